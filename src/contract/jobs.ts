@@ -1,0 +1,73 @@
+import type { Pool, Resources } from './profile.ts';
+import type { Json } from './values.ts';
+
+/** What a compute adapter is asked to run: one attempt of a trial, a container step or a script step. Plain data; its hash decides adoption. */
+export interface JobSpec {
+  /** Deterministic, a DNS-1123 label of at most 63 characters. */
+  readonly name: string;
+  readonly labels: Readonly<Record<'pipeline' | 'run' | 'step', string> & Partial<Record<'trial' | 'attempt', string>>>;
+  /** Absent: the reference trainer (the profile's image; the local Python environment). */
+  readonly image?: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly resources: Resources;
+  readonly pool: Pool;
+  readonly graceSeconds: number;
+  readonly deadlineSeconds?: number;
+}
+
+/** How a Job ended, as the adapter saw it: signs, not verdicts. `classifyEnd` makes the verdict. */
+export interface JobEnd {
+  readonly state: 'succeeded' | 'failed' | 'lost';
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Kubernetes: reason of the pod's DisruptionTarget condition; process: absent. */
+  readonly disruption: string | null;
+  /** The pod has a deletionTimestamp, without DisruptionTarget, and it was not us. */
+  readonly deletedByOther: boolean;
+  readonly outOfMemory: boolean;
+  readonly deadlineExceeded: boolean;
+  /** Unschedulable for longer than allowed, quota exceeded, image that cannot be pulled: the message for the user. */
+  readonly notStarted: { readonly reason: 'no-capacity' | 'quota' | 'image' | 'rejected'; readonly message: string } | null;
+  /** Node gone, silent or shutting down. */
+  readonly nodeLost: boolean;
+  readonly node: string | null;
+  /** Milliseconds since 1970; null = never ran. */
+  readonly startedAt: number | null;
+  readonly endedAt: number;
+  /** Last lines of the log, at most 4 KiB. */
+  readonly logTail: string;
+  readonly message: string;
+}
+
+/** DESIGN.md §5. */
+export type AttemptVerdict =
+  | 'succeeded'
+  | 'stopped'
+  | 'preempted'
+  | 'deleted'
+  | 'no-capacity'
+  | 'out-of-memory'
+  | 'bad-input'
+  | 'fenced'
+  | 'silent'
+  | 'crashed';
+
+/** What the attempt activity returns to the trial workflow: bounded, a few hundred bytes. */
+export interface AttemptEnd {
+  readonly verdict: AttemptVerdict;
+  /** In words, for status, ledger and report. */
+  readonly cause: string;
+  readonly exitCode: number | null;
+  readonly pool: string;
+  readonly node: string | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number;
+  readonly cost: number;
+  /** Cost at the on-demand price of the same time. */
+  readonly onDemandCost: number;
+  /** Samples in the last progress record that are not in the last committed checkpoint. */
+  readonly lostSamples: number;
+  readonly logTail: string;
+  readonly result: Readonly<Record<string, Json>> | null;
+}

@@ -1,0 +1,24 @@
+/** The ledger's tables: the names and columns that Looker Studio users see. Every row has pipeline, run and time besides. */
+export type ColumnType = 'STRING' | 'INT64' | 'FLOAT64' | 'BOOL' | 'TIMESTAMP' | 'JSON';
+
+export const LEDGER_VERSION = 1;
+
+const common = { pipeline: 'STRING', run: 'STRING', time: 'TIMESTAMP' } as const;
+
+/** `key` columns: rows with equal keys are one fact; the last one by `time` counts. */
+export const LEDGER = {
+  runs: { key: ['run'], columns: { ...common, status: 'STRING', profile: 'STRING', document_hash: 'STRING', commit: 'STRING', document_uri: 'STRING', started_at: 'TIMESTAMP', ended_at: 'TIMESTAMP', cost: 'FLOAT64', error: 'STRING', ledger_version: 'INT64' } },
+  steps: { key: ['run', 'step'], columns: { ...common, step: 'STRING', kind: 'STRING', status: 'STRING', cache_key: 'STRING', cache_hit: 'BOOL', started_at: 'TIMESTAMP', ended_at: 'TIMESTAMP', outputs: 'JSON', job: 'STRING', bytes: 'INT64', cost: 'FLOAT64', error: 'STRING' } },
+  features: { key: ['run', 'step', 'name'], columns: { ...common, step: 'STRING', table: 'STRING', position: 'INT64', name: 'STRING', type: 'STRING', default_value: 'STRING', description: 'STRING', source: 'STRING', buckets: 'INT64', mean: 'FLOAT64', stddev: 'FLOAT64' } },
+  trials: { key: ['run', 'step', 'trial'], columns: { ...common, step: 'STRING', trial: 'INT64', status: 'STRING', parameters: 'JSON', objective_metric: 'STRING', objective: 'FLOAT64', metrics: 'JSON', reason: 'STRING', origin: 'STRING', parent_trial: 'INT64', output: 'STRING', export: 'STRING', weights_sha256: 'STRING', attempts: 'INT64', seconds: 'FLOAT64', cost: 'FLOAT64', on_demand_cost: 'FLOAT64', lost_cost: 'FLOAT64', started_at: 'TIMESTAMP', ended_at: 'TIMESTAMP' } },
+  attempts: { key: ['run', 'step', 'trial', 'attempt'], columns: { ...common, step: 'STRING', trial: 'INT64', attempt: 'INT64', job: 'STRING', pool: 'STRING', spot: 'BOOL', node: 'STRING', verdict: 'STRING', cause: 'STRING', exit_code: 'INT64', started_at: 'TIMESTAMP', ended_at: 'TIMESTAMP', seconds: 'FLOAT64', cost: 'FLOAT64', on_demand_cost: 'FLOAT64', lost_samples: 'INT64' } },
+  progress: { key: ['run', 'step', 'trial', 'n'], columns: { ...common, step: 'STRING', trial: 'INT64', attempt: 'INT64', n: 'INT64', kind: 'STRING', epoch: 'INT64', part: 'INT64', training_step: 'INT64', samples: 'INT64', samples_per_second: 'FLOAT64', metrics: 'JSON' } },
+  models: { key: ['model'], columns: { ...common, step: 'STRING', trial: 'INT64', model: 'STRING', export: 'STRING', stage: 'STRING', metrics: 'JSON', promoted_by: 'STRING', why: 'STRING' } },
+  evaluations: { key: ['run', 'step', 'trial', 'export', 'scorer', 'segment', 'segment_value', 'metric'], columns: { ...common, step: 'STRING', trial: 'INT64', export: 'STRING', scorer: 'STRING', segment: 'STRING', segment_value: 'STRING', metric: 'STRING', value: 'FLOAT64', low: 'FLOAT64', high: 'FLOAT64', sessions: 'INT64', difference: 'FLOAT64', difference_low: 'FLOAT64', difference_high: 'FLOAT64', compared_with: 'STRING', early: 'BOOL', samples: 'INT64' } },
+} as const satisfies Record<string, { key: readonly string[]; columns: Readonly<Record<string, ColumnType>> }>;
+
+export type LedgerTable = keyof typeof LEDGER;
+
+/** TIMESTAMPs are ISO 8601 texts; JSON columns are JSON texts. */
+export type LedgerValue = string | number | boolean | null;
+export type LedgerRow<T extends LedgerTable = LedgerTable> = { [C in keyof (typeof LEDGER)[T]['columns']]?: LedgerValue } & { pipeline: string; run: string; time: string };

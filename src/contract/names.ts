@@ -1,0 +1,56 @@
+/** Names that two sides must agree on: task queues, workflow types, messages, search attributes. Free of imports, so that workflows may load it. */
+
+export const TASK_QUEUES = {
+  control: 'longhaul-control',
+  warehouse: 'longhaul-warehouse',
+  training: 'longhaul-training',
+  sampler: 'longhaul-sampler',
+} as const;
+
+export const WORKFLOWS = {
+  trainingPipeline: 'trainingPipeline',
+  hyperparameterSearch: 'hyperparameterSearch',
+  trial: 'trial',
+  poolGate: 'poolGate',
+} as const;
+
+export const QUERIES = { state: 'state', graph: 'graph' } as const;
+
+export const SIGNALS = {
+  /** Search → trial: end the running attempt with a checkpoint and finish as `stopped`. */
+  stop: 'stop',
+  pause: 'pause',
+  resume: 'resume',
+} as const;
+
+export const UPDATES = {
+  pause: 'pause',
+  resume: 'resume',
+  stopTrial: 'stop-trial',
+  keepTrial: 'keep-trial',
+  prioritise: 'prioritise',
+  addTrial: 'add-trial',
+  forkTrial: 'fork-trial',
+  setParallelism: 'set-parallelism',
+  setBudget: 'set-budget',
+  setSpace: 'set-space',
+  setStopping: 'set-stopping',
+  approve: 'approve',
+  reject: 'reject',
+} as const;
+
+/** Search attributes and their Temporal types; workers register the missing ones when they start. */
+export const SEARCH_ATTRIBUTES = {
+  Pipeline: 'Keyword',
+  Run: 'Keyword',
+  Step: 'KeywordList',
+  RunStatus: 'Keyword',
+  BestObjective: 'Double',
+} as const;
+
+/** The environment variables of the trial contract. */
+export const TRIAL_ENVIRONMENT = {
+  trial: 'LONGHAUL_TRIAL',
+  output: 'LONGHAUL_OUTPUT',
+  attempt: 'LONGHAUL_ATTEMPT',
+} as const;

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { Name } from './values.ts';
+
+/** CPU in cores, memory and disk in MiB, GPUs as a count. */
+export const Resources = z.strictObject({
+  cpu: z.number().positive().default(1),
+  memoryMb: z.int().positive().default(2048),
+  ephemeralMb: z.int().positive().optional(),
+  gpu: z.int().nonnegative().default(0),
+});
+export type Resources = z.infer<typeof Resources>;
+
+const Toleration = z.strictObject({
+  key: z.string().optional(),
+  operator: z.enum(['Equal', 'Exists']).default('Equal'),
+  value: z.string().optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
+  tolerationSeconds: z.int().optional(),
+});
+
+/** A kind of machine. Prices are per hour for one attempt's share of it, in the profile's currency. */
+export const Pool = z.strictObject({
+  name: Name,
+  spot: z.boolean(),
+  pricePerHour: z.number().nonnegative().default(0),
+  /** The on-demand price of the same machine, to tell what spot saved. */
+  onDemandPricePerHour: z.number().nonnegative().optional(),
+  nodeSelector: z.record(z.string(), z.string()).default({}),
+  tolerations: z.array(Toleration).default([]),
+  /** At most so many attempts at once over all runs (a semaphore workflow keeps count). */
+  maxAttempts: z.int().positive().optional(),
+});
+export type Pool = z.infer<typeof Pool>;
+
+/** Rules of placement, in plain data; `workflows/placement.ts` applies them. */
+export const Placement = z.strictObject({
+  /** Pools in the order of preference; all of the profile's pools when empty. */
+  order: z.array(Name).default([]),
+  /** After so many preemptions in a row in one pool, the next one. */
+  preemptionsBeforeNext: z.int().positive().default(3),
+  /** After so long without capacity in one pool, the next one. */
+  noCapacitySeconds: z.int().positive().default(600),
+  /** After so long on a later pool, try the first one again; 0 = never. */
+  retrySpotSeconds: z.int().nonnegative().default(6 * 3600),
+  /** Use on-demand as soon as the rest of the work would not end in time otherwise. */
+  deadlineSeconds: z.int().positive().optional(),
+});
+export type Placement = z.infer<typeof Placement>;
+
+export const Warehouse = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('duckdb'),
+    /** Directory of the embedded warehouse, absolute after compiling. */
+    path: z.string(),
+    threads: z.int().positive().optional(),
+    memoryLimitMb: z.int().positive().optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('bigquery'),
+    project: z.string(),
+    location: z.string().default('US'),
+    /** Where the ledger's tables live, and step tables without a data set of their own. */
+    dataset: z.string().default('longhaul'),
+    maximumBytesBilled: z.int().positive().optional(),
+    priority: z.enum(['INTERACTIVE', 'BATCH']).default('INTERACTIVE'),
+    pricePerTib: z.number().nonnegative().default(6.25),
+    /** An emulator's address; no credentials are used with it. */
+    apiEndpoint: z.string().optional(),
+    /** How `evaluate` scores: BigQuery ML, or Longhaul's own scorer where ML.PREDICT is not to be had (emulators). */
+    predict: z.enum(['bigquery-ml', 'scorer']).default('bigquery-ml'),
+  }),
+]);
+export type Warehouse = z.infer<typeof Warehouse>;
+
+export const Storage = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('directory'), path: z.string() }),
+  z.strictObject({ kind: z.literal('gcs'), bucket: z.string(), prefix: z.string().default(''), apiEndpoint: z.string().optional() }),
+]);
+export type Storage = z.infer<typeof Storage>;
+
+export const Compute = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('process'),
+    /** Directory of the job records (pid, log, exit), absolute after compiling. */
+    path: z.string(),
+  }),
+  z.strictObject({
+    kind: z.literal('kubernetes'),
+    namespace: z.string().default('longhaul'),
+    /** kubeconfig and context; the in-cluster account when both are absent and there is one. */
+    kubeconfig: z.string().optional(),
+    context: z.string().optional(),
+    /** Image of the reference trainer and of script steps. */
+    image: z.string(),
+    imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+    imagePullSecrets: z.array(z.string()).default([]),
+    serviceAccount: z.string().optional(),
+    priorityClass: z.string().optional(),
+    /** Kueue's local queue; Jobs are then created suspended and admitted by it. */
+    queue: z.string().optional(),
+    graceSeconds: z.int().positive().default(15),
+    ttlSecondsAfterFinished: z.int().nonnegative().default(3600),
+    labels: z.record(z.string(), z.string()).default({}),
+    annotations: z.record(z.string(), z.string()).default({}),
+    env: z.record(z.string(), z.string()).default({}),
+    /** Merged into the pod template last (strategic merge by name for containers, volumes, env). */
+    podTemplate: z.json().optional(),
+  }),
+]);
+export type Compute = z.infer<typeof Compute>;
+
+export const Notification = z.strictObject({
+  on: z.array(z.enum(['finish', 'failure', 'budget', 'approval'])).min(1),
+  /** Slack-compatible webhook: the *name of an environment variable* of the control worker that holds the URL. */
+  webhookEnv: z.string().optional(),
+  /** A command of the control worker's machine; gets the message as JSON on stdin. */
+  command: z.array(z.string()).min(1).optional(),
+});
+
+/** Where a pipeline runs. */
+export const Profile = z.strictObject({
+  version: z.literal(1).default(1),
+  warehouse: Warehouse,
+  storage: Storage,
+  compute: Compute,
+  currency: z.string().default('USD'),
+  pools: z.array(Pool).min(1).default([{ name: 'local', spot: false, pricePerHour: 0, nodeSelector: {}, tolerations: [] }]),
+  placement: Placement.prefault({}),
+  /** An attempt whose progress records stop for so long is taken for lost, 0 = never. */
+  silenceSeconds: z.int().nonnegative().default(600),
+  /** One retry after OOMKilled, with so much more memory; 1 = no retry. */
+  memoryGrowth: z.number().min(1).max(4).default(1.5),
+  notifications: z.array(Notification).default([]),
+  /** TensorBoard of a search: kept so long after the run. */
+  tensorboard: z.strictObject({ enabled: z.boolean().default(false), keepSeconds: z.int().nonnegative().default(3600) }).prefault({}),
+  /** Suffix of the training task queue: one per cluster. */
+  cluster: Name.optional(),
+});
+export type Profile = z.infer<typeof Profile>;

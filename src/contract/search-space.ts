@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { Scalar } from './values.ts';
+
+/** Only where the named parameter has one of these values. */
+const Condition = z.strictObject({ parameter: z.string(), in: z.array(Scalar).min(1) });
+
+const ParameterName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
+
+export const SpaceParameter = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('float'), low: z.number(), high: z.number(), log: z.boolean().default(false), step: z.number().positive().optional(), when: Condition.optional() }),
+  z.strictObject({ type: z.literal('int'), low: z.int(), high: z.int(), log: z.boolean().default(false), step: z.int().positive().optional(), when: Condition.optional() }),
+  /** Choices may be lists, e.g. the units of hidden layers. */
+  z.strictObject({ type: z.literal('categorical'), choices: z.array(z.json()).min(1), when: Condition.optional() }),
+]);
+export type SpaceParameter = z.infer<typeof SpaceParameter>;
+
+export const Space = z.record(ParameterName, SpaceParameter);
+export type Space = z.infer<typeof Space>;
+
+export const Sampler = z.strictObject({
+  kind: z.enum(['auto', 'grid', 'random', 'sobol', 'tpe', 'gp', 'cmaes']).default('auto'),
+  seed: z.int().nonnegative().default(0),
+  /** Random or Sobol trials before a model-based sampler takes over. */
+  startupTrials: z.int().nonnegative().optional(),
+  /** Constraints: expressions over parameters that must be <= 0, e.g. `layers * units - 2048`. */
+  constraints: z.array(z.string()).default([]),
+  /** First trials, given by hand. */
+  enqueue: z.array(z.record(z.string(), z.json())).default([]),
+  /** Runs in the ledger whose finished trials are told to the sampler first. */
+  warmStart: z.array(z.string()).default([]),
+});
+export type Sampler = z.infer<typeof Sampler>;
+
+export const Objective = z.strictObject({
+  /** Name in the trial's metrics, e.g. `validation_ndcg_at_10`; `offline.` before it for early evaluation, e.g. `offline.ndcg_at_10`. */
+  metric: z.string(),
+  goal: z.enum(['maximize', 'minimize']),
+});
+export type Objective = z.infer<typeof Objective>;
+
+/** Rules of stopping early. Steps are counted in validation points unless said otherwise. Sources: see `workflows/early-stopping.ts`. */
+export const StoppingRule = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('median'), startupTrials: z.int().nonnegative().default(5), warmupSteps: z.int().nonnegative().default(0), intervalSteps: z.int().positive().default(1), minTrials: z.int().positive().default(1) }),
+  z.strictObject({ kind: z.literal('percentile'), percentile: z.number().min(0).max(100), startupTrials: z.int().nonnegative().default(5), warmupSteps: z.int().nonnegative().default(0), intervalSteps: z.int().positive().default(1), minTrials: z.int().positive().default(1) }),
+  z.strictObject({ kind: z.literal('asha'), minResource: z.int().positive().default(1), reductionFactor: z.int().min(2).default(4), minEarlyStoppingRate: z.int().nonnegative().default(0) }),
+  z.strictObject({ kind: z.literal('hyperband'), minResource: z.int().positive().default(1), maxResource: z.int().positive(), reductionFactor: z.int().min(2).default(3) }),
+  z.strictObject({ kind: z.literal('patience'), steps: z.int().positive(), minDelta: z.number().nonnegative().default(0) }),
+  z.strictObject({ kind: z.literal('divergence'), metric: z.string().default('loss'), explodesBy: z.number().positive().default(10) }),
+  z.strictObject({ kind: z.literal('overfitting'), training: z.string().default('loss'), validation: z.string().default('validation_loss'), gap: z.number().positive(), steps: z.int().positive().default(3) }),
+  z.strictObject({ kind: z.literal('underfitting'), metric: z.string(), worseThan: z.number(), afterSteps: z.int().positive() }),
+  z.strictObject({ kind: z.literal('wall-clock'), seconds: z.number().positive() }),
+  z.strictObject({ kind: z.literal('cost'), amount: z.number().positive() }),
+]);
+export type StoppingRule = z.infer<typeof StoppingRule>;
+
+/** At a cap the search checkpoints its trials, pauses and asks. */
+export const Budget = z.strictObject({
+  cost: z.number().positive().optional(),
+  hours: z.number().positive().optional(),
+  trials: z.int().positive().optional(),
+});
+export type Budget = z.infer<typeof Budget>;

@@ -1,0 +1,109 @@
+import type { AttemptVerdict } from './jobs.ts';
+import type { Objective } from './search-space.ts';
+import type { StepKind } from './steps.ts';
+import type { Json } from './values.ts';
+
+/** Answers of the `state` and `graph` queries: everything a page needs, small enough for 1,000 trials in under 100 ms. Times: ms since 1970. */
+export type RunStatus = 'running' | 'paused' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';
+export type StepStatus = 'pending' | 'waiting' | 'running' | 'succeeded' | 'cached' | 'skipped' | 'failed' | 'cancelled' | 'blocked';
+export type TrialStatus = 'queued' | 'running' | 'paused' | 'succeeded' | 'stopped' | 'failed' | 'cancelled';
+
+export interface StepState {
+  readonly id: string;
+  readonly kind: StepKind;
+  status: StepStatus;
+  startedAt: number | null;
+  endedAt: number | null;
+  cacheKey: string | null;
+  cacheHit: boolean;
+  outputs: Record<string, Json>;
+  /** Why it failed, was skipped or is blocked; what it waits for. */
+  reason: string | null;
+  /** Child workflow of a search. */
+  workflowId: string | null;
+  cost: number;
+}
+
+export interface RunState {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly documentHash: string;
+  readonly profile: string;
+  status: RunStatus;
+  readonly startedAt: number;
+  endedAt: number | null;
+  cost: number;
+  reason: string | null;
+  steps: StepState[];
+  /** Approvals that wait for a person. */
+  approvals: { step: string; message: string; since: number; until: number }[];
+}
+
+export interface RunGraph {
+  readonly nodes: readonly { readonly id: string; readonly kind: StepKind; readonly onExit: boolean }[];
+  readonly edges: readonly { readonly from: string; readonly to: string }[];
+}
+
+/** What `trainingPipeline` returns. */
+export interface RunResult {
+  readonly run: string;
+  readonly status: 'succeeded' | 'failed' | 'cancelled';
+  readonly steps: readonly StepState[];
+  readonly cost: number;
+  readonly seconds: number;
+}
+
+export interface AttemptState {
+  readonly attempt: number;
+  readonly pool: string;
+  readonly job: string;
+  startedAt: number | null;
+  endedAt: number | null;
+  verdict: AttemptVerdict | null;
+  cause: string | null;
+  cost: number;
+}
+
+export interface TrialState {
+  readonly trial: number;
+  readonly parameters: Record<string, Json>;
+  /** sampler, enqueue, warm-start, added by hand, forked. */
+  readonly origin: string;
+  readonly parent: number | null;
+  readonly output: string;
+  readonly workflowId: string;
+  status: TrialStatus;
+  objective: number | null;
+  /** Number of validation points, and the last one's metrics. */
+  points: number;
+  metrics: Record<string, number | null>;
+  offline: Record<string, number | null>;
+  reason: string | null;
+  kept: boolean;
+  priority: number;
+  attempts: number;
+  preemptions: number;
+  pool: string | null;
+  startedAt: number | null;
+  endedAt: number | null;
+  cost: number;
+  onDemandCost: number;
+  lostCost: number;
+  bestExport: string | null;
+}
+
+export interface SearchState {
+  readonly run: string;
+  readonly step: string;
+  readonly objective: Objective;
+  status: RunStatus;
+  reason: string | null;
+  parallel: number;
+  plannedTrials: number;
+  bestTrial: number | null;
+  bestObjective: number | null;
+  cost: number;
+  trials: TrialState[];
+  /** Decisions in words, newest last, at most 200. */
+  decisions: { at: number; trial: number | null; text: string }[];
+}

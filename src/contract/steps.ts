@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import { FeatureTable } from './features.ts';
+import { Resources } from './profile.ts';
+import { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
+import { Json, OutputType, QueryParameter, StepId } from './values.ts';
+
+/**
+ * Text of a compiled step may still hold `{steps.ID.outputs.NAME}`, `{run}` and `{key}` (the step's cache key, 12 hex digits):
+ * the workflow binds them when they are known. A text that is exactly one reference takes the referenced value with its type.
+ */
+export const Template = z.string();
+
+export const QuerySpec = z.strictObject({
+  kind: z.literal('query'),
+  /** GoogleSQL; `{alias}` stands for a table of `tables` or `sources`. */
+  sql: z.string().min(1),
+  /** The file it came from, for messages. */
+  sqlFile: z.string(),
+  parameters: z.record(z.string(), QueryParameter).default({}),
+  tables: z.record(z.string(), Template).default({}),
+  /** Parquet files that the SQL reads as tables. */
+  sources: z.record(z.string(), Template).default({}),
+  destination: Template,
+  partitioning: z.strictObject({ column: z.string(), granularity: z.enum(['HOUR', 'DAY', 'MONTH', 'YEAR']).default('DAY') }).optional(),
+  clustering: z.array(z.string()).max(4).default([]),
+  expirationDays: z.number().positive().optional(),
+  maximumBytesBilled: z.int().positive().optional(),
+  features: FeatureTable.optional(),
+  /** Compute mean and stddev of the numeric features of this data set. */
+  statistics: z.boolean().default(false),
+});
+export type QuerySpec = z.infer<typeof QuerySpec>;
+
+export const ExportSpec = z.strictObject({
+  kind: z.literal('export'),
+  table: Template,
+  /** Prefix URI; the parts are `{destination}/part-*.parquet` with `manifest.json` beside them. */
+  destination: Template,
+  partSizeMb: z.number().positive().default(64),
+  /** Where given, wins over the size: rows per part. */
+  rowsPerPart: z.int().positive().optional(),
+  compression: z.enum(['snappy', 'zstd', 'gzip', 'none']).default('snappy'),
+  orderBy: z.array(z.string()).default([]),
+});
+export type ExportSpec = z.infer<typeof ExportSpec>;
+
+export const EvaluationSpec = z.strictObject({
+  /** Table of the test set and its feature table. */
+  table: Template,
+  features: Template,
+  /** The same test set as parquet parts, for the scorer of the embedded warehouse. */
+  data: Template,
+  k: z.array(z.int().positive()).min(1).default([10]),
+  segments: z.array(z.string()).default([]),
+  /** Scored beside the model by one column of the candidates. */
+  baseline: z.strictObject({ name: z.string(), column: z.string() }).optional(),
+  bootstrap: z.strictObject({ samples: z.int().positive().default(1000), seed: z.int().nonnegative().default(0), confidence: z.number().gt(0).lt(1).default(0.95) }).prefault({}),
+  /** One's own metrics: GoogleSQL over `{scores}` (session, item, label, score, segments), one row, each column a metric. */
+  customMetrics: z.array(z.strictObject({ file: z.string(), sql: z.string() })).default([]),
+});
+export type EvaluationSpec = z.infer<typeof EvaluationSpec>;
+
+export const EvaluateSpec = z.strictObject({
+  kind: z.literal('evaluate'),
+  ...EvaluationSpec.shape,
+  /** Export to evaluate: `{steps.search.outputs.export}`. */
+  model: Template,
+  /** Further exports or `champion`, for paired differences. */
+  compareWith: z.array(Template).default([]),
+});
+export type EvaluateSpec = z.infer<typeof EvaluateSpec>;
+
+export const SearchSpec = z.strictObject({
+  kind: z.literal('search'),
+  /** Data sets by name; `train` and `validation` for the reference trainer. */
+  data: z.record(z.string(), Template),
+  features: Template,
+  /** Own image and command instead of the reference trainer. */
+  image: z.string().optional(),
+  command: z.array(z.string()).min(1).optional(),
+  /** `package:function` of a model for the reference trainer. */
+  model: z.string().optional(),
+  env: z.record(z.string(), z.string()).default({}),
+  resources: Resources.prefault({}),
+  objective: Objective,
+  /** More objectives make the search multi-objective. */
+  alsoOptimize: z.array(Objective).default([]),
+  space: Space,
+  fixed: z.record(z.string(), Json).default({}),
+  trials: z.int().positive(),
+  parallel: z.int().positive().max(400).default(1),
+  sampler: Sampler.prefault({}),
+  stopping: z.array(StoppingRule).default([]),
+  budget: Budget.prefault({}),
+  seed: z.int().nonnegative().default(0),
+  epochs: z.int().positive().default(1),
+  validateEverySteps: z.int().nonnegative().default(0),
+  sampleCandidates: z.int().nonnegative().default(0),
+  exportEveryValidations: z.int().positive().default(1),
+  checkpoint: z.strictObject({ minSeconds: z.number().positive().default(5), maxSeconds: z.number().positive().default(1800), keep: z.int().positive().default(2) }).prefault({}),
+  parts: z.strictObject({ ahead: z.int().positive().default(4), onBad: z.enum(['fail', 'skip']).default('fail'), badBudget: z.int().nonnegative().default(0) }).prefault({}),
+  threads: z.int().positive().default(1),
+  /** Crashes (not preemptions) a trial may have. */
+  maxCrashes: z.int().nonnegative().default(2),
+  attemptDeadlineSeconds: z.int().positive().optional(),
+  /** Trials that may fail before the search does. */
+  maxFailedTrials: z.int().nonnegative().optional(),
+  /** Prefix of the trials' outputs; `{output}/trial-7/…`. */
+  output: Template,
+  /** Early evaluation: offline metrics while training goes on. */
+  earlyEvaluation: z
+    .strictObject({
+      ...EvaluationSpec.shape,
+      everyExports: z.int().positive().default(1),
+      everySeconds: z.number().nonnegative().default(0),
+      /** Act when the metric is worse than the limit. */
+      when: z.strictObject({ metric: z.string(), below: z.number().optional(), above: z.number().optional(), then: z.enum(['stop', 'ask']) }).optional(),
+    })
+    .optional(),
+});
+export type SearchSpec = z.infer<typeof SearchSpec>;
+
+const declaredOutputs = z.record(z.string(), OutputType).default({});
+
+export const ContainerSpec = z.strictObject({
+  kind: z.literal('container'),
+  image: z.string(),
+  command: z.array(Template).min(1),
+  env: z.record(z.string(), Template).default({}),
+  resources: Resources.prefault({}),
+  /** Inputs by name; the container finds them as JSON in LONGHAUL_INPUTS. */
+  inputs: z.record(z.string(), Json).default({}),
+  /** The container writes them as one JSON object to the file or URI in LONGHAUL_OUTPUTS. */
+  outputs: declaredOutputs,
+  output: Template,
+});
+export type ContainerSpec = z.infer<typeof ContainerSpec>;
+
+export const ScriptSpec = z.strictObject({
+  kind: z.literal('script'),
+  language: z.enum(['python', 'shell']),
+  file: z.string(),
+  source: z.string(),
+  /** pip requirements, pinned. */
+  requirements: z.array(z.string()).default([]),
+  inputs: z.record(z.string(), Json).default({}),
+  outputs: declaredOutputs,
+  /** A prefix that the script may write to, LONGHAUL_OUTPUT. */
+  output: Template,
+  resources: Resources.prefault({}),
+});
+export type ScriptSpec = z.infer<typeof ScriptSpec>;
+
+export const ApprovalSpec = z.strictObject({
+  kind: z.literal('approval'),
+  message: Template,
+  timeoutSeconds: z.number().positive().default(7 * 86_400),
+  onTimeout: z.enum(['reject', 'approve']).default('reject'),
+});
+export type ApprovalSpec = z.infer<typeof ApprovalSpec>;
+
+export const StepSpec = z.discriminatedUnion('kind', [QuerySpec, ExportSpec, SearchSpec, EvaluateSpec, ContainerSpec, ScriptSpec, ApprovalSpec]);
+export type StepSpec = z.infer<typeof StepSpec>;
+export type StepKind = StepSpec['kind'];
+
+/** A condition, parsed when compiling. `ref` is `steps.ID.outputs.NAME`, `steps.ID.status` or, in onExit steps, `run.status`. */
+export type Condition =
+  | { op: 'ref'; ref: string }
+  | { op: 'value'; value: string | number | boolean | null }
+  | { op: '==' | '!=' | '<' | '<=' | '>' | '>=' | 'and' | 'or'; left: Condition; right: Condition }
+  | { op: 'not'; operand: Condition };
+export const Condition: z.ZodType<Condition> = z.lazy(() =>
+  z.union([
+    z.strictObject({ op: z.literal('ref'), ref: z.string() }),
+    z.strictObject({ op: z.literal('value'), value: z.union([z.string(), z.number(), z.boolean(), z.null()]) }),
+    z.strictObject({ op: z.enum(['==', '!=', '<', '<=', '>', '>=', 'and', 'or']), left: Condition, right: Condition }),
+    z.strictObject({ op: z.literal('not'), operand: Condition }),
+  ]),
+);
+
+export const Step = z.strictObject({
+  id: StepId,
+  /** Steps that must end first: `after`, and every step that is referred to. */
+  dependsOn: z.array(StepId).default([]),
+  when: Condition.optional(),
+  retry: z.strictObject({ attempts: z.int().min(1).max(100).default(3), backoffSeconds: z.number().nonnegative().default(10) }).prefault({}),
+  timeoutSeconds: z.number().positive().optional(),
+  cache: z.boolean().default(true),
+  /** Where it is written, for messages: file and line. */
+  source: z.strictObject({ file: z.string(), line: z.int() }).optional(),
+  spec: StepSpec,
+});
+export type Step = z.infer<typeof Step>;

@@ -1,0 +1,43 @@
+import type { JobEnd, JobSpec } from '../contract/jobs.ts';
+
+export interface JobStatus {
+  readonly phase: 'pending' | 'running' | 'ended';
+  /** What it waits for, e.g. the FailedScheduling message. */
+  readonly message: string | null;
+  readonly node: string | null;
+  readonly startedAt: number | null;
+}
+
+export interface JobInfo {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly phase: JobStatus['phase'];
+}
+
+export interface WatchOptions {
+  readonly signal: AbortSignal;
+  /** Called at once and on every change. */
+  readonly onStatus?: (status: JobStatus) => void;
+  /** Pending for longer than this ends the watch with `notStarted`; the Job is left for the caller to remove. */
+  readonly noCapacitySeconds: number;
+}
+
+/** Runs Jobs on machines. A Job outlives the worker that made it; only `remove` ends it. */
+export interface Compute {
+  /**
+   * Creates the Job, or adopts the one of the same name and spec.
+   * @throws AdapterError('InvalidInput') when a Job of that name has another spec; 'AccessDenied', 'Unavailable'.
+   */
+  create(job: JobSpec): Promise<{ readonly adopted: boolean }>;
+  /** Waits until the Job ends and tells how; a Job that is not there is `lost`. Rejects with the signal's reason when aborted, without touching the Job. */
+  watch(name: string, options: WatchOptions): Promise<JobEnd>;
+  /** SIGTERM with the Job's grace, without removing what is known about it. Ends the watch as any end does. */
+  terminate(name: string): Promise<void>;
+  /** Ends and forgets the Job and waits until its processes or pods are gone; no error when there is none. */
+  remove(name: string): Promise<void>;
+  /** Lines of the log; `follow` goes on until the Job ends or the signal aborts. */
+  logs(name: string, options?: { readonly follow?: boolean; readonly tailLines?: number; readonly signal?: AbortSignal }): AsyncIterable<string>;
+  /** Jobs of Longhaul by label, for `gc` and `logs`. */
+  list(labels?: Readonly<Record<string, string>>): Promise<readonly JobInfo[]>;
+  close(): Promise<void>;
+}
