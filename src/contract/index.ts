@@ -13,3 +13,5 @@ export * from './errors.ts';
 export * from './ids.ts';
 export * from './ledger.ts';
 export * from './state.ts';
+export type * from './search.ts';
+export * from './classify.ts';

@@ -1,0 +1,322 @@
+/** What the search, its trials and their activities pass to each other. Types only, so that workflows may load it. */
+import type { AttemptEnd } from './jobs.ts';
+import type { Pool, Profile } from './profile.ts';
+import type { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
+import type { SearchState, TrialState, TrialStatus } from './state.ts';
+import type { SearchSpec } from './steps.ts';
+import type { Json } from './values.ts';
+
+/** Argument of `hyperparameterSearch`; its workflow id is `searchWorkflowId(run, step)`. */
+export interface SearchInput {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly step: string;
+  readonly profile: Profile;
+  /** References are bound. */
+  readonly spec: SearchSpec;
+  readonly commit: string | null;
+  /** Set by continue-as-new only. */
+  readonly carried?: SearchCarried;
+}
+
+/** What `hyperparameterSearch` returns: bounded, however many trials. The trials are in the ledger and in the `state` query. */
+export interface SearchResult {
+  /** The step's outputs, `STEP_OUTPUTS.search`. */
+  readonly outputs: {
+    readonly best_trial: number;
+    readonly best_objective: number | null;
+    readonly best_parameters: Record<string, Json>;
+    readonly export: string | null;
+    readonly trials: number;
+    readonly cost: number;
+    readonly weights_sha256: string | null;
+  };
+  readonly cost: number;
+  readonly onDemandCost: number;
+  readonly lostCost: number;
+  readonly counts: Readonly<Record<'succeeded' | 'stopped' | 'failed' | 'cancelled', number>>;
+  /** Trials that no other one beats in all objectives; with one objective the best trial alone. */
+  readonly front: readonly number[];
+}
+
+/** What a trial needs of the search's specification. */
+export type TrialSpec = Pick<
+  SearchSpec,
+  | 'data' | 'features' | 'image' | 'command' | 'model' | 'env' | 'resources' | 'objective' | 'seed' | 'epochs' | 'validateEverySteps' | 'sampleCandidates'
+  | 'exportEveryValidations' | 'checkpoint' | 'parts' | 'threads' | 'maxCrashes' | 'attemptDeadlineSeconds'
+>;
+
+/** The trial that a fork starts from. */
+export interface ForkSource {
+  readonly trial: number;
+  readonly output: string;
+  /** Directory under `checkpoints/`; null = the newest committed one. */
+  readonly checkpoint: string | null;
+}
+
+/** Argument of `trial`; its workflow id is `trialWorkflowId(run, step, trial)`. */
+export interface TrialInput {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly step: string;
+  readonly trial: number;
+  readonly parameters: Readonly<Record<string, Json>>;
+  readonly profile: Profile;
+  readonly spec: TrialSpec;
+  readonly output: string;
+  readonly commit: string | null;
+  /** Workflow that hears of attempts and of the end; null = nobody. */
+  readonly search: string | null;
+  readonly priority: number;
+  /** ms since 1970; on-demand machines are used when the trial would end later. */
+  readonly deadlineAt: number | null;
+  readonly fork: ForkSource | null;
+  /** A stopped trial that goes on: attempts are counted from here. */
+  readonly resumed: TrialCarried | null;
+  /** Set by continue-as-new only. */
+  readonly carried?: TrialCarried;
+}
+
+/** Sums over a trial's attempts; what a trial carries over continue-as-new. */
+export interface TrialCarried {
+  attempts: number;
+  preemptions: number;
+  crashes: number;
+  deletions: number;
+  memoryRetries: number;
+  lastProgress: number;
+  samples: number;
+  cost: number;
+  onDemandCost: number;
+  lostCost: number;
+  seconds: number;
+  startedAt: number | null;
+  /** Share done and the seconds it took, for the deadline. */
+  done: number | null;
+  placement: PlacementState;
+}
+
+/** Where the trial's attempts have been; `workflows/placement.ts` reads and makes it. */
+export interface PlacementState {
+  /** Position in the order of pools. */
+  position: number;
+  preemptionsInRow: number;
+  /** ms since 1970 when the trial left the first pool; null while on it. */
+  leftFirstAt: number | null;
+  /** Pools in a row without capacity. */
+  emptyPools: number;
+}
+
+/** What `trial` returns, and signals to its search when it ends. */
+export interface TrialSummary {
+  readonly trial: number;
+  readonly status: Extract<TrialStatus, 'succeeded' | 'stopped' | 'failed' | 'cancelled'>;
+  readonly objective: number | null;
+  readonly metrics: Readonly<Record<string, number | null>>;
+  readonly reason: string | null;
+  /** URI of the best export. */
+  readonly bestExport: string | null;
+  readonly weightsSha256: string | null;
+  readonly endedAt: number;
+  readonly carried: TrialCarried;
+}
+
+/** Signal from a trial to its search when an attempt begins or the trial is paused. */
+export interface TrialReport {
+  readonly trial: number;
+  readonly status: Extract<TrialStatus, 'queued' | 'running' | 'paused'>;
+  readonly attempts: number;
+  readonly preemptions: number;
+  readonly pool: string | null;
+  readonly cost: number;
+  readonly onDemandCost: number;
+  readonly lostCost: number;
+  /** Why, in words: what the last attempt ended of, what the next one waits for. */
+  readonly note: string | null;
+}
+
+/** Argument of the activity `runAttempt`. */
+export interface AttemptInput {
+  readonly trial: Omit<TrialInput, 'resumed' | 'carried'>;
+  readonly attempt: number;
+  readonly pool: Pool;
+  readonly memoryMb: number;
+  readonly noCapacitySeconds: number;
+  /** Number of the last progress record that earlier attempts left. */
+  readonly lastProgress: number;
+  /** Samples trained when it starts. */
+  readonly samples: number;
+  readonly meanSecondsBetweenPreemptions: number | null;
+}
+
+/** What `runAttempt` returns: bounded, about 1 KB besides the log's tail. */
+export interface AttemptReport extends AttemptEnd {
+  readonly lastProgress: number;
+  readonly samples: number;
+  /** Share done, 0–1, where the trainer says. */
+  readonly done: number | null;
+  readonly lostCost: number;
+  readonly metrics: Readonly<Record<string, number | null>>;
+  readonly objective: number | null;
+  readonly bestExport: string | null;
+  readonly weightsSha256: string | null;
+}
+
+/** Argument of the activity `awaitCurvePoints`. */
+export interface CurveInput {
+  readonly profile: Profile;
+  /** Trials that run, and the last progress record that was seen. */
+  readonly trials: readonly { readonly trial: number; readonly output: string; readonly n: number }[];
+  /** Names of the values wanted of each point, in this order. */
+  readonly metrics: readonly string[];
+  readonly exports: boolean;
+  /** Once there is a point, wait so long for more. */
+  readonly gatherSeconds: number;
+  readonly maxSeconds: number;
+  /** Trials that an earlier run of the search started: ask Temporal whether they still run. */
+  readonly inherited: readonly number[];
+  readonly run: string;
+  readonly step: string;
+}
+
+export interface CurvePoints {
+  /** trial, number of the progress record, training step, values by `CurveInput.metrics` (9 significant digits; null = not a number). */
+  readonly points: readonly CurvePoint[];
+  readonly exports: readonly { readonly trial: number; readonly n: number; readonly export: string; readonly samples: number }[];
+  /** Where reading got to. */
+  readonly seen: readonly (readonly [trial: number, n: number])[];
+  /** Inherited trials whose workflow is closed without our having heard of it: their summaries, or why there is none. */
+  readonly ended: readonly TrialSummary[];
+}
+export type CurvePoint = readonly [trial: number, n: number, step: number, values: readonly (number | null)[]];
+
+/** A search's memory of one trial: its state, its curve and where it stands with the sampler. */
+export interface TrialRecord {
+  state: TrialState;
+  /** Values of the objective, one for each validation point (or each early evaluation, for an offline objective). */
+  curve: (number | null)[];
+  /** Training step of the last point. */
+  lastStep: number;
+  /** Further values that rules look at, by metric: one a point. */
+  series: Record<string, (number | null)[]>;
+  /** Values of all objectives at the end. */
+  values: (number | null)[];
+  /** How many ends the sampler had been told when this trial was suggested. */
+  asked: number;
+  /** The how-manieth end this one was; null while it runs. */
+  told: number | null;
+  /** Version of the space that it was suggested from. */
+  space: number;
+  progress: number;
+  /** Exports seen, evaluated last (number and ms since 1970). */
+  exports: number;
+  evaluatedAt: number | null;
+  evaluating: boolean;
+  lastExport: string | null;
+  evaluatedExport: string | null;
+  /** Summary of an ended trial whose offline metric is still being computed. */
+  ending: TrialSummary | null;
+  weightsSha256: string | null;
+  fork: ForkSource | null;
+  carried: TrialCarried | null;
+  /** Why the search asked it to stop. */
+  stopping: string | null;
+  /** A question about this trial waits for a person. */
+  asking: string | null;
+  /** Its end is not yet in the ledger. */
+  unrecorded: boolean;
+  /** Started by an earlier run of the workflow. */
+  inherited: boolean;
+}
+
+/** Everything that a search carries over continue-as-new. */
+export interface SearchCarried {
+  readonly startedAt: number;
+  readonly status: SearchState['status'];
+  readonly reason: string | null;
+  readonly parallel: number;
+  readonly plannedTrials: number;
+  readonly space: Space;
+  readonly spaceVersion: number;
+  readonly sampler: Sampler;
+  readonly stopping: readonly StoppingRule[];
+  readonly budget: Budget;
+  readonly records: readonly TrialRecord[];
+  readonly decisions: SearchState['decisions'];
+  readonly tells: number;
+  readonly exhausted: boolean;
+  readonly budgetAsked: string | null;
+  readonly finishing: string | null;
+  readonly warm: readonly WarmTrial[] | null;
+  readonly bestNotified: number | null;
+  readonly generation: number;
+  /** ms spent paused, which the budget of hours does not count. */
+  readonly pausedMs: number;
+  readonly pausedSince: number | null;
+}
+
+/** A finished trial of an earlier run. */
+export interface WarmTrial {
+  readonly parameters: Readonly<Record<string, Json>>;
+  readonly values: readonly (number | null)[];
+}
+
+/** Argument of the activity `ask` on the sampler's queue (trainer/longhaul_sampler). */
+export interface AskInput {
+  /** Workflow id of the search: name of the study. */
+  readonly study: string;
+  readonly space: Space;
+  readonly sampler: Sampler;
+  readonly objectives: readonly Objective[];
+  readonly plannedTrials: number;
+  /** Trials in the order in which they were asked for. */
+  readonly trials: readonly AskedTrial[];
+  readonly warm: readonly WarmTrial[];
+  readonly count: number;
+}
+
+export interface AskedTrial {
+  readonly trial: number;
+  readonly parameters: Readonly<Record<string, Json>>;
+  /** false: given by hand, or suggested from another space. */
+  readonly suggested: boolean;
+  readonly asked: number;
+  readonly told: number | null;
+  readonly state: 'running' | 'complete' | 'pruned' | 'failed';
+  readonly values: readonly (number | null)[];
+  /** Number of points of the curve and its last value, for pruned trials. */
+  readonly last: readonly [step: number, value: number | null] | null;
+}
+
+export interface AskResult {
+  readonly suggestions: readonly Readonly<Record<string, Json>>[];
+  /** The space has no further set (grid). */
+  readonly exhausted: boolean;
+  /** What `auto` chose. */
+  readonly sampler: string;
+}
+
+/** Payloads of the updates; names in `UPDATES`. `by` and `why` are kept in the decisions. */
+export interface Who {
+  readonly by?: string;
+  readonly why?: string;
+}
+export type PauseUpdate = Who & { readonly trial?: number };
+export type ResumeUpdate = Who & { readonly trial?: number };
+export type StopTrialUpdate = Who & { readonly trial: number };
+export type KeepTrialUpdate = Who & { readonly trial: number };
+export type PrioritiseUpdate = Who & { readonly trial: number; readonly priority: number };
+export type AddTrialUpdate = Who & { readonly parameters: Readonly<Record<string, Json>>; readonly priority?: number };
+export type ForkTrialUpdate = Who & { readonly trial: number; readonly checkpoint?: string; readonly parameters: Readonly<Record<string, Json>> };
+export type SetParallelismUpdate = Who & { readonly parallel: number };
+export type SetBudgetUpdate = Who & { readonly cost?: number | null; readonly hours?: number | null; readonly trials?: number | null };
+export type SetSpaceUpdate = Who & { readonly space: Space };
+export type SetStoppingUpdate = Who & { readonly stopping: readonly StoppingRule[] };
+export type ApproveUpdate = Who & { readonly trial?: number };
+export type RejectUpdate = Who & { readonly trial?: number };
+
+/** What every update answers: what was done, in words; the number of a trial that it made. */
+export interface UpdateAnswer {
+  readonly text: string;
+  readonly trial?: number;
+}
