@@ -1,0 +1,33 @@
+/** Sets up, then becomes the given TypeScript program on Node 24. */
+import { spawn } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { SetupError } from './setup-tools.mjs';
+import { setup } from './setup.mjs';
+
+const NODE_MAJOR = 24;
+
+export async function launch(target, args, needs = {}) {
+  let ready;
+  try {
+    ready = await setup(needs);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`longhaul: ${error.message}\n`);
+    process.exit(1);
+  }
+  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
+    Object.assign(process.env, ready.env);
+    process.argv = [process.execPath, target, ...args];
+    await import(pathToFileURL(target).href);
+    return;
+  }
+  const child = spawn(ready.node, [target, ...args], { stdio: 'inherit', env: { ...process.env, ...ready.env } });
+  // A terminal sends Ctrl-C to the child as well; everything else reaches this process only.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name);
+    process.kill(process.pid, signal);
+  });
+}

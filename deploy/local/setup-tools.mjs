@@ -1,0 +1,96 @@
+/** Small helpers of the set-up. Plain JavaScript: this runs before anything is installed, on Node 18 or newer. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Thrown with one line that says what is missing and what to do about it. */
+export class SetupError extends Error {}
+
+export const cacheDirectory = () => process.env.LONGHAUL_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'longhaul');
+
+export const say = (line) => process.stderr.write(`longhaul: ${line}\n`);
+
+export const sha256 = (...texts) => texts.reduce((hash, text) => hash.update(text), createHash('sha256')).digest('hex');
+
+export const readIfThere = async (file) => (existsSync(file) ? await readFile(file, 'utf8') : null);
+
+/** Runs a command and collects what it prints. Never throws on a non-zero exit. */
+export function capture(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    child.stderr.on('data', (chunk) => (output += chunk));
+    child.on('error', (error) => resolve({ code: 127, output: String(error) }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|name resolution|NewConnectionError|Network is unreachable|Read timed out|ConnectTimeout/;
+
+/** Runs one slow step of the set-up, tells how long it took, and turns its failure into one line; the whole output goes to a log. */
+export async function step(title, command, args, options = {}) {
+  const started = Date.now();
+  say(`${title} …`);
+  const { code, output } = await capture(command, args, options);
+  if (code === 0) {
+    say(`${title}: done in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+    return output;
+  }
+  const log = join(cacheDirectory(), 'setup.log');
+  await mkdir(dirname(log), { recursive: true });
+  await writeFile(log, `$ ${command} ${args.join(' ')}\n${output}`);
+  if (OFFLINE.test(output)) throw new SetupError(`${title} needs the network, and the package registry cannot be reached (log: ${log})`);
+  const last = output.trim().split('\n').filter((line) => /error/i.test(line)).at(-1) ?? output.trim().split('\n').at(-1) ?? '';
+  throw new SetupError(`${title} failed: ${last.trim()} (log: ${log})`);
+}
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** Removes the lock of a holder that is dead. The rename lets one of several waiters win. */
+async function breakLock(file, holder) {
+  const aside = `${file}.${process.pid}`;
+  try {
+    await rename(file, aside);
+    if ((await readFile(aside, 'utf8')) === holder) await unlink(aside);
+    else await rename(aside, file);
+  } catch {
+    // Another waiter was quicker.
+  }
+}
+
+/** Runs `work` while holding a lock file, so that two set-ups at once do the work once. */
+export async function locked(file, work) {
+  await mkdir(dirname(file), { recursive: true });
+  for (let waited = 0; ; waited++) {
+    try {
+      const handle = await open(file, 'wx');
+      await handle.writeFile(String(process.pid));
+      await handle.close();
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const holder = (await readIfThere(file).catch(() => null)) ?? '';
+      if (waited === 5) say(`waiting for another set-up (process ${holder}) …`);
+      // An empty file is a lock whose holder is just writing its number; after five seconds it is a dead one's.
+      if ((holder === '' && waited > 25) || (holder !== '' && !alive(Number(holder)))) await breakLock(file, holder);
+      await sleep(200);
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    await unlink(file).catch(() => undefined);
+  }
+}
