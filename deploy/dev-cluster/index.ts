@@ -1,0 +1,118 @@
+/**
+ * A real Kubernetes cluster on one Linux machine, for tests and for trying things out: API server, controllers,
+ * scheduler, etcd and kubelets with containerd and runc. See README.md for what is real and what is not.
+ *
+ * @example
+ * const cluster = await startCluster({ nodes: [{ name: 'spot-1', labels: { pool: 'spot' } }] });
+ * try { await cluster.kubectl(['get', 'nodes']); } finally { await cluster.stop(); }
+ */
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Cluster } from './cluster.ts';
+import { createIdentities, startApiServer, startControllers, startEtcd } from './control-plane.ts';
+import type { Layout } from './layout.ts';
+import { register, registered, unregister } from './machine.ts';
+import { reserveSubnet } from './network.ts';
+import { checkSpec } from './node.ts';
+import { isAlive, recordOf } from './processes.ts';
+import { ClusterError } from './shell.ts';
+import { hasState, readState, writeState } from './state.ts';
+import type { NodeSpec, Timing } from './state.ts';
+import { cacheDirectory, ensureTools } from './tools.ts';
+import type { Progress } from './tools.ts';
+
+export { Cluster } from './cluster.ts';
+export type { ClusterStatus, Exposed, NodeStatus } from './cluster.ts';
+export { busyboxImage, BUSYBOX_IMAGE } from './images.ts';
+export { canRunCluster } from './machine.ts';
+export type { Capability } from './machine.ts';
+export { writeImage } from './mkimage.ts';
+export type { Image, ImageFile, Layer } from './mkimage.ts';
+export { ClusterError } from './shell.ts';
+export type { NodeSpec, Taint, Timing } from './state.ts';
+
+/** Quicker than Kubernetes' 50 s, slow enough that a busy machine does not lose its nodes. */
+const TIMING: Timing = { nodeMonitorGrace: 10, unreachableToleration: 300 };
+
+export interface ClusterOptions {
+  /** State folder, not there yet or empty; a new one in the cache when absent. */
+  readonly dir?: string;
+  readonly nodes: readonly NodeSpec[];
+  readonly timing?: Partial<Timing>;
+  /** Go on when this process has ended; only then is it not stopped as abandoned by the next start. */
+  readonly detached?: boolean;
+  /** Called with lines for people; standard error when absent. */
+  readonly progress?: Progress;
+}
+
+/** Folder of the cluster of `npm run cluster`. */
+export const defaultDirectory = (): string => join(cacheDirectory(), 'cluster-state');
+
+/** Starts a cluster and waits until its nodes are Ready. @throws ClusterError and leaves nothing behind. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const progress = options.progress ?? ((line) => process.stderr.write(`cluster: ${line}\n`));
+  for (const spec of options.nodes) checkSpec(spec);
+  const programs = await ensureTools(progress);
+  await stopAbandoned();
+  const directory = await newDirectory(options.dir);
+  const timing = { ...TIMING, ...options.timing };
+  const subnet = await reserveSubnet();
+  const layout: Layout = { directory, programs, subnet, timing };
+  register(`lh${subnet.number}`, directory);
+  const owner = options.detached === true ? null : (recordOf(process.pid) ?? null);
+  writeState(directory, { version: 1, subnet, timing, owner, programs, components: {}, nodes: [] });
+  const cluster = new Cluster(directory);
+  try {
+    const ready = startControlPlane(layout, cluster);
+    // Machines boot and unpack their images while the API server starts.
+    const nodes = options.nodes.map(async (spec) => await cluster.addNode(spec, ready));
+    await Promise.all([ready, ...nodes]);
+    await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--timeout=30s']);
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return cluster;
+}
+
+/** A cluster that another process started. @throws ClusterError when there is none in the folder. */
+export function openCluster(dir: string = defaultDirectory()): Cluster {
+  const directory = resolve(dir);
+  if (!hasState(directory)) throw new ClusterError(`no cluster in ${directory}; start one: npm run cluster -- up --dir ${directory}`);
+  return new Cluster(directory);
+}
+
+/** Ends clusters whose process went away without `stop`, a killed test for example. */
+export async function stopAbandoned(): Promise<void> {
+  for (const { id, directory } of registered()) {
+    if (!hasState(directory)) {
+      unregister(id);
+      continue;
+    }
+    const { owner } = readState(directory);
+    if (owner !== null && !isAlive(owner)) await new Cluster(directory).stop();
+  }
+}
+
+async function newDirectory(dir: string | undefined): Promise<string> {
+  if (dir === undefined) {
+    const parent = join(cacheDirectory(), 'clusters');
+    mkdirSync(parent, { recursive: true });
+    return mkdtempSync(join(parent, 'cluster-'));
+  }
+  const directory = resolve(dir);
+  if (hasState(directory)) {
+    const old = new Cluster(directory);
+    if (old.isUp()) throw new ClusterError(`a cluster runs in ${directory}; end it first: npm run cluster -- down --dir ${directory}`);
+    await old.stop();
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+async function startControlPlane(layout: Layout, cluster: Cluster): Promise<void> {
+  await createIdentities(layout);
+  cluster.setComponents({ etcd: await startEtcd(layout) });
+  cluster.setComponents({ 'kube-apiserver': await startApiServer(layout) });
+  cluster.setComponents(await startControllers(layout));
+}
