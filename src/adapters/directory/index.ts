@@ -1,0 +1,135 @@
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, rm, stat as statFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Storage } from '../../contract/profile.ts';
+import { AdapterError } from '../../contract/errors.ts';
+import type { ObjectInfo, ObjectStore, WriteOptions } from '../../ports/object-store.ts';
+import { crc32cOf } from '../crc32c.ts';
+import { hasCode, uniqueName, writeDurably } from '../files.ts';
+import { infoOf } from './generation.ts';
+import { objectPaths } from './list.ts';
+import { nameOf } from './names.ts';
+import { commitRemoval, commitWrite } from './commit.ts';
+import { layoutOf, sweepTemporaries } from './layout.ts';
+
+/**
+ * A directory as an object store, with generations and preconditions like those of GCS. README.md in this folder is the scheme that the
+ * trainer's Python shares.
+ */
+export async function openDirectoryStore(config: Extract<Storage, { kind: 'directory' }>): Promise<ObjectStore> {
+  if (!isAbsolute(config.path)) throw new AdapterError('InvalidInput', `storage.path: expected an absolute path, found "${config.path}"`);
+  const directory = resolve(config.path);
+  const layout = layoutOf(directory);
+  try {
+    await mkdir(layout.temporaries, { recursive: true });
+    await mkdir(layout.locks, { recursive: true });
+  } catch (error) {
+    throw new AdapterError('AccessDenied', `storage.path: cannot write to ${directory}: ${String(error)}`, { cause: error });
+  }
+  await sweepTemporaries(layout);
+  const root = `file://${directory}`;
+  const place = (uri: string): { name: string; path: string } => {
+    const name = nameOf(root, uri);
+    return { name, path: join(directory, name) };
+  };
+
+  /** Puts what `fill` made in a temporary file in the place of the object. */
+  const replace = async (uri: string, options: WriteOptions, fill: (temporary: string) => Promise<void>): Promise<ObjectInfo> => {
+    const { name, path } = place(uri);
+    const temporary = join(layout.temporaries, uniqueName());
+    try {
+      await fill(temporary);
+      return await commitWrite({ layout, uri, name, path, temporary, ifGeneration: options.ifGeneration });
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  };
+
+  return {
+    root,
+
+    async read(uri) {
+      const { path } = place(uri);
+      const file = await openObject(path);
+      if (!file) return null;
+      try {
+        const found = await file.stat({ bigint: true });
+        if (!found.isFile()) return null;
+        return { data: await file.readFile(), info: infoOf(uri, found) };
+      } finally {
+        await file.close();
+      }
+    },
+
+    async write(uri, data, options = {}) {
+      const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+      const info = await replace(uri, options, (temporary) => writeDurably(temporary, bytes));
+      return { ...info, crc32c: crc32cOf(bytes) };
+    },
+
+    async upload(localPath, uri, options = {}) {
+      return replace(uri, options, async (temporary) => {
+        try {
+          await copyFile(localPath, temporary, constants.COPYFILE_FICLONE);
+        } catch (error) {
+          if (hasCode(error, 'ENOENT', 'EISDIR')) throw new AdapterError('InvalidInput', `${localPath}: no such file to upload to ${uri}`, { cause: error });
+          throw error;
+        }
+        const file = await open(temporary, 'r+');
+        await file.sync().finally(() => file.close());
+      });
+    },
+
+    async download(uri, localPath) {
+      const { path } = place(uri);
+      const file = await openObject(path);
+      if (!file) throw new AdapterError('InvalidInput', `${uri}: no such object`);
+      try {
+        const found = await file.stat({ bigint: true });
+        // By descriptor, so that content and generation belong together even when the object is replaced meanwhile.
+        await copyFile(`/proc/self/fd/${file.fd}`, localPath, constants.COPYFILE_FICLONE);
+        return infoOf(uri, found);
+      } finally {
+        await file.close();
+      }
+    },
+
+    async stat(uri) {
+      const { path } = place(uri);
+      try {
+        const found = await statFile(path, { bigint: true });
+        return found.isFile() ? infoOf(uri, found) : null;
+      } catch (error) {
+        if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null;
+        throw error;
+      }
+    },
+
+    async *list(prefix) {
+      const wanted = nameOf(root, prefix, { prefix: true });
+      for await (const name of objectPaths(directory, wanted)) {
+        try {
+          yield infoOf(`${root}/${name}`, await statFile(join(directory, name), { bigint: true }));
+        } catch (error) {
+          // Removed since its directory was read.
+          if (!hasCode(error, 'ENOENT')) throw error;
+        }
+      }
+    },
+
+    async remove(uri, options = {}) {
+      const { name, path } = place(uri);
+      return commitRemoval({ layout, uri, name, path, directory, ifGeneration: options.ifGeneration });
+    },
+  };
+}
+
+async function openObject(path: string): Promise<Awaited<ReturnType<typeof open>> | null> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
+  }
+}
+

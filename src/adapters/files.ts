@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** True for errors of `node:fs` with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
+}
+
+/** A name that no other process and no other call has. */
+export function uniqueName(suffix = ''): string {
+  return `${process.pid}-${randomBytes(8).toString('hex')}${suffix}`;
+}
+
+/** Writes a new file and sees it on the disk. */
+export async function writeDurably(path: string, data: Uint8Array | string): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Replaces a file at once: readers see the old content or the new, also after a crash. */
+export async function replaceFile(path: string, data: Uint8Array | string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${uniqueName('.tmp')}`);
+  try {
+    await writeDurably(temporary, data);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Makes a rename or link in this directory survive a power cut. */
+export function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The directory, made if it is not there. */
+export async function ensureDirectory(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  return path;
+}
+
+/**
+ * Any text as a file name of at most 200 characters, different for different texts: what is not `[A-Za-z0-9_-]` or an inner dot
+ * becomes `%XX`, long ones end in a hash.
+ */
+export function fileNameOf(text: string, hash: (text: string) => string): string {
+  const safe = [...Buffer.from(text, 'utf8')].map((byte) => (SAFE.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0')}`)).join('');
+  return safe.length > 0 && safe.length <= 200 ? safe : `${safe.slice(0, 130)}%-${hash(text)}`;
+}
+const SAFE = /[A-Za-z0-9_-]/;
