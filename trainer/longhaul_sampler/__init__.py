@@ -1,0 +1,1 @@
+"""Suggests hyper-parameters: Optuna behind one stateless Temporal activity, ``ask``."""

@@ -1,0 +1,63 @@
+"""Constraints: arithmetic over parameters that must be <= 0, evaluated without ``eval``."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from .errors import InvalidRequest
+from .request import Parameters
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"sum": sum, "len": len, "min": min, "max": max, "abs": abs, "log": math.log}
+
+
+class Constraint:
+    """One expression. A parameter that is not active counts as 0.
+
+    >>> Constraint("layers * units - 2048", {"layers", "units"}).holds({"layers": 2, "units": 512})
+    True
+    """
+
+    def __init__(self, text: str, names: set[str]) -> None:
+        self.text = text
+        try:
+            self._tree = ast.parse(text, mode="eval").body
+        except SyntaxError as error:
+            raise InvalidRequest(f"sampler.constraints: {text!r} is not an expression: {error.msg}") from error
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Name) and node.id not in names and node.id not in _FUNCTIONS:
+                raise InvalidRequest(f"sampler.constraints: {text!r}: expected a parameter of the space, found {node.id!r}")
+
+    def holds(self, parameters: Parameters) -> bool:
+        try:
+            return bool(self._value(self._tree, parameters) <= 0)
+        except (TypeError, ZeroDivisionError, OverflowError, ValueError) as error:
+            if isinstance(error, InvalidRequest):
+                raise
+            raise InvalidRequest(f"sampler.constraints: {self.text!r} with {parameters}: {error}") from error
+
+    def _value(self, node: ast.expr, parameters: Parameters) -> Any:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return node.value
+        if isinstance(node, ast.Name):
+            return parameters.get(node.id, 0)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+            value = self._value(node.operand, parameters)
+            return -value if isinstance(node.op, ast.USub) else value
+        if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+            return _BINARY[type(node.op)](self._value(node.left, parameters), self._value(node.right, parameters))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and not node.keywords:
+            return _FUNCTIONS[node.func.id](*(self._value(argument, parameters) for argument in node.args))
+        raise InvalidRequest(f"sampler.constraints: {self.text!r}: expected + - * / // % **, numbers, parameters and {', '.join(_FUNCTIONS)}, found {ast.unparse(node)!r}")

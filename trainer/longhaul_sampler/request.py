@@ -1,0 +1,82 @@
+"""The request of a search, as its workflow sends it (``AskInput`` in src/contract/search.ts)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Parameters = dict[str, Any]
+State = Literal["running", "complete", "pruned", "failed"]
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    kind: str = "auto"
+    seed: int = 0
+    startup_trials: int | None = None
+    constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AskedTrial:
+    trial: int
+    parameters: Parameters
+    suggested: bool
+    asked: int
+    told: int | None
+    state: State
+    values: tuple[float | None, ...]
+    last: tuple[int, float | None] | None
+
+
+@dataclass(frozen=True)
+class WarmTrial:
+    parameters: Parameters
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class AskRequest:
+    study: str
+    space: dict[str, dict[str, Any]]
+    sampler: SamplerConfig
+    goals: tuple[str, ...]
+    planned_trials: int
+    trials: tuple[AskedTrial, ...]
+    warm: tuple[WarmTrial, ...] = ()
+    count: int = 1
+    metrics: tuple[str, ...] = field(default=())
+
+    @staticmethod
+    def parse(data: dict[str, Any]) -> AskRequest:
+        sampler = data["sampler"]
+        return AskRequest(
+            study=data["study"],
+            space=data["space"],
+            sampler=SamplerConfig(
+                kind=sampler.get("kind", "auto"),
+                seed=sampler.get("seed", 0),
+                startup_trials=sampler.get("startupTrials"),
+                constraints=tuple(sampler.get("constraints", ())),
+            ),
+            goals=tuple(objective["goal"] for objective in data["objectives"]),
+            metrics=tuple(objective["metric"] for objective in data["objectives"]),
+            planned_trials=data["plannedTrials"],
+            trials=tuple(_asked(trial) for trial in data["trials"]),
+            warm=tuple(WarmTrial(warm["parameters"], tuple(warm["values"])) for warm in data.get("warm", ())),
+            count=data["count"],
+        )
+
+
+def _asked(data: dict[str, Any]) -> AskedTrial:
+    last = data.get("last")
+    return AskedTrial(
+        trial=data["trial"],
+        parameters=data["parameters"],
+        suggested=data["suggested"],
+        asked=data["asked"],
+        told=data.get("told"),
+        state=data["state"],
+        values=tuple(data.get("values", ())),
+        last=None if last is None else (last[0], last[1]),
+    )

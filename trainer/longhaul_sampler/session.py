@@ -1,0 +1,188 @@
+"""Rebuilds an Optuna study from what the search knows, and asks it.
+
+The rebuilt study goes through the same asks and tells in the same order as the search did, so that a sampler's random state
+is the one it would have in an undisturbed process: any worker, after any crash, suggests the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from . import samplers
+from .constraints import Constraint
+from .errors import InvalidRequest
+from .request import AskedTrial, AskRequest, Parameters
+from .space import Space
+
+#: Sets that break a constraint in a row before the constraints are taken for unsatisfiable.
+MOST_REJECTIONS = 1000
+
+
+@dataclass(frozen=True)
+class Ask:
+    trial: AskedTrial
+
+    def same(self, other: Event) -> bool:
+        return isinstance(other, Ask) and (self.trial.trial, self.trial.parameters, self.trial.suggested) == (other.trial.trial, other.trial.parameters, other.trial.suggested)
+
+
+@dataclass(frozen=True)
+class Tell:
+    trial: AskedTrial
+
+    def same(self, other: Event) -> bool:
+        return isinstance(other, Tell) and (self.trial.trial, self.trial.state, self.trial.values, self.trial.last) == (other.trial.trial, other.trial.state, other.trial.values, other.trial.last)
+
+
+Event = Ask | Tell
+
+
+def events_of(trials: tuple[AskedTrial, ...]) -> list[Event]:
+    """Asks and tells in the order in which they happened."""
+    told = sorted((trial for trial in trials if trial.told is not None), key=lambda trial: trial.told or 0)
+    events: list[Event] = []
+    tells = 0
+    for trial in trials:
+        while tells < min(trial.asked, len(told)):
+            events.append(Tell(told[tells]))
+            tells += 1
+        events.append(Ask(trial))
+    events.extend(Tell(trial) for trial in told[tells:])
+    return events
+
+
+class Diverged(Exception):
+    """The rebuilt study suggests something else than it did: another library version, or a trial whose end was corrected."""
+
+
+class Session:
+    """A study and the events that it has gone through."""
+
+    def __init__(self, request: AskRequest, *, seed_shift: int = 0) -> None:
+        self.space = Space(request.space)
+        self.constraints = [Constraint(text, set(request.space)) for text in request.sampler.constraints]
+        self.kind = samplers.resolve(request, self.space)
+        self.sampler = samplers.build(self.kind, _shifted(request, seed_shift), self.space)
+        directions = [str(goal) for goal in request.goals]
+        self.study = optuna.create_study(study_name=request.study, sampler=self.sampler, directions=directions)
+        self._objectives = len(directions)
+        self._seen: list[Event] = []
+        #: Suggested, and not yet seen in a request.
+        self._pending: list[tuple[Parameters, optuna.Trial]] = []
+        self._numbers: dict[int, int] = {}
+        self.configuration = configuration_of(request)
+        for warm in request.warm:
+            self._add(warm.parameters, TrialState.COMPLETE, warm.values)
+
+    def extends_to(self, events: list[Event]) -> bool:
+        """Whether the request tells this study's own past, and perhaps more."""
+        if len(events) < len(self._seen) or any(not seen.same(event) for seen, event in zip(self._seen, events, strict=False)):
+            return False
+        rest = events[len(self._seen) :]
+        asks = [event for event in rest[: len(self._pending)] if isinstance(event, Ask) and event.trial.suggested]
+        return len(asks) == len(self._pending) and all(ask.trial.parameters == parameters for ask, (parameters, _) in zip(asks, self._pending, strict=True))
+
+    def go_through(self, events: list[Event], beat: Callable[[], None], *, trusting: bool = False) -> None:
+        """Applies what is new. ``trusting`` takes suggestions as given instead of making them again."""
+        for event in events[len(self._seen) :]:
+            if isinstance(event, Tell):
+                self._tell(event.trial)
+            elif not event.trial.suggested or trusting:
+                self._numbers[event.trial.trial] = self._add(event.trial.parameters, TrialState.RUNNING, ())
+            else:
+                parameters, trial = self._pending.pop(0) if self._pending else self._suggest()
+                if parameters != event.trial.parameters:
+                    raise Diverged
+                self._numbers[event.trial.trial] = trial.number
+            self._seen.append(event)
+            beat()
+
+    def ask(self, count: int) -> tuple[list[Parameters], bool]:
+        """New suggestions, and whether the space is exhausted."""
+        for _ in range(count):
+            if isinstance(self.sampler, samplers.Grid) and self.sampler.open_points(self.study) == 0:
+                break
+            try:
+                self._pending.append(self._suggest())
+            except _GridEnded:
+                break
+        exhausted = isinstance(self.sampler, samplers.Grid) and self.sampler.open_points(self.study) == 0
+        return [parameters for parameters, _ in self._pending], exhausted
+
+    def _suggest(self) -> tuple[Parameters, optuna.Trial]:
+        for _ in range(MOST_REJECTIONS):
+            grid = isinstance(self.sampler, samplers.Grid)
+            if grid and self.sampler.open_points(self.study) == 0:  # type: ignore[attr-defined]
+                raise _GridEnded
+            trial = self.study.ask()
+            parameters = self.space.suggest(trial)
+            repeated = grid and self.space.conditional and self._was_suggested(parameters)
+            if not repeated and all(constraint.holds(parameters) for constraint in self.constraints):
+                trial.set_user_attr("longhaul", parameters)
+                return parameters, trial
+            self.study.tell(trial, state=TrialState.FAIL)
+        raise InvalidRequest(f"sampler.constraints: {MOST_REJECTIONS} sets in a row break them; loosen {[constraint.text for constraint in self.constraints]} or the space")
+
+    def _was_suggested(self, parameters: Parameters) -> bool:
+        return any(trial.user_attrs.get("longhaul") == parameters for trial in self.study.get_trials(deepcopy=False))
+
+    def _add(self, parameters: Parameters, state: TrialState, values: tuple[float | None, ...]) -> int:
+        """A trial that this study did not suggest; -1 when it does not lie in the space."""
+        encoded = self.space.encoded(parameters)
+        numbers = [value for value in values if value is not None and math.isfinite(value)]
+        if encoded is None or (state == TrialState.COMPLETE and len(numbers) != self._objectives):
+            return -1
+        inside, distributions = encoded
+        self.study.add_trial(create_trial(state=state, params=inside, distributions=distributions, values=numbers if state == TrialState.COMPLETE else None))
+        return len(self.study.get_trials(deepcopy=False)) - 1
+
+    def _tell(self, trial: AskedTrial) -> None:
+        number = self._numbers.get(trial.trial, -1)
+        if number < 0:
+            return
+        numbers = [value for value in trial.values if value is not None and math.isfinite(value)]
+        if trial.state == "complete" and len(numbers) == self._objectives:
+            self.study.tell(number, numbers)
+        elif trial.state == "pruned":
+            self._report(number, trial)
+            self.study.tell(number, state=TrialState.PRUNED)
+        else:
+            self.study.tell(number, state=TrialState.FAIL)
+
+    def _report(self, number: int, trial: AskedTrial) -> None:
+        if self._objectives > 1 or trial.last is None or trial.last[1] is None:
+            return
+        frozen = self.study.get_trials(deepcopy=False)[number]
+        self.study._storage.set_trial_intermediate_value(frozen._trial_id, trial.last[0], trial.last[1])
+
+
+class _GridEnded(Exception):
+    """No point of the grid is left."""
+
+
+def configuration_of(request: AskRequest) -> Any:
+    return (request.space, request.sampler, request.goals, request.planned_trials if request.sampler.kind == "auto" else None, request.warm)
+
+
+def _shifted(request: AskRequest, shift: int) -> AskRequest:
+    if shift == 0:
+        return request
+    return replace(request, sampler=replace(request.sampler, seed=request.sampler.seed + shift))
+
+
+def rebuilt(request: AskRequest, beat: Callable[[], None]) -> Session:
+    """A session that has gone through all that the request tells."""
+    events = events_of(request.trials)
+    try:
+        session = Session(request)
+        session.go_through(events, beat)
+    except (Diverged, _GridEnded):
+        session = Session(request, seed_shift=len(request.trials))
+        session.go_through(events, beat, trusting=True)
+    return session
