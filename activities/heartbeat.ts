@@ -1,0 +1,49 @@
+/** Heartbeats for work that may last, and the two ways in which such work is interrupted. */
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { JobContext } from '../src/ports/warehouse.ts';
+
+const MAX_INTERVAL_MS = 10_000;
+
+export interface Interruptible extends JobContext {
+  /** Aborts when someone asked for the end: what the work started outside is to be ended too. */
+  readonly signal: AbortSignal;
+  /** Aborts also when only this worker stops (shutdown, lost heartbeat): what was started goes on, the next worker adopts it. */
+  readonly detached: AbortSignal;
+}
+
+/**
+ * Runs `work` with heartbeats. A cancellation that was asked for aborts `signal` and waits for the work to clean up;
+ * any other (the worker shuts down, a heartbeat got lost) leaves the work's outside part alone and lets Temporal try again.
+ */
+export async function withHeartbeat<T>(work: (context: Interruptible) => Promise<T>): Promise<T> {
+  const activity = Context.current();
+  const cancel = new AbortController();
+  const detach = new AbortController();
+  let details: unknown = activity.info.heartbeatDetails ?? null;
+  const beat = (): void => activity.heartbeat(details);
+  const timer = activity.info.heartbeatTimeoutMs ? setInterval(beat, Math.min(activity.info.heartbeatTimeoutMs / 4, MAX_INTERVAL_MS)) : undefined;
+  const running = work({
+    signal: cancel.signal,
+    detached: detach.signal,
+    progress: (progress) => {
+      details = progress;
+      if (timer) beat();
+    },
+  });
+  const interrupted = activity.cancelled.catch(async (reason: unknown): Promise<never> => {
+    if (activity.cancellationDetails?.cancelRequested ?? true) {
+      cancel.abort(reason);
+      await running.catch(() => undefined);
+      throw reason instanceof CancelledFailure ? reason : new CancelledFailure('cancelled');
+    }
+    detach.abort(reason);
+    throw ApplicationFailure.create({ type: 'Unavailable', message: 'this worker stops; another one goes on', nextRetryDelay: '1 second' });
+  });
+  try {
+    return await Promise.race([running, interrupted]);
+  } finally {
+    clearInterval(timer);
+    running.catch(() => undefined);
+    interrupted.catch(() => undefined);
+  }
+}

@@ -1,0 +1,148 @@
+/** The beginning and the end of a run: the document is checked, the ledger hears of it. */
+import { z } from 'zod';
+import { LEDGER_VERSION } from '../src/contract/ledger.ts';
+import type { LedgerRow } from '../src/contract/ledger.ts';
+import { RunDocument } from '../src/contract/run-document.ts';
+import type { Profile } from '../src/contract/profile.ts';
+import type { Step } from '../src/contract/steps.ts';
+import type { RunResult, StepState } from '../src/contract/state.ts';
+import type { Ports } from '../src/ports/index.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { failure, translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { rowKey, stepRow } from './step-rows.ts';
+
+/** A run's name becomes part of paths, labels and ids. */
+const RUN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$/;
+const PROBLEMS_SHOWN = 5;
+
+export interface OpenRunInput {
+  readonly run: string;
+  /** Whoever started the workflow may have passed anything. */
+  readonly document: unknown;
+  readonly startedAt: number;
+}
+
+export interface OpenedRun {
+  /** The document with defaults filled in; null when it was complete. */
+  readonly completed: RunDocument | null;
+}
+
+export interface CloseRunInput {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly profile: Profile;
+  readonly profileName: string;
+  readonly documentHash: string;
+  readonly commit: string | null;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly status: RunResult['status'];
+  readonly cost: number;
+  readonly error: string | null;
+  /** Steps that never began, which no other activity told the ledger of. */
+  readonly unrecorded: readonly StepState[];
+}
+
+export const documentUri = (root: string, run: string): string => `${root}/runs/${run}/run.json`;
+
+export const createRunActivities = (ports: Ports) =>
+  translated({
+    /** Checks the document (`temporal workflow start` takes any), keeps it in the object store, adds the run to the ledger. */
+    async validateRun(input: OpenRunInput): Promise<OpenedRun> {
+      const document = checkedDocument(input);
+      return withHeartbeat(() => open(ports, input, document));
+    },
+
+    /** Adds the end of the run, and the steps that never began, to the ledger. */
+    async closeRun(input: CloseRunInput): Promise<void> {
+      await withHeartbeat(() => close(ports, input));
+    },
+  });
+export type RunActivities = ReturnType<typeof createRunActivities>;
+
+async function open(ports: Ports, input: OpenRunInput, document: RunDocument): Promise<OpenedRun> {
+  const store = await ports.store(document.profile);
+  const uri = documentUri(store.root, input.run);
+  await store.write(uri, JSON.stringify(document, null, 2), { contentType: 'application/json' });
+  const row: LedgerRow<'runs'> = {
+    pipeline: document.pipeline,
+    run: input.run,
+    time: iso(input.startedAt),
+    status: 'running',
+    profile: document.profileName,
+    document_hash: document.hash,
+    commit: document.source.commit,
+    document_uri: uri,
+    started_at: iso(input.startedAt),
+    ledger_version: LEDGER_VERSION,
+  };
+  await (await ports.warehouse(document.profile)).append('runs', [row], rowKey('runs', input.run, 'start'));
+  return { completed: canonicalJson(document) === canonicalJson(input.document) ? null : document };
+}
+
+async function close(ports: Ports, input: CloseRunInput): Promise<void> {
+  const warehouse = await ports.warehouse(input.profile);
+  const store = await ports.store(input.profile);
+  const skipped = input.unrecorded.map((state) => stepRow({ ...input, state, endedAt: input.endedAt }));
+  if (skipped.length > 0) await warehouse.append('steps', skipped, rowKey('steps', input.run, 'not-begun'));
+  const row: LedgerRow<'runs'> = {
+    pipeline: input.pipeline,
+    run: input.run,
+    time: iso(input.endedAt),
+    status: input.status,
+    profile: input.profileName,
+    document_hash: input.documentHash,
+    commit: input.commit,
+    document_uri: documentUri(store.root, input.run),
+    started_at: iso(input.startedAt),
+    ended_at: iso(input.endedAt),
+    cost: input.cost,
+    error: input.error,
+    ledger_version: LEDGER_VERSION,
+  };
+  await warehouse.append('runs', [row], rowKey('runs', input.run, 'end'));
+}
+
+function checkedDocument(input: OpenRunInput): RunDocument {
+  if (!RUN_NAME.test(input.run)) {
+    throw failure('InvalidDocument', `the workflow id ${JSON.stringify(input.run)} cannot be the name of a run: expected letters, digits, '.', '_' and '-', at most 120`);
+  }
+  const parsed = RunDocument.safeParse(input.document);
+  if (!parsed.success) throw failure('InvalidDocument', `the run document is not valid:\n${describe(parsed.error, input.document)}`);
+  const problem = graphProblem([...parsed.data.steps, ...parsed.data.onExit]) ?? poolProblem(parsed.data.profile);
+  if (problem) throw failure('InvalidDocument', `the run document is not valid: ${problem}`);
+  return parsed.data;
+}
+
+function describe(error: z.ZodError, document: unknown): string {
+  const lines = error.issues.slice(0, PROBLEMS_SHOWN).map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}${found(document, issue.path)}`);
+  const more = error.issues.length - lines.length;
+  return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+}
+
+function found(document: unknown, path: readonly PropertyKey[]): string {
+  let value: unknown = document;
+  for (const part of path) value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined;
+  return value === undefined ? '' : `, found ${JSON.stringify(value).slice(0, 80)}`;
+}
+
+/** Steps must come after what they depend on: that also rules out cycles. */
+function graphProblem(steps: readonly Step[]): string | null {
+  const seen = new Set<string>();
+  for (const step of steps) {
+    if (seen.has(step.id)) return `steps.${step.id}: there are two steps of this name`;
+    const missing = step.dependsOn.find((id) => !seen.has(id));
+    if (missing !== undefined) return `steps.${step.id}.dependsOn: ${missing} is not a step before it (unknown, or a cycle)`;
+    seen.add(step.id);
+  }
+  return null;
+}
+
+function poolProblem(profile: Profile): string | null {
+  const names = profile.pools.map((pool) => pool.name);
+  const unknown = profile.placement.order.find((name) => !names.includes(name));
+  return unknown === undefined ? null : `profile.placement.order: no pool ${unknown}; pools: ${names.join(', ')}`;
+}
+
+const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();

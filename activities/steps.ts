@@ -1,0 +1,200 @@
+/** What every step has around its work: the honest cache before, the record and the ledger after. */
+import { activityInfo, ApplicationFailure, getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import type { Json, OutputType, Profile, Step, StepSpec, StepState } from '../src/contract/index.ts';
+import type { Ports } from '../src/ports/index.ts';
+import { canonicalJson, sha256 } from './canonical-json.ts';
+import { failure, translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { codeIdentity, identify, inputsOf } from './identity.ts';
+import type { TypedValue } from './identity.ts';
+import { createStepCache } from './step-cache.ts';
+import type { CacheRecord, Holder, StepCache } from './step-cache.ts';
+import { rowKey, stepRow } from './step-rows.ts';
+
+const KEY_DIGITS = 12;
+const CACHE_VERSION = 1;
+const POLL_OTHER_RUN = '2 seconds';
+/** Larger values belong into the object store: outputs travel through histories and queries. */
+const MAX_OUTPUT_BYTES = 64 * 1024;
+
+export interface PrepareInput {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly profile: Profile;
+  /** References are bound, `{key}` is not. */
+  readonly step: Pick<Step, 'id' | 'cache' | 'spec'>;
+  /** Tables and URIs that came from other steps. */
+  readonly references: readonly { readonly type: OutputType; readonly value: Json }[];
+  readonly startedAt: number;
+  /** Wait for another run that makes the same, instead of answering `busy`. */
+  readonly wait: boolean;
+}
+
+export type Prepared =
+  | { readonly outcome: 'hit'; readonly key: string; readonly outputs: Record<string, Json>; readonly from: string }
+  | { readonly outcome: 'miss'; readonly key: string; readonly digest: string }
+  | { readonly outcome: 'busy'; readonly key: string; readonly holder: string };
+
+export interface FinishInput {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly profile: Profile;
+  readonly state: StepState;
+  readonly endedAt: number;
+  /** null: the step has no place in the cache. */
+  readonly digest: string | null;
+  readonly outputTypes: Readonly<Record<string, OutputType>>;
+  readonly job: string | null;
+  readonly bytes: number | null;
+}
+
+/** @param isOpen whether the workflow that holds a lock still runs; asked of Temporal unless given. */
+export const createStepActivities = (ports: Ports, isOpen: (holder: Holder) => Promise<boolean> = isWorkflowOpen) => {
+  const cacheOf = async (profile: Profile): Promise<StepCache> => createStepCache(await ports.store(profile), isOpen);
+  return translated({
+    /** Computes the step's cache key; answers what was made before, or claims the making. */
+    async prepareStep(input: PrepareInput): Promise<Prepared> {
+      return withHeartbeat(async () => prepare(ports, await cacheOf(input.profile), input));
+    },
+
+    /** Writes the cache record of a success, adds the step to the ledger, gives the claim back. */
+    async finishStep(input: FinishInput): Promise<void> {
+      await withHeartbeat(async () => finish(ports, await cacheOf(input.profile), input));
+    },
+  });
+};
+export type StepActivities = ReturnType<typeof createStepActivities>;
+
+async function prepare(ports: Ports, cache: StepCache, input: PrepareInput): Promise<Prepared> {
+  const digest = await digestOf(ports, input);
+  const key = digest.slice(0, KEY_DIGITS);
+  if (!input.step.cache) return { outcome: 'miss', key, digest };
+  const early = await hit(ports, cache, input, digest);
+  if (early) return early;
+  const self = holder(input.step.id);
+  const other = await cache.claim(key, self);
+  if (!other) {
+    // The record may have come between our look and our claim.
+    const late = await hit(ports, cache, input, digest);
+    if (late) await cache.release(key, self);
+    return late ?? { outcome: 'miss', key, digest };
+  }
+  if (!input.wait) return { outcome: 'busy', key, holder: `${other.workflowId} (step ${other.step})` };
+  throw ApplicationFailure.create({
+    type: 'Unavailable',
+    message: `${other.workflowId} (step ${other.step}) is making the same output`,
+    nextRetryDelay: POLL_OTHER_RUN,
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+async function finish(ports: Ports, cache: StepCache, input: FinishInput): Promise<void> {
+  const { state, digest } = input;
+  if (digest && state.status === 'succeeded') await cache.save(digest.slice(0, KEY_DIGITS), await recordOf(ports, input, digest));
+  await (await ports.warehouse(input.profile)).append('steps', [stepRow(input)], rowKey('steps', input.run, state.id));
+  if (digest) await cache.release(digest.slice(0, KEY_DIGITS), holder(state.id));
+}
+
+async function hit(ports: Ports, cache: StepCache, input: PrepareInput, digest: string): Promise<Prepared | null> {
+  const key = digest.slice(0, KEY_DIGITS);
+  const record = await usableRecord(ports, input, cache, key, digest);
+  if (!record) return null;
+  await recordHit(ports, input, key, record);
+  return { outcome: 'hit', key, outputs: record.outputs, from: record.by.run };
+}
+
+async function digestOf(ports: Ports, input: PrepareInput): Promise<string> {
+  const { spec } = input.step;
+  const { root } = await ports.store(input.profile);
+  const referenced = input.references.flatMap(({ type, value }): TypedValue[] =>
+    (type === 'table' || type === 'uri') && typeof value === 'string' ? [{ type, value }] : [],
+  );
+  const inputs = new Map([...inputsOf(spec, root), ...referenced].map((value) => [`${value.type} ${value.value}`, value]));
+  const identities = await Promise.all(
+    [...inputs].map(async ([name, value]) => {
+      const identity = await identify(ports, input.profile, input.pipeline, value);
+      if (identity === null) throw failure('InvalidInput', `step ${input.step.id} reads the ${value.type} ${value.value}, which does not exist`);
+      return [name, identity] as const;
+    }),
+  );
+  return sha256(
+    canonicalJson({
+      version: CACHE_VERSION,
+      spec: withoutNames(spec),
+      inputs: Object.fromEntries(identities),
+      code: codeIdentity(input.profile, spec),
+      // What must not be shared has a key of its own in every run.
+      run: input.step.cache ? null : `${input.run}/${input.step.id}`,
+    }),
+  );
+}
+
+/** Fields that only serve messages and limits do not change what is made. */
+function withoutNames(spec: StepSpec): Record<string, unknown> {
+  const { sqlFile: _sqlFile, file: _file, maximumBytesBilled: _limit, ...rest } = spec as StepSpec & Record<string, unknown>;
+  return rest;
+}
+
+/** The record of an earlier making, if all that it made is still there and unchanged. */
+async function usableRecord(ports: Ports, input: PrepareInput, cache: StepCache, key: string, digest: string): Promise<CacheRecord | null> {
+  const record = await cache.load(key);
+  if (record?.digest !== digest) return null;
+  const same = await Promise.all(record.made.map(async (made) => (await identify(ports, input.profile, input.pipeline, made)) === made.identity));
+  return same.every(Boolean) ? record : null;
+}
+
+async function recordHit(ports: Ports, input: PrepareInput, key: string, record: CacheRecord): Promise<void> {
+  const state: StepState = {
+    id: input.step.id,
+    kind: input.step.spec.kind,
+    status: 'cached',
+    startedAt: input.startedAt,
+    endedAt: null,
+    cacheKey: key,
+    cacheHit: true,
+    outputs: record.outputs,
+    reason: null,
+    workflowId: null,
+    cost: 0,
+  };
+  const row = stepRow({ pipeline: input.pipeline, run: input.run, state, endedAt: Date.now() });
+  await (await ports.warehouse(input.profile)).append('steps', [row], rowKey('steps', input.run, input.step.id));
+}
+
+async function recordOf(ports: Ports, input: FinishInput, digest: string): Promise<CacheRecord> {
+  const bytes = JSON.stringify(input.state.outputs).length;
+  if (bytes > MAX_OUTPUT_BYTES) throw failure('InvalidInput', `the outputs of step ${input.state.id} have ${bytes} bytes, expected at most ${MAX_OUTPUT_BYTES}; write large values under {output}`);
+  const made = await Promise.all(
+    Object.entries(input.state.outputs).map(async ([name, value]) => {
+      const type = input.outputTypes[name];
+      if ((type !== 'table' && type !== 'uri') || typeof value !== 'string') return [];
+      const identity = await identify(ports, input.profile, input.pipeline, { type, value });
+      // An output prefix that nothing was written to is no output to look for.
+      return identity === null ? [] : [{ type, value, identity }];
+    }),
+  );
+  return {
+    version: CACHE_VERSION,
+    digest,
+    outputs: input.state.outputs,
+    made: made.flat(),
+    by: { run: input.run, step: input.state.id, at: new Date(input.endedAt).toISOString() },
+  };
+}
+
+function holder(step: string): Holder {
+  const execution = activityInfo().workflowExecution;
+  return { workflowId: execution?.workflowId ?? 'none', runId: execution?.runId ?? 'none', step, at: new Date().toISOString() };
+}
+
+async function isWorkflowOpen({ workflowId, runId }: Holder): Promise<boolean> {
+  try {
+    const { status } = await getClient().workflow.getHandle(workflowId, runId).describe();
+    return status.name === 'RUNNING' || status.name === 'PAUSED';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

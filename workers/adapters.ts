@@ -1,0 +1,56 @@
+/** Opens the adapters that a run's profile names, each once per configuration and process; vendors' SDKs are loaded only where they are used. */
+import type { Profile } from '../src/contract/profile.ts';
+import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
+
+export interface OpenPorts extends Ports {
+  close(): Promise<void>;
+}
+
+export function openPorts(): OpenPorts {
+  const opened: Promise<{ close?: () => Promise<void> }>[] = [];
+  const once = <C, P extends object>(open: (config: C, profile: Profile) => Promise<P>): ((config: C, profile: Profile) => Promise<P>) => {
+    const known = new Map<string, Promise<P>>();
+    return (config, profile) => {
+      const key = JSON.stringify(config);
+      const existing = known.get(key);
+      if (existing) return existing;
+      const opening = open(config, profile);
+      known.set(key, opening);
+      opened.push(opening);
+      // What could not be opened is tried anew by the next activity.
+      opening.catch(() => known.delete(key));
+      return opening;
+    };
+  };
+  const store = once(openStore);
+  const warehouse = once(async ({ warehouse: config }: WarehouseConfig, profile: Profile) => openWarehouse(config, await store(profile.storage, profile)));
+  const compute = once(openCompute);
+  return {
+    store: (profile) => store(profile.storage, profile),
+    warehouse: (profile) => warehouse({ warehouse: profile.warehouse, storage: profile.storage }, profile),
+    compute: (profile) => compute(profile.compute, profile),
+    close: async () => {
+      const ports = await Promise.allSettled(opened);
+      await Promise.allSettled(ports.map(async (port) => (port.status === 'fulfilled' ? port.value.close?.() : undefined)));
+    },
+  };
+}
+
+/** A warehouse reads and writes the object store of the same profile. */
+type WarehouseConfig = Pick<Profile, 'warehouse' | 'storage'>;
+
+async function openStore(config: Profile['storage']): Promise<ObjectStore> {
+  if (config.kind === 'directory') return (await import('../src/adapters/directory/index.ts')).openDirectoryStore(config);
+  throw new Error(`storage.kind ${config.kind}: no adapter`);
+}
+
+async function openWarehouse(config: Profile['warehouse'], store: ObjectStore): Promise<Warehouse> {
+  void store;
+  await Promise.resolve();
+  throw new Error(`warehouse.kind ${config.kind}: no adapter`);
+}
+
+async function openCompute(config: Profile['compute']): Promise<Compute> {
+  await Promise.resolve();
+  throw new Error(`compute.kind ${config.kind}: no adapter`);
+}

@@ -1,0 +1,37 @@
+/** The connection of workers to Temporal: the standard environment configuration (TEMPORAL_ADDRESS, TLS, API key, TOML profiles). */
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection } from '@temporalio/worker';
+import { SEARCH_ATTRIBUTES } from '../src/contract/names.ts';
+
+const DEFAULT_NAMESPACE = 'default';
+const DEFAULT_ADDRESS = '127.0.0.1:7233';
+const ALREADY_EXISTS = 6;
+
+export interface Connected {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly address: string;
+}
+
+export async function connect(): Promise<Connected> {
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const address = connectionOptions.address ?? DEFAULT_ADDRESS;
+  const connection = await NativeConnection.connect({ ...connectionOptions, address });
+  return { connection, namespace: namespace ?? DEFAULT_NAMESPACE, address };
+}
+
+/** `temporal.api.enums.v1.IndexedValueType`. */
+const VALUE_TYPES = { Keyword: 2, Double: 4, KeywordList: 7 } as const;
+
+/** Workflow tasks fail for ever on a search attribute that the namespace does not know: register what is missing first. */
+export async function registerSearchAttributes({ connection, namespace }: Connected): Promise<void> {
+  const known = await connection.operatorService.listSearchAttributes({ namespace });
+  const missing = Object.entries(SEARCH_ATTRIBUTES).filter(([name]) => known.customAttributes[name] === undefined);
+  if (missing.length === 0) return;
+  try {
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(missing.map(([name, type]) => [name, VALUE_TYPES[type]])) });
+  } catch (error) {
+    // Another worker was quicker.
+    if ((error as { code?: number }).code !== ALREADY_EXISTS) throw error;
+  }
+}

@@ -1,0 +1,14 @@
+/** Serves `longhaul-control`: all workflows, and the small activities around steps. */
+import { createNotificationActivities } from '../activities/notifications.ts';
+import { createRunActivities } from '../activities/runs.ts';
+import { createStepActivities } from '../activities/steps.ts';
+import { TASK_QUEUES } from '../src/contract/names.ts';
+import { main } from './run-worker.ts';
+
+main({
+  name: 'control',
+  taskQueue: TASK_QUEUES.control,
+  workflows: true,
+  maxActivities: 50,
+  activities: (ports) => ({ ...createRunActivities(ports), ...createStepActivities(ports), ...createNotificationActivities() }),
+});

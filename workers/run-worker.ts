@@ -1,0 +1,64 @@
+/** What all workers have in common: connect, register, say that they are ready, stop gracefully. */
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { LogEntry, WorkerOptions } from '@temporalio/worker';
+import { pino } from 'pino';
+import type { Ports } from '../src/ports/index.ts';
+import { openPorts } from './adapters.ts';
+import { connect, registerSearchAttributes } from './connection.ts';
+import { workflowBundle } from './workflow-bundle.ts';
+
+/** Below the 30 s that Kubernetes gives a pod by default. Activities that only watch let go at once. */
+const SHUTDOWN_GRACE = '10 seconds';
+const SHUTDOWN_FORCE = '20 seconds';
+/** Cancellations arrive on heartbeats; the default throttle would delay them up to a minute. */
+const HEARTBEAT_THROTTLE = '2 seconds';
+
+export interface WorkerRole {
+  readonly name: string;
+  readonly taskQueue: string;
+  readonly workflows: boolean;
+  readonly activities: (ports: Ports) => object | Promise<object>;
+  readonly maxActivities: number;
+}
+
+/** Runs until a signal stops it; prints one line of JSON on stdout when it serves its queue. */
+export async function runWorker(role: WorkerRole): Promise<void> {
+  const log = pino({ base: { worker: role.name }, level: process.env.LONGHAUL_LOG_LEVEL ?? 'info' }, pino.destination({ fd: 2, sync: true }));
+  Runtime.install({ logger: new DefaultLogger('INFO', (entry) => toPino(log, entry)), shutdownSignals: ['SIGINT', 'SIGTERM'] });
+  const connected = await connect();
+  const ports = openPorts();
+  try {
+    await registerSearchAttributes(connected);
+    const worker = await Worker.create({
+      connection: connected.connection,
+      namespace: connected.namespace,
+      taskQueue: role.taskQueue,
+      activities: await role.activities(ports),
+      maxConcurrentActivityTaskExecutions: role.maxActivities,
+      maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+      defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+      shutdownGraceTime: SHUTDOWN_GRACE,
+      shutdownForceTime: SHUTDOWN_FORCE,
+      ...(role.workflows ? { workflowBundle: await workflowBundle() } : {}),
+    } satisfies WorkerOptions);
+    const running = worker.run();
+    process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);
+    await running;
+  } finally {
+    await ports.close();
+    await connected.connection.close();
+  }
+}
+
+/** For the entry points: a failure is one line, and exit code 1. */
+export function main(role: WorkerRole): void {
+  runWorker(role).catch((error: unknown) => {
+    process.stderr.write(`${role.name} worker: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}
+
+function toPino(log: pino.Logger, entry: LogEntry): void {
+  const level = entry.level === 'TRACE' ? 'trace' : entry.level === 'DEBUG' ? 'debug' : entry.level === 'INFO' ? 'info' : entry.level === 'WARN' ? 'warn' : 'error';
+  log[level](entry.meta ?? {}, entry.message);
+}

@@ -1,0 +1,15 @@
+/** Serves `longhaul-training`: activities that watch Jobs. They only wait, so one worker watches many. */
+import { createStepJobActivities } from '../activities/step-jobs.ts';
+import { TASK_QUEUES } from '../src/contract/names.ts';
+import { main } from './run-worker.ts';
+
+/** `cluster` of a profile: one queue and one worker a cluster. */
+const cluster = process.env.LONGHAUL_CLUSTER;
+
+main({
+  name: cluster ? `training-${cluster}` : 'training',
+  taskQueue: cluster ? `${TASK_QUEUES.training}-${cluster}` : TASK_QUEUES.training,
+  workflows: false,
+  maxActivities: 2000,
+  activities: (ports) => ({ ...createStepJobActivities(ports) }),
+});

@@ -1,0 +1,13 @@
+/** Serves `longhaul-warehouse`: queries, exports, evaluations. With an embedded warehouse they share the cores of this machine, hence few at once. */
+import { createExportActivities } from '../activities/exports.ts';
+import { createQueryActivities } from '../activities/queries.ts';
+import { TASK_QUEUES } from '../src/contract/names.ts';
+import { main } from './run-worker.ts';
+
+main({
+  name: 'warehouse',
+  taskQueue: TASK_QUEUES.warehouse,
+  workflows: false,
+  maxActivities: Number(process.env.LONGHAUL_WAREHOUSE_ACTIVITIES ?? 8),
+  activities: (ports) => ({ ...createQueryActivities(ports), ...createExportActivities(ports) }),
+});

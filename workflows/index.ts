@@ -1,0 +1,2 @@
+/** All workflow types: what the worker's bundle is made of. */
+export { trainingPipeline } from './training-pipeline.ts';

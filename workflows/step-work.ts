@@ -1,0 +1,134 @@
+/** What each kind of step does once its inputs are bound and nobody made its output before. */
+import { sleep, startChild } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/common';
+import type { StepJobEnd } from '../activities/step-jobs.ts';
+import type { WorkInput, WorkResult } from '../activities/queries.ts';
+import { searchWorkflowId } from '../src/contract/ids.ts';
+import { WORKFLOWS } from '../src/contract/names.ts';
+import type { PlacementState, SearchInput, SearchResult } from '../src/contract/search.ts';
+import type { ContainerSpec, ScriptSpec, SearchSpec, Step, StepSpec } from '../src/contract/steps.ts';
+import { afterAttempt, choosePool, initialPlacement, poolOrder } from './placement.ts';
+import { jobs, SEARCH_POLICY, trainingQueue, warehouse } from './policies.ts';
+import type { Run } from './run-context.ts';
+import { ATTRIBUTE_KEYS } from './search-attributes.ts';
+import { isRepeatable, stepFailureOf } from './step-failures.ts';
+
+/** A Job that others keep deleting is not started for ever. */
+const MAX_DELETIONS = 5;
+const LOG_LINES_SHOWN = 20;
+/** Nobody has capacity: wait before asking the first pool again. */
+const ALL_POOLS_EMPTY_WAIT = '1 minute';
+
+type HyperparameterSearch = (input: SearchInput) => Promise<SearchResult>;
+type WorkingSpec = Exclude<StepSpec, { kind: 'approval' }>;
+
+/** Does the step's work, as often as its `retry` allows. */
+export async function workWithRetries(run: Run, step: Step, spec: WorkingSpec, key: string): Promise<WorkResult> {
+  const state = run.view.step(step.id);
+  const work = createWork(run, step, spec, key);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const result = await work();
+      state.reason = null;
+      return result;
+    } catch (error) {
+      const failure = stepFailureOf(error);
+      if (!failure || !isRepeatable(failure) || attempt >= step.retry.attempts) throw error;
+      const seconds = step.retry.backoffSeconds * 2 ** (attempt - 1);
+      state.reason = `attempt ${attempt} of ${step.retry.attempts} failed, the next one in ${seconds} s: ${failure.message}`;
+      run.changed();
+      await sleep(seconds * 1000);
+    }
+  }
+}
+
+function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): () => Promise<WorkResult> {
+  const { document, name } = run;
+  const inputFor = <S>(bound: S): WorkInput<S> => ({ run: name, pipeline: document.pipeline, profile: document.profile, step: step.id, key, spec: bound });
+  const options = { summary: step.id };
+  switch (spec.kind) {
+    case 'query':
+      return () => warehouse.runQuery.executeWithOptions(options, [inputFor(spec)]);
+    case 'export':
+      return () => warehouse.runExport.executeWithOptions(options, [inputFor(spec)]);
+    case 'evaluate':
+      return () => warehouse.evaluateModel.executeWithOptions(options, [inputFor(spec)]);
+    case 'search':
+      return () => search(run, step, spec);
+    case 'container':
+    case 'script':
+      return createJobRunner(run, step, inputFor(spec));
+  }
+}
+
+/** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
+function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | ScriptSpec>): () => Promise<WorkResult> {
+  const { profile } = run.document;
+  const state = run.view.step(step.id);
+  const counts = { attempts: 0, deletions: 0, grown: false };
+  let placement: PlacementState = initialPlacement;
+  let { resources } = input.spec;
+
+  return async () => {
+    for (;;) {
+      const choice = choosePool({ rules: profile.placement, pools: profile.pools, state: placement, now: Date.now(), deadlineAt: null, remainingSeconds: null });
+      placement = choice.state;
+      const attempt = ++counts.attempts;
+      const end = await jobs.runStepJob.executeWithOptions({ taskQueue: trainingQueue(profile), summary: `${step.id}, attempt ${attempt} on ${choice.pool.name}` }, [
+        { ...input, spec: { ...input.spec, resources }, attempt, pool: choice.pool, noCapacitySeconds: choice.noCapacitySeconds, deadlineSeconds: step.timeoutSeconds ?? null },
+      ]);
+      state.cost += end.cost;
+      if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job };
+      placement = afterAttempt(profile.placement, poolOrder(profile.placement, profile.pools).length, placement, end.verdict, Date.now());
+      state.reason = `attempt ${attempt}: ${end.cause}`;
+      run.changed();
+      if (end.verdict === 'out-of-memory' && !counts.grown && profile.memoryGrowth > 1) {
+        counts.grown = true;
+        resources = { ...resources, memoryMb: Math.ceil(resources.memoryMb * profile.memoryGrowth) };
+      } else if (end.verdict === 'no-capacity') {
+        if (placement.emptyPools >= profile.pools.length) await sleep(ALL_POOLS_EMPTY_WAIT);
+      } else if (end.verdict !== 'preempted' && !(end.verdict === 'deleted' && ++counts.deletions <= MAX_DELETIONS)) {
+        throw jobFailure(end);
+      }
+    }
+  };
+}
+
+function jobFailure(end: StepJobEnd): ApplicationFailure {
+  const tail = end.logTail.trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
+  const message = tail ? `${end.cause}; its log ends:\n${tail}` : end.cause;
+  return ApplicationFailure.nonRetryable(message, end.verdict === 'bad-input' ? 'InvalidInput' : 'JobFailed');
+}
+
+async function search(run: Run, step: Step, spec: SearchSpec): Promise<WorkResult> {
+  const { document, name } = run;
+  const state = run.view.step(step.id);
+  const input: SearchInput = { run: name, pipeline: document.pipeline, step: step.id, profile: document.profile, spec, commit: document.source.commit };
+  const workflowId = searchWorkflowId(name, step.id);
+  const child = await startChild<HyperparameterSearch>(WORKFLOWS.hyperparameterSearch, {
+    ...SEARCH_POLICY,
+    workflowId,
+    args: [input],
+    typedSearchAttributes: [
+      { key: ATTRIBUTE_KEYS.pipeline, value: document.pipeline },
+      { key: ATTRIBUTE_KEYS.run, value: name },
+      { key: ATTRIBUTE_KEYS.step, value: [step.id] },
+    ],
+    staticSummary: `search ${step.id} of ${name}`,
+  });
+  state.workflowId = workflowId;
+  run.searches.set(step.id, child);
+  run.changed();
+  try {
+    const result = await child.result();
+    state.cost += result.cost;
+    return { outputs: withoutNulls(result.outputs) };
+  } finally {
+    run.searches.delete(step.id);
+  }
+}
+
+/** A search without a best trial has fewer outputs; who refers to them is told so. */
+function withoutNulls(outputs: SearchResult['outputs']): WorkResult['outputs'] {
+  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== null)) as WorkResult['outputs'];
+}
