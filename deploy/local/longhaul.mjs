@@ -8,5 +8,6 @@ import { root } from './setup.mjs';
 const WITH_PYTHON = new Set(['example', 'dev', 'run', 'plan', 'compile']);
 
 const args = process.argv.slice(2);
-const python = WITH_PYTHON.has(args.find((argument) => !argument.startsWith('-')) ?? '') && !args.includes('--help') && !args.includes('-h');
+const python =
+  WITH_PYTHON.has(args.find((argument) => !argument.startsWith('-')) ?? '') && !args.includes('--help') && !args.includes('-h');
 await launch(join(root, 'src', 'cli', 'main.ts'), args, { python });

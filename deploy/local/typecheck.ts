@@ -1,0 +1,7 @@
+/** `npm run typecheck`: tsc for TypeScript, mypy for the Python packages. */
+import { runChecks } from './checks.ts';
+
+await runChecks([
+  { name: 'tsc', command: 'tsc', args: ['--incremental', '--tsBuildInfoFile', '.longhaul/tsc.json'] },
+  { name: 'mypy', command: process.env.LONGHAUL_PYTHON ?? 'python3', args: ['-m', 'mypy', '--no-error-summary', '.'], cwd: 'trainer' },
+]);

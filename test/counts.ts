@@ -1,0 +1,52 @@
+/** Reads how many tests passed, failed and were skipped from the reports of the runners. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+export const add = (a: Counts, b: Counts): Counts => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+});
+
+/** The last line of `npm test` and `.ci/run`; others read it by machine. */
+export const summaryLine = (counts: Counts): string => `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+}
+
+/** A file that fails before its first test (an import that is missing) counts as one failure. */
+export function countVitest(json: string): Counts {
+  const report = JSON.parse(json) as VitestReport;
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  );
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+export function countJunit(xml: string): Counts {
+  let total = NOTHING;
+  for (const [, attributes = ''] of xml.matchAll(/<testsuite\s([^>]*)>/g)) {
+    const number = (name: string): number => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(attributes)?.[1] ?? 0);
+    const failed = number('failures') + number('errors');
+    total = add(total, { passed: number('tests') - failed - number('skipped'), failed, skipped: number('skipped') });
+  }
+  return total;
+}
+
+/** A runner that failed without a failed test (it crashed, or an error was unhandled) counts as one failure. */
+export const withExitCode = (counts: Counts, exitCode: number): Counts =>
+  exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;

@@ -1,0 +1,95 @@
+/** `npm test [-- SUITE…]`: all suites, their logs under .longhaul/test, and one last line of counts. */
+import { spawn } from 'node:child_process';
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
+import { SUITES, type Suite } from './suites.ts';
+
+const LOGS = resolve('.longhaul', 'test');
+/** Suites side by side, and workers in each: two times two saturate four cores without starving timers. */
+const AT_ONCE = 2;
+const WORKERS = Math.max(1, Math.floor(availableParallelism() / AT_ONCE));
+
+async function hasTests(suite: Suite): Promise<boolean> {
+  if (!existsSync(suite.folder)) return false;
+  const pattern = suite.runner === 'vitest' ? /\.test\.ts$/ : /(^|\/)test_.*\.py$/;
+  return (await readdir(suite.folder, { recursive: true })).some((file) => pattern.test(file));
+}
+
+function command(suite: Suite, report: string): readonly [string, readonly string[], string] {
+  if (suite.runner === 'pytest') {
+    const options = ['-q', '--color=no', '-p', 'no:cacheprovider', '-n', String(WORKERS), `--junitxml=${report}`];
+    return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', 'tests', ...options], 'trainer'];
+  }
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const workers = suite.alone ? [] : [`--maxWorkers=${WORKERS}`];
+  return ['vitest', ['run', `--project=${suite.name}`, '--no-color', ...reporters, ...workers], '.'];
+}
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function run(suite: Suite): Promise<Counts> {
+  const report = join(LOGS, `${suite.name}.${suite.runner === 'vitest' ? 'json' : 'xml'}`);
+  const log = join(LOGS, `${suite.name}.log`);
+  await rm(report, { force: true });
+  const [program, args, cwd] = command(suite, report);
+  const started = performance.now();
+  const exitCode = await execute(suite, program, args, cwd, log);
+  const text = existsSync(report) ? await readFile(report, 'utf8') : null;
+  const counted = text === null ? NOTHING : suite.runner === 'vitest' ? countVitest(text) : countJunit(text);
+  const counts = withExitCode(counted, exitCode);
+  say(
+    `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${suite.name}: ${summaryLine(counts)} (${((performance.now() - started) / 1000).toFixed(0)} s, ${log})`,
+  );
+  if (counts.failed > 0) say((await readFile(log, 'utf8')).split('\n').slice(-80).join('\n'));
+  return counts;
+}
+
+function execute(suite: Suite, program: string, args: readonly string[], cwd: string, log: string): Promise<number> {
+  return new Promise((done) => {
+    const file = createWriteStream(log);
+    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PYTHONPATH: resolve('trainer') } });
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        file.write(`${line}\n`);
+        // One line a finished file is progress enough; the rest is in the log.
+        if (/^\s*[✓❯×]\s/.test(line) && line.includes('.test.ts')) say(`     ${suite.name} ${line.trim()}`);
+      });
+    }
+    child.on('error', (error) => file.write(`${error.message}\n`));
+    child.on('close', (code) => file.end(() => done(code ?? 1)));
+  });
+}
+
+async function runAll(suites: readonly Suite[]): Promise<Counts> {
+  let total = NOTHING;
+  const together = suites.filter((suite) => !suite.alone);
+  const lane = async (): Promise<void> => {
+    for (let suite = together.shift(); suite; suite = together.shift()) {
+      const counts = await run(suite);
+      total = add(total, counts);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  for (const suite of suites.filter((one) => one.alone)) {
+    const counts = await run(suite);
+    total = add(total, counts);
+  }
+  return total;
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name));
+if (unknown.length > 0) {
+  say(`no such suite: ${unknown.join(', ')}; there are: ${SUITES.map((suite) => suite.name).join(', ')}`);
+  process.exit(2);
+}
+await mkdir(LOGS, { recursive: true });
+const present: Suite[] = [];
+for (const suite of SUITES) if ((wanted.length === 0 || wanted.includes(suite.name)) && (await hasTests(suite))) present.push(suite);
+const total = await runAll(present);
+process.stdout.write(`${summaryLine(total)}\n`);
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
