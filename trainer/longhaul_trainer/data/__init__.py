@@ -1,0 +1,1 @@
+"""From parts in an object store to batches in memory."""

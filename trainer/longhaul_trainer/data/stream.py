@@ -1,0 +1,157 @@
+"""Batches made in threads ahead of the training loop, from wherever a checkpoint says."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ..errors import BadPart, DataError
+from ..features import Feature, Layout
+from ..store import Store
+from ..trial import PartsPolicy
+from .batches import Batch, Position, after_part, empty_batch, order_of_parts, training_batches, whole_batches
+from .fetch import fetch
+from .manifest import Manifest, Part
+from .part import Columns, Hash, read_columns
+from .readahead import read_ahead
+
+#: Batches that wait for the training loop: enough to bridge the change of parts, small beside a part.
+QUEUED_BATCHES = 16
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Where the parts lie and how to read them."""
+
+    store: Store
+    manifest: Manifest
+    layout: Layout
+    features: tuple[Feature, ...]
+    hash_texts: Hash
+    policy: PartsPolicy
+
+    def fetch(self, part: Part) -> bytes:
+        return fetch(self.store, part)
+
+    def decode(self, part: Part, data: bytes) -> Columns:
+        columns = read_columns(data, part.name, self.layout, self.features, self.hash_texts)
+        if self.layout.candidates is not None and part.rows not in (-1, columns.sessions):
+            raise BadPart(part.name, f"has {columns.sessions} rows, the manifest says {part.rows}")
+        return columns
+
+    @property
+    def width(self) -> tuple[int, int]:
+        """Numbers of numeric and of categorical features."""
+        numeric = sum(feature.numeric for feature in self.features)
+        return numeric, len(self.features) - numeric
+
+
+def stream_training(data: DataSet, start: Position, epochs: int, *, seed: int, batch_size: int, sample_candidates: int, bad: tuple[str, ...]) -> Iterator[Batch]:
+    """All batches from `start` to the end of the last epoch; parts of the next epoch are read ahead as well."""
+    parts = data.manifest.parts
+
+    def positions() -> Iterator[tuple[Position, int]]:
+        position = start
+        while position.epoch < epochs:
+            part = int(order_of_parts(seed, position.epoch, len(parts))[position.index])
+            yield position, part
+            position = after_part(position, len(parts))
+
+    reader = read_ahead(
+        positions(),
+        lambda item: data.fetch(parts[item[1]]),
+        lambda item, raw: data.decode(parts[item[1]], raw),
+        data.policy.ahead,
+    )
+    for (position, part), decoded in reader:
+        try:
+            columns = decoded.result()
+        except BadPart as error:
+            bad = pass_over(error, bad, data.policy)
+            if len(bad) >= len(parts):
+                raise DataError(f"every part of {data.manifest.uri} is bad; the last: {error}") from None
+            yield empty_batch(after_part(position, len(parts)), bad, data.width)
+            continue
+        for batch in training_batches(columns, part, seed=seed, position=position, parts=len(parts), batch_size=batch_size, sample_candidates=sample_candidates):
+            yield replace(batch, bad=bad) if bad else batch
+
+
+def stream_whole(data: DataSet, rows_at_once: int) -> Iterator[Batch]:
+    """Every candidate of every session once, in the order of the parts. Bad parts are passed over as in training."""
+    bad: tuple[str, ...] = ()
+    for _, decoded in read_ahead(data.manifest.parts, data.fetch, data.decode, data.policy.ahead):
+        try:
+            columns = decoded.result()
+        except BadPart as error:
+            bad = pass_over(error, bad, data.policy)
+            continue
+        yield from whole_batches(columns, rows_at_once)
+
+
+def pass_over(error: BadPart, bad: tuple[str, ...], policy: PartsPolicy) -> tuple[str, ...]:
+    """The bad parts including this one, or the error where the policy or its budget says so."""
+    if not policy.skip_bad:
+        raise error
+    if error.part in bad:
+        return bad
+    if len(bad) >= policy.bad_budget:
+        raise DataError(f"{error}; parts.badBudget ({policy.bad_budget}) is used up by {', '.join(bad) or 'none'}") from None
+    return (*bad, error.part)
+
+
+class Ahead:
+    """Runs an iterator of batches in a thread; counts how long its consumer waits.
+
+    Example:
+        >>> with Ahead(lambda: iter([])) as batches: list(batches)
+        []
+    """
+
+    def __init__(self, make: Callable[[], Iterator[Batch]], depth: int = QUEUED_BATCHES) -> None:
+        self.wait_seconds = 0.0
+        self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(make,), name="batches", daemon=True)
+        self._thread.start()
+
+    def _run(self, make: Callable[[], Iterator[Batch]]) -> None:
+        try:
+            for batch in make():
+                self._put(batch)
+                if self._closed.is_set():
+                    return
+            self._put(None)
+        except BaseException as error:  # handed to the consumer, which raises it
+            self._put(error)
+
+    def _put(self, item: Batch | BaseException | None) -> None:
+        while not self._closed.is_set():
+            try:
+                return self._queue.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        began = time.perf_counter()
+        item = self._queue.get()
+        self.wait_seconds += time.perf_counter() - began
+        if item is None:
+            raise StopIteration
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def __enter__(self) -> Ahead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

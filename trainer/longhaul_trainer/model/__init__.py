@@ -1,0 +1,1 @@
+"""The ranking model: parameters, network, losses, metrics. Importing most of this imports TensorFlow."""

@@ -1,0 +1,52 @@
+"""TensorFlow, set up so that the same work gives the same bits."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import lru_cache
+from typing import Any
+
+#: Read before TensorFlow is imported. oneDNN chooses kernels by shape and machine; without it the sums keep their order.
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def prepare_environment() -> None:
+    """Must run before anything imports TensorFlow; what the user set stays."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+@lru_cache(maxsize=1)
+def tensorflow(threads: int, seed: int) -> Any:
+    """TensorFlow with deterministic operations and a fixed number of threads."""
+    prepare_environment()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.utils.set_random_seed(seed)
+    return tf
+
+
+def machine() -> dict[str, str]:
+    """What besides the inputs decides the bits; recorded in checkpoints, a change is warned of."""
+    return {
+        "machine": platform.machine(),
+        "instructions": _instructions(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
+    }
+
+
+def _instructions() -> str:
+    """Vector instruction sets of this CPU; kernels differ by them."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith(("flags", "Features")):
+                    flags = line.split(":", 1)[1].split()
+                    return " ".join(sorted(flag for flag in flags if flag.startswith(("avx", "fma", "sse", "amx", "asimd", "sve"))))
+    except OSError:
+        pass
+    return "unknown"

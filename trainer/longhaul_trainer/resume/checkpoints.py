@@ -1,0 +1,164 @@
+"""Committed checkpoints: `LATEST` is written last, under a generation precondition that fences off older attempts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import FencedError
+from ..store import PreconditionFailed, Store, join
+from ..store.base import ABSENT, Chunk
+from .snapshot import Snapshot, from_files, to_files
+
+Latest = dict[str, Any]
+
+
+class Checkpoints:
+    """`{output}/checkpoints`. Methods may be called from several threads; commits exclude each other."""
+
+    def __init__(self, store: Store, output: str, *, attempt: int, keep: int, warn: Callable[[str], None]) -> None:
+        self._store = store
+        self._root = join(output, "checkpoints")
+        self._address = join(self._root, "LATEST")
+        self._attempt = attempt
+        self._keep = keep
+        self._warn = warn
+        self._writer = uuid.uuid4().hex
+        self._generation = ABSENT
+        self._committed: list[Latest] = []
+        self._holder: tuple[int, str] | None = None
+        self._sequence = 0
+        self._mutex = threading.Lock()
+
+    def claim(self) -> None:
+        """Puts this attempt's number on what is committed: from now on an older attempt cannot commit.
+
+        Raises:
+            FencedError: a later attempt has done so already.
+        """
+        with self._mutex:
+            while True:
+                self._refresh(take_over=True)
+                if not self._committed or self._holder == (self._attempt, self._writer):
+                    return
+                try:
+                    self._store.write(self._address, [self._document(self._committed)], if_generation=self._generation)
+                except PreconditionFailed:
+                    continue  # the older attempt has just committed: take that one over
+
+    def load(self) -> Snapshot | None:
+        """The newest committed checkpoint that is whole; None when there is nothing to go on from."""
+        with self._mutex:
+            while self._committed and self._committed[0]["files"]:
+                entry = self._committed[0]
+                files = self._read(entry)
+                if files is not None:
+                    return from_files(files)
+                self._committed.pop(0)
+            return None
+
+    def commit(self, snapshot: Snapshot, reason: str) -> str | None:
+        """Uploads and commits; returns the checkpoint's name, or None when a newer one was committed meanwhile.
+
+        Raises:
+            FencedError: a later attempt has taken over.
+        """
+        with self._mutex:
+            self._sequence += 1
+            name = f"{snapshot.step:09d}-{self._attempt}-{self._sequence}"
+        described = {}
+        for file, chunks in to_files(snapshot).items():
+            described[file] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": _sha256(chunks)}
+            self._store.write(join(self._root, name, file), chunks)
+        entry: Latest = {"checkpoint": name, "step": snapshot.step, "samples": snapshot.samples, "files": described, "reason": reason, "time": time.time()}
+        with self._mutex:
+            if self._committed and self._committed[0]["step"] > snapshot.step:
+                self._remove(name)
+                return None
+            entries = [entry, *(old for old in self._committed if old["files"])]
+            self._write_latest(entries[: self._keep])
+        for old in entries[self._keep :]:
+            self._remove(old["checkpoint"])
+        return name
+
+    def mark_sigterm(self, *, starting: bool = False) -> None:
+        """SIGTERM with nothing new to save: what is committed stays, and says that this attempt ended by SIGTERM."""
+        with self._mutex:
+            if starting:
+                self._refresh(take_over=True)
+            nothing = {"checkpoint": "", "step": 0, "samples": 0, "files": {}, "time": time.time()}
+            first, *rest = self._committed or [nothing]
+            self._write_latest([{**first, "reason": "sigterm"}, *rest], take_over=starting)
+
+    def remove_leftovers(self) -> None:
+        """Removes what earlier attempts uploaded and did not commit."""
+        kept = {entry["checkpoint"] for entry in self._committed}
+        found = {uri.removeprefix(self._root).lstrip("/").split("/")[0] for uri in self._store.list(self._root)} - {"LATEST"}
+        for name in sorted(found - kept):
+            attempt = name.split("-")[1] if name.count("-") == 2 else ""
+            if attempt.isdigit() and int(attempt) < self._attempt:
+                self._remove(name)
+
+    def _refresh(self, *, take_over: bool) -> None:
+        """Reads what is committed. `take_over`: a process that starts may succeed another one of the same attempt."""
+        found = self._store.read(self._address)
+        if found is None:
+            self._generation, self._committed, self._holder = ABSENT, [], None
+            return
+        try:
+            latest = json.loads(found.data)
+            holder = (int(latest["attempt"]), str(latest.get("writer", "")))
+            committed = [_entry(entry) for entry in (latest, *latest.get("previous", []))]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._warn(f"{self._address} cannot be read ({error}); training begins anew")
+            self._generation, self._committed, self._holder = found.generation, [], None
+            return
+        same = holder == (self._attempt, self._writer)
+        if holder[0] > self._attempt or (holder[0] == self._attempt and not same and not take_over):
+            raise FencedError(f"fenced: attempt {holder[0]} has taken over this trial ({self._address}); this process (attempt {self._attempt}) ends and writes nothing more")
+        self._generation, self._committed, self._holder = found.generation, committed, holder
+
+    def _write_latest(self, entries: list[Latest], *, take_over: bool = False) -> None:
+        data = self._document(entries)
+        while True:
+            try:
+                self._generation = self._store.write(self._address, [data], if_generation=self._generation)
+                break
+            except PreconditionFailed:
+                self._refresh(take_over=take_over)
+        self._committed = entries
+        self._holder = (self._attempt, self._writer)
+
+    def _document(self, entries: list[Latest]) -> bytes:
+        return json.dumps({**entries[0], "attempt": self._attempt, "writer": self._writer, "previous": entries[1:]}).encode()
+
+    def _read(self, entry: Latest) -> dict[str, bytes] | None:
+        files = {}
+        for file, expected in entry["files"].items():
+            found = self._store.read(join(self._root, entry["checkpoint"], file))
+            size = None if found is None else len(found.data)
+            if found is None or size != expected["bytes"] or hashlib.sha256(found.data).hexdigest() != expected["sha256"]:
+                self._warn(f"checkpoint {entry['checkpoint']} is torn or corrupt ({file}: {size} bytes, expected {expected['bytes']} with SHA-256 {expected['sha256'][:12]}…); going back to the one before")
+                return None
+            files[file] = found.data
+        return files
+
+    def _remove(self, name: str) -> None:
+        for uri in list(self._store.list(join(self._root, name))):
+            self._store.remove(uri)
+
+
+def _sha256(chunks: Sequence[Chunk]) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _entry(latest: Latest) -> Latest:
+    return {name: latest[name] for name in ("checkpoint", "step", "samples", "files", "reason", "time") if name in latest}

@@ -1,0 +1,82 @@
+"""A checkpoint in memory, and as bytes: an index in JSON beside the concatenated arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+STATE = "state.json"
+VARIABLES = "variables.bin"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that the next attempt needs. Arrays belong to the snapshot alone."""
+
+    state: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    machine: Mapping[str, str]
+    arrays: Arrays
+    #: Progress records are complete up to this number.
+    progress: int
+    #: Records and exports that were made but may not have reached the store.
+    records: list[dict[str, Any]] = field(default_factory=list)
+    exports: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def step(self) -> int:
+        return int(self.state["step"])
+
+    @property
+    def samples(self) -> int:
+        return int(self.state["samples"])
+
+
+def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:
+    """The checkpoint's files as chunks to write, without a copy of the arrays."""
+    index = []
+    chunks = []
+    offset = 0
+    for name, array in snapshot.arrays.items():
+        contiguous = np.ascontiguousarray(array)
+        index.append({"name": name, "dtype": contiguous.dtype.str, "shape": list(array.shape), "offset": offset})
+        offset += contiguous.nbytes
+        if contiguous.nbytes:
+            chunks.append(memoryview(contiguous.reshape(-1)).cast("B"))
+    document = {
+        "version": 1,
+        "state": snapshot.state,
+        "identity": snapshot.identity,
+        "machine": snapshot.machine,
+        "progress": snapshot.progress,
+        "records": snapshot.records,
+        "exports": snapshot.exports,
+        "arrays": index,
+    }
+    return {VARIABLES: chunks, STATE: [memoryview(json.dumps(document).encode())]}
+
+
+def from_files(files: Mapping[str, bytes]) -> Snapshot:
+    document = json.loads(files[STATE])
+    data = files[VARIABLES]
+    arrays: Arrays = {}
+    for entry in document["arrays"]:
+        dtype = np.dtype(entry["dtype"])
+        count = int(np.prod(entry["shape"], dtype=np.int64))
+        arrays[entry["name"]] = np.frombuffer(data, dtype, count, entry["offset"]).reshape(entry["shape"])
+    return Snapshot(
+        state=document["state"],
+        identity=document["identity"],
+        machine=document["machine"],
+        arrays=arrays,
+        progress=document["progress"],
+        records=document["records"],
+        exports=document["exports"],
+    )

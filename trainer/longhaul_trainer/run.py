@@ -1,0 +1,251 @@
+"""One attempt at a trial, from trial.json to result.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .data.manifest import Manifest, load_manifest
+from .errors import UsageError
+from .identity import check_identity, identity_of
+from .model.parameters import Taken, training_parameters
+from .resume.behind import Behind
+from .resume.checkpoints import Checkpoints
+from .resume.interval import SaveInterval
+from .resume.progress import Progress
+from .resume.saver import Saver
+from .resume.snapshot import Arrays, Snapshot
+from .resume.termination import Termination
+from .state import Best, Metrics, State
+from .store import PreconditionFailed, join, open_store
+from .store.base import ABSENT
+from .trial import Trial
+
+METRICS = ("loss", "validation_loss", "validation_ndcg_at_10", "validation_mrr", "validation_average_rank")
+
+
+def warn(message: str) -> None:
+    print(f"longhaul: warning: {message}", file=sys.stderr, flush=True)
+
+
+def train(trial: Trial, termination: Termination) -> None:
+    """Runs the attempt; returns when the trial is done."""
+    checkpoints = Checkpoints(open_store(trial.output), trial.output, attempt=trial.attempt, keep=trial.checkpoint.keep, warn=warn)
+    termination.answer = lambda: checkpoints.mark_sigterm(starting=True)
+    parameters = training_parameters(Taken(trial.parameters))  # cheap mistakes are told before TensorFlow is loaded
+    _check_metric(trial)
+    manifests = {name: load_manifest(open_store(uri), uri) for name, uri in trial.data.items() if name in ("train", "validation")}
+    del parameters
+    checkpoints.claim()
+    Attempt(trial, checkpoints, manifests, termination).run()
+
+
+def _check_metric(trial: Trial) -> None:
+    known = METRICS if "validation" in trial.data else METRICS[:1]
+    if trial.metric not in known:
+        reason = "" if "validation" in trial.data else " (there is no data set named validation)"
+        raise UsageError(f"objective.metric: expected {' or '.join(known)}{reason}, found {trial.metric!r}")
+
+
+class Attempt:
+    """Puts the pieces together; the loop itself is in training.py."""
+
+    def __init__(self, trial: Trial, checkpoints: Checkpoints, manifests: Mapping[str, Manifest], termination: Termination) -> None:
+        from .model.runtime import machine, tensorflow
+
+        tensorflow(trial.threads, trial.seed)
+        from .data.stream import DataSet
+        from .export import Exporter
+        from .model.learner import Learner, hash_texts
+        from .model.own import find_build, source_of
+        from .summaries import Summaries
+        from .training import Training
+
+        self.trial = trial
+        self._termination = termination
+        self._checkpoints = checkpoints
+        self._store = open_store(trial.output)
+        build = find_build(trial.model)
+        taken = Taken(trial.parameters)
+        parameters = training_parameters(taken)
+        self._identity = identity_of(trial, manifests, source_of(build))
+        self._machine = {**machine(), "threads": str(trial.threads)}
+        self._learner = Learner(build, trial.model, trial.features, taken, parameters, trial.seed)
+        self._weights = {f"{index:04d}": str(variable.path) for index, variable in enumerate(self._learner.model.weights)}
+        self._behind = Behind()
+        self._progress = Progress(self._store, trial.output, trial.attempt, self._behind)
+        self._exporter = Exporter(self._store, trial.output, self._learner.fresh_model, trial.features, card(trial, manifests))
+        self._summaries = Summaries(self._store, trial.output)
+        self._lock = threading.Lock()
+        self._exports: list[tuple[dict[str, Any], Arrays]] = []
+        self._state = self._restore()
+        interval = SaveInterval(trial.checkpoint)
+        self._saver = Saver(checkpoints, interval, self._behind, self._lock, self._snapshot, self._on_checkpoint)
+        data = {
+            name: DataSet(open_store(manifest.uri), manifest, trial.layout, trial.features, hash_texts, trial.parts)
+            for name, manifest in manifests.items()
+        }
+        self._training = Training(
+            trial,
+            self._learner,
+            self._state,
+            self._lock,
+            train=data["train"],
+            validation=data.get("validation"),
+            report=self._report,
+            after_step=self._saver.after_step,
+            on_validation=self._on_validation,
+            check=self._behind.check,
+        )
+
+    def run(self) -> None:
+        state = self._state
+        self._termination.answer = self._saver.at_sigterm
+        self._behind.do(lambda: self._summaries.start(self.trial.id, self.trial.parameters))
+        self._report("start", {})
+        print(f"longhaul: {self.trial.id} attempt {self.trial.attempt} begins at step {state.step} ({state.samples} sessions)", flush=True)
+        self._training.run()
+        self._behind.drain()  # exports first: the last checkpoint says that all is there
+        self._saver.save_now("end")
+        self._write_result()
+        self._report("end", {"metrics": self._state.last, "done": 1.0})
+        self._behind.do(self._summaries.close)
+        self._behind.drain()
+        print(f"longhaul: {self.trial.id} is done after {state.step} steps, {state.samples} sessions", flush=True)
+
+    def _restore(self) -> State:
+        """The state to go on from, with the learner's variables set; what was made and not seen in the store is made again."""
+        snapshot = self._checkpoints.load()
+        if snapshot is None:
+            self._progress.go_on_after(0)
+            return State()
+        check_identity(snapshot.identity, self._identity, self.trial.output)
+        self._checkpoints.remove_leftovers()
+        changed = [f"{name} (was {snapshot.machine.get(name)}, is {value})" for name, value in self._machine.items() if snapshot.machine.get(name) != value]
+        if changed:
+            warn(f"this machine computes differently: {'; '.join(changed)}. The samples are the same, the bits of the model may not be")
+        self._learner.restore(snapshot.arrays)
+        self._progress.go_on_after(snapshot.progress)
+        for record in snapshot.records:
+            self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
+        for export in snapshot.exports:
+            prefix = f"export/{export['name']}/"
+            self._queue_export(export, {name.removeprefix(prefix): value for name, value in snapshot.arrays.items() if name.startswith(prefix)})
+        return State.from_json(snapshot.state)
+
+    def _snapshot(self) -> Snapshot:
+        exports = list(self._exports)
+        waiting = {export["name"] for export, _ in exports}
+        arrays = self._learner.copy()
+        for export, weights in exports:
+            arrays.update({f"export/{export['name']}/{key}": value for key, value in weights.items()})
+        return Snapshot(
+            state=self._state.to_json(),
+            identity=self._identity,
+            machine=self._machine,
+            arrays=arrays,
+            progress=self._progress.written,
+            records=[record for record in self._progress.pending() if record.get("name") not in waiting],
+            exports=[export for export, _ in exports],
+        )
+
+    def _report(self, kind: str, fields: dict[str, Any]) -> None:
+        state = self._state
+        where = {"epoch": state.epoch, "part": state.index, "step": state.step, "samples": state.samples, "metrics": {}, "done": round(self._training.done, 6)}
+        extra = {"checkpointIntervalSeconds": round(self._saver.interval_seconds, 3), "badParts": len(state.bad_parts)}
+        record = {**where, **extra, **fields}
+        self._progress.add(kind, record)
+        if kind == "train":
+            scalars = {**record["metrics"], "samples_per_second": record["samplesPerSecond"], "wait_share": record["waitShare"]}
+            self._behind.do(lambda: self._summaries.scalars(record["step"], scalars))
+
+    def _on_checkpoint(self, name: str, fields: dict[str, Any]) -> None:
+        self._report("checkpoint", {"name": name, **fields})
+
+    def _on_validation(self, metrics: Metrics) -> None:
+        """With the lock held: the record and the export belong to the state that a checkpoint saves."""
+        state = self._state
+        self._report("validation", {"metrics": metrics})
+        shown = ", ".join(f"{name} {value:.5g}" for name, value in metrics.items() if value is not None)
+        print(f"longhaul: step {state.step}, {state.samples} sessions: {shown}", flush=True)
+        weights = self._learner.copy_weights()
+        step = state.step
+        self._behind.do(lambda: self._summaries.scalars(step, metrics))
+        self._behind.do(lambda: self._summaries.histograms(step, weights, self._weights))
+        last = state.epoch >= self.trial.epochs or state.stopped_early
+        if state.validations % self.trial.export_every_validations != 0 and not last:
+            return
+        name = f"{step:09d}"
+        best = self._is_best_export(metrics, name)
+        self._queue_export({"name": name, "step": step, "samples": state.samples, "epoch": state.epoch, "part": state.index, "metrics": metrics, "best": best}, weights)
+
+    def _is_best_export(self, metrics: Metrics, name: str) -> bool:
+        state = self._state
+        value = metrics.get(self.trial.metric)
+        old = state.best_export
+        if value is None or (old is not None and not (value > old.value if self.trial.maximize else value < old.value)):
+            return False
+        state.best_export = Best(value, state.step, metrics, name)
+        return True
+
+    def _queue_export(self, export: dict[str, Any], weights: Arrays) -> None:
+        self._exports.append((export, weights))
+
+        def write() -> None:
+            self._exporter.write(export, weights)
+            self._progress.add("export", {name: value for name, value in export.items() if name != "best"})
+            self._exports.pop(0)
+
+        self._behind.do(write)
+
+    def _write_result(self) -> None:
+        state = self._state
+        export = state.best_export
+        result = {
+            "metrics": state.last if state.best is None else state.best.metrics,
+            "objective": None if state.best is None else state.best.value,
+            "bestStep": 0 if state.best is None else state.best.step,
+            "steps": state.step,
+            "samples": state.samples,
+            "epochs": state.epoch,
+            "bestExport": None if export is None else export.export,
+            "weightsSha256": self._learner.weights_sha256(),
+            "lastMetrics": state.last,
+            "bestExportMetrics": {} if export is None else export.metrics,
+            "stoppedEarly": state.stopped_early,
+            "badParts": state.bad_parts,
+            "attempts": self.trial.attempt,
+            "time": time.time(),
+        }
+        try:
+            self._store.write(join(self.trial.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
+        except PreconditionFailed:
+            pass  # an attempt before this one came to its end, and was killed just after
+
+
+def card(trial: Trial, manifests: Mapping[str, Manifest]) -> dict[str, Any]:
+    """What a model card says besides the metrics."""
+    from . import __version__
+
+    return {
+        "trial": trial.id,
+        "pipeline": trial.pipeline,
+        "run": trial.run,
+        "seed": trial.seed,
+        "commit": trial.commit,
+        "trainer": __version__,
+        "model": trial.model or "reference ranking model",
+        "parameters": dict(trial.parameters),
+        "features": trial.document["features"],
+        "layout": trial.document["layout"],
+        "data": {
+            name: {"uri": manifest.uri, "rows": manifest.rows, "sha256": manifest.digest, "table": manifest.table, "tableVersion": manifest.table_version}
+            for name, manifest in manifests.items()
+        },
+        "sampleCandidates": trial.sample_candidates,
+        "objective": trial.document["objective"],
+    }

@@ -1,0 +1,112 @@
+"""A directory as an object store: atomic writes, generations and preconditions like those of GCS."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from .base import ABSENT, Chunk, Found, PreconditionFailed
+
+SCHEME = "file://"
+
+
+class DirectoryStore:
+    """Writers under a precondition exclude each other by a lock on the object's directory, which dies with its holder."""
+
+    def read(self, uri: str) -> Found | None:
+        try:
+            with open(path_of(uri), "rb") as file:
+                return Found(file.read(), _generation(os.fstat(file.fileno())))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def write(self, uri: str, chunks: Sequence[Chunk], *, if_generation: str | None = None) -> str:
+        target = path_of(uri)
+        with _temporary(target) as temporary:
+            with open(temporary, "wb", buffering=0) as file:
+                for chunk in chunks:
+                    _write_all(file.fileno(), memoryview(chunk).cast("B"))
+                os.fsync(file.fileno())
+                generation = _generation(os.fstat(file.fileno()))
+            self._put(temporary, target, uri, if_generation)
+        return generation
+
+    def upload(self, local: Path, uri: str) -> None:
+        target = path_of(uri)
+        with _temporary(target) as temporary:
+            shutil.copyfile(local, temporary)
+            os.replace(temporary, target)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        root = path_of(prefix)
+        for directory, names, files in os.walk(root):
+            names.sort()
+            for name in sorted(files):
+                if not name.startswith("."):
+                    yield SCHEME + quote(os.path.join(directory, name))
+
+    def remove(self, uri: str) -> None:
+        path = path_of(uri)
+        path.unlink(missing_ok=True)
+        try:
+            path.parent.rmdir()  # a directory without objects is nothing to an object store
+        except OSError:
+            pass
+
+    def _put(self, temporary: Path, target: Path, uri: str, if_generation: str | None) -> None:
+        if if_generation is None:
+            os.replace(temporary, target)
+        elif if_generation == ABSENT:
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                raise PreconditionFailed(f"{uri} exists already") from None
+        else:
+            with _locked(target.parent):
+                try:
+                    found = _generation(os.stat(target))
+                except FileNotFoundError:
+                    found = ABSENT
+                if found != if_generation:
+                    raise PreconditionFailed(f"{uri} has generation {found}, not {if_generation}")
+                os.replace(temporary, target)
+
+
+def path_of(uri: str) -> Path:
+    """`file:///a%20b` as a path."""
+    return Path(unquote(uri.removeprefix(SCHEME)))
+
+
+def _generation(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns}-{status.st_ino}"
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    while len(view):
+        view = view[os.write(descriptor, view) :]
+
+
+@contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
