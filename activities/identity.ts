@@ -1,6 +1,6 @@
 /** What makes an input the same input: the version of a table, the generations of objects, the code that reads them. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Profile, StepSpec } from '../src/contract/index.ts';
@@ -102,7 +102,9 @@ function sourceHash(packageName: string): string {
   return digest;
 }
 
+/** None where the worker's image leaves them out: Jobs then have an image of their own. */
 function pythonFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
     .map((entry) => join(entry.parentPath, entry.name))

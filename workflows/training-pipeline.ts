@@ -1,5 +1,5 @@
 /** A run: the steps of a compiled pipeline, each as soon as its inputs are there. Its name is the workflow's id. */
-import { CancellationScope, defineQuery, defineSignal, defineUpdate, setHandler, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, defineQuery, defineSignal, defineUpdate, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { QUERIES, SIGNALS, UPDATES } from '../src/contract/names.ts';
 import type { RunDocument } from '../src/contract/run-document.ts';
@@ -13,6 +13,7 @@ import { notify } from './run-context.ts';
 import type { Run } from './run-context.ts';
 import { boundedSteps, createRunView, graphOf, statusOf } from './run-view.ts';
 import { runSteps } from './scheduler.ts';
+import { stepFailureOf } from './step-failures.ts';
 
 export const stateQuery = defineQuery<RunState>(QUERIES.state);
 export const graphQuery = defineQuery<RunGraph>(QUERIES.graph);
@@ -23,11 +24,14 @@ export const resumeUpdate = defineUpdate<UpdateAnswer, [Who?]>(UPDATES.resume);
 const pauseSearch = defineSignal(SIGNALS.pause);
 const resumeSearch = defineSignal(SIGNALS.resume);
 
+const FAILURES_SHOWN = 5;
+const BLOCKED_SHOWN = 20;
+
 export async function trainingPipeline(document: RunDocument): Promise<RunResult> {
   let run = createRun(plausible(document));
   listen(() => run);
-  const opened = await control.validateRun.executeWithOptions({ summary: 'check the run document' }, [{ run: run.name, document, startedAt: run.view.state.startedAt }]);
-  if (opened.completed) run = createRun(opened.completed);
+  const completed = await validate(run, document);
+  if (completed) run = createRun(completed);
 
   await runMainSteps(run);
   await CancellationScope.nonCancellable(async () => {
@@ -35,6 +39,20 @@ export async function trainingPipeline(document: RunDocument): Promise<RunResult
     await close(run);
   });
   return answer(run);
+}
+
+/** The document with its defaults, if it lacked some. */
+async function validate(run: Run, document: RunDocument): Promise<RunDocument | null> {
+  try {
+    const input = { run: run.name, document, startedAt: run.view.state.startedAt };
+    return (await control.validateRun.executeWithOptions({ summary: 'check the run document' }, [input])).completed;
+  } catch (error) {
+    const failure = isCancellation(error) ? null : stepFailureOf(error);
+    if (!failure) throw error;
+    run.view.state.status = 'failed';
+    run.view.state.reason = failure.message;
+    throw ApplicationFailure.nonRetryable(failure.message, failure.type);
+  }
 }
 
 function createRun(document: RunDocument): Run {
@@ -150,8 +168,9 @@ function reasonOf(run: Run): string | null {
   const failed = run.view.state.steps.filter((step) => step.status === 'failed');
   const blocked = run.view.state.steps.filter((step) => step.status === 'blocked').map((step) => step.id);
   if (failed.length === 0) return null;
-  const because = failed.map((step) => `step ${step.id} failed: ${step.reason ?? 'no reason given'}`).join('\n');
-  return blocked.length === 0 ? because : `${because}\nnot run because of that: ${blocked.join(', ')}`;
+  const because = failed.slice(0, FAILURES_SHOWN).map((step) => `step ${step.id} failed: ${step.reason ?? 'no reason given'}`);
+  const more = failed.length - because.length;
+  return [...because, ...(more > 0 ? [`and ${more} more steps failed`] : []), ...(blocked.length > 0 ? [`not run because of that: ${blocked.slice(0, BLOCKED_SHOWN).join(', ')}`] : [])].join('\n');
 }
 
 const firstFailureType = (run: Run): string => [...run.failureTypes.values()].find((type) => type !== 'Cancelled') ?? 'Unexpected';

@@ -1,0 +1,86 @@
+/** A time-skipping Temporal server with one worker for all queues of a run. */
+import { existsSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { createExportActivities } from '../../activities/exports.ts';
+import { createNotificationActivities } from '../../activities/notifications.ts';
+import { createQueryActivities } from '../../activities/queries.ts';
+import { createRunActivities } from '../../activities/runs.ts';
+import { createStepJobActivities } from '../../activities/step-jobs.ts';
+import { createStepActivities } from '../../activities/steps.ts';
+import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
+import type { RunDocument } from '../../src/contract/run-document.ts';
+import type { RunResult } from '../../src/contract/state.ts';
+import type { Ports } from '../../src/ports/index.ts';
+import { registerSearchAttributes } from '../../workers/connection.ts';
+import { workflowBundle } from '../../workers/workflow-bundle.ts';
+
+export interface Harness {
+  readonly client: Client;
+  readonly environment: TestWorkflowEnvironment;
+  start(document: RunDocument, name?: string): Promise<WorkflowHandleWithFirstExecutionRunId<(document: RunDocument) => Promise<RunResult>>>;
+  stop(): Promise<void>;
+}
+
+let installed = false;
+
+/** @param overrides activities that replace the real ones */
+export async function startHarness(ports: Ports, overrides: object = {}): Promise<Harness> {
+  if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
+  installed = true;
+  const environment = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: testServer() } } });
+  await registerSearchAttributes({ connection: environment.nativeConnection, namespace: 'default', address: environment.address });
+  const common = { connection: environment.nativeConnection, maxHeartbeatThrottleInterval: '200 ms', defaultHeartbeatThrottleInterval: '200 ms' } as const;
+  const activities = {
+    ...createRunActivities(ports),
+    ...createStepActivities(ports),
+    ...createNotificationActivities(),
+    ...createQueryActivities(ports),
+    ...createExportActivities(ports),
+    ...createStepJobActivities(ports),
+    ...overrides,
+  };
+  const workers = await Promise.all([
+    Worker.create({ ...common, taskQueue: TASK_QUEUES.control, workflowBundle: await workflowBundle(), activities }),
+    Worker.create({ ...common, taskQueue: TASK_QUEUES.warehouse, activities }),
+    Worker.create({ ...common, taskQueue: TASK_QUEUES.training, activities }),
+  ]);
+  const running = workers.map((worker) => worker.run());
+  let count = 0;
+  return {
+    client: environment.client,
+    environment,
+    start: (document, name = `run-${++count}`) =>
+      environment.client.workflow.start<(document: RunDocument) => Promise<RunResult>>(WORKFLOWS.trainingPipeline, { taskQueue: TASK_QUEUES.control, workflowId: name, args: [document] }),
+    stop: async () => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+      await environment.teardown();
+    },
+  };
+}
+
+function testServer(): string {
+  const named = process.env.LONGHAUL_TEMPORAL_TEST_SERVER;
+  if (named) return named;
+  const cache = process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul');
+  const versions = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('temporal-')) : [];
+  const found = versions.map((name) => join(cache, name, 'bin', 'temporal-test-server')).find((path) => existsSync(path));
+  if (!found) throw new Error(`the time-skipping test server is missing under ${cache}; \`npm test\` installs it`);
+  return found;
+}
+
+/** Polls until the condition holds. */
+export async function until<T>(look: () => Promise<T | undefined | false | null>, what: string, seconds = 20): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

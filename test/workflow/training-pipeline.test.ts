@@ -1,0 +1,190 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import type { ApplicationFailure } from '@temporalio/common';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AdapterError } from '../../src/contract/errors.ts';
+import type { RunDocument } from '../../src/contract/run-document.ts';
+import type { RunResult, RunState } from '../../src/contract/state.ts';
+import { documentOf, query, script } from './documents.ts';
+import { startHarness, until } from './environment.ts';
+import type { Harness } from './environment.ts';
+import { createMemoryPorts } from './memory-ports.ts';
+import type { MemoryPorts } from './memory-ports.ts';
+
+describe('trainingPipeline', { timeout: 60_000 }, () => {
+  const ports: MemoryPorts = createMemoryPorts();
+  let harness: Harness;
+  beforeAll(async () => {
+    harness = await startHarness(ports);
+  }, 60_000);
+  afterAll(() => harness.stop(), 60_000);
+  beforeEach(() => {
+    ports.objects.clear();
+    ports.tables.clear();
+    ports.rows.length = 0;
+    ports.calls.length = 0;
+    ports.onQuery = async () => undefined;
+    ports.onJob = async () => ({});
+  });
+
+  const run = async (document: RunDocument): Promise<RunResult> => (await harness.start(document)).result();
+  const failing = async (document: RunDocument): Promise<ApplicationFailure> => {
+    const error: unknown = await (await harness.start(document)).result().then(
+      () => new Error('the run succeeded'),
+      (reason: unknown) => reason,
+    );
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    return error.cause as ApplicationFailure;
+  };
+  const statuses = (result: { steps: RunResult['steps'] }): Record<string, string> => Object.fromEntries(result.steps.map((step) => [step.id, step.status]));
+
+  it('passes outputs from step to step', async () => {
+    const result = await run(documentOf([query('a'), query('b', { tables: { a: '{steps.a.outputs.table}' }, dependsOn: ['a'] })]));
+    expect(statuses(result)).toEqual({ a: 'succeeded', b: 'succeeded' });
+    expect(ports.calls).toEqual([`query SELECT 'a'`, `query SELECT 'b'`]);
+    expect(ports.rowsOf('steps').map((row) => row.status)).toEqual(['succeeded', 'succeeded']);
+    expect(ports.rowsOf('runs').map((row) => row.status)).toEqual(['running', 'succeeded']);
+  });
+
+  it('takes everything from the cache the second time, and makes again what is gone', async () => {
+    const document = documentOf([query('a'), query('b', { tables: { a: '{steps.a.outputs.table}' } })]);
+    const first = await run(document);
+    const second = await run(document);
+    expect(statuses(second)).toEqual({ a: 'cached', b: 'cached' });
+    expect(second.steps.map((step) => step.outputs)).toEqual(first.steps.map((step) => step.outputs));
+    expect(ports.calls).toHaveLength(2);
+    ports.tables.delete(String(first.steps[1]?.outputs.table));
+    expect(statuses(await run(document))).toEqual({ a: 'cached', b: 'succeeded' });
+  });
+
+  it('lets a failed step fail what depends on it and nothing else, and says why', async () => {
+    ports.onQuery = async (sql) => {
+      if (sql.includes('bad')) throw new AdapterError('InvalidQuery', 'bad.sql:1: no such column');
+    };
+    const failure = await failing(documentOf([query('bad'), query('needs', { dependsOn: ['bad'] }), query('free')]));
+    expect(failure.type).toBe('InvalidQuery');
+    expect(failure.message).toContain('step bad failed: bad.sql:1: no such column');
+    expect(failure.message).toContain('not run because of that: needs');
+    const [result] = failure.details as [RunResult];
+    expect(statuses(result)).toEqual({ bad: 'failed', needs: 'blocked', free: 'succeeded' });
+    expect([...ports.objects.keys()].filter((uri) => uri.endsWith('.lock'))).toEqual([]);
+  });
+
+  it('runs onExit steps after a failure, which see how the run ended', async () => {
+    ports.onQuery = async (sql) => {
+      if (sql.includes('bad')) throw new AdapterError('InvalidQuery', 'no');
+    };
+    const ended = (status: string): StepCondition => ({ op: '==', left: { op: 'ref', ref: 'run.status' }, right: { op: 'value', value: status } });
+    type StepCondition = NonNullable<RunDocument['steps'][number]['when']>;
+    const failure = await failing(documentOf([query('bad')], { onExit: [script('on-failure', { when: ended('failed') }), script('on-success', { when: ended('succeeded') })] }));
+    expect(statuses((failure.details as [RunResult])[0])).toEqual({ bad: 'failed', 'on-failure': 'succeeded', 'on-success': 'skipped' });
+  });
+
+  it('checks the types of what a script writes', async () => {
+    ports.onJob = async () => ({ outputs: { rows: 'many' } });
+    const failure = await failing(documentOf([script('count', { outputs: { rows: 'int' }, retry: { attempts: 1 } })]));
+    expect(failure.message).toContain('step count, output rows: expected int, found "many"');
+  });
+
+  it('gives a crashing script its retries, with the end of its log when they are used up', async () => {
+    ports.onJob = async () => ({ state: 'failed', exitCode: 1, logTail: 'Traceback\nValueError: x' });
+    const failure = await failing(documentOf([script('crash', { retry: { attempts: 2 } })]));
+    expect(failure.type).toBe('JobFailed');
+    expect(failure.message).toContain('ValueError: x');
+    expect(ports.calls.filter((call) => call.startsWith('create'))).toHaveLength(2);
+  });
+
+  it('starts a preempted script again without counting it as a retry', async () => {
+    let preemptions = 0;
+    ports.onJob = async () => (preemptions++ < 3 ? { state: 'failed', exitCode: 143, disruption: 'EvictionByEvictionAPI' } : {});
+    const result = await run(documentOf([script('spot', { retry: { attempts: 1 } })]));
+    expect(statuses(result)).toEqual({ spot: 'succeeded' });
+    expect(preemptions).toBe(4);
+  });
+
+  it('ends a step at its time limit and removes its Job', async () => {
+    ports.onJob = () => new Promise(() => undefined);
+    const failure = await failing(documentOf([script('slow', { timeoutSeconds: 2 })]));
+    expect(failure.message).toContain('step slow failed: not done within its time limit of 2 s');
+    expect(ports.calls.some((call) => call.startsWith('remove'))).toBe(true);
+  });
+
+  it('cancels what runs, removes its Jobs, and still runs onExit', async () => {
+    ports.onJob = (job) => (job.labels.step === 'long' ? new Promise(() => undefined) : Promise.resolve({}));
+    const handle = await harness.start(documentOf([script('long'), script('later', { dependsOn: ['long'] })], { onExit: [script('clean-up')] }));
+    await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow(/cancel/i);
+    const state = await handle.query<RunState>('state');
+    expect(statuses(state)).toEqual({ long: 'cancelled', later: 'cancelled', 'clean-up': 'succeeded' });
+    expect(state.status).toBe('cancelled');
+    expect(ports.calls.filter((call) => call.startsWith('remove'))).toHaveLength(1);
+  });
+
+  it('waits for a person, and refuses answers to what nobody asked', async () => {
+    const approval = { id: 'ask', spec: { kind: 'approval' as const, message: 'Promote?' } };
+    const handle = await harness.start(documentOf([approval, script('promote', { dependsOn: ['ask'] })]));
+    const state = await until(async () => {
+      const now = await handle.query<RunState>('state');
+      return now.approvals.length > 0 && now;
+    }, 'the approval');
+    expect(state.status).toBe('waiting');
+    await expect(handle.executeUpdate('approve', { args: [{ step: 'promote' }] })).rejects.toThrow();
+    await handle.executeUpdate('approve', { args: [{ step: 'ask', by: 'ana', why: 'looks good' }] });
+    const result = await handle.result();
+    expect(result.steps[0]?.outputs).toEqual({ approved: true, by: 'ana', why: 'looks good' });
+  });
+
+  it('takes no answer within the time limit for a no', async () => {
+    const approval = { id: 'ask', spec: { kind: 'approval' as const, message: 'Promote?', timeoutSeconds: 86_400 } };
+    const failure = await failing(documentOf([approval]));
+    expect(failure.type).toBe('Rejected');
+    expect(failure.message).toContain('no answer within 86400 s');
+  });
+
+  it('makes an output once when two runs need it at the same time', async () => {
+    let release: () => void = () => undefined;
+    const open = new Promise<void>((resolve) => (release = resolve));
+    ports.onQuery = () => open;
+    const document = documentOf([query('shared')]);
+    const first = await harness.start(document);
+    await until(async () => ports.calls.length > 0, 'the first query');
+    const second = await harness.start(document);
+    await until(async () => (await second.query<RunState>('state')).steps[0]?.status === 'waiting', 'the second run to wait');
+    release();
+    const results = await Promise.all([first.result(), second.result()]);
+    expect(results.map((result) => statuses(result).shared)).toEqual(['succeeded', 'cached']);
+    expect(ports.calls).toHaveLength(1);
+  });
+
+  it('refuses a document that is not one, with the first problems', async () => {
+    const failure = await failing({ pipeline: 'X', steps: [{ id: 'a', spec: { kind: 'query' } }] } as unknown as RunDocument);
+    expect(failure.type).toBe('InvalidDocument');
+    expect(failure.message).toContain('schemaVersion');
+  });
+
+  it('fills in the defaults of a document written by hand', async () => {
+    const { onExit: _onExit, params: _params, ...document } = documentOf([query('a')]);
+    expect(statuses(await run(document as RunDocument))).toEqual({ a: 'succeeded' });
+  });
+
+  it('starts no step while it is paused', async () => {
+    let release: () => void = () => undefined;
+    const open = new Promise<void>((resolve) => (release = resolve));
+    ports.onQuery = (sql) => (sql.includes('first') ? open : Promise.resolve());
+    const handle = await harness.start(documentOf([query('first'), query('second', { dependsOn: ['first'] })]));
+    await until(async () => ports.calls.length > 0, 'the first query');
+    await handle.executeUpdate('pause', { args: [{ by: 'ana' }] });
+    release();
+    await until(async () => (await handle.query<RunState>('state')).steps[0]?.status === 'succeeded', 'the first step');
+    expect((await handle.query<RunState>('state')).status).toBe('paused');
+    expect(ports.calls).toHaveLength(1);
+    await handle.executeUpdate('resume', { args: [{}] });
+    expect(statuses(await handle.result())).toEqual({ first: 'succeeded', second: 'succeeded' });
+  });
+
+  it('runs a wide graph', async () => {
+    const steps = Array.from({ length: 60 }, (_, index) => script(`s${index}`));
+    const result = await run(documentOf([...steps, script('last', { dependsOn: steps.map((step) => step.id) })]));
+    expect(result.steps.every((step) => step.status === 'succeeded')).toBe(true);
+  });
+});

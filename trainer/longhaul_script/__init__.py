@@ -1,0 +1,1 @@
+"""Runs a script step: a Python or shell file with declared requirements (docs/pipeline.md)."""

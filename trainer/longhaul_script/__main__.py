@@ -1,0 +1,93 @@
+"""What a script step's Job runs.
+
+LONGHAUL_SCRIPT names a JSON object in the object store: language, file, source, requirements, outputs. The script finds
+
+    LONGHAUL_INPUTS      its inputs, as JSON
+    LONGHAUL_OUTPUT      the URI that its files end up under
+    LONGHAUL_OUTPUT_DIR  a local directory: what it leaves there is put under LONGHAUL_OUTPUT when it succeeds
+    LONGHAUL_OUTPUTS     a local file, where it writes its declared outputs as one JSON object
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from longhaul_trainer.store import join, open_store
+
+from .environment import RequirementsError, python_for
+
+EXIT_USAGE = 64
+EXIT_NO_INPUT = 66
+
+
+def main() -> int:
+    script_uri, outputs_uri, output_uri = (os.environ[name] for name in ("LONGHAUL_SCRIPT", "LONGHAUL_OUTPUTS", "LONGHAUL_OUTPUT"))
+    found = open_store(script_uri).read(script_uri)
+    if found is None:
+        print(f"longhaul_script: {script_uri} is not there", file=sys.stderr)
+        return EXIT_NO_INPUT
+    script = json.loads(found.data)
+    with tempfile.TemporaryDirectory(prefix="longhaul-script-") as folder:
+        files = Path(folder) / "output"
+        files.mkdir()
+        outputs = Path(folder) / "outputs.json"
+        try:
+            command = _command(script, Path(folder))
+        except RequirementsError as error:
+            print(f"{script['file']}: {error}", file=sys.stderr)
+            return EXIT_USAGE
+        code = _run(command, {"LONGHAUL_OUTPUT_DIR": str(files), "LONGHAUL_OUTPUTS": str(outputs)})
+        if code == 0:
+            _keep(files, output_uri)
+            # Last: who finds it finds the files too.
+            if outputs.exists():
+                open_store(outputs_uri).write(outputs_uri, [outputs.read_bytes()])
+    return code
+
+
+def _command(script: Mapping[str, Any], folder: Path) -> list[str]:
+    path = folder / Path(script["file"]).name
+    path.write_text(script["source"])
+    python = python_for(script["requirements"])
+    if script["language"] == "python":
+        return [python, str(path)]
+    # A shell script finds its requirements' programs, and `python`, first.
+    os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
+    return ["/bin/sh", "-eu", str(path)]
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> int:
+    child = subprocess.Popen(command, env={**_own_environment(), **environment})
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        child.send_signal(number)
+
+    signal.signal(signal.SIGTERM, forward)
+    code = child.wait()
+    return 128 - code if code < 0 else code
+
+
+def _own_environment() -> dict[str, str]:
+    """Without our own packages: a script has what it declares."""
+    hidden = {"PYTHONPATH", "LONGHAUL_SCRIPT"}
+    return {name: value for name, value in os.environ.items() if name not in hidden}
+
+
+def _keep(files: Path, output_uri: str) -> None:
+    store = open_store(output_uri)
+    for path in sorted(files.rglob("*")):
+        if path.is_file():
+            store.upload(path, join(output_uri, *path.relative_to(files).parts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Script steps as their Job runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TRAINER = Path(__file__).resolve().parents[2]
+
+
+class Step:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.output = root / "out"
+        self.outputs = self.output / "outputs-1.json"
+
+    def run(self, language: str, source: str, *, inputs: Mapping[str, Any] | None = None, requirements: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+        script = {"language": language, "file": f"step.{language}", "source": source, "requirements": requirements or [], "outputs": []}
+        (self.root / "script.json").write_text(json.dumps(script))
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(TRAINER),
+            "LONGHAUL_CACHE": str(self.root / "cache"),
+            "LONGHAUL_SCRIPT": f"file://{self.root}/script.json",
+            "LONGHAUL_INPUTS": json.dumps(inputs or {}),
+            "LONGHAUL_OUTPUT": f"file://{self.output}",
+            "LONGHAUL_OUTPUTS": f"file://{self.outputs}",
+        }
+        return subprocess.run([sys.executable, "-m", "longhaul_script"], env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> Step:
+    return Step(tmp_path)
+
+
+def test_a_python_script_gets_inputs_and_leaves_outputs_and_files(step: Step) -> None:
+    source = """
+import json, os, pathlib
+inputs = json.loads(os.environ["LONGHAUL_INPUTS"])
+pathlib.Path(os.environ["LONGHAUL_OUTPUT_DIR"], "deep").mkdir()
+pathlib.Path(os.environ["LONGHAUL_OUTPUT_DIR"], "deep", "a.txt").write_text("hello")
+pathlib.Path(os.environ["LONGHAUL_OUTPUTS"]).write_text(json.dumps({"double": inputs["n"] * 2}))
+"""
+    done = step.run("python", source, inputs={"n": 21})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(step.outputs.read_text()) == {"double": 42}
+    assert (step.output / "deep" / "a.txt").read_text() == "hello"
+
+
+def test_a_shell_script_stops_at_the_first_failing_command(step: Step) -> None:
+    done = step.run("shell", 'echo \'{"n": 1}\' > "$LONGHAUL_OUTPUTS"\nfalse\ntrue\n')
+    assert done.returncode == 1
+    assert not step.outputs.exists()
+
+
+def test_the_exit_code_and_the_message_of_the_script_come_through(step: Step) -> None:
+    done = step.run("python", "import sys; print('no such shop', file=sys.stderr); sys.exit(65)")
+    assert done.returncode == 65
+    assert "no such shop" in done.stderr
+
+
+def test_a_script_does_not_see_our_packages(step: Step) -> None:
+    assert step.run("python", "import longhaul_trainer").returncode == 1
+
+
+def test_requirements_that_cannot_be_had_are_a_usage_error_that_names_them(step: Step) -> None:
+    done = step.run("python", "pass", requirements=["./no-such-wheel-1.0-py3-none-any.whl"])
+    assert done.returncode == 64
+    assert "no-such-wheel" in done.stderr
