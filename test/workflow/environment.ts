@@ -1,7 +1,5 @@
-/** A time-skipping Temporal server with one worker for all queues of a run. */
-import { existsSync } from 'node:fs';
-import { readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
+/** A Temporal server of a test's own, with workers for all queues of a run. */
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -17,7 +15,7 @@ import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult } from '../../src/contract/state.ts';
 import type { Ports } from '../../src/ports/index.ts';
 import { registerSearchAttributes } from '../../workers/connection.ts';
-import { workflowBundle } from '../../workers/workflow-bundle.ts';
+import { cacheDirectory, workflowBundle } from '../../workers/workflow-bundle.ts';
 
 export interface Harness {
   readonly client: Client;
@@ -28,11 +26,17 @@ export interface Harness {
 
 let installed = false;
 
-/** @param overrides activities that replace the real ones */
-export async function startHarness(ports: Ports, overrides: object = {}): Promise<Harness> {
+/**
+ * `skipping`: long waits pass at once, but the server knows less (no lists, no describing of search attributes);
+ * `real`: the development server. @param overrides activities that replace the real ones
+ */
+export async function startHarness(ports: Ports, time: 'skipping' | 'real', overrides: object = {}): Promise<Harness> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
-  const environment = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: testServer() } } });
+  const environment =
+    time === 'skipping'
+      ? await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal-test-server') } } })
+      : await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal') } } });
   await registerSearchAttributes({ connection: environment.nativeConnection, namespace: 'default', address: environment.address });
   const common = { connection: environment.nativeConnection, maxHeartbeatThrottleInterval: '200 ms', defaultHeartbeatThrottleInterval: '200 ms' } as const;
   const activities = {
@@ -64,13 +68,11 @@ export async function startHarness(ports: Ports, overrides: object = {}): Promis
   };
 }
 
-function testServer(): string {
-  const named = process.env.LONGHAUL_TEMPORAL_TEST_SERVER;
-  if (named) return named;
-  const cache = process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul');
-  const versions = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('temporal-')) : [];
-  const found = versions.map((name) => join(cache, name, 'bin', 'temporal-test-server')).find((path) => existsSync(path));
-  if (!found) throw new Error(`the time-skipping test server is missing under ${cache}; \`npm test\` installs it`);
+function temporalBinary(name: string): string {
+  const cache = cacheDirectory();
+  const versions = existsSync(cache) ? readdirSync(cache).filter((folder) => folder.startsWith('temporal-')) : [];
+  const found = versions.map((version) => join(cache, version, 'bin', name)).find((path) => existsSync(path));
+  if (!found) throw new Error(`${name} is missing under ${cache}; \`npm test\` installs it`);
   return found;
 }
 
