@@ -1,0 +1,133 @@
+import { join, isAbsolute } from 'node:path';
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AdapterError } from '../../contract/errors.ts';
+import type { JobSpec } from '../../contract/jobs.ts';
+import type { Compute as ComputeConfig } from '../../contract/profile.ts';
+import type { Compute, JobInfo } from '../../ports/compute.ts';
+import { isAlive, killGroup, signalProcess } from './identity.ts';
+import { canonicalJson, JobDirectory, jobNames } from './job-directory.ts';
+import { launchOf, startSupervisor } from './launch.ts';
+import { readLines } from './log.ts';
+import { Ticker } from './ticker.ts';
+import { watchJob } from './watch.ts';
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const REMOVE_POLL_MS = 20;
+/** A supervisor that is so much later than its Job's grace is stuck. */
+const REMOVE_PATIENCE_SECONDS = 10;
+
+/**
+ * Jobs as processes of this machine. Each has a directory and a supervisor process that outlives the worker; any worker that opens the same
+ * directory finds, watches and ends it. `image` is not used: the command runs in the machine's own environment, `python` being Longhaul's.
+ *
+ * A file `{path}/.closed-pools/{pool}` keeps Jobs of that pool waiting, as a cloud without such machines would; its content is the reason shown.
+ */
+export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 'process' }>): Promise<Compute> {
+  if (!existsSync('/proc/self/stat')) throw new AdapterError('InvalidInput', 'compute.kind "process" needs Linux with /proc; use a Linux machine or container, or compute.kind "kubernetes"');
+  if (!isAbsolute(config.path)) throw new AdapterError('InvalidInput', `compute.path: expected an absolute path, found "${config.path}"`);
+  const root = config.path;
+  const ticker = new Ticker();
+  const directoryOf = (name: string): JobDirectory => {
+    if (!NAME.test(name)) throw new AdapterError('InvalidInput', `Job name "${name}": expected at most 63 lower-case letters, digits and dashes between them`);
+    return new JobDirectory(root, name);
+  };
+
+  return {
+    async create(job) {
+      const directory = directoryOf(job.name);
+      if (job.command.length === 0) throw new AdapterError('InvalidInput', `Job ${job.name}: expected a command, found none`);
+      const created = await directory.create(job, (work) => launchOf(job, join(root, '.closed-pools', job.pool.name), work));
+      if (!created) {
+        const existing = await directory.specText();
+        if (existing !== canonicalJson(job)) throw new AdapterError('InvalidInput', `Job ${job.name} exists with another spec; remove it, or use another name`);
+      }
+      await ensureSupervised(directory);
+      return { adopted: !created };
+    },
+
+    async watch(name, options) {
+      options.signal.throwIfAborted();
+      const directory = directoryOf(name);
+      await ensureSupervised(directory);
+      return watchJob(directory, ticker, options);
+    },
+
+    async terminate(name) {
+      const directory = directoryOf(name);
+      if (directory.has('exit.json') || !(await directory.requestTermination())) return;
+      const supervisor = await directory.supervisor();
+      if (supervisor) signalProcess(supervisor, 'SIGTERM');
+    },
+
+    async remove(name) {
+      const directory = directoryOf(name);
+      await endAndWait(directory);
+      await directory.remove();
+    },
+
+    async *logs(name, options = {}) {
+      const directory = directoryOf(name);
+      const ended = (): boolean => directory.has('exit.json') || !directory.has('spec.json');
+      let supervisorLost = false;
+      const { follow } = options;
+      const timer = follow ? setInterval(() => void lost(directory).then((is) => (supervisorLost = is), () => undefined), 1000) : undefined;
+      try {
+        yield* readLines(directory.log, { ...options, ended: follow ? () => supervisorLost || ended() : undefined });
+      } finally {
+        clearInterval(timer);
+      }
+    },
+
+    async list(labels = {}) {
+      const jobs: JobInfo[] = [];
+      for (const name of await jobNames(root)) {
+        const directory = new JobDirectory(root, name);
+        const text = await directory.specText();
+        if (text === null) continue;
+        const job = JSON.parse(text) as JobSpec;
+        const own: Readonly<Record<string, string | undefined>> = job.labels;
+        if (Object.entries(labels).some(([label, value]) => own[label] !== value)) continue;
+        jobs.push({ name, labels: job.labels as Readonly<Record<string, string>>, phase: await phaseOf(directory) });
+      }
+      return jobs;
+    },
+
+    close() {
+      ticker.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A creator may have died between making the Job and starting it. */
+async function ensureSupervised(directory: JobDirectory): Promise<void> {
+  if (directory.has('spec.json') && !directory.has('supervisor.json')) await startSupervisor(directory);
+}
+
+async function lost(directory: JobDirectory): Promise<boolean> {
+  const supervisor = await directory.supervisor();
+  return supervisor !== null && !isAlive(supervisor);
+}
+
+async function phaseOf(directory: JobDirectory): Promise<JobInfo['phase']> {
+  if (directory.has('exit.json') || (await lost(directory))) return 'ended';
+  return directory.has('started.json') ? 'running' : 'pending';
+}
+
+/** SIGTERM, the Job's grace, then the supervisor kills it; resolves when no process of it is left. */
+async function endAndWait(directory: JobDirectory): Promise<void> {
+  const launch = await directory.launch();
+  if (!launch || !(await directory.requestTermination()) || (await directory.claimForNobody())) return;
+  const supervisor = await directory.supervisor();
+  if (supervisor) {
+    signalProcess(supervisor, 'SIGTERM');
+    const patientUntil = Date.now() + (launch.graceSeconds + REMOVE_PATIENCE_SECONDS) * 1000;
+    while (isAlive(supervisor)) {
+      if (Date.now() > patientUntil) signalProcess(supervisor, 'SIGKILL');
+      await delay(REMOVE_POLL_MS);
+    }
+  }
+  const started = await directory.started();
+  while (started && killGroup(started) > 0) await delay(REMOVE_POLL_MS);
+}

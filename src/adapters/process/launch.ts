@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AdapterError } from '../../contract/errors.ts';
+import type { JobSpec } from '../../contract/jobs.ts';
+import { pythonExecutable, pythonPath, sourceFile } from '../python.ts';
+import type { JobDirectory, Launch } from './job-directory.ts';
+
+/** Of the worker's own environment a Job sees only what describes the machine, as in a container. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER', 'LOGNAME', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+
+/** The spec on this machine: `python` is the interpreter with the trainer's requirements, which finds Longhaul's packages. */
+export function launchOf(job: JobSpec, gate: string, workDirectory: string): Launch {
+  const python = pythonExecutable();
+  const [program, ...rest] = job.command;
+  const env: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  if (isAbsolute(python)) env['PATH'] = [dirname(python), env['PATH']].filter(Boolean).join(delimiter);
+  Object.assign(env, { PYTHONUNBUFFERED: '1', LONGHAUL_PYTHON: python, ...job.env, PYTHONPATH: pythonPath(job.env['PYTHONPATH']) });
+  return {
+    command: [program === 'python' || program === 'python3' ? python : program!, ...rest],
+    env,
+    cwd: workDirectory,
+    graceSeconds: job.graceSeconds,
+    deadlineSeconds: job.deadlineSeconds ?? null,
+    gate,
+    createdAt: Date.now(),
+  };
+}
+
+const CLAIM_TIMEOUT_MS = 30_000;
+const CLAIM_POLL_MS = 5;
+const SUPERVISOR = sourceFile(import.meta.url, 'supervise.py');
+
+/** Starts a supervisor in a session of its own and waits until it has the Job. One too many does no harm: the second leaves at once. */
+export async function startSupervisor(directory: JobDirectory): Promise<void> {
+  const log = openSync(directory.log, 'a');
+  const python = pythonExecutable();
+  let child;
+  try {
+    child = spawn(python, ['-I', '-S', SUPERVISOR, directory.path], { detached: true, stdio: ['ignore', log, log], cwd: directory.path });
+  } finally {
+    closeSync(log);
+  }
+  const failed = once(child, 'error').then(([error]) => error as Error);
+  const exited = once(child, 'exit').then(() => null);
+  failed.catch(() => undefined);
+  exited.catch(() => undefined);
+  child.unref();
+  const timeout = AbortSignal.timeout(CLAIM_TIMEOUT_MS);
+  while (!directory.has('supervisor.json')) {
+    const over = await Promise.race([failed, exited, delay(CLAIM_POLL_MS, undefined)]);
+    if (over instanceof Error) {
+      throw new AdapterError('InvalidInput', `cannot run ${python}: ${over.message}; expected Python 3.11 or later there, set LONGHAUL_PYTHON to one`, { cause: over });
+    }
+    if (directory.has('supervisor.json') || !directory.has('spec.json')) return;
+    if (over === null || timeout.aborted) throw new AdapterError('Unavailable', `the supervisor of Job ${directory.name} did not start; see ${join(directory.path, 'log')}`);
+  }
+}
