@@ -30,20 +30,28 @@ export async function withHeartbeat<T>(work: (context: Interruptible) => Promise
       if (timer) beat();
     },
   });
+  const cleanedUp = running.then(
+    () => undefined,
+    () => undefined,
+  );
   const interrupted = activity.cancelled.catch(async (reason: unknown): Promise<never> => {
     if (activity.cancellationDetails?.cancelRequested ?? true) {
       cancel.abort(reason);
-      await running.catch(() => undefined);
-      throw reason instanceof CancelledFailure ? reason : new CancelledFailure('cancelled');
+      await cleanedUp;
+      throw reason;
     }
     detach.abort(reason);
-    throw ApplicationFailure.create({ type: 'Unavailable', message: 'this worker stops; another one goes on', nextRetryDelay: '1 second' });
+    throw reason;
   });
   try {
     return await Promise.race([running, interrupted]);
+  } catch (error) {
+    // The work may have been quicker to fail of its abortion than we were to notice it.
+    if (cancel.signal.aborted) throw new CancelledFailure('cancelled', undefined, error instanceof Error ? error : undefined);
+    if (detach.signal.aborted) throw ApplicationFailure.create({ type: 'Unavailable', message: 'this worker stops; another one goes on', nextRetryDelay: '1 second' });
+    throw error;
   } finally {
     clearInterval(timer);
-    running.catch(() => undefined);
     interrupted.catch(() => undefined);
   }
 }

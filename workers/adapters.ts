@@ -51,6 +51,6 @@ async function openWarehouse(config: Profile['warehouse'], store: ObjectStore): 
 }
 
 async function openCompute(config: Profile['compute']): Promise<Compute> {
-  await Promise.resolve();
+  if (config.kind === 'process') return (await import('../src/adapters/process/index.ts')).openProcessCompute(config);
   throw new Error(`compute.kind ${config.kind}: no adapter`);
 }
