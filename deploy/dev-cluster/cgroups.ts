@@ -3,14 +3,31 @@ import { join } from 'node:path';
 import { until } from './shell.ts';
 
 const ROOT = '/sys/fs/cgroup';
-const CONTROLLERS_V1 = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'systemd', 'hugetlb', 'net_cls', 'net_prio', 'perf_event'];
+const CONTROLLERS_V1 = [
+  'cpu',
+  'cpuacct',
+  'cpuset',
+  'memory',
+  'devices',
+  'freezer',
+  'blkio',
+  'pids',
+  'systemd',
+  'hugetlb',
+  'net_cls',
+  'net_prio',
+  'perf_event',
+  'unified',
+];
 
 const isV2 = (): boolean => existsSync(join(ROOT, 'cgroup.controllers'));
 
-/** The folder of a node in every hierarchy: one with cgroup v2, one a controller with v1. */
+/** The folder of a node in every hierarchy: one with cgroup v2, one a controller with v1 and runc's own in the hybrid. */
 function directories(name: string): readonly string[] {
   if (isV2()) return [join(ROOT, name)];
-  return CONTROLLERS_V1.filter((controller) => existsSync(join(ROOT, controller, 'cgroup.procs'))).map((controller) => join(ROOT, controller, name));
+  return CONTROLLERS_V1.filter((controller) => existsSync(join(ROOT, controller, 'cgroup.procs'))).map((controller) =>
+    join(ROOT, controller, name),
+  );
 }
 
 /** Makes the root below which a node's kubelet puts its pods. */
@@ -20,7 +37,8 @@ export function createCgroup(name: string): void {
     mkdirSync(directory, { recursive: true });
     // v1 starts a cpuset empty, and nothing can run in it.
     for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-      if (!isV2() && existsSync(join(directory, file))) writeFileSync(join(directory, file), readFileSync(join(directory, '..', file), 'utf8'));
+      if (!isV2() && existsSync(join(directory, file)))
+        writeFileSync(join(directory, file), readFileSync(join(directory, '..', file), 'utf8'));
     }
     if (isV2()) delegate(directory);
   }

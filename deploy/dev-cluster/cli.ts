@@ -10,7 +10,8 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function parseTaint(text: string): Taint {
   const match = /^([^=:]+)(?:=([^:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('expected KEY=VALUE:EFFECT or KEY:EFFECT with the effect NoSchedule, PreferNoSchedule or NoExecute');
+  if (match === null)
+    throw new InvalidArgumentError('expected KEY=VALUE:EFFECT or KEY:EFFECT with the effect NoSchedule, PreferNoSchedule or NoExecute');
   const [, key = '', value, effect] = match;
   return { key, ...(value === undefined ? {} : { value }), effect: effect as Taint['effect'] };
 }
@@ -93,7 +94,9 @@ program
     for (const node of status.nodes) {
       const labels = Object.entries(node.labels).map(([key, value]) => `${key}=${value}`);
       const cordoned = node.state === 'ready' && !node.schedulable ? ', cordoned' : '';
-      say(`node ${node.name.padEnd(19)} ${`${node.state}${cordoned}`.padEnd(10)} ${node.address}  ${[...labels, ...node.taints.map(formatTaint)].join(' ')}`);
+      say(
+        `node ${node.name.padEnd(19)} ${`${node.state}${cordoned}`.padEnd(10)} ${node.address}  ${[...labels, ...node.taints.map(formatTaint)].join(' ')}`,
+      );
     }
     const others = registered().filter((other) => other.directory !== status.directory);
     for (const other of others) say(`another cluster of this machine: --dir ${other.directory}`);
@@ -139,11 +142,23 @@ node
   .option('--cpu <cores>', 'cores that pods may request', parseNumber)
   .option('--memory <MiB>', 'memory that pods may request', parseNumber)
   .option('--gpus <count>', 'nvidia.com/gpu that it claims to have', parseNumber)
-  .action(async (name: string, options: { pool: string; label?: readonly (readonly [string, string])[]; taint?: readonly Taint[]; cpu?: number; memory?: number; gpus?: number }) => {
-    const labels = { ...poolLabels(options.pool), ...Object.fromEntries(options.label ?? []) };
-    await open().addNode({ name, labels, taints: options.taint ?? [], cpu: options.cpu, memoryMb: options.memory, gpus: options.gpus });
-    say(`node ${name} is Ready`);
-  });
+  .action(
+    async (
+      name: string,
+      options: {
+        pool: string;
+        label?: readonly (readonly [string, string])[];
+        taint?: readonly Taint[];
+        cpu?: number;
+        memory?: number;
+        gpus?: number;
+      },
+    ) => {
+      const labels = { ...poolLabels(options.pool), ...Object.fromEntries(options.label ?? []) };
+      await open().addNode({ name, labels, taints: options.taint ?? [], cpu: options.cpu, memoryMb: options.memory, gpus: options.gpus });
+      say(`node ${name} is Ready`);
+    },
+  );
 
 const simple = (command: string, description: string, act: (cluster: Cluster, name: string) => Promise<void>): void => {
   node
@@ -160,7 +175,11 @@ simple('uncordon', 'let pods come to it again', async (cluster, name) => await c
 simple('freeze', 'its VM vanishes: no network, no kubelet, no containers', async (cluster, name) => await cluster.freeze(name));
 simple('shutdown', 'the notice before a spot VM is taken: graceful node shutdown', async (cluster, name) => await cluster.shutdown(name));
 simple('thaw', 'bring it back after freeze or shutdown', async (cluster, name) => await cluster.thaw(name));
-simple('restart', 'start its kubelet again, and register it if its object was deleted', async (cluster, name) => await cluster.restartNode(name));
+simple(
+  'restart',
+  'start its kubelet again, and register it if its object was deleted',
+  async (cluster, name) => await cluster.restartNode(name),
+);
 simple('delete', 'pull the plug and delete its object', async (cluster, name) => await cluster.removeNode(name));
 
 for (const [command, act] of [['taint', 'taint'], ['untaint', 'untaint']] as const) {

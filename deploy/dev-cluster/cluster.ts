@@ -49,8 +49,8 @@ export class Cluster {
   /** Use `startCluster` or `openCluster`. */
   constructor(directory: string) {
     this.directory = directory;
-    const { subnet, timing, programs } = readState(directory);
-    this.#layout = { directory, programs, subnet, timing };
+    const { subnet, timing, programs, mounts } = readState(directory);
+    this.#layout = { directory, programs, subnet, timing, mounts };
   }
 
   /** Path of the administrator's kubeconfig. */
@@ -65,7 +65,11 @@ export class Cluster {
 
   /** Runs the cluster's own kubectl as administrator. */
   async kubectl(args: readonly string[], input?: string): Promise<string> {
-    return await run(join(this.#layout.programs, 'kubectl'), ['--kubeconfig', this.kubeconfig, ...args], input === undefined ? {} : { input });
+    return await run(
+      join(this.#layout.programs, 'kubectl'),
+      ['--kubeconfig', this.kubeconfig, ...args],
+      input === undefined ? {} : { input },
+    );
   }
 
   isUp(): boolean {
@@ -78,7 +82,10 @@ export class Cluster {
     const { nodes } = this.#state;
     if (nodes.some((node) => node.spec.name === spec.name)) throw new ClusterError(`there is a node ${spec.name} already`);
     const index = firstFree(nodes.map((node) => node.index));
-    this.#update((state) => ({ ...state, nodes: [...state.nodes, { spec, index, init: null, kubelet: null, logind: null, frozen: false }] }));
+    this.#update((state) => ({
+      ...state,
+      nodes: [...state.nodes, { spec, index, init: null, kubelet: null, logind: null, frozen: false }],
+    }));
     await this.#startNode({ layout: this.#layout, index, spec }, apiServer);
   }
 
@@ -129,7 +136,8 @@ export class Cluster {
   async restartNode(name: string): Promise<void> {
     const node = this.#node(name);
     const place = this.#place(node);
-    if (node.init === null || !isAlive(node.init.process)) throw new ClusterError(`the machine of node ${name} is off; delete it and add it again`);
+    if (node.init === null || !isAlive(node.init.process))
+      throw new ClusterError(`the machine of node ${name} is off; delete it and add it again`);
     if (node.frozen) await this.thaw(name);
     if (node.kubelet !== null) await machine.stopKubelet(node.kubelet);
     this.#updateNode(name, { kubelet: await machine.startKubelet(place, node.init) });
@@ -151,7 +159,11 @@ export class Cluster {
 
   /** How many `nvidia.com/gpu` the node claims to have. */
   async setGpus(name: string, count: number): Promise<void> {
-    const operations = ['capacity', 'allocatable'].map((list) => ({ op: 'add', path: `/status/${list}/nvidia.com~1gpu`, value: String(count) }));
+    const operations = ['capacity', 'allocatable'].map((list) => ({
+      op: 'add',
+      path: `/status/${list}/nvidia.com~1gpu`,
+      value: String(count),
+    }));
     await this.kubectl(['patch', 'node', name, '--subresource=status', '--type=json', '-p', JSON.stringify(operations)]);
   }
 
@@ -311,7 +323,8 @@ export class Cluster {
   #node(name: string): NodeState {
     const { nodes } = this.#state;
     const node = nodes.find(({ spec }) => spec.name === name);
-    if (node === undefined) throw new ClusterError(`no node ${name}; there are: ${nodes.map(({ spec }) => spec.name).join(', ') || 'none'}`);
+    if (node === undefined)
+      throw new ClusterError(`no node ${name}; there are: ${nodes.map(({ spec }) => spec.name).join(', ') || 'none'}`);
     return node;
   }
 

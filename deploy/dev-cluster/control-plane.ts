@@ -17,7 +17,11 @@ export async function createIdentities(layout: Layout): Promise<void> {
   const { subnet } = layout;
   const apiNames = ['DNS:localhost', 'DNS:kubernetes', 'DNS:kubernetes.default', 'DNS:kubernetes.default.svc'];
   await Promise.all([
-    pki.issue({ name: 'apiserver', commonName: 'kube-apiserver', serves: [...apiNames, `IP:${hostAddress(subnet)}`, `IP:${firstService(subnet)}`].join() }),
+    pki.issue({
+      name: 'apiserver',
+      commonName: 'kube-apiserver',
+      serves: [...apiNames, `IP:${hostAddress(subnet)}`, `IP:${firstService(subnet)}`].join(),
+    }),
     pki.issue({ name: 'apiserver-kubelet-client', commonName: KUBELET_CLIENT }),
     pki.issue({ name: 'etcd', commonName: 'etcd', serves: `IP:${loopbackAddress(subnet)}`, authority: 'etcd-ca' }),
     pki.issue({ name: 'apiserver-etcd-client', commonName: 'kube-apiserver', authority: 'etcd-ca' }),
@@ -26,7 +30,8 @@ export async function createIdentities(layout: Layout): Promise<void> {
     pki.issue({ name: 'kube-scheduler', commonName: 'system:kube-scheduler' }),
     pki.issue({ name: 'kube-proxy', commonName: 'system:kube-proxy' }),
   ]);
-  for (const user of ['admin', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy']) pki.kubeconfig(user, serverOf(layout), kubeconfigOf(layout, user));
+  for (const user of ['admin', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'])
+    pki.kubeconfig(user, serverOf(layout), kubeconfigOf(layout, user));
 }
 
 const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';
@@ -128,7 +133,9 @@ export async function startControllers(layout: Layout): Promise<Partial<Record<C
   const kubectl = join(layout.programs, 'kubectl');
   await run(kubectl, ['--kubeconfig', kubeconfigOf(layout), 'apply', '-f', '-'], { input: JSON.stringify(KUBELET_CLIENT_BINDING) });
   const common = (component: Component): readonly string[] => [
-    ...['kubeconfig', 'authentication-kubeconfig', 'authorization-kubeconfig'].map((flag) => `--${flag}=${kubeconfigOf(layout, component)}`),
+    ...['kubeconfig', 'authentication-kubeconfig', 'authorization-kubeconfig'].map(
+      (flag) => `--${flag}=${kubeconfigOf(layout, component)}`,
+    ),
     `--bind-address=${loopbackAddress(layout.subnet)}`,
     '--leader-elect=false',
     '--profiling=false',
@@ -141,6 +148,7 @@ export async function startControllers(layout: Layout): Promise<Partial<Record<C
       `--cluster-signing-cert-file=${pki.certificate('ca')}`,
       `--cluster-signing-key-file=${pki.key('ca')}`,
       '--use-service-account-credentials',
+      `--flex-volume-plugin-dir=${join(layout.directory, 'plugins')}`,
       '--node-monitor-period=1s',
       `--node-monitor-grace-period=${layout.timing.nodeMonitorGrace}s`,
       '--terminated-pod-gc-threshold=1000',

@@ -8,14 +8,43 @@ export const BUSYBOX_IMAGE = 'dev-cluster.local/busybox:1';
 /** Holds the namespaces of every pod. */
 export async function pauseImage(programs: string, to: string): Promise<string> {
   if (existsSync(to)) return to;
-  await writeImage({ name: PAUSE_IMAGE, layers: [{ files: [{ from: join(programs, 'pause'), to: 'pause' }] }], entrypoint: ['/pause'], user: '65535:65535' }, to);
+  await writeImage(
+    {
+      name: PAUSE_IMAGE,
+      layers: [{ files: [{ from: join(programs, 'pause'), to: 'pause' }] }],
+      entrypoint: ['/pause'],
+      user: '65535:65535',
+    },
+    to,
+  );
   return to;
 }
 
 /** A shell and its tools, for pods that only need to do something. */
 export async function busyboxImage(to: string): Promise<string> {
   if (existsSync(to)) return to;
-  const applets = ['sh', 'cat', 'date', 'echo', 'env', 'false', 'grep', 'head', 'hostname', 'httpd', 'id', 'ls', 'mkdir', 'nc', 'rm', 'sleep', 'tail', 'touch', 'true', 'wget'];
+  const applets = [
+    'sh',
+    'cat',
+    'date',
+    'echo',
+    'env',
+    'false',
+    'grep',
+    'head',
+    'hostname',
+    'httpd',
+    'id',
+    'ls',
+    'mkdir',
+    'nc',
+    'rm',
+    'sleep',
+    'tail',
+    'touch',
+    'true',
+    'wget',
+  ];
   const files = [
     { from: '/bin/busybox', to: 'bin/busybox' },
     ...applets.map((applet) => ({ link: 'busybox', to: `bin/${applet}` })),

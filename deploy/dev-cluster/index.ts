@@ -17,7 +17,7 @@ import { checkSpec } from './node.ts';
 import { isAlive, recordOf } from './processes.ts';
 import { ClusterError } from './shell.ts';
 import { hasState, readState, writeState } from './state.ts';
-import type { NodeSpec, Timing } from './state.ts';
+import type { Mount, NodeSpec, Timing } from './state.ts';
 import { cacheDirectory, ensureTools } from './tools.ts';
 import type { Progress } from './tools.ts';
 
@@ -27,9 +27,13 @@ export { busyboxImage, BUSYBOX_IMAGE } from './images.ts';
 export { canRunCluster } from './machine.ts';
 export type { Capability } from './machine.ts';
 export { writeImage } from './mkimage.ts';
+export type { BuiltImage, Folder } from './host-image.ts';
+export { nodeImage, NODE_IMAGE } from './node-image.ts';
+export { pythonImage, PYTHON_IMAGE } from './python-image.ts';
+export type { PythonImageOptions } from './python-image.ts';
 export type { Image, ImageFile, Layer } from './mkimage.ts';
 export { ClusterError } from './shell.ts';
-export type { NodeSpec, Taint, Timing } from './state.ts';
+export type { Mount, NodeSpec, Taint, Timing } from './state.ts';
 
 /** Quicker than Kubernetes' 50 s, slow enough that a busy machine does not lose its nodes. */
 const TIMING: Timing = { nodeMonitorGrace: 10, unreachableToleration: 300 };
@@ -39,6 +43,8 @@ export interface ClusterOptions {
   readonly dir?: string;
   readonly nodes: readonly NodeSpec[];
   readonly timing?: Partial<Timing>;
+  /** Folders of this machine that every container sees, read-only: what is too large to be in an image of every run. */
+  readonly mounts?: readonly Mount[];
   /** Go on when this process has ended; only then is it not stopped as abandoned by the next start. */
   readonly detached?: boolean;
   /** Called with lines for people; standard error when absent. */
@@ -57,10 +63,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const directory = await newDirectory(options.dir);
   const timing = { ...TIMING, ...options.timing };
   const subnet = await reserveSubnet();
-  const layout: Layout = { directory, programs, subnet, timing };
+  const mounts = options.mounts ?? [];
+  const layout: Layout = { directory, programs, subnet, timing, mounts };
   register(`lh${subnet.number}`, directory);
   const owner = options.detached === true ? null : (recordOf(process.pid) ?? null);
-  writeState(directory, { version: 1, subnet, timing, owner, programs, components: {}, nodes: [] });
+  writeState(directory, { version: 1, subnet, timing, mounts, owner, programs, components: {}, nodes: [] });
   const cluster = new Cluster(directory);
   try {
     const ready = startControlPlane(layout, cluster);

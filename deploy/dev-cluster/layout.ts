@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { bridgeName, hostAddress } from './network.ts';
 import type { Subnet } from './network.ts';
 import { Pki } from './pki.ts';
-import type { NodeSpec, Timing } from './state.ts';
+import type { Mount, NodeSpec, Timing } from './state.ts';
 
 export const API_PORT = 6443;
 
@@ -12,6 +12,7 @@ export interface Layout {
   readonly programs: string;
   readonly subnet: Subnet;
   readonly timing: Timing;
+  readonly mounts: readonly Mount[];
 }
 
 export const pkiOf = (layout: Layout): Pki => new Pki(join(layout.directory, 'pki'));

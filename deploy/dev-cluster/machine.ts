@@ -8,7 +8,14 @@ const REGISTRY = '/run/longhaul-dev-cluster';
 const SAVED_SYSCTLS = join(REGISTRY, 'sysctls.saved');
 
 /** What a kubelet sets for the whole machine; everything else it does stays in its node's namespaces. */
-const SYSCTLS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops', 'kernel/keys/root_maxkeys', 'kernel/keys/root_maxbytes'];
+const SYSCTLS = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+];
 
 /** Folders that kubelets and CNI want at fixed places; each node mounts its own over them. */
 const MOUNT_POINTS = ['/var/lib/kubelet', '/var/lib/cni'];
@@ -32,10 +39,16 @@ export async function canRunCluster(): Promise<Capability> {
     if (problem !== undefined) return no(problem);
   }
   const probe = 'ip link add name probe type bridge && ip link add probe0 type veth peer name probe1 && mount -t tmpfs probe /run';
-  if (!missing.includes('iproute2') && (await tryRun('unshare', ['--mount', '--pid', '--net', '--uts', '--ipc', '--fork', 'sh', '-c', probe])) === undefined) {
+  if (
+    !missing.includes('iproute2') &&
+    (await tryRun('unshare', ['--mount', '--pid', '--net', '--uts', '--ipc', '--fork', 'sh', '-c', probe])) === undefined
+  ) {
     return no('namespaces, bridges or mounts are not allowed here: an unprivileged container?');
   }
-  const todo = [...(missing.length > 0 ? [`install ${missing.length} Debian packages`] : []), ...(isBuilt() ? [] : ['build Kubernetes, 3 to 9 minutes'])];
+  const todo = [
+    ...(missing.length > 0 ? [`install ${missing.length} Debian packages`] : []),
+    ...(isBuilt() ? [] : ['build Kubernetes, 3 to 9 minutes']),
+  ];
   return { ok: true, why: todo.length > 0 ? `the first start will ${todo.join(' and ')}` : '' };
 }
 

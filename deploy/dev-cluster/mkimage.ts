@@ -13,8 +13,7 @@ export type ImageFile =
 
 /** One layer: single files, or a whole directory of this machine placed somewhere in the image. */
 export type Layer =
-  | { readonly files: readonly ImageFile[] }
-  | { readonly directory: string; readonly at: string; readonly exclude?: readonly string[] };
+  { readonly files: readonly ImageFile[] } | { readonly directory: string; readonly at: string; readonly exclude?: readonly string[] };
 
 export interface Image {
   /** `registry/name:tag` */
@@ -89,7 +88,10 @@ async function writeFiles(files: readonly ImageFile[], archive: string, staging:
 }
 
 /** Times of files are kept: Python compares them with those in its compiled files. */
-async function writeDirectory(layer: { readonly directory: string; readonly at: string; readonly exclude?: readonly string[] }, archive: string): Promise<void> {
+async function writeDirectory(
+  layer: { readonly directory: string; readonly at: string; readonly exclude?: readonly string[] },
+  archive: string,
+): Promise<void> {
   const exclude = (layer.exclude ?? []).map((pattern) => `--exclude=${pattern}`);
   // Readable by whatever user the pod runs as; links inside keep their targets.
   const args = ['-C', layer.directory, ...OWNED_BY_ROOT, '--mode=a+rX', ...exclude, '--transform', `flags=rSH;s,^\\.,./${layer.at},`];

@@ -55,24 +55,29 @@ export async function connectNode(subnet: Subnet, index: number, init: ProcessRe
   await tryRun('ip', ['link', 'del', link]);
   await run('ip', ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(init.pid)]);
   await run('ip', ['link', 'set', link, 'master', bridgeName(subnet), 'up']);
-  const inside = [
-    'link set lo up',
-    `addr add ${address}/24 dev eth0`,
-    'link set eth0 up',
-    `route add default via ${hostAddress(subnet)}`,
-  ];
+  const inside = ['link set lo up', `addr add ${address}/24 dev eth0`, 'link set eth0 up', `route add default via ${hostAddress(subnet)}`];
   await run('nsenter', ['-t', String(init.pid), '-n', 'ip', '-batch', '-'], { input: inside.join('\n') });
   await run('nsenter', ['-t', String(init.pid), '-n', '-p', '-m', 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
   await run('ip', ['route', 'replace', podRange(subnet, index), 'via', address]);
 }
 
 /** Gives two nodes the way to each other's pods, so that the machine itself need not forward. */
-export async function routeBetween(subnet: Subnet, one: { index: number; init: ProcessRecord }, other: { index: number; init: ProcessRecord }): Promise<void> {
+export async function routeBetween(
+  subnet: Subnet,
+  one: { index: number; init: ProcessRecord },
+  other: { index: number; init: ProcessRecord },
+): Promise<void> {
   const route = async (from: typeof one, to: typeof one): Promise<void> => {
     const args = ['route', 'replace', podRange(subnet, to.index), 'via', nodeAddress(subnet, to.index)];
     await run('nsenter', ['-t', String(from.init.pid), '-n', 'ip', ...args]);
   };
   await Promise.all([route(one, other), route(other, one)]);
+}
+
+/** The kernel removes the link of an ended namespace too, but some time later. */
+export async function disconnectNode(subnet: Subnet, index: number): Promise<void> {
+  await tryRun('ip', ['link', 'del', linkName(subnet, index)]);
+  await tryRun('ip', ['route', 'del', podRange(subnet, index)]);
 }
 
 export async function setLink(subnet: Subnet, index: number, state: 'up' | 'down'): Promise<void> {

@@ -41,9 +41,24 @@ disabled_plugins = [${['aufs', 'btrfs', 'zfs', 'devmapper'].map((name) => `"io.c
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+      base_runtime_spec = "${baseSpecFile(place)}"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         SystemdCgroup = false
 `;
+}
+
+export const baseSpecFile = (place: NodePlace): string => join(nodeDirectory(place), 'base-spec.json');
+
+/** What every container starts from: containerd's own, given as JSON, and the cluster's mounts. */
+export function baseSpec({ layout }: NodePlace, containerdDefault: string): string {
+  const spec = JSON.parse(containerdDefault) as { mounts: readonly unknown[] };
+  const mounts = layout.mounts.map(({ from, to }) => ({
+    destination: to,
+    source: from,
+    type: 'bind',
+    options: ['rbind', 'ro', 'nosuid', 'nodev'],
+  }));
+  return JSON.stringify({ ...spec, mounts: [...spec.mounts, ...mounts] });
 }
 
 export function cniConfig({ layout, index }: NodePlace): string {
@@ -93,7 +108,12 @@ export function kubeletConfig(place: NodePlace): Readonly<Record<string, unknown
     failSwapOn: false,
     enforceNodeAllocatable: ['none'],
     kubeReserved: reserved(place),
-    evictionHard: { 'memory.available': `${EVICTION_MEMORY_MB}Mi`, 'nodefs.available': '1%', 'imagefs.available': '1%', 'nodefs.inodesFree': '1%' },
+    evictionHard: {
+      'memory.available': `${EVICTION_MEMORY_MB}Mi`,
+      'nodefs.available': '1%',
+      'imagefs.available': '1%',
+      'nodefs.inodesFree': '1%',
+    },
     // There is nowhere to pull a removed image from again.
     imageGCHighThresholdPercent: 100,
     serializeImagePulls: false,

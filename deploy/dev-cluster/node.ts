@@ -4,8 +4,18 @@ import { join } from 'node:path';
 import { createCgroup, killCgroup, removeCgroup } from './cgroups.ts';
 import { cgroupOf, kubeconfigOf, logOf, nodeDirectory, pkiOf, serverOf } from './layout.ts';
 import type { NodePlace } from './layout.ts';
-import { connectNode, nodeAddress, setLink } from './network.ts';
-import { cniConfig, containerdConfig, dbusConfig, DBUS_SOCKET, kubeletConfig, kubeProxyConfig, machineMemoryMb } from './node-config.ts';
+import { connectNode, disconnectNode, nodeAddress, setLink } from './network.ts';
+import {
+  baseSpec,
+  baseSpecFile,
+  cniConfig,
+  containerdConfig,
+  dbusConfig,
+  DBUS_SOCKET,
+  kubeletConfig,
+  kubeProxyConfig,
+  machineMemoryMb,
+} from './node-config.ts';
 import { childOf, end, isAlive, send, startDetached, tail } from './processes.ts';
 import { ClusterError, HopelessError, run, tryRun, until } from './shell.ts';
 import type { Entered, NodeSpec, NodeState } from './state.ts';
@@ -18,7 +28,10 @@ export const entering = (init: Entered): readonly string[] => ['--target', Strin
 /** Starts a program of the node; its process in there, and the nsenter around it. */
 async function startInside(place: NodePlace, init: Entered, name: string, command: readonly string[]): Promise<Entered> {
   const log = logOf(place.layout, `${place.spec.name}-${name}`);
-  const wrapper = await startDetached('nsenter', [...entering(init), ...command], { log, env: { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${DBUS_SOCKET}` } });
+  const wrapper = await startDetached('nsenter', [...entering(init), ...command], {
+    log,
+    env: { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${DBUS_SOCKET}` },
+  });
   return { wrapper, process: await childOf(wrapper, log) };
 }
 
@@ -28,10 +41,19 @@ async function startInside(place: NodePlace, init: Entered, name: string, comman
  */
 export async function boot(place: NodePlace): Promise<Entered> {
   const directory = nodeDirectory(place);
-  for (const folder of ['kubelet', 'cni-state', 'log', 'containerd', 'opt', 'cni', 'plugins']) mkdirSync(join(directory, folder), { recursive: true, mode: 0o711 });
+  for (const folder of ['kubelet', 'cni-state', 'log', 'containerd', 'opt', 'cni', 'plugins'])
+    mkdirSync(join(directory, folder), { recursive: true, mode: 0o711 });
   createCgroup(cgroupOf(place));
   const log = logOf(place.layout, `${place.spec.name}-init`);
-  const unshare = [...NAMESPACES, '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', join(place.layout.programs, 'pause')];
+  const unshare = [
+    ...NAMESPACES,
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    '--propagation',
+    'private',
+    join(place.layout.programs, 'pause'),
+  ];
   const wrapper = await startDetached('unshare', unshare, { log });
   const init = { wrapper, process: await childOf(wrapper, log) };
   const setUp = `set -e
@@ -54,9 +76,14 @@ export async function boot(place: NodePlace): Promise<Entered> {
 /** containerd, with the images that every node has. */
 export async function startContainerd(place: NodePlace, init: Entered, images: readonly string[]): Promise<void> {
   const directory = nodeDirectory(place);
+  writeFileSync(baseSpecFile(place), baseSpec(place, await run('ctr', ['oci', 'spec'])));
   writeFileSync(join(directory, 'containerd.toml'), containerdConfig(place));
   writeFileSync(join(directory, 'cni', '10-pods.conflist'), cniConfig(place));
-  const { process: containerd } = await startInside(place, init, 'containerd', ['containerd', '--config', join(directory, 'containerd.toml')]);
+  const { process: containerd } = await startInside(place, init, 'containerd', [
+    'containerd',
+    '--config',
+    join(directory, 'containerd.toml'),
+  ]);
   await until(`containerd of node ${place.spec.name}`, 30, async () => {
     const log = logOf(place.layout, `${place.spec.name}-containerd`);
     if (!isAlive(containerd)) throw new HopelessError(`containerd of node ${place.spec.name} ended:\n${tail(log)}`);
@@ -142,6 +169,7 @@ export async function stopKubelet(kubelet: Entered): Promise<void> {
 /** Pulls the plug and clears up what was the node's. */
 export async function destroy(place: NodePlace, init: Entered | null): Promise<void> {
   if (init !== null) for (const part of [init.process, init.wrapper]) await end(part);
+  await disconnectNode(place.layout.subnet, place.index);
   await removeCgroup(cgroupOf(place));
   rmSync(nodeDirectory(place), { recursive: true, force: true, maxRetries: 5 });
 }
@@ -150,8 +178,10 @@ export async function destroy(place: NodePlace, init: Entered | null): Promise<v
 export function checkSpec(spec: NodeSpec): void {
   const invalid = (path: string, expected: string, found: unknown): ClusterError =>
     new ClusterError(`node ${spec.name}: ${path}: expected ${expected}, found ${String(found)}`);
-  if (!/^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/.test(spec.name)) throw invalid('name', 'lower case letters, digits and dashes, at most 42', JSON.stringify(spec.name));
-  if (spec.cpu !== undefined && !(spec.cpu > 0 && spec.cpu <= cpus().length)) throw invalid('cpu', `more than 0 and at most the machine's ${cpus().length} cores`, spec.cpu);
+  if (!/^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/.test(spec.name))
+    throw invalid('name', 'lower case letters, digits and dashes, at most 42', JSON.stringify(spec.name));
+  if (spec.cpu !== undefined && !(spec.cpu > 0 && spec.cpu <= cpus().length))
+    throw invalid('cpu', `more than 0 and at most the machine's ${cpus().length} cores`, spec.cpu);
   if (spec.memoryMb !== undefined && !(spec.memoryMb > 0 && spec.memoryMb <= machineMemoryMb())) {
     throw invalid('memoryMb', `more than 0 and at most the machine's ${machineMemoryMb()} MiB`, spec.memoryMb);
   }

@@ -53,7 +53,12 @@ export async function end(record: ProcessRecord, signal: NodeJS.Signals = 'SIGKI
 export async function startDetached(command: string, args: readonly string[], options: StartOptions): Promise<ProcessRecord> {
   const log = openSync(options.log, 'a', 0o600);
   try {
-    const child = spawn(command, [...args], { detached: true, stdio: ['ignore', log, log], cwd: '/', env: { ...process.env, ...options.env } });
+    const child = spawn(command, [...args], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: '/',
+      env: { ...process.env, ...options.env },
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (error) => reject(new ClusterError(`cannot start ${command}: ${error.message}`)));

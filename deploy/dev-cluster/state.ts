@@ -22,6 +22,12 @@ export interface NodeSpec {
   readonly gpus?: number;
 }
 
+/** A folder of this machine that every container of a cluster sees, read-only. */
+export interface Mount {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** A process in a node's namespaces, and the nsenter or unshare outside that waits for it. */
 export interface Entered {
   readonly process: ProcessRecord;
@@ -56,6 +62,7 @@ export interface ClusterState {
   readonly programs: string;
   readonly subnet: Subnet;
   readonly timing: Timing;
+  readonly mounts: readonly Mount[];
   /** Ends with this process, if any: `stopAbandoned` stops a cluster whose owner is gone. */
   readonly owner: ProcessRecord | null;
   readonly components: Readonly<Partial<Record<Component, ProcessRecord>>>;

@@ -1,6 +1,17 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -72,7 +83,8 @@ async function installPackages(progress: Progress): Promise<void> {
   await tryRun('apt-get', [...options, 'update'], { env, timeoutMs: 300_000 });
   await run('apt-get', [...options, 'install', '-y', '--no-install-recommends', ...missing], { env, timeoutMs: 600_000 });
   const still = missingPackages();
-  if (still.length > 0) throw new ClusterError(`apt-get installed its packages, but the programs of ${still.join(', ')} are not where they are on Debian`);
+  if (still.length > 0)
+    throw new ClusterError(`apt-get installed its packages, but the programs of ${still.join(', ')} are not where they are on Debian`);
 }
 
 /** undefined when Go is there and new enough, else what to do. */
