@@ -1,0 +1,66 @@
+/** Turns what the SDK throws into this client's errors, in one place. */
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  ServiceError,
+  TerminatedFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  isGrpcServiceError,
+} from '@temporalio/client';
+import type { RunResult } from '../contract/state.ts';
+import { CannotConnectError, RefusedError, RunFailedError, UnknownRunError } from './errors.ts';
+
+/** gRPC status codes. */
+const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
+const NOT_FOUND = 5;
+const PERMISSION_DENIED = 7;
+const FAILED_PRECONDITION = 9;
+const UNAVAILABLE = 14;
+const UNAUTHENTICATED = 16;
+
+/** Runs a call about one run. */
+export async function about<T>(run: string, address: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw translate(run, address, error);
+  }
+}
+
+function translate(run: string, address: string, error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError) return new UnknownRunError(run);
+  if (error instanceof WorkflowUpdateFailedError) return new RefusedError(error.cause?.message ?? error.message, { cause: error });
+  if (error instanceof WorkflowExecutionAlreadyStartedError)
+    return new RefusedError(`there is already a run "${run}"; leave --run-id out, or choose another name`, { cause: error });
+  if (error instanceof WorkflowFailedError) return runFailed(run, error);
+  const grpc = error instanceof ServiceError && isGrpcServiceError(error.cause) ? error.cause : isGrpcServiceError(error) ? error : null;
+  if (grpc === null) return error;
+  switch (grpc.code as number) {
+    case NOT_FOUND:
+      return new UnknownRunError(run);
+    case INVALID_ARGUMENT:
+    case FAILED_PRECONDITION:
+    case PERMISSION_DENIED:
+      return new RefusedError(`Temporal refused: ${grpc.details}`, { cause: error });
+    case DEADLINE_EXCEEDED:
+    case UNAVAILABLE:
+    case UNAUTHENTICATED:
+      return new CannotConnectError(`Temporal at ${address} does not answer: ${grpc.details}`, address, { cause: error });
+    default:
+      return error;
+  }
+}
+
+function runFailed(run: string, { cause }: WorkflowFailedError): RunFailedError {
+  if (cause instanceof CancelledFailure) return new RunFailedError(run, 'cancelled', `${run} was cancelled`, null, resultIn(cause.details));
+  if (cause instanceof TerminatedFailure) return new RunFailedError(run, 'terminated', `${run} was terminated`, null, null);
+  if (cause instanceof ApplicationFailure)
+    return new RunFailedError(run, 'failed', cause.message, cause.type ?? null, resultIn(cause.details));
+  return new RunFailedError(run, 'failed', cause?.message ?? 'failed', null, null);
+}
+
+const resultIn = (details: readonly unknown[] | null | undefined): RunResult | null => (details?.[0] as RunResult | undefined) ?? null;

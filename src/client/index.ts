@@ -1,0 +1,9 @@
+/** The typed client. `connect()`, `start(document)`, `result()`. */
+export { connect, newRunId, Longhaul } from './longhaul.ts';
+export type { ConnectOptions, ListOptions, RunSummary, StartOptions } from './longhaul.ts';
+export { Run } from './run.ts';
+export type { Decision } from './run.ts';
+export { Search } from './search.ts';
+export { findDevelopmentStack, findTarget, isConfigured } from './address.ts';
+export type { DevelopmentStack, Target, TargetOptions } from './address.ts';
+export * from './errors.ts';

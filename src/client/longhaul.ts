@@ -1,0 +1,193 @@
+import { randomInt } from 'node:crypto';
+import { Connection, Client, type ClientOptions, type WorkflowExecutionInfo } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { InvalidInputError } from '../contract/errors.ts';
+import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
+import { RunDocument } from '../contract/run-document.ts';
+import type { RunStatus } from '../contract/state.ts';
+import { findTarget, type Target, type TargetOptions } from './address.ts';
+import { CannotConnectError } from './errors.ts';
+import { about } from './failures.ts';
+import { Run } from './run.ts';
+
+export interface ConnectOptions extends TargetOptions {
+  /** E.g. a codec that encrypts payloads. */
+  readonly dataConverter?: ClientOptions['dataConverter'];
+}
+
+export interface StartOptions {
+  /** Name of the run; otherwise pipeline, time and four characters. A name is used once. */
+  readonly runId?: string;
+}
+
+export interface ListOptions {
+  readonly pipeline?: string;
+  readonly status?: RunStatus;
+  /** Default 50, newest first. */
+  readonly limit?: number;
+}
+
+export interface RunSummary {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly status: RunStatus;
+  readonly bestObjective: number | null;
+  /** ms since 1970 */
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+}
+
+const KEYS = {
+  pipeline: defineSearchAttributeKey('Pipeline', 'KEYWORD'),
+  run: defineSearchAttributeKey('Run', 'KEYWORD'),
+  status: defineSearchAttributeKey('RunStatus', 'KEYWORD'),
+  best: defineSearchAttributeKey('BestObjective', 'DOUBLE'),
+};
+
+/** Temporal refuses inputs of 2 MiB; a little less leaves room for the envelope. */
+const MAX_DOCUMENT_BYTES = 1_900_000;
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** `{pipeline}-{yyyymmdd-hhmmss}-{4 characters}`, UTC: sorts by time, and never meets another. */
+export function newRunId(pipeline: string, now = new Date()): string {
+  const [date = '', time = ''] = now.toISOString().replace(/[-:]/g, '').split(/[T.]/);
+  return `${pipeline}-${date}-${time}-${randomInt(36 ** 4)
+    .toString(36)
+    .padStart(4, '0')}`;
+}
+
+/** A connection to the Temporal server that runs Longhaul's workflows. */
+export class Longhaul {
+  readonly target: Target;
+  readonly client: Client;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, target: Target, options: ConnectOptions = {}) {
+    this.#connection = connection;
+    this.target = target;
+    this.client = new Client({ connection, namespace: target.namespace, dataConverter: options.dataConverter });
+  }
+
+  /** Starts a run of a compiled document, as `longhaul run` does. */
+  async start(input: RunDocument, { runId }: StartOptions = {}): Promise<Run> {
+    const document = checked(input);
+    const id = runId ?? newRunId(document.pipeline);
+    await about(id, this.target.address, () =>
+      this.client.workflow.start(WORKFLOWS.trainingPipeline, {
+        workflowId: id,
+        taskQueue: TASK_QUEUES.control,
+        args: [document],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        staticSummary: `${document.pipeline} on ${document.profileName}`,
+        staticDetails: details(document),
+        memo: {
+          documentHash: document.hash,
+          profile: document.profileName,
+          file: document.source.file,
+          commit: document.source.commit ?? 'unknown',
+        },
+        typedSearchAttributes: [
+          { key: KEYS.pipeline, value: document.pipeline },
+          { key: KEYS.run, value: id },
+          { key: KEYS.status, value: 'running' },
+        ],
+      }),
+    );
+    return this.run(id);
+  }
+
+  /** A run by its name. Says nothing about whether there is one; the first call does. */
+  run(id: string): Run {
+    return new Run(this.client, this.target.address, id);
+  }
+
+  /** Newest first. */
+  async list({ pipeline, status, limit = 50 }: ListOptions = {}): Promise<RunSummary[]> {
+    const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+    const conditions = [`WorkflowType = '${WORKFLOWS.trainingPipeline}'`];
+    if (pipeline !== undefined) conditions.push(`Pipeline = ${quoted(pipeline)}`);
+    if (status !== undefined) conditions.push(`RunStatus = ${quoted(status)}`);
+    return about('', this.target.address, async () => {
+      const runs: RunSummary[] = [];
+      for await (const info of this.client.workflow.list({ query: conditions.join(' AND '), pageSize: Math.min(limit, 100) })) {
+        runs.push(summaryOf(info));
+        if (runs.length >= limit) break;
+      }
+      return runs;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Connects by TEMPORAL_ADDRESS, a profile of Temporal's environment configuration, or to the `longhaul dev` of this project.
+ *
+ * @example
+ * await using longhaul = await connect();
+ * const run = await longhaul.start(document);
+ * console.log(await run.result());
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Longhaul> {
+  const target = findTarget(options);
+  try {
+    const connection = await Connection.connect({ ...target.connection, connectTimeout: CONNECT_TIMEOUT_MS });
+    return new Longhaul(connection, target, options);
+  } catch (error) {
+    throw new CannotConnectError(`cannot reach Temporal at ${target.address}; is it running?`, target.address, { cause: error });
+  }
+}
+
+function checked(input: RunDocument): RunDocument {
+  const parsed = RunDocument.safeParse(input);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => ({ file: 'run document', path: issue.path.join('.'), message: issue.message }));
+    throw new InvalidInputError(problems);
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(parsed.data));
+  if (bytes > MAX_DOCUMENT_BYTES) {
+    const found = `${bytes} bytes`;
+    throw new InvalidInputError([
+      {
+        file: 'run document',
+        message: 'too large for one workflow input',
+        expected: `at most ${MAX_DOCUMENT_BYTES} bytes`,
+        found,
+        hint: 'move scripts into an image or large lists into a table',
+      },
+    ]);
+  }
+  return parsed.data;
+}
+
+/** Markdown for the web UI. */
+function details(document: RunDocument): string {
+  const commit =
+    document.source.commit === null ? '' : `\n- commit \`${document.source.commit}\`${document.source.dirty ? ' with changes' : ''}`;
+  return `${document.description}\n\n- file \`${document.source.file}\`${commit}\n- document \`${document.hash}\`\n- ${document.steps.length} steps`;
+}
+
+function summaryOf(info: WorkflowExecutionInfo): RunSummary {
+  const attributes = info.typedSearchAttributes;
+  return {
+    run: info.workflowId,
+    pipeline: attributes.get(KEYS.pipeline) ?? '',
+    status: closedStatus(info.status.name) ?? (attributes.get(KEYS.status) as RunStatus | undefined) ?? 'running',
+    bestObjective: attributes.get(KEYS.best) ?? null,
+    startedAt: info.startTime.getTime(),
+    endedAt: info.closeTime?.getTime() ?? null,
+  };
+}
+
+/** The server knows the end better than an attribute that a terminated workflow could no longer write. */
+function closedStatus(name: WorkflowExecutionInfo['status']['name']): RunStatus | null {
+  if (name === 'COMPLETED') return 'succeeded';
+  if (name === 'CANCELLED') return 'cancelled';
+  return name === 'FAILED' || name === 'TERMINATED' || name === 'TIMED_OUT' ? 'failed' : null;
+}

@@ -1,0 +1,88 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { QUERIES, UPDATES } from '../contract/names.ts';
+import { RunDocument } from '../contract/run-document.ts';
+import type { UpdateAnswer, Who } from '../contract/search.ts';
+import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
+import { UnknownRunError } from './errors.ts';
+import { about } from './failures.ts';
+import { Search } from './search.ts';
+
+/** Which approval is meant; it may be left out while only one waits. */
+export type Decision = Who & { readonly step?: string };
+
+/**
+ * A run, running or ended.
+ *
+ * @example
+ * const run = longhaul.run('grocery-20261124-101500-k3f9');
+ * console.log((await run.state()).status);
+ */
+export class Run {
+  readonly id: string;
+  readonly #client: Client;
+  readonly #address: string;
+
+  constructor(client: Client, address: string, id: string) {
+    this.id = id;
+    this.#client = client;
+    this.#address = address;
+  }
+
+  get #handle(): WorkflowHandle {
+    return this.#client.workflow.getHandle(this.id);
+  }
+
+  #about<T>(call: () => Promise<T>): Promise<T> {
+    return about(this.id, this.#address, call);
+  }
+
+  /** Waits for the end. Throws `RunFailedError` when it failed or was cancelled. */
+  result(): Promise<RunResult> {
+    return this.#about(() => this.#handle.result() as Promise<RunResult>);
+  }
+
+  /** Steps, cost, what waits for a person. Works while it runs and after its end. */
+  state(): Promise<RunState> {
+    return this.#about(() => this.#handle.query<RunState>(QUERIES.state));
+  }
+
+  graph(): Promise<RunGraph> {
+    return this.#about(() => this.#handle.query<RunGraph>(QUERIES.graph));
+  }
+
+  /** The document that it was started with, whoever started it. */
+  async document(): Promise<RunDocument> {
+    const { history } = await this.#about(() =>
+      this.#client.workflowService.getWorkflowExecutionHistory({
+        namespace: this.#client.options.namespace,
+        execution: { workflowId: this.id },
+        maximumPageSize: 1,
+      }),
+    );
+    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+    if (!payloads) throw new UnknownRunError(this.id);
+    const [document] = await decodeArrayFromPayloads(this.#client.options.loadedDataConverter, payloads);
+    return RunDocument.parse(document);
+  }
+
+  /** What runs is ended with a checkpoint and removed; exit steps still run. */
+  async cancel(): Promise<void> {
+    await this.#about(() => this.#handle.cancel());
+  }
+
+  /** No new step starts, searches pause their trials. */
+  pause = (who: Who = {}): Promise<UpdateAnswer> => this.#update(UPDATES.pause, who);
+  resume = (who: Who = {}): Promise<UpdateAnswer> => this.#update(UPDATES.resume, who);
+  approve = (decision: Decision = {}): Promise<UpdateAnswer> => this.#update(UPDATES.approve, decision);
+  reject = (decision: Decision = {}): Promise<UpdateAnswer> => this.#update(UPDATES.reject, decision);
+
+  /** A search step of this run. */
+  search(step: string): Search {
+    return new Search(this.#client, this.#address, this.id, step);
+  }
+
+  #update(name: string, payload: object): Promise<UpdateAnswer> {
+    return this.#about(() => this.#handle.executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] }));
+  }
+}

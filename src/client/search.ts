@@ -1,0 +1,74 @@
+import type { Client } from '@temporalio/client';
+import { searchWorkflowId } from '../contract/ids.ts';
+import { QUERIES, UPDATES } from '../contract/names.ts';
+import type {
+  AddTrialUpdate,
+  ApproveUpdate,
+  ForkTrialUpdate,
+  KeepTrialUpdate,
+  PauseUpdate,
+  PrioritiseUpdate,
+  RejectUpdate,
+  ResumeUpdate,
+  SetBudgetUpdate,
+  SetParallelismUpdate,
+  SetSpaceUpdate,
+  SetStoppingUpdate,
+  StopTrialUpdate,
+  UpdateAnswer,
+} from '../contract/search.ts';
+import type { SearchState } from '../contract/state.ts';
+import { about } from './failures.ts';
+
+/**
+ * A hyper-parameter search of a run, while it runs. Every method is an update that the workflow checks: what makes no sense is a `RefusedError`.
+ *
+ * @example
+ * await run.search('search').stopTrial({ trial: 3, by: 'ada', why: 'diverges' });
+ */
+export class Search {
+  readonly run: string;
+  readonly step: string;
+  readonly #client: Client;
+  readonly #address: string;
+
+  constructor(client: Client, address: string, run: string, step: string) {
+    this.run = run;
+    this.step = step;
+    this.#client = client;
+    this.#address = address;
+  }
+
+  get workflowId(): string {
+    return searchWorkflowId(this.run, this.step);
+  }
+
+  state(): Promise<SearchState> {
+    return about(this.workflowId, this.#address, () => this.#client.workflow.getHandle(this.workflowId).query<SearchState>(QUERIES.state));
+  }
+
+  /** Trials commit a checkpoint and give their machines back; without `trial`, all of them, and none is started. */
+  pause = (update: PauseUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.pause, update);
+  resume = (update: ResumeUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.resume, update);
+  /** Ends a trial with a checkpoint; its exports stay. */
+  stopTrial = (update: StopTrialUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.stopTrial, update);
+  /** No rule may stop this trial early. */
+  keepTrial = (update: KeepTrialUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.keepTrial, update);
+  prioritise = (update: PrioritiseUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.prioritise, update);
+  addTrial = (update: AddTrialUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.addTrial, update);
+  /** A new trial that goes on from a checkpoint of another with other parameters. */
+  forkTrial = (update: ForkTrialUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.forkTrial, update);
+  setParallelism = (update: SetParallelismUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.setParallelism, update);
+  setBudget = (update: SetBudgetUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.setBudget, update);
+  setSpace = (update: SetSpaceUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.setSpace, update);
+  setStopping = (update: SetStoppingUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.setStopping, update);
+  /** Answers what the search asked: a budget that is used up, a trial that early evaluation doubts. */
+  approve = (update: ApproveUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.approve, update);
+  reject = (update: RejectUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.reject, update);
+
+  #update(name: string, payload: object): Promise<UpdateAnswer> {
+    return about(this.workflowId, this.#address, () =>
+      this.#client.workflow.getHandle(this.workflowId).executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] }),
+    );
+  }
+}
