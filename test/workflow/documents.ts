@@ -26,3 +26,5 @@ export function documentOf(steps: StepInput[], rest: Partial<z.input<typeof RunD
     ...rest,
   });
 }
+
+export const exportStep = (id: string, table: string, fields: Partial<StepInput> = {}): StepInput => ({ id, ...fields, spec: { kind: 'export', table, destination: `file:///memory/exports/${id}-{key}` } });

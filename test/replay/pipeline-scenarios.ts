@@ -1,0 +1,108 @@
+/** One run for every path through `trainingPipeline`. */
+import { AdapterError } from '../../src/contract/errors.ts';
+import type { RunDocument } from '../../src/contract/run-document.ts';
+import type { RunState } from '../../src/contract/state.ts';
+import { documentOf, exportStep, query, script } from '../workflow/documents.ts';
+import { until } from '../workflow/environment.ts';
+import type { Harness } from '../workflow/environment.ts';
+import type { MemoryPorts } from '../workflow/memory-ports.ts';
+
+/** Plays a run to its end; resolves to the ids of the workflows whose histories are to be kept. */
+export type Scenario = (harness: Harness, ports: MemoryPorts) => Promise<string[]>;
+
+const never = new Promise<never>(() => undefined);
+const ended = (handle: { workflowId: string; result(): Promise<unknown> }): Promise<string[]> =>
+  handle.result().then(
+    () => [handle.workflowId],
+    () => [handle.workflowId],
+  );
+const stateOf = (handle: Awaited<ReturnType<Harness['start']>>): Promise<RunState> => handle.query<RunState>('state');
+
+const diamond: RunDocument = documentOf([
+  query('raw'),
+  query('train', { tables: { raw: '{steps.raw.outputs.table}' } }),
+  query('test', { tables: { raw: '{steps.raw.outputs.table}' } }),
+  exportStep('parts', '{steps.train.outputs.table}'),
+  script('count', { dependsOn: ['parts', 'test'], outputs: { rows: 'int' } }),
+]);
+
+export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'pipeline-diamond': async (harness, ports) => {
+    ports.onJob = async () => ({ outputs: { rows: 3 } });
+    return ended(await harness.start(diamond, 'pipeline-diamond'));
+  },
+
+  'pipeline-cached': async (harness, ports) => {
+    ports.onJob = async () => ({ outputs: { rows: 3 } });
+    await ended(await harness.start(diamond, 'pipeline-to-be-cached'));
+    return ended(await harness.start(diamond, 'pipeline-cached'));
+  },
+
+  'pipeline-failed': async (harness, ports) => {
+    ports.onQuery = async (sql) => {
+      if (sql.includes('bad')) throw new AdapterError('InvalidQuery', 'bad.sql:1: no such column');
+    };
+    const when = { op: '==', left: { op: 'ref', ref: 'run.status' }, right: { op: 'value', value: 'failed' } } as const;
+    const steps = [query('bad'), query('needs', { dependsOn: ['bad'] }), query('free')];
+    return ended(await harness.start(documentOf(steps, { onExit: [script('tell', { when }), script('praise', { when: { op: 'not', operand: when } })] }), 'pipeline-failed'));
+  },
+
+  'pipeline-cancelled': async (harness, ports) => {
+    ports.onJob = (job) => (job.labels.step === 'long' ? never : Promise.resolve({}));
+    const handle = await harness.start(documentOf([script('long'), script('later', { dependsOn: ['long'] })], { onExit: [script('clean-up')] }), 'pipeline-cancelled');
+    await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job');
+    await handle.cancel();
+    return ended(handle);
+  },
+
+  'pipeline-timeout': async (harness, ports) => {
+    ports.onJob = () => never;
+    return ended(await harness.start(documentOf([script('slow', { timeoutSeconds: 1 })]), 'pipeline-timeout'));
+  },
+
+  'pipeline-retries': async (harness, ports) => {
+    let count = 0;
+    ports.onJob = async () => {
+      count++;
+      if (count === 1) return { state: 'failed', exitCode: 143, disruption: 'EvictionByEvictionAPI' };
+      if (count === 2) return { state: 'failed', exitCode: 137, outOfMemory: true };
+      return count === 3 ? { state: 'failed', exitCode: 1, logTail: 'ValueError' } : {};
+    };
+    return ended(await harness.start(documentOf([script('spot', { retry: { attempts: 2, backoffSeconds: 0.1 } })]), 'pipeline-retries'));
+  },
+
+  'pipeline-approvals': async (harness) => {
+    const ask = (id: string) => ({ id, spec: { kind: 'approval' as const, message: 'Go on?' } });
+    const handle = await harness.start(documentOf([ask('yes'), ask('no'), script('after', { dependsOn: ['yes'] })]), 'pipeline-approvals');
+    await until(async () => (await stateOf(handle)).approvals.length === 2, 'both questions');
+    await handle.executeUpdate('approve', { args: [{ step: 'yes', by: 'ana' }] });
+    await handle.executeUpdate('reject', { args: [{ step: 'no', by: 'bo', why: 'too early' }] });
+    return ended(handle);
+  },
+
+  'pipeline-single-flight': async (harness, ports) => {
+    const gate = Promise.withResolvers<undefined>();
+    ports.onQuery = () => gate.promise;
+    const first = await harness.start(documentOf([query('shared')]), 'pipeline-single-flight-first');
+    await until(async () => ports.calls.length > 0, 'the first query');
+    const second = await harness.start(documentOf([query('shared')]), 'pipeline-single-flight');
+    await until(async () => (await stateOf(second)).steps[0]?.status === 'waiting', 'the second run to wait');
+    gate.resolve(undefined);
+    await ended(first);
+    return ended(second);
+  },
+
+  'pipeline-paused': async (harness, ports) => {
+    const gate = Promise.withResolvers<undefined>();
+    ports.onQuery = (sql) => (sql.includes('first') ? gate.promise : Promise.resolve(undefined));
+    const handle = await harness.start(documentOf([query('first'), query('second', { dependsOn: ['first'] })]), 'pipeline-paused');
+    await until(async () => ports.calls.length > 0, 'the first query');
+    await handle.executeUpdate('pause', { args: [{ by: 'ana' }] });
+    gate.resolve(undefined);
+    await until(async () => (await stateOf(handle)).steps[0]?.status === 'succeeded', 'the first step');
+    await handle.executeUpdate('resume', { args: [{ by: 'ana' }] });
+    return ended(handle);
+  },
+
+  'pipeline-invalid': async (harness) => ended(await harness.start({ pipeline: 'X' } as unknown as RunDocument, 'pipeline-invalid')),
+};

@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { workflowBundle } from '../../workers/workflow-bundle.ts';
+
+const FOLDER = join(import.meta.dirname, 'histories');
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
+
+interface RecordedHistory {
+  readonly events: readonly { readonly workflowExecutionStartedEventAttributes?: { readonly workflowId: string } }[];
+}
+const read = (file: string): RecordedHistory => JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedHistory;
+const idOf = (history: RecordedHistory): string => history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
+
+describe('histories of earlier runs', () => {
+  beforeAll(() => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+  });
+
+  it('are there', () => {
+    expect(files.length).toBeGreaterThanOrEqual(10);
+  });
+
+  it.each(files)('%s goes the same way again', async (file) => {
+    const history = read(file);
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
+  });
+
+  it('betray a workflow that was changed without care', async () => {
+    const history = read('pipeline-diamond.json');
+    const changed = Worker.runReplayHistory({ workflowsPath: join(import.meta.dirname, 'changed-workflow.ts') }, history, idOf(history));
+    await expect(changed).rejects.toThrow(DeterminismViolationError);
+  });
+});
