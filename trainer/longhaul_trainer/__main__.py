@@ -25,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("--data", required=True, metavar="URI", help="prefix of the parts, or one parquet file")
     score.add_argument("--features", required=True, metavar="URI", help="features.json of the data set")
     score.add_argument("--output", required=True, metavar="FILE", help="parquet file to write: a path or a URI")
-    score.add_argument("--columns", metavar="A,B,…", help="columns beside score; default: session,item,label and the segments of the feature table")
+    score.add_argument(
+        "--columns", metavar="A,B,…", help="columns beside score; default: session,item,label and the segments of the feature table"
+    )
     check = commands.add_parser("check-export", help="whether BigQuery ML can import an export")
     check.add_argument("uri", metavar="URI", help="an export, or a SavedModel")
     return root

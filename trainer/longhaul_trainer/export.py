@@ -53,7 +53,9 @@ class ServingModule(tf.Module):
 class Exporter:
     """Writes `{output}/exports/{name}/`, `READY` last. Runs behind the loop with a model of its own."""
 
-    def __init__(self, store: Store, output: str, fresh_model: Callable[[], keras.Model], features: Sequence[Feature], card: Mapping[str, Any]) -> None:
+    def __init__(
+        self, store: Store, output: str, fresh_model: Callable[[], keras.Model], features: Sequence[Feature], card: Mapping[str, Any]
+    ) -> None:
         self._store = store
         self._root = join(output, "exports")
         self._fresh_model = fresh_model
@@ -104,7 +106,8 @@ def card_text(card: Mapping[str, Any]) -> str:
     """The model card for a person."""
     metrics = "\n".join(f"| {name} | {value if value is None else round(value, 5)} |" for name, value in card["metrics"].items())
     features = "\n".join(
-        f"| {feature['name']} | {feature['type']} | {feature['default']} | {feature.get('description', '')} |" for feature in card["features"]
+        f"| {feature['name']} | {feature['type']} | {feature['default']} | {feature.get('description', '')} |"
+        for feature in card["features"]
     )
     data = "\n".join(f"| {name} | {entry['uri']} | {entry['rows']} | {entry['sha256'][:12]} |" for name, entry in card["data"].items())
     parameters = "\n".join(f"| {name} | {value} |" for name, value in card["parameters"].items())

@@ -42,7 +42,9 @@ def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], output: 
         ConfigError: with everything that differs.
     """
     names = sorted({*found, *wanted})
-    changes = [f"{name} (was {_shown(found.get(name))}, is {_shown(wanted.get(name))})" for name in names if found.get(name) != wanted.get(name)]
+    changes = [
+        f"{name} (was {_shown(found.get(name))}, is {_shown(wanted.get(name))})" for name in names if found.get(name) != wanted.get(name)
+    ]
     if changes:
         raise ConfigError(
             f"{output}/checkpoints was made with other inputs: {'; '.join(changes)}. Going on would mix two trainings: "

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from .data.manifest import Manifest, load_manifest
@@ -125,16 +126,22 @@ class Attempt:
             return State()
         check_identity(snapshot.identity, self._identity, self.trial.output)
         self._checkpoints.remove_leftovers()
-        changed = [f"{name} (was {snapshot.machine.get(name)}, is {value})" for name, value in self._machine.items() if snapshot.machine.get(name) != value]
+        changed = [
+            f"{name} (was {snapshot.machine.get(name)}, is {value})"
+            for name, value in self._machine.items()
+            if snapshot.machine.get(name) != value
+        ]
         if changed:
             warn(f"this machine computes differently: {'; '.join(changed)}. The samples are the same, the bits of the model may not be")
         self._learner.restore(snapshot.arrays)
-        self._progress.go_on_after(snapshot.progress)
+        self._progress.go_on_after(snapshot.progress, snapshot.ahead)
         for record in snapshot.records:
             self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
         for export in snapshot.exports:
             prefix = f"export/{export['name']}/"
-            self._queue_export(export, {name.removeprefix(prefix): value for name, value in snapshot.arrays.items() if name.startswith(prefix)})
+            self._queue_export(
+                export, {name.removeprefix(prefix): value for name, value in snapshot.arrays.items() if name.startswith(prefix)}
+            )
         return State.from_json(snapshot.state)
 
     def _snapshot(self) -> Snapshot:
@@ -143,19 +150,28 @@ class Attempt:
         arrays = self._learner.copy()
         for export, weights in exports:
             arrays.update({f"export/{export['name']}/{key}": value for key, value in weights.items()})
+        frontier = self._progress.frontier(self._state.step)
         return Snapshot(
             state=self._state.to_json(),
             identity=self._identity,
             machine=self._machine,
             arrays=arrays,
-            progress=self._progress.written,
-            records=[record for record in self._progress.pending() if record.get("name") not in waiting],
+            progress=frontier.written,
+            records=[record for record in frontier.pending if record.get("name") not in waiting],
             exports=[export for export, _ in exports],
+            ahead=frontier.ahead,
         )
 
     def _report(self, kind: str, fields: dict[str, Any]) -> None:
         state = self._state
-        where = {"epoch": state.epoch, "part": state.index, "step": state.step, "samples": state.samples, "metrics": {}, "done": round(self._training.done, 6)}
+        where = {
+            "epoch": state.epoch,
+            "part": state.turn,
+            "step": state.step,
+            "samples": state.samples,
+            "metrics": {},
+            "done": round(self._training.done, 6),
+        }
         extra = {"checkpointIntervalSeconds": round(self._saver.interval_seconds, 3), "badParts": len(state.bad_parts)}
         record = {**where, **extra, **fields}
         self._progress.add(kind, record)
@@ -181,7 +197,18 @@ class Attempt:
             return
         name = f"{step:09d}"
         best = self._is_best_export(metrics, name)
-        self._queue_export({"name": name, "step": step, "samples": state.samples, "epoch": state.epoch, "part": state.index, "metrics": metrics, "best": best}, weights)
+        self._queue_export(
+            {
+                "name": name,
+                "step": step,
+                "samples": state.samples,
+                "epoch": state.epoch,
+                "part": state.turn,
+                "metrics": metrics,
+                "best": best,
+            },
+            weights,
+        )
 
     def _is_best_export(self, metrics: Metrics, name: str) -> bool:
         state = self._state
@@ -221,10 +248,8 @@ class Attempt:
             "attempts": self.trial.attempt,
             "time": time.time(),
         }
-        try:
+        with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
             self._store.write(join(self.trial.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
-        except PreconditionFailed:
-            pass  # an attempt before this one came to its end, and was killed just after
 
 
 def card(trial: Trial, manifests: Mapping[str, Manifest]) -> dict[str, Any]:
@@ -243,7 +268,13 @@ def card(trial: Trial, manifests: Mapping[str, Manifest]) -> dict[str, Any]:
         "features": trial.document["features"],
         "layout": trial.document["layout"],
         "data": {
-            name: {"uri": manifest.uri, "rows": manifest.rows, "sha256": manifest.digest, "table": manifest.table, "tableVersion": manifest.table_version}
+            name: {
+                "uri": manifest.uri,
+                "rows": manifest.rows,
+                "sha256": manifest.digest,
+                "table": manifest.table,
+                "tableVersion": manifest.table_version,
+            }
             for name, manifest in manifests.items()
         },
         "sampleCandidates": trial.sample_candidates,

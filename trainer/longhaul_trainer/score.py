@@ -55,7 +55,11 @@ def score(model: str, data: str, features: str, output: str, columns: str | None
             raise NoInputError(f"{data}: no candidates to score")
         writer.close()
         open_store(target).upload(local, target)
-    print(f"longhaul: {rows} candidates of {len(parts)} parts scored in {time.monotonic() - began:.1f} s → {output}", file=sys.stderr, flush=True)
+    print(
+        f"longhaul: {rows} candidates of {len(parts)} parts scored in {time.monotonic() - began:.1f} s → {output}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _feature_table(uri: str) -> FeatureTable:
@@ -112,7 +116,10 @@ class Scorer:
         inputs = set(signature.structured_input_signature[1])
         missing = sorted(inputs - {feature.name for feature in features})
         if missing or OUTPUT_NAME not in signature.structured_outputs:
-            raise UsageError(f"{uri}: the model takes {', '.join(sorted(inputs))} and gives {', '.join(signature.structured_outputs)}; not in the feature table: {', '.join(missing) or 'none'}; expected output {OUTPUT_NAME}")
+            raise UsageError(
+                f"{uri}: the model takes {', '.join(sorted(inputs))} and gives {', '.join(signature.structured_outputs)}; "
+                f"expected output {OUTPUT_NAME} and inputs of the feature table, which lacks {', '.join(missing) or 'none'}"
+            )
         self._inputs = inputs
 
     def score(self, decoded: Decoded, start: int, size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -133,7 +140,7 @@ class Scorer:
             raise BadPart(decoded.name, str(error), column=feature.name, row_group=decoded.row_group_of(start)) from None
 
 
-class saved_model:  # noqa: N801 - reads as a function in `with`
+class saved_model:
     """A local directory with the SavedModel of an export (or a SavedModel itself), downloaded where it must be."""
 
     def __init__(self, uri: str) -> None:
@@ -147,7 +154,9 @@ class saved_model:  # noqa: N801 - reads as a function in `with`
         root = join(self._uri, inside) if inside else self._uri.rstrip("/")
         names = list(store.list(root))
         if not any(name.endswith("/saved_model.pb") for name in names):
-            raise NoInputError(f"{self._uri}: expected an export with READY, or a SavedModel; found {len(names)} objects and no saved_model.pb")
+            raise NoInputError(
+                f"{self._uri}: expected an export with READY, or a SavedModel; found {len(names)} objects and no saved_model.pb"
+            )
         self._temporary = tempfile.mkdtemp(prefix="longhaul-model-")
         for name in names:
             path = Path(self._temporary) / name[len(root) :].lstrip("/")

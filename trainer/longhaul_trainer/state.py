@@ -26,7 +26,7 @@ class State:
     """JSON keeps its floats exactly (shortest representation that reads back the same)."""
 
     epoch: int = 0
-    index: int = 0
+    turn: int = 0
     session: int = 0
     step: int = 0
     samples: int = 0
@@ -46,10 +46,10 @@ class State:
 
     @property
     def position(self) -> Position:
-        return Position(self.epoch, self.index, self.session)
+        return Position(self.epoch, self.turn, self.session)
 
     def move(self, position: Position) -> None:
-        self.epoch, self.index, self.session = position
+        self.epoch, self.turn, self.session = position
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -67,7 +67,7 @@ class Training:
     def done(self) -> float:
         """Share of the epochs that is done, to the part."""
         parts = len(self._train.manifest.parts)
-        return min((self.state.epoch + self.state.index / parts) / self._trial.epochs, 1.0)
+        return min((self.state.epoch + self.state.turn / parts) / self._trial.epochs, 1.0)
 
     def run(self) -> None:
         """Trains to the end from wherever the state says."""

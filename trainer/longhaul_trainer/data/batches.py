@@ -14,10 +14,10 @@ from .sampling import sampled_rows
 
 
 class Position(NamedTuple):
-    """Where the next batch begins: epoch, index in that epoch's order of the parts, session within the shuffled part."""
+    """Where the next batch begins: epoch, turn in that epoch's order of the parts, session within the shuffled part."""
 
     epoch: int
-    index: int
+    turn: int
     session: int
 
 
@@ -48,7 +48,9 @@ def order_of_parts(seed: int, epoch: int, parts: int) -> Indices:
     return np.random.default_rng([seed, epoch]).permutation(parts)
 
 
-def training_batches(columns: Columns, part: int, *, seed: int, position: Position, parts: int, batch_size: int, sample_candidates: int) -> Iterator[Batch]:
+def training_batches(
+    columns: Columns, part: int, *, seed: int, position: Position, parts: int, batch_size: int, sample_candidates: int
+) -> Iterator[Batch]:
     """Batches of one part from `position` on; they never cross parts."""
     rows, counts = sampled_rows(columns, sample_candidates, (seed, position.epoch, part))
     shuffled = np.random.default_rng([seed, position.epoch, part]).permutation(columns.sessions)
@@ -73,8 +75,8 @@ def whole_batches(columns: Columns, rows_at_once: int) -> Iterator[Batch]:
 
 def after_part(position: Position, parts: int) -> Position:
     """The beginning of the next part, maybe of the next epoch."""
-    if position.index + 1 < parts:
-        return Position(position.epoch, position.index + 1, 0)
+    if position.turn + 1 < parts:
+        return Position(position.epoch, position.turn + 1, 0)
     return Position(position.epoch + 1, 0, 0)
 
 

@@ -40,7 +40,15 @@ class Decoded:
         return self.metadata.num_row_groups - 1
 
 
-def decode(data: bytes, name: str, layout: Layout, columns: Sequence[str], session_columns: Sequence[str] = (), *, strings_as_dictionary: bool = True) -> Decoded:
+def decode(
+    data: bytes,
+    name: str,
+    layout: Layout,
+    columns: Sequence[str],
+    session_columns: Sequence[str] = (),
+    *,
+    strings_as_dictionary: bool = True,
+) -> Decoded:
     """Decodes `columns` of the candidates (each may also be a column of the session) and nothing else.
 
     Raises:
@@ -70,7 +78,9 @@ def _leaves(file: pq.ParquetFile, name: str, layout: Layout, columns: Sequence[s
         prefix = f"{layout.candidates}."
         inner = {path.rsplit(".", 1)[-1]: path for path in paths if path.startswith(prefix)}
         if not inner:
-            raise BadPart(name, f"no such list of candidates; the file has {', '.join(sorted(top)) or 'other columns'}", column=layout.candidates)
+            raise BadPart(
+                name, f"no such list of candidates; the file has {', '.join(sorted(top)) or 'other columns'}", column=layout.candidates
+            )
     wanted: dict[str, None] = {}
     for column in columns:
         path = inner.get(column) or top.get(column)
@@ -108,7 +118,9 @@ def _read(file: pq.ParquetFile, name: str, wanted: list[str]) -> pa.Table:
         raise BadPart(name, f"cannot be decoded ({error})") from None
 
 
-def _nested(table: pa.Table, file: pq.ParquetFile, name: str, list_column: str, columns: Sequence[str], session_columns: Sequence[str]) -> Decoded:
+def _nested(
+    table: pa.Table, file: pq.ParquetFile, name: str, list_column: str, columns: Sequence[str], session_columns: Sequence[str]
+) -> Decoded:
     lists = _combined(table.column(list_column))
     if not pa.types.is_list(lists.type) and not pa.types.is_large_list(lists.type):
         raise BadPart(name, f"expected a list of candidates, found {lists.type}", column=list_column)
@@ -134,7 +146,9 @@ def _nested(table: pa.Table, file: pq.ParquetFile, name: str, list_column: str, 
     return Decoded(name, offsets, candidates, sessions, file.metadata, nested=True)
 
 
-def _flat(table: pa.Table, file: pq.ParquetFile, name: str, layout: Layout, columns: Sequence[str], session_columns: Sequence[str]) -> Decoded:
+def _flat(
+    table: pa.Table, file: pq.ParquetFile, name: str, layout: Layout, columns: Sequence[str], session_columns: Sequence[str]
+) -> Decoded:
     sessions = _combined(table.column(layout.session))
     if sessions.null_count:
         raise BadPart(name, "is NULL in some rows", column=layout.session)

@@ -107,7 +107,9 @@ def _buckets(decoded: Decoded, feature: Feature, hash_texts: Hash) -> Integers:
         raise BadPart(decoded.name, f"expected a text or a whole number, found {_type_name(kind)}", column=feature.name, row_group=0)
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     texts = pc.cast(encoded.dictionary, pa.string()).to_pylist()
-    hashed = hash_texts([*(str(feature.default) if text is None else text for text in texts), str(feature.default)], feature.buckets).astype(np.int32)
+    hashed = hash_texts(
+        [*(str(feature.default) if text is None else text for text in texts), str(feature.default)], feature.buckets
+    ).astype(np.int32)
     indices = pc.fill_null(encoded.indices, len(texts)) if encoded.indices.null_count else encoded.indices
     return hashed[indices.to_numpy(zero_copy_only=False)]
 

@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def read_ahead(items: Iterable[Item], fetch: Callable[[Item], bytes], decode: Callable[[Item, bytes], Result], ahead: int) -> Iterator[tuple[Item, Future[Result]]]:
+def read_ahead(
+    items: Iterable[Item], fetch: Callable[[Item], bytes], decode: Callable[[Item, bytes], Result], ahead: int
+) -> Iterator[tuple[Item, Future[Result]]]:
     """Latency is hidden by `ahead` requests at once, decoding by one thread beside the consumer's.
 
     At most `ahead` raw items and two decoded ones (the consumer's and the next) are held. Errors come with the future,

@@ -49,14 +49,16 @@ class DataSet:
         return numeric, len(self.features) - numeric
 
 
-def stream_training(data: DataSet, start: Position, epochs: int, *, seed: int, batch_size: int, sample_candidates: int, bad: tuple[str, ...]) -> Iterator[Batch]:
+def stream_training(
+    data: DataSet, start: Position, epochs: int, *, seed: int, batch_size: int, sample_candidates: int, bad: tuple[str, ...]
+) -> Iterator[Batch]:
     """All batches from `start` to the end of the last epoch; parts of the next epoch are read ahead as well."""
     parts = data.manifest.parts
 
     def positions() -> Iterator[tuple[Position, int]]:
         position = start
         while position.epoch < epochs:
-            part = int(order_of_parts(seed, position.epoch, len(parts))[position.index])
+            part = int(order_of_parts(seed, position.epoch, len(parts))[position.turn])
             yield position, part
             position = after_part(position, len(parts))
 
@@ -75,7 +77,9 @@ def stream_training(data: DataSet, start: Position, epochs: int, *, seed: int, b
                 raise DataError(f"every part of {data.manifest.uri} is bad; the last: {error}") from None
             yield empty_batch(after_part(position, len(parts)), bad, data.width)
             continue
-        for batch in training_batches(columns, part, seed=seed, position=position, parts=len(parts), batch_size=batch_size, sample_candidates=sample_candidates):
+        for batch in training_batches(
+            columns, part, seed=seed, position=position, parts=len(parts), batch_size=batch_size, sample_candidates=sample_candidates
+        ):
             yield replace(batch, bad=bad) if bad else batch
 
 

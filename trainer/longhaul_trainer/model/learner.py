@@ -31,7 +31,9 @@ def hash_texts(texts: Sequence[str], buckets: int) -> Indices:
 class Learner:
     """Trains; everything that it changes is in `variables`."""
 
-    def __init__(self, build: Build, reference: str | None, features: Sequence[Feature], taken: Taken, parameters: TrainingParameters, seed: int) -> None:
+    def __init__(
+        self, build: Build, reference: str | None, features: Sequence[Feature], taken: Taken, parameters: TrainingParameters, seed: int
+    ) -> None:
         self._build = lambda: build_own(build, ModelContext(features, taken, seed), reference)
         own: OwnModel = self._build()
         taken.check_all_taken()

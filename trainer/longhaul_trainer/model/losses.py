@@ -66,4 +66,9 @@ def _against_all(scores: Any, labels: Any, mask: Any) -> tuple[Any, tuple[Any, A
     """Each ordered item beside all candidates of its session: [ordered, slot], never [slot, slot]."""
     cells = tf.where(labels > 0)
     sessions = cells[:, 0]
-    return cells, (tf.gather(scores, sessions), tf.gather(labels, sessions)), tf.gather(mask, sessions), tf.shape(scores, out_type=tf.int64)[0]
+    return (
+        cells,
+        (tf.gather(scores, sessions), tf.gather(labels, sessions)),
+        tf.gather(mask, sessions),
+        tf.shape(scores, out_type=tf.int64)[0],
+    )

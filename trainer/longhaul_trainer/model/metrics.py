@@ -16,6 +16,9 @@ import numpy.typing as npt
 CHUNK_CELLS = 8_000_000
 NDCG_AT = 10
 
+#: Sessions and slots of some cells of a grid.
+Cells = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
 
 @dataclass
 class RankingMetrics:
@@ -40,7 +43,9 @@ class RankingMetrics:
         np.minimum.at(first, sessions, ranks)
         self.sums["ndcg_at_10"] += float((gained[with_order] / ideal).sum())
         self.sums["mrr"] += float((1.0 / first[with_order]).sum())
-        mean_ranks = np.bincount(sessions, ranks, minlength=len(labels))[with_order] / np.bincount(sessions, minlength=len(labels))[with_order]
+        mean_ranks = (
+            np.bincount(sessions, ranks, minlength=len(labels))[with_order] / np.bincount(sessions, minlength=len(labels))[with_order]
+        )
         self.sums["average_rank"] += float(mean_ranks.sum())
         self.sessions += len(with_order)
 
@@ -51,9 +56,10 @@ class RankingMetrics:
 
 def ranks_of_ordered(
     scores: npt.NDArray[np.float32], labels: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], first_session: int = 0
-) -> tuple[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]], npt.NDArray[np.float64]]:
+) -> tuple[Cells, npt.NDArray[np.float64]]:
     """Cells of the ordered items and their ranks from 1; compares each with its session instead of sorting."""
-    cells = np.nonzero((labels > 0) & mask)
+    found = np.nonzero((labels > 0) & mask)
+    cells: Cells = (found[0], found[1])
     ranks = np.empty(len(cells[0]), np.float64)
     visible = np.where(mask, scores, -np.inf)
     step = max(CHUNK_CELLS // max(labels.shape[1], 1), 1)
@@ -73,7 +79,11 @@ def ranks_of_ordered(
 def _lots(sessions: npt.NDArray[np.intp], slots: npt.NDArray[np.intp]) -> npt.NDArray[np.uint64]:
     """A fixed pseudo-random number for each place (the finaliser of SplitMix64)."""
     with np.errstate(over="ignore"):
-        x = sessions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + slots.astype(np.uint64) * np.uint64(0xD1B54A32D192ED03) + np.uint64(1)
+        x = (
+            sessions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+            + slots.astype(np.uint64) * np.uint64(0xD1B54A32D192ED03)
+            + np.uint64(1)
+        )
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return x ^ (x >> np.uint64(31))

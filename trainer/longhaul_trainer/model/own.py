@@ -62,11 +62,13 @@ def find_build(reference: str | None) -> Build:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise UsageError(f"model {reference}: cannot import {module_name} ({error}); it must be on PYTHONPATH or in the working directory") from None
+        raise UsageError(
+            f"model {reference}: cannot import {module_name} ({error}); it must be on PYTHONPATH or in the working directory"
+        ) from None
     build = getattr(module, function, None)
     if not callable(build):
         raise UsageError(f"model {reference}: {module_name} has no function {function}")
-    return build  # type: ignore[no-any-return]
+    return build
 
 
 def source_of(build: Build) -> str:

@@ -31,7 +31,11 @@ class Taken:
     def number(self, name: str, default: float, *, above: float = -math.inf, at_least: float = -math.inf, below: float = math.inf) -> float:
         value = self.take(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not (above < value < below and value >= at_least):
-            bounds = [f"above {above}" * (above > -math.inf), f"at least {at_least}" * (at_least > -math.inf), f"below {below}" * (below < math.inf)]
+            bounds = [
+                f"above {above}" * (above > -math.inf),
+                f"at least {at_least}" * (at_least > -math.inf),
+                f"below {below}" * (below < math.inf),
+            ]
             raise self.wrong(name, " ".join(("a number", *filter(None, bounds))), value)
         return float(value)
 
@@ -71,7 +75,8 @@ class Taken:
         """
         unknown = sorted(set(self._parameters) - self._taken)
         if unknown:
-            raise UsageError(f"parameters.{unknown[0]}: unknown hyper-parameter{'s' * (len(unknown) > 1)} {', '.join(unknown)}; expected some of {', '.join(sorted(self._taken))}")
+            names = f"hyper-parameter{'s' * (len(unknown) > 1)} {', '.join(unknown)}"
+            raise UsageError(f"parameters.{unknown[0]}: unknown {names}; expected some of {', '.join(sorted(self._taken))}")
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,14 @@ class Checkpoints:
         for file, chunks in to_files(snapshot).items():
             described[file] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": _sha256(chunks)}
             self._store.write(join(self._root, name, file), chunks)
-        entry: Latest = {"checkpoint": name, "step": snapshot.step, "samples": snapshot.samples, "files": described, "reason": reason, "time": time.time()}
+        entry: Latest = {
+            "checkpoint": name,
+            "step": snapshot.step,
+            "samples": snapshot.samples,
+            "files": described,
+            "reason": reason,
+            "time": time.time(),
+        }
         with self._mutex:
             if self._committed and self._committed[0]["step"] > snapshot.step:
                 self._remove(name)
@@ -120,7 +127,10 @@ class Checkpoints:
             return
         same = holder == (self._attempt, self._writer)
         if holder[0] > self._attempt or (holder[0] == self._attempt and not same and not take_over):
-            raise FencedError(f"fenced: attempt {holder[0]} has taken over this trial ({self._address}); this process (attempt {self._attempt}) ends and writes nothing more")
+            raise FencedError(
+                f"fenced: attempt {holder[0]} has taken over this trial ({self._address}); "
+                f"this process (attempt {self._attempt}) ends and writes nothing more"
+            )
         self._generation, self._committed, self._holder = found.generation, committed, holder
 
     def _write_latest(self, entries: list[Latest], *, take_over: bool = False) -> None:
@@ -143,7 +153,11 @@ class Checkpoints:
             found = self._store.read(join(self._root, entry["checkpoint"], file))
             size = None if found is None else len(found.data)
             if found is None or size != expected["bytes"] or hashlib.sha256(found.data).hexdigest() != expected["sha256"]:
-                self._warn(f"checkpoint {entry['checkpoint']} is torn or corrupt ({file}: {size} bytes, expected {expected['bytes']} with SHA-256 {expected['sha256'][:12]}…); going back to the one before")
+                wanted = f"{expected['bytes']} with SHA-256 {expected['sha256'][:12]}…"
+                self._warn(
+                    f"checkpoint {entry['checkpoint']} is torn or corrupt ({file}: {size} bytes, expected {wanted}); "
+                    "going back to the one before"
+                )
                 return None
             files[file] = found.data
         return files

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from ..errors import FencedError
 from ..store import PreconditionFailed, Store, join
@@ -15,7 +16,15 @@ from .behind import Behind
 Record = dict[str, Any]
 
 #: Kinds that must reach the store exactly once; the others only tell how it goes.
-KEPT = ("validation", "export")
+KEPT = ("validation", "export", "end")
+
+
+class Frontier(NamedTuple):
+    """Records are complete up to `written`; `pending` may not be in the store yet; `ahead` are there though a killed attempt wrote them."""
+
+    written: int
+    pending: list[Record]
+    ahead: list[list[Any]]
 
 
 class Progress:
@@ -27,34 +36,33 @@ class Progress:
         self._attempt = attempt
         self._behind = behind
         self._next = 1
-        self._known: set[tuple[str, int, str]] = set()
+        self._stored: set[tuple[str, int, str]] = set()
         self._pending: list[Record] = []
         self._lock = threading.Lock()
 
-    @property
-    def written(self) -> int:
-        return self._next - 1
-
-    def go_on_after(self, number: int) -> None:
+    def go_on_after(self, number: int, ahead: Sequence[Sequence[Any]] = ()) -> None:
         """Finds the end of the records: the checkpoint knows of `number`, a killed attempt may have written more."""
+        self._stored = {(str(kind), int(step), str(name)) for kind, step, name in ahead}
         self._next = number + 1
         while (found := self._read(self._next)) is not None:
-            self._known.add(_key(found))
+            self._remember(found)
             self._next += 1
 
-    def pending(self) -> list[Record]:
-        """Records that a checkpoint must carry because they may not be in the store."""
+    def frontier(self, step: int) -> Frontier:
+        """What a checkpoint taken at `step` must know of the records."""
         with self._lock:
-            return [record for record in self._pending if record["kind"] in KEPT]
+            return Frontier(
+                written=self._next - 1,
+                pending=[record for record in self._pending if record["kind"] in KEPT],
+                ahead=[list(key) for key in sorted(self._stored) if key[1] >= step],
+            )
 
     def add(self, kind: str, record: Record) -> None:
         """Queues the record. A validation point or export that an earlier attempt has recorded is not repeated."""
         full = {"time": time.time(), "attempt": self._attempt, **record, "kind": kind}
-        if kind in KEPT:
-            if _key(full) in self._known:
-                return
-            self._known.add(_key(full))
         with self._lock:
+            if kind in KEPT and (_key(full) in self._stored or any(_key(full) == _key(other) for other in self._pending)):
+                return
             self._pending.append(full)
         self._behind.do(lambda: self._write(full))
 
@@ -67,11 +75,18 @@ class Progress:
             except PreconditionFailed:
                 found = self._read(self._next) or {}
                 if found.get("attempt", 0) > self._attempt:
-                    raise FencedError(f"fenced: attempt {found['attempt']} writes the progress of this trial; attempt {self._attempt} ends") from None
+                    raise FencedError(
+                        f"fenced: attempt {found['attempt']} writes the progress of this trial; attempt {self._attempt} ends"
+                    ) from None
                 self._next += 1
         with self._lock:
             self._next += 1
             self._pending.remove(record)
+            self._remember(record)
+
+    def _remember(self, record: Record) -> None:
+        if record["kind"] in KEPT:
+            self._stored.add(_key(record))
 
     def _read(self, number: int) -> Record | None:
         found = self._store.read(self._address(number))

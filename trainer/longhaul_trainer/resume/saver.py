@@ -21,7 +21,15 @@ Report = Callable[[str, dict[str, Any]], None]
 class Saver:
     """`lock` is held while a step changes the state; `take` copies the state and is called with the lock held."""
 
-    def __init__(self, checkpoints: Checkpoints, interval: SaveInterval, behind: Behind, lock: threading.Lock, take: Callable[[], Snapshot], report: Report) -> None:
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        interval: SaveInterval,
+        behind: Behind,
+        lock: threading.Lock,
+        take: Callable[[], Snapshot],
+        report: Report,
+    ) -> None:
         self._checkpoints = checkpoints
         self._interval = interval
         self._behind = behind
@@ -53,7 +61,15 @@ class Saver:
             seconds = copied + time.perf_counter() - began
             self._interval.measured(copied + time.thread_time() - processor)
             if name is not None:
-                self._report(name, {"step": snapshot.step, "samples": snapshot.samples, "checkpointSeconds": round(seconds, 4), "checkpointIntervalSeconds": round(self._interval.seconds, 3)})
+                self._report(
+                    name,
+                    {
+                        "step": snapshot.step,
+                        "samples": snapshot.samples,
+                        "checkpointSeconds": round(seconds, 4),
+                        "checkpointIntervalSeconds": round(self._interval.seconds, 3),
+                    },
+                )
         finally:
             self._in_flight.clear()
 

@@ -29,6 +29,8 @@ class Snapshot:
     #: Records and exports that were made but may not have reached the store.
     records: list[dict[str, Any]] = field(default_factory=list)
     exports: list[dict[str, Any]] = field(default_factory=list)
+    #: Records that are in the store though the state has not come to their step yet.
+    ahead: list[list[Any]] = field(default_factory=list)
 
     @property
     def step(self) -> int:
@@ -49,7 +51,7 @@ def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:
         index.append({"name": name, "dtype": contiguous.dtype.str, "shape": list(array.shape), "offset": offset})
         offset += contiguous.nbytes
         if contiguous.nbytes:
-            chunks.append(memoryview(contiguous.reshape(-1)).cast("B"))
+            chunks.append(contiguous.reshape(-1).view(np.uint8).data)
     document = {
         "version": 1,
         "state": snapshot.state,
@@ -58,6 +60,7 @@ def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:
         "progress": snapshot.progress,
         "records": snapshot.records,
         "exports": snapshot.exports,
+        "ahead": snapshot.ahead,
         "arrays": index,
     }
     return {VARIABLES: chunks, STATE: [memoryview(json.dumps(document).encode())]}
@@ -79,4 +82,5 @@ def from_files(files: Mapping[str, bytes]) -> Snapshot:
         progress=document["progress"],
         records=document["records"],
         exports=document["exports"],
+        ahead=document["ahead"],
     )

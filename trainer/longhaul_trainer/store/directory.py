@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -54,10 +54,8 @@ class DirectoryStore:
     def remove(self, uri: str) -> None:
         path = path_of(uri)
         path.unlink(missing_ok=True)
-        try:
+        with suppress(OSError):
             path.parent.rmdir()  # a directory without objects is nothing to an object store
-        except OSError:
-            pass
 
     def _put(self, temporary: Path, target: Path, uri: str, if_generation: str | None) -> None:
         if if_generation is None:

@@ -49,7 +49,9 @@ def flat_table(lengths: np.ndarray[Any, Any], columns: Mapping[str, Any], first_
     return pa.table({"session": pa.array(sessions), "week": pa.array(week), **{name: pa.array(values) for name, values in columns.items()}})
 
 
-def write_data(directory: Path, *, parts: int = 3, sessions: int = 60, seed: int = 1, layout: str = "nested", row_group: int | None = None) -> str:
+def write_data(
+    directory: Path, *, parts: int = 3, sessions: int = 60, seed: int = 1, layout: str = "nested", row_group: int | None = None
+) -> str:
     """Writes parts and manifest.json, as an export does."""
     directory.mkdir(parents=True, exist_ok=True)
     make = nested_table if layout == "nested" else flat_table
@@ -68,7 +70,14 @@ def write_manifest(directory: Path) -> str:
         except pa.ArrowException:
             rows = 0
         entries.append({"name": path.name, "rows": rows, "bytes": path.stat().st_size, "generation": "1", "crc32c": None})
-    manifest = {"uri": uri, "table": "d.t", "tableVersion": "1", "rows": sum(e["rows"] for e in entries), "bytes": sum(e["bytes"] for e in entries), "parts": entries}
+    manifest = {
+        "uri": uri,
+        "table": "d.t",
+        "tableVersion": "1",
+        "rows": sum(e["rows"] for e in entries),
+        "bytes": sum(e["bytes"] for e in entries),
+        "parts": entries,
+    }
     (directory / "manifest.json").write_text(json.dumps(manifest))
     return uri
 
@@ -104,7 +113,10 @@ def trial_json(output: Path, data: Mapping[str, str], *, layout: str = "nested",
         "epochs": 2,
         "validateEverySteps": 0,
         "sampleCandidates": 0,
-        "objective": {"metric": "validation_ndcg_at_10" if "validation" in data else "loss", "goal": "maximize" if "validation" in data else "minimize"},
+        "objective": {
+            "metric": "validation_ndcg_at_10" if "validation" in data else "loss",
+            "goal": "maximize" if "validation" in data else "minimize",
+        },
         "checkpoint": {"minSeconds": 5, "maxSeconds": 1800, "keep": 2, "meanSecondsBetweenPreemptions": None},
         "exportEveryValidations": 1,
         "parts": {"ahead": 4, "onBad": "fail", "badBudget": 0},
