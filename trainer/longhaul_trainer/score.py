@@ -25,6 +25,7 @@ from .errors import BadPart, NoInputError, UsageError
 from .export import OUTPUT_NAME, SAVED_MODEL
 from .features import Feature, FeatureTable, Layout, parse_feature_table
 from .store import Store, join, open_store
+from .store.base import Chunk
 from .store.directory import SCHEME
 
 #: Candidates scored by one call of the model.
@@ -86,7 +87,7 @@ def source_column(name: str, layout: Layout) -> str:
 def _scored(store: Store, parts: Sequence[Part], table: FeatureTable, carried: list[str], scorer: Scorer) -> Iterator[pa.RecordBatch]:
     wanted = list(dict.fromkeys([*(source_column(name, table.layout) for name in carried), *(feature.name for feature in table.features)]))
 
-    def read(part: Part, data: bytes) -> Decoded:
+    def read(part: Part, data: Chunk) -> Decoded:
         return decode(data, part.name, table.layout, wanted, strings_as_dictionary=False)
 
     for _, future in read_ahead(parts, lambda part: fetch(store, part), read, PARTS_AHEAD):

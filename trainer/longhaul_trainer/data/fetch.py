@@ -8,19 +8,20 @@ import google_crc32c
 
 from ..errors import BadPart, NoInputError
 from ..store import Store
+from ..store.base import Chunk
 from .manifest import Part
 
 
-def fetch(store: Store, part: Part) -> bytes:
+def fetch(store: Store, part: Part) -> Chunk:
     """One request for the whole part; columns that nobody asks for are never decoded."""
-    found = store.read(part.uri)
-    if found is None:
+    data = store.read_data(part.uri)
+    if data is None:
         raise NoInputError(f"{part.uri}: there is no such object, though the manifest lists it; export the data again")
-    size = len(found.data)
+    size = len(data)
     if part.bytes >= 0 and size != part.bytes:
         raise BadPart(part.name, f"has {size} bytes, the manifest says {part.bytes}; it is truncated or was replaced")
     if part.crc32c is not None:
-        checksum = base64.b64encode(google_crc32c.Checksum(found.data).digest()).decode()
+        checksum = base64.b64encode(google_crc32c.Checksum(data).digest()).decode()
         if checksum != part.crc32c:
             raise BadPart(part.name, f"has CRC-32C {checksum}, the manifest says {part.crc32c}; it is corrupt or was replaced")
-    return found.data
+    return data

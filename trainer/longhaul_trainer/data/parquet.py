@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ..errors import BadPart
 from ..features import Layout
+from ..store.base import Chunk
 
 Offsets = npt.NDArray[np.int64]
 
@@ -41,7 +42,7 @@ class Decoded:
 
 
 def decode(
-    data: bytes,
+    data: Chunk,
     name: str,
     layout: Layout,
     columns: Sequence[str],

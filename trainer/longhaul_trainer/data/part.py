@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ..errors import BadPart
 from ..features import Feature, Layout
+from ..store.base import Chunk
 from .parquet import Decoded, Offsets, decode
 
 Array = npt.NDArray[np.generic]
@@ -54,7 +55,7 @@ class Columns:
         return matrix
 
 
-def read_columns(data: bytes, name: str, layout: Layout, features: Sequence[Feature], hash_texts: Hash) -> Columns:
+def read_columns(data: Chunk, name: str, layout: Layout, features: Sequence[Feature], hash_texts: Hash) -> Columns:
     """Decodes and checks what training needs of one part, and nothing else.
 
     Raises:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from ..store.base import Chunk
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def read_ahead(
-    items: Iterable[Item], fetch: Callable[[Item], bytes], decode: Callable[[Item, bytes], Result], ahead: int
+    items: Iterable[Item], fetch: Callable[[Item], Chunk], decode: Callable[[Item, Chunk], Result], ahead: int
 ) -> Iterator[tuple[Item, Future[Result]]]:
     """Latency is hidden by `ahead` requests at once, decoding by one thread beside the consumer's.
 
@@ -20,7 +22,7 @@ def read_ahead(
     so that the consumer can pass over a bad item.
     """
     source = iter(items)
-    fetching: deque[tuple[Item, Future[bytes]]] = deque()
+    fetching: deque[tuple[Item, Future[Chunk]]] = deque()
     decoding: deque[tuple[Item, Future[Result]]] = deque()
     fetchers = ThreadPoolExecutor(ahead, thread_name_prefix="fetch")
     decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..errors import BadPart, DataError
 from ..features import Feature, Layout
 from ..store import Store
+from ..store.base import Chunk
 from ..trial import PartsPolicy
 from .batches import Batch, Position, after_part, empty_batch, order_of_parts, training_batches, whole_batches
 from .fetch import fetch
@@ -33,10 +34,10 @@ class DataSet:
     hash_texts: Hash
     policy: PartsPolicy
 
-    def fetch(self, part: Part) -> bytes:
+    def fetch(self, part: Part) -> Chunk:
         return fetch(self.store, part)
 
-    def decode(self, part: Part, data: bytes) -> Columns:
+    def decode(self, part: Part, data: Chunk) -> Columns:
         columns = read_columns(data, part.name, self.layout, self.features, self.hash_texts)
         if self.layout.candidates is not None and part.rows not in (-1, columns.sessions):
             raise BadPart(part.name, f"has {columns.sessions} rows, the manifest says {part.rows}")

@@ -147,19 +147,19 @@ class Checkpoints:
     def _document(self, entries: list[Latest]) -> bytes:
         return json.dumps({**entries[0], "attempt": self._attempt, "writer": self._writer, "previous": entries[1:]}).encode()
 
-    def _read(self, entry: Latest) -> dict[str, bytes] | None:
-        files = {}
+    def _read(self, entry: Latest) -> dict[str, Chunk] | None:
+        files: dict[str, Chunk] = {}
         for file, expected in entry["files"].items():
-            found = self._store.read(join(self._root, entry["checkpoint"], file))
-            size = None if found is None else len(found.data)
-            if found is None or size != expected["bytes"] or hashlib.sha256(found.data).hexdigest() != expected["sha256"]:
+            found = self._store.read_data(join(self._root, entry["checkpoint"], file))
+            size = None if found is None else len(found)
+            if found is None or size != expected["bytes"] or hashlib.sha256(found).hexdigest() != expected["sha256"]:
                 wanted = f"{expected['bytes']} with SHA-256 {expected['sha256'][:12]}…"
                 self._warn(
                     f"checkpoint {entry['checkpoint']} is torn or corrupt ({file}: {size} bytes, expected {wanted}); "
                     "going back to the one before"
                 )
                 return None
-            files[file] = found.data
+            files[file] = found
         return files
 
     def _remove(self, name: str) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..store.base import Chunk
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 STATE = "state.json"
@@ -66,8 +68,8 @@ def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:
     return {VARIABLES: chunks, STATE: [memoryview(json.dumps(document).encode())]}
 
 
-def from_files(files: Mapping[str, bytes]) -> Snapshot:
-    document = json.loads(files[STATE])
+def from_files(files: Mapping[str, Chunk]) -> Snapshot:
+    document = json.loads(bytes(files[STATE]))
     data = files[VARIABLES]
     arrays: Arrays = {}
     for entry in document["arrays"]:

@@ -31,6 +31,9 @@ class Store(Protocol):
     def read(self, uri: str) -> Found | None:
         """The object, or None where there is none."""
 
+    def read_data(self, uri: str) -> bytes | memoryview | None:
+        """The content alone, in as few requests as the store allows."""
+
     def write(self, uri: str, chunks: Sequence[Chunk], *, if_generation: str | None = None) -> str:
         """Replaces the object at once, and returns its generation.
 

@@ -26,6 +26,10 @@ class DirectoryStore:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
+    def read_data(self, uri: str) -> bytes | None:
+        found = self.read(uri)
+        return None if found is None else found.data
+
     def write(self, uri: str, chunks: Sequence[Chunk], *, if_generation: str | None = None) -> str:
         target = path_of(uri)
         with _temporary(target) as temporary:
