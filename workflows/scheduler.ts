@@ -19,6 +19,8 @@ export interface Phase {
   /** Steps whose failure blocks nobody here. */
   readonly forgiven: (step: string) => boolean;
   readonly runStatus: () => Json;
+  /** False: neither a pause nor a budget holds up these steps. */
+  readonly pausable: boolean;
   /** What the run's status is while this phase goes on. */
   readonly status: () => RunStatus;
 }
@@ -46,11 +48,11 @@ export async function runSteps(run: Run, steps: readonly Step[], phase: Phase): 
       run.changed();
     });
   };
-  const mayLaunch = (): boolean => !run.paused && flow.starting < MAX_STARTING && flow.running < MAX_RUNNING;
+  const mayLaunch = (): boolean => !(phase.pausable && run.paused) && flow.starting < MAX_STARTING && flow.running < MAX_RUNNING;
   try {
     for (;;) {
       run.dirty = false;
-      await pauseAtBudget(run);
+      if (phase.pausable) await pauseAtBudget(run);
       advance(run, waiting, phase, launch, mayLaunch);
       run.view.state.status = phase.status();
       run.view.publish();

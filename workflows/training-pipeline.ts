@@ -111,7 +111,7 @@ async function resume(run: Run, who?: Who): Promise<UpdateAnswer> {
 
 async function runMainSteps(run: Run): Promise<void> {
   const { state } = run.view;
-  await runSteps(run, run.document.steps, { forgiven: () => false, runStatus: () => null, status: () => statusOf(state, run.paused) });
+  await runSteps(run, run.document.steps, { forgiven: () => false, runStatus: () => null, pausable: true, status: () => statusOf(state, run.paused) });
 }
 
 /** They see how the run ended, and run whatever that was. */
@@ -120,7 +120,7 @@ async function runExitSteps(run: Run): Promise<void> {
   view.state.status = outcomeOf(run, document.steps);
   const main = new Set(document.steps.map((step) => step.id));
   const ended = view.state.status;
-  await runSteps(run, document.onExit, { forgiven: (id) => main.has(id), runStatus: () => ended, status: () => ended });
+  await runSteps(run, document.onExit, { forgiven: (id) => main.has(id), runStatus: () => ended, pausable: false, status: () => ended });
 }
 
 async function close(run: Run): Promise<void> {

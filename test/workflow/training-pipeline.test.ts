@@ -160,6 +160,31 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
     expect(statuses(await handle.result())).toEqual({ first: 'succeeded', second: 'succeeded' });
   });
 
+  it('runs onExit when it is cancelled while it is paused', async () => {
+    const handle = await harness.start(documentOf([query('first'), { id: 'ask', spec: { kind: 'approval', message: '?' } }], { onExit: [script('clean-up')] }));
+    await until(async () => (await handle.query<RunState>('state')).approvals.length > 0, 'the approval');
+    await handle.executeUpdate('pause', { args: [{}] });
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow(/cancel/i);
+    expect(statuses(await handle.query<RunState>('state'))).toMatchObject({ ask: 'cancelled', 'clean-up': 'succeeded' });
+  });
+
+  it('pauses at its budget until someone resumes it', async () => {
+    ports.onJob = async () => ({ startedAt: 0, endedAt: 3_600_000 });
+    const document = documentOf([script('dear'), script('next', { dependsOn: ['dear'] })], { budget: { cost: 5 } });
+    document.profile.pools = [{ name: 'gold', spot: false, pricePerHour: 7, nodeSelector: {}, tolerations: [] }];
+    const handle = await harness.start(document);
+    const state = await until(async () => {
+      const now = await handle.query<RunState>('state');
+      return now.status === 'paused' && now;
+    }, 'the pause');
+    expect(state.reason).toContain('it cost 7.00 of 5 USD');
+    expect(statuses(state)).toEqual({ dear: 'succeeded', next: 'pending' });
+    await handle.executeUpdate('resume', { args: [{ by: 'ana' }] });
+    const result = await handle.result();
+    expect(result.cost).toBe(14);
+  });
+
   it('runs a wide graph', async () => {
     const steps = Array.from({ length: 60 }, (_, index) => script(`s${index}`));
     const result = await run(documentOf([...steps, script('last', { dependsOn: steps.map((step) => step.id) })]));

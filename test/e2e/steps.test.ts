@@ -1,0 +1,90 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStack } from '../../deploy/local/stack.ts';
+import type { Stack } from '../../deploy/local/stack.ts';
+import { connect } from '../../src/client/index.ts';
+import type { Longhaul } from '../../src/client/index.ts';
+import type { RunDocument } from '../../src/contract/run-document.ts';
+import type { StepState } from '../../src/contract/state.ts';
+import { openPorts } from '../../workers/adapters.ts';
+import { documentOf } from '../workflow/documents.ts';
+import type { StepInput } from '../workflow/documents.ts';
+import { until } from '../workflow/environment.ts';
+
+/** Real server, real workers, real embedded adapters; tiny steps. */
+describe('steps on a development stack', { timeout: 180_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-steps-'));
+  const root = `file://${folder}/store`;
+  let stack: Stack;
+  let longhaul: Longhaul;
+
+  beforeAll(async () => {
+    stack = await startStack({ directory: folder });
+    await stack.ready;
+    longhaul = await connect({ directory: folder });
+  }, 120_000);
+  afterAll(async () => {
+    await longhaul.close();
+    await stack.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const document = (steps: StepInput[]): RunDocument =>
+    documentOf(steps, {
+      profile: { warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') }, storage: { kind: 'directory', path: join(folder, 'store') }, compute: { kind: 'process', path: join(folder, 'jobs') } },
+    });
+  const shell = (id: string, source: string, fields: Partial<StepInput> = {}): StepInput => ({
+    id, ...fields, spec: { kind: 'script', language: 'shell', file: `${id}.sh`, source, outputs: { value: 'string' }, output: `${root}/out/${id}-{key}` },
+  });
+  const chain = (): StepInput[] => [
+    { id: 'numbers', spec: { kind: 'query', sql: 'SELECT n, n * 2 AS twice FROM UNNEST(GENERATE_ARRAY(1, 100)) AS n', sqlFile: 'numbers.sql', destination: 'main.numbers_{key}' } },
+    { id: 'parts', dependsOn: ['numbers'], spec: { kind: 'export', table: '{steps.numbers.outputs.table}', destination: `${root}/parts/{key}`, rowsPerPart: 40, orderBy: ['n'] } },
+    {
+      id: 'count',
+      dependsOn: ['parts'],
+      spec: {
+        kind: 'script', language: 'python', file: 'count.py', outputs: { rows: 'int', parts: 'int' }, output: `${root}/out/count-{key}`, inputs: { manifest: '{steps.parts.outputs.manifest}' },
+        source: `
+import json, os
+manifest = json.load(open(json.loads(os.environ["LONGHAUL_INPUTS"])["manifest"].removeprefix("file://")))
+json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len(manifest["parts"])}, open(os.environ["LONGHAUL_OUTPUTS"], "w"))
+`,
+      },
+    },
+  ];
+  const outputsOf = (steps: readonly StepState[], id: string): Record<string, unknown> => steps.find((step) => step.id === id)?.outputs ?? {};
+
+  it('pass data on from SQL to parquet to a script, once', async () => {
+    const first = await (await longhaul.start(document(chain()))).result();
+    expect(outputsOf(first.steps, 'count')).toMatchObject({ rows: 100, parts: 3 });
+    const second = await (await longhaul.start(document(chain()))).result();
+    expect(second.steps.map((step) => step.status)).toEqual(['cached', 'cached', 'cached']);
+    const ports = openPorts();
+    try {
+      const warehouse = await ports.warehouse(document([]).profile);
+      const rows = await warehouse.ledger('steps', { run: second.run });
+      expect(rows.map((row) => [row.step, row.status]).sort()).toEqual([['count', 'cached'], ['numbers', 'cached'], ['parts', 'cached']]);
+      expect((await warehouse.ledger('runs', { run: second.run })).map((row) => row.status)).toEqual(['succeeded']);
+    } finally {
+      await ports.close();
+    }
+  });
+
+  it.each(['training', 'control', 'temporal'])('go on when %s is killed, and start nothing twice', async (victim) => {
+    const started = join(folder, `started-${victim}`);
+    const gate = join(folder, `gate-${victim}`);
+    const source = `echo started >> ${started}\nwhile [ ! -e ${gate} ]; do sleep 0.1; done\necho '{"value": "${victim}"}' > "$LONGHAUL_OUTPUTS"\n`;
+    const run = await longhaul.start(document([shell('long', source), shell('next', `echo '{"value": "after"}' > "$LONGHAUL_OUTPUTS"`, { dependsOn: ['long'] })]));
+    await until(async () => existsSync(started), 'the script to start', 60);
+    const before = stack.pids()[victim];
+    if (!before) throw new Error(`no process ${victim}`);
+    process.kill(before, 'SIGKILL');
+    await until(async () => stack.pids()[victim] !== before && stack.pids()[victim] !== null, `${victim} to come back`, 60);
+    writeFileSync(gate, '');
+    const result = await run.result();
+    expect(result.steps.map((step) => step.outputs.value)).toEqual([victim, 'after']);
+    expect(readFileSync(started, 'utf8')).toBe('started\n');
+  });
+});
