@@ -1,6 +1,8 @@
 /** Serves `longhaul-control`: all workflows, and the small activities around steps. */
 import { createNotificationActivities } from '../activities/notifications.ts';
 import { createRunActivities } from '../activities/runs.ts';
+import { createSearchActivities } from '../activities/search.ts';
+import { createSearchActivities } from '../activities/search.ts';
 import { createStepActivities } from '../activities/steps.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
@@ -9,6 +11,7 @@ main({
   name: 'control',
   taskQueue: TASK_QUEUES.control,
   workflows: true,
-  maxActivities: 50,
-  activities: (ports) => ({ ...createRunActivities(ports), ...createStepActivities(ports), ...createNotificationActivities() }),
+  // Most of them only wait: for points of learning curves.
+  maxActivities: 2000,
+  activities: (ports) => ({ ...createRunActivities(ports), ...createStepActivities(ports), ...createNotificationActivities(), ...createSearchActivities(ports) }),
 });

@@ -1,5 +1,7 @@
 /** Serves `longhaul-training`: activities that watch Jobs. They only wait, so one worker watches many. */
 import { createStepJobActivities } from '../activities/step-jobs.ts';
+import { createTrainingActivities } from '../activities/training.ts';
+import { createTrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
 
@@ -11,5 +13,5 @@ main({
   taskQueue: cluster ? `${TASK_QUEUES.training}-${cluster}` : TASK_QUEUES.training,
   workflows: false,
   maxActivities: 2000,
-  activities: (ports) => ({ ...createStepJobActivities(ports) }),
+  activities: (ports) => ({ ...createStepJobActivities(ports), ...createTrainingActivities(ports) }),
 });

@@ -1,2 +1,5 @@
 /** All workflow types: what the worker's bundle is made of. */
 export { trainingPipeline } from './training-pipeline.ts';
+export { hyperparameterSearch } from './hyperparameter-search.ts';
+export { trial } from './trial.ts';
+export { poolGate } from './pool-gate.ts';

@@ -1,5 +1,5 @@
 /** A run: the steps of a compiled pipeline, each as soon as its inputs are there. Its name is the workflow's id. */
-import { CancellationScope, defineQuery, defineSignal, defineUpdate, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, defineQuery, defineSignal, defineUpdate, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { QUERIES, SIGNALS, UPDATES } from '../src/contract/names.ts';
 import type { RunDocument } from '../src/contract/run-document.ts';
@@ -37,6 +37,7 @@ export async function trainingPipeline(document: RunDocument): Promise<RunResult
   await CancellationScope.nonCancellable(async () => {
     await runExitSteps(run);
     await close(run);
+    await condition(allHandlersFinished);
   });
   return answer(run);
 }

@@ -17,6 +17,8 @@ export interface EndEvidence {
 }
 
 const SYSEXITS = { first: 64, last: 78 };
+/** EX_TEMPFAIL: the trainer saw that a later attempt has taken over. */
+const FENCED_EXIT = 75;
 const SIGTERM_EXIT = 143;
 const SIGKILL_EXIT = 137;
 
@@ -32,7 +34,7 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
   const where = end.node ? ` on ${end.node}` : '';
 
   if (evidence.silentSeconds !== null && end.exitCode !== 0) return { verdict: 'silent', cause: `no progress record for ${evidence.silentSeconds} s${where}` };
-  if (evidence.newerAttempt !== null && evidence.newerAttempt > evidence.attempt) return { verdict: 'fenced', cause: `attempt ${evidence.newerAttempt} writes to the same output` };
+  if (end.exitCode === FENCED_EXIT || (evidence.newerAttempt !== null && evidence.newerAttempt > evidence.attempt)) return { verdict: 'fenced', cause: 'a later attempt writes to the same output' };
   if (end.exitCode === 0 && evidence.hasResult) return { verdict: 'succeeded', cause: 'finished' };
   if (end.notStarted) {
     if (evidence.stopRequested) return { verdict: 'stopped', cause: 'stopped before it started' };

@@ -82,7 +82,8 @@ export interface TrialCarried {
   attempts: number;
   preemptions: number;
   crashes: number;
-  deletions: number;
+  /** Attempts in a row that trained no new sample. */
+  fruitless: number;
   memoryRetries: number;
   lastProgress: number;
   samples: number;
@@ -173,10 +174,10 @@ export interface CurveInput {
   /** Once there is a point, wait so long for more. */
   readonly gatherSeconds: number;
   readonly maxSeconds: number;
-  /** Trials that an earlier run of the search started: ask Temporal whether they still run. */
-  readonly inherited: readonly number[];
-  readonly run: string;
-  readonly step: string;
+  /** Trials that may start meanwhile: their numbers from `first` on, under `output`. */
+  readonly upcoming: { readonly first: number; readonly count: number; readonly output: string };
+  /** Trials that an earlier run of the search's workflow started, by workflow id: ask Temporal whether they still run. */
+  readonly inherited: readonly { readonly trial: number; readonly workflowId: string }[];
 }
 
 export interface CurvePoints {
@@ -185,74 +186,82 @@ export interface CurvePoints {
   readonly exports: readonly { readonly trial: number; readonly n: number; readonly export: string; readonly samples: number }[];
   /** Where reading got to. */
   readonly seen: readonly (readonly [trial: number, n: number])[];
-  /** Inherited trials whose workflow is closed without our having heard of it: their summaries, or why there is none. */
-  readonly ended: readonly TrialSummary[];
+  /** Inherited trials whose workflow is closed: their summary, or why there is none. */
+  readonly ended: readonly { readonly trial: number; readonly summary: TrialSummary | null; readonly reason: string }[];
 }
 export type CurvePoint = readonly [trial: number, n: number, step: number, values: readonly (number | null)[]];
 
 /** A search's memory of one trial: its state, its curve and where it stands with the sampler. */
 export interface TrialRecord {
   state: TrialState;
+  /** Its workflow was started and has not ended. */
+  active: boolean;
+  /** ms since 1970 when its present attempt began; ms of the attempts before. */
+  runningSince: number | null;
+  busyMs: number;
   /** Values of the objective, one for each validation point (or each early evaluation, for an offline objective). */
   curve: (number | null)[];
-  /** Training step of the last point. */
-  lastStep: number;
   /** Further values that rules look at, by metric: one a point. */
   series: Record<string, (number | null)[]>;
   /** Values of all objectives at the end. */
   values: (number | null)[];
-  /** How many ends the sampler had been told when this trial was suggested. */
+  /** How many ends the sampler had been told of when this trial was suggested. */
   asked: number;
   /** The how-manieth end this one was; null while it runs. */
   told: number | null;
-  /** Version of the space that it was suggested from. */
-  space: number;
+  /** Version of the space that it was suggested from; null: given by hand. */
+  space: number | null;
+  /** Last progress record seen, and the last one there is (known at the end). */
   progress: number;
-  /** Exports seen, evaluated last (number and ms since 1970). */
+  lastProgress: number | null;
+  /** Exports seen; ms since 1970 of the last evaluation; the export to evaluate next and the one evaluated last. */
   exports: number;
   evaluatedAt: number | null;
-  evaluating: boolean;
-  lastExport: string | null;
+  toEvaluate: { readonly export: string; readonly samples: number } | null;
   evaluatedExport: string | null;
-  /** Summary of an ended trial whose offline metric is still being computed. */
+  /** Summary of an ended trial whose offline metric is still to be computed. */
   ending: TrialSummary | null;
   weightsSha256: string | null;
   fork: ForkSource | null;
   carried: TrialCarried | null;
   /** Why the search asked it to stop. */
   stopping: string | null;
+  /** Paused by a person, by itself. */
+  held: boolean;
   /** A question about this trial waits for a person. */
   asking: string | null;
   /** Its end is not yet in the ledger. */
   unrecorded: boolean;
-  /** Started by an earlier run of the workflow. */
+  /** Started by an earlier run of the search's workflow. */
   inherited: boolean;
 }
 
-/** Everything that a search carries over continue-as-new. */
+/** All that a search knows; it carries this over continue-as-new. */
 export interface SearchCarried {
   readonly startedAt: number;
-  readonly status: SearchState['status'];
-  readonly reason: string | null;
-  readonly parallel: number;
-  readonly plannedTrials: number;
-  readonly space: Space;
-  readonly spaceVersion: number;
-  readonly sampler: Sampler;
-  readonly stopping: readonly StoppingRule[];
-  readonly budget: Budget;
-  readonly records: readonly TrialRecord[];
-  readonly decisions: SearchState['decisions'];
-  readonly tells: number;
-  readonly exhausted: boolean;
-  readonly budgetAsked: string | null;
-  readonly finishing: string | null;
-  readonly warm: readonly WarmTrial[] | null;
-  readonly bestNotified: number | null;
-  readonly generation: number;
-  /** ms spent paused, which the budget of hours does not count. */
-  readonly pausedMs: number;
-  readonly pausedSince: number | null;
+  status: SearchState['status'];
+  reason: string | null;
+  parallel: number;
+  plannedTrials: number;
+  space: Space;
+  spaceVersion: number;
+  stopping: StoppingRule[];
+  budget: Budget;
+  records: TrialRecord[];
+  decisions: SearchState['decisions'];
+  /** Ends that the sampler was told of. */
+  tells: number;
+  exhausted: boolean;
+  /** Why no further trial starts; `failed`: the search ends with an error. */
+  finishing: { readonly reason: string; readonly failed: boolean } | null;
+  warm: WarmTrial[] | null;
+  /** Times that the workflow continued as new. */
+  generation: number;
+  /** ms spent paused or waiting, which the budget of hours does not count. */
+  pausedMs: number;
+  pausedSince: number | null;
+  /** What `auto` chose. */
+  sampler: string | null;
 }
 
 /** A finished trial of an earlier run. */

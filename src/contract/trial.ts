@@ -40,6 +40,8 @@ export const TrialJson = z.strictObject({
   threads: z.int().positive().default(2),
   /** `package:function` of one's own model; absent: the reference ranking model. */
   model: z.string().optional(),
+  /** Begin from another trial's checkpoint (null = its newest committed one) with these parameters; data, features and seed must be the same. */
+  fork: z.strictObject({ trial: z.int().nonnegative(), output: Uri, checkpoint: z.string().nullable() }).optional(),
   commit: z.string().nullable().default(null),
 });
 export type TrialJson = z.infer<typeof TrialJson>;

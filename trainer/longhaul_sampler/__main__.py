@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 from .activity import SamplerActivities
 
 TASK_QUEUE = "longhaul-sampler"
+_log = logging.getLogger("longhaul_sampler")
 THREADS = 4
 SHUTDOWN_GRACE = timedelta(seconds=5)
 
@@ -34,7 +35,7 @@ async def serve(task_queue: str) -> None:
     with ThreadPoolExecutor(THREADS) as threads:
         worker = Worker(client, task_queue=task_queue, activities=[SamplerActivities().ask], activity_executor=threads, max_concurrent_activities=THREADS, graceful_shutdown_timeout=SHUTDOWN_GRACE)
         async with worker:
-            logging.info("ready on %s", task_queue)
+            _log.info("ready on %s", task_queue)
             await stopped.wait()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from . import samplers
@@ -69,7 +70,7 @@ class Session:
         self.constraints = [Constraint(text, set(request.space)) for text in request.sampler.constraints]
         self.kind = samplers.resolve(request, self.space)
         self.sampler = samplers.build(self.kind, _shifted(request, seed_shift), self.space)
-        directions = [str(goal) for goal in request.goals]
+        directions = [StudyDirection.MAXIMIZE if goal == "maximize" else StudyDirection.MINIMIZE for goal in request.goals]
         self.study = optuna.create_study(study_name=request.study, sampler=self.sampler, directions=directions)
         self._objectives = len(directions)
         self._seen: list[Event] = []

@@ -149,7 +149,7 @@ def _values(spec: Spec) -> list[Any] | None:
             return None
         return list(range(spec["low"], spec["high"] + 1, step))
     if spec.get("step") is None:
-        return list([spec["low"]]) if spec["low"] == spec["high"] else None
+        return [spec["low"]] if spec["low"] == spec["high"] else None
     count = int((spec["high"] - spec["low"]) / spec["step"] + 1e-9) + 1
     return None if count > _MOST_GRID_POINTS else list(_steps(spec["low"], spec["step"], count))
 

@@ -11,6 +11,7 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from longhaul_sampler import samplers
 from longhaul_sampler.activity import Studies
 from longhaul_sampler.errors import InvalidRequest

@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 import pytest
+
 from longhaul_sampler.activity import Studies
 from longhaul_sampler.request import AskRequest
 

@@ -1,0 +1,99 @@
+/** What an attempt cost, lost and left behind: for the trial's workflow and the ledger's `attempts`. */
+import { attemptJobName, ledgerKey } from '../src/contract/ids.ts';
+import type { AttemptVerdict, JobEnd } from '../src/contract/jobs.ts';
+import type { LedgerRow } from '../src/contract/ledger.ts';
+import type { Pool } from '../src/contract/profile.ts';
+import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
+import type { Json } from '../src/contract/values.ts';
+import type { TrialResult } from '../src/contract/trial.ts';
+import type { Warehouse } from '../src/ports/index.ts';
+import type { Followed } from './progress-follower.ts';
+import { exportUri } from './trial-files.ts';
+
+const MS_PER_HOUR = 3_600_000;
+const MOST_METRICS = 40;
+const LOG_TAIL_CHARACTERS = 4096;
+
+export interface AttemptFacts {
+  readonly input: AttemptInput;
+  readonly verdict: AttemptVerdict;
+  readonly cause: string;
+  readonly end: JobEnd;
+  readonly followed: Followed;
+  /** Samples in the last committed checkpoint. */
+  readonly committedSamples: number;
+  readonly result: TrialResult | null;
+  readonly bestExport: string | null;
+}
+
+export function attemptReport(facts: AttemptFacts): AttemptReport {
+  const { input, verdict, end, followed, result } = facts;
+  const hours = end.startedAt === null ? 0 : Math.max(0, end.endedAt - end.startedAt) / MS_PER_HOUR;
+  const cost = hours * input.pool.pricePerHour;
+  const lostSamples = verdict === 'succeeded' ? 0 : Math.max(0, followed.samples - Math.max(facts.committedSamples, input.samples));
+  return {
+    verdict,
+    cause: facts.cause,
+    exitCode: end.exitCode,
+    pool: input.pool.name,
+    node: end.node,
+    startedAt: end.startedAt,
+    endedAt: end.endedAt,
+    cost,
+    onDemandCost: hours * onDemandPrice(input.pool),
+    lostSamples,
+    lostCost: cost * lostShare(verdict, followed.samples - input.samples, lostSamples),
+    logTail: verdict === 'succeeded' || verdict === 'stopped' || verdict === 'preempted' ? '' : end.logTail.slice(-LOG_TAIL_CHARACTERS),
+    result: result && bounded(result),
+    lastProgress: followed.lastProgress,
+    samples: verdict === 'succeeded' ? followed.samples : Math.max(facts.committedSamples, input.samples),
+    done: verdict === 'succeeded' ? 1 : followed.done,
+    metrics: metricsOf(result?.metrics ?? followed.metrics),
+    objective: result?.objective ?? null,
+    bestExport: result?.bestExport ? exportUri(input.trial.output, result.bestExport) : facts.bestExport,
+    weightsSha256: result?.weightsSha256 ?? null,
+  };
+}
+
+/** Share of the attempt that has to be done again. */
+function lostShare(verdict: AttemptVerdict, trained: number, lost: number): number {
+  if (verdict === 'succeeded' || verdict === 'stopped') return 0;
+  return trained > 0 ? Math.min(1, lost / trained) : 1;
+}
+
+const onDemandPrice = (pool: Pool): number => pool.onDemandPricePerHour ?? pool.pricePerHour;
+
+const metricsOf = (metrics: Readonly<Record<string, number | null>>): Record<string, number | null> => Object.fromEntries(Object.entries(metrics).slice(0, MOST_METRICS));
+
+/** Known fields only: a trainer may add what it likes to result.json, histories stay small. */
+function bounded(result: TrialResult): Record<string, Json> {
+  const { objective, bestStep, steps, samples, epochs, bestExport, weightsSha256 } = result;
+  return { metrics: metricsOf(result.metrics), objective, bestStep, steps, samples, epochs, bestExport, weightsSha256 };
+}
+
+export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, report: AttemptReport): Promise<void> {
+  const { trial, attempt, pool } = input;
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  const row: LedgerRow<'attempts'> = {
+    pipeline: trial.pipeline,
+    run: trial.run,
+    time: new Date(report.endedAt).toISOString(),
+    step: trial.step,
+    trial: trial.trial,
+    attempt,
+    job: attemptJobName(trial.run, trial.step, trial.trial, attempt),
+    pool: pool.name,
+    spot: pool.spot,
+    node: report.node,
+    verdict: report.verdict,
+    cause: report.cause,
+    exit_code: report.exitCode,
+    started_at: iso(report.startedAt),
+    ended_at: iso(report.endedAt),
+    seconds: report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000,
+    cost: report.cost,
+    on_demand_cost: report.onDemandCost,
+    lost_samples: report.lostSamples,
+  };
+  await warehouse.append('attempts', [row], ledgerKey(trial.run, trial.step, trial.trial, attempt));
+}

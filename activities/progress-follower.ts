@@ -1,0 +1,99 @@
+/** Reads a trial's progress records as they come, keeps what the attempt's end needs, and writes them to the ledger in batches. */
+import type { LedgerRow } from '../src/contract/ledger.ts';
+import { ledgerKey } from '../src/contract/ids.ts';
+import type { TrialInput } from '../src/contract/search.ts';
+import type { ProgressRecord } from '../src/contract/trial.ts';
+import type { ObjectStore, Warehouse } from '../src/ports/index.ts';
+import { readProgress } from './trial-files.ts';
+
+const ROWS_PER_BATCH = 200;
+const LONGEST_WAIT_FOR_BATCH_MS = 30_000;
+const MOST_METRICS = 40;
+
+export interface Followed {
+  /** Number of the last record seen. */
+  lastProgress: number;
+  samples: number;
+  done: number | null;
+  metrics: Record<string, number | null>;
+  /** ms since 1970, by our own clock, when a record was last seen. */
+  seenAt: number | null;
+  /** A record of this trial was ever seen: it writes some, so silence means something. */
+  everSeen: boolean;
+}
+
+export class ProgressFollower {
+  readonly followed: Followed;
+  readonly #store: ObjectStore;
+  readonly #warehouse: Warehouse;
+  readonly #trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>;
+  #batch: LedgerRow<'progress'>[] = [];
+  #batchSince = 0;
+  /** Records up to here are in the ledger. */
+  flushed: number;
+
+  constructor(store: ObjectStore, warehouse: Warehouse, trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>, start: { readonly lastProgress: number; readonly samples: number; readonly flushed: number }) {
+    this.#store = store;
+    this.#warehouse = warehouse;
+    this.#trial = trial;
+    this.flushed = Math.max(start.flushed, start.lastProgress);
+    this.followed = { lastProgress: start.lastProgress, samples: start.samples, done: null, metrics: {}, seenAt: null, everSeen: start.lastProgress > 0 };
+  }
+
+  /** Reads all records that are there now; true if there were any. */
+  async read(now: number): Promise<boolean> {
+    let some = false;
+    for (;;) {
+      const n = this.followed.lastProgress + 1;
+      const record = await readProgress(this.#store, this.#trial.output, n);
+      if (record === null) break;
+      some = true;
+      this.followed.lastProgress = n;
+      this.followed.seenAt = now;
+      this.followed.everSeen = true;
+      if (record !== 'unreadable') this.#take(n, record, now);
+      if (this.#batch.length >= ROWS_PER_BATCH) await this.flush();
+    }
+    if (this.#batch.length > 0 && now - this.#batchSince >= LONGEST_WAIT_FOR_BATCH_MS) await this.flush();
+    return some;
+  }
+
+  #take(n: number, record: ProgressRecord, now: number): void {
+    this.followed.samples = record.samples;
+    if (record.done !== undefined) this.followed.done = record.done;
+    for (const [name, value] of Object.entries(record.metrics).slice(0, MOST_METRICS)) this.followed.metrics[name] = value;
+    if (n <= this.flushed) return;
+    if (this.#batch.length === 0) this.#batchSince = now;
+    this.#batch.push(progressRow(this.#trial, n, record));
+  }
+
+  /** Writes the rows that wait; the same rows have the same key. */
+  async flush(): Promise<void> {
+    const first = this.#batch[0];
+    if (!first) return;
+    const { run, step, trial } = this.#trial;
+    const last = this.followed.lastProgress;
+    await this.#warehouse.append('progress', this.#batch, ledgerKey(run, step, trial, Number(first.n), last));
+    this.#batch = [];
+    this.flushed = last;
+  }
+}
+
+function progressRow(trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial'>, n: number, record: ProgressRecord): LedgerRow<'progress'> {
+  return {
+    pipeline: trial.pipeline,
+    run: trial.run,
+    time: new Date(record.time * 1000).toISOString(),
+    step: trial.step,
+    trial: trial.trial,
+    attempt: record.attempt,
+    n,
+    kind: record.kind,
+    epoch: record.epoch,
+    part: record.part,
+    training_step: record.step,
+    samples: record.samples,
+    samples_per_second: record.samplesPerSecond ?? null,
+    metrics: JSON.stringify(record.metrics),
+  };
+}

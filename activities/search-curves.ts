@@ -1,0 +1,92 @@
+/** Follows the learning curves of a search's trials in the object store. */
+import { getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { trialOutput } from '../src/contract/ids.ts';
+import type { CurveInput, CurvePoint, CurvePoints, TrialSummary } from '../src/contract/search.ts';
+import type { ProgressRecord } from '../src/contract/trial.ts';
+import type { ObjectStore } from '../src/ports/index.ts';
+import { pause } from './stoppable.ts';
+import type { Stoppable } from './stoppable.ts';
+import { exportUri, readProgress } from './trial-files.ts';
+
+const SHORTEST_POLL_MS = 500;
+const LONGEST_POLL_MS = 10_000;
+const POLL_GROWTH = 1.4;
+const READERS = 16;
+/** Inherited trials tell of their end by signal; this only finds the ones that were terminated. */
+const LOOK_AFTER_INHERITED_MS = 60_000;
+/** Exact for the 32-bit floats that trainers mostly report, and short in histories. */
+const SIGNIFICANT_DIGITS = 9;
+
+interface Followed {
+  readonly trial: number;
+  readonly output: string;
+  n: number;
+}
+
+export async function awaitPoints(store: ObjectStore, input: CurveInput, context: Stoppable): Promise<CurvePoints> {
+  const upcoming = Array.from({ length: input.upcoming.count }, (_, i) => ({ trial: input.upcoming.first + i, output: trialOutput(input.upcoming.output, input.upcoming.first + i), n: 0 }));
+  const followed: Followed[] = [...input.trials.map((trial) => ({ ...trial })), ...upcoming];
+  const found = { points: [] as CurvePoint[], exports: [] as CurvePoints['exports'][number][] };
+  const begun = Date.now();
+  let firstFoundAt: number | null = null;
+  let lookedAt = 0;
+  let poll = SHORTEST_POLL_MS;
+  for (;;) {
+    const before = followed.reduce((sum, { n }) => sum + n, 0);
+    await eachOf(followed, (trial) => readOn(store, trial, input, found));
+    let ended: CurvePoints['ended'] = [];
+    if (input.inherited.length > 0 && Date.now() - lookedAt > LOOK_AFTER_INHERITED_MS) {
+      ended = await endedOf(input.inherited);
+      lookedAt = Date.now();
+    }
+    const now = Date.now();
+    if (found.points.length + found.exports.length > 0) firstFoundAt ??= now;
+    const gathered = firstFoundAt !== null && now - firstFoundAt >= input.gatherSeconds * 1000;
+    if (gathered || ended.length > 0 || now - begun > input.maxSeconds * 1000 || context.stop.aborted || context.detached.aborted) {
+      return { ...found, seen: followed.filter(({ n }) => n > 0).map(({ trial, n }) => [trial, n] as const), ended };
+    }
+    poll = followed.reduce((sum, { n }) => sum + n, 0) > before ? SHORTEST_POLL_MS : Math.min(LONGEST_POLL_MS, poll * POLL_GROWTH);
+    await pause(firstFoundAt === null ? poll : Math.max(SHORTEST_POLL_MS, firstFoundAt + input.gatherSeconds * 1000 - now), context.stop, context.detached);
+  }
+}
+
+async function readOn(store: ObjectStore, trial: Followed, input: CurveInput, found: { points: CurvePoint[]; exports: CurvePoints['exports'][number][] }): Promise<void> {
+  for (;;) {
+    const record = await readProgress(store, trial.output, trial.n + 1);
+    if (record === null) return;
+    trial.n += 1;
+    if (record === 'unreadable') continue;
+    if (record.kind === 'validation') found.points.push([trial.trial, trial.n, record.step, valuesOf(record, input.metrics)]);
+    if (record.kind === 'export' && input.exports && record.name !== undefined) found.exports.push({ trial: trial.trial, n: trial.n, export: exportUri(trial.output, record.name), samples: record.samples });
+  }
+}
+
+function valuesOf(record: ProgressRecord, metrics: readonly string[]): (number | null)[] {
+  return metrics.map((name) => {
+    const value = record.metrics[name] ?? null;
+    return value === null || !Number.isFinite(value) ? null : Number(value.toPrecision(SIGNIFICANT_DIGITS));
+  });
+}
+
+async function endedOf(inherited: CurveInput['inherited']): Promise<CurvePoints['ended']> {
+  const ends = await Promise.all(inherited.map(async ({ trial, workflowId }) => {
+    const handle = getClient().workflow.getHandle(workflowId);
+    try {
+      const { name } = (await handle.describe()).status;
+      if (name === 'RUNNING' || name === 'PAUSED') return [];
+      return [{ trial, summary: name === 'COMPLETED' ? ((await handle.result()) as TrialSummary) : null, reason: `its workflow ended as ${name.toLowerCase()}` }];
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return [{ trial, summary: null, reason: 'its workflow is not there any more' }];
+      throw error;
+    }
+  }));
+  return ends.flat();
+}
+
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  await Promise.all(Array.from({ length: Math.min(READERS, queue.length) }, async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  }));
+}

@@ -1,0 +1,74 @@
+/** What a search needs of the world besides its sampler: curves, the ledger, earlier runs, gates of pools. */
+import { getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { INTERNAL_SIGNALS, TASK_QUEUES, WORKFLOWS } from '../src/contract/names.ts';
+import type { LedgerRow } from '../src/contract/ledger.ts';
+import type { Profile } from '../src/contract/profile.ts';
+import type { CurveInput, CurvePoints, WarmTrial } from '../src/contract/search.ts';
+import type { Objective } from '../src/contract/search-space.ts';
+import type { Json } from '../src/contract/values.ts';
+import type { Ports } from '../src/ports/index.ts';
+import { failure, translated } from './failures.ts';
+import { awaitPoints } from './search-curves.ts';
+import { stoppable } from './stoppable.ts';
+
+/** More would make the sampler slow and teach it little. */
+const MOST_WARM_TRIALS = 500;
+
+export interface SlotInput {
+  readonly gate: string;
+  readonly request: { readonly holder: string; readonly run: string; readonly priority: number; readonly limit: number };
+}
+
+export const createSearchActivities = (ports: Ports) =>
+  translated({
+    /** Blocks until running trials have new validation points or exports; raw progress never enters a history. */
+    async awaitCurvePoints(input: CurveInput): Promise<CurvePoints> {
+      const store = await ports.store(input.profile);
+      return stoppable((context) => awaitPoints(store, input, context));
+    },
+
+    async recordTrials(input: { readonly profile: Profile; readonly rows: readonly LedgerRow<'trials'>[]; readonly key: string }): Promise<void> {
+      const warehouse = await ports.warehouse(input.profile);
+      await warehouse.append('trials', input.rows, input.key);
+    },
+
+    /** Finished trials of earlier runs that had the same objectives. */
+    async readWarmStart(input: { readonly profile: Profile; readonly runs: readonly string[]; readonly objectives: readonly Objective[] }): Promise<WarmTrial[]> {
+      const warehouse = await ports.warehouse(input.profile);
+      const found = await Promise.all(input.runs.map(async (run) => ({ run, rows: await warehouse.ledger('trials', { run }) })));
+      const unknown = found.find(({ rows }) => rows.length === 0);
+      if (unknown) throw failure('InvalidInput', `sampler.warmStart: expected runs with finished trials in the ledger, found none of ${unknown.run}`);
+      return found.flatMap(({ rows }) => rows.flatMap((row) => warmTrial(row, input.objectives))).slice(-MOST_WARM_TRIALS);
+    },
+
+    /** Asks the gate of a pool for a slot, and starts the gate if there is none. */
+    async requestSlot({ gate, request }: SlotInput): Promise<void> {
+      await getClient().workflow.signalWithStart(WORKFLOWS.poolGate, { workflowId: gate, taskQueue: TASK_QUEUES.control, args: [], signal: INTERNAL_SIGNALS.acquire, signalArgs: [request] });
+    },
+
+    /** Which of these workflows do not run any more. */
+    async closedWorkflows({ workflowIds }: { readonly workflowIds: readonly string[] }): Promise<string[]> {
+      const closed = await Promise.all(workflowIds.map(async (id) => ((await isRunning(id)) ? [] : [id])));
+      return closed.flat();
+    },
+  });
+export type SearchActivities = ReturnType<typeof createSearchActivities>;
+
+async function isRunning(workflowId: string): Promise<boolean> {
+  try {
+    return (await getClient().workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+function warmTrial(row: LedgerRow<'trials'>, objectives: readonly Objective[]): WarmTrial[] {
+  if (row.status !== 'succeeded' || typeof row.parameters !== 'string' || typeof row.metrics !== 'string') return [];
+  const metrics = JSON.parse(row.metrics) as Record<string, number | null>;
+  const values = objectives.map(({ metric }) => (metric === row.objective_metric ? numberOrNull(row.objective) : (metrics[metric] ?? null)));
+  return values.includes(null) ? [] : [{ parameters: JSON.parse(row.parameters) as Record<string, Json>, values }];
+}
+
+const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);

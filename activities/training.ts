@@ -1,0 +1,161 @@
+/** Attempts of a trial: one Job each, created or adopted, watched to its end and judged. */
+import { activityInfo } from '@temporalio/activity';
+import { classifyEnd } from '../src/contract/classify.ts';
+import { attemptJobName } from '../src/contract/ids.ts';
+import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
+import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
+import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
+import type { JobStatus } from '../src/ports/compute.ts';
+import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
+import { attemptReport, recordAttempt } from './attempt-report.ts';
+import { translated } from './failures.ts';
+import { ProgressFollower } from './progress-follower.ts';
+import { aborted, pause, stoppable } from './stoppable.ts';
+import type { Stoppable } from './stoppable.ts';
+import { findBestExport, readLatest, readResult, writeTrialJson } from './trial-files.ts';
+
+const REFERENCE_TRAINER = ['python', '-m', 'longhaul_trainer', 'train'];
+const DEFAULT_GRACE_SECONDS = 15;
+/** Records are looked for at this pace while they come, and more seldom while they do not. */
+const SHORTEST_POLL_MS = 500;
+const LONGEST_POLL_MS = 10_000;
+const POLL_GROWTH = 1.4;
+/** A Job on a frozen machine may never be gone; fencing makes it safe to leave it behind. */
+const REMOVAL_PATIENCE_MS = 15_000;
+const STOP_PATIENCE_BEYOND_GRACE_MS = 60_000;
+
+interface Details {
+  readonly flushed: number;
+}
+
+export const createTrainingActivities = (ports: Ports) =>
+  translated({
+    /** Runs one attempt to its end; asked to stop, it lets the trainer commit a checkpoint first. */
+    async runAttempt(input: AttemptInput): Promise<AttemptReport> {
+      const { profile } = input.trial;
+      const [store, compute, warehouse] = await Promise.all([ports.store(profile), ports.compute(profile), ports.warehouse(profile)]);
+      return stoppable((context) => runAttempt(input, { store, compute, warehouse }, context));
+    },
+  });
+export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
+
+interface Opened {
+  readonly store: ObjectStore;
+  readonly compute: Compute;
+  readonly warehouse: Warehouse;
+}
+
+async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppable): Promise<AttemptReport> {
+  const { store, compute, warehouse } = opened;
+  const { trial, attempt } = input;
+  const flushed = (activityInfo().heartbeatDetails as Details | undefined)?.flushed ?? 0;
+  const follower = new ProgressFollower(store, warehouse, trial, { lastProgress: input.lastProgress, samples: input.samples, flushed });
+  const trialUri = await writeTrialJson(store, input);
+  const job = jobOf(input, trialUri);
+  await compute.create(job);
+  const watched = await watch(input, job, opened, follower, context);
+  await follower.read(Date.now());
+  await follower.flush();
+
+  const [latest, result] = await Promise.all([readLatest(store, trial.output), readResult(store, trial.output)]);
+  const judgement = classifyEnd(watched.end, {
+    attempt,
+    latest: latest && { attempt: latest.attempt, reason: latest.reason, samples: latest.samples },
+    hasResult: result !== null,
+    stopRequested: context.stop.aborted,
+    silentSeconds: watched.silent ? trial.profile.silenceSeconds : null,
+    newerAttempt: latest && latest.attempt > attempt ? latest.attempt : null,
+  });
+  if (watched.end.notStarted) await removePatiently(compute, job.name);
+  const final = judgement.verdict !== 'preempted' && judgement.verdict !== 'no-capacity' && judgement.verdict !== 'succeeded';
+  const report = attemptReport({
+    input,
+    ...judgement,
+    end: watched.end,
+    followed: follower.followed,
+    committedSamples: latest?.samples ?? 0,
+    result: judgement.verdict === 'succeeded' ? result : null,
+    bestExport: final ? await findBestExport(store, trial.output) : null,
+  });
+  await recordAttempt(warehouse, input, report);
+  return report;
+}
+
+/** Follows Job and records side by side until the Job ends, falls silent, or a stop has run its course. */
+async function watch(input: AttemptInput, job: JobSpec, { compute }: Opened, follower: ProgressFollower, context: Stoppable): Promise<{ end: JobEnd; silent: boolean }> {
+  const over = new AbortController();
+  let status: JobStatus = { phase: 'pending', message: null, node: null, startedAt: null };
+  const watching = compute.watch(job.name, {
+    signal: AbortSignal.any([over.signal, context.detached]),
+    noCapacitySeconds: input.noCapacitySeconds,
+    onStatus: (next) => {
+      status = next;
+    },
+  });
+  const following = followRecords(input, follower, () => status, context, over.signal);
+  const silence = following.then((silent) => (silent ? 'silent' : new Promise<never>(() => undefined)));
+  const stopping = stopOnRequest(compute, job, context, over.signal);
+  try {
+    const first = await Promise.race([watching, silence, stopping]);
+    if (first !== 'silent' && first !== 'stuck') return { end: first, silent: false };
+    await removePatiently(compute, job.name);
+    return { end: lostEnd(status, first === 'silent' ? 'no progress records' : 'did not end after SIGTERM'), silent: first === 'silent' };
+  } finally {
+    over.abort();
+    watching.catch(() => undefined);
+    silence.catch(() => undefined);
+    // The follower is not to be read by two at once.
+    await following.catch(() => undefined);
+    stopping.catch(() => undefined);
+  }
+}
+
+/** True: the records have stopped for longer than the profile allows. */
+async function followRecords(input: AttemptInput, follower: ProgressFollower, status: () => JobStatus, context: Stoppable, over: AbortSignal): Promise<boolean> {
+  const silenceMs = input.trial.profile.silenceSeconds * 1000;
+  let poll = SHORTEST_POLL_MS;
+  while (!over.aborted && !context.detached.aborted) {
+    const some = await follower.read(Date.now());
+    context.note({ flushed: follower.flushed } satisfies Details);
+    const { everSeen, seenAt } = follower.followed;
+    const { phase, startedAt } = status();
+    const quietSince = Math.max(seenAt ?? 0, startedAt ?? Number.POSITIVE_INFINITY);
+    if (silenceMs > 0 && everSeen && phase === 'running' && Date.now() - quietSince > silenceMs) return true;
+    poll = some ? SHORTEST_POLL_MS : Math.min(LONGEST_POLL_MS, poll * POLL_GROWTH);
+    await pause(poll, over, context.detached);
+  }
+  return false;
+}
+
+async function stopOnRequest(compute: Compute, job: JobSpec, context: Stoppable, over: AbortSignal): Promise<'stuck'> {
+  await aborted(context.stop);
+  if (!over.aborted) await compute.terminate(job.name);
+  await pause(job.graceSeconds * 1000 + STOP_PATIENCE_BEYOND_GRACE_MS, over);
+  return 'stuck';
+}
+
+async function removePatiently(compute: Compute, name: string): Promise<void> {
+  const removal = compute.remove(name);
+  removal.catch(() => undefined);
+  await Promise.race([removal, pause(REMOVAL_PATIENCE_MS, new AbortController().signal)]);
+}
+
+function lostEnd(status: JobStatus, message: string): JobEnd {
+  return { state: 'lost', exitCode: null, signal: null, disruption: null, deletedByOther: false, outOfMemory: false, deadlineExceeded: false, notStarted: null, nodeLost: false, node: status.node, startedAt: status.startedAt, endedAt: Date.now(), logTail: '', message };
+}
+
+function jobOf(input: AttemptInput, trialUri: string): JobSpec {
+  const { trial, attempt, pool } = input;
+  const { spec, profile } = trial;
+  return {
+    name: attemptJobName(trial.run, trial.step, trial.trial, attempt),
+    labels: { pipeline: trial.pipeline, run: trial.run, step: trial.step, trial: String(trial.trial), attempt: String(attempt) },
+    ...(spec.image === undefined ? {} : { image: spec.image }),
+    command: spec.command ?? REFERENCE_TRAINER,
+    env: { ...spec.env, [TRIAL_ENVIRONMENT.trial]: trialUri, [TRIAL_ENVIRONMENT.output]: trial.output, [TRIAL_ENVIRONMENT.attempt]: String(attempt) },
+    resources: { ...spec.resources, memoryMb: input.memoryMb },
+    pool,
+    graceSeconds: profile.compute.kind === 'kubernetes' ? profile.compute.graceSeconds : DEFAULT_GRACE_SECONDS,
+    ...(spec.attemptDeadlineSeconds === undefined ? {} : { deadlineSeconds: spec.attemptDeadlineSeconds }),
+  };
+}

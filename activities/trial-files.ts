@@ -1,0 +1,119 @@
+/** What lies under a trial's output (docs/trial-contract.md): written for the trainer, or read from it. */
+import { FeatureTable } from '../src/contract/features.ts';
+import type { AttemptInput } from '../src/contract/search.ts';
+import { Latest, ProgressRecord, Ready, TrialJson, TrialResult } from '../src/contract/trial.ts';
+import type { ObjectStore } from '../src/ports/index.ts';
+import type { z } from 'zod';
+import { canonicalJson } from './canonical-json.ts';
+import { failure } from './failures.ts';
+
+export const trialJsonUri = (output: string): string => `${output}/trial.json`;
+export const progressUri = (output: string, n: number): string => `${output}/progress/${n}.json`;
+export const exportUri = (output: string, name: string): string => `${output}/exports/${name}`;
+
+/** Writes trial.json unless it is there. Only what was learnt about preemptions may differ between attempts. */
+export async function writeTrialJson(store: ObjectStore, input: AttemptInput): Promise<string> {
+  const uri = trialJsonUri(input.trial.output);
+  const wanted = trialJson(input, await readFeatures(store, input.trial.spec.features));
+  const text = canonicalJson(wanted);
+  const there = await store.read(uri);
+  const found = there ? decode(there.data) : null;
+  if (found === text) return uri;
+  if (found !== null && withoutLearnt(found) !== withoutLearnt(text)) {
+    throw failure('InvalidInput', `${uri} belongs to another trial; give the search another output, or remove that prefix`);
+  }
+  await store.write(uri, text, { contentType: 'application/json' });
+  return uri;
+}
+
+function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
+  const { trial } = input;
+  const { spec } = trial;
+  return TrialJson.parse({
+    version: 1,
+    pipeline: trial.pipeline,
+    run: trial.run,
+    step: trial.step,
+    trial: trial.trial,
+    seed: spec.seed,
+    parameters: trial.parameters,
+    data: spec.data,
+    layout: table.layout,
+    features: table.features,
+    output: trial.output,
+    epochs: spec.epochs,
+    validateEverySteps: spec.validateEverySteps,
+    sampleCandidates: spec.sampleCandidates,
+    objective: spec.objective.metric.startsWith('offline.') ? { metric: 'validation_loss', goal: 'minimize' } : spec.objective,
+    checkpoint: { ...spec.checkpoint, meanSecondsBetweenPreemptions: input.meanSecondsBetweenPreemptions },
+    exportEveryValidations: spec.exportEveryValidations,
+    parts: spec.parts,
+    threads: spec.threads,
+    ...(spec.model === undefined ? {} : { model: spec.model }),
+    ...(trial.fork === null ? {} : { fork: trial.fork }),
+    commit: trial.commit,
+  });
+}
+
+function withoutLearnt(text: string): string {
+  const value = JSON.parse(text) as TrialJson;
+  return canonicalJson({ ...value, checkpoint: { ...value.checkpoint, meanSecondsBetweenPreemptions: null } });
+}
+
+async function readFeatures(store: ObjectStore, uri: string): Promise<FeatureTable> {
+  const object = await store.read(uri);
+  if (!object) throw failure('InvalidInput', `search.features: expected the feature table of a data set, found nothing at ${uri}`);
+  return parsed(FeatureTable, object.data, uri);
+}
+
+export async function readLatest(store: ObjectStore, output: string): Promise<Latest | null> {
+  return readOr(Latest, store, `${output}/checkpoints/LATEST`);
+}
+
+export async function readResult(store: ObjectStore, output: string): Promise<TrialResult | null> {
+  return readOr(TrialResult, store, `${output}/result.json`);
+}
+
+/** Null when it is not there yet. A record that cannot be read is told of and passed over. */
+export async function readProgress(store: ObjectStore, output: string, n: number): Promise<ProgressRecord | 'unreadable' | null> {
+  const object = await store.read(progressUri(output, n));
+  if (!object) return null;
+  try {
+    return ProgressRecord.parse(JSON.parse(decode(object.data)));
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/** The best export that is ready, or else the newest. */
+export async function findBestExport(store: ObjectStore, output: string): Promise<string | null> {
+  let found: { name: string; ready: Ready } | null = null;
+  for await (const object of store.list(`${output}/exports/`)) {
+    const name = /\/exports\/([^/]+)\/READY$/.exec(object.uri)?.[1];
+    const ready = name === undefined ? null : await readOr(Ready, store, object.uri);
+    if (name === undefined || ready === null) continue;
+    const beats = found === null || (ready.best && !found.ready.best) || (ready.best === found.ready.best && ready.step >= found.ready.step);
+    if (beats) found = { name, ready };
+  }
+  return found && exportUri(output, found.name);
+}
+
+async function readOr<T extends z.ZodType>(schema: T, store: ObjectStore, uri: string): Promise<z.infer<T> | null> {
+  const object = await store.read(uri);
+  return object ? parsed(schema, object.data, uri) : null;
+}
+
+function parsed<T extends z.ZodType>(schema: T, data: Uint8Array, uri: string): z.infer<T> {
+  let value: unknown;
+  try {
+    value = JSON.parse(decode(data));
+  } catch {
+    throw failure('BadData', `${uri}: expected JSON, found ${decode(data).slice(0, 60)}`);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw failure('BadData', `${uri} ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as docs/trial-contract.md says'}`);
+}
+
+const decode = (data: Uint8Array): string => new TextDecoder().decode(data);

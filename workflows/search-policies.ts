@@ -1,0 +1,50 @@
+/** How searches and trials call activities and children: limits, retries and ways of cancelling, with their reasons. */
+import { ActivityCancellationType, ChildWorkflowCancellationType, ParentClosePolicy, proxyActivities } from '@temporalio/workflow';
+import type { ActivityInterfaceFor, ActivityOptions, ChildWorkflowOptions } from '@temporalio/workflow';
+import type { SearchActivities } from '../activities/search.ts';
+import type { EarlyEvaluationActivities } from '../activities/early-evaluation-contract.ts';
+import type { TrainingActivities } from '../activities/training.ts';
+import { TASK_QUEUES } from '../src/contract/names.ts';
+import type { Profile } from '../src/contract/profile.ts';
+import type { AskInput, AskResult } from '../src/contract/search.ts';
+import { CONTROL_POLICY, JOB_POLICY, trainingQueue, WAREHOUSE_POLICY } from './policies.ts';
+
+/**
+ * An attempt lasts as long as its training. A worker that dies is noticed after the heartbeat's limit and the next one adopts the Job.
+ * Being cancelled, the activity lets the trainer save and answers with the attempt's end.
+ */
+export const attempts = (profile: Profile): ActivityInterfaceFor<TrainingActivities> => proxyActivities<TrainingActivities>({ ...JOB_POLICY, taskQueue: trainingQueue(profile) });
+
+/** Blocks until there is something to tell, so it may last; one that got lost is begun again at once. */
+const WATCHING_POLICY: ActivityOptions = {
+  taskQueue: TASK_QUEUES.control,
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+};
+
+/** Rebuilding a study of a thousand trials takes up to a minute; a sampler that is away is waited for. */
+const SAMPLER_POLICY: ActivityOptions = {
+  taskQueue: TASK_QUEUES.sampler,
+  startToCloseTimeout: '15 minutes',
+  heartbeatTimeout: '2 minutes',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+};
+
+/** Trials live on when the search continues as new; the search itself ends them when it is cancelled. */
+export const TRIAL_POLICY: ChildWorkflowOptions = {
+  taskQueue: TASK_QUEUES.control,
+  parentClosePolicy: ParentClosePolicy.ABANDON,
+  cancellationType: ChildWorkflowCancellationType.ABANDON,
+};
+
+export interface SamplerActivities {
+  ask(input: AskInput): Promise<AskResult>;
+}
+
+export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
+export const watching = proxyActivities<SearchActivities>(WATCHING_POLICY);
+export const sampler = proxyActivities<SamplerActivities>(SAMPLER_POLICY);
+export const evaluating = proxyActivities<EarlyEvaluationActivities>(WAREHOUSE_POLICY);
