@@ -2,7 +2,6 @@
 import { createNotificationActivities } from '../activities/notifications.ts';
 import { createRunActivities } from '../activities/runs.ts';
 import { createSearchActivities } from '../activities/search.ts';
-import { createSearchActivities } from '../activities/search.ts';
 import { createStepActivities } from '../activities/steps.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';

@@ -1,7 +1,6 @@
 /** Serves `longhaul-training`: activities that watch Jobs. They only wait, so one worker watches many. */
 import { createStepJobActivities } from '../activities/step-jobs.ts';
 import { createTrainingActivities } from '../activities/training.ts';
-import { createTrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
 
