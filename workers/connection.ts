@@ -1,8 +1,11 @@
 /** The connection of workers to Temporal: the standard environment configuration (TEMPORAL_ADDRESS, TLS, API key, TOML profiles). */
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../src/contract/names.ts';
 
+const CONNECT_PATIENCE_MS = 60_000;
+const CONNECT_RETRY_MS = 250;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
 /** gRPC status codes. */
@@ -18,8 +21,21 @@ export interface Connected {
 export async function connect(): Promise<Connected> {
   const { connectionOptions, namespace } = loadClientConnectConfig();
   const address = connectionOptions.address ?? DEFAULT_ADDRESS;
-  const connection = await NativeConnection.connect({ ...connectionOptions, address });
+  const connection = await persistently(() => NativeConnection.connect({ ...connectionOptions, address }));
   return { connection, namespace: namespace ?? DEFAULT_NAMESPACE, address };
+}
+
+/** A server that is starting, or away for a moment, is waited for. */
+async function persistently<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + CONNECT_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(CONNECT_RETRY_MS);
+    }
+  }
 }
 
 /** `temporal.api.enums.v1.IndexedValueType`. */
@@ -27,7 +43,7 @@ const VALUE_TYPES = { Keyword: 2, Double: 4, KeywordList: 7 } as const;
 
 /** Workflow tasks fail for ever on a search attribute that the namespace does not know: register what is missing first. */
 export async function registerSearchAttributes({ connection, namespace }: Connected): Promise<void> {
-  const known = await knownSearchAttributes(connection, namespace);
+  const known = await persistently(() => knownSearchAttributes(connection, namespace));
   const missing = Object.entries(SEARCH_ATTRIBUTES).filter(([name]) => !known.has(name));
   if (missing.length === 0) return;
   try {
