@@ -1,0 +1,176 @@
+/** Searches and trials on a server of the test's own, with trainers that are a few lines each. */
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import { Worker } from '@temporalio/worker';
+import { trialWorkflowId, searchWorkflowId } from '../../src/contract/ids.ts';
+import type { LedgerRow } from '../../src/contract/ledger.ts';
+import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
+import { Profile } from '../../src/contract/profile.ts';
+import type { AskInput, AskResult, AttemptInput, AttemptReport, CurveInput, CurvePoints, SearchInput, SearchResult, TrialInput, TrialSummary, WarmTrial } from '../../src/contract/search.ts';
+import { SearchSpec } from '../../src/contract/steps.ts';
+import type { EvaluateExportInput } from '../../activities/early-evaluation-contract.ts';
+import type { NotifyInput } from '../../activities/notifications.ts';
+import type { hyperparameterSearch, trial } from '../../workflows/index.ts';
+import { startHarness } from './environment.ts';
+import type { Harness } from './environment.ts';
+import { createMemoryPorts } from './memory-ports.ts';
+
+export const profileOf = (more: object = {}): Profile =>
+  Profile.parse({ warehouse: { kind: 'duckdb', path: '/w' }, storage: { kind: 'directory', path: '/s' }, compute: { kind: 'process', path: '/c' }, ...more });
+
+export const SPOT_AND_ON_DEMAND = {
+  pools: [
+    { name: 'spot', spot: true, pricePerHour: 1, onDemandPricePerHour: 3 },
+    { name: 'on-demand', spot: false, pricePerHour: 3 },
+  ],
+};
+
+export const specOf = (more: object = {}): SearchSpec =>
+  SearchSpec.parse({
+    kind: 'search',
+    data: { train: 'file:///d/train', validation: 'file:///d/validation' },
+    features: 'file:///d/features.json',
+    objective: { metric: 'score', goal: 'maximize' },
+    space: { x: { type: 'float', low: 0, high: 1 } },
+    trials: 4,
+    parallel: 2,
+    output: 'file:///out',
+    ...more,
+  });
+
+/** The world around a search. Each part can be replaced by a test. */
+export interface World {
+  ask: (input: AskInput) => Promise<AskResult>;
+  /** One attempt of one trial; `calls` counts Temporal's own retries of it. */
+  attempt: (input: AttemptInput, retries: number) => Promise<Partial<AttemptReport>>;
+  curves: (input: CurveInput) => Promise<Partial<CurvePoints>>;
+  evaluate: (input: EvaluateExportInput) => Promise<Record<string, number | null>>;
+  readonly asked: AskInput[];
+  readonly attempts: AttemptInput[];
+  readonly rows: LedgerRow<'trials'>[];
+  readonly notices: NotifyInput[];
+  readonly evaluated: EvaluateExportInput[];
+  warm: WarmTrial[];
+}
+
+export interface SearchHarness extends Harness {
+  readonly world: World;
+  reset(): void;
+  search(spec: SearchSpec, profile?: Profile): Promise<WorkflowHandle<typeof hyperparameterSearch> & { result(): Promise<SearchResult> }>;
+  trial(more?: Partial<TrialInput>): Promise<WorkflowHandle<typeof trial> & { result(): Promise<TrialSummary> }>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Fills in what a test does not care about: an attempt of one hour. */
+function reportOf(input: AttemptInput, part: Partial<AttemptReport>): AttemptReport {
+  const verdict = part.verdict ?? 'succeeded';
+  const endedAt = part.endedAt ?? Date.now();
+  const seconds = (endedAt - (part.startedAt ?? endedAt - HOUR_MS)) / 1000;
+  const cost = (seconds / 3600) * input.pool.pricePerHour;
+  return {
+    verdict,
+    cause: verdict,
+    exitCode: 0,
+    pool: input.pool.name,
+    node: null,
+    startedAt: endedAt - HOUR_MS,
+    endedAt,
+    cost,
+    onDemandCost: (seconds / 3600) * (input.pool.onDemandPricePerHour ?? input.pool.pricePerHour),
+    lostSamples: 0,
+    lostCost: 0,
+    logTail: '',
+    result: null,
+    lastProgress: input.lastProgress,
+    samples: input.samples + 100,
+    done: null,
+    metrics: verdict === 'succeeded' ? { score: scoreOf(input) } : {},
+    objective: verdict === 'succeeded' ? scoreOf(input) : null,
+    bestExport: verdict === 'succeeded' || verdict === 'stopped' ? `${input.trial.output}/exports/1` : null,
+    weightsSha256: verdict === 'succeeded' ? `sha-${input.trial.trial}` : null,
+    ...part,
+  };
+}
+
+const scoreOf = (input: AttemptInput): number => Number(input.trial.parameters.x ?? 0);
+
+/** Says "ask me again later": the server skips the time, and histories stay short. */
+export function later(seconds: number): ApplicationFailure {
+  return ApplicationFailure.create({ message: 'not yet', nextRetryDelay: `${seconds} seconds`, category: ApplicationFailureCategory.BENIGN });
+}
+
+const noPoints = async (): Promise<Partial<CurvePoints>> => {
+  if (activityInfo().attempt === 1) throw later(600);
+  return Promise.resolve({});
+};
+
+export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping'): Promise<SearchHarness> {
+  const defaults = (): Pick<World, 'ask' | 'attempt' | 'curves' | 'evaluate' | 'warm'> => ({
+    ask: async ({ trials, count }) => Promise.resolve({ suggestions: Array.from({ length: count }, (_, i) => ({ x: ((trials.length + i) % 10) / 10 })), exhausted: false, sampler: 'fake' }),
+    attempt: async () => Promise.resolve({}),
+    curves: noPoints,
+    evaluate: async () => Promise.resolve({}),
+    warm: [],
+  });
+  const world: World = { ...defaults(), asked: [], attempts: [], rows: [], notices: [], evaluated: [] };
+  const fakes = {
+    runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {
+      const { attempt } = activityInfo();
+      if (attempt === 1) world.attempts.push(input);
+      return reportOf(input, await world.attempt(input, attempt - 1));
+    },
+    awaitCurvePoints: async (input: CurveInput): Promise<CurvePoints> => ({ points: [], exports: [], seen: [], ended: [], ...(await world.curves(input)) }),
+    recordTrials: async ({ rows }: { rows: LedgerRow<'trials'>[] }): Promise<void> => {
+      world.rows.push(...rows);
+      return Promise.resolve();
+    },
+    readWarmStart: async (): Promise<WarmTrial[]> => Promise.resolve(world.warm),
+    notify: async (input: NotifyInput): Promise<void> => {
+      world.notices.push(input);
+      return Promise.resolve();
+    },
+    evaluateExport: async (input: EvaluateExportInput): Promise<{ metrics: Record<string, number | null> }> => {
+      world.evaluated.push(input);
+      return { metrics: await world.evaluate(input) };
+    },
+  };
+  const harness = await startHarness(createMemoryPorts(), time, fakes);
+  const sampler = await Worker.create({
+    connection: harness.environment.nativeConnection,
+    taskQueue: TASK_QUEUES.sampler,
+    activities: {
+      ask: async (input: AskInput): Promise<AskResult> => {
+        world.asked.push(input);
+        return world.ask(input);
+      },
+    },
+  });
+  const sampling = sampler.run();
+  let count = 0;
+  const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({ run: `run-${++count}`, pipeline: 'p', step: 'search', commit: null });
+  const { workflow } = harness.client;
+  return {
+    ...harness,
+    world,
+    reset: () => {
+      Object.assign(world, defaults());
+      for (const list of [world.asked, world.attempts, world.rows, world.notices, world.evaluated]) list.length = 0;
+    },
+    search: (spec, profile = profileOf()) => {
+      const input: SearchInput = { ...inputOf(), profile, spec };
+      return workflow.start<typeof hyperparameterSearch>(WORKFLOWS.hyperparameterSearch, { taskQueue: TASK_QUEUES.control, workflowId: searchWorkflowId(input.run, input.step), args: [input] });
+    },
+    trial: (more = {}) => {
+      const base = inputOf();
+      const input: TrialInput = { ...base, trial: 0, parameters: { x: 0.5 }, profile: profileOf(), spec: specOf(), output: 'file:///out/trial-0', search: null, priority: 0, deadlineAt: null, fork: null, resumed: null, ...more };
+      return workflow.start<typeof trial>(WORKFLOWS.trial, { taskQueue: TASK_QUEUES.control, workflowId: trialWorkflowId(input.run, input.step, input.trial), args: [input] });
+    },
+    stop: async () => {
+      sampler.shutdown();
+      await sampling;
+      await harness.stop();
+    },
+  };
+}
