@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { canRunCluster, ClusterError, defaultDirectory, openCluster, startCluster, stopAbandoned } from './index.ts';
@@ -113,7 +114,10 @@ program
   .argument('[args...]')
   .allowUnknownOption()
   .helpOption(false)
-  .action(async (args: readonly string[]) => void process.stdout.write(await open().kubectl(args)));
+  .action((args: readonly string[]) => {
+    const done = spawnSync(open().kubectlProgram, [...args], { stdio: 'inherit', env: { ...process.env, KUBECONFIG: open().kubeconfig } });
+    process.exitCode = done.status ?? 1;
+  });
 
 program
   .command('load')

@@ -1,45 +1,23 @@
-import { rmSync, rmdirSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
-import type { Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { startApiServer } from './control-plane.ts';
+import { exposePort } from './expose.ts';
+import type { Exposed } from './expose.ts';
 import { standardImages } from './images.ts';
 import { kubeconfigOf, pkiOf } from './layout.ts';
 import type { Layout, NodePlace } from './layout.ts';
-import { unregister } from './machine.ts';
-import { bridgeName, hostAddress, MAX_NODES, nodeAddress, releaseSubnet, routeBetween } from './network.ts';
+import { removeIfEmpty, unregister } from './machine.ts';
+import { bridgeName, hostAddress, MAX_NODES, releaseSubnet, routeBetween } from './network.ts';
 import * as machine from './node.ts';
 import { end, isAlive, send } from './processes.ts';
 import { ClusterError, run } from './shell.ts';
 import { readState, writeState } from './state.ts';
-import type { ClusterState, Component, NodeSpec, NodeState, Taint } from './state.ts';
+import type { ClusterState, NodeSpec, NodeState, Taint } from './state.ts';
+import { nodeStatus, parseNodes } from './status.ts';
+import type { ClusterStatus } from './status.ts';
+import { unnamedClusters } from './tools.ts';
 
 const NODE_READY_SECONDS = 60;
-
-export interface NodeStatus {
-  readonly name: string;
-  readonly address: string;
-  /** `frozen` and `off` are what we did to it, the rest is what the API server says. */
-  readonly state: 'ready' | 'not-ready' | 'unknown' | 'deleted' | 'frozen' | 'off';
-  readonly schedulable: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly taints: readonly Taint[];
-}
-
-export interface ClusterStatus {
-  readonly directory: string;
-  readonly kubeconfig: string;
-  readonly hostAddress: string;
-  readonly components: Readonly<Partial<Record<Component, 'running' | 'ended'>>>;
-  readonly nodes: readonly NodeStatus[];
-}
-
-/** A port of the machine's loopback that pods can reach. */
-export interface Exposed {
-  readonly host: string;
-  readonly port: number;
-  close(): Promise<void>;
-}
 
 /** A cluster in a folder; any number of these may stand for the same one, in any process. */
 export class Cluster {
@@ -63,7 +41,12 @@ export class Cluster {
     return hostAddress(this.#layout.subnet);
   }
 
-  /** Runs the cluster's own kubectl as administrator. */
+  /** Path of the kubectl of the cluster's version. */
+  get kubectlProgram(): string {
+    return join(this.#layout.programs, 'kubectl');
+  }
+
+  /** Runs that kubectl as administrator. */
   async kubectl(args: readonly string[], input?: string): Promise<string> {
     return await run(
       join(this.#layout.programs, 'kubectl'),
@@ -197,44 +180,20 @@ export class Cluster {
 
   /** Lets pods reach a port of this machine's loopback, as long as this process lives. */
   async expose(port: number): Promise<Exposed> {
-    const host = this.hostAddress;
-    const open = new Set<Socket>();
-    const server = createServer((incoming) => {
-      const outgoing = createConnection({ host: '127.0.0.1', port });
-      for (const [socket, other] of [[incoming, outgoing], [outgoing, incoming]] as const) {
-        open.add(socket);
-        socket.on('error', () => other.destroy());
-        socket.on('close', () => {
-          open.delete(socket);
-          other.destroy();
-        });
-      } // prettier-ignore
-      incoming.pipe(outgoing).pipe(incoming);
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
-    const close = async (): Promise<void> => {
-      for (const socket of open) socket.destroy();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-    };
-    return { host, port, close };
+    return await exposePort(this.hostAddress, port);
   }
 
   async status(): Promise<ClusterStatus> {
     const { components, nodes } = this.#state;
     const api = components['kube-apiserver'];
-    const list = api !== undefined && isAlive(api) ? await this.kubectl(['get', 'nodes', '-o', 'json', '--request-timeout=5s']) : undefined;
-    const objects = list === undefined ? undefined : (JSON.parse(list) as { items: readonly NodeObject[] }).items;
+    const answers = api !== undefined && isAlive(api);
+    const objects = answers ? parseNodes(await this.kubectl(['get', 'nodes', '-o', 'json', '--request-timeout=5s'])) : undefined;
     return {
       directory: this.directory,
       kubeconfig: this.kubeconfig,
       hostAddress: this.hostAddress,
       components: Object.fromEntries(Object.entries(components).map(([name, record]) => [name, isAlive(record) ? 'running' : 'ended'])),
-      nodes: nodes.map((node) => this.#nodeStatus(node, objects)),
+      nodes: nodes.map((node) => nodeStatus(this.#place(node), node, objects)),
     };
   }
 
@@ -246,11 +205,7 @@ export class Cluster {
     await releaseSubnet(subnet);
     unregister(bridgeName(subnet));
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
-    try {
-      rmdirSync(join(dirname(this.directory), '..', 'clusters'));
-    } catch {
-      // Another cluster is in there, or the folder was named by the caller.
-    }
+    removeIfEmpty(unnamedClusters());
   }
 
   /** Notes processes of the control plane. */
@@ -291,22 +246,6 @@ export class Cluster {
     for (const file of [...files, kubeconfigOf(this.#layout, `node-${node.spec.name}`)]) rmSync(file, { force: true });
   }
 
-  #nodeStatus(node: NodeState, objects: readonly NodeObject[] | undefined): NodeStatus {
-    const object = objects?.find((candidate) => candidate.metadata.name === node.spec.name);
-    const condition = object?.status.conditions?.find(({ type }) => type === 'Ready')?.status;
-    const said = { True: 'ready', False: 'not-ready' } as const;
-    const seen = objects !== undefined && object === undefined ? 'deleted' : (said[condition as keyof typeof said] ?? 'unknown');
-    const off = node.init === null || !isAlive(node.init.process);
-    return {
-      name: node.spec.name,
-      address: nodeAddress(this.#layout.subnet, node.index),
-      state: off ? 'off' : node.frozen ? 'frozen' : seen,
-      schedulable: object !== undefined && object.spec.unschedulable !== true,
-      labels: node.spec.labels ?? {},
-      taints: object?.spec.taints ?? [],
-    };
-  }
-
   get #state(): ClusterState {
     return readState(this.directory);
   }
@@ -331,12 +270,6 @@ export class Cluster {
   #place(node: NodeState): NodePlace {
     return { layout: this.#layout, index: node.index, spec: node.spec };
   }
-}
-
-interface NodeObject {
-  readonly metadata: { readonly name: string };
-  readonly spec: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
 export const formatTaint = ({ key, value, effect }: Taint): string => `${key}${value === undefined ? '' : `=${value}`}:${effect}`;

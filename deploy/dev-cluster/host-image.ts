@@ -94,6 +94,9 @@ export interface BuiltImage {
   readonly mounts: readonly Mount[];
 }
 
+/** An image's name as a file's. */
+export const slugOf = (name: string): string => name.replaceAll(/[^a-z0-9.-]+/gi, '-');
+
 const NOT_PACKED = ['__pycache__', '.*_cache', '.venv', '.git'];
 
 /** Builds an image into the cache unless it is there, and removes the older ones of that name, which may be large. */
@@ -106,7 +109,7 @@ export async function buildHostImage(
   const mounts = folders.filter(({ mounted }) => mounted === true).map(({ from, at }) => ({ from: realpathSync(from), to: at }));
   const packed = folders.filter(({ mounted }) => mounted !== true);
   const key = await fingerprint(packed.map(({ from }) => from), JSON.stringify([version, image, folders])); // prettier-ignore
-  const slug = image.name.replaceAll(/[^a-z0-9.-]+/gi, '-');
+  const slug = slugOf(image.name);
   const images = join(cacheDirectory(), 'images');
   const archive = join(images, `${slug}-${key}.tar`);
   const built = { name: image.name, archive, mounts };

@@ -18,11 +18,14 @@ import { isAlive, recordOf } from './processes.ts';
 import { ClusterError } from './shell.ts';
 import { hasState, readState, writeState } from './state.ts';
 import type { Mount, NodeSpec, Timing } from './state.ts';
-import { cacheDirectory, ensureTools } from './tools.ts';
+import { cacheDirectory, ensureTools, unnamedClusters } from './tools.ts';
 import type { Progress } from './tools.ts';
 
+export { ensureTools } from './tools.ts';
+
 export { Cluster } from './cluster.ts';
-export type { ClusterStatus, Exposed, NodeStatus } from './cluster.ts';
+export type { Exposed } from './expose.ts';
+export type { ClusterStatus, NodeStatus } from './status.ts';
 export { busyboxImage, BUSYBOX_IMAGE } from './images.ts';
 export { canRunCluster } from './machine.ts';
 export type { Capability } from './machine.ts';
@@ -103,9 +106,8 @@ export async function stopAbandoned(): Promise<void> {
 
 async function newDirectory(dir: string | undefined): Promise<string> {
   if (dir === undefined) {
-    const parent = join(cacheDirectory(), 'clusters');
-    mkdirSync(parent, { recursive: true });
-    return mkdtempSync(join(parent, 'cluster-'));
+    mkdirSync(unnamedClusters(), { recursive: true });
+    return mkdtempSync(join(unnamedClusters(), 'cluster-'));
   }
   const directory = resolve(dir);
   if (hasState(directory)) {

@@ -72,12 +72,15 @@ export function unregister(id: string): void {
     writeFileSync(join('/proc/sys', name), value);
   }
   rmSync(REGISTRY, { recursive: true, force: true });
-  for (const path of MOUNT_POINTS) {
-    try {
-      rmdirSync(path);
-    } catch {
-      // Not empty: another kubelet or CNI of this machine lives there.
-    }
+  for (const path of MOUNT_POINTS) removeIfEmpty(path);
+}
+
+/** What is not empty belongs to someone else too: another kubelet of this machine, another cluster. */
+export function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { baseFiles, buildHostImage, filesEnding, isScript, libraryFiles } from './host-image.ts';
+import { baseFiles, buildHostImage, filesEnding, isScript, libraryFiles, slugOf } from './host-image.ts';
 import type { BuiltImage, Folder } from './host-image.ts';
 import type { ImageFile, Layer } from './mkimage.ts';
 import { run } from './shell.ts';
@@ -35,12 +35,13 @@ export async function pythonImage(options: PythonImageOptions): Promise<BuiltIma
   const { venv, name = PYTHON_IMAGE, folders = [], env = {}, mountPackages = false } = options;
   const python = await describePython(venv);
   const short = `python${python.version}`;
-  const packages: Folder = {
-    from: python.packages,
-    at: `/opt/venv/lib/${short}/site-packages`,
-    mounted: mountPackages,
-    exclude: ['./tensorflow/include', './pip', './pip-*'],
-  };
+  const inVenv = `/opt/venv/lib/${short}/site-packages`;
+  // All containers of a cluster see a mount, so that each image's has a place of its own, and the image a link to it.
+  const mountPoint = `/opt/mounted/${slugOf(name)}`;
+  const packages: Folder = mountPackages
+    ? { from: python.packages, at: mountPoint, mounted: true }
+    : { from: python.packages, at: inVenv, exclude: ['./tensorflow/include', './pip', './pip-*'] };
+  const link: ImageFile[] = mountPackages ? [{ to: inVenv.slice(1), link: mountPoint }] : [];
   const path = '/opt/venv/bin:/usr/local/bin:/usr/bin:/bin';
   const image = {
     name,
@@ -50,19 +51,27 @@ export async function pythonImage(options: PythonImageOptions): Promise<BuiltIma
   };
   return await buildHostImage(
     image,
-    async () => await interpreterLayers(venv, python),
+    async () => await interpreterLayers(venv, python, link),
     [packages, ...folders],
     `${JSON.stringify(python)} ${packageList(python)}`,
   );
 }
 
 /** The interpreter, its standard library and all shared libraries that it and the packages load. */
-async function interpreterLayers(venv: string, python: Python): Promise<readonly Layer[]> {
+async function interpreterLayers(venv: string, python: Python, more: readonly ImageFile[]): Promise<readonly Layer[]> {
   const short = `python${python.version}`;
   const modules = [...filesEnding(python.standardLibrary, /\.so$/), ...filesEnding(python.packages, /\.so(\.\d+)*$/)];
   const libraries = await libraryFiles([python.executable, ...modules], [python.packages]);
   return [
-    { files: [...baseFiles(), ...libraries, { from: python.executable, to: `opt/python/bin/${short}` }, ...venvFiles(venv, python)] },
+    {
+      files: [
+        ...baseFiles(),
+        ...libraries,
+        { from: python.executable, to: `opt/python/bin/${short}` },
+        ...venvFiles(venv, python),
+        ...more,
+      ],
+    },
     {
       directory: python.standardLibrary,
       at: `opt/python/lib/${short}`,

@@ -44,6 +44,9 @@ export function cacheDirectory(): string {
   return process.env['LONGHAUL_CACHE'] ?? join(homedir(), '.cache', 'longhaul');
 }
 
+/** Where the folders of clusters are whose caller named none. */
+export const unnamedClusters = (): string => join(cacheDirectory(), 'clusters');
+
 /** Folder of the programs for this very source: another version or flag gives another folder. */
 export function binaryDirectory(): string {
   const hash = createHash('sha256');

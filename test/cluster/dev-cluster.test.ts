@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUSYBOX_IMAGE, canRunCluster, openCluster, startCluster } from '../../deploy/dev-cluster/index.ts';
+import { BUSYBOX_IMAGE, canRunCluster, ensureTools, openCluster, startCluster } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 
 const capability = await canRunCluster();
@@ -91,8 +91,7 @@ describe.skipIf(!capability.ok)('the development cluster', () => {
 
   beforeAll(async () => {
     // The first start on a machine builds Kubernetes.
-    const first = await startCluster({ nodes: [] });
-    await first.stop();
+    await ensureTools((line) => void process.stderr.write(`cluster: ${line}\n`));
     const started = Date.now();
     cluster = await startCluster({
       nodes: [
