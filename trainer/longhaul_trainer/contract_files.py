@@ -1,0 +1,150 @@
+"""The files of the trial contract (`src/contract/trial.ts`), checked as a workflow would read them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+KINDS = {"start", "train", "validation", "checkpoint", "export", "end"}
+REASONS = {"interval", "sigterm", "epoch", "end"}
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def read_records(output: Path) -> list[dict[str, Any]]:
+    """Records 1, 2, … as far as they go without a gap."""
+    records: list[dict[str, Any]] = []
+    while (record := read_json(output / "progress" / f"{len(records) + 1}.json")) is not None:
+        records.append(record)
+    return records
+
+
+def check_progress(output: Path, attempts: int) -> list[str]:
+    records = read_records(output)
+    files = [path for path in (output / "progress").glob("*.json") if not path.name.startswith(".")]
+    if not records:
+        return ["progress/1.json is missing"]
+    problems = []
+    if len(files) != len(records):
+        problems.append(f"{len(files)} records, but only 1 to {len(records)} without a gap")
+    for number, record in enumerate(records, 1):
+        problems += [f"progress/{number}.json: {problem}" for problem in _record_problems(number, record)]
+    if {record.get("attempt") for record in records} != set(range(1, attempts + 1)):
+        problems.append(f"attempts {sorted({str(record.get('attempt')) for record in records})}; expected 1 to {attempts}")
+    if not any(record.get("kind") == "validation" for record in records):
+        problems.append("no record of kind validation: there is no learning curve")
+    points = [record.get("step") for record in records if record.get("kind") == "validation"]
+    if len(set(points)) != len(points):
+        problems.append(f"validation points repeat: steps {points}")
+    if sum(record.get("kind") == "end" for record in records) != 1:
+        problems.append("expected one record of kind end")
+    return problems[:5]
+
+
+def _record_problems(number: int, record: dict[str, Any]) -> list[str]:
+    problems = []
+    if record.get("n") != number:
+        problems.append(f"n is {record.get('n')}")
+    if record.get("kind") not in KINDS:
+        problems.append(f"kind is {record.get('kind')!r}; expected one of {', '.join(sorted(KINDS))}")
+    problems += [
+        f"{name} is {record.get(name)!r}; expected a whole number"
+        for name in ("attempt", "epoch", "part", "step", "samples")
+        if not _whole(record.get(name))
+    ]
+    if not isinstance(record.get("time"), int | float):
+        problems.append("time is missing; expected seconds since 1970")
+    return problems + _metric_problems(record.get("metrics", {}))
+
+
+def _metric_problems(metrics: Any) -> list[str]:
+    if not isinstance(metrics, dict):
+        return ["metrics is not an object"]
+    return [
+        f"metric {name} is {value!r}; expected a number or null"
+        for name, value in metrics.items()
+        if value is not None and not isinstance(value, int | float)
+    ]
+
+
+def check_result(output: Path) -> list[str]:
+    result = read_json(output / "result.json")
+    if result is None:
+        return ["it is missing or not JSON"]
+    problems = [
+        f"{name} is {result.get(name)!r}; expected a whole number"
+        for name in ("bestStep", "steps", "samples", "epochs")
+        if not _whole(result.get(name))
+    ]
+    problems += _metric_problems(result.get("metrics"))
+    if not isinstance(result.get("objective"), int | float):
+        problems.append(f"objective is {result.get('objective')!r}; expected a number")
+    if not isinstance(result.get("weightsSha256"), str) or not result["weightsSha256"]:
+        problems.append("weightsSha256 is missing; it is what tells equal models")
+    export = result.get("bestExport")
+    if not isinstance(export, str) or not (output / "exports" / export / "READY").exists():
+        problems.append(f"bestExport is {export!r}; expected the name of a directory under exports/ with READY")
+    return problems
+
+
+def check_exports(output: Path) -> list[str]:
+    ready = sorted((output / "exports").glob("*/READY"))
+    if not ready:
+        return ["no exports/*/READY"]
+    problems = []
+    for path in ready:
+        export = read_json(path) or {}
+        if export.get("export") != path.parent.name:
+            problems.append(f"{path.parent.name}/READY: export is {export.get('export')!r}")
+        problems += [
+            f"{path.parent.name}/READY: {name} is {export.get(name)!r}; expected a whole number"
+            for name in ("step", "samples", "bytes")
+            if not _whole(export.get(name))
+        ]
+        problems += [f"{path.parent.name}/READY: {problem}" for problem in _metric_problems(export.get("metrics"))]
+        if not isinstance(export.get("best"), bool):
+            problems.append(f"{path.parent.name}/READY: best is {export.get('best')!r}; expected true or false")
+        model = export.get("savedModel")
+        if not isinstance(model, str) or not (path.parent / model).exists():
+            problems.append(f"{path.parent.name}/READY: savedModel is {model!r}; expected a path inside the export")
+    return problems[:5]
+
+
+def check_latest(output: Path) -> list[str]:
+    latest = read_json(output / "checkpoints" / "LATEST")
+    if latest is None:
+        return ["checkpoints/LATEST is missing or not JSON"]
+    problems = [
+        f"{name} is {latest.get(name)!r}; expected a whole number"
+        for name in ("attempt", "step", "samples")
+        if not _whole(latest.get(name))
+    ]
+    if latest.get("reason") not in REASONS:
+        problems.append(f"reason is {latest.get('reason')!r}; expected one of {', '.join(sorted(REASONS))}")
+    files = latest.get("files")
+    if not isinstance(files, dict):
+        return [*problems, "files is missing; expected the bytes and SHA-256 of each file of the checkpoint"]
+    for name, expected in files.items():
+        path = output / "checkpoints" / str(latest.get("checkpoint")) / name
+        data = path.read_bytes() if path.is_file() else None
+        if data is None:
+            problems.append(f"{name} is listed and not there")
+        elif (
+            not isinstance(expected, dict)
+            or expected.get("bytes") != len(data)
+            or expected.get("sha256") != hashlib.sha256(data).hexdigest()
+        ):
+            problems.append(f"{name} does not have the listed bytes and SHA-256")
+    return problems
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,84 @@
+"""A small data set and trial.json for trying a trainer out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SESSIONS_PER_PART = 60
+PARTS = 3
+FEATURES = [
+    {"name": "price", "type": "numeric", "default": 0, "mean": 10.0, "stddev": 3.0},
+    {"name": "popularity", "type": "numeric", "default": 0, "mean": 0.0, "stddev": 1.0},
+    {"name": "brand", "type": "categorical", "default": "none", "buckets": 32},
+]
+LAYOUT = {"kind": "nested", "candidates": "candidates", "session": "session", "item": "item", "label": "label"}
+
+
+def write_sample(directory: Path) -> dict[str, str]:
+    """Data sets `train` and `validation`, in which popular and cheap items are ordered."""
+    uris = {}
+    for number, (name, parts) in enumerate({"train": PARTS, "validation": 1}.items()):
+        target = directory / name
+        target.mkdir(parents=True)
+        entries = []
+        for part in range(parts):
+            path = target / f"part-{part:05d}.parquet"
+            pq.write_table(_table(np.random.default_rng([number, part]), part * SESSIONS_PER_PART), path)
+            entries.append({"name": path.name, "rows": SESSIONS_PER_PART, "bytes": path.stat().st_size, "generation": "1", "crc32c": None})
+        uris[name] = f"file://{target}"
+        sums = {"rows": SESSIONS_PER_PART * parts, "bytes": sum(int(str(entry["bytes"])) for entry in entries)}
+        manifest = {"uri": uris[name], "table": f"check.{name}", "tableVersion": "1", **sums, "parts": entries}
+        (target / "manifest.json").write_text(json.dumps(manifest))
+    return uris
+
+
+def _table(rng: np.random.Generator, first: int) -> pa.Table:
+    lengths = rng.integers(3, 10, SESSIONS_PER_PART)
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    total = int(offsets[-1])
+    price, popularity = rng.normal(10, 3, total), rng.normal(size=total)
+    utility = popularity * 2 - price / 3 + rng.gumbel(size=total) * 0.3
+    label = np.zeros(total)
+    for start, end in itertools.pairwise(offsets):
+        label[start + int(np.argmax(utility[start:end]))] = 1.0
+    brands = np.array(["north", "south", "east"], dtype=object)[rng.integers(0, 3, total)]
+    items = [f"item-{number}" for number in rng.integers(0, 200, total)]
+    columns = {"item": pa.array(items), "label": pa.array(label), "price": pa.array(price), "popularity": pa.array(popularity)}
+    structs = pa.StructArray.from_arrays([*columns.values(), pa.array(brands)], names=[*columns, "brand"])
+    sessions = pa.array([f"s{first + index}" for index in range(SESSIONS_PER_PART)])
+    return pa.table({"session": sessions, "candidates": pa.ListArray.from_arrays(pa.array(offsets), structs)})
+
+
+def sample_trial(data: Mapping[str, str], output: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """trial.json over the sample; `changes` come from the user, so that the trainer's own parameters can be given."""
+    return {
+        "version": 1,
+        "pipeline": "contract-check",
+        "run": "contract-check",
+        "step": "search",
+        "trial": 0,
+        "seed": 7,
+        "parameters": {},
+        "data": dict(data),
+        "layout": LAYOUT,
+        "features": FEATURES,
+        "epochs": 3,
+        "validateEverySteps": 0,
+        "sampleCandidates": 0,
+        "objective": {"metric": "validation_ndcg_at_10", "goal": "maximize"},
+        "checkpoint": {"minSeconds": 0.2, "maxSeconds": 1, "keep": 2, "meanSecondsBetweenPreemptions": None},
+        "exportEveryValidations": 1,
+        "parts": {"ahead": 2, "onBad": "fail", "badBudget": 0},
+        "threads": 1,
+        "commit": None,
+        **changes,
+        "output": f"file://{output}",
+    }
