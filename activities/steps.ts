@@ -67,6 +67,15 @@ export const createStepActivities = (ports: Ports, isOpen: (holder: Holder) => P
 };
 export type StepActivities = ReturnType<typeof createStepActivities>;
 
+/** What the cache would answer, without a claim and without a trace: for `longhaul plan`. */
+export async function lookUp(ports: Ports, input: PrepareInput): Promise<{ readonly key: string; readonly outputs: Readonly<Record<string, Json>> | null }> {
+  const digest = await digestOf(ports, input);
+  const key = digest.slice(0, KEY_DIGITS);
+  const cache = createStepCache(await ports.store(input.profile), () => Promise.resolve(false));
+  const record = input.step.cache ? await usableRecord(ports, input, cache, key, digest) : null;
+  return { key, outputs: record?.outputs ?? null };
+}
+
 async function prepare(ports: Ports, cache: StepCache, input: PrepareInput): Promise<Prepared> {
   const digest = await digestOf(ports, input);
   const key = digest.slice(0, KEY_DIGITS);
