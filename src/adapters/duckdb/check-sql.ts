@@ -1,0 +1,33 @@
+import type { Problem } from '../../contract/errors.ts';
+import { SqlProblem } from './placeholders.ts';
+import { createTranslator } from './translate.ts';
+
+export interface SqlChecker {
+  /** What is wrong with GoogleSQL for the embedded warehouse, as far as can be told without tables. */
+  check(sql: string, file: string): Promise<Problem[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Checks SQL files when a pipeline is compiled.
+ *
+ * @example
+ * const checker = createSqlChecker();
+ * await checker.check('SELECT 1', 'sql/one.sql'); // []
+ * await checker.close();
+ */
+export function createSqlChecker(): SqlChecker {
+  const translator = createTranslator();
+  return {
+    async check(sql, file) {
+      try {
+        await translator.translate(sql, file);
+        return [];
+      } catch (error) {
+        if (error instanceof SqlProblem) return [error.problem];
+        throw error;
+      }
+    },
+    close: () => translator.close(),
+  };
+}

@@ -1,0 +1,61 @@
+import { AdapterError } from '../../contract/errors.ts';
+import { findWord, positionAt, SqlProblem } from './placeholders.ts';
+import type { Quoted } from './placeholders.ts';
+
+/** Where an error of DuckDB came from: it knows the translated statement, the user knows the file. */
+export interface StatementPlace {
+  readonly sql: string;
+  readonly file: string;
+  readonly quoted: Quoted;
+  /** Which statement of the script, from 0. */
+  readonly statement: number;
+}
+
+/** Errors of DuckDB that the statement is to blame for. */
+const OF_THE_QUERY =
+  /^(?:Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Mismatch Type|Type|Constraint|Not implemented|Permission|Invalid type|Syntax|Serialization|Dependency|Expression|Parameter Not Resolved|Parameter Not Allowed|Sequence|Division by zero|Decimal|Cast)\b[^:]*Error: ([\s\S]*)$/i;
+
+/** DuckDB's error as ours; `place` where a statement of a user was run. */
+export function adapterError(error: unknown, place?: StatementPlace): Error {
+  if (error instanceof AdapterError) return error;
+  if (!(error instanceof Error)) return new Error(String(error));
+  const { message } = error;
+  if (/^Out of Memory Error/i.test(message)) {
+    const file = place ? `${place.file}: ` : '';
+    return new AdapterError('InvalidInput', `${file}the statement needs more memory than it may have; raise warehouse.memoryLimitMb or free disk space for spilling (${firstLine(message)})`, { cause: error });
+  }
+  if (/^(?:IO|FATAL|INTERNAL|Network|Http) Error/i.test(message)) return new AdapterError('Unavailable', firstLine(message), { cause: error });
+  const ofQuery = OF_THE_QUERY.exec(message);
+  if (!ofQuery || !place) return error;
+  const [what, ...rest] = ofQuery[1]!.split('\n\nLINE ')[0]!.trim().split('\n');
+  return new SqlProblem({ file: place.file, ...locate(ofQuery[1]!, place), message: readable(what!), hint: rest.length > 0 ? readable(rest.join(' ').trim()) : undefined }, error);
+}
+
+/** Views of aliases are named as the user writes them. */
+const readable = (text: string): string => text.replaceAll(/"?(\{\w+\})"?/g, '$1');
+const firstLine = (text: string): string => text.split('\n')[0]!;
+
+/** The words that the message names or points at, looked for in the user's own text of the statement. */
+function locate(message: string, place: StatementPlace): { line: number; column: number } {
+  const from = place.quoted.statements[place.statement] ?? 0;
+  const to = place.quoted.statements[place.statement + 1] ?? place.sql.length;
+  for (const word of [...pointedAt(message), ...named(message)]) {
+    const found = findWord(place.sql, word, from);
+    if (found >= 0 && found < to) return positionAt(place.sql, found);
+  }
+  return positionAt(place.sql, from);
+}
+
+/** The word above the caret in DuckDB's `LINE 1: …` excerpt. */
+function pointedAt(message: string): string[] {
+  const excerpt = /\nLINE [0-9]+: ([^\n]*)\n( *)\^/.exec(message);
+  if (!excerpt) return [];
+  const prefix = /LINE [0-9]+: /.exec(message)![0].length;
+  const chain = /^(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*/.exec(excerpt[1]!.slice(excerpt[2]!.length - prefix));
+  // Of `t.price` it is the price.
+  return chain ? [chain[0].split('.').at(-1)!.replaceAll('"', '')] : [];
+}
+
+function named(message: string): string[] {
+  return [...message.split('\nCandidate')[0]!.matchAll(/"([^"]+)"|'([^']+)'|with name (\S+?)!? /g)].map((match) => match[1] ?? match[2] ?? match[3]!);
+}

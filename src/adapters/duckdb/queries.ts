@@ -1,0 +1,164 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AdapterError } from '../../contract/errors.ts';
+import type { Json } from '../../contract/values.ts';
+import type { JobContext, QueryEstimate, QueryRequest, Statement, TableInfo } from '../../ports/warehouse.ts';
+import { uniqueName } from '../files.ts';
+import { identifier, literal } from './engine.ts';
+import type { Engine, Session } from './engine.ts';
+import type { Layout } from './layout.ts';
+import { positionAt, SqlProblem } from './placeholders.ts';
+import { atPlace, boundFor, prepareScript, runBefore, viewOf } from './script.ts';
+import type { Script } from './script.ts';
+import type { TableFiles } from './tables.ts';
+import { tableInfo } from './tables.ts';
+import type { Translator } from './translate.ts';
+import { googleTypeOf, storedType } from './types.ts';
+import { jsonOf } from './values.ts';
+
+/** What the parts of the adapter share. */
+export interface Parts {
+  readonly layout: Layout;
+  readonly engine: Engine;
+  readonly translator: Translator;
+  readonly tables: TableFiles;
+}
+
+/** Rows with lists in them are wide: DuckDB's smallest group of rows, so that a few of them fit into memory. */
+const NESTED_GROUP_ROWS = 2048;
+const FLAT_GROUP_ROWS = 122_880;
+const MAX_RESULT_ROWS = 10_000;
+
+/** Runs the script; the last SELECT becomes the destination, tables that it changed become new versions. */
+export async function runQuery(parts: Parts, request: QueryRequest, context: JobContext): Promise<TableInfo> {
+  const script = await prepareScript(parts.translator, request);
+  const changed = script.changed.map((alias) => changedTable(request, alias));
+  if (!script.select && !changed.includes(request.destination)) throw nothingToStore(script, request);
+  await mkdir(parts.layout.temporary, { recursive: true });
+  const execute = (): Promise<TableInfo> => parts.engine.session(context, (session) => executeScript(parts, script, request, session));
+  // A table that is changed must not be replaced by others between being read and being written.
+  return changed.length > 0 ? parts.tables.exclusively([...changed, request.destination], execute, context.signal) : execute();
+}
+
+async function executeScript(parts: Parts, script: Script, request: QueryRequest, session: Session): Promise<TableInfo> {
+  const files: string[] = [];
+  const write = async (table: string, select: string, bound = boundFor(script, select)): Promise<Parameters<TableFiles['commit']>[0]> => {
+    const file = join(parts.layout.temporary, `query-${uniqueName('.parquet')}`);
+    files.push(file);
+    const written = await writeParquet(session, file, select, bound);
+    return { table, file, ...written, job: request.jobId, labels: request.labels };
+  };
+  try {
+    await runBefore(script, session, parts.tables);
+    const changes = [];
+    for (const alias of script.changed) changes.push(await write(changedTable(request, alias), `SELECT * FROM ${viewOf(alias)}`));
+    const { select } = script;
+    const result = select && (await atPlace(script, script.before.length, () => write(request.destination, select.sql)));
+    if (result) checkColumns(request, result.columns);
+    let made: TableInfo | undefined;
+    for (const change of changes) {
+      const info = await parts.tables.commit(change);
+      if (change.table === request.destination) made = info;
+    }
+    if (!result) return made!;
+    const commit = (): Promise<TableInfo> => parts.tables.commit({ ...result, expirationDays: request.expirationDays });
+    return script.changed.length > 0 ? await commit() : await parts.tables.exclusively([request.destination], commit);
+  } finally {
+    for (const file of files) await rm(file, { force: true });
+  }
+}
+
+/** Writes a SELECT to a parquet file with GoogleSQL's types. */
+export async function writeParquet(session: Session, file: string, select: string, bound: ReturnType<typeof boundFor>): Promise<{ rows: number; columns: TableInfo['columns'] }> {
+  const stored = await asStored(session, select, bound);
+  const groupRows = stored.nested ? NESTED_GROUP_ROWS : FLAT_GROUP_ROWS;
+  const result = await session.run(`COPY (${stored.select}) TO ${literal(file)} (FORMAT parquet, ROW_GROUP_SIZE ${groupRows})`, bound);
+  return { rows: Number(result.getRows()[0]![0]), columns: await columnsOf(session, file) };
+}
+
+/** GoogleSQL names and types of a parquet file's columns. */
+export async function columnsOf(session: Session, file: string): Promise<TableInfo['columns']> {
+  const result = await session.run(`SELECT * FROM read_parquet(${literal(file)}) LIMIT 0`);
+  return result.columnNames().map((name, i) => ({ name, type: googleTypeOf(result.columnType(i)) }));
+}
+
+async function asStored(session: Session, select: string, bound: ReturnType<typeof boundFor>): Promise<{ select: string; nested: boolean }> {
+  const described = await session.run(`DESCRIBE ${select}`, bound);
+  const columns = described.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
+  const twice = columns.find(({ name }, i) => columns.findIndex((each) => each.name.toLowerCase() === name.toLowerCase()) !== i);
+  if (twice) throw new Error(`Binder Error: two columns of the result are named "${twice.name}"`);
+  const nested = columns.some(({ type }) => type.endsWith(']'));
+  if (columns.every(({ type }) => storedType(type) === type)) return { select, nested };
+  const list = columns.map(({ name, type }) => (storedType(type) === type ? identifier(name) : `CAST(${identifier(name)} AS ${storedType(type)}) AS ${identifier(name)}`));
+  return { select: `SELECT ${list.join(', ')} FROM (${select})`, nested };
+}
+
+/** Small results as JSON. */
+export async function readRows(parts: Parts, statement: Statement, context: JobContext): Promise<Record<string, Json>[]> {
+  const script = await prepareScript(parts.translator, statement);
+  const { select } = script;
+  if (!select || script.changed.length > 0) throw problem(script, script.before.length - 1, 'this statement has no rows to return', 'a SELECT as the last statement');
+  return parts.engine.session(context, async (session) => {
+    await runBefore(script, session, parts.tables);
+    return atPlace(script, script.before.length, async () => {
+      const reader = await session.readUntil(MAX_RESULT_ROWS + 1, select.sql, boundFor(script, select.sql));
+      if (reader.currentRowCount > MAX_RESULT_ROWS) throw problem(script, script.before.length, `the result has more than ${MAX_RESULT_ROWS} rows`, 'a small result', 'let a query step write it to a table');
+      const names = reader.columnNames();
+      const types = reader.columnTypes();
+      return reader.getRows().map((row) => Object.fromEntries(names.map((name, i) => [name, jsonOf(row[i] ?? null, types[i])])));
+    });
+  });
+}
+
+/** Binds every statement without running it, as far as the tables are there. */
+export async function estimate(parts: Parts, statement: Statement): Promise<QueryEstimate> {
+  const unknown: QueryEstimate = { bytes: null, cost: 0 };
+  const script = await prepareScript(parts.translator, statement);
+  const missing = await Promise.all([...script.quoted.aliases].map(async (alias) => statement.tables[alias] !== undefined && !(await parts.tables.describe(statement.tables[alias]))));
+  // Tables that earlier steps will make: only the grammar could be checked.
+  if (missing.some(Boolean)) return unknown;
+  const quiet: JobContext = { signal: new AbortController().signal, progress: () => undefined };
+  const statements = script.select ? [...script.before, script.select] : script.before;
+  await parts.engine.session(quiet, async (session) => {
+    await runBefore({ ...script, before: [] }, session, parts.tables);
+    for (const [index, each] of statements.entries()) {
+      const bound = boundFor(script, each.sql);
+      const makesTable = /^create/i.test(each.kind);
+      await atPlace(script, index, () => (makesTable ? makeEmpty(session, each.sql, bound) : session.run(`EXPLAIN ${each.sql}`, bound)));
+    }
+  });
+  return unknown;
+}
+
+/** Later statements need the table, not its rows. */
+async function makeEmpty(session: Session, sql: string, bound: ReturnType<typeof boundFor>): Promise<unknown> {
+  return / AS /i.test(sql) ? session.run(`${sql} WITH NO DATA`, bound) : session.run(sql, bound);
+}
+
+export async function adoptTable(parts: Parts, recorded: TableInfo): Promise<TableInfo | null> {
+  const current = await parts.tables.describe(recorded.table);
+  return current && current.version === recorded.version ? tableInfo(current) : null;
+}
+
+function changedTable(request: Statement, alias: string): string {
+  const table = request.tables[alias];
+  if (table === undefined) throw new AdapterError('InvalidQuery', `${request.sqlFile}: {${alias}} is a source of files and cannot be changed; expected an alias of tables`);
+  return table;
+}
+
+function checkColumns(request: QueryRequest, columns: TableInfo['columns']): void {
+  const wanted = [...(request.partitioning ? [request.partitioning.column] : []), ...request.clustering];
+  const missing = wanted.find((name) => !columns.some((column) => column.name.toLowerCase() === name.toLowerCase()));
+  if (missing === undefined) return;
+  throw new AdapterError('InvalidQuery', `${request.sqlFile}: partitioning or clustering names the column ${missing}; expected one of ${columns.map((column) => column.name).join(', ')}`);
+}
+
+function nothingToStore(script: Script, request: QueryRequest): SqlProblem {
+  return problem(script, script.before.length - 1, `nothing for the destination ${request.destination}`, 'a SELECT as the last statement, or a change of the destination itself');
+}
+
+function problem(script: Script, statement: number, message: string, expected: string, hint?: string): SqlProblem {
+  const place = positionAt(script.statement.sql, script.quoted.statements[statement] ?? 0);
+  return new SqlProblem({ file: script.statement.sqlFile, ...place, message, expected, hint });
+}
+

@@ -1,0 +1,121 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AdapterError } from '../../contract/errors.ts';
+import type { Statement } from '../../ports/warehouse.ts';
+import { hasCode } from '../files.ts';
+import { identifier, NOTHING_BOUND, pathLiteral } from './engine.ts';
+import type { Bound, Session } from './engine.ts';
+import { adapterError } from './errors.ts';
+import { bindParameters } from './parameters.ts';
+import { requireAliases, SqlProblem, positionAt } from './placeholders.ts';
+import type { Quoted } from './placeholders.ts';
+import type { TableFiles } from './tables.ts';
+import type { TranslatedStatement, Translator } from './translate.ts';
+
+/** A translated script and what its aliases stand for. */
+export interface Script {
+  readonly statement: Statement;
+  readonly quoted: Quoted;
+  /** All but the last SELECT, if there is one. */
+  readonly before: readonly TranslatedStatement[];
+  readonly select: TranslatedStatement | null;
+  readonly parameters: readonly string[];
+  /** Aliases of tables that the script changes. */
+  readonly changed: readonly string[];
+}
+
+export async function prepareScript(translator: Translator, statement: Statement): Promise<Script> {
+  const { quoted, translation } = await translator.translate(statement.sql, statement.sqlFile);
+  requireAliases(statement.sql, statement.sqlFile, quoted, [...Object.keys(statement.tables), ...Object.keys(statement.sources)]);
+  const statements = translation.statements;
+  if (statements.length === 0) throw new SqlProblem({ file: statement.sqlFile, line: 1, column: 1, message: 'no statement in it', expected: 'a SELECT' });
+  refuseUndeclared(statement, quoted, statements);
+  const last = statements.at(-1)!;
+  const select = isSelect(last) ? last : null;
+  const targets = statements.flatMap((each) => (each.target === null ? [] : [aliasOf(each.target)]));
+  return {
+    statement,
+    quoted,
+    before: select ? statements.slice(0, -1) : statements,
+    select,
+    parameters: translation.parameters,
+    changed: [...quoted.aliases].filter((alias) => targets.includes(alias)),
+  };
+}
+
+/** Makes every alias readable (and those that the script changes, changeable), then runs all but the last SELECT. */
+export async function runBefore(script: Script, session: Session, tables: TableFiles): Promise<void> {
+  await openAliases(script, session, tables);
+  for (const [index, each] of script.before.entries()) {
+    if (isSelect(each)) continue; // Its result would go nowhere.
+    await atPlace(script, index, () => session.run(each.sql, boundFor(script, each.sql)));
+  }
+}
+
+/** Errors of DuckDB get the place in the user's file. */
+export async function atPlace<T>(script: Script, statement: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw adapterError(error, { sql: script.statement.sql, file: script.statement.sqlFile, quoted: script.quoted, statement });
+  }
+}
+
+/** Values of the parameters that occur in this statement. */
+export function boundFor(script: Script, sql: string): Bound {
+  const used = script.parameters.filter((name) => new RegExp(`\\$${name}\\b`).test(sql));
+  return used.length === 0 ? NOTHING_BOUND : bindParameters(script.statement.parameters, used, script.statement.sqlFile);
+}
+
+export const viewOf = (alias: string): string => identifier(`{${alias}}`);
+
+async function openAliases(script: Script, session: Session, tables: TableFiles): Promise<void> {
+  const { statement, quoted, changed } = script;
+  for (const alias of quoted.aliases) {
+    const files = await filesOf(statement, alias, tables);
+    const what = changed.includes(alias) ? 'TEMP TABLE' : 'TEMP VIEW';
+    await atPlace(script, 0, () => session.run(`CREATE ${what} ${viewOf(alias)} AS SELECT * FROM read_parquet([${files.map(pathLiteral).join(', ')}])`));
+  }
+}
+
+async function filesOf(statement: Statement, alias: string, tables: TableFiles): Promise<string[]> {
+  const table = statement.tables[alias];
+  if (table === undefined) return sourceFiles(statement.sources[alias]!, `${statement.sqlFile}: sources.${alias}`);
+  const version = await tables.describe(table);
+  if (!version) throw new AdapterError('InvalidInput', `${statement.sqlFile}: tables.${alias}: there is no table ${table}`);
+  return [tables.file(version)];
+}
+
+/** One parquet file, or the parts below a prefix in the order of their names. */
+async function sourceFiles(uri: string, path: string): Promise<string[]> {
+  if (!uri.startsWith('file:///')) throw new AdapterError('InvalidInput', `${path}: the embedded warehouse reads files; expected file:///…, found ${uri}`);
+  const file = uri.slice('file://'.length).replace(/\/+$/, '');
+  try {
+    if ((await stat(file)).isFile()) return [file];
+    const parts = (await readdir(file)).filter((name) => name.endsWith('.parquet')).sort();
+    if (parts.length > 0) return parts.map((name) => join(file, name));
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
+  }
+  throw new AdapterError('InvalidInput', `${path}: expected a parquet file or a prefix of parquet parts, found none at ${uri}`);
+}
+
+/** The cache is honest only if every table that is read is declared. */
+function refuseUndeclared(statement: Statement, quoted: Quoted, statements: readonly TranslatedStatement[]): void {
+  const made = new Set(statements.flatMap((each) => (each.target === null ? [] : [aliasOf(each.target)])));
+  for (const [index, each] of statements.entries()) {
+    const foreign = [...each.reads, ...(each.target?.includes('.') ? [each.target] : [])].find((name) => !quoted.aliases.has(aliasOf(name)) && !made.has(aliasOf(name)));
+    const undeclared = foreign ?? (each.target !== null && each.target.includes('.') ? each.target : undefined);
+    if (undeclared === undefined) continue;
+    throw new SqlProblem({
+      file: statement.sqlFile,
+      ...positionAt(statement.sql, quoted.statements[index] ?? 0),
+      message: `the table ${undeclared} is not declared`,
+      expected: 'an alias in braces, so that the cache knows what is read',
+      hint: `add tables: { name: ${undeclared} } to the step and write {name}`,
+    });
+  }
+}
+
+const aliasOf = (name: string): string => name.replaceAll(/[`"]/g, '').replace(/^\{(\w+)\}$/, '$1');
+const isSelect = (statement: TranslatedStatement): boolean => /^(?:select|query|with|union|except|intersect|values|subquery)$/i.test(statement.kind);

@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { AdapterError } from '../../contract/errors.ts';
+import type { Problem } from '../../contract/errors.ts';
+import { pythonCommand } from '../python.ts';
+import { quoteAliases, SqlProblem } from './placeholders.ts';
+import type { Quoted } from './placeholders.ts';
+
+/** One statement of a script, in DuckDB's dialect. */
+export interface TranslatedStatement {
+  readonly kind: string;
+  readonly sql: string;
+  /** The table that it changes or makes. */
+  readonly target: string | null;
+  readonly reads: readonly string[];
+}
+
+export interface Translation {
+  readonly statements: readonly TranslatedStatement[];
+  /** Names of the query parameters; `@x` is `$x` now. */
+  readonly parameters: readonly string[];
+}
+
+export interface Translator {
+  /** @throws AdapterError('InvalidQuery') with file, line and column. */
+  translate(sql: string, file: string): Promise<{ readonly quoted: Quoted; readonly translation: Translation }>;
+  close(): Promise<void>;
+}
+
+type Answer = ({ readonly ok: true } & Translation) | { readonly ok: false; readonly error: Problem };
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+interface Service {
+  readonly child: Child;
+  readonly waiting: Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>;
+}
+
+const TIMEOUT_MS = 60_000;
+const REMEMBERED = 500;
+
+/** GoogleSQL → DuckDB by `python -m longhaul_sql`, which stays: one line of JSON in, one out. Started by the first use. */
+export function createTranslator(): Translator {
+  let service: Service | undefined;
+  let lastId = 0;
+  const remembered = new Map<string, Promise<Translation>>();
+
+  const ask = async (request: { readonly sql: string; readonly file: string }): Promise<Answer> => {
+    service ??= startService(() => (service = undefined));
+    const { child, waiting } = service;
+    const id = ++lastId;
+    hold(child, true);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        timer = setTimeout(() => {
+          child.kill('SIGKILL');
+          reject(new AdapterError('Unavailable', `the SQL translator did not answer for ${request.file} within ${TIMEOUT_MS / 1000} s`));
+        }, TIMEOUT_MS);
+        child.stdin.write(`${JSON.stringify({ id, op: 'translate', ...request })}\n`);
+      });
+    } finally {
+      clearTimeout(timer);
+      waiting.delete(id);
+      if (waiting.size === 0) hold(child, false);
+    }
+  };
+
+  return {
+    async translate(sql, file) {
+      const quoted = quoteAliases(sql);
+      const key = `${file}\0${sql}`;
+      let translating = remembered.get(key);
+      if (!translating) {
+        translating = ask({ sql: quoted.sql, file }).then((answer) => {
+          if (answer.ok) return { statements: answer.statements, parameters: answer.parameters };
+          throw new SqlProblem(inOriginal(answer.error, file, quoted));
+        });
+        remembered.set(key, translating);
+        translating.catch(() => remembered.delete(key));
+        if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value!);
+      }
+      return { quoted, translation: await translating };
+    },
+    async close() {
+      const child = service?.child;
+      if (!child || child.exitCode !== null) return;
+      const over = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      hold(child, true);
+      child.stdin.end();
+      const timer = setTimeout(() => child.kill('SIGKILL'), 2000);
+      await over;
+      clearTimeout(timer);
+    },
+  };
+}
+
+export function inOriginal(error: Problem, file: string, quoted: Quoted): Problem {
+  const place = error.line === undefined ? undefined : quoted.original({ line: error.line, column: error.column ?? 1 });
+  // The translator names the alias as it saw it, in back quotes.
+  const readable = (text: string | undefined): string | undefined => text?.replaceAll(/`(\{\w+\})`/g, '$1');
+  return { ...error, file: error.file || file, ...place, message: readable(error.message)!, found: readable(error.found), hint: readable(error.hint) };
+}
+
+function startService(over: () => void): Service {
+  const { command, args, env } = pythonCommand('longhaul_sql', []);
+  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const waiting: Service['waiting'] = new Map();
+  let complaints = '';
+  child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-2000)));
+  // What a dead child does not take any more, its exit tells.
+  child.stdin.on('error', () => undefined);
+  const fail = (error: AdapterError): void => {
+    over();
+    for (const each of waiting.values()) each.reject(error);
+  };
+  child.once('error', (error) => fail(new AdapterError('InvalidInput', `cannot run ${command}: ${error.message}; set LONGHAUL_PYTHON to a Python with the trainer's requirements`, { cause: error })));
+  child.once('exit', (code, signal) => fail(new AdapterError('Unavailable', `the SQL translator ended with ${signal ?? `code ${code}`}: ${complaints.trim()}`)));
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const { id, ...answer } = JSON.parse(line) as Answer & { id: number };
+    waiting.get(id)?.resolve(answer as Answer);
+  });
+  return { child, waiting };
+}
+
+/** An idle translator is no reason for the process to stay. */
+function hold(child: Child, busy: boolean): void {
+  for (const each of [child, child.stdin, child.stdout, child.stderr] as unknown as { ref?(): void; unref?(): void }[]) {
+    if (busy) each.ref?.();
+    else each.unref?.();
+  }
+}
