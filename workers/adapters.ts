@@ -45,8 +45,7 @@ async function openStore(config: Profile['storage']): Promise<ObjectStore> {
 }
 
 async function openWarehouse(config: Profile['warehouse'], store: ObjectStore): Promise<Warehouse> {
-  void store;
-  await Promise.resolve();
+  if (config.kind === 'duckdb') return (await import('../src/adapters/duckdb/index.ts')).openDuckdbWarehouse(config, { store });
   throw new Error(`warehouse.kind ${config.kind}: no adapter`);
 }
 
