@@ -10,8 +10,8 @@ import { temporalServer, untilServing } from '../../deploy/local/temporal-server
 import { createSupervisor } from '../../deploy/local/supervisor.ts';
 import { freePort } from '../../deploy/local/ports.ts';
 import { TASK_QUEUES } from '../../src/contract/names.ts';
-import { RunDocument } from '../../src/contract/run-document.ts';
 import { openPorts } from '../../workers/adapters.ts';
+import { noopDocument } from './noop.ts';
 
 const STEPS = 20;
 const ROUNDS = 7;
@@ -53,7 +53,7 @@ async function onServer(address: string, folder: string): Promise<Overhead> {
   const client = new Client({ connection: clientConnection });
   try {
     const timed = async (workflow: string): Promise<number> => {
-      const handle = await client.workflow.start(workflow, { taskQueue: TASK_QUEUES.control, workflowId: `bench-${randomUUID()}`, args: [noopDocument(folder)] });
+      const handle = await client.workflow.start(workflow, { taskQueue: TASK_QUEUES.control, workflowId: `bench-${randomUUID()}`, args: [noopDocument(folder, STEPS)] });
       await handle.result();
       const { startTime, closeTime } = await handle.describe();
       return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / STEPS;
@@ -76,25 +76,6 @@ async function onServer(address: string, folder: string): Promise<Overhead> {
     await connection.close();
     await clientConnection.close();
   }
-}
-
-/** A chain: nothing runs in parallel, so that every millisecond of overhead shows. New content each time, so that nothing is cached. */
-function noopDocument(folder: string): RunDocument {
-  const nonce = randomUUID();
-  const steps = Array.from({ length: STEPS }, (_, index) => ({
-    id: `step-${index}`,
-    dependsOn: index === 0 ? [] : [`step-${index - 1}`],
-    spec: { kind: 'script' as const, language: 'shell' as const, file: 'noop.sh', source: `# ${nonce} ${index}`, output: `file://${folder}/store/out-{key}` },
-  }));
-  return RunDocument.parse({
-    schemaVersion: 1,
-    pipeline: 'noop',
-    profileName: 'local',
-    profile: { warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') }, storage: { kind: 'directory', path: join(folder, 'store') }, compute: { kind: 'process', path: join(folder, 'jobs') } },
-    steps,
-    source: { file: 'noop.yaml', commit: null, dirty: false },
-    hash: nonce,
-  });
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
