@@ -24,6 +24,6 @@ export async function sweepTemporaries(layout: Layout): Promise<void> {
   for (const name of await readdir(layout.temporaries)) {
     const path = join(layout.temporaries, name);
     const found = await stat(path).catch(() => null);
-    if (found && Date.now() - found.mtimeMs > UNFINISHED_WRITE_MAX_AGE_MS) await rm(path, { force: true });
+    if (found && Date.now() - found.mtimeMs > UNFINISHED_WRITE_MAX_AGE_MS) await rm(path, { recursive: true, force: true });
   }
 }

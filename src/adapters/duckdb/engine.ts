@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -44,11 +44,11 @@ const PER_CONNECTION = [`SET TimeZone = 'UTC'`, 'SET enable_progress_bar = true'
 /** DuckDB in memory: data lies in the files that statements read and write; what does not fit spills to `temporary`. */
 export function createEngine(options: EngineOptions): Engine {
   let opening: Promise<DuckDBInstance> | undefined;
-  const spill = join(options.temporary, `spill-${process.pid}-${uniqueName()}`);
+  const spill = join(options.temporary, `spill-${uniqueName()}`);
 
   const open = async (): Promise<DuckDBInstance> => {
     await mkdir(options.temporary, { recursive: true });
-    sweepSpills(options.temporary);
+    sweepTemporaries(options.temporary);
     const instance = await DuckDBInstance.create(':memory:', {
       threads: String(options.threads ?? availableParallelism()),
       memory_limit: `${options.memoryLimitMb ?? Math.floor((totalmem() / 1024 / 1024) * MEMORY_SHARE)}MiB`,
@@ -132,11 +132,16 @@ function isFatal(error: unknown): boolean {
   return error instanceof Error && /^(?:FATAL|INTERNAL) Error/i.test(error.message);
 }
 
-/** DuckDB removes its own; those of killed processes stay. */
-function sweepSpills(temporary: string): void {
+/** Old enough not to be of a process that this machine cannot see, e.g. in a container. */
+const LEFTOVER_MIN_AGE_MS = 3600 * 1000;
+
+/** Every process removes its own; those of killed ones stay. */
+function sweepTemporaries(temporary: string): void {
   for (const name of readdirSync(temporary)) {
-    const pid = /^spill-([0-9]+)-/.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(temporary, name), { recursive: true, force: true });
+    const path = join(temporary, name);
+    const pid = /^[a-z]+-([0-9]+)-/.exec(name)?.[1];
+    const modifiedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (pid !== undefined && !isRunning(Number(pid)) && Date.now() - modifiedAt > LEFTOVER_MIN_AGE_MS) rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TableInfo } from '../../ports/warehouse.ts';
 import { hasCode, replaceFile, syncDirectory, uniqueName, writeDurably } from '../files.ts';
@@ -46,7 +46,9 @@ export class TableFiles {
       const text = await readOrNull(join(directory, version, 'table.json'));
       if (text !== null) {
         const found = JSON.parse(text) as TableVersion;
-        return found.expiresAt !== null && found.expiresAt <= Date.now() ? null : found;
+        const expired = found.expiresAt !== null && found.expiresAt <= Date.now();
+        // Data is not synced to the disk: after a power cut it may be shorter than it was.
+        return !expired && (await sizeOf(this.file(found))) === found.bytes ? found : null;
       }
       seen = version;
     }
@@ -72,7 +74,6 @@ export class TableFiles {
     const version = `${Date.now()}-${uniqueName()}`;
     const folder = join(directory, version);
     await mkdir(folder, { recursive: true });
-    await syncFile(made.file);
     await rename(made.file, join(folder, DATA));
     const { size } = await stat(join(folder, DATA));
     const info: TableInfo = { table: made.table, rows: made.rows, bytes: size, version, columns: made.columns, job: made.job };
@@ -114,9 +115,11 @@ export function tableInfo(version: TableVersion): TableInfo {
   return { table, rows, bytes, version: name, columns, job };
 }
 
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  await file.sync().finally(() => file.close());
+async function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => null,
+  );
 }
 
 async function readOrNull(path: string): Promise<string | null> {
