@@ -65,10 +65,15 @@ program
       ...(options.nodeMonitorGrace === undefined ? {} : { nodeMonitorGrace: options.nodeMonitorGrace }),
       ...(options.unreachableToleration === undefined ? {} : { unreachableToleration: options.unreachableToleration }),
     };
-    process.once('SIGINT', () => {
-      const undo = hasState(directory()) ? open().stop() : Promise.resolve();
-      void undo.finally(() => process.exit(130));
-    });
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      process.once(signal, () => {
+        const undo = hasState(directory()) ? open().stop() : Promise.resolve();
+        void undo.finally(() => process.exit(code));
+      });
+    }
     const cluster = await startCluster({ dir: directory(), nodes: options.node ?? DEFAULT_NODES, timing, detached: true });
     say(`up in ${((Date.now() - started) / 1000).toFixed(1)} s\nexport KUBECONFIG=${cluster.kubeconfig}`);
   });
