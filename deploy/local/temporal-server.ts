@@ -40,12 +40,12 @@ export function temporalServer(directory: string, ports: ServerPorts): Program {
 
 /** Waits until the server answers and knows the search attributes: workflows started earlier would be refused. */
 export async function untilServing(address: string, namespace: string, failed: Promise<unknown>): Promise<void> {
-  let stopped: Error | null = null;
-  failed.catch((error: unknown) => (stopped = error as Error));
+  const stopped: { why?: Error } = {};
+  failed.catch((error: unknown) => (stopped.why = error as Error));
   const deadline = Date.now() + START_TIMEOUT_MS;
   let last: unknown;
   while (Date.now() < deadline) {
-    if (stopped) throw stopped;
+    if (stopped.why) throw stopped.why;
     try {
       const connection = await Connection.connect({ address, connectTimeout: 1000 });
       try {

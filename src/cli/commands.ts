@@ -1,0 +1,50 @@
+/** Every command, by the group under which `--help` lists it. */
+import type { Command } from 'commander';
+import { registerAddTrial } from './commands/add-trial.ts';
+import { registerApprove, registerReject } from './commands/approve.ts';
+import { registerCancel } from './commands/cancel.ts';
+import { registerCompare } from './commands/compare.ts';
+import { registerCompile } from './commands/compile.ts';
+import { registerCompletion } from './commands/completion.ts';
+import { registerCurves } from './commands/curves.ts';
+import { registerDev } from './commands/dev.ts';
+import { registerDiff } from './commands/diff.ts';
+import { registerExample } from './commands/example.ts';
+import { registerForkTrial } from './commands/fork-trial.ts';
+import { registerGc } from './commands/gc.ts';
+import { registerInit } from './commands/init.ts';
+import { registerKeepTrial } from './commands/keep-trial.ts';
+import { registerList } from './commands/list.ts';
+import { registerLogs } from './commands/logs.ts';
+import { registerOpen } from './commands/open.ts';
+import { registerPause, registerResume } from './commands/pause.ts';
+import { registerPlan } from './commands/plan.ts';
+import { registerPrioritise } from './commands/prioritise.ts';
+import { registerReport } from './commands/report.ts';
+import { registerRun } from './commands/run.ts';
+import { registerSet } from './commands/set.ts';
+import { registerStatus } from './commands/status.ts';
+import { registerStop } from './commands/stop.ts';
+import { registerStopTrial } from './commands/stop-trial.ts';
+import { registerTrials } from './commands/trials.ts';
+
+type Register = (program: Command) => void;
+
+export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine', readonly Register[]>> = {
+  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerExample],
+  Runs: [registerStatus, registerList, registerLogs, registerOpen, registerCancel, registerStop],
+  Control: [
+    registerApprove,
+    registerReject,
+    registerPause,
+    registerResume,
+    registerStopTrial,
+    registerKeepTrial,
+    registerPrioritise,
+    registerAddTrial,
+    registerForkTrial,
+    registerSet,
+  ],
+  Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerReport],
+  'This machine': [registerDev, registerGc, registerCompletion],
+};

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { cliOf, examples } from '../context.ts';
+import { RunFailedError } from '../../client/errors.ts';
+
+interface Options {
+  readonly wait?: boolean;
+}
+
+export function registerCancel(program: Command): void {
+  program
+    .command('cancel')
+    .description('end a run now: its Jobs are removed, its exit steps still run')
+    .argument('<run>', 'name of the run')
+    .option('--wait', 'until everything is cleaned up')
+    .addHelpText('after', examples('longhaul cancel grocery-ranking-20261124-101500-k3f9 --wait'))
+    .action(async (id: string, { wait }: Options, command: Command) => {
+      const cli = cliOf(command);
+      await using longhaul = await cli.connect();
+      const run = longhaul.run(id);
+      // Temporal accepts a cancellation of what has ended in silence; a person wants to know.
+      const before = await run.state();
+      if (before.endedAt !== null) {
+        cli.print({ run: id, status: before.status }, () => `${id} has already ended: ${before.status}`);
+        return;
+      }
+      await run.cancel();
+      if (wait) await run.result().catch(ignoreItsEnd);
+      const status = wait ? 'cancelled' : 'cancelling';
+      cli.print({ run: id, status }, () => `${id} is ${wait ? 'cancelled' : 'being cancelled'}`);
+    });
+}
+
+function ignoreItsEnd(error: unknown): void {
+  if (!(error instanceof RunFailedError)) throw error;
+}

@@ -1,0 +1,29 @@
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { cliOf, examples } from '../context.ts';
+
+interface Options extends CompileOptions {
+  readonly file?: string;
+}
+
+export function registerCompile(program: Command): void {
+  withCompileOptions(program.command('compile'))
+    .description('check a pipeline and print its run document: plain JSON, everything resolved')
+    .argument('<file>', 'pipeline file')
+    .option('-f, --file <path>', 'write it there instead of stdout')
+    .addHelpText(
+      'after',
+      examples(
+        'longhaul compile pipeline.yaml --profile local > run.json',
+        'temporal workflow start --type trainingPipeline --task-queue longhaul-control --workflow-id my-run --input-file run.json',
+      ),
+    )
+    .action(async (file: string, options: Options, command: Command) => {
+      const cli = cliOf(command);
+      const document = await compileFile(file, options);
+      if (options.file === undefined) return cli.terminal.json(document);
+      await writeFile(options.file, `${JSON.stringify(document, null, 2)}\n`);
+      cli.terminal.say(`${options.file}: ${document.steps.length} steps, hash ${document.hash.slice(0, 12)}`);
+    });
+}

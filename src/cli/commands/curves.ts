@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import type { LedgerRow } from '../../contract/ledger.ts';
+import { cliOf, collect as gather, examples, integer, runOf } from '../context.ts';
+import { metric as shown } from '../format.ts';
+import { plot, type Series } from '../plot.ts';
+import { openPorts } from '../ports.ts';
+import { collect } from '../run-data.ts';
+import { json } from '../summary.ts';
+
+interface Options {
+  readonly metric?: string;
+  readonly trial: readonly string[];
+  readonly height: number;
+}
+
+/** Room for the axis and its labels. */
+const MARGIN = 16;
+const MAX_WIDTH = 120;
+
+export function registerCurves(program: Command): void {
+  program
+    .command('curves')
+    .description('learning curves of the trials, plotted in the terminal')
+    .argument('[run]', 'name of the run; the newest one when left out')
+    .option('-m, --metric <name>', 'otherwise the objective')
+    .option('-t, --trial <number>', 'only this trial; may be repeated', gather, [])
+    .option('--height <lines>', 'of the plot', integer, 16)
+    .addHelpText(
+      'after',
+      examples('longhaul curves --metric loss', 'longhaul curves grocery-ranking-20261124-101500-k3f9 --trial 2 --trial 3'),
+    )
+    .action(async (id: string | undefined, options: Options, command: Command) => {
+      const cli = cliOf(command);
+      await using longhaul = await cli.connect();
+      await using ports = openPorts();
+      const data = await collect(await runOf(longhaul, cli, id), ports);
+      const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;
+      const metric = options.metric ?? objective ?? 'loss';
+      const series = curvesOf(data.progress, metric, options.trial);
+      const { cyan, green, yellow, magenta, blue, red } = cli.terminal.colors;
+      cli.print({ metric, series }, () =>
+        series.length === 0
+          ? `no points of ${metric}; there are: ${metricsOf(data.progress).join(', ') || 'none yet'}`
+          : `${metric} by samples\n${plot(series, { width: Math.min(cli.terminal.columns - MARGIN, MAX_WIDTH), height: options.height, label: shown, paint: [cyan, green, yellow, magenta, blue, red] })}`,
+      );
+    });
+}
+
+const metricsOf = (rows: readonly LedgerRow<'progress'>[]): string[] =>
+  [...new Set(rows.flatMap((row) => Object.keys(json(row.metrics))))].sort();
+
+/** One series a trial, by samples: comparable between trials of other batch sizes. */
+export function curvesOf(rows: readonly LedgerRow<'progress'>[], metric: string, trials: readonly string[]): Series[] {
+  const byTrial = new Map<string, [number, number][]>();
+  for (const row of [...rows].sort((a, b) => Number(a.n) - Number(b.n))) {
+    const value = json(row.metrics)[metric];
+    const trial = String(row.trial);
+    if (typeof value !== 'number' || (trials.length > 0 && !trials.includes(trial))) continue;
+    const points = byTrial.get(trial) ?? [];
+    points.push([Number(row.samples), value]);
+    byTrial.set(trial, points);
+  }
+  return [...byTrial].sort(([a], [b]) => Number(a) - Number(b)).map(([trial, points]) => ({ name: `trial ${trial}`, points }));
+}

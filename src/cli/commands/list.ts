@@ -1,0 +1,58 @@
+import { Option, type Command } from 'commander';
+import { cliOf, examples, integer } from '../context.ts';
+import { between, metric, time } from '../format.ts';
+import { table } from '../table.ts';
+import type { RunStatus } from '../../contract/state.ts';
+
+interface Options {
+  readonly pipeline?: string;
+  readonly status?: RunStatus;
+  readonly limit: number;
+}
+
+export function registerList(program: Command): void {
+  program
+    .command('list')
+    .alias('ls')
+    .description('runs, newest first')
+    .option('-p, --pipeline <name>', 'of this pipeline only')
+    .addOption(
+      new Option('-s, --status <status>', 'in this state only').choices([
+        'running',
+        'paused',
+        'waiting',
+        'succeeded',
+        'failed',
+        'cancelled',
+      ]),
+    )
+    .option('-n, --limit <count>', 'at most so many', integer, 20)
+    .addHelpText('after', examples('longhaul list', 'longhaul list --pipeline grocery-ranking --status failed --output json'))
+    .action(async (options: Options, command: Command) => {
+      const cli = cliOf(command);
+      await using longhaul = await cli.connect();
+      const runs = await longhaul.list(options);
+      const now = Date.now();
+      cli.print(runs, () =>
+        runs.length === 0
+          ? 'no runs'
+          : table(
+              [
+                { title: 'run' },
+                { title: 'status' },
+                { title: 'best', align: 'right' },
+                { title: 'started' },
+                { title: 'time', align: 'right' },
+              ],
+              runs.map((run) => [
+                run.run,
+                run.status,
+                metric(run.bestObjective),
+                time(run.startedAt),
+                between(run.startedAt, run.endedAt, now),
+              ]),
+              cli.terminal.colors.dim,
+            ),
+      );
+    });
+}

@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { attemptJobName } from '../../contract/ids.ts';
+import type { JobInfo } from '../../ports/compute.ts';
+import { cliOf, examples, integer, runOf } from '../context.ts';
+import { UsageError } from '../exit.ts';
+import { onInterrupt } from '../follow.ts';
+import { openPorts } from '../ports.ts';
+
+interface Options {
+  readonly follow?: boolean;
+  readonly step?: string;
+  readonly trial?: number;
+  readonly attempt?: number;
+  readonly tail?: number;
+}
+
+export function registerLogs(program: Command): void {
+  program
+    .command('logs')
+    .description('what the Jobs of a run print: trials, container and script steps')
+    .argument('[run]', 'name of the run; the newest one when left out')
+    .option('-f, --follow', 'until the Job ends')
+    .option('--step <id>', 'of this step')
+    .option('-t, --trial <number>', 'of this trial', integer)
+    .option('-a, --attempt <number>', 'of this attempt; otherwise the last', integer)
+    .option('-n, --tail <lines>', 'only the last lines', integer)
+    .addHelpText(
+      'after',
+      examples('longhaul logs --trial 2 --follow', 'longhaul logs grocery-ranking-20261124-101500-k3f9 --step prepare --tail 50'),
+    )
+    .action(async (id: string | undefined, options: Options, command: Command) => {
+      const cli = cliOf(command);
+      await using longhaul = await cli.connect();
+      await using ports = openPorts();
+      const run = await runOf(longhaul, cli, id);
+      const document = await run.document();
+      const compute = await ports.compute(document.profile);
+      const jobs = chosen(await compute.list({ run: run.id }), run.id, options);
+      if (jobs.length === 0)
+        throw new UsageError(`${run.id} has no such Job (yet); queries and exports have none: see \`longhaul status\``);
+      const interrupt = onInterrupt();
+      await Promise.all(
+        jobs.map(async (job) => {
+          const prefix = jobs.length > 1 ? `${title(job)} | ` : '';
+          try {
+            for await (const line of compute.logs(job.name, {
+              follow: options.follow,
+              tailLines: options.tail,
+              signal: interrupt.signal,
+            })) {
+              if (cli.json) process.stdout.write(`${JSON.stringify({ job: job.name, labels: job.labels, line })}\n`);
+              else cli.terminal.out(`${cli.terminal.colors.dim(prefix)}${line}`);
+            }
+          } catch (error) {
+            if (!interrupt.signal.aborted) throw error;
+          }
+        }),
+      );
+      interrupt.dispose();
+    });
+}
+
+const title = ({ labels }: JobInfo): string =>
+  [labels.step, labels.trial === undefined ? undefined : `trial ${labels.trial}`].filter((part) => part !== undefined).join(' ');
+
+/** Of each step and trial the last attempt, unless another one is asked for. */
+export function chosen(jobs: readonly JobInfo[], run: string, { step, trial, attempt }: Options): JobInfo[] {
+  const wanted = jobs.filter(
+    ({ labels }) =>
+      (step === undefined || labels.step === step) &&
+      (trial === undefined || labels.trial === String(trial)) &&
+      (attempt === undefined || labels.attempt === String(attempt)),
+  );
+  if (step !== undefined && trial !== undefined && attempt !== undefined)
+    return wanted.filter((job) => job.name === attemptJobName(run, step, trial, attempt));
+  const last = new Map<string, JobInfo>();
+  for (const job of wanted) {
+    const key = `${job.labels.step ?? ''}/${job.labels.trial ?? ''}`;
+    const known = last.get(key);
+    if (!known || Number(job.labels.attempt ?? 0) >= Number(known.labels.attempt ?? 0)) last.set(key, job);
+  }
+  return [...last.values()];
+}

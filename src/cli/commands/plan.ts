@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+import type { RunDocument } from '../../contract/run-document.ts';
+import type { StepSpec } from '../../contract/steps.ts';
+import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { cliOf, examples } from '../context.ts';
+import type { Forecast } from '../forecast.ts';
+import { oneLine, parameters } from '../format.ts';
+import { openPorts } from '../ports.ts';
+import { table } from '../table.ts';
+import type { Colors } from '../terminal.ts';
+
+interface Options extends CompileOptions {
+  readonly sql?: boolean;
+}
+
+export function registerPlan(program: Command): void {
+  withCompileOptions(program.command('plan'))
+    .description('what a run would do: the steps, what is cached, which SQL with which parameters')
+    .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
+    .option('--sql', 'print the SQL in full')
+    .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
+    .action(async (file: string, options: Options, command: Command) => {
+      const cli = cliOf(command);
+      const document = await compileFile(file, options);
+      const { forecast } = await import('../forecast.ts');
+      await using ports = openPorts();
+      const steps = await forecast(document, ports);
+      const plan = steps.map(({ step, what, key, why }) => ({
+        step: step.id,
+        kind: step.spec.kind,
+        after: step.dependsOn,
+        what,
+        key,
+        why,
+        does: does(step.spec),
+      }));
+      cli.print(
+        {
+          pipeline: document.pipeline,
+          profile: document.profileName,
+          hash: document.hash,
+          steps: plan,
+          onExit: document.onExit.map((step) => step.id),
+        },
+        () => render(document, steps, cli.terminal.colors, options.sql === true),
+      );
+    });
+}
+
+function render(document: RunDocument, steps: readonly Forecast[], colors: Colors, sql: boolean): string {
+  const paint = { cached: colors.green, run: colors.cyan, depends: colors.yellow };
+  const says = { cached: 'cached', run: 'runs', depends: 'depends' };
+  const rows = steps.map(({ step, what, why }) => [
+    step.id,
+    step.spec.kind,
+    paint[what](says[what]),
+    step.dependsOn.join(', '),
+    oneLine([does(step.spec), why].filter(Boolean).join('; '), 100),
+  ]);
+  const exit = document.onExit.map((step) => [step.id, step.spec.kind, 'at exit', '', oneLine(does(step.spec), 100)]);
+  const cached = steps.filter((step) => step.what === 'cached').length;
+  const parts = [
+    `${colors.bold(document.pipeline)} on ${document.profileName}: ${steps.length} steps, ${cached} cached; document ${document.hash.slice(0, 12)}`,
+    table([{ title: 'step' }, { title: 'kind' }, { title: 'what' }, { title: 'after' }, { title: 'does' }], [...rows, ...exit], colors.dim),
+  ];
+  if (sql)
+    for (const { step } of steps)
+      if (step.spec.kind === 'query') parts.push(`${colors.bold(step.id)} ${colors.dim(step.spec.sqlFile)}\n${step.spec.sql.trimEnd()}`);
+  return parts.join('\n\n');
+}
+
+/** A step in a line. */
+function does(spec: StepSpec): string {
+  switch (spec.kind) {
+    case 'query': {
+      const values = Object.fromEntries(Object.entries(spec.parameters).map(([name, parameter]) => [`@${name}`, parameter.value]));
+      return `${spec.sqlFile} → ${spec.destination}${Object.keys(values).length > 0 ? ` with ${parameters(values)}` : ''}`;
+    }
+    case 'export':
+      return `${spec.table} → ${spec.destination}`;
+    case 'search':
+      return `${spec.trials} trials, ${spec.parallel} at once, ${spec.objective.goal} ${spec.objective.metric}`;
+    case 'evaluate':
+      return `${spec.model} on ${spec.table}`;
+    case 'container':
+      return `${spec.image} ${spec.command.join(' ')}`;
+    case 'script':
+      return spec.file;
+    case 'approval':
+      return spec.message;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { cliOf, examples } from '../context.ts';
+
+interface Options extends CompileOptions {
+  readonly detach?: boolean;
+  readonly runId?: string;
+  readonly temporalProfile?: string;
+}
+
+export function registerRun(program: Command): void {
+  withCompileOptions(program.command('run'))
+    .description('compile a pipeline and run it')
+    .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
+    .option('-d, --detach', 'do not wait for the end')
+    .option('--run-id <name>', 'name of the run, used once; otherwise pipeline, time and four characters')
+    .addHelpText(
+      'after',
+      `${examples('longhaul run pipeline.yaml', 'longhaul run pipeline.yaml --profile gcp --detach', 'longhaul run pipeline.yaml --set params.epochs=3 --set steps.search.trials=8')}
+Without a Temporal server (TEMPORAL_ADDRESS, a profile, \`longhaul dev\`) the servers are started here and stop with the command.
+Ctrl-C leaves the run going and says how to come back.`,
+    )
+    .action(async (file: string, options: Options, command: Command) => {
+      const cli = cliOf(command);
+      const document = await compileFile(file, options);
+      if (options.detach) {
+        await using longhaul = await cli.connect();
+        const run = await longhaul.start(document, { runId: options.runId });
+        cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
+        cli.print({ run: run.id, documentHash: document.hash }, () => run.id);
+        return;
+      }
+      const [{ withServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
+      const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
+      try {
+        await runToEnd(servers, document, cli, options.runId);
+      } finally {
+        await servers.stop();
+      }
+    });
+}

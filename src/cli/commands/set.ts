@@ -1,0 +1,64 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { Space, StoppingRule } from '../../contract/search-space.ts';
+import { decimal, examples, integer, jsonArgument } from '../context.ts';
+import { UsageError } from '../exit.ts';
+import { searchCommand, steer, type SearchOptions } from '../search-command.ts';
+
+const RUN = 'grocery-ranking-20261124-101500-k3f9';
+
+/** `none` lifts a cap. */
+const cap = (text: string): number | null => (text === 'none' ? null : decimal(text));
+
+interface BudgetOptions extends SearchOptions {
+  readonly cost?: number | null;
+  readonly hours?: number | null;
+  readonly trials?: number | null;
+}
+
+/** set-parallelism, set-budget, set-space, set-stopping. */
+export function registerSet(program: Command): void {
+  searchCommand(program, 'set-parallelism', 'how many trials run at once')
+    .argument('<trials>', 'at once', integer)
+    .addHelpText('after', examples(`longhaul set-parallelism ${RUN} 8`))
+    .action((id: string, parallel: number, options: SearchOptions, command: Command) =>
+      steer(command, id, options, (search, by) => search.setParallelism({ ...by, parallel })),
+    );
+
+  searchCommand(program, 'set-budget', 'caps at which the search checkpoints, pauses and asks')
+    .option('--cost <amount>', 'in the currency of the profile, or none', cap)
+    .option('--hours <hours>', 'of running, or none', cap)
+    .option('--trials <count>', 'or none', cap)
+    .addHelpText('after', examples(`longhaul set-budget ${RUN} --cost 200 --hours none`))
+    .action((id: string, { cost, hours, trials, ...options }: BudgetOptions, command: Command) => {
+      const caps = Object.fromEntries(Object.entries({ cost, hours, trials }).filter(([, value]) => value !== undefined));
+      if (Object.keys(caps).length === 0) throw new UsageError('say which cap: --cost, --hours or --trials');
+      return steer(command, id, options, (search, by) => search.setBudget({ ...by, ...caps }));
+    });
+
+  searchCommand(program, 'set-space', 'the space of hyper-parameters for further trials')
+    .argument('<json>', 'as `space` in the pipeline file, in JSON', (text) => parsed(Space, text))
+    .addHelpText('after', examples(`longhaul set-space ${RUN} '{"learning_rate":{"type":"float","low":1e-4,"high":1e-2,"log":true}}'`))
+    .action((id: string, space: Space, options: SearchOptions, command: Command) =>
+      steer(command, id, options, (search, by) => search.setSpace({ ...by, space })),
+    );
+
+  searchCommand(program, 'set-stopping', 'the rules of stopping trials early')
+    .argument('<json>', 'as `stopping` in the pipeline file, in JSON; [] for none', (text) => parsed(StoppingRule.array(), text))
+    .addHelpText('after', examples(`longhaul set-stopping ${RUN} '[{"kind":"median"}]'`))
+    .action((id: string, stopping: StoppingRule[], options: SearchOptions, command: Command) =>
+      steer(command, id, options, (search, by) => search.setStopping({ ...by, stopping })),
+    );
+}
+
+function parsed<T>(
+  schema: {
+    safeParse: (
+      value: unknown,
+    ) => { success: true; data: T } | { success: false; error: { issues: readonly { path: PropertyKey[]; message: string }[] } };
+  },
+  text: string,
+): T {
+  const result = schema.safeParse(jsonArgument(text));
+  if (result.success) return result.data;
+  throw new InvalidArgumentError(result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`).join('; '));
+}

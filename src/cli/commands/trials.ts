@@ -1,0 +1,68 @@
+import { Option, type Command } from 'commander';
+import type { LedgerRow } from '../../contract/ledger.ts';
+import { cliOf, examples, runOf } from '../context.ts';
+import { UsageError } from '../exit.ts';
+import { openPorts } from '../ports.ts';
+import { collect } from '../run-data.ts';
+import { json, trialTable } from '../summary.ts';
+
+interface Options {
+  readonly sort?: string;
+  readonly order?: 'ascending' | 'descending';
+  readonly step?: string;
+}
+
+export function registerTrials(program: Command): void {
+  program
+    .command('trials')
+    .description('the trials of a run, from the ledger')
+    .argument('[run]', 'name of the run; the newest one when left out')
+    .option('--sort <name>', 'a column, a metric or a parameter; otherwise by number')
+    .addOption(new Option('--order <order>', 'otherwise the best first').choices(['ascending', 'descending']))
+    .option('--step <id>', 'of this search only')
+    .addHelpText(
+      'after',
+      examples(
+        'longhaul trials --sort objective',
+        'longhaul trials grocery-ranking-20261124-101500-k3f9 --sort learning_rate --output json',
+      ),
+    )
+    .action(async (id: string | undefined, options: Options, command: Command) => {
+      const cli = cliOf(command);
+      await using longhaul = await cli.connect();
+      await using ports = openPorts();
+      const data = await collect(await runOf(longhaul, cli, id), ports);
+      const searches = data.document.steps.flatMap((step) =>
+        step.spec.kind === 'search' ? [{ id: step.id, goal: step.spec.objective.goal }] : [],
+      );
+      const goal = searches.find((search) => search.id === options.step)?.goal ?? searches[0]?.goal ?? 'maximize';
+      const trials = sorted(
+        data.trials.filter((trial) => options.step === undefined || trial.step === options.step),
+        options,
+        goal,
+      );
+      cli.print(trials, () => (trials.length === 0 ? 'no trials yet' : trialTable(trials, cli.terminal.colors, goal)));
+    });
+}
+
+/** `objective` and metrics of it sort the best first, everything else ascending. */
+export function sorted(
+  trials: readonly LedgerRow<'trials'>[],
+  { sort, order }: Options,
+  goal: 'maximize' | 'minimize',
+): LedgerRow<'trials'>[] {
+  if (sort === undefined) return [...trials];
+  const valueOf = (trial: LedgerRow<'trials'>): unknown =>
+    (trial as Record<string, unknown>)[sort] ?? json(trial.metrics)[sort] ?? json(trial.parameters)[sort] ?? null;
+  if (trials.length > 0 && trials.every((trial) => valueOf(trial) === null))
+    throw new UsageError(`no trial has "${sort}"; columns, metrics and parameters can be sorted by`);
+  const descending = order === undefined ? sort === 'objective' && goal === 'maximize' : order === 'descending';
+  return [...trials].sort((a, b) => compare(valueOf(a), valueOf(b), descending));
+}
+
+/** What has no value comes last in either order. */
+function compare(a: unknown, b: unknown, descending: boolean): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  const by = typeof a === 'number' && typeof b === 'number' ? a - b : JSON.stringify(a).localeCompare(JSON.stringify(b));
+  return descending ? -by : by;
+}

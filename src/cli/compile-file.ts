@@ -1,0 +1,49 @@
+/** From a pipeline file, or a run document that was compiled before, to a run document. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { InvalidInputError } from '../contract/errors.ts';
+import { RunDocument } from '../contract/run-document.ts';
+import { openSqlChecker } from './check-sql.ts';
+import { collect } from './context.ts';
+
+export interface CompileOptions {
+  readonly profile: string;
+  readonly set: readonly string[];
+}
+
+export const DEFAULT_PROFILE = 'local';
+
+/** `--profile` and `--set`, for every command that compiles. */
+export const withCompileOptions = (command: Command): Command =>
+  command
+    .option('--profile <name>', 'where it runs: a profile beside the pipeline, or a path', DEFAULT_PROFILE)
+    .option('--set <path=value>', 'change a value of the file, e.g. params.epochs=3; may be repeated', collect, []);
+
+export async function compileFile(file: string, { profile, set }: CompileOptions, cwd = process.cwd()): Promise<RunDocument> {
+  if (file.endsWith('.json')) {
+    const document = await readDocument(file);
+    if (document) return document;
+  }
+  // Loaded here: a document that was compiled before needs no compiler.
+  const { compile } = await import('../compile/index.ts');
+  await using checker = openSqlChecker();
+  return compile(file, { profile, set, cwd, checkSql: (sql, name) => checker.check(sql, name) });
+}
+
+/** null: some other JSON, e.g. a pipeline written in it. */
+async function readDocument(file: string): Promise<RunDocument | null> {
+  const text = await readFile(file, 'utf8').catch(() => null);
+  if (text === null) return null;
+  const value = JSON.parse(text) as { schemaVersion?: unknown };
+  if (value.schemaVersion === undefined) return null;
+  const parsed = RunDocument.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(
+    parsed.error.issues.map((issue) => ({
+      file,
+      path: issue.path.map(String).join('.'),
+      message: issue.message,
+      hint: 'compile the pipeline again with this version',
+    })),
+  );
+}

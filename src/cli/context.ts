@@ -1,0 +1,105 @@
+/** What every command needs: the terminal, the global options, the connection. */
+import { userInfo } from 'node:os';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Longhaul, Run } from '../client/index.ts';
+import type { RunState } from '../contract/state.ts';
+import type { Json } from '../contract/values.ts';
+import { UsageError } from './exit.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+export interface Cli {
+  readonly terminal: Terminal;
+  readonly json: boolean;
+  /** Prints `value` with --output json, `text()` otherwise. */
+  readonly print: (value: unknown, text: () => string) => void;
+  readonly connect: () => Promise<Longhaul>;
+}
+
+interface GlobalOptions {
+  readonly output: 'text' | 'json';
+  readonly temporalProfile?: string;
+}
+
+const terminal = openTerminal();
+
+export function cliOf(command: Command): Cli {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const json = options.output === 'json';
+  return {
+    terminal,
+    json,
+    print: (value, text) => (json ? terminal.json(value) : terminal.out(text())),
+    // Loaded here: help and completion must answer at once.
+    connect: async () => (await import('../client/index.ts')).connect({ profile: options.temporalProfile }),
+  };
+}
+
+/** The named run, or the newest one. */
+export async function runOf(longhaul: Longhaul, cli: Cli, id: string | undefined): Promise<Run> {
+  if (id !== undefined) return longhaul.run(id);
+  const [newest] = await longhaul.list({ limit: 1 });
+  if (!newest) throw new UsageError('there are no runs yet; `longhaul run PIPELINE` starts one');
+  if (!cli.json) cli.terminal.say(`run ${newest.run} (the newest)`);
+  return longhaul.run(newest.run);
+}
+
+/** The named search step, or the only one. */
+export function searchStepOf(state: RunState, step: string | undefined): string {
+  const searches = state.steps.filter((one) => one.kind === 'search').map((one) => one.id);
+  if (step !== undefined) {
+    if (searches.includes(step)) return step;
+    throw new UsageError(`step "${step}" of ${state.run} is no search; searches: ${searches.join(', ') || 'none'}`);
+  }
+  if (searches.length === 1 && searches[0] !== undefined) return searches[0];
+  throw new UsageError(
+    searches.length === 0 ? `${state.run} has no search` : `${state.run} has several searches; say --step ${searches.join(' or --step ')}`,
+  );
+}
+
+/** Who did it, for the records of approvals and decisions. */
+export function who(options: { readonly by?: string; readonly why?: string }): { by: string; why?: string } {
+  return { by: options.by ?? userInfo().username, ...(options.why === undefined ? {} : { why: options.why }) };
+}
+
+export const examples = (...lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+
+export function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is expected');
+  return value;
+}
+
+export function decimal(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number is expected');
+  return value;
+}
+
+export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+/** `name=value` pairs; a value is JSON where it parses as such, else text. */
+export function assignments(pairs: readonly string[]): Record<string, Json> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at <= 0) throw new UsageError(`"${pair}": expected name=value, e.g. learning_rate=0.001`);
+      return [pair.slice(0, at), jsonOrText(pair.slice(at + 1))];
+    }),
+  );
+}
+
+export function jsonOrText(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+export function jsonArgument(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    throw new InvalidArgumentError('JSON is expected');
+  }
+}

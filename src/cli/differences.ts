@@ -1,0 +1,20 @@
+/** What differs between two JSON values, path by path. Pure. */
+import type { Json } from '../contract/values.ts';
+
+export interface Difference {
+  readonly path: string;
+  /** undefined: not there. */
+  readonly before: Json | undefined;
+  readonly after: Json | undefined;
+}
+
+export function differences(before: Json | undefined, after: Json | undefined, path = ''): Difference[] {
+  if (isObject(before) && isObject(after)) {
+    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+    return names.flatMap((name) => differences(before[name], after[name], path === '' ? name : `${path}.${name}`));
+  }
+  return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before, after }];
+}
+
+const isObject = (value: Json | undefined): value is Record<string, Json> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

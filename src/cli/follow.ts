@@ -1,0 +1,120 @@
+/** Shows a run while it goes on: a tree that is repainted on a terminal, lines elsewhere. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogUpdate } from 'log-update';
+import { CannotConnectError, RunFailedError } from '../client/errors.ts';
+import type { Run } from '../client/run.ts';
+import type { RunResult, SearchState } from '../contract/state.ts';
+import type { Cli } from './context.ts';
+import { changes, treeLines, type Snapshot } from './run-tree.ts';
+
+const LIVE_POLL_MS = 500;
+const LINES_POLL_MS = 1000;
+
+export interface Followed {
+  readonly snapshot: Snapshot | null;
+  readonly result: RunResult | null;
+  readonly failure: RunFailedError | null;
+  /** True when the signal ended it first. */
+  readonly detached: boolean;
+}
+
+/** Asks for the run and its searches. A search that is no longer known (it ended long ago) is left out. */
+export async function snapshotOf(run: Run): Promise<Snapshot> {
+  const state = await run.state();
+  const searches: Record<string, SearchState> = {};
+  const active = state.steps.filter((step) => step.kind === 'search' && step.startedAt !== null && !step.cacheHit);
+  await Promise.all(
+    active.map(async (step) => {
+      const found = await run
+        .search(step.id)
+        .state()
+        .catch(() => null);
+      if (found) searches[step.id] = found;
+    }),
+  );
+  return { run: state, searches };
+}
+
+/** Follows until the run ends or the signal aborts. Servers that are away for a while only stop the picture. */
+export async function follow(run: Run, cli: Cli, signal: AbortSignal): Promise<Followed> {
+  const screen = createScreen(cli);
+  let snapshot: Snapshot | null = null;
+  const outcome: { end: End | null; broken: unknown } = { end: null, broken: null };
+  const waiting = resultOf(run, signal).then(
+    (end) => (outcome.end = end),
+    (error: unknown) => (outcome.broken = error),
+  );
+  const over = (): boolean => outcome.end !== null || outcome.broken !== null || signal.aborted;
+  while (!over()) {
+    const now = await snapshotOf(run).catch(() => null);
+    if (now) screen.show((snapshot = now));
+    const pause = sleep(cli.terminal.live ? LIVE_POLL_MS : LINES_POLL_MS, undefined, { signal }).catch(() => undefined);
+    await Promise.race([waiting, pause]);
+  }
+  if (outcome.broken !== null && !signal.aborted) throw outcome.broken as Error;
+  // The last state, after everything has ended.
+  const last = signal.aborted ? null : await snapshotOf(run).catch(() => null);
+  if (last) screen.show((snapshot = last));
+  screen.done();
+  return { snapshot, detached: outcome.end === null, ...(outcome.end ?? { result: null, failure: null }) };
+}
+
+interface End {
+  readonly result: RunResult | null;
+  readonly failure: RunFailedError | null;
+}
+
+/** The long poll for the end survives a server that is restarted. */
+async function resultOf(run: Run, signal: AbortSignal): Promise<End> {
+  for (;;) {
+    try {
+      return { result: await run.result(), failure: null };
+    } catch (error) {
+      if (error instanceof RunFailedError) return { result: error.result, failure: error };
+      if (!(error instanceof CannotConnectError) || signal.aborted) throw error;
+      await sleep(LINES_POLL_MS);
+    }
+  }
+}
+
+interface Screen {
+  readonly show: (snapshot: Snapshot) => void;
+  readonly done: () => void;
+}
+
+function createScreen(cli: Cli): Screen {
+  const { terminal } = cli;
+  if (cli.json) return { show: () => undefined, done: () => undefined };
+  if (terminal.live) {
+    const update = createLogUpdate(process.stderr);
+    return {
+      show: (snapshot) => update(treeLines(snapshot, terminal.talk, Date.now(), terminal.columns).join('\n')),
+      done: () => update.done(),
+    };
+  }
+  let before: Snapshot | null = null;
+  return {
+    show: (snapshot) => {
+      const now = Date.now();
+      for (const line of changes(before, snapshot, now)) terminal.say(`${new Date(now).toISOString()} ${line}`);
+      before = snapshot;
+    },
+    done: () => undefined,
+  };
+}
+
+/** Aborts at the first Ctrl-C; the second ends the process at once. */
+export function onInterrupt(): { readonly signal: AbortSignal; readonly dispose: () => void } {
+  const controller = new AbortController();
+  const handler = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, handler);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, handler);
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Starts a document and stays until the run ends, or until Ctrl-C. */
+import type { RunDocument } from '../contract/run-document.ts';
+import { renderReport } from '../report/index.ts';
+import { reportFile, writeReport } from './commands/report.ts';
+import type { Cli } from './context.ts';
+import { EXIT } from './exit.ts';
+import { follow, onInterrupt } from './follow.ts';
+import type { Servers } from './own-stack.ts';
+import { openPorts } from './ports.ts';
+import { collect } from './run-data.ts';
+import { summary } from './summary.ts';
+import type { Run } from '../client/index.ts';
+
+export async function runToEnd(servers: Servers, document: RunDocument, cli: Cli, runId?: string): Promise<void> {
+  const { longhaul, stack } = servers;
+  const run = await longhaul.start(document, { runId });
+  cli.terminal.say(`run ${run.id}`);
+  if (longhaul.target.ui !== null) cli.terminal.say(`Temporal web UI ${longhaul.target.ui}`);
+  const interrupt = onInterrupt();
+  const followed = await follow(run, cli, interrupt.signal);
+  interrupt.dispose();
+  if (followed.detached) {
+    cli.terminal.say(comeBack(run, stack?.owned === true));
+    process.exitCode = EXIT.interrupted;
+    return;
+  }
+  await conclude(run, cli);
+  if (followed.failure) throw followed.failure;
+}
+
+function comeBack(run: Run, ownServers: boolean): string {
+  const watch = `longhaul status ${run.id} --watch`;
+  if (!ownServers) return `\nthe run goes on; come back with\n  ${watch}`;
+  return `\nthe servers stop with this command, the run rests at its checkpoints; go on with\n  longhaul dev\n  ${watch}`;
+}
+
+/** The tables, and the report as a file. */
+async function conclude(run: Run, cli: Cli): Promise<void> {
+  await using ports = openPorts();
+  const data = await collect(run, ports);
+  const report = await writeReport(reportFile(run.id), renderReport(data));
+  cli.print(
+    { ...data.run, trials: data.trials, evaluations: data.evaluations, report },
+    () => `${summary(data, cli.terminal.colors)}\n\nreport ${report}`,
+  );
+}

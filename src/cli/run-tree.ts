@@ -1,0 +1,143 @@
+/** A run as lines of text: the tree that is repainted on a terminal. Pure. */
+import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
+import { between, count, duration, metric, money, oneLine } from './format.ts';
+import type { Colors } from './terminal.ts';
+
+/** What a run looks like at one moment. */
+export interface Snapshot {
+  readonly run: RunState;
+  /** By step; of searches that run or ran here. */
+  readonly searches: Readonly<Record<string, SearchState>>;
+}
+
+const SIGNS: Readonly<
+  Record<StepState['status'] | TrialState['status'], readonly [sign: string, color: 'green' | 'red' | 'yellow' | 'cyan' | 'gray']>
+> = {
+  pending: ['·', 'gray'],
+  queued: ['·', 'gray'],
+  waiting: ['◌', 'yellow'],
+  paused: ['‖', 'yellow'],
+  running: ['●', 'cyan'],
+  succeeded: ['✔', 'green'],
+  cached: ['✔', 'green'],
+  stopped: ['■', 'yellow'],
+  skipped: ['○', 'gray'],
+  failed: ['✘', 'red'],
+  cancelled: ['✘', 'yellow'],
+  blocked: ['✘', 'gray'],
+};
+
+/** More running trials than this are summed up: the tree must fit a screen. */
+const TRIALS_SHOWN = 8;
+
+export function treeLines({ run, searches }: Snapshot, colors: Colors, now: number, columns: number): string[] {
+  const width = Math.max(...run.steps.map((step) => step.id.length), 4);
+  const cost = run.cost > 0 ? `  ${money(run.cost)}` : '';
+  const lines = [`${colors.bold(run.run)}  ${run.status}  ${between(run.startedAt, run.endedAt, now)}${cost}`];
+  for (const step of run.steps) {
+    lines.push(stepLine(step, searches[step.id], colors, now, width));
+    const search = searches[step.id];
+    if (search && step.status === 'running') lines.push(...trialLines(search, colors, now));
+  }
+  for (const approval of run.approvals) {
+    lines.push(colors.yellow(`? ${approval.step}: ${oneLine(approval.message, 100)} (longhaul approve ${run.run} ${approval.step})`));
+  }
+  return lines.map((line) => cut(line, columns - 1));
+}
+
+function stepLine(step: StepState, search: SearchState | undefined, colors: Colors, now: number, width: number): string {
+  const [sign, color] = SIGNS[step.status];
+  const took = step.status === 'cached' ? 'cached' : between(step.startedAt, step.endedAt, now);
+  const note = noteOf(step, search, now);
+  return `${colors[color](sign)} ${step.id.padEnd(width)}  ${colors.dim(step.kind.padEnd(9))}  ${took.padStart(8)}  ${note}`.trimEnd();
+}
+
+/** What a person wants to know of a step in a few words. */
+export function noteOf(step: StepState, search: SearchState | undefined, now: number): string {
+  if (step.reason !== null) return oneLine(step.reason, 100);
+  if (step.status === 'running' && search) return searchNote(search, now);
+  const { rows, parts, best_objective: best, best_trial: trial, trials } = step.outputs;
+  if (typeof best === 'number') return `best ${metric(best)} (trial ${JSON.stringify(trial)} of ${JSON.stringify(trials)})`;
+  if (typeof rows === 'number') return `${count(rows)} rows${typeof parts === 'number' ? ` in ${count(parts)} parts` : ''}`;
+  return '';
+}
+
+function searchNote(search: SearchState, now: number): string {
+  const with_ = (...statuses: TrialState['status'][]): number => search.trials.filter((trial) => statuses.includes(trial.status)).length;
+  const ended = with_('succeeded', 'stopped', 'failed', 'cancelled');
+  const parts = [`${ended} of ${search.plannedTrials} trials`];
+  if (search.status === 'paused' || search.status === 'waiting') parts.push(search.reason ?? search.status);
+  if (search.bestObjective !== null)
+    parts.push(`best ${search.objective.metric} ${metric(search.bestObjective)} (trial ${search.bestTrial ?? '?'})`);
+  const eta = remaining(search, now);
+  if (eta !== null) parts.push(`about ${duration(eta)} left`);
+  return parts.join(', ');
+}
+
+/** Milliseconds until the planned trials are done, at the mean pace of the ended ones; null while none has ended. */
+export function remaining(search: SearchState, now: number): number | null {
+  const took = search.trials.flatMap((trial) =>
+    trial.status === 'succeeded' && trial.startedAt !== null && trial.endedAt !== null ? [trial.endedAt - trial.startedAt] : [],
+  );
+  if (took.length === 0) return null;
+  const mean = took.reduce((sum, value) => sum + value, 0) / took.length;
+  const running = search.trials.filter((trial) => trial.status === 'running');
+  const begun = search.trials.filter((trial) => trial.status !== 'queued').length;
+  const spent = running.reduce((sum, trial) => sum + Math.min(mean, now - (trial.startedAt ?? now)), 0);
+  const work = (Math.max(0, search.plannedTrials - begun) + running.length) * mean - spent;
+  return work / Math.max(1, search.parallel);
+}
+
+function trialLines(search: SearchState, colors: Colors, now: number): string[] {
+  const active = search.trials.filter((trial) => trial.status === 'running' || trial.status === 'paused');
+  const lines = active.slice(0, TRIALS_SHOWN).map((trial) => {
+    const [sign, color] = SIGNS[trial.status];
+    const value = trial.objective === null ? '' : `${search.objective.metric} ${metric(trial.objective)}`;
+    const points = trial.points > 0 ? `point ${trial.points}` : '';
+    const attempts = trial.preemptions > 0 ? `${trial.preemptions} preemptions` : '';
+    const facts = [points, value, attempts, trial.pool ?? '', trial.cost > 0 ? money(trial.cost) : ''].filter((fact) => fact !== '');
+    return `  ${colors[color](sign)} trial ${String(trial.trial).padEnd(3)} ${between(trial.startedAt, trial.endedAt, now).padStart(8)}  ${facts.join(', ')}`;
+  });
+  if (active.length > TRIALS_SHOWN) lines.push(colors.dim(`  and ${active.length - TRIALS_SHOWN} more trials`));
+  return lines;
+}
+
+/** Long lines would wrap and break the repainting. Colour codes are short of it, so cut by characters that are seen. */
+function cut(line: string, columns: number): string {
+  let seen = 0;
+  return line.replace(/\u001b\[\d+m|[\s\S]/g, (part) => (part.length > 1 || ++seen <= columns ? part : ''));
+}
+
+/** What changed from one moment to the next, one line each, for logs and pipes. */
+export function changes(before: Snapshot | null, after: Snapshot, now: number): string[] {
+  const lines: string[] = [];
+  const earlier = new Map(before?.run.steps.map((step) => [step.id, step.status]));
+  for (const step of after.run.steps) {
+    if (step.status === 'pending' || earlier.get(step.id) === step.status) continue;
+    const took = step.endedAt === null || step.status === 'cached' ? '' : ` in ${between(step.startedAt, step.endedAt, now)}`;
+    const note = noteOf(step, undefined, now);
+    lines.push(`${step.id} ${step.status}${took}${note ? `: ${note}` : ''}`);
+  }
+  for (const [id, search] of Object.entries(after.searches)) lines.push(...trialChanges(id, before?.searches[id], search, now));
+  const known = new Set(before?.run.approvals.map((approval) => approval.step));
+  for (const approval of after.run.approvals)
+    if (!known.has(approval.step))
+      lines.push(`${approval.step} asks: ${oneLine(approval.message)} (longhaul approve ${after.run.run} ${approval.step})`);
+  return lines;
+}
+
+function trialChanges(step: string, before: SearchState | undefined, after: SearchState, now: number): string[] {
+  const earlier = new Map(before?.trials.map((trial) => [trial.trial, trial]));
+  return after.trials.flatMap((trial) => {
+    const old = earlier.get(trial.trial);
+    const name = `${step} trial ${trial.trial}`;
+    const lines: string[] = [];
+    if (trial.preemptions > (old?.preemptions ?? 0)) lines.push(`${name} was preempted (${trial.preemptions} times so far) and goes on`);
+    if (trial.status !== 'queued' && old?.status !== trial.status) {
+      const took = trial.endedAt === null ? '' : ` in ${between(trial.startedAt, trial.endedAt, now)}`;
+      const value = trial.objective === null ? '' : `, ${after.objective.metric} ${metric(trial.objective)}`;
+      lines.push(`${name} ${trial.status}${took}${value}${trial.reason ? `: ${oneLine(trial.reason)}` : ''}`);
+    }
+    return lines;
+  });
+}
