@@ -13,7 +13,13 @@ export const createExportActivities = (ports: Ports) =>
         const warehouse = await ports.warehouse(input.profile);
         const { kind: _kind, ...request } = input.spec;
         const manifest = await warehouse.export({ ...request, jobId: warehouseJobId(input), labels: labelsOf(input) }, context);
-        const outputs = { uri: input.spec.destination, manifest: manifest.uri, parts: manifest.parts.length, rows: manifest.rows, bytes: manifest.bytes };
+        const outputs = {
+          uri: input.spec.destination,
+          manifest: manifest.uri,
+          parts: manifest.parts.length,
+          rows: manifest.rows,
+          bytes: manifest.bytes,
+        };
         return { outputs, bytes: manifest.bytes };
       });
     },

@@ -8,7 +8,12 @@ const UNFORESEEN_ATTEMPTS = 5;
 
 /** @example throw failure('JobFailed', 'container prepare exited with 3') */
 export function failure(type: ErrorType, message: string, cause?: unknown): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: !ERRORS[type].retryable, cause: cause instanceof Error ? cause : undefined });
+  return ApplicationFailure.create({
+    type,
+    message,
+    nonRetryable: !ERRORS[type].retryable,
+    cause: cause instanceof Error ? cause : undefined,
+  });
 }
 
 export function toFailure(error: unknown, attempt: number): Error {

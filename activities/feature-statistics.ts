@@ -3,18 +3,35 @@ import type { Feature, FeatureTable } from '../src/contract/features.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { JobContext, TableInfo, Warehouse } from '../src/ports/warehouse.ts';
 
-export async function withStatistics(warehouse: Warehouse, table: TableInfo, features: FeatureTable, context: JobContext): Promise<FeatureTable> {
-  const wanted = features.features.filter((feature) => feature.type === 'numeric' && (feature.mean === undefined || feature.stddev === undefined));
+export async function withStatistics(
+  warehouse: Warehouse,
+  table: TableInfo,
+  features: FeatureTable,
+  context: JobContext,
+): Promise<FeatureTable> {
+  const wanted = features.features.filter(
+    (feature) => feature.type === 'numeric' && (feature.mean === undefined || feature.stddev === undefined),
+  );
   if (wanted.length === 0) return features;
   const rows = await warehouse.rows(
-    { sql: statisticsSql(table, features, wanted), sqlFile: 'feature statistics', parameters: {}, tables: { data: table.table }, sources: {} },
+    {
+      sql: statisticsSql(table, features, wanted),
+      sqlFile: 'feature statistics',
+      parameters: {},
+      tables: { data: table.table },
+      sources: {},
+    },
     context,
   );
   const values = rows[0] ?? {};
   const filled = features.features.map((feature): Feature => {
     const index = wanted.indexOf(feature);
     if (index < 0) return feature;
-    return { ...feature, mean: feature.mean ?? numberOf(values[`mean_${index}`]), stddev: feature.stddev ?? numberOf(values[`stddev_${index}`]) };
+    return {
+      ...feature,
+      mean: feature.mean ?? numberOf(values[`mean_${index}`]),
+      stddev: feature.stddev ?? numberOf(values[`stddev_${index}`]),
+    };
   });
   return { ...features, features: filled };
 }
@@ -28,7 +45,8 @@ export function statisticsSql(table: Pick<TableInfo, 'columns'>, features: Featu
     const value = `CAST(IFNULL(CAST(${column} AS FLOAT64), ${literal(feature.default)}) AS FLOAT64)`;
     return `AVG(${value}) AS mean_${index}, STDDEV_POP(${value}) AS stddev_${index}`;
   });
-  const from = features.layout.kind === 'nested' ? `{data} AS data, UNNEST(data.\`${features.layout.candidates}\`) AS candidate` : '{data} AS data';
+  const from =
+    features.layout.kind === 'nested' ? `{data} AS data, UNNEST(data.\`${features.layout.candidates}\`) AS candidate` : '{data} AS data';
   return `SELECT ${columns.join(', ')} FROM ${from}`;
 }
 
@@ -38,4 +56,5 @@ const literal = (value: Json): string => (Number.isFinite(Number(value)) ? Numbe
 const SIGNIFICANT_DIGITS = 9;
 
 /** An empty data set has no statistics; the trainer refuses it in its own words. */
-const numberOf = (value: Json | undefined): number => (typeof value === 'number' && Number.isFinite(value) ? Number(value.toPrecision(SIGNIFICANT_DIGITS)) : 0);
+const numberOf = (value: Json | undefined): number =>
+  typeof value === 'number' && Number.isFinite(value) ? Number(value.toPrecision(SIGNIFICANT_DIGITS)) : 0;

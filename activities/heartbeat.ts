@@ -21,7 +21,9 @@ export async function withHeartbeat<T>(work: (context: Interruptible) => Promise
   const detach = new AbortController();
   let details: unknown = activity.info.heartbeatDetails ?? null;
   const beat = (): void => activity.heartbeat(details);
-  const timer = activity.info.heartbeatTimeoutMs ? setInterval(beat, Math.min(activity.info.heartbeatTimeoutMs / 4, MAX_INTERVAL_MS)) : undefined;
+  const timer = activity.info.heartbeatTimeoutMs
+    ? setInterval(beat, Math.min(activity.info.heartbeatTimeoutMs / 4, MAX_INTERVAL_MS))
+    : undefined;
   const running = work({
     signal: cancel.signal,
     detached: detach.signal,
@@ -48,7 +50,12 @@ export async function withHeartbeat<T>(work: (context: Interruptible) => Promise
   } catch (error) {
     // The work may have been quicker to fail of its abortion than we were to notice it.
     if (cancel.signal.aborted) throw new CancelledFailure('cancelled', undefined, error instanceof Error ? error : undefined);
-    if (detach.signal.aborted) throw ApplicationFailure.create({ type: 'Unavailable', message: 'this worker stops; another one goes on', nextRetryDelay: '1 second' });
+    if (detach.signal.aborted)
+      throw ApplicationFailure.create({
+        type: 'Unavailable',
+        message: 'this worker stops; another one goes on',
+        nextRetryDelay: '1 second',
+      });
     throw error;
   } finally {
     clearInterval(timer);

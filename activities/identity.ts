@@ -48,7 +48,9 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
       return [
         ...Object.values(spec.data).map(uri),
         uri(spec.features),
-        ...(spec.earlyEvaluation ? [table(spec.earlyEvaluation.table), uri(spec.earlyEvaluation.features), uri(spec.earlyEvaluation.data)] : []),
+        ...(spec.earlyEvaluation
+          ? [table(spec.earlyEvaluation.table), uri(spec.earlyEvaluation.features), uri(spec.earlyEvaluation.data)]
+          : []),
       ];
     case 'evaluate':
       return [

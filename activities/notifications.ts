@@ -25,7 +25,11 @@ export const createNotificationActivities = (environment: Readonly<Record<string
   });
 export type NotificationActivities = ReturnType<typeof createNotificationActivities>;
 
-async function send(target: NotificationTarget, message: Omit<NotifyInput, 'targets'>, environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+async function send(
+  target: NotificationTarget,
+  message: Omit<NotifyInput, 'targets'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
   if (target.webhookEnv) {
     const url = environment[target.webhookEnv];
     if (!url) throw failure('InvalidInput', `notifications: the control worker has no environment variable ${target.webhookEnv}`);
@@ -36,7 +40,12 @@ async function send(target: NotificationTarget, message: Omit<NotifyInput, 'targ
 
 async function post(url: string, message: Omit<NotifyInput, 'targets'>): Promise<void> {
   const body = JSON.stringify({ ...message, text: `[${message.pipeline}] ${message.text}` });
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal: AbortSignal.timeout(WEBHOOK_TIMEOUT_MS) }).catch((error: unknown) => {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+    signal: AbortSignal.timeout(WEBHOOK_TIMEOUT_MS),
+  }).catch((error: unknown) => {
     // The URL is a secret: it must not get into a history.
     throw failure('Unavailable', `the webhook did not answer (${error instanceof Error ? error.name : 'unknown fault'})`);
   });

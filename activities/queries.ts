@@ -54,7 +54,13 @@ export const labelsOf = (input: Pick<WorkInput<unknown>, 'pipeline' | 'run' | 's
   step: input.step,
 });
 
-async function keepFeatures(ports: Ports, warehouse: Warehouse, input: WorkInput<QuerySpec>, table: TableInfo, features: FeatureTable): Promise<string> {
+async function keepFeatures(
+  ports: Ports,
+  warehouse: Warehouse,
+  input: WorkInput<QuerySpec>,
+  table: TableInfo,
+  features: FeatureTable,
+): Promise<string> {
   const store = await ports.store(input.profile);
   const uri = `${store.root}/features/${input.pipeline}/${input.key}.json`;
   await store.write(uri, JSON.stringify(features, null, 2), { contentType: 'application/json' });
@@ -64,7 +70,13 @@ async function keepFeatures(ports: Ports, warehouse: Warehouse, input: WorkInput
   return uri;
 }
 
-function featureRow(input: WorkInput<QuerySpec>, table: TableInfo, feature: Feature, position: number, time: string): LedgerRow<'features'> {
+function featureRow(
+  input: WorkInput<QuerySpec>,
+  table: TableInfo,
+  feature: Feature,
+  position: number,
+  time: string,
+): LedgerRow<'features'> {
   return {
     pipeline: input.pipeline,
     run: input.run,

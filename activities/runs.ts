@@ -1,5 +1,5 @@
 /** The beginning and the end of a run: the document is checked, the ledger hears of it. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { LEDGER_VERSION } from '../src/contract/ledger.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import { RunDocument } from '../src/contract/run-document.ts';
@@ -106,7 +106,10 @@ async function close(ports: Ports, input: CloseRunInput): Promise<void> {
 
 function checkedDocument(input: OpenRunInput): RunDocument {
   if (!RUN_NAME.test(input.run)) {
-    throw failure('InvalidDocument', `the workflow id ${JSON.stringify(input.run)} cannot be the name of a run: expected letters, digits, '.', '_' and '-', at most 120`);
+    throw failure(
+      'InvalidDocument',
+      `the workflow id ${JSON.stringify(input.run)} cannot be the name of a run: expected letters, digits, '.', '_' and '-', at most 120`,
+    );
   }
   const parsed = RunDocument.safeParse(input.document);
   if (!parsed.success) throw failure('InvalidDocument', `the run document is not valid:\n${describe(parsed.error, input.document)}`);
@@ -116,7 +119,9 @@ function checkedDocument(input: OpenRunInput): RunDocument {
 }
 
 function describe(error: z.ZodError, document: unknown): string {
-  const lines = error.issues.slice(0, PROBLEMS_SHOWN).map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}${found(document, issue.path)}`);
+  const lines = error.issues
+    .slice(0, PROBLEMS_SHOWN)
+    .map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}${found(document, issue.path)}`);
   const more = error.issues.length - lines.length;
   return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }

@@ -46,10 +46,24 @@ export const createStepJobActivities = (ports: Ports) =>
               context.progress({ stage: status.message ?? status.phase, job: job.name });
             },
           });
-          const { verdict, cause } = classifyEnd(end, { attempt: input.attempt, latest: null, hasResult: true, stopRequested: false, silentSeconds: null, newerAttempt: null });
+          const { verdict, cause } = classifyEnd(end, {
+            attempt: input.attempt,
+            latest: null,
+            hasResult: true,
+            stopRequested: false,
+            silentSeconds: null,
+            newerAttempt: null,
+          });
           const outputs = verdict === 'succeeded' ? await outputsOfJob(store, input) : {};
           if (end.notStarted) await compute.remove(job.name);
-          return { verdict, cause, job: job.name, outputs, cost: costOf(end, input.pool), logTail: verdict === 'succeeded' ? '' : end.logTail };
+          return {
+            verdict,
+            cause,
+            job: job.name,
+            outputs,
+            cost: costOf(end, input.pool),
+            logTail: verdict === 'succeeded' ? '' : end.logTail,
+          };
         } catch (error) {
           if (context.signal.aborted) await compute.remove(job.name);
           throw error;
@@ -90,7 +104,13 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
 
 /** The script goes through the object store: it may be larger than an environment variable, and names itself by its content. */
 async function keepScript(store: ObjectStore, spec: ScriptSpec): Promise<string> {
-  const script = canonicalJson({ language: spec.language, file: spec.file, source: spec.source, requirements: spec.requirements, outputs: Object.keys(spec.outputs) });
+  const script = canonicalJson({
+    language: spec.language,
+    file: spec.file,
+    source: spec.source,
+    requirements: spec.requirements,
+    outputs: Object.keys(spec.outputs),
+  });
   const uri = `${store.root}/scripts/${sha256(script).slice(0, 32)}.json`;
   if (!(await store.stat(uri))) await store.write(uri, script, { contentType: 'application/json' });
   return uri;
@@ -103,12 +123,19 @@ async function outputsOfJob(store: ObjectStore, input: StepJobInput): Promise<Re
   const { spec } = input;
   const declared = Object.entries(spec.outputs);
   const object = declared.length === 0 ? null : await store.read(outputsUri(input));
-  if (declared.length > 0 && !object) throw failure('InvalidInput', `step ${input.step} ended without writing its outputs (${Object.keys(spec.outputs).join(', ')}) to the file named by LONGHAUL_OUTPUTS`);
+  if (declared.length > 0 && !object)
+    throw failure(
+      'InvalidInput',
+      `step ${input.step} ended without writing its outputs (${Object.keys(spec.outputs).join(', ')}) to the file named by LONGHAUL_OUTPUTS`,
+    );
   const written = object ? parseOutputs(input.step, new TextDecoder().decode(object.data)) : {};
   const checked = declared.map(([name, type]) => {
     const value = written[name];
     if (value === undefined || !hasType(value, type)) {
-      throw failure('InvalidInput', `step ${input.step}, output ${name}: expected ${type}, found ${value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80)}`);
+      throw failure(
+        'InvalidInput',
+        `step ${input.step}, output ${name}: expected ${type}, found ${value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80)}`,
+      );
     }
     return [name, value] as const;
   });

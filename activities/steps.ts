@@ -68,7 +68,10 @@ export const createStepActivities = (ports: Ports, isOpen: (holder: Holder) => P
 export type StepActivities = ReturnType<typeof createStepActivities>;
 
 /** What the cache would answer, without a claim and without a trace: for `longhaul plan`. */
-export async function lookUp(ports: Ports, input: PrepareInput): Promise<{ readonly key: string; readonly outputs: Readonly<Record<string, Json>> | null }> {
+export async function lookUp(
+  ports: Ports,
+  input: PrepareInput,
+): Promise<{ readonly key: string; readonly outputs: Readonly<Record<string, Json>> | null }> {
   const digest = await digestOf(ports, input);
   const key = digest.slice(0, KEY_DIGITS);
   const cache = createStepCache(await ports.store(input.profile), () => Promise.resolve(false));
@@ -124,7 +127,8 @@ async function digestOf(ports: Ports, input: PrepareInput): Promise<string> {
   const identities = await Promise.all(
     [...inputs].map(async ([name, value]) => {
       const identity = await identify(ports, input.profile, input.pipeline, value);
-      if (identity === null) throw failure('InvalidInput', `step ${input.step.id} reads the ${value.type} ${value.value}, which does not exist`);
+      if (identity === null)
+        throw failure('InvalidInput', `step ${input.step.id} reads the ${value.type} ${value.value}, which does not exist`);
       return [name, identity] as const;
     }),
   );
@@ -150,7 +154,9 @@ function withoutNames(spec: StepSpec): Record<string, unknown> {
 async function usableRecord(ports: Ports, input: PrepareInput, cache: StepCache, key: string, digest: string): Promise<CacheRecord | null> {
   const record = await cache.load(key);
   if (record?.digest !== digest) return null;
-  const same = await Promise.all(record.made.map(async (made) => (await identify(ports, input.profile, input.pipeline, made)) === made.identity));
+  const same = await Promise.all(
+    record.made.map(async (made) => (await identify(ports, input.profile, input.pipeline, made)) === made.identity),
+  );
   return same.every(Boolean) ? record : null;
 }
 
@@ -174,7 +180,11 @@ async function recordHit(ports: Ports, input: PrepareInput, key: string, record:
 
 async function recordOf(ports: Ports, input: FinishInput, digest: string): Promise<CacheRecord> {
   const bytes = JSON.stringify(input.state.outputs).length;
-  if (bytes > MAX_OUTPUT_BYTES) throw failure('InvalidInput', `the outputs of step ${input.state.id} have ${bytes} bytes, expected at most ${MAX_OUTPUT_BYTES}; write large values under {output}`);
+  if (bytes > MAX_OUTPUT_BYTES)
+    throw failure(
+      'InvalidInput',
+      `the outputs of step ${input.state.id} have ${bytes} bytes, expected at most ${MAX_OUTPUT_BYTES}; write large values under {output}`,
+    );
   const made = await Promise.all(
     Object.entries(input.state.outputs).map(async ([name, value]) => {
       const type = input.outputTypes[name];

@@ -23,7 +23,9 @@ export function openPorts(): OpenPorts {
     };
   };
   const store = once(openStore);
-  const warehouse = once(async ({ warehouse: config }: WarehouseConfig, profile: Profile) => openWarehouse(config, await store(profile.storage, profile)));
+  const warehouse = once(async ({ warehouse: config }: WarehouseConfig, profile: Profile) =>
+    openWarehouse(config, await store(profile.storage, profile)),
+  );
   const compute = once(openCompute);
   return {
     store: (profile) => store(profile.storage, profile),

@@ -47,7 +47,10 @@ export async function registerSearchAttributes({ connection, namespace }: Connec
   const missing = Object.entries(SEARCH_ATTRIBUTES).filter(([name]) => !known.has(name));
   if (missing.length === 0) return;
   try {
-    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(missing.map(([name, type]) => [name, VALUE_TYPES[type]])) });
+    await connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map(([name, type]) => [name, VALUE_TYPES[type]])),
+    });
   } catch (error) {
     // Another worker was quicker.
     if ((error as { code?: number }).code !== ALREADY_EXISTS) throw error;

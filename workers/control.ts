@@ -12,5 +12,10 @@ main({
   workflows: true,
   // Most of them only wait: for points of learning curves.
   maxActivities: 2000,
-  activities: (ports) => ({ ...createRunActivities(ports), ...createStepActivities(ports), ...createNotificationActivities(), ...createSearchActivities(ports) }),
+  activities: (ports) => ({
+    ...createRunActivities(ports),
+    ...createStepActivities(ports),
+    ...createNotificationActivities(),
+    ...createSearchActivities(ports),
+  }),
 });

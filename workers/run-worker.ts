@@ -23,7 +23,10 @@ export interface WorkerRole {
 
 /** Runs until a signal stops it; prints one line of JSON on stdout when it serves its queue. */
 export async function runWorker(role: WorkerRole): Promise<void> {
-  const log = pino({ base: { worker: role.name }, level: process.env.LONGHAUL_LOG_LEVEL ?? 'info' }, pino.destination({ fd: 2, sync: true }));
+  const log = pino(
+    { base: { worker: role.name }, level: process.env.LONGHAUL_LOG_LEVEL ?? 'info' },
+    pino.destination({ fd: 2, sync: true }),
+  );
   Runtime.install({ logger: new DefaultLogger('INFO', (entry) => toPino(log, entry)), shutdownSignals: ['SIGINT', 'SIGTERM'] });
   const connected = await connect();
   const ports = openPorts();
@@ -59,6 +62,15 @@ export function main(role: WorkerRole): void {
 }
 
 function toPino(log: pino.Logger, entry: LogEntry): void {
-  const level = entry.level === 'TRACE' ? 'trace' : entry.level === 'DEBUG' ? 'debug' : entry.level === 'INFO' ? 'info' : entry.level === 'WARN' ? 'warn' : 'error';
+  const level =
+    entry.level === 'TRACE'
+      ? 'trace'
+      : entry.level === 'DEBUG'
+        ? 'debug'
+        : entry.level === 'INFO'
+          ? 'info'
+          : entry.level === 'WARN'
+            ? 'warn'
+            : 'error';
   log[level](entry.meta ?? {}, entry.message);
 }

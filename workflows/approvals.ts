@@ -33,7 +33,10 @@ export function createApprovals(state: RunState, changed: () => void): Approvals
     const step = decision?.step ?? (waiting.length === 1 ? waiting[0] : undefined);
     if (step !== undefined && waiting.includes(step)) return step;
     const list = waiting.length === 0 ? 'no step waits for an approval' : `waiting: ${waiting.join(', ')}`;
-    throw ApplicationFailure.nonRetryable(step === undefined ? `say which step; ${list}` : `step ${step} does not wait for an approval; ${list}`, 'InvalidInput');
+    throw ApplicationFailure.nonRetryable(
+      step === undefined ? `say which step; ${list}` : `step ${step} does not wait for an approval; ${list}`,
+      'InvalidInput',
+    );
   };
 
   return {
@@ -56,8 +59,13 @@ export function createApprovals(state: RunState, changed: () => void): Approvals
         state.approvals = state.approvals.filter((approval) => approval.step !== step);
         changed();
       }
-      const answer = answers.get(step) ?? { approved: spec.onTimeout === 'approve', by: 'the time limit', why: `no answer within ${spec.timeoutSeconds} s` };
-      if (!answer.approved) throw ApplicationFailure.nonRetryable(`rejected by ${answer.by}${answer.why ? `: ${answer.why}` : ''}`, 'Rejected');
+      const answer = answers.get(step) ?? {
+        approved: spec.onTimeout === 'approve',
+        by: 'the time limit',
+        why: `no answer within ${spec.timeoutSeconds} s`,
+      };
+      if (!answer.approved)
+        throw ApplicationFailure.nonRetryable(`rejected by ${answer.by}${answer.why ? `: ${answer.why}` : ''}`, 'Rejected');
       return answer;
     },
   };

@@ -24,7 +24,9 @@ export interface Bindings {
 /** Thrown when a text refers to a value that does not exist. */
 export class UnboundReferenceError extends Error {
   constructor(reference: OutputReference) {
-    super(`there is no value for {steps.${reference.step}.outputs.${reference.output}}: the step ${reference.step} has no output ${reference.output}`);
+    super(
+      `there is no value for {steps.${reference.step}.outputs.${reference.output}}: the step ${reference.step} has no output ${reference.output}`,
+    );
     this.name = 'UnboundReferenceError';
   }
 }
@@ -52,7 +54,10 @@ function mapTemplates(spec: StepSpec, bind: (text: string) => Json): Json {
     fields.map(([name, value]) => {
       if (RAW_FIELDS.has(name)) return [name, value];
       if (name === 'earlyEvaluation' && isObject(value)) {
-        return [name, Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, RAW_FIELDS.has(key) ? inner : mapTexts(inner, bind)]))];
+        return [
+          name,
+          Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, RAW_FIELDS.has(key) ? inner : mapTexts(inner, bind)])),
+        ];
       }
       return [name, mapTexts(value, bind)];
     }),
@@ -71,7 +76,7 @@ function bindText(text: string, bindings: Bindings): Json {
   const only = whole[0];
   if (whole.length === 1 && only?.[0] === text) return valueOf(only, bindings);
   return text.replaceAll(REFERENCE, (...match) => {
-    const value = valueOf(match as unknown as RegExpMatchArray, bindings);
+    const value = valueOf(match, bindings);
     return typeof value === 'string' ? value : JSON.stringify(value);
   });
 }

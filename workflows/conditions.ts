@@ -70,13 +70,17 @@ function compare(op: '==' | '!=' | '<' | '<=' | '>' | '>=', left: Json, right: J
   if (op === '==') return left === right;
   if (op === '!=') return left !== right;
   if (left === null || right === null) return false;
-  if (!sameOrder(left, right)) throw new ConditionError(`${JSON.stringify(left)} ${op} ${JSON.stringify(right)}: these have no order; compare two numbers or two texts`);
+  if (!sameOrder(left, right))
+    throw new ConditionError(
+      `${JSON.stringify(left)} ${op} ${JSON.stringify(right)}: these have no order; compare two numbers or two texts`,
+    );
   if (op === '<') return left < right;
   if (op === '<=') return left <= right;
   if (op === '>') return left > right;
   return left >= right;
 }
 
-const sameOrder = (left: Json, right: Json): boolean => typeof left === typeof right && (typeof left === 'number' || typeof left === 'string');
+const sameOrder = (left: Json, right: Json): boolean =>
+  typeof left === typeof right && (typeof left === 'number' || typeof left === 'string');
 
 const truthy = (value: Json): boolean => value !== false && value !== null && value !== 0 && value !== '';

@@ -57,7 +57,8 @@ export function decide(node: DagNode, view: DagView): Decision | null {
     return { kind: 'skip', reason: `its condition does not hold: ${formatCondition(node.when)}` };
   }
   const missing = node.takes.find((id) => !DONE.has(view.status(id) ?? 'pending'));
-  if (missing !== undefined) return { kind: 'skip', reason: `it takes an output of ${missing}, which ${inWords(view.status(missing) ?? 'pending')}` };
+  if (missing !== undefined)
+    return { kind: 'skip', reason: `it takes an output of ${missing}, which ${inWords(view.status(missing) ?? 'pending')}` };
   return { kind: 'start' };
 }
 

@@ -62,7 +62,8 @@ export const SEARCH_POLICY: ChildWorkflowOptions = {
 };
 
 /** One queue a cluster, so that a worker near the cluster watches its Jobs. */
-export const trainingQueue = (profile: Profile): string => (profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training);
+export const trainingQueue = (profile: Profile): string =>
+  profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training;
 
 export const control = proxyActivities<RunActivities & StepActivities>(CONTROL_POLICY);
 export const warehouse = proxyActivities<QueryActivities & ExportActivities & EvaluationActivities>(WAREHOUSE_POLICY);

@@ -31,7 +31,9 @@ export async function notify(run: Run, event: NotificationTarget['on'][number], 
   const targets = run.document.profile.notifications.filter((target) => target.on.includes(event));
   if (targets.length === 0) return;
   try {
-    await notifications.notify.executeWithOptions({ summary: event }, [{ targets, event, pipeline: run.document.pipeline, run: run.name, text }]);
+    await notifications.notify.executeWithOptions({ summary: event }, [
+      { targets, event, pipeline: run.document.pipeline, run: run.name, text },
+    ]);
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn('a notification did not get through', { event, error });

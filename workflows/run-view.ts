@@ -64,7 +64,8 @@ export function statusOf(state: RunState, paused: boolean): RunStatus {
 }
 
 export function graphOf(document: RunDocument): RunGraph {
-  const nodesOf = (steps: readonly Step[], onExit: boolean): RunGraph['nodes'] => steps.map((step) => ({ id: step.id, kind: step.spec.kind, onExit }));
+  const nodesOf = (steps: readonly Step[], onExit: boolean): RunGraph['nodes'] =>
+    steps.map((step) => ({ id: step.id, kind: step.spec.kind, onExit }));
   return {
     nodes: [...nodesOf(document.steps, false), ...nodesOf(document.onExit, true)],
     edges: edgesOf([...document.steps, ...document.onExit].map(toNode)),
@@ -106,7 +107,9 @@ function attributesOf(state: RunState): SearchAttributeUpdatePair[] {
 }
 
 function detailsOf(state: RunState): string {
-  const rows = state.steps.slice(0, DETAIL_ROWS).map((step) => `| ${step.id} | ${step.kind} | ${step.status} | ${secondsOf(step)} | ${cell(step.reason ?? '')} |`);
+  const rows = state.steps
+    .slice(0, DETAIL_ROWS)
+    .map((step) => `| ${step.id} | ${step.kind} | ${step.status} | ${secondsOf(step)} | ${cell(step.reason ?? '')} |`);
   const more = state.steps.length - rows.length;
   return [
     `**${state.pipeline}**: ${state.status}${state.reason ? `, ${cell(state.reason)}` : ''}`,
@@ -118,6 +121,7 @@ function detailsOf(state: RunState): string {
   ].join('\n');
 }
 
-const secondsOf = (step: StepState): string => (step.startedAt === null || step.endedAt === null ? '' : ((step.endedAt - step.startedAt) / 1000).toFixed(1));
+const secondsOf = (step: StepState): string =>
+  step.startedAt === null || step.endedAt === null ? '' : ((step.endedAt - step.startedAt) / 1000).toFixed(1);
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 200);

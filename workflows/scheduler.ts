@@ -63,7 +63,8 @@ export async function runSteps(run: Run, steps: readonly Step[], phase: Phase): 
     if (!isCancellation(error)) throw error;
     run.cancelled = true;
     await CancellationScope.nonCancellable(() => condition(() => flow.running === 0));
-    for (const id of waiting.keys()) Object.assign(run.view.step(id), { status: 'cancelled', reason: 'the run was cancelled before it began' });
+    for (const id of waiting.keys())
+      Object.assign(run.view.step(id), { status: 'cancelled', reason: 'the run was cancelled before it began' });
   }
 }
 

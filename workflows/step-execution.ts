@@ -88,7 +88,9 @@ async function prepare(run: Run, step: Step, spec: StepSpec): Promise<Exclude<Pr
   state.status = 'waiting';
   state.reason = `${first.holder} is making the same output`;
   run.changed();
-  const second = await control.prepareStep.executeWithOptions({ summary: `${step.id}: wait for ${first.holder}` }, [{ ...input, wait: true }]);
+  const second = await control.prepareStep.executeWithOptions({ summary: `${step.id}: wait for ${first.holder}` }, [
+    { ...input, wait: true },
+  ]);
   state.status = 'running';
   state.reason = null;
   run.changed();
@@ -123,7 +125,8 @@ async function withinTime<T>(seconds: number | undefined, work: () => Promise<T>
   try {
     return await CancellationScope.withTimeout(seconds * 1000, work);
   } catch (error) {
-    if (isCancellation(error) && !outer.consideredCancelled) throw ApplicationFailure.nonRetryable(`not done within its time limit of ${seconds} s`, 'Timeout');
+    if (isCancellation(error) && !outer.consideredCancelled)
+      throw ApplicationFailure.nonRetryable(`not done within its time limit of ${seconds} s`, 'Timeout');
     throw error;
   }
 }
@@ -152,7 +155,9 @@ async function conclude(run: Run, step: Step, made: Made, ending: Ending): Promi
       job: made.job,
       bytes: made.bytes,
     };
-    await CancellationScope.nonCancellable(() => control.finishStep.executeWithOptions({ summary: `${step.id}: ${ending.status}` }, [input]));
+    await CancellationScope.nonCancellable(() =>
+      control.finishStep.executeWithOptions({ summary: `${step.id}: ${ending.status}` }, [input]),
+    );
   }
   Object.assign(state, { ...ended, endedAt: Date.now() });
   run.changed();

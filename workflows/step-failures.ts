@@ -1,5 +1,12 @@
 /** Reads what went wrong with a step out of Temporal's nested failures. Pure. */
-import { ActivityFailure, ApplicationFailure, CancelledFailure, ChildWorkflowFailure, TemporalFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  TemporalFailure,
+  TimeoutFailure,
+} from '@temporalio/common';
 import { UnboundReferenceError } from './bind.ts';
 import { ConditionError } from './conditions.ts';
 

@@ -44,7 +44,14 @@ export async function workWithRetries(run: Run, step: Step, spec: WorkingSpec, k
 
 function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): () => Promise<WorkResult> {
   const { document, name } = run;
-  const inputFor = <S>(bound: S): WorkInput<S> => ({ run: name, pipeline: document.pipeline, profile: document.profile, step: step.id, key, spec: bound });
+  const inputFor = <S>(bound: S): WorkInput<S> => ({
+    run: name,
+    pipeline: document.pipeline,
+    profile: document.profile,
+    step: step.id,
+    key,
+    spec: bound,
+  });
   const options = { summary: step.id };
   switch (spec.kind) {
     case 'query':
@@ -71,12 +78,29 @@ function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | 
 
   return async () => {
     for (;;) {
-      const choice = choosePool({ rules: profile.placement, pools: profile.pools, state: placement, now: Date.now(), deadlineAt: null, remainingSeconds: null });
+      const choice = choosePool({
+        rules: profile.placement,
+        pools: profile.pools,
+        state: placement,
+        now: Date.now(),
+        deadlineAt: null,
+        remainingSeconds: null,
+      });
       placement = choice.state;
       const attempt = ++counts.attempts;
-      const end = await jobs.runStepJob.executeWithOptions({ taskQueue: trainingQueue(profile), summary: `${step.id}, attempt ${attempt} on ${choice.pool.name}` }, [
-        { ...input, spec: { ...input.spec, resources }, attempt, pool: choice.pool, noCapacitySeconds: choice.noCapacitySeconds, deadlineSeconds: step.timeoutSeconds ?? null },
-      ]);
+      const end = await jobs.runStepJob.executeWithOptions(
+        { taskQueue: trainingQueue(profile), summary: `${step.id}, attempt ${attempt} on ${choice.pool.name}` },
+        [
+          {
+            ...input,
+            spec: { ...input.spec, resources },
+            attempt,
+            pool: choice.pool,
+            noCapacitySeconds: choice.noCapacitySeconds,
+            deadlineSeconds: step.timeoutSeconds ?? null,
+          },
+        ],
+      );
       state.cost += end.cost;
       if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job };
       placement = afterAttempt(profile.placement, poolOrder(profile.placement, profile.pools).length, placement, end.verdict, Date.now());
@@ -103,7 +127,14 @@ function jobFailure(end: StepJobEnd): ApplicationFailure {
 async function search(run: Run, step: Step, spec: SearchSpec): Promise<WorkResult> {
   const { document, name } = run;
   const state = run.view.step(step.id);
-  const input: SearchInput = { run: name, pipeline: document.pipeline, step: step.id, profile: document.profile, spec, commit: document.source.commit };
+  const input: SearchInput = {
+    run: name,
+    pipeline: document.pipeline,
+    step: step.id,
+    profile: document.profile,
+    spec,
+    commit: document.source.commit,
+  };
   const workflowId = searchWorkflowId(name, step.id);
   const child = await startChild<HyperparameterSearch>(WORKFLOWS.hyperparameterSearch, {
     ...SEARCH_POLICY,
@@ -130,5 +161,5 @@ async function search(run: Run, step: Step, spec: SearchSpec): Promise<WorkResul
 
 /** A search without a best trial has fewer outputs; who refers to them is told so. */
 function withoutNulls(outputs: SearchResult['outputs']): WorkResult['outputs'] {
-  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== null)) as WorkResult['outputs'];
+  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== null));
 }

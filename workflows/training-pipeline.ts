@@ -1,5 +1,15 @@
 /** A run: the steps of a compiled pipeline, each as soon as its inputs are there. Its name is the workflow's id. */
-import { allHandlersFinished, CancellationScope, condition, defineQuery, defineSignal, defineUpdate, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { QUERIES, SIGNALS, UPDATES } from '../src/contract/names.ts';
 import type { RunDocument } from '../src/contract/run-document.ts';
@@ -112,7 +122,12 @@ async function resume(run: Run, who?: Who): Promise<UpdateAnswer> {
 
 async function runMainSteps(run: Run): Promise<void> {
   const { state } = run.view;
-  await runSteps(run, run.document.steps, { forgiven: () => false, runStatus: () => null, pausable: true, status: () => statusOf(state, run.paused) });
+  await runSteps(run, run.document.steps, {
+    forgiven: () => false,
+    runStatus: () => null,
+    pausable: true,
+    status: () => statusOf(state, run.paused),
+  });
 }
 
 /** They see how the run ended, and run whatever that was. */
@@ -153,9 +168,21 @@ async function close(run: Run): Promise<void> {
 function answer(run: Run): RunResult {
   const { state } = run.view;
   const status = outcomeOf(run, [...run.document.steps, ...run.document.onExit]);
-  const result: RunResult = { run: run.name, status, steps: boundedSteps(state.steps), cost: state.cost, seconds: ((state.endedAt ?? Date.now()) - state.startedAt) / 1000 };
+  const result: RunResult = {
+    run: run.name,
+    status,
+    steps: boundedSteps(state.steps),
+    cost: state.cost,
+    seconds: ((state.endedAt ?? Date.now()) - state.startedAt) / 1000,
+  };
   if (status === 'cancelled') throw new CancelledFailure(state.reason ?? 'cancelled', [result]);
-  if (status === 'failed') throw ApplicationFailure.create({ message: state.reason ?? 'failed', type: firstFailureType(run), nonRetryable: true, details: [result] });
+  if (status === 'failed')
+    throw ApplicationFailure.create({
+      message: state.reason ?? 'failed',
+      type: firstFailureType(run),
+      nonRetryable: true,
+      details: [result],
+    });
   return result;
 }
 
@@ -171,7 +198,11 @@ function reasonOf(run: Run): string | null {
   if (failed.length === 0) return null;
   const because = failed.slice(0, FAILURES_SHOWN).map((step) => `step ${step.id} failed: ${step.reason ?? 'no reason given'}`);
   const more = failed.length - because.length;
-  return [...because, ...(more > 0 ? [`and ${more} more steps failed`] : []), ...(blocked.length > 0 ? [`not run because of that: ${blocked.slice(0, BLOCKED_SHOWN).join(', ')}`] : [])].join('\n');
+  return [
+    ...because,
+    ...(more > 0 ? [`and ${more} more steps failed`] : []),
+    ...(blocked.length > 0 ? [`not run because of that: ${blocked.slice(0, BLOCKED_SHOWN).join(', ')}`] : []),
+  ].join('\n');
 }
 
 const firstFailureType = (run: Run): string => [...run.failureTypes.values()].find((type) => type !== 'Cancelled') ?? 'Unexpected';
@@ -180,7 +211,9 @@ const firstFailureType = (run: Run): string => [...run.failureTypes.values()].fi
 function plausible(document: RunDocument): RunDocument {
   const given: Partial<RunDocument> | undefined = typeof document === 'object' ? document : undefined;
   const empty = { pipeline: 'unknown', hash: '', profileName: '', steps: [], onExit: [] };
-  const wellFormed = (steps: unknown): boolean => Array.isArray(steps) && steps.every((step: Partial<Step> | null) => typeof step?.id === 'string' && typeof step.spec?.kind === 'string');
+  const wellFormed = (steps: unknown): boolean =>
+    Array.isArray(steps) &&
+    steps.every((step: Partial<Step> | null) => typeof step?.id === 'string' && typeof step.spec?.kind === 'string');
   const whole = given && typeof given.pipeline === 'string' && wellFormed(given.steps) && wellFormed(given.onExit ?? []);
   return { ...empty, ...(whole ? given : {}) } as RunDocument;
 }

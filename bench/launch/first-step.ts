@@ -45,11 +45,15 @@ async function detached(folder: string, document: string): Promise<string> {
   return output.trim();
 }
 
-type HistoryEvents = NonNullable<Awaited<ReturnType<ReturnType<Awaited<ReturnType<typeof connect>>['client']['workflow']['getHandle']>['fetchHistory']>>['events']>;
+type HistoryEvents = NonNullable<
+  Awaited<ReturnType<ReturnType<Awaited<ReturnType<typeof connect>>['client']['workflow']['getHandle']>['fetchHistory']>>['events']
+>;
 
 function workStartedAt(events: HistoryEvents): number {
   const scheduled = events.find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'runStepJob');
-  const started = events.find((event) => scheduled && event.activityTaskStartedEventAttributes?.scheduledEventId?.equals(scheduled.eventId ?? -1));
+  const started = events.find(
+    (event) => scheduled && event.activityTaskStartedEventAttributes?.scheduledEventId?.equals(scheduled.eventId ?? -1),
+  );
   const time = started?.eventTime;
   if (!time) throw new Error('the run has no activity runStepJob');
   return Number(time.seconds) * 1000 + (time.nanos ?? 0) / 1e6;

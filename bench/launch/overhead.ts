@@ -42,8 +42,18 @@ async function onServer(address: string, folder: string): Promise<Overhead> {
   const connection = await NativeConnection.connect({ address });
   const clientConnection = await Connection.connect({ address });
   const ports = openPorts();
-  const workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, 'workflows.ts'), logger: new DefaultLogger('ERROR') });
-  const noop = async (): Promise<StepJobEnd> => ({ verdict: 'succeeded', cause: 'finished', job: 'none', outputs: {}, cost: 0, logTail: '' });
+  const workflowBundle = await bundleWorkflowCode({
+    workflowsPath: join(import.meta.dirname, 'workflows.ts'),
+    logger: new DefaultLogger('ERROR'),
+  });
+  const noop = async (): Promise<StepJobEnd> => ({
+    verdict: 'succeeded',
+    cause: 'finished',
+    job: 'none',
+    outputs: {},
+    cost: 0,
+    logTail: '',
+  });
   const activities = { ...createRunActivities(ports), ...createStepActivities(ports), runStepJob: noop };
   const workers = [
     await Worker.create({ connection, taskQueue: TASK_QUEUES.control, workflowBundle, activities }),
@@ -53,7 +63,11 @@ async function onServer(address: string, folder: string): Promise<Overhead> {
   const client = new Client({ connection: clientConnection });
   try {
     const timed = async (workflow: string): Promise<number> => {
-      const handle = await client.workflow.start(workflow, { taskQueue: TASK_QUEUES.control, workflowId: `bench-${randomUUID()}`, args: [noopDocument(folder, STEPS)] });
+      const handle = await client.workflow.start(workflow, {
+        taskQueue: TASK_QUEUES.control,
+        workflowId: `bench-${randomUUID()}`,
+        args: [noopDocument(folder, STEPS)],
+      });
       await handle.result();
       const { startTime, closeTime } = await handle.describe();
       return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / STEPS;

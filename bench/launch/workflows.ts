@@ -11,7 +11,11 @@ import type { ScriptSpec } from '../../src/contract/steps.ts';
 
 export { trainingPipeline } from '../../workflows/training-pipeline.ts';
 
-const options = { startToCloseTimeout: '1 minute', heartbeatTimeout: '15 seconds', cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;
+const options = {
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '15 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const;
 const control = proxyActivities<RunActivities & StepActivities>({ ...options, taskQueue: TASK_QUEUES.control });
 const jobs = proxyActivities<StepJobActivities>({ ...options, taskQueue: TASK_QUEUES.training });
 
@@ -21,16 +25,66 @@ export async function bare(document: RunDocument): Promise<void> {
   const startedAt = Date.now();
   await control.validateRun({ run, document, startedAt });
   for (const { id, spec, cache } of document.steps) {
-    const prepared = await control.prepareStep({ run, pipeline, profile, step: { id, cache, spec }, references: [], startedAt, wait: false });
+    const prepared = await control.prepareStep({
+      run,
+      pipeline,
+      profile,
+      step: { id, cache, spec },
+      references: [],
+      startedAt,
+      wait: false,
+    });
     const [pool] = profile.pools;
     if (prepared.outcome !== 'miss' || !pool) throw new Error('expected a step that nobody made before');
-    const end = await jobs.runStepJob({ run, pipeline, profile, step: id, key: prepared.key, spec: spec as ScriptSpec, attempt: 1, pool, noCapacitySeconds: 600, deadlineSeconds: null });
+    const end = await jobs.runStepJob({
+      run,
+      pipeline,
+      profile,
+      step: id,
+      key: prepared.key,
+      spec: spec as ScriptSpec,
+      attempt: 1,
+      pool,
+      noCapacitySeconds: 600,
+      deadlineSeconds: null,
+    });
     const state: StepState = {
-      id, kind: spec.kind, status: 'succeeded', startedAt, endedAt: Date.now(), cacheKey: prepared.key, cacheHit: false, outputs: end.outputs, reason: null, workflowId: null, cost: 0,
+      id,
+      kind: spec.kind,
+      status: 'succeeded',
+      startedAt,
+      endedAt: Date.now(),
+      cacheKey: prepared.key,
+      cacheHit: false,
+      outputs: end.outputs,
+      reason: null,
+      workflowId: null,
+      cost: 0,
     };
-    await control.finishStep({ run, pipeline, profile, state, endedAt: Date.now(), digest: prepared.digest, outputTypes: outputsOf(spec), job: end.job, bytes: null });
+    await control.finishStep({
+      run,
+      pipeline,
+      profile,
+      state,
+      endedAt: Date.now(),
+      digest: prepared.digest,
+      outputTypes: outputsOf(spec),
+      job: end.job,
+      bytes: null,
+    });
   }
   await control.closeRun({
-    run, pipeline, profile, profileName: document.profileName, documentHash: document.hash, commit: null, startedAt, endedAt: Date.now(), status: 'succeeded', cost: 0, error: null, unrecorded: [],
+    run,
+    pipeline,
+    profile,
+    profileName: document.profileName,
+    documentHash: document.hash,
+    commit: null,
+    startedAt,
+    endedAt: Date.now(),
+    status: 'succeeded',
+    cost: 0,
+    error: null,
+    unrecorded: [],
   });
 }

@@ -33,19 +33,42 @@ describe('steps on a development stack', { timeout: 180_000 }, () => {
 
   const document = (steps: StepInput[]): RunDocument =>
     documentOf(steps, {
-      profile: { warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') }, storage: { kind: 'directory', path: join(folder, 'store') }, compute: { kind: 'process', path: join(folder, 'jobs') } },
+      profile: {
+        warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') },
+        storage: { kind: 'directory', path: join(folder, 'store') },
+        compute: { kind: 'process', path: join(folder, 'jobs') },
+      },
     });
   const shell = (id: string, source: string, fields: Partial<StepInput> = {}): StepInput => ({
-    id, ...fields, spec: { kind: 'script', language: 'shell', file: `${id}.sh`, source, outputs: { value: 'string' }, output: `${root}/out/${id}-{key}` },
+    id,
+    ...fields,
+    spec: { kind: 'script', language: 'shell', file: `${id}.sh`, source, outputs: { value: 'string' }, output: `${root}/out/${id}-{key}` },
   });
   const chain = (): StepInput[] => [
-    { id: 'numbers', spec: { kind: 'query', sql: 'SELECT n, n * 2 AS twice FROM UNNEST(GENERATE_ARRAY(1, 100)) AS n', sqlFile: 'numbers.sql', destination: 'main.numbers_{key}' } },
-    { id: 'parts', dependsOn: ['numbers'], spec: { kind: 'export', table: '{steps.numbers.outputs.table}', destination: `${root}/parts/{key}`, rowsPerPart: 40, orderBy: ['n'] } },
+    {
+      id: 'numbers',
+      spec: {
+        kind: 'query',
+        sql: 'SELECT n, n * 2 AS twice FROM UNNEST(GENERATE_ARRAY(1, 100)) AS n',
+        sqlFile: 'numbers.sql',
+        destination: 'main.numbers_{key}',
+      },
+    },
+    {
+      id: 'parts',
+      dependsOn: ['numbers'],
+      spec: { kind: 'export', table: '{steps.numbers.outputs.table}', destination: `${root}/parts/{key}`, rowsPerPart: 40, orderBy: ['n'] },
+    },
     {
       id: 'count',
       dependsOn: ['parts'],
       spec: {
-        kind: 'script', language: 'python', file: 'count.py', outputs: { rows: 'int', parts: 'int' }, output: `${root}/out/count-{key}`, inputs: { manifest: '{steps.parts.outputs.manifest}' },
+        kind: 'script',
+        language: 'python',
+        file: 'count.py',
+        outputs: { rows: 'int', parts: 'int' },
+        output: `${root}/out/count-{key}`,
+        inputs: { manifest: '{steps.parts.outputs.manifest}' },
         source: `
 import json, os
 manifest = json.load(open(json.loads(os.environ["LONGHAUL_INPUTS"])["manifest"].removeprefix("file://")))
@@ -54,7 +77,8 @@ json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len
       },
     },
   ];
-  const outputsOf = (steps: readonly StepState[], id: string): Record<string, unknown> => steps.find((step) => step.id === id)?.outputs ?? {};
+  const outputsOf = (steps: readonly StepState[], id: string): Record<string, unknown> =>
+    steps.find((step) => step.id === id)?.outputs ?? {};
 
   it('pass data on from SQL to parquet to a script, once', async () => {
     const first = await (await longhaul.start(document(chain()))).result();
@@ -65,7 +89,11 @@ json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len
     try {
       const warehouse = await ports.warehouse(document([]).profile);
       const rows = await warehouse.ledger('steps', { run: second.run });
-      expect(rows.map((row) => [row.step, row.status]).sort()).toEqual([['count', 'cached'], ['numbers', 'cached'], ['parts', 'cached']]);
+      expect(rows.map((row) => [row.step, row.status]).sort()).toEqual([
+        ['count', 'cached'],
+        ['numbers', 'cached'],
+        ['parts', 'cached'],
+      ]);
       expect((await warehouse.ledger('runs', { run: second.run })).map((row) => row.status)).toEqual(['succeeded']);
     } finally {
       await ports.close();
@@ -76,7 +104,9 @@ json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len
     const started = join(folder, `started-${victim}`);
     const gate = join(folder, `gate-${victim}`);
     const source = `echo started >> ${started}\nwhile [ ! -e ${gate} ]; do sleep 0.1; done\necho '{"value": "${victim}"}' > "$LONGHAUL_OUTPUTS"\n`;
-    const run = await longhaul.start(document([shell('long', source), shell('next', `echo '{"value": "after"}' > "$LONGHAUL_OUTPUTS"`, { dependsOn: ['long'] })]));
+    const run = await longhaul.start(
+      document([shell('long', source), shell('next', `echo '{"value": "after"}' > "$LONGHAUL_OUTPUTS"`, { dependsOn: ['long'] })]),
+    );
     await until(async () => existsSync(started), 'the script to start', 60);
     const before = stack.pids()[victim];
     if (!before) throw new Error(`no process ${victim}`);

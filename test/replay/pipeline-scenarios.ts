@@ -44,12 +44,20 @@ export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     };
     const when = { op: '==', left: { op: 'ref', ref: 'run.status' }, right: { op: 'value', value: 'failed' } } as const;
     const steps = [query('bad'), query('needs', { dependsOn: ['bad'] }), query('free')];
-    return ended(await harness.start(documentOf(steps, { onExit: [script('tell', { when }), script('praise', { when: { op: 'not', operand: when } })] }), 'pipeline-failed'));
+    return ended(
+      await harness.start(
+        documentOf(steps, { onExit: [script('tell', { when }), script('praise', { when: { op: 'not', operand: when } })] }),
+        'pipeline-failed',
+      ),
+    );
   },
 
   'pipeline-cancelled': async (harness, ports) => {
     ports.onJob = (job) => (job.labels.step === 'long' ? never : Promise.resolve({}));
-    const handle = await harness.start(documentOf([script('long'), script('later', { dependsOn: ['long'] })], { onExit: [script('clean-up')] }), 'pipeline-cancelled');
+    const handle = await harness.start(
+      documentOf([script('long'), script('later', { dependsOn: ['long'] })], { onExit: [script('clean-up')] }),
+      'pipeline-cancelled',
+    );
     await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job');
     await handle.cancel();
     return ended(handle);

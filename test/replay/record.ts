@@ -12,7 +12,8 @@ const FOLDER = join(import.meta.dirname, 'histories');
 const ROOT = join(FOLDER, '..', '..', '..');
 
 /** Without the names of this process, machine and folder, which are in identities and stack traces. */
-const anonymous = (text: string): string => text.replaceAll(`${process.pid}@${hostname()}`, 'recorder').replaceAll(hostname(), 'host').replaceAll(ROOT, '/longhaul');
+const anonymous = (text: string): string =>
+  text.replaceAll(`${process.pid}@${hostname()}`, 'recorder').replaceAll(hostname(), 'host').replaceAll(ROOT, '/longhaul');
 
 const wanted = process.argv.slice(2);
 const scenarios = Object.entries(PIPELINE_SCENARIOS).filter(([name]) => wanted.length === 0 || wanted.includes(name));

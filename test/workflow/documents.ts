@@ -9,9 +9,28 @@ export const query = (id: string, fields: Partial<StepInput> & { sql?: string; t
   return { id, ...step, spec: { kind: 'query', sql, sqlFile: `${id}.sql`, tables, destination: `d.${id.replaceAll('.', '_')}_{key}` } };
 };
 
-export const script = (id: string, fields: Partial<StepInput> & { source?: string; inputs?: Record<string, never>; outputs?: Record<string, 'int' | 'string' | 'json'> } = {}): StepInput => {
+export const script = (
+  id: string,
+  fields: Partial<StepInput> & {
+    source?: string;
+    inputs?: Record<string, never>;
+    outputs?: Record<string, 'int' | 'string' | 'json'>;
+  } = {},
+): StepInput => {
   const { source = 'true', inputs = {}, outputs = {}, ...step } = fields;
-  return { id, ...step, spec: { kind: 'script', language: 'shell', file: `${id}.sh`, source, inputs, outputs, output: `file:///memory/scripts-out/${id}-{key}` } };
+  return {
+    id,
+    ...step,
+    spec: {
+      kind: 'script',
+      language: 'shell',
+      file: `${id}.sh`,
+      source,
+      inputs,
+      outputs,
+      output: `file:///memory/scripts-out/${id}-{key}`,
+    },
+  };
 };
 
 export function documentOf(steps: StepInput[], rest: Partial<z.input<typeof RunDocument>> = {}): RunDocument {
@@ -19,7 +38,11 @@ export function documentOf(steps: StepInput[], rest: Partial<z.input<typeof RunD
     schemaVersion: 1,
     pipeline: 'test',
     profileName: 'local',
-    profile: { warehouse: { kind: 'duckdb', path: '/memory/warehouse' }, storage: { kind: 'directory', path: '/memory' }, compute: { kind: 'process', path: '/memory/jobs' } },
+    profile: {
+      warehouse: { kind: 'duckdb', path: '/memory/warehouse' },
+      storage: { kind: 'directory', path: '/memory' },
+      compute: { kind: 'process', path: '/memory/jobs' },
+    },
     steps,
     source: { file: 'pipeline.yaml', commit: null, dirty: false },
     hash: 'hash',
@@ -27,4 +50,8 @@ export function documentOf(steps: StepInput[], rest: Partial<z.input<typeof RunD
   });
 }
 
-export const exportStep = (id: string, table: string, fields: Partial<StepInput> = {}): StepInput => ({ id, ...fields, spec: { kind: 'export', table, destination: `file:///memory/exports/${id}-{key}` } });
+export const exportStep = (id: string, table: string, fields: Partial<StepInput> = {}): StepInput => ({
+  id,
+  ...fields,
+  spec: { kind: 'export', table, destination: `file:///memory/exports/${id}-{key}` },
+});

@@ -20,7 +20,10 @@ import { cacheDirectory, workflowBundle } from '../../workers/workflow-bundle.ts
 export interface Harness {
   readonly client: Client;
   readonly environment: TestWorkflowEnvironment;
-  start(document: RunDocument, name?: string): Promise<WorkflowHandleWithFirstExecutionRunId<(document: RunDocument) => Promise<RunResult>>>;
+  start(
+    document: RunDocument,
+    name?: string,
+  ): Promise<WorkflowHandleWithFirstExecutionRunId<(document: RunDocument) => Promise<RunResult>>>;
   stop(): Promise<void>;
 }
 
@@ -35,10 +38,16 @@ export async function startHarness(ports: Ports, time: 'skipping' | 'real', over
   installed = true;
   const environment =
     time === 'skipping'
-      ? await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal-test-server') } } })
+      ? await TestWorkflowEnvironment.createTimeSkipping({
+          server: { executable: { type: 'existing-path', path: temporalBinary('temporal-test-server') } },
+        })
       : await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal') } } });
   await registerSearchAttributes({ connection: environment.nativeConnection, namespace: 'default', address: environment.address });
-  const common = { connection: environment.nativeConnection, maxHeartbeatThrottleInterval: '200 ms', defaultHeartbeatThrottleInterval: '200 ms' } as const;
+  const common = {
+    connection: environment.nativeConnection,
+    maxHeartbeatThrottleInterval: '200 ms',
+    defaultHeartbeatThrottleInterval: '200 ms',
+  } as const;
   const activities = {
     ...createRunActivities(ports),
     ...createStepActivities(ports),
@@ -59,7 +68,11 @@ export async function startHarness(ports: Ports, time: 'skipping' | 'real', over
     client: environment.client,
     environment,
     start: (document, name = `run-${++count}`) =>
-      environment.client.workflow.start<(document: RunDocument) => Promise<RunResult>>(WORKFLOWS.trainingPipeline, { taskQueue: TASK_QUEUES.control, workflowId: name, args: [document] }),
+      environment.client.workflow.start<(document: RunDocument) => Promise<RunResult>>(WORKFLOWS.trainingPipeline, {
+        taskQueue: TASK_QUEUES.control,
+        workflowId: name,
+        args: [document],
+      }),
     stop: async () => {
       for (const worker of workers) worker.shutdown();
       await Promise.all(running);

@@ -28,7 +28,13 @@ export function createMemoryPorts(): MemoryPorts {
   const rows: MemoryPorts['rows'] = [];
   const calls: string[] = [];
   const jobs = new Map<string, JobSpec>();
-  const info = (uri: string, object: { data: Uint8Array; generation: string }): ObjectInfo => ({ uri, bytes: object.data.length, generation: object.generation, crc32c: null, updatedAt: 0 });
+  const info = (uri: string, object: { data: Uint8Array; generation: string }): ObjectInfo => ({
+    uri,
+    bytes: object.data.length,
+    generation: object.generation,
+    crc32c: null,
+    updatedAt: 0,
+  });
 
   const store: Pick<ObjectStore, 'root' | 'read' | 'write' | 'stat' | 'list' | 'remove'> = {
     root: ROOT,
@@ -38,7 +44,8 @@ export function createMemoryPorts(): MemoryPorts {
     },
     write: async (uri, data, options) => {
       const current = objects.get(uri)?.generation ?? '0';
-      if (options?.ifGeneration !== undefined && options.ifGeneration !== current) throw new PreconditionFailedError(uri, `generation is ${current}`);
+      if (options?.ifGeneration !== undefined && options.ifGeneration !== current)
+        throw new PreconditionFailedError(uri, `generation is ${current}`);
       const object = { data: typeof data === 'string' ? new TextEncoder().encode(data) : data, generation: String(++generation) };
       objects.set(uri, object);
       return info(uri, object);
@@ -52,7 +59,8 @@ export function createMemoryPorts(): MemoryPorts {
     },
     remove: async (uri, options) => {
       const current = objects.get(uri)?.generation;
-      if (options?.ifGeneration !== undefined && current !== undefined && current !== options.ifGeneration) throw new PreconditionFailedError(uri, 'another generation');
+      if (options?.ifGeneration !== undefined && current !== undefined && current !== options.ifGeneration)
+        throw new PreconditionFailedError(uri, 'another generation');
       return objects.delete(uri);
     },
   };
@@ -73,9 +81,17 @@ export function createMemoryPorts(): MemoryPorts {
   const warehouse: Pick<Warehouse, 'query' | 'describe' | 'export' | 'append' | 'rows' | 'ledger'> = {
     query: async (request, context) => {
       calls.push(`query ${request.sql}`);
-      for (const table of Object.values(request.tables)) if (!tables.has(table)) throw new AdapterError('InvalidQuery', `no table ${table}`);
+      for (const table of Object.values(request.tables))
+        if (!tables.has(table)) throw new AdapterError('InvalidQuery', `no table ${table}`);
       await ports.onQuery(request.sql, context.signal);
-      const table: TableInfo = { table: request.destination, rows: 3, bytes: 30, version: `v${++generation}`, columns: [{ name: 'x', type: 'INT64' }], job: request.jobId };
+      const table: TableInfo = {
+        table: request.destination,
+        rows: 3,
+        bytes: 30,
+        version: `v${++generation}`,
+        columns: [{ name: 'x', type: 'INT64' }],
+        job: request.jobId,
+      };
       tables.set(request.destination, table);
       return table;
     },
@@ -84,7 +100,14 @@ export function createMemoryPorts(): MemoryPorts {
       calls.push(`export ${request.table}`);
       const part = `${request.destination}/part-0.parquet`;
       const written = await store.write(part, request.table);
-      const manifest = { uri: `${request.destination}/manifest.json`, table: request.table, tableVersion: 'v', rows: 3, bytes: 30, parts: [{ name: 'part-0.parquet', rows: 3, bytes: 30, generation: written.generation, crc32c: null }] };
+      const manifest = {
+        uri: `${request.destination}/manifest.json`,
+        table: request.table,
+        tableVersion: 'v',
+        rows: 3,
+        bytes: 30,
+        parts: [{ name: 'part-0.parquet', rows: 3, bytes: 30, generation: written.generation, crc32c: null }],
+      };
       await store.write(manifest.uri, JSON.stringify(manifest));
       return manifest;
     },
@@ -110,10 +133,28 @@ export function createMemoryPorts(): MemoryPorts {
           reject(signal.reason as Error);
         });
       });
-      const { outputs, ...end } = job ? await Promise.race([ports.onJob(job, signal), aborted]) : { outputs: undefined, state: 'lost' as const };
+      const { outputs, ...end } = job
+        ? await Promise.race([ports.onJob(job, signal), aborted])
+        : { outputs: undefined, state: 'lost' as const };
       const place = job?.env.LONGHAUL_OUTPUTS;
       if (outputs !== undefined && place) await store.write(place.startsWith('file:') ? place : `file://${place}`, JSON.stringify(outputs));
-      return { state: 'succeeded', exitCode: 0, signal: null, disruption: null, deletedByOther: false, outOfMemory: false, deadlineExceeded: false, notStarted: null, nodeLost: false, node: 'n', startedAt: 0, endedAt: 3_600_000, logTail: '', message: '', ...end };
+      return {
+        state: 'succeeded',
+        exitCode: 0,
+        signal: null,
+        disruption: null,
+        deletedByOther: false,
+        outOfMemory: false,
+        deadlineExceeded: false,
+        notStarted: null,
+        nodeLost: false,
+        node: 'n',
+        startedAt: 0,
+        endedAt: 3_600_000,
+        logTail: '',
+        message: '',
+        ...end,
+      };
     },
     remove: async (name) => {
       calls.push(`remove ${name}`);

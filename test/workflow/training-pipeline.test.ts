@@ -35,7 +35,8 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
     if (!(error instanceof WorkflowFailedError)) throw error;
     return error.cause as ApplicationFailure;
   };
-  const statuses = (result: { steps: RunResult['steps'] }): Record<string, string> => Object.fromEntries(result.steps.map((step) => [step.id, step.status]));
+  const statuses = (result: { steps: RunResult['steps'] }): Record<string, string> =>
+    Object.fromEntries(result.steps.map((step) => [step.id, step.status]));
 
   it('passes outputs from step to step', async () => {
     const result = await run(documentOf([query('a'), query('b', { tables: { a: '{steps.a.outputs.table}' }, dependsOn: ['a'] })]));
@@ -52,7 +53,7 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
     expect(statuses(second)).toEqual({ a: 'cached', b: 'cached' });
     expect(second.steps.map((step) => step.outputs)).toEqual(first.steps.map((step) => step.outputs));
     expect(ports.calls).toHaveLength(2);
-    ports.tables.delete(String(first.steps[1]?.outputs.table));
+    ports.tables.delete(first.steps[1]?.outputs.table as string);
     expect(statuses(await run(document))).toEqual({ a: 'cached', b: 'succeeded' });
   });
 
@@ -73,9 +74,17 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
     ports.onQuery = async (sql) => {
       if (sql.includes('bad')) throw new AdapterError('InvalidQuery', 'no');
     };
-    const ended = (status: string): StepCondition => ({ op: '==', left: { op: 'ref', ref: 'run.status' }, right: { op: 'value', value: status } });
+    const ended = (status: string): StepCondition => ({
+      op: '==',
+      left: { op: 'ref', ref: 'run.status' },
+      right: { op: 'value', value: status },
+    });
     type StepCondition = NonNullable<RunDocument['steps'][number]['when']>;
-    const failure = await failing(documentOf([query('bad')], { onExit: [script('on-failure', { when: ended('failed') }), script('on-success', { when: ended('succeeded') })] }));
+    const failure = await failing(
+      documentOf([query('bad')], {
+        onExit: [script('on-failure', { when: ended('failed') }), script('on-success', { when: ended('succeeded') })],
+      }),
+    );
     expect(statuses((failure.details as [RunResult])[0])).toEqual({ bad: 'failed', 'on-failure': 'succeeded', 'on-success': 'skipped' });
   });
 
@@ -95,7 +104,9 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
 
   it('cancels what runs, removes its Jobs, and still runs onExit', async () => {
     ports.onJob = (job) => (job.labels.step === 'long' ? new Promise(() => undefined) : Promise.resolve({}));
-    const handle = await harness.start(documentOf([script('long'), script('later', { dependsOn: ['long'] })], { onExit: [script('clean-up')] }));
+    const handle = await harness.start(
+      documentOf([script('long'), script('later', { dependsOn: ['long'] })], { onExit: [script('clean-up')] }),
+    );
     await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job');
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(/cancel/i);
@@ -161,7 +172,9 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
   });
 
   it('runs onExit when it is cancelled while it is paused', async () => {
-    const handle = await harness.start(documentOf([query('first'), { id: 'ask', spec: { kind: 'approval', message: '?' } }], { onExit: [script('clean-up')] }));
+    const handle = await harness.start(
+      documentOf([query('first'), { id: 'ask', spec: { kind: 'approval', message: '?' } }], { onExit: [script('clean-up')] }),
+    );
     await until(async () => (await handle.query<RunState>('state')).approvals.length > 0, 'the approval');
     await handle.executeUpdate('pause', { args: [{}] });
     await handle.cancel();

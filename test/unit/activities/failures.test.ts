@@ -20,6 +20,10 @@ describe('toFailure', () => {
   });
 
   it('names the object whose precondition failed', () => {
-    expect(toFailure(new PreconditionFailedError('gs://b/o', 'generation is 3'), 1)).toMatchObject({ type: 'PreconditionFailed', message: 'gs://b/o: generation is 3', nonRetryable: true });
+    expect(toFailure(new PreconditionFailedError('gs://b/o', 'generation is 3'), 1)).toMatchObject({
+      type: 'PreconditionFailed',
+      message: 'gs://b/o: generation is 3',
+      nonRetryable: true,
+    });
   });
 });

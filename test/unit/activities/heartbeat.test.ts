@@ -4,22 +4,29 @@ import { describe, expect, it } from 'vitest';
 import { withHeartbeat } from '../../../activities/heartbeat.ts';
 import type { Interruptible } from '../../../activities/heartbeat.ts';
 
-const cancelled = (details: ConstructorParameters<typeof ActivityCancellationDetails>[0]) => async (environment: MockActivityEnvironment) => {
-  const seen: { context?: Interruptible; cleaned?: boolean } = {};
-  const running = environment.run(() =>
-    withHeartbeat(async (context) => {
-      seen.context = context;
-      await new Promise((_resolve, reject) => {
-        context.signal.addEventListener('abort', () => {
-          seen.cleaned = true;
-          reject(new Error('aborted'));
+const cancelled =
+  (details: ConstructorParameters<typeof ActivityCancellationDetails>[0]) => async (environment: MockActivityEnvironment) => {
+    const seen: { context?: Interruptible; cleaned?: boolean } = {};
+    const running = environment.run(() =>
+      withHeartbeat(async (context) => {
+        seen.context = context;
+        await new Promise((_resolve, reject) => {
+          context.signal.addEventListener('abort', () => {
+            seen.cleaned = true;
+            reject(new Error('aborted'));
+          });
         });
-      });
-    }),
-  );
-  environment.cancel('CANCELLED', new ActivityCancellationDetails(details));
-  return { seen, outcome: await running.then(() => null, (error: unknown) => error) };
-};
+      }),
+    );
+    environment.cancel('CANCELLED', new ActivityCancellationDetails(details));
+    return {
+      seen,
+      outcome: await running.then(
+        () => null,
+        (error: unknown) => error,
+      ),
+    };
+  };
 
 describe('withHeartbeat', () => {
   it('ends the work when someone asked for it, and waits until it has cleaned up', async () => {
@@ -28,12 +35,15 @@ describe('withHeartbeat', () => {
     expect(seen.cleaned).toBe(true);
   });
 
-  it.each(['workerShutdown', 'timedOut', 'paused', 'reset', 'notFound'] as const)('leaves the work to the next worker on %s', async (reason) => {
-    const { seen, outcome } = await cancelled({ [reason]: true })(new MockActivityEnvironment());
-    expect(outcome).toMatchObject({ type: 'Unavailable', nonRetryable: false });
-    expect(seen.cleaned).toBeUndefined();
-    expect(seen.context?.detached.aborted).toBe(true);
-  });
+  it.each(['workerShutdown', 'timedOut', 'paused', 'reset', 'notFound'] as const)(
+    'leaves the work to the next worker on %s',
+    async (reason) => {
+      const { seen, outcome } = await cancelled({ [reason]: true })(new MockActivityEnvironment());
+      expect(outcome).toMatchObject({ type: 'Unavailable', nonRetryable: false });
+      expect(seen.cleaned).toBeUndefined();
+      expect(seen.context?.detached.aborted).toBe(true);
+    },
+  );
 
   it('reports progress as heartbeat details', async () => {
     const beats: unknown[] = [];

@@ -5,7 +5,13 @@ import type { Profile } from '../../../src/contract/profile.ts';
 import { createMemoryPorts, ROOT } from '../../workflow/memory-ports.ts';
 
 const holder = (workflowId: string): Holder => ({ workflowId, runId: 'r', step: 's', at: '2026-01-01T00:00:00Z' });
-const record: CacheRecord = { version: 1, digest: 'd', outputs: { table: 'd.t' }, made: [], by: { run: 'r', step: 's', at: '2026-01-01T00:00:00Z' } };
+const record: CacheRecord = {
+  version: 1,
+  digest: 'd',
+  outputs: { table: 'd.t' },
+  made: [],
+  by: { run: 'r', step: 's', at: '2026-01-01T00:00:00Z' },
+};
 
 async function setUp(open: (holder: Holder) => boolean) {
   const ports = createMemoryPorts();

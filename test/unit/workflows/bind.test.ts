@@ -3,9 +3,34 @@ import { describe, expect, it } from 'vitest';
 import type { QuerySpec, ScriptSpec } from '../../../src/contract/steps.ts';
 import { bindSpec, referencesOf, UnboundReferenceError } from '../../../workflows/bind.ts';
 
-const querySpec = (fields: Partial<QuerySpec>): QuerySpec => ({ kind: 'query', sql: 'SELECT 1', sqlFile: 'a.sql', parameters: {}, tables: {}, sources: {}, destination: 'd.t', clustering: [], statistics: false, ...fields });
-const scriptSpec = (fields: Partial<ScriptSpec>): ScriptSpec => ({ kind: 'script', language: 'python', file: 'a.py', source: '', requirements: [], inputs: {}, outputs: {}, output: 'file:///o', resources: { cpu: 1, memoryMb: 1, gpu: 0 }, ...fields });
-const outputs = (values: Record<string, string | number | null | { a: number }>) => ({ run: 'r1', output: ({ step, output }: { step: string; output: string }) => values[`${step}/${output}`] });
+const querySpec = (fields: Partial<QuerySpec>): QuerySpec => ({
+  kind: 'query',
+  sql: 'SELECT 1',
+  sqlFile: 'a.sql',
+  parameters: {},
+  tables: {},
+  sources: {},
+  destination: 'd.t',
+  clustering: [],
+  statistics: false,
+  ...fields,
+});
+const scriptSpec = (fields: Partial<ScriptSpec>): ScriptSpec => ({
+  kind: 'script',
+  language: 'python',
+  file: 'a.py',
+  source: '',
+  requirements: [],
+  inputs: {},
+  outputs: {},
+  output: 'file:///o',
+  resources: { cpu: 1, memoryMb: 1, gpu: 0 },
+  ...fields,
+});
+const outputs = (values: Record<string, string | number | null | { a: number }>) => ({
+  run: 'r1',
+  output: ({ step, output }: { step: string; output: string }) => values[`${step}/${output}`],
+});
 
 describe('bindSpec', () => {
   it('gives a text that is one reference the value with its type', () => {
@@ -14,7 +39,10 @@ describe('bindSpec', () => {
   });
 
   it('puts values into the middle of texts', () => {
-    const bound = bindSpec(querySpec({ destination: 'd.{run}_{steps.prepare.dataset.train.outputs.rows}_{key}' }), outputs({ 'prepare.dataset.train/rows': 7 }));
+    const bound = bindSpec(
+      querySpec({ destination: 'd.{run}_{steps.prepare.dataset.train.outputs.rows}_{key}' }),
+      outputs({ 'prepare.dataset.train/rows': 7 }),
+    );
     expect(bound.destination).toBe('d.r1_7_{key}');
     expect(bindSpec(bound, { ...outputs({}), key: 'abc' }).destination).toBe('d.r1_7_abc');
   });

@@ -5,7 +5,11 @@ import { ConditionError, formatCondition, holds, referencesInCondition } from '.
 
 const ref = (name: string): Condition => ({ op: 'ref', ref: name });
 const value = (of: string | number | boolean | null): Condition => ({ op: 'value', value: of });
-const both = (op: '==' | '!=' | '<' | '<=' | '>' | '>=' | 'and' | 'or', left: Condition, right: Condition): Condition => ({ op, left, right });
+const both = (op: '==' | '!=' | '<' | '<=' | '>' | '>=' | 'and' | 'or', left: Condition, right: Condition): Condition => ({
+  op,
+  left,
+  right,
+});
 const values: Record<string, Json> = { 'steps.a.outputs.rows': 10, 'steps.a.status': 'succeeded' };
 const lookup = (name: string): Json => values[name] ?? null;
 
@@ -40,7 +44,10 @@ describe('holds', () => {
 });
 
 it('lists references once and writes the condition as a person would', () => {
-  const condition = both('and', both('>', ref('steps.a.outputs.rows'), value(3)), { op: 'not', operand: both('==', ref('steps.a.outputs.rows'), ref('steps.b.outputs.rows')) });
+  const condition = both('and', both('>', ref('steps.a.outputs.rows'), value(3)), {
+    op: 'not',
+    operand: both('==', ref('steps.a.outputs.rows'), ref('steps.b.outputs.rows')),
+  });
   expect(referencesInCondition(condition)).toEqual(['steps.a.outputs.rows', 'steps.b.outputs.rows']);
   expect(formatCondition(condition)).toBe('(steps.a.outputs.rows > 3 and not (steps.a.outputs.rows == steps.b.outputs.rows))');
 });

@@ -17,11 +17,17 @@ describe('decide', () => {
     expect(decide(node('b', { after: ['a'] }), viewOf({ a: 'running' }))).toBeNull();
   });
   it('blocks at once when one of several inputs failed', () => {
-    expect(decide(node('c', { after: ['a', 'b'] }), viewOf({ a: 'running', b: 'failed' }))).toEqual({ kind: 'block', reason: 'it needs b, which failed' });
+    expect(decide(node('c', { after: ['a', 'b'] }), viewOf({ a: 'running', b: 'failed' }))).toEqual({
+      kind: 'block',
+      reason: 'it needs b, which failed',
+    });
   });
   it('runs after a step that was skipped, unless it takes its output', () => {
     expect(decide(node('b', { after: ['a'] }), viewOf({ a: 'skipped' }))).toEqual({ kind: 'start' });
-    expect(decide(node('b', { after: ['a'], takes: ['a'] }), viewOf({ a: 'skipped' }))).toEqual({ kind: 'skip', reason: 'it takes an output of a, which was skipped' });
+    expect(decide(node('b', { after: ['a'], takes: ['a'] }), viewOf({ a: 'skipped' }))).toEqual({
+      kind: 'skip',
+      reason: 'it takes an output of a, which was skipped',
+    });
   });
   it('runs after a failure that its condition asks for', () => {
     const when = { op: '==', left: { op: 'ref', ref: 'steps.a.status' }, right: { op: 'value', value: 'failed' } } as const;
@@ -29,21 +35,31 @@ describe('decide', () => {
     expect(decide(node('b', { after: ['a'], asks: ['a'], when }), viewOf({ a: 'succeeded' }))?.kind).toBe('skip');
   });
   it('runs after a forgiven failure', () => {
-    expect(decide(node('exit', { after: ['a'] }), viewOf({ a: 'failed' }, () => true))).toEqual({ kind: 'start' });
+    expect(
+      decide(
+        node('exit', { after: ['a'] }),
+        viewOf({ a: 'failed' }, () => true),
+      ),
+    ).toEqual({ kind: 'start' });
   });
 });
 
 /** Random acyclic graphs: each step comes after some of those before it, and ends in a random way when it is started. */
-const graphs = fc
-  .integer({ min: 1, max: 25 })
-  .chain((size) =>
+const graphs = fc.integer({ min: 1, max: 25 }).chain((size) =>
+  fc.tuple(
     fc.tuple(
-      fc.tuple(...Array.from({ length: size }, (_, index) => fc.subarray(Array.from({ length: index }, (_unused, before) => before), { maxLength: Math.min(index, 4) }))),
-      fc.array(fc.constantFrom<StepStatus>('succeeded', 'cached', 'failed'), { minLength: size, maxLength: size }),
-      fc.array(fc.boolean(), { minLength: size, maxLength: size }),
-      fc.infiniteStream(fc.nat()),
+      ...Array.from({ length: size }, (_, index) =>
+        fc.subarray(
+          Array.from({ length: index }, (_unused, before) => before),
+          { maxLength: Math.min(index, 4) },
+        ),
+      ),
     ),
-  );
+    fc.array(fc.constantFrom<StepStatus>('succeeded', 'cached', 'failed'), { minLength: size, maxLength: size }),
+    fc.array(fc.boolean(), { minLength: size, maxLength: size }),
+    fc.infiniteStream(fc.nat()),
+  ),
+);
 
 interface Simulation {
   readonly nodes: readonly DagNode[];
@@ -53,7 +69,9 @@ interface Simulation {
 }
 
 function simulate([dependencies, ends, takes, order]: [number[][], StepStatus[], boolean[], IterableIterator<number>]): Simulation {
-  const nodes = dependencies.map((before, index) => node(`s${index}`, { after: before.map((i) => `s${i}`), takes: takes[index] ? before.map((i) => `s${i}`) : [] }));
+  const nodes = dependencies.map((before, index) =>
+    node(`s${index}`, { after: before.map((i) => `s${i}`), takes: takes[index] ? before.map((i) => `s${i}`) : [] }),
+  );
   const statuses: Record<string, StepStatus> = Object.fromEntries(nodes.map(({ id }) => [id, 'pending']));
   const started: string[] = [];
   for (;;) {

@@ -21,7 +21,9 @@ class Step:
         self.output = root / "out"
         self.outputs = self.output / "outputs-1.json"
 
-    def run(self, language: str, source: str, *, inputs: Mapping[str, Any] | None = None, requirements: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, language: str, source: str, *, inputs: Mapping[str, Any] | None = None, requirements: list[str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         script = {"language": language, "file": f"step.{language}", "source": source, "requirements": requirements or [], "outputs": []}
         (self.root / "script.json").write_text(json.dumps(script))
         environment = {
@@ -33,7 +35,9 @@ class Step:
             "LONGHAUL_OUTPUT": f"file://{self.output}",
             "LONGHAUL_OUTPUTS": f"file://{self.outputs}",
         }
-        return subprocess.run([sys.executable, "-m", "longhaul_script"], env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            [sys.executable, "-m", "longhaul_script"], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
 
 
 @pytest.fixture
