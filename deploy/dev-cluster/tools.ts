@@ -23,7 +23,7 @@ const HASHED = ['go.mod', 'go.sum', 'hyperkube/main.go', 'pause/main.go', 'login
 const COMPONENTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'kubectl'];
 /** About what `go list -deps ./hyperkube` counts; only for telling how far the build is. */
 const PACKAGES_TO_BUILD = 2800;
-const OLDEST_GO_MINOR = 25;
+const OLDEST_GO_MINOR = 26;
 
 /** What a node needs from the distribution: the program or folder that shows it is there, and the Debian package. */
 const PACKAGES: readonly (readonly [path: string, name: string])[] = [
