@@ -23,7 +23,11 @@ interface Opened {
 async function openNew(): Promise<Opened> {
   const root = await mkdtemp(join(tmpdir(), 'longhaul-duckdb-'));
   const store = await openDirectoryStore({ kind: 'directory', path: join(root, 'store') });
-  return { root, store, connect: () => openDuckdbWarehouse({ kind: 'duckdb', path: join(root, 'warehouse'), threads: 2, memoryLimitMb: 1024 }, { store }) };
+  return {
+    root,
+    store,
+    connect: () => openDuckdbWarehouse({ kind: 'duckdb', path: join(root, 'warehouse'), threads: 2, memoryLimitMb: 1024 }, { store }),
+  };
 }
 
 warehouseContract('duckdb', async () => {
@@ -55,7 +59,11 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
     await rm(opened.root, { recursive: true, force: true });
   });
 
-  const context = (changes: Partial<JobContext> = {}): JobContext => ({ signal: new AbortController().signal, progress: () => undefined, ...changes });
+  const context = (changes: Partial<JobContext> = {}): JobContext => ({
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    ...changes,
+  });
   const request = (sql: string, changes: Partial<QueryRequest> = {}): QueryRequest => ({
     sql,
     sqlFile: 'sql/test.sql',
@@ -69,7 +77,8 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
     ...changes,
   });
   const query = (sql: string, changes: Partial<QueryRequest> = {}): Promise<TableInfo> => warehouse.query(request(sql, changes), context());
-  const rows = (sql: string, table: string): Promise<readonly Readonly<Record<string, Json>>[]> => warehouse.rows(request(sql, { tables: { t: table } }), context());
+  const rows = (sql: string, table: string): Promise<readonly Readonly<Record<string, Json>>[]> =>
+    warehouse.rows(request(sql, { tables: { t: table } }), context());
   const numbers = (n: number): Promise<TableInfo> => query(`SELECT n AS id, 0 AS hits FROM UNNEST(GENERATE_ARRAY(1, ${n})) AS n`);
 
   describe('scripts', () => {
@@ -83,14 +92,18 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
 
     it('change a table as a new version: insert, update, delete, merge', async () => {
       const { table, version } = await numbers(4);
-      const change = (sql: string, more: Record<string, string> = {}): Promise<TableInfo> => query(sql, { destination: table, tables: { t: table, ...more } });
+      const change = (sql: string, more: Record<string, string> = {}): Promise<TableInfo> =>
+        query(sql, { destination: table, tables: { t: table, ...more } });
       const inserted = await change('INSERT INTO {t} (id, hits) VALUES (5, 0)');
       expect(inserted).toMatchObject({ table, rows: 5 });
       expect(inserted.version).not.toBe(version);
       await change('UPDATE {t} SET hits = id * 10 WHERE id <= 2');
       await change('DELETE FROM {t} WHERE id = 3');
       const { table: news } = await query('SELECT 4 AS id, 44 AS hits UNION ALL SELECT 6, 66');
-      await change('MERGE INTO {t} AS old USING {news} AS n ON old.id = n.id WHEN MATCHED THEN UPDATE SET hits = n.hits WHEN NOT MATCHED THEN INSERT (id, hits) VALUES (n.id, n.hits)', { news });
+      await change(
+        'MERGE INTO {t} AS old USING {news} AS n ON old.id = n.id WHEN MATCHED THEN UPDATE SET hits = n.hits WHEN NOT MATCHED THEN INSERT (id, hits) VALUES (n.id, n.hits)',
+        { news },
+      );
       expect(await rows('SELECT t.id, t.hits FROM {t} AS t ORDER BY t.id', table)).toEqual([
         { id: 1, hits: 10 },
         { id: 2, hits: 20 },
@@ -103,7 +116,8 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
     it('lose no change of two workers', async () => {
       const { table } = await query('SELECT 0 AS n');
       const other = await opened.connect();
-      const add = (client: Warehouse): Promise<TableInfo> => client.query(request('UPDATE {t} SET n = n + 1 WHERE TRUE', { destination: table, tables: { t: table } }), context());
+      const add = (client: Warehouse): Promise<TableInfo> =>
+        client.query(request('UPDATE {t} SET n = n + 1 WHERE TRUE', { destination: table, tables: { t: table } }), context());
       await Promise.all(Array.from({ length: 10 }, (_, i) => add(i % 2 ? other : warehouse)));
       await other.close();
       expect(await rows('SELECT t.n FROM {t} AS t', table)).toEqual([{ n: 10 }]);
@@ -119,22 +133,34 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
 
     it('without anything for the destination are refused', async () => {
       const { table } = await numbers(1);
-      await expect(query('CREATE TEMP TABLE x AS SELECT 1 AS a')).rejects.toMatchObject({ type: 'InvalidQuery', message: expect.stringMatching(/nothing for the destination/) as string });
+      await expect(query('CREATE TEMP TABLE x AS SELECT 1 AS a')).rejects.toMatchObject({
+        type: 'InvalidQuery',
+        message: expect.stringMatching(/nothing for the destination/) as string,
+      });
       await expect(query('DELETE FROM {t} WHERE TRUE', { tables: { t: table } })).rejects.toMatchObject({ type: 'InvalidQuery' });
       await expect(query('-- nothing at all')).rejects.toMatchObject({ type: 'InvalidQuery' });
     });
   });
 
   it('refuses tables that are not declared, with the place and how to mend it', async () => {
-    await expect(query('SELECT 1 AS a;\nSELECT * FROM other.things')).rejects.toMatchObject({ type: 'InvalidQuery', message: expect.stringMatching(/sql\/test\.sql:2:\d+.*other\.things.*not declared[\s\S]*tables:/) as string });
+    await expect(query('SELECT 1 AS a;\nSELECT * FROM other.things')).rejects.toMatchObject({
+      type: 'InvalidQuery',
+      message: expect.stringMatching(/sql\/test\.sql:2:\d+.*other\.things.*not declared[\s\S]*tables:/) as string,
+    });
   });
 
   it('refuses two columns of one name', async () => {
-    await expect(query('SELECT 1 AS a, 2 AS A')).rejects.toMatchObject({ type: 'InvalidQuery', message: expect.stringMatching(/two columns of the result are named "A"/i) as string });
+    await expect(query('SELECT 1 AS a, 2 AS A')).rejects.toMatchObject({
+      type: 'InvalidQuery',
+      message: expect.stringMatching(/two columns of the result are named "A"/i) as string,
+    });
   });
 
   it('names the partitioning column that is not there', async () => {
-    await expect(query('SELECT 1 AS a', { partitioning: { column: 'day', granularity: 'DAY' } })).rejects.toMatchObject({ type: 'InvalidQuery', message: expect.stringMatching(/day; expected one of a/) as string });
+    await expect(query('SELECT 1 AS a', { partitioning: { column: 'day', granularity: 'DAY' } })).rejects.toMatchObject({
+      type: 'InvalidQuery',
+      message: expect.stringMatching(/day; expected one of a/) as string,
+    });
   });
 
   it('reads sources with quotes, spaces and glob characters in their names', async () => {
@@ -142,23 +168,41 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
     await mkdir(folder);
     const database = await DuckDBInstance.create();
     const connection = await database.connect();
-    for (const name of ['b', 'a']) await connection.run(`COPY (SELECT '${name}' AS name) TO '${join(folder, `${name}.parquet`).replaceAll("'", "''")}' (FORMAT parquet)`);
+    for (const name of ['b', 'a'])
+      await connection.run(
+        `COPY (SELECT '${name}' AS name) TO '${join(folder, `${name}.parquet`).replaceAll("'", "''")}' (FORMAT parquet)`,
+      );
     connection.closeSync();
-    expect(await warehouse.rows(request('SELECT s.name FROM {s} AS s', { sources: { s: `file://${folder}` } }), context())).toEqual([{ name: 'a' }, { name: 'b' }]);
-    await expect(warehouse.rows(request('SELECT * FROM {s} AS s', { sources: { s: `file://${folder}/none` } }), context())).rejects.toMatchObject({
+    expect(await warehouse.rows(request('SELECT s.name FROM {s} AS s', { sources: { s: `file://${folder}` } }), context())).toEqual([
+      { name: 'a' },
+      { name: 'b' },
+    ]);
+    await expect(
+      warehouse.rows(request('SELECT * FROM {s} AS s', { sources: { s: `file://${folder}/none` } }), context()),
+    ).rejects.toMatchObject({
       type: 'InvalidInput',
       message: expect.stringMatching(/sources\.s: expected a parquet file.*found none/) as string,
     });
-    await expect(warehouse.rows(request('SELECT * FROM {s} AS s', { sources: { s: 'gs://bucket/x' } }), context())).rejects.toMatchObject({ type: 'InvalidInput' });
+    await expect(warehouse.rows(request('SELECT * FROM {s} AS s', { sources: { s: 'gs://bucket/x' } }), context())).rejects.toMatchObject({
+      type: 'InvalidInput',
+    });
   });
 
   it('goes on where a killed worker stopped, with the same job id', async () => {
-    const long = 'SELECT COUNT(*) AS c FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS a, UNNEST(GENERATE_ARRAY(1, 300000)) AS b WHERE MOD(a * b, 7) = 3';
-    const worker = spawn(process.execPath, [fileURLToPath(new URL('./fixtures/run-query.ts', import.meta.url)), opened.root, 'killed-job', 'test.killed', long], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const long =
+      'SELECT COUNT(*) AS c FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS a, UNNEST(GENERATE_ARRAY(1, 300000)) AS b WHERE MOD(a * b, 7) = 3';
+    const worker = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./fixtures/run-query.ts', import.meta.url)), opened.root, 'killed-job', 'test.killed', long],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     // Its first word of progress: it holds the job.
     await once(worker.stdout, 'data');
     const stages: string[] = [];
-    const next = warehouse.query(request('SELECT 42 AS c', { jobId: 'killed-job', destination: 'test.killed' }), context({ progress: ({ stage }) => stages.push(stage) }));
+    const next = warehouse.query(
+      request('SELECT 42 AS c', { jobId: 'killed-job', destination: 'test.killed' }),
+      context({ progress: ({ stage }) => stages.push(stage) }),
+    );
     await expect.poll(() => stages).toContain('waiting for the same job in another process');
     worker.kill('SIGKILL');
     expect(await next).toMatchObject({ rows: 1, job: 'killed-job' });
@@ -202,16 +246,42 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
   });
 
   it('sorts and joins more than its memory holds', async () => {
-    const small = await openDuckdbWarehouse({ kind: 'duckdb', path: join(opened.root, 'small'), threads: 2, memoryLimitMb: 200 }, { store: opened.store });
-    const made = await small.query(request(`SELECT n AS id, CONCAT('a rather long text to fill the memory with ', CAST(MOD(n * 7919, 3000000) AS STRING)) AS text FROM UNNEST(GENERATE_ARRAY(1, 3000000)) AS n ORDER BY text`), context());
+    const small = await openDuckdbWarehouse(
+      { kind: 'duckdb', path: join(opened.root, 'small'), threads: 2, memoryLimitMb: 200 },
+      { store: opened.store },
+    );
+    const made = await small.query(
+      request(
+        `SELECT n AS id, CONCAT('a rather long text to fill the memory with ', CAST(MOD(n * 7919, 3000000) AS STRING)) AS text FROM UNNEST(GENERATE_ARRAY(1, 3000000)) AS n ORDER BY text`,
+      ),
+      context(),
+    );
     expect(made.rows).toBe(3_000_000);
     await small.close();
   });
 
   it('reads 10,000 ledger rows of thousands of appends quickly, and again at once', async () => {
-    const progress = (append: number, n: number): LedgerRow<'progress'> => ({ pipeline: 'p', run: 'many', time: new Date(1767225600000 + append * 1000).toISOString(), step: 's', trial: append % 10, n, kind: 'train', metrics: '{"loss":0.5}' });
+    const progress = (append: number, n: number): LedgerRow<'progress'> => ({
+      pipeline: 'p',
+      run: 'many',
+      time: new Date(1767225600000 + append * 1000).toISOString(),
+      step: 's',
+      trial: append % 10,
+      n,
+      kind: 'train',
+      metrics: '{"loss":0.5}',
+    });
     const appends = 2500;
-    for (let i = 0; i < appends; i += 100) await Promise.all(Array.from({ length: 100 }, (_, j) => warehouse.append('progress', [0, 1, 2, 3].map((k) => progress(i + j, (i + j) * 4 + k)), `many/${i + j}`)));
+    for (let i = 0; i < appends; i += 100)
+      await Promise.all(
+        Array.from({ length: 100 }, (_, j) =>
+          warehouse.append(
+            'progress',
+            [0, 1, 2, 3].map((k) => progress(i + j, (i + j) * 4 + k)),
+            `many/${i + j}`,
+          ),
+        ),
+      );
     const other = await opened.connect();
     const timed = async (): Promise<number> => {
       const at = performance.now();
@@ -224,7 +294,9 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
   });
 
   it('needs absolute paths', async () => {
-    await expect(openDuckdbWarehouse({ kind: 'duckdb', path: 'warehouse' }, { store: opened.store })).rejects.toThrow(/expected an absolute path, found "warehouse"/);
+    await expect(openDuckdbWarehouse({ kind: 'duckdb', path: 'warehouse' }, { store: opened.store })).rejects.toThrow(
+      /expected an absolute path, found "warehouse"/,
+    );
   });
 
   it('says which Python it cannot run', async () => {
@@ -232,7 +304,10 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
     process.env['LONGHAUL_PYTHON'] = '/no/such/python';
     const other = await opened.connect();
     try {
-      await expect(other.rows(request('SELECT 1 AS a'), context())).rejects.toMatchObject({ type: 'InvalidInput', message: expect.stringMatching(/cannot run \/no\/such\/python.*LONGHAUL_PYTHON/) as string });
+      await expect(other.rows(request('SELECT 1 AS a'), context())).rejects.toMatchObject({
+        type: 'InvalidInput',
+        message: expect.stringMatching(/cannot run \/no\/such\/python.*LONGHAUL_PYTHON/) as string,
+      });
     } finally {
       if (before === undefined) delete process.env['LONGHAUL_PYTHON'];
       else process.env['LONGHAUL_PYTHON'] = before;

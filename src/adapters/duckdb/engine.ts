@@ -141,7 +141,8 @@ function sweepTemporaries(temporary: string): void {
     const path = join(temporary, name);
     const pid = /^[a-z]+-([0-9]+)-/.exec(name)?.[1];
     const modifiedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (pid !== undefined && !isRunning(Number(pid)) && Date.now() - modifiedAt > LEFTOVER_MIN_AGE_MS) rmSync(path, { recursive: true, force: true });
+    if (pid !== undefined && !isRunning(Number(pid)) && Date.now() - modifiedAt > LEFTOVER_MIN_AGE_MS)
+      rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -22,13 +22,26 @@ export function adapterError(error: unknown, place?: StatementPlace): Error {
   const { message } = error;
   if (/^Out of Memory Error/i.test(message)) {
     const file = place ? `${place.file}: ` : '';
-    return new AdapterError('InvalidInput', `${file}the statement needs more memory than it may have; raise warehouse.memoryLimitMb or free disk space for spilling (${firstLine(message)})`, { cause: error });
+    return new AdapterError(
+      'InvalidInput',
+      `${file}the statement needs more memory than it may have; raise warehouse.memoryLimitMb or free disk space for spilling (${firstLine(message)})`,
+      { cause: error },
+    );
   }
-  if (/^(?:IO|FATAL|INTERNAL|Network|Http) Error/i.test(message)) return new AdapterError('Unavailable', firstLine(message), { cause: error });
+  if (/^(?:IO|FATAL|INTERNAL|Network|Http) Error/i.test(message))
+    return new AdapterError('Unavailable', firstLine(message), { cause: error });
   const ofQuery = OF_THE_QUERY.exec(message);
   if (!ofQuery || !place) return error;
   const [what, ...rest] = ofQuery[1]!.split('\n\nLINE ')[0]!.trim().split('\n');
-  return new SqlProblem({ file: place.file, ...locate(ofQuery[1]!, place), message: readable(what!), hint: rest.length > 0 ? readable(rest.join(' ').trim()) : undefined }, error);
+  return new SqlProblem(
+    {
+      file: place.file,
+      ...locate(ofQuery[1]!, place),
+      message: readable(what!),
+      hint: rest.length > 0 ? readable(rest.join(' ').trim()) : undefined,
+    },
+    error,
+  );
 }
 
 /** Views of aliases are named as the user writes them. */
@@ -57,5 +70,7 @@ function pointedAt(message: string): string[] {
 }
 
 function named(message: string): string[] {
-  return [...message.split('\nCandidate')[0]!.matchAll(/"([^"]+)"|'([^']+)'|with name (\S+?)!? /g)].map((match) => match[1] ?? match[2] ?? match[3]!);
+  return [...message.split('\nCandidate')[0]!.matchAll(/"([^"]+)"|'([^']+)'|with name (\S+?)!? /g)].map(
+    (match) => match[1] ?? match[2] ?? match[3]!,
+  );
 }

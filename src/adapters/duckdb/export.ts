@@ -35,8 +35,13 @@ export async function exportTable(parts: Parts, store: ObjectStore, request: Exp
       }
     });
     const rows = written.reduce((sum, part) => sum + part.rows, 0);
-    if (rows !== source.rows) throw new AdapterError('RowCountMismatch', `export of ${request.table}: the parts have ${rows} rows, the table ${source.rows}`);
-    return await withLock(parts.layout.exportLock(request.destination), () => publish(store, request, tableInfo(source), staging, destination, written), { signal: context.signal });
+    if (rows !== source.rows)
+      throw new AdapterError('RowCountMismatch', `export of ${request.table}: the parts have ${rows} rows, the table ${source.rows}`);
+    return await withLock(
+      parts.layout.exportLock(request.destination),
+      () => publish(store, request, tableInfo(source), staging, destination, written),
+      { signal: context.signal },
+    );
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
@@ -56,7 +61,15 @@ interface WrittenPart {
   readonly rows: number;
 }
 
-async function writeParts(session: Session, file: string, table: TableInfo, request: ExportRequest, staging: string, temporary: string, context: JobContext): Promise<WrittenPart[]> {
+async function writeParts(
+  session: Session,
+  file: string,
+  table: TableInfo,
+  request: ExportRequest,
+  staging: string,
+  temporary: string,
+  context: JobContext,
+): Promise<WrittenPart[]> {
   const order = orderOf(request, table);
   const format = `FORMAT parquet, COMPRESSION ${CODECS[request.compression]}`;
   if (request.rowsPerPart === undefined) {
@@ -72,7 +85,8 @@ async function writeParts(session: Session, file: string, table: TableInfo, requ
   // Slices are of the table as it lies; sorted first where an order is wanted.
   const sorted = join(temporary, `sorted-${uniqueName('.parquet')}`);
   try {
-    if (order !== '') await session.run(`COPY (${selectAll(file, order)}) TO ${literal(sorted)} (FORMAT parquet, ROW_GROUP_SIZE ${MIN_GROUP_ROWS})`);
+    if (order !== '')
+      await session.run(`COPY (${selectAll(file, order)}) TO ${literal(sorted)} (FORMAT parquet, ROW_GROUP_SIZE ${MIN_GROUP_ROWS})`);
     const from = order === '' ? file : sorted;
     const written: WrittenPart[] = [];
     for (let first = 0; first === 0 || first < table.rows; first += request.rowsPerPart) {
@@ -101,7 +115,10 @@ function orderOf(request: ExportRequest, table: TableInfo): string {
     .map((text) => {
       const [, name, direction] = /^\s*([A-Za-z_][A-Za-z0-9_]*)(?:\s+(asc|desc))?\s*$/i.exec(text) ?? [];
       if (name === undefined || !table.columns.some((column) => column.name.toLowerCase() === name.toLowerCase())) {
-        throw new AdapterError('InvalidInput', `export of ${table.table}: orderBy: expected columns of ${table.columns.map((column) => column.name).join(', ')}, with asc or desc, found ${JSON.stringify(text)}`);
+        throw new AdapterError(
+          'InvalidInput',
+          `export of ${table.table}: orderBy: expected columns of ${table.columns.map((column) => column.name).join(', ')}, with asc or desc, found ${JSON.stringify(text)}`,
+        );
       }
       return `${identifier(name)} ${direction?.toLowerCase() === 'desc' ? 'DESC NULLS LAST' : 'ASC NULLS FIRST'}`;
     })
@@ -125,7 +142,14 @@ async function nameParts(session: Session, from: string, to: string): Promise<Wr
 }
 
 /** The directory is exchanged whole: nobody sees parts of two exports, nor a manifest without its parts. */
-async function publish(store: ObjectStore, request: ExportRequest, table: TableInfo, staging: string, destination: string, written: readonly WrittenPart[]): Promise<ExportManifest> {
+async function publish(
+  store: ObjectStore,
+  request: ExportRequest,
+  table: TableInfo,
+  staging: string,
+  destination: string,
+  written: readonly WrittenPart[],
+): Promise<ExportManifest> {
   const checksums = await Promise.all(written.map((part) => crc32cOfFile(join(staging, part.name))));
   const replaced = join(storeTemporaries(store), `replaced-${uniqueName()}`);
   await mkdir(dirname(destination), { recursive: true });
@@ -158,7 +182,11 @@ async function publish(store: ObjectStore, request: ExportRequest, table: TableI
 const manifestText = (manifest: ExportManifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
 
 function directoryOf(store: ObjectStore, uri: string): string {
-  if (!store.root.startsWith('file:///')) throw new AdapterError('InvalidInput', `export: the embedded warehouse writes to a directory; expected storage.kind "directory", found ${store.root}`);
+  if (!store.root.startsWith('file:///'))
+    throw new AdapterError(
+      'InvalidInput',
+      `export: the embedded warehouse writes to a directory; expected storage.kind "directory", found ${store.root}`,
+    );
   const name = uri.startsWith(`${store.root}/`) ? uri.slice(store.root.length + 1) : '';
   if (name === '' || name.split('/').some((segment) => ['', '.', '..', '.longhaul'].includes(segment))) {
     throw new AdapterError('InvalidInput', `export: expected a destination below ${store.root}/, found ${uri}`);

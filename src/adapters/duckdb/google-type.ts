@@ -1,6 +1,19 @@
 import { AdapterError } from '../../contract/errors.ts';
 
-const SCALARS = ['INT64', 'FLOAT64', 'BOOL', 'STRING', 'JSON', 'BYTES', 'DATE', 'TIME', 'DATETIME', 'TIMESTAMP', 'NUMERIC', 'BIGNUMERIC'] as const;
+const SCALARS = [
+  'INT64',
+  'FLOAT64',
+  'BOOL',
+  'STRING',
+  'JSON',
+  'BYTES',
+  'DATE',
+  'TIME',
+  'DATETIME',
+  'TIMESTAMP',
+  'NUMERIC',
+  'BIGNUMERIC',
+] as const;
 type Scalar = (typeof SCALARS)[number];
 
 export type GoogleType =
@@ -8,7 +21,15 @@ export type GoogleType =
   | { readonly kind: 'ARRAY'; readonly element: GoogleType }
   | { readonly kind: 'STRUCT'; readonly fields: readonly { readonly name: string; readonly type: GoogleType }[] };
 
-const ALIASES: Readonly<Record<string, Scalar>> = { INT: 'INT64', INTEGER: 'INT64', BIGINT: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL', DECIMAL: 'NUMERIC', BIGDECIMAL: 'BIGNUMERIC' };
+const ALIASES: Readonly<Record<string, Scalar>> = {
+  INT: 'INT64',
+  INTEGER: 'INT64',
+  BIGINT: 'INT64',
+  FLOAT: 'FLOAT64',
+  BOOLEAN: 'BOOL',
+  DECIMAL: 'NUMERIC',
+  BIGDECIMAL: 'BIGNUMERIC',
+};
 
 /**
  * The type of a query parameter.
@@ -20,7 +41,10 @@ export function parseGoogleType(text: string, path: string): GoogleType {
   const tokens = text.match(/[A-Za-z_][A-Za-z0-9_]*|[<>,]|\S/g) ?? [];
   let at = 0;
   const fail = (): never => {
-    throw new AdapterError('InvalidInput', `${path}.type: expected ${SCALARS.join(', ')}, ARRAY<…> or STRUCT<name type, …>, found ${JSON.stringify(text)}`);
+    throw new AdapterError(
+      'InvalidInput',
+      `${path}.type: expected ${SCALARS.join(', ')}, ARRAY<…> or STRUCT<name type, …>, found ${JSON.stringify(text)}`,
+    );
   };
   const expect = (token: string): void => {
     if (tokens[at++] !== token) fail();

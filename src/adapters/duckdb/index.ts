@@ -23,7 +23,10 @@ export type { SqlChecker } from './check-sql.ts';
  * The embedded warehouse: a directory of parquet files that DuckDB, in memory, reads and writes. Any number of processes may open the same
  * directory; a killed one leaves nothing half done. README.md in this folder has the layout.
  */
-export async function openDuckdbWarehouse(config: Extract<WarehouseConfig, { kind: 'duckdb' }>, deps: { readonly store: ObjectStore }): Promise<Warehouse> {
+export async function openDuckdbWarehouse(
+  config: Extract<WarehouseConfig, { kind: 'duckdb' }>,
+  deps: { readonly store: ObjectStore },
+): Promise<Warehouse> {
   if (!isAbsolute(config.path)) throw new AdapterError('InvalidInput', `warehouse.path: expected an absolute path, found "${config.path}"`);
   const layout = layoutOf(config.path);
   try {
@@ -58,8 +61,8 @@ export async function openDuckdbWarehouse(config: Extract<WarehouseConfig, { kin
       }),
     rows: (statement, context) => readRows(parts, statement, context),
     drop: (table) => parts.tables.drop(table),
-    append: (table, rows, key) => ledger.append(table, rows as readonly LedgerRow[], key),
-    ledger: async <T extends LedgerTable>(table: T, where?: Parameters<Warehouse['ledger']>[1]) => (await ledger.rows(table, where)) as LedgerRow<T>[],
+    append: (table, rows, key) => ledger.append(table, rows, key),
+    ledger: async <T extends LedgerTable>(table: T, where?: Parameters<Warehouse['ledger']>[1]) => await ledger.rows(table, where),
     async close() {
       await parts.translator.close();
       await engine.close();

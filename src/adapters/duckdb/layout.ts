@@ -39,7 +39,10 @@ const MAX_TABLE_CHARACTERS = 220;
 
 function tableDirectory(name: string): string {
   if (!TABLE.test(name) || name.length > MAX_TABLE_CHARACTERS) {
-    throw new AdapterError('InvalidInput', `table "${name}": expected dataset.table or project.dataset.table of letters, digits, _ and -, at most ${MAX_TABLE_CHARACTERS} characters`);
+    throw new AdapterError(
+      'InvalidInput',
+      `table "${name}": expected dataset.table or project.dataset.table of letters, digits, _ and -, at most ${MAX_TABLE_CHARACTERS} characters`,
+    );
   }
   return name;
 }

@@ -35,7 +35,11 @@ export class LedgerFiles {
   async append(table: LedgerTable, rows: readonly LedgerRow[], key: string): Promise<void> {
     if (rows.length === 0) return;
     const foreign = rows.flatMap((row) => Object.keys(row)).find((column) => !(column in LEDGER[table].columns));
-    if (foreign !== undefined) throw new AdapterError('InvalidInput', `ledger ${table}: no column ${foreign}; expected ${Object.keys(LEDGER[table].columns).join(', ')}`);
+    if (foreign !== undefined)
+      throw new AdapterError(
+        'InvalidInput',
+        `ledger ${table}: no column ${foreign}; expected ${Object.keys(LEDGER[table].columns).join(', ')}`,
+      );
     const runs = new Set(rows.map((row) => row.run));
     const directory = join(this.#layout.ledger(table), runs.size === 1 ? safeName(rows[0]!.run) : MIXED);
     await mkdir(directory, { recursive: true });
@@ -91,7 +95,10 @@ export class LedgerFiles {
     try {
       const { mtimeMs } = await file.stat();
       const text = await file.readFile('utf8');
-      const append: Append = { rows: text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Row])), appendedAt: mtimeMs };
+      const append: Append = {
+        rows: text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Row])),
+        appendedAt: mtimeMs,
+      };
       this.#read.set(path, append);
       return append;
     } finally {

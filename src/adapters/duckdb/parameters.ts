@@ -35,7 +35,10 @@ export function bindParameters(parameters: Readonly<Record<string, QueryParamete
     const parameter = parameters[name];
     if (!parameter) {
       const known = Object.keys(parameters).map((each) => `@${each}`);
-      throw new AdapterError('InvalidQuery', `${file}: @${name} has no value; expected ${known.length > 0 ? `one of ${known.join(', ')}` : 'parameters.' + name} under parameters`);
+      throw new AdapterError(
+        'InvalidQuery',
+        `${file}: @${name} has no value; expected ${known.length > 0 ? `one of ${known.join(', ')}` : 'parameters.' + name} under parameters`,
+      );
     }
     const path = `${file}: parameters.${name}`;
     const type = parseGoogleType(parameter.type, path);
@@ -83,7 +86,8 @@ function convert(type: GoogleType, value: Json, path: string): DuckDBValue {
   const wrong = (expected: string): never => {
     throw new AdapterError('InvalidInput', `${path}: expected ${expected}, found ${JSON.stringify(value)}`);
   };
-  const text = (pattern: RegExp, expected: string): RegExpExecArray => (typeof value === 'string' ? pattern.exec(value) : null) ?? wrong(expected);
+  const text = (pattern: RegExp, expected: string): RegExpExecArray =>
+    (typeof value === 'string' ? pattern.exec(value) : null) ?? wrong(expected);
   switch (type.kind) {
     case 'INT64': {
       const whole = typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && /^-?[0-9]+$/.test(value);
@@ -113,16 +117,24 @@ function convert(type: GoogleType, value: Json, path: string): DuckDBValue {
     case 'TIME':
       return timeValue(microsOfDay(text(TIME_TEXT, 'a time as HH:MM:SS[.ffffff]')) ?? wrong('a time as HH:MM:SS[.ffffff]'));
     case 'DATETIME':
-      return timestampValue(microsOf(text(DATETIME_TEXT, 'a date and time as YYYY-MM-DDTHH:MM:SS[.ffffff]')) ?? wrong('a date and time that exists'));
+      return timestampValue(
+        microsOf(text(DATETIME_TEXT, 'a date and time as YYYY-MM-DDTHH:MM:SS[.ffffff]')) ?? wrong('a date and time that exists'),
+      );
     case 'TIMESTAMP':
-      return timestampTZValue(microsOf(text(TIMESTAMP_TEXT, 'a timestamp as YYYY-MM-DDTHH:MM:SS[.ffffff]Z')) ?? wrong('a timestamp that exists'));
+      return timestampTZValue(
+        microsOf(text(TIMESTAMP_TEXT, 'a timestamp as YYYY-MM-DDTHH:MM:SS[.ffffff]Z')) ?? wrong('a timestamp that exists'),
+      );
     case 'ARRAY':
       return Array.isArray(value) ? listValue(value.map((each, i) => convert(type.element, each, `${path}[${i}]`))) : wrong('a list');
     case 'STRUCT': {
       if (typeof value !== 'object' || Array.isArray(value)) return wrong('an object');
       const foreign = Object.keys(value).find((name) => !type.fields.some((field) => field.name === name));
       if (foreign !== undefined) wrong(`only the fields ${type.fields.map((field) => field.name).join(', ')}`);
-      return structValue(Object.fromEntries(type.fields.map((field) => [field.name, convert(field.type, value[field.name] ?? null, `${path}.${field.name}`)])));
+      return structValue(
+        Object.fromEntries(
+          type.fields.map((field) => [field.name, convert(field.type, value[field.name] ?? null, `${path}.${field.name}`)]),
+        ),
+      );
     }
   }
 }
@@ -130,7 +142,8 @@ function convert(type: GoogleType, value: Json, path: string): DuckDBValue {
 const DATE_TEXT = /^([0-9]{4})-([0-9]{2})-([0-9]{2})$/;
 const TIME_TEXT = /^(?:())?([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?$/;
 const DATETIME_TEXT = /^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?$/;
-const TIMESTAMP_TEXT = /^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?)?\s?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?$/;
+const TIMESTAMP_TEXT =
+  /^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?)?\s?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?$/;
 const DAY_MS = 86_400_000;
 
 function isDay(year: number, month: number, day: number): boolean {

@@ -36,7 +36,17 @@ export async function predictTable(parts: Parts, request: PredictRequest, contex
 
 async function runScorer(request: PredictRequest, output: string, context: JobContext): Promise<void> {
   context.signal.throwIfAborted();
-  const { command, args, env } = pythonCommand('longhaul_trainer', ['score', '--model', request.model, '--data', request.data, '--features', request.features, '--output', output]);
+  const { command, args, env } = pythonCommand('longhaul_trainer', [
+    'score',
+    '--model',
+    request.model,
+    '--data',
+    request.data,
+    '--features',
+    request.features,
+    '--output',
+    output,
+  ]);
   // A group of its own, so that nothing of it stays.
   const child = spawn(command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let complaints = '';
@@ -56,14 +66,26 @@ async function runScorer(request: PredictRequest, output: string, context: JobCo
     last = setTimeout(() => kill('SIGKILL'), GRACE_MS);
   };
   const startedAt = Date.now();
-  const timer = setInterval(() => context.progress({ stage: `scoring for ${Math.round((Date.now() - startedAt) / 1000)} s` }), PROGRESS_INTERVAL_MS);
+  const timer = setInterval(
+    () => context.progress({ stage: `scoring for ${Math.round((Date.now() - startedAt) / 1000)} s` }),
+    PROGRESS_INTERVAL_MS,
+  );
   context.signal.addEventListener('abort', abort);
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
     context.signal.throwIfAborted();
-    if (code !== 0) throw new AdapterError(verdict(code), `the scorer ended with ${signal ?? `exit code ${code}`} for ${request.model}:\n${complaints.trim()}`);
+    if (code !== 0)
+      throw new AdapterError(
+        verdict(code),
+        `the scorer ended with ${signal ?? `exit code ${code}`} for ${request.model}:\n${complaints.trim()}`,
+      );
   } catch (error) {
-    if (error instanceof Error && 'syscall' in error) throw new AdapterError('InvalidInput', `cannot run ${command}: ${error.message}; set LONGHAUL_PYTHON to a Python with the trainer's requirements`, { cause: error });
+    if (error instanceof Error && 'syscall' in error)
+      throw new AdapterError(
+        'InvalidInput',
+        `cannot run ${command}: ${error.message}; set LONGHAUL_PYTHON to a Python with the trainer's requirements`,
+        { cause: error },
+      );
     throw error;
   } finally {
     clearInterval(timer);

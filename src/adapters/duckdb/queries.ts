@@ -69,7 +69,12 @@ async function executeScript(parts: Parts, script: Script, request: QueryRequest
 }
 
 /** Writes a SELECT to a parquet file with GoogleSQL's types. */
-export async function writeParquet(session: Session, file: string, select: string, bound: ReturnType<typeof boundFor>): Promise<{ rows: number; columns: TableInfo['columns'] }> {
+export async function writeParquet(
+  session: Session,
+  file: string,
+  select: string,
+  bound: ReturnType<typeof boundFor>,
+): Promise<{ rows: number; columns: TableInfo['columns'] }> {
   const stored = await asStored(session, select, bound);
   const groupRows = stored.nested ? NESTED_GROUP_ROWS : FLAT_GROUP_ROWS;
   const result = await session.run(`COPY (${stored.select}) TO ${literal(file)} (FORMAT parquet, ROW_GROUP_SIZE ${groupRows})`, bound);
@@ -82,14 +87,20 @@ export async function columnsOf(session: Session, file: string): Promise<TableIn
   return result.columnNames().map((name, i) => ({ name, type: googleTypeOf(result.columnType(i)) }));
 }
 
-async function asStored(session: Session, select: string, bound: ReturnType<typeof boundFor>): Promise<{ select: string; nested: boolean }> {
+async function asStored(
+  session: Session,
+  select: string,
+  bound: ReturnType<typeof boundFor>,
+): Promise<{ select: string; nested: boolean }> {
   const described = await session.run(`DESCRIBE ${select}`, bound);
   const columns = described.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
   const twice = columns.find(({ name }, i) => columns.findIndex((each) => each.name.toLowerCase() === name.toLowerCase()) !== i);
   if (twice) throw new Error(`Binder Error: two columns of the result are named "${twice.name}"`);
   const nested = columns.some(({ type }) => type.endsWith(']'));
   if (columns.every(({ type }) => storedType(type) === type)) return { select, nested };
-  const list = columns.map(({ name, type }) => (storedType(type) === type ? identifier(name) : `CAST(${identifier(name)} AS ${storedType(type)}) AS ${identifier(name)}`));
+  const list = columns.map(({ name, type }) =>
+    storedType(type) === type ? identifier(name) : `CAST(${identifier(name)} AS ${storedType(type)}) AS ${identifier(name)}`,
+  );
   return { select: `SELECT ${list.join(', ')} FROM (${select})`, nested };
 }
 
@@ -97,12 +108,20 @@ async function asStored(session: Session, select: string, bound: ReturnType<type
 export async function readRows(parts: Parts, statement: Statement, context: JobContext): Promise<Record<string, Json>[]> {
   const script = await prepareScript(parts.translator, statement);
   const { select } = script;
-  if (!select || script.changed.length > 0) throw problem(script, script.before.length - 1, 'this statement has no rows to return', 'a SELECT as the last statement');
+  if (!select || script.changed.length > 0)
+    throw problem(script, script.before.length - 1, 'this statement has no rows to return', 'a SELECT as the last statement');
   return parts.engine.session(context, async (session) => {
     await runBefore(script, session, parts.tables);
     return atPlace(script, script.before.length, async () => {
       const reader = await session.readUntil(MAX_RESULT_ROWS + 1, select.sql, boundFor(script, select.sql));
-      if (reader.currentRowCount > MAX_RESULT_ROWS) throw problem(script, script.before.length, `the result has more than ${MAX_RESULT_ROWS} rows`, 'a small result', 'let a query step write it to a table');
+      if (reader.currentRowCount > MAX_RESULT_ROWS)
+        throw problem(
+          script,
+          script.before.length,
+          `the result has more than ${MAX_RESULT_ROWS} rows`,
+          'a small result',
+          'let a query step write it to a table',
+        );
       const names = reader.columnNames();
       const types = reader.columnTypes();
       return reader.getRows().map((row) => Object.fromEntries(names.map((name, i) => [name, jsonOf(row[i] ?? null, types[i])])));
@@ -114,7 +133,11 @@ export async function readRows(parts: Parts, statement: Statement, context: JobC
 export async function estimate(parts: Parts, statement: Statement): Promise<QueryEstimate> {
   const unknown: QueryEstimate = { bytes: null, cost: 0 };
   const script = await prepareScript(parts.translator, statement);
-  const missing = await Promise.all([...script.quoted.aliases].map(async (alias) => statement.tables[alias] !== undefined && !(await parts.tables.describe(statement.tables[alias]))));
+  const missing = await Promise.all(
+    [...script.quoted.aliases].map(
+      async (alias) => statement.tables[alias] !== undefined && !(await parts.tables.describe(statement.tables[alias])),
+    ),
+  );
   // Tables that earlier steps will make: only the grammar could be checked.
   if (missing.some(Boolean)) return unknown;
   const quiet: JobContext = { signal: new AbortController().signal, progress: () => undefined };
@@ -142,7 +165,11 @@ export async function adoptTable(parts: Parts, recorded: TableInfo): Promise<Tab
 
 function changedTable(request: Statement, alias: string): string {
   const table = request.tables[alias];
-  if (table === undefined) throw new AdapterError('InvalidQuery', `${request.sqlFile}: {${alias}} is a source of files and cannot be changed; expected an alias of tables`);
+  if (table === undefined)
+    throw new AdapterError(
+      'InvalidQuery',
+      `${request.sqlFile}: {${alias}} is a source of files and cannot be changed; expected an alias of tables`,
+    );
   return table;
 }
 
@@ -150,15 +177,22 @@ function checkColumns(request: QueryRequest, columns: TableInfo['columns']): voi
   const wanted = [...(request.partitioning ? [request.partitioning.column] : []), ...request.clustering];
   const missing = wanted.find((name) => !columns.some((column) => column.name.toLowerCase() === name.toLowerCase()));
   if (missing === undefined) return;
-  throw new AdapterError('InvalidQuery', `${request.sqlFile}: partitioning or clustering names the column ${missing}; expected one of ${columns.map((column) => column.name).join(', ')}`);
+  throw new AdapterError(
+    'InvalidQuery',
+    `${request.sqlFile}: partitioning or clustering names the column ${missing}; expected one of ${columns.map((column) => column.name).join(', ')}`,
+  );
 }
 
 function nothingToStore(script: Script, request: QueryRequest): SqlProblem {
-  return problem(script, script.before.length - 1, `nothing for the destination ${request.destination}`, 'a SELECT as the last statement, or a change of the destination itself');
+  return problem(
+    script,
+    script.before.length - 1,
+    `nothing for the destination ${request.destination}`,
+    'a SELECT as the last statement, or a change of the destination itself',
+  );
 }
 
 function problem(script: Script, statement: number, message: string, expected: string, hint?: string): SqlProblem {
   const place = positionAt(script.statement.sql, script.quoted.statements[statement] ?? 0);
   return new SqlProblem({ file: script.statement.sqlFile, ...place, message, expected, hint });
 }
-

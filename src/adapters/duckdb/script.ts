@@ -28,7 +28,8 @@ export async function prepareScript(translator: Translator, statement: Statement
   const { quoted, translation } = await translator.translate(statement.sql, statement.sqlFile);
   requireAliases(statement.sql, statement.sqlFile, quoted, [...Object.keys(statement.tables), ...Object.keys(statement.sources)]);
   const statements = translation.statements;
-  if (statements.length === 0) throw new SqlProblem({ file: statement.sqlFile, line: 1, column: 1, message: 'no statement in it', expected: 'a SELECT' });
+  if (statements.length === 0)
+    throw new SqlProblem({ file: statement.sqlFile, line: 1, column: 1, message: 'no statement in it', expected: 'a SELECT' });
   refuseUndeclared(statement, quoted, statements);
   const last = statements.at(-1)!;
   const select = isSelect(last) ? last : null;
@@ -74,7 +75,9 @@ async function openAliases(script: Script, session: Session, tables: TableFiles)
   for (const alias of quoted.aliases) {
     const files = await filesOf(statement, alias, tables);
     const what = changed.includes(alias) ? 'TEMP TABLE' : 'TEMP VIEW';
-    await atPlace(script, 0, () => session.run(`CREATE ${what} ${viewOf(alias)} AS SELECT * FROM read_parquet([${files.map(pathLiteral).join(', ')}])`));
+    await atPlace(script, 0, () =>
+      session.run(`CREATE ${what} ${viewOf(alias)} AS SELECT * FROM read_parquet([${files.map(pathLiteral).join(', ')}])`),
+    );
   }
 }
 
@@ -88,7 +91,8 @@ async function filesOf(statement: Statement, alias: string, tables: TableFiles):
 
 /** One parquet file, or the parts below a prefix in the order of their names. */
 async function sourceFiles(uri: string, path: string): Promise<string[]> {
-  if (!uri.startsWith('file:///')) throw new AdapterError('InvalidInput', `${path}: the embedded warehouse reads files; expected file:///…, found ${uri}`);
+  if (!uri.startsWith('file:///'))
+    throw new AdapterError('InvalidInput', `${path}: the embedded warehouse reads files; expected file:///…, found ${uri}`);
   const file = uri.slice('file://'.length).replace(/\/+$/, '');
   try {
     if ((await stat(file)).isFile()) return [file];
@@ -104,7 +108,9 @@ async function sourceFiles(uri: string, path: string): Promise<string[]> {
 function refuseUndeclared(statement: Statement, quoted: Quoted, statements: readonly TranslatedStatement[]): void {
   const made = new Set(statements.flatMap((each) => (each.target === null ? [] : [aliasOf(each.target)])));
   for (const [index, each] of statements.entries()) {
-    const foreign = [...each.reads, ...(each.target?.includes('.') ? [each.target] : [])].find((name) => !quoted.aliases.has(aliasOf(name)) && !made.has(aliasOf(name)));
+    const foreign = [...each.reads, ...(each.target?.includes('.') ? [each.target] : [])].find(
+      (name) => !quoted.aliases.has(aliasOf(name)) && !made.has(aliasOf(name)),
+    );
     const undeclared = foreign ?? (each.target !== null && each.target.includes('.') ? each.target : undefined);
     if (undeclared === undefined) continue;
     throw new SqlProblem({
@@ -118,4 +124,5 @@ function refuseUndeclared(statement: Statement, quoted: Quoted, statements: read
 }
 
 const aliasOf = (name: string): string => name.replaceAll(/[`"]/g, '').replace(/^\{(\w+)\}$/, '$1');
-const isSelect = (statement: TranslatedStatement): boolean => /^(?:select|query|with|union|except|intersect|values|subquery)$/i.test(statement.kind);
+const isSelect = (statement: TranslatedStatement): boolean =>
+  /^(?:select|query|with|union|except|intersect|values|subquery)$/i.test(statement.kind);

@@ -40,7 +40,7 @@ export class TableFiles {
   async describe(table: string): Promise<TableVersion | null> {
     const directory = this.#layout.table(table);
     // Between reading the pointer and reading what it points to, the table may be replaced or dropped: look again.
-    for (let seen: string | null = null; ; ) {
+    for (let seen: string | null = null; ;) {
       const version = await readOrNull(join(directory, CURRENT));
       if (version === null || version === seen) return null;
       const text = await readOrNull(join(directory, version, 'table.json'));
@@ -78,7 +78,12 @@ export class TableFiles {
     const { size } = await stat(join(folder, DATA));
     const info: TableInfo = { table: made.table, rows: made.rows, bytes: size, version, columns: made.columns, job: made.job };
     const createdAt = Date.now();
-    const whole: TableVersion = { ...info, createdAt, expiresAt: made.expirationDays === undefined ? null : createdAt + made.expirationDays * DAY_MS, labels: made.labels };
+    const whole: TableVersion = {
+      ...info,
+      createdAt,
+      expiresAt: made.expirationDays === undefined ? null : createdAt + made.expirationDays * DAY_MS,
+      labels: made.labels,
+    };
     await writeDurably(join(folder, 'table.json'), JSON.stringify(whole));
     syncDirectory(folder);
     await replaceFile(join(directory, CURRENT), version);
@@ -104,7 +109,8 @@ export class TableFiles {
   async #removeOldVersions(directory: string, current: string): Promise<void> {
     for (const name of await readdir(directory)) {
       const createdAt = /^([0-9]+)-/.exec(name)?.[1];
-      if (createdAt !== undefined && name !== current && Date.now() - Number(createdAt) > OLD_VERSION_KEEP_MS) await rm(join(directory, name), { recursive: true, force: true });
+      if (createdAt !== undefined && name !== current && Date.now() - Number(createdAt) > OLD_VERSION_KEEP_MS)
+        await rm(join(directory, name), { recursive: true, force: true });
     }
   }
 }

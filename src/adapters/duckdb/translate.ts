@@ -100,7 +100,14 @@ export function inOriginal(error: Problem, file: string, quoted: Quoted): Proble
   const place = error.line === undefined ? undefined : quoted.original({ line: error.line, column: error.column ?? 1 });
   // The translator names the alias as it saw it, in back quotes.
   const readable = (text: string | undefined): string | undefined => text?.replaceAll(/`(\{\w+\})`/g, '$1');
-  return { ...error, file: error.file || file, ...place, message: readable(error.message)!, found: readable(error.found), hint: readable(error.hint) };
+  return {
+    ...error,
+    file: error.file || file,
+    ...place,
+    message: readable(error.message)!,
+    found: readable(error.found),
+    hint: readable(error.hint),
+  };
 }
 
 function startService(over: () => void): Service {
@@ -115,11 +122,21 @@ function startService(over: () => void): Service {
     over();
     for (const each of waiting.values()) each.reject(error);
   };
-  child.once('error', (error) => fail(new AdapterError('InvalidInput', `cannot run ${command}: ${error.message}; set LONGHAUL_PYTHON to a Python with the trainer's requirements`, { cause: error })));
-  child.once('exit', (code, signal) => fail(new AdapterError('Unavailable', `the SQL translator ended with ${signal ?? `code ${code}`}: ${complaints.trim()}`)));
+  child.once('error', (error) =>
+    fail(
+      new AdapterError(
+        'InvalidInput',
+        `cannot run ${command}: ${error.message}; set LONGHAUL_PYTHON to a Python with the trainer's requirements`,
+        { cause: error },
+      ),
+    ),
+  );
+  child.once('exit', (code, signal) =>
+    fail(new AdapterError('Unavailable', `the SQL translator ended with ${signal ?? `code ${code}`}: ${complaints.trim()}`)),
+  );
   createInterface({ input: child.stdout }).on('line', (line) => {
     const { id, ...answer } = JSON.parse(line) as Answer & { id: number };
-    waiting.get(id)?.resolve(answer as Answer);
+    waiting.get(id)?.resolve(answer);
   });
   return { child, waiting };
 }

@@ -10,7 +10,7 @@ export function googleTypeOf(type: DuckDBType): string {
     case DuckDBTypeId.DOUBLE:
       return 'FLOAT64';
     case DuckDBTypeId.DECIMAL: {
-      const { width, scale } = type as DuckDBDecimalType;
+      const { width, scale } = type;
       return scale <= 9 && width - scale <= 29 ? 'NUMERIC' : 'BIGNUMERIC';
     }
     case DuckDBTypeId.HUGEINT:
@@ -32,9 +32,9 @@ export function googleTypeOf(type: DuckDBType): string {
     case DuckDBTypeId.INTERVAL:
       return 'INTERVAL';
     case DuckDBTypeId.LIST:
-      return `ARRAY<${googleTypeOf((type as DuckDBListType).valueType)}>`;
+      return `ARRAY<${googleTypeOf(type.valueType)}>`;
     case DuckDBTypeId.STRUCT: {
-      const { entryNames, entryTypes } = type as DuckDBStructType;
+      const { entryNames, entryTypes } = type;
       return `STRUCT<${entryNames.map((name, i) => `${name} ${googleTypeOf(entryTypes[i]!)}`).join(', ')}>`;
     }
     case DuckDBTypeId.TINYINT:

@@ -15,7 +15,8 @@ import type { Json } from '../../contract/values.ts';
 /** A value of a result as JSON: times in ISO 8601, bytes in base64, integers beyond 2^53 as texts; NaN and infinities are null. */
 export function jsonOf(value: DuckDBValue, type?: DuckDBType): Json {
   if (value === null) return null;
-  if (typeof value === 'bigint') return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString();
+  if (typeof value === 'bigint')
+    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString();
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (typeof value === 'string') return type?.alias === 'JSON' ? (JSON.parse(value) as Json) : value;
   if (typeof value === 'boolean') return value;
@@ -24,7 +25,8 @@ export function jsonOf(value: DuckDBValue, type?: DuckDBType): Json {
   if (value instanceof DuckDBTimestampValue) return isoOf(value.micros);
   if (value instanceof DuckDBDateValue) return value.toString();
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64');
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return value.items.map((each) => jsonOf(each, (type as DuckDBListType | undefined)?.valueType));
+  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue)
+    return value.items.map((each) => jsonOf(each, (type as DuckDBListType | undefined)?.valueType));
   if (value instanceof DuckDBStructValue) {
     const types = type as DuckDBStructType | undefined;
     return Object.fromEntries(Object.entries(value.entries).map(([name, each], i) => [name, jsonOf(each, types?.entryTypes[i])]));

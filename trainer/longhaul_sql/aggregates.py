@@ -1,0 +1,193 @@
+"""Aggregate and window functions."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from longhaul_sql.operands import bare
+from longhaul_sql.ordering import order_text
+from longhaul_sql.registry import aggregate, arguments_of, name_of, window_function
+from longhaul_sql.types import Sql, string
+from longhaul_sql.writer import Writer
+
+
+def _one(writer: Writer, call: exp.Expression, values: list[exp.Expression]) -> str:
+    if len(values) != 1:
+        raise writer.refuse(call, f"{name_of(call)} takes 1 argument", found=str(len(values)))
+    with writer.in_aggregate():
+        return writer.value(values[0]).text
+
+
+def _simple(google: str, duckdb: str, kind: str, *known: str) -> None:
+    @aggregate(google)
+    def simple(writer: Writer, call: exp.Expression, over: str) -> Sql:
+        arguments = arguments_of(writer, call, *known)
+        distinct = "DISTINCT " if arguments.distinct else ""
+        return Sql(f"{duckdb}({distinct}{_one(writer, call, arguments.values)}){over}", kind)
+
+
+for _google, _duckdb, _kind, *_known in (
+    ("SUM", "sum", "", "distinct"),
+    ("MIN", "min", "", "distinct"),
+    ("MAX", "max", "", "distinct"),
+    ("LOGICAL_OR", "bool_or", "BOOL"),
+    ("LOGICAL_AND", "bool_and", "BOOL"),
+    ("AVG", "avg", "FLOAT64", "distinct"),
+    ("STDDEV", "stddev_samp", "FLOAT64"),
+    ("STDDEV_SAMP", "stddev_samp", "FLOAT64"),
+    ("STDDEV_POP", "stddev_pop", "FLOAT64"),
+    ("VARIANCE", "var_samp", "FLOAT64"),
+    ("VAR_SAMP", "var_samp", "FLOAT64"),
+    ("VAR_POP", "var_pop", "FLOAT64"),
+):
+    _simple(_google, _duckdb, _kind, *_known)
+
+
+@aggregate("COUNT")
+def count(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    if len(call.expressions) == 1 and isinstance(call.expressions[0], exp.Star):
+        return Sql(f"count(*){over}", "INT64")
+    arguments = arguments_of(writer, call, "distinct")
+    distinct = "DISTINCT " if arguments.distinct else ""
+    return Sql(f"count({distinct}{_one(writer, call, arguments.values)}){over}", "INT64")
+
+
+@aggregate("APPROX_COUNT_DISTINCT")
+def approx_count_distinct(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    writer.warn(call, "APPROX_COUNT_DISTINCT is exact here and approximate on BigQuery")
+    return Sql(f"count(DISTINCT {_one(writer, call, arguments_of(writer, call).values)}){over}", "INT64")
+
+
+@aggregate("COUNTIF")
+def countif(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    return Sql(f"count(CASE WHEN {_one(writer, call, arguments_of(writer, call).values)} THEN 1 END){over}", "INT64")
+
+
+@aggregate("ANY_VALUE")
+def any_value(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call, "having")
+    value = _one(writer, call, arguments.values)
+    if arguments.having is None:
+        writer.warn(call, "ANY_VALUE may be of another row on BigQuery where the rows of a group differ")
+        return Sql(f"any_value({value}){over}")
+    with writer.in_aggregate():
+        key = writer.value(arguments.having.expression).text
+    return Sql(f"{'arg_max_null' if arguments.having.args.get('max') else 'arg_min_null'}({value}, {key}){over}")
+
+
+@aggregate("MAX_BY", "MIN_BY")
+def max_by(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    values = arguments_of(writer, call).values
+    if len(values) != 2:
+        raise writer.refuse(call, f"{name_of(call)} takes 2 arguments", found=str(len(values)))
+    with writer.in_aggregate():
+        value, key = (writer.value(each).text for each in values)
+    return Sql(f"arg_{name_of(call)[:3].lower()}_null({value}, {key}){over}")
+
+
+@aggregate("ARRAY_AGG")
+def array_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call, "distinct", "ignore_nulls", "respect_nulls", "order", "limit")
+    writer.nullable_arrays = True
+    if not arguments.order:
+        writer.warn(call, "ARRAY_AGG without ORDER BY: the order of the elements is not defined")
+    value = _one(writer, call, arguments.values)
+    with writer.in_aggregate():
+        ordered = order_text(writer, arguments.order)
+    distinct = "DISTINCT " if arguments.distinct else ""
+    where = f" FILTER (WHERE ({value}) IS NOT NULL)" if arguments.ignore_nulls else ""
+    text = f"list({distinct}{value}{ordered}){where}{over}"
+    if arguments.limit is not None:
+        text = f"({text})[1:{bare(writer, arguments.limit)}]"
+    return Sql(text, "ARRAY")
+
+
+@aggregate("ARRAY_CONCAT_AGG")
+def array_concat_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call, "order")
+    if over:
+        raise writer.refuse(call, "ARRAY_CONCAT_AGG is no window function", found=writer.excerpt(call))
+    writer.nullable_arrays = True
+    value = _one(writer, call, arguments.values)
+    with writer.in_aggregate():
+        ordered = order_text(writer, arguments.order)
+    return Sql(f"flatten(list({value}{ordered}) FILTER (WHERE ({value}) IS NOT NULL))", "ARRAY")
+
+
+@aggregate("STRING_AGG")
+def string_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call, "distinct", "order", "limit")
+    if not arguments.order:
+        writer.warn(call, "STRING_AGG without ORDER BY: the order of the texts is not defined")
+    value = _one(writer, call, arguments.values[:1])
+    if len(arguments.values) > 2:
+        raise writer.refuse(call, "STRING_AGG takes 1 to 2 arguments", found=str(len(arguments.values)))
+    separator = writer.value(arguments.values[1]).text if len(arguments.values) == 2 else string(",")
+    with writer.in_aggregate():
+        ordered = order_text(writer, arguments.order)
+    distinct = "DISTINCT " if arguments.distinct else ""
+    texts = f"list({distinct}{value}{ordered}) FILTER (WHERE ({value}) IS NOT NULL){over}"
+    if arguments.limit is not None:
+        texts = f"({texts})[1:{bare(writer, arguments.limit)}]"
+    return Sql(f"array_to_string({texts}, {separator})", "STRING")
+
+
+@aggregate("APPROX_QUANTILES")
+def approx_quantiles(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call, "distinct", "ignore_nulls")
+    if over or len(arguments.values) != 2:
+        raise writer.refuse(call, "APPROX_QUANTILES takes a value and a number", found=writer.excerpt(call))
+    number = writer.integer_literal(arguments.values[1], "the number of quantiles")
+    value = _one(writer, call, arguments.values[:1])
+    writer.warn(call, "APPROX_QUANTILES is exact here and approximate on BigQuery")
+    distinct = "DISTINCT " if arguments.distinct else ""
+    return Sql(f"longhaul_quantiles(list_sort(list({distinct}{value}) FILTER (WHERE ({value}) IS NOT NULL)), {number})", "ARRAY")
+
+
+def _window(google: str, arguments: int, kind: str) -> None:
+    @window_function(google)
+    def rule(writer: Writer, call: exp.Expression, over: str) -> Sql:
+        if len(call.expressions) != arguments:
+            raise writer.refuse(call, f"{google} takes {arguments} arguments", found=str(len(call.expressions)))
+        return Sql(f"{google.lower()}({', '.join(bare(writer, each) for each in call.expressions)}){over}", kind)
+
+
+for _google, _arguments, _kind in (
+    ("ROW_NUMBER", 0, "INT64"),
+    ("RANK", 0, "INT64"),
+    ("DENSE_RANK", 0, "INT64"),
+    ("PERCENT_RANK", 0, "FLOAT64"),
+    ("CUME_DIST", 0, "FLOAT64"),
+    ("NTILE", 1, "INT64"),
+):
+    _window(_google, _arguments, _kind)
+
+
+@window_function("FIRST_VALUE", "LAST_VALUE", "NTH_VALUE")
+def navigation(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call, "ignore_nulls", "respect_nulls")
+    value, *rest = arguments.values
+    nulls = " IGNORE NULLS" if arguments.ignore_nulls else ""
+    number = f", {bare(writer, rest[0])}" if rest else ""
+    return Sql(f"{name_of(call).lower()}({writer.value(value).text}{number}{nulls}){over}")
+
+
+@window_function("LAG", "LEAD")
+def lag(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call)
+    if not 1 <= len(arguments.values) <= 3:
+        raise writer.refuse(call, f"{name_of(call)} takes 1 to 3 arguments", found=str(len(arguments.values)))
+    value, *rest = arguments.values
+    text = ", ".join([writer.value(value).text, *(bare(writer, each) for each in rest)])
+    return Sql(f"{name_of(call).lower()}({text}){over}")
+
+
+@window_function("PERCENTILE_CONT", "PERCENTILE_DISC")
+def percentile(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    arguments = arguments_of(writer, call, "ignore_nulls")
+    if len(arguments.values) != 2:
+        raise writer.refuse(call, f"{name_of(call)} takes 2 arguments", found=str(len(arguments.values)))
+    value, share = (writer.value(each).text for each in arguments.values)
+    if name_of(call) == "PERCENTILE_CONT":
+        return Sql(f"quantile_cont(CAST({value} AS DOUBLE), {share}){over}", "FLOAT64")
+    return Sql(f"quantile_disc({value}, {share}){over}")

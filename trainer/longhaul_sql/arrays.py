@@ -1,0 +1,86 @@
+"""Arrays and structs."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from longhaul_sql.dates import date_argument, interval
+from longhaul_sql.operands import bare
+from longhaul_sql.registry import function
+from longhaul_sql.types import Sql, quote
+from longhaul_sql.writer import Writer
+
+
+@function("ARRAY_LENGTH", arguments=1)
+def array_length(writer: Writer, call: exp.Expression) -> Sql:
+    return Sql(f"len({writer.value(call.expressions[0]).text})", "INT64")
+
+
+@function("ARRAY_REVERSE", arguments=1)
+def array_reverse(writer: Writer, call: exp.Expression) -> Sql:
+    return Sql(f"list_reverse({writer.value(call.expressions[0]).text})", "ARRAY")
+
+
+@function("ARRAY_CONCAT")
+def array_concat(writer: Writer, call: exp.Expression) -> Sql:
+    writer.nullable_arrays = True
+    return Sql("(" + " || ".join(writer.operand(each) for each in call.expressions) + ")", "ARRAY")
+
+
+@function("ARRAY_TO_STRING", arguments=(2, 3))
+def array_to_string(writer: Writer, call: exp.Expression) -> Sql:
+    array, separator, *null_text = (writer.value(each).text for each in call.expressions)
+    if null_text:
+        array = f"list_transform({array}, lambda longhaul_e: coalesce(longhaul_e, {null_text[0]}))"
+    return Sql(f"array_to_string({array}, {separator})", "STRING")
+
+
+@function("GENERATE_ARRAY", arguments=(2, 3))
+def generate_array(writer: Writer, call: exp.Expression) -> Sql:
+    for each in call.expressions:
+        if writer.value(each).kind == "FLOAT64":
+            raise writer.refuse(
+                each,
+                "GENERATE_ARRAY is translated for INT64 only",
+                found=writer.excerpt(call),
+                hint="generate whole numbers and divide them",
+            )
+    start, end, *step = (bare(writer, each) for each in call.expressions)
+    return Sql(f"longhaul_series({start}, {end}, {step[0] if step else 1})", "ARRAY")
+
+
+@function("GENERATE_DATE_ARRAY", arguments=(2, 3))
+def generate_date_array(writer: Writer, call: exp.Expression) -> Sql:
+    start, end = (date_argument(writer, each) for each in call.expressions[:2])
+    number, unit = interval(writer, call.expressions[2], call) if len(call.expressions) == 3 else ("1", "DAY")
+    days = {"DAY": 1, "WEEK": 7}.get(unit)
+    months = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}.get(unit)
+    if days:
+        return Sql(f"longhaul_date_series({start}, {end}, {number} * {days})", "ARRAY")
+    if months:
+        return Sql(f"longhaul_month_series({start}, {end}, {number} * {months})", "ARRAY")
+    raise writer.refuse(
+        call, f"GENERATE_DATE_ARRAY has no step of {unit}", found=writer.excerpt(call), expected="DAY, WEEK, MONTH, QUARTER or YEAR"
+    )
+
+
+@function("STRUCT")
+def struct(writer: Writer, call: exp.Expression) -> Sql:
+    pairs = []
+    seen: set[str] = set()
+    for each in call.expressions:
+        value = each.this if isinstance(each, exp.Alias) else each
+        name = each.alias if isinstance(each, exp.Alias) else _inherited_name(each)
+        if not name:
+            raise writer.refuse(each, "a field of this STRUCT has no name", found=writer.excerpt(each), hint="add AS name")
+        if name.lower() in seen:
+            raise writer.refuse(each, f"two fields of this STRUCT are named {name}", found=writer.excerpt(each))
+        seen.add(name.lower())
+        pairs.append(f"{quote(name)}: {writer.value(value).text}")
+    return Sql("{" + ", ".join(pairs) + "}", "STRUCT")
+
+
+def _inherited_name(node: exp.Expression) -> str:
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
+        return node.name
+    return node.expression.name if isinstance(node, exp.Dot) else ""

@@ -1,0 +1,390 @@
+"""Expressions that are not function calls."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare, common_kind, time_literal
+from longhaul_sql.queries import scalar_subquery, subquery_text, window_clause
+from longhaul_sql.registry import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS, unknown_function
+from longhaul_sql.types import Sql, quote, string
+from longhaul_sql.writer import Writer, writes
+
+_PSEUDO = re.compile(r"^_(PARTITION|TABLE_SUFFIX|FILE_NAME|CHANGE_)", re.IGNORECASE)
+
+
+@writes(exp.Literal, "this", "is_string")
+def literal(writer: Writer, node: exp.Expression) -> Sql:
+    text = str(node.this)
+    if node.is_string:
+        return Sql(string(text), "STRING")
+    if text.isdigit():
+        if int(text) > INT64_MAX:
+            raise writer.refuse(node, "this number is no INT64", found=text, expected=f"at most {INT64_MAX}")
+        return Sql(f"{int(text)}::BIGINT", "INT64")
+    # DuckDB would make a DECIMAL of it; GoogleSQL makes a FLOAT64.
+    return Sql(text if "e" in text.lower() else f"{text}e0", "FLOAT64")
+
+
+@writes(exp.RawString, "this")
+def raw_string(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql(string(str(node.this)), "STRING")
+
+
+@writes(exp.Null)
+def null(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql("NULL", "NULL")
+
+
+@writes(exp.Boolean, "this")
+def boolean(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql("TRUE" if node.this else "FALSE", "BOOL")
+
+
+@writes(exp.Parameter, "this")
+def parameter(writer: Writer, node: exp.Expression) -> Sql:
+    name = node.name
+    if name not in writer.parameters:
+        writer.parameters.append(name)
+    if writer.parameter_types is None:
+        return Sql(f"${name}")
+    declared = writer.parameter_types.get(name)
+    if declared is None:
+        known = ", ".join(f"@{each}" for each in writer.parameter_types) or "none"
+        raise writer.refuse(node, f"@{name} has no value", found=f"@{name}", expected=f"one of the parameters: {known}")
+    data_type = exp.DataType.build(declared, dialect="bigquery")
+    return Sql(f"CAST(${name} AS {writer.duckdb_type(data_type)})", writer.kind_of(data_type))
+
+
+@writes(exp.Column, "this", "table", "db", "catalog")
+def column(writer: Writer, node: exp.Expression) -> Sql:
+    parts = [part for key in ("catalog", "db", "table", "this") if (part := node.args.get(key)) is not None]
+    if not all(isinstance(part, exp.Identifier) for part in parts):
+        raise writer.refuse(node, "a star is not translated here", found=writer.excerpt(node), hint="name the columns")
+    names = [part.name for part in parts]
+    if _PSEUDO.match(names[-1]):
+        raise writer.refuse(node, "pseudo-columns are not translated", found=names[-1], hint="use a column of the table")
+    lower = names[0].lower()
+    aliases = writer.scope.aliases
+    if len(names) == 1 and aliases is not None and lower in aliases:
+        if writer.scope.in_aggregate:
+            raise writer.refuse(
+                node,
+                f"{names[0]} may be a column or the alias of the SELECT list",
+                found=names[0],
+                hint="qualify the column with its table, or give the alias another name",
+            )
+        return aliases[lower]
+    if len(names) == 1 and lower in writer.scope.tables:
+        raise writer.refuse(
+            node, "a whole row as a value is not translated", found=names[0], hint="name the columns, or use another alias for the table"
+        )
+    if len(names) == 1 and lower in writer.variables:
+        return Sql(variable(writer, lower), writer.variables[lower])
+    return Sql(".".join(quote(name) for name in names))
+
+
+def variable(writer: Writer, name: str) -> str:
+    """A variable's value. In GoogleSQL a column of that name would win, so there must be none."""
+    tables = sorted({table.split(".")[-1] for table in writer.reads})
+    value = f"SELECT value FROM {quote(variable_table(name))}"
+    if not tables:
+        return f"({value})"
+    among = ", ".join(string(table) for table in tables)
+    column_of = f"SELECT 1 FROM duckdb_columns() WHERE table_name IN ({among}) AND lower(column_name) = {string(name)}"
+    message = string(f"{name} is a variable and a column of a table: give the variable another name")
+    return f"(SELECT CASE WHEN EXISTS ({column_of}) THEN error({message}) ELSE value END FROM {quote(variable_table(name))})"
+
+
+def variable_table(name: str) -> str:
+    return f"longhaul_variable_{name.lower()}"
+
+
+@writes(exp.Paren, "this")
+def paren(writer: Writer, node: exp.Expression) -> Sql:
+    inner = writer.value(node.this)
+    return Sql(f"({inner.text})", inner.kind)
+
+
+@writes(exp.Dot, "this", "expression")
+def dot(writer: Writer, node: exp.Expression) -> Sql:
+    if not isinstance(node.expression, exp.Identifier):
+        name = f"{node.this.sql('bigquery')}.{node.expression.name or ''}".upper()
+        hint = "BigQuery ML runs on BigQuery only; use a step of kind evaluate" if name.startswith("ML.") else None
+        raise writer.refuse(node, f"{name} is not translated", found=writer.excerpt(node), hint=hint)
+    return Sql(f"({writer.operand(node.this)}).{quote(node.expression.name)}")
+
+
+@writes(exp.Bracket, "this", "expressions", "offset", "safe")
+def bracket(writer: Writer, node: exp.Expression) -> Sql:
+    if len(node.expressions) != 1:
+        raise writer.refuse(node, "an array has one index", found=writer.excerpt(node))
+    index = node.expressions[0]
+    if isinstance(index, exp.Literal) and index.is_string:
+        raise writer.refuse(node, "fields of JSON are not translated", found=writer.excerpt(node))
+    at = bare(writer, index)
+    if node.args.get("offset") == 1:
+        at = f"{at} - 1"
+    function = "longhaul_safe_at" if node.args.get("safe") else "longhaul_at"
+    return Sql(f"{function}({writer.value(node.this).text}, {at})")
+
+
+@writes(exp.Array, "expressions", "struct_name_inheritance", "value_constructor")
+def array(writer: Writer, node: exp.Expression) -> Sql:
+    items = node.expressions
+    if len(items) == 1 and isinstance(items[0], exp.Query):
+        return Sql(f"ARRAY({subquery_text(writer, items[0])})", "ARRAY")
+    if any(isinstance(item, exp.Null) for item in items):
+        raise writer.refuse(node, "BigQuery stores no array with a NULL in it", found=writer.excerpt(node))
+    return Sql(f"[{', '.join(writer.value(item).text for item in items)}]", "ARRAY")
+
+
+def _binary(node_type: type[exp.Expression], operator: str) -> None:
+    @writes(node_type, "this", "expression")
+    def comparison(writer: Writer, node: exp.Expression) -> Sql:
+        both_numbers = all(isinstance(side, exp.Literal) and not side.is_string for side in (node.this, node.expression))
+        left, right = (writer.operand if both_numbers else lambda side: bare(writer, side))(node.this), None
+        right = writer.operand(node.expression) if both_numbers else bare(writer, node.expression)
+        return Sql(f"{left} {operator} {right}", "BOOL", atom=False)
+
+
+for _type, _operator in (
+    (exp.EQ, "="),
+    (exp.NEQ, "<>"),
+    (exp.GT, ">"),
+    (exp.GTE, ">="),
+    (exp.LT, "<"),
+    (exp.LTE, "<="),
+    (exp.NullSafeEQ, "IS NOT DISTINCT FROM"),
+    (exp.NullSafeNEQ, "IS DISTINCT FROM"),
+):
+    _binary(_type, _operator)
+
+
+_NUMBERS = ("INT64", "FLOAT64")
+
+
+def _arithmetic(writer: Writer, node: exp.Expression, operator: str) -> Sql:
+    left, right = writer.value(node.this), writer.value(node.expression)
+    for side, side_node in ((left, node.this), (right, node.expression)):
+        if side.kind in ("DATE", "DATETIME", "TIMESTAMP"):
+            raise writer.refuse(
+                side_node,
+                f"{operator} with a {side.kind} is not translated",
+                found=writer.excerpt(node),
+                hint=f"use {side.kind}_ADD, {side.kind}_SUB or {side.kind}_DIFF",
+            )
+    kind = arithmetic_kind(left, right)
+    left_text = left.operand if kind == "INT64" else bare(writer, node.this)
+    right_text = right.operand if kind == "INT64" else bare(writer, node.expression)
+    if operator == "-" and not any(side.kind in _NUMBERS for side in (left, right)):
+        # Of two dates GoogleSQL makes an INTERVAL and DuckDB a number: a date cannot be negated, so this fails instead.
+        return Sql(f"{left_text} + (-{right_text})", kind, atom=False)
+    return Sql(f"{left_text} {operator} {right_text}", kind, atom=False)
+
+
+@writes(exp.Add, "this", "expression")
+def add(writer: Writer, node: exp.Expression) -> Sql:
+    return _arithmetic(writer, node, "+")
+
+
+@writes(exp.Sub, "this", "expression")
+def subtract(writer: Writer, node: exp.Expression) -> Sql:
+    return _arithmetic(writer, node, "-")
+
+
+@writes(exp.Mul, "this", "expression")
+def multiply(writer: Writer, node: exp.Expression) -> Sql:
+    return _arithmetic(writer, node, "*")
+
+
+@writes(exp.Div, "this", "expression", "typed", "safe")
+def divide(writer: Writer, node: exp.Expression) -> Sql:
+    divisor = node.expression
+    left = bare(writer, node.this)
+    if isinstance(divisor, exp.Literal) and not divisor.is_string and float(divisor.this) != 0:
+        return Sql(f"{left} / {bare(writer, divisor)}", "FLOAT64", atom=False)
+    return Sql(f"longhaul_divide({writer.value(node.this).text}, {writer.value(divisor).text})", "FLOAT64")
+
+
+@writes(exp.Neg, "this")
+def negate(writer: Writer, node: exp.Expression) -> Sql:
+    inner = writer.value(node.this)
+    if isinstance(node.this, exp.Literal):
+        return Sql(f"(-{inner.text})", inner.kind)
+    return Sql(f"-{inner.operand}", inner.kind, atom=False)
+
+
+@writes(exp.DPipe, "this", "expression", "safe")
+def concatenate(writer: Writer, node: exp.Expression) -> Sql:
+    left, right = writer.value(node.this), writer.value(node.expression)
+    kind = left.kind if left.kind == right.kind else ""
+    return Sql(f"{left.operand} || {right.operand}", kind, atom=False)
+
+
+@writes(exp.And, "this", "expression")
+def both(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql(f"{writer.operand(node.this)} AND {writer.operand(node.expression)}", "BOOL", atom=False)
+
+
+@writes(exp.Or, "this", "expression")
+def either(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql(f"{writer.operand(node.this)} OR {writer.operand(node.expression)}", "BOOL", atom=False)
+
+
+@writes(exp.Not, "this")
+def negation(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql(f"NOT {writer.operand(node.this)}", "BOOL", atom=False)
+
+
+@writes(exp.Is, "this", "expression")
+def is_(writer: Writer, node: exp.Expression) -> Sql:
+    if not isinstance(node.expression, (exp.Null, exp.Boolean)):
+        raise writer.refuse(node, "IS takes NULL, TRUE or FALSE", found=writer.excerpt(node))
+    return Sql(f"{writer.operand(node.this)} IS {writer.value(node.expression).text}", "BOOL", atom=False)
+
+
+@writes(exp.Between, "this", "low", "high")
+def between(writer: Writer, node: exp.Expression) -> Sql:
+    low, high = (bare(writer, node.args[part]) for part in ("low", "high"))
+    return Sql(f"{writer.operand(node.this)} BETWEEN {low} AND {high}", "BOOL", atom=False)
+
+
+@writes(exp.In, "this", "expressions", "query", "unnest")
+def in_(writer: Writer, node: exp.Expression) -> Sql:
+    left = writer.operand(node.this)
+    query, unnest = node.args.get("query"), node.args.get("unnest")
+    if query is not None:
+        return Sql(f"{left} IN ({subquery_text(writer, query)})", "BOOL", atom=False)
+    if unnest is not None:
+        array_sql = writer.value(unnest.expressions[0]).text
+        return Sql(f"longhaul_in_array({writer.value(node.this).text}, {array_sql})", "BOOL")
+    return Sql(f"{left} IN ({', '.join(bare(writer, item) for item in node.expressions)})", "BOOL", atom=False)
+
+
+@writes(exp.Exists, "this")
+def exists(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql(f"EXISTS ({subquery_text(writer, node.this)})", "BOOL")
+
+
+@writes(exp.Like, "this", "expression", "negate")
+def like(writer: Writer, node: exp.Expression) -> Sql:
+    if isinstance(node.expression, (exp.Any, exp.All, exp.Tuple, exp.Paren)):
+        raise writer.refuse(node, "LIKE ANY/ALL is not translated", found=writer.excerpt(node), hint="write several LIKEs with OR or AND")
+    negated = "NOT " if node.args.get("negate") else ""
+    return Sql(f"{writer.operand(node.this)} {negated}LIKE {writer.operand(node.expression)} ESCAPE '\\'", "BOOL", atom=False)
+
+
+@writes(exp.Case, "this", "ifs", "default")
+def case(writer: Writer, node: exp.Expression) -> Sql:
+    operand = node.args.get("this")
+    text = "CASE" + (f" {writer.operand(operand)}" if operand is not None else "")
+    kinds = []
+    for branch in node.args["ifs"]:
+        then = writer.value(branch.args["true"])
+        kinds.append(then.kind)
+        text += f" WHEN {bare(writer, branch.this) if operand is not None else writer.value(branch.this).text} THEN {then.text}"
+    default = node.args.get("default")
+    if default is not None:
+        otherwise = writer.value(default)
+        kinds.append(otherwise.kind)
+        text += f" ELSE {otherwise.text}"
+    return Sql(f"{text} END", common_kind(kinds))
+
+
+@writes(exp.Subquery, "this")
+def subquery(writer: Writer, node: exp.Expression) -> Sql:
+    return scalar_subquery(writer, node)
+
+
+@writes(exp.Cast, "this", "to")
+def cast(writer: Writer, node: exp.Expression) -> Sql:
+    return _cast(writer, node, safe=False)
+
+
+@writes(exp.TryCast, "this", "to", "safe", "requires_string")
+def safe_cast(writer: Writer, node: exp.Expression) -> Sql:
+    return _cast(writer, node, safe=True)
+
+
+def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
+    target = node.args["to"]
+    kind = writer.kind_of(target)
+    to = writer.duckdb_type(target)
+    inner_node = node.this
+    if isinstance(inner_node, exp.Struct):  # STRUCT<a INT64>(1)
+        names = [each.name for each in target.expressions]
+        if len(names) != len(inner_node.expressions):
+            raise writer.refuse(node, "this STRUCT has another number of values than fields", found=writer.excerpt(node))
+        pairs = ", ".join(f"{quote(name)}: {writer.value(item).text}" for name, item in zip(names, inner_node.expressions, strict=True))
+        return Sql(f"CAST({{{pairs}}} AS {to})", kind)
+    if kind in ("ARRAY", "STRUCT") and not isinstance(inner_node, exp.Array):
+        raise writer.refuse(node, f"CAST to {kind} is not translated", found=writer.excerpt(node))
+    if isinstance(inner_node, exp.Array) and any(isinstance(item, (exp.Paren, exp.Tuple)) for item in inner_node.expressions):
+        if target.expressions and target.expressions[0].this == exp.DataType.Type.STRUCT:
+            rows = ", ".join(_struct_of_tuple(writer, target.expressions[0], item) for item in inner_node.expressions)
+            return Sql(f"CAST([{rows}] AS {to})", kind)
+    if isinstance(inner_node, exp.Literal) and inner_node.is_string and not safe and kind in ("DATE", "TIMESTAMP", "DATETIME"):
+        return time_literal(writer, inner_node, kind)
+    inner = writer.value(inner_node)
+    prefix = "longhaul_safe_" if safe else "longhaul_"
+    if inner.kind == kind or inner.kind == "NULL" or kind in ("ARRAY", "STRUCT"):
+        return Sql(f"CAST({inner.text} AS {to})", kind)
+    if kind == "INT64" and inner.kind != "BOOL":
+        return Sql(f"{prefix}int64({inner.text})", kind)
+    if kind == "STRING" and inner.kind not in ("INT64", "DATE", "BOOL"):
+        return Sql(f"longhaul_string({inner.text})", kind)
+    if kind == "BOOL" and inner.kind != "INT64":
+        return Sql(f"{prefix}bool({inner.text})", kind)
+    if kind == "DATE" and inner.kind not in ("TIMESTAMP", "DATETIME"):
+        return Sql(f"{prefix}date({inner.text})", kind)
+    if kind == "BYTES":
+        raise writer.refuse(node, "CAST to BYTES is not translated", found=writer.excerpt(node))
+    return Sql(f"{'TRY_CAST' if safe else 'CAST'}({inner.text} AS {to})", kind)
+
+
+def _struct_of_tuple(writer: Writer, struct: exp.DataType, row: exp.Expression) -> str:
+    values = row.expressions if isinstance(row, exp.Tuple) else [row.this] if isinstance(row, exp.Paren) else None
+    if values is None:
+        return writer.value(row).text
+    names = [each.name for each in struct.expressions]
+    if len(names) != len(values):
+        raise writer.refuse(row, "this row has another number of values than fields", found=writer.excerpt(row))
+    return "{" + ", ".join(f"{quote(name)}: {writer.value(value).text}" for name, value in zip(names, values, strict=True)) + "}"
+
+
+@writes(exp.Anonymous, "this", "expressions")
+def call(writer: Writer, node: exp.Expression) -> Sql:
+    name = str(node.this if isinstance(node.this, str) else node.this.name).upper()
+    if name in FUNCTIONS:
+        return FUNCTIONS[name](writer, node)
+    if name in AGGREGATES:
+        return AGGREGATES[name](writer, node, "")
+    if name in WINDOW_FUNCTIONS:
+        raise writer.refuse(node, f"{name} needs OVER", found=writer.excerpt(node))
+    raise unknown_function(writer, node, name)
+
+
+@writes(exp.Window, "this", "partition_by", "order", "spec", "alias", "over")
+def window(writer: Writer, node: exp.Expression) -> Sql:
+    function = node.this
+    if not isinstance(function, exp.Anonymous):
+        raise writer.refuse(
+            node, "this is no window function", found=writer.excerpt(node), hint="IGNORE NULLS goes inside of the parentheses"
+        )
+    name = str(function.this).upper()
+    over = f" OVER {window_clause(writer, node)}"
+    if name in WINDOW_FUNCTIONS:
+        return WINDOW_FUNCTIONS[name](writer, function, over)
+    if name in AGGREGATES:
+        return AGGREGATES[name](writer, function, over)
+    if name in FUNCTIONS:
+        raise writer.refuse(node, f"{name} is no window function", found=writer.excerpt(node))
+    raise unknown_function(writer, function, name)
+
+
+@writes(exp.Extract, "this", "expression")
+def extract(writer: Writer, node: exp.Expression) -> Sql:
+    return FUNCTIONS["EXTRACT"](writer, node)

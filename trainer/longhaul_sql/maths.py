@@ -1,0 +1,137 @@
+"""Numbers and conditions."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from longhaul_sql.operands import bare, common_kind
+from longhaul_sql.registry import function, name_of
+from longhaul_sql.types import Sql, string
+from longhaul_sql.writer import Writer
+
+
+def _double(writer: Writer, node: exp.Expression) -> str:
+    value = writer.value(node)
+    return value.text if value.kind == "FLOAT64" else f"CAST({value.text} AS DOUBLE)"
+
+
+def _of_double(google: str, duckdb: str, *, may_overflow: bool = False) -> None:
+    @function(google, arguments=1)
+    def of_double(writer: Writer, call: exp.Expression) -> Sql:
+        text = f"{duckdb}({_double(writer, call.expressions[0])})"
+        return Sql(f"longhaul_finite({text}, {string(google)})" if may_overflow else text, "FLOAT64")
+
+
+for _google, _duckdb in (
+    ("SQRT", "sqrt"),
+    ("LN", "ln"),
+    ("LOG10", "log10"),
+    ("FLOOR", "floor"),
+    ("CEIL", "ceil"),
+    ("CEILING", "ceil"),
+    ("SIN", "sin"),
+    ("COS", "cos"),
+    ("TAN", "tan"),
+    ("ASIN", "asin"),
+    ("ACOS", "acos"),
+    ("ATAN", "atan"),
+):
+    _of_double(_google, _duckdb)
+_of_double("EXP", "exp", may_overflow=True)
+
+
+@function("POW", "POWER", "ATAN2", arguments=2)
+def of_two(writer: Writer, call: exp.Expression) -> Sql:
+    name = "atan2" if name_of(call) == "ATAN2" else "pow"
+    return Sql(
+        f"longhaul_finite({name}({', '.join(_double(writer, each) for each in call.expressions)}), {string(name_of(call))})", "FLOAT64"
+    )
+
+
+@function("LOG", arguments=(1, 2))
+def log(writer: Writer, call: exp.Expression) -> Sql:
+    number, *base = (_double(writer, each) for each in call.expressions)
+    return Sql(f"(ln({number}) / ln({base[0]}))" if base else f"ln({number})", "FLOAT64")
+
+
+@function("ROUND", "TRUNC", arguments=(1, 2))
+def round_trunc(writer: Writer, call: exp.Expression) -> Sql:
+    name = name_of(call).lower()
+    number = _double(writer, call.expressions[0])
+    if len(call.expressions) == 1:
+        return Sql(f"{name}({number})", "FLOAT64")
+    digits = bare(writer, call.expressions[1])
+    if name == "trunc":
+        return Sql(f"(trunc({number} * pow(10e0, {digits})) / pow(10e0, {digits}))", "FLOAT64")
+    return Sql(f"round({number}, CAST({digits} AS INTEGER))", "FLOAT64")
+
+
+@function("ABS", arguments=1)
+def absolute(writer: Writer, call: exp.Expression) -> Sql:
+    value = writer.value(call.expressions[0])
+    return Sql(f"abs({value.text})", value.kind)
+
+
+@function("SIGN", arguments=1)
+def sign(writer: Writer, call: exp.Expression) -> Sql:
+    value = writer.value(call.expressions[0])
+    return Sql(f"cast_to_type(sign({value.text}), {value.text})", value.kind)
+
+
+def _guarded(google: str, duckdb: str, operator: str | None, kind: str) -> None:
+    @function(google, arguments=2)
+    def guarded(writer: Writer, call: exp.Expression) -> Sql:
+        left, right = call.expressions
+        divisor_is_safe = isinstance(right, exp.Literal) and not right.is_string and float(right.this) != 0
+        if operator and divisor_is_safe:
+            return Sql(f"({bare(writer, left)} {operator} {bare(writer, right)})", kind)
+        return Sql(f"{duckdb}({bare(writer, left)}, {bare(writer, right)})", kind)
+
+
+_guarded("DIV", "longhaul_div", "//", "INT64")
+_guarded("MOD", "longhaul_mod", "%", "INT64")
+_guarded("SAFE_DIVIDE", "longhaul_safe_divide", None, "FLOAT64")
+
+
+@function("GREATEST", "LEAST")
+def greatest(writer: Writer, call: exp.Expression) -> Sql:
+    values = [writer.value(each) for each in call.expressions]
+    # DuckDB skips NULLs; in GoogleSQL one makes the result NULL.
+    nulls = [f"{value.operand} IS NULL" for value, node in zip(values, call.expressions, strict=True) if not isinstance(node, exp.Literal)]
+    kind = common_kind([value.kind for value in values])
+    text = f"{name_of(call).lower()}({', '.join(value.text for value in values)})"
+    return Sql(f"CASE WHEN {' OR '.join(nulls)} THEN NULL ELSE {text} END" if nulls else text, kind)
+
+
+@function("IF", arguments=3)
+def if_(writer: Writer, call: exp.Expression) -> Sql:
+    condition, then, otherwise = (writer.value(each) for each in call.expressions)
+    return Sql(f"CASE WHEN {condition.text} THEN {then.text} ELSE {otherwise.text} END", common_kind([then.kind, otherwise.kind]))
+
+
+@function("IFNULL", arguments=2)
+def ifnull(writer: Writer, call: exp.Expression) -> Sql:
+    return coalesce(writer, call)
+
+
+@function("COALESCE")
+def coalesce(writer: Writer, call: exp.Expression) -> Sql:
+    values = [writer.value(each) for each in call.expressions]
+    return Sql(f"coalesce({', '.join(value.text for value in values)})", common_kind([value.kind for value in values]))
+
+
+@function("NULLIF", arguments=2)
+def nullif(writer: Writer, call: exp.Expression) -> Sql:
+    value = writer.value(call.expressions[0])
+    return Sql(f"nullif({value.text}, {bare(writer, call.expressions[1])})", value.kind)
+
+
+@function("IS_NAN", "IS_INF", arguments=1)
+def is_nan(writer: Writer, call: exp.Expression) -> Sql:
+    return Sql(f"{name_of(call).lower().replace('_', '')}({_double(writer, call.expressions[0])})", "BOOL")
+
+
+@function("RANGE_BUCKET", arguments=2)
+def range_bucket(writer: Writer, call: exp.Expression) -> Sql:
+    number, bounds = call.expressions
+    return Sql(f"longhaul_bucket({bare(writer, number)}, {writer.value(bounds).text})", "INT64")

@@ -1,0 +1,47 @@
+"""Operands: numbers that take their neighbour's type, texts that are dates."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from longhaul_sql.types import DUCKDB, Sql, string
+from longhaul_sql.writer import Writer
+
+INT64_MAX = 2**63 - 1
+_TIMESTAMP = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{1,2}(?::\d{2})?)?)?$")
+_DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}$")
+
+
+def bare(writer: Writer, node: exp.Expression) -> str:
+    """An operand; a whole number beside another value takes that one's type."""
+    if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdigit() and int(node.this) <= INT64_MAX:
+        return str(node.this)
+    return writer.operand(node)
+
+
+def common_kind(kinds: list[str]) -> str:
+    known = {kind for kind in kinds if kind != "NULL"}
+    if known == {"INT64", "FLOAT64"}:
+        return "FLOAT64"
+    return known.pop() if len(known) == 1 else ""
+
+
+def arithmetic_kind(left: Sql, right: Sql) -> str:
+    if "FLOAT64" in (left.kind, right.kind):
+        return "FLOAT64"
+    return "INT64" if left.kind == right.kind == "INT64" else ""
+
+
+def time_literal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
+    """A text as a date or time; without an offset a TIMESTAMP is in UTC."""
+    text = str(node.this).strip()
+    match = (_DATE if kind == "DATE" else _TIMESTAMP).match(text)
+    if not match or (kind == "DATETIME" and match.group(1)):
+        raise writer.refuse(
+            node, f"this text is no {kind} that is translated", found=text, expected="YYYY-MM-DD[ HH:MM:SS[.ffffff][+HH:MM]]"
+        )
+    if kind == "TIMESTAMP" and not match.group(1):
+        text = f"{text}+00" if ":" in text else f"{text} 00:00:00+00"
+    return Sql(f"CAST({string(text)} AS {DUCKDB[kind]})", kind)

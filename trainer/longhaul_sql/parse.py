@@ -1,0 +1,134 @@
+"""GoogleSQL text → sqlglot's tree, with every function call left as it was written.
+
+sqlglot maps many functions of many dialects to common nodes and loses what they were; here only the calls with a grammar of their own
+are parsed specially, so that `functions.py` decides by the name that the user wrote.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokens import Token, TokenType
+
+from longhaul_sql.errors import Refusal
+
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+_Base = BigQuery.parser_class if hasattr(BigQuery, "parser_class") else BigQuery.Parser
+
+
+class GoogleSqlParser(_Base):  # type: ignore[misc, valid-type]
+    FUNCTIONS: dict[str, object] = {}
+    FUNCTION_PARSERS = {name: _Base.FUNCTION_PARSERS[name] for name in ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")}
+    NO_PAREN_FUNCTION_PARSERS = {"CASE": _Base.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+
+
+REFUSED_STATEMENTS = {
+    "ALTER": "ALTER is not translated",
+    "ASSERT": "ASSERT is not translated",
+    "BEGIN": "blocks, transactions and exception handlers are not translated",
+    "BREAK": "loops are not translated",
+    "CALL": "procedures are not translated",
+    "CASE": "conditional statements are not translated",
+    "COMMIT": "transactions are not translated",
+    "CONTINUE": "loops are not translated",
+    "EXECUTE": "dynamic SQL is not translated: nobody could say what it reads",
+    "EXPORT": "EXPORT DATA is not translated",
+    "FOR": "loops are not translated",
+    "GRANT": "access is managed outside of SQL",
+    "IF": "conditional statements are not translated",
+    "ITERATE": "loops are not translated",
+    "LEAVE": "loops are not translated",
+    "LOAD": "LOAD DATA is not translated",
+    "LOOP": "loops are not translated",
+    "RAISE": "exceptions are not translated",
+    "REPEAT": "loops are not translated",
+    "RETURN": "procedures are not translated",
+    "REVOKE": "access is managed outside of SQL",
+    "ROLLBACK": "transactions are not translated",
+    "WHILE": "loops are not translated",
+}
+_STATEMENT_HINTS = {
+    "EXPORT": "use a step of kind export",
+    "LOAD": "declare the files under the step's sources",
+    "IF": "use `when` of a step, or the function IF",
+    "CASE": "use `when` of a step, or a CASE expression",
+    "ASSERT": "let a step of kind script check, or a query that fails",
+}
+
+
+def parse(text: str) -> list[tuple[exp.Expression, list[Token]]]:
+    """The statements of a script, each with its tokens."""
+    dialect = BigQuery()
+    try:
+        tokens = dialect.tokenize(text)
+    except TokenError as error:
+        raise _unreadable(text, error) from error
+    statements: list[tuple[exp.Expression, list[Token]]] = []
+    for statement_tokens in _split(tokens):
+        first = statement_tokens[0]
+        word = first.text.upper()
+        if word in REFUSED_STATEMENTS:
+            raise Refusal(
+                REFUSED_STATEMENTS[word],
+                first.start,
+                found=word,
+                expected="SELECT, CREATE TABLE/VIEW, INSERT, UPDATE, DELETE, MERGE, DROP, TRUNCATE, DECLARE or SET",
+                hint=_STATEMENT_HINTS.get(word, "split the work into steps of the pipeline"),
+            )
+        try:
+            trees = GoogleSqlParser(dialect=dialect).parse(statement_tokens, text)
+        except ParseError as error:
+            raise _not_grammar(text, error, statement_tokens) from error
+        for tree in trees:
+            if tree is not None:
+                statements.append((tree, statement_tokens))
+    return statements
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    groups: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.token_type == TokenType.SEMICOLON:
+            groups.append([])
+        else:
+            groups[-1].append(token)
+    return [group for group in groups if group]
+
+
+def _not_grammar(text: str, error: ParseError, tokens: list[Token]) -> Refusal:
+    detail = error.errors[0] if error.errors else {}
+    highlight = str(detail.get("highlight") or "")
+    line, column = detail.get("line"), detail.get("col")
+    offset = tokens[0].start
+    if isinstance(line, int) and isinstance(column, int):
+        offset = max(0, _line_start(text, line) + column - max(1, len(highlight)))
+    message = re.sub(r" for <class '.*?'>", "", str(detail.get("description") or error)).rstrip(".")
+    message = message.replace("Required keyword: 'expression' missing", "an expression is missing")
+    return Refusal(f"this is not GoogleSQL: {message}", offset, found=f"`{highlight}`" if highlight.strip() else None)
+
+
+def _unreadable(text: str, error: TokenError) -> Refusal:
+    # sqlglot says `Error tokenizing '…the text before the place…'` and nothing else about the place.
+    quoted = re.search(r"Error tokenizing '([\s\S]*)'$", str(error))
+    offset = 0
+    if quoted:
+        found = text.find(quoted.group(1)[-40:])
+        offset = max(0, found)
+    cause = str(error.__cause__) if error.__cause__ else "a string, comment or quoted name does not end"
+    place = re.match(r"Missing (\S+) from (\d+):(\d+)", cause)
+    if place:
+        offset = _line_start(text, int(place.group(2))) + max(0, int(place.group(3)) - 1)
+        cause = f"{place.group(1)} is missing"
+    return Refusal(f"this is not GoogleSQL: {cause}", offset)
+
+
+def _line_start(text: str, line: int) -> int:
+    start = 0
+    for _ in range(line - 1):
+        start = text.find("\n", start) + 1
+    return start

@@ -1,0 +1,80 @@
+-- What GoogleSQL does and DuckDB has no function for. Run once for each database, before translated statements.
+-- A macro sees the type of its argument (typeof is folded when the statement is planned), so that CAST can be GoogleSQL's for all types.
+
+CREATE OR REPLACE MACRO longhaul_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero: ' || CAST(a AS VARCHAR) || ' / 0') ELSE a / b END;
+CREATE OR REPLACE MACRO longhaul_safe_divide(a, b) AS CASE WHEN b <> 0 THEN a / b END;
+CREATE OR REPLACE MACRO longhaul_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || CAST(a AS VARCHAR) || ', 0)') ELSE a // b END;
+CREATE OR REPLACE MACRO longhaul_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || CAST(a AS VARCHAR) || ', 0)') ELSE a % b END;
+-- GoogleSQL raises an error where IEEE arithmetic gives infinity.
+CREATE OR REPLACE MACRO longhaul_finite(x, what) AS CASE WHEN isinf(x) THEN error(what || ': floating point overflow') ELSE x END;
+
+-- Halves are rounded away from zero; texts must be whole numbers.
+CREATE OR REPLACE MACRO longhaul_int64(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '\s*[+-]?[0-9]+\s*') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR))
+  WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+  ELSE CAST(x AS BIGINT) END;
+CREATE OR REPLACE MACRO longhaul_safe_int64(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '\s*[+-]?[0-9]+\s*') THEN NULL
+  WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+  ELSE TRY_CAST(x AS BIGINT) END;
+CREATE OR REPLACE MACRO longhaul_bool(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(lower(CAST(x AS VARCHAR)), 'true|false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR))
+  ELSE CAST(x AS BOOLEAN) END;
+CREATE OR REPLACE MACRO longhaul_safe_bool(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(lower(CAST(x AS VARCHAR)), 'true|false') THEN NULL
+  ELSE TRY_CAST(x AS BOOLEAN) END;
+CREATE OR REPLACE MACRO longhaul_date(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN error('Invalid date: ' || CAST(x AS VARCHAR))
+  ELSE CAST(x AS DATE) END;
+CREATE OR REPLACE MACRO longhaul_safe_date(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN NULL
+  ELSE TRY_CAST(x AS DATE) END;
+CREATE OR REPLACE MACRO longhaul_float_text(x) AS CASE
+  WHEN isnan(x) THEN 'NaN'
+  WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END
+  WHEN CAST(format('{:.15g}', x) AS DOUBLE) = x THEN format('{:.15g}', x)
+  ELSE format('{:.17g}', x) END;
+-- Fractions of seconds have three or six digits.
+CREATE OR REPLACE MACRO longhaul_time_text(x) AS regexp_replace(regexp_replace(regexp_replace(regexp_replace(x,
+  '\.([0-9])([+-].*)?$', '.\100\2'), '\.([0-9]{2})([+-].*)?$', '.\10\2'), '\.([0-9]{4})([+-].*)?$', '.\100\2'), '\.([0-9]{5})([+-].*)?$', '.\10\2');
+CREATE OR REPLACE MACRO longhaul_string(x) AS CASE
+  WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN longhaul_float_text(TRY_CAST(x AS DOUBLE))
+  WHEN typeof(x) LIKE 'TIMESTAMP%' THEN longhaul_time_text(CAST(x AS VARCHAR))
+  WHEN typeof(x) = 'BLOB' THEN error('CAST of BYTES as STRING is not translated')
+  ELSE CAST(x AS VARCHAR) END;
+
+-- All white space of Unicode, not only the blank.
+CREATE OR REPLACE MACRO longhaul_space() AS (chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' ' || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239) || chr(8287) || chr(12288));
+-- Position 0 is 1; a position before the start is the start; a negative length is an error.
+CREATE OR REPLACE MACRO longhaul_from(s, p) AS CASE WHEN p = 0 OR p < -length(s) THEN 1 WHEN p < 0 THEN length(s) + p + 1 ELSE p END;
+CREATE OR REPLACE MACRO longhaul_substr(s, p, n) AS CASE WHEN n < 0 THEN error('SUBSTR: the length is negative') ELSE substr(s, longhaul_from(s, p), n) END;
+CREATE OR REPLACE MACRO longhaul_pad(s, n) AS CASE WHEN n < 0 THEN error('LPAD/RPAD: the length is negative') ELSE CAST(n AS INTEGER) END;
+CREATE OR REPLACE MACRO longhaul_count(n, what) AS CASE WHEN n < 0 THEN error(what || ': the number is negative') ELSE n END;
+CREATE OR REPLACE MACRO longhaul_regexp_extract(s, pattern, part) AS CASE WHEN regexp_matches(s, pattern) THEN regexp_extract(s, pattern, part) END;
+
+CREATE OR REPLACE MACRO longhaul_at(list, i) AS CASE WHEN i < 0 OR i >= len(list) THEN error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds') ELSE list[i + 1] END;
+CREATE OR REPLACE MACRO longhaul_safe_at(list, i) AS CASE WHEN i >= 0 THEN list[i + 1] END;
+CREATE OR REPLACE MACRO longhaul_in_array(x, list) AS CASE
+  WHEN list IS NULL OR len(list) = 0 THEN FALSE
+  WHEN list_contains(list, x) THEN TRUE
+  WHEN x IS NULL OR len(list) > list_count(list) THEN NULL
+  ELSE FALSE END;
+CREATE OR REPLACE MACRO longhaul_series(a, b, step) AS CASE WHEN step = 0 THEN error('GENERATE_ARRAY: the step is 0') ELSE generate_series(CAST(a AS BIGINT), CAST(b AS BIGINT), CAST(step AS BIGINT)) END;
+CREATE OR REPLACE MACRO longhaul_date_series(a, b, step) AS CASE WHEN step = 0 THEN error('GENERATE_DATE_ARRAY: the step is 0')
+  ELSE list_transform(generate_series(0, date_diff('day', a, b), CAST(step AS BIGINT)), lambda i: a + CAST(i AS INTEGER)) END;
+-- Each month counts from the start, so that 31 January is followed by 31 March.
+CREATE OR REPLACE MACRO longhaul_month_series(a, b, step) AS CASE WHEN step <= 0 THEN error('GENERATE_DATE_ARRAY: the step must be positive')
+  ELSE list_filter(list_transform(generate_series(0, date_diff('month', a, b), CAST(step AS BIGINT)), lambda i: CAST(a + to_months(CAST(i AS INTEGER)) AS DATE)), lambda d: d <= b) END;
+-- n + 1 boundaries out of the elements themselves: the ceil(i × size / n)-th smallest.
+CREATE OR REPLACE MACRO longhaul_quantiles(sorted, n) AS CASE WHEN len(sorted) > 0 THEN list_transform(range(0, n + 1), lambda i: sorted[greatest(1, (i * len(sorted) + n - 1) // n)]) END;
+CREATE OR REPLACE MACRO longhaul_bucket(x, bounds) AS CASE WHEN x IS NOT NULL THEN len(list_filter(bounds, lambda e: e <= x)) END;
+
+-- shift: days from the week's first day to the following Monday (0 for Monday, 1 for Sunday).
+CREATE OR REPLACE MACRO longhaul_week_trunc(x, shift) AS cast_to_type(date_trunc('week', x + to_days(shift)) - to_days(shift), x);
+CREATE OR REPLACE MACRO longhaul_trunc(part, x) AS cast_to_type(date_trunc(part, x), x);
+CREATE OR REPLACE MACRO longhaul_week_diff(b, a, shift) AS date_diff('day', date_trunc('week', CAST(b AS DATE) + shift), date_trunc('week', CAST(a AS DATE) + shift)) // 7;
+-- Days before the first `first` (0 is Sunday) of the year are in week 0.
+CREATE OR REPLACE MACRO longhaul_week_number(x, first) AS (extract('doy' FROM x) + 6 - (extract('dow' FROM x) + 7 - first) % 7) // 7;
+CREATE OR REPLACE MACRO longhaul_elapsed(a, b, unit) AS (epoch_us(CAST(a AS TIMESTAMPTZ)) - epoch_us(CAST(b AS TIMESTAMPTZ))) // unit;
+-- In results and tables a NULL array is an empty one.
+CREATE OR REPLACE MACRO longhaul_stored(x) AS CASE WHEN typeof(x) LIKE '%[]' THEN coalesce(x, TRY(cast_to_type('[]', x))) ELSE x END;

@@ -1,0 +1,257 @@
+"""FROM: tables, subqueries, joins, UNNEST, PIVOT and UNPIVOT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from longhaul_sql import queries
+from longhaul_sql.registry import name_of
+from longhaul_sql.types import quote, string
+from longhaul_sql.writer import Writer
+
+
+@dataclass
+class Source:
+    text: str = ""
+    rows: set[str] = field(default_factory=set)
+    """Aliases that stand for whole rows."""
+    using: list[str] = field(default_factory=list)
+    """Columns of JOIN … USING in the order in which a star has them."""
+    elements: set[str] = field(default_factory=set)
+    """Aliases of array elements whose fields are not known."""
+
+
+_TABLE_PARTS = {"this", "db", "catalog", "alias", "pivots", "joins"}
+_SIDES = {"": "", "LEFT": "LEFT ", "RIGHT": "RIGHT ", "FULL": "FULL "}
+
+
+def from_text(writer: Writer, select: exp.Expression) -> Source:
+    source = Source()
+    clause = select.args.get("from_")
+    if clause is None:
+        return source
+    text = _item(writer, clause.this, source, lateral=False)
+    text += _joins(writer, select.args.get("joins") or [], source)
+    source.text = f" FROM {text}"
+    return source
+
+
+def _joins(writer: Writer, joins: list[exp.Expression], source: Source) -> str:
+    return "".join(_join(writer, each, source) for each in joins)
+
+
+def _join(writer: Writer, join: exp.Expression, source: Source) -> str:
+    writer.require_parts(join, {"this", "side", "kind", "on", "using"}, "this join")
+    side, kind = str(join.args.get("side") or "").upper(), str(join.args.get("kind") or "").upper()
+    if side not in _SIDES or kind not in ("", "INNER", "CROSS", "OUTER"):
+        raise writer.refuse(join.this, f"{side} {kind} JOIN is not translated".strip(), found=writer.excerpt(join))
+    if side:
+        writer.nullable_arrays = True
+    on, using = join.args.get("on"), join.args.get("using") or []
+    unnest = isinstance(join.this, exp.Unnest)
+    if unnest and side not in ("", "LEFT"):
+        raise writer.refuse(join.this, f"{side} JOIN UNNEST is not translated", found=writer.excerpt(join))
+    item = _item(writer, join.this, source, lateral=unnest)
+    writer.scope.tables = source.rows
+    if using:
+        names = [each.name for each in using]
+        lower = {name.lower() for name in names}
+        source.using = names + [name for name in source.using if name.lower() not in lower]
+        return f" {_SIDES[side]}JOIN {item} USING ({', '.join(quote(name) for name in names)})"
+    if on is not None:
+        return f" {_SIDES[side]}JOIN {item} ON {writer.value(on).text}"
+    if kind == "CROSS" or (unnest and not side):
+        return f" CROSS JOIN {item}"
+    if unnest:
+        return f" LEFT JOIN {item} ON TRUE"
+    raise writer.refuse(join.this, "this join has no condition", found=writer.excerpt(join), expected="ON, USING or CROSS JOIN")
+
+
+def _item(writer: Writer, node: exp.Expression, source: Source, *, lateral: bool) -> str:
+    if isinstance(node, exp.Unnest):
+        return _unnest(writer, node, source, lateral=lateral)
+    if isinstance(node, exp.Table):
+        return _table(writer, node, source)
+    if isinstance(node, exp.Subquery):
+        return _subquery(writer, node, source)
+    raise writer.refuse(node, "this source of rows is not translated", found=writer.excerpt(node), expected="a table, a subquery or UNNEST")
+
+
+def _table(writer: Writer, node: exp.Table, source: Source) -> str:
+    writer.require_parts(node, _TABLE_PARTS, "a table")
+    text, name, own = writer.table_name(node)
+    if not own:
+        writer.note_read(name)
+    alias = node.alias or node.name
+    pivots = node.args.get("pivots") or []
+    if pivots:
+        return _pivot(writer, pivots, text if not node.alias else f"{text} AS {quote(node.alias)}", source)
+    _require_alias(writer, node)
+    source.rows.add(alias.lower())
+    return (f"{text} AS {quote(node.alias)}" if node.alias else text) + _joins(writer, node.args.get("joins") or [], source)
+
+
+def _require_alias(writer: Writer, node: exp.Expression) -> None:
+    alias = node.args.get("alias")
+    if alias is not None and alias.args.get("columns"):
+        raise writer.refuse(alias, "column names beside an alias are not GoogleSQL", found=writer.excerpt(alias))
+
+
+def _subquery(writer: Writer, node: exp.Subquery, source: Source) -> str:
+    writer.require_parts(node, {"this", "alias", "pivots", "joins"}, "a subquery")
+    if isinstance(node.this, exp.Table):  # FROM (a JOIN b ON …)
+        return f"({_table(writer, node.this, source)})"
+    inner = f"({queries.subquery_text(writer, node.this)})"
+    pivots = node.args.get("pivots") or []
+    if pivots:
+        return _pivot(writer, pivots, inner, source)
+    _require_alias(writer, node)
+    if not node.alias:
+        return inner + _joins(writer, node.args.get("joins") or [], source)
+    source.rows.add(node.alias.lower())
+    return f"{inner} AS {quote(node.alias)}"
+
+
+# --- UNNEST -----------------------------------------------------------------------------------------------------------
+
+
+def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) -> str:
+    writer.require_parts(node, {"expressions", "alias", "offset", "explode_array"}, "UNNEST")
+    if len(node.expressions) != 1:
+        raise writer.refuse(node, "UNNEST takes one array", found=writer.excerpt(node))
+    array = node.expressions[0]
+    text = writer.value(array).text
+    alias = node.args.get("alias")
+    element = alias.args["columns"][0].name if alias is not None and alias.args.get("columns") else node.alias
+    offset = node.args.get("offset")
+    offset_name = (offset.name or "offset") if isinstance(offset, exp.Expression) else "offset" if offset else ""
+    writer.unnests += 1
+    own = f"longhaul_unnest_{writer.unnests}"
+    fields = _fields(array)
+    places = f", unnest(range(len({text}))) AS {quote(offset_name)}" if offset_name else ""
+    lateral_word = "LATERAL " if lateral else ""
+    if fields:
+        # The fields of structs are columns of their own.
+        listed = ", ".join(f"longhaul_element.{quote(name)} AS {quote(name)}" for name in fields)
+        inner = f"(SELECT unnest({text}) AS longhaul_element{places})"
+        if offset_name:
+            listed += f", {quote(offset_name)}"
+        if element:
+            source.rows.add(element.lower())
+        return f"{lateral_word}(SELECT {listed} FROM {inner}) AS {quote(element or own)}"
+    if not _has_scalars(writer, array) or not element:
+        source.elements.add((element or own).lower())
+    return f"{lateral_word}(SELECT unnest({text}) AS {quote(element or own)}{places}) AS {quote(own)}"
+
+
+def _fields(array: exp.Expression) -> list[str]:
+    """Names of the fields where the array is written out as structs."""
+    if isinstance(array, exp.Cast) and array.to.this == exp.DataType.Type.ARRAY:
+        struct = array.to.expressions[0] if array.to.expressions else None
+        return [each.name for each in struct.expressions] if struct is not None and struct.this == exp.DataType.Type.STRUCT else []
+    if not isinstance(array, exp.Array) or not array.expressions:
+        return []
+    first = array.expressions[0]
+    if isinstance(first, exp.Cast) and first.to.this == exp.DataType.Type.STRUCT:
+        return [each.name for each in first.to.expressions]
+    if isinstance(first, exp.Anonymous) and name_of(first) == "STRUCT":
+        return [each.alias or each.name for each in first.expressions]
+    return []
+
+
+def _has_scalars(writer: Writer, array: exp.Expression) -> bool:
+    if isinstance(array, exp.Anonymous):
+        return name_of(array) in ("GENERATE_ARRAY", "GENERATE_DATE_ARRAY", "SPLIT", "REGEXP_EXTRACT_ALL")
+    if isinstance(array, exp.Array) and array.expressions and not isinstance(array.expressions[0], exp.Query):
+        return all(isinstance(each, (exp.Literal, exp.Neg)) or writer.value(each).kind not in ("", "STRUCT") for each in array.expressions)
+    return False
+
+
+# --- PIVOT and UNPIVOT ------------------------------------------------------------------------------------------------
+
+_PIVOTED = ("SUM", "COUNT", "COUNTIF", "AVG", "MIN", "MAX", "ANY_VALUE")
+
+
+def _pivot(writer: Writer, pivots: list[exp.Expression], inner: str, source: Source) -> str:
+    if len(pivots) > 1:
+        raise writer.refuse(pivots[1], "several PIVOTs are not translated", hint="use a subquery for each")
+    pivot = pivots[0]
+    writer.require_parts(pivot, {"expressions", "fields", "unpivot", "alias", "columns"}, "PIVOT")
+    if len(pivot.args["fields"]) != 1 or not isinstance(pivot.args["fields"][0], exp.In):
+        raise writer.refuse(pivot, "this PIVOT is not translated", found=writer.excerpt(pivot))
+    field_in = pivot.args["fields"][0]
+    text = _unpivot(writer, pivot, field_in, inner) if pivot.args.get("unpivot") else _aggregated(writer, pivot, field_in, inner)
+    alias = pivot.alias
+    if not alias:
+        return text
+    source.rows.add(alias.lower())
+    return f"{text} AS {quote(alias)}"
+
+
+def _aggregated(writer: Writer, pivot: exp.Expression, field_in: exp.In, inner: str) -> str:
+    """A PIVOT is an aggregation by the columns that it does not name: each value is a condition inside of the aggregate."""
+    used = [each.name for part in (*pivot.expressions, field_in.this) for each in part.find_all(exp.Column)]
+    excluded = ", ".join(quote(name) for name in dict.fromkeys(used))
+    columns = []
+    for item in field_in.expressions:
+        value, value_name = _pivot_value(writer, item)
+        for each in pivot.expressions:
+            aggregate, prefix = (each.this, each.alias) if isinstance(each, exp.Alias) else (each, "")
+            if not prefix and len(pivot.expressions) > 1:
+                raise writer.refuse(each, "several aggregates of a PIVOT need names", found=writer.excerpt(each), hint="add AS name")
+            name = f"{prefix}_{value_name}" if prefix else value_name
+            columns.append(f"{writer.value(_restricted(writer, aggregate, field_in.this, value)).text} AS {quote(name)}")
+    return f"(SELECT * EXCLUDE ({excluded}), {', '.join(columns)} FROM {inner} GROUP BY ALL)"
+
+
+def _pivot_value(writer: Writer, item: exp.Expression) -> tuple[exp.Expression, str]:
+    if isinstance(item, (exp.PivotAlias, exp.Alias)):
+        return item.this, item.args["alias"].name
+    if isinstance(item, exp.Literal):
+        name = str(item.this) if item.is_string else f"_{item.this}"
+        if name.replace("_", "a").isalnum():
+            return item, name if not name[0].isdigit() else f"_{name}"
+    raise writer.refuse(item, "this value of PIVOT needs a name", found=writer.excerpt(item), hint="add AS name")
+
+
+def _restricted(writer: Writer, aggregate: exp.Expression, key: exp.Expression, value: exp.Expression) -> exp.Expression:
+    name = name_of(aggregate) if isinstance(aggregate, exp.Anonymous) else ""
+    arguments = aggregate.expressions if isinstance(aggregate, exp.Anonymous) else []
+    if name not in _PIVOTED or len(arguments) != 1 or isinstance(arguments[0], (exp.Order, exp.Limit, exp.HavingMax)):
+        raise writer.refuse(
+            aggregate, "this aggregate of PIVOT is not translated", found=writer.excerpt(aggregate), expected=", ".join(_PIVOTED)
+        )
+    same = exp.NullSafeEQ(this=key.copy(), expression=value.copy())
+    argument = arguments[0]
+    if isinstance(argument, exp.Star):
+        return exp.Anonymous(this="COUNTIF", expressions=[same])
+    distinct = isinstance(argument, exp.Distinct)
+    inner = argument.expressions[0] if distinct else argument
+    chosen: exp.Expression = exp.Anonymous(this="IF", expressions=[same, inner.copy(), exp.Null()])
+    return exp.Anonymous(this=name, expressions=[exp.Distinct(expressions=[chosen]) if distinct else chosen])
+
+
+def _unpivot(writer: Writer, pivot: exp.Expression, field_in: exp.In, inner: str) -> str:
+    values = pivot.expressions
+    if len(values) != 1 or not isinstance(values[0], exp.Identifier):
+        raise writer.refuse(pivot, "UNPIVOT is translated for one column of values", found=writer.excerpt(pivot))
+    value, key = values[0].name, field_in.this.name
+    branches = []
+    names = []
+    for item in field_in.expressions:
+        column = item.this if isinstance(item, exp.PivotAlias) else item
+        label = item.args["alias"] if isinstance(item, exp.PivotAlias) else None
+        if not isinstance(column, exp.Column) or (label is not None and not (isinstance(label, exp.Literal) and label.is_string)):
+            raise writer.refuse(item, "UNPIVOT takes columns, with texts as their names", found=writer.excerpt(item))
+        names.append(column.name)
+        branches.append(
+            f"{{longhaul_value: {quote(column.name)}, longhaul_name: {string(label.name if label is not None else column.name)}}}"
+        )
+    rows = f"SELECT *, unnest([{', '.join(branches)}]) AS longhaul_pair FROM {inner}"
+    kept = f"* EXCLUDE ({', '.join(quote(name) for name in names)}, longhaul_pair)"
+    return (
+        f"(SELECT {kept}, longhaul_pair.longhaul_value AS {quote(value)}, longhaul_pair.longhaul_name AS {quote(key)} "
+        f"FROM ({rows}) WHERE longhaul_pair.longhaul_value IS NOT NULL)"
+    )

@@ -1,0 +1,59 @@
+"""GoogleSQL's types, and what DuckDB calls them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+DType = exp.DataType.Type
+
+SCALARS = {
+    DType.BIGINT: "INT64",
+    DType.INT: "INT64",
+    DType.SMALLINT: "INT64",
+    DType.TINYINT: "INT64",
+    DType.DOUBLE: "FLOAT64",
+    DType.TEXT: "STRING",
+    DType.VARCHAR: "STRING",
+    DType.BOOLEAN: "BOOL",
+    DType.DATE: "DATE",
+    DType.DATETIME: "DATETIME",
+    DType.TIMESTAMP: "DATETIME",
+    DType.TIMESTAMPTZ: "TIMESTAMP",
+    DType.BINARY: "BYTES",
+    DType.VARBINARY: "BYTES",
+}
+DUCKDB = {
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "STRING": "VARCHAR",
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+    "DATETIME": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMPTZ",
+    "BYTES": "BLOB",
+}
+
+
+@dataclass(frozen=True)
+class Sql:
+    """DuckDB's text of an expression with what is known of it."""
+
+    text: str
+    kind: str = ""
+    """GoogleSQL's type where the text alone tells: INT64 … TIMESTAMP, ARRAY, STRUCT; `` where only the tables know."""
+    atom: bool = True
+    """Whether it may stand as an operand without parentheses."""
+
+    @property
+    def operand(self) -> str:
+        return self.text if self.atom else f"({self.text})"
+
+
+def quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def string(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
