@@ -3,7 +3,18 @@ import tseslint from 'typescript-eslint';
 import { dependencyRule } from './deploy/local/dependency-rule.mjs';
 
 export default defineConfig(
-  { ignores: ['node_modules', '.longhaul', 'coverage', 'src/console/page', 'deploy/dev-cluster/tools', '**/*.mjs', '**/*.d.mts', 'eslint.config.js'] },
+  {
+    ignores: [
+      'node_modules',
+      '.longhaul',
+      'coverage',
+      'src/console/page',
+      'deploy/dev-cluster/tools',
+      '**/*.mjs',
+      '**/*.d.mts',
+      'eslint.config.js',
+    ],
+  },
   tseslint.configs.strictTypeChecked,
   {
     files: ['**/*.ts'],

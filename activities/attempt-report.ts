@@ -63,7 +63,8 @@ function lostShare(verdict: AttemptVerdict, trained: number, lost: number): numb
 
 const onDemandPrice = (pool: Pool): number => pool.onDemandPricePerHour ?? pool.pricePerHour;
 
-const metricsOf = (metrics: Readonly<Record<string, number | null>>): Record<string, number | null> => Object.fromEntries(Object.entries(metrics).slice(0, MOST_METRICS));
+const metricsOf = (metrics: Readonly<Record<string, number | null>>): Record<string, number | null> =>
+  Object.fromEntries(Object.entries(metrics).slice(0, MOST_METRICS));
 
 /** Known fields only: a trainer may add what it likes to result.json, histories stay small. */
 function bounded(result: TrialResult): Record<string, Json> {

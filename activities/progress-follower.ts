@@ -32,12 +32,24 @@ export class ProgressFollower {
   /** Records up to here are in the ledger. */
   flushed: number;
 
-  constructor(store: ObjectStore, warehouse: Warehouse, trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>, start: { readonly lastProgress: number; readonly samples: number; readonly flushed: number }) {
+  constructor(
+    store: ObjectStore,
+    warehouse: Warehouse,
+    trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>,
+    start: { readonly lastProgress: number; readonly samples: number; readonly flushed: number },
+  ) {
     this.#store = store;
     this.#warehouse = warehouse;
     this.#trial = trial;
     this.flushed = Math.max(start.flushed, start.lastProgress);
-    this.followed = { lastProgress: start.lastProgress, samples: start.samples, done: null, metrics: {}, seenAt: null, everSeen: start.lastProgress > 0 };
+    this.followed = {
+      lastProgress: start.lastProgress,
+      samples: start.samples,
+      done: null,
+      metrics: {},
+      seenAt: null,
+      everSeen: start.lastProgress > 0,
+    };
   }
 
   /** Reads all records that are there now; true if there were any. */
@@ -79,7 +91,11 @@ export class ProgressFollower {
   }
 }
 
-function progressRow(trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial'>, n: number, record: ProgressRecord): LedgerRow<'progress'> {
+function progressRow(
+  trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial'>,
+  n: number,
+  record: ProgressRecord,
+): LedgerRow<'progress'> {
   return {
     pipeline: trial.pipeline,
     run: trial.run,

@@ -25,7 +25,11 @@ interface Followed {
 }
 
 export async function awaitPoints(store: ObjectStore, input: CurveInput, context: Stoppable): Promise<CurvePoints> {
-  const upcoming = Array.from({ length: input.upcoming.count }, (_, i) => ({ trial: input.upcoming.first + i, output: trialOutput(input.upcoming.output, input.upcoming.first + i), n: 0 }));
+  const upcoming = Array.from({ length: input.upcoming.count }, (_, i) => ({
+    trial: input.upcoming.first + i,
+    output: trialOutput(input.upcoming.output, input.upcoming.first + i),
+    n: 0,
+  }));
   const followed: Followed[] = [...input.trials.map((trial) => ({ ...trial })), ...upcoming];
   const found = { points: [] as CurvePoint[], exports: [] as CurvePoints['exports'][number][] };
   const begun = Date.now();
@@ -47,18 +51,28 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
       return { ...found, seen: followed.filter(({ n }) => n > 0).map(({ trial, n }) => [trial, n] as const), ended };
     }
     poll = followed.reduce((sum, { n }) => sum + n, 0) > before ? SHORTEST_POLL_MS : Math.min(LONGEST_POLL_MS, poll * POLL_GROWTH);
-    await pause(firstFoundAt === null ? poll : Math.max(SHORTEST_POLL_MS, firstFoundAt + input.gatherSeconds * 1000 - now), context.stop, context.detached);
+    await pause(
+      firstFoundAt === null ? poll : Math.max(SHORTEST_POLL_MS, firstFoundAt + input.gatherSeconds * 1000 - now),
+      context.stop,
+      context.detached,
+    );
   }
 }
 
-async function readOn(store: ObjectStore, trial: Followed, input: CurveInput, found: { points: CurvePoint[]; exports: CurvePoints['exports'][number][] }): Promise<void> {
+async function readOn(
+  store: ObjectStore,
+  trial: Followed,
+  input: CurveInput,
+  found: { points: CurvePoint[]; exports: CurvePoints['exports'][number][] },
+): Promise<void> {
   for (;;) {
     const record = await readProgress(store, trial.output, trial.n + 1);
     if (record === null) return;
     trial.n += 1;
     if (record === 'unreadable') continue;
     if (record.kind === 'validation') found.points.push([trial.trial, trial.n, record.step, valuesOf(record, input.metrics)]);
-    if (record.kind === 'export' && input.exports && record.name !== undefined) found.exports.push({ trial: trial.trial, n: trial.n, export: exportUri(trial.output, record.name), samples: record.samples });
+    if (record.kind === 'export' && input.exports && record.name !== undefined)
+      found.exports.push({ trial: trial.trial, n: trial.n, export: exportUri(trial.output, record.name), samples: record.samples });
   }
 }
 
@@ -70,23 +84,33 @@ function valuesOf(record: ProgressRecord, metrics: readonly string[]): (number |
 }
 
 async function endedOf(inherited: CurveInput['inherited']): Promise<CurvePoints['ended']> {
-  const ends = await Promise.all(inherited.map(async ({ trial, workflowId }) => {
-    const handle = getClient().workflow.getHandle(workflowId);
-    try {
-      const { name } = (await handle.describe()).status;
-      if (name === 'RUNNING' || name === 'PAUSED') return [];
-      return [{ trial, summary: name === 'COMPLETED' ? ((await handle.result()) as TrialSummary) : null, reason: `its workflow ended as ${name.toLowerCase()}` }];
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return [{ trial, summary: null, reason: 'its workflow is not there any more' }];
-      throw error;
-    }
-  }));
+  const ends = await Promise.all(
+    inherited.map(async ({ trial, workflowId }) => {
+      const handle = getClient().workflow.getHandle(workflowId);
+      try {
+        const { name } = (await handle.describe()).status;
+        if (name === 'RUNNING' || name === 'PAUSED') return [];
+        return [
+          {
+            trial,
+            summary: name === 'COMPLETED' ? ((await handle.result()) as TrialSummary) : null,
+            reason: `its workflow ended as ${name.toLowerCase()}`,
+          },
+        ];
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return [{ trial, summary: null, reason: 'its workflow is not there any more' }];
+        throw error;
+      }
+    }),
+  );
   return ends.flat();
 }
 
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = [...items];
-  await Promise.all(Array.from({ length: Math.min(READERS, queue.length) }, async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  }));
+  await Promise.all(
+    Array.from({ length: Math.min(READERS, queue.length) }, async () => {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+    }),
+  );
 }

@@ -28,23 +28,38 @@ export const createSearchActivities = (ports: Ports) =>
       return stoppable((context) => awaitPoints(store, input, context));
     },
 
-    async recordTrials(input: { readonly profile: Profile; readonly rows: readonly LedgerRow<'trials'>[]; readonly key: string }): Promise<void> {
+    async recordTrials(input: {
+      readonly profile: Profile;
+      readonly rows: readonly LedgerRow<'trials'>[];
+      readonly key: string;
+    }): Promise<void> {
       const warehouse = await ports.warehouse(input.profile);
       await warehouse.append('trials', input.rows, input.key);
     },
 
     /** Finished trials of earlier runs that had the same objectives. */
-    async readWarmStart(input: { readonly profile: Profile; readonly runs: readonly string[]; readonly objectives: readonly Objective[] }): Promise<WarmTrial[]> {
+    async readWarmStart(input: {
+      readonly profile: Profile;
+      readonly runs: readonly string[];
+      readonly objectives: readonly Objective[];
+    }): Promise<WarmTrial[]> {
       const warehouse = await ports.warehouse(input.profile);
       const found = await Promise.all(input.runs.map(async (run) => ({ run, rows: await warehouse.ledger('trials', { run }) })));
       const unknown = found.find(({ rows }) => rows.length === 0);
-      if (unknown) throw failure('InvalidInput', `sampler.warmStart: expected runs with finished trials in the ledger, found none of ${unknown.run}`);
+      if (unknown)
+        throw failure('InvalidInput', `sampler.warmStart: expected runs with finished trials in the ledger, found none of ${unknown.run}`);
       return found.flatMap(({ rows }) => rows.flatMap((row) => warmTrial(row, input.objectives))).slice(-MOST_WARM_TRIALS);
     },
 
     /** Asks the gate of a pool for a slot, and starts the gate if there is none. */
     async requestSlot({ gate, request }: SlotInput): Promise<void> {
-      await getClient().workflow.signalWithStart(WORKFLOWS.poolGate, { workflowId: gate, taskQueue: TASK_QUEUES.control, args: [], signal: INTERNAL_SIGNALS.acquire, signalArgs: [request] });
+      await getClient().workflow.signalWithStart(WORKFLOWS.poolGate, {
+        workflowId: gate,
+        taskQueue: TASK_QUEUES.control,
+        args: [],
+        signal: INTERNAL_SIGNALS.acquire,
+        signalArgs: [request],
+      });
     },
 
     /** Which of these workflows do not run any more. */
@@ -67,7 +82,9 @@ async function isRunning(workflowId: string): Promise<boolean> {
 function warmTrial(row: LedgerRow<'trials'>, objectives: readonly Objective[]): WarmTrial[] {
   if (row.status !== 'succeeded' || typeof row.parameters !== 'string' || typeof row.metrics !== 'string') return [];
   const metrics = JSON.parse(row.metrics) as Record<string, number | null>;
-  const values = objectives.map(({ metric }) => (metric === row.objective_metric ? numberOrNull(row.objective) : (metrics[metric] ?? null)));
+  const values = objectives.map(({ metric }) =>
+    metric === row.objective_metric ? numberOrNull(row.objective) : (metrics[metric] ?? null),
+  );
   return values.includes(null) ? [] : [{ parameters: JSON.parse(row.parameters) as Record<string, Json>, values }];
 }
 

@@ -34,7 +34,14 @@ export async function stoppable<T>(work: (context: Stoppable) => Promise<T>): Pr
       if (ended) return;
       if (activity.cancellationDetails?.cancelRequested) return stop.abort();
       detach.abort();
-      reject(ApplicationFailure.create({ type: 'Unavailable', message: 'this worker goes; the next one adopts the Job', nextRetryDelay: '100 milliseconds', category: ApplicationFailureCategory.BENIGN }));
+      reject(
+        ApplicationFailure.create({
+          type: 'Unavailable',
+          message: 'this worker goes; the next one adopts the Job',
+          nextRetryDelay: '100 milliseconds',
+          category: ApplicationFailureCategory.BENIGN,
+        }),
+      );
     });
   });
   leaving.catch(() => undefined);

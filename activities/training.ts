@@ -82,7 +82,13 @@ async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppabl
 }
 
 /** Follows Job and records side by side until the Job ends, falls silent, or a stop has run its course. */
-async function watch(input: AttemptInput, job: JobSpec, { compute }: Opened, follower: ProgressFollower, context: Stoppable): Promise<{ end: JobEnd; silent: boolean }> {
+async function watch(
+  input: AttemptInput,
+  job: JobSpec,
+  { compute }: Opened,
+  follower: ProgressFollower,
+  context: Stoppable,
+): Promise<{ end: JobEnd; silent: boolean }> {
   const over = new AbortController();
   let status: JobStatus = { phase: 'pending', message: null, node: null, startedAt: null };
   const watching = compute.watch(job.name, {
@@ -111,7 +117,13 @@ async function watch(input: AttemptInput, job: JobSpec, { compute }: Opened, fol
 }
 
 /** True: the records have stopped for longer than the profile allows. */
-async function followRecords(input: AttemptInput, follower: ProgressFollower, status: () => JobStatus, context: Stoppable, over: AbortSignal): Promise<boolean> {
+async function followRecords(
+  input: AttemptInput,
+  follower: ProgressFollower,
+  status: () => JobStatus,
+  context: Stoppable,
+  over: AbortSignal,
+): Promise<boolean> {
   const silenceMs = input.trial.profile.silenceSeconds * 1000;
   let poll = SHORTEST_POLL_MS;
   while (!over.aborted && !context.detached.aborted) {
@@ -141,7 +153,22 @@ async function removePatiently(compute: Compute, name: string): Promise<void> {
 }
 
 function lostEnd(status: JobStatus, message: string): JobEnd {
-  return { state: 'lost', exitCode: null, signal: null, disruption: null, deletedByOther: false, outOfMemory: false, deadlineExceeded: false, notStarted: null, nodeLost: false, node: status.node, startedAt: status.startedAt, endedAt: Date.now(), logTail: '', message };
+  return {
+    state: 'lost',
+    exitCode: null,
+    signal: null,
+    disruption: null,
+    deletedByOther: false,
+    outOfMemory: false,
+    deadlineExceeded: false,
+    notStarted: null,
+    nodeLost: false,
+    node: status.node,
+    startedAt: status.startedAt,
+    endedAt: Date.now(),
+    logTail: '',
+    message,
+  };
 }
 
 function jobOf(input: AttemptInput, trialUri: string): JobSpec {
@@ -152,7 +179,12 @@ function jobOf(input: AttemptInput, trialUri: string): JobSpec {
     labels: { pipeline: trial.pipeline, run: trial.run, step: trial.step, trial: String(trial.trial), attempt: String(attempt) },
     ...(spec.image === undefined ? {} : { image: spec.image }),
     command: spec.command ?? REFERENCE_TRAINER,
-    env: { ...spec.env, [TRIAL_ENVIRONMENT.trial]: trialUri, [TRIAL_ENVIRONMENT.output]: trial.output, [TRIAL_ENVIRONMENT.attempt]: String(attempt) },
+    env: {
+      ...spec.env,
+      [TRIAL_ENVIRONMENT.trial]: trialUri,
+      [TRIAL_ENVIRONMENT.output]: trial.output,
+      [TRIAL_ENVIRONMENT.attempt]: String(attempt),
+    },
     resources: { ...spec.resources, memoryMb: input.memoryMb },
     pool,
     graceSeconds: profile.compute.kind === 'kubernetes' ? profile.compute.graceSeconds : DEFAULT_GRACE_SECONDS,

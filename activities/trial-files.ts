@@ -92,7 +92,8 @@ export async function findBestExport(store: ObjectStore, output: string): Promis
     const name = /\/exports\/([^/]+)\/READY$/.exec(object.uri)?.[1];
     const ready = name === undefined ? null : await readOr(Ready, store, object.uri);
     if (name === undefined || ready === null) continue;
-    const beats = found === null || (ready.best && !found.ready.best) || (ready.best === found.ready.best && ready.step >= found.ready.step);
+    const beats =
+      found === null || (ready.best && !found.ready.best) || (ready.best === found.ready.best && ready.step >= found.ready.step);
     if (beats) found = { name, ready };
   }
   return found && exportUri(output, found.name);

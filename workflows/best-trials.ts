@@ -27,6 +27,10 @@ export function bestTrial(candidates: readonly Candidate[], objective: Objective
 export function paretoFront(candidates: readonly Candidate[], objectives: readonly Objective[]): number[] {
   const whole = candidates.filter((candidate) => objectives.every((_, i) => (candidate.values[i] ?? null) !== null));
   const beats = (a: Candidate, b: Candidate): boolean =>
-    objectives.every(({ goal }, i) => !better(b.values[i] ?? null, a.values[i] ?? null, goal)) && objectives.some(({ goal }, i) => better(a.values[i] ?? null, b.values[i] ?? null, goal));
-  return whole.filter((candidate) => !whole.some((other) => beats(other, candidate))).map((candidate) => candidate.trial).sort((a, b) => a - b);
+    objectives.every(({ goal }, i) => !better(b.values[i] ?? null, a.values[i] ?? null, goal)) &&
+    objectives.some(({ goal }, i) => better(a.values[i] ?? null, b.values[i] ?? null, goal));
+  return whole
+    .filter((candidate) => !whole.some((other) => beats(other, candidate)))
+    .map((candidate) => candidate.trial)
+    .sort((a, b) => a - b);
 }

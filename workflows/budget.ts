@@ -35,6 +35,11 @@ export function secondsUntilCap(budget: Budget, spent: Spent, costPerSecond: num
 
 /** The next cap when a person says "go on": as much again. */
 export function extended(budget: Budget, original: Budget, spent: Spent): Budget {
-  const more = (cap: number | undefined, step: number | undefined, used: number): number | undefined => (cap === undefined ? undefined : used >= cap ? used + (step ?? cap) : cap);
-  return { cost: more(budget.cost, original.cost, spent.cost), hours: more(budget.hours, original.hours, spent.hours), trials: more(budget.trials, original.trials, spent.trials) };
+  const more = (cap: number | undefined, step: number | undefined, used: number): number | undefined =>
+    cap === undefined ? undefined : used >= cap ? used + (step ?? cap) : cap;
+  return {
+    cost: more(budget.cost, original.cost, spent.cost),
+    hours: more(budget.hours, original.hours, spent.hours),
+    trials: more(budget.trials, original.trials, spent.trials),
+  };
 }

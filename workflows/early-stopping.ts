@@ -45,7 +45,11 @@ export function stopReason(rules: readonly StoppingRule[], trial: TrialCurve, co
 
 /** The same for rules that need no new point. */
 export function stopReasonBetweenPoints(rules: readonly StoppingRule[], trial: TrialCurve, context: StoppingContext): string | null {
-  return stopReason(rules.filter((rule) => BETWEEN_POINTS.includes(rule.kind)), trial, context);
+  return stopReason(
+    rules.filter((rule) => BETWEEN_POINTS.includes(rule.kind)),
+    trial,
+    context,
+  );
 }
 
 /** Metrics besides the objective that the rules look at. */
@@ -100,13 +104,21 @@ function percentile(rule: Rule<'percentile'>, trial: TrialCurve, context: Stoppi
 }
 
 /** One rung of successive halving is decided at each promotion step; values at rungs follow from the curves alone. */
-function halving(rule: Pick<Rule<'asha'>, 'minResource' | 'reductionFactor'>, rate: number, trial: TrialCurve, trials: readonly TrialCurve[], goal: Goal): string | null {
+function halving(
+  rule: Pick<Rule<'asha'>, 'minResource' | 'reductionFactor'>,
+  rate: number,
+  trial: TrialCurve,
+  trials: readonly TrialCurve[],
+  goal: Goal,
+): string | null {
   const step = trial.curve.length;
   const rung = rungAt(step, rule.minResource, rule.reductionFactor, rate);
   if (rung === null) return null;
   const value = trial.curve[step - 1] ?? null;
   if (value === null) return `the value at point ${step} is not a number`;
-  const competing = trials.filter((other) => other.trial !== trial.trial).flatMap((other) => (other.curve.length >= step ? (other.curve[step - 1] ?? []) : []));
+  const competing = trials
+    .filter((other) => other.trial !== trial.trial)
+    .flatMap((other) => (other.curve.length >= step ? (other.curve[step - 1] ?? []) : []));
   competing.push(value);
   competing.sort((a, b) => a - b);
   const index = Math.max(0, Math.floor(competing.length / rule.reductionFactor) - 1);
@@ -125,7 +137,13 @@ function hyperband(rule: Rule<'hyperband'>, trial: TrialCurve, context: Stopping
   const budgets = bracketBudgets(rule);
   const bracketOf = (number: number): number => bracket(context.study, number, budgets);
   const own = bracketOf(trial.trial);
-  const reason = halving(rule, own, trial, context.trials.filter((other) => bracketOf(other.trial) === own), context.objective.goal);
+  const reason = halving(
+    rule,
+    own,
+    trial,
+    context.trials.filter((other) => bracketOf(other.trial) === own),
+    context.objective.goal,
+  );
   return reason && `bracket ${own}: ${reason}`;
 }
 
@@ -164,7 +182,9 @@ function divergence(rule: Rule<'divergence'>, trial: TrialCurve): string | null 
   if (last === null || !Number.isFinite(last)) return `${rule.metric} is not a number`;
   const earlier = values.slice(0, -1).filter((value) => value !== null);
   const least = Math.min(...earlier.map(Math.abs));
-  return earlier.length > 0 && least > 0 && Math.abs(last) > least * rule.explodesBy ? `${rule.metric} is ${show(last)}, more than ${rule.explodesBy} times its least ${show(least)}` : null;
+  return earlier.length > 0 && least > 0 && Math.abs(last) > least * rule.explodesBy
+    ? `${rule.metric} is ${show(last)}, more than ${rule.explodesBy} times its least ${show(least)}`
+    : null;
 }
 
 function overfitting(rule: Rule<'overfitting'>, trial: TrialCurve): string | null {
@@ -175,7 +195,9 @@ function overfitting(rule: Rule<'overfitting'>, trial: TrialCurve): string | nul
     const own = training[validation.length - rule.steps + i];
     return value === null || own === null || own === undefined ? null : Math.abs(value - own);
   });
-  return gaps.every((gap) => gap !== null && gap > rule.gap) ? `${rule.validation} is ${show(gaps.at(-1) ?? 0)} away from ${rule.training}, more than ${rule.gap} for ${rule.steps} points` : null;
+  return gaps.every((gap) => gap !== null && gap > rule.gap)
+    ? `${rule.validation} is ${show(gaps.at(-1) ?? 0)} away from ${rule.training}, more than ${rule.gap} for ${rule.steps} points`
+    : null;
 }
 
 function underfitting(rule: Rule<'underfitting'>, trial: TrialCurve, { goal, metric }: Objective): string | null {
@@ -183,7 +205,9 @@ function underfitting(rule: Rule<'underfitting'>, trial: TrialCurve, { goal, met
   if (values.length < rule.afterSteps) return null;
   const best = bestOf(values, rule.metric.endsWith('loss') ? 'minimize' : goal);
   const worse = best === null || (rule.metric.endsWith('loss') || goal === 'minimize' ? best > rule.worseThan : best < rule.worseThan);
-  return worse ? `${rule.metric} is ${best === null ? 'not a number' : show(best)} after ${values.length} points, worse than ${rule.worseThan}` : null;
+  return worse
+    ? `${rule.metric} is ${best === null ? 'not a number' : show(best)} after ${values.length} points, worse than ${rule.worseThan}`
+    : null;
 }
 
 /** Best number of a curve; null when there is none. */

@@ -1,5 +1,14 @@
 /** A search: asks a sampler what to try, runs trials, stops poor ones early, keeps to a budget, and listens to people. */
-import { allHandlersFinished, ApplicationFailure, CancellationScope, condition, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  ContinueAsNew,
+  continueAsNew,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { SearchInput, SearchResult } from '../src/contract/search.ts';
 import { checkBudget, secondsUntilCheck } from './search-budget.ts';
 import { followCurves, judgeBetweenPoints } from './search-curves.ts';
@@ -26,6 +35,7 @@ export async function hyperparameterSearch(input: SearchInput): Promise<SearchRe
   try {
     await work(run);
   } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
     run.stopWatching?.();
     await CancellationScope.nonCancellable(() => end(run, isCancellation(error) ? 'cancelled' : 'failed', error));
     throw error;
@@ -74,7 +84,8 @@ function mustContinueAsNew(run: SearchRun): boolean {
   return continueAsNewSuggested && (run.busy.evaluating === 0 || historyLength > HISTORY_THAT_CANNOT_WAIT);
 }
 
-const idle = (run: SearchRun): boolean => run.stopWatching === null && run.busy.asking + run.busy.starting + run.busy.recording === 0 && allHandlersFinished();
+const idle = (run: SearchRun): boolean =>
+  run.stopWatching === null && run.busy.asking + run.busy.starting + run.busy.recording === 0 && allHandlersFinished();
 
 /** Cancelled or broken: the trials end with a checkpoint, the ledger says so. */
 async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknown): Promise<void> {

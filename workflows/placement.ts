@@ -40,7 +40,13 @@ export function poolOrder(rules: Placement, pools: readonly Pool[]): readonly Po
 }
 
 /** State after an attempt in the pool of `state.position` ended. */
-export function afterAttempt(rules: Placement, poolCount: number, state: PlacementState, verdict: AttemptVerdict, now: number): PlacementState {
+export function afterAttempt(
+  rules: Placement,
+  poolCount: number,
+  state: PlacementState,
+  verdict: AttemptVerdict,
+  now: number,
+): PlacementState {
   if (verdict === 'no-capacity') return moveOn({ ...state, emptyPools: state.emptyPools + 1 }, poolCount, now);
   if (verdict !== 'preempted' && verdict !== 'silent') return { ...state, emptyPools: 0 };
   const preemptionsInRow = state.preemptionsInRow + 1;
@@ -66,8 +72,14 @@ export function choosePool(input: PlacementInput): PlacementChoice {
     state = { ...initialPlacement };
     reason = 'time to try the first pool again';
   }
-  const waitSeconds = spare === null || !order[state.position]?.spot ? rules.noCapacitySeconds : Math.max(SHORTEST_CAPACITY_WAIT_SECONDS, Math.min(rules.noCapacitySeconds, spare));
-  const back = state.position > 0 && rules.retrySpotSeconds > 0 && order[0]?.spot && !order[state.position]?.spot ? Math.max(1, rules.retrySpotSeconds - awaySeconds) : null;
+  const waitSeconds =
+    spare === null || !order[state.position]?.spot
+      ? rules.noCapacitySeconds
+      : Math.max(SHORTEST_CAPACITY_WAIT_SECONDS, Math.min(rules.noCapacitySeconds, spare));
+  const back =
+    state.position > 0 && rules.retrySpotSeconds > 0 && order[0]?.spot && !order[state.position]?.spot
+      ? Math.max(1, rules.retrySpotSeconds - awaySeconds)
+      : null;
   return choice(order, state, reason, Math.round(waitSeconds), spare !== null && spare <= 0 ? null : back);
 }
 
@@ -87,7 +99,8 @@ export function remainingSeconds(done: number | null, trainedSeconds: number): n
 /** Pause before the next attempt: none after a preemption; grows while no pool has capacity or the trial crashes. */
 export function backoffSeconds(verdict: AttemptVerdict, repeats: number, emptyPools: number, poolCount: number): number {
   if (verdict === 'crashed' || verdict === 'deleted') return Math.min(300, 5 * 2 ** Math.max(0, repeats - 1));
-  if (verdict === 'no-capacity') return emptyPools > 0 && emptyPools % poolCount === 0 ? Math.min(600, 30 * 2 ** (emptyPools / poolCount - 1)) : 0;
+  if (verdict === 'no-capacity')
+    return emptyPools > 0 && emptyPools % poolCount === 0 ? Math.min(600, 30 * 2 ** (emptyPools / poolCount - 1)) : 0;
   return 0;
 }
 
@@ -96,7 +109,13 @@ function moveOn(state: PlacementState, poolCount: number, now: number): Placemen
   return { position, preemptionsInRow: 0, leftFirstAt: position === 0 ? null : (state.leftFirstAt ?? now), emptyPools: state.emptyPools };
 }
 
-function choice(order: readonly Pool[], state: PlacementState, reason: string, noCapacitySeconds: number, moveBackAfterSeconds: number | null): PlacementChoice {
+function choice(
+  order: readonly Pool[],
+  state: PlacementState,
+  reason: string,
+  noCapacitySeconds: number,
+  moveBackAfterSeconds: number | null,
+): PlacementChoice {
   const pool = order[state.position];
   if (!pool) throw new RangeError('a profile needs at least one pool, and placement.order must name pools of the profile');
   return { pool, state, reason, noCapacitySeconds, moveBackAfterSeconds };

@@ -1,5 +1,13 @@
 /** A semaphore over all runs: at most so many attempts at once in a pool. Fair between runs, then by priority, then first come. */
-import { allHandlersFinished, condition, continueAsNew, defineQuery, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineQuery,
+  getExternalWorkflowHandle,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { QUERIES } from '../src/contract/names.ts';
 import { acquireSignal, grantedSignal, releaseSignal } from './pool-slots.ts';
 import type { SlotRequest } from './pool-slots.ts';
@@ -32,7 +40,10 @@ export async function poolGate(carried: GateState = { limit: 1, holders: [], wai
     await grantAll(state);
     if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) await continueAsNew<typeof poolGate>(state);
     const idle = state.holders.length === 0 && state.waiting.length === 0;
-    const something = await condition(() => nextGrant(state) !== null || workflowInfo().continueAsNewSuggested || (state.holders.length === 0) !== idle, idle ? CLOSE_WHEN_IDLE : LOOK_AFTER_HOLDERS);
+    const something = await condition(
+      () => nextGrant(state) !== null || workflowInfo().continueAsNewSuggested || (state.holders.length === 0) !== idle,
+      idle ? CLOSE_WHEN_IDLE : LOOK_AFTER_HOLDERS,
+    );
     if (something) continue;
     if (idle) return;
     const gone = await searching.closedWorkflows({ workflowIds: [...state.holders, ...state.waiting].map((request) => request.holder) });
@@ -70,7 +81,8 @@ export function nextGrant(state: GateState): SlotRequest | null {
   const held = (run: string): number => state.holders.filter((request) => request.run === run).length;
   let best: SlotRequest | null = null;
   for (const request of state.waiting) {
-    if (best === null || held(request.run) < held(best.run) || (held(request.run) === held(best.run) && request.priority > best.priority)) best = request;
+    if (best === null || held(request.run) < held(best.run) || (held(request.run) === held(best.run) && request.priority > best.priority))
+      best = request;
   }
   return best;
 }

@@ -27,7 +27,12 @@ export async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
   if (pool.maxAttempts === undefined) return true;
   run.granted = false;
   run.note = `waits for one of ${pool.maxAttempts} places in ${pool.name}`;
-  const request: SlotRequest = { holder: workflowInfo().workflowId, run: run.input.run, priority: run.input.priority, limit: pool.maxAttempts };
+  const request: SlotRequest = {
+    holder: workflowInfo().workflowId,
+    run: run.input.run,
+    priority: run.input.priority,
+    limit: pool.maxAttempts,
+  };
   try {
     // A gate that was terminated has forgotten us: ask again now and then, which changes nothing where it has not.
     do await searching.requestSlot({ gate: gateOf(run.input.profile, pool), request });
@@ -45,8 +50,11 @@ export async function releaseSlot(run: TrialRun, pool: Pool): Promise<void> {
   if (pool.maxAttempts === undefined) return;
   run.granted = false;
   // A gate that is gone holds nothing.
-  await getExternalWorkflowHandle(gateOf(run.input.profile, pool)).signal(releaseSignal, { holder: workflowInfo().workflowId }).catch(() => undefined);
+  await getExternalWorkflowHandle(gateOf(run.input.profile, pool))
+    .signal(releaseSignal, { holder: workflowInfo().workflowId })
+    .catch(() => undefined);
 }
 
 /** Pools of one name on two clusters are two pools. */
-const gateOf = (profile: Profile, pool: Pool): string => poolGateWorkflowId(profile.cluster ? `${profile.cluster}-${pool.name}` : pool.name);
+const gateOf = (profile: Profile, pool: Pool): string =>
+  poolGateWorkflowId(profile.cluster ? `${profile.cluster}-${pool.name}` : pool.name);

@@ -17,7 +17,11 @@ export function checkBudget(run: SearchRun): void {
   const noStartsLeft = startsLeft(run) === 0 && occupying(run).length === 0 && (newTrialsLeft(run) > 0 || queuedRecords(run).length > 0);
   const reason = cap ?? (noStartsLeft ? `${spent(run, now).trials} of ${memory.budget.trials ?? 0} trials` : null);
   if (reason === null) return;
-  pauseSearch(run, 'waiting', `budget reached: ${reason}; approve to go on with as much again, set-budget for another cap, reject to end with what there is`);
+  pauseSearch(
+    run,
+    'waiting',
+    `budget reached: ${reason}; approve to go on with as much again, set-budget for another cap, reject to end with what there is`,
+  );
   notifyPeople(run, 'budget', `${run.id}: ${memory.reason ?? reason}`);
 }
 
@@ -49,14 +53,18 @@ export function extendBudget(run: SearchRun): void {
   run.memory.budget = extended(run.memory.budget, run.input.spec.budget, spent(run, Date.now()));
 }
 
-export const budgetExceeded = (run: SearchRun): string | null => exceeded(run.memory.budget, spent(run, Date.now()), run.input.profile.currency);
+export const budgetExceeded = (run: SearchRun): string | null =>
+  exceeded(run.memory.budget, spent(run, Date.now()), run.input.profile.currency);
 
 /** Seconds until a cap or a rule of time or money can bite; null when nothing does. */
 export function secondsUntilCheck(run: SearchRun): number | null {
   const { memory } = run;
   if (memory.status !== 'running') return null;
   const cap = secondsUntilCap(memory.budget, spent(run, Date.now()), costPerSecond(run));
-  const rules = memory.stopping.some(({ kind }) => kind === 'wall-clock' || kind === 'cost') && activeRecords(run).length > 0 ? RULE_CHECK_SECONDS : null;
+  const rules =
+    memory.stopping.some(({ kind }) => kind === 'wall-clock' || kind === 'cost') && activeRecords(run).length > 0
+      ? RULE_CHECK_SECONDS
+      : null;
   return cap === null ? rules : rules === null ? cap : Math.min(cap, rules);
 }
 

@@ -130,7 +130,7 @@ export function checkedParameters(space: Space, fixed: Readonly<Record<string, J
     const found = given[name];
     if (found === undefined) refuse(`parameters.${name}: expected a value, found nothing`);
     if (parameter.type === 'categorical') {
-      if (!parameter.choices.some((choice) => same(choice as Json, found))) refuse(`parameters.${name}: expected one of ${parameter.choices.map((choice) => JSON.stringify(choice)).join(', ')}, found ${shown(found)}`);
+      if (!parameter.choices.some((choice) => same(choice, found))) refuse(`parameters.${name}: expected one of ${parameter.choices.map((choice) => JSON.stringify(choice)).join(', ')}, found ${shown(found)}`);
     } else numberIn(found, `parameters.${name}`, { integer: parameter.type === 'int' });
   }
   return given;

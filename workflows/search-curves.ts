@@ -50,13 +50,21 @@ function curveInput(run: SearchRun): CurveInput {
     exports: input.spec.earlyEvaluation !== undefined,
     gatherSeconds: Math.min(LONGEST_GATHER_SECONDS, Math.max(SHORTEST_GATHER_SECONDS, ageSeconds * GATHER_SHARE_OF_AGE)),
     maxSeconds: LONGEST_WATCH_SECONDS,
-    upcoming: { first: memory.records.length, count: Math.min(MOST_UPCOMING, memory.parallel, Math.max(0, memory.plannedTrials - memory.records.length)), output: run.output },
-    inherited: activeRecords(run).filter((record) => record.inherited).map(({ state }) => ({ trial: state.trial, workflowId: state.workflowId })),
+    upcoming: {
+      first: memory.records.length,
+      count: Math.min(MOST_UPCOMING, memory.parallel, Math.max(0, memory.plannedTrials - memory.records.length)),
+      output: run.output,
+    },
+    inherited: activeRecords(run)
+      .filter((record) => record.inherited)
+      .map(({ state }) => ({ trial: state.trial, workflowId: state.workflowId })),
   };
 }
 
 function wantedMetrics(run: SearchRun): string[] {
-  return [...new Set([...objectivesOf(run).map(({ metric }) => metric), ...metricsOfRules(run.memory.stopping), 'loss', 'validation_loss'])];
+  return [
+    ...new Set([...objectivesOf(run).map(({ metric }) => metric), ...metricsOfRules(run.memory.stopping), 'loss', 'validation_loss']),
+  ];
 }
 
 function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
@@ -68,7 +76,8 @@ function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
   }
   for (const record of run.memory.records) {
     // The end was told, and all that there is has been asked for.
-    if (record.lastProgress !== null && input.trials.some(({ trial }) => trial === record.state.trial)) record.progress = Math.max(record.progress, record.lastProgress);
+    if (record.lastProgress !== null && input.trials.some(({ trial }) => trial === record.state.trial))
+      record.progress = Math.max(record.progress, record.lastProgress);
   }
   for (const { trial, summary, reason } of news.ended) endedUnheard(run, trial, summary, reason);
 }

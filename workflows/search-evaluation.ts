@@ -17,7 +17,9 @@ export function exportSeen(run: SearchRun, seen: CurvePoints['exports'][number])
   const rule = run.input.spec.earlyEvaluation;
   if (!record || !rule || isOver(record) || seen.n <= record.progress) return;
   record.exports += 1;
-  const due = record.exports % rule.everyExports === 0 && (record.evaluatedAt === null || (Date.now() - record.evaluatedAt) / 1000 >= rule.everySeconds);
+  const due =
+    record.exports % rule.everyExports === 0 &&
+    (record.evaluatedAt === null || (Date.now() - record.evaluatedAt) / 1000 >= rule.everySeconds);
   if (due) record.toEvaluate = { export: seen.export, samples: seen.samples };
 }
 
@@ -26,7 +28,8 @@ export function evaluateExports(run: SearchRun): void {
   if (run.draining) return;
   const waiting = run.memory.records.filter((record) => record.toEvaluate !== null && !evaluationOf(run).has(record.state.trial));
   waiting.sort((a, b) => Number(b.ending !== null) - Number(a.ending !== null) || a.state.trial - b.state.trial);
-  for (const record of waiting.slice(0, MOST_EVALUATING - run.busy.evaluating)) inBackground(run, 'evaluating', () => evaluate(run, record));
+  for (const record of waiting.slice(0, MOST_EVALUATING - run.busy.evaluating))
+    inBackground(run, 'evaluating', () => evaluate(run, record));
 }
 
 const underWay = new WeakMap<SearchRun, Set<number>>();
@@ -73,7 +76,12 @@ function act(run: SearchRun, record: TrialRecord, metrics: Readonly<Record<strin
   const rule = run.input.spec.earlyEvaluation?.when;
   const value = rule ? (metrics[rule.metric] ?? null) : null;
   if (!rule || value === null || record.state.kept || record.stopping !== null) return;
-  const broken = rule.below !== undefined && value < rule.below ? `below ${rule.below}` : rule.above !== undefined && value > rule.above ? `above ${rule.above}` : null;
+  const broken =
+    rule.below !== undefined && value < rule.below
+      ? `below ${rule.below}`
+      : rule.above !== undefined && value > rule.above
+        ? `above ${rule.above}`
+        : null;
   if (!broken) return;
   const reason = `early evaluation: ${rule.metric} ${Number(value.toPrecision(5))} is ${broken}`;
   if (rule.then === 'stop') return stopTrial(run, record, reason);

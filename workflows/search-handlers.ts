@@ -2,8 +2,24 @@
 import { defineQuery, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS, UPDATES } from '../src/contract/names.ts';
 import type {
-  AddTrialUpdate, ApproveUpdate, ForkTrialUpdate, KeepTrialUpdate, PauseUpdate, PrioritiseUpdate, RejectUpdate, ResumeUpdate, SetBudgetUpdate, SetParallelismUpdate,
-  SetSpaceUpdate, SetStoppingUpdate, StopTrialUpdate, TrialRecord, TrialReport, TrialSummary, UpdateAnswer, Who,
+  AddTrialUpdate,
+  ApproveUpdate,
+  ForkTrialUpdate,
+  KeepTrialUpdate,
+  PauseUpdate,
+  PrioritiseUpdate,
+  RejectUpdate,
+  ResumeUpdate,
+  SetBudgetUpdate,
+  SetParallelismUpdate,
+  SetSpaceUpdate,
+  SetStoppingUpdate,
+  StopTrialUpdate,
+  TrialRecord,
+  TrialReport,
+  TrialSummary,
+  UpdateAnswer,
+  Who,
 } from '../src/contract/search.ts';
 import type { SearchState } from '../src/contract/state.ts';
 import { budgetExceeded, extendBudget, pauseSearch, resumeSearch } from './search-budget.ts';
@@ -61,7 +77,8 @@ function listenToPauses(run: SearchRun): void {
   const { memory } = run;
   const pausable = (payload?: PauseUpdate): void => {
     const fields = fieldsOf(payload ?? {}, ['trial', ...WHO]);
-    if (fields.trial === undefined && memory.status !== 'running') refuse(`the search is ${memory.status}${memory.reason ? `: ${memory.reason}` : ''}`);
+    if (fields.trial === undefined && memory.status !== 'running')
+      refuse(`the search is ${memory.status}${memory.reason ? `: ${memory.reason}` : ''}`);
     if (fields.trial !== undefined && openTrial(run, fields.trial).held) refuse(`trial ${shownTrial(fields.trial)} is paused already`);
   };
   setHandler(
@@ -134,7 +151,8 @@ function listenToTrials(run: SearchRun): void {
     },
     {
       validator: (payload) => {
-        if (openTrial(run, fieldsOf(payload, ['trial', ...WHO]).trial).stopping !== null) refuse(`trial ${payload.trial} is stopping already`);
+        if (openTrial(run, fieldsOf(payload, ['trial', ...WHO]).trial).stopping !== null)
+          refuse(`trial ${payload.trial} is stopping already`);
       },
     },
   );
@@ -163,7 +181,9 @@ function listenToTrials(run: SearchRun): void {
   setHandler(
     addTrialUpdate,
     (payload) => {
-      const record = newRecord(run, checkedParameters(memory.space, input.spec.fixed, payload.parameters), 'added by hand', { priority: payload.priority ?? 0 });
+      const record = newRecord(run, checkedParameters(memory.space, input.spec.fixed, payload.parameters), 'added by hand', {
+        priority: payload.priority ?? 0,
+      });
       memory.plannedTrials += 1;
       return done(run, record.state.trial, `was added${byWhom(payload)}`);
     },
@@ -190,7 +210,8 @@ function listenToTrials(run: SearchRun): void {
         const fields = fieldsOf(payload, ['trial', 'checkpoint', 'parameters', ...WHO]);
         stillOpen(run);
         const parent = trialOf(run, fields.trial);
-        if (fields.checkpoint !== undefined && typeof fields.checkpoint !== 'string') refuse(`checkpoint: expected the name of a directory under ${parent.state.output}/checkpoints`);
+        if (fields.checkpoint !== undefined && typeof fields.checkpoint !== 'string')
+          refuse(`checkpoint: expected the name of a directory under ${parent.state.output}/checkpoints`);
         if (parent.state.startedAt === null) refuse(`trial ${parent.state.trial} has no checkpoint yet: it did not start`);
         forkedParameters(run, parent, fields.parameters);
       },
@@ -211,13 +232,17 @@ function listenToSettings(run: SearchRun): void {
       memory.parallel = payload.parallel;
       return done(run, null, `${payload.parallel} trials at once${byWhom(payload)}; running ones are not stopped for it`);
     },
-    { validator: (payload) => void numberIn(fieldsOf(payload, ['parallel', ...WHO]).parallel, 'parallel', { integer: true, min: 1, max: MOST_PARALLEL }) },
+    {
+      validator: (payload) =>
+        void numberIn(fieldsOf(payload, ['parallel', ...WHO]).parallel, 'parallel', { integer: true, min: 1, max: MOST_PARALLEL }),
+    },
   );
   setHandler(
     setBudgetUpdate,
     (payload) => {
       memory.budget = checkedBudget(memory.budget, payload);
-      if (memory.status === 'waiting' && budgetExceeded(run) === null) resumeSearch(run, `goes on: the budget was changed${byWhom(payload)}`);
+      if (memory.status === 'waiting' && budgetExceeded(run) === null)
+        resumeSearch(run, `goes on: the budget was changed${byWhom(payload)}`);
       return done(run, null, `budget ${JSON.stringify(memory.budget)}${byWhom(payload)}`);
     },
     { validator: (payload) => void checkedBudget(memory.budget, payload) },
@@ -252,8 +277,10 @@ function listenToAnswers(run: SearchRun): void {
   const { memory } = run;
   const asked = (payload?: ApproveUpdate): void => {
     const fields = fieldsOf(payload ?? {}, ['trial', ...WHO]);
-    if (fields.trial === undefined && memory.status !== 'waiting') refuse('the search does not wait for an answer; name the trial if one of them does');
-    if (fields.trial !== undefined && trialOf(run, fields.trial).asking === null) refuse(`trial ${shownTrial(fields.trial)} does not wait for an answer`);
+    if (fields.trial === undefined && memory.status !== 'waiting')
+      refuse('the search does not wait for an answer; name the trial if one of them does');
+    if (fields.trial !== undefined && trialOf(run, fields.trial).asking === null)
+      refuse(`trial ${shownTrial(fields.trial)} does not wait for an answer`);
   };
   setHandler(
     approveUpdate,
@@ -290,7 +317,10 @@ function listenToAnswers(run: SearchRun): void {
 
 function trialOf(run: SearchRun, trial: unknown): TrialRecord {
   const count = run.memory.records.length;
-  return recordOf(run, numberIn(trial, 'trial', { integer: true, min: 0 })) ?? refuse(`trial ${shownTrial(trial)}: there is no such trial; the search has ${count === 0 ? 'none yet' : `0 to ${count - 1}`}`);
+  return (
+    recordOf(run, numberIn(trial, 'trial', { integer: true, min: 0 })) ??
+    refuse(`trial ${shownTrial(trial)}: there is no such trial; the search has ${count === 0 ? 'none yet' : `0 to ${count - 1}`}`)
+  );
 }
 
 /** Finished trials are never touched. */

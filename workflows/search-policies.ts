@@ -13,7 +13,8 @@ import { CONTROL_POLICY, JOB_POLICY, trainingQueue, WAREHOUSE_POLICY } from './p
  * An attempt lasts as long as its training. A worker that dies is noticed after the heartbeat's limit and the next one adopts the Job.
  * Being cancelled, the activity lets the trainer save and answers with the attempt's end.
  */
-export const attempts = (profile: Profile): ActivityInterfaceFor<TrainingActivities> => proxyActivities<TrainingActivities>({ ...JOB_POLICY, taskQueue: trainingQueue(profile) });
+export const attempts = (profile: Profile): ActivityInterfaceFor<TrainingActivities> =>
+  proxyActivities<TrainingActivities>({ ...JOB_POLICY, taskQueue: trainingQueue(profile) });
 
 /** Blocks until there is something to tell, so it may last; one that got lost is begun again at once. */
 const WATCHING_POLICY: ActivityOptions = {

@@ -9,7 +9,10 @@ const ROWS_PER_BATCH = 200;
 
 export function recordEnds(run: SearchRun): void {
   if (run.busy.recording > 0) return;
-  const batch = run.memory.records.filter((record) => record.unrecorded).sort((a, b) => (a.told ?? 0) - (b.told ?? 0)).slice(0, ROWS_PER_BATCH);
+  const batch = run.memory.records
+    .filter((record) => record.unrecorded)
+    .sort((a, b) => (a.told ?? 0) - (b.told ?? 0))
+    .slice(0, ROWS_PER_BATCH);
   if (batch.length === 0) return;
   for (const record of batch) record.unrecorded = false;
   const { input } = run;

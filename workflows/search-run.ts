@@ -77,7 +77,12 @@ function outputOf({ spec, run }: SearchInput): string {
 
 export const objectivesOf = (run: SearchRun): readonly Objective[] => [run.input.spec.objective, ...run.input.spec.alsoOptimize];
 
-export function newRecord(run: SearchRun, parameters: Readonly<Record<string, Json>>, origin: string, more: Partial<TrialRecord> & { readonly priority?: number; readonly parent?: number } = {}): TrialRecord {
+export function newRecord(
+  run: SearchRun,
+  parameters: Readonly<Record<string, Json>>,
+  origin: string,
+  more: Partial<TrialRecord> & { readonly priority?: number; readonly parent?: number } = {},
+): TrialRecord {
   const { priority = 0, parent = null, ...rest } = more;
   const trial = run.memory.records.length;
   const record: TrialRecord = {
@@ -159,7 +164,10 @@ export function inBackground(run: SearchRun, kind: keyof SearchRun['busy'] | nul
 export const isOver = (record: TrialRecord): boolean => record.told !== null;
 export const recordOf = (run: SearchRun, trial: number): TrialRecord | undefined => run.memory.records[trial];
 /** Trials that use, or wait for, a machine. */
-export const occupying = (run: SearchRun): TrialRecord[] => run.memory.records.filter((record) => record.active && !record.held && record.asking === null);
+export const occupying = (run: SearchRun): TrialRecord[] =>
+  run.memory.records.filter((record) => record.active && !record.held && record.asking === null);
 export const activeRecords = (run: SearchRun): TrialRecord[] => run.memory.records.filter((record) => record.active);
 export const queuedRecords = (run: SearchRun): TrialRecord[] =>
-  run.memory.records.filter((record) => !record.active && !isOver(record) && record.ending === null && !record.held).sort((a, b) => b.state.priority - a.state.priority || a.state.trial - b.state.trial);
+  run.memory.records
+    .filter((record) => !record.active && !isOver(record) && record.ending === null && !record.held)
+    .sort((a, b) => b.state.priority - a.state.priority || a.state.trial - b.state.trial);

@@ -23,10 +23,12 @@ export function fillPlaces(run: SearchRun): void {
 }
 
 /** Starts that the budget of trials allows. */
-export const startsLeft = (run: SearchRun): number => trialsLeft(run.memory.budget, run.memory.records.filter((record) => record.state.startedAt !== null).length);
+export const startsLeft = (run: SearchRun): number =>
+  trialsLeft(run.memory.budget, run.memory.records.filter((record) => record.state.startedAt !== null).length);
 
 /** Trials that are planned and not yet made. */
-export const newTrialsLeft = (run: SearchRun): number => (run.memory.exhausted ? 0 : Math.max(0, run.memory.plannedTrials - run.memory.records.length));
+export const newTrialsLeft = (run: SearchRun): number =>
+  run.memory.exhausted ? 0 : Math.max(0, run.memory.plannedTrials - run.memory.records.length);
 
 async function addTrials(run: SearchRun, wanted: number): Promise<void> {
   const { memory, input } = run;
@@ -35,7 +37,11 @@ async function addTrials(run: SearchRun, wanted: number): Promise<void> {
     for (const parameters of given.slice(0, wanted)) newRecord(run, parameters, 'enqueue');
     return;
   }
-  memory.warm ??= await searching.readWarmStart({ profile: input.profile, runs: input.spec.sampler.warmStart, objectives: objectivesOf(run) });
+  memory.warm ??= await searching.readWarmStart({
+    profile: input.profile,
+    runs: input.spec.sampler.warmStart,
+    objectives: objectivesOf(run),
+  });
   const request = askInput(run, wanted);
   const version = memory.spaceVersion;
   const tells = memory.tells;

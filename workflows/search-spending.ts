@@ -6,7 +6,8 @@ import type { SearchRun } from './search-run.ts';
 
 const MS_PER_HOUR = 3_600_000;
 
-const poolOf = (run: SearchRun, record: TrialRecord): Pool | undefined => run.input.profile.pools.find((pool) => pool.name === record.state.pool);
+const poolOf = (run: SearchRun, record: TrialRecord): Pool | undefined =>
+  run.input.profile.pools.find((pool) => pool.name === record.state.pool);
 
 /** Cost with what the running attempt has added. */
 export function liveCost(run: SearchRun, record: TrialRecord, now: number): number {
@@ -31,7 +32,10 @@ export function spent(run: SearchRun, now: number): Spent {
 }
 
 export function costPerSecond(run: SearchRun): number {
-  return run.memory.records.reduce((sum, record) => sum + (record.runningSince === null ? 0 : (poolOf(run, record)?.pricePerHour ?? 0) / 3600), 0);
+  return run.memory.records.reduce(
+    (sum, record) => sum + (record.runningSince === null ? 0 : (poolOf(run, record)?.pricePerHour ?? 0) / 3600),
+    0,
+  );
 }
 
 /** The attempt that ran until now has ended or paused. */

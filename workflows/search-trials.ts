@@ -51,7 +51,11 @@ async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> 
         ended(run, summary);
       },
       (error: unknown) => {
-        endedWithout(run, record, error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : 'unknown');
+        endedWithout(
+          run,
+          record,
+          error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : 'unknown',
+        );
       },
     );
   } catch (error) {
@@ -85,8 +89,46 @@ function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
 }
 
 function trialSpec(spec: SearchSpec): TrialSpec {
-  const { data, features, image, command, model, env, resources, objective, seed, epochs, validateEverySteps, sampleCandidates, exportEveryValidations, checkpoint, parts, threads, maxCrashes, attemptDeadlineSeconds } = spec;
-  return { data, features, image, command, model, env, resources, objective, seed, epochs, validateEverySteps, sampleCandidates, exportEveryValidations, checkpoint, parts, threads, maxCrashes, attemptDeadlineSeconds };
+  const {
+    data,
+    features,
+    image,
+    command,
+    model,
+    env,
+    resources,
+    objective,
+    seed,
+    epochs,
+    validateEverySteps,
+    sampleCandidates,
+    exportEveryValidations,
+    checkpoint,
+    parts,
+    threads,
+    maxCrashes,
+    attemptDeadlineSeconds,
+  } = spec;
+  return {
+    data,
+    features,
+    image,
+    command,
+    model,
+    env,
+    resources,
+    objective,
+    seed,
+    epochs,
+    validateEverySteps,
+    sampleCandidates,
+    exportEveryValidations,
+    checkpoint,
+    parts,
+    threads,
+    maxCrashes,
+    attemptDeadlineSeconds,
+  };
 }
 
 export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): void {
@@ -141,7 +183,15 @@ export function ended(run: SearchRun, summary: TrialSummary): void {
   record.carried = carried;
   record.weightsSha256 = summary.weightsSha256;
   const { attempts, preemptions, cost, onDemandCost, lostCost } = carried;
-  Object.assign(record.state, { attempts, preemptions, cost, onDemandCost, lostCost, pool: null, bestExport: summary.bestExport ?? record.state.bestExport });
+  Object.assign(record.state, {
+    attempts,
+    preemptions,
+    cost,
+    onDemandCost,
+    lostCost,
+    pool: null,
+    bestExport: summary.bestExport ?? record.state.bestExport,
+  });
   run.dirty = true;
   if (needsEvaluation(run, record, summary)) {
     record.ending = summary;
@@ -164,13 +214,28 @@ export function endedUnheard(run: SearchRun, trial: number, summary: TrialSummar
   else endedWithout(run, record, reason);
 }
 
-const withoutRunning = (record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> => ({ trial: record.state.trial, status: 'cancelled', objective: null, metrics: {}, reason, bestExport: null, weightsSha256: null, endedAt: Date.now() });
+const withoutRunning = (record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> => ({
+  trial: record.state.trial,
+  status: 'cancelled',
+  objective: null,
+  metrics: {},
+  reason,
+  bestExport: null,
+  weightsSha256: null,
+  endedAt: Date.now(),
+});
 
 /** An offline objective is known only after its export was evaluated. */
 function needsEvaluation(run: SearchRun, record: TrialRecord, summary: TrialSummary): boolean {
   const offline = objectivesOf(run).some(({ metric }) => metric.startsWith(OFFLINE));
   const wanted = summary.status === 'succeeded' || summary.status === 'stopped';
-  return offline && wanted && run.input.spec.earlyEvaluation !== undefined && summary.bestExport !== null && summary.bestExport !== record.evaluatedExport;
+  return (
+    offline &&
+    wanted &&
+    run.input.spec.earlyEvaluation !== undefined &&
+    summary.bestExport !== null &&
+    summary.bestExport !== record.evaluatedExport
+  );
 }
 
 /** The trial is over for the sampler, the budget and the ledger. */
@@ -180,15 +245,27 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
   record.toEvaluate = null;
   record.asking = null;
   record.values = objectivesOf(run).map(({ metric, goal }, i) => {
-    if (metric.startsWith(OFFLINE)) return (i === 0 ? bestOf(record.curve, goal) : null) ?? record.state.offline[metric.slice(OFFLINE.length)] ?? null;
+    if (metric.startsWith(OFFLINE))
+      return (i === 0 ? bestOf(record.curve, goal) : null) ?? record.state.offline[metric.slice(OFFLINE.length)] ?? null;
     if (summary.status === 'succeeded') return (i === 0 ? summary.objective : null) ?? summary.metrics[metric] ?? null;
     return i === 0 ? bestOf(record.curve, goal) : (record.state.metrics[metric] ?? null);
   });
   const status = summary.status === 'succeeded' && record.values.includes(null) ? 'failed' : summary.status;
-  const missing = objectivesOf(run).filter((_, i) => record.values[i] === null).map(({ metric }) => metric);
-  const reason = status !== summary.status ? `finished without the metric ${missing.join(', ')}; it has ${Object.keys(summary.metrics).join(', ') || 'none'}` : (record.stopping ?? summary.reason);
+  const missing = objectivesOf(run)
+    .filter((_, i) => record.values[i] === null)
+    .map(({ metric }) => metric);
+  const reason =
+    status !== summary.status
+      ? `finished without the metric ${missing.join(', ')}; it has ${Object.keys(summary.metrics).join(', ') || 'none'}`
+      : (record.stopping ?? summary.reason);
   const metrics = Object.keys(summary.metrics).length > 0 ? summary.metrics : record.state.metrics;
-  Object.assign(record.state, { status, objective: record.values[0] ?? null, reason: reason?.slice(0, REASON_CHARACTERS) ?? null, endedAt: summary.endedAt, metrics: shortest(run, metrics) });
+  Object.assign(record.state, {
+    status,
+    objective: record.values[0] ?? null,
+    reason: reason?.slice(0, REASON_CHARACTERS) ?? null,
+    endedAt: summary.endedAt,
+    metrics: shortest(run, metrics),
+  });
   record.told = memory.tells;
   memory.tells += 1;
   record.unrecorded = true;
@@ -207,7 +284,8 @@ function shortest(run: SearchRun, metrics: Readonly<Record<string, number | null
 function limitFailures(run: SearchRun, reason: string): void {
   const { memory, input } = run;
   const failed = memory.records.filter((record) => record.state.status === 'failed').length;
-  const allowed = input.spec.maxFailedTrials ?? Math.max(FAILURES_ALWAYS_ALLOWED, Math.floor(memory.plannedTrials * FAILURES_ALLOWED_SHARE));
+  const allowed =
+    input.spec.maxFailedTrials ?? Math.max(FAILURES_ALWAYS_ALLOWED, Math.floor(memory.plannedTrials * FAILURES_ALLOWED_SHARE));
   if (failed > allowed && memory.finishing === null) finish(run, `${failed} trials failed, ${allowed} may; the last one: ${reason}`, true);
 }
 

@@ -41,7 +41,8 @@ export function bestRecord(run: SearchRun): TrialRecord | null {
 }
 
 function candidates(run: SearchRun): Candidate[] {
-  const ended = (status: string): TrialRecord[] => run.memory.records.filter((record) => record.told !== null && record.state.status === status);
+  const ended = (status: string): TrialRecord[] =>
+    run.memory.records.filter((record) => record.told !== null && record.state.status === status);
   const finished = ended('succeeded');
   const pool = finished.length > 0 ? finished : ended('stopped').filter((record) => record.state.bestExport !== null);
   return pool.map((record) => ({ trial: record.state.trial, values: record.values }));
@@ -74,7 +75,8 @@ export function resultOf(run: SearchRun): SearchResult | null {
 /** Search attribute and details; called when a trial has ended or the search's status changes. */
 export function publish(run: SearchRun): void {
   const best = bestRecord(run);
-  if (best?.state.objective !== null && best?.state.objective !== undefined) upsertSearchAttributes([{ key: ATTRIBUTE_KEYS.bestObjective, value: best.state.objective }]);
+  if (best?.state.objective !== null && best?.state.objective !== undefined)
+    upsertSearchAttributes([{ key: ATTRIBUTE_KEYS.bestObjective, value: best.state.objective }]);
   setCurrentDetails(detailsOf(run));
 }
 
@@ -83,10 +85,15 @@ function detailsOf(run: SearchRun): string {
   const { metric, goal } = input.spec.objective;
   const ended = memory.records.filter((record) => record.told !== null);
   const sign = goal === 'maximize' ? -1 : 1;
-  const first = [...ended].sort((a, b) => sign * ((a.state.objective ?? Infinity * sign) - (b.state.objective ?? Infinity * sign))).slice(0, TRIALS_IN_DETAILS);
+  const first = [...ended]
+    .sort((a, b) => sign * ((a.state.objective ?? Infinity * sign) - (b.state.objective ?? Infinity * sign)))
+    .slice(0, TRIALS_IN_DETAILS);
   const { cost } = spent(run, Date.now());
   const head = `**${memory.status}**${memory.reason ? `: ${memory.reason}` : ''} · ${ended.length} of ${memory.plannedTrials} trials · ${cost.toFixed(2)} ${input.profile.currency} · ${goal} ${metric}`;
-  const rows = first.map(({ state }) => `| ${state.trial} | ${state.status} | ${show(state.objective)} | \`${JSON.stringify(state.parameters).slice(0, 120)}\` | ${state.cost.toFixed(2)} |`);
+  const rows = first.map(
+    ({ state }) =>
+      `| ${state.trial} | ${state.status} | ${show(state.objective)} | \`${JSON.stringify(state.parameters).slice(0, 120)}\` | ${state.cost.toFixed(2)} |`,
+  );
   return [head, '', '| trial | status | objective | parameters | cost |', '| ---: | --- | ---: | --- | ---: |', ...rows].join('\n');
 }
 
@@ -104,7 +111,10 @@ export function trialRow(run: SearchRun, record: TrialRecord): LedgerRow<'trials
     parameters: JSON.stringify(state.parameters),
     objective_metric: input.spec.objective.metric,
     objective: state.objective,
-    metrics: JSON.stringify({ ...state.metrics, ...Object.fromEntries(Object.entries(state.offline).map(([name, value]) => [`offline.${name}`, value])) }),
+    metrics: JSON.stringify({
+      ...state.metrics,
+      ...Object.fromEntries(Object.entries(state.offline).map(([name, value]) => [`offline.${name}`, value])),
+    }),
     reason: state.reason,
     origin: state.origin,
     parent_trial: state.parent,

@@ -12,7 +12,22 @@ const LOG_LINES_IN_REASON = 15;
 const PREEMPTIONS_WITHOUT_PAUSE = 3;
 
 export function emptyCarried(): TrialCarried {
-  return { attempts: 0, preemptions: 0, crashes: 0, fruitless: 0, memoryRetries: 0, lastProgress: 0, samples: 0, cost: 0, onDemandCost: 0, lostCost: 0, seconds: 0, startedAt: null, done: null, placement: initialPlacement };
+  return {
+    attempts: 0,
+    preemptions: 0,
+    crashes: 0,
+    fruitless: 0,
+    memoryRetries: 0,
+    lastProgress: 0,
+    samples: 0,
+    cost: 0,
+    onDemandCost: 0,
+    lostCost: 0,
+    seconds: 0,
+    startedAt: null,
+    done: null,
+    placement: initialPlacement,
+  };
 }
 
 export function attemptInput(run: TrialRun, choice: PlacementChoice): AttemptInput {
@@ -32,7 +47,12 @@ export function attemptInput(run: TrialRun, choice: PlacementChoice): AttemptInp
 }
 
 /** Adds the attempt to the sums; `summary` when the trial is over, `repeats` for the pause before the next attempt. */
-export function afterReport(run: TrialRun, choice: PlacementChoice, report: AttemptReport, now: number): { summary: TrialSummary | null; repeats: number } {
+export function afterReport(
+  run: TrialRun,
+  choice: PlacementChoice,
+  report: AttemptReport,
+  now: number,
+): { summary: TrialSummary | null; repeats: number } {
   const { carried, input } = run;
   const trained = report.samples > carried.samples;
   carried.lastProgress = report.lastProgress;
@@ -43,7 +63,13 @@ export function afterReport(run: TrialRun, choice: PlacementChoice, report: Atte
   carried.lostCost += report.lostCost;
   carried.seconds += report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
   carried.fruitless = trained ? 0 : carried.fruitless + 1;
-  carried.placement = afterAttempt(input.profile.placement, poolOrder(input.profile.placement, input.profile.pools).length, choice.state, report.verdict, now);
+  carried.placement = afterAttempt(
+    input.profile.placement,
+    poolOrder(input.profile.placement, input.profile.pools).length,
+    choice.state,
+    report.verdict,
+    now,
+  );
   run.note = `attempt ${carried.attempts} on ${report.pool}: ${report.verdict}, ${report.cause}`;
   run.pool = null;
 
@@ -60,7 +86,10 @@ export function afterReport(run: TrialRun, choice: PlacementChoice, report: Atte
     case 'deleted':
     case 'silent':
     case 'fenced':
-      return { summary: carried.fruitless > MOST_FRUITLESS ? failed(run, report, `${carried.fruitless} attempts in a row trained nothing`) : null, repeats: carried.fruitless };
+      return {
+        summary: carried.fruitless > MOST_FRUITLESS ? failed(run, report, `${carried.fruitless} attempts in a row trained nothing`) : null,
+        repeats: carried.fruitless,
+      };
     case 'out-of-memory':
       if (carried.memoryRetries > 0 || input.profile.memoryGrowth <= 1) return { summary: failed(run, report, null), repeats: 0 };
       carried.memoryRetries += 1;
@@ -69,7 +98,10 @@ export function afterReport(run: TrialRun, choice: PlacementChoice, report: Atte
       return { summary: failed(run, report, null), repeats: 0 };
     case 'crashed':
       carried.crashes += 1;
-      return { summary: carried.crashes > input.spec.maxCrashes ? failed(run, report, `crashed ${carried.crashes} times`) : null, repeats: carried.crashes };
+      return {
+        summary: carried.crashes > input.spec.maxCrashes ? failed(run, report, `crashed ${carried.crashes} times`) : null,
+        repeats: carried.crashes,
+      };
   }
 }
 
@@ -83,7 +115,12 @@ export function failedSummary(run: TrialRun, reason: string): TrialSummary {
   return summaryOf(run, 'failed', reason, run.last ?? null);
 }
 
-export function summaryOf(run: TrialRun, status: TrialSummary['status'], reason: string | null, report: AttemptReport | null): TrialSummary {
+export function summaryOf(
+  run: TrialRun,
+  status: TrialSummary['status'],
+  reason: string | null,
+  report: AttemptReport | null,
+): TrialSummary {
   return {
     trial: run.input.trial,
     status,

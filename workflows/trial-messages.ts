@@ -20,5 +20,7 @@ export async function tellSearch(input: TrialInput, news: TrialReport): Promise<
 export async function tellSearchTheEnd(input: TrialInput, summary: TrialSummary): Promise<void> {
   if (input.search === null) return;
   // A search that is gone has no use for it; the ledger and the object store keep what there is.
-  await getExternalWorkflowHandle(input.search).signal(ended, summary).catch(() => undefined);
+  await getExternalWorkflowHandle(input.search)
+    .signal(ended, summary)
+    .catch(() => undefined);
 }

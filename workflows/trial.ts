@@ -1,5 +1,15 @@
 /** A trial: attempts, one Job each, until one succeeds. Machines may go; the trial goes on from its last committed checkpoint. */
-import { CancellationScope, condition, continueAsNew, defineQuery, defineSignal, isCancellation, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../src/contract/names.ts';
 import type { AttemptReport, TrialInput, TrialReport, TrialSummary } from '../src/contract/search.ts';
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from './placement.ts';
@@ -30,7 +40,16 @@ export async function trial(input: TrialInput): Promise<TrialSummary> {
 }
 
 function setUp(input: TrialInput): TrialRun {
-  const run: TrialRun = { input, carried: input.carried ?? input.resumed ?? emptyCarried(), stop: null, paused: false, pool: null, note: null, granted: false, interrupt: null };
+  const run: TrialRun = {
+    input,
+    carried: input.carried ?? input.resumed ?? emptyCarried(),
+    stop: null,
+    paused: false,
+    pool: null,
+    note: null,
+    granted: false,
+    interrupt: null,
+  };
   setHandler(stopSignal, (request) => {
     run.stop = request?.reason ?? 'asked to stop';
     run.interrupt?.();
@@ -73,7 +92,14 @@ async function waitWhilePaused(run: TrialRun): Promise<void> {
 function choose(run: TrialRun): PlacementChoice {
   const { profile, deadlineAt } = run.input;
   const remaining = remainingSeconds(run.carried.done, run.carried.seconds);
-  return choosePool({ rules: profile.placement, pools: profile.pools, state: run.carried.placement, now: Date.now(), deadlineAt, remainingSeconds: remaining });
+  return choosePool({
+    rules: profile.placement,
+    pools: profile.pools,
+    state: run.carried.placement,
+    now: Date.now(),
+    deadlineAt,
+    remainingSeconds: remaining,
+  });
 }
 
 /** Null when it was stopped or paused before anything ran. */
@@ -87,7 +113,10 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
     run.pool = pool.name;
     await tellSearch(run.input, reportOf(run));
     return await interruptible(run, choice, () =>
-      attempts(run.input.profile).runAttempt.executeWithOptions({ summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` }, [attemptInput(run, choice)]),
+      attempts(run.input.profile).runAttempt.executeWithOptions(
+        { summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` },
+        [attemptInput(run, choice)],
+      ),
     );
   } finally {
     await CancellationScope.nonCancellable(() => releaseSlot(run, pool));
@@ -128,7 +157,7 @@ async function backOff(run: TrialRun, seconds: number): Promise<void> {
 
 function reportOf(run: TrialRun): TrialReport {
   const { attempts: made, preemptions, cost, onDemandCost, lostCost } = run.carried;
-  const status = run.paused ? 'paused' : run.pool === null ? 'queued' : 'running';
+  const status = run.pool !== null ? 'running' : run.paused ? 'paused' : 'queued';
   return { trial: run.input.trial, status, attempts: made, preemptions, pool: run.pool, cost, onDemandCost, lostCost, note: run.note };
 }
 

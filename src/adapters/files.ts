@@ -57,7 +57,9 @@ export async function ensureDirectory(path: string): Promise<string> {
  * becomes `%XX`, long ones end in a hash.
  */
 export function fileNameOf(text: string, hash: (text: string) => string): string {
-  const safe = [...Buffer.from(text, 'utf8')].map((byte) => (SAFE.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0')}`)).join('');
+  const safe = [...Buffer.from(text, 'utf8')]
+    .map((byte) => (SAFE.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0')}`))
+    .join('');
   return safe.length > 0 && safe.length <= 200 ? safe : `${safe.slice(0, 130)}%-${hash(text)}`;
 }
 const SAFE = /[A-Za-z0-9_-]/;

@@ -40,7 +40,11 @@ export async function lock(path: string, options: { readonly signal?: AbortSigna
 }
 
 /** Runs `section` while holding the lock at `path`. */
-export async function withLock<T>(path: string, section: () => T | Promise<T>, options: { readonly signal?: AbortSignal } = {}): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  section: () => T | Promise<T>,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<T> {
   const held = await lock(path, options);
   try {
     return await section();

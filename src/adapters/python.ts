@@ -21,7 +21,10 @@ export function pythonPath(...before: readonly (string | undefined)[]): string {
  * const { command, args, env } = pythonCommand('longhaul_sql', []);
  * spawn(command, args, { env });
  */
-export function pythonCommand(module: string, args: readonly string[]): { readonly command: string; readonly args: string[]; readonly env: NodeJS.ProcessEnv } {
+export function pythonCommand(
+  module: string,
+  args: readonly string[],
+): { readonly command: string; readonly args: string[]; readonly env: NodeJS.ProcessEnv } {
   return {
     command: pythonExecutable(),
     args: ['-m', module, ...args],

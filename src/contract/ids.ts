@@ -9,7 +9,10 @@ export function shortHash(text: string): string {
 
 /** A DNS-1123 label of at most `limit` characters; longer or foreign ones are cut and get a hash of the whole. */
 export function dnsLabel(text: string, limit = 63): string {
-  const clean = text.toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '');
+  const clean = text
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
   if (clean === text && clean.length <= limit) return clean;
   return `${clean.slice(0, limit - 9).replace(/-+$/, '')}-${shortHash(text)}`;
 }
@@ -22,7 +25,8 @@ export const poolGateWorkflowId = (pool: string): string => `longhaul-pool-${poo
 export const attemptJobName = (run: string, step: string, trial: number, attempt: number): string =>
   dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 48)}-t${trial}-a${attempt}`);
 
-export const stepJobName = (run: string, step: string, attempt: number): string => dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 54)}-s${attempt}`);
+export const stepJobName = (run: string, step: string, attempt: number): string =>
+  dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 54)}-s${attempt}`);
 
 export const trialOutput = (searchOutput: string, trial: number): string => `${searchOutput}/trial-${trial}`;
 

@@ -42,16 +42,7 @@ export interface JobEnd {
 
 /** DESIGN.md §5. */
 export type AttemptVerdict =
-  | 'succeeded'
-  | 'stopped'
-  | 'preempted'
-  | 'deleted'
-  | 'no-capacity'
-  | 'out-of-memory'
-  | 'bad-input'
-  | 'fenced'
-  | 'silent'
-  | 'crashed';
+  'succeeded' | 'stopped' | 'preempted' | 'deleted' | 'no-capacity' | 'out-of-memory' | 'bad-input' | 'fenced' | 'silent' | 'crashed';
 
 /** What the attempt activity returns to the trial workflow: bounded, a few hundred bytes. */
 export interface AttemptEnd {

@@ -56,4 +56,10 @@ export const TRIAL_ENVIRONMENT = {
 } as const;
 
 /** Signals from a trial to its search, and between trials and the gate of a pool. */
-export const INTERNAL_SIGNALS = { trialEnded: 'trial-ended', trialReport: 'trial-report', acquire: 'acquire', release: 'release', granted: 'granted' } as const;
+export const INTERNAL_SIGNALS = {
+  trialEnded: 'trial-ended',
+  trialReport: 'trial-report',
+  acquire: 'acquire',
+  release: 'release',
+  granted: 'granted',
+} as const;

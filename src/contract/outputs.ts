@@ -5,7 +5,15 @@ import type { OutputType } from './values.ts';
 export const STEP_OUTPUTS: Record<Exclude<StepKind, 'container' | 'script'>, Record<string, OutputType>> = {
   query: { table: 'table', rows: 'int', bytes: 'int', version: 'string', features: 'uri' },
   export: { uri: 'uri', manifest: 'uri', parts: 'int', rows: 'int', bytes: 'int' },
-  search: { best_trial: 'int', best_objective: 'float', best_parameters: 'json', export: 'uri', trials: 'int', cost: 'float', weights_sha256: 'string' },
+  search: {
+    best_trial: 'int',
+    best_objective: 'float',
+    best_parameters: 'json',
+    export: 'uri',
+    trials: 'int',
+    cost: 'float',
+    weights_sha256: 'string',
+  },
   /** Metric columns besides: ndcg_at_10, mrr, average_rank, recall_at_10, and baseline_… of each; see `evaluateOutputs`. */
   evaluate: { metrics: 'json', scores: 'table' },
   approval: { approved: 'bool', by: 'string', why: 'string' },

@@ -41,7 +41,10 @@ export const Placement = z.strictObject({
   /** After so long without capacity in one pool, the next one. */
   noCapacitySeconds: z.int().positive().default(600),
   /** After so long on a later pool, try the first one again; 0 = never. */
-  retrySpotSeconds: z.int().nonnegative().default(6 * 3600),
+  retrySpotSeconds: z
+    .int()
+    .nonnegative()
+    .default(6 * 3600),
   /** Use on-demand as soon as the rest of the work would not end in time otherwise. */
   deadlineSeconds: z.int().positive().optional(),
 });
@@ -124,7 +127,10 @@ export const Profile = z.strictObject({
   storage: Storage,
   compute: Compute,
   currency: z.string().default('USD'),
-  pools: z.array(Pool).min(1).default([{ name: 'local', spot: false, pricePerHour: 0, nodeSelector: {}, tolerations: [] }]),
+  pools: z
+    .array(Pool)
+    .min(1)
+    .default([{ name: 'local', spot: false, pricePerHour: 0, nodeSelector: {}, tolerations: [] }]),
   placement: Placement.prefault({}),
   /** An attempt whose progress records stop for so long is taken for lost, 0 = never. */
   silenceSeconds: z.int().nonnegative().default(600),

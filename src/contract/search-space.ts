@@ -7,8 +7,22 @@ const Condition = z.strictObject({ parameter: z.string(), in: z.array(Scalar).mi
 const ParameterName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
 
 export const SpaceParameter = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('float'), low: z.number(), high: z.number(), log: z.boolean().default(false), step: z.number().positive().optional(), when: Condition.optional() }),
-  z.strictObject({ type: z.literal('int'), low: z.int(), high: z.int(), log: z.boolean().default(false), step: z.int().positive().optional(), when: Condition.optional() }),
+  z.strictObject({
+    type: z.literal('float'),
+    low: z.number(),
+    high: z.number(),
+    log: z.boolean().default(false),
+    step: z.number().positive().optional(),
+    when: Condition.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('int'),
+    low: z.int(),
+    high: z.int(),
+    log: z.boolean().default(false),
+    step: z.int().positive().optional(),
+    when: Condition.optional(),
+  }),
   /** Choices may be lists, e.g. the units of hidden layers. */
   z.strictObject({ type: z.literal('categorical'), choices: z.array(z.json()).min(1), when: Condition.optional() }),
 ]);
@@ -40,13 +54,42 @@ export type Objective = z.infer<typeof Objective>;
 
 /** Rules of stopping early. Steps are counted in validation points unless said otherwise. Sources: see `workflows/early-stopping.ts`. */
 export const StoppingRule = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('median'), startupTrials: z.int().nonnegative().default(5), warmupSteps: z.int().nonnegative().default(0), intervalSteps: z.int().positive().default(1), minTrials: z.int().positive().default(1) }),
-  z.strictObject({ kind: z.literal('percentile'), percentile: z.number().min(0).max(100), startupTrials: z.int().nonnegative().default(5), warmupSteps: z.int().nonnegative().default(0), intervalSteps: z.int().positive().default(1), minTrials: z.int().positive().default(1) }),
-  z.strictObject({ kind: z.literal('asha'), minResource: z.int().positive().default(1), reductionFactor: z.int().min(2).default(4), minEarlyStoppingRate: z.int().nonnegative().default(0) }),
-  z.strictObject({ kind: z.literal('hyperband'), minResource: z.int().positive().default(1), maxResource: z.int().positive(), reductionFactor: z.int().min(2).default(3) }),
+  z.strictObject({
+    kind: z.literal('median'),
+    startupTrials: z.int().nonnegative().default(5),
+    warmupSteps: z.int().nonnegative().default(0),
+    intervalSteps: z.int().positive().default(1),
+    minTrials: z.int().positive().default(1),
+  }),
+  z.strictObject({
+    kind: z.literal('percentile'),
+    percentile: z.number().min(0).max(100),
+    startupTrials: z.int().nonnegative().default(5),
+    warmupSteps: z.int().nonnegative().default(0),
+    intervalSteps: z.int().positive().default(1),
+    minTrials: z.int().positive().default(1),
+  }),
+  z.strictObject({
+    kind: z.literal('asha'),
+    minResource: z.int().positive().default(1),
+    reductionFactor: z.int().min(2).default(4),
+    minEarlyStoppingRate: z.int().nonnegative().default(0),
+  }),
+  z.strictObject({
+    kind: z.literal('hyperband'),
+    minResource: z.int().positive().default(1),
+    maxResource: z.int().positive(),
+    reductionFactor: z.int().min(2).default(3),
+  }),
   z.strictObject({ kind: z.literal('patience'), steps: z.int().positive(), minDelta: z.number().nonnegative().default(0) }),
   z.strictObject({ kind: z.literal('divergence'), metric: z.string().default('loss'), explodesBy: z.number().positive().default(10) }),
-  z.strictObject({ kind: z.literal('overfitting'), training: z.string().default('loss'), validation: z.string().default('validation_loss'), gap: z.number().positive(), steps: z.int().positive().default(3) }),
+  z.strictObject({
+    kind: z.literal('overfitting'),
+    training: z.string().default('loss'),
+    validation: z.string().default('validation_loss'),
+    gap: z.number().positive(),
+    steps: z.int().positive().default(3),
+  }),
   z.strictObject({ kind: z.literal('underfitting'), metric: z.string(), worseThan: z.number(), afterSteps: z.int().positive() }),
   z.strictObject({ kind: z.literal('wall-clock'), seconds: z.number().positive() }),
   z.strictObject({ kind: z.literal('cost'), amount: z.number().positive() }),

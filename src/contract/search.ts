@@ -42,8 +42,24 @@ export interface SearchResult {
 /** What a trial needs of the search's specification. */
 export type TrialSpec = Pick<
   SearchSpec,
-  | 'data' | 'features' | 'image' | 'command' | 'model' | 'env' | 'resources' | 'objective' | 'seed' | 'epochs' | 'validateEverySteps' | 'sampleCandidates'
-  | 'exportEveryValidations' | 'checkpoint' | 'parts' | 'threads' | 'maxCrashes' | 'attemptDeadlineSeconds'
+  | 'data'
+  | 'features'
+  | 'image'
+  | 'command'
+  | 'model'
+  | 'env'
+  | 'resources'
+  | 'objective'
+  | 'seed'
+  | 'epochs'
+  | 'validateEverySteps'
+  | 'sampleCandidates'
+  | 'exportEveryValidations'
+  | 'checkpoint'
+  | 'parts'
+  | 'threads'
+  | 'maxCrashes'
+  | 'attemptDeadlineSeconds'
 >;
 
 /** The trial that a fork starts from. */
@@ -316,7 +332,11 @@ export type StopTrialUpdate = Who & { readonly trial: number };
 export type KeepTrialUpdate = Who & { readonly trial: number };
 export type PrioritiseUpdate = Who & { readonly trial: number; readonly priority: number };
 export type AddTrialUpdate = Who & { readonly parameters: Readonly<Record<string, Json>>; readonly priority?: number };
-export type ForkTrialUpdate = Who & { readonly trial: number; readonly checkpoint?: string; readonly parameters: Readonly<Record<string, Json>> };
+export type ForkTrialUpdate = Who & {
+  readonly trial: number;
+  readonly checkpoint?: string;
+  readonly parameters: Readonly<Record<string, Json>>;
+};
 export type SetParallelismUpdate = Who & { readonly parallel: number };
 export type SetBudgetUpdate = Who & { readonly cost?: number | null; readonly hours?: number | null; readonly trials?: number | null };
 export type SetSpaceUpdate = Who & { readonly space: Space };

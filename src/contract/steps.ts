@@ -54,7 +54,13 @@ export const EvaluationSpec = z.strictObject({
   segments: z.array(z.string()).default([]),
   /** Scored beside the model by one column of the candidates. */
   baseline: z.strictObject({ name: z.string(), column: z.string() }).optional(),
-  bootstrap: z.strictObject({ samples: z.int().positive().default(1000), seed: z.int().nonnegative().default(0), confidence: z.number().gt(0).lt(1).default(0.95) }).prefault({}),
+  bootstrap: z
+    .strictObject({
+      samples: z.int().positive().default(1000),
+      seed: z.int().nonnegative().default(0),
+      confidence: z.number().gt(0).lt(1).default(0.95),
+    })
+    .prefault({}),
   /** One's own metrics: GoogleSQL over `{scores}` (session, item, label, score, segments), one row, each column a metric. */
   customMetrics: z.array(z.strictObject({ file: z.string(), sql: z.string() })).default([]),
 });
@@ -97,8 +103,20 @@ export const SearchSpec = z.strictObject({
   validateEverySteps: z.int().nonnegative().default(0),
   sampleCandidates: z.int().nonnegative().default(0),
   exportEveryValidations: z.int().positive().default(1),
-  checkpoint: z.strictObject({ minSeconds: z.number().positive().default(5), maxSeconds: z.number().positive().default(1800), keep: z.int().positive().default(2) }).prefault({}),
-  parts: z.strictObject({ ahead: z.int().positive().default(4), onBad: z.enum(['fail', 'skip']).default('fail'), badBudget: z.int().nonnegative().default(0) }).prefault({}),
+  checkpoint: z
+    .strictObject({
+      minSeconds: z.number().positive().default(5),
+      maxSeconds: z.number().positive().default(1800),
+      keep: z.int().positive().default(2),
+    })
+    .prefault({}),
+  parts: z
+    .strictObject({
+      ahead: z.int().positive().default(4),
+      onBad: z.enum(['fail', 'skip']).default('fail'),
+      badBudget: z.int().nonnegative().default(0),
+    })
+    .prefault({}),
   threads: z.int().positive().default(1),
   /** Crashes (not preemptions) a trial may have. */
   maxCrashes: z.int().nonnegative().default(2),
@@ -114,7 +132,9 @@ export const SearchSpec = z.strictObject({
       everyExports: z.int().positive().default(1),
       everySeconds: z.number().nonnegative().default(0),
       /** Act when the metric is worse than the limit. */
-      when: z.strictObject({ metric: z.string(), below: z.number().optional(), above: z.number().optional(), then: z.enum(['stop', 'ask']) }).optional(),
+      when: z
+        .strictObject({ metric: z.string(), below: z.number().optional(), above: z.number().optional(), then: z.enum(['stop', 'ask']) })
+        .optional(),
     })
     .optional(),
 });
@@ -154,12 +174,23 @@ export type ScriptSpec = z.infer<typeof ScriptSpec>;
 export const ApprovalSpec = z.strictObject({
   kind: z.literal('approval'),
   message: Template,
-  timeoutSeconds: z.number().positive().default(7 * 86_400),
+  timeoutSeconds: z
+    .number()
+    .positive()
+    .default(7 * 86_400),
   onTimeout: z.enum(['reject', 'approve']).default('reject'),
 });
 export type ApprovalSpec = z.infer<typeof ApprovalSpec>;
 
-export const StepSpec = z.discriminatedUnion('kind', [QuerySpec, ExportSpec, SearchSpec, EvaluateSpec, ContainerSpec, ScriptSpec, ApprovalSpec]);
+export const StepSpec = z.discriminatedUnion('kind', [
+  QuerySpec,
+  ExportSpec,
+  SearchSpec,
+  EvaluateSpec,
+  ContainerSpec,
+  ScriptSpec,
+  ApprovalSpec,
+]);
 export type StepSpec = z.infer<typeof StepSpec>;
 export type StepKind = StepSpec['kind'];
 
@@ -183,7 +214,9 @@ export const Step = z.strictObject({
   /** Steps that must end first: `after`, and every step that is referred to. */
   dependsOn: z.array(StepId).default([]),
   when: Condition.optional(),
-  retry: z.strictObject({ attempts: z.int().min(1).max(100).default(3), backoffSeconds: z.number().nonnegative().default(10) }).prefault({}),
+  retry: z
+    .strictObject({ attempts: z.int().min(1).max(100).default(3), backoffSeconds: z.number().nonnegative().default(10) })
+    .prefault({}),
   timeoutSeconds: z.number().positive().optional(),
   cache: z.boolean().default(true),
   /** Where it is written, for messages: file and line. */

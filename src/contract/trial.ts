@@ -35,7 +35,11 @@ export const TrialJson = z.strictObject({
   }),
   /** Exports: best and latest, at most every so many validation points. */
   exportEveryValidations: z.int().positive().default(1),
-  parts: z.strictObject({ ahead: z.int().positive().default(4), onBad: z.enum(['fail', 'skip']).default('fail'), badBudget: z.int().nonnegative().default(0) }),
+  parts: z.strictObject({
+    ahead: z.int().positive().default(4),
+    onBad: z.enum(['fail', 'skip']).default('fail'),
+    badBudget: z.int().nonnegative().default(0),
+  }),
   /** Threads for TensorFlow; bit-equality holds for one thread count. */
   threads: z.int().positive().default(2),
   /** `package:function` of one's own model; absent: the reference ranking model. */

@@ -36,7 +36,10 @@ export interface Compute {
   /** Ends and forgets the Job and waits until its processes or pods are gone; no error when there is none. */
   remove(name: string): Promise<void>;
   /** Lines of the log; `follow` goes on until the Job ends or the signal aborts. */
-  logs(name: string, options?: { readonly follow?: boolean; readonly tailLines?: number; readonly signal?: AbortSignal }): AsyncIterable<string>;
+  logs(
+    name: string,
+    options?: { readonly follow?: boolean; readonly tailLines?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<string>;
   /** Jobs of Longhaul by label, for `gc` and `logs`. */
   list(labels?: Readonly<Record<string, string>>): Promise<readonly JobInfo[]>;
   close(): Promise<void>;

@@ -4,7 +4,13 @@ import type { Json, QueryParameter } from '../contract/values.ts';
 /** Given to everything that may last: abort cancels the job behind it, progress becomes heartbeats. */
 export interface JobContext {
   readonly signal: AbortSignal;
-  readonly progress: (progress: { readonly stage: string; readonly done?: number; readonly bytes?: number; readonly slotMs?: number; readonly job?: string }) => void;
+  readonly progress: (progress: {
+    readonly stage: string;
+    readonly done?: number;
+    readonly bytes?: number;
+    readonly slotMs?: number;
+    readonly job?: string;
+  }) => void;
 }
 
 export interface Statement {
@@ -57,7 +63,13 @@ export interface ExportManifest {
   readonly tableVersion: string;
   readonly rows: number;
   readonly bytes: number;
-  readonly parts: readonly { readonly name: string; readonly rows: number; readonly bytes: number; readonly generation: string; readonly crc32c: string | null }[];
+  readonly parts: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly generation: string;
+    readonly crc32c: string | null;
+  }[];
 }
 
 export interface PredictRequest {
@@ -95,7 +107,10 @@ export interface Warehouse {
   /** Appends to the ledger; the same key twice writes nothing twice. Creates and migrates the tables on first use. */
   append<T extends LedgerTable>(table: T, rows: readonly LedgerRow<T>[], key: string): Promise<void>;
   /** Rows of the ledger, one for each key of the table (the last by time), filtered by equality. */
-  ledger<T extends LedgerTable>(table: T, where?: Readonly<Partial<Record<string, string | number | boolean>>>): Promise<readonly LedgerRow<T>[]>;
+  ledger<T extends LedgerTable>(
+    table: T,
+    where?: Readonly<Partial<Record<string, string | number | boolean>>>,
+  ): Promise<readonly LedgerRow<T>[]>;
   close(): Promise<void>;
 }
 

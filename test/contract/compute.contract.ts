@@ -61,7 +61,11 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
       return spec;
     };
     const watch = (spec: JobSpec | string, options: Partial<Parameters<Compute['watch']>[1]> = {}, client = compute): Promise<JobEnd> =>
-      client.watch(typeof spec === 'string' ? spec : spec.name, { signal: new AbortController().signal, noCapacitySeconds: 60, ...options });
+      client.watch(typeof spec === 'string' ? spec : spec.name, {
+        signal: new AbortController().signal,
+        noCapacitySeconds: 60,
+        ...options,
+      });
     const run = async (script: string, changes: Partial<JobSpec> = {}): Promise<JobEnd> => {
       const spec = job(script, changes);
       await compute.create(spec);
@@ -82,7 +86,16 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
       it('tell success, with times and the end of the log', async () => {
         const before = Date.now();
         const end = await run('echo hello; sleep 1');
-        expect(end).toMatchObject({ state: 'succeeded', exitCode: 0, disruption: null, deletedByOther: false, outOfMemory: false, deadlineExceeded: false, notStarted: null, nodeLost: false });
+        expect(end).toMatchObject({
+          state: 'succeeded',
+          exitCode: 0,
+          disruption: null,
+          deletedByOther: false,
+          outOfMemory: false,
+          deadlineExceeded: false,
+          notStarted: null,
+          nodeLost: false,
+        });
         expect(end.logTail).toContain('hello');
         // Kubernetes' times are whole seconds.
         expect(end.startedAt).toBeGreaterThanOrEqual(before - 1000);
@@ -108,11 +121,13 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         const other = await connect();
         const ends = await Promise.all([watch(spec), watch(spec, {}, other)]);
         ends.push(await watch(spec, {}, await connect()));
-        for (const end of ends) expect(end).toMatchObject({ state: 'failed', exitCode: 7, endedAt: ends[0]!.endedAt });
+        for (const end of ends) expect(end).toMatchObject({ state: 'failed', exitCode: 7, endedAt: ends[0].endedAt });
       });
 
       it('carry at most 4 KiB of the log', async () => {
-        const end = await run('i=0; while [ $i -lt 500 ]; do echo "line $i of a log that is longer than it may be"; i=$((i+1)); done; echo the last line; exit 3');
+        const end = await run(
+          'i=0; while [ $i -lt 500 ]; do echo "line $i of a log that is longer than it may be"; i=$((i+1)); done; echo the last line; exit 3',
+        );
         expect(Buffer.byteLength(end.logTail)).toBeLessThanOrEqual(4096);
         expect(end.logTail.trimEnd().endsWith('the last line')).toBe(true);
         expect(end.logTail).toMatch(/^line/);
@@ -159,7 +174,11 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
       it('refuses another spec of the same name, and leaves the first alone', async () => {
         const spec = job('sleep 0.5; exit 5');
         await compute.create(spec);
-        await expect(compute.create({ ...spec, env: { CHANGED: '1' } })).rejects.toMatchObject({ name: 'AdapterError', type: 'InvalidInput', message: expect.stringContaining(spec.name) as string });
+        await expect(compute.create({ ...spec, env: { CHANGED: '1' } })).rejects.toMatchObject({
+          name: 'AdapterError',
+          type: 'InvalidInput',
+          message: expect.stringContaining(spec.name) as string,
+        });
         expect(await watch(spec)).toMatchObject({ exitCode: 5 });
       });
 
@@ -175,7 +194,10 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
 
       it('refuses names that are no DNS labels', async () => {
         for (const bad of ['', 'Upper', '../x', 'a/b', '-a', 'x'.repeat(64)]) {
-          await expect(compute.create({ ...job('exit 0'), name: bad }), bad).rejects.toMatchObject({ name: 'AdapterError', type: 'InvalidInput' });
+          await expect(compute.create({ ...job('exit 0'), name: bad }), bad).rejects.toMatchObject({
+            name: 'AdapterError',
+            type: 'InvalidInput',
+          });
         }
       });
     });
@@ -205,7 +227,9 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         await compute.create(spec);
         const seen: JobStatus[] = [];
         await watch(spec, { onStatus: (status) => seen.push(status) });
-        expect(seen.map((status) => status.phase).filter((phase, i, all) => phase !== all[i - 1])).toEqual(expect.arrayContaining(['running']));
+        expect(seen.map((status) => status.phase).filter((phase, i, all) => phase !== all[i - 1])).toEqual(
+          expect.arrayContaining(['running']),
+        );
         expect(seen.find((status) => status.phase === 'running')!.startedAt).not.toBeNull();
       });
 
@@ -335,7 +359,9 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
       });
 
       it('keep long lines and many of them', async () => {
-        const spec = job('i=0; while [ $i -lt 3000 ]; do echo "$i ----------------------------------------------------------------"; i=$((i+1)); done');
+        const spec = job(
+          'i=0; while [ $i -lt 3000 ]; do echo "$i ----------------------------------------------------------------"; i=$((i+1)); done',
+        );
         await compute.create(spec);
         await watch(spec);
         const found = await lines(spec);
@@ -348,7 +374,10 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     describe('lists', () => {
       it('choose by labels and tell the phase', async () => {
         const labels = { pipeline: 'contract', run: `listed-${stamp}` };
-        const [ended, running] = [job('exit 0', { labels: { ...labels, step: 'a', trial: '1', attempt: '1' } }), job(POLITE, { labels: { ...labels, step: 'b' } })];
+        const [ended, running] = [
+          job('exit 0', { labels: { ...labels, step: 'a', trial: '1', attempt: '1' } }),
+          job(POLITE, { labels: { ...labels, step: 'b' } }),
+        ];
         await Promise.all([compute.create(ended), compute.create(running)]);
         await watch(ended);
         await untilLogged(running, 'ready');

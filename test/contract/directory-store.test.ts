@@ -21,13 +21,15 @@ objectStoreContract('directory', async () => {
 });
 
 const counter = fileURLToPath(new URL('./fixtures/count-by-cas.ts', import.meta.url));
-const count = (path: string, times: number, name: string): ChildProcess => spawn(process.execPath, [counter, path, String(times), name], { stdio: ['ignore', 'ignore', 'inherit'] });
+const count = (path: string, times: number, name: string): ChildProcess =>
+  spawn(process.execPath, [counter, path, String(times), name], { stdio: ['ignore', 'ignore', 'inherit'] });
 const exitOf = async (child: ChildProcess): Promise<number | null> => ((await once(child, 'exit')) as [number | null])[0];
 
 it('loses no update of processes that count by compare and swap, some of them killed', { timeout: 60_000 }, async () => {
   const path = await newRoot();
   const store = await openDirectoryStore({ kind: 'directory', path });
-  const numberAt = async (name: string): Promise<number> => Number(Buffer.from((await store.read(`${store.root}/${name}`))?.data ?? '0').toString());
+  const numberAt = async (name: string): Promise<number> =>
+    Number(Buffer.from((await store.read(`${store.root}/${name}`))?.data ?? '0').toString());
   await store.write(`${store.root}/count`, '0');
   const names = ['killed-1', 'killed-2', 'killed-3'];
   const endless = names.map((name) => count(path, Infinity, name));

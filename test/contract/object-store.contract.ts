@@ -105,10 +105,12 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
 
       it('takes names with spaces, percent signs, glob characters and any script', async () => {
         const folder = fresh();
-        const names = ['a b', 'a%20b', 'a+b', '[x]*?', 'größe', '商品', '🛒', "quote'\"", '#hash', 'q?x=1', '...', '.hidden'];
+        const names = ['a b', 'a%20b', 'a+b', '[x]*?', 'größe', '商品', '🛒', 'quote\'"', '#hash', 'q?x=1', '...', '.hidden'];
         for (const each of names) await store.write(`${folder}/${each}`, each);
         for (const each of names) expect(await textOf(`${folder}/${each}`, opened.other)).toBe(each);
-        expect(await namesBelow(`${folder}/`)).toEqual([...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map((each) => `${folder}/${each}`));
+        expect(await namesBelow(`${folder}/`)).toEqual(
+          [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map((each) => `${folder}/${each}`),
+        );
       });
     });
 
@@ -144,7 +146,10 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
         const uri = `${fresh()}/cas`;
         const first = await store.write(uri, '1');
         const second = await opened.other.write(uri, '2', { ifGeneration: first.generation });
-        await expect(store.write(uri, '3', { ifGeneration: first.generation })).rejects.toMatchObject({ name: 'PreconditionFailedError', uri });
+        await expect(store.write(uri, '3', { ifGeneration: first.generation })).rejects.toMatchObject({
+          name: 'PreconditionFailedError',
+          uri,
+        });
         await store.write(uri, '4', { ifGeneration: second.generation });
         expect(await textOf(uri)).toBe('4');
       });
@@ -159,7 +164,9 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
 
       it('let one of many creators win', async () => {
         const uri = `${fresh()}/race`;
-        const results = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => (i % 2 ? store : opened.other).write(uri, String(i), { ifGeneration: '0' })));
+        const results = await Promise.allSettled(
+          Array.from({ length: 20 }, (_, i) => (i % 2 ? store : opened.other).write(uri, String(i), { ifGeneration: '0' })),
+        );
         const winners = results.flatMap((result, i) => (result.status === 'fulfilled' ? [String(i)] : []));
         expect(winners).toEqual([await textOf(uri)]);
         for (const result of results) if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(PreconditionFailedError);
@@ -169,7 +176,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
         const uri = `${fresh()}/count`;
         await store.write(uri, '0');
         const add = async (client: ObjectStore, times: number): Promise<void> => {
-          for (let done = 0; done < times; ) {
+          for (let done = 0; done < times;) {
             const found = (await client.read(uri))!;
             const next = String(Number(Buffer.from(found.data).toString()) + 1);
             try {
@@ -221,22 +228,39 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
       it('are refused by name when they are not there', async () => {
         await expect(store.upload(join(local, 'no-such-file'), `${fresh()}/x`)).rejects.toThrow(/no-such-file/);
         const uri = `${fresh()}/no-such-object`;
-        await expect(store.download(uri, join(local, 'x'))).rejects.toMatchObject({ name: 'AdapterError', type: 'InvalidInput', message: expect.stringContaining(uri) as string });
+        await expect(store.download(uri, join(local, 'x'))).rejects.toMatchObject({
+          name: 'AdapterError',
+          type: 'InvalidInput',
+          message: expect.stringContaining(uri) as string,
+        });
       });
     });
 
     describe('lists', () => {
       it('are in the order of names over folders, and complete over many pages', async () => {
         const folder = fresh();
-        const names = [...Array.from({ length: 1100 }, (_, i) => `many/${String(i).padStart(5, '0')}`), 'a.b', 'a/c', 'a/c.d', 'a0', 'a-', 'Z', 'ä'];
-        for (let i = 0; i < names.length; i += 50) await Promise.all(names.slice(i, i + 50).map((each) => store.write(`${folder}/${each}`, '')));
-        expect(await namesBelow(`${folder}/`)).toEqual([...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map((each) => `${folder}/${each}`));
+        const names = [
+          ...Array.from({ length: 1100 }, (_, i) => `many/${String(i).padStart(5, '0')}`),
+          'a.b',
+          'a/c',
+          'a/c.d',
+          'a0',
+          'a-',
+          'Z',
+          'ä',
+        ];
+        for (let i = 0; i < names.length; i += 50)
+          await Promise.all(names.slice(i, i + 50).map((each) => store.write(`${folder}/${each}`, '')));
+        expect(await namesBelow(`${folder}/`)).toEqual(
+          [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map((each) => `${folder}/${each}`),
+        );
       });
 
       it('take any beginning of a name', async () => {
         const folder = fresh();
         for (const each of ['part-1', 'part-2', 'path/x', 'q']) await store.write(`${folder}/${each}`, '');
-        const below = async (prefix: string): Promise<string[]> => (await namesBelow(`${folder}${prefix}`)).map((uri) => uri.slice(folder.length + 1));
+        const below = async (prefix: string): Promise<string[]> =>
+          (await namesBelow(`${folder}${prefix}`)).map((uri) => uri.slice(folder.length + 1));
         expect(await below('/part-')).toEqual(['part-1', 'part-2']);
         expect(await below('/pa')).toEqual(['part-1', 'part-2', 'path/x']);
         expect(await below('/path')).toEqual(['path/x']);
@@ -306,7 +330,8 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
       });
 
       it('are refused by list', async () => {
-        for (const prefix of ['gs://else/x', `${store.root}-else/`, `${store.root}/../x`]) await expect(namesBelow(prefix)).rejects.toMatchObject({ type: 'InvalidInput' });
+        for (const prefix of ['gs://else/x', `${store.root}-else/`, `${store.root}/../x`])
+          await expect(namesBelow(prefix)).rejects.toMatchObject({ type: 'InvalidInput' });
       });
     });
   });

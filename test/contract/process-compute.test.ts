@@ -24,7 +24,11 @@ computeContract('process', async () => {
       const name = `closed-${++pools}`;
       await mkdir(join(path, '.closed-pools'), { recursive: true });
       await writeFile(join(path, '.closed-pools', name), 'no spot machine to be had');
-      return { pool: { name, spot: true, pricePerHour: 0, nodeSelector: {}, tolerations: [] }, message: /no spot machine/, open: () => rm(join(path, '.closed-pools', name)) };
+      return {
+        pool: { name, spot: true, pricePerHour: 0, nodeSelector: {}, tolerations: [] },
+        message: /no spot machine/,
+        open: () => rm(join(path, '.closed-pools', name)),
+      };
     },
     startSeconds: 5,
     close: () => rm(path, { recursive: true, force: true }),
@@ -56,7 +60,8 @@ describe('process compute', { timeout: 60_000 }, () => {
     ...changes,
   });
   const watch = (name: string): Promise<JobEnd> => compute.watch(name, { signal: new AbortController().signal, noCapacitySeconds: 60 });
-  const fileOf = async (name: string, file: string): Promise<{ pid: number }> => JSON.parse(await readFile(join(path, name, file), 'utf8')) as { pid: number };
+  const fileOf = async (name: string, file: string): Promise<{ pid: number }> =>
+    JSON.parse(await readFile(join(path, name, file), 'utf8')) as { pid: number };
   const started = async (spec: JobSpec): Promise<number> => {
     await compute.create(spec);
     await expect.poll(() => existsSync(join(path, spec.name, 'started.json')), { timeout: 10_000 }).toBe(true);
@@ -78,9 +83,15 @@ describe('process compute', { timeout: 60_000 }, () => {
     const spec = job('sleep 61 & echo $!; exec sleep 60');
     const pid = await started(spec);
     let background = 0;
-    await expect.poll(async () => (background = Number(await readFile(join(path, spec.name, 'log'), 'utf8'))), { timeout: 5000 }).toBeGreaterThan(0);
+    await expect
+      .poll(async () => (background = Number(await readFile(join(path, spec.name, 'log'), 'utf8'))), { timeout: 5000 })
+      .toBeGreaterThan(0);
     process.kill((await fileOf(spec.name, 'supervisor.json')).pid, 'SIGKILL');
-    expect(await watch(spec.name)).toMatchObject({ state: 'lost', exitCode: null, message: expect.stringMatching(/supervisor of Job/) as string });
+    expect(await watch(spec.name)).toMatchObject({
+      state: 'lost',
+      exitCode: null,
+      message: expect.stringMatching(/supervisor of Job/) as string,
+    });
     await expect.poll(() => alive(pid) || alive(background), { timeout: 5000 }).toBe(false);
     expect((await compute.list()).find((each) => each.name === spec.name)?.phase).toBe('ended');
   });
@@ -96,7 +107,11 @@ describe('process compute', { timeout: 60_000 }, () => {
 
   it('goes on when the worker that made it is killed, and the next worker adopts it', async () => {
     const spec = job('echo begun; sleep 1; exit 12');
-    const worker = spawn(process.execPath, [fileURLToPath(new URL('./fixtures/create-job.ts', import.meta.url)), path, JSON.stringify(spec)], { stdio: 'inherit' });
+    const worker = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./fixtures/create-job.ts', import.meta.url)), path, JSON.stringify(spec)],
+      { stdio: 'inherit' },
+    );
     await expect.poll(() => existsSync(join(path, spec.name, 'started.json')), { timeout: 10_000 }).toBe(true);
     worker.kill('SIGKILL');
     await once(worker, 'exit');
@@ -134,7 +149,10 @@ describe('process compute', { timeout: 60_000 }, () => {
   });
 
   it('runs `python` as Longhaul’s interpreter, which finds its packages', async () => {
-    const spec = job('', { command: ['python', '-c', 'import sys, os; print(sys.executable); print(os.environ["PYTHONPATH"]); print(os.getcwd())'], env: { PYTHONPATH: '/mine' } });
+    const spec = job('', {
+      command: ['python', '-c', 'import sys, os; print(sys.executable); print(os.environ["PYTHONPATH"]); print(os.getcwd())'],
+      env: { PYTHONPATH: '/mine' },
+    });
     await compute.create(spec);
     expect(await watch(spec.name)).toMatchObject({ state: 'succeeded' });
     const [executable, pythonPath, directory] = (await readFile(join(path, spec.name, 'log'), 'utf8')).trim().split('\n');
@@ -146,14 +164,21 @@ describe('process compute', { timeout: 60_000 }, () => {
   it('says that a command cannot be started', async () => {
     const spec = job('', { command: ['no-such-program'] });
     await compute.create(spec);
-    expect(await watch(spec.name)).toMatchObject({ state: 'failed', exitCode: 127, logTail: expect.stringMatching(/cannot start no-such-program/) as string });
+    expect(await watch(spec.name)).toMatchObject({
+      state: 'failed',
+      exitCode: 127,
+      logTail: expect.stringMatching(/cannot start no-such-program/) as string,
+    });
   });
 
   it('says which Python it cannot run', async () => {
     const before = process.env['LONGHAUL_PYTHON'];
     process.env['LONGHAUL_PYTHON'] = '/no/such/python';
     try {
-      await expect(compute.create(job('exit 0'))).rejects.toMatchObject({ type: 'InvalidInput', message: expect.stringMatching(/cannot run \/no\/such\/python.*LONGHAUL_PYTHON/s) as string });
+      await expect(compute.create(job('exit 0'))).rejects.toMatchObject({
+        type: 'InvalidInput',
+        message: expect.stringMatching(/cannot run \/no\/such\/python.*LONGHAUL_PYTHON/s) as string,
+      });
     } finally {
       if (before === undefined) delete process.env['LONGHAUL_PYTHON'];
       else process.env['LONGHAUL_PYTHON'] = before;

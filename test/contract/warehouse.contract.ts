@@ -21,7 +21,8 @@ export interface OpenedWarehouse {
   close(): Promise<void>;
 }
 
-const LONG_QUERY = 'SELECT COUNT(*) AS c FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS a, UNNEST(GENERATE_ARRAY(1, 300000)) AS b WHERE MOD(a * b, 7) = 3';
+const LONG_QUERY =
+  'SELECT COUNT(*) AS c FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS a, UNNEST(GENERATE_ARRAY(1, 300000)) AS b WHERE MOD(a * b, 7) = 3';
 
 /** Claims that every `Warehouse` must keep. Statements are GoogleSQL that all adapters understand. */
 export function warehouseContract(name: string, open: () => Promise<OpenedWarehouse>): void {
@@ -42,11 +43,22 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       await rm(local, { recursive: true, force: true });
     });
 
-    const context = (changes: Partial<JobContext> = {}): JobContext => ({ signal: new AbortController().signal, progress: () => undefined, ...changes });
+    const context = (changes: Partial<JobContext> = {}): JobContext => ({
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      ...changes,
+    });
     const freshTable = (): string => `${opened.dataset}.t${++count}_${stamp}`;
     const freshJob = (): string => `contract-${stamp}-${++count}`;
     const freshPrefix = (): string => `${opened.store.root}/exports/${++count}-${stamp}`;
-    const statement = (sql: string, changes: Partial<Statement> = {}): Statement => ({ sql, sqlFile: 'sql/test.sql', parameters: {}, tables: {}, sources: {}, ...changes });
+    const statement = (sql: string, changes: Partial<Statement> = {}): Statement => ({
+      sql,
+      sqlFile: 'sql/test.sql',
+      parameters: {},
+      tables: {},
+      sources: {},
+      ...changes,
+    });
     const request = (sql: string, changes: Partial<QueryRequest> = {}): QueryRequest => ({
       ...statement(sql),
       jobId: freshJob(),
@@ -55,9 +67,14 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       labels: { pipeline: 'contract' },
       ...changes,
     });
-    const rows = (sql: string, changes: Partial<Statement> = {}, from = warehouse): Promise<readonly Readonly<Record<string, Json>>[]> => from.rows(statement(sql, changes), context());
-    const make = async (sql: string, changes: Partial<QueryRequest> = {}): Promise<string> => (await warehouse.query(request(sql, changes), context())).table;
-    const numbers = (n: number): Promise<string> => make(`SELECT n AS id, MOD(n, 7) AS grp, CAST(n AS FLOAT64) / 4 AS value, CONCAT('name ', CAST(n AS STRING)) AS name FROM UNNEST(GENERATE_ARRAY(1, ${n})) AS n`);
+    const rows = (sql: string, changes: Partial<Statement> = {}, from = warehouse): Promise<readonly Readonly<Record<string, Json>>[]> =>
+      from.rows(statement(sql, changes), context());
+    const make = async (sql: string, changes: Partial<QueryRequest> = {}): Promise<string> =>
+      (await warehouse.query(request(sql, changes), context())).table;
+    const numbers = (n: number): Promise<string> =>
+      make(
+        `SELECT n AS id, MOD(n, 7) AS grp, CAST(n AS FLOAT64) / 4 AS value, CONCAT('name ', CAST(n AS STRING)) AS name FROM UNNEST(GENERATE_ARRAY(1, ${n})) AS n`,
+      );
     const failureOf = (work: Promise<unknown>): Promise<AdapterError> =>
       work.then(
         () => {
@@ -68,7 +85,10 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
     describe('query', () => {
       it('makes the destination of the SELECT and tells what it is', async () => {
-        const made = await warehouse.query(request(`SELECT 1 AS a, 'x' AS b, 1.5 AS c, TRUE AS d UNION ALL SELECT 2, 'y', 2.5, FALSE`), context());
+        const made = await warehouse.query(
+          request(`SELECT 1 AS a, 'x' AS b, 1.5 AS c, TRUE AS d UNION ALL SELECT 2, 'y', 2.5, FALSE`),
+          context(),
+        );
         expect(made).toMatchObject({
           rows: 2,
           columns: [
@@ -97,7 +117,17 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
           context(),
         );
         const types = Object.fromEntries(made.columns.map((column) => [column.name, column.type.replaceAll(', ', ',')]));
-        expect(types).toMatchObject({ total: 'INT64', n: 'INT64', mean: 'FLOAT64', name: 'STRING', day: 'DATE', at: 'TIMESTAMP', local_at: 'DATETIME', ids: 'ARRAY<INT64>', pairs: 'ARRAY<STRUCT<id INT64,name STRING>>' });
+        expect(types).toMatchObject({
+          total: 'INT64',
+          n: 'INT64',
+          mean: 'FLOAT64',
+          name: 'STRING',
+          day: 'DATE',
+          at: 'TIMESTAMP',
+          local_at: 'DATETIME',
+          ids: 'ARRAY<INT64>',
+          pairs: 'ARRAY<STRUCT<id INT64,name STRING>>',
+        });
         expect(types['price']).toMatch(/NUMERIC/);
         const [row] = await rows('SELECT * FROM {t} AS t', { tables: { t: made.table } });
         expect(row).toMatchObject({ total: 55, n: 10, mean: 5.5, day: '2026-01-31', at: '2026-01-31T10:20:30.000Z', price: 1.25 });
@@ -121,8 +151,17 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       });
 
       it('makes an empty table with its columns', async () => {
-        const made = await warehouse.query(request('SELECT t.id, t.name FROM {t} AS t WHERE t.id < 0', { tables: { t: await numbers(3) } }), context());
-        expect(made).toMatchObject({ rows: 0, columns: [{ name: 'id', type: 'INT64' }, { name: 'name', type: 'STRING' }] });
+        const made = await warehouse.query(
+          request('SELECT t.id, t.name FROM {t} AS t WHERE t.id < 0', { tables: { t: await numbers(3) } }),
+          context(),
+        );
+        expect(made).toMatchObject({
+          rows: 0,
+          columns: [
+            { name: 'id', type: 'INT64' },
+            { name: 'name', type: 'STRING' },
+          ],
+        });
       });
 
       it('takes aliases only where they are tables', async () => {
@@ -133,7 +172,12 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it('accepts partitioning, clustering, expiration, labels', async () => {
         const made = await warehouse.query(
-          request(`SELECT DATE '2026-01-31' AS day, n AS id FROM UNNEST(GENERATE_ARRAY(1, 3)) AS n`, { partitioning: { column: 'day', granularity: 'DAY' }, clustering: ['id'], expirationDays: 1, labels: { a: 'b' } }),
+          request(`SELECT DATE '2026-01-31' AS day, n AS id FROM UNNEST(GENERATE_ARRAY(1, 3)) AS n`, {
+            partitioning: { column: 'day', granularity: 'DAY' },
+            clustering: ['id'],
+            expirationDays: 1,
+            labels: { a: 'b' },
+          }),
           context(),
         );
         expect(made.rows).toBe(3);
@@ -167,7 +211,15 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
         ['ARRAY<STRING>', ['b', 'a'], `'a' IN UNNEST(@p)`, true],
         ['ARRAY<INT64>', [], 'ARRAY_LENGTH(@p)', 0],
         ['STRUCT<a INT64, b STRING>', { a: 1, b: 'x' }, '@p.b', 'x'],
-        ['ARRAY<STRUCT<a INT64, b STRING>>', [{ a: 1, b: 'x' }, { a: 2, b: 'y' }], '(SELECT SUM(e.a) FROM UNNEST(@p) AS e)', 3],
+        [
+          'ARRAY<STRUCT<a INT64, b STRING>>',
+          [
+            { a: 1, b: 'x' },
+            { a: 2, b: 'y' },
+          ],
+          '(SELECT SUM(e.a) FROM UNNEST(@p) AS e)',
+          3,
+        ],
         ['STRING', null, 'IFNULL(@p, "none")', 'none'],
         ['INT64', null, '@p IS NULL', true],
       ])('of type %s: %j', async (type, value, sql, expected) => {
@@ -180,7 +232,9 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
           tables: { t: table },
           parameters: { low: { type: 'INT64', value: 5 }, shift: { type: 'INT64', value: 100 }, unused: { type: 'STRING', value: 'x' } },
         });
-        expect(await rows('SELECT COUNT(*) AS n, MAX(t.shift) AS shift FROM {t} AS t', { tables: { t: made } })).toEqual([{ n: 5, shift: 100 }]);
+        expect(await rows('SELECT COUNT(*) AS n, MAX(t.shift) AS shift FROM {t} AS t', { tables: { t: made } })).toEqual([
+          { n: 5, shift: 100 },
+        ]);
       });
 
       it.each<[string, Json]>([
@@ -199,7 +253,10 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       });
 
       it('without a value are refused by name', async () => {
-        expect(await failureOf(rows('SELECT @missing AS result'))).toMatchObject({ type: 'InvalidQuery', message: expect.stringContaining('missing') as string });
+        expect(await failureOf(rows('SELECT @missing AS result'))).toMatchObject({
+          type: 'InvalidQuery',
+          message: expect.stringContaining('missing') as string,
+        });
       });
     });
 
@@ -212,8 +269,14 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       });
 
       it('adopt the job that is running', async () => {
-        const same = request('SELECT RAND() AS random, COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 3000)) AS a, UNNEST(GENERATE_ARRAY(1, 3000)) AS b WHERE MOD(a * b, 7) = 3');
-        const made = await Promise.all([warehouse.query(same, context()), opened.other.query(same, context()), warehouse.query(same, context())]);
+        const same = request(
+          'SELECT RAND() AS random, COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 3000)) AS a, UNNEST(GENERATE_ARRAY(1, 3000)) AS b WHERE MOD(a * b, 7) = 3',
+        );
+        const made = await Promise.all([
+          warehouse.query(same, context()),
+          opened.other.query(same, context()),
+          warehouse.query(same, context()),
+        ]);
         expect(new Set(made.map((info) => info.version)).size).toBe(1);
       });
 
@@ -239,7 +302,9 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
         const destination = freshTable();
         let started: () => void = () => undefined;
         const running = new Promise<void>((resolve) => (started = resolve));
-        const work = failureOf(warehouse.query(request(LONG_QUERY, { destination }), context({ signal: controller.signal, progress: () => started() })));
+        const work = failureOf(
+          warehouse.query(request(LONG_QUERY, { destination }), context({ signal: controller.signal, progress: () => started() })),
+        );
         await running;
         controller.abort(reason);
         expect(await work).toBe(reason);
@@ -251,7 +316,11 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       it('does not begin when it was aborted before', async () => {
         const reason = new Error('too late');
         expect(await failureOf(warehouse.query(request('SELECT 1 AS a'), context({ signal: AbortSignal.abort(reason) })))).toBe(reason);
-        expect(await failureOf(rows('SELECT 1 AS a').then(() => warehouse.rows(statement(LONG_QUERY), context({ signal: AbortSignal.abort(reason) }))))).toBe(reason);
+        expect(
+          await failureOf(
+            rows('SELECT 1 AS a').then(() => warehouse.rows(statement(LONG_QUERY), context({ signal: AbortSignal.abort(reason) }))),
+          ),
+        ).toBe(reason);
       });
     });
 
@@ -259,7 +328,11 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       const place = (line: number, column: number): RegExp => new RegExp(`sql/test\\.sql:${line}:${column}\\b`);
       it('are told with file, line and column: grammar', async () => {
         const error = await failureOf(warehouse.query(request('SELECT 1 AS a\nFROM WHERE x'), context()));
-        expect(error).toMatchObject({ name: 'AdapterError', type: 'InvalidQuery', message: expect.stringMatching(/sql\/test\.sql:2:\d+/) as string });
+        expect(error).toMatchObject({
+          name: 'AdapterError',
+          type: 'InvalidQuery',
+          message: expect.stringMatching(/sql\/test\.sql:2:\d+/) as string,
+        });
       });
 
       it('are told with file, line and column: an unknown column', async () => {
@@ -291,14 +364,21 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
     describe('dry run', () => {
       it('accepts what would run, and runs nothing', async () => {
-        const estimate = await warehouse.dryRun(statement('SELECT t.id FROM {t} AS t WHERE t.id > @low', { tables: { t: await numbers(3) }, parameters: { low: { type: 'INT64', value: 1 } } }));
+        const estimate = await warehouse.dryRun(
+          statement('SELECT t.id FROM {t} AS t WHERE t.id > @low', {
+            tables: { t: await numbers(3) },
+            parameters: { low: { type: 'INT64', value: 1 } },
+          }),
+        );
         expect(estimate.bytes === null || estimate.bytes >= 0).toBe(true);
         expect(estimate.cost === null || estimate.cost >= 0).toBe(true);
       });
 
       it('refuses grammar and unknown columns', async () => {
         expect(await failureOf(warehouse.dryRun(statement('SELEC 1')))).toMatchObject({ type: 'InvalidQuery' });
-        expect(await failureOf(warehouse.dryRun(statement('SELECT t.nonsense FROM {t} AS t', { tables: { t: await numbers(3) } })))).toMatchObject({ type: 'InvalidQuery' });
+        expect(
+          await failureOf(warehouse.dryRun(statement('SELECT t.nonsense FROM {t} AS t', { tables: { t: await numbers(3) } }))),
+        ).toMatchObject({ type: 'InvalidQuery' });
       });
     });
 
@@ -312,7 +392,8 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       });
 
       it('refuses names that are none', async () => {
-        for (const bad of ['no_dataset', 'a.b.c.d', '../x.y', 'a.b/c', 'a.', '']) expect(await failureOf(warehouse.describe(bad)), bad).toMatchObject({ name: 'AdapterError', type: 'InvalidInput' });
+        for (const bad of ['no_dataset', 'a.b.c.d', '../x.y', 'a.b/c', 'a.', ''])
+          expect(await failureOf(warehouse.describe(bad)), bad).toMatchObject({ name: 'AdapterError', type: 'InvalidInput' });
       });
     });
 
@@ -323,7 +404,9 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
           { id: 2, value: 0.5 },
           { id: 1, value: 0.25 },
         ]);
-        expect(await rows(`SELECT NULL AS nothing, [1, 2] AS list, STRUCT('x' AS a, [TRUE] AS b) AS record`)).toEqual([{ nothing: null, list: [1, 2], record: { a: 'x', b: [true] } }]);
+        expect(await rows(`SELECT NULL AS nothing, [1, 2] AS list, STRUCT('x' AS a, [TRUE] AS b) AS record`)).toEqual([
+          { nothing: null, list: [1, 2], record: { a: 'x', b: [true] } },
+        ]);
       });
 
       it('may be none', async () => {
@@ -333,7 +416,10 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       it('are refused beyond 10,000', async () => {
         const many = (n: number): string => `SELECT n FROM UNNEST(GENERATE_ARRAY(1, ${n})) AS n`;
         expect(await rows(many(10_000))).toHaveLength(10_000);
-        expect(await failureOf(rows(many(10_001)))).toMatchObject({ name: 'AdapterError', message: expect.stringContaining('10000') as string });
+        expect(await failureOf(rows(many(10_001)))).toMatchObject({
+          name: 'AdapterError',
+          message: expect.stringContaining('10000') as string,
+        });
       });
     });
 
@@ -382,14 +468,22 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
         const table = await numbers(5000);
         const asked = exportRequest(table);
         const manifest = await warehouse.export(asked, context());
-        expect(manifest).toMatchObject({ uri: `${asked.destination}/manifest.json`, table, tableVersion: (await warehouse.describe(table))!.version, rows: 5000 });
+        expect(manifest).toMatchObject({
+          uri: `${asked.destination}/manifest.json`,
+          table,
+          tableVersion: (await warehouse.describe(table))!.version,
+          rows: 5000,
+        });
         expect(JSON.parse(Buffer.from((await opened.store.read(manifest.uri))!.data).toString())).toEqual(manifest);
         expect(await objectsBelow(asked.destination)).toEqual(['manifest.json', ...manifest.parts.map((part) => part.name)].sort());
         expect(manifest.parts.reduce((sum, part) => sum + part.rows, 0)).toBe(5000);
         expect(manifest.parts.reduce((sum, part) => sum + part.bytes, 0)).toBe(manifest.bytes);
         for (const part of manifest.parts) {
           expect(part.name).toMatch(/^part-.*\.parquet$/);
-          expect(await opened.store.stat(`${asked.destination}/${part.name}`)).toMatchObject({ bytes: part.bytes, generation: part.generation });
+          expect(await opened.store.stat(`${asked.destination}/${part.name}`)).toMatchObject({
+            bytes: part.bytes,
+            generation: part.generation,
+          });
         }
       });
 
@@ -399,7 +493,9 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
         const prefix = manifest.uri.slice(0, manifest.uri.lastIndexOf('/'));
         const sql = 'SELECT COUNT(*) AS n, SUM(s.id) AS total, MAX(c.name) AS name FROM {s} AS s, UNNEST(s.candidates) AS c';
         expect(await rows(sql, { sources: { s: prefix } })).toEqual([{ n: 100, total: 5050, name: 'é' }]);
-        expect(await rows('SELECT COUNT(*) AS n FROM {s} AS s', { sources: { s: `${prefix}/${manifest.parts[0]!.name}` } })).toEqual([{ n: manifest.parts[0]!.rows }]);
+        expect(await rows('SELECT COUNT(*) AS n FROM {s} AS s', { sources: { s: `${prefix}/${manifest.parts[0]!.name}` } })).toEqual([
+          { n: manifest.parts[0]!.rows },
+        ]);
       });
 
       it('never mixes with an earlier export of the same place', async () => {
@@ -412,11 +508,18 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       });
 
       it('keeps the wanted order over the parts', async () => {
-        const manifest = await warehouse.export(exportRequest(await numbers(3000), { orderBy: ['grp', 'id desc'], rowsPerPart: 1000 }), context());
+        const manifest = await warehouse.export(
+          exportRequest(await numbers(3000), { orderBy: ['grp', 'id desc'], rowsPerPart: 1000 }),
+          context(),
+        );
         const prefix = manifest.uri.slice(0, manifest.uri.lastIndexOf('/'));
         const bounds = [];
-        for (const part of manifest.parts) bounds.push((await rows('SELECT MIN(s.grp) AS low, MAX(s.grp) AS high FROM {s} AS s', { sources: { s: `${prefix}/${part.name}` } }))[0]!);
-        for (const [i, bound] of bounds.entries()) if (i > 0) expect(Number(bound['low'])).toBeGreaterThanOrEqual(Number(bounds[i - 1]!['high']));
+        for (const part of manifest.parts)
+          bounds.push(
+            (await rows('SELECT MIN(s.grp) AS low, MAX(s.grp) AS high FROM {s} AS s', { sources: { s: `${prefix}/${part.name}` } }))[0]!,
+          );
+        for (const [i, bound] of bounds.entries())
+          if (i > 0) expect(Number(bound['low'])).toBeGreaterThanOrEqual(Number(bounds[i - 1]!['high']));
       });
 
       it('cuts parts by rows and by size where it can', async () => {
@@ -441,7 +544,9 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it.each(['snappy', 'zstd', 'gzip', 'none'] as const)('compresses with %s', async (compression) => {
         const manifest = await warehouse.export(exportRequest(await numbers(100), { compression }), context());
-        expect(await rows('SELECT COUNT(*) AS n FROM {s} AS s', { sources: { s: manifest.uri.slice(0, manifest.uri.lastIndexOf('/')) } })).toEqual([{ n: 100 }]);
+        expect(
+          await rows('SELECT COUNT(*) AS n FROM {s} AS s', { sources: { s: manifest.uri.slice(0, manifest.uri.lastIndexOf('/')) } }),
+        ).toEqual([{ n: 100 }]);
       });
 
       it('of an empty table has a manifest too', async () => {
@@ -460,21 +565,45 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       });
 
       it('refuses what it cannot do', async () => {
-        expect(await failureOf(warehouse.export(exportRequest(`${opened.dataset}.never`), context()))).toMatchObject({ name: 'AdapterError', message: expect.stringContaining('never') as string });
-        expect(await failureOf(warehouse.export(exportRequest(await numbers(3), { destination: 's3://elsewhere/x' }), context()))).toMatchObject({ name: 'AdapterError', type: 'InvalidInput' });
-        expect(await failureOf(warehouse.export(exportRequest(await numbers(3), { orderBy: ['nonsense'] }), context()))).toMatchObject({ name: 'AdapterError' });
+        expect(await failureOf(warehouse.export(exportRequest(`${opened.dataset}.never`), context()))).toMatchObject({
+          name: 'AdapterError',
+          message: expect.stringContaining('never') as string,
+        });
+        expect(
+          await failureOf(warehouse.export(exportRequest(await numbers(3), { destination: 's3://elsewhere/x' }), context())),
+        ).toMatchObject({ name: 'AdapterError', type: 'InvalidInput' });
+        expect(await failureOf(warehouse.export(exportRequest(await numbers(3), { orderBy: ['nonsense'] }), context()))).toMatchObject({
+          name: 'AdapterError',
+        });
       });
     });
 
     describe('ledger', () => {
       const run = (): string => `run-${stamp}-${++count}`;
-      const step = (of: string, changes: Partial<LedgerRow<'steps'>> = {}): LedgerRow<'steps'> => ({ pipeline: 'contract', run: of, time: '2026-01-01T00:00:00.000Z', step: 'a', status: 'running', ...changes });
+      const step = (of: string, changes: Partial<LedgerRow<'steps'>> = {}): LedgerRow<'steps'> => ({
+        pipeline: 'contract',
+        run: of,
+        time: '2026-01-01T00:00:00.000Z',
+        step: 'a',
+        status: 'running',
+        ...changes,
+      });
       const statusesOf = async (of: string, from = warehouse): Promise<[unknown, unknown][]> =>
-        (await from.ledger('steps', { run: of })).map((row): [unknown, unknown] => [row.step, row.status]).sort((a, b) => String(a[0]).localeCompare(String(b[0])));
+        (await from.ledger('steps', { run: of }))
+          .map((row): [unknown, unknown] => [row.step, row.status])
+          .sort((a, b) => String(a[0]).localeCompare(String(b[0])));
 
       it('appends rows of every type and reads them from any client', async () => {
         const of = run();
-        const row: LedgerRow<'steps'> = step(of, { kind: 'query', cache_key: 'k', cache_hit: false, started_at: '2026-01-01T00:00:00.000Z', outputs: '{"a":[1,"ü"]}', bytes: 4611686018427388, cost: 0.25 });
+        const row: LedgerRow<'steps'> = step(of, {
+          kind: 'query',
+          cache_key: 'k',
+          cache_hit: false,
+          started_at: '2026-01-01T00:00:00.000Z',
+          outputs: '{"a":[1,"ü"]}',
+          bytes: 4611686018427388,
+          cost: 0.25,
+        });
         await warehouse.append('steps', [row], `${of}/a`);
         const [found] = await opened.other.ledger('steps', { run: of });
         expect(found).toMatchObject({ run: of, step: 'a', cache_hit: false, bytes: 4611686018427388, cost: 0.25 });
@@ -485,8 +614,17 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it('writes nothing twice under the same key', async () => {
         const of = run();
-        const evaluation = (metric: string): LedgerRow<'evaluations'> => ({ pipeline: 'contract', run: of, time: '2026-01-01T00:00:00.000Z', step: 'e', trial: 1, metric, value: 1 });
-        for (const client of [warehouse, opened.other, warehouse]) await client.append('evaluations', [evaluation('mrr'), evaluation('ndcg')], `${of}/e`);
+        const evaluation = (metric: string): LedgerRow<'evaluations'> => ({
+          pipeline: 'contract',
+          run: of,
+          time: '2026-01-01T00:00:00.000Z',
+          step: 'e',
+          trial: 1,
+          metric,
+          value: 1,
+        });
+        for (const client of [warehouse, opened.other, warehouse])
+          await client.append('evaluations', [evaluation('mrr'), evaluation('ndcg')], `${of}/e`);
         expect(await warehouse.ledger('evaluations', { run: of })).toHaveLength(2);
         await warehouse.append('steps', [step(of)], `${of}/same`);
         await warehouse.append('steps', [step(of, { status: 'failed', time: '2026-01-02T00:00:00.000Z' })], `${of}/same`);
@@ -495,7 +633,11 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it('has one row for each key, the last by time whatever the order of appending', async () => {
         const of = run();
-        await warehouse.append('steps', [step(of, { status: 'succeeded', time: '2026-01-01T00:00:09.000Z' }), step(of, { step: 'b' })], `${of}/2`);
+        await warehouse.append(
+          'steps',
+          [step(of, { status: 'succeeded', time: '2026-01-01T00:00:09.000Z' }), step(of, { step: 'b' })],
+          `${of}/2`,
+        );
         await warehouse.append('steps', [step(of, { status: 'running', time: '2026-01-01T00:00:01.000Z' })], `${of}/1`);
         await opened.other.append('steps', [step(of, { step: 'b', status: 'failed', time: '2026-01-01T00:00:02.000Z' })], `${of}/3`);
         expect(await statusesOf(of)).toEqual([
@@ -507,9 +649,25 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it('filters by equality after merging', async () => {
         const of = run();
-        await warehouse.append('trials', [0, 1, 2].map((trial): LedgerRow<'trials'> => ({ pipeline: 'contract', run: of, time: '2026-01-01T00:00:00.000Z', step: 's', trial, status: 'running' })), `${of}/1`);
-        await warehouse.append('trials', [{ pipeline: 'contract', run: of, time: '2026-01-01T00:01:00.000Z', step: 's', trial: 1, status: 'succeeded' }], `${of}/2`);
-        const trials = async (where: Record<string, string | number | boolean>): Promise<unknown[]> => (await warehouse.ledger('trials', { run: of, ...where })).map((row) => row.trial).sort();
+        await warehouse.append(
+          'trials',
+          [0, 1, 2].map((trial): LedgerRow<'trials'> => ({
+            pipeline: 'contract',
+            run: of,
+            time: '2026-01-01T00:00:00.000Z',
+            step: 's',
+            trial,
+            status: 'running',
+          })),
+          `${of}/1`,
+        );
+        await warehouse.append(
+          'trials',
+          [{ pipeline: 'contract', run: of, time: '2026-01-01T00:01:00.000Z', step: 's', trial: 1, status: 'succeeded' }],
+          `${of}/2`,
+        );
+        const trials = async (where: Record<string, string | number | boolean>): Promise<unknown[]> =>
+          (await warehouse.ledger('trials', { run: of, ...where })).map((row) => row.trial).sort();
         expect(await trials({ status: 'running' })).toEqual([0, 2]);
         expect(await trials({ trial: 1 })).toEqual([1]);
         expect(await trials({ trial: 1, status: 'running' })).toEqual([]);
@@ -517,7 +675,13 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it('merges over runs where the run is not part of the key', async () => {
         const model = `model-${stamp}`;
-        const row = (of: string, stage: string, time: string): LedgerRow<'models'> => ({ pipeline: 'contract', run: of, time, model, stage });
+        const row = (of: string, stage: string, time: string): LedgerRow<'models'> => ({
+          pipeline: 'contract',
+          run: of,
+          time,
+          model,
+          stage,
+        });
         await warehouse.append('models', [row('run-a', 'champion', '2026-01-01T00:00:00.000Z')], `${model}/1`);
         await warehouse.append('models', [row('run-b', 'retired', '2026-01-02T00:00:00.000Z')], `${model}/2`);
         expect((await warehouse.ledger('models', { model })).map((each) => each.stage)).toEqual(['retired']);
@@ -526,15 +690,32 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it('loses nothing of many appends at once, and sees its own at once', async () => {
         const of = run();
-        const progress = (n: number): LedgerRow<'progress'> => ({ pipeline: 'contract', run: of, time: new Date(1767225600000 + n * 1000).toISOString(), step: 's', trial: n % 4, n, kind: 'train', metrics: '{}' });
-        await Promise.all(Array.from({ length: 40 }, (_, i) => (i % 2 ? warehouse : opened.other).append('progress', [progress(2 * i), progress(2 * i + 1)], `${of}/${i}`)));
+        const progress = (n: number): LedgerRow<'progress'> => ({
+          pipeline: 'contract',
+          run: of,
+          time: new Date(1767225600000 + n * 1000).toISOString(),
+          step: 's',
+          trial: n % 4,
+          n,
+          kind: 'train',
+          metrics: '{}',
+        });
+        await Promise.all(
+          Array.from({ length: 40 }, (_, i) =>
+            (i % 2 ? warehouse : opened.other).append('progress', [progress(2 * i), progress(2 * i + 1)], `${of}/${i}`),
+          ),
+        );
         const found = await warehouse.ledger('progress', { run: of });
         expect(found.map((row) => row.n).sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 80 }, (_, i) => i));
       });
 
       it('takes any text as a key and as values', async () => {
         const of = `run/with spaces/ü'"\\${stamp}`;
-        await warehouse.append('runs', [{ pipeline: 'contract', run: of, time: '2026-01-01T00:00:00.000Z', error: `line 1\nline 2 'quoted' "double" \\ {x}` }], `../${of}/${'x'.repeat(300)}`);
+        await warehouse.append(
+          'runs',
+          [{ pipeline: 'contract', run: of, time: '2026-01-01T00:00:00.000Z', error: `line 1\nline 2 'quoted' "double" \\ {x}` }],
+          `../${of}/${'x'.repeat(300)}`,
+        );
         expect(await warehouse.ledger('runs', { run: of })).toMatchObject([{ run: of, error: `line 1\nline 2 'quoted' "double" \\ {x}` }]);
       });
 

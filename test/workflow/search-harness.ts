@@ -1,5 +1,5 @@
 /** Searches and trials on a server of the test's own, with trainers that are a few lines each. */
-import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
@@ -7,7 +7,19 @@ import { trialWorkflowId, searchWorkflowId } from '../../src/contract/ids.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import type { AskInput, AskResult, AttemptInput, AttemptReport, CurveInput, CurvePoints, SearchInput, SearchResult, TrialInput, TrialSummary, WarmTrial } from '../../src/contract/search.ts';
+import type {
+  AskInput,
+  AskResult,
+  AttemptInput,
+  AttemptReport,
+  CurveInput,
+  CurvePoints,
+  SearchInput,
+  SearchResult,
+  TrialInput,
+  TrialSummary,
+  WarmTrial,
+} from '../../src/contract/search.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import type { EvaluateExportInput } from '../../activities/early-evaluation-contract.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
@@ -17,7 +29,12 @@ import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 
 export const profileOf = (more: object = {}): Profile =>
-  Profile.parse({ warehouse: { kind: 'duckdb', path: '/w' }, storage: { kind: 'directory', path: '/s' }, compute: { kind: 'process', path: '/c' }, ...more });
+  Profile.parse({
+    warehouse: { kind: 'duckdb', path: '/w' },
+    storage: { kind: 'directory', path: '/s' },
+    compute: { kind: 'process', path: '/c' },
+    ...more,
+  });
 
 export const SPOT_AND_ON_DEMAND = {
   pools: [
@@ -57,6 +74,10 @@ export interface World {
 export interface SearchHarness extends Harness {
   readonly world: World;
   reset(): void;
+  /** In an attempt: heartbeats until the workflow asks it to stop. */
+  stopAsked(): Promise<'stopped'>;
+  /** Attempts that run now. */
+  running(): number;
   search(spec: SearchSpec, profile?: Profile): Promise<WorkflowHandle<typeof hyperparameterSearch> & { result(): Promise<SearchResult> }>;
   trial(more?: Partial<TrialInput>): Promise<WorkflowHandle<typeof trial> & { result(): Promise<TrialSummary> }>;
 }
@@ -98,7 +119,11 @@ const scoreOf = (input: AttemptInput): number => Number(input.trial.parameters.x
 
 /** Says "ask me again later": the server skips the time, and histories stay short. */
 export function later(seconds: number): ApplicationFailure {
-  return ApplicationFailure.create({ message: 'not yet', nextRetryDelay: `${seconds} seconds`, category: ApplicationFailureCategory.BENIGN });
+  return ApplicationFailure.create({
+    message: 'not yet',
+    nextRetryDelay: `${seconds} seconds`,
+    category: ApplicationFailureCategory.BENIGN,
+  });
 }
 
 const noPoints = async (): Promise<Partial<CurvePoints>> => {
@@ -108,24 +133,42 @@ const noPoints = async (): Promise<Partial<CurvePoints>> => {
 
 export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping'): Promise<SearchHarness> {
   const defaults = (): Pick<World, 'ask' | 'attempt' | 'curves' | 'evaluate' | 'warm'> => ({
-    ask: async ({ trials, count }) => Promise.resolve({ suggestions: Array.from({ length: count }, (_, i) => ({ x: ((trials.length + i) % 10) / 10 })), exhausted: false, sampler: 'fake' }),
+    ask: async ({ trials, count }) =>
+      Promise.resolve({
+        suggestions: Array.from({ length: count }, (_, i) => ({ x: ((trials.length + i) % 10) / 10 })),
+        exhausted: false,
+        sampler: 'fake',
+      }),
     attempt: async () => Promise.resolve({}),
     curves: noPoints,
     evaluate: async () => Promise.resolve({}),
     warm: [],
   });
   const world: World = { ...defaults(), asked: [], attempts: [], rows: [], notices: [], evaluated: [] };
+  let running = 0;
   const fakes = {
     runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {
       const { attempt } = activityInfo();
       if (attempt === 1) world.attempts.push(input);
-      return reportOf(input, await world.attempt(input, attempt - 1));
+      running += 1;
+      try {
+        return reportOf(input, await world.attempt(input, attempt - 1));
+      } finally {
+        running -= 1;
+      }
     },
-    awaitCurvePoints: async (input: CurveInput): Promise<CurvePoints> => ({ points: [], exports: [], seen: [], ended: [], ...(await world.curves(input)) }),
+    awaitCurvePoints: async (input: CurveInput): Promise<CurvePoints> => ({
+      points: [],
+      exports: [],
+      seen: [],
+      ended: [],
+      ...(await world.curves(input)),
+    }),
     recordTrials: async ({ rows }: { rows: LedgerRow<'trials'>[] }): Promise<void> => {
       world.rows.push(...rows);
       return Promise.resolve();
     },
+    closedWorkflows: async (): Promise<string[]> => Promise.resolve([]),
     readWarmStart: async (): Promise<WarmTrial[]> => Promise.resolve(world.warm),
     notify: async (input: NotifyInput): Promise<void> => {
       world.notices.push(input);
@@ -149,23 +192,58 @@ export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping')
   });
   const sampling = sampler.run();
   let count = 0;
-  const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({ run: `run-${++count}`, pipeline: 'p', step: 'search', commit: null });
+  const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({
+    run: `run-${++count}`,
+    pipeline: 'p',
+    step: 'search',
+    commit: null,
+  });
   const { workflow } = harness.client;
   return {
     ...harness,
     world,
+    running: () => running,
+    stopAsked: async () => {
+      const beating = setInterval(() => {
+        Context.current().heartbeat();
+      }, 50);
+      await Context.current().cancelled.catch(() => undefined);
+      clearInterval(beating);
+      return 'stopped';
+    },
     reset: () => {
       Object.assign(world, defaults());
       for (const list of [world.asked, world.attempts, world.rows, world.notices, world.evaluated]) list.length = 0;
     },
     search: (spec, profile = profileOf()) => {
       const input: SearchInput = { ...inputOf(), profile, spec };
-      return workflow.start<typeof hyperparameterSearch>(WORKFLOWS.hyperparameterSearch, { taskQueue: TASK_QUEUES.control, workflowId: searchWorkflowId(input.run, input.step), args: [input] });
+      return workflow.start<typeof hyperparameterSearch>(WORKFLOWS.hyperparameterSearch, {
+        taskQueue: TASK_QUEUES.control,
+        workflowId: searchWorkflowId(input.run, input.step),
+        args: [input],
+      });
     },
     trial: (more = {}) => {
       const base = inputOf();
-      const input: TrialInput = { ...base, trial: 0, parameters: { x: 0.5 }, profile: profileOf(), spec: specOf(), output: 'file:///out/trial-0', search: null, priority: 0, deadlineAt: null, fork: null, resumed: null, ...more };
-      return workflow.start<typeof trial>(WORKFLOWS.trial, { taskQueue: TASK_QUEUES.control, workflowId: trialWorkflowId(input.run, input.step, input.trial), args: [input] });
+      const input: TrialInput = {
+        ...base,
+        trial: 0,
+        parameters: { x: 0.5 },
+        profile: profileOf(),
+        spec: specOf(),
+        output: 'file:///out/trial-0',
+        search: null,
+        priority: 0,
+        deadlineAt: null,
+        fork: null,
+        resumed: null,
+        ...more,
+      };
+      return workflow.start<typeof trial>(WORKFLOWS.trial, {
+        taskQueue: TASK_QUEUES.control,
+        workflowId: trialWorkflowId(input.run, input.step, input.trial),
+        args: [input],
+      });
     },
     stop: async () => {
       sampler.shutdown();

@@ -15,9 +15,20 @@ describe('hyperparameterSearch', () => {
   it('runs its trials and returns the best', async () => {
     const search = await harness.search(specOf());
     const result = await search.result();
-    expect(result.outputs).toMatchObject({ best_trial: 3, best_objective: 0.3, best_parameters: { x: 0.3 }, trials: 4, weights_sha256: 'sha-3' });
+    expect(result.outputs).toMatchObject({
+      best_trial: 3,
+      best_objective: 0.3,
+      best_parameters: { x: 0.3 },
+      trials: 4,
+      weights_sha256: 'sha-3',
+    });
     expect(result.outputs.export).toMatch(/^file:\/\/\/out\/run-\d+\/trial-3\/exports\/1$/);
-    expect(harness.world.rows.map((row) => [row.trial, row.status, row.objective]).sort()).toEqual([[0, 'succeeded', 0], [1, 'succeeded', 0.1], [2, 'succeeded', 0.2], [3, 'succeeded', 0.3]]);
+    expect(harness.world.rows.map((row) => [row.trial, row.status, row.objective]).sort()).toEqual([
+      [0, 'succeeded', 0],
+      [1, 'succeeded', 0.1],
+      [2, 'succeeded', 0.2],
+      [3, 'succeeded', 0.3],
+    ]);
   });
 
   it('tells the sampler in the order in which trials end', async () => {
@@ -27,6 +38,10 @@ describe('hyperparameterSearch', () => {
     };
     await (await harness.search(specOf())).result();
     const last = harness.world.asked.at(-1);
-    expect(last?.trials.map(({ trial, asked, told }) => [trial, asked, told])).toEqual([[0, 0, null], [1, 0, 0], [2, 1, 1]]);
+    expect(last?.trials.map(({ trial, asked, told }) => [trial, asked, told])).toEqual([
+      [0, 0, null],
+      [1, 0, 0],
+      [2, 1, 1],
+    ]);
   });
 });

@@ -33,7 +33,14 @@ async def serve(task_queue: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     with ThreadPoolExecutor(THREADS) as threads:
-        worker = Worker(client, task_queue=task_queue, activities=[SamplerActivities().ask], activity_executor=threads, max_concurrent_activities=THREADS, graceful_shutdown_timeout=SHUTDOWN_GRACE)
+        worker = Worker(
+            client,
+            task_queue=task_queue,
+            activities=[SamplerActivities().ask],
+            activity_executor=threads,
+            max_concurrent_activities=THREADS,
+            graceful_shutdown_timeout=SHUTDOWN_GRACE,
+        )
         async with worker:
             _log.info("ready on %s", task_queue)
             await stopped.wait()

@@ -60,4 +60,6 @@ class Constraint:
             return _BINARY[type(node.op)](self._value(node.left, parameters), self._value(node.right, parameters))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and not node.keywords:
             return _FUNCTIONS[node.func.id](*(self._value(argument, parameters) for argument in node.args))
-        raise InvalidRequest(f"sampler.constraints: {self.text!r}: expected + - * / // % **, numbers, parameters and {', '.join(_FUNCTIONS)}, found {ast.unparse(node)!r}")
+        raise InvalidRequest(
+            f"sampler.constraints: {self.text!r}: expected + - * / // % **, numbers, parameters and {', '.join(_FUNCTIONS)}, found {ast.unparse(node)!r}"
+        )

@@ -54,14 +54,22 @@ def _plain(kind: str, config: SamplerConfig, space: Space, request: AskRequest, 
     if kind == "grid":
         return _grid(config, space)
     if kind == "tpe":
-        return TPESampler(seed=config.seed, multivariate=True, group=space.conditional, constant_liar=True, n_startup_trials=10 if startup is None else startup)
+        return TPESampler(
+            seed=config.seed,
+            multivariate=True,
+            group=space.conditional,
+            constant_liar=True,
+            n_startup_trials=10 if startup is None else startup,
+        )
     if kind == "cmaes":
         if len(request.goals) > 1:
             raise InvalidRequest("sampler.kind: cmaes knows one objective only; choose tpe, random, sobol or grid for several")
         return CmaEsSampler(seed=config.seed, n_startup_trials=1 if startup is None else startup, warn_independent_sampling=False)
     if kind == "gp":
         if not torch_available():
-            raise InvalidRequest("sampler.kind: gp needs PyTorch, which the sampler's environment does not have; install torch (the CPU build is enough) beside trainer/requirements.txt, or choose tpe")
+            raise InvalidRequest(
+                "sampler.kind: gp needs PyTorch, which the sampler's environment does not have; install torch (the CPU build is enough) beside trainer/requirements.txt, or choose tpe"
+            )
         return GPSampler(seed=config.seed, n_startup_trials=10 if startup is None else startup, warn_independent_sampling=False)
     raise InvalidRequest(f"sampler.kind: expected auto, grid, random, sobol, tpe, gp or cmaes, found {kind!r}")
 

@@ -30,7 +30,11 @@ class Ask:
     trial: AskedTrial
 
     def same(self, other: Event) -> bool:
-        return isinstance(other, Ask) and (self.trial.trial, self.trial.parameters, self.trial.suggested) == (other.trial.trial, other.trial.parameters, other.trial.suggested)
+        return isinstance(other, Ask) and (self.trial.trial, self.trial.parameters, self.trial.suggested) == (
+            other.trial.trial,
+            other.trial.parameters,
+            other.trial.suggested,
+        )
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,12 @@ class Tell:
     trial: AskedTrial
 
     def same(self, other: Event) -> bool:
-        return isinstance(other, Tell) and (self.trial.trial, self.trial.state, self.trial.values, self.trial.last) == (other.trial.trial, other.trial.state, other.trial.values, other.trial.last)
+        return isinstance(other, Tell) and (self.trial.trial, self.trial.state, self.trial.values, self.trial.last) == (
+            other.trial.trial,
+            other.trial.state,
+            other.trial.values,
+            other.trial.last,
+        )
 
 
 Event = Ask | Tell
@@ -87,7 +96,9 @@ class Session:
             return False
         rest = events[len(self._seen) :]
         asks = [event for event in rest[: len(self._pending)] if isinstance(event, Ask) and event.trial.suggested]
-        return len(asks) == len(self._pending) and all(ask.trial.parameters == parameters for ask, (parameters, _) in zip(asks, self._pending, strict=True))
+        return len(asks) == len(self._pending) and all(
+            ask.trial.parameters == parameters for ask, (parameters, _) in zip(asks, self._pending, strict=True)
+        )
 
     def go_through(self, events: list[Event], beat: Callable[[], None], *, trusting: bool = False) -> None:
         """Applies what is new. ``trusting`` takes suggestions as given instead of making them again."""
@@ -128,7 +139,9 @@ class Session:
                 trial.set_user_attr("longhaul", parameters)
                 return parameters, trial
             self.study.tell(trial, state=TrialState.FAIL)
-        raise InvalidRequest(f"sampler.constraints: {MOST_REJECTIONS} sets in a row break them; loosen {[constraint.text for constraint in self.constraints]} or the space")
+        raise InvalidRequest(
+            f"sampler.constraints: {MOST_REJECTIONS} sets in a row break them; loosen {[constraint.text for constraint in self.constraints]} or the space"
+        )
 
     def _was_suggested(self, parameters: Parameters) -> bool:
         return any(trial.user_attrs.get("longhaul") == parameters for trial in self.study.get_trials(deepcopy=False))
@@ -140,7 +153,9 @@ class Session:
         if encoded is None or (state == TrialState.COMPLETE and len(numbers) != self._objectives):
             return -1
         inside, distributions = encoded
-        self.study.add_trial(create_trial(state=state, params=inside, distributions=distributions, values=numbers if state == TrialState.COMPLETE else None))
+        self.study.add_trial(
+            create_trial(state=state, params=inside, distributions=distributions, values=numbers if state == TrialState.COMPLETE else None)
+        )
         return len(self.study.get_trials(deepcopy=False)) - 1
 
     def _tell(self, trial: AskedTrial) -> None:

@@ -72,7 +72,8 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
         try {
           await copyFile(localPath, temporary, constants.COPYFILE_FICLONE);
         } catch (error) {
-          if (hasCode(error, 'ENOENT', 'EISDIR')) throw new AdapterError('InvalidInput', `${localPath}: no such file to upload to ${uri}`, { cause: error });
+          if (hasCode(error, 'ENOENT', 'EISDIR'))
+            throw new AdapterError('InvalidInput', `${localPath}: no such file to upload to ${uri}`, { cause: error });
           throw error;
         }
         const file = await open(temporary, 'r+');
@@ -132,4 +133,3 @@ async function openObject(path: string): Promise<Awaited<ReturnType<typeof open>
     throw error;
   }
 }
-

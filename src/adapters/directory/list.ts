@@ -15,7 +15,9 @@ const UNFINISHED = /^\..*\.tmp$/;
 
 async function* walk(root: string, below: string, prefix: string): AsyncIterable<string> {
   const entries = await readEntries(join(root, below));
-  const named = entries.filter((entry) => !UNFINISHED.test(entry.name) && (below !== '' || entry.name !== RESERVED)).map((entry) => ({ entry, order: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name) }));
+  const named = entries
+    .filter((entry) => !UNFINISHED.test(entry.name) && (below !== '' || entry.name !== RESERVED))
+    .map((entry) => ({ entry, order: Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name) }));
   // A directory sorts as the prefix of its objects: `a.b` < `a/c` < `a0`.
   named.sort((a, b) => Buffer.compare(a.order, b.order));
   for (const { entry } of named) {

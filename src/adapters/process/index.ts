@@ -24,12 +24,17 @@ const REMOVE_PATIENCE_SECONDS = 10;
  * A file `{path}/.closed-pools/{pool}` keeps Jobs of that pool waiting, as a cloud without such machines would; its content is the reason shown.
  */
 export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 'process' }>): Promise<Compute> {
-  if (!existsSync('/proc/self/stat')) throw new AdapterError('InvalidInput', 'compute.kind "process" needs Linux with /proc; use a Linux machine or container, or compute.kind "kubernetes"');
+  if (!existsSync('/proc/self/stat'))
+    throw new AdapterError(
+      'InvalidInput',
+      'compute.kind "process" needs Linux with /proc; use a Linux machine or container, or compute.kind "kubernetes"',
+    );
   if (!isAbsolute(config.path)) throw new AdapterError('InvalidInput', `compute.path: expected an absolute path, found "${config.path}"`);
   const root = config.path;
   const ticker = new Ticker();
   const directoryOf = (name: string): JobDirectory => {
-    if (!NAME.test(name)) throw new AdapterError('InvalidInput', `Job name "${name}": expected at most 63 lower-case letters, digits and dashes between them`);
+    if (!NAME.test(name))
+      throw new AdapterError('InvalidInput', `Job name "${name}": expected at most 63 lower-case letters, digits and dashes between them`);
     return new JobDirectory(root, name);
   };
 
@@ -40,7 +45,8 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
       const created = await directory.create(job, (work) => launchOf(job, join(root, '.closed-pools', job.pool.name), work));
       if (!created) {
         const existing = await directory.specText();
-        if (existing !== canonicalJson(job)) throw new AdapterError('InvalidInput', `Job ${job.name} exists with another spec; remove it, or use another name`);
+        if (existing !== canonicalJson(job))
+          throw new AdapterError('InvalidInput', `Job ${job.name} exists with another spec; remove it, or use another name`);
       }
       await ensureSupervised(directory);
       return { adopted: !created };
@@ -71,7 +77,16 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
       const ended = (): boolean => directory.has('exit.json') || !directory.has('spec.json');
       let supervisorLost = false;
       const { follow } = options;
-      const timer = follow ? setInterval(() => void lost(directory).then((is) => (supervisorLost = is), () => undefined), 1000) : undefined;
+      const timer = follow
+        ? setInterval(
+            () =>
+              void lost(directory).then(
+                (is) => (supervisorLost = is),
+                () => undefined,
+              ),
+            1000,
+          )
+        : undefined;
       try {
         yield* readLines(directory.log, { ...options, ended: follow ? () => supervisorLost || ended() : undefined });
       } finally {
@@ -88,7 +103,7 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
         const job = JSON.parse(text) as JobSpec;
         const own: Readonly<Record<string, string | undefined>> = job.labels;
         if (Object.entries(labels).some(([label, value]) => own[label] !== value)) continue;
-        jobs.push({ name, labels: job.labels as Readonly<Record<string, string>>, phase: await phaseOf(directory) });
+        jobs.push({ name, labels: job.labels, phase: await phaseOf(directory) });
       }
       return jobs;
     },

@@ -56,9 +56,14 @@ export async function startSupervisor(directory: JobDirectory): Promise<void> {
   while (!directory.has('supervisor.json')) {
     const over = await Promise.race([failed, exited, delay(CLAIM_POLL_MS, undefined)]);
     if (over instanceof Error) {
-      throw new AdapterError('InvalidInput', `cannot run ${python}: ${over.message}; expected Python 3.11 or later there, set LONGHAUL_PYTHON to one`, { cause: over });
+      throw new AdapterError(
+        'InvalidInput',
+        `cannot run ${python}: ${over.message}; expected Python 3.11 or later there, set LONGHAUL_PYTHON to one`,
+        { cause: over },
+      );
     }
     if (directory.has('supervisor.json') || !directory.has('spec.json')) return;
-    if (over === null || timeout.aborted) throw new AdapterError('Unavailable', `the supervisor of Job ${directory.name} did not start; see ${join(directory.path, 'log')}`);
+    if (over === null || timeout.aborted)
+      throw new AdapterError('Unavailable', `the supervisor of Job ${directory.name} did not start; see ${join(directory.path, 'log')}`);
   }
 }

@@ -49,7 +49,10 @@ function follow(directory: JobDirectory, launch: Launch, ticker: Ticker, options
       if (busy) return;
       busy = true;
       look()
-        .then((over) => over && finish(resolve), (error: unknown) => finish(() => reject(error as Error)))
+        .then(
+          (over) => over && finish(resolve),
+          (error: unknown) => finish(() => reject(error)),
+        )
         .finally(() => (busy = false));
     });
     const aborted = (): void => finish(() => reject(options.signal.reason as Error));
@@ -77,7 +80,11 @@ async function endOf(directory: JobDirectory, launch: Launch, noCapacitySeconds:
     if (late) return exitEnd(directory, late);
     // The kernel kills the child with its supervisor; what else is in its group goes now.
     if (started) killGroup(started);
-    return lostEnd(`the supervisor of Job ${directory.name} is gone (pid ${supervisor.pid})`, started?.startedAt ?? null, await logTail(directory.log, LOG_TAIL_BYTES));
+    return lostEnd(
+      `the supervisor of Job ${directory.name} is gone (pid ${supervisor.pid})`,
+      started?.startedAt ?? null,
+      await logTail(directory.log, LOG_TAIL_BYTES),
+    );
   }
   const message = `${directory.gateMessage(launch) ?? 'it has not started'}; it waited longer than ${noCapacitySeconds} s`;
   return { ...lostEnd(message), state: 'failed', notStarted: { reason: 'no-capacity', message } };

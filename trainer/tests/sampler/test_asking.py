@@ -28,12 +28,38 @@ SPACE: dict[str, dict[str, Any]] = {
 
 
 def ask(studies: Studies, trials: list[dict[str, Any]], count: int = 1, **more: Any) -> dict[str, Any]:
-    body = {"study": "s", "space": SPACE, "sampler": {"kind": "tpe", "seed": 1}, "objectives": [{"metric": "m", "goal": "maximize"}], "plannedTrials": 50, "trials": trials, "warm": [], "count": count}
+    body = {
+        "study": "s",
+        "space": SPACE,
+        "sampler": {"kind": "tpe", "seed": 1},
+        "objectives": [{"metric": "m", "goal": "maximize"}],
+        "plannedTrials": 50,
+        "trials": trials,
+        "warm": [],
+        "count": count,
+    }
     return studies.ask(AskRequest.parse({**body, **more}))
 
 
-def asked(trial: int, parameters: dict[str, Any], asked_after: int, told: int | None = None, value: float | None = None, state: str | None = None, suggested: bool = True) -> dict[str, Any]:
-    return {"trial": trial, "parameters": parameters, "suggested": suggested, "asked": asked_after, "told": told, "state": state or ("running" if told is None else "complete"), "values": [] if value is None else [value], "last": None}
+def asked(
+    trial: int,
+    parameters: dict[str, Any],
+    asked_after: int,
+    told: int | None = None,
+    value: float | None = None,
+    state: str | None = None,
+    suggested: bool = True,
+) -> dict[str, Any]:
+    return {
+        "trial": trial,
+        "parameters": parameters,
+        "suggested": suggested,
+        "asked": asked_after,
+        "told": told,
+        "state": state or ("running" if told is None else "complete"),
+        "values": [] if value is None else [value],
+        "last": None,
+    }
 
 
 @settings(max_examples=25, deadline=None)
@@ -55,7 +81,12 @@ def test_a_search_in_parallel_is_the_same_after_any_crash(random: Any, parallel:
             else:
                 ended = running[int(next(rolls) * len(running))]
                 outcome = next(rolls)
-                ended.update(told=tells, state="complete" if outcome > 0.2 else "pruned" if outcome > 0.1 else "failed", values=[outcome], last=[3, outcome])
+                ended.update(
+                    told=tells,
+                    state="complete" if outcome > 0.2 else "pruned" if outcome > 0.1 else "failed",
+                    values=[outcome],
+                    last=[3, outcome],
+                )
                 tells += 1
         return trials
 

@@ -25,7 +25,13 @@ GRID: dict[str, dict[str, Any]] = {
 
 def objective(p: dict[str, Any]) -> float:
     width = p.get("width", 8) / 128
-    return float((p.get("rate", 0.1) - 0.03) ** 2 + (width - 0.4) ** 2 + {"deep": 0.0, "wide": 0.2, "flat": 0.1}[p["shape"]] + p.get("drop", 0.0) * 0.1 + p.get("depth", 0) * 0.01)
+    return float(
+        (p.get("rate", 0.1) - 0.03) ** 2
+        + (width - 0.4) ** 2
+        + {"deep": 0.0, "wide": 0.2, "flat": 0.1}[p["shape"]]
+        + p.get("drop", 0.0) * 0.1
+        + p.get("depth", 0) * 0.01
+    )
 
 
 def direct(sampler: optuna.samplers.BaseSampler, space: dict[str, dict[str, Any]], trials: int) -> list[dict[str, Any]]:
@@ -50,10 +56,20 @@ def direct(sampler: optuna.samplers.BaseSampler, space: dict[str, dict[str, Any]
 
 def request(kind: str, space: dict[str, dict[str, Any]], done: list[dict[str, Any]], count: int = 1) -> AskRequest:
     trials = [
-        {"trial": i, "parameters": p, "suggested": True, "asked": i, "told": i, "state": "complete", "values": [objective(p)]} for i, p in enumerate(done)
+        {"trial": i, "parameters": p, "suggested": True, "asked": i, "told": i, "state": "complete", "values": [objective(p)]}
+        for i, p in enumerate(done)
     ]
     return AskRequest.parse(
-        {"study": f"s-{kind}", "space": space, "sampler": {"kind": kind, "seed": 7}, "objectives": [{"metric": "loss", "goal": "minimize"}], "plannedTrials": 40, "trials": trials, "warm": [], "count": count}
+        {
+            "study": f"s-{kind}",
+            "space": space,
+            "sampler": {"kind": kind, "seed": 7},
+            "objectives": [{"metric": "loss", "goal": "minimize"}],
+            "plannedTrials": 40,
+            "trials": trials,
+            "warm": [],
+            "count": count,
+        }
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from attempts import Zygote, zygote  # noqa: E402
+from attempts import Zygote, zygote
 
 
 @pytest.fixture(scope="session")

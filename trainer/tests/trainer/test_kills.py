@@ -26,7 +26,10 @@ def outcome(output: Path) -> dict[str, Any]:
     curve = [(record["step"], record["samples"], record["metrics"]) for record in records(output) if record["kind"] == "validation"]
     exported = [record["name"] for record in records(output) if record["kind"] == "export"]
     return {
-        **{name: found[name] for name in ("weightsSha256", "metrics", "objective", "bestStep", "bestExport", "steps", "samples", "lastMetrics")},
+        **{
+            name: found[name]
+            for name in ("weightsSha256", "metrics", "objective", "bestStep", "bestExport", "steps", "samples", "lastMetrics")
+        },
         "curve": curve,
         "exported": exported,
         "ready": sorted(path.parent.name for path in (output / "exports").glob("*/READY")),

@@ -1,0 +1,216 @@
+"""`npm run bench -- input`: training from the object store beside training from memory, on two cores.
+
+From memory means batches that lie ready; the same network takes the same batches from parquet parts in a local
+directory, and from a store in which each request takes 50 ms. Row by row is the generator that one writes first.
+Memory is the peak of a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from support.data import WORDS, features, trial, write_parts  # noqa: E402
+
+CORES = 2
+PARTS, SESSIONS = 12, 500
+#: Rounds of each way in turn; the best of each counts, since other work on the machine only ever slows.
+ROUNDS = 7
+LATENCY_SECONDS = 0.05
+ROW_BY_ROW_SESSIONS = 60
+MEMORY_SESSIONS = 100
+
+
+def main() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory(prefix="longhaul-bench-") as temporary:
+        root = Path(temporary)
+        began = time.monotonic()
+        uri = write_parts(root / "bucket" / "train", distinct=PARTS, parts=PARTS, sessions=SESSIONS)
+        few = write_parts(root / "few", distinct=20, parts=20, sessions=MEMORY_SESSIONS)
+        many = write_parts(root / "many", distinct=20, parts=1000, sessions=MEMORY_SESSIONS)
+        note(f"data written in {time.monotonic() - began:.0f} s")
+        server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).parent / "support" / "slow_store.py"), str(root), str(LATENCY_SECONDS)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert server.stdout is not None
+            os.environ["STORAGE_EMULATOR_HOST"] = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+            os.sched_setaffinity(0, set(cores[:CORES]))
+            found = measure(root, uri)
+        finally:
+            server.terminate()
+            server.wait()
+        for name, data in (("peak_mb_20_parts", few), ("peak_mb_1000_parts", many)):
+            found[name] = peak_mb(root, data)
+            note(f"{name}: {found[name]}")
+    print(json.dumps({**found, "cores": min(CORES, len(cores)), "latency_ms": LATENCY_SECONDS * 1000}))
+
+
+def note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def make(root: Path, uri: str) -> tuple[Any, Any, Any]:
+    """A learner, its data set and the trial, as `train` makes them."""
+    from longhaul_trainer.model.runtime import tensorflow
+    from longhaul_trainer.trial import parse_trial
+
+    asked = parse_trial(trial(root / "out", uri), "bench")
+    tensorflow(asked.threads, asked.seed)
+    from longhaul_trainer.data.manifest import load_manifest
+    from longhaul_trainer.data.stream import DataSet
+    from longhaul_trainer.model.learner import Learner, hash_texts
+    from longhaul_trainer.model.own import find_build
+    from longhaul_trainer.model.parameters import Taken, training_parameters
+    from longhaul_trainer.store import open_store
+
+    taken = Taken(asked.parameters)
+    learner = Learner(find_build(None), None, asked.features, taken, training_parameters(taken), asked.seed)
+    store = open_store(uri)
+    local = load_manifest(open_store("file:///"), f"file://{root}/{uri.removeprefix('gs://')}" if uri.startswith("gs://") else uri)
+    if uri.startswith("gs://"):
+        from dataclasses import replace
+
+        local = replace(local, uri=uri, parts=tuple(replace(part, uri=f"{uri}/{part.name}") for part in local.parts))
+    return learner, DataSet(store, local, asked.layout, asked.features, hash_texts, asked.parts), asked
+
+
+def batches(data: Any, asked: Any, epoch: int) -> Iterator[Any]:
+    """One epoch from its beginning."""
+    from longhaul_trainer.data.batches import Position
+    from longhaul_trainer.data.stream import stream_training
+
+    return stream_training(data, Position(epoch, 0, 0), epoch + 1, seed=asked.seed, batch_size=128, sample_candidates=0, bad=())
+
+
+def train(learner: Any, source: Any) -> tuple[float, float]:
+    """Rows per second and the share of time waiting for input."""
+    rows, waited, began = 0, 0.0, time.perf_counter()
+    iterator = iter(source)
+    while True:
+        before = time.perf_counter()
+        batch = next(iterator, None)
+        waited += time.perf_counter() - before
+        if batch is None:
+            break
+        learner.step(batch, 0.001)
+        rows += len(batch.numeric)
+    seconds = time.perf_counter() - began
+    return rows / seconds, waited / seconds
+
+
+def measure(root: Path, uri: str) -> dict[str, Any]:
+    from longhaul_trainer.data.stream import Ahead
+
+    learner, local, asked = make(root, uri)
+    _, slow, _ = make(root, "gs://bucket/train")
+    memory = list(batches(local, asked, 0))
+    train(learner, memory[:20])  # traces the step
+    rates: dict[str, list[tuple[float, float]]] = {"memory": [], "local": [], "latency": []}
+    for _ in range(ROUNDS):  # in turn, so that a busy moment of the machine touches all alike
+        rates["memory"].append(train(learner, memory))
+        for name, data in (("local", local), ("latency", slow)):
+            with Ahead(lambda data=data: batches(data, asked, 0)) as ahead:
+                rates[name].append(train(learner, ahead))
+        note(", ".join(f"{name} {values[-1][0]:,.0f} rows/s, {values[-1][1]:.1%} waiting" for name, values in rates.items()))
+    best = {name: max(values) for name, values in rates.items()}
+    rate = {name: value[0] for name, value in best.items()}
+    rows = row_by_row(learner, root, asked)
+    return {
+        "memory_rows_per_s": round(rate["memory"]),
+        "local_rows_per_s": round(rate["local"]),
+        "latency_rows_per_s": round(rate["latency"]),
+        "row_by_row_rows_per_s": round(rows),
+        "local_ratio": round(rate["local"] / rate["memory"], 4),
+        "latency_ratio": round(rate["latency"] / rate["memory"], 4),
+        "row_by_row_ratio": round(rows / rate["memory"], 4),
+        "wait_share": round(best["local"][1], 4),
+        "latency_wait_share": round(best["latency"][1], 4),
+        "threads": asked.threads,
+    }
+
+
+def row_by_row(learner: Any, root: Path, asked: Any) -> float:
+    """A Python generator of rows through `tf.data`, grouped to sessions again: correct, and slow."""
+    import numpy as np
+    import pyarrow.parquet as pq
+    import tensorflow as tf
+    from longhaul_trainer.data.batches import Batch, Position
+    from longhaul_trainer.model.learner import hash_texts
+
+    numeric = [feature["name"] for feature in features() if feature["type"] == "numeric"]
+    words = [feature["name"] for feature in features() if feature["type"] == "categorical"]
+
+    bucket = dict(zip(WORDS, hash_texts(WORDS, 1000).tolist(), strict=True))
+
+    def rows() -> Iterator[Any]:
+        table = pq.read_table(root / "bucket" / "train" / "part-00000.parquet").slice(0, ROW_BY_ROW_SESSIONS)
+        for session in table.to_pylist():
+            for row in session["candidates"]:
+                yield session["session"], [row[name] for name in numeric], [bucket[row[name]] for name in words], row["label"]
+
+    kinds = ((), tf.int64), ((len(numeric),), tf.float32), ((len(words),), tf.int32), ((), tf.float32)
+    data = tf.data.Dataset.from_generator(rows, output_signature=tuple(tf.TensorSpec(*kind) for kind in kinds))
+    count, began = 0, time.perf_counter()
+    held: list[Any] = []
+
+    def flush() -> None:
+        size = len(held)
+        batch = Batch(
+            numeric=np.stack([row[1] for row in held]),
+            categorical=np.stack([row[2] for row in held]),
+            slots=np.arange(size, dtype=np.int32),
+            labels=np.array([[row[3] for row in held]], np.float32),
+            mask=np.ones((1, size), bool),
+            end=Position(0, 0, 0),
+        )
+        learner.step(batch, 0.001)
+        held.clear()
+
+    for row in data.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+        if held and held[-1][0] != row[0]:
+            flush()
+        held.append(row)
+        count += 1
+    flush()
+    return count / (time.perf_counter() - began)
+
+
+def peak_mb(root: Path, uri: str) -> int:
+    """Peak resident memory of one epoch over a data set, in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--peak", str(root), uri], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def peak(root: Path, uri: str) -> None:
+    from longhaul_trainer.data.stream import Ahead
+
+    learner, data, asked = make(root, uri)
+    with Ahead(lambda: batches(data, asked, 0)) as ahead:
+        train(learner, ahead)
+    with open("/proc/self/status", encoding="ascii") as status:
+        line = next(line for line in status if line.startswith("VmHWM"))
+    print(int(line.split()[1]) // 1024)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peak"]:
+        peak(Path(sys.argv[2]), sys.argv[3])
+    else:
+        from longhaul_trainer.model.runtime import prepare_environment
+
+        prepare_environment()
+        main()
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,0 +1,201 @@
+import { z } from 'zod';
+import { FeatureTable } from './features.ts';
+import { Resources } from './profile.ts';
+import { Budget } from './search-space.ts';
+import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
+import { Json, Name, OutputType, Scalar } from './values.ts';
+
+/**
+ * The pipeline file as a person writes it (docs/pipeline.md). Texts may hold `{templates}`; where a number, a switch or a list
+ * stands, a text that is exactly one reference (`"{params.trials}"`) may stand instead: templates are resolved before this schema is applied.
+ */
+
+const Variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name: letters, digits and _, not beginning with a digit');
+const Alias = Variable;
+
+export const Duration = z
+  .union([z.number().positive(), z.string().regex(/^\d+(?:\.\d+)?\s*(?:s|m|h|d)$/, 'a duration: seconds, or 30s, 15m, 2h, 5d')])
+  .describe('Seconds, or a text such as 30s, 15m, 2h, 5d');
+
+const FilePath = z.string().min(1).describe('Path relative to the file in which it is written');
+const Names = z.union([z.string().min(1), z.array(z.string().min(1))]);
+
+/** A value with a declared type: a parameter of a pipeline or an input of a component. */
+export const Declaration = z.strictObject({
+  type: OutputType.optional().describe('Taken from the default where absent'),
+  default: Json.optional().describe('Without a default the value must be given'),
+  description: z.string().optional(),
+  choices: z.array(Scalar).min(1).optional().describe('The only values allowed'),
+});
+export type Declaration = z.infer<typeof Declaration>;
+
+const Declarations = z.record(Variable, z.union([Scalar, z.array(Json), Declaration]));
+
+export const ForEach = z.union([
+  z.record(Variable, z.array(Scalar).min(1)).describe('One variable with its values; of several, every combination'),
+  z.array(z.record(Variable, Json)).min(1).describe('One object of variables for each instance'),
+]);
+
+const common = {
+  description: z.string().optional(),
+  after: Names.optional().describe('Steps that must end first, besides those that are referred to'),
+  when: z
+    .union([z.string().min(1), z.boolean()])
+    .optional()
+    .describe('Condition, e.g. steps.evaluate.outputs.ndcg_at_10 > 0.5'),
+  forEach: ForEach.optional().describe('One template, many parameters'),
+  retry: z.strictObject({ attempts: z.int().min(1).max(100).optional(), backoff: Duration.optional() }).optional(),
+  timeout: Duration.optional(),
+  cache: z.boolean().optional().describe('false: always run again'),
+};
+
+const QueryValue = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.array(Json),
+  z.strictObject({ type: z.string(), value: Json }).describe('With its GoogleSQL type, e.g. { type: DATE, value: 2024-01-01 }'),
+]);
+
+const Sql = z
+  .union([FilePath, z.strictObject({ inline: z.string().min(1) })])
+  .describe('Path of a GoogleSQL file, or { inline: "SELECT …" }');
+
+export const QueryFile = z.strictObject({
+  kind: z.literal('query'),
+  ...common,
+  sql: Sql,
+  with: z.record(Variable, QueryValue).optional().describe('Query parameters, @name in the SQL'),
+  tables: z.record(Alias, z.string()).optional().describe('Tables that the SQL reads, {alias} in it'),
+  sources: z.record(Alias, z.string()).optional().describe('Parquet files or prefixes that the SQL reads, {alias} in it'),
+  destination: z.string().optional().describe('dataset.table; the default holds {key}, so that other content has another table'),
+  features: z.union([FilePath, FeatureTable]).optional().describe('Feature table: path or inline'),
+  statistics: QuerySpec.shape.statistics.optional(),
+  partitionBy: z
+    .union([z.string(), z.strictObject({ column: z.string(), granularity: z.enum(['HOUR', 'DAY', 'MONTH', 'YEAR']).optional() })])
+    .optional(),
+  clusterBy: z.union([z.string(), z.array(z.string()).max(4)]).optional(),
+  expirationDays: QuerySpec.shape.expirationDays,
+  maximumBytesBilled: QuerySpec.shape.maximumBytesBilled,
+});
+
+export const ExportFile = z.strictObject({
+  ...ExportSpec.shape,
+  ...common,
+  destination: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
+});
+
+const CustomMetrics = z.array(Sql).optional().describe('GoogleSQL over {scores}, one row, each column a metric');
+
+export const SearchFile = z.strictObject({
+  ...SearchSpec.shape,
+  ...common,
+  output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
+  earlyEvaluation: z.strictObject({ ...SearchSpec.shape.earlyEvaluation.unwrap().shape, customMetrics: CustomMetrics }).optional(),
+});
+
+export const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
+
+export const ContainerFile = z.strictObject({
+  ...ContainerSpec.shape,
+  ...common,
+  output: z.string().optional().describe('Prefix URI that the container may write to, default {storage}/{pipeline}/{step}/{key}'),
+});
+
+export const ScriptFile = z.strictObject({
+  kind: z.literal('script'),
+  ...common,
+  file: FilePath,
+  language: ScriptSpec.shape.language.optional().describe('By the name of the file where absent: .py, .sh'),
+  requirements: ScriptSpec.shape.requirements.optional().describe('pip requirements, pinned'),
+  inputs: ScriptSpec.shape.inputs.optional(),
+  outputs: ScriptSpec.shape.outputs.optional().describe('name: type'),
+  output: z.string().optional().describe('Prefix URI that the script may write to, default {storage}/{pipeline}/{step}/{key}'),
+  resources: Resources.optional(),
+});
+
+export const ApprovalFile = z.strictObject({
+  kind: z.literal('approval'),
+  ...common,
+  message: z.string().min(1),
+  timeout: Duration.optional().describe('How long a person has, default 7d'),
+  onTimeout: z.enum(['reject', 'approve']).optional(),
+});
+
+/** A component: another file's steps in the place of this one. */
+export const UsesFile = z.strictObject({
+  ...common,
+  uses: FilePath,
+  with: z.record(Variable, Json).optional().describe('Inputs of the component'),
+});
+
+/** By kind; the compiler picks one, so that its messages are about that kind only. */
+export const STEP_FILES = {
+  query: QueryFile,
+  export: ExportFile,
+  search: SearchFile,
+  evaluate: EvaluateFile,
+  container: ContainerFile,
+  script: ScriptFile,
+  approval: ApprovalFile,
+} as const;
+
+export const StepFile = z.union([
+  z.discriminatedUnion('kind', [QueryFile, ExportFile, SearchFile, EvaluateFile, ContainerFile, ScriptFile, ApprovalFile]),
+  UsesFile,
+]);
+
+const Steps = z.record(Name, StepFile);
+
+export const PipelineFile = z.strictObject({
+  $schema: z.string().optional(),
+  version: z.literal(1),
+  name: Name.describe('Becomes part of table names, paths, Job names and workflow ids'),
+  description: z.string().optional(),
+  extends: FilePath.optional().describe(
+    'A pipeline file that this one changes: maps are merged by key, anything else replaces, null removes',
+  ),
+  params: Declarations.optional().describe('Typed values, overridable by --set params.NAME=value'),
+  budget: Budget.optional(),
+  steps: Steps,
+  onExit: Steps.optional().describe('Steps that run when the others have ended, however they ended; their `when` may use run.status'),
+});
+
+export const ComponentFile = z.strictObject({
+  $schema: z.string().optional(),
+  version: z.literal(1).optional(),
+  name: Name.optional(),
+  description: z.string().optional(),
+  inputs: Declarations.optional(),
+  step: StepFile.optional().describe('One step, which takes the place of the step that uses the component'),
+  steps: Steps.optional(),
+  outputs: z.record(Variable, z.string()).optional().describe('name: reference, e.g. "{steps.parts.outputs.uri}"'),
+});
+
+/** Wherever a number, switch or list stands, one reference may stand instead. */
+type Templated<T> = T extends string
+  ? T | (string & {})
+  : T extends number | boolean
+    ? T | `{${string}}`
+    : T extends readonly (infer E)[]
+      ? Templated<E>[] | `{${string}}`
+      : T extends object
+        ? { [K in keyof T]: Templated<T[K]> }
+        : T;
+
+type Fields<T> = { [K in keyof T]: K extends 'kind' | 'version' | 'type' ? T[K] : Templated<T[K]> };
+type StepInput = z.input<typeof StepFile> extends infer S ? (S extends unknown ? Fields<S> : never) : never;
+
+/**
+ * A pipeline as TypeScript: `export const pipeline = { … } satisfies Pipeline;`
+ * @example
+ * export const pipeline = {
+ *   version: 1,
+ *   name: 'numbers',
+ *   steps: { numbers: { kind: 'query', sql: { inline: 'SELECT 1 AS n' } } },
+ * } satisfies Pipeline;
+ */
+export type Pipeline = Omit<z.input<typeof PipelineFile>, 'steps' | 'onExit'> & {
+  steps: Record<string, StepInput>;
+  onExit?: Record<string, StepInput>;
+};

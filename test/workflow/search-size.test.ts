@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SearchState } from '../../src/contract/state.ts';
+import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
+import type { SearchHarness } from './search-harness.ts';
+
+const TRIALS = 1000;
+const PARALLEL = 200;
+
+describe('a search of 1,000 trials, 200 at once', () => {
+  let harness: SearchHarness;
+  beforeAll(async () => {
+    harness = await startSearchHarness();
+  });
+  afterAll(() => harness.stop());
+
+  it('continues as new without losing a trial, and answers quickly', { timeout: 240_000 }, async () => {
+    let running = 0;
+    let most = 0;
+    harness.world.attempt = async ({ trial }, retries) => {
+      if (retries === 0) {
+        most = Math.max(most, ++running);
+        throw later(3600 + ((trial.trial * 7919) % 5000));
+      }
+      running -= 1;
+      return Promise.resolve({
+        metrics: { score: (trial.trial * 31) % TRIALS, loss: 1, validation_loss: 2, more: 3 },
+        objective: (trial.trial * 31) % TRIALS,
+      });
+    };
+    const search = await harness.search(
+      specOf({ trials: TRIALS, parallel: PARALLEL }),
+      profileOf({ pools: [{ name: 'spot', spot: true, pricePerHour: 1 }] }),
+    );
+    const result = await search.result();
+
+    expect(result.outputs).toMatchObject({ best_objective: TRIALS - 1, trials: TRIALS });
+    expect(result.counts).toEqual({ succeeded: TRIALS, stopped: 0, failed: 0, cancelled: 0 });
+    expect(new Set(harness.world.rows.map((row) => row.trial)).size).toBe(TRIALS);
+    expect(harness.world.rows).toHaveLength(TRIALS);
+    expect(harness.world.attempts).toHaveLength(TRIALS);
+    expect(most).toBeGreaterThan(PARALLEL * 0.9);
+    expect(most).toBeLessThanOrEqual(PARALLEL);
+
+    const last = await harness.client.workflow.getHandle(search.workflowId).describe();
+    expect(last.runId).not.toBe(search.firstExecutionRunId);
+
+    const handle = harness.client.workflow.getHandle(search.workflowId);
+    const state = await handle.query<SearchState>('state');
+    const began = performance.now();
+    await handle.query<SearchState>('state');
+    expect(performance.now() - began).toBeLessThan(100);
+    expect(state.trials).toHaveLength(TRIALS);
+    expect(state.trials.every(({ status }) => status === 'succeeded')).toBe(true);
+  });
+});

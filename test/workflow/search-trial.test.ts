@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AttemptVerdict } from '../../src/contract/jobs.ts';
+import { until } from './environment.ts';
+import { later, profileOf, specOf, SPOT_AND_ON_DEMAND, startSearchHarness } from './search-harness.ts';
+import type { SearchHarness } from './search-harness.ts';
+
+const DAY = 86_400;
+
+describe('trial', () => {
+  let harness: SearchHarness;
+  beforeAll(async () => {
+    harness = await startSearchHarness();
+  });
+  afterAll(() => harness.stop());
+  beforeEach(() => {
+    harness.reset();
+  });
+
+  /** Attempts end like this, one after another; the last one succeeds. */
+  const ends = (...verdicts: AttemptVerdict[]): void => {
+    harness.world.attempt = async ({ attempt }) =>
+      Promise.resolve({ verdict: verdicts[attempt - 1] ?? 'succeeded', logTail: verdicts[attempt - 1] ? 'line one\nthe reason' : '' });
+  };
+  const run = async (more: Parameters<SearchHarness['trial']>[0] = {}) => (await harness.trial(more)).result();
+  const pools = (): string[] => harness.world.attempts.map(({ pool }) => pool.name);
+
+  it('starts a new attempt at once after a preemption, and counts no retry for it', async () => {
+    ends(...Array.from({ length: 20 }, () => 'preempted' as const));
+    const summary = await run({ spec: specOf({ maxCrashes: 0 }) });
+    expect(summary).toMatchObject({ status: 'succeeded', objective: 0.5, carried: { attempts: 21, preemptions: 20, crashes: 0 } });
+    expect(harness.world.attempts.map(({ attempt }) => attempt)).toEqual(Array.from({ length: 21 }, (_, i) => i + 1));
+  });
+
+  it('tells later attempts how often machines went', async () => {
+    ends('preempted', 'preempted');
+    await run();
+    expect(harness.world.attempts.map(({ meanSecondsBetweenPreemptions }) => meanSecondsBetweenPreemptions)).toEqual([null, 3600, 3600]);
+  });
+
+  it('goes to the next pool without capacity or after too many preemptions, and back to spot later', async () => {
+    const rules = { order: ['spot', 'on-demand'], preemptionsBeforeNext: 2, retrySpotSeconds: 3600, noCapacitySeconds: 60 };
+    harness.world.attempt = async ({ attempt, pool }, retries) => {
+      if (attempt === 1) return { verdict: 'preempted' };
+      if (attempt === 2) return { verdict: 'preempted' };
+      // On demand it trains until it is asked to move back.
+      if (pool.name === 'on-demand' && retries === 0) throw later(2 * DAY);
+      return Promise.resolve(pool.name === 'on-demand' ? { verdict: 'stopped' } : {});
+    };
+    const summary = await run({ profile: profileOf({ ...SPOT_AND_ON_DEMAND, placement: rules }) });
+    expect(pools()).toEqual(['spot', 'spot', 'on-demand', 'spot']);
+    expect(summary.status).toBe('succeeded');
+  });
+
+  it('uses on-demand when the rest would not end before the deadline on spot', async () => {
+    harness.world.attempt = async ({ attempt }) =>
+      Promise.resolve(attempt === 1 ? { verdict: 'preempted', done: 0.1, startedAt: Date.now() - 3_600_000 } : {});
+    const now = await harness.environment.currentTimeMs();
+    await run({ profile: profileOf(SPOT_AND_ON_DEMAND), deadlineAt: now + 10 * 3_600_000 });
+    expect(pools()).toEqual(['spot', 'on-demand']);
+  });
+
+  it('retries once with more memory, then fails with the log', async () => {
+    ends('out-of-memory', 'out-of-memory');
+    const summary = await run();
+    expect(harness.world.attempts.map(({ memoryMb }) => memoryMb)).toEqual([2048, 3072]);
+    expect(summary.status).toBe('failed');
+    expect(summary.reason).toContain('the reason');
+  });
+
+  it('bounds crashes and spaces them', async () => {
+    ends('crashed', 'crashed', 'crashed');
+    const summary = await run({ spec: specOf({ maxCrashes: 2 }) });
+    expect(summary).toMatchObject({ status: 'failed', carried: { attempts: 3, crashes: 3 } });
+    expect(summary.reason).toMatch(/^crashed 3 times; the last time: crashed/);
+  });
+
+  it('fails at once on bad input', async () => {
+    ends('bad-input');
+    const summary = await run();
+    expect(summary).toMatchObject({ status: 'failed', carried: { attempts: 1 } });
+  });
+
+  it('gives up after ten attempts in a row that trained nothing', async () => {
+    harness.world.attempt = async () => Promise.resolve({ verdict: 'deleted', samples: 0 });
+    const summary = await run();
+    expect(summary.reason).toMatch(/11 attempts in a row trained nothing/);
+  });
+
+  it('continues with its sums and the last progress record', async () => {
+    harness.world.attempt = async ({ attempt, lastProgress, samples }) =>
+      Promise.resolve({ verdict: attempt < 3 ? 'preempted' : 'succeeded', lastProgress: lastProgress + 7, samples: samples + 50 });
+    const summary = await run({ profile: profileOf(SPOT_AND_ON_DEMAND) });
+    expect(harness.world.attempts.map(({ lastProgress, samples }) => [lastProgress, samples])).toEqual([
+      [0, 0],
+      [7, 50],
+      [14, 100],
+    ]);
+    expect(summary.carried).toMatchObject({ cost: 3, onDemandCost: 9, seconds: 10_800 });
+  });
+
+  it('runs for five days with a preemption every hour in under 2,000 events', async () => {
+    harness.world.attempt = async ({ attempt }, retries) => {
+      if (retries === 0) throw later(3600);
+      return Promise.resolve({ verdict: attempt < 120 ? 'preempted' : 'succeeded' });
+    };
+    const started = await harness.environment.currentTimeMs();
+    const handle = await harness.trial();
+    const summary = await handle.result();
+    expect(summary).toMatchObject({ status: 'succeeded', carried: { preemptions: 119 } });
+    expect((await harness.environment.currentTimeMs()) - started).toBeGreaterThanOrEqual(5 * DAY * 1000);
+    const { events } = await handle.fetchHistory();
+    expect(events?.length).toBeLessThan(2000);
+  });
+});
+
+/** These act on attempts that run, which is no matter of time to skip. */
+describe('a trial that runs', () => {
+  let harness: SearchHarness;
+  beforeAll(async () => {
+    harness = await startSearchHarness('real');
+  });
+  afterAll(() => harness.stop());
+  beforeEach(() => {
+    harness.reset();
+  });
+
+  /** Trains until it is stopped; then it commits a checkpoint. `finishes`: attempts from this one on end by themselves. */
+  const untilStopped = (finishes = Number.POSITIVE_INFINITY): void => {
+    harness.world.attempt = async ({ attempt }) => (attempt >= finishes ? {} : { verdict: await harness.stopAsked(), lastProgress: 3 });
+  };
+  const began = (n: number): Promise<unknown> => until(async () => Promise.resolve(harness.world.attempts.length >= n), `attempt ${n}`);
+
+  it('stops with a checkpoint and keeps its export', async () => {
+    untilStopped();
+    const handle = await harness.trial();
+    await began(1);
+    await handle.signal('stop', { reason: 'poor' });
+    expect(await handle.result()).toMatchObject({
+      status: 'stopped',
+      reason: 'poor',
+      bestExport: 'file:///out/trial-0/exports/1',
+      carried: { attempts: 1 },
+    });
+  });
+
+  it('pauses to zero machines, and goes on where it was', async () => {
+    untilStopped(2);
+    const handle = await harness.trial();
+    await began(1);
+    await handle.signal('pause');
+    await until(async () => ((await handle.query<{ status: string }>('state')).status === 'paused' ? true : null), 'the pause');
+    expect(harness.running()).toBe(0);
+    await handle.signal('resume');
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 2 } });
+    expect(harness.world.attempts[1]).toMatchObject({ attempt: 2, lastProgress: 3 });
+  });
+
+  it('being cancelled, ends its attempt and says so', async () => {
+    untilStopped();
+    const handle = await harness.trial();
+    await began(1);
+    await handle.cancel();
+    expect(await handle.result()).toMatchObject({ status: 'cancelled' });
+    expect(harness.running()).toBe(0);
+  });
+});
