@@ -1,0 +1,10 @@
+/** One question that `longhaul doctor` asks for real, and its answer. */
+export interface DoctorCheck {
+  /** What was asked, e.g. `bucket gs://models: storage.objects.create`. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found, in words. */
+  readonly detail: string;
+  /** The command that mends it, ready to paste. */
+  readonly remedy?: string;
+}
