@@ -2,6 +2,7 @@
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { LogEntry, WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
+import { dataConverterOf } from '../src/codec/encryption.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { openPorts } from './adapters.ts';
 import { connect, registerSearchAttributes } from './connection.ts';
@@ -35,6 +36,7 @@ export async function runWorker(role: WorkerRole): Promise<void> {
     const worker = await Worker.create({
       connection: connected.connection,
       namespace: connected.namespace,
+      dataConverter: dataConverterOf(),
       taskQueue: role.taskQueue,
       activities: await role.activities(ports),
       maxConcurrentActivityTaskExecutions: role.maxActivities,

@@ -11,14 +11,15 @@ const MAY_IMPORT = {
   'src/compile': ['src/contract'],
   'src/ports': ['src/contract'],
   'src/adapters': ['src/ports', 'src/contract'],
-  'src/client': ['src/contract'],
+  'src/codec': [],
+  'src/client': ['src/codec', 'src/contract'],
   'src/report': ['src/client', 'src/contract', 'types:src/ports'],
   'src/console': ['src/client', 'src/contract', 'src/report', 'types:src/ports'],
   // The ledger and logs are read through the ports: `src/cli/ports.ts` is the one file that may open adapters.
-  'src/cli': ['src/client', 'src/compile', 'src/contract', 'src/report', 'src/console', 'src/ports', 'deploy/local'],
+  'src/cli': ['src/client', 'src/codec', 'src/compile', 'src/contract', 'src/report', 'src/console', 'src/ports', 'deploy/local'],
   workflows: ['src/contract', 'types:activities'],
   activities: ['src/ports', 'src/contract'],
-  workers: ['activities', 'src/adapters', 'src/ports', 'src/contract', 'workflows'],
+  workers: ['activities', 'src/adapters', 'src/codec', 'src/ports', 'src/contract', 'workflows'],
 };
 
 /** Single files that may see more than their folder, each for the reason given there. */

@@ -10,26 +10,20 @@ import time
 from pathlib import Path
 
 stop = []
-signal.signal(
-    signal.SIGTERM, lambda number, frame: stop.append(number)
-)  # before slow imports; answered between two steps
+signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))  # before slow imports; answered between two steps
 
 import numpy as np
 import pyarrow.parquet as pq
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import ndcg_score
 
-trial = json.loads(
-    Path(os.environ["LONGHAUL_TRIAL"].removeprefix("file://")).read_text()
-)
+trial = json.loads(Path(os.environ["LONGHAUL_TRIAL"].removeprefix("file://")).read_text())
 output, attempt = (
     Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://")),
     int(os.environ["LONGHAUL_ATTEMPT"]),
 )
 latest, layout = output / "checkpoints" / "LATEST", trial["layout"]
-features = [
-    feature["name"] for feature in trial["features"] if feature["type"] == "numeric"
-]
+features = [feature["name"] for feature in trial["features"] if feature["type"] == "numeric"]
 
 
 def put(name, data):  # all or nothing, as object stores write
@@ -40,16 +34,9 @@ def put(name, data):  # all or nothing, as object stores write
     temporary.replace(target)
 
 
-def record(
-    kind, **more
-):  # numbered without gaps; what was recorded before a kill is not repeated
-    old = [
-        json.loads(path.read_text())
-        for path in (output / "progress").glob("[0-9]*.json")
-    ]
-    if kind == "start" or not any(
-        (other["kind"], other["step"]) == (kind, state["step"]) for other in old
-    ):
+def record(kind, **more):  # numbered without gaps; what was recorded before a kill is not repeated
+    old = [json.loads(path.read_text()) for path in (output / "progress").glob("[0-9]*.json")]
+    if kind == "start" or not any((other["kind"], other["step"]) == (kind, state["step"]) for other in old):
         where = {name: state[name] for name in ("step", "samples", "epoch", "part")}
         line = {
             "n": len(old) + 1,
@@ -69,9 +56,7 @@ def commit(
         sys.exit(75)
     data, name = pickle.dumps(state), f"{state['step']}-{attempt}"
     put(f"checkpoints/{name}/state.pkl", data)
-    files = {
-        "state.pkl": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    }
+    files = {"state.pkl": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
     entry = {
         "checkpoint": name,
         "step": state["step"],
@@ -80,9 +65,7 @@ def commit(
     }
     put(
         "checkpoints/LATEST",
-        json.dumps(
-            {**entry, "attempt": attempt, "reason": reason, "previous": []}
-        ).encode(),
+        json.dumps({**entry, "attempt": attempt, "reason": reason, "previous": []}).encode(),
     )
 
 
@@ -95,26 +78,11 @@ def load(part):  # one [candidate, feature] and one [candidate] array for each s
 
 
 def validate():
-    sessions = [
-        pair
-        for part in sorted(
-            Path(trial["data"]["validation"].removeprefix("file://")).glob("*.parquet")
-        )
-        for pair in load(part)
-    ]
-    ndcg = float(
-        np.mean(
-            [
-                ndcg_score([labels], [state["model"].decision_function(x)], k=10)
-                for x, labels in sessions
-            ]
-        )
-    )
+    sessions = [pair for part in sorted(Path(trial["data"]["validation"].removeprefix("file://")).glob("*.parquet")) for pair in load(part)]
+    ndcg = float(np.mean([ndcg_score([labels], [state["model"].decision_function(x)], k=10) for x, labels in sessions]))
     name, metrics = str(state["step"]), {"validation_ndcg_at_10": ndcg}
     record("validation", metrics=metrics)
-    state["best"] = max(
-        state["best"], (ndcg, -state["step"], name)
-    )  # the earlier one where two are equal
+    state["best"] = max(state["best"], (ndcg, -state["step"], name))  # the earlier one where two are equal
     data = pickle.dumps(state["model"])
     put(f"exports/{name}/model.pkl", data)
     ready = {
@@ -154,20 +122,14 @@ state = {
     "best": (-1.0, 0, ""),
 }
 if latest.exists():
-    state = pickle.loads(
-        (
-            latest.parent / json.loads(latest.read_text())["checkpoint"] / "state.pkl"
-        ).read_bytes()
-    )
+    state = pickle.loads((latest.parent / json.loads(latest.read_text())["checkpoint"] / "state.pkl").read_bytes())
 commit("interval")  # puts this attempt's number on LATEST: an older attempt ends
 record("start")
 while state["epoch"] < trial["epochs"]:
     if stop:
         commit("sigterm")
         sys.exit(143)
-    order = np.random.default_rng([trial["seed"], state["epoch"]]).permutation(
-        len(parts)
-    )  # of the position alone
+    order = np.random.default_rng([trial["seed"], state["epoch"]]).permutation(len(parts))  # of the position alone
     sessions = list(load(parts[order[state["part"]]]))
     x, labels = (np.concatenate(columns) for columns in zip(*sessions, strict=True))
     state["model"].partial_fit(x, labels > 0, classes=[False, True])
@@ -183,9 +145,7 @@ while state["epoch"] < trial["epochs"]:
     commit("interval")
     time.sleep(float(os.environ.get("LONGHAUL_STEP_DELAY_SECONDS", "0")))
 ndcg, step, best = state["best"]
-weights = hashlib.sha256(
-    state["model"].coef_.tobytes() + state["model"].intercept_.tobytes()
-).hexdigest()
+weights = hashlib.sha256(state["model"].coef_.tobytes() + state["model"].intercept_.tobytes()).hexdigest()
 result = {
     "metrics": {"validation_ndcg_at_10": ndcg},
     "objective": ndcg,

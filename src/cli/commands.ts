@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { registerAddTrial } from './commands/add-trial.ts';
 import { registerApprove, registerReject } from './commands/approve.ts';
 import { registerCancel } from './commands/cancel.ts';
+import { registerCodecServer } from './commands/codec-server.ts';
 import { registerCompare } from './commands/compare.ts';
 import { registerCompile } from './commands/compile.ts';
 import { registerCompletion } from './commands/completion.ts';
@@ -46,5 +47,5 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerSet,
   ],
   Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerReport],
-  'This machine': [registerDev, registerGc, registerCompletion],
+  'This machine': [registerDev, registerGc, registerCodecServer, registerCompletion],
 };

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Connection, Client, type ClientOptions, type WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
+import { dataConverterOf } from '../codec/encryption.ts';
 import { InvalidInputError } from '../contract/errors.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import { RunDocument } from '../contract/run-document.ts';
@@ -11,7 +12,7 @@ import { about } from './failures.ts';
 import { Run } from './run.ts';
 
 export interface ConnectOptions extends TargetOptions {
-  /** E.g. a codec that encrypts payloads. */
+  /** Encrypts payloads where LONGHAUL_ENCRYPTION_KEYS holds keys, unless another one is given. */
   readonly dataConverter?: ClientOptions['dataConverter'];
 }
 
@@ -65,7 +66,7 @@ export class Longhaul {
   constructor(connection: Connection, target: Target, options: ConnectOptions = {}) {
     this.#connection = connection;
     this.target = target;
-    this.client = new Client({ connection, namespace: target.namespace, dataConverter: options.dataConverter });
+    this.client = new Client({ connection, namespace: target.namespace, dataConverter: options.dataConverter ?? dataConverterOf() });
   }
 
   /** Starts a run of a compiled document, as `longhaul run` does. */

@@ -1,6 +1,7 @@
 """``python -m longhaul_sampler``: the Temporal worker of the queue ``longhaul-sampler``.
 
-The connection comes from Temporal's standard environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TLS, API key).
+The connection comes from Temporal's standard environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TLS, API key);
+payloads are encrypted where LONGHAUL_ENCRYPTION_KEYS holds keys.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +20,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 
 from .activity import SamplerActivities
+from .codec import data_converter
 
 TASK_QUEUE = "longhaul-sampler"
 _log = logging.getLogger("longhaul_sampler")
@@ -28,7 +31,7 @@ SHUTDOWN_GRACE = timedelta(seconds=5)
 async def serve(task_queue: str) -> None:
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", "localhost:7233")
-    client = await Client.connect(**config)
+    client = await Client.connect(**config, data_converter=data_converter(os.environ))
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
