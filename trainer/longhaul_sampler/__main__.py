@@ -1,7 +1,7 @@
 """``python -m longhaul_sampler``: the Temporal worker of the queue ``longhaul-sampler``.
 
-The connection comes from Temporal's standard environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TLS, API key);
-payloads are encrypted where LONGHAUL_ENCRYPTION_KEYS holds keys.
+The connection comes from Temporal's standard environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+TEMPORAL_PROFILE, TLS, API key); payloads are encrypted where LONGHAUL_ENCRYPTION_KEYS holds keys.
 """
 
 from __future__ import annotations
