@@ -11,6 +11,14 @@ await runChecks([
     command: 'prettier',
     args: ['.', fix ? '--write' : '--check', '--log-level', 'warn', '--cache', '--cache-location', '.longhaul/prettier.json'],
   },
-  { name: 'ruff check', command: python, args: ['-m', 'ruff', 'check', '--quiet', ...(fix ? ['--fix'] : []), 'trainer', 'examples'] },
-  { name: 'ruff format', command: python, args: ['-m', 'ruff', 'format', '--quiet', ...(fix ? [] : ['--diff']), 'trainer', 'examples'] },
+  {
+    name: 'ruff check',
+    command: python,
+    args: ['-m', 'ruff', 'check', '--quiet', ...(fix ? ['--fix'] : []), 'trainer', 'examples', 'bench'],
+  },
+  {
+    name: 'ruff format',
+    command: python,
+    args: ['-m', 'ruff', 'format', '--quiet', ...(fix ? [] : ['--diff']), 'trainer', 'examples', 'bench'],
+  },
 ]);
