@@ -5,7 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { KEYS_VARIABLE, parseKeyRing, type KeyRing } from './keys.ts';
 
 const ALGORITHM = 'aes-256-gcm';
@@ -49,7 +49,7 @@ export class EncryptionCodec implements PayloadCodec {
     const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(Buffer.from(name));
     const data = Buffer.concat([
       nonce,
-      cipher.update(temporal.api.common.v1.Payload.encode(payload).finish()),
+      cipher.update(proto.temporal.api.common.v1.Payload.encode(payload).finish()),
       cipher.final(),
       cipher.getAuthTag(),
     ]);
@@ -66,7 +66,7 @@ export class EncryptionCodec implements PayloadCodec {
         .setAAD(Buffer.from(name))
         .setAuthTag(data.subarray(data.length - TAG_BYTES));
       const plain = Buffer.concat([decipher.update(data.subarray(NONCE_BYTES, data.length - TAG_BYTES)), decipher.final()]);
-      return temporal.api.common.v1.Payload.decode(plain);
+      return proto.temporal.api.common.v1.Payload.decode(plain);
     } catch (error) {
       throw new DecryptionError(`a payload encrypted with the key "${name}" does not open: it was changed, or the key is another one`, {
         cause: error,

@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { serve } from '@hono/node-server';
 import type { Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
@@ -52,9 +52,9 @@ export function createCodecApp({ codec, token, origins }: CodecServerOptions): H
   return app;
 }
 
-const fromJson = (payload: JsonPayload): Payload => temporal.api.common.v1.Payload.fromObject(payload);
+const fromJson = (payload: JsonPayload): Payload => proto.temporal.api.common.v1.Payload.fromObject(payload);
 const toJson = (payload: Payload): JsonPayload =>
-  temporal.api.common.v1.Payload.toObject(temporal.api.common.v1.Payload.fromObject(payload), { bytes: String });
+  proto.temporal.api.common.v1.Payload.toObject(proto.temporal.api.common.v1.Payload.fromObject(payload), { bytes: String });
 
 /** Resolves when it listens; `close` stops it. */
 export function startCodecServer(
