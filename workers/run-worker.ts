@@ -6,6 +6,7 @@ import { dataConverterOf } from '../src/codec/encryption.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { openPorts } from './adapters.ts';
 import { connect, registerSearchAttributes } from './connection.ts';
+import { deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 /** Below the 30 s that Kubernetes gives a pod by default. Activities that only watch let go at once. */
@@ -44,7 +45,7 @@ export async function runWorker(role: WorkerRole): Promise<void> {
       defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
       shutdownGraceTime: SHUTDOWN_GRACE,
       shutdownForceTime: SHUTDOWN_FORCE,
-      ...(role.workflows ? { workflowBundle: await workflowBundle() } : {}),
+      ...(role.workflows ? { workflowBundle: await workflowBundle(), workerDeploymentOptions: deploymentOptions() } : {}),
     } satisfies WorkerOptions);
     const running = worker.run();
     process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);

@@ -7,6 +7,7 @@ import {
   defineSignal,
   isCancellation,
   setHandler,
+  setWorkflowOptions,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -27,6 +28,8 @@ export const stateQuery = defineQuery<TrialReport>(QUERIES.state);
 export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
 export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
 
+// Days long, and simple: it ends on the version of the workers that it began on.
+setWorkflowOptions({ versioningBehavior: 'PINNED' }, trial);
 export async function trial(input: TrialInput): Promise<TrialSummary> {
   const run = setUp(input);
   const summary = await runToItsEnd(run).catch((error: unknown) => {

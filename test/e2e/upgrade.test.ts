@@ -1,0 +1,159 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { connect, type Longhaul } from '../../src/client/index.ts';
+import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
+import { documentOf } from '../workflow/documents.ts';
+import { until } from '../workflow/environment.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const DEPLOYMENT = 'longhaul';
+const LONG = 120;
+
+/** A trial of the contract in a few lines: it says that it began, and ends when a file appears. */
+const TRAINER = `
+import json, os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+output = pathlib.Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://"))
+(folder / "began").touch()
+while not (folder / "finish").exists():
+    time.sleep(0.1)
+output.mkdir(parents=True, exist_ok=True)
+result = {"metrics": {"score": 1.0}, "objective": 1.0, "bestStep": 1, "steps": 1, "samples": 1, "epochs": 1, "bestExport": None, "weightsSha256": "0"}
+(output / "result.json").write_text(json.dumps(result))
+`;
+
+describe('a rolling change to new workers', { timeout: 240_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-upgrade-'));
+  const root = `file://${folder}/store`;
+  const buildBefore = process.env.LONGHAUL_BUILD_ID;
+  let stack: Stack;
+  let longhaul: Longhaul;
+  let next: ChildProcess | undefined;
+
+  beforeAll(async () => {
+    // The stack's workers take the environment of this process.
+    process.env.LONGHAUL_BUILD_ID = 'old';
+    stack = await startStack({ directory: folder });
+    await stack.ready;
+    longhaul = await connect({ directory: folder });
+    await makeCurrent('old');
+  }, 120_000);
+  afterAll(async () => {
+    if (buildBefore === undefined) delete process.env.LONGHAUL_BUILD_ID;
+    else process.env.LONGHAUL_BUILD_ID = buildBefore;
+    next?.kill('SIGTERM');
+    await longhaul.close();
+    await stack.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  /** The command of docs/upgrade.md; a version is known a moment after its first worker polls. */
+  async function makeCurrent(build: string): Promise<void> {
+    const temporal = process.env.LONGHAUL_TEMPORAL;
+    if (temporal === undefined) throw new Error('LONGHAUL_TEMPORAL names no temporal CLI; `npm test` sets it');
+    const command = ['worker', 'deployment', 'set-current-version', '--deployment-name', DEPLOYMENT, '--build-id', build];
+    const run = promisify(execFile);
+    await until(
+      () =>
+        run(temporal, [...command, '--yes', '--address', stack.address]).then(
+          () => true,
+          () => false,
+        ),
+      `version ${build} to become current`,
+      30,
+    );
+  }
+
+  /** A copy of the sources whose pipeline workflow was changed as docs/upgrade.md asks for: behind a patch. */
+  async function startNextBuild(): Promise<ChildProcess> {
+    const copy = join(folder, 'next');
+    for (const name of ['src', 'workflows', 'activities', 'workers', 'trainer/longhaul_script', 'package.json'])
+      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    const file = join(copy, 'workflows', 'step-work.ts');
+    const source = readFileSync(file, 'utf8');
+    const changed = source.replace(
+      /^(export async function workWithRetries\(.*\{)$/m,
+      "$1\n  if (patched('next-version')) await sleep(1);",
+    );
+    if (changed === source) throw new Error(`${file}: the line to change is not there`);
+    writeFileSync(file, changed.replace('import { sleep,', 'import { patched, sleep,'));
+    const worker = spawn(process.execPath, [join(copy, 'workers', 'control.ts')], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TEMPORAL_ADDRESS: stack.address, TEMPORAL_NAMESPACE: stack.namespace, LONGHAUL_BUILD_ID: 'new' },
+    });
+    for await (const line of createInterface({ input: worker.stdout })) if (line.includes('"ready":true')) break;
+    return worker;
+  }
+
+  const buildOf = async (workflowId: string): Promise<string | undefined> => {
+    const { raw } = await longhaul.client.workflow.getHandle(workflowId).describe();
+    return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId ?? undefined;
+  };
+
+  it('leaves trials on the old build and moves their pipeline and search to the new one', async () => {
+    mkdirSync(join(folder, 'store', 'data'), { recursive: true });
+    for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json']) {
+      mkdirSync(join(folder, 'store', 'data', name, '..'), { recursive: true });
+      writeFileSync(
+        join(folder, 'store', 'data', name),
+        '{"layout":{"kind":"flat","session":"s","item":"i","label":"l"},"features":[{"name":"x","type":"numeric","default":0}],"segments":[]}',
+      );
+    }
+    const run = await longhaul.start(
+      documentOf(
+        [
+          {
+            id: 'search',
+            spec: {
+              kind: 'search',
+              data: { train: `${root}/data/train`, validation: `${root}/data/validation` },
+              features: `${root}/data/features.json`,
+              command: ['python', '-c', TRAINER, folder],
+              objective: { metric: 'score', goal: 'maximize' },
+              space: { x: { type: 'float', low: 0, high: 1 } },
+              trials: 1,
+              output: `${root}/search/{key}`,
+            },
+          },
+          {
+            id: 'after',
+            dependsOn: ['search'],
+            spec: { kind: 'script', language: 'shell', file: 'after.sh', source: 'true', output: `${root}/after/{key}` },
+          },
+        ],
+        {
+          profile: {
+            warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') },
+            storage: { kind: 'directory', path: join(folder, 'store') },
+            compute: { kind: 'process', path: join(folder, 'jobs') },
+            silenceSeconds: 0,
+          },
+        },
+      ),
+    );
+    await until(async () => existsSync(join(folder, 'began')), 'the trial to begin', LONG);
+    const trial = trialWorkflowId(run.id, 'search', 0);
+    expect(await buildOf(trial)).toBe('old');
+
+    next = await startNextBuild();
+    await makeCurrent('new');
+    writeFileSync(join(folder, 'finish'), '');
+
+    const result = await run.result();
+    expect(result.status).toBe('succeeded');
+    expect(await buildOf(trial)).toBe('old');
+    expect(await buildOf(run.id)).toBe('new');
+    expect(await buildOf(searchWorkflowId(run.id, 'search'))).toBe('new');
+    // The step that began before the change was replayed by the new build without it; the one after it has it.
+    const history = await longhaul.client.workflow.getHandle(run.id).fetchHistory();
+    expect(history.events?.filter((event) => event.markerRecordedEventAttributes?.markerName === 'core_patch')).toHaveLength(1);
+  });
+});
