@@ -3,3 +3,4 @@ export { trainingPipeline } from './training-pipeline.ts';
 export { hyperparameterSearch } from './hyperparameter-search.ts';
 export { trial } from './trial.ts';
 export { poolGate } from './pool-gate.ts';
+export { parameterImportance } from './parameter-importance.ts';

@@ -6,7 +6,7 @@ import type { EarlyEvaluationActivities } from '../activities/early-evaluation-c
 import type { TrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { AskInput, AskResult } from '../src/contract/search.ts';
+import type { AskInput, AskResult, Importance, ImportanceInput } from '../src/contract/search.ts';
 import { CONTROL_POLICY, JOB_POLICY, trainingQueue, WAREHOUSE_POLICY } from './policies.ts';
 
 /**
@@ -47,5 +47,19 @@ export interface SamplerActivities {
 
 export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
 export const watching = proxyActivities<SearchActivities>(WATCHING_POLICY);
+export interface ImportanceActivities {
+  importance(input: ImportanceInput): Promise<Importance>;
+}
+
+/** A person waits for the answer: two tries, then it is left out of the picture. */
+const ANSWER_POLICY: ActivityOptions = {
+  taskQueue: TASK_QUEUES.sampler,
+  scheduleToCloseTimeout: '1 minute',
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumAttempts: 2 },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+};
+
+export const answering = proxyActivities<ImportanceActivities>(ANSWER_POLICY);
 export const sampler = proxyActivities<SamplerActivities>(SAMPLER_POLICY);
 export const evaluating = proxyActivities<EarlyEvaluationActivities>(WAREHOUSE_POLICY);

@@ -1,10 +1,12 @@
-import type { Client } from '@temporalio/client';
-import { searchWorkflowId } from '../contract/ids.ts';
-import { QUERIES, UPDATES } from '../contract/names.ts';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { importanceWorkflowId, searchWorkflowId } from '../contract/ids.ts';
+import { QUERIES, TASK_QUEUES, UPDATES, WORKFLOWS } from '../contract/names.ts';
 import type {
   AddTrialUpdate,
   ApproveUpdate,
   ForkTrialUpdate,
+  Importance,
+  ImportanceInput,
   KeepTrialUpdate,
   PauseUpdate,
   PrioritiseUpdate,
@@ -19,6 +21,9 @@ import type {
 } from '../contract/search.ts';
 import type { SearchState } from '../contract/state.ts';
 import { about } from './failures.ts';
+
+/** Someone waits in front of a page. */
+const IMPORTANCE_TIMEOUT = '1 minute';
 
 /**
  * A hyper-parameter search of a run, while it runs. Every method is an update that the workflow checks: what makes no sense is a `RefusedError`.
@@ -45,6 +50,30 @@ export class Search {
 
   state(): Promise<SearchState> {
     return about(this.workflowId, this.#address, () => this.#client.workflow.getHandle(this.workflowId).query<SearchState>(QUERIES.state));
+  }
+
+  /**
+   * How much each parameter matters. The sampler's worker computes it; the same finished trials are computed once.
+   * Rejects when that worker does not answer within a minute.
+   */
+  importance(input: ImportanceInput): Promise<Importance> {
+    const workflowId = importanceWorkflowId(this.run, this.step, JSON.stringify(input));
+    return about(workflowId, this.#address, async () => {
+      const handle = await this.#client.workflow
+        .start(WORKFLOWS.parameterImportance, {
+          workflowId,
+          taskQueue: TASK_QUEUES.control,
+          args: [input],
+          workflowExecutionTimeout: IMPORTANCE_TIMEOUT,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        })
+        .catch((error: unknown) => {
+          if (error instanceof WorkflowExecutionAlreadyStartedError) return this.#client.workflow.getHandle(workflowId);
+          throw error;
+        });
+      return (await handle.result()) as Importance;
+    });
   }
 
   /** Trials commit a checkpoint and give their machines back; without `trial`, all of them, and none is started. */

@@ -19,6 +19,8 @@ export function dnsLabel(text: string, limit = 63): string {
 
 export const searchWorkflowId = (run: string, step: string): string => `${run}/${step}`;
 export const trialWorkflowId = (run: string, step: string, trial: number): string => `${run}/${step}/trial-${trial}`;
+/** The same finished trials have the same importances: asked twice, the second answer is the first one's. */
+export const importanceWorkflowId = (run: string, step: string, input: string): string => `${run}/${step}/importance-${shortHash(input)}`;
 export const poolGateWorkflowId = (pool: string): string => `longhaul-pool-${pool}`;
 
 /** One attempt, one Job: made from run, trial and the logical attempt, never from Temporal's retry count. */

@@ -12,6 +12,7 @@ export const WORKFLOWS = {
   hyperparameterSearch: 'hyperparameterSearch',
   trial: 'trial',
   poolGate: 'poolGate',
+  parameterImportance: 'parameterImportance',
 } as const;
 
 export const QUERIES = { state: 'state', graph: 'graph' } as const;

@@ -349,3 +349,21 @@ export interface UpdateAnswer {
   readonly text: string;
   readonly trial?: number;
 }
+
+/** Argument of the workflow `parameterImportance` and of the sampler's activity `importance`. */
+export interface ImportanceInput {
+  readonly space: Space;
+  readonly objective: Objective;
+  /** Finished trials. */
+  readonly trials: readonly { readonly parameters: Readonly<Record<string, Json>>; readonly value: number | null }[];
+}
+
+/** How much each parameter matters for an objective. */
+export interface Importance {
+  readonly evaluator: 'fanova' | 'ped-anova';
+  readonly metric: string;
+  /** Trials that the figures rest on. */
+  readonly trials: number;
+  /** Most important first; they add up to one. Empty when there are too few trials. Conditional parameters are left out. */
+  readonly parameters: readonly { readonly name: string; readonly importance: number }[];
+}

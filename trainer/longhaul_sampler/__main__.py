@@ -35,11 +35,12 @@ async def serve(task_queue: str) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    activities = SamplerActivities()
     with ThreadPoolExecutor(THREADS) as threads:
         worker = Worker(
             client,
             task_queue=task_queue,
-            activities=[SamplerActivities().ask],
+            activities=[activities.ask, activities.importance],
             activity_executor=threads,
             max_concurrent_activities=THREADS,
             graceful_shutdown_timeout=SHUTDOWN_GRACE,

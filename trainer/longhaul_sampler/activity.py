@@ -1,4 +1,4 @@
-"""The activity ``ask``: stateless to its callers; what it remembers only saves time."""
+"""The activities ``ask`` and ``importance``: stateless to their callers; what they remember only saves time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from .errors import InvalidRequest
+from .importance import ImportanceRequest, importance
 from .request import AskRequest
 from .session import Session, configuration_of, events_of, rebuilt
 
@@ -56,5 +57,12 @@ class SamplerActivities:
     def ask(self, data: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._studies.ask(AskRequest.parse(data), activity.heartbeat)
+        except InvalidRequest as error:
+            raise ApplicationError(str(error), type="InvalidInput", non_retryable=True) from error
+
+    @activity.defn(name="importance")
+    def importance(self, data: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return importance(ImportanceRequest.parse(data))
         except InvalidRequest as error:
             raise ApplicationError(str(error), type="InvalidInput", non_retryable=True) from error

@@ -1,16 +1,7 @@
 /** How much each parameter matters for the objective, in shares of one. */
+import type { Importance } from '../../contract/search.ts';
 import { axisOption, baseOption, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
-
-export interface Importance {
-  /** `ped-anova` or `fanova`. */
-  readonly evaluator: string;
-  readonly metric: string;
-  /** Trials that the figure rests on. */
-  readonly trials: number;
-  /** Most important first; they add up to one. */
-  readonly parameters: readonly { readonly name: string; readonly importance: number }[];
-}
 
 export function importanceChart(importance: Importance, theme: ChartTheme): Chart | null {
   const { parameters, metric, evaluator, trials } = importance;

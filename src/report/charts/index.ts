@@ -4,7 +4,7 @@ export { costChart, type CostChartInput } from './cost.ts';
 export { costFigures, type CostFigures, type CostInput } from './cost-figures.ts';
 export { DAG_STYLE, dagSvg, STATUS_MARKS, type DagInput } from './dag.ts';
 export { layoutDag, type DagLayout, type DagLayoutOptions } from './dag-layout.ts';
-export { importanceChart, type Importance } from './importance.ts';
+export { importanceChart } from './importance.ts';
 export { learningCurves, type LearningCurvesInput } from './learning-curves.ts';
 export { lowerIsBetter, metricBySegment, metricIntervals, metricsOf, pairedDifferences, segmentsOf } from './metrics-with-intervals.ts';
 export { offlineMetrics, offlineQuality, type OfflineQualityInput } from './offline-quality.ts';
