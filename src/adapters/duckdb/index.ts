@@ -6,6 +6,7 @@ import type { Warehouse as WarehouseConfig } from '../../contract/profile.ts';
 import type { ExportManifest, TableInfo, Warehouse } from '../../ports/warehouse.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { createEngine } from './engine.ts';
+import { addFunctions } from './functions.ts';
 import { adoptExport, exportTable } from './export.ts';
 import { runOnce } from './jobs.ts';
 import { layoutOf } from './layout.ts';
@@ -34,7 +35,12 @@ export async function openDuckdbWarehouse(
   } catch (error) {
     throw new AdapterError('AccessDenied', `warehouse.path: cannot write to ${config.path}: ${String(error)}`, { cause: error });
   }
-  const engine = createEngine({ temporary: layout.temporary, threads: config.threads, memoryLimitMb: config.memoryLimitMb });
+  const engine = createEngine({
+    temporary: layout.temporary,
+    threads: config.threads,
+    memoryLimitMb: config.memoryLimitMb,
+    prepare: addFunctions,
+  });
   const parts: Parts = { layout, engine, translator: createTranslator(), tables: new TableFiles(layout) };
   const ledger = new LedgerFiles(layout);
 
