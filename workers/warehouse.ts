@@ -1,4 +1,5 @@
 /** Serves `longhaul-warehouse`: queries, exports, evaluations. With an embedded warehouse they share the cores of this machine, hence few at once. */
+import { createEvaluationActivities } from '../activities/evaluation.ts';
 import { createExportActivities } from '../activities/exports.ts';
 import { createQueryActivities } from '../activities/queries.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
@@ -9,5 +10,5 @@ main({
   taskQueue: TASK_QUEUES.warehouse,
   workflows: false,
   maxActivities: Number(process.env.LONGHAUL_WAREHOUSE_ACTIVITIES ?? 8),
-  activities: (ports) => ({ ...createQueryActivities(ports), ...createExportActivities(ports) }),
+  activities: (ports) => ({ ...createQueryActivities(ports), ...createExportActivities(ports), ...createEvaluationActivities(ports) }),
 });

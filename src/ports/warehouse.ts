@@ -81,7 +81,9 @@ export interface PredictRequest {
   readonly data: string;
   /** URI of features.json. */
   readonly features: string;
-  /** Scores: session, item, label, score, and the segment columns. */
+  /** Columns of the session or candidate to carry along, each once. */
+  readonly columns: readonly string[];
+  /** Scores: session, item, label, score, and `columns`. */
   readonly destination: string;
   readonly labels: Readonly<Record<string, string>>;
 }

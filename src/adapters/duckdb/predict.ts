@@ -46,6 +46,8 @@ async function runScorer(request: PredictRequest, output: string, context: JobCo
     request.features,
     '--output',
     output,
+    '--columns',
+    ['session', 'item', 'label', ...request.columns].join(','),
   ]);
   // A group of its own, so that nothing of it stays.
   const child = spawn(command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });

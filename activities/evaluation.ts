@@ -1,0 +1,94 @@
+/** Evaluate steps and early evaluation: an export × the test set → metrics with confidence intervals, in the ledger. */
+import type { EvaluateSpec } from '../src/contract/steps.ts';
+import type { ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
+import type { EarlyEvaluationActivities, EvaluateExportInput } from './early-evaluation-contract.ts';
+import type { EvaluationActivities } from './evaluation-contract.ts';
+import { evaluationRows, modelRow, outputsOf, valuesOf } from './evaluation/ledger-rows.ts';
+import type { RowContext } from './evaluation/ledger-rows.ts';
+import { measure } from './evaluation/measure.ts';
+import type { Measurement } from './evaluation/measure.ts';
+import { baselineName, candidatesOf, digest, MODEL, trialOf } from './evaluation/scorers.ts';
+import { failure, translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { labelsOf } from './queries.ts';
+import type { WorkInput, WorkResult } from './queries.ts';
+import { rowKey } from './step-rows.ts';
+
+export const createEvaluationActivities = (ports: Ports): EvaluationActivities & EarlyEvaluationActivities =>
+  translated({
+    /** A step: the model beside its baseline and what it is compared with; the model becomes a candidate in the registry. */
+    async evaluateModel(input: WorkInput<EvaluateSpec>): Promise<WorkResult> {
+      const { spec } = input;
+      checkNames(spec);
+      return withHeartbeat(async (context) => {
+        const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
+        await requireExport(store, spec.model);
+        const candidates = await candidatesOf(spec.model, spec.compareWith, input.pipeline, warehouse);
+        const name = tableName(input.step, input.key, candidates.map((candidate) => candidate.export).join('\n'));
+        const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
+        const row = rowContext(input, { export: spec.model, trial: trialOf(spec.model), early: false, samples: null });
+        await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.step));
+        await register(warehouse, measured.measurements, row);
+        return { outputs: outputsOf(measured.measurements, { k: spec.k, baseline: baselineName(spec), scores: measured.scores }) };
+      });
+    },
+
+    /** While training goes on: the same metrics of an export that just became ready. Tables of scores are not kept: there may be hundreds. */
+    async evaluateExport(input: EvaluateExportInput): Promise<{ readonly metrics: Readonly<Record<string, number>> }> {
+      const { spec } = input;
+      checkNames(spec);
+      return withHeartbeat(async (context) => {
+        const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
+        const candidates = [{ scorer: MODEL, export: input.export }];
+        const name = tableName(input.step, input.key, input.export);
+        const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
+        const row = rowContext(input, { export: input.export, trial: input.trial, early: true, samples: input.samples });
+        await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.key));
+        for (const table of measured.tables) await warehouse.drop(table);
+        return { metrics: valuesOf(measured.measurements, MODEL) };
+      });
+    },
+  });
+
+const MOST_STEP_CHARACTERS = 60;
+
+/** Deterministic and the same for every retry; letters that every warehouse allows in names of tables and jobs. */
+function tableName(step: string, key: string, ...parts: readonly string[]): string {
+  const readable = step.replaceAll(/[^A-Za-z0-9]+/g, '_').slice(0, MOST_STEP_CHARACTERS);
+  return `${readable}_${digest([step, key, ...parts].join('\n'))}`;
+}
+
+function checkNames(spec: Pick<EvaluateSpec, 'baseline' | 'k' | 'segments'>): void {
+  if (spec.baseline && spec.baseline.name === MODEL)
+    throw failure('InvalidInput', `baseline.name: expected another name than "${MODEL}", which is the evaluated export's`);
+  for (const [path, values] of [
+    ['k', spec.k],
+    ['segments', spec.segments],
+  ] as const) {
+    if (new Set<unknown>(values).size < values.length)
+      throw failure('InvalidInput', `${path}: expected each once, found ${values.join(', ')}`);
+  }
+}
+
+/** A run document may come from anywhere: the model is looked for before a scorer is started for it. */
+async function requireExport(store: ObjectStore, uri: string): Promise<void> {
+  if (!uri.startsWith(`${store.root}/`)) return;
+  for await (const _object of store.list(`${uri.replace(/\/+$/, '')}/`)) return;
+  throw failure('InvalidInput', `model: there is no export at ${uri}`);
+}
+
+function rowContext(
+  input: { readonly pipeline: string; readonly run: string; readonly step: string },
+  rest: Pick<RowContext, 'export' | 'trial' | 'early' | 'samples'>,
+): RowContext {
+  const { pipeline, run, step } = input;
+  return { pipeline, run, step, time: new Date().toISOString(), ...rest };
+}
+
+/** A model that someone promoted keeps its stage, also when another run evaluates it again. */
+async function register(warehouse: Warehouse, measurements: readonly Measurement[], context: RowContext): Promise<void> {
+  const row = modelRow(measurements, context);
+  const known = (await warehouse.ledger('models', { pipeline: context.pipeline })).find((one) => one.model === row.model);
+  if (known && known.stage !== 'candidate') return;
+  await warehouse.append('models', [row], rowKey('models', context.run, context.step));
+}

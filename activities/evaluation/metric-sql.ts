@@ -1,0 +1,154 @@
+/**
+ * The offline metrics as GoogleSQL: one text for BigQuery and, through the translator, for DuckDB. docs/evaluation.md has the formulas.
+ *
+ * Candidates of equal score share the places that they span, and every metric is the expected value over the orders of such a tie:
+ * so no metric depends on where the ordered items stood in the data. NDCG is then scikit-learn's `ndcg_score` (McSherry & Najork,
+ * "Computing Information Retrieval Performance Measures Efficiently in the Presence of Tied Scores", ECIR 2008).
+ */
+
+/** Sessions are hashed into so many buckets on either side of 0; see bootstrap.ts. */
+const HALF_OF_BUCKETS = 1000;
+
+export const SCORE = 'score';
+
+/** Names of columns that the tables of an evaluation have themselves. */
+export const OWN_COLUMNS = ['scorer', 'bucket', 'session', 'item', 'label', SCORE, 'place', 'tied', 'candidates', 'ordered'];
+
+/** One scorer: a table of scores, and the column in it to rank by. */
+export interface ScoresOf {
+  readonly scorer: string;
+  /** Alias of the table of scores. */
+  readonly alias: string;
+  readonly column: string;
+}
+
+/** What of the table's columns the SQL must know. */
+export interface RanksInput {
+  readonly scorers: readonly ScoresOf[];
+  readonly segments: readonly string[];
+  /** GoogleSQL type of `label`. */
+  readonly labelType: string;
+}
+
+/** Where every scorer puts the ordered items: `scorer, bucket, session, item, label, place, tied, candidates` and the segments. */
+export function ranksSql({ scorers, segments, labelType }: RanksInput): string {
+  const label = numericLabel(labelType);
+  const columns = segments.map((name) => `, CAST(${quoted(name)} AS STRING) AS ${quoted(name)}`).join('');
+  const branch = ({ scorer, alias, column }: ScoresOf): string => `
+SELECT
+  ${text(scorer)} AS scorer, MOD(FARM_FINGERPRINT(session), ${HALF_OF_BUCKETS}) AS bucket,
+  session, item, label, place, tied, candidates${segments.map((name) => `, ${quoted(name)}`).join('')}
+FROM (
+  SELECT
+    CAST(session AS STRING) AS session, CAST(item AS STRING) AS item, ${label} AS label${columns},
+    -- 1 is the top; candidates of one score share the places from \`place\` to \`place + tied - 1\`.
+    RANK() OVER (PARTITION BY session ORDER BY ${rankedBy(column)} DESC) AS place,
+    COUNT(*) OVER (PARTITION BY session ORDER BY ${rankedBy(column)} DESC RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS tied,
+    COUNT(*) OVER (PARTITION BY session) AS candidates
+  FROM {${alias}}
+)
+WHERE label > 0`;
+  return scorers.map(branch).join('\nUNION ALL').trim();
+}
+
+/** A baseline may know nothing of a candidate: that is below all others. Of a model's scores `checkSql` has told that they are finite. */
+function rankedBy(column: string): string {
+  if (column === SCORE) return SCORE;
+  const value = `CAST(${quoted(column)} AS FLOAT64)`;
+  return `IF(${value} IS NULL OR IS_NAN(${value}), CAST('-inf' AS FLOAT64), ${value})`;
+}
+
+const numericLabel = (type: string): string => (type === 'BOOL' ? 'IF(label, 1.0, 0.0)' : 'CAST(label AS FLOAT64)');
+
+/**
+ * Sums of every metric over sessions, by scorer, segment and bucket: one row for each scorer and value of a segment (`''` is all sessions).
+ * A segment restricts the ordered items that count; their places stay those among all candidates.
+ */
+export function metricsSql(segments: readonly string[], k: readonly number[]): string {
+  const discount = (place: string): string => `LN(2) / LN(${place} + 1)`;
+  const each = (of: (at: number) => string, separator = ',\n'): string => k.map(of).join(separator);
+  const parts = [
+    `SELECT scorer, bucket, session, label, place, tied, '' AS segment, '' AS value FROM {ranks}`,
+    ...segments.map(
+      (name) =>
+        `SELECT scorer, bucket, session, label, place, tied, ${text(name)} AS segment, IFNULL(${quoted(name)}, '${NO_VALUE}') AS value FROM {ranks}`,
+    ),
+  ];
+  return `
+WITH
+  ordered AS (
+    ${parts.join('\n    UNION ALL\n    ')}
+  ),
+  ties AS (
+    SELECT scorer, bucket, session, segment, value, place, tied, COUNT(*) AS items, SUM(label) AS gain
+    FROM ordered GROUP BY scorer, bucket, session, segment, value, place, tied
+  ),
+  shapes AS (SELECT DISTINCT place, tied, items FROM ties),
+  -- Each place of a tie, and how probable it is that the first of its ordered items stands there: drawing without replacement.
+  places AS (
+    SELECT
+      s.place, s.tied, s.items, s.place + i AS at,
+      IF(i > s.tied - s.items, 0.0, s.items / (s.tied - i) * EXP(IFNULL(SUM(LN(GREATEST(s.tied - s.items - i, 1) / (s.tied - i))) OVER (
+        PARTITION BY s.place, s.tied, s.items ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ), 0.0))) AS first
+    FROM shapes AS s, UNNEST(GENERATE_ARRAY(0, s.tied - 1)) AS i
+  ),
+  -- What an item of the tie may expect.
+  expected AS (
+    SELECT
+      place, tied, items, AVG(at) AS rank, SUM(first / at) AS reciprocal,
+      ${each((at) => `AVG(IF(at <= ${at}, ${discount('at')}, 0.0)) AS discount_${at}, AVG(IF(at <= ${at}, 1.0, 0.0)) AS found_${at}`, ',\n      ')}
+    FROM places GROUP BY place, tied, items
+  ),
+  ideals AS (
+    SELECT scorer, session, segment, value, ${each((at) => `SUM(IF(at <= ${at}, label * ${discount('at')}, 0.0)) AS ideal_${at}`, ', ')}
+    FROM (
+      SELECT scorer, session, segment, value, label, ROW_NUMBER() OVER (PARTITION BY scorer, session, segment, value ORDER BY label DESC) AS at
+      FROM ordered
+    )
+    GROUP BY scorer, session, segment, value
+  ),
+  sessions AS (
+    SELECT
+      t.scorer, t.bucket, t.session, t.segment, t.value,
+      SUM(t.items * e.rank) / SUM(t.items) AS average_rank,
+      -- Of ties one after the other the first has the greatest.
+      MAX(e.reciprocal) AS mrr,
+      ${each((at) => `SUM(t.gain * e.discount_${at}) / MAX(d.ideal_${at}) AS ndcg_at_${at}`, ',\n      ')},
+      ${each((at) => `SUM(t.items * e.found_${at}) / SUM(t.items) AS recall_at_${at}`, ',\n      ')}
+    FROM ties AS t
+    JOIN expected AS e ON e.place = t.place AND e.tied = t.tied AND e.items = t.items
+    JOIN ideals AS d ON d.scorer = t.scorer AND d.session = t.session AND d.segment = t.segment AND d.value = t.value
+    GROUP BY t.scorer, t.bucket, t.session, t.segment, t.value
+  ),
+  buckets AS (
+    SELECT
+      scorer, segment, value, bucket, COUNT(*) AS sessions, SUM(average_rank) AS average_rank, SUM(mrr) AS mrr,
+      ${each((at) => `SUM(ndcg_at_${at}) AS ndcg_at_${at}, SUM(recall_at_${at}) AS recall_at_${at}`, ',\n      ')}
+    FROM sessions GROUP BY scorer, segment, value, bucket
+  )
+SELECT
+  scorer, segment, value,
+  ARRAY_AGG(bucket ORDER BY bucket) AS bucket,
+  ARRAY_AGG(sessions ORDER BY bucket) AS sessions,
+  ARRAY_AGG(average_rank ORDER BY bucket) AS average_rank,
+  ARRAY_AGG(mrr ORDER BY bucket) AS mrr,
+  ${each((at) => `ARRAY_AGG(ndcg_at_${at} ORDER BY bucket) AS ndcg_at_${at}, ARRAY_AGG(recall_at_${at} ORDER BY bucket) AS recall_at_${at}`, ',\n  ')}
+FROM buckets GROUP BY scorer, segment, value ORDER BY scorer, segment, value`.trim();
+}
+
+/** Of segments: the value of rows that have none. */
+export const NO_VALUE = '(none)';
+
+/** What must be known of scores before they are ranked. */
+export function checkSql(segments: readonly string[], labelType: string): string {
+  const values = segments.map((name, index) => `, COUNT(DISTINCT IF(ordered, CAST(${quoted(name)} AS STRING), NULL)) AS values_${index}`);
+  return `
+SELECT
+  COUNT(*) AS candidates, COUNT(DISTINCT session) AS sessions, COUNTIF(ordered) AS ordered,
+  COUNTIF(score IS NULL OR IS_NAN(score) OR IS_INF(score)) AS not_finite${values.join('')}
+FROM (SELECT *, IFNULL(${numericLabel(labelType)}, 0.0) > 0 AS ordered FROM {scores})`.trim();
+}
+
+const quoted = (name: string): string => `\`${name}\``;
+const text = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
