@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
-import type { LedgerRow, LedgerTable } from '../../contract/ledger.ts';
 import type { Warehouse as WarehouseConfig } from '../../contract/profile.ts';
 import type { ExportManifest, TableInfo, Warehouse } from '../../ports/warehouse.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
@@ -68,7 +67,7 @@ export async function openDuckdbWarehouse(
     rows: (statement, context) => readRows(parts, statement, context),
     drop: (table) => parts.tables.drop(table),
     append: (table, rows, key) => ledger.append(table, rows, key),
-    ledger: async <T extends LedgerTable>(table: T, where?: Parameters<Warehouse['ledger']>[1]) => await ledger.rows(table, where),
+    ledger: (table, where) => ledger.rows(table, where),
     async close() {
       await parts.translator.close();
       await engine.close();

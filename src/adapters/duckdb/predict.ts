@@ -24,7 +24,7 @@ export async function predictTable(parts: Parts, request: PredictRequest, contex
     await runScorer(request, file, context);
     const { rows, columns } = await parts.engine.session(context, async (session) => {
       const counted = await session.run(`SELECT num_rows FROM parquet_file_metadata(${literal(file)})`);
-      return { rows: Number(counted.getRows()[0]![0]), columns: await columnsOf(session, file) };
+      return { rows: Number(counted.getRows()[0]?.[0] ?? 0), columns: await columnsOf(session, file) };
     });
     return await parts.tables.exclusively([request.destination], () =>
       parts.tables.commit({ table: request.destination, file, rows, columns, job: request.jobId, labels: request.labels }),
