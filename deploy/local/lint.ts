@@ -14,11 +14,11 @@ await runChecks([
   {
     name: 'ruff check',
     command: python,
-    args: ['-m', 'ruff', 'check', '--quiet', ...(fix ? ['--fix'] : []), 'trainer', 'examples', 'bench'],
+    args: ['-m', 'ruff', 'check', '--quiet', ...(fix ? ['--fix'] : []), 'trainer', 'examples', 'bench', 'test'],
   },
   {
     name: 'ruff format',
     command: python,
-    args: ['-m', 'ruff', 'format', '--quiet', ...(fix ? [] : ['--diff']), 'trainer', 'examples', 'bench'],
+    args: ['-m', 'ruff', 'format', '--quiet', ...(fix ? [] : ['--diff']), 'trainer', 'examples', 'bench', 'test'],
   },
 ]);
