@@ -90,6 +90,7 @@ const idle = (run: SearchRun): boolean =>
 /** Cancelled or broken: the trials end with a checkpoint, the ledger says so. */
 async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknown): Promise<void> {
   const { memory } = run;
+  const broken = (): boolean => run.fatal !== null;
   run.fatal = null;
   memory.status = status;
   memory.reason = status === 'cancelled' ? 'cancelled' : error instanceof Error ? error.message : 'failed';
@@ -98,9 +99,9 @@ async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknow
     run.dirty = false;
     for (const record of memory.records) record.toEvaluate = null;
     recordEnds(run);
-    if (!(await condition(() => run.dirty || run.fatal !== null, LOOK_AFTER_TRIALS))) await missClosed(run);
+    if (!(await condition(() => run.dirty || broken(), LOOK_AFTER_TRIALS))) await missClosed(run);
     // The ledger must not keep a cancelled search alive.
-    if (run.fatal !== null) break;
+    if (broken()) break;
   }
   await condition(allHandlersFinished);
   publish(run);

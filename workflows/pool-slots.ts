@@ -23,7 +23,7 @@ const ASK_AGAIN = '1 hour';
 
 /** Waits for a slot where the pool has a limit; false when the trial was stopped or paused meanwhile. */
 export async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
-  if (run.stop !== null || run.paused) return false;
+  if (!wantsToRun(run)) return false;
   if (pool.maxAttempts === undefined) return true;
   run.granted = false;
   run.note = `waits for one of ${pool.maxAttempts} places in ${pool.name}`;
@@ -36,15 +36,17 @@ export async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
   try {
     // A gate that was terminated has forgotten us: ask again now and then, which changes nothing where it has not.
     do await searching.requestSlot({ gate: gateOf(run.input.profile, pool), request });
-    while (!(await condition(() => run.granted || run.stop !== null || run.paused, ASK_AGAIN)));
+    while (!(await condition(() => run.granted || !wantsToRun(run), ASK_AGAIN)));
   } catch (error) {
     await CancellationScope.nonCancellable(() => releaseSlot(run, pool));
     throw error;
   }
-  if (run.stop === null && !run.paused) return true;
+  if (wantsToRun(run)) return true;
   await releaseSlot(run, pool);
   return false;
 }
+
+const wantsToRun = (run: TrialRun): boolean => run.stop === null && !run.paused;
 
 export async function releaseSlot(run: TrialRun, pool: Pool): Promise<void> {
   if (pool.maxAttempts === undefined) return;

@@ -150,7 +150,7 @@ function listenToTrials(run: SearchRun): void {
       return done(run, payload.trial, 'stops with a checkpoint');
     },
     {
-      validator: (payload) => {
+      validator: (payload: StopTrialUpdate) => {
         if (openTrial(run, fieldsOf(payload, ['trial', ...WHO]).trial).stopping !== null)
           refuse(`trial ${payload.trial} is stopping already`);
       },
@@ -171,7 +171,7 @@ function listenToTrials(run: SearchRun): void {
       return done(run, payload.trial, `has priority ${payload.priority}${byWhom(payload)}`);
     },
     {
-      validator: (payload) => {
+      validator: (payload: PrioritiseUpdate) => {
         const fields = fieldsOf(payload, ['trial', 'priority', ...WHO]);
         numberIn(fields.priority, 'priority', { integer: true });
         if (openTrial(run, fields.trial).active) refuse(`trial ${payload.trial} runs already; priorities order the trials that wait`);

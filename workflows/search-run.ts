@@ -18,7 +18,7 @@ export interface SearchRun {
   /** Ends the activity that follows the curves. */
   stopWatching: (() => void) | null;
   /** Error of background work: ends the search. */
-  fatal: unknown;
+  fatal: Error | null;
   /** The workflow is about to continue as new: nothing new begins. */
   draining: boolean;
   /** Trials whose curves are followed now. */
@@ -152,7 +152,7 @@ export function inBackground(run: SearchRun, kind: keyof SearchRun['busy'] | nul
   if (kind) run.busy[kind] += 1;
   work()
     .catch((error: unknown) => {
-      if (!isCancellation(error)) run.fatal ??= error;
+      if (!isCancellation(error)) run.fatal ??= error instanceof Error ? error : new Error(String(error));
     })
     .finally(() => {
       if (kind) run.busy[kind] -= 1;

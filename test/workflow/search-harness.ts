@@ -1,6 +1,6 @@
 /** Searches and trials on a server of the test's own, with trainers that are a few lines each. */
 import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
-import type { WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import { trialWorkflowId, searchWorkflowId } from '../../src/contract/ids.ts';
@@ -78,7 +78,10 @@ export interface SearchHarness extends Harness {
   stopAsked(): Promise<'stopped'>;
   /** Attempts that run now. */
   running(): number;
-  search(spec: SearchSpec, profile?: Profile): Promise<WorkflowHandle<typeof hyperparameterSearch> & { result(): Promise<SearchResult> }>;
+  search(
+    spec: SearchSpec,
+    profile?: Profile,
+  ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof hyperparameterSearch> & { result(): Promise<SearchResult> }>;
   trial(more?: Partial<TrialInput>): Promise<WorkflowHandle<typeof trial> & { result(): Promise<TrialSummary> }>;
 }
 
