@@ -27,6 +27,9 @@ export interface Harness {
   stop(): Promise<void>;
 }
 
+/** They only wait; more than the largest search of a test has. */
+const MOST_ATTEMPTS = 500;
+
 let installed = false;
 
 /**
@@ -60,7 +63,7 @@ export async function startHarness(ports: Ports, time: 'skipping' | 'real', over
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: TASK_QUEUES.control, workflowBundle: await workflowBundle(), activities }),
     Worker.create({ ...common, taskQueue: TASK_QUEUES.warehouse, activities }),
-    Worker.create({ ...common, taskQueue: TASK_QUEUES.training, activities }),
+    Worker.create({ ...common, taskQueue: TASK_QUEUES.training, activities, maxConcurrentActivityTaskExecutions: MOST_ATTEMPTS }),
   ]);
   const running = workers.map((worker) => worker.run());
   let count = 0;
