@@ -7,7 +7,7 @@ import type { Profile } from '../src/contract/profile.ts';
 import type { Step } from '../src/contract/steps.ts';
 import type { RunResult, StepState } from '../src/contract/state.ts';
 import type { Ports } from '../src/ports/index.ts';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { rowKey, stepRow } from './step-rows.ts';

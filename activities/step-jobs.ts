@@ -3,7 +3,7 @@ import { classifyEnd } from '../src/contract/classify.ts';
 import { stepJobName } from '../src/contract/ids.ts';
 import type { AttemptVerdict, ContainerSpec, JobEnd, JobSpec, Json, OutputType, Pool, ScriptSpec } from '../src/contract/index.ts';
 import type { ObjectStore, Ports } from '../src/ports/index.ts';
-import { canonicalJson, sha256 } from './canonical-json.ts';
+import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { WorkInput } from './queries.ts';

@@ -4,7 +4,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { Json, OutputType, Profile, Step, StepSpec, StepState } from '../src/contract/index.ts';
 import type { Ports } from '../src/ports/index.ts';
-import { canonicalJson, sha256 } from './canonical-json.ts';
+import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { codeIdentity, identify, inputsOf } from './identity.ts';

@@ -4,7 +4,7 @@ import type { AttemptInput } from '../src/contract/search.ts';
 import { Latest, ProgressRecord, Ready, TrialJson, TrialResult } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import type { z } from 'zod';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure } from './failures.ts';
 
 export const trialJsonUri = (output: string): string => `${output}/trial.json`;

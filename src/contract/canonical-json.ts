@@ -1,3 +1,4 @@
+/** Not for workflows: it loads node:crypto. */
 import { createHash } from 'node:crypto';
 
 /** JSON with sorted keys and without undefined fields: equal values give equal texts. */

@@ -1,0 +1,29 @@
+/** Which version of the pipeline this is, as far as git knows. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+export interface GitState {
+  /** null: no repository. */
+  readonly root: string | null;
+  readonly commit: string | null;
+  readonly dirty: boolean;
+}
+
+const TIMEOUT_MS = 10_000;
+const run = promisify(execFile);
+
+/** Runs `git` in the folder; without git or a repository there is no commit, which is no mistake. */
+export async function gitState(folder: string): Promise<GitState> {
+  const git = async (...args: readonly string[]): Promise<string | null> => {
+    try {
+      const { stdout } = await run('git', ['-C', folder, ...args], { timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
+      return stdout.trim();
+    } catch {
+      return null;
+    }
+  };
+  const root = await git('rev-parse', '--show-toplevel');
+  if (root === null) return { root: null, commit: null, dirty: false };
+  const [commit, status] = await Promise.all([git('rev-parse', 'HEAD'), git('status', '--porcelain')]);
+  return { root, commit, dirty: status === null || status !== '' };
+}

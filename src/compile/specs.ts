@@ -1,0 +1,237 @@
+/** The spec of a step, by its kind: files read, defaults filled in. */
+import { z } from 'zod';
+import { STEP_FILES } from '../contract/pipeline.ts';
+import { StepSpec } from '../contract/steps.ts';
+import type { OutputType, QueryParameter } from '../contract/values.ts';
+import { featureTable } from './feature-table.ts';
+import { secondsOf } from './duration.ts';
+import type { LeafStep } from './expand.ts';
+import type { Loader } from './load.ts';
+import { join } from './problems.ts';
+import { queryParameter } from './query-parameters.ts';
+import { applySchema } from './schema-problems.ts';
+import { checkNames, readSql, type SqlChecks } from './sql-files.ts';
+import { identifier } from './step-fields.ts';
+import { suggestion } from './suggest.ts';
+import { child, show, toPlain, without, type Entry, type MapNode, type Reference } from './tree.ts';
+
+export interface BuildContext extends Loader {
+  readonly pipeline: string;
+  /** Root of the object store, without a slash at its end. */
+  readonly storage: string;
+  /** Data set of tables that name none. */
+  readonly dataset: string;
+  /** null: the warehouse's SQL cannot be checked here. */
+  readonly sqlChecks: SqlChecks | null;
+  /** null: the step has no such output, or is itself wrong. */
+  readonly typeOf: (reference: Reference) => OutputType | null;
+}
+
+type FileOf<K extends LeafStep['kind']> = z.output<(typeof STEP_FILES)[K]>;
+
+/** Fields that every kind has; they become fields of the step and not of its spec. */
+const COMMON = ['description', 'after', 'when', 'forEach', 'retry', 'timeout', 'cache'] as const;
+
+export interface Built {
+  readonly spec: StepSpec;
+  readonly common: Pick<FileOf<'query'>, 'retry' | 'timeout' | 'cache'>;
+}
+
+/** null: there are mistakes in it, and they are told. @param fields resolved */
+export async function buildSpec(leaf: LeafStep, fields: MapNode, context: BuildContext): Promise<Built | null> {
+  const { problems } = context;
+  // `when` and `after` are read apart; here they need only be of some form.
+  const file = applySchema(STEP_FILES[leaf.kind], without(fields, ['when', 'after']), leaf.path, problems);
+  // Even then files are read, so that their mistakes are told in the same go.
+  const spec = await build(leaf, fields, file, context);
+  if (!spec || !file) return null;
+  const parsed = StepSpec.safeParse(spec);
+  if (parsed.success) return { spec: parsed.data, common: file };
+  // The schema of the file lets nothing pass that the spec refuses; if it does, say what.
+  problems.add(leaf.at, leaf.path, z.prettifyError(parsed.error));
+  return null;
+}
+
+async function build(
+  leaf: LeafStep,
+  fields: MapNode,
+  file: FileOf<LeafStep['kind']> | null,
+  context: BuildContext,
+): Promise<object | null> {
+  if (leaf.kind === 'query') return querySpec(leaf, fields, file as FileOf<'query'> | null, context);
+  if (leaf.kind === 'script') return scriptSpec(leaf, fields, file as FileOf<'script'> | null, context);
+  if (!file) return null;
+  const own = Object.fromEntries(Object.entries(file).filter(([name]) => !(COMMON as readonly string[]).includes(name)));
+  const prefix = (name: string): string => prefixOf(leaf, fields, name, context);
+  switch (leaf.kind) {
+    case 'export':
+      return { ...own, destination: prefix('destination') };
+    case 'container':
+      return { ...own, output: prefix('output') };
+    case 'search':
+      return searchSpec(leaf, fields, { ...own, output: prefix('output') }, file as FileOf<'search'>, context);
+    case 'evaluate':
+      return { ...own, customMetrics: await customMetrics(fields, join(leaf.path, 'customMetrics'), context) };
+    case 'approval': {
+      const { timeout } = file as FileOf<'approval'>;
+      return { ...own, ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }) };
+    }
+  }
+}
+
+async function querySpec(leaf: LeafStep, fields: MapNode, file: FileOf<'query'> | null, context: BuildContext): Promise<object | null> {
+  const { problems } = context;
+  const path = (name: string): string => join(leaf.path, name);
+  const sqlNode = child(fields, 'sql');
+  const text = sqlNode ? await readSql(sqlNode, path('sql'), context) : null;
+  const parameters: Record<string, QueryParameter> = {};
+  for (const [name, { value }] of entriesOf(fields, 'with')) {
+    const parameter = queryParameter(value, join(path('with'), name), context.typeOf, problems);
+    if (parameter) parameters[name] = parameter;
+  }
+  const featuresNode = child(fields, 'features');
+  const features = featuresNode ? await featureTable(featuresNode, path('features'), context) : undefined;
+  if (text) {
+    const tables = [...entriesOf(fields, 'tables').keys(), ...entriesOf(fields, 'sources').keys()];
+    const both = [...entriesOf(fields, 'tables')].find(([name]) => entriesOf(fields, 'sources').has(name));
+    if (both) problems.add(both[1].key, join(path('tables'), both[0]), 'an alias is a table or a source, not both', { found: both[0] });
+    checkNames(text, tables, [...entriesOf(fields, 'with').keys()], path('sql'), problems);
+    context.sqlChecks?.add(text, path('sql'));
+  }
+  const destination = destinationOf(leaf, fields, context);
+  if (!file || !text || features === null || destination === null) return null;
+  return {
+    kind: 'query',
+    sql: text.sql,
+    sqlFile: text.name,
+    parameters,
+    tables: file.tables ?? {},
+    sources: file.sources ?? {},
+    destination,
+    ...(file.partitionBy === undefined
+      ? {}
+      : { partitioning: typeof file.partitionBy === 'string' ? { column: file.partitionBy } : file.partitionBy }),
+    clustering: typeof file.clusterBy === 'string' ? [file.clusterBy] : (file.clusterBy ?? []),
+    ...(file.expirationDays === undefined ? {} : { expirationDays: file.expirationDays }),
+    ...(file.maximumBytesBilled === undefined ? {} : { maximumBytesBilled: file.maximumBytesBilled }),
+    ...(features ? { features } : {}),
+    statistics: file.statistics ?? false,
+  };
+}
+
+const MAX_TABLE = 220;
+const TABLE_PARTS = /^(?:(?:[A-Za-z0-9_-]+\.){1,2})?[A-Za-z0-9_-]+$/;
+
+/** Only identifiers: the name of a table becomes part of SQL. */
+function destinationOf(leaf: LeafStep, fields: MapNode, { dataset, pipeline, problems }: BuildContext): string | null {
+  const node = child(fields, 'destination');
+  if (!node) return `${dataset}.${identifier(pipeline)}_${identifier(leaf.id)}_{key}`;
+  if (node.kind !== 'scalar' || node.broken || typeof node.value !== 'string') return null;
+  const constant = node.value.replaceAll('{key}', 'k'.repeat(12)).replaceAll('{run}', 'r');
+  if (TABLE_PARTS.test(constant) && constant.length <= MAX_TABLE) return constant.includes('.') ? node.value : `${dataset}.${node.value}`;
+  problems.add(node.at, join(leaf.path, 'destination'), 'not the name of a table', {
+    expected: `dataset.table of letters, digits, _ and - and {key}, at most ${MAX_TABLE} characters`,
+    found: show(node.value),
+  });
+  return null;
+}
+
+/** Where a step writes: below the storage of the profile, for nothing else may be written to. */
+function prefixOf(leaf: LeafStep, fields: MapNode, name: string, { pipeline, storage, problems }: BuildContext): string {
+  const node = child(fields, name);
+  if (node?.kind !== 'scalar' || typeof node.value !== 'string') return `${storage}/${pipeline}/${leaf.id}/{key}`;
+  const value = node.value.replace(/\/+$/, '');
+  if (
+    !value.startsWith(`${storage}/`) ||
+    value
+      .slice(storage.length)
+      .split('/')
+      .some((part) => part === '..' || part === '.')
+  )
+    problems.add(node.at, join(leaf.path, name), 'a step writes below the storage of the profile', {
+      expected: `{storage}/…`,
+      found: show(node.value),
+    });
+  return value;
+}
+
+async function searchSpec(leaf: LeafStep, fields: MapNode, own: object, file: FileOf<'search'>, context: BuildContext): Promise<object> {
+  const { problems } = context;
+  const path = (...keys: readonly PropertyKey[]): string => join(leaf.path, ...keys);
+  const names = Object.keys(file.space);
+  for (const name of Object.keys(file.fixed))
+    if (names.includes(name))
+      problems.add(child(child(fields, 'fixed'), name)?.at ?? leaf.at, path('fixed', name), 'this parameter is in the space as well', {
+        found: name,
+      });
+  for (const [name, parameter] of Object.entries(file.space)) {
+    const node = child(child(fields, 'space'), name);
+    const at = node?.at ?? leaf.at;
+    if (parameter.type !== 'categorical') {
+      if (parameter.low > parameter.high)
+        problems.add(at, path('space', name), 'low is above high', { found: `${parameter.low} … ${parameter.high}` });
+      if (parameter.log && parameter.low <= 0)
+        problems.add(at, path('space', name), 'a logarithmic range begins above 0', { found: `low: ${parameter.low}` });
+      if (parameter.log && parameter.step !== undefined) problems.add(at, path('space', name), 'a logarithmic range has no step');
+    }
+    const { when } = parameter;
+    if (when && (!names.includes(when.parameter) || when.parameter === name))
+      problems.add(child(node, 'when')?.at ?? at, path('space', name, 'when', 'parameter'), 'no such parameter in the space', {
+        found: when.parameter,
+        ...suggestion(
+          when.parameter,
+          names.filter((each) => each !== name),
+        ),
+      });
+  }
+  if (names.length === 0)
+    problems.add(child(fields, 'space')?.at ?? leaf.at, path('space'), 'the space is empty', { expected: 'one parameter at least' });
+  if (!file.earlyEvaluation) return own;
+  const early = child(fields, 'earlyEvaluation');
+  const metrics = early?.kind === 'map' ? await customMetrics(early, path('earlyEvaluation', 'customMetrics'), context) : [];
+  return { ...own, earlyEvaluation: { ...file.earlyEvaluation, customMetrics: metrics } };
+}
+
+async function customMetrics(fields: MapNode, path: string, context: BuildContext): Promise<{ file: string; sql: string }[]> {
+  const node = child(fields, 'customMetrics');
+  if (node?.kind !== 'list') return [];
+  const texts = await Promise.all(node.items.map((item, i) => readSql(item, join(path, i), context)));
+  return texts.flatMap((text, i) => {
+    if (!text) return [];
+    checkNames(text, ['scores'], [], join(path, i), context.problems);
+    context.sqlChecks?.add(text, join(path, i));
+    return [{ file: text.name, sql: text.sql }];
+  });
+}
+
+const LANGUAGES: Readonly<Record<string, 'python' | 'shell'>> = { py: 'python', sh: 'shell', bash: 'shell' };
+
+async function scriptSpec(leaf: LeafStep, fields: MapNode, file: FileOf<'script'> | null, context: BuildContext): Promise<object | null> {
+  const node = child(fields, 'file');
+  if (node?.kind !== 'scalar' || typeof node.value !== 'string' || node.broken) return null;
+  const source = await context.files.read(node.value, node.at, join(leaf.path, 'file'));
+  const output = prefixOf(leaf, fields, 'output', context);
+  if (!source || !file) return null;
+  const language = file.language ?? LANGUAGES[node.value.split('.').at(-1) ?? ''];
+  if (!language) {
+    context.problems.add(node.at, join(leaf.path, 'file'), 'the language cannot be told from the name', {
+      expected: '.py or .sh, or `language`',
+      found: show(node.value),
+    });
+    return null;
+  }
+  const { requirements, inputs, outputs, resources } = file;
+  return { kind: 'script', language, file: source.name, source: source.text, requirements, inputs, outputs, output, resources };
+}
+
+const entriesOf = (node: MapNode, key: string): ReadonlyMap<string, Entry> => {
+  const found = child(node, key);
+  return found?.kind === 'map' ? found.entries : new Map<string, Entry>();
+};
+
+/** Constant text of a resolved field, for messages. */
+export const textAt = (node: MapNode, key: string): string | null => {
+  const found = child(node, key);
+  const value = found && toPlain(found);
+  return typeof value === 'string' ? value : null;
+};

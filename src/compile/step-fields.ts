@@ -1,0 +1,119 @@
+/** The fields of one step, resolved; and which of them hold tables and URIs. */
+import type { OutputType } from '../contract/values.ts';
+import { TYPE_WORDS, isTableName, isUri } from './declarations.ts';
+import type { LeafStep } from './expand.ts';
+import { join, type Problems } from './problems.ts';
+import type { Resolver } from './resolve.ts';
+import { constantsOf, extend, type Scope } from './scope.ts';
+import { show, toPlain, type MapNode, type Node, type Reference, type ScalarNode } from './tree.ts';
+
+/** These have a language of their own, or are handled apart. */
+const APART = ['when', 'after', 'kind'];
+
+export function resolveFields(leaf: LeafStep, resolver: Resolver): MapNode {
+  const entries = [...leaf.fields.entries].map(([name, { key, value }]) => {
+    if (APART.includes(name)) return [name, { key, value }] as const;
+    const scope = leaf.kind === 'query' && name === 'destination' ? withIdentifiers(leaf.scope) : leaf.scope;
+    return [name, { key, value: resolver.resolve(value, scope, join(leaf.path, name)) }] as const;
+  });
+  return { ...leaf.fields, entries: new Map(entries) };
+}
+
+/** In the name of a table a step is `dataset_train`. */
+function withIdentifiers(scope: Scope): Scope {
+  const identifiers = ['step', 'pipeline'].flatMap((name) => {
+    const value = scope.constants.get(name);
+    return value && typeof value !== 'function' && value.kind === 'scalar'
+      ? [[name, { ...value, value: identifier(String(value.value)) }] as const]
+      : [];
+  });
+  return extend(scope, constantsOf(Object.fromEntries(identifiers)));
+}
+
+export const identifier = (text: string): string => text.replace(/[^A-Za-z0-9_]+/g, '_');
+
+/** `*`: every entry or item. */
+const TYPED: Readonly<Record<LeafStep['kind'], readonly (readonly [string, OutputType])[]>> = {
+  query: [
+    ['tables.*', 'table'],
+    ['sources.*', 'uri'],
+  ],
+  export: [['table', 'table']],
+  search: [
+    ['data.*', 'uri'],
+    ['features', 'uri'],
+    ['earlyEvaluation.table', 'table'],
+    ['earlyEvaluation.features', 'uri'],
+    ['earlyEvaluation.data', 'uri'],
+  ],
+  evaluate: [
+    ['table', 'table'],
+    ['features', 'uri'],
+    ['data', 'uri'],
+    ['model', 'uri'],
+    ['compareWith.*', 'uri'],
+  ],
+  container: [],
+  script: [],
+  approval: [],
+};
+
+/** Tells the fields that hold no table or URI where one is wanted. */
+export function checkTypedFields(
+  kind: LeafStep['kind'],
+  fields: MapNode,
+  path: string,
+  typeOf: (reference: Reference) => OutputType | null,
+  problems: Problems,
+): void {
+  for (const [pattern, type] of TYPED[kind])
+    for (const [node, at] of matching(fields, pattern.split('.'), path)) {
+      if (node.kind !== 'scalar' || node.broken || typeof node.value !== 'string') continue;
+      if (node.whole) checkOutput(node, node.whole, type, at, typeOf, problems);
+      else if (
+        !node.references &&
+        !node.value.includes('{') &&
+        !(pattern === 'compareWith.*' && node.value === 'champion') &&
+        !fits(node.value, type)
+      )
+        problems.add(node.at, at, `not a ${type === 'uri' ? 'URI' : type}`, { expected: TYPE_WORDS[type], found: show(node.value) });
+    }
+}
+
+const fits = (value: string, type: OutputType): boolean => (type === 'uri' ? isUri(value) : isTableName(value));
+
+function checkOutput(
+  node: ScalarNode,
+  reference: Reference,
+  type: OutputType,
+  path: string,
+  typeOf: (reference: Reference) => OutputType | null,
+  problems: Problems,
+): void {
+  const found = typeOf(reference);
+  if (found === null || found === type || found === 'string' || found === 'json') return;
+  problems.add(node.at, path, 'this output has the wrong type', {
+    expected: TYPE_WORDS[type],
+    found: `${show(node.value)}, which is ${TYPE_WORDS[found]}`,
+  });
+}
+
+function matching(node: Node, [step, ...rest]: readonly string[], path: string): (readonly [Node, string])[] {
+  if (step === undefined) return [[node, path]];
+  if (node.kind === 'list') return step === '*' ? node.items.flatMap((item, i) => matching(item, rest, join(path, i))) : [];
+  if (node.kind !== 'map') return [];
+  const entries = step === '*' ? [...node.entries] : [...node.entries].filter(([key]) => key === step);
+  return entries.flatMap(([key, { value }]) => matching(value, rest, join(path, key)));
+}
+
+/** All references with their places. */
+export function referencesWithPlaces(node: Node, path: string): { reference: Reference; at: Node['at']; path: string }[] {
+  if (node.kind === 'scalar') return (node.references ?? []).map((reference) => ({ reference, at: node.at, path }));
+  if (node.kind === 'list') return node.items.flatMap((item, i) => referencesWithPlaces(item, join(path, i)));
+  return [...node.entries].flatMap(([key, { value }]) => referencesWithPlaces(value, join(path, key)));
+}
+
+export const plainAt = (node: MapNode, key: string): unknown => {
+  const found = node.entries.get(key);
+  return found ? toPlain(found.value) : undefined;
+};

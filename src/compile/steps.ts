@@ -1,0 +1,161 @@
+/** From expanded steps to the steps of the document: bound, ordered, built, checked against each other. */
+import type { Step, Condition } from '../contract/steps.ts';
+import { outputsOf } from '../contract/outputs.ts';
+import type { OutputType } from '../contract/values.ts';
+import { bindCondition, type BoundCondition } from './condition.ts';
+import { TYPE_WORDS, type Expectation } from './declarations.ts';
+import { secondsOf } from './duration.ts';
+import type { LeafStep } from './expand.ts';
+import { orderSteps } from './order.ts';
+import { join, type Problems } from './problems.ts';
+import type { Resolver } from './resolve.ts';
+import { findStep, isFailure, leavesOf, type Scope } from './scope.ts';
+import { buildSpec, type BuildContext } from './specs.ts';
+import { checkTypedFields, referencesWithPlaces, resolveFields } from './step-fields.ts';
+import { suggestion } from './suggest.ts';
+import { child, show, toPlain, type MapNode, type Node, type Reference } from './tree.ts';
+
+interface BoundStep {
+  readonly leaf: LeafStep;
+  readonly fields: MapNode;
+  readonly conditions: readonly BoundCondition[];
+  readonly dependsOn: readonly string[];
+}
+
+type Outputs = ReadonlyMap<string, Readonly<Record<string, OutputType>>>;
+
+export interface BuiltSteps {
+  readonly steps: readonly Step[];
+  readonly outputs: Outputs;
+}
+
+/** @param known outputs of the steps that were built before: the main steps, for onExit steps */
+export async function buildSteps(
+  leaves: readonly LeafStep[],
+  known: Outputs,
+  resolver: Resolver,
+  context: Omit<BuildContext, 'typeOf'>,
+): Promise<BuiltSteps> {
+  const { problems } = context;
+  const bound = new Map(leaves.map((leaf) => [leaf.id, bind(leaf, resolver, problems)]));
+  const { order, cycle } = orderSteps(new Map([...bound].map(([id, step]) => [id, step.dependsOn])));
+  const [first] = cycle ?? [];
+  const culprit = first === undefined ? undefined : bound.get(first)?.leaf;
+  if (cycle && culprit) problems.add(culprit.at, culprit.path, 'these steps wait for each other', { found: cycle.join(' → ') });
+  const outputs = new Map(known);
+  const typeOf = (reference: Reference): OutputType | null => {
+    const found = outputs.get(reference.step);
+    return found && Object.hasOwn(found, reference.output) ? (found[reference.output] ?? null) : null;
+  };
+  const steps: Step[] = [];
+  for (const id of order) {
+    const step = bound.get(id);
+    if (!step) continue;
+    checkReferences(step, outputs, problems);
+    checkTypedFields(step.leaf.kind, step.fields, step.leaf.path, typeOf, problems);
+    for (const condition of step.conditions) {
+      for (const reference of condition.outputs) checkOutput(reference, condition.at, condition.path, outputs, problems);
+      condition.check(typeOf);
+    }
+    const built = await buildSpec(step.leaf, step.fields, { ...context, typeOf });
+    if (!built) continue;
+    outputs.set(id, outputsOfSpec(built.spec));
+    steps.push(toStep(step, built, context));
+  }
+  return { steps, outputs };
+}
+
+/** Outputs that were asked for with a type before any step was built. */
+export function checkExpectations(expectations: readonly Expectation[], outputs: Outputs, problems: Problems): void {
+  for (const { reference, type, at, path } of expectations) {
+    const found = outputs.get(reference.step)?.[reference.output];
+    if (found === undefined || found === type || type === 'json' || found === 'json') continue;
+    const isText = (one: OutputType): boolean => one === 'string' || one === 'uri' || one === 'table';
+    if ((type === 'string' && isText(found)) || (found === 'string' && isText(type)) || (type === 'float' && found === 'int')) continue;
+    problems.add(at, path, 'this output has the wrong type', { expected: TYPE_WORDS[type], found: TYPE_WORDS[found] });
+  }
+}
+
+function bind(leaf: LeafStep, resolver: Resolver, problems: Problems): BoundStep {
+  const fields = resolveFields(leaf, resolver);
+  const parts = [...leaf.users, { fields: leaf.fields, scope: leaf.scope, path: leaf.path }];
+  const conditions = parts.flatMap(({ fields: written, scope, path }) => {
+    const when = child(written, 'when');
+    const condition = when && bindCondition(when, scope, join(path, 'when'), resolver, problems);
+    return condition ? [condition] : [];
+  });
+  const after = parts.flatMap(({ fields: written, scope, path }) =>
+    afterOf(child(written, 'after'), scope, join(path, 'after'), resolver, problems),
+  );
+  const referred = referencesWithPlaces(fields, leaf.path).map(({ reference }) => reference.step);
+  return { leaf, fields, conditions, dependsOn: [...new Set([...after, ...referred, ...conditions.flatMap(({ steps }) => steps)])] };
+}
+
+function afterOf(node: Node | undefined, scope: Scope, path: string, resolver: Resolver, problems: Problems): string[] {
+  if (!node) return [];
+  const resolved = resolver.resolve(node, scope, path);
+  const names = resolved.kind === 'list' ? resolved.items : [resolved];
+  return names.flatMap((name) => {
+    if (name.kind === 'scalar' && name.broken) return [];
+    if (name.kind !== 'scalar' || typeof name.value !== 'string') {
+      problems.add(name.at, path, 'wrong type', { expected: 'the name of a step, or a list of names', found: show(toPlain(name)) });
+      return [];
+    }
+    const entry = findStep(scope, name.value);
+    if (!isFailure(entry)) return leavesOf(entry);
+    problems.add(
+      name.at,
+      path,
+      entry.message,
+      entry.known && entry.name !== undefined ? suggestion(entry.name, entry.known) : { hint: entry.hint },
+    );
+    return [];
+  });
+}
+
+function checkReferences({ leaf, fields }: BoundStep, outputs: Outputs, problems: Problems): void {
+  for (const { reference, at, path } of referencesWithPlaces(fields, leaf.path)) checkOutput(reference, at, path, outputs, problems);
+}
+
+function checkOutput(reference: Reference, at: Node['at'], path: string, outputs: Outputs, problems: Problems): void {
+  const made = outputs.get(reference.step);
+  // A step with mistakes of its own is not built; what its outputs would be cannot be told.
+  if (!made || Object.hasOwn(made, reference.output)) return;
+  problems.add(at, path, `step ${reference.step} has no output "${reference.output}"`, {
+    ...suggestion(reference.output, Object.keys(made)),
+    ...(reference.output === 'features' ? { hint: `give the step ${reference.step} a feature table: features: …` } : {}),
+  });
+}
+
+/** A query without a feature table writes none. */
+function outputsOfSpec(spec: Step['spec']): Readonly<Record<string, OutputType>> {
+  const all = outputsOf(spec);
+  if (spec.kind !== 'query' || spec.features) return all;
+  return Object.fromEntries(Object.entries(all).filter(([name]) => name !== 'features'));
+}
+
+function toStep(
+  { leaf, conditions, dependsOn }: BoundStep,
+  { spec, common }: Exclude<Awaited<ReturnType<typeof buildSpec>>, null>,
+  { files }: Omit<BuildContext, 'typeOf'>,
+): Step {
+  const settings = [
+    { ...common, ...(spec.kind === 'approval' ? { timeout: undefined } : {}) },
+    ...leaf.users.map((user) => user.settings).reverse(),
+  ];
+  const retry = settings.find((each) => each.retry)?.retry;
+  const timeout = settings.find((each) => each.timeout !== undefined)?.timeout;
+  const when = conditions
+    .map(({ condition }) => condition)
+    .reduce<Condition | undefined>((left, right) => (left ? { op: 'and', left, right } : right), undefined);
+  return {
+    id: leaf.id,
+    dependsOn: [...dependsOn],
+    ...(when && !(when.op === 'value' && when.value === true) ? { when } : {}),
+    retry: { attempts: retry?.attempts ?? 3, backoffSeconds: retry?.backoff === undefined ? 10 : secondsOf(retry.backoff) },
+    ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }),
+    cache: settings.every((each) => each.cache !== false),
+    ...(leaf.at.line === undefined ? {} : { source: { file: files.nameOf(leaf.at), line: leaf.at.line } }),
+    spec,
+  };
+}
