@@ -9,10 +9,11 @@ from typing import Any
 
 from ..errors import UsageError
 
+# The first of each is the default.
 LOSSES = ("softmax", "pairwise_logistic", "approx_ndcg")
 ACTIVATIONS = ("relu", "gelu", "tanh", "swish", "elu", "selu")
 OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "linear", "cosine")
+SCHEDULES = ("cosine", "linear", "constant")
 
 
 class Taken:
@@ -107,11 +108,11 @@ class NetworkParameters:
 
 def training_parameters(taken: Taken) -> TrainingParameters:
     return TrainingParameters(
-        batch_size=taken.integer("batch_size", 128, minimum=1),
+        batch_size=taken.integer("batch_size", 64, minimum=1),
         loss=taken.choice("loss", LOSSES),
         temperature=taken.number("temperature", 0.1, above=0),
         optimizer=taken.choice("optimizer", OPTIMIZERS),
-        learning_rate=taken.number("learning_rate", 0.001, above=0),
+        learning_rate=taken.number("learning_rate", 0.002, above=0),
         learning_rate_schedule=taken.choice("learning_rate_schedule", SCHEDULES),
         weight_decay=taken.number("weight_decay", 0.004, at_least=0),
         clip_norm=taken.number("clip_norm", 0.0, at_least=0),
