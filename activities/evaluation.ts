@@ -24,7 +24,7 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
         await requireExport(store, spec.model);
         const candidates = await candidatesOf(spec.model, spec.compareWith, input.pipeline, warehouse);
-        const name = tableName(input.step, input.key, candidates.map((candidate) => candidate.export).join('\n'));
+        const name = tableName(input.step, input.key);
         const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
         const row = rowContext(input, { export: spec.model, trial: trialOf(spec.model), early: false, samples: null });
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.step));
@@ -40,7 +40,7 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
       return withHeartbeat(async (context) => {
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
         const candidates = [{ scorer: MODEL, export: input.export }];
-        const name = tableName(input.step, input.key, input.export);
+        const name = tableName(input.step, input.key);
         const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
         const row = rowContext(input, { export: input.export, trial: input.trial, early: true, samples: input.samples });
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.key));
@@ -53,9 +53,9 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
 const MOST_STEP_CHARACTERS = 60;
 
 /** Deterministic and the same for every retry; letters that every warehouse allows in names of tables and jobs. */
-function tableName(step: string, key: string, ...parts: readonly string[]): string {
+function tableName(step: string, key: string): string {
   const readable = step.replaceAll(/[^A-Za-z0-9]+/g, '_').slice(0, MOST_STEP_CHARACTERS);
-  return `${readable}_${digest([step, key, ...parts].join('\n'))}`;
+  return `${readable}_${digest(`${step}\n${key}`)}`;
 }
 
 function checkNames(spec: Pick<EvaluateSpec, 'baseline' | 'k' | 'segments'>): void {

@@ -43,7 +43,7 @@ export interface Measured {
 export interface MeasureInput {
   readonly spec: EvaluationSpec;
   readonly candidates: readonly Candidate[];
-  /** Deterministic; makes names of jobs and tables. */
+  /** Deterministic; makes names of jobs and tables. Equal names and exports have equal scores. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -153,7 +153,7 @@ async function rank(
   if (spec.baseline) scorers.push({ scorer: spec.baseline.name, alias: alias(0), column: spec.baseline.column });
   const first = scored[0];
   const sql = ranksSql({ scorers, segments: spec.segments, labelType: first ? labelTypeOf(first.table) : 'FLOAT64' });
-  // Of the statement as well: another version of it must not adopt the job.
+  // Of the statement as well: other scorers, or another version of the SQL, must not adopt the job.
   const name = `${input.name}_${digest(`${sql}\n${scored.map(({ table }) => table.version).join('\n')}`)}`;
   const made = await warehouse.query(
     {
@@ -163,7 +163,7 @@ async function rank(
       parameters: {},
       tables: Object.fromEntries(scored.map(({ table }, index) => [alias(index), table.table])),
       sources: {},
-      destination: `${dataset}.ranks_${input.name}`,
+      destination: `${dataset}.ranks_${name}`,
       clustering: [],
       labels: input.labels,
     },
