@@ -8,7 +8,12 @@ const SUITES = {
   replay: { testTimeout: 60_000 },
   // These share the machine's ports, processors and caches: one file at a time.
   e2e: { testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
-  cluster: { testTimeout: 600_000, hookTimeout: 900_000, fileParallelism: false },
+  cluster: {
+    testTimeout: 600_000,
+    hookTimeout: 900_000,
+    fileParallelism: false,
+    globalSetup: 'test/cluster/shared-cluster.setup.ts',
+  },
   chaos: { testTimeout: 900_000, hookTimeout: 300_000, fileParallelism: false },
 } as const;
 

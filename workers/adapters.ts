@@ -53,5 +53,5 @@ async function openWarehouse(config: Profile['warehouse'], store: ObjectStore): 
 
 async function openCompute(config: Profile['compute']): Promise<Compute> {
   if (config.kind === 'process') return (await import('../src/adapters/process/index.ts')).openProcessCompute(config);
-  throw new Error(`compute.kind ${config.kind}: no adapter`);
+  return (await import('../src/adapters/kubernetes/index.ts')).openKubernetesCompute(config);
 }

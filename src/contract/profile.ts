@@ -81,6 +81,25 @@ export const Storage = z.discriminatedUnion('kind', [
 ]);
 export type Storage = z.infer<typeof Storage>;
 
+/** A volume of every Job: a bucket through the GCS FUSE CSI driver, or any source that Kubernetes knows. */
+const Volume = z
+  .strictObject({
+    name: Name,
+    mountPath: z.string().startsWith('/'),
+    subPath: z.string().optional(),
+    readOnly: z.boolean().default(false),
+    gcsFuse: z
+      .strictObject({
+        bucket: z.string(),
+        /** `volumeAttributes` of the driver besides the bucket's name: `mountOptions`, `fileCacheCapacity`, … */
+        attributes: z.record(z.string(), z.string()).default({}),
+      })
+      .optional(),
+    /** As in a pod: `{ persistentVolumeClaim: { claimName: data } }`. */
+    source: z.record(z.string(), z.json()).optional(),
+  })
+  .refine((volume) => (volume.gcsFuse === undefined) !== (volume.source === undefined), 'expected one of gcsFuse and source');
+
 export const Compute = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('process'),
@@ -106,6 +125,9 @@ export const Compute = z.discriminatedUnion('kind', [
     labels: z.record(z.string(), z.string()).default({}),
     annotations: z.record(z.string(), z.string()).default({}),
     env: z.record(z.string(), z.string()).default({}),
+    volumes: z.array(Volume).default([]),
+    /** `request`: no more CPU than requested, also on a machine that is idle (quality of service "Guaranteed"). */
+    cpuLimit: z.enum(['none', 'request']).default('none'),
     /** Merged into the pod template last (strategic merge by name for containers, volumes, env). */
     podTemplate: z.json().optional(),
   }),

@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { createInterface } from 'node:readline';
+import { KubeConfig } from '@kubernetes/client-node';
+import { AdapterError } from '../../contract/errors.ts';
+import type { Compute as ComputeConfig } from '../../contract/profile.ts';
+import { KubeError } from './errors.ts';
+
+export type KubernetesConfig = Extract<ComputeConfig, { kind: 'kubernetes' }>;
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** An API server that does not answer a small request in this time is away. */
+const ANSWER_TIMEOUT_MS = 15_000;
+const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+export interface RequestOptions {
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Requests to one API server as JSON and as streams of lines, with time limits and kept connections. Addresses, certificates, tokens and
+ * exec plugins are client-node's. Its generated calls are not used: they have no time limit and open a connection each; its `Watch`
+ * swallows what its callback throws; its `Log` ends the process when a connection breaks.
+ */
+export class KubeClient {
+  readonly namespace: string;
+  readonly #config: KubeConfig;
+  readonly #server: string;
+
+  constructor(config: KubeConfig, namespace: string) {
+    const cluster = config.getCurrentCluster();
+    if (!cluster) throw new AdapterError('InvalidInput', 'compute: the kubeconfig has no current context; name one in compute.context');
+    this.#config = config;
+    this.#server = cluster.server.replace(/\/+$/, '');
+    this.namespace = namespace;
+  }
+
+  /** @throws KubeError for an answer that is no success, or the network's error. */
+  async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+    return JSON.parse(await this.text(method, path, options)) as T;
+  }
+
+  async text(method: string, path: string, options: RequestOptions = {}): Promise<string> {
+    const timeout = AbortSignal.timeout(options.timeoutMs ?? ANSWER_TIMEOUT_MS);
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    return readAll(await this.#send(method, path, { ...options, signal }));
+  }
+
+  /** Lines of an answer that goes on; ends with an error when nothing came for `silenceMs`. */
+  async *lines(path: string, options: { query: Query; signal: AbortSignal; silenceMs: number }): AsyncIterable<string> {
+    const response = await this.#send('GET', path, { query: options.query, signal: options.signal, connectMs: ANSWER_TIMEOUT_MS });
+    response.setTimeout(options.silenceMs, () => {
+      response.destroy(new SilentError(`${path}: nothing came for ${options.silenceMs / 1000} s`));
+    });
+    const lines = createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY });
+    // readline ends quietly when its input breaks: the error is kept and thrown at the end.
+    const broken: Error[] = [];
+    response.on('error', (error) => {
+      broken.push(error);
+      lines.close();
+    });
+    try {
+      yield* lines;
+      if (broken[0]) throw broken[0];
+      if (!response.complete) throw new Error(`${path}: the connection was closed`);
+    } finally {
+      lines.close();
+      response.destroy();
+    }
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    { query = {}, body, contentType = 'application/json', signal, connectMs }: RequestOptions & { connectMs?: number },
+  ): Promise<http.IncomingMessage> {
+    const url = new URL(this.#server + path);
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const headers: Record<string, string | number> = { accept: 'application/json, */*' };
+    if (payload !== undefined) Object.assign(headers, { 'content-type': contentType, 'content-length': Buffer.byteLength(payload) });
+    const options: https.RequestOptions = { method, headers };
+    await this.#config.applyToHTTPSOptions(options);
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      signal?.throwIfAborted();
+      const request = (url.protocol === 'http:' ? http : https).request(url, options);
+      const abort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+      signal?.addEventListener('abort', abort);
+      const late = connectMs && setTimeout(() => request.destroy(new Error(`no answer in ${connectMs / 1000} s`)), connectMs);
+      request.on('response', (incoming) => {
+        if (late) clearTimeout(late);
+        resolve(incoming);
+      });
+      request.on('close', () => {
+        if (late) clearTimeout(late);
+        signal?.removeEventListener('abort', abort);
+      });
+      request.on('error', reject);
+      request.end(payload);
+    });
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return response;
+    throw KubeError.of(status, await readAll(response), `${method} ${path}`);
+  }
+
+  jobsPath(name?: string): string {
+    return `/apis/batch/v1/namespaces/${this.namespace}/jobs${name === undefined ? '' : `/${name}`}`;
+  }
+
+  podsPath(name?: string): string {
+    return `/api/v1/namespaces/${this.namespace}/pods${name === undefined ? '' : `/${name}`}`;
+  }
+}
+
+/** The connection went on without a word for longer than the server leaves it so. */
+export class SilentError extends Error {
+  override readonly name = 'SilentError';
+}
+
+async function readAll(response: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** @throws AdapterError('InvalidInput') naming what the kubeconfig lacks. */
+export function openClient(config: Pick<KubernetesConfig, 'namespace' | 'kubeconfig' | 'context'>): KubeClient {
+  const kube = new KubeConfig();
+  try {
+    if (config.kubeconfig !== undefined) kube.loadFromFile(config.kubeconfig);
+    else if (config.context === undefined && existsSync(IN_CLUSTER_TOKEN)) kube.loadFromCluster();
+    else kube.loadFromDefault();
+  } catch (error) {
+    throw new AdapterError('InvalidInput', `compute.kubeconfig: cannot read ${config.kubeconfig ?? 'the kubeconfig'}: ${String(error)}`, {
+      cause: error,
+    });
+  }
+  if (config.context !== undefined) {
+    if (!kube.getContextObject(config.context)) {
+      const known = kube.getContexts().map((context) => context.name);
+      throw new AdapterError(
+        'InvalidInput',
+        `compute.context: expected a context of the kubeconfig (${known.join(', ') || 'it has none'}), found "${config.context}"`,
+      );
+    }
+    kube.setCurrentContext(config.context);
+  }
+  return new KubeClient(kube, config.namespace);
+}

@@ -1,0 +1,142 @@
+import type { V1Job } from '@kubernetes/client-node';
+import { AdapterError } from '../../contract/errors.ts';
+import type { JobSpec } from '../../contract/jobs.ts';
+import type { Json } from '../../contract/values.ts';
+import type { KubernetesConfig } from './client.ts';
+import { EXACT_LABELS, KUEUE_QUEUE, labelsOf, specHash, SPEC_HASH } from './labels.ts';
+import { mergeOverlay } from './overlay.ts';
+
+/** The container that is the Job; an overlay may add others. */
+export const MAIN_CONTAINER = 'main';
+const GCS_FUSE_DRIVER = 'gcsfuse.csi.storage.gke.io';
+/**
+ * The Job controller is to make no second pod: an attempt that ended is answered by the trial, which knows why.
+ * As rules of failure they keep the sign in the Job's status, for a worker that comes after the pod is gone.
+ */
+export const FAILURE_RULES = [
+  { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+  { action: 'FailJob', onExitCodes: { containerName: MAIN_CONTAINER, operator: 'NotIn', values: [0] } },
+] as const;
+export const DISRUPTION_RULE = 0;
+
+interface Template {
+  readonly metadata?: { readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
+  readonly spec?: PodSpec;
+}
+interface PodSpec {
+  readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
+  readonly containers?: readonly Container[];
+  readonly initContainers?: readonly Container[];
+}
+interface Container {
+  readonly name?: string;
+  readonly securityContext?: { readonly privileged?: boolean };
+}
+
+/**
+ * The Job of one attempt: one pod, never restarted, within Pod Security "restricted".
+ * @throws AdapterError('InvalidInput') when the profile's pod template is not acceptable.
+ */
+export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
+  const labels = { ...config.labels, ...labelsOf(spec.labels) };
+  const base = { metadata: { labels, annotations: podAnnotations(config) }, spec: podSpec(spec, config) };
+  const template = plain(config.podTemplate === undefined ? base : mergeOverlay(plain(base) as Json, config.podTemplate));
+  checkTemplate(template as Template);
+  return plain({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: spec.name,
+      labels: { ...labels, ...(config.queue === undefined ? {} : { [KUEUE_QUEUE]: config.queue }) },
+      annotations: { ...config.annotations, [SPEC_HASH]: specHash(spec), [EXACT_LABELS]: JSON.stringify(spec.labels) },
+    },
+    spec: {
+      backoffLimit: 0,
+      completions: 1,
+      parallelism: 1,
+      podFailurePolicy: { rules: FAILURE_RULES },
+      ttlSecondsAfterFinished: config.ttlSecondsAfterFinished,
+      suspend: config.queue === undefined ? undefined : true,
+      template,
+    },
+  }) as V1Job;
+}
+
+function podAnnotations(config: KubernetesConfig): Record<string, string> {
+  const fuse = config.volumes.some((volume) => volume.gcsFuse !== undefined);
+  return { ...(fuse ? { 'gke-gcsfuse/volumes': 'true' } : {}), ...config.annotations };
+}
+
+function podSpec(spec: JobSpec, config: KubernetesConfig): object {
+  const { pool } = spec;
+  return {
+    restartPolicy: 'Never',
+    terminationGracePeriodSeconds: spec.graceSeconds,
+    // The pod's and not the Job's: an end at the deadline keeps its pod and log, and waiting for a machine does not count.
+    activeDeadlineSeconds: spec.deadlineSeconds,
+    serviceAccountName: config.serviceAccount,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    priorityClassName: config.priorityClass,
+    imagePullSecrets: config.imagePullSecrets.length > 0 ? config.imagePullSecrets.map((name) => ({ name })) : undefined,
+    nodeSelector: Object.keys(pool.nodeSelector).length > 0 ? pool.nodeSelector : undefined,
+    tolerations: pool.tolerations.length > 0 ? pool.tolerations : undefined,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    volumes: config.volumes.length > 0 ? config.volumes.map(volume) : undefined,
+    containers: [
+      {
+        name: MAIN_CONTAINER,
+        image: spec.image ?? config.image,
+        imagePullPolicy: config.imagePullPolicy,
+        command: spec.command.map(literal),
+        env: Object.entries({ ...config.env, ...spec.env }).map(([name, value]) => ({ name, value: literal(value) })),
+        resources: resources(spec, config),
+        volumeMounts:
+          config.volumes.length > 0
+            ? config.volumes.map(({ name, mountPath, subPath, readOnly }) => ({ name, mountPath, subPath, readOnly }))
+            : undefined,
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        // The pod's status then carries the end of the log, which outlives an evicted pod's log by a little.
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+      },
+    ],
+  };
+}
+
+function volume({ name, readOnly, gcsFuse, source }: KubernetesConfig['volumes'][number]): object {
+  if (!gcsFuse) return { name, ...source };
+  return { name, csi: { driver: GCS_FUSE_DRIVER, readOnly, volumeAttributes: { ...gcsFuse.attributes, bucketName: gcsFuse.bucket } } };
+}
+
+/** Memory, disk and GPUs are what was asked for and no more; spare CPU may be used unless the profile says otherwise. */
+function resources({ resources: { cpu, memoryMb, ephemeralMb, gpu } }: JobSpec, config: KubernetesConfig): object {
+  const cpus = `${Math.ceil(cpu * 1000)}m`;
+  const both = {
+    memory: `${memoryMb}Mi`,
+    ...(ephemeralMb === undefined ? {} : { 'ephemeral-storage': `${ephemeralMb}Mi` }),
+    ...(gpu > 0 ? { 'nvidia.com/gpu': String(gpu) } : {}),
+  };
+  return { requests: { cpu: cpus, ...both }, limits: { ...(config.cpuLimit === 'request' ? { cpu: cpus } : {}), ...both } };
+}
+
+/** Kubernetes expands `$(NAME)` in commands and values; `$$` stands for one `$`. */
+const literal = (text: string): string => text.replaceAll('$', '$$$$');
+
+function checkTemplate(template: Template): void {
+  const spec = template.spec ?? {};
+  const refuse = (path: string, why: string): never => {
+    throw new AdapterError('InvalidInput', `compute.podTemplate: ${path} ${why}`);
+  };
+  for (const field of ['hostNetwork', 'hostPID', 'hostIPC'] as const)
+    if (spec[field]) refuse(`spec.${field}`, 'is not allowed; pods of Longhaul keep to themselves');
+  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
+  for (const { name, securityContext } of containers)
+    if (securityContext?.privileged) refuse(`container ${name ?? '?'}: securityContext.privileged`, 'is not allowed');
+  if (!spec.containers?.some(({ name }) => name === MAIN_CONTAINER))
+    refuse('spec.containers', `must keep the container "${MAIN_CONTAINER}"`);
+}
+
+/** Without the fields that are undefined. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

@@ -1,0 +1,216 @@
+import type { CoreV1Event, V1Job, V1Node, V1Pod } from '@kubernetes/client-node';
+import type { KubeClient } from './client.ts';
+import { hasStatus } from './errors.ts';
+import { JOB_NAME, selector } from './labels.ts';
+import { Reflector } from './reflector.ts';
+import type { ReflectorOptions } from './reflector.ts';
+
+/** What is known of one Job at one moment. */
+export interface Snapshot {
+  readonly job: V1Job | null;
+  /** The latest pod; its last state when it is not there any more. */
+  readonly pod: V1Pod | null;
+  readonly podGone: boolean;
+  /** Null: not known, or we may not read nodes. */
+  readonly node: V1Node | null;
+  /** The node object of the pod is not there. */
+  readonly nodeGone: boolean;
+  /** The last warning about Job or pod. */
+  readonly warning: { readonly reason: string; readonly message: string } | null;
+}
+
+export interface JobsViewOptions {
+  readonly log?: (message: string) => void;
+  /** For tests of broken and silent connections. */
+  readonly silenceMs?: number;
+  readonly relistMs?: number;
+}
+
+/** Reasons of events that tell a person why a Job does not start. */
+const TELLING = new Set([
+  'FailedCreate',
+  'FailedMount',
+  'FailedAttachVolume',
+  'FailedScheduling',
+  'NotTriggerScaleUp',
+  'FailedCreatePodSandBox',
+]);
+/** Far more than the Jobs of one worker; the oldest are forgotten. */
+const MOST_WARNINGS = 5_000;
+
+/** One list + watch of Jobs, pods, nodes and events for all Jobs that a worker process watches. */
+export class JobsView {
+  readonly #client: KubeClient;
+  readonly #jobs = new Map<string, V1Job>();
+  /** By the name of their Job. */
+  readonly #pods = new Map<string, { pod: V1Pod; gone: boolean }>();
+  readonly #nodes = new Map<string, V1Node>();
+  readonly #goneNodes = new Set<string>();
+  readonly #askedNodes = new Set<string>();
+  readonly #warnings = new Map<string, { reason: string; message: string }>();
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #jobReflector: Reflector<V1Job>;
+  readonly #podReflector: Reflector<V1Pod>;
+  readonly #nodeReflector: Reflector<V1Node>;
+  readonly #eventReflector: Reflector<CoreV1Event>;
+
+  constructor(client: KubeClient, options: JobsViewOptions = {}) {
+    this.#client = client;
+    const log = options.log ?? ((message) => process.stderr.write(`kubernetes: ${message}\n`));
+    const reflector = <T extends object>(what: string, own: Pick<ReflectorOptions<T>, 'path' | 'query' | 'set' | 'delete'>): Reflector<T> =>
+      new Reflector<T>(client, {
+        ...own,
+        silenceMs: options.silenceMs,
+        relistMs: options.relistMs,
+        forbidden: (error) => log(`${what} cannot be watched, their signs are missed: ${error.message}`),
+      });
+    const labelSelector = selector();
+    this.#jobReflector = reflector<V1Job>('Jobs', {
+      path: client.jobsPath(),
+      query: { labelSelector },
+      set: (job) => this.#setJob(job),
+      delete: (job) => this.#deleteJob(job),
+    });
+    this.#podReflector = reflector<V1Pod>('pods', {
+      path: client.podsPath(),
+      query: { labelSelector },
+      set: (pod) => this.#setPod(pod, false),
+      delete: (pod) => this.#setPod(pod, true),
+    });
+    this.#nodeReflector = reflector<V1Node>('nodes', {
+      path: '/api/v1/nodes',
+      set: (node) => this.#setNode(node),
+      delete: (node) => this.#deleteNode(node.metadata?.name ?? ''),
+    });
+    this.#eventReflector = reflector<CoreV1Event>('events', {
+      path: `/api/v1/namespaces/${client.namespace}/events`,
+      set: (event) => this.#setEvent(event),
+      // Events end an hour later by themselves; what they told stays true.
+      delete: () => undefined,
+    });
+  }
+
+  /** Resolves when Jobs and pods were listed. */
+  async synced(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<never>((_, reject) => {
+      const abort = (): void => reject(signal.reason as Error);
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort, { once: true });
+    });
+    await Promise.race([Promise.all([this.#jobReflector.synced, this.#podReflector.synced]), aborted]);
+  }
+
+  /** Calls back on every change of the Job, its pod, its node or a warning about them. */
+  subscribe(name: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size > 0) return;
+      this.#listeners.delete(name);
+      if (!this.#jobs.has(name)) this.#forget(name);
+    };
+  }
+
+  snapshot(name: string): Snapshot {
+    const known = this.#pods.get(name);
+    const pod = known?.pod ?? null;
+    const nodeName = pod?.spec?.nodeName;
+    return {
+      job: this.#jobs.get(name) ?? null,
+      pod,
+      podGone: known?.gone ?? false,
+      node: nodeName === undefined ? null : (this.#nodes.get(nodeName) ?? null),
+      nodeGone: nodeName !== undefined && this.#goneNodes.has(nodeName),
+      warning: this.#warnings.get(pod?.metadata?.name ?? '') ?? this.#warnings.get(name) ?? null,
+    };
+  }
+
+  /** What an answer of the API server told us before the watch does. */
+  takeJob(job: V1Job): void {
+    this.#jobReflector.take(job);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#jobReflector, this.#podReflector, this.#nodeReflector, this.#eventReflector].map((each) => each.close()));
+  }
+
+  #setJob(job: V1Job): void {
+    const name = job.metadata?.name ?? '';
+    this.#jobs.set(name, job);
+    this.#tell(name);
+  }
+
+  #deleteJob(job: V1Job): void {
+    const name = job.metadata?.name ?? '';
+    this.#jobs.delete(name);
+    this.#tell(name);
+    if (!this.#listeners.has(name)) this.#forget(name);
+  }
+
+  #setPod(pod: V1Pod, gone: boolean): void {
+    const name = pod.metadata?.labels?.[JOB_NAME];
+    if (name === undefined) return;
+    const known = this.#pods.get(name)?.pod;
+    const older = known && known.metadata?.uid !== pod.metadata?.uid && created(known) > created(pod);
+    if (older) return;
+    this.#pods.set(name, { pod, gone });
+    if (!gone) void this.#askForNode(pod.spec?.nodeName);
+    this.#tell(name);
+    if (gone && !this.#jobs.has(name) && !this.#listeners.has(name)) this.#forget(name);
+  }
+
+  #setNode(node: V1Node): void {
+    const name = node.metadata?.name ?? '';
+    this.#goneNodes.delete(name);
+    this.#nodes.set(name, node);
+    this.#tellOnNode(name);
+  }
+
+  #deleteNode(name: string): void {
+    this.#nodes.delete(name);
+    this.#goneNodes.add(name);
+    this.#tellOnNode(name);
+  }
+
+  /** A pod's node that we do not know has gone before we looked, or is so new that its event comes after the pod's. */
+  async #askForNode(name: string | undefined): Promise<void> {
+    if (name === undefined || !this.#nodeReflector.isSynced) return;
+    if (this.#nodes.has(name) || this.#goneNodes.has(name) || this.#askedNodes.has(name)) return;
+    this.#askedNodes.add(name);
+    try {
+      await this.#client.request('GET', `/api/v1/nodes/${name}`);
+    } catch (error) {
+      if (hasStatus(error, 404) && !this.#nodes.has(name)) this.#deleteNode(name);
+    } finally {
+      this.#askedNodes.delete(name);
+    }
+  }
+
+  #setEvent(event: CoreV1Event): void {
+    const { involvedObject, reason, message } = event;
+    const name = involvedObject.name;
+    if (name === undefined || reason === undefined || message === undefined || !TELLING.has(reason)) return;
+    this.#warnings.delete(name);
+    this.#warnings.set(name, { reason, message });
+    if (this.#warnings.size > MOST_WARNINGS) this.#warnings.delete(this.#warnings.keys().next().value ?? '');
+    this.#tell(name);
+    if (involvedObject.kind === 'Pod') this.#tell(name.replace(/-[a-z0-9]{5}$/, ''));
+  }
+
+  #tellOnNode(node: string): void {
+    for (const name of this.#listeners.keys()) if (this.#pods.get(name)?.pod.spec?.nodeName === node) this.#tell(name);
+  }
+
+  #tell(name: string): void {
+    for (const listener of this.#listeners.get(name) ?? []) listener();
+  }
+
+  #forget(name: string): void {
+    this.#warnings.delete(name);
+    if (this.#pods.get(name)?.gone) this.#pods.delete(name);
+  }
+}
+
+const created = (pod: V1Pod): number => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();

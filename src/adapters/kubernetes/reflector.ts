@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isGone, KubeError } from './errors.ts';
+import { SilentError } from './client.ts';
+import type { KubeClient, Query } from './client.ts';
+
+/** The server ends a watch after this and says how far it got just before; a new one costs one request. */
+const WATCH_SECONDS = 20;
+/** A watch that says nothing for longer than it may last is dead, whatever TCP thinks of it. */
+const SILENCE_MS = (WATCH_SECONDS + 5) * 1000;
+/** Lists are compared with what the watch told from time to time, should it ever have missed something. */
+const RELIST_MS = 300_000;
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 2_000;
+/** A right that is missing may be granted while we run. */
+const FORBIDDEN_RETRY_MS = 60_000;
+const LIST_PAGE = 500;
+
+export interface KubeObject {
+  readonly metadata?: {
+    readonly name?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly managedFields?: unknown;
+  };
+}
+
+interface ListPage<T> {
+  readonly metadata: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly items: readonly T[];
+}
+
+interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: T & { readonly code?: number; readonly reason?: string; readonly message?: string };
+}
+
+export interface ReflectorOptions<T> {
+  readonly path: string;
+  readonly query?: Query;
+  readonly set: (object: T) => void;
+  readonly delete: (object: T) => void;
+  /** The rights for this are missing: told once. */
+  readonly forbidden?: (error: KubeError) => void;
+  readonly silenceMs?: number;
+  readonly relistMs?: number;
+}
+
+/**
+ * Keeps up with the objects of one resource: list, then watch from there, for ever (the pattern of client-go's Reflector).
+ * A broken or silent watch is taken up where it ended; one whose place is compacted away (410 Gone) begins with a list.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #client: KubeClient;
+  readonly #options: ReflectorOptions<T>;
+  readonly #known = new Map<string, T>();
+  readonly #closing = new AbortController();
+  #version: string | null = null;
+  #listedAt = 0;
+  #synced = false;
+  #retryMs = FIRST_RETRY_MS;
+  #markSynced: () => void = () => undefined;
+  /** Resolves after the first list; for a resource that we may not list, never. */
+  readonly synced: Promise<void>;
+  readonly #running: Promise<void>;
+
+  constructor(client: KubeClient, options: ReflectorOptions<T>) {
+    this.#client = client;
+    this.#options = options;
+    this.synced = new Promise((resolve) => {
+      this.#markSynced = resolve;
+    });
+    this.#running = this.#run();
+  }
+
+  get isSynced(): boolean {
+    return this.#synced;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  /** An object that we know from an answer, before the watch tells of it. */
+  take(object: T): void {
+    const name = object.metadata?.name;
+    if (name === undefined || this.#known.get(name)?.metadata?.uid === object.metadata?.uid) return;
+    this.#set(object);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    const isClosed = (): boolean => signal.aborted;
+    let told = false;
+    while (!isClosed()) {
+      try {
+        if (this.#version === null || Date.now() - this.#listedAt > (this.#options.relistMs ?? RELIST_MS)) await this.#list();
+        await this.#watch(this.#version ?? '');
+        this.#retryMs = FIRST_RETRY_MS;
+      } catch (error) {
+        if (isClosed()) return;
+        if (isGone(error)) {
+          this.#version = null;
+          continue;
+        }
+        if (error instanceof SilentError) continue;
+        const forbidden = error instanceof KubeError && error.status === 403;
+        if (forbidden && !told) {
+          told = true;
+          this.#options.forbidden?.(error);
+        }
+        // Workers that lost the same server are not to come back at the same moment.
+        const wait = forbidden ? FORBIDDEN_RETRY_MS : this.#retryMs * (0.5 + Math.random() / 2);
+        this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+        await delay(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #list(): Promise<void> {
+    const seen = new Set<string>();
+    let page: ListPage<T>;
+    let next: string | undefined;
+    do {
+      page = await this.#client.request<ListPage<T>>('GET', this.#options.path, {
+        query: { ...this.#options.query, limit: LIST_PAGE, continue: next },
+        signal: this.#closing.signal,
+        timeoutMs: 60_000,
+      });
+      for (const object of page.items) {
+        seen.add(nameOf(object));
+        this.#set(object);
+      }
+      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
+    } while (next !== undefined);
+    for (const [name, object] of this.#known) if (!seen.has(name)) this.#delete(object);
+    this.#version = page.metadata.resourceVersion ?? null;
+    this.#listedAt = Date.now();
+    this.#synced = true;
+    this.#markSynced();
+  }
+
+  async #watch(from: string): Promise<void> {
+    const lines = this.#client.lines(this.#options.path, {
+      query: { ...this.#options.query, watch: true, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS, resourceVersion: from },
+      signal: this.#closing.signal,
+      silenceMs: this.#options.silenceMs ?? SILENCE_MS,
+    });
+    for await (const line of lines) {
+      const { type, object } = JSON.parse(line) as WatchEvent<T>;
+      if (type === 'ERROR') throw new KubeError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch failed');
+      if (type === 'DELETED') this.#delete(object);
+      else if (type !== 'BOOKMARK') this.#set(object);
+      this.#version = object.metadata?.resourceVersion ?? this.#version;
+      this.#retryMs = FIRST_RETRY_MS;
+    }
+  }
+
+  #set(object: T): void {
+    const name = nameOf(object);
+    const before = this.#known.get(name);
+    if (before?.metadata?.resourceVersion === object.metadata?.resourceVersion) return;
+    // The same name again: what was there before is gone, also when nobody told us.
+    if (before && before.metadata?.uid !== object.metadata?.uid) this.#delete(before);
+    const slim = { ...object, metadata: { ...object.metadata, managedFields: undefined } };
+    this.#known.set(name, slim);
+    this.#options.set(slim);
+  }
+
+  #delete(object: T): void {
+    const name = nameOf(object);
+    if (this.#known.get(name)?.metadata?.uid === object.metadata?.uid) this.#known.delete(name);
+    this.#options.delete(object);
+  }
+}
+
+const nameOf = (object: KubeObject): string => object.metadata?.name ?? '';

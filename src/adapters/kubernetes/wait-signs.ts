@@ -1,0 +1,69 @@
+/** Why a Job has not started, and whose patience counts. Pure. */
+import type { V1Pod } from '@kubernetes/client-node';
+import type { JobEnd } from '../../contract/jobs.ts';
+import type { JobStatus } from '../../ports/compute.ts';
+import { containerOf, time } from './end-signs.ts';
+import type { Snapshot } from './jobs-view.ts';
+
+export interface Wait {
+  readonly reason: NonNullable<JobEnd['notStarted']>['reason'];
+  /** `capacity`: the profile's `noCapacitySeconds`; `none`: waiting does not help. */
+  readonly patience: 'capacity' | 'mending' | 'starting' | 'none';
+  /** ms since 1970 */
+  readonly since: number;
+}
+
+interface Waiting {
+  readonly status: JobStatus;
+  readonly wait: Wait;
+}
+
+/** A person has to mend these; some pass by themselves (a registry that is away, a secret that is still to come). */
+const IMAGE_TROUBLE = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'RegistryUnavailable']);
+const CONTAINER_TROUBLE = new Set(['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'PreCreateHookError']);
+const NEVER_PASSES = /InvalidImageName|ErrImageNeverPull/;
+const SURELY_WRONG = /not found|manifest unknown|unauthorized|denied|forbidden|authentication required|runAsNonRoot/i;
+
+export function waitOf(snapshot: Snapshot): Waiting {
+  const { job, pod } = snapshot;
+  const createdAt = time(job?.metadata?.creationTimestamp) ?? Date.now();
+  if (pod) return waitOfPod(snapshot, pod, createdAt);
+  if (job?.spec?.suspend) return waiting('quota', 'capacity', createdAt, 'suspended: waiting to be admitted by its queue');
+  const { reason, message = null } = snapshot.warning ?? {};
+  if (reason !== 'FailedCreate' || message === null) return waiting('no-capacity', 'capacity', createdAt, message);
+  if (/exceeded quota/.test(message)) return waiting('quota', 'capacity', createdAt, message);
+  const refused = /forbidden|is invalid|denied the request/.test(message);
+  return waiting(refused ? 'rejected' : 'no-capacity', refused ? 'none' : 'capacity', createdAt, message);
+}
+
+function waitOfPod({ warning }: Snapshot, pod: V1Pod, createdAt: number): Waiting {
+  const node = pod.spec?.nodeName ?? null;
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (node === null) {
+    const scaling = warning?.reason === 'NotTriggerScaleUp' ? warning.message : null;
+    const message = [scheduled?.message ?? (warning?.reason === 'FailedScheduling' ? warning.message : null), scaling];
+    return waiting('no-capacity', 'capacity', createdAt, message.filter(Boolean).join('; ') || null);
+  }
+  const since = time(scheduled?.lastTransitionTime) ?? createdAt;
+  const held = containerOf(pod)?.state?.waiting;
+  const reason = held?.reason ?? '';
+  const message = held?.message ?? '';
+  const text = [reason, message].filter(Boolean).join(': ');
+  if (IMAGE_TROUBLE.has(reason)) {
+    // The first refusal may be a registry's bad moment; a second one of the same kind is not.
+    const hopeless = NEVER_PASSES.test(reason) || (reason === 'ImagePullBackOff' && SURELY_WRONG.test(message));
+    return waiting('image', hopeless ? 'none' : 'mending', since, text, node);
+  }
+  if (CONTAINER_TROUBLE.has(reason)) return waiting('rejected', SURELY_WRONG.test(message) ? 'none' : 'mending', since, text, node);
+  return waiting('rejected', 'starting', since, warning ? `${warning.reason}: ${warning.message}` : text || null, node);
+}
+
+function waiting(
+  reason: Wait['reason'],
+  patience: Wait['patience'],
+  since: number,
+  message: string | null,
+  node: string | null = null,
+): Waiting {
+  return { status: { phase: 'pending', message, node, startedAt: null }, wait: { reason, patience, since } };
+}
