@@ -66,7 +66,7 @@ async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppabl
     silentSeconds: watched.silent ? trial.profile.silenceSeconds : null,
     newerAttempt: latest && latest.attempt > attempt ? latest.attempt : null,
   });
-  if (watched.end.notStarted) await removePatiently(compute, job.name);
+  await leaveNothingBehind(compute, job.name, watched.end);
   const final = judgement.verdict !== 'preempted' && judgement.verdict !== 'no-capacity' && judgement.verdict !== 'succeeded';
   const report = attemptReport({
     input,
@@ -144,6 +144,15 @@ async function stopOnRequest(compute: Compute, job: JobSpec, context: Stoppable,
   if (!over.aborted) await compute.terminate(job.name);
   await pause(job.graceSeconds * 1000 + STOP_PATIENCE_BEYOND_GRACE_MS, over);
   return 'stuck';
+}
+
+/**
+ * A Job that has not started is gone before the next attempt asks for the same machines. One whose machine was lost is not waited for:
+ * it may come back any time, is asked to go then, and can do no harm meanwhile (fencing).
+ */
+async function leaveNothingBehind(compute: Compute, name: string, end: JobEnd): Promise<void> {
+  if (end.notStarted) await removePatiently(compute, name);
+  else if (end.state === 'lost' || end.nodeLost) compute.remove(name).catch(() => undefined);
 }
 
 async function removePatiently(compute: Compute, name: string): Promise<void> {

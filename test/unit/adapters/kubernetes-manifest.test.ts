@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { jobManifest } from '../../../src/adapters/kubernetes/job-manifest.ts';
+import { labelValue, specHash } from '../../../src/adapters/kubernetes/labels.ts';
+import { mergeOverlay } from '../../../src/adapters/kubernetes/overlay.ts';
+import type { JobSpec } from '../../../src/contract/jobs.ts';
+import { Compute } from '../../../src/contract/profile.ts';
+
+type Config = Extract<Compute, { kind: 'kubernetes' }>;
+const config = (changes: object = {}): Config => Compute.parse({ kind: 'kubernetes', image: 'trainer:1', ...changes }) as Config;
+
+const SPEC: JobSpec = {
+  name: 'run-1-search-t3-a2',
+  labels: { pipeline: 'grocery', run: 'run-1', step: 'search', trial: '3', attempt: '2' },
+  command: ['python', '-m', 'longhaul_trainer'],
+  env: { LONGHAUL_TRIAL: 'gs://bucket/trial.json' },
+  resources: { cpu: 1.5, memoryMb: 2048, ephemeralMb: 1000, gpu: 1 },
+  pool: {
+    name: 'spot-n2',
+    spot: true,
+    pricePerHour: 0.1,
+    nodeSelector: { 'cloud.google.com/gke-spot': 'true' },
+    tolerations: [{ key: 'spot', operator: 'Equal', value: 'true', effect: 'NoSchedule' }],
+  },
+  graceSeconds: 15,
+  deadlineSeconds: 3600,
+};
+
+interface Manifest {
+  readonly metadata: { readonly labels: Record<string, string>; readonly annotations: Record<string, string> };
+  readonly spec: {
+    readonly template: {
+      readonly metadata: object;
+      readonly spec: { readonly containers: readonly Record<string, unknown>[] } & Record<string, unknown>;
+    };
+  } & Record<string, unknown>;
+}
+const manifest = (changes: object = {}, spec: Partial<JobSpec> = {}): Manifest =>
+  jobManifest({ ...SPEC, ...spec }, config(changes)) as unknown as Manifest;
+const pod = (changes: object = {}, spec: Partial<JobSpec> = {}) => manifest(changes, spec).spec.template.spec;
+const main = (changes: object = {}, spec: Partial<JobSpec> = {}) => pod(changes, spec).containers[0]!;
+
+describe('the Job of an attempt', () => {
+  it('is one pod that is never restarted or replaced by Kubernetes', () => {
+    expect(manifest().spec).toMatchObject({ backoffLimit: 0, completions: 1, parallelism: 1, ttlSecondsAfterFinished: 3600 });
+    expect(manifest().spec['podFailurePolicy']).toMatchObject({ rules: [{ action: 'FailJob' }, { action: 'FailJob' }] });
+    expect(pod()).toMatchObject({ restartPolicy: 'Never', terminationGracePeriodSeconds: 15, activeDeadlineSeconds: 3600 });
+  });
+
+  it('keeps Pod Security "restricted", and no token of the API server', () => {
+    expect(pod()).toMatchObject({
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      automountServiceAccountToken: false,
+    });
+    expect(main()['securityContext']).toEqual({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
+  });
+
+  it('goes to its pool, with what it needs', () => {
+    expect(pod()).toMatchObject({ nodeSelector: SPEC.pool.nodeSelector, tolerations: SPEC.pool.tolerations });
+    const both = { memory: '2048Mi', 'ephemeral-storage': '1000Mi', 'nvidia.com/gpu': '1' };
+    expect(main()['resources']).toEqual({ requests: { cpu: '1500m', ...both }, limits: both });
+    expect(main({ cpuLimit: 'request' })['resources']).toMatchObject({ limits: { cpu: '1500m' } });
+  });
+
+  it('has what the profile gives to every Job', () => {
+    const given = manifest({
+      serviceAccount: 'trainer',
+      priorityClass: 'training',
+      imagePullSecrets: ['registry'],
+      labels: { team: 'ranking' },
+      annotations: { note: 'x' },
+      env: { A: '1', LONGHAUL_TRIAL: 'of the profile' },
+    });
+    expect(given.spec.template.spec).toMatchObject({
+      serviceAccountName: 'trainer',
+      priorityClassName: 'training',
+      imagePullSecrets: [{ name: 'registry' }],
+    });
+    expect(given.spec.template.metadata).toMatchObject({
+      labels: { team: 'ranking', 'longhaul.dev/trial': '3' },
+      annotations: { note: 'x' },
+    });
+    expect(given.spec.template.spec.containers[0]!['env']).toEqual([
+      { name: 'A', value: '1' },
+      { name: 'LONGHAUL_TRIAL', value: 'gs://bucket/trial.json' },
+    ]);
+  });
+
+  it('is suspended for Kueue, which admits it', () => {
+    const queued = manifest({ queue: 'training' });
+    expect(queued.metadata.labels).toMatchObject({ 'kueue.x-k8s.io/queue-name': 'training' });
+    expect(queued.spec['suspend']).toBe(true);
+    expect(manifest().spec['suspend']).toBeUndefined();
+  });
+
+  it('mounts a bucket by the GCS FUSE CSI driver, and other volumes', () => {
+    const volumes = [
+      { name: 'data', mountPath: '/data', readOnly: true, gcsFuse: { bucket: 'features', attributes: { mountOptions: 'implicit-dirs' } } },
+      { name: 'scratch', mountPath: '/scratch', source: { emptyDir: {} } },
+    ];
+    expect(pod({ volumes })['volumes']).toEqual([
+      {
+        name: 'data',
+        csi: {
+          driver: 'gcsfuse.csi.storage.gke.io',
+          readOnly: true,
+          volumeAttributes: { bucketName: 'features', mountOptions: 'implicit-dirs' },
+        },
+      },
+      { name: 'scratch', emptyDir: {} },
+    ]);
+    expect(main({ volumes })['volumeMounts']).toMatchObject([
+      { name: 'data', mountPath: '/data', readOnly: true },
+      { name: 'scratch', mountPath: '/scratch' },
+    ]);
+    expect(manifest({ volumes }).spec.template.metadata).toMatchObject({ annotations: { 'gke-gcsfuse/volumes': 'true' } });
+  });
+
+  it('keeps dollar signs from Kubernetes’ own expansion', () => {
+    expect(main({}, { command: ['sh', '-c', 'echo $(date) $$'], env: { P: '$(HOME)' } })).toMatchObject({
+      command: ['sh', '-c', 'echo $$(date) $$$$'],
+      env: [{ name: 'P', value: '$$(HOME)' }],
+    });
+  });
+
+  it('takes the overlay last, and nothing that breaks out of the pod', () => {
+    const podTemplate = { spec: { containers: [{ name: 'main', env: [{ name: 'EXTRA', value: '1' }] }], runtimeClassName: 'gvisor' } };
+    expect(pod({ podTemplate })).toMatchObject({ runtimeClassName: 'gvisor' });
+    expect(main({ podTemplate })).toMatchObject({ image: 'trainer:1', env: [{ name: 'LONGHAUL_TRIAL' }, { name: 'EXTRA' }] });
+    const refused = (overlay: object): unknown =>
+      expect(() => manifest({ podTemplate: overlay })).toThrow(/compute\.podTemplate: .*not allowed/);
+    refused({ spec: { hostNetwork: true } });
+    refused({ spec: { containers: [{ name: 'main', securityContext: { privileged: true } }] } });
+    refused({ spec: { initContainers: [{ name: 'x', securityContext: { privileged: true } }] } });
+  });
+});
+
+describe('an overlay', () => {
+  it('merges lists by name, appends tolerations, replaces the rest, and removes with null and $patch', () => {
+    const base = {
+      a: [{ name: 'x' }],
+      containers: [{ name: 'main', args: ['1'], image: 'i' }, { name: 'side' }],
+      tolerations: [{ key: 'k' }],
+      gone: 1,
+    };
+    const overlay = {
+      a: [{ name: 'y' }],
+      containers: [{ name: 'main', args: ['2'] }, { name: 'side', $patch: 'delete' }, { name: 'new' }],
+      tolerations: [{ key: 'l' }],
+      gone: null,
+    };
+    expect(mergeOverlay(base, overlay)).toEqual({
+      a: [{ name: 'y' }],
+      containers: [{ name: 'main', args: ['2'], image: 'i' }, { name: 'new' }],
+      tolerations: [{ key: 'k' }, { key: 'l' }],
+    });
+  });
+});
+
+describe('labels', () => {
+  it('keep what Kubernetes allows, and stay different when it does not', () => {
+    expect(labelValue('prepare.dataset_train-1')).toBe('prepare.dataset_train-1');
+    const odd = ['a/b', 'a b', 'x'.repeat(64), `${'x'.repeat(64)}y`, '-a', 'ä'];
+    const values = odd.map(labelValue);
+    expect(new Set(values).size).toBe(odd.length);
+    for (const value of values) expect(value).toMatch(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/);
+  });
+
+  it('tell specs apart by their content and not by the order of keys', () => {
+    const reordered = Object.fromEntries(Object.entries(SPEC).reverse()) as unknown as JobSpec;
+    expect(specHash(reordered)).toBe(specHash(SPEC));
+    expect(specHash({ ...SPEC, graceSeconds: 16 })).not.toBe(specHash(SPEC));
+  });
+});

@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AttemptVerdict } from '../../../src/contract/jobs.ts';
+import { Placement, Pool } from '../../../src/contract/profile.ts';
+import type { PlacementState } from '../../../src/contract/search.ts';
+import {
+  afterAttempt,
+  backoffSeconds,
+  choosePool,
+  initialPlacement,
+  poolOrder,
+  remainingSeconds,
+  spareSeconds,
+} from '../../../workflows/placement.ts';
+import type { PlacementChoice } from '../../../workflows/placement.ts';
+
+const pool = (name: string, spot: boolean): Pool => Pool.parse({ name, spot });
+const POOLS = [pool('spot-a', true), pool('spot-b', true), pool('on-demand', false)];
+const rules = (changes: Partial<Placement> = {}): Placement => ({ ...Placement.parse({}), ...changes });
+const START = 1_000_000;
+
+interface Moment {
+  readonly rules?: Placement;
+  readonly state?: PlacementState;
+  readonly now?: number;
+  readonly deadlineAt?: number | null;
+  readonly remainingSeconds?: number | null;
+  readonly pools?: readonly Pool[];
+}
+const choose = (moment: Moment = {}): PlacementChoice =>
+  choosePool({ rules: rules(), pools: POOLS, state: initialPlacement, now: START, deadlineAt: null, remainingSeconds: null, ...moment });
+/** The state after these verdicts, each attempt in the pool that was chosen, an hour apart from each other unless told otherwise. */
+const after = (verdicts: readonly AttemptVerdict[], own = rules(), secondsBetween = 60): { state: PlacementState; now: number } => {
+  let state = initialPlacement;
+  let now = START;
+  for (const verdict of verdicts) {
+    state = choose({ rules: own, state, now }).state;
+    now += secondsBetween * 1000;
+    state = afterAttempt(own, POOLS.length, state, verdict, now);
+  }
+  return { state, now };
+};
+
+describe('placement', () => {
+  it('takes the first pool first, in the order of the rules', () => {
+    expect(choose().pool.name).toBe('spot-a');
+    expect(poolOrder(rules({ order: ['on-demand', 'spot-b'] }), POOLS).map(({ name }) => name)).toEqual(['on-demand', 'spot-b']);
+  });
+
+  it('stays after fewer preemptions than allowed, moves on after as many', () => {
+    const own = rules({ preemptionsBeforeNext: 2 });
+    expect(choose({ rules: own, ...after(['preempted'], own) }).pool.name).toBe('spot-a');
+    expect(choose({ rules: own, ...after(['preempted', 'preempted'], own) }).pool.name).toBe('spot-b');
+    expect(choose({ rules: own, ...after(Array<AttemptVerdict>(4).fill('preempted'), own) }).pool.name).toBe('on-demand');
+  });
+
+  it('moves on at once where there is no capacity, and comes round again', () => {
+    const names = [1, 2, 3].map((times) => choose(after(Array<AttemptVerdict>(times).fill('no-capacity'))).pool.name);
+    expect(names).toEqual(['spot-b', 'on-demand', 'spot-a']);
+  });
+
+  it('tries the first pool again when its time has come, and plans to leave on-demand then', () => {
+    const own = rules({ preemptionsBeforeNext: 1, retrySpotSeconds: 3600 });
+    const { state, now } = after(['preempted', 'preempted'], own, 1);
+    const early = choose({ rules: own, state, now: now + 1000 });
+    expect(early.pool.name).toBe('on-demand');
+    expect(early.moveBackAfterSeconds).toBeGreaterThan(3500);
+    const later = choose({ rules: own, state, now: now + 3600_000 });
+    expect([later.pool.name, later.state]).toEqual(['spot-a', initialPlacement]);
+  });
+
+  it('uses on-demand when the rest would not end in time otherwise, and stays there', () => {
+    const remaining = 3600;
+    const loose = choose({ deadlineAt: START + 3 * 3600_000, remainingSeconds: remaining });
+    expect(loose.pool.name).toBe('spot-a');
+    const tight = choose({ deadlineAt: START + 1.1 * 3600_000, remainingSeconds: remaining });
+    expect([tight.pool.name, tight.moveBackAfterSeconds]).toEqual(['on-demand', null]);
+  });
+
+  it('waits for spot no longer than the deadline spares', () => {
+    const choice = choose({ deadlineAt: START + 3600_000, remainingSeconds: 1800 });
+    const spare = spareSeconds({ now: START, deadlineAt: START + 3600_000, remainingSeconds: 1800 })!;
+    expect(choice.pool.spot).toBe(true);
+    expect(choice.noCapacitySeconds).toBe(Math.max(10, Math.min(600, Math.round(spare))));
+  });
+
+  it('estimates the rest by the share done', () => {
+    expect(remainingSeconds(0.25, 100)).toBe(300);
+    expect([remainingSeconds(null, 100), remainingSeconds(0, 100), remainingSeconds(1, 100)]).toEqual([null, null, 0]);
+  });
+
+  it('pauses before the next attempt only where haste is of no use', () => {
+    expect(backoffSeconds('preempted', 9, 0, 3)).toBe(0);
+    expect([1, 2, 3].map((n) => backoffSeconds('crashed', n, 0, 3))).toEqual([5, 10, 20]);
+    expect([1, 2, 3, 6].map((empty) => backoffSeconds('no-capacity', 0, empty, 3))).toEqual([0, 0, 30, 60]);
+    expect(backoffSeconds('no-capacity', 0, 300, 3)).toBe(600);
+  });
+
+  describe('whatever happens', () => {
+    const verdict = fc.constantFrom<AttemptVerdict>('preempted', 'no-capacity', 'deleted', 'silent', 'crashed', 'out-of-memory', 'fenced');
+    const anyRules = fc.record({
+      order: fc.constant([]),
+      preemptionsBeforeNext: fc.integer({ min: 1, max: 4 }),
+      noCapacitySeconds: fc.integer({ min: 1, max: 3600 }),
+      retrySpotSeconds: fc.constantFrom(0, 60, 3600, 21_600),
+    });
+    const step = fc.record({ verdict, seconds: fc.integer({ min: 1, max: 7200 }) });
+    const life = fc.record({
+      rules: anyRules,
+      pools: fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }).map((spots) => spots.map((spot, i) => pool(`p${i}`, spot))),
+      steps: fc.array(step, { maxLength: 40 }),
+      deadlineSeconds: fc.option(fc.integer({ min: 1, max: 200_000 }), { nil: null }),
+      remaining: fc.option(fc.integer({ min: 0, max: 100_000 }), { nil: null }),
+    });
+    /** Lives through the steps and shows every choice. */
+    function live(
+      { rules: own, pools, steps, deadlineSeconds, remaining }: typeof life extends fc.Arbitrary<infer T> ? T : never,
+      look: (choice: PlacementChoice, before: PlacementState, now: number, verdicts: readonly AttemptVerdict[]) => void,
+    ): void {
+      let state = initialPlacement;
+      let now = START;
+      const deadlineAt = deadlineSeconds === null ? null : START + deadlineSeconds * 1000;
+      const verdicts: AttemptVerdict[] = [];
+      for (const { verdict: end, seconds } of steps) {
+        const choice = choosePool({ rules: own, pools, state, now, deadlineAt, remainingSeconds: remaining });
+        look(choice, state, now, verdicts);
+        now += seconds * 1000;
+        state = afterAttempt(own, pools.length, choice.state, end, now);
+        verdicts.push(end);
+      }
+    }
+
+    it('there is a pool, one of the profile, a wait of at least a second, and the same answer again', () => {
+      fc.assert(
+        fc.property(life, (each) => {
+          live(each, (choice, before, now) => {
+            expect(each.pools).toContain(choice.pool);
+            expect(choice.noCapacitySeconds).toBeGreaterThanOrEqual(1);
+            expect(each.pools[choice.state.position]).toBe(choice.pool);
+            const deadlineAt = each.deadlineSeconds === null ? null : START + each.deadlineSeconds * 1000;
+            const again = { rules: each.rules, pools: each.pools, state: before, now, deadlineAt, remainingSeconds: each.remaining };
+            expect(choosePool(again)).toEqual(choice);
+          });
+        }),
+      );
+    });
+
+    it('a missed margin means on-demand, unless that was just found empty', () => {
+      fc.assert(
+        fc.property(life, (each) => {
+          fc.pre(each.deadlineSeconds !== null && each.pools.some(({ spot }) => !spot));
+          live(each, (choice, before, now, verdicts) => {
+            const deadlineAt = START + (each.deadlineSeconds ?? 0) * 1000;
+            const spare = spareSeconds({ now, deadlineAt, remainingSeconds: each.remaining });
+            if (spare !== null && spare <= 0 && verdicts.at(-1) !== 'no-capacity') expect(choice.pool.spot).toBe(false);
+          });
+        }),
+      );
+    });
+
+    it('without a deadline no pool sees more preemptions in a row than allowed while there is another one', () => {
+      fc.assert(
+        fc.property(life, (each) => {
+          let here: Pool | null = null;
+          let inRow = 0;
+          live({ ...each, deadlineSeconds: null, rules: { ...each.rules, retrySpotSeconds: 0 } }, (choice, _before, _now, verdicts) => {
+            if (choice.pool !== here) inRow = 0;
+            else if (verdicts.at(-1) === 'preempted' || verdicts.at(-1) === 'silent') inRow += 1;
+            here = choice.pool;
+            if (choice.pool !== each.pools.at(-1)) expect(inRow).toBeLessThan(each.rules.preemptionsBeforeNext);
+          });
+        }),
+      );
+    });
+
+    it('the first pool is tried again within the time of the rules', () => {
+      fc.assert(
+        fc.property(life, (each) => {
+          fc.pre(each.rules.retrySpotSeconds > 0);
+          live({ ...each, deadlineSeconds: null }, (choice, before, now) => {
+            if (before.leftFirstAt !== null && now - before.leftFirstAt >= each.rules.retrySpotSeconds * 1000)
+              expect(choice.pool).toBe(each.pools[0]);
+          });
+        }),
+      );
+    });
+
+    it('nobody leaves a pool for a reason of his own: crashes and bad memory change nothing', () => {
+      fc.assert(
+        fc.property(fc.constantFrom<AttemptVerdict>('crashed', 'deleted', 'out-of-memory', 'fenced'), fc.nat(5), (end, times) => {
+          expect(choose(after(Array<AttemptVerdict>(times).fill(end))).pool.name).toBe('spot-a');
+        }),
+      );
+    });
+  });
+});
