@@ -14,6 +14,9 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 const ANSWER_TIMEOUT_MS = 15_000;
 const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
+/** client-node's own agent opens a connection, with its handshake, for every request. */
+const keptConnections = (): https.Agent => new https.Agent({ keepAlive: true, maxFreeSockets: 16 });
+
 export interface RequestOptions {
   readonly query?: Query;
   readonly body?: unknown;
@@ -31,6 +34,7 @@ export class KubeClient {
   readonly namespace: string;
   readonly #config: KubeConfig;
   readonly #server: string;
+  #kept = keptConnections();
 
   constructor(config: KubeConfig, namespace: string) {
     const cluster = config.getCurrentCluster();
@@ -48,7 +52,16 @@ export class KubeClient {
   async text(method: string, path: string, options: RequestOptions = {}): Promise<string> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? ANSWER_TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    return readAll(await this.#send(method, path, { ...options, signal }));
+    // Every request of ours may be sent twice: creating finds what is there, the others say what is to be.
+    for (let again = true; ; again = false) {
+      try {
+        return await readAll(await this.#send(method, path, { ...options, signal, agent: this.#kept }));
+      } catch (error) {
+        // A connection that went silent unnoticed is not the only one of its kind.
+        if (timeout.aborted) this.#kept = keptConnections();
+        if (!again || !(error instanceof StaleConnectionError)) throw error;
+      }
+    }
   }
 
   /** Lines of an answer that goes on; ends with an error when nothing came for `silenceMs`. */
@@ -77,7 +90,7 @@ export class KubeClient {
   async #send(
     method: string,
     path: string,
-    { query = {}, body, contentType = 'application/json', signal, connectMs }: RequestOptions & { connectMs?: number },
+    { query = {}, body, contentType = 'application/json', signal, connectMs, agent }: RequestOptions & Sending,
   ): Promise<http.IncomingMessage> {
     const url = new URL(this.#server + path);
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
@@ -86,23 +99,9 @@ export class KubeClient {
     if (payload !== undefined) Object.assign(headers, { 'content-type': contentType, 'content-length': Buffer.byteLength(payload) });
     const options: https.RequestOptions = { method, headers };
     await this.#config.applyToHTTPSOptions(options);
-    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      signal?.throwIfAborted();
-      const request = (url.protocol === 'http:' ? http : https).request(url, options);
-      const abort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
-      signal?.addEventListener('abort', abort);
-      const late = connectMs && setTimeout(() => request.destroy(new Error(`no answer in ${connectMs / 1000} s`)), connectMs);
-      request.on('response', (incoming) => {
-        if (late) clearTimeout(late);
-        resolve(incoming);
-      });
-      request.on('close', () => {
-        if (late) clearTimeout(late);
-        signal?.removeEventListener('abort', abort);
-      });
-      request.on('error', reject);
-      request.end(payload);
-    });
+    // Not where it is a proxy's. Certificates are in the options, and connections are kept apart by them.
+    if (agent && options.agent instanceof https.Agent && options.agent.constructor === https.Agent) options.agent = agent;
+    const response = await answerTo(url, options, { payload, signal, connectMs });
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
     throw KubeError.of(status, await readAll(response), `${method} ${path}`);
@@ -115,6 +114,43 @@ export class KubeClient {
   podsPath(name?: string): string {
     return `/api/v1/namespaces/${this.namespace}/pods${name === undefined ? '' : `/${name}`}`;
   }
+}
+
+interface Sending {
+  readonly connectMs?: number;
+  readonly agent?: https.Agent;
+}
+
+function answerTo(
+  url: URL,
+  options: https.RequestOptions,
+  { payload, signal, connectMs }: { payload: string | undefined; signal: AbortSignal | undefined; connectMs: number | undefined },
+): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const request = (url.protocol === 'http:' ? http : https).request(url, options);
+    const abort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+    signal?.addEventListener('abort', abort);
+    const late = connectMs ? setTimeout(() => request.destroy(new Error(`no answer in ${connectMs / 1000} s`)), connectMs) : undefined;
+    request.on('response', (response) => {
+      clearTimeout(late);
+      resolve(response);
+    });
+    request.on('close', () => {
+      clearTimeout(late);
+      signal?.removeEventListener('abort', abort);
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const stale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      reject(stale ? new StaleConnectionError(error.message, { cause: error }) : error);
+    });
+    request.end(payload);
+  });
+}
+
+/** A kept connection was closed by the other side just when it was used again. */
+class StaleConnectionError extends Error {
+  override readonly name = 'StaleConnectionError';
 }
 
 /** The connection went on without a word for longer than the server leaves it so. */

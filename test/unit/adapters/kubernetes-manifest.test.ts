@@ -3,6 +3,7 @@ import { jobManifest } from '../../../src/adapters/kubernetes/job-manifest.ts';
 import { labelValue, specHash } from '../../../src/adapters/kubernetes/labels.ts';
 import { mergeOverlay } from '../../../src/adapters/kubernetes/overlay.ts';
 import type { JobSpec } from '../../../src/contract/jobs.ts';
+import type { Json } from '../../../src/contract/values.ts';
 import { Compute } from '../../../src/contract/profile.ts';
 
 type Config = Extract<Compute, { kind: 'kubernetes' }>;
@@ -136,13 +137,13 @@ describe('the Job of an attempt', () => {
 
 describe('an overlay', () => {
   it('merges lists by name, appends tolerations, replaces the rest, and removes with null and $patch', () => {
-    const base = {
+    const base: Json = {
       a: [{ name: 'x' }],
       containers: [{ name: 'main', args: ['1'], image: 'i' }, { name: 'side' }],
       tolerations: [{ key: 'k' }],
       gone: 1,
     };
-    const overlay = {
+    const overlay: Json = {
       a: [{ name: 'y' }],
       containers: [{ name: 'main', args: ['2'] }, { name: 'side', $patch: 'delete' }, { name: 'new' }],
       tolerations: [{ key: 'l' }],

@@ -99,7 +99,7 @@ describe('placement', () => {
   describe('whatever happens', () => {
     const verdict = fc.constantFrom<AttemptVerdict>('preempted', 'no-capacity', 'deleted', 'silent', 'crashed', 'out-of-memory', 'fenced');
     const anyRules = fc.record({
-      order: fc.constant([]),
+      order: fc.constant<string[]>([]),
       preemptionsBeforeNext: fc.integer({ min: 1, max: 4 }),
       noCapacitySeconds: fc.integer({ min: 1, max: 3600 }),
       retrySpotSeconds: fc.constantFrom(0, 60, 3600, 21_600),

@@ -1,0 +1,137 @@
+/** The shared view of all Jobs: over broken, silent and restarted API servers, and with a thousand Jobs. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Cluster } from '../../deploy/dev-cluster/index.ts';
+import { openClient } from '../../src/adapters/kubernetes/client.ts';
+import { isGone } from '../../src/adapters/kubernetes/errors.ts';
+import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
+import type { JobEnd } from '../../src/contract/jobs.ts';
+import type { Compute } from '../../src/ports/compute.ts';
+import { faultProxy } from './fault-proxy.ts';
+import type { FaultProxy } from './fault-proxy.ts';
+import { clusterCanRun, kubernetesConfig, makeNamespace, poolOf, removeNamespace, sharedCluster, shellJob } from './harness.ts';
+
+const NAMESPACE = 'jobs-view';
+const SILENCE_MS = 2_000;
+const JOBS = 1_000;
+/** Lists and watches of Jobs, pods, nodes and events. */
+const WATCHES = 4;
+
+describe.skipIf(!clusterCanRun())('the view of Jobs', { timeout: 180_000 }, () => {
+  let cluster: Cluster;
+  let proxy: FaultProxy;
+  let compute: Compute;
+  const directory = mkdtempSync(join(tmpdir(), 'longhaul-proxy-'));
+
+  beforeAll(async () => {
+    cluster = sharedCluster();
+    await makeNamespace(cluster, NAMESPACE);
+    proxy = await faultProxy(cluster.kubeconfig, join(directory, 'kubeconfig'));
+    compute = await openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE, { kubeconfig: proxy.kubeconfig }), {
+      view: { silenceMs: SILENCE_MS },
+    });
+  });
+  afterAll(async () => {
+    await compute.close();
+    await proxy.close();
+    await removeNamespace(cluster, NAMESPACE);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  /** A Job that runs until it is told to end, through a file in it. */
+  const begin = async (): Promise<{ watching: Promise<JobEnd>; end: () => Promise<unknown> }> => {
+    const spec = shellJob('while ! test -e /tmp/end; do sleep 0.1; done; exit 3');
+    await compute.create(spec);
+    let watching!: Promise<JobEnd>;
+    await new Promise<void>((resolve, reject) => {
+      watching = compute.watch(spec.name, {
+        signal: new AbortController().signal,
+        noCapacitySeconds: 60,
+        onStatus: ({ phase }) => phase === 'running' && resolve(),
+      });
+      watching.catch(reject);
+    });
+    return { watching, end: () => cluster.kubectl(['-n', NAMESPACE, 'exec', `job/${spec.name}`, '--', 'touch', '/tmp/end']) };
+  };
+
+  it('goes on after its connections broke', async () => {
+    const job = await begin();
+    proxy.cut();
+    await job.end();
+    expect(await job.watching).toMatchObject({ exitCode: 3 });
+  });
+
+  it('notices watches that have fallen silent', async () => {
+    const job = await begin();
+    proxy.silence();
+    const at = Date.now();
+    await job.end();
+    expect(await job.watching).toMatchObject({ exitCode: 3 });
+    expect(Date.now() - at).toBeLessThan(SILENCE_MS + 8_000);
+  });
+
+  it('goes on after the API server was killed and started again', async () => {
+    const job = await begin();
+    await cluster.restartApiServer();
+    await job.end();
+    expect(await job.watching).toMatchObject({ exitCode: 3 });
+  });
+
+  it('knows the server’s way to say that a place in the history is gone', async () => {
+    const client = openClient(kubernetesConfig(cluster, NAMESPACE));
+    const read = async (): Promise<void> => {
+      const query = { watch: true, resourceVersion: '1', timeoutSeconds: 2 };
+      for await (const line of client.lines(client.jobsPath(), { query, signal: new AbortController().signal, silenceMs: 5000 })) {
+        const { type, object } = JSON.parse(line) as { type: string; object: { code: number; reason: string } };
+        if (type === 'ERROR') throw Object.assign(new Error('in the stream'), object);
+      }
+    };
+    const error: unknown = await read().catch((reason: unknown) => reason);
+    expect(isGone(error) || (error as { code?: number }).code === 410).toBe(true);
+  });
+
+  // The pods' statuses are written by this test: no machine here starts a thousand containers.
+  it(`watches ${JOBS} Jobs with ${WATCHES} connections, and sees each end`, async () => {
+    const podTemplate = { spec: { schedulerName: 'nobody', securityContext: { runAsUser: 65534 } } };
+    const many = await openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE, { kubeconfig: proxy.kubeconfig, podTemplate }));
+    const client = openClient(kubernetesConfig(cluster, NAMESPACE));
+    const specs = Array.from({ length: JOBS }, () => shellJob('true', { pool: poolOf('simulated') }));
+    await inTurns(specs, async (spec) => many.create(spec));
+    const ends = specs.map((spec) => many.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 600 }));
+    type Pods = { items: { metadata: { name: string } }[] };
+    const query = { labelSelector: 'app.kubernetes.io/managed-by=longhaul', fieldSelector: 'status.phase=Pending' };
+    const pods = await expect
+      .poll(async () => (await client.request<Pods>('GET', client.podsPath(), { query, timeoutMs: 60_000 })).items, {
+        timeout: 120_000,
+        interval: 1000,
+      })
+      .toHaveLength(JOBS)
+      .then(async () => (await client.request<Pods>('GET', client.podsPath(), { query })).items);
+    await expect.poll(() => proxy.open(), { timeout: 20_000 }).toBeLessThanOrEqual(2 * WATCHES);
+    await inTurns(pods, async ({ metadata: { name } }) => {
+      const at = new Date().toISOString();
+      const terminated = { exitCode: 0, reason: 'Completed', startedAt: at, finishedAt: at };
+      const status = {
+        phase: 'Succeeded',
+        containerStatuses: [{ name: 'main', image: '', imageID: '', ready: false, restartCount: 0, state: { terminated } }],
+      };
+      await client.request('PATCH', `${client.podsPath(name)}/status`, { body: { status }, contentType: 'application/merge-patch+json' });
+    });
+    const last = Date.now();
+    const states = (await Promise.all(ends)).map(({ state }) => state);
+    expect(states.filter((state) => state === 'succeeded')).toHaveLength(JOBS);
+    expect(Date.now() - last).toBeLessThan(10_000);
+    await many.close();
+  });
+});
+
+/** As many at once as one worker would. */
+async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  const rest = [...items];
+  const next = async (): Promise<void> => {
+    for (let item = rest.pop(); item !== undefined; item = rest.pop()) await act(item);
+  };
+  await Promise.all(Array.from({ length: 25 }, next));
+}
