@@ -14,11 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support.data import WORDS, features, trial, write_parts  # noqa: E402
+from support.data import WORDS, features, trial, write_parts
 
 CORES = 2
 PARTS, SESSIONS = 12, 500
@@ -121,7 +122,7 @@ def measure(root: Path, uri: str) -> dict[str, Any]:
     for _ in range(ROUNDS):  # in turn, so that a busy moment of the machine touches all alike
         rates["memory"].append(train(learner, memory))
         for name, data in (("local", local), ("latency", slow)):
-            with Ahead(lambda data=data: batches(data, asked, 0)) as ahead:
+            with Ahead(partial(batches, data, asked, 0)) as ahead:
                 rates[name].append(train(learner, ahead))
         note(", ".join(f"{name} {values[-1][0]:,.0f} rows/s, {values[-1][1]:.1%} waiting" for name, values in rates.items()))
     best = {name: max(values) for name, values in rates.items()}

@@ -32,7 +32,14 @@ def write_parts(directory: Path, *, distinct: int, parts: int, sessions: int) ->
         else:
             os.link(directory / f"part-{index % distinct:05d}.parquet", path)
         entries.append({"name": path.name, "rows": sessions, "bytes": path.stat().st_size, "generation": "1", "crc32c": None})
-    manifest = {"uri": f"file://{directory}", "table": "bench.t", "tableVersion": "1", "rows": sessions * parts, "bytes": 0, "parts": entries}
+    manifest = {
+        "uri": f"file://{directory}",
+        "table": "bench.t",
+        "tableVersion": "1",
+        "rows": sessions * parts,
+        "bytes": 0,
+        "parts": entries,
+    }
     (directory / "manifest.json").write_text(json.dumps(manifest))
     return f"file://{directory}"
 

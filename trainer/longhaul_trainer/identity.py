@@ -31,6 +31,7 @@ def identity_of(trial: Trial, manifests: Mapping[str, Manifest], model_source: s
         "validateEverySteps": trial.validate_every_steps,
         "objective": f"{'maximize' if trial.maximize else 'minimize'} {trial.metric}",
         "model": trial.model,
+        "fork": None if trial.fork is None else asdict(trial.fork),
         "code": code_digest(model_source),
         **{f"library.{name}": _version(name) for name in LIBRARIES},
     }

@@ -16,6 +16,7 @@ from .identity import check_identity, identity_of
 from .model.parameters import Taken, training_parameters
 from .resume.behind import Behind
 from .resume.checkpoints import Checkpoints
+from .resume.fork import check_shapes, load_fork, state_of_fork
 from .resume.interval import SaveInterval
 from .resume.progress import Progress
 from .resume.saver import Saver
@@ -123,7 +124,7 @@ class Attempt:
         snapshot = self._checkpoints.load()
         if snapshot is None:
             self._progress.go_on_after(0)
-            return State()
+            return self._begin()
         check_identity(snapshot.identity, self._identity, self.trial.output)
         self._checkpoints.remove_leftovers()
         changed = [
@@ -143,6 +144,17 @@ class Attempt:
                 export, {name.removeprefix(prefix): value for name, value in snapshot.arrays.items() if name.startswith(prefix)}
             )
         return State.from_json(snapshot.state)
+
+    def _begin(self) -> State:
+        """The first step of all, or another trial's checkpoint."""
+        fork = self.trial.fork
+        if fork is None:
+            return State()
+        snapshot = load_fork(open_store(fork.output), fork, self._identity, warn)
+        check_shapes(snapshot.arrays, self._learner.variables(), fork)
+        self._learner.restore(snapshot.arrays)
+        print(f"longhaul: goes on from trial {fork.trial} at step {snapshot.step}", flush=True)
+        return state_of_fork(snapshot, self.trial.epochs)
 
     def _snapshot(self) -> Snapshot:
         exports = list(self._exports)

@@ -34,6 +34,15 @@ class PartsPolicy:
 
 
 @dataclass(frozen=True)
+class Fork:
+    """The trial to go on from: its output and one of its checkpoints; None is the newest committed one."""
+
+    trial: int
+    output: str
+    checkpoint: str | None
+
+
+@dataclass(frozen=True)
 class Trial:
     """One set of hyper-parameters on one data set, and this attempt at it."""
 
@@ -57,6 +66,7 @@ class Trial:
     parts: PartsPolicy
     threads: int
     model: str | None
+    fork: Fork | None
     commit: str | None
     attempt: int
     document: Mapping[str, Any]
@@ -109,6 +119,7 @@ def parse_trial(document: Any, source: str, *, output: str | None = None, attemp
         parts=_parts(root),
         threads=_integer(root, "threads", 2, minimum=1),
         model=_text(root, "model"),
+        fork=_fork(root),
         commit=_text(root, "commit"),
         attempt=attempt,
         document=document,
@@ -137,6 +148,13 @@ def _parts(root: Checked) -> PartsPolicy:
         skip_bad=on_bad is not None and on_bad.one_of("fail", "skip") == "skip",
         bad_budget=_integer(value, "badBudget", 0),
     )
+
+
+def _fork(root: Checked) -> Fork | None:
+    value = root.optional("fork")
+    if value is None:
+        return None
+    return Fork(trial=value["trial"].integer(), output=value["output"].text().rstrip("/"), checkpoint=_text(value, "checkpoint"))
 
 
 def _integer(value: Checked, name: str, default: int, minimum: int = 0) -> int:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..checked import parse_json
 from ..errors import FencedError
 from ..store import PreconditionFailed, Store, join
 from ..store.base import ABSENT, Chunk
@@ -56,7 +57,7 @@ class Checkpoints:
         with self._mutex:
             while self._committed and self._committed[0]["files"]:
                 entry = self._committed[0]
-                files = self._read(entry)
+                files = read_files(self._store, self._root, entry, self._warn)
                 if files is not None:
                     return from_files(files)
                 self._committed.pop(0)
@@ -147,24 +148,41 @@ class Checkpoints:
     def _document(self, entries: list[Latest]) -> bytes:
         return json.dumps({**entries[0], "attempt": self._attempt, "writer": self._writer, "previous": entries[1:]}).encode()
 
-    def _read(self, entry: Latest) -> dict[str, Chunk] | None:
-        files: dict[str, Chunk] = {}
-        for file, expected in entry["files"].items():
-            found = self._store.read_data(join(self._root, entry["checkpoint"], file))
-            size = None if found is None else len(found)
-            if found is None or size != expected["bytes"] or hashlib.sha256(found).hexdigest() != expected["sha256"]:
-                wanted = f"{expected['bytes']} with SHA-256 {expected['sha256'][:12]}…"
-                self._warn(
-                    f"checkpoint {entry['checkpoint']} is torn or corrupt ({file}: {size} bytes, expected {wanted}); "
-                    "going back to the one before"
-                )
-                return None
-            files[file] = found
-        return files
-
     def _remove(self, name: str) -> None:
         for uri in list(self._store.list(join(self._root, name))):
             self._store.remove(uri)
+
+
+def read_committed(store: Store, output: str, name: str | None, warn: Callable[[str], None]) -> Snapshot | None:
+    """Another trial's checkpoint of that name, or its newest one that is whole; changes nothing there."""
+    root = join(output, "checkpoints")
+    found = store.read(join(root, "LATEST"))
+    if found is None:
+        return None
+    latest = parse_json(found.data, join(root, "LATEST"))
+    for entry in (latest, *latest.get("previous", [])):
+        if entry["files"] and name in (None, entry["checkpoint"]):
+            files = read_files(store, root, entry, warn)
+            if files is not None:
+                return from_files(files)
+    return None
+
+
+def read_files(store: Store, root: str, entry: Latest, warn: Callable[[str], None]) -> dict[str, Chunk] | None:
+    """The files of a checkpoint; None, with a warning, where one is not what LATEST says."""
+    files: dict[str, Chunk] = {}
+    for file, expected in entry["files"].items():
+        found = store.read_data(join(root, entry["checkpoint"], file))
+        size = None if found is None else len(found)
+        if found is None or size != expected["bytes"] or hashlib.sha256(found).hexdigest() != expected["sha256"]:
+            wanted = f"{expected['bytes']} with SHA-256 {expected['sha256'][:12]}…"
+            warn(
+                f"checkpoint {entry['checkpoint']} is torn or corrupt ({file}: {size} bytes, expected {wanted}); "
+                "going back to the one before"
+            )
+            return None
+        files[file] = found
+    return files
 
 
 def _sha256(chunks: Sequence[Chunk]) -> str:

@@ -67,10 +67,13 @@ class Progress:
         self._behind.do(lambda: self._write(full))
 
     def _write(self, record: Record) -> None:
-        while True:
+        while not self._is_stored(record):
             data = json.dumps({"n": self._next, **record}).encode()
             try:
                 self._store.write(self._address(self._next), [data], if_generation=ABSENT)
+                with self._lock:
+                    self._next += 1
+                    self._remember(record)
                 break
             except PreconditionFailed:
                 found = self._read(self._next) or {}
@@ -78,11 +81,15 @@ class Progress:
                     raise FencedError(
                         f"fenced: attempt {found['attempt']} writes the progress of this trial; attempt {self._attempt} ends"
                     ) from None
-                self._next += 1
+                with self._lock:  # an older attempt that is not quite dead wrote it: no number and no point of the curve twice
+                    self._next += 1
+                    if found:
+                        self._remember(found)
         with self._lock:
-            self._next += 1
             self._pending.remove(record)
-            self._remember(record)
+
+    def _is_stored(self, record: Record) -> bool:
+        return record["kind"] in KEPT and _key(record) in self._stored
 
     def _remember(self, record: Record) -> None:
         if record["kind"] in KEPT:

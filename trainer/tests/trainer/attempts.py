@@ -9,14 +9,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from builders import trial_json, write_trial
 
 TRAINER = Path(__file__).parents[2]
 #: No attempt of a test lasts longer.
 PATIENCE_SECONDS = 120.0
+#: A checkpoint policy that saves all the time.
+OFTEN = {"minSeconds": 0.02, "maxSeconds": 0.05, "keep": 2, "meanSecondsBetweenPreemptions": 1.0}
 
 
 def environment() -> dict[str, str]:
@@ -114,6 +119,47 @@ def records(output: Path) -> list[dict[str, Any]]:
 def result(output: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((output / "result.json").read_text())
     return found
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An attempt that came to its end."""
+
+    output: Path
+    code: int
+    log: str
+
+
+def run(trainers: Zygote, root: Path, data: Mapping[str, str], *, attempt: int = 1, **changes: Any) -> Finished:
+    """One attempt from start to end, whatever the end is; output is `root/out`."""
+    environment = changes.pop("environment", {})
+    uri = write_trial(root / f"trial-{attempt}.json", trial_json(root / "out", data, **changes))
+    log = root / f"attempt-{attempt}.log"
+    code = trainers.start(uri, log, attempt, **environment).wait()
+    return Finished(root / "out", code, log.read_text())
+
+
+def finish(trainers: Zygote, root: Path, data: Mapping[str, str], **changes: Any) -> Finished:
+    """An attempt that must succeed."""
+    found = run(trainers, root, data, **changes)
+    assert found.code == 0, found.log
+    return found
+
+
+def stop_after(trainers: Zygote, root: Path, data: Mapping[str, str], steps: int, sign: int, **changes: Any) -> Finished:
+    """An attempt that gets the signal once some progress of at least so many steps is committed."""
+    uri = write_trial(root / "trial-1.json", trial_json(root / "out", data, checkpoint=OFTEN, **changes))
+    log = root / "attempt-1.log"
+    process = trainers.start(uri, log, 1, LONGHAUL_STEP_DELAY_SECONDS="0.02")
+    assert process.wait_until(lambda: committed_step(root / "out") >= steps), log.read_text()
+    return Finished(root / "out", process.kill(sign), log.read_text())
+
+
+def committed_step(output: Path) -> int:
+    try:
+        return int(json.loads((output / "checkpoints" / "LATEST").read_text())["step"])
+    except FileNotFoundError:
+        return -1
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Fixtures that are dear: one zygote for a whole session of tests."""
+"""Fixtures that are dear: one zygote, one data set and one finished trial for a whole session of tests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,31 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from attempts import Zygote, zygote
+from attempts import Finished, Zygote, finish, zygote
+from builders import write_data
+
+from longhaul_trainer.model.runtime import prepare_environment
+
+prepare_environment()
 
 
 @pytest.fixture(scope="session")
 def trainers() -> Iterator[Zygote]:
     with zygote() as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Two small data sets; not to be changed."""
+    root = tmp_path_factory.mktemp("data")
+    return {
+        "train": write_data(root / "train", parts=3, sessions=60, seed=1),
+        "validation": write_data(root / "validation", parts=1, sessions=40, seed=2),
+    }
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, trainers: Zygote, data: dict[str, str]) -> Finished:
+    """An undisturbed trial with two validation points an epoch; not to be changed."""
+    return finish(trainers, tmp_path_factory.mktemp("finished"), data, validateEverySteps=6, sampleCandidates=6)

@@ -32,6 +32,8 @@ def attempt(order: dict[str, object]) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update(order["environment"])  # type: ignore[call-overload]
+    if "LONGHAUL_TEST_PATH" in os.environ:
+        sys.path.insert(0, os.environ["LONGHAUL_TEST_PATH"])
     code = 1
     try:
         code = command.main(["train"])

@@ -1,0 +1,110 @@
+"""A checkpoint goes on with what it was made with, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attempts import Finished, Zygote, run, stop_after
+from builders import features, trial_json, write_data
+
+from longhaul_trainer import identity
+
+OWN_MODEL = """
+import keras
+
+
+def build(context):
+    numeric = sum(feature.numeric for feature in context.features)
+    inputs = {
+        "numeric": keras.Input((numeric,), dtype="float32", name="numeric"),
+        "categorical": keras.Input((len(context.features) - numeric,), dtype="int32", name="categorical"),
+    }
+    glorot = keras.initializers.GlorotUniform
+    hidden = keras.layers.Dense(4, kernel_initializer=glorot(seed=context.seed))(context.normalisation()(inputs["numeric"]))
+    return keras.Model(inputs, keras.layers.Dense(1, kernel_initializer=glorot(seed=1))(hidden))
+"""
+PARAMETERS = trial_json(Path("/unused"), {"train": ""})["parameters"]
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory, trainers: Zygote, data: dict[str, str]) -> Finished:
+    """A trial that was preempted."""
+    found = stop_after(trainers, tmp_path_factory.mktemp("stopped"), data, 3, signal.SIGTERM)
+    assert found.code == 143, found.log
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 8}, ["seed (was 7, is 8)"]),
+        ({"parameters": {**PARAMETERS, "batch_size": 32}}, ["parameters.batch_size (was 16, is 32)"]),
+        (
+            {"parameters": {**PARAMETERS, "learning_rate": 0.02}, "epochs": 3},
+            ["parameters.learning_rate (was 0.01, is 0.02)", "epochs (was 2, is 3)"],
+        ),
+        ({"sampleCandidates": 3}, ["sampleCandidates (was 0, is 3)"]),
+        ({"features": features()[:-1]}, ["features (was "]),
+    ],
+    ids=["seed", "batch size", "learning rate and epochs", "candidates", "features"],
+)
+def test_changed_inputs_under_a_checkpoint_are_refused_with_all_that_differs(
+    tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished, changes: dict[str, Any], named: list[str]
+) -> None:
+    shutil.copytree(stopped.output, tmp_path / "out")
+    found = run(trainers, tmp_path, data, attempt=2, **changes)
+    assert found.code == 78, found.log
+    assert "was made with other inputs" in found.log
+    for text in named:
+        assert text in found.log
+    assert "give the trial another output" in found.log
+    assert not (tmp_path / "out" / "result.json").exists()
+
+
+def test_changed_data_are_refused(tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished) -> None:
+    shutil.copytree(stopped.output, tmp_path / "out")
+    other = write_data(tmp_path / "train", parts=3, sessions=60, seed=9)
+    found = run(trainers, tmp_path, {**data, "train": other}, attempt=2)
+    assert found.code == 78, found.log
+    assert "data.train (was " in found.log
+
+
+def test_changed_code_of_ones_own_model_is_refused(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+    module = tmp_path / "changing_model.py"
+    module.write_text(OWN_MODEL)
+    changes: dict[str, Any] = {
+        "model": "changing_model:build",
+        "parameters": {"batch_size": 16},
+        "environment": {"LONGHAUL_TEST_PATH": str(tmp_path)},
+    }
+    first = run(trainers, tmp_path, data, **changes)
+    assert first.code == 0, first.log
+    (tmp_path / "out" / "result.json").unlink()
+    module.write_text(OWN_MODEL.replace("Dense(4", "Dense(5"))
+    second = run(trainers, tmp_path, data, attempt=2, **changes)
+    assert second.code == 78, second.log
+    assert "code (was " in second.log
+
+
+def test_changed_code_of_the_trainer_changes_the_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "longhaul_trainer"
+    shutil.copytree(Path(identity.__file__).parent, package)
+    monkeypatch.setattr(identity, "__file__", str(package / "identity.py"))
+    before = identity.code_digest("model")
+    assert identity.code_digest("another model") != before
+    losses = package / "model" / "losses.py"
+    losses.write_text(losses.read_text().replace("temperature)", "temperature * 1)", 1))
+    assert identity.code_digest("model") != before
+
+
+def test_another_interval_or_retention_is_no_other_training(
+    tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished
+) -> None:
+    shutil.copytree(stopped.output, tmp_path / "out")
+    policy = {"minSeconds": 1, "maxSeconds": 90, "keep": 3, "meanSecondsBetweenPreemptions": 77.0}
+    found = run(trainers, tmp_path, data, attempt=2, checkpoint=policy, parts={"ahead": 1, "onBad": "skip", "badBudget": 1})
+    assert found.code == 0, found.log
