@@ -29,7 +29,7 @@ export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.tr
 export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
 
 // Days long, and simple: it ends on the version of the workers that it began on.
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, trial);
+setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'PINNED' } : {}), trial);
 export async function trial(input: TrialInput): Promise<TrialSummary> {
   const run = setUp(input);
   const summary = await runToItsEnd(run).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,25 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../deploy/local/stack.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
 import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
+import { tinyProfile, tinySearch } from '../support/tiny-search.ts';
 import { documentOf } from '../workflow/documents.ts';
 import { until } from '../workflow/environment.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const DEPLOYMENT = 'longhaul';
 const LONG = 120;
-
-/** A trial of the contract in a few lines: it says that it began, and ends when a file appears. */
-const TRAINER = `
-import json, os, pathlib, sys, time
-folder = pathlib.Path(sys.argv[1])
-output = pathlib.Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://"))
-(folder / "began").touch()
-while not (folder / "finish").exists():
-    time.sleep(0.1)
-output.mkdir(parents=True, exist_ok=True)
-result = {"metrics": {"score": 1.0}, "objective": 1.0, "bestStep": 1, "steps": 1, "samples": 1, "epochs": 1, "bestExport": None, "weightsSha256": "0"}
-(output / "result.json").write_text(json.dumps(result))
-`;
 
 describe('a rolling change to new workers', { timeout: 240_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-upgrade-'));
@@ -99,30 +87,10 @@ describe('a rolling change to new workers', { timeout: 240_000 }, () => {
   };
 
   it('leaves trials on the old build and moves their pipeline and search to the new one', async () => {
-    mkdirSync(join(folder, 'store', 'data'), { recursive: true });
-    for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json']) {
-      mkdirSync(join(folder, 'store', 'data', name, '..'), { recursive: true });
-      writeFileSync(
-        join(folder, 'store', 'data', name),
-        '{"layout":{"kind":"flat","session":"s","item":"i","label":"l"},"features":[{"name":"x","type":"numeric","default":0}],"segments":[]}',
-      );
-    }
     const run = await longhaul.start(
       documentOf(
         [
-          {
-            id: 'search',
-            spec: {
-              kind: 'search',
-              data: { train: `${root}/data/train`, validation: `${root}/data/validation` },
-              features: `${root}/data/features.json`,
-              command: ['python', '-c', TRAINER, folder],
-              objective: { metric: 'score', goal: 'maximize' },
-              space: { x: { type: 'float', low: 0, high: 1 } },
-              trials: 1,
-              output: `${root}/search/{key}`,
-            },
-          },
+          tinySearch(folder, { untilFile: 'finish' }),
           {
             id: 'after',
             dependsOn: ['search'],
@@ -130,12 +98,7 @@ describe('a rolling change to new workers', { timeout: 240_000 }, () => {
           },
         ],
         {
-          profile: {
-            warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') },
-            storage: { kind: 'directory', path: join(folder, 'store') },
-            compute: { kind: 'process', path: join(folder, 'jobs') },
-            silenceSeconds: 0,
-          },
+          profile: tinyProfile(folder),
         },
       ),
     );
