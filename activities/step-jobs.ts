@@ -7,6 +7,7 @@ import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { WorkInput } from './queries.ts';
+import { storageEnvironment } from './storage-environment.ts';
 
 const DEFAULT_GRACE_SECONDS = 15;
 const SECONDS_PER_HOUR = 3600;
@@ -85,6 +86,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
     labels: { pipeline: input.pipeline, run: input.run, step: input.step, attempt: String(attempt) },
     ...program,
     env: {
+      ...storageEnvironment(input.profile),
       ...program.env,
       LONGHAUL_INPUTS: JSON.stringify(spec.inputs),
       LONGHAUL_OUTPUT: place(spec.output),

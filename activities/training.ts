@@ -12,6 +12,7 @@ import { translated } from './failures.ts';
 import { ProgressFollower } from './progress-follower.ts';
 import { aborted, pause, stoppable } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
+import { storageEnvironment } from './storage-environment.ts';
 import { findBestExport, readLatest, readResult, writeTrialJson } from './trial-files.ts';
 
 const REFERENCE_TRAINER = ['python', '-m', 'longhaul_trainer', 'train'];
@@ -189,6 +190,7 @@ function jobOf(input: AttemptInput, trialUri: string): JobSpec {
     ...(spec.image === undefined ? {} : { image: spec.image }),
     command: spec.command ?? REFERENCE_TRAINER,
     env: {
+      ...storageEnvironment(profile),
       ...spec.env,
       [TRIAL_ENVIRONMENT.trial]: trialUri,
       [TRIAL_ENVIRONMENT.output]: trial.output,

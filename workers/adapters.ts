@@ -24,7 +24,7 @@ export function openPorts(): OpenPorts {
   };
   const store = once(openStore);
   const warehouse = once(async ({ warehouse: config }: WarehouseConfig, profile: Profile) =>
-    openWarehouse(config, await store(profile.storage, profile)),
+    openWarehouse(config, await store(profile.storage, profile), profile.storage),
   );
   const compute = once(openCompute);
   return {
@@ -43,12 +43,13 @@ type WarehouseConfig = Pick<Profile, 'warehouse' | 'storage'>;
 
 async function openStore(config: Profile['storage']): Promise<ObjectStore> {
   if (config.kind === 'directory') return (await import('../src/adapters/directory/index.ts')).openDirectoryStore(config);
-  throw new Error(`storage.kind ${config.kind}: no adapter`);
+  return (await import('../src/adapters/gcs/index.ts')).openGcsStore(config);
 }
 
-async function openWarehouse(config: Profile['warehouse'], store: ObjectStore): Promise<Warehouse> {
+async function openWarehouse(config: Profile['warehouse'], store: ObjectStore, storage: Profile['storage']): Promise<Warehouse> {
   if (config.kind === 'duckdb') return (await import('../src/adapters/duckdb/index.ts')).openDuckdbWarehouse(config, { store });
-  throw new Error(`warehouse.kind ${config.kind}: no adapter`);
+  const storageEndpoint = storage.kind === 'gcs' ? storage.apiEndpoint : undefined;
+  return (await import('../src/adapters/bigquery/index.ts')).openBigqueryWarehouse(config, { store, storageEndpoint });
 }
 
 async function openCompute(config: Profile['compute']): Promise<Compute> {

@@ -1,3 +1,22 @@
 export function cacheDirectory(): string;
 /** Runs `work` while holding a lock file; the lock of a dead process is taken over. */
 export function locked<T>(file: string, work: () => Promise<T>): Promise<T>;
+/** One line of talk on stderr. */
+export function say(line: string): void;
+/** Hexadecimal, of the texts one after the other. */
+export function sha256(...texts: readonly string[]): string;
+/** Runs a command and collects what it prints; a command that cannot be run has code 127. */
+export function capture(
+  command: string,
+  args: readonly string[],
+  options?: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
+): Promise<{ readonly code: number; readonly output: string }>;
+/** Runs one slow step of a set-up. @throws SetupError */
+export function step(
+  title: string,
+  command: string,
+  args: readonly string[],
+  options?: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
+): Promise<string>;
+/** Thrown with one line that says what is missing and what to do about it. */
+export class SetupError extends Error {}

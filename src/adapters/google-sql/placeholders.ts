@@ -119,10 +119,11 @@ export class SqlProblem extends AdapterError {
   }
 }
 
-type Kind = 'opaque' | 'placeholder' | 'word' | 'other' | 'end';
+export type Kind = 'opaque' | 'placeholder' | 'word' | 'other' | 'end';
 const WORD = /[A-Za-z_@][A-Za-z0-9_]*|[0-9]+/y;
 
-function scan(sql: string, visit: (kind: Kind, start: number, end: number, text: string) => void): void {
+/** Walks over the text; what is opaque (comments, strings, quoted names) comes whole. */
+export function scan(sql: string, visit: (kind: Kind, start: number, end: number, text: string) => void): void {
   let at = 0;
   const match = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = at;

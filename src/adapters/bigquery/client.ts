@@ -1,0 +1,28 @@
+import { BigQuery } from '@google-cloud/bigquery';
+import type { Warehouse as WarehouseConfig } from '../../contract/profile.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import { emulatorOptions } from '../google/auth.ts';
+
+export type BigqueryConfig = Extract<WarehouseConfig, { kind: 'bigquery' }>;
+
+/** What the parts of the adapter share. */
+export interface Connection {
+  readonly bigquery: BigQuery;
+  readonly config: BigqueryConfig;
+  readonly store: ObjectStore;
+  readonly storageEndpoint: string | undefined;
+  /** The emulator has neither external tables nor ML.PREDICT. */
+  readonly emulator: boolean;
+}
+
+/** Google's client without its own retries: this adapter knows by reason what may be repeated. */
+export function connect(config: BigqueryConfig, store: ObjectStore, storageEndpoint?: string): Connection {
+  const bigquery = new BigQuery({
+    projectId: config.project,
+    location: config.location,
+    autoRetry: false,
+    maxRetries: 0,
+    ...emulatorOptions(config.apiEndpoint),
+  });
+  return { bigquery, config, store, storageEndpoint, emulator: config.apiEndpoint !== undefined };
+}

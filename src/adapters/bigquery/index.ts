@@ -1,0 +1,36 @@
+import type { LedgerRow, LedgerTable } from '../../contract/ledger.ts';
+import type { Warehouse } from '../../ports/warehouse.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import { connect } from './client.ts';
+import type { BigqueryConfig } from './client.ts';
+import { exportTable } from './export.ts';
+import { LedgerTables } from './ledger.ts';
+import { tableRef } from './names.ts';
+import { predictTable } from './predict.ts';
+import { estimate, guard, readRows, runQuery } from './queries.ts';
+import { describe, dropTable } from './tables.ts';
+
+/** BigQuery. Every job has a deterministic id: whoever asks again, also after a crash, adopts it. docs/bigquery.md says how each feature is tested. */
+export async function openBigqueryWarehouse(
+  config: BigqueryConfig,
+  deps: {
+    readonly store: ObjectStore;
+    /** Of the object store's emulator, for programs that are started. */ readonly storageEndpoint?: string;
+  },
+): Promise<Warehouse> {
+  const connection = connect(config, deps.store, deps.storageEndpoint);
+  const ledger = new LedgerTables(connection);
+  return {
+    query: (request, context) => runQuery(connection, request, context),
+    dryRun: (statement) => estimate(connection, statement),
+    describe: async (table) => guard(() => describe(connection, table)),
+    export: (request, context) => exportTable(connection, request, context),
+    predict: (request, context) => predictTable(connection, request, context),
+    rows: (statement, context) => readRows(connection, statement, context),
+    drop: async (table) => guard(() => dropTable(connection, tableRef(table, config.project))),
+    append: (table, rows, key) => ledger.append(table, rows, key),
+    ledger: async <T extends LedgerTable>(table: T, where?: Parameters<Warehouse['ledger']>[1]) =>
+      (await ledger.rows(table, where)) as unknown as readonly LedgerRow<T>[],
+    close: async () => undefined,
+  };
+}

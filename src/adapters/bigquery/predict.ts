@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AdapterError } from '../../contract/errors.ts';
+import { FeatureTable } from '../../contract/features.ts';
+import type { Feature } from '../../contract/features.ts';
+import type { JobContext, PredictRequest, TableInfo } from '../../ports/warehouse.ts';
+import { runScorer } from '../scorer.ts';
+import type { Connection } from './client.ts';
+import { runJob } from './jobs.ts';
+import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
+import { guard } from './queries.ts';
+import { helperExpiration, helperTable, loadParquet } from './sources.ts';
+import { describe, descriptionOf, ensureDataset, noteJob } from './tables.ts';
+
+/** The model's output; the trainer's exports have this one. */
+const OUTPUT = 'score';
+
+/** Scores the test set into the destination: in BigQuery with ML.PREDICT, or by Longhaul's scorer and a load job where there is none. */
+export async function predictTable(connection: Connection, request: PredictRequest, context: JobContext): Promise<TableInfo> {
+  context.signal.throwIfAborted();
+  const id = jobIdOf(request.jobId);
+  const destination = tableRef(request.destination, connection.config.project);
+  const existing = await guard(() => describe(connection, request.destination));
+  if (existing?.job === id) return existing;
+  await guard(() => ensureDataset(connection, destination.dataset));
+  if (connection.config.predict === 'scorer') await withScorer(connection, request, id, context);
+  else await guard(() => withBigqueryMl(connection, request, id, context));
+  return guard(async () => {
+    if ((await describe(connection, request.destination))?.job !== id) await noteJob(connection, request.destination, id);
+    const made = await describe(connection, request.destination);
+    if (!made) throw new AdapterError('Unavailable', `${request.destination} vanished after it was written`);
+    return made;
+  });
+}
+
+async function withScorer(connection: Connection, request: PredictRequest, id: string, context: JobContext): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'longhaul-scores-'));
+  const { store, config } = connection;
+  const uri = `${store.root}/jobs/scores/${id}.parquet`;
+  try {
+    const local = join(directory, 'scores.parquet');
+    await runScorer(request, local, context, storageEnvironment(connection));
+    await store.upload(local, uri);
+    const destination = tableRef(request.destination, config.project);
+    await guard(() => loadParquet(connection, destination, [uri], id, context, labelsOf(request.labels)));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+    await store.remove(uri);
+  }
+}
+
+/** The Python clients find an emulator by this variable. */
+const storageEnvironment = (connection: Connection): Record<string, string> =>
+  connection.storageEndpoint === undefined ? {} : { STORAGE_EMULATOR_HOST: connection.storageEndpoint };
+
+/** Imports the export's SavedModel, then predicts. https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-create-tensorflow */
+async function withBigqueryMl(connection: Connection, request: PredictRequest, id: string, context: JobContext): Promise<void> {
+  const model = quoted(helperTable(connection, 'model', request.model));
+  const labels = labelsOf(request.labels);
+  await ensureDataset(connection, connection.config.dataset);
+  const run = async (jobId: string, query: string): Promise<void> => {
+    await runJob(
+      connection,
+      { id: jobId, configuration: { labels, query: { query, useLegacySql: false } }, stillThere: async () => false },
+      context,
+    );
+  };
+  const [path, table] = await Promise.all([savedModelOf(connection, request.model), featureTableOf(connection, request.features)]);
+  const expires = `TIMESTAMP ${literal(new Date(helperExpiration()).toISOString())}`;
+  await run(
+    `${id}-model`,
+    `CREATE OR REPLACE MODEL ${model} OPTIONS (model_type = 'TENSORFLOW', model_path = ${literal(`${path}/*`)}, expiration_timestamp = ${expires})`,
+  );
+  await run(id, predictStatement(connection, request, id, model, table));
+}
+
+function predictStatement({ config }: Connection, request: PredictRequest, id: string, model: string, table: FeatureTable): string {
+  const { layout } = table;
+  const rows = quoted(tableRef(request.table, config.project));
+  const nested = layout.kind === 'nested';
+  const from = nested ? `${rows} AS s, UNNEST(s.${identifier(layout.candidates)}) AS c` : `${rows} AS c`;
+  // A column of the candidate hides one of the session.
+  const column = (name: string): string => (nested && !isCandidateColumn(table, name) ? `s.${identifier(name)}` : `c.${identifier(name)}`);
+  const session = nested ? `s.${identifier(layout.session)}` : `c.${identifier(layout.session)}`;
+  const carried = [
+    `${session} AS longhaul_session`,
+    `c.${identifier(layout.item)} AS longhaul_item`,
+    `c.${identifier(layout.label)} AS longhaul_label`,
+    ...table.segments.map((name) => `${column(name)} AS ${identifier(`longhaul_segment_${name}`)}`),
+  ];
+  const inputs = table.features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`);
+  const segments = table.segments.map((name) => `${identifier(`longhaul_segment_${name}`)} AS ${identifier(name)}`);
+  const output = ['longhaul_session AS session', 'longhaul_item AS item', 'longhaul_label AS label', `${OUTPUT} AS score`, ...segments];
+  return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (description = ${literal(descriptionOf(id))}) AS
+SELECT ${output.join(', ')} FROM ML.PREDICT(MODEL ${model}, (
+SELECT ${[...carried, ...inputs].join(', ')} FROM ${from}))`;
+}
+
+const isCandidateColumn = (table: FeatureTable, name: string): boolean => table.features.some((feature) => feature.name === name);
+
+/** The model takes missing values as its trainer did: the default for a number, the default's text for a category. */
+function inputOf(feature: Feature, column: string): string {
+  if (feature.type === 'numeric') return `CAST(IFNULL(${column}, ${Number(feature.default ?? 0)}) AS FLOAT64)`;
+  return `IFNULL(CAST(${column} AS STRING), ${literal(feature.default === null ? '' : String(feature.default))})`;
+}
+
+/** Where in the export its SavedModel lies: READY says it. */
+async function savedModelOf({ store }: Connection, model: string): Promise<string> {
+  const ready = await store.read(`${model}/READY`);
+  if (!ready) throw new AdapterError('InvalidInput', `${model}: expected an export with READY, found none`);
+  const { savedModel } = JSON.parse(Buffer.from(ready.data).toString('utf8')) as { savedModel?: string };
+  return `${model}/${savedModel ?? 'saved_model'}`;
+}
+
+async function featureTableOf({ store }: Connection, uri: string): Promise<FeatureTable> {
+  const found = await store.read(uri);
+  if (!found) throw new AdapterError('InvalidInput', `${uri}: there is no such object; expected features.json of the data set`);
+  return FeatureTable.parse(JSON.parse(Buffer.from(found.data).toString('utf8')));
+}
