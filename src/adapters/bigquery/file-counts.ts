@@ -39,7 +39,7 @@ export async function countsByFile(
     },
     context,
   );
-  for (const row of rows) counts.set(String(row['file']).slice(destination.length + 1), Number(row['n']));
+  for (const row of rows) if (typeof row['file'] === 'string') counts.set(row['file'].slice(destination.length + 1), Number(row['n']));
   // Files without rows have no row in the result.
   for (const slice of unknown)
     for await (const info of connection.store.list(`${destination}/${slice.prefix}`)) {

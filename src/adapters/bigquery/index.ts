@@ -1,4 +1,3 @@
-import type { LedgerRow, LedgerTable } from '../../contract/ledger.ts';
 import type { Warehouse } from '../../ports/warehouse.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { connect } from './client.ts';
@@ -29,8 +28,7 @@ export async function openBigqueryWarehouse(
     rows: (statement, context) => readRows(connection, statement, context),
     drop: async (table) => guard(() => dropTable(connection, tableRef(table, config.project))),
     append: (table, rows, key) => ledger.append(table, rows, key),
-    ledger: async <T extends LedgerTable>(table: T, where?: Parameters<Warehouse['ledger']>[1]) =>
-      (await ledger.rows(table, where)) as unknown as readonly LedgerRow<T>[],
+    ledger: (table, where) => ledger.rows(table, where),
     close: async () => undefined,
   };
 }

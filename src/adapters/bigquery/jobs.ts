@@ -67,8 +67,7 @@ async function startOrAdopt(
 ): Promise<{ readonly adopted: boolean; readonly job: JobResource }> {
   const { bigquery, config } = connection;
   try {
-    const insert = async (): Promise<JobResource> =>
-      (await bigquery.createJob({ jobId: id, location: config.location, configuration }))[1] as JobResource;
+    const insert = async (): Promise<JobResource> => (await bigquery.createJob({ jobId: id, location: config.location, configuration }))[1];
     return { adopted: false, job: await withRetries(() => start?.(id) ?? insert()) };
   } catch (error) {
     const failed = failedJob(error);
@@ -88,8 +87,8 @@ function failedJob(error: unknown): JobResource | null {
 }
 
 export async function getJob({ bigquery, config }: Connection, id: string): Promise<JobResource> {
-  const [job] = await withRetries(() => bigquery.job(id, { location: config.location }).getMetadata());
-  return job as JobResource;
+  const answer = await withRetries(() => bigquery.job(id, { location: config.location }).getMetadata());
+  return answer[0] as JobResource;
 }
 
 async function untilDone(connection: Connection, id: string, started: JobResource, context: JobContext): Promise<JobResource> {
@@ -125,7 +124,7 @@ function tell(id: string, job: JobResource, context: JobContext): void {
   const stages = statistics?.query?.queryPlan ?? [];
   const done = stages.filter((stage) => stage.status === 'COMPLETE').length;
   const running = stages.find((stage) => stage.status === 'RUNNING')?.name;
-  const stage = running === undefined || running === null ? (status?.state ?? 'PENDING').toLowerCase() : running;
+  const stage = running ?? (status?.state ?? 'PENDING').toLowerCase();
   context.progress({
     stage,
     job: id,

@@ -13,7 +13,7 @@ import type { JobResource } from './jobs.ts';
 import { digest, identifier, quoted } from './names.ts';
 import { guard, readRows } from './queries.ts';
 import type { Field } from './tables.ts';
-import { ensureDataset, getTable, tableOf } from './tables.ts';
+import { ensureDataset, fieldsOf, getTable, tableOf } from './tables.ts';
 import { ensureViews } from './views.ts';
 
 type Filter = Readonly<Partial<Record<string, string | number | boolean>>>;
@@ -61,17 +61,12 @@ export class LedgerTables {
     const options = {
       location: config.location,
       sourceFormat: 'NEWLINE_DELIMITED_JSON',
-      schema: { fields: fieldsOf(table) },
+      schema: { fields: columnsOf(table) },
       writeDisposition: 'WRITE_APPEND',
       createDisposition: 'CREATE_NEVER',
     };
-    const start = async (jobId: string): Promise<JobResource> =>
-      (
-        await bigquery
-          .dataset(config.dataset)
-          .table(table)
-          .createLoadJob(file, { ...options, jobId })
-      )[1] as JobResource;
+    const target = bigquery.dataset(config.dataset).table(table);
+    const start = async (jobId: string): Promise<JobResource> => (await target.createLoadJob(file, { ...options, jobId }))[1];
     await runJob(this.#connection, { id, configuration: {}, start }, QUIET);
   }
 
@@ -119,7 +114,7 @@ async function ensureTable(connection: Connection, table: LedgerTable): Promise<
   await ensureDataset(connection, config.dataset);
   const ref = { project: config.project, dataset: config.dataset, table };
   const found = await getTable(connection, ref);
-  const wanted = fieldsOf(table);
+  const wanted = columnsOf(table);
   if (!found) {
     try {
       await withRetries(() =>
@@ -133,14 +128,14 @@ async function ensureTable(connection: Connection, table: LedgerTable): Promise<
       if (faultOf(error).status !== 409) throw error;
     }
   } else {
-    const fields = found.schema?.fields ?? [];
+    const fields = fieldsOf(found);
     const missing = wanted.filter((field) => !fields.some((each) => each.name === field.name));
     if (missing.length > 0) await withRetries(() => tableOf(connection, ref).setMetadata({ schema: { fields: [...fields, ...missing] } }));
   }
   await ensureViews(connection, table);
 }
 
-function fieldsOf(table: LedgerTable): Field[] {
+function columnsOf(table: LedgerTable): Field[] {
   const columns = Object.entries({ ...LEDGER[table].columns, [APPENDED_AT]: 'TIMESTAMP' } as Record<string, ColumnType>);
   return columns.map(([name, type]) => ({ name, type: API_TYPES[type], mode: 'NULLABLE' }));
 }

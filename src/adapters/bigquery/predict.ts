@@ -11,7 +11,7 @@ import { runJob } from './jobs.ts';
 import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
 import { guard } from './queries.ts';
 import { helperExpiration, helperTable, loadParquet } from './sources.ts';
-import { describe, descriptionOf, ensureDataset, noteJob } from './tables.ts';
+import { describe, descriptionOf, ensureDataset, fieldsOf, getTable, noteJob } from './tables.ts';
 
 /** The model's output; the trainer's exports have this one. */
 const OUTPUT = 'score';
@@ -66,38 +66,56 @@ async function withBigqueryMl(connection: Connection, request: PredictRequest, i
       context,
     );
   };
-  const [path, table] = await Promise.all([savedModelOf(connection, request.model), featureTableOf(connection, request.features)]);
+  const [path, features] = await Promise.all([savedModelOf(connection, request.model), featureTableOf(connection, request.features)]);
+  const inCandidate = await candidateColumns(connection, request, features);
   const expires = `TIMESTAMP ${literal(new Date(helperExpiration()).toISOString())}`;
   await run(
     `${id}-model`,
     `CREATE OR REPLACE MODEL ${model} OPTIONS (model_type = 'TENSORFLOW', model_path = ${literal(`${path}/*`)}, expiration_timestamp = ${expires})`,
   );
-  await run(id, predictStatement(connection, request, id, model, table));
+  await run(id, predictStatement(connection, request, id, { model, features, inCandidate }));
 }
 
-function predictStatement({ config }: Connection, request: PredictRequest, id: string, model: string, table: FeatureTable): string {
-  const { layout } = table;
+interface Scoring {
+  readonly model: string;
+  readonly features: FeatureTable;
+  /** Whether a column belongs to the candidate: one of the candidate hides one of the session. */
+  readonly inCandidate: (column: string) => boolean;
+}
+
+function predictStatement({ config }: Connection, request: PredictRequest, id: string, scoring: Scoring): string {
+  const { layout, features } = scoring.features;
   const rows = quoted(tableRef(request.table, config.project));
-  const nested = layout.kind === 'nested';
-  const from = nested ? `${rows} AS s, UNNEST(s.${identifier(layout.candidates)}) AS c` : `${rows} AS c`;
-  // A column of the candidate hides one of the session.
-  const column = (name: string): string => (nested && !isCandidateColumn(table, name) ? `s.${identifier(name)}` : `c.${identifier(name)}`);
-  const session = nested ? `s.${identifier(layout.session)}` : `c.${identifier(layout.session)}`;
-  const carried = [
-    `${session} AS longhaul_session`,
-    `c.${identifier(layout.item)} AS longhaul_item`,
-    `c.${identifier(layout.label)} AS longhaul_label`,
-    ...table.segments.map((name) => `${column(name)} AS ${identifier(`longhaul_segment_${name}`)}`),
-  ];
-  const inputs = table.features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`);
-  const segments = table.segments.map((name) => `${identifier(`longhaul_segment_${name}`)} AS ${identifier(name)}`);
-  const output = ['longhaul_session AS session', 'longhaul_item AS item', 'longhaul_label AS label', `${OUTPUT} AS score`, ...segments];
+  const from = layout.kind === 'nested' ? `${rows} AS s, UNNEST(s.${identifier(layout.candidates)}) AS c` : `${rows} AS c`;
+  const column = (name: string): string => `${scoring.inCandidate(name) ? 'c' : 's'}.${identifier(name)}`;
+  const carried = {
+    session: `${layout.kind === 'nested' ? 's' : 'c'}.${identifier(layout.session)}`,
+    item: `c.${identifier(layout.item)}`,
+    label: `c.${identifier(layout.label)}`,
+    ...Object.fromEntries(request.columns.map((name) => [name, column(name)])),
+  };
+  // Under names of their own: a column may be an input of the model as well.
+  const inside = Object.entries(carried).map(([name, expression]) => `${expression} AS ${identifier(`longhaul_${name}`)}`);
+  const inputs = features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`);
+  const output = Object.keys(carried).map((name) => `${identifier(`longhaul_${name}`)} AS ${identifier(name)}`);
   return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (description = ${literal(descriptionOf(id))}) AS
-SELECT ${output.join(', ')} FROM ML.PREDICT(MODEL ${model}, (
-SELECT ${[...carried, ...inputs].join(', ')} FROM ${from}))`;
+SELECT ${[...output, `${OUTPUT} AS score`].join(', ')} FROM ML.PREDICT(MODEL ${scoring.model}, (
+SELECT ${[...inside, ...inputs].join(', ')} FROM ${from}))`;
 }
 
-const isCandidateColumn = (table: FeatureTable, name: string): boolean => table.features.some((feature) => feature.name === name);
+async function candidateColumns(
+  connection: Connection,
+  request: PredictRequest,
+  { layout }: FeatureTable,
+): Promise<Scoring['inCandidate']> {
+  if (layout.kind === 'flat') return () => true;
+  const table = await getTable(connection, tableRef(request.table, connection.config.project));
+  if (!table) throw new AdapterError('InvalidInput', `predict: there is no table ${request.table}`);
+  const candidates = fieldsOf(table).find((field) => field.name === layout.candidates);
+  if (!candidates) throw new AdapterError('InvalidInput', `predict: ${request.table} has no column ${layout.candidates}`);
+  const names = new Set((candidates.fields ?? []).map((field) => field.name));
+  return (column) => names.has(column);
+}
 
 /** The model takes missing values as its trainer did: the default for a number, the default's text for a category. */
 function inputOf(feature: Feature, column: string): string {

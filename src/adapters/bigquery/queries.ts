@@ -3,11 +3,11 @@ import { AdapterError } from '../../contract/errors.ts';
 import type { Json } from '../../contract/values.ts';
 import type { JobContext, QueryEstimate, QueryRequest, Statement, TableInfo } from '../../ports/warehouse.ts';
 import { withRetries } from '../google/retry.ts';
-import { SqlProblem } from '../google-sql/placeholders.ts';
+import { SqlProblem } from '../duckdb/placeholders.ts';
 import type { Connection } from './client.ts';
 import { adapterError } from './errors.ts';
 import { QUIET, runJob } from './jobs.ts';
-import type { EndedJob, JobConfiguration, JobRequest, JobResource } from './jobs.ts';
+import type { EndedJob, JobConfiguration, JobRequest } from './jobs.ts';
 import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
 import { apiParameters } from './parameters.ts';
 import { render, requireParameters } from './render.ts';
@@ -215,7 +215,7 @@ async function dryRun({ bigquery, config }: Connection, configuration: JobConfig
   const [, job] = await withRetries(() =>
     bigquery.createJob({ location: config.location, configuration: { ...configuration, dryRun: true } }),
   );
-  const { statistics } = job as JobResource;
+  const { statistics } = job;
   return {
     bytes: Number(statistics?.totalBytesProcessed ?? 0),
     script: statistics?.query?.statementType === 'SCRIPT',

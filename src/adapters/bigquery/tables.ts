@@ -17,8 +17,8 @@ export const tableOf = ({ bigquery }: Connection, ref: TableRef): ReturnType<Ret
 
 export async function getTable(connection: Connection, ref: TableRef): Promise<TableMetadata | null> {
   try {
-    const [metadata] = await withRetries(() => tableOf(connection, ref).getMetadata());
-    return metadata as TableMetadata;
+    const answer = await withRetries(() => tableOf(connection, ref).getMetadata());
+    return answer[0] as TableMetadata;
   } catch (error) {
     if (faultOf(error).status === 404) return null;
     throw error;
@@ -33,9 +33,14 @@ export async function describe(connection: Connection, table: string): Promise<T
     rows: Number(found.numRows ?? 0),
     bytes: Number(found.numBytes ?? 0),
     version: found.etag ?? String(found.lastModifiedTime),
-    columns: (found.schema?.fields ?? []).map((field) => ({ name: field.name ?? '', type: googleType(field) })),
+    columns: fieldsOf(found).map((field) => ({ name: field.name ?? '', type: googleType(field) })),
     job: MADE_BY.exec(found.description ?? '')?.[1] ?? null,
   };
+}
+
+/** The client's type allows a schema as text, which the API never answers. */
+export function fieldsOf({ schema }: TableMetadata): readonly Field[] {
+  return typeof schema === 'object' && 'fields' in schema ? (schema.fields ?? []) : [];
 }
 
 /** Notes the job in the table that a script changed; those that a SELECT made have it from their creation on. */

@@ -54,7 +54,7 @@ export function faultOf(error: unknown): Fault {
   };
   const numbers = [code, status, response?.status, response?.statusCode].map(Number).filter((each) => each >= 100 && each < 600);
   const first = errors?.[0];
-  return { status: numbers[0] ?? null, reason: first?.reason ?? '', message: first?.message ?? message ?? String(error) };
+  return { status: numbers[0] ?? null, reason: first?.reason ?? '', message: first?.message ?? message ?? 'unknown error' };
 }
 
 /** True for what goes away by itself: overload, a server's own fault, a broken connection. */

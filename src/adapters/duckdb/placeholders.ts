@@ -71,7 +71,7 @@ export function quoteAliases(sql: string): Quoted {
       let shift = 0;
       for (const [i, start] of starts.entries()) {
         if (start < lineStart || start - lineStart + shift + 1 >= column) continue;
-        shift += column > ends[i]! - lineStart + shift + 1 ? 2 : 1;
+        shift += column > (ends[i] ?? start) - lineStart + shift + 1 ? 2 : 1;
       }
       return { line, column: Math.max(1, column - shift) };
     },
@@ -137,10 +137,10 @@ export function scan(sql: string, visit: (kind: Kind, start: number, end: number
     const found = opaque ?? placeholder ?? word;
     at += found ? found[0].length : 1;
     if (opaque) visit('opaque', start, at, opaque[0]);
-    else if (placeholder) visit('placeholder', start, at, placeholder[1]!);
+    else if (placeholder) visit('placeholder', start, at, placeholder[1] ?? '');
     else if (word) visit('word', start, at, word[0]);
     else if (sql[start] === ';') visit('end', start, at, ';');
-    else if (!/\s/.test(sql[start]!)) visit('other', start, at, sql[start]!);
+    else if (!/\s/.test(sql.charAt(start))) visit('other', start, at, sql.charAt(start));
   }
 }
 
