@@ -1,6 +1,6 @@
 /** Searches and trials on a server of the test's own, with trainers that are a few lines each. */
 import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
-import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import { trialWorkflowId, searchWorkflowId } from '../../src/contract/ids.ts';
@@ -82,7 +82,7 @@ export interface SearchHarness extends Harness {
     spec: SearchSpec,
     profile?: Profile,
   ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof hyperparameterSearch> & { result(): Promise<SearchResult> }>;
-  trial(more?: Partial<TrialInput>): Promise<WorkflowHandle<typeof trial> & { result(): Promise<TrialSummary> }>;
+  trial(more?: Partial<TrialInput>): Promise<WorkflowHandleWithFirstExecutionRunId<typeof trial> & { result(): Promise<TrialSummary> }>;
 }
 
 const HOUR_MS = 3_600_000;
