@@ -172,7 +172,7 @@ export const ComponentFile = z.strictObject({
   outputs: z.record(Variable, z.string()).optional().describe('name: reference, e.g. "{steps.parts.outputs.uri}"'),
 });
 
-/** Wherever a number, switch or list stands, one reference may stand instead. */
+/** Wherever a number, switch, list or map of values stands, one reference may stand instead. */
 type Templated<T> = T extends string
   ? T | (string & {})
   : T extends number | boolean
@@ -180,7 +180,7 @@ type Templated<T> = T extends string
     : T extends readonly (infer E)[]
       ? Templated<E>[] | `{${string}}`
       : T extends object
-        ? { [K in keyof T]: Templated<T[K]> }
+        ? { [K in keyof T]: Templated<T[K]> } | (string extends keyof T ? `{${string}}` : never)
         : T;
 
 type Fields<T> = { [K in keyof T]: K extends 'kind' | 'version' | 'type' ? T[K] : Templated<T[K]> };
