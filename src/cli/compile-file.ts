@@ -27,7 +27,8 @@ export async function compileFile(file: string, { profile, set }: CompileOptions
   // Loaded here: a document that was compiled before needs no compiler.
   const { compile } = await import('../compile/index.ts');
   await using checker = openSqlChecker();
-  return compile(file, { profile, set, cwd, checkSql: (sql, name) => checker.check(sql, name) });
+  // Awaited here: the checker is closed when this function is left.
+  return await compile(file, { profile, set, cwd, checkSql: (sql, name) => checker.check(sql, name) });
 }
 
 /** null: some other JSON, e.g. a pipeline written in it. */

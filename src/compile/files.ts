@@ -40,7 +40,11 @@ export class Files {
     const shown = JSON.stringify(written);
     const found = await realpath(wanted).catch(() => null);
     if (found === null) {
-      this.#problems.add(at, path, 'no such file', { expected: `a path relative to ${this.display(at.folder) || '.'}`, found: shown });
+      const folder = this.display(at.folder);
+      this.#problems.add(at, path, 'no such file', {
+        expected: at.line === undefined ? 'the path of a file' : `a path relative to ${folder === '' ? 'this folder' : folder}`,
+        found: shown,
+      });
       return null;
     }
     if (!isInside(this.root, found)) {

@@ -7,7 +7,7 @@ import { Files } from './files.ts';
 import { loadFile } from './load.ts';
 import { join, type Problems } from './problems.ts';
 import { applySchema } from './schema-problems.ts';
-import { suggestion } from './suggest.ts';
+import { nearestName, suggestion } from './suggest.ts';
 import { broken, fromPlain, nearest, scalar, type MapNode, type Node, type Place } from './tree.ts';
 
 export interface FoundProfile {
@@ -34,9 +34,11 @@ export async function findProfile(wanted: string, folder: string, cwd: string, p
   const at: Place = { file: `--profile ${wanted}`, folder: cwd };
   if (file === undefined && wanted === BUILT_IN) return checked(BUILT_IN, fromPlain(LOCAL as never, at) as MapNode, cwd, problems);
   if (file === undefined) {
+    const known = [...new Set([...(await profilesIn(folder)), BUILT_IN])];
+    const near = nearestName(wanted, known);
     problems.add(at, '', `there is no profile "${wanted}"`, {
-      ...suggestion(wanted, [...(await profilesIn(folder)), BUILT_IN]),
-      hint: `looked for profiles/${wanted}.yaml and ${wanted}.profile.yaml beside the pipeline`,
+      expected: `profiles/${wanted}.yaml or ${wanted}.profile.yaml beside the pipeline, or a path`,
+      hint: near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`,
     });
     return null;
   }

@@ -44,7 +44,7 @@ function tell(issue: Issue, schema: z.ZodType, root: Node, base: string, problem
   const late = typeof issue.input === 'string' && /\{(?:steps\.|run\}|key\})/.test(issue.input) && issue.code === 'invalid_type';
   problems.add(at, path, messageOf(issue), {
     ...expectation(issue),
-    found: show(issue.input),
+    found: show(found ? toPlain(node) : issue.input),
     ...(late ? { hint: 'a value that only the run knows can stand in texts, inputs and query parameters only' } : {}),
   });
 }

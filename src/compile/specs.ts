@@ -60,9 +60,12 @@ async function build(
 ): Promise<object | null> {
   if (leaf.kind === 'query') return querySpec(leaf, fields, file as FileOf<'query'> | null, context);
   if (leaf.kind === 'script') return scriptSpec(leaf, fields, file as FileOf<'script'> | null, context);
-  if (!file) return null;
-  const own = Object.fromEntries(Object.entries(file).filter(([name]) => !(COMMON as readonly string[]).includes(name)));
   const prefix = (name: string): string => prefixOf(leaf, fields, name, context);
+  if (!file) {
+    prefix(leaf.kind === 'export' ? 'destination' : 'output');
+    return null;
+  }
+  const own = Object.fromEntries(Object.entries(file).filter(([name]) => !(COMMON as readonly string[]).includes(name)));
   switch (leaf.kind) {
     case 'export':
       return { ...own, destination: prefix('destination') };

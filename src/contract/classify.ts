@@ -53,11 +53,9 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
       ? { verdict: 'no-capacity', cause: message }
       : { verdict: 'bad-input', cause: message };
   }
-  if (isSysexit(end.exitCode))
-    return {
-      verdict: 'bad-input',
-      cause: `exit code ${end.exitCode}: ${SYSEXIT_MEANING[end.exitCode] ?? 'input, data or configuration is wrong'}`,
-    };
+  const sysexit = sysexitOf(end.exitCode);
+  if (sysexit !== null)
+    return { verdict: 'bad-input', cause: `exit code ${sysexit}: ${SYSEXIT_MEANING[sysexit] ?? 'input, data or configuration is wrong'}` };
   if (evidence.stopRequested)
     return {
       verdict: 'stopped',
@@ -82,6 +80,6 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
   };
 }
 
-function isSysexit(code: number | null): code is number {
-  return code !== null && code >= SYSEXITS.first && code <= SYSEXITS.last;
+function sysexitOf(code: number | null): number | null {
+  return code !== null && code >= SYSEXITS.first && code <= SYSEXITS.last ? code : null;
 }

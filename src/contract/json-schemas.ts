@@ -62,7 +62,7 @@ function inside(schema: JsonSchema): JsonSchema {
   const value = (each: z.core.JSONSchema._JSONSchema): z.core.JSONSchema._JSONSchema => (typeof each === 'object' ? templated(each) : each);
   return defined({
     ...schema,
-    properties: schema.properties && (Object.fromEntries(Object.entries(schema.properties).map(([name, each]) => [name, value(each)])) as JsonSchema['properties']),
+    properties: schema.properties && Object.fromEntries(Object.entries(schema.properties).map(([name, each]) => [name, value(each)])),
     additionalProperties:
       // A map of steps holds steps, not values.
       isSteps(schema) && typeof schema.additionalProperties === 'object'
@@ -70,7 +70,7 @@ function inside(schema: JsonSchema): JsonSchema {
         : schema.additionalProperties === undefined
           ? undefined
           : value(schema.additionalProperties),
-    items: schema.items === undefined || Array.isArray(schema.items) ? schema.items : value(schema.items as JsonSchema),
+    items: schema.items === undefined || Array.isArray(schema.items) ? schema.items : value(schema.items),
     anyOf: all(schema.anyOf),
     oneOf: all(schema.oneOf),
   });
@@ -80,12 +80,12 @@ const isSteps = (schema: JsonSchema): boolean => typeof schema.propertyNames ===
 
 /** Not every text is allowed by it already. A constant, e.g. `kind`, tells what the rest is and stays. */
 function isRestricted(schema: JsonSchema): boolean {
-  if (schema.const !== undefined || Object.keys(schema).length === 0 || Object.hasOwn(schema, '$ref')) return schema.$ref?.endsWith('/Duration') === true;
+  if (schema.const !== undefined || Object.keys(schema).length === 0 || Object.hasOwn(schema, '$ref'))
+    return schema.$ref?.endsWith('/Duration') === true;
   const options = schema.anyOf ?? schema.oneOf;
   if (options) return options.every((each) => typeof each === 'object' && (each.const !== undefined || isRestricted(each)));
   if (schema.type === 'object') return schema.properties === undefined;
   return schema.type !== 'string' || schema.enum !== undefined || schema.pattern !== undefined;
 }
 
-const defined = (schema: JsonSchema): JsonSchema =>
-  Object.fromEntries(Object.entries(schema).filter(([, value]) => value !== undefined)) as JsonSchema;
+const defined = (schema: JsonSchema): JsonSchema => Object.fromEntries(Object.entries(schema).filter(([, value]) => value !== undefined));

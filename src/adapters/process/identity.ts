@@ -51,7 +51,9 @@ function readStat(pid: number): { state: string; group: number; start: string } 
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The command's name, in parentheses, may hold anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0]!, group: Number(fields[2]), start: fields[19]! };
+    const [state, , group] = fields;
+    const start = fields[19];
+    return state === undefined || start === undefined ? null : { state, group: Number(group), start };
   } catch {
     return null;
   }

@@ -23,7 +23,7 @@ export function launchOf(job: JobSpec, gate: string, workDirectory: string): Lau
   if (isAbsolute(python)) env['PATH'] = [dirname(python), env['PATH']].filter(Boolean).join(delimiter);
   Object.assign(env, { PYTHONUNBUFFERED: '1', LONGHAUL_PYTHON: python, ...job.env, PYTHONPATH: pythonPath(job.env['PYTHONPATH']) });
   return {
-    command: [program === 'python' || program === 'python3' ? python : program!, ...rest],
+    command: [program === undefined || program === 'python' || program === 'python3' ? python : program, ...rest],
     env,
     cwd: workDirectory,
     graceSeconds: job.graceSeconds,

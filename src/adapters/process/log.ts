@@ -33,7 +33,7 @@ export async function* readLines(path: string, options: LogOptions): AsyncIterab
         if (bytesRead === 0) break;
         position += bytesRead;
         const lines = (rest + decoder.write(block.subarray(0, bytesRead))).split('\n');
-        rest = lines.pop()!;
+        rest = lines.pop() ?? '';
         if (rest.length > MAX_LINE_CHARACTERS) {
           lines.push(rest);
           rest = '';

@@ -51,7 +51,7 @@ function follow(directory: JobDirectory, launch: Launch, ticker: Ticker, options
       look()
         .then(
           (over) => over && finish(resolve),
-          (error: unknown) => finish(() => reject(error)),
+          (error: unknown) => finish(() => reject(error instanceof Error ? error : new Error(String(error)))),
         )
         .finally(() => (busy = false));
     });
