@@ -44,7 +44,7 @@ function written(title: string, schema: z.ZodType): JsonSchema {
     ...whole,
     // The section itself is no value that could be a reference.
     properties: map(whole.properties, (name) => TEMPLATED_SECTIONS.has(name)),
-    definitions: map(whole.definitions, (name) => Object.hasOwn(NAMED, name)),
+    definitions: map(whole.definitions as JsonSchema['properties'], (name) => Object.hasOwn(NAMED, name)),
   };
 }
 
@@ -57,31 +57,22 @@ function templated(schema: JsonSchema): JsonSchema {
 }
 
 function inside(schema: JsonSchema): JsonSchema {
-  const all = (schemas: readonly z.core.JSONSchema._JSONSchema[] | undefined): z.core.JSONSchema._JSONSchema[] | undefined =>
-    schemas?.map((each) => (typeof each === 'object' ? inside(each) : each));
+  const all = (schemas: readonly JsonSchema[] | undefined): JsonSchema[] | undefined => schemas?.map(inside);
   const value = (each: z.core.JSONSchema._JSONSchema): z.core.JSONSchema._JSONSchema => (typeof each === 'object' ? templated(each) : each);
   return defined({
     ...schema,
     properties: schema.properties && Object.fromEntries(Object.entries(schema.properties).map(([name, each]) => [name, value(each)])),
-    additionalProperties:
-      // A map of steps holds steps, not values.
-      isSteps(schema) && typeof schema.additionalProperties === 'object'
-        ? inside(schema.additionalProperties)
-        : schema.additionalProperties === undefined
-          ? undefined
-          : value(schema.additionalProperties),
+    additionalProperties: schema.additionalProperties === undefined ? undefined : value(schema.additionalProperties),
     items: schema.items === undefined || Array.isArray(schema.items) ? schema.items : value(schema.items),
     anyOf: all(schema.anyOf),
     oneOf: all(schema.oneOf),
   });
 }
 
-const isSteps = (schema: JsonSchema): boolean => typeof schema.propertyNames === 'object' && schema.propertyNames.maxLength !== undefined;
-
 /** Not every text is allowed by it already. A constant, e.g. `kind`, tells what the rest is and stays. */
 function isRestricted(schema: JsonSchema): boolean {
-  if (schema.const !== undefined || Object.keys(schema).length === 0 || Object.hasOwn(schema, '$ref'))
-    return schema.$ref?.endsWith('/Duration') === true;
+  if (schema.$ref !== undefined) return schema.$ref.endsWith('/Duration');
+  if (schema.const !== undefined || Object.keys(schema).length === 0) return false;
   const options = schema.anyOf ?? schema.oneOf;
   if (options) return options.every((each) => typeof each === 'object' && (each.const !== undefined || isRestricted(each)));
   if (schema.type === 'object') return schema.properties === undefined;
