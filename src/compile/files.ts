@@ -81,8 +81,13 @@ export class Files {
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(found));
     } catch (error) {
-      const why = error instanceof TypeError ? 'it is not UTF-8 text' : String(error);
-      this.#problems.add(at, path, `cannot read the file: ${why}`, { found: shown });
+      this.#problems.add(at, path, error instanceof TypeError ? 'the file is no UTF-8 text' : `cannot read the file: ${String(error)}`, {
+        found: shown,
+      });
+      return null;
+    }
+    if (text.includes('\0')) {
+      this.#problems.add(at, path, 'the file is no text', { found: shown });
       return null;
     }
     return { path: found, name: relative(this.root, found).split(sep).join('/'), text, at: this.place(found) };

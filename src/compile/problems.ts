@@ -45,7 +45,9 @@ export class Problems {
     if (!this.any) return;
     const order = [...new Set([...this.#found.values()].map((problem) => problem.file))];
     throw new InvalidInputError(
-      [...this.#found.values()].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0)),
+      [...this.#found.values()].sort(
+        (a, b) => order.indexOf(a.file) - order.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+      ),
     );
   }
 }

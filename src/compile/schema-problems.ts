@@ -2,20 +2,26 @@
 import { z } from 'zod';
 import { join, type Details, type Problems } from './problems.ts';
 import { nearestName } from './suggest.ts';
-import { nearest, show, toPlain, type Node } from './tree.ts';
+import { nearest, show, toPlain, type Node, type Place } from './tree.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** null: it does not fit, and the problems are told. */
-export function applySchema<S extends z.ZodType>(schema: S, node: Node, path: string, problems: Problems): z.output<S> | null {
+/** null: it does not fit, and the problems are told. @param at where something is missing that belongs directly into the node */
+export function applySchema<S extends z.ZodType>(
+  schema: S,
+  node: Node,
+  path: string,
+  problems: Problems,
+  at = node.at,
+): z.output<S> | null {
   const value = toPlain(node);
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  for (const issue of result.error.issues.flatMap(simplest)) tell(issue, schema, node, path, problems);
+  for (const issue of result.error.issues.flatMap(simplest)) tell(issue, schema, node, path, problems, at);
   return null;
 }
 
-function tell(issue: Issue, schema: z.ZodType, root: Node, base: string, problems: Problems): void {
+function tell(issue: Issue, schema: z.ZodType, root: Node, base: string, problems: Problems, rootAt: Place): void {
   const { node, key, found } = nearest(root, issue.path);
   if (node.kind === 'scalar' && node.broken) return;
   const path = join(base, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part)));
@@ -35,7 +41,7 @@ function tell(issue: Issue, schema: z.ZodType, root: Node, base: string, problem
   }
   const missing = !found && issue.input === undefined;
   // What is missing has no place of its own: show the key of what it is missing from.
-  const at = found && node.at.line !== undefined ? node.at : key;
+  const at = found && node.at.line !== undefined ? node.at : node === root ? rootAt : key;
   const name = issue.path.at(-1);
   if (missing && name !== undefined) {
     problems.add(at, path, `${typeof name === 'number' ? 'an item' : `"${String(name)}"`} is missing`, expectation(issue));

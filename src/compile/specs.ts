@@ -41,7 +41,7 @@ export interface Built {
 export async function buildSpec(leaf: LeafStep, fields: MapNode, context: BuildContext): Promise<Built | null> {
   const { problems } = context;
   // `when` and `after` are read apart; here they need only be of some form.
-  const file = applySchema(STEP_FILES[leaf.kind], without(fields, ['when', 'after']), leaf.path, problems);
+  const file = applySchema(STEP_FILES[leaf.kind], without(fields, ['when', 'after']), leaf.path, problems, leaf.at);
   // Even then files are read, so that their mistakes are told in the same go.
   const spec = await build(leaf, fields, file, context);
   if (!spec || !file) return null;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { jsonSchemas } from '../../../src/contract/json-schemas.ts';
 
 const FOLDER = new URL('../../../src/contract/schemas/', import.meta.url);
-const read = new Map(Object.entries(jsonSchemas()).map(([name, made]) => [name, z.fromJSONSchema(made as z.core.JSONSchema.JSONSchema)]));
+const read = new Map(Object.entries(jsonSchemas()).map(([name, made]) => [name, z.fromJSONSchema(made)]));
 const schema = (name: string): z.ZodType => read.get(name)!;
 const template = (file: string): unknown => parse(readFileSync(new URL(`../../../src/cli/template/${file}`, import.meta.url), 'utf8'));
 
