@@ -165,6 +165,7 @@ async function conclude(run: Run, step: Step, made: Made, ending: Ending): Promi
 
 async function concludeFailed(run: Run, step: Step, made: Made, ending: Ending & { type: string }): Promise<void> {
   run.failureTypes.set(step.id, ending.type);
+  run.view.step(step.id).errorType = ending.type;
   try {
     await conclude(run, step, made, { status: ending.status, reason: ending.reason });
   } catch (error) {

@@ -1,35 +1,43 @@
-/** All that is known of a run: its workflow's answers, its document, its rows in the ledger. */
-import type { Run } from '../client/index.ts';
+/** All that is known of a run: its workflow's answers, its document, its rows in the ledger, the run before it. */
+import type { Longhaul, Run } from '../client/index.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
-import type { RunDocument } from '../contract/run-document.ts';
+import { RunDocument } from '../contract/run-document.ts';
+import type { Importance } from '../contract/search.ts';
 import type { RunState } from '../contract/state.ts';
 import type { Warehouse } from '../ports/index.ts';
+import { trialsOf } from '../report/charts/views.ts';
+import type { ReportData } from '../report/index.ts';
 import { snapshotOf } from './follow.ts';
 import type { OpenPorts } from './ports.ts';
-import type { Snapshot } from './run-tree.ts';
 
-export interface RunData extends Snapshot {
-  readonly document: RunDocument;
-  /** Trials of the searches of this run, also of those that came from the cache: made by an earlier run. */
-  readonly trials: readonly LedgerRow<'trials'>[];
-  readonly attempts: readonly LedgerRow<'attempts'>[];
-  readonly progress: readonly LedgerRow<'progress'>[];
-  readonly evaluations: readonly LedgerRow<'evaluations'>[];
-}
+/** Trials, attempts and curves are also those of searches that came from the cache: an earlier run made them. */
+export type RunData = Omit<ReportData, 'importance' | 'previous' | 'steps'>;
 
 export async function collect(run: Run, ports: OpenPorts): Promise<RunData> {
-  const [snapshot, document] = await Promise.all([snapshotOf(run), run.document()]);
+  const [snapshot, document, graph] = await Promise.all([snapshotOf(run), run.document(), run.graph()]);
   const warehouse = await ports.warehouse(document.profile);
-  const trials = await trialsOf(warehouse, snapshot.run);
+  const trials = await trialRows(warehouse, snapshot.run);
   const makers = [...new Set([run.id, ...trials.map((trial) => trial.run)])];
   const of = async <T extends LedgerTable>(table: T): Promise<LedgerRow<T>[]> =>
     (await Promise.all(makers.map((maker) => warehouse.ledger(table, { run: maker })))).flat();
   const [attempts, progress, evaluations] = await Promise.all([of('attempts'), of('progress'), of('evaluations')]);
-  return { ...snapshot, document, trials, attempts, progress, evaluations };
+  return { ...snapshot, graph, document, trials, attempts, progress, evaluations, now: Date.now() };
+}
+
+/** Besides, what only a report shows: jobs, importances, the run before. */
+export async function collectReport(longhaul: Longhaul, run: Run, ports: OpenPorts): Promise<ReportData> {
+  const data = await collect(run, ports);
+  const warehouse = await ports.warehouse(data.document.profile);
+  const [steps, importance, previous] = await Promise.all([
+    warehouse.ledger('steps', { run: run.id }),
+    importances(longhaul, data),
+    previousRun(data, ports, warehouse),
+  ]);
+  return { ...data, steps, importance, previous };
 }
 
 /** Rows of this run; of a search from the cache, those whose output lies where its best export does. */
-async function trialsOf(warehouse: Warehouse, state: RunState): Promise<LedgerRow<'trials'>[]> {
+async function trialRows(warehouse: Warehouse, state: RunState): Promise<LedgerRow<'trials'>[]> {
   const own = await warehouse.ledger('trials', { run: state.run });
   const prefixes = state.steps.filter((step) => step.kind === 'search' && step.cacheHit).map((step) => searchOutput(step.outputs.export));
   if (prefixes.every((prefix) => prefix === null)) return byNumber(own);
@@ -47,3 +55,35 @@ const searchOutput = (uri: unknown): string | null => (typeof uri === 'string' ?
 
 const byNumber = (rows: readonly LedgerRow<'trials'>[]): LedgerRow<'trials'>[] =>
   [...rows].sort((a, b) => String(a.step).localeCompare(String(b.step)) || Number(a.trial) - Number(b.trial));
+
+/** Computed by the sampler's worker; where none answers, the report does without. */
+async function importances(longhaul: Longhaul, data: RunData): Promise<Record<string, Importance>> {
+  const found = await Promise.all(
+    data.document.steps.map(async ({ id, spec }): Promise<[string, Importance] | null> => {
+      if (spec.kind !== 'search') return null;
+      const finished = trialsOf(data.trials, id, data.searches[id]).filter((trial) => trial.status === 'succeeded');
+      if (finished.length === 0) return null;
+      const trials = finished.map(({ parameters, objective }) => ({ parameters, value: objective }));
+      const search = longhaul.run(data.run.run).search(id);
+      const answer = await search.importance({ space: spec.space, objective: spec.objective, trials }).catch(() => null);
+      return answer === null ? null : [id, answer];
+    }),
+  );
+  return Object.fromEntries(found.filter((entry) => entry !== null));
+}
+
+/** The newest run of the pipeline that had begun before this one; its document lies in the object store. */
+async function previousRun(data: RunData, ports: OpenPorts, warehouse: Warehouse): Promise<ReportData['previous']> {
+  const began = (row: LedgerRow<'runs'>): string => (typeof row.started_at === 'string' ? row.started_at : '');
+  const mine = new Date(data.run.startedAt).toISOString();
+  const rows = (await warehouse.ledger('runs', { pipeline: data.run.pipeline }))
+    .filter((row) => row.run !== data.run.run && began(row) < mine)
+    .sort((a, b) => began(b).localeCompare(began(a)));
+  const [newest] = rows;
+  if (!newest || typeof newest.document_uri !== 'string') return null;
+  const store = await ports.store(data.document.profile);
+  const object = await store.read(newest.document_uri);
+  if (object === null) return null;
+  const document = RunDocument.safeParse(JSON.parse(new TextDecoder().decode(object.data)));
+  return document.success ? { run: newest.run, document: document.data } : null;
+}

@@ -7,9 +7,9 @@ import { EXIT } from './exit.ts';
 import { follow, onInterrupt } from './follow.ts';
 import type { Servers } from './own-stack.ts';
 import { openPorts } from './ports.ts';
-import { collect } from './run-data.ts';
+import { collectReport } from './run-data.ts';
 import { summary } from './summary.ts';
-import type { Run } from '../client/index.ts';
+import type { Longhaul, Run } from '../client/index.ts';
 
 export async function runToEnd(servers: Servers, document: RunDocument, cli: Cli, runId?: string): Promise<void> {
   const { longhaul, stack } = servers;
@@ -24,7 +24,7 @@ export async function runToEnd(servers: Servers, document: RunDocument, cli: Cli
     process.exitCode = EXIT.interrupted;
     return;
   }
-  await conclude(run, cli);
+  await conclude(longhaul, run, cli);
   if (followed.failure) throw followed.failure;
 }
 
@@ -35,10 +35,10 @@ function comeBack(run: Run, ownServers: boolean): string {
 }
 
 /** The tables, and the report as a file. */
-async function conclude(run: Run, cli: Cli): Promise<void> {
+async function conclude(longhaul: Longhaul, run: Run, cli: Cli): Promise<void> {
   await using ports = openPorts();
-  const data = await collect(run, ports);
-  const report = await writeReport(reportFile(run.id), renderReport(data));
+  const data = await collectReport(longhaul, run, ports);
+  const report = await writeReport(reportFile(run.id), await renderReport(data));
   cli.print(
     { ...data.run, trials: data.trials, evaluations: data.evaluations, report },
     () => `${summary(data, cli.terminal.colors)}\n\nreport ${report}`,

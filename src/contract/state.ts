@@ -19,6 +19,8 @@ export interface StepState {
   outputs: Record<string, Json>;
   /** Why it failed, was skipped or is blocked; what it waits for. */
   reason: string | null;
+  /** Type of the failure, one of `ERRORS` where it is ours: it says what to do. */
+  errorType?: string;
   /** Child workflow of a search. */
   workflowId: string | null;
   cost: number;

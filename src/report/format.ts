@@ -36,6 +36,13 @@ export function metric(value: number | null | undefined): string {
   return size >= 1e6 || (size !== 0 && size < 1e-3) ? value.toExponential(3) : value.toPrecision(4);
 }
 
+/** For ticks of axes and differences: no zeros that say nothing. */
+export function brief(value: number, digits = 6): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential().replace(/(\.\d{2})\d+/, '$1');
+  return String(Number(value.toPrecision(digits)));
+}
+
 export function money(amount: number, currency = 'USD'): string {
   const digits = amount !== 0 && Math.abs(amount) < 0.01 ? 4 : 2;
   return currency === 'USD' ? `$${amount.toFixed(digits)}` : `${amount.toFixed(digits)} ${currency}`;

@@ -1,111 +1,105 @@
-/** A run as one self-contained HTML file. */
-import type { LedgerRow } from '../contract/ledger.ts';
-import type { RunDocument } from '../contract/run-document.ts';
-import type { RunState, SearchState } from '../contract/state.ts';
+/** Runs as one self-contained HTML file: opens from disk, needs no network, and its tables need no script. */
+import { createHash } from 'node:crypto';
+import { pageScript } from './bundle.ts';
+import { chartData, chartsOf } from './chart-data.ts';
+import { LIGHT } from './charts/theme.ts';
+import type { ReportData } from './data.ts';
+import { html, jsonForScript, trusted, type Markup } from './html.ts';
+import { sectionsOf, type Section } from './sections/run.ts';
+import { sideBySide } from './sections/side-by-side.ts';
+import { verdictSection } from './sections/verdict.ts';
+import { STYLE } from './style.ts';
+import { verdictOf } from './verdict.ts';
 
-export interface ReportData {
-  readonly run: RunState;
-  readonly document: RunDocument;
-  readonly searches: Readonly<Record<string, SearchState>>;
-  readonly trials: readonly LedgerRow<'trials'>[];
-  readonly attempts: readonly LedgerRow<'attempts'>[];
-  readonly progress: readonly LedgerRow<'progress'>[];
-  readonly evaluations: readonly LedgerRow<'evaluations'>[];
+export type { ReportData } from './data.ts';
+export { renderMarkdown } from './markdown.ts';
+export { reportJson, type ReportJson } from './json.ts';
+
+/** @param runs newest first; of several, a comparison comes first. */
+export async function renderReport(runs: ReportData | readonly ReportData[]): Promise<string> {
+  const all = 'run' in runs ? [runs] : runs;
+  const script = await pageScript();
+  const parts = all.map((data, index) => runPart(data, all.length === 1 ? '' : `run${index + 1}-`));
+  const [first] = parts;
+  const several = all.length > 1;
+  const body = several || !first ? comparison(all, parts) : html`${first.header}${first.sections.map(sectionMarkup)}`;
+  const links = several
+    ? [{ id: 'comparison', title: 'Comparison' }, ...parts.map(({ id, title }) => ({ id, title }))]
+    : (first?.sections ?? []);
+  const title = all.map(({ run }) => run.run).join(', ');
+  return page(title, links, body, parts, script);
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escape = (text: unknown): string =>
-  (typeof text === 'string' ? text : text === null || text === undefined ? '' : JSON.stringify(text)).replace(
-    /[&<>"']/g,
-    (character) => ESCAPES[character] ?? '',
+interface Part {
+  readonly id: string;
+  readonly title: string;
+  readonly header: Markup;
+  readonly sections: readonly Section[];
+  readonly data: Markup;
+}
+
+function runPart(data: ReportData, prefix: string): Part {
+  const charts = chartData(data);
+  const placed = chartsOf(charts, LIGHT);
+  return {
+    id: `${prefix}all`,
+    title: data.run.run,
+    header: verdictSection(data, charts, verdictOf(data)),
+    sections: sectionsOf(data, charts, placed, prefix),
+    data: trusted(`<script type="application/json" data-run="${prefix}">${jsonForScript(charts).text}</script>`),
+  };
+}
+
+const sectionMarkup = ({ id, title, body }: Section): Markup =>
+  html`<section id="${id}">
+    <h2>${title}</h2>
+    ${body}
+  </section> `;
+
+function comparison(all: readonly ReportData[], parts: readonly Part[]): Markup {
+  const details = parts.map(
+    ({ id, title, header, sections }) =>
+      html`<details class="run" id="${id}" open>
+        <summary>${title}</summary>
+        ${header}${sections.map(sectionMarkup)}
+      </details>`,
   );
-
-const STYLE = `
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
-body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #8884; text-align: left; vertical-align: top }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
-code { font-size: .9em; overflow-wrap: anywhere }
-.failed { color: #c33 } .succeeded, .cached { color: #283 }`;
-
-export function renderReport(data: ReportData): string {
-  const { run, document } = data;
-  const sections = [
-    `<h1>${escape(run.pipeline)} <small class="${run.status}">${escape(run.status)}</small></h1>`,
-    `<p>${escape(document.description)}</p>`,
-    run.reason === null ? '' : `<p class="failed">${escape(run.reason)}</p>`,
-    section(
-      'Result',
-      rows(
-        data.evaluations.filter((row) => row.run === run.run),
-        ['step', 'scorer', 'metric', 'segment', 'segment_value', 'value', 'low', 'high', 'sessions'],
-      ),
-    ),
-    section(
-      'Steps',
-      rows(
-        run.steps.map((step) => ({ ...step, seconds: seconds(step.startedAt, step.endedAt) })),
-        ['id', 'kind', 'status', 'seconds', 'cost', 'reason'],
-      ),
-    ),
-    section(
-      'Trials',
-      rows(data.trials, [
-        'step',
-        'trial',
-        'status',
-        'objective_metric',
-        'objective',
-        'parameters',
-        'metrics',
-        'attempts',
-        'seconds',
-        'cost',
-        'reason',
-      ]),
-    ),
-    section(
-      'Attempts',
-      rows(data.attempts, ['step', 'trial', 'attempt', 'pool', 'node', 'verdict', 'cause', 'seconds', 'cost', 'lost_samples']),
-    ),
-    section('Provenance', rows(provenance(data), ['what', 'value'])),
-  ];
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(run.run)}</title><style>${STYLE}</style></head><body>${sections.join('\n')}</body></html>\n`;
+  return html`<section id="comparison">
+      <h1>${all.length} runs side by side</h1>
+      ${sideBySide(all)}
+    </section>
+    ${details}`;
 }
 
-const seconds = (from: number | null, to: number | null): number | null => (from === null || to === null ? null : (to - from) / 1000);
+/** The policy's hash is of the very text between the tags, which no formatter may touch. */
+const scriptElement = (script: string): Markup => trusted(`<script>${script}</script>`);
 
-function provenance({ run, document }: ReportData): { what: string; value: string }[] {
-  const commit =
-    document.source.commit === null
-      ? 'not in a git repository'
-      : `${document.source.commit}${document.source.dirty ? ' with changes' : ''}`;
-  return [
-    { what: 'run', value: run.run },
-    { what: 'file', value: document.source.file },
-    { what: 'commit', value: commit },
-    { what: 'document', value: document.hash },
-    { what: 'profile', value: document.profileName },
-    { what: 'started', value: new Date(run.startedAt).toISOString() },
-    { what: 'ended', value: run.endedAt === null ? '' : new Date(run.endedAt).toISOString() },
-    { what: 'cost', value: `${run.cost.toFixed(4)} ${document.profile.currency}` },
-  ];
-}
-
-const section = (title: string, body: string): string => (body === '' ? '' : `<h2>${escape(title)}</h2>${body}`);
-
-/** A column that says nothing in any row is left out. */
-function rows(items: readonly object[], columns: readonly string[]): string {
-  if (items.length === 0) return '';
-  const records = items as readonly Readonly<Record<string, unknown>>[];
-  const shown = columns.filter((column) =>
-    records.some((record) => record[column] !== null && record[column] !== undefined && record[column] !== ''),
-  );
-  const cell = (value: unknown): string =>
-    typeof value === 'number'
-      ? `<td class="number">${Number.isInteger(value) ? value : value.toPrecision(5)}</td>`
-      : `<td>${escape(value)}</td>`;
-  const body = records.map((record) => `<tr>${shown.map((column) => cell(record[column])).join('')}</tr>`).join('');
-  return `<table><thead><tr>${shown.map((column) => `<th>${escape(column.replaceAll('_', ' '))}</th>`).join('')}</tr></thead><tbody>${body}</tbody></table>`;
+/** Only the report's own script runs, whatever names and log lines hold. */
+function page(
+  title: string,
+  links: readonly { id: string; title: string }[],
+  body: Markup,
+  parts: readonly Part[],
+  script: string,
+): string {
+  const hash = createHash('sha256').update(script).digest('base64');
+  const policy = `default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content="${policy}" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title}</title>
+        <style>
+          ${trusted(STYLE)}
+        </style>
+      </head>
+      <body>
+        <nav aria-label="Sections">${links.map((link) => html`<a href="#${link.id}">${link.title}</a>`)}</nav>
+        <main>${body}</main>
+        ${parts.map((part) => part.data)} ${scriptElement(script)}
+      </body>
+    </html> `.text;
 }

@@ -100,7 +100,7 @@ function searchState(run: string, document: RunDocument, made: MadeSearch, plann
   };
 }
 
-const EVALUATION_FAILURE = 'ModelLimit: the SavedModel has 471 MB, BigQuery ML imports at most 450 MB';
+const EVALUATION_FAILURE = 'the SavedModel has 471 MB, BigQuery ML imports at most 450 MB';
 
 function stepStates(
   document: RunDocument,
@@ -180,7 +180,8 @@ function stepStates(
           },
         });
       case 'evaluate':
-        if (stage === 'failed') return done(startedAt + 4 * MINUTE, { status: 'failed', reason: EVALUATION_FAILURE, cost: 0.02 });
+        if (stage === 'failed')
+          return done(startedAt + 4 * MINUTE, { status: 'failed', reason: EVALUATION_FAILURE, errorType: 'ModelLimit', cost: 0.02 });
         return done(startedAt + 6 * MINUTE, {
           cost: 0.11,
           outputs: { ndcg_at_10: 0.5731, mrr: 0.5034, average_rank: 24.31, baseline_ndcg_at_10: 0.4391 },

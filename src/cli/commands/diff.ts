@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import type { Run } from '../../client/index.ts';
-import type { RunDocument } from '../../contract/run-document.ts';
 import type { Json } from '../../contract/values.ts';
 import { cliOf, examples } from '../context.ts';
-import { differences, type Difference } from '../differences.ts';
+import { comparable, differences, type Difference } from '../../report/differences.ts';
 import { oneLine } from '../format.ts';
 import type { Colors } from '../terminal.ts';
 
@@ -26,12 +25,6 @@ export function registerDiff(program: Command): void {
           : found.map((difference) => render(difference, cli.terminal.colors)).join('\n'),
       );
     });
-}
-
-/** Steps by id, so that one step more does not shift all the others. */
-export function comparable(document: RunDocument): Json {
-  const byId = (steps: RunDocument['steps']): object => Object.fromEntries(steps.map((step) => [step.id, { ...step, source: undefined }]));
-  return JSON.parse(JSON.stringify({ ...document, steps: byId(document.steps), onExit: byId(document.onExit), hash: undefined })) as Json;
 }
 
 function render({ path, before, after }: Difference, colors: Colors): string {

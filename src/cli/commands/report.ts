@@ -1,14 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Command } from 'commander';
-import { renderReport } from '../../report/index.ts';
-import { cliOf, examples, runOf } from '../context.ts';
-import { openPorts } from '../ports.ts';
-import { collect } from '../run-data.ts';
+import { Option, type Command } from 'commander';
+import type { Longhaul, Run } from '../../client/index.ts';
+import { renderMarkdown, renderReport, reportJson, type ReportData } from '../../report/index.ts';
+import { cliOf, examples, runOf, type Cli } from '../context.ts';
+import { openPorts, type OpenPorts } from '../ports.ts';
+import { collectReport } from '../run-data.ts';
 
 interface Options {
   readonly file?: string;
+  readonly format: 'html' | 'json' | 'md';
 }
 
 /** Where the report of a run lies unless one says otherwise. */
@@ -23,17 +25,53 @@ export async function writeReport(file: string, html: string): Promise<string> {
 export function registerReport(program: Command): void {
   program
     .command('report')
-    .description('one self-contained HTML file about a run')
-    .argument('[run]', 'name of the run; the newest one when left out')
+    .description('a report about one run, or about several side by side')
+    .argument('[runs...]', 'names of runs; the newest one when left out')
+    .addOption(
+      new Option('--format <format>', 'html: one self-contained file; json and md go to stdout')
+        .choices(['html', 'json', 'md'])
+        .default('html'),
+    )
     .option('-f, --file <path>', 'where to write it, otherwise .longhaul/reports/RUN.html')
-    .addHelpText('after', examples('longhaul report', 'longhaul report grocery-ranking-20261124-101500-k3f9 --file report.html'))
-    .action(async (id: string | undefined, options: Options, command: Command) => {
+    .addHelpText(
+      'after',
+      examples(
+        'longhaul report',
+        'longhaul report grocery-ranking-20261124-101500-k3f9 --file report.html',
+        'longhaul report grocery-ranking-20261124-101500-k3f9 grocery-ranking-20261124-113000-x2p1',
+        'longhaul report --format md | gh pr comment --body-file -',
+      ),
+    )
+    .action(async (ids: readonly string[], options: Options, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connect();
       await using ports = openPorts();
-      const run = await runOf(longhaul, cli, id);
-      const file = resolve(options.file ?? reportFile(run.id));
-      const url = await writeReport(file, renderReport(await collect(run, ports)));
-      cli.print({ run: run.id, file, url }, () => url);
+      const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
+      const data = await gather(longhaul, runs, ports);
+      await (options.format === 'html' ? writeHtml(cli, data, options) : writeText(cli, data, options));
     });
+}
+
+/** Newest first, whatever the order they were named in. */
+async function gather(longhaul: Longhaul, runs: readonly Run[], ports: OpenPorts): Promise<ReportData[]> {
+  const data = await Promise.all(runs.map((run) => collectReport(longhaul, run, ports)));
+  return data.sort((a, b) => b.run.startedAt - a.run.startedAt);
+}
+
+async function writeHtml(cli: Cli, data: readonly ReportData[], options: Options): Promise<void> {
+  const names = data.map(({ run }) => run.run);
+  const file = resolve(options.file ?? reportFile(names.join('+').slice(0, 200)));
+  const url = await writeReport(file, await renderReport(data));
+  cli.print({ runs: names, file, url }, () => url);
+}
+
+async function writeText(cli: Cli, data: readonly ReportData[], options: Options): Promise<void> {
+  const reports = data.map(reportJson);
+  const text = options.format === 'md' ? renderMarkdown(data) : `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`;
+  if (options.file === undefined) {
+    cli.terminal.out(text.trimEnd());
+    return;
+  }
+  const url = await writeReport(resolve(options.file), text);
+  cli.print({ runs: data.map(({ run }) => run.run), file: resolve(options.file), url }, () => url);
 }

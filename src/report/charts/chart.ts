@@ -11,6 +11,8 @@ export interface Chart {
   readonly option: ChartOption;
   /** Height that it needs to be readable, CSS pixels; the width is the container's. */
   readonly height: number;
+  /** Width below which it is to scroll sideways instead of shrinking, CSS pixels. */
+  readonly minWidth?: number;
 }
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
@@ -66,6 +68,9 @@ export function legendOption(theme: ChartTheme, own: ChartOption = {}): ChartOpt
   return {
     type: 'scroll',
     top: 0,
+    icon: 'roundRect',
+    itemWidth: 16,
+    itemHeight: 8,
     textStyle: { color: theme.text },
     pageTextStyle: { color: theme.muted },
     pageIconColor: theme.text,
@@ -76,9 +81,9 @@ export function legendOption(theme: ChartTheme, own: ChartOption = {}): ChartOpt
 }
 
 /** Scrolls a category axis that holds more rows than fit. */
-export function rowZoom(rows: number, theme: ChartTheme): readonly ChartOption[] {
-  if (rows <= MOST_ROWS) return [];
-  const end = (MOST_ROWS / rows) * 100;
+export function rowZoom(rows: number, theme: ChartTheme, most = MOST_ROWS): readonly ChartOption[] {
+  if (rows <= most) return [];
+  const end = (most / rows) * 100;
   const common = { yAxisIndex: 0, start: 0, end, zoomLock: true, filterMode: 'weakFilter' };
   return [
     {

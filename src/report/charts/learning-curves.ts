@@ -1,5 +1,5 @@
 /** Learning curves: the best trials in colour, all others behind them. */
-import { metric as shown, count } from '../format.ts';
+import { brief, count, metric as shown } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { ranked, type CurvePoint, type TrialView } from './views.ts';
@@ -15,6 +15,8 @@ export interface LearningCurvesInput {
 
 /** As many as there are colours that can be told apart. */
 const HIGHLIGHTED = 6;
+/** More marks than this hide their line. */
+const MOST_SYMBOLS = 30;
 
 export function learningCurves({ trials, points, metric, goal, highlight }: LearningCurvesInput, theme: ChartTheme): Chart | null {
   const curves = byTrial(points, metric);
@@ -42,10 +44,9 @@ export function learningCurves({ trials, points, metric, goal, highlight }: Lear
       xAxis: axisOption(theme, {
         type: 'value',
         ...xName('samples'),
-        min: 'dataMin',
         axisLabel: { formatter: (value: number) => short(value) },
       }),
-      yAxis: axisOption(theme, { type: 'value', scale: true, axisLabel: { formatter: (value: number) => shown(value) } }),
+      yAxis: axisOption(theme, { type: 'value', scale: true, axisLabel: { formatter: (value: number) => brief(value) } }),
       dataZoom: [{ type: 'inside', xAxisIndex: 0, zoomOnMouseWheel: 'ctrl' }],
       series: [
         ...behind.map(([trial, curve]) => seriesOf(trial, curve, metric, theme.faint, false)),
@@ -82,12 +83,12 @@ function seriesOf(trial: number, curve: readonly CurvePoint[], metric: string, c
     data,
     symbol: 'circle',
     symbolSize: highlighted ? 5 : 3,
-    showSymbol: highlighted || curve.length === 1,
+    showSymbol: (highlighted && curve.length <= MOST_SYMBOLS) || curve.length === 1,
     lineStyle: { width: highlighted ? 2 : 1, color, opacity: highlighted ? 1 : 0.55 },
     itemStyle: { color },
     z: highlighted ? 3 : 2,
     emphasis: { focus: 'series', lineStyle: { width: 3 } },
-    triggerLineEvent: true,
+    triggerEvent: true,
     tooltip: {
       formatter: ({ dataIndex }: { dataIndex?: number }) => {
         const point = dataIndex === undefined ? undefined : curve[dataIndex];

@@ -1,11 +1,14 @@
 /** Offline metrics as forest plots: a point and its confidence interval, one row a model, a pair or a segment. */
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { count, metric as shown } from '../format.ts';
+import { brief, count, metric as shown } from '../format.ts';
 import { axisOption, baseOption, MOST_ROWS, rowZoom, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { numberOf, textOf } from './views.ts';
 
 type Row = LedgerRow<'evaluations'>;
+
+/** The scorer that the evaluation is about. */
+const MODEL = 'model';
 
 export interface ForestRow {
   readonly label: string;
@@ -35,12 +38,11 @@ export function metricIntervals(rows: readonly Row[], metric: string, theme: Cha
   return forest(`${metric} (${lowerIsBetter(metric) ? 'lower' : 'higher'} is better)`, metric, found, null, theme);
 }
 
-/** Paired differences of one metric: right of zero is a gain, whichever way the metric goes. */
+/** Paired differences of one metric: the model less each other scorer, over the same sessions. */
 export function pairedDifferences(rows: readonly Row[], metric: string, theme: ChartTheme): Chart | null {
-  const found = rows
-    .filter((row) => whole(row) && row.metric === metric)
-    .flatMap((row) => differenceRow(row, `${String(row.scorer)} − ${textOf(row.compared_with) ?? ''}`));
-  return forest(`${metric}: paired differences (${lowerIsBetter(metric) ? 'left' : 'right'} of zero is better)`, metric, found, 0, theme);
+  const found = rows.filter((row) => whole(row) && row.metric === metric).flatMap(differenceRow);
+  const better = lowerIsBetter(metric) ? 'left' : 'right';
+  return forest(`${metric}: paired differences (${better} of zero is better)`, metric, found, 0, theme);
 }
 
 /** One metric in each value of a segment, a row for each scorer. */
@@ -59,10 +61,17 @@ function forestRow(row: Row, label: string, group: string): ForestRow[] {
     : [{ label, group, value, low: numberOf(row.low), high: numberOf(row.high), sessions: numberOf(row.sessions) }];
 }
 
-function differenceRow(row: Row, label: string): ForestRow[] {
+/** Others are told against the model; here the model is told against them, so the signs turn. */
+function differenceRow(row: Row): ForestRow[] {
   const value = numberOf(row.difference);
   const [low, high] = [numberOf(row.difference_low), numberOf(row.difference_high)];
-  return value === null ? [] : [{ label, group: label, value, low, high, sessions: numberOf(row.sessions) }];
+  const other = textOf(row.compared_with);
+  const scorer = String(row.scorer);
+  if (value === null || other === null || scorer === other || scorer === MODEL) return [];
+  const turned = (bound: number | null): number | null => (bound === null ? null : -bound);
+  return [
+    { label: `${other} − ${scorer}`, group: scorer, value: -value, low: turned(high), high: turned(low), sessions: numberOf(row.sessions) },
+  ];
 }
 
 interface RenderApi {
@@ -103,7 +112,7 @@ function forest(title: string, metric: string, rows: readonly ForestRow[], zero:
       xAxis: axisOption(theme, {
         type: 'value',
         scale: true,
-        axisLabel: { formatter: (value: number) => shown(Number(value.toPrecision(6))) },
+        axisLabel: { formatter: (value: number) => brief(value), showMinLabel: false, showMaxLabel: false },
         ...boundsOf(rows, zero),
       }),
       yAxis: axisOption(theme, {

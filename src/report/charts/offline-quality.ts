@@ -1,6 +1,6 @@
 /** Offline metrics of exports while training goes on (early evaluation), with their intervals. */
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { count, metric as shown } from '../format.ts';
+import { brief, count, metric as shown } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { numberOf } from './views.ts';
@@ -19,6 +19,8 @@ interface Point {
   readonly high: number | null;
 }
 
+/** The scorer that is the export itself; a baseline beside it does not learn. */
+const MODEL = 'model';
 /** Bands of more trials hide each other. */
 const MOST_BANDS = 3;
 
@@ -41,7 +43,7 @@ export function offlineQuality({ evaluations, step, metric }: OfflineQualityInpu
         ...xName('samples'),
         axisLabel: { formatter: (value: number) => count(value) },
       }),
-      yAxis: axisOption(theme, { type: 'value', scale: true, axisLabel: { formatter: (value: number) => shown(value) } }),
+      yAxis: axisOption(theme, { type: 'value', scale: true, axisLabel: { formatter: (value: number) => brief(value) } }),
       series: [...curves].flatMap(([trial, points], index) =>
         seriesOf(trial, points, seriesColor(index, theme), index < MOST_BANDS, metric),
       ),
@@ -60,7 +62,7 @@ function curvesOf(evaluations: OfflineQualityInput['evaluations'], step: string,
   for (const row of evaluations) {
     const [samples, value] = [numberOf(row.samples), numberOf(row.value)];
     if (row.early !== true || row.step !== step || row.metric !== metric || (row.segment ?? '') !== '') continue;
-    if (samples === null || value === null || row.scorer === 'baseline') continue;
+    if (samples === null || value === null || row.scorer !== MODEL) continue;
     const points = found.get(Number(row.trial)) ?? [];
     points.push({ samples, value, low: numberOf(row.low), high: numberOf(row.high) });
     found.set(Number(row.trial), points);

@@ -1,7 +1,7 @@
 /** Parallel coordinates: one line a trial through all its parameters to its objective. */
 import type { Space } from '../../contract/search-space.ts';
 import type { Json } from '../../contract/values.ts';
-import { metric as shown } from '../format.ts';
+import { brief, metric as shown } from '../format.ts';
 import { baseOption, FONT, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
 import type { TrialView } from './views.ts';
@@ -32,11 +32,12 @@ export function parallelCoordinates({ trials, metric, goal, space }: ParallelCoo
   if (axes.length === 0) return null;
   const values = done.map((trial) => trial.objective ?? 0);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const description = `${done.length} trials through ${axes.map((axis) => axis.name).join(', ')} to ${metric} (${goal}). Brighter lines are ${goal === 'maximize' ? 'better' : 'worse'} ones.`;
+  const description = `${done.length} trials through ${axes.map((axis) => axis.name).join(', ')} to ${metric} (${goal}). The colour tells ${metric}.`;
   return {
     title: 'Parallel coordinates',
     description,
     height: 380,
+    minWidth: 100 * (axes.length + 1),
     option: {
       ...baseOption(theme, description),
       parallel: {
@@ -54,7 +55,7 @@ export function parallelCoordinates({ trials, metric, goal, space }: ParallelCoo
             fontFamily: FONT,
             textBorderColor: theme.background,
             textBorderWidth: 3,
-            formatter: (value: number | string) => (typeof value === 'number' ? shown(value) : value),
+            formatter: (value: number | string) => (typeof value === 'number' ? brief(value) : value),
           },
           areaSelectStyle: { width: 16, color: theme.accent, borderColor: theme.accent, opacity: 0.3 },
         },

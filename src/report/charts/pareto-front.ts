@@ -1,5 +1,5 @@
 /** Two values of each trial against each other, and the trials that no other one beats in both. */
-import { metric as shown, money } from '../format.ts';
+import { brief, metric as shown, money } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
 import { valueOf, type TrialView } from './views.ts';
@@ -35,6 +35,7 @@ export function paretoFront({ trials, objective, x, y, currency = 'USD' }: Paret
   const others = points.filter((point) => !front.includes(point));
   const description = `${y.metric} (${y.goal}) against ${x.metric} (${x.goal}) of ${points.length} trials; on the front: ${front.map(({ trial }) => `trial ${trial.trial}`).join(', ')}.`;
   const label = (direction: Direction, value: number): string => (direction.metric === 'cost' ? money(value, currency) : shown(value));
+  const tick = (direction: Direction) => (value: number) => (direction.metric === 'cost' ? money(value, currency) : brief(value));
   const tooltip = (of: readonly Point[]) => ({
     formatter: ({ dataIndex }: { dataIndex: number }) => {
       const point = of[dataIndex];
@@ -49,13 +50,13 @@ export function paretoFront({ trials, objective, x, y, currency = 'USD' }: Paret
     height: 360,
     option: {
       ...baseOption(theme, description),
-      legend: legendOption(theme, { data: ['front', 'other trials'] }),
+      legend: legendOption(theme, { data: ['front', 'other trials'], left: 'auto', right: 8 }),
       grid: { left: 8, right: 24, top: 40, bottom: 36, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
       xAxis: axisOption(theme, {
         type: 'value',
         scale: true,
         ...xName(x.metric),
-        axisLabel: { formatter: (value: number) => label(x, value) },
+        axisLabel: { formatter: tick(x) },
       }),
       yAxis: axisOption(theme, {
         type: 'value',
@@ -63,15 +64,15 @@ export function paretoFront({ trials, objective, x, y, currency = 'USD' }: Paret
         name: y.metric,
         nameLocation: 'end',
         nameTextStyle: { align: 'left', color: theme.muted },
-        axisLabel: { formatter: (value: number) => label(y, value) },
+        axisLabel: { formatter: tick(y) },
       }),
       series: [
         {
           type: 'scatter',
           name: 'other trials',
-          symbol: 'emptyCircle',
+          symbol: 'circle',
           symbolSize: 7,
-          itemStyle: { color: theme.muted },
+          itemStyle: { color: theme.muted, opacity: 0.7 },
           data: others.map((point) => [point.x, point.y]),
           tooltip: tooltip(others),
         },

@@ -19,7 +19,7 @@ export interface ChartTheme {
   readonly warn: string;
   readonly accent: string;
   readonly series: readonly string[];
-  /** From low to high, perceptually even (cividis). */
+  /** From low to high, after cividis; the high end is the one that stands out from the background. */
   readonly scale: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export const LIGHT: ChartTheme = {
   warn: '#b07800',
   accent: '#0072b2',
   series: ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5195', '#6b6b00'],
-  scale: ['#00224e', '#35456c', '#666970', '#948e77', '#c8b866', '#e8cf00'],
+  scale: ['#d9c24a', '#b0a173', '#7f7c75', '#56607a', '#2c4a86', '#00224e'],
 };
 
 export const DARK: ChartTheme = {

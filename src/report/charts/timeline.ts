@@ -1,7 +1,7 @@
 /** Gantt chart of steps, trials and attempts. A preemption is a gap: a dashed line from the end of one attempt to the start of the next. */
 import type { RunState } from '../../contract/state.ts';
 import { duration, money } from '../format.ts';
-import { axisOption, baseOption, legendOption, MOST_ROWS, rowZoom, type Chart, type ChartOption } from './chart.ts';
+import { axisOption, baseOption, legendOption, rowZoom, type Chart, type ChartOption } from './chart.ts';
 import { seriesColor, statusColor, verdictColor, type ChartTheme } from './theme.ts';
 import { timelineRows, type AttemptBar, type Gap, type StepBar } from './timeline-rows.ts';
 import type { AttemptView } from './views.ts';
@@ -14,7 +14,9 @@ export interface TimelineInput {
   readonly currency?: string;
 }
 
-const ROW_PIXELS = 22;
+/** Rows get thinner before they scroll. */
+const MOST_TIMELINE_ROWS = 140;
+const rowPixels = (rows: number): number => (rows <= 40 ? 22 : rows <= 80 ? 17 : 13);
 const LABEL_FROM_PIXELS = 36;
 
 /** What echarts passes to `renderItem`. */
@@ -34,19 +36,20 @@ export function timeline({ run, attempts, now, currency = 'USD' }: TimelineInput
   const pools = [...new Set(rows.attempts.map(({ attempt }) => attempt.pool))].sort();
   const preemptions = rows.attempts.filter(({ attempt }) => attempt.verdict === 'preempted').length;
   const description = `${rows.steps.length} steps${attempts.length > 0 ? `, ${attempts.length} attempts on ${pools.join(', ')}, ${preemptions} preemptions` : ''}, over ${duration((run.endedAt ?? now) - run.startedAt)}.`;
-  const poolColor = (pool: string): string => seriesColor(pools.indexOf(pool) + 1, theme);
-  const shownRows = Math.min(rows.labels.length, MOST_ROWS);
+  const poolColor = (pool: string): string => seriesColor(pools.indexOf(pool), theme);
+  const shownRows = Math.min(rows.labels.length, MOST_TIMELINE_ROWS);
   const end = run.endedAt ?? now;
   return {
     title: 'Timeline',
     description,
-    height: 90 + shownRows * ROW_PIXELS,
+    minWidth: 520,
+    height: 90 + shownRows * rowPixels(rows.labels.length),
     option: {
       ...baseOption(theme, description),
       legend: legendOption(theme, { data: ['steps', ...pools, ...(rows.gaps.length > 0 ? ['between attempts'] : [])] }),
       grid: {
         left: 8,
-        right: rows.labels.length > MOST_ROWS ? 30 : 16,
+        right: rows.labels.length > MOST_TIMELINE_ROWS ? 30 : 16,
         top: 36,
         bottom: 8,
         outerBoundsMode: 'same',
@@ -57,18 +60,18 @@ export function timeline({ run, attempts, now, currency = 'USD' }: TimelineInput
         min: run.startedAt,
         max: Math.max(end, run.startedAt + 1000),
         interval: niceInterval(Math.max(end - run.startedAt, 1000)),
-        axisLabel: { formatter: (value: number) => sinceStart(value - run.startedAt) },
+        axisLabel: { formatter: (value: number) => sinceStart(value - run.startedAt), showMaxLabel: false },
       }),
       yAxis: axisOption(theme, {
         type: 'category',
         inverse: true,
         data: rows.labels,
         axisTick: { show: false },
-        axisLabel: { color: theme.text, width: 150, overflow: 'truncate', interval: 0 },
+        axisLabel: { color: theme.text, width: 150, overflow: 'truncate', interval: 0, fontSize: rows.labels.length <= 80 ? 12 : 10 },
       }),
       dataZoom: [
         { type: 'inside', xAxisIndex: 0, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl' },
-        ...rowZoom(rows.labels.length, theme),
+        ...rowZoom(rows.labels.length, theme, MOST_TIMELINE_ROWS),
       ],
       series: [
         bars(

@@ -1,4 +1,5 @@
 /** What differs between two JSON values, path by path. Pure. */
+import type { RunDocument } from '../contract/run-document.ts';
 import type { Json } from '../contract/values.ts';
 
 export interface Difference {
@@ -18,3 +19,9 @@ export function differences(before: Json | undefined, after: Json | undefined, p
 
 const isObject = (value: Json | undefined): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Steps by id, so that one step more does not shift all the others. */
+export function comparable(document: RunDocument): Json {
+  const byId = (steps: RunDocument['steps']): object => Object.fromEntries(steps.map((step) => [step.id, { ...step, source: undefined }]));
+  return JSON.parse(JSON.stringify({ ...document, steps: byId(document.steps), onExit: byId(document.onExit), hash: undefined })) as Json;
+}

@@ -1,0 +1,53 @@
+/** A run's offline evaluations; those of a step that came from the cache are read out of its outputs. */
+import type { LedgerRow } from '../contract/ledger.ts';
+import type { StepState } from '../contract/state.ts';
+import type { Json } from '../contract/values.ts';
+import type { ReportData } from './data.ts';
+
+type Row = LedgerRow<'evaluations'>;
+
+/** Scorers that the evaluation names itself; the others are baselines and exports. */
+export const MODEL = 'model';
+export const CHAMPION = 'champion';
+
+/** Rows of one evaluate step, all segments. */
+export function evaluationsOf(data: ReportData, step: StepState): Row[] {
+  const own = data.evaluations.filter((row) => row.step === step.id && row.run === data.run.run && row.early !== true);
+  return own.length > 0 ? own : rowsOfOutputs(data, step);
+}
+
+function rowsOfOutputs({ run }: ReportData, step: StepState): Row[] {
+  const time = new Date(step.endedAt ?? run.startedAt).toISOString();
+  return Object.entries(objectOf(step.outputs.metrics)).flatMap(([scorer, values]) =>
+    Object.entries(objectOf(values)).flatMap(([metric, estimate]): Row[] => {
+      const { value, low, high, difference } = objectOf(estimate);
+      if (typeof value !== 'number') return [];
+      const paired = objectOf(difference);
+      return [
+        {
+          pipeline: run.pipeline,
+          run: run.run,
+          time,
+          step: step.id,
+          scorer,
+          segment: '',
+          segment_value: '',
+          metric,
+          value,
+          low: number(low),
+          high: number(high),
+          sessions: number(objectOf(values).sessions),
+          difference: number(paired.value),
+          difference_low: number(paired.low),
+          difference_high: number(paired.high),
+          compared_with: typeof paired.comparedWith === 'string' ? paired.comparedWith : null,
+          early: false,
+        },
+      ];
+    }),
+  );
+}
+
+const objectOf = (value: Json | undefined): Record<string, Json> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+const number = (value: Json | undefined): number | null => (typeof value === 'number' ? value : null);

@@ -1,0 +1,43 @@
+/** The report as data (`longhaul report --format json`), with the same content as the page; the schema is in docs/cli.md. */
+import { chartData } from './chart-data.ts';
+import { costFigures, type CostFigures } from './charts/cost-figures.ts';
+import type { ReportData } from './data.ts';
+import { failuresOf, type Failure } from './failures.ts';
+import { changesSince, provenanceOf, type Fact } from './provenance.ts';
+import { verdictOf, type Verdict } from './verdict.ts';
+
+export interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'attempts' | 'evaluations'> {
+  readonly version: 1;
+  readonly verdict: Verdict;
+  readonly cost: CostFigures & { readonly currency: string };
+  readonly failures: readonly Failure[];
+  readonly importance: NonNullable<ReportData['importance']>;
+  readonly provenance: readonly Fact[];
+  readonly changes: ReturnType<typeof changesSince>;
+}
+
+export function reportJson(data: ReportData): ReportJson {
+  const charts = chartData(data);
+  const { run, graph, trials, attempts, evaluations } = data;
+  const figures = costFigures({
+    run,
+    trials: charts.searches.flatMap((search) => search.trials),
+    attempts: charts.attempts,
+    plannedTrials: charts.searches.reduce((sum, search) => sum + search.plannedTrials, 0),
+    budget: charts.budget,
+  });
+  return {
+    version: 1,
+    verdict: verdictOf(data),
+    run,
+    graph,
+    cost: { ...figures, currency: charts.currency },
+    trials,
+    attempts,
+    evaluations,
+    failures: failuresOf(data),
+    importance: data.importance ?? {},
+    provenance: provenanceOf(data),
+    changes: changesSince(data),
+  };
+}

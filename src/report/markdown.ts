@@ -1,0 +1,126 @@
+/** The report as Markdown, for a merge request or a chat. */
+import { chartData } from './chart-data.ts';
+import { metricsOf } from './charts/metrics-with-intervals.ts';
+import { ranked } from './charts/views.ts';
+import type { ReportData } from './data.ts';
+import { evaluationsOf } from './evaluations.ts';
+import { failuresOf } from './failures.ts';
+import { between, metric, money, parameters } from './format.ts';
+import { reportJson } from './json.ts';
+import { changesSince, provenanceOf } from './provenance.ts';
+import { comparisonsBy, signed, verdictOf } from './verdict.ts';
+import { factsOf } from './sections/side-by-side.ts';
+
+/** More trials than this are for the HTML report. */
+const MOST_TRIALS = 20;
+
+export function renderMarkdown(runs: readonly ReportData[]): string {
+  if (runs.length === 1) return runs.map(oneRun).join('');
+  const facts = runs.map(factsOf);
+  const names = [...new Set(facts.flatMap((one) => [...one.keys()]))];
+  const rows = names.map((name) => [name, ...facts.map((one) => one.get(name) ?? '')]);
+  return [`# ${runs.length} runs side by side`, tableOf(['', ...runs.map(({ run }) => run.run)], rows), ...runs.map(oneRun)].join('\n\n');
+}
+
+function oneRun(data: ReportData): string {
+  const { run, now } = data;
+  const verdict = verdictOf(data);
+  const { cost } = reportJson(data);
+  const { currency } = cost;
+  const comparisons = run.steps
+    .filter((step) => step.kind === 'evaluate')
+    .flatMap((step) => {
+      const rows = evaluationsOf(data, step);
+      return metricsOf(rows).flatMap((name) => comparisonsBy(step.id, rows, name));
+    });
+  const since = changesSince(data);
+  const parts = [
+    `# ${text(verdict.headline)}`,
+    [`Run \`${run.run}\` of ${text(run.pipeline)}.`, ...verdict.sentences.map((sentence) => `${text(sentence)}.`)].join(' '),
+    `Cost ${money(cost.spent, currency)}, saved ${money(cost.saved, currency)} against on-demand machines, lost ${money(cost.lost, currency)}.`,
+    titled(
+      'Quality',
+      tableOf(
+        ['metric', 'against', 'model', 'other', 'difference', 'interval', 'outcome'],
+        comparisons.map((one) => [
+          one.metric,
+          one.against,
+          metric(one.value),
+          metric(one.other),
+          signed(one.difference),
+          one.low === null || one.high === null ? '' : `[${signed(one.low)}, ${signed(one.high)}]`,
+          one.outcome,
+        ]),
+      ),
+    ),
+    titled(
+      'Failures',
+      tableOf(
+        ['where', 'what', 'cause', 'remedy'],
+        failuresOf(data).map((one) => [one.where, one.what, one.cause, one.remedy]),
+      ),
+    ),
+    titled(
+      'Steps',
+      tableOf(
+        ['step', 'kind', 'status', 'time', 'cost', 'note'],
+        run.steps.map((step) => [
+          step.id,
+          step.kind,
+          step.status,
+          step.cacheHit ? '' : between(step.startedAt, step.endedAt, now),
+          step.cost > 0 ? money(step.cost, currency) : '',
+          step.reason ?? '',
+        ]),
+      ),
+    ),
+    ...chartData(data).searches.map(({ step, trials, objective }) =>
+      titled(
+        `Best trials of ${text(step)}`,
+        tableOf(
+          ['trial', 'status', objective.metric, 'attempts', 'cost', 'parameters'],
+          ranked(trials, objective.goal)
+            .slice(0, MOST_TRIALS)
+            .map((trial) => [
+              String(trial.trial),
+              trial.status,
+              metric(trial.objective),
+              String(trial.attempts),
+              money(trial.cost, currency),
+              parameters(trial.parameters),
+            ]),
+        ),
+      ),
+    ),
+    titled(
+      'Provenance',
+      tableOf(
+        ['what', 'value'],
+        provenanceOf(data).map((fact) => [fact.what, fact.value]),
+      ),
+    ),
+    since === null
+      ? ''
+      : titled(
+          `Changes since ${since.run}`,
+          tableOf(
+            ['path', 'before', 'now'],
+            since.changes.map((one) => [one.path, jsonText(one.before), jsonText(one.after)]),
+          ),
+        ),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+const titled = (title: string, body: string): string => (body === '' ? '' : `## ${title}\n\n${body}`);
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => text(cell.slice(0, 300))).join(' | ')} |`;
+  return [line(head), `| ${head.map(() => '---').join(' | ')} |`, ...rows.map(line)].join('\n');
+}
+
+/** Names from outside stay names: neither markup nor HTML, on one line. */
+const text = (value: string): string => value.replace(/[\\`*_[\]<>|#]/g, '\\$&').replace(/\s*\n\s*/g, ' ');
+
+const jsonText = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));

@@ -1,0 +1,136 @@
+/** The first thing on a report: is the new model better, than what, and how sure is that. Pure. */
+import type { ReportData } from './data.ts';
+import { CHAMPION, evaluationsOf, MODEL } from './evaluations.ts';
+import { lowerIsBetter, metricsOf } from './charts/metrics-with-intervals.ts';
+import { numberOf } from './charts/views.ts';
+import { brief, metric as shown } from './format.ts';
+import type { LedgerRow } from '../contract/ledger.ts';
+
+/** The model's value less that of another, over the same sessions. */
+export interface Comparison {
+  readonly step: string;
+  readonly metric: string;
+  readonly against: string;
+  readonly value: number;
+  readonly other: number;
+  readonly difference: number;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** `unclear`: the interval holds zero, or there is none. */
+  readonly outcome: 'better' | 'worse' | 'unclear';
+}
+
+export interface Verdict {
+  readonly tone: 'good' | 'bad' | 'warn' | 'open';
+  readonly headline: string;
+  readonly sentences: readonly string[];
+  /** The deciding metric of each evaluation, champion first. */
+  readonly comparisons: readonly Comparison[];
+}
+
+export function verdictOf(data: ReportData): Verdict {
+  const comparisons = data.run.steps
+    .filter((step) => step.kind === 'evaluate')
+    .flatMap((step) => comparisonsOf(step.id, evaluationsOf(data, step), data))
+    .sort((a, b) => Number(b.against === CHAMPION) - Number(a.against === CHAMPION));
+  const best = bestOf(data);
+  const { run } = data;
+  const sentences = [...comparisons.slice(1).map(sentence), ...(best === null ? [] : [best])];
+  if (run.status === 'failed' || run.status === 'cancelled') {
+    return {
+      tone: 'bad',
+      headline: `${run.status === 'failed' ? 'Failed' : 'Cancelled'}${run.reason === null ? '' : `: ${run.reason}`}`,
+      sentences: [...comparisons.map(sentence), ...(best === null ? [] : [best])],
+      comparisons,
+    };
+  }
+  if (run.status !== 'succeeded')
+    return {
+      tone: 'open',
+      headline: openHeadline(data),
+      sentences: [...comparisons.map(sentence), ...(best === null ? [] : [best])],
+      comparisons,
+    };
+  const first = comparisons[0];
+  if (!first) return { tone: 'good', headline: best ?? 'Succeeded', sentences: [], comparisons };
+  const tone = first.outcome === 'better' ? 'good' : first.outcome === 'worse' ? 'bad' : 'warn';
+  return { tone, headline: sentence(first), sentences, comparisons };
+}
+
+/** The metric that decides: what the search optimised, measured offline; otherwise an NDCG, otherwise the first. */
+export function decidingMetric(data: ReportData, rows: readonly LedgerRow<'evaluations'>[]): string | null {
+  const names = metricsOf(rows);
+  const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;
+  const offline = objective?.replace(/^(validation_|offline\.)/, '');
+  return names.find((name) => name === offline) ?? names.find((name) => name.startsWith('ndcg')) ?? names[0] ?? null;
+}
+
+function comparisonsOf(step: string, rows: readonly LedgerRow<'evaluations'>[], data: ReportData): Comparison[] {
+  const metric = decidingMetric(data, rows);
+  if (metric === null) return [];
+  return comparisonsBy(step, rows, metric);
+}
+
+/** The model against every other scorer by one metric. */
+export function comparisonsBy(step: string, rows: readonly LedgerRow<'evaluations'>[], metric: string): Comparison[] {
+  const whole = rows.filter((row) => row.metric === metric && (row.segment ?? '') === '');
+  const model = whole.find((row) => row.scorer === MODEL);
+  const value = numberOf(model?.value);
+  if (!model || value === null) return [];
+  return whole.flatMap((row) => {
+    const other = numberOf(row.value);
+    if (row === model || other === null) return [];
+    // Others are told against the model, so the signs turn; the model itself is told against one of them.
+    const turned = row.compared_with === MODEL ? row : null;
+    const own = model.compared_with === row.scorer ? model : null;
+    const low = own ? numberOf(own.difference_low) : negative(numberOf(turned?.difference_high));
+    const high = own ? numberOf(own.difference_high) : negative(numberOf(turned?.difference_low));
+    const difference = (own ? numberOf(own.difference) : negative(numberOf(turned?.difference))) ?? value - other;
+    return [{ step, metric, against: String(row.scorer), value, other, difference, low, high, outcome: outcomeOf(metric, low, high) }];
+  });
+}
+
+const negative = (value: number | null): number | null => (value === null ? null : -value);
+
+function outcomeOf(metric: string, low: number | null, high: number | null): Comparison['outcome'] {
+  if (low === null || high === null || (low <= 0 && high >= 0)) return 'unclear';
+  return low > 0 !== lowerIsBetter(metric) ? 'better' : 'worse';
+}
+
+function sentence(comparison: Comparison): string {
+  const { metric, value, other, difference, low, high, outcome } = comparison;
+  const against = comparison.against === CHAMPION ? 'the last champion' : `the baseline ${comparison.against}`;
+  const interval = low === null || high === null ? ' (no interval)' : ` [${signed(low)}, ${signed(high)}]`;
+  const facts = `${metric} ${shown(value)} against ${shown(other)}, ${signed(difference)}${interval}`;
+  if (outcome === 'unclear') return `Cannot be told from ${against}: ${facts}`;
+  return `${outcome === 'better' ? 'Better' : 'Worse'} than ${against}: ${facts}`;
+}
+
+/** Three digits: an interval is not known better. */
+export const signed = (value: number): string => `${value > 0 ? '+' : value < 0 ? '−' : ''}${brief(Math.abs(value), 3)}`;
+
+function bestOf(data: ReportData): string | null {
+  const found = data.run.steps.flatMap((step) => {
+    const search = data.searches[step.id];
+    const value = step.outputs.best_objective ?? search?.bestObjective;
+    const trial = step.outputs.best_trial ?? search?.bestTrial;
+    if (step.kind !== 'search' || typeof value !== 'number') return [];
+    const spec = data.document.steps.find((one) => one.id === step.id)?.spec;
+    const name = spec?.kind === 'search' ? spec.objective.metric : 'objective';
+    return [
+      `Best trial of ${step.id}: trial ${typeof trial === 'number' ? trial : '?'} with ${name} ${shown(value)}${step.cacheHit ? ' (from the cache)' : ''}`,
+    ];
+  });
+  return found.length === 0 ? null : found.join('; ');
+}
+
+function openHeadline({ run, searches }: ReportData): string {
+  const done = run.steps.filter((step) => step.endedAt !== null).length;
+  const trials = Object.values(searches).map((search) => {
+    const ended = search.trials.filter((trial) => trial.endedAt !== null).length;
+    return `${ended} of ${search.plannedTrials} trials`;
+  });
+  const waits = run.approvals.map((approval) => `waits for a decision on ${approval.step}`);
+  const status = run.status === 'running' ? 'Running' : run.status === 'paused' ? 'Paused' : 'Waiting';
+  return [`${status}: ${done} of ${run.steps.length} steps ended`, ...trials, ...waits].join(', ');
+}
