@@ -8,7 +8,7 @@ import { loadFile, type Loader } from './load.ts';
 import { join, type Problems } from './problems.ts';
 import type { Resolver } from './resolve.ts';
 import { applySchema } from './schema-problems.ts';
-import { constantsOf, extend, type Component, type Constant, type Leaf, type Scope, type StepEntry } from './scope.ts';
+import { constantsOf, extend, leavesOf, type Component, type Constant, type Leaf, type Scope, type StepEntry } from './scope.ts';
 import { suggestion } from './suggest.ts';
 import { broken, child, emptyMap, scalar, show, toPlain, without, type Entry, type MapNode, type Node, type Place } from './tree.ts';
 
@@ -87,6 +87,9 @@ export class Expander {
     const steps = await this.#steps(node, base, path, '', { users: [], chain: [] }, visible);
     // Inputs that nothing refers to are to be right as well.
     for (const input of this.#inputs.splice(0)) input();
+    // Components were expanded last; their steps belong where they are used.
+    const order = new Map([...steps.values()].flatMap(leavesOf).map((id, i) => [id, i]));
+    this.leaves.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
     return steps;
   }
 

@@ -1,5 +1,7 @@
 /** Which version of the pipeline this is, as far as git knows. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 export interface GitState {
@@ -22,8 +24,16 @@ export async function gitState(folder: string): Promise<GitState> {
       return null;
     }
   };
-  const root = await git('rev-parse', '--show-toplevel');
+  // To start a process is slow beside a look at the folders above.
+  const root = isBelowRepository(folder) ? await git('rev-parse', '--show-toplevel') : null;
   if (root === null) return { root: null, commit: null, dirty: false };
   const [commit, status] = await Promise.all([git('rev-parse', 'HEAD'), git('status', '--porcelain')]);
   return { root, commit, dirty: status === null || status !== '' };
+}
+
+function isBelowRepository(folder: string): boolean {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return true;
+    if (at === dirname(at)) return process.env.GIT_DIR !== undefined;
+  }
 }

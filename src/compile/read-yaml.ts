@@ -24,7 +24,10 @@ export function readYaml(file: SourceFile, problems: Problems): Node | null {
     const { line, col } = lines.linePos(offset ?? 0);
     return { ...file.at, line, column: col };
   };
-  for (const error of document.errors) problems.add(place(error.pos[0]), '', sentence(error.message), yamlHint(error.code));
+  // What follows a mistake of syntax is mostly what the parser made of it.
+  const syntax = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
+  for (const error of document.errors.filter((each) => each === syntax || each.code === 'DUPLICATE_KEY'))
+    problems.add(place(error.pos[0]), '', sentence(error.message), yamlHint(error.code));
   if (document.errors.length > 0) return null;
   if (document.contents === null) {
     problems.add({ ...file.at, line: 1, column: 1 }, '', 'the file is empty');
