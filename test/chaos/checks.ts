@@ -1,0 +1,167 @@
+/** What must hold after a run, whatever happened in it. Each check answers with what is wrong, in words. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
+import { LEDGER, type LedgerTable } from '../../src/contract/ledger.ts';
+import type { Played } from './play.ts';
+import { SECRET, type World } from './world.ts';
+
+const MOST_EVENTS = 2000;
+const TRIALS = 2;
+/** Rows of a run: one when it begins, one when it ends. */
+const MOST_ROWS: Partial<Record<LedgerTable, number>> = { runs: 2 };
+const CENTS = 1e-6;
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** What must be equal to the last bit with and without faults. */
+export interface Outcome {
+  readonly status: string;
+  readonly trials: readonly {
+    readonly trial: unknown;
+    readonly weights: unknown;
+    readonly objective: unknown;
+    readonly metrics: unknown;
+  }[];
+  readonly parts: readonly unknown[];
+  readonly best: unknown;
+}
+
+export async function outcomeOf(world: World, played: Played): Promise<Outcome> {
+  const { result } = played;
+  const outputs = (id: string): Readonly<Record<string, unknown>> => result.steps.find((step) => step.id === id)?.outputs ?? {};
+  const store = await world.ports.store(world.profile);
+  const parts = await Promise.all(
+    ['parts.train', 'parts.validation'].map(async (id) => {
+      const manifest = await store.read(String(outputs(id).manifest));
+      if (!manifest) return `no manifest of ${id}`;
+      const { parts: written } = JSON.parse(new TextDecoder().decode(manifest.data)) as { parts: { rows: number; crc32c: string }[] };
+      return written.map(({ rows, crc32c }) => ({ rows, crc32c }));
+    }),
+  );
+  const trials = (await rowsOfTrials(world, outputs('search').export)).map((row) => ({
+    trial: row.trial,
+    weights: row.weights_sha256,
+    objective: row.objective,
+    metrics: row.metrics,
+  }));
+  return { status: result.status, trials, parts, best: outputs('best').objective };
+}
+
+/** Of the run that made them: a step that was cancelled late may already be in the cache. */
+async function rowsOfTrials(world: World, bestExport: unknown): Promise<readonly Row[]> {
+  const warehouse = await world.ports.warehouse(world.profile);
+  const maker = /\/(chaos-[^/]+)\/trial-\d+\//.exec(String(bestExport))?.[1] ?? '';
+  const rows: readonly Row[] = await warehouse.ledger('trials', { run: maker });
+  return [...rows].sort((a, b) => Number(a.trial) - Number(b.trial));
+}
+
+export async function problemsAfter(world: World, played: Played): Promise<string[]> {
+  const problems = [
+    ...played.runs.flatMap((run) => ledgerProblems(world, run)),
+    ...(await orphanProblems(world, played)),
+    ...leftovers(world),
+    ...(await historyProblems(world, played)),
+    ...secretsIn(world),
+  ];
+  const sum = played.result.steps.reduce((total, step) => total + step.cost, 0);
+  if (Math.abs(sum - played.result.cost) > CENTS) problems.push(`the run cost ${played.result.cost}, its steps ${sum}`);
+  return problems;
+}
+
+/** The rows as they lie on disk: the port would hide double ones. */
+function rawRows(world: World, table: LedgerTable, run: string): Row[] {
+  const folder = join(world.disk, 'warehouse', 'ledger', table, run);
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => name.endsWith('.jsonl'));
+  return files.flatMap((name) =>
+    readFileSync(join(folder, name), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Row),
+  );
+}
+
+function ledgerProblems(world: World, run: string): string[] {
+  const problems: string[] = [];
+  for (const table of Object.keys(LEDGER) as LedgerTable[]) {
+    const counts = new Map<string, number>();
+    for (const row of rawRows(world, table, run)) {
+      const key = LEDGER[table].key.map((column) => String(row[column])).join('/');
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    for (const [key, count] of counts) if (count > (MOST_ROWS[table] ?? 1)) problems.push(`ledger ${table}: ${count} rows for ${key}`);
+  }
+  const attempts = rawRows(world, 'attempts', run);
+  for (const trial of rawRows(world, 'trials', run)) {
+    const own = attempts.filter((row) => row.trial === trial.trial);
+    const numbers = own.map((row) => Number(row.attempt)).sort((a, b) => a - b);
+    if (numbers.some((number, at) => number !== at + 1) || numbers.length !== trial.attempts)
+      problems.push(`trial ${String(trial.trial)} had ${String(trial.attempts)} attempts, the ledger has ${numbers.join(', ')}`);
+    const cost = own.reduce((total, row) => total + Number(row.cost), 0);
+    if (Math.abs(cost - Number(trial.cost)) > CENTS)
+      problems.push(`trial ${String(trial.trial)} cost ${String(trial.cost)}, its attempts ${cost}`);
+    const progress = rawRows(world, 'progress', run).filter((row) => row.trial === trial.trial);
+    const last = progress.map((row) => Number(row.n)).sort((a, b) => a - b);
+    if (last.some((n, at) => n !== at + 1)) problems.push(`trial ${String(trial.trial)}: progress ${last.join(', ')} has gaps`);
+  }
+  return problems;
+}
+
+async function orphanProblems(world: World, { runs }: Played): Promise<string[]> {
+  const compute = await world.ports.compute(world.profile);
+  const jobs = (await Promise.all(runs.map((run) => compute.list({ run })))).flat();
+  const running = jobs.filter((job) => job.phase !== 'ended').map((job) => `Job ${job.name} is ${job.phase}`);
+  return [...running, ...processesOf(world)];
+}
+
+/** Processes of trials and scripts, by their environment. */
+function processesOf(world: World): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid))
+    .flatMap((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return environment.includes('LONGHAUL_ATTEMPT=') && environment.includes(world.folder) ? [`process ${pid} is still there`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** Files that were to be renamed or removed, of writers that died. */
+function leftovers(world: World): string[] {
+  const temporary = /(^|\/)(\.[^/]*\.tmp|\.new-[^/]*|tmp\/.+)$/;
+  return readdirSync(world.disk, { recursive: true, encoding: 'utf8' })
+    .filter((path) => temporary.test(path))
+    .map((path) => `left behind: ${path}`);
+}
+
+async function historyProblems(world: World, { runs }: Played): Promise<string[]> {
+  const ids = runs.flatMap((run) => [
+    run,
+    searchWorkflowId(run, 'search'),
+    ...Array.from({ length: TRIALS }, (_, trial) => trialWorkflowId(run, 'search', trial)),
+  ]);
+  const found = await Promise.all(
+    ids.map(async (id) => {
+      try {
+        const { raw, status } = await world.longhaul.client.workflow.getHandle(id).describe();
+        const events = Number(raw.workflowExecutionInfo?.historyLength ?? 0);
+        const open = status.name === 'RUNNING' ? [`workflow ${id} is still open`] : [];
+        return events > MOST_EVENTS ? [...open, `history of ${id} has ${events} events`] : open;
+      } catch {
+        // A run that was cancelled early never had it.
+        return [];
+      }
+    }),
+  );
+  return found.flat();
+}
+
+function secretsIn(world: World): string[] {
+  const folder = join(world.folder, '.longhaul', 'logs');
+  return readdirSync(folder)
+    .filter((name) => readFileSync(join(folder, name), 'utf8').includes(SECRET))
+    .map((name) => `the secret is in ${name}`);
+}

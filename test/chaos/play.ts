@@ -1,0 +1,133 @@
+/** Plays one schedule: starts the run, makes each fault happen in its phase, and waits for the end. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Run } from '../../src/client/index.ts';
+import type { RunResult, RunState } from '../../src/contract/state.ts';
+import { PHASES, type Fault, type Phase, type Schedule } from './schedule.ts';
+import { fillDisk, trainersOf, type World } from './world.ts';
+
+const POLL_MS = 50;
+const RUN_LIMIT_MS = 180_000;
+/** Longer than the heartbeat timeout of `workflows/policies.ts`. */
+const FREEZE_MS = 17_000;
+const CUT_MS = 400;
+const FULL_MS = 1500;
+
+/** Thrown when a run does not end: something waits for ever. */
+export class StuckError extends Error {
+  constructor(run: string, state: RunState | null) {
+    super(
+      `${run} did not end in ${RUN_LIMIT_MS / 1000} s: ${state ? state.steps.map((step) => `${step.id} ${step.status} ${step.reason ?? ''}`).join('; ') : 'it does not answer'}`,
+    );
+    this.name = 'StuckError';
+  }
+}
+
+export interface Played {
+  readonly run: Run;
+  /** All runs that it took: a cancelled one is run again. */
+  readonly runs: readonly string[];
+  readonly result: RunResult;
+}
+
+export async function play(world: World, schedule: Schedule, salt: number): Promise<Played> {
+  const first = await start(world, schedule, salt, 0);
+  const { result } = await toTheEnd(world, first, schedule.faults);
+  if (result.status !== 'cancelled') return { run: first, runs: [first.id], result };
+  const second = await start(world, schedule, salt, 1);
+  return { run: second, runs: [first.id, second.id], result: (await toTheEnd(world, second, [])).result };
+}
+
+let started = 0;
+/** The client keeps trying, as a person would, while the server is away. */
+async function start(world: World, { seed }: Schedule, salt: number, turn: number): Promise<Run> {
+  const document = await world.document(salt);
+  return world.longhaul.start(document, { runId: `chaos-${process.pid}-${++started}-${seed}-${turn}` });
+}
+
+async function toTheEnd(world: World, run: Run, faults: readonly Fault[]): Promise<{ result: RunResult }> {
+  const limit = Date.now() + RUN_LIMIT_MS;
+  const ended = new AbortController();
+  const happening = Promise.all(faults.map((fault) => happen(world, run, fault, ended.signal)));
+  try {
+    for (;;) {
+      const result = await resultOf(world, run).catch(() => null);
+      if (result) return { result };
+      if (Date.now() > limit) throw new StuckError(run.id, await run.state().catch(() => null));
+      await delay(POLL_MS);
+    }
+  } finally {
+    ended.abort();
+    await happening;
+  }
+}
+
+/** null while its workflow is open; a failed run is a result too. */
+async function resultOf(world: World, run: Run): Promise<RunResult | null> {
+  const { status } = await world.longhaul.client.workflow.getHandle(run.id).describe();
+  if (status.name === 'RUNNING') return null;
+  const state = await run.state();
+  if (state.status === 'running' || state.status === 'paused' || state.status === 'waiting')
+    throw new Error(`${run.id} is closed (${status.name}) while it says that it is ${state.status}`);
+  return {
+    run: run.id,
+    status: state.status,
+    steps: state.steps,
+    cost: state.cost,
+    seconds: ((state.endedAt ?? 0) - state.startedAt) / 1000,
+  };
+}
+
+/** Waits for the phase, then breaks something; what has ended meanwhile is left alone. */
+async function happen(world: World, run: Run, fault: Fault, ended: AbortSignal): Promise<void> {
+  while (!ended.aborted && !(await hasBegun(run, fault.phase))) await delay(POLL_MS);
+  if (ended.aborted) return;
+  await delay(fault.delayMs);
+  await inflict(world, run, fault);
+}
+
+async function hasBegun(run: Run, phase: Phase): Promise<boolean> {
+  if (phase === 'start') return true;
+  const state = await run.state().catch(() => null);
+  // A phase that was passed between two looks has begun as well.
+  const later = PHASES.slice(PHASES.indexOf(phase));
+  return state?.steps.some((step) => later.some((name) => step.id.split('.')[0] === name) && step.startedAt !== null) ?? false;
+}
+
+async function inflict(world: World, run: Run, fault: Fault): Promise<void> {
+  const [verb = '', target = ''] = fault.kind.split('-');
+  switch (fault.kind) {
+    case 'cancel':
+      return run.cancel().catch(() => undefined);
+    case 'cut-connections': {
+      world.front.cut(CUT_MS);
+      return;
+    }
+    case 'full-disk':
+      return fillDisk(world, FULL_MS);
+    case 'kill-trainer':
+    case 'preempt-trainer':
+      for (const pid of await trainersOf(world, run.id)) signal(pid, verb === 'kill' ? 'SIGKILL' : 'SIGTERM');
+      return;
+    case 'freeze-training':
+    case 'freeze-warehouse': {
+      const pid = world.pid(target);
+      signal(pid, 'SIGSTOP');
+      await delay(FREEZE_MS);
+      signal(pid, 'SIGCONT');
+      return;
+    }
+    default: {
+      signal(world.pid(target), verb === 'kill' ? 'SIGKILL' : 'SIGTERM');
+      return;
+    }
+  }
+}
+
+function signal(pid: number | null, name: NodeJS.Signals): void {
+  if (pid === null) return;
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended by itself a moment ago.
+  }
+}

@@ -1,0 +1,57 @@
+/** One schedule after another on one world, each held against the run that nothing disturbed. */
+import { isDeepStrictEqual } from 'node:util';
+import { outcomeOf, problemsAfter, type Outcome } from './checks.ts';
+import { play } from './play.ts';
+import { describeFaults, type Schedule } from './schedule.ts';
+import { openWorld, type World } from './world.ts';
+
+export interface Verdict {
+  readonly schedule: Schedule;
+  readonly problems: readonly string[];
+  readonly seconds: number;
+}
+
+export class ChaosSuite {
+  readonly world: World;
+  readonly #undisturbed: Outcome;
+  #salt = 0;
+
+  private constructor(world: World, undisturbed: Outcome) {
+    this.world = world;
+    this.#undisturbed = undisturbed;
+  }
+
+  static async open(): Promise<ChaosSuite> {
+    const world = await openWorld();
+    const played = await play(world, { seed: 0, faults: [] }, 0);
+    const problems = await problemsAfter(world, played);
+    const outcome = await outcomeOf(world, played);
+    if (problems.length > 0 || outcome.status !== 'succeeded' || outcome.trials.length < 2) {
+      await world.close();
+      throw new Error(`the undisturbed run is not well: ${[outcome.status, ...problems].join('; ')}`);
+    }
+    return new ChaosSuite(world, outcome);
+  }
+
+  async judge(schedule: Schedule): Promise<Verdict> {
+    const began = performance.now();
+    const problems: string[] = [];
+    try {
+      const played = await play(this.world, schedule, ++this.#salt);
+      problems.push(...(await problemsAfter(this.world, played)));
+      const outcome = await outcomeOf(this.world, played);
+      if (!isDeepStrictEqual(outcome, this.#undisturbed))
+        problems.push(`another outcome: ${JSON.stringify(outcome)}, undisturbed ${JSON.stringify(this.#undisturbed)}`);
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+    return { schedule, problems, seconds: (performance.now() - began) / 1000 };
+  }
+
+  close(): Promise<void> {
+    return this.world.close();
+  }
+}
+
+/** The command that plays it again. */
+export const replayCommand = ({ schedule }: Verdict): string => `npm run chaos -- --faults "${describeFaults(schedule.faults)}"`;
