@@ -41,7 +41,7 @@ export async function faultProxy(kubeconfig: string, to: string): Promise<FaultP
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  cluster['tls-server-name'] = target.hostname;
+  cluster['tls-server-name'] = 'kubernetes.default';
   cluster.server = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   writeFileSync(to, stringify(config), { mode: 0o600 });
   const cut = (): void => {

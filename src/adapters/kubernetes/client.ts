@@ -12,10 +12,12 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 
 /** An API server that does not answer a small request in this time is away. */
 const ANSWER_TIMEOUT_MS = 15_000;
+/** Shorter than load balancers keep a connection that nobody uses. */
+const IDLE_CONNECTION_MS = 30_000;
 const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** client-node's own agent opens a connection, with its handshake, for every request. */
-const keptConnections = (): https.Agent => new https.Agent({ keepAlive: true, maxFreeSockets: 16 });
+const keptConnections = (): https.Agent => new https.Agent({ keepAlive: true, maxFreeSockets: 16, timeout: IDLE_CONNECTION_MS });
 
 export interface RequestOptions {
   readonly query?: Query;

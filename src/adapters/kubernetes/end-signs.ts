@@ -86,7 +86,8 @@ function podEnd(snapshot: Snapshot, pod: V1Pod, nodeLost: boolean): End {
     signal: null,
     disruption: disruption ?? turnedAway,
     deletedByOther: pod.metadata?.deletionTimestamp !== undefined && disruption === null && !asked,
-    outOfMemory: terminated?.reason === 'OOMKilled',
+    // Of a child that the container could do without, the kubelet says it too.
+    outOfMemory: terminated?.reason === 'OOMKilled' && terminated.exitCode !== 0,
     deadlineExceeded,
     notStarted: null,
     nodeLost,
