@@ -3,6 +3,8 @@ import { attemptJobName } from '../../contract/ids.ts';
 import type { JobInfo } from '../../ports/compute.ts';
 import { cliOf, examples, integer, runOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
+import { followJobs } from '../follow-jobs.ts';
+import type { JobLine } from '../follow-jobs.ts';
 import { onInterrupt } from '../follow.ts';
 import { openPorts } from '../ports.ts';
 
@@ -19,7 +21,7 @@ export function registerLogs(program: Command): void {
     .command('logs')
     .description('what the Jobs of a run print: trials, container and script steps')
     .argument('[run]', 'name of the run; the newest one when left out')
-    .option('-f, --follow', 'until the Job ends')
+    .option('-f, --follow', 'until the run ends, from one attempt to the next')
     .option('--step <id>', 'of this step')
     .option('-t, --trial <number>', 'of this trial', integer)
     .option('-a, --attempt <number>', 'of this attempt; otherwise the last', integer)
@@ -35,28 +37,28 @@ export function registerLogs(program: Command): void {
       const run = await runOf(longhaul, cli, id);
       const document = await run.document();
       const compute = await ports.compute(document.profile);
-      const jobs = chosen(await compute.list({ run: run.id }), run.id, options);
-      if (jobs.length === 0)
-        throw new UsageError(`${run.id} has no such Job (yet); queries and exports have none: see \`longhaul status\``);
+      const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, run.id, options);
+      const several = options.follow ? options.trial === undefined : choose(await compute.list({ run: run.id })).length > 1;
+      const print = ({ job, line }: JobLine): void => {
+        const prefix = several ? `${title(job)} | ` : '';
+        if (cli.json) process.stdout.write(`${JSON.stringify({ job: job.name, labels: job.labels, line })}\n`);
+        else cli.terminal.out(`${cli.terminal.colors.dim(prefix)}${line}`);
+      };
       const interrupt = onInterrupt();
-      await Promise.all(
-        jobs.map(async (job) => {
-          const prefix = jobs.length > 1 ? `${title(job)} | ` : '';
-          try {
-            for await (const line of compute.logs(job.name, {
-              follow: options.follow,
-              tailLines: options.tail,
-              signal: interrupt.signal,
-            })) {
-              if (cli.json) process.stdout.write(`${JSON.stringify({ job: job.name, labels: job.labels, line })}\n`);
-              else cli.terminal.out(`${cli.terminal.colors.dim(prefix)}${line}`);
-            }
-          } catch (error) {
-            if (!interrupt.signal.aborted) throw error;
-          }
-        }),
-      );
-      interrupt.dispose();
+      const { signal } = interrupt;
+      try {
+        if (options.follow) {
+          const over = async (): Promise<boolean> => (await run.state()).endedAt !== null;
+          await followJobs(compute, run.id, { choose, over, tailLines: options.tail, signal }, print);
+          return;
+        }
+        const jobs = choose(await compute.list({ run: run.id }));
+        if (jobs.length === 0)
+          throw new UsageError(`${run.id} has no such Job (yet); queries and exports have none: see \`longhaul status\``);
+        for (const job of jobs) for await (const line of compute.logs(job.name, { tailLines: options.tail, signal })) print({ job, line });
+      } finally {
+        interrupt.dispose();
+      }
     });
 }
 
