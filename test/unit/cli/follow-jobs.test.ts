@@ -78,7 +78,6 @@ describe('following logs', () => {
   it('says what went wrong with a log', async () => {
     const compute = {
       list: () => Promise.resolve([attempt(0, 1)]),
-      // eslint-disable-next-line require-yield -- it fails before its first line
       async *logs(): AsyncIterable<string> {
         await Promise.resolve();
         throw new Error('no such log');
