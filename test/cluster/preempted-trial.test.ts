@@ -1,0 +1,82 @@
+/** A trial on real pods that loses its machine twice ends with the very model of the undisturbed one. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Cluster } from '../../deploy/dev-cluster/index.ts';
+import { followJobs } from '../../src/cli/follow-jobs.ts';
+import { openClient } from '../../src/adapters/kubernetes/client.ts';
+import { podOf } from '../../src/adapters/kubernetes/pods.ts';
+import { attemptJobName } from '../../src/contract/ids.ts';
+import { clusterCanRun, kubernetesConfig, sharedCluster } from './harness.ts';
+import { openTrialLab } from './trial-lab.ts';
+import type { TrialLab } from './trial-lab.ts';
+
+const NAMESPACE = 'preempted-trial';
+const PATIENCE = { timeout: 120_000, interval: 200 };
+
+describe.skipIf(!clusterCanRun())('a trial on spot nodes', { timeout: 400_000 }, () => {
+  let cluster: Cluster;
+  let lab: TrialLab;
+
+  beforeAll(async () => {
+    cluster = sharedCluster();
+    lab = await openTrialLab(cluster, { namespace: NAMESPACE, pools: ['spot', 'on-demand'] });
+  });
+  afterAll(async () => {
+    await lab.close();
+  });
+
+  const client = () => openClient(kubernetesConfig(cluster, NAMESPACE));
+  const job = (run: string, attempt: number): string => attemptJobName(run, 'search', 0, attempt);
+  /** The attempt has trained something. */
+  const trains = (run: string, attempt: number): Promise<void> =>
+    expect
+      .poll(async () => (await lab.records(run)).some((record) => record.attempt === attempt && record.kind === 'train'), PATIENCE)
+      .toBe(true);
+  const evict = async (run: string, attempt: number): Promise<void> => {
+    const name = (await podOf(client(), job(run, attempt)))?.metadata?.name ?? '';
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
+    await client().request('POST', `${client().podsPath(name)}/eviction`, { body });
+  };
+
+  it('ends with the same bits, whatever happened on the way, and its log is followed throughout', async () => {
+    const calm = await lab.start('calm');
+    const undisturbed = await calm.result();
+    expect(undisturbed).toMatchObject({ status: 'succeeded', carried: { attempts: 1, preemptions: 0 } });
+
+    const stormy = await lab.start('stormy');
+    const lines: { job: string; line: string }[] = [];
+    let over = false;
+    const following = followJobs(
+      lab.compute,
+      'stormy',
+      { choose: (jobs) => jobs, over: () => Promise.resolve(over), signal: new AbortController().signal },
+      ({ job: { name }, line }) => lines.push({ job: name, line }),
+    );
+    await trains('stormy', 1);
+    await evict('stormy', 1);
+    await trains('stormy', 2);
+    await evict('stormy', 2);
+    const disturbed = await stormy.result();
+    over = true;
+    await following;
+
+    expect(disturbed).toMatchObject({ status: 'succeeded', carried: { attempts: 3, preemptions: 2 } });
+    expect(disturbed.weightsSha256).toBe(undisturbed.weightsSha256);
+    expect(disturbed.objective).toBe(undisturbed.objective);
+    // Each attempt began where the last one had committed its work: nothing was trained twice.
+    const starts = (await lab.records('stormy')).filter(({ kind }) => kind === 'start').map(({ samples }) => samples);
+    expect(starts).toHaveLength(3);
+    expect(starts[1]).toBeGreaterThan(0);
+    expect(starts[2]).toBeGreaterThan(starts[1] ?? 0);
+    expect(new Set(lines.map((each) => each.job))).toEqual(new Set([1, 2, 3].map((attempt) => job('stormy', attempt))));
+  });
+
+  it('leaves no Job behind when it is cancelled, and lets the trainer commit first', async () => {
+    const handle = await lab.start('cancelled');
+    await trains('cancelled', 1);
+    await handle.cancel();
+    expect(await handle.result()).toMatchObject({ status: 'cancelled' });
+    expect((await lab.compute.list({ run: 'cancelled' })).filter(({ phase }) => phase !== 'ended')).toEqual([]);
+    expect(await podOf(client(), job('cancelled', 1)).then((pod) => pod?.status?.phase)).not.toBe('Running');
+    expect(await lab.latest('cancelled')).toMatchObject({ attempt: 1, reason: 'sigterm' });
+  });
+});

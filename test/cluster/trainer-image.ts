@@ -1,0 +1,21 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pythonImage } from '../../deploy/dev-cluster/index.ts';
+import type { BuiltImage } from '../../deploy/dev-cluster/index.ts';
+
+export const TRAINER_IMAGE = 'dev-cluster.local/trainer:1';
+const SOURCES = fileURLToPath(new URL('../../trainer', import.meta.url));
+const INSIDE = '/opt/longhaul/trainer';
+
+/** The reference trainer on this machine's Python; the nodes mount packages and sources, so that nothing is copied. */
+export async function trainerImage(): Promise<BuiltImage> {
+  const python = process.env['LONGHAUL_PYTHON'];
+  if (python === undefined) throw new Error('LONGHAUL_PYTHON is not set: run the suite by `npm test -- cluster`');
+  return pythonImage({
+    name: TRAINER_IMAGE,
+    venv: dirname(dirname(python)),
+    mountPackages: true,
+    folders: [{ from: SOURCES, at: INSIDE, mounted: true }],
+    env: { PYTHONPATH: INSIDE, PYTHONDONTWRITEBYTECODE: '1' },
+  });
+}
