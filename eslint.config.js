@@ -4,20 +4,11 @@ import { dependencyRule } from './deploy/local/dependency-rule.mjs';
 
 export default defineConfig(
   {
-    ignores: [
-      'node_modules',
-      '.longhaul',
-      'coverage',
-      'src/console/page',
-      'deploy/dev-cluster/tools',
-      '**/*.mjs',
-      '**/*.d.mts',
-      'eslint.config.js',
-    ],
+    ignores: ['node_modules', '.longhaul', 'coverage', 'deploy/dev-cluster/tools', '**/*.mjs', '**/*.d.mts', 'eslint.config.js'],
   },
   tseslint.configs.strictTypeChecked,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { longhaul: { rules: { dependencies: dependencyRule } } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },

@@ -7,6 +7,7 @@ const SUITES = {
   workflow: { testTimeout: 60_000, hookTimeout: 60_000 },
   replay: { testTimeout: 60_000 },
   // These share the machine's ports, processors and caches: one file at a time.
+  console: { testTimeout: 60_000, hookTimeout: 120_000, fileParallelism: false },
   e2e: { testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
   cluster: {
     testTimeout: 600_000,

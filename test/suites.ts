@@ -14,6 +14,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'replay', runner: 'vitest', folder: 'test/replay', alone: false },
   { name: 'contract', runner: 'vitest', folder: 'test/contract', alone: false },
   { name: 'workflow', runner: 'vitest', folder: 'test/workflow', alone: false },
+  { name: 'console', runner: 'vitest', folder: 'test/console', alone: true },
   { name: 'e2e', runner: 'vitest', folder: 'test/e2e', alone: true },
   { name: 'cluster', runner: 'vitest', folder: 'test/cluster', alone: true },
   { name: 'chaos', runner: 'vitest', folder: 'test/chaos', alone: true },

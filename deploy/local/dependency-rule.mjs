@@ -26,7 +26,6 @@ const MAY_IMPORT = {
 const EXCEPTIONS = {
   'src/cli/ports.ts': ['workers'],
   'src/cli/check-sql.ts': ['src/adapters'],
-  'src/cli/commands/trial.ts': ['src/adapters'],
   'src/cli/forecast.ts': ['activities', 'workflows'],
 };
 

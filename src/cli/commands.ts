@@ -7,6 +7,7 @@ import { registerCodecServer } from './commands/codec-server.ts';
 import { registerCompare } from './commands/compare.ts';
 import { registerCompile } from './commands/compile.ts';
 import { registerCompletion } from './commands/completion.ts';
+import { registerConsole } from './commands/console.ts';
 import { registerCurves } from './commands/curves.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerDiff } from './commands/diff.ts';
@@ -27,14 +28,13 @@ import { registerSet } from './commands/set.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerStop } from './commands/stop.ts';
 import { registerStopTrial } from './commands/stop-trial.ts';
-import { registerTrial } from './commands/trial.ts';
 import { registerTrials } from './commands/trials.ts';
 
 type Register = (program: Command) => void;
 
 export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine', readonly Register[]>> = {
-  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerExample, registerTrial],
-  Runs: [registerStatus, registerList, registerLogs, registerOpen, registerCancel, registerStop],
+  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerExample],
+  Runs: [registerStatus, registerList, registerLogs, registerConsole, registerOpen, registerCancel, registerStop],
   Control: [
     registerApprove,
     registerReject,

@@ -1,4 +1,4 @@
-"""`longhaul trial check --command "python train.py"`: takes a trainer through the trial contract.
+"""`python -m longhaul_trainer.contract_check --command "python train.py"`: takes a trainer through the trial contract.
 
 It is started, watched, stopped by SIGTERM and SIGKILL, resumed, and compared bit for bit with itself. The report is one
 JSON object: what holds, what is broken, and what was found instead.
@@ -6,23 +6,22 @@ JSON object: what holds, what is broken, and what was found instead.
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .arguments import Parser
 from .contract_files import check_exports, check_latest, check_progress, check_result, read_json, read_records
-from .contract_launch import CommandLauncher, ImageLauncher, Running
 from .contract_sample import sample_trial, write_sample
-from .errors import TrialError, UsageError
 
 #: Grace on spot machines of GKE.
 GRACE_SECONDS = 15.0
@@ -31,15 +30,10 @@ DELAY_SECONDS = 0.1
 DATA_ERRORS = range(64, 79)
 
 
-class Enough(Exception):
-    """Thrown when something is broken and no more is asked for."""
-
-
 @dataclass
 class Report:
     """Findings in the order in which they were made; a `should` that fails breaks nothing."""
 
-    fail_fast: bool = False
     checks: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, name: str, ok: bool, detail: str = "", *, level: str = "must") -> bool:
@@ -49,8 +43,6 @@ class Report:
             file=sys.stderr,
             flush=True,
         )
-        if self.fail_fast and not self.ok:
-            raise Enough
         return ok
 
     def problems(self, name: str, problems: list[str]) -> bool:
@@ -64,40 +56,28 @@ class Report:
 class Check:
     """One trainer, tried in a directory of its own."""
 
-    def __init__(
-        self,
-        launcher: CommandLauncher | ImageLauncher,
-        directory: Path,
-        changes: Mapping[str, Any],
-        *,
-        timeout: float,
-        fail_fast: bool = False,
-    ) -> None:
-        self._launcher = launcher
+    def __init__(self, command: list[str], directory: Path, changes: Mapping[str, Any], timeout: float) -> None:
+        self._command = command
         self._directory = directory
         self._changes = changes
         self._timeout = timeout
         self._data = write_sample(directory / "data")
-        self.report = Report(fail_fast)
+        self.report = Report()
 
     def run(self) -> Report:
         """All checks; later ones are left out when the trainer cannot even train."""
-        with suppress(Enough):
-            self._run()
-        return self.report
-
-    def _run(self) -> None:
         report = self.report
         whole = self._directory / "whole"
-        code, log = self._start(whole, 1).wait(self._timeout)
+        code, log = self._finish(self._start(whole, 1))
         if not report.add("trains and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
-            return
+            return report
         self._check_output("whole", whole, attempts=1)
         expected = read_json(whole / "result.json") or {}
         self._stopped("SIGTERM", signal.SIGTERM, expected)
         self._stopped("SIGKILL", signal.SIGKILL, expected)
         self._fenced(self._directory / "SIGTERM")
         self._missing_input()
+        return report
 
     def _check_output(self, name: str, output: Path, *, attempts: int) -> None:
         report = self.report
@@ -117,8 +97,8 @@ class Check:
         if ready:
             time.sleep(3 * DELAY_SECONDS)  # some steps further on
         began = time.monotonic()
-        process.signal(number)
-        code, log = process.wait(self._timeout)
+        process.send_signal(number)
+        code, log = self._finish(process)
         seconds = time.monotonic() - began
         if code == 0:
             report.add(
@@ -139,7 +119,7 @@ class Check:
         committed = int((read_json(output / "checkpoints" / "LATEST") or {}).get("step", 0))
         report.add(f"{name}: had committed some progress", committed > 0, f"step {committed}", level="should")
         before = len(read_records(output))
-        code, log = self._start(output, 2).wait(self._timeout)
+        code, log = self._finish(self._start(output, 2))
         if not report.add(f"{name}: resumes and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
             return
         first = next((record for record in read_records(output)[before:] if record.get("kind") == "start"), None)
@@ -159,7 +139,7 @@ class Check:
         if (read_json(address) or {}).get("attempt") != 2:
             return
         before = address.read_bytes()
-        code, _ = self._start(output, 1).wait(self._timeout)
+        code, _ = self._finish(self._start(output, 1))
         self.report.add(
             "an older attempt is fenced off", address.read_bytes() == before, f"exit {code}; LATEST must stay that of attempt 2"
         )
@@ -167,69 +147,63 @@ class Check:
 
     def _missing_input(self) -> None:
         gone = {name: f"{uri}-gone" for name, uri in self._data.items()}
-        code, _ = self._start(self._directory / "missing", 1, data=gone).wait(self._timeout)
+        code, _ = self._finish(self._start(self._directory / "missing", 1, data=gone))
         self.report.add("missing data end with an exit code from 64 to 78", code in DATA_ERRORS, f"exit {code}")
 
-    def _start(self, output: Path, attempt: int, *, data: Mapping[str, str] | None = None, **environment: str) -> Running:
+    def _start(self, output: Path, attempt: int, *, data: Mapping[str, str] | None = None, **environment: str) -> subprocess.Popen[str]:
         document = sample_trial(data or self._data, output, self._changes)
         path = self._directory / f"{output.name}.trial.json"
         path.write_text(json.dumps(document))
-        output.mkdir(exist_ok=True)
         variables = {
             "LONGHAUL_TRIAL": f"file://{path}",
             "LONGHAUL_OUTPUT": f"file://{output}",
             "LONGHAUL_ATTEMPT": str(attempt),
             **environment,
         }
-        return self._launcher.start(self._directory, variables, self._directory / f"{output.name}.log")
+        log = open(self._directory / f"{output.name}.log", "a+", encoding="utf-8")  # noqa: SIM115 - belongs to the process
+        try:
+            process = subprocess.Popen(self._command, env={**os.environ, **variables}, stdout=log, stderr=log, text=True)
+        finally:
+            log.close()
+        process.log = self._directory / f"{output.name}.log"  # type: ignore[attr-defined]
+        return process
 
-    def _wait(self, process: Running, condition: Callable[[], bool]) -> bool:
+    def _finish(self, process: subprocess.Popen[str]) -> tuple[int, str]:
+        try:
+            code = process.wait(self._timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            code = -1
+        lines = Path(process.log).read_text(errors="replace").strip().splitlines()  # type: ignore[attr-defined]
+        return code, " | ".join(lines[-3:])
+
+    def _wait(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + self._timeout
-        while not process.ended and time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:
             if condition():
                 return True
             time.sleep(0.01)
         return False
 
 
-def parser() -> Parser:
-    found = Parser(prog="longhaul trial check", description="Takes a trainer through the trial contract.")
-    trainer = found.add_mutually_exclusive_group(required=True)
-    trainer.add_argument("--command", help='what starts the trainer, for example "python train.py"')
-    trainer.add_argument("--image", help="a container image whose entry point is the trainer")
-    found.add_argument("--runtime", help="what runs the image; default: docker, podman or nerdctl")
-    found.add_argument(
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m longhaul_trainer.contract_check", description="Takes a trainer through the trial contract."
+    )
+    parser.add_argument("--command", required=True, help='what starts the trainer, for example "python train.py"')
+    parser.add_argument(
         "--trial", metavar="JSON", default="{}", help='fields of trial.json to change, for example {"parameters": {"learning_rate": 0.1}}'
     )
-    found.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="for each run of the trainer")
-    found.add_argument("--keep", metavar="DIRECTORY", help="leave logs and outputs here")
-    found.add_argument("--fail-fast", action="store_true", help="end at the first thing that is broken")
-    return found
-
-
-def changes_of(text: str) -> dict[str, Any]:
-    try:
-        changes = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"--trial: expected JSON ({error}), found {text!r}") from None
-    if not isinstance(changes, dict):
-        raise UsageError(f"--trial: expected an object, found {text!r}")
-    return changes
-
-
-def main(arguments: list[str] | None = None) -> int:
-    try:
-        options = parser().parse_args(arguments)
-        changes = changes_of(options.trial)
-        launcher = ImageLauncher(options.image, options.runtime) if options.image else CommandLauncher(shlex.split(options.command))
-    except TrialError as error:
-        print(f"longhaul: {error}", file=sys.stderr)
-        return error.exit_code
+    parser.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="for each run of the trainer")
+    parser.add_argument("--keep", metavar="DIRECTORY", help="leave logs and outputs here")
+    options = parser.parse_args(arguments)
+    changes = json.loads(options.trial)
     with tempfile.TemporaryDirectory(prefix="longhaul-check-") as temporary:
-        directory = Path(options.keep or temporary).absolute()
+        directory = Path(options.keep).absolute() if options.keep else Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
-        report = Check(launcher, directory, changes, timeout=options.timeout, fail_fast=options.fail_fast).run()
+        report = Check(shlex.split(options.command), directory, changes, options.timeout).run()
     broken = [check["name"] for check in report.checks if not check["ok"] and check["level"] == "must"]
     print(json.dumps({"ok": report.ok, "broken": broken, "seconds": round(time.monotonic() - began, 1), "checks": report.checks}))
     return 0 if report.ok else 1

@@ -42,7 +42,7 @@ function announce(cli: Cli, address: string, namespace: string, ui: string | nul
   if (cli.json) process.stdout.write(`${JSON.stringify({ address, namespace, ui, pid: process.pid })}\n`);
   else
     cli.terminal.out(
-      `Temporal ${address}${ui === null ? '' : `\nweb UI   ${ui}`}\n\nCtrl-C stops; runs go on from their checkpoints the next time.`,
+      `Temporal ${address}${ui === null ? '' : `\nweb UI   ${ui}`}\n\n\`longhaul console\` opens the runs in a browser. Ctrl-C stops; runs go on from their checkpoints the next time.`,
     );
 }
 

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { ConsoleOptions } from '../../console/index.ts';
+import { InvalidInputError } from '../../contract/errors.ts';
+import { cliOf, collect, examples, integer, type Cli } from '../context.ts';
+import { UsageError } from '../exit.ts';
+import { onInterrupt } from '../follow.ts';
+import { openPorts } from '../ports.ts';
+
+interface Options {
+  readonly host: string;
+  readonly port: number;
+  readonly readOnly?: boolean;
+  readonly tokenFile?: string;
+  readonly iap?: string;
+  readonly jwks?: string;
+  readonly issuer?: string;
+  readonly audience?: string;
+  readonly jwtHeader: string;
+  readonly operator: readonly string[];
+  readonly hostName: readonly string[];
+  readonly https?: boolean;
+}
+
+export const CONSOLE_PORT = 8265;
+
+export function registerConsole(program: Command): void {
+  program
+    .command('console')
+    .description('the web console: runs, trials, curves, cost, and every control, in a browser')
+    .option('--port <number>', '0 takes any free one', integer, CONSOLE_PORT)
+    .option('--host <address>', 'where to listen; others than this machine need a token or a proxy', '127.0.0.1')
+    .option('--read-only', 'nobody may press a button')
+    .option('--token-file <path>', 'who may sign in; a line each: TOKEN [operator|viewer] [name]')
+    .option('--iap <audience>', 'behind Google’s Identity-Aware Proxy')
+    .option('--jwks <url>', 'behind another proxy that signs who the person is: its keys')
+    .option('--issuer <text>', 'of the proxy’s tokens')
+    .option('--audience <text>', 'of the proxy’s tokens')
+    .option('--jwt-header <name>', 'header with the proxy’s token', 'authorization')
+    .option('--operator <email>', 'who may press buttons; everyone whom the proxy lets in, when left out', collect, [])
+    .option('--host-name <name>', 'a name under which browsers reach it, besides the address', collect, [])
+    .option('--https', 'browsers reach it by https')
+    .addHelpText(
+      'after',
+      examples('longhaul console', 'longhaul console --read-only --port 0', 'longhaul console --host 0.0.0.0 --token-file tokens.txt'),
+    )
+    .action(async (options: Options, command: Command) => {
+      const cli = cliOf(command);
+      const settings = await settingsOf(options);
+      await using longhaul = await cli.connect();
+      await using ports = openPorts();
+      const { createLiveSource, startConsole } = await import('../../console/index.ts');
+      const ui = process.env.LONGHAUL_UI ?? longhaul.target.ui;
+      const interrupt = onInterrupt();
+      const server = await startConsole(createLiveSource(longhaul, ports, ui), settings, (error) => cli.terminal.say(describe(error)));
+      announce(cli, server.url, settings);
+      await new Promise<void>((resolve) => interrupt.signal.addEventListener('abort', () => resolve()));
+      await server.close();
+      interrupt.dispose();
+    });
+}
+
+/** @throws UsageError, InvalidInputError */
+export async function settingsOf(options: Options): Promise<ConsoleOptions> {
+  const { UnsafeConsoleError, checkSafe, parseTokens } = await import('../../console/index.ts');
+  const settings: ConsoleOptions = {
+    host: options.host,
+    port: options.port,
+    readOnly: options.readOnly === true,
+    tokens: options.tokenFile === undefined ? [] : parseTokens(options.tokenFile, read(options.tokenFile)),
+    proxy: await proxyOf(options),
+    hostNames: options.hostName,
+    https: options.https === true,
+  };
+  try {
+    checkSafe(settings);
+  } catch (error) {
+    if (error instanceof UnsafeConsoleError) throw new UsageError(error.message);
+    throw error;
+  }
+  return settings;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new InvalidInputError([
+      { file, message: 'cannot be read', expected: 'a file of tokens', hint: 'openssl rand -hex 24 > tokens.txt' },
+    ]);
+  }
+}
+
+async function proxyOf({ iap, jwks, issuer, audience, jwtHeader, operator }: Options): Promise<ConsoleOptions['proxy']> {
+  const { IAP } = await import('../../console/index.ts');
+  if (iap !== undefined) return { ...IAP, audience: iap, operators: operator };
+  if (jwks === undefined) return null;
+  if (issuer === undefined || audience === undefined)
+    throw new UsageError('--jwks needs --issuer and --audience: whose tokens count, and for whom');
+  if (!URL.canParse(jwks)) throw new UsageError(`--jwks ${jwks}: a URL is expected`);
+  return { header: jwtHeader.toLowerCase(), jwks: new URL(jwks), issuer, audience, operators: operator };
+}
+
+function announce({ json, terminal }: Cli, url: string, settings: ConsoleOptions): void {
+  if (json) process.stdout.write(`${JSON.stringify({ url, pid: process.pid })}\n`);
+  else {
+    const who = settings.tokens.length > 0 ? 'with a token' : settings.proxy === null ? 'from this machine' : 'through its proxy';
+    terminal.out(`console ${url}\n\nOpen ${who}${settings.readOnly ? ', to look only' : ''}. Ctrl-C stops it; runs go on.`);
+  }
+}
+
+const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

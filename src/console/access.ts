@@ -1,0 +1,124 @@
+/** Who asks, and what they may do: a cookie after sign-in, a verified proxy's word, or nobody but this machine. */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { HttpError } from './failures.ts';
+import type { ConsoleOptions } from './options.ts';
+import { createProxyIdentity } from './proxy-identity.ts';
+import { tokenOf } from './tokens.ts';
+import type { Role, SessionInfo } from './wire.ts';
+
+type IdentifiedContext = Context<{ Variables: { identity: Identity } }>;
+
+export interface Identity {
+  readonly user: string;
+  readonly role: Role;
+  /** What the CSRF token is bound to. */
+  readonly key: string;
+  readonly canSignOut: boolean;
+}
+
+interface Session {
+  readonly user: string;
+  readonly role: Role;
+  readonly endsAt: number;
+}
+
+const SESSION_HOURS = 12;
+const SESSION_MS = SESSION_HOURS * 3_600_000;
+const MOST_SESSIONS = 10_000;
+/** Guessing is slowed down for all together: there is nothing behind which a guesser's address could be trusted. */
+const FAILURES_PER_MINUTE = 30;
+
+export class Access {
+  readonly #options: ConsoleOptions;
+  readonly #proxy: ReturnType<typeof createProxyIdentity> | null;
+  readonly #sessions = new Map<string, Session>();
+  readonly #secret = randomBytes(32);
+  readonly #now: () => number;
+  #failures: number[] = [];
+
+  constructor(options: ConsoleOptions, now: () => number = Date.now) {
+    this.#options = options;
+    this.#proxy = options.proxy ? createProxyIdentity(options.proxy) : null;
+    this.#now = now;
+  }
+
+  /** Whether there is a page where one signs in. */
+  get signsIn(): boolean {
+    return this.#options.tokens.length > 0;
+  }
+
+  /** null: nobody known. */
+  async identify(context: IdentifiedContext): Promise<Identity | null> {
+    const found = await this.#find(context);
+    return found && this.#options.readOnly ? { ...found, role: 'viewer' } : found;
+  }
+
+  async #find(context: IdentifiedContext): Promise<Identity | null> {
+    const { proxy, tokens } = this.#options;
+    const person = (await this.#proxy?.(context.req.header(proxy?.header ?? ''))) ?? null;
+    if (person) return { ...person, key: `proxy:${person.user}`, canSignOut: false };
+    const id = getCookie(context, this.#cookie);
+    const session = id === undefined ? undefined : this.#sessions.get(id);
+    if (id !== undefined && session && session.endsAt > this.#now())
+      return { user: session.user, role: session.role, key: `session:${id}`, canSignOut: true };
+    // Without either way in, the console listens on loopback only (`checkSafe`), and whoever is on this machine may do what the CLI may.
+    return proxy === null && tokens.length === 0 ? { user: 'console', role: 'operator', key: 'loopback', canSignOut: false } : null;
+  }
+
+  /** @throws HttpError 401 for an unknown token, 429 after too many of them. */
+  signIn(context: IdentifiedContext, token: string): Identity {
+    const now = this.#now();
+    this.#failures = this.#failures.filter((at) => at > now - 60_000);
+    if (this.#failures.length >= FAILURES_PER_MINUTE)
+      throw new HttpError(429, 'TooManyFailures', 'too many wrong tokens; wait a minute and try again');
+    const known = tokenOf(this.#options.tokens, token);
+    if (!known) {
+      this.#failures.push(now);
+      throw new HttpError(401, 'WrongToken', 'this token is not known here');
+    }
+    const id = randomBytes(32).toString('base64url');
+    this.#forgetEnded(now);
+    this.#sessions.set(id, { user: known.user, role: known.role, endsAt: now + SESSION_MS });
+    setCookie(context, this.#cookie, id, {
+      httpOnly: true,
+      sameSite: 'Strict',
+      secure: this.#options.https,
+      path: '/',
+      maxAge: SESSION_HOURS * 3600,
+    });
+    return { user: known.user, role: known.role, key: `session:${id}`, canSignOut: true };
+  }
+
+  signOut(context: IdentifiedContext): void {
+    this.#sessions.delete(getCookie(context, this.#cookie) ?? '');
+    deleteCookie(context, this.#cookie, { path: '/' });
+  }
+
+  describe(identity: Identity): SessionInfo {
+    return { user: identity.user, role: identity.role, csrf: this.#csrfOf(identity), canSignOut: identity.canSignOut };
+  }
+
+  /** @throws HttpError 403 */
+  checkCsrf(context: IdentifiedContext, identity: Identity): void {
+    const given = Buffer.from(context.req.header('x-csrf-token') ?? '');
+    const wanted = Buffer.from(this.#csrfOf(identity));
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+      throw new HttpError(403, 'Csrf', 'the request did not come from this page; load it again');
+  }
+
+  #csrfOf(identity: Identity): string {
+    return createHmac('sha256', this.#secret).update(identity.key).digest('base64url');
+  }
+
+  /** `__Host-` binds the cookie to this host and to https. */
+  get #cookie(): string {
+    return this.#options.https ? '__Host-longhaul' : 'longhaul';
+  }
+
+  #forgetEnded(now: number): void {
+    for (const [id, session] of this.#sessions)
+      if (session.endsAt <= now || this.#sessions.size >= MOST_SESSIONS) this.#sessions.delete(id);
+  }
+}

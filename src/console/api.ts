@@ -1,0 +1,155 @@
+/** Routes under `/api`: JSON and event streams. Who asks was settled before; what changes anything needs an operator and a CSRF token. */
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { RunSummary } from '../client/index.ts';
+import type { SearchState } from '../contract/state.ts';
+import type { Access, Identity } from './access.ts';
+import { commandOf } from './controls.ts';
+import { describeFailure, HttpError } from './failures.ts';
+import { REPORT_POLICY } from './guard.ts';
+import type { RunModels } from './models.ts';
+import { reportOf } from './report.ts';
+import { RUNS_SHOWN, type RunList } from './run-list.ts';
+import type { RunModel } from './run-model.ts';
+import type { ConsoleSource } from './source.ts';
+import { eventStream, logStream } from './streams.ts';
+import { thin } from './thin.ts';
+import { curvesView, importanceInput, runView, searchInfo } from './views.ts';
+import type { ModelsView, TrialView } from './wire.ts';
+
+export interface ApiParts {
+  readonly source: ConsoleSource;
+  readonly models: RunModels;
+  readonly list: RunList;
+  readonly access: Access;
+}
+
+export interface Variables {
+  identity: Identity;
+}
+
+const LARGEST_BODY_BYTES = 256 * 1024;
+const CURVE_POINTS = 3000;
+const TRIAL_POINTS = 800;
+const LOG_LINES = 1000;
+const MOST_COMPARED = 8;
+
+export function createApi({ source, models, list, access }: ApiParts): Hono<{ Variables: Variables }> {
+  const api = new Hono<{ Variables: Variables }>();
+
+  api.get('/session', (context) => context.json(access.describe(context.get('identity'))));
+
+  api.get('/runs', async (context) => {
+    const { pipeline, status } = context.req.query();
+    const runs = await list.get();
+    const wanted = (run: RunSummary): boolean =>
+      (pipeline === undefined || run.pipeline === pipeline) && (status === undefined || run.status === status);
+    return context.json({ cursor: list.events.cursor, limit: RUNS_SHOWN, runs: runs.filter(wanted) });
+  });
+  api.get('/runs/events', (context) => eventStream(context, list.events));
+
+  api.get('/compare', async (context) => {
+    const runs = [...new Set(context.req.queries('run') ?? [])].slice(0, MOST_COMPARED);
+    const found = await Promise.all(runs.map((run) => models.get(run)));
+    return context.json(found.map((model) => ({ ...runView(model, source), document: model.document, evaluations: model.evaluations })));
+  });
+
+  api.get('/runs/:run', async (context) => context.json(runView(await models.get(context.req.param('run')), source)));
+  api.get('/runs/:run/events', async (context) => eventStream(context, (await models.get(context.req.param('run'))).events));
+  api.get('/runs/:run/document', async (context) => context.json(await source.document(context.req.param('run'))));
+  api.get('/runs/:run/results', async (context) => {
+    const { models: rows, evaluations } = await models.get(context.req.param('run'));
+    return context.json({ models: rows, evaluations } satisfies ModelsView);
+  });
+  api.get('/runs/:run/report', async (context) => {
+    const html = await reportOf(await models.get(context.req.param('run')), source);
+    return context.html(html, 200, { 'content-security-policy': REPORT_POLICY, 'cache-control': 'no-store' });
+  });
+
+  api.get('/runs/:run/steps/:step/curves', async (context) => {
+    const { run, step } = context.req.param();
+    const model = await models.get(run);
+    const metric = context.req.query('metric') ?? searchOf(model, step).objective.metric;
+    return context.json(curvesView(model, step, metric, CURVE_POINTS));
+  });
+
+  api.get('/runs/:run/steps/:step/importance', async (context) => {
+    const { run, step } = context.req.param();
+    const model = await models.get(run);
+    const input = importanceInput(model, searchOf(model, step));
+    return context.json(input.trials.length === 0 ? null : await source.importance(run, step, input));
+  });
+
+  api.get('/runs/:run/steps/:step/trials/:trial', async (context) => {
+    const { run, step, trial } = context.req.param();
+    return context.json(await trialView(await models.get(run), step, numberIn(trial), source));
+  });
+
+  api.get('/runs/:run/steps/:step/logs', async (context) => {
+    const { run, step } = context.req.param();
+    const { trial, attempt } = context.req.query();
+    const document = await source.document(run);
+    const query = {
+      step,
+      ...(trial === undefined ? {} : { trial: numberIn(trial) }),
+      ...(attempt === undefined ? {} : { attempt: numberIn(attempt) }),
+    };
+    return logStream(
+      context,
+      (signal) => source.logs(document, run, query, { tailLines: LOG_LINES, signal }),
+      (error) => describeFailure(error).message,
+    );
+  });
+
+  api.post('/runs/:run/controls/:name', bodyLimit({ maxSize: LARGEST_BODY_BYTES, onError: tooLarge }), async (context) => {
+    const identity = context.get('identity');
+    access.checkCsrf(context, identity);
+    if (identity.role !== 'operator') throw new HttpError(403, 'ReadOnly', `${identity.user} may look but not press buttons here`);
+    const { run, name } = context.req.param();
+    const body: unknown = await context.req.json().catch(() => {
+      throw new HttpError(400, 'InvalidInput', 'the request holds no JSON');
+    });
+    const answer = await source.send(commandOf(run, name, body, identity.user));
+    await models.refresh(run).catch(() => undefined);
+    return context.json(answer);
+  });
+
+  return api;
+}
+
+const tooLarge = (): never => {
+  throw new HttpError(413, 'TooLarge', `a request may hold ${LARGEST_BODY_BYTES} bytes`);
+};
+
+function numberIn(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new HttpError(400, 'InvalidInput', 'trials and attempts are whole numbers');
+  return Number(text);
+}
+
+function searchOf(model: RunModel, step: string): SearchState {
+  const search = model.searches[step];
+  if (!search) throw new HttpError(404, 'UnknownSearch', `${model.id} has no search “${step}” that has begun`);
+  return search;
+}
+
+async function trialView(model: RunModel, step: string, number: number, source: ConsoleSource): Promise<TrialView> {
+  searchOf(model, step);
+  const trial = model.trial(step, number);
+  const spec = [...model.document.steps, ...model.document.onExit].find((one) => one.id === step);
+  const info = spec && searchInfo(spec);
+  if (!trial || !info) throw new HttpError(404, 'UnknownTrial', `search “${step}” of ${model.id} has no trial ${number}`);
+  const points = model.points(step, number);
+  const at = (point: (typeof points)[number]): { x: number; y: number } => ({
+    x: point.samples,
+    y: Object.values(point.metrics).find((value) => value !== null) ?? 0,
+  });
+  return {
+    trial,
+    info,
+    attempts: model.attempts.filter((row) => row.step === step && row.trial === number),
+    points: thin(points, TRIAL_POINTS, at),
+    total: points.length,
+    files: trial.output === '' ? { checkpoints: [], exports: [] } : await source.files(model.document, trial.output),
+    workflowLink: trial.workflowId === '' ? null : source.workflowLink(trial.workflowId),
+  };
+}

@@ -1,0 +1,54 @@
+/** Every button: what it may carry and where it goes. Whether it makes sense now, the workflow decides. */
+import { z } from 'zod';
+import { UPDATES } from '../contract/names.ts';
+import { Space, StoppingRule } from '../contract/search-space.ts';
+import { HttpError } from './failures.ts';
+import type { Command } from './source.ts';
+
+const why = z.string().trim().min(1).max(500).optional();
+const step = z.string().max(200);
+const trial = z.int().nonnegative();
+const cap = z.number().positive().nullable().optional();
+const parameters = z.record(z.string().max(200), z.json()).refine((values) => Object.keys(values).length <= 200, 'at most 200 parameters');
+
+/** Of a run where `step` is absent. */
+const eitherWay = z.strictObject({ step: step.optional(), trial: trial.optional(), why });
+
+export const CONTROLS = {
+  [UPDATES.pause]: eitherWay,
+  [UPDATES.resume]: eitherWay,
+  [UPDATES.approve]: eitherWay.extend({ approval: step.optional() }),
+  [UPDATES.reject]: eitherWay.extend({ approval: step.optional() }),
+  [UPDATES.stopTrial]: z.strictObject({ step, trial, why }),
+  [UPDATES.keepTrial]: z.strictObject({ step, trial, why }),
+  [UPDATES.prioritise]: z.strictObject({ step, trial, priority: z.number(), why }),
+  [UPDATES.addTrial]: z.strictObject({ step, parameters, priority: z.number().optional(), why }),
+  [UPDATES.forkTrial]: z.strictObject({ step, trial, checkpoint: z.string().max(300).optional(), parameters, why }),
+  [UPDATES.setParallelism]: z.strictObject({ step, parallel: z.int().positive(), why }),
+  [UPDATES.setBudget]: z.strictObject({ step, cost: cap, hours: cap, trials: z.int().positive().nullable().optional(), why }),
+  [UPDATES.setSpace]: z.strictObject({ step, space: Space, why }),
+  [UPDATES.setStopping]: z.strictObject({ step, stopping: StoppingRule.array(), why }),
+  stop: z.strictObject({ why }),
+  cancel: z.strictObject({ why }),
+} as const;
+
+export type ControlName = keyof typeof CONTROLS;
+
+/**
+ * @param by who presses, kept with the decision
+ * @throws HttpError 404 for an unknown name, 422 for a payload that is not as expected
+ */
+export function commandOf(run: string, name: string, body: unknown, by: string): Command {
+  if (!Object.hasOwn(CONTROLS, name)) throw new HttpError(404, 'UnknownControl', `there is no control “${name}”`);
+  const parsed = CONTROLS[name as ControlName].safeParse(body);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) =>
+      [path.map(String).join('.'), message].filter((part) => part !== '').join(': '),
+    );
+    throw new HttpError(422, 'InvalidInput', problems.join('; '));
+  }
+  const { step: of, approval, ...payload } = parsed.data as { readonly step?: string; readonly approval?: string; readonly why?: string };
+  // An approval is a step of the run, not a workflow of its own.
+  const asked = approval === undefined ? {} : { step: approval };
+  return { run, name, ...(of === undefined ? {} : { step: of }), payload: { ...payload, ...asked, by } };
+}

@@ -1,0 +1,96 @@
+/** Rows of the ledger as the console's own shapes. Pure. */
+import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
+import type { RunDocument } from '../contract/run-document.ts';
+import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
+import type { ProgressRecord } from '../contract/trial.ts';
+import { numberOf, objectOf, textOf, timeOf } from '../report/charts/views.ts';
+import type { Point } from './wire.ts';
+
+function metricsOf(value: LedgerValue | undefined): Record<string, number | null> {
+  const entries = Object.entries(objectOf(value)).flatMap(([name, one]) =>
+    typeof one === 'number' || one === null ? [[name, one] as const] : [],
+  );
+  return Object.fromEntries(entries);
+}
+
+export const pointOfRow = (row: LedgerRow<'progress'>): Point => ({
+  n: numberOf(row.n) ?? 0,
+  kind: textOf(row.kind) ?? '',
+  attempt: numberOf(row.attempt) ?? 0,
+  epoch: numberOf(row.epoch) ?? 0,
+  trainingStep: numberOf(row.training_step) ?? 0,
+  samples: numberOf(row.samples) ?? 0,
+  time: timeOf(row.time) ?? 0,
+  rate: numberOf(row.samples_per_second),
+  metrics: metricsOf(row.metrics),
+});
+
+export const pointOfRecord = (record: ProgressRecord): Point => ({
+  n: record.n,
+  kind: record.kind,
+  attempt: record.attempt,
+  epoch: record.epoch,
+  trainingStep: record.step,
+  samples: record.samples,
+  time: record.time * 1000,
+  rate: record.samplesPerSecond ?? null,
+  metrics: record.metrics,
+});
+
+/** Trials of earlier runs that searches from the cache took over: those whose output lies where the step's best export does. */
+export function makersOf(cached: readonly StepState[], trials: readonly LedgerRow<'trials'>[], run: string): LedgerRow<'trials'>[] {
+  const prefixes = cached.map((step) => searchOutput(step.outputs.export)).filter((prefix) => prefix !== null);
+  return trials.filter((row) => row.run !== run && prefixes.some((prefix) => textOf(row.output)?.startsWith(prefix)));
+}
+
+/** `file:///…/search/3f2a…/` of `file:///…/search/3f2a…/trial-3/exports/12`. */
+const searchOutput = (uri: unknown): string | null => (typeof uri === 'string' ? (/^(.*\/)trial-\d+\//.exec(uri)?.[1] ?? null) : null);
+
+/** A search that came from the cache has no workflow to ask; the ledger remembers its trials. */
+export function restoredSearch(state: RunState, step: StepState, document: RunDocument, rows: readonly LedgerRow<'trials'>[]): SearchState {
+  const spec = [...document.steps, ...document.onExit].find((one) => one.id === step.id)?.spec;
+  const trials = rows.filter((row) => row.step === step.id).map(trialOfRow);
+  const best = step.outputs.best_trial;
+  return {
+    run: state.run,
+    step: step.id,
+    objective: spec?.kind === 'search' ? spec.objective : { metric: '', goal: 'maximize' },
+    status: 'succeeded',
+    reason: null,
+    parallel: spec?.kind === 'search' ? spec.parallel : 1,
+    plannedTrials: trials.length,
+    bestTrial: typeof best === 'number' ? best : null,
+    bestObjective: typeof step.outputs.best_objective === 'number' ? step.outputs.best_objective : null,
+    cost: trials.reduce((sum, trial) => sum + trial.cost, 0),
+    trials,
+    decisions: [],
+  };
+}
+
+function trialOfRow(row: LedgerRow<'trials'>): TrialState {
+  return {
+    trial: numberOf(row.trial) ?? 0,
+    parameters: objectOf(row.parameters),
+    origin: textOf(row.origin) ?? '',
+    parent: numberOf(row.parent_trial),
+    output: textOf(row.output) ?? '',
+    workflowId: '',
+    status: (textOf(row.status) as TrialState['status'] | null) ?? 'succeeded',
+    objective: numberOf(row.objective),
+    points: 0,
+    metrics: metricsOf(row.metrics),
+    offline: {},
+    reason: textOf(row.reason),
+    kept: false,
+    priority: 0,
+    attempts: numberOf(row.attempts) ?? 0,
+    preemptions: 0,
+    pool: null,
+    startedAt: timeOf(row.started_at),
+    endedAt: timeOf(row.ended_at),
+    cost: numberOf(row.cost) ?? 0,
+    onDemandCost: numberOf(row.on_demand_cost) ?? 0,
+    lostCost: numberOf(row.lost_cost) ?? 0,
+    bestExport: textOf(row.export),
+  };
+}

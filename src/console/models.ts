@@ -1,0 +1,79 @@
+/** The runs that somebody looks at, each loaded once and asked for changes once, however many pages are open. */
+import { RunModel } from './run-model.ts';
+import type { ConsoleSource } from './source.ts';
+
+/** A change is to be on the page in under 2 s: a look takes some hundred ms at most, and pages draw at once. */
+const TICK_MS = 700;
+/** So long after the last question or event stream a run is forgotten. */
+const KEEP_MS = 120_000;
+/** Settled runs cost memory only. */
+const MOST_MODELS = 40;
+
+interface Entry {
+  readonly opening: Promise<RunModel>;
+  usedAt: number;
+  tickedAt: number;
+}
+
+export class RunModels {
+  readonly #source: ConsoleSource;
+  readonly #entries = new Map<string, Entry>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(source: ConsoleSource) {
+    this.#source = source;
+    this.#timer = setInterval(() => this.#beat(Date.now()), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** Rejects with what `ConsoleSource` throws. */
+  async get(run: string): Promise<RunModel> {
+    const known = this.#entries.get(run);
+    if (known) {
+      known.usedAt = Date.now();
+      const model = await known.opening;
+      // It was not watched for a while: what it knows may be old.
+      if (!model.settled && Date.now() - known.tickedAt > 2 * TICK_MS) await this.#tick(known, model);
+      return model;
+    }
+    const opening = RunModel.open(this.#source, run);
+    const entry = { opening, usedAt: Date.now(), tickedAt: Date.now() };
+    this.#entries.set(run, entry);
+    opening.catch(() => this.#entries.delete(run));
+    const model = await opening;
+    entry.tickedAt = Date.now();
+    return model;
+  }
+
+  /** After a button was pressed: its effect is to be seen at once. */
+  async refresh(run: string): Promise<void> {
+    const entry = this.#entries.get(run);
+    if (entry) await this.#tick(entry, await entry.opening);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#entries.clear();
+  }
+
+  async #tick(entry: Entry, model: RunModel): Promise<void> {
+    await model.tick();
+    entry.tickedAt = Date.now();
+  }
+
+  #beat(now: number): void {
+    for (const [run, entry] of this.#entries) {
+      entry.opening.then(
+        (model) => {
+          if (model.events.watched) {
+            entry.usedAt = now;
+            if (!model.settled) void this.#tick(entry, model);
+          } else if (now - entry.usedAt > KEEP_MS) this.#entries.delete(run);
+        },
+        () => undefined,
+      );
+    }
+    const idle = [...this.#entries].sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    for (const [run] of idle.slice(0, Math.max(0, idle.length - MOST_MODELS))) this.#entries.delete(run);
+  }
+}

@@ -1,0 +1,42 @@
+/** A stream of server-sent events that comes back by itself, from where it was. */
+
+export type Connection = 'connecting' | 'live' | 'lost';
+
+export interface EventsOptions {
+  /** Path of the stream for the first connection; later ones carry `Last-Event-ID`. */
+  readonly path: string;
+  /** By name of event. */
+  readonly on: Readonly<Record<string, (data: never) => void>>;
+  readonly onConnection?: (connection: Connection) => void;
+}
+
+const RETRY_MS = 2000;
+
+/** Returns what closes it. */
+export function listen({ path, on, onConnection = () => undefined }: EventsOptions): () => void {
+  let source: EventSource | null = null;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let last: string | null = null;
+  const open = (): void => {
+    // The browser reconnects with the header; a stream that it gave up on (an error of HTTP) is opened anew, with the id in the address.
+    const address = last === null ? path : `${path.split('?')[0] ?? path}?after=${encodeURIComponent(last)}`;
+    source = new EventSource(address);
+    source.onopen = () => onConnection('live');
+    source.onerror = () => {
+      onConnection('lost');
+      if (source?.readyState !== EventSource.CLOSED) return;
+      timer = setTimeout(open, RETRY_MS);
+    };
+    for (const [name, handle] of Object.entries(on)) {
+      source.addEventListener(name, (event: MessageEvent<string>) => {
+        if (event.lastEventId !== '') last = event.lastEventId;
+        handle(JSON.parse(event.data) as never);
+      });
+    }
+  };
+  open();
+  return () => {
+    if (timer !== null) clearTimeout(timer);
+    source?.close();
+  };
+}

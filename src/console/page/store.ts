@@ -1,0 +1,31 @@
+/** State outside of components, drawn again at most once a frame. */
+import { useEffect, useState } from 'preact/hooks';
+
+export class Store {
+  readonly #listeners = new Set<() => void>();
+  #scheduled = false;
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  protected changed(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // A hidden page gets no frames, but must not fall behind for ever.
+    const draw = (): void => {
+      this.#scheduled = false;
+      for (const listener of this.#listeners) listener();
+    };
+    if (document.hidden) setTimeout(draw, 250);
+    else requestAnimationFrame(draw);
+  }
+}
+
+/** Draws the component again whenever the store changes. */
+export function useStore<S extends Store>(store: S): S {
+  const [, draw] = useState(0);
+  useEffect(() => store.subscribe(() => draw((count) => count + 1)), [store]);
+  return store;
+}

@@ -1,0 +1,113 @@
+/** The console's web server. */
+import { serve } from '@hono/node-server';
+import { Hono, type MiddlewareHandler } from 'hono';
+import { compress } from 'hono/compress';
+import { Access } from './access.ts';
+import { createApi, type Variables } from './api.ts';
+import { loadPage, type Page } from './bundle.ts';
+import { describeFailure, HttpError } from './failures.ts';
+import { onlyOurHosts, onlySameOrigin, securityHeaders } from './guard.ts';
+import { RunModels } from './models.ts';
+import { checkSafe, type ConsoleOptions } from './options.ts';
+import { RunList } from './run-list.ts';
+import type { ConsoleSource } from './source.ts';
+import type { Failure } from './wire.ts';
+
+export interface ConsoleServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * @param onError hears of what nobody foresaw
+ * @throws UnsafeConsoleError
+ * @example const { url } = await startConsole(createLiveSource(longhaul, ports, null), DEFAULTS)
+ */
+export async function startConsole(
+  source: ConsoleSource,
+  options: ConsoleOptions,
+  onError: (error: unknown) => void = () => undefined,
+): Promise<ConsoleServer> {
+  checkSafe(options);
+  const models = new RunModels(source);
+  const list = new RunList(source);
+  const app = createApp({ source, models, list, access: new Access(options) }, options, await loadPage(), onError);
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: options.host, port: options.port }, (address) => {
+      const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+      resolve({
+        url: `http://${host}:${address.port}`,
+        close: () =>
+          new Promise((done) => {
+            models.close();
+            list.close();
+            server.close(() => done());
+            if ('closeAllConnections' in server) server.closeAllConnections();
+          }),
+      });
+    });
+    server.once('error', reject);
+  });
+}
+
+function createApp(
+  parts: Parameters<typeof createApi>[0],
+  options: ConsoleOptions,
+  page: Page,
+  onError: (error: unknown) => void,
+): Hono<{ Variables: Variables }> {
+  const { access } = parts;
+  const app = new Hono<{ Variables: Variables }>();
+  app.onError((error, context) => {
+    const { status, ...described } = describeFailure(error);
+    if (status === 500) onError(error);
+    return context.json({ error: described } satisfies Failure, status);
+  });
+  app.use(securityHeaders, onlyOurHosts(options), onlySameOrigin(options));
+
+  app.get('/healthz', (context) => context.text('ok'));
+  app.get('/assets/:name', (context) => {
+    const asset = page.assets.get(context.req.path);
+    if (!asset) return context.notFound();
+    context.header('content-type', asset.type);
+    context.header('cache-control', 'public, max-age=31536000, immutable');
+    context.header('vary', 'accept-encoding');
+    if (!/\bgzip\b/.test(context.req.header('accept-encoding') ?? '')) return context.body(asset.body);
+    context.header('content-encoding', 'gzip');
+    return context.body(asset.gzip);
+  });
+
+  app.post('/api/sign-in', async (context) => {
+    const body = (await context.req.json().catch(() => null)) as { token?: unknown } | null;
+    if (typeof body?.token !== 'string') throw new HttpError(400, 'InvalidInput', 'a token is expected');
+    return context.json(access.describe(access.signIn(context, body.token)));
+  });
+  app.use('/api/*', onlyIdentified(access));
+  app.post('/api/sign-out', (context) => {
+    access.checkCsrf(context, context.get('identity'));
+    access.signOut(context);
+    return context.json({});
+  });
+  app.use('/api/*', compress());
+  app.route('/api', createApi(parts));
+  app.all('/api/*', () => {
+    throw new HttpError(404, 'NotFound', 'there is nothing at this address');
+  });
+
+  // Every other address is one of the page's own.
+  app.get('*', (context) => {
+    context.header('cache-control', 'no-cache');
+    return context.html(page.html);
+  });
+  return app;
+}
+
+function onlyIdentified(access: Access): MiddlewareHandler<{ Variables: Variables }> {
+  return async (context, next) => {
+    context.header('cache-control', 'no-store');
+    const identity = await access.identify(context);
+    if (!identity) throw new HttpError(401, 'SignIn', access.signsIn ? 'sign in with a token' : 'the proxy did not say who you are');
+    context.set('identity', identity);
+    await next();
+  };
+}

@@ -1,0 +1,91 @@
+/** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+import type { Context } from 'hono';
+import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
+import type { EventLog, LoggedEvent } from './event-log.ts';
+
+/** Proxies cut connections that stay silent for a minute. */
+const HEARTBEAT_MS = 15_000;
+const RECONNECT_MS = 1000;
+/** A reader that is so far behind is cut off and reads the state anew. */
+const MOST_WAITING = 2000;
+const LOG_FLUSH_MS = 100;
+const LOG_LINES_AT_ONCE = 500;
+
+/** Events of a topic from where the page got to: `Last-Event-ID` when the browser reconnects, `?after=` the first time. */
+export function eventStream(context: Context, log: EventLog): Response {
+  const after = context.req.header('last-event-id') ?? context.req.query('after') ?? '';
+  context.header('cache-control', 'no-store');
+  context.header('x-accel-buffering', 'no');
+  return streamSSE(context, async (stream) => {
+    const waiting: LoggedEvent[] = [];
+    let wake: () => void = () => undefined;
+    const unsubscribe = log.subscribe((event) => {
+      waiting.push(event);
+      wake();
+    });
+    stream.onAbort(() => {
+      unsubscribe();
+      wake();
+    });
+    const missed = log.after(after);
+    await stream.write(`retry: ${RECONNECT_MS}\n\n`);
+    if (missed === null) await stream.writeSSE({ event: 'reset', id: log.cursor, data: JSON.stringify({ cursor: log.cursor }) });
+    else for (const event of missed) await send(stream, event);
+    while (!stream.aborted && !stream.closed && waiting.length < MOST_WAITING) {
+      const event = waiting.shift();
+      if (event) await send(stream, event);
+      else if (!(await eventOrTimeout((resolve) => (wake = resolve)))) await stream.write(': still here\n\n');
+    }
+    unsubscribe();
+  });
+}
+
+const send = (stream: SSEStreamingApi, { id, name, data }: LoggedEvent): Promise<void> => stream.writeSSE({ id, event: name, data });
+
+/** False after the time of a heartbeat. */
+function eventOrTimeout(listen: (wake: () => void) => void): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), HEARTBEAT_MS);
+    listen(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
+/** Lines as they come, several in one event; `end` when the log is complete, `failed` when it cannot be read. */
+export function logStream(
+  context: Context,
+  lines: (signal: AbortSignal) => AsyncIterable<string>,
+  explain: (error: unknown) => string,
+): Response {
+  context.header('cache-control', 'no-store');
+  context.header('x-accel-buffering', 'no');
+  return streamSSE(context, async (stream) => {
+    const over = new AbortController();
+    stream.onAbort(() => over.abort());
+    let waiting: string[] = [];
+    const flush = async (): Promise<void> => {
+      while (waiting.length > 0) {
+        const some = waiting.slice(0, LOG_LINES_AT_ONCE);
+        waiting = waiting.slice(LOG_LINES_AT_ONCE);
+        await stream.writeSSE({ event: 'lines', data: JSON.stringify(some) });
+      }
+    };
+    const timer = setInterval(() => void flush(), LOG_FLUSH_MS);
+    const heartbeat = setInterval(() => void stream.write(': still here\n\n'), HEARTBEAT_MS);
+    try {
+      for await (const line of lines(over.signal)) {
+        waiting.push(line);
+        if (waiting.length >= LOG_LINES_AT_ONCE) await flush();
+      }
+      await flush();
+      await stream.writeSSE({ event: 'end', data: '{}' });
+    } catch (error) {
+      if (!over.signal.aborted) await stream.writeSSE({ event: 'failed', data: JSON.stringify({ message: explain(error) }) });
+    } finally {
+      clearInterval(timer);
+      clearInterval(heartbeat);
+    }
+  });
+}

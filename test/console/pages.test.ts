@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeRun } from '../support/run-data.ts';
+import { FixtureSource, movedToNow } from './fixture-source.ts';
+import { startHarness, type Harness } from './harness.ts';
+
+const RUNNING = 'grocery-ranking-20261120-080000-live';
+const DONE = 'grocery-ranking-20261119-080000-done';
+const FAILED = 'grocery-ranking-20261118-080000-fail';
+
+const PAGES: Readonly<Record<string, string>> = {
+  runs: '/',
+  run: `/runs/${RUNNING}`,
+  'failed run': `/runs/${FAILED}`,
+  search: `/runs/${RUNNING}/search/search`,
+  trial: `/runs/${RUNNING}/search/search/trial/3`,
+  cost: `/runs/${RUNNING}/cost`,
+  models: `/runs/${DONE}/models`,
+  config: `/runs/${DONE}/config`,
+  compare: `/compare?run=${RUNNING}&run=${DONE}`,
+  'missing run': '/runs/nobody-knows',
+};
+
+/** How many colours the chart of a card shows; it runs in the browser. */
+const COLOURS = `(title) => {
+  const card = [...document.querySelectorAll('section.card')].find((one) => one.querySelector('h2').textContent === title);
+  const canvas = card.querySelector('canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const seen = new Set();
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+  return seen.size;
+}`;
+
+describe('pages of the console', () => {
+  let source: FixtureSource;
+  let harness: Harness;
+  beforeAll(async () => {
+    source = new FixtureSource(
+      [
+        movedToNow(makeRun({ stage: 'running', trials: 20, run: RUNNING })),
+        makeRun({ stage: 'succeeded', seed: 2, run: DONE }),
+        makeRun({ stage: 'failed', seed: 3, run: FAILED }),
+      ],
+      [
+        {
+          pipeline: 'grocery-ranking',
+          run: DONE,
+          time: '2026-11-20T14:00:00Z',
+          model: 'grocery-ranking@7',
+          stage: 'champion',
+          trial: 8,
+          metrics: '{"ndcg_at_10":0.5731}',
+          promoted_by: 'ada',
+          why: 'better in every segment',
+        },
+      ],
+    );
+    harness = await startHarness(source);
+  });
+  afterAll(() => harness.close());
+
+  describe.each([
+    { dark: false, width: 1280 },
+    { dark: true, width: 320 },
+  ])('$width pixels wide, dark: $dark', (look) => {
+    it.each(Object.keys(PAGES))('%s: axe finds nothing, and nothing sticks out', async (name) => {
+      const expected = name === 'missing run' ? /404/ : undefined;
+      await harness.onPage(
+        `axe ${name}`,
+        async (page) => {
+          await page.open(PAGES[name]);
+          await page.page.locator('.loading').first().waitFor({ state: 'detached' });
+          expect(await page.violations()).toEqual([]);
+          expect(await page.overflow()).toBe(0);
+        },
+        { ...look, ...(expected ? { expected } : {}) },
+      );
+    });
+  });
+
+  it('uses the room of a screen of 2560 pixels', async () => {
+    await harness.onPage(
+      'wide',
+      async (page) => {
+        await page.search(RUNNING);
+        expect(await page.overflow()).toBe(0);
+        const tops = await Promise.all(
+          ['Parallel coordinates', 'Parameter importance', 'Pareto front'].map(async (title) => (await page.card(title).boundingBox())?.y),
+        );
+        expect(new Set(tops).size).toBe(1);
+      },
+      { width: 2560, height: 1200 },
+    );
+  });
+
+  it('filters, searches and compares runs', async () => {
+    await harness.onPage('filter', async (page) => {
+      await page.runs();
+      expect(await page.table('Runs').locator('tbody tr').count()).toBe(3);
+      await page.page.getByLabel('Status').selectOption('failed');
+      await expect.poll(() => page.table('Runs').locator('tbody tr').allInnerTexts()).toEqual([expect.stringContaining(FAILED)]);
+      await page.page.getByLabel('Status').selectOption('');
+      await page.page.getByRole('searchbox').fill('20261119 grocery');
+      await expect.poll(() => page.table('Runs').locator('tbody tr').allInnerTexts()).toEqual([expect.stringContaining(DONE)]);
+      await page.page.getByRole('searchbox').fill('no such words');
+      await page.page.getByRole('button', { name: 'Show all runs' }).click();
+      for (const run of [RUNNING, DONE]) await page.page.getByLabel(`Choose ${run} for comparison`).check();
+      await page.page.getByRole('button', { name: 'Compare 2' }).click();
+      await page.row('Differences', 'params.trials').waitFor();
+      expect(await page.row('Differences', 'params.trials').innerText()).toMatch(/20\s+24/);
+    });
+  });
+
+  it('shows each step with state, time, cache hit and what to look at', async () => {
+    await harness.onPage('steps', async (page) => {
+      await page.run(RUNNING);
+      expect(await page.row('Steps', 'candidates').innerText()).toMatch(/query[\s\S]*cached[\s\S]*from cache[\s\S]*18,604,212 rows/);
+      await page.row('Steps', 'candidates').getByRole('link', { name: 'SQL' }).click();
+      await page.heading('SQL').waitFor();
+      expect(await page.page.getByLabel('SQL of candidates').isVisible()).toBe(true);
+    });
+  });
+
+  it('leads from the graph to the search by keyboard alone', async () => {
+    await harness.onPage('keyboard', async (page) => {
+      await page.run(RUNNING);
+      const box = page.page.locator('.dag a').filter({ hasText: 'search' }).first();
+      await box.focus();
+      await page.page.keyboard.press('Enter');
+      await page.heading('Learning curves').waitFor();
+      // Sorting, too.
+      await page.table('Trials').getByRole('button', { name: 'Cost' }).focus();
+      await page.page.keyboard.press('Enter');
+      await expect.poll(() => page.table('Trials').locator('th[aria-sort]').innerText()).toContain('Cost');
+    });
+  });
+
+  it('sorts trials by a parameter, and what has no value comes last', async () => {
+    await harness.onPage('sort', async (page) => {
+      await page.search(RUNNING);
+      const learningRates = async (): Promise<number[]> => {
+        const column = (await page.table('Trials').locator('thead th').allInnerTexts()).findIndex((title) =>
+          title.startsWith('learning_rate'),
+        );
+        const cells = await page
+          .table('Trials')
+          .locator(`tbody tr td:nth-child(${column + 1})`)
+          .allInnerTexts();
+        return cells.map(Number);
+      };
+      await page.table('Trials').getByRole('button', { name: 'learning_rate' }).click();
+      const ascending = await learningRates();
+      expect(ascending).toEqual([...ascending].sort((a, b) => a - b));
+      expect(ascending.length).toBeGreaterThan(5);
+    });
+  });
+
+  it('draws every chart of a search', async () => {
+    await harness.onPage('charts', async (page) => {
+      await page.search(RUNNING);
+      for (const title of [
+        'Learning curves',
+        'Parallel coordinates',
+        'Parameter importance',
+        'Pareto front',
+        'Offline quality while training',
+      ]) {
+        const chart = await page.chart(title);
+        expect(await chart.getAttribute('aria-label'), title).toMatch(/\S/);
+        // Not an empty canvas.
+        const colours = await page.page.evaluate<number>(`(${COLOURS})(${JSON.stringify(title)})`);
+        expect(colours, title).toBeGreaterThan(10);
+      }
+    });
+  });
+
+  it('shows champion, intervals and segments', async () => {
+    await harness.onPage('models', async (page) => {
+      await page.run(DONE, '/models');
+      await expect.poll(() => page.figure('Champion').innerText()).toContain('grocery-ranking@7');
+      await page.chart('By basket_size');
+      expect(
+        await page
+          .row('All metrics', /ndcg_at_10[\s\S]*model[\s\S]*all/)
+          .first()
+          .innerText(),
+      ).toContain('0.5731');
+    });
+  });
+
+  it('opens the report in a world of its own', async () => {
+    await harness.onPage('report', async (page) => {
+      await page.run(DONE);
+      const [report] = await Promise.all([page.page.waitForEvent('popup'), page.page.getByRole('link', { name: /^Report/ }).click()]);
+      await report.waitForLoadState();
+      expect(await report.locator('body').innerText()).toContain('grocery-ranking');
+      // Sandboxed: no cookie, no storage, no request to the console.
+      expect(await report.evaluate('window.origin')).toBe('null');
+    });
+  });
+});
