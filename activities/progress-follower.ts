@@ -27,6 +27,8 @@ export class ProgressFollower {
   readonly #store: ObjectStore;
   readonly #warehouse: Warehouse;
   readonly #trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>;
+  /** Hears of each record once, as the ledger does. */
+  readonly #observe: (record: ProgressRecord) => void;
   #batch: LedgerRow<'progress'>[] = [];
   #batchSince = 0;
   /** Records up to here are in the ledger. */
@@ -37,7 +39,9 @@ export class ProgressFollower {
     warehouse: Warehouse,
     trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>,
     start: { readonly lastProgress: number; readonly samples: number; readonly flushed: number },
+    observe: (record: ProgressRecord) => void = () => undefined,
   ) {
+    this.#observe = observe;
     this.#store = store;
     this.#warehouse = warehouse;
     this.#trial = trial;
@@ -75,6 +79,7 @@ export class ProgressFollower {
     if (record.done !== undefined) this.followed.done = record.done;
     for (const [name, value] of Object.entries(record.metrics).slice(0, MOST_METRICS)) this.followed.metrics[name] = value;
     if (n <= this.flushed) return;
+    this.#observe(record);
     if (this.#batch.length === 0) this.#batchSince = now;
     this.#batch.push(progressRow(this.#trial, n, record));
   }

@@ -1,5 +1,5 @@
 /** Attempts of a trial: one Job each, created or adopted, watched to its end and judged. */
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, log } from '@temporalio/activity';
 import { classifyEnd } from '../src/contract/classify.ts';
 import { attemptJobName } from '../src/contract/ids.ts';
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
@@ -7,6 +7,7 @@ import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
 import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
+import { attemptMeter } from './attempt-metrics.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
 import { translated } from './failures.ts';
 import { ProgressFollower } from './progress-follower.ts';
@@ -50,10 +51,18 @@ async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppabl
   const { store, compute, warehouse } = opened;
   const { trial, attempt } = input;
   const flushed = (activityInfo().heartbeatDetails as Details | undefined)?.flushed ?? 0;
-  const follower = new ProgressFollower(store, warehouse, trial, { lastProgress: input.lastProgress, samples: input.samples, flushed });
+  const meter = attemptMeter(input);
+  const follower = new ProgressFollower(
+    store,
+    warehouse,
+    trial,
+    { lastProgress: input.lastProgress, samples: input.samples, flushed },
+    meter.record,
+  );
   const trialUri = await writeTrialJson(store, input);
   const job = jobOf(input, trialUri);
   await compute.create(job);
+  log.info('attempt is watched', { pool: input.pool.name, job: job.name });
   const watched = await watch(input, job, opened, follower, context);
   await follower.read(Date.now());
   await follower.flush();
@@ -79,6 +88,8 @@ async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppabl
     bestExport: final ? await findBestExport(store, trial.output) : null,
   });
   await recordAttempt(warehouse, input, report);
+  meter.end(report);
+  log.info('attempt ended', { pool: report.pool, node: report.node, end: report.verdict, cause: report.cause, cost: report.cost });
   return report;
 }
 

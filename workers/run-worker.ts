@@ -3,9 +3,12 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { LogEntry, WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { dataConverterOf } from '../src/codec/encryption.ts';
+import { openTracing } from '../src/telemetry/tracing.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { openPorts } from './adapters.ts';
 import { connect, registerSearchAttributes } from './connection.ts';
+import { attemptLogs, fieldsOf } from './log-context.ts';
+import { metricsOptions } from './metrics.ts';
 import { deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -29,7 +32,12 @@ export async function runWorker(role: WorkerRole): Promise<void> {
     { base: { worker: role.name }, level: process.env.LONGHAUL_LOG_LEVEL ?? 'info' },
     pino.destination({ fd: 2, sync: true }),
   );
-  Runtime.install({ logger: new DefaultLogger('INFO', (entry) => toPino(log, entry)), shutdownSignals: ['SIGINT', 'SIGTERM'] });
+  Runtime.install({
+    logger: new DefaultLogger('INFO', (entry) => toPino(log, entry)),
+    shutdownSignals: ['SIGINT', 'SIGTERM'],
+    telemetryOptions: { metrics: metricsOptions() },
+  });
+  const tracing = await openTracing(`longhaul-${role.name}`);
   const connected = await connect();
   const ports = openPorts();
   try {
@@ -40,12 +48,16 @@ export async function runWorker(role: WorkerRole): Promise<void> {
       dataConverter: dataConverterOf(),
       taskQueue: role.taskQueue,
       activities: await role.activities(ports),
+      interceptors: { activity: [attemptLogs] },
+      plugins: tracing === null ? [] : [tracing.plugin],
       maxConcurrentActivityTaskExecutions: role.maxActivities,
       maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
       defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
       shutdownGraceTime: SHUTDOWN_GRACE,
       shutdownForceTime: SHUTDOWN_FORCE,
-      ...(role.workflows ? { workflowBundle: await workflowBundle(), workerDeploymentOptions: deploymentOptions() } : {}),
+      ...(role.workflows
+        ? { workflowBundle: await workflowBundle({ traced: tracing !== null }), workerDeploymentOptions: deploymentOptions() }
+        : {}),
     } satisfies WorkerOptions);
     const running = worker.run();
     process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);
@@ -53,6 +65,7 @@ export async function runWorker(role: WorkerRole): Promise<void> {
   } finally {
     await ports.close();
     await connected.connection.close();
+    await tracing?.flush();
   }
 }
 
@@ -75,5 +88,5 @@ function toPino(log: pino.Logger, entry: LogEntry): void {
           : entry.level === 'WARN'
             ? 'warn'
             : 'error';
-  log[level](entry.meta ?? {}, entry.message);
+  log[level](fieldsOf(entry.meta), entry.message);
 }

@@ -10,13 +10,19 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKFLOWS = join(ROOT, 'workflows', 'index.ts');
+const TRACING_MODULE = '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors';
 
 export const cacheDirectory = (): string => process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul');
 
-export async function workflowBundle(): Promise<{ codePath: string }> {
-  const codePath = join(cacheDirectory(), 'bundles', `workflows-${await contentHash()}.cjs`);
+/** @param options.traced with the interceptors of OpenTelemetry; without them the bundle, and every history, is what it was. */
+export async function workflowBundle({ traced = false } = {}): Promise<{ codePath: string }> {
+  const codePath = join(cacheDirectory(), 'bundles', `workflows-${await contentHash()}${traced ? '-traced' : ''}.cjs`);
   if (existsSync(codePath)) return { codePath };
-  const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: SILENT });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: WORKFLOWS,
+    logger: SILENT,
+    workflowInterceptorModules: traced ? [createRequire(import.meta.url).resolve(TRACING_MODULE)] : [],
+  });
   await mkdir(join(codePath, '..'), { recursive: true });
   const unfinished = `${codePath}.${process.pid}`;
   await writeFile(unfinished, code);

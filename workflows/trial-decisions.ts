@@ -43,6 +43,7 @@ export function attemptInput(run: TrialRun, choice: PlacementChoice): AttemptInp
     lastProgress: carried.lastProgress,
     samples: carried.samples,
     meanSecondsBetweenPreemptions: carried.preemptions > 0 && carried.seconds > 0 ? carried.seconds / carried.preemptions : null,
+    preemptedAt: carried.preemptedAt ?? null,
   };
 }
 
@@ -63,6 +64,7 @@ export function afterReport(
   carried.lostCost += report.lostCost;
   carried.seconds += report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
   carried.fruitless = trained ? 0 : carried.fruitless + 1;
+  carried.preemptedAt = report.verdict === 'preempted' ? report.endedAt : null;
   carried.placement = afterAttempt(
     input.profile.placement,
     poolOrder(input.profile.placement, input.profile.pools).length,

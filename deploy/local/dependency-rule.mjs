@@ -12,14 +12,15 @@ const MAY_IMPORT = {
   'src/ports': ['src/contract'],
   'src/adapters': ['src/ports', 'src/contract'],
   'src/codec': [],
-  'src/client': ['src/codec', 'src/contract'],
+  'src/telemetry': [],
+  'src/client': ['src/codec', 'src/contract', 'src/telemetry'],
   'src/report': ['src/client', 'src/contract', 'types:src/ports'],
   'src/console': ['src/client', 'src/contract', 'src/report', 'types:src/ports'],
   // The ledger and logs are read through the ports: `src/cli/ports.ts` is the one file that may open adapters.
   'src/cli': ['src/client', 'src/codec', 'src/compile', 'src/contract', 'src/report', 'src/console', 'src/ports', 'deploy/local'],
   workflows: ['src/contract', 'types:activities'],
   activities: ['src/ports', 'src/contract'],
-  workers: ['activities', 'src/adapters', 'src/codec', 'src/ports', 'src/contract', 'workflows'],
+  workers: ['activities', 'src/adapters', 'src/codec', 'src/ports', 'src/contract', 'src/telemetry', 'workflows'],
 };
 
 /** Single files that may see more than their folder, each for the reason given there. */
@@ -30,7 +31,7 @@ const EXCEPTIONS = {
 };
 
 /** Modules that workflow code may load: deterministic ones. */
-const WORKFLOW_PACKAGES = new Set(['@temporalio/workflow', '@temporalio/common', '@temporalio/interceptors-opentelemetry-v2']);
+const WORKFLOW_PACKAGES = new Set(['@temporalio/workflow', '@temporalio/common', '@temporalio/interceptors-opentelemetry']);
 const BUILTINS = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
 const folderOf = (path) =>

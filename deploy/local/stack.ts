@@ -133,9 +133,14 @@ function worker(name: (typeof WORKERS)[number], directory: string, home: string,
     ...common,
     command: process.execPath,
     args: [join(ROOT, 'workers', `${name}.ts`)],
-    env: environment,
+    env: { ...environment, ...metricsPort(name, environment.LONGHAUL_METRICS_PORT) },
     ready: (line) => line.startsWith('{"ready":true'),
   };
+}
+
+/** One port for each worker, counted from the one that is asked for. */
+function metricsPort(name: (typeof WORKERS)[number], first: string | undefined): Record<string, string> {
+  return first === undefined || first === '' ? {} : { LONGHAUL_METRICS_PORT: String(Number(first) + WORKERS.indexOf(name)) };
 }
 
 async function choosePorts(file: string): Promise<ServerPorts> {

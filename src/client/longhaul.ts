@@ -4,6 +4,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { dataConverterOf } from '../codec/encryption.ts';
 import { InvalidInputError } from '../contract/errors.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
+import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, type Target, type TargetOptions } from './address.ts';
@@ -62,11 +63,18 @@ export class Longhaul {
   readonly target: Target;
   readonly client: Client;
   readonly #connection: Connection;
+  readonly #tracing: Tracing | null;
 
-  constructor(connection: Connection, target: Target, options: ConnectOptions = {}) {
+  constructor(connection: Connection, target: Target, options: ConnectOptions = {}, tracing: Tracing | null = null) {
     this.#connection = connection;
+    this.#tracing = tracing;
     this.target = target;
-    this.client = new Client({ connection, namespace: target.namespace, dataConverter: options.dataConverter ?? dataConverterOf() });
+    this.client = new Client({
+      connection,
+      namespace: target.namespace,
+      dataConverter: options.dataConverter ?? dataConverterOf(),
+      plugins: tracing === null ? [] : [tracing.plugin],
+    });
   }
 
   /** Starts a run of a compiled document, as `longhaul run` does. */
@@ -120,6 +128,7 @@ export class Longhaul {
 
   async close(): Promise<void> {
     await this.#connection.close();
+    await this.#tracing?.flush();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -139,7 +148,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Longhaul> {
   const target = findTarget(options);
   try {
     const connection = await Connection.connect({ ...target.connection, connectTimeout: CONNECT_TIMEOUT_MS });
-    return new Longhaul(connection, target, options);
+    return new Longhaul(connection, target, options, await openTracing('longhaul-client'));
   } catch (error) {
     throw new CannotConnectError(`cannot reach Temporal at ${target.address}; is it running?`, target.address, { cause: error });
   }

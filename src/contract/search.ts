@@ -111,6 +111,8 @@ export interface TrialCarried {
   /** Share done and the seconds it took, for the deadline. */
   done: number | null;
   placement: PlacementState;
+  /** ms since 1970 when the last attempt ended, if it was preempted. */
+  preemptedAt?: number | null;
 }
 
 /** Where the trial's attempts have been; `workflows/placement.ts` reads and makes it. */
@@ -164,6 +166,8 @@ export interface AttemptInput {
   /** Samples trained when it starts. */
   readonly samples: number;
   readonly meanSecondsBetweenPreemptions: number | null;
+  /** ms since 1970 when the attempt before was preempted: how long recovery takes counts from there. */
+  readonly preemptedAt?: number | null;
 }
 
 /** What `runAttempt` returns: bounded, about 1 KB besides the log's tail. */
