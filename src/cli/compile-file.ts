@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { InvalidInputError } from '../contract/errors.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import { openSqlChecker } from './check-sql.ts';
-import { collect } from './context.ts';
+import { collect, jsonOrText } from './context.ts';
 
 export interface CompileOptions {
   readonly profile: string;
@@ -35,8 +35,9 @@ export async function compileFile(file: string, { profile, set }: CompileOptions
 async function readDocument(file: string): Promise<RunDocument | null> {
   const text = await readFile(file, 'utf8').catch(() => null);
   if (text === null) return null;
-  const value = JSON.parse(text) as { schemaVersion?: unknown };
-  if (value.schemaVersion === undefined) return null;
+  const value = jsonOrText(text);
+  // What is wrong with other JSON, the compiler says with its place.
+  if (typeof value !== 'object' || value === null || !('schemaVersion' in value)) return null;
   const parsed = RunDocument.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new InvalidInputError(

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ConnectionOptions } from '@temporalio/client';
+import { InvalidInputError } from '../contract/errors.ts';
 import { CannotConnectError } from './errors.ts';
 
 /** Written by `longhaul dev` while it runs, so that commands in the same project find it. */
@@ -29,11 +30,11 @@ export interface TargetOptions {
 }
 
 /** True if TEMPORAL_ADDRESS or a profile of the environment configuration names a server. */
-export const isConfigured = (profile?: string): boolean => loadClientConnectConfig({ profile }).connectionOptions.address !== undefined;
+export const isConfigured = (profile?: string): boolean => configurationOf(profile).connectionOptions.address !== undefined;
 
 /** TEMPORAL_ADDRESS and profiles win; then a `longhaul dev` of this project. */
 export function findTarget({ profile, directory = process.cwd() }: TargetOptions = {}): Target {
-  const { connectionOptions, namespace } = loadClientConnectConfig({ profile });
+  const { connectionOptions, namespace } = configurationOf(profile);
   if (connectionOptions.address !== undefined) {
     const connection = connectionOptions as ConnectionOptions;
     return { connection, address: connectionOptions.address, namespace: namespace ?? 'default', source: 'environment', ui: null };
@@ -59,9 +60,20 @@ export function findDevelopmentStack(directory: string): DevelopmentStack | null
     const file = join(at, '.longhaul', 'stack.json');
     if (existsSync(file)) {
       const stack = JSON.parse(readFileSync(file, 'utf8')) as Partial<DevelopmentStack>;
-      if (stack.pid !== undefined && stack.address !== undefined && isAlive(stack.pid)) return stack as DevelopmentStack;
+      // 0: it ended, and left its ports to the next one.
+      if (stack.pid !== undefined && stack.pid > 0 && stack.address !== undefined && isAlive(stack.pid)) return stack as DevelopmentStack;
     }
     if (at === dirname(at)) return null;
+  }
+}
+
+function configurationOf(profile: string | undefined): ReturnType<typeof loadClientConnectConfig> {
+  try {
+    return loadClientConnectConfig({ profile });
+  } catch (error) {
+    const file = profile === undefined ? "Temporal's environment configuration" : `--temporal-profile ${profile}`;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new InvalidInputError([{ file, message, hint: '`temporal config list` shows the profiles' }]);
   }
 }
 

@@ -64,7 +64,7 @@ export async function compile(file: string, options: CompileOptions = {}): Promi
   const loader = { files, problems };
   const [found, source] = await Promise.all([
     findProfile(options.profile ?? 'local', dirname(path), cwd, problems),
-    files.read(path, { file, folder: cwd }, ''),
+    files.read(file, { file, folder: cwd }, ''),
   ]);
   const written = source && (await loadExtended(source, 'pipeline', loader));
   if (!written) return failed(problems);

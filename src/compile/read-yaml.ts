@@ -112,6 +112,6 @@ const sentence = (message: string): string => message.charAt(0).toLowerCase() + 
 function yamlHint(code: string): { hint?: string } {
   if (code === 'BAD_INDENT' || code === 'TAB_AS_INDENT') return { hint: 'indent with spaces, the same number on one level' };
   if (code === 'DUPLICATE_KEY') return { hint: 'each key may stand once' };
-  if (code === 'MISSING_CHAR' || code === 'UNEXPECTED_TOKEN') return { hint: 'a text that begins with { or contains ": " needs quotes' };
+  if (code === 'UNEXPECTED_TOKEN') return { hint: 'a text that begins with { or contains ": " needs quotes' };
   return {};
 }
