@@ -68,7 +68,7 @@ interface End {
 async function resultOf(run: Run, signal: AbortSignal): Promise<End> {
   for (;;) {
     try {
-      return { result: await run.result(), failure: null };
+      return { result: await run.result({ signal }), failure: null };
     } catch (error) {
       if (error instanceof RunFailedError) return { result: error.result, failure: error };
       if (!(error instanceof CannotConnectError) || signal.aborted) throw error;

@@ -37,9 +37,10 @@ export class Run {
     return about(this.id, this.#address, call);
   }
 
-  /** Waits for the end. Throws `RunFailedError` when it failed or was cancelled. */
-  result(): Promise<RunResult> {
-    return this.#about(() => this.#handle.result() as Promise<RunResult>);
+  /** Waits for the end, or until the signal aborts the waiting. Throws `RunFailedError` when it failed or was cancelled. */
+  result({ signal }: { readonly signal?: AbortSignal } = {}): Promise<RunResult> {
+    const wait = (): Promise<RunResult> => this.#handle.result() as Promise<RunResult>;
+    return this.#about(() => (signal ? this.#client.withAbortSignal(signal, wait) : wait()));
   }
 
   /** Steps, cost, what waits for a person. Works while it runs and after its end. */
