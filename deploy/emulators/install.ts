@@ -25,7 +25,7 @@ export async function installEmulators(): Promise<Installed> {
   return { fakeGcsServer, localBigquery: join(bigquery, 'bin', 'local-bigquery'), localBigqueryHome: join(bigquery, 'home') };
 }
 
-async function installFakeGcsServer(): Promise<string> {
+export async function installFakeGcsServer(): Promise<string> {
   const sources = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(GO_SOURCES, name), 'utf8')));
   const target = join(cacheDirectory(), `fake-gcs-server-${sha256(...sources).slice(0, 12)}`);
   if (existsSync(target)) return target;

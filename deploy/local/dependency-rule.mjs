@@ -17,7 +17,17 @@ const MAY_IMPORT = {
   'src/report': ['src/client', 'src/contract', 'types:src/ports'],
   'src/console': ['src/client', 'src/contract', 'src/report', 'types:src/ports'],
   // The ledger and logs are read through the ports: `src/cli/ports.ts` is the one file that may open adapters.
-  'src/cli': ['src/client', 'src/codec', 'src/compile', 'src/contract', 'src/report', 'src/console', 'src/ports', 'deploy/local'],
+  'src/cli': [
+    'src/client',
+    'src/codec',
+    'src/compile',
+    'src/contract',
+    'src/report',
+    'src/console',
+    'src/ports',
+    'deploy/local',
+    'deploy/emulators',
+  ],
   workflows: ['src/contract', 'types:activities'],
   activities: ['src/ports', 'src/contract'],
   workers: ['activities', 'src/adapters', 'src/codec', 'src/ports', 'src/contract', 'src/telemetry', 'workflows'],

@@ -64,3 +64,6 @@ export const INTERNAL_SIGNALS = {
   release: 'release',
   granted: 'granted',
 } as const;
+
+/** Views of the ledger that Looker Studio is connected to. */
+export const LEDGER_VIEWS = ['v_trials', 'v_learning_curves', 'v_evaluations', 'v_costs'] as const;

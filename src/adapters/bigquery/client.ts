@@ -5,10 +5,14 @@ import { emulatorOptions } from '../google/auth.ts';
 
 export type BigqueryConfig = Extract<WarehouseConfig, { kind: 'bigquery' }>;
 
-/** What the parts of the adapter share. */
-export interface Connection {
+/** Google's client and what it is for. */
+export interface Client {
   readonly bigquery: BigQuery;
   readonly config: BigqueryConfig;
+}
+
+/** What the parts of the adapter share. */
+export interface Connection extends Client {
   readonly store: ObjectStore;
   readonly storageEndpoint: string | undefined;
   /** The emulator has neither external tables nor ML.PREDICT. */
@@ -16,7 +20,7 @@ export interface Connection {
 }
 
 /** Google's client without its own retries: this adapter knows by reason what may be repeated. */
-export function connect(config: BigqueryConfig, store: ObjectStore, storageEndpoint?: string): Connection {
+export function createClient(config: BigqueryConfig): Client {
   const bigquery = new BigQuery({
     projectId: config.project,
     location: config.location,
@@ -24,5 +28,13 @@ export function connect(config: BigqueryConfig, store: ObjectStore, storageEndpo
     maxRetries: 0,
     ...emulatorOptions(config.apiEndpoint),
   });
-  return { bigquery, config, store, storageEndpoint, emulator: config.apiEndpoint !== undefined };
+  return { bigquery, config };
+}
+
+export function connect(
+  config: BigqueryConfig,
+  deps: { readonly store: ObjectStore; readonly storageEndpoint?: string | undefined; readonly emulator?: boolean },
+): Connection {
+  const { store, storageEndpoint, emulator = config.apiEndpoint !== undefined } = deps;
+  return { ...createClient(config), store, storageEndpoint, emulator };
 }

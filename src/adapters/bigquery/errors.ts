@@ -33,7 +33,10 @@ const TRANSIENT_JOB_REASONS = new Set([
   'tableUnavailable',
   'timeout',
 ]);
-export const isTransientJob = (failure: JobFailure): boolean => TRANSIENT_JOB_REASONS.has(failure.reason);
+/** The emulator gives up when jobs that run at once meet in its own tables. */
+const EMULATOR_CONFLICT = /Failed to commit DuckLake transaction|Catalog write-write conflict/;
+export const isTransientJob = (failure: JobFailure): boolean =>
+  TRANSIENT_JOB_REASONS.has(failure.reason) || EMULATOR_CONFLICT.test(failure.message);
 
 /** Errors of BigQuery as ours; `rendered` where a statement of a user was run. */
 export function adapterError(error: unknown, rendered?: Rendered): Error {
@@ -64,7 +67,7 @@ export function adapterError(error: unknown, rendered?: Rendered): Error {
 }
 
 /** BigQuery names it: `Permission bigquery.tables.getData denied on table …`, `User does not have bigquery.jobs.create permission in project …`. */
-function withPermission(message: string): string {
+export function withPermission(message: string): string {
   const missing = /bigquery\.[A-Za-z]+\.[A-Za-z]+/.exec(message)?.[0];
   return missing ? `the permission ${missing} is missing (${message})` : message;
 }
@@ -88,8 +91,8 @@ function problemOf(message: string, reason: string, rendered: Rendered, cause: u
 /** Some errors have no position: the words that the message names, looked for in the user's text. */
 function locate(message: string, sql: string): { line: number; column: number } {
   const named = [
-    ...message.matchAll(/(?:named?|field|function|column|not found):? "?`?([A-Za-z_][\w.]*)/gi),
-    ...message.matchAll(/["'`]([^"'`\n]+)["'`]/g),
+    ...message.matchAll(/(?:Name|name|named|not found):? ["'`]?([A-Za-z_][\w.]*)/g),
+    ...[...message.matchAll(/["'`]([^"'`\n]+)["'`]/g)].reverse(),
   ];
   for (const [, word = ''] of named) {
     const found = findWord(sql, word.split('.').at(-1) ?? word, 0);

@@ -9,15 +9,17 @@ import { predictTable } from './predict.ts';
 import { estimate, guard, readRows, runQuery } from './queries.ts';
 import { describe, dropTable } from './tables.ts';
 
+export interface BigqueryDependencies {
+  readonly store: ObjectStore;
+  /** Of the object store's emulator, for programs that are started. */
+  readonly storageEndpoint?: string | undefined;
+  /** False: what answers at `apiEndpoint` has all that BigQuery has. */
+  readonly emulator?: boolean;
+}
+
 /** BigQuery. Every job has a deterministic id: whoever asks again, also after a crash, adopts it. docs/bigquery.md says how each feature is tested. */
-export async function openBigqueryWarehouse(
-  config: BigqueryConfig,
-  deps: {
-    readonly store: ObjectStore;
-    /** Of the object store's emulator, for programs that are started. */ readonly storageEndpoint?: string;
-  },
-): Promise<Warehouse> {
-  const connection = connect(config, deps.store, deps.storageEndpoint);
+export async function openBigqueryWarehouse(config: BigqueryConfig, deps: BigqueryDependencies): Promise<Warehouse> {
+  const connection = connect(config, deps);
   const ledger = new LedgerTables(connection);
   return {
     query: (request, context) => runQuery(connection, request, context),

@@ -2,7 +2,7 @@ import type { JobMetadata } from '@google-cloud/bigquery';
 import type { JobContext } from '../../ports/warehouse.ts';
 import { faultOf } from '../google/faults.ts';
 import { DEFAULT_RETRY, pause, withRetries } from '../google/retry.ts';
-import type { Connection } from './client.ts';
+import type { Client } from './client.ts';
 import { isTransientJob, JobFailure } from './errors.ts';
 
 export type JobResource = JobMetadata;
@@ -36,14 +36,14 @@ const CANCEL_WAIT_MS = 30_000;
  *
  * @throws JobFailure, the signal's reason
  */
-export async function runJob(connection: Connection, request: JobRequest, context: JobContext): Promise<EndedJob> {
+export async function runJob(client: Client, request: JobRequest, context: JobContext): Promise<EndedJob> {
   let faults = 0;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     context.signal.throwIfAborted();
     const id = attempt === 1 ? request.id : `${request.id}-${attempt}`;
-    const started = await startOrAdopt(connection, id, request);
+    const started = await startOrAdopt(client, id, request);
     const adopted = started.adopted && started.job.status?.state === 'DONE';
-    const job = adopted ? started.job : await untilDone(connection, id, started.job, context);
+    const job = adopted ? started.job : await untilDone(client, id, started.job, context);
     const error = job.status?.errorResult;
     if (!error) {
       if (!started.adopted || !request.stillThere || (await request.stillThere(job))) return { id, job };
@@ -61,11 +61,11 @@ export async function runJob(connection: Connection, request: JobRequest, contex
 
 /** Inserting under a given id is safe to repeat: the second time it is there (409), and that is success. */
 async function startOrAdopt(
-  connection: Connection,
+  client: Client,
   id: string,
   { configuration, start }: JobRequest,
 ): Promise<{ readonly adopted: boolean; readonly job: JobResource }> {
-  const { bigquery, config } = connection;
+  const { bigquery, config } = client;
   try {
     const insert = async (): Promise<JobResource> => (await bigquery.createJob({ jobId: id, location: config.location, configuration }))[1];
     return { adopted: false, job: await withRetries(() => start?.(id) ?? insert()) };
@@ -73,7 +73,7 @@ async function startOrAdopt(
     const failed = failedJob(error);
     if (failed) return { adopted: false, job: failed };
     if (!isDuplicate(error)) throw error;
-    return { adopted: true, job: await getJob(connection, id) };
+    return { adopted: true, job: await getJob(client, id) };
   }
 }
 
@@ -86,12 +86,12 @@ function failedJob(error: unknown): JobResource | null {
   return response?.jobReference && response.status ? response : null;
 }
 
-export async function getJob({ bigquery, config }: Connection, id: string): Promise<JobResource> {
+export async function getJob({ bigquery, config }: Client, id: string): Promise<JobResource> {
   const answer = await withRetries(() => bigquery.job(id, { location: config.location }).getMetadata());
   return answer[0] as JobResource;
 }
 
-async function untilDone(connection: Connection, id: string, started: JobResource, context: JobContext): Promise<JobResource> {
+async function untilDone(client: Client, id: string, started: JobResource, context: JobContext): Promise<JobResource> {
   let job = started;
   let delay = FIRST_POLL_MS;
   try {
@@ -100,21 +100,21 @@ async function untilDone(connection: Connection, id: string, started: JobResourc
       if (job.status?.state === 'DONE') return job;
       await pause(delay, context.signal);
       delay = Math.min(MAX_POLL_MS, delay * POLL_GROWTH);
-      job = await getJob(connection, id);
+      job = await getJob(client, id);
     }
   } catch (error) {
-    if (context.signal.aborted) await cancel(connection, id);
+    if (context.signal.aborted) await cancel(client, id);
     throw error;
   }
 }
 
 /** Asks for the end and waits for it, so that nothing is written after the caller was told. */
-async function cancel(connection: Connection, id: string): Promise<void> {
-  const { bigquery, config } = connection;
+async function cancel(client: Client, id: string): Promise<void> {
+  const { bigquery, config } = client;
   await withRetries(() => bigquery.job(id, { location: config.location }).cancel());
   const deadline = Date.now() + CANCEL_WAIT_MS;
   for (let delay = FIRST_POLL_MS; Date.now() < deadline; delay = Math.min(MAX_POLL_MS, delay * POLL_GROWTH)) {
-    if ((await getJob(connection, id)).status?.state === 'DONE') return;
+    if ((await getJob(client, id)).status?.state === 'DONE') return;
     await pause(delay);
   }
 }

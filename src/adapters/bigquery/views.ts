@@ -1,5 +1,6 @@
 import type { LedgerTable } from '../../contract/ledger.ts';
 import { LEDGER } from '../../contract/ledger.ts';
+import type { LEDGER_VIEWS } from '../../contract/names.ts';
 import type { Connection } from './client.ts';
 import { QUIET, runJob } from './jobs.ts';
 import { digest, identifier, literal, quoted } from './names.ts';
@@ -13,7 +14,7 @@ interface View {
 }
 
 /** What Looker Studio users connect to: flat, one meaning a column, no JSON to take apart. */
-const VIEWS: Readonly<Record<string, View>> = {
+const VIEWS: Readonly<Record<(typeof LEDGER_VIEWS)[number], View>> = {
   v_trials: {
     description: 'One row a trial: parameters, objective, seconds and cost',
     on: ['trials'],
@@ -42,8 +43,6 @@ UNION ALL
 SELECT pipeline, run, step, kind, NULL AS pool, FALSE AS spot, status AS verdict, DATE(started_at) AS day, TIMESTAMP_DIFF(ended_at, started_at, MILLISECOND) / 1000 AS seconds, cost, cost AS on_demand_cost FROM ${merged('steps')} WHERE kind != 'search'`,
   },
 };
-
-export const VIEW_NAMES = Object.keys(VIEWS);
 
 /** Creates or renews the views of which this table was the last that was missing. */
 export async function ensureViews(connection: Connection, table: LedgerTable): Promise<void> {

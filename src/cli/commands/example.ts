@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
+import { withEmulators } from '../emulators.ts';
 
 const PIPELINE = fileURLToPath(new URL('../../../examples/grocery-ranking/pipeline.yaml', import.meta.url));
 
@@ -19,11 +20,13 @@ export function registerExample(program: Command): void {
       const cli = cliOf(command);
       const document = await compileFile(PIPELINE, options);
       const [{ startServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
-      const servers = await startServers(cli);
-      try {
-        await runToEnd(servers, document, cli, options.runId);
-      } finally {
-        await servers.stop();
-      }
+      await withEmulators(document.profile, cli.terminal, async () => {
+        const servers = await startServers(cli);
+        try {
+          await runToEnd(servers, document, cli, options.runId);
+        } finally {
+          await servers.stop();
+        }
+      });
     });
 }

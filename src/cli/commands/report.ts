@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { Option, type Command } from 'commander';
 import type { Longhaul, Run } from '../../client/index.ts';
 import { renderMarkdown, renderReport, reportJson, type ReportData } from '../../report/index.ts';
+import { lookerUrl } from '../../report/looker.ts';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { openPorts, type OpenPorts } from '../ports.ts';
 import { collectReport } from '../run-data.ts';
@@ -11,6 +12,8 @@ import { collectReport } from '../run-data.ts';
 interface Options {
   readonly file?: string;
   readonly format: 'html' | 'json' | 'md';
+  /** Id of a report to copy; true without one. */
+  readonly looker?: string | true;
 }
 
 /** Where the report of a run lies unless one says otherwise. */
@@ -33,6 +36,7 @@ export function registerReport(program: Command): void {
         .default('html'),
     )
     .option('-f, --file <path>', 'where to write it, otherwise .longhaul/reports/RUN.html')
+    .option('--looker [report]', 'print the link to a new report in Looker Studio on the ledger, or to a copy of the report of that id')
     .addHelpText(
       'after',
       examples(
@@ -45,11 +49,23 @@ export function registerReport(program: Command): void {
     .action(async (ids: readonly string[], options: Options, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connect();
-      await using ports = openPorts();
       const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
+      if (options.looker !== undefined) {
+        await printLooker(cli, runs, options.looker);
+        return;
+      }
+      await using ports = openPorts();
       const data = await gather(longhaul, runs, ports);
       await (options.format === 'html' ? writeHtml(cli, data, options) : writeText(cli, data, options));
     });
+}
+
+/** The ledger holds all runs: the first one says only where it is. */
+async function printLooker(cli: Cli, [run]: readonly Run[], template: string | true): Promise<void> {
+  if (!run) return;
+  const { pipeline, profile } = await run.document();
+  const link = lookerUrl(profile, pipeline, template === true ? undefined : template);
+  cli.print({ looker: link }, () => link);
 }
 
 /** Newest first, whatever the order they were named in. */

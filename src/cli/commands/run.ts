@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
+import { withEmulators } from '../emulators.ts';
 
 interface Options extends CompileOptions {
   readonly detach?: boolean;
@@ -31,11 +32,13 @@ Ctrl-C leaves the run going and says how to come back.`,
         return;
       }
       const [{ withServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
-      const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
-      try {
-        await runToEnd(servers, document, cli, options.runId);
-      } finally {
-        await servers.stop();
-      }
+      await withEmulators(document.profile, cli.terminal, async () => {
+        const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
+        try {
+          await runToEnd(servers, document, cli, options.runId);
+        } finally {
+          await servers.stop();
+        }
+      });
     });
 }

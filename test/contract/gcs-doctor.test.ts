@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkGcs } from '../../src/adapters/gcs/doctor.ts';
+import type { DoctorCheck } from '../../src/ports/doctor.ts';
+import { apiError, startRecordedApi } from '../support/recorded-api.ts';
+import type { ApiAnswer, RecordedApi } from '../support/recorded-api.ts';
+
+/** The emulator knows no permissions: recorded answers. */
+describe('checks of a bucket', () => {
+  let api: RecordedApi;
+  beforeEach(async () => void (api = await startRecordedApi()));
+  afterEach(() => api.close());
+  const check = (): Promise<DoctorCheck[]> => checkGcs({ kind: 'gcs', bucket: 'models', prefix: '', apiEndpoint: api.url });
+  const answering = (permissions: readonly string[], bucket: ApiAnswer): void => {
+    api.answer = ({ path }) => (path.endsWith('/iam/testPermissions') ? { json: { permissions } } : bucket);
+  };
+  const all = ['create', 'delete', 'get', 'list'].map((name) => `storage.objects.${name}`);
+
+  it('tell each permission, and the command that grants a missing one', async () => {
+    answering(all.slice(0, 3), { json: {} });
+    const checks = await check();
+    expect(checks.map(({ name, ok }) => [name, ok])).toEqual([
+      ['bucket gs://models', true],
+      ['bucket gs://models: storage.objects.create', true],
+      ['bucket gs://models: storage.objects.delete', true],
+      ['bucket gs://models: storage.objects.get', true],
+      ['bucket gs://models: storage.objects.list', false],
+      ['bucket gs://models: lifecycle rules', true],
+    ]);
+    expect(checks[4]?.remedy).toBe(
+      'gcloud storage buckets add-iam-policy-binding gs://models --member=serviceAccount:ACCOUNT --role=roles/storage.objectUser',
+    );
+  });
+
+  it('print the lifecycle rules', async () => {
+    answering(all, { json: { lifecycle: { rule: [{ action: { type: 'Delete' }, condition: { age: 30, matchesPrefix: ['runs/'] } }] } } });
+    expect((await check()).at(-1)).toMatchObject({ ok: true, detail: 'Delete when age 30 and matchesPrefix ["runs/"]' });
+  });
+
+  it('do not ask for more rights than the work needs', async () => {
+    answering(all, apiError(403, 'forbidden', 'does not have storage.buckets.get access'));
+    expect((await check()).every(({ ok }) => ok)).toBe(true);
+  });
+
+  it('name the command that makes a missing bucket', async () => {
+    api.answer = () => apiError(404, 'notFound', 'The specified bucket does not exist.');
+    expect(await check()).toEqual([
+      {
+        name: 'bucket gs://models',
+        ok: false,
+        detail: 'The specified bucket does not exist.',
+        remedy: 'gcloud storage buckets create gs://models --uniform-bucket-level-access',
+      },
+    ]);
+  });
+});
