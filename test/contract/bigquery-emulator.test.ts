@@ -3,7 +3,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBigquery } from '../../src/adapters/bigquery/doctor.ts';
 import { emulatorOptions } from '../../src/adapters/google/auth.ts';
-import { LEDGER_VIEWS } from '../../src/contract/names.ts';
+import type { LEDGER_VIEWS } from '../../src/contract/names.ts';
 import type { Json } from '../../src/contract/values.ts';
 import type { JobContext, QueryRequest, Statement, Warehouse } from '../../src/ports/warehouse.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
@@ -58,7 +58,7 @@ describe('bigquery warehouse on the emulator', { timeout: 120_000 }, () => {
       context(),
     );
     const [dataset, table] = made.table.split('.') as [string, string];
-    const [metadata] = (await client.dataset(dataset).table(table).getMetadata()) as [Record<string, unknown>];
+    const metadata = (await client.dataset(dataset).table(table).getMetadata())[0] as Record<string, unknown>;
     expect(metadata).toMatchObject({
       timePartitioning: { type: 'MONTH', field: 'at' },
       clustering: { fields: ['id'] },

@@ -39,8 +39,8 @@ async function datasetCheck(client: Client, name: string, remedy: (fault: Fault)
   const found = await check(
     name,
     async () => {
-      const [metadata] = await withRetries(() => bigquery.dataset(config.dataset).getMetadata());
-      location = (metadata as { location?: string }).location ?? '';
+      const answer = await withRetries(() => bigquery.dataset(config.dataset).getMetadata());
+      location = (answer[0] as { location?: string }).location ?? '';
     },
     { detail: 'it answers', remedy },
   );

@@ -16,8 +16,8 @@ export async function checkGcs(config: Extract<StorageConfig, { kind: 'gcs' }>):
   const bucket = createStorage(config.apiEndpoint).bucket(config.bucket);
   const name = `bucket gs://${config.bucket}`;
   const answer = await withRetries(() => bucket.iam.testPermissions([...PERMISSIONS])).then(
-    ([granted]) => ({ granted: granted as Record<string, boolean>, problem: null }),
-    (error: unknown) => ({ granted: {}, problem: faultOf(error) }),
+    ([granted]) => ({ granted, problem: null }),
+    (error: unknown) => ({ granted: {} as Readonly<Record<string, boolean>>, problem: faultOf(error) }),
   );
   if (answer.problem !== null) {
     const { status, message } = answer.problem;
