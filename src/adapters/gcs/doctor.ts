@@ -17,7 +17,7 @@ export async function checkGcs(config: Extract<StorageConfig, { kind: 'gcs' }>):
   const name = `bucket gs://${config.bucket}`;
   const answer = await withRetries(() => bucket.iam.testPermissions([...PERMISSIONS])).then(
     ([granted]) => ({ granted, problem: null }),
-    (error: unknown) => ({ granted: {} as Readonly<Record<string, boolean>>, problem: faultOf(error) }),
+    (error: unknown) => ({ granted: {}, problem: faultOf(error) }),
   );
   if (answer.problem !== null) {
     const { status, message } = answer.problem;
