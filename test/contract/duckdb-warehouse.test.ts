@@ -31,8 +31,9 @@ async function openNew(): Promise<Opened> {
 }
 
 warehouseContract('duckdb', async () => {
-  const { root, store, connect } = await openNew();
-  const [warehouse, other] = [await connect(), await connect()];
+  const opened = await openNew();
+  const { root, store } = opened;
+  const [warehouse, other] = [await opened.connect(), await opened.connect()];
   return {
     warehouse,
     other,
@@ -216,7 +217,7 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
   });
 
   it('makes a table again when it was dropped since its job ran', async () => {
-    const again = request('SELECT RAND() AS r');
+    const again = request('SELECT 1 AS a');
     const first = await warehouse.query(again, context());
     await warehouse.drop(again.destination);
     expect((await warehouse.query(again, context())).version).not.toBe(first.version);
@@ -283,10 +284,12 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
         ),
       );
     const other = await opened.connect();
+    // Of the processor, not of the clock: other tests may run beside this one.
     const timed = async (): Promise<number> => {
-      const at = performance.now();
+      const before = process.cpuUsage();
       expect(await other.ledger('progress', { run: 'many' })).toHaveLength(10_000);
-      return performance.now() - at;
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
     };
     expect(await timed()).toBeLessThan(5000);
     expect(await timed()).toBeLessThan(500);

@@ -134,7 +134,7 @@ def bracket(writer: Writer, node: exp.Expression) -> Sql:
 @writes(exp.Array, "expressions", "struct_name_inheritance", "value_constructor")
 def array(writer: Writer, node: exp.Expression) -> Sql:
     items = node.expressions
-    if len(items) == 1 and isinstance(items[0], exp.Query):
+    if len(items) == 1 and isinstance(items[0], (exp.Select, exp.SetOperation, exp.Subquery)):
         return Sql(f"ARRAY({subquery_text(writer, items[0])})", "ARRAY")
     if any(isinstance(item, exp.Null) for item in items):
         raise writer.refuse(node, "BigQuery stores no array with a NULL in it", found=writer.excerpt(node))

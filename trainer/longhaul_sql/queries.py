@@ -28,7 +28,7 @@ SELECT_PARTS = {
     "offset",
 }
 SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offset"}
-_SET_OPERATORS = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
+_SET_OPERATORS: dict[type[exp.Expression], str] = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
 
 
 @dataclass

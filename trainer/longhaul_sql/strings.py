@@ -121,4 +121,4 @@ def to_hex(writer: Writer, call: exp.Expression) -> Sql:
     digest = call.expressions[0]
     if isinstance(digest, exp.Anonymous) and name_of(digest) in ("MD5", "SHA256", "SHA1"):
         return Sql(f"{name_of(digest).lower()}({', '.join(_texts(writer, digest))})", "STRING")
-    raise writer.refuse(call, "TO_HEX is translated for MD5, SHA1 and SHA256 only", found=writer.excerpt(call))
+    return Sql(f"lower(hex({writer.value(digest).text}))", "STRING")

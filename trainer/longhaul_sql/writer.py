@@ -66,7 +66,8 @@ class Writer:
                     starts.append(place.start())
             if starts:
                 return min(starts)
-            node = node.parent
+            parent = node.parent
+            node = parent if isinstance(parent, exp.Expression) else None
         return None
 
     def refuse(

@@ -18,10 +18,12 @@ WITH
     FROM {transactions} AS t
     JOIN {products} AS p ON p.product_id = t.product_id
   ),
+  -- Weeks of a product that was never on a front page are no candidate's history.
+  page_sold AS (SELECT s.* FROM sold AS s JOIN (SELECT DISTINCT product_id FROM front_page) AS f ON f.product_id = s.product_id),
   lags AS (SELECT lag FROM UNNEST(GENERATE_ARRAY(1, @history_weeks)) AS lag),
   product_weeks AS (
     SELECT product_id, week, COUNT(DISTINCT basket_id) AS baskets, AVG(price) AS price, AVG(discount) AS discount
-    FROM sold GROUP BY product_id, week
+    FROM page_sold GROUP BY product_id, week
   ),
   product_history AS (
     SELECT
@@ -32,7 +34,7 @@ WITH
   ),
   store_history AS (
     SELECT product_id, store_id, week + lag AS week, SUM(baskets) AS baskets_8
-    FROM (SELECT product_id, store_id, week, COUNT(DISTINCT basket_id) AS baskets FROM sold GROUP BY product_id, store_id, week)
+    FROM (SELECT product_id, store_id, week, COUNT(DISTINCT basket_id) AS baskets FROM page_sold GROUP BY product_id, store_id, week)
     CROSS JOIN lags WHERE lag <= 8 GROUP BY product_id, store_id, week + lag
   ),
   category_history AS (
@@ -48,7 +50,7 @@ WITH
   -- How products sell while on the front page: the mailer's own pull.
   mailer_weeks AS (
     SELECT f.product_id, f.week, COUNT(DISTINCT s.basket_id) AS baskets, COUNT(DISTINCT f.store_id) AS stores
-    FROM front_page AS f LEFT JOIN sold AS s ON s.product_id = f.product_id AND s.store_id = f.store_id AND s.week = f.week
+    FROM front_page AS f LEFT JOIN page_sold AS s ON s.product_id = f.product_id AND s.store_id = f.store_id AND s.week = f.week
     GROUP BY f.product_id, f.week
   ),
   mailer_history AS (
@@ -68,8 +70,9 @@ SELECT
   LN(1 + IFNULL(sh.baskets_8, 0)) AS store_popularity_8w,
   LN(1 + IFNULL(ch.baskets_4, 0)) AS category_popularity_4w,
   LN(1 + IFNULL(mh.baskets_8, 0)) AS manufacturer_popularity_8w,
-  LN(1 + ph.price) AS price,
-  ph.discount AS discount,
+  -- Rounded: sums of parallel threads differ in their last digits, and equal data is to give equal models.
+  ROUND(LN(1 + ph.price), 6) AS price,
+  ROUND(ph.discount, 6) AS discount,
   IFNULL(ph.weeks_since_sale, @history_weeks + 1) AS weeks_since_sale,
   IFNULL(fh.weeks_on_front_page, 0) AS weeks_on_front_page,
   LN(1 + IFNULL(fh.mailer_baskets, 0)) AS mailer_popularity_12w

@@ -35,8 +35,11 @@ WITH
     FROM household_history GROUP BY household_id, week, manufacturer_id
   ),
   pairs AS (
-    SELECT s.basket_id, s.household_id, s.week AS session_week, c.*, IF(b.product_id IS NULL, 0, 1) AS bought
+    SELECT
+      s.basket_id, s.household_id, s.week AS session_week, IFNULL(ht.baskets, 0) AS household_baskets,
+      c.*, IF(b.product_id IS NULL, 0, 1) AS bought
     FROM sessions AS s
+    LEFT JOIN household_totals AS ht ON ht.household_id = s.household_id AND ht.week = s.week
     JOIN {candidates} AS c ON c.store_id = s.store_id AND c.week = s.week
     LEFT JOIN bought AS b ON b.basket_id = s.basket_id AND b.product_id = c.product_id
     WHERE b.product_id IS NOT NULL OR MOD(s.basket_id * 7919 + c.product_id * 104729, 1000) < @share_of_others * 1000
@@ -44,7 +47,7 @@ WITH
 SELECT
   c.basket_id,
   c.week,
-  IF(ANY_VALUE(ht.baskets) >= 12, 'regular', IF(ANY_VALUE(ht.baskets) >= 1, 'occasional', 'new')) AS household_kind,
+  IF(ANY_VALUE(c.household_baskets) >= 12, 'regular', IF(ANY_VALUE(c.household_baskets) >= 1, 'occasional', 'new')) AS household_kind,
   ARRAY_AGG(STRUCT(
     c.product_id AS product_id,
     c.bought AS bought,
@@ -69,10 +72,9 @@ SELECT
     IFNULL(hc.weeks_ago, @history_weeks + 1) AS household_category_weeks_ago,
     LN(1 + IFNULL(hd.baskets, 0)) AS household_department,
     LN(1 + IFNULL(hm.baskets, 0)) AS household_manufacturer,
-    LN(1 + IFNULL(ht.baskets, 0)) AS household_baskets
+    LN(1 + c.household_baskets) AS household_baskets
   )) AS candidates
 FROM pairs AS c
-LEFT JOIN household_totals AS ht ON ht.household_id = c.household_id AND ht.week = c.session_week
 LEFT JOIN household_products AS hp ON hp.household_id = c.household_id AND hp.week = c.session_week AND hp.product_id = c.product_id
 LEFT JOIN household_categories AS hc ON hc.household_id = c.household_id AND hc.week = c.session_week AND hc.product_category = c.product_category
 LEFT JOIN household_departments AS hd ON hd.household_id = c.household_id AND hd.week = c.session_week AND hd.department = c.department

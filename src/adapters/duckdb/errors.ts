@@ -30,14 +30,14 @@ export function adapterError(error: unknown, place?: StatementPlace): Error {
   }
   if (/^(?:IO|FATAL|INTERNAL|Network|Http) Error/i.test(message))
     return new AdapterError('Unavailable', firstLine(message), { cause: error });
-  const ofQuery = OF_THE_QUERY.exec(message);
-  if (!ofQuery || !place) return error;
-  const [what, ...rest] = ofQuery[1]!.split('\n\nLINE ')[0]!.trim().split('\n');
+  const ofQuery = OF_THE_QUERY.exec(message)?.[1];
+  if (ofQuery === undefined || !place) return error;
+  const [what = ofQuery, ...rest] = before(ofQuery, '\n\nLINE ').trim().split('\n');
   return new SqlProblem(
     {
       file: place.file,
-      ...locate(ofQuery[1]!, place),
-      message: readable(what!),
+      ...locate(ofQuery, place),
+      message: readable(what),
       hint: rest.length > 0 ? readable(rest.join(' ').trim()) : undefined,
     },
     error,
@@ -46,7 +46,8 @@ export function adapterError(error: unknown, place?: StatementPlace): Error {
 
 /** Views of aliases are named as the user writes them. */
 const readable = (text: string): string => text.replaceAll(/"?(\{\w+\})"?/g, '$1');
-const firstLine = (text: string): string => text.split('\n')[0]!;
+const before = (text: string, mark: string): string => text.split(mark, 1)[0] ?? text;
+const firstLine = (text: string): string => before(text, '\n');
 
 /** The words that the message names or points at, looked for in the user's own text of the statement. */
 function locate(message: string, place: StatementPlace): { line: number; column: number } {
@@ -61,16 +62,16 @@ function locate(message: string, place: StatementPlace): { line: number; column:
 
 /** The word above the caret in DuckDB's `LINE 1: …` excerpt. */
 function pointedAt(message: string): string[] {
-  const excerpt = /\nLINE [0-9]+: ([^\n]*)\n( *)\^/.exec(message);
-  if (!excerpt) return [];
-  const prefix = /LINE [0-9]+: /.exec(message)![0].length;
-  const chain = /^(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*/.exec(excerpt[1]!.slice(excerpt[2]!.length - prefix));
+  const [, prefix, line, indent] = /\n(LINE [0-9]+: )([^\n]*)\n( *)\^/.exec(message) ?? [];
+  if (prefix === undefined || line === undefined || indent === undefined) return [];
+  const chain = /^(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*/.exec(line.slice(indent.length - prefix.length));
   // Of `t.price` it is the price.
-  return chain ? [chain[0].split('.').at(-1)!.replaceAll('"', '')] : [];
+  const last = chain?.[0].split('.').at(-1);
+  return last === undefined ? [] : [last.replaceAll('"', '')];
 }
 
 function named(message: string): string[] {
-  return [...message.split('\nCandidate')[0]!.matchAll(/"([^"]+)"|'([^']+)'|with name (\S+?)!? /g)].map(
-    (match) => match[1] ?? match[2] ?? match[3]!,
+  return [...before(message, '\nCandidate').matchAll(/"([^"]+)"|'([^']+)'|with name (\S+?)!? /g)].flatMap(
+    (match) => match[1] ?? match[2] ?? match[3] ?? [],
   );
 }

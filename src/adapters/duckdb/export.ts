@@ -29,7 +29,7 @@ export async function exportTable(parts: Parts, store: ObjectStore, request: Exp
   try {
     const written = await parts.engine.session(context, async (session) => {
       try {
-        return await writeParts(session, parts.tables.file(source), tableInfo(source), request, staging, parts.layout.temporary, context);
+        return await writeParts(session, parts.tables.file(source), tableInfo(source), request, staging, context);
       } catch (error) {
         throw adapterError(error);
       }
@@ -53,7 +53,7 @@ export async function adoptExport(store: ObjectStore, recorded: ExportManifest):
   if (!found || Buffer.from(found.data).toString('utf8') !== manifestText(recorded)) return null;
   const prefix = dirname(recorded.uri);
   const infos = await Promise.all(recorded.parts.map((part) => store.stat(`${prefix}/${part.name}`)));
-  return infos.every((info, i) => info?.generation === recorded.parts[i]!.generation) ? recorded : null;
+  return infos.every((info, i) => info?.generation === recorded.parts[i]?.generation) ? recorded : null;
 }
 
 interface WrittenPart {
@@ -67,7 +67,6 @@ async function writeParts(
   table: TableInfo,
   request: ExportRequest,
   staging: string,
-  temporary: string,
   context: JobContext,
 ): Promise<WrittenPart[]> {
   const order = orderOf(request, table);
@@ -83,24 +82,21 @@ async function writeParts(
     return nameParts(session, into, staging);
   }
   // Slices are of the table as it lies; sorted first where an order is wanted.
-  const sorted = join(temporary, `sorted-${uniqueName('.parquet')}`);
-  try {
-    if (order !== '')
-      await session.run(`COPY (${selectAll(file, order)}) TO ${literal(sorted)} (FORMAT parquet, ROW_GROUP_SIZE ${MIN_GROUP_ROWS})`);
-    const from = order === '' ? file : sorted;
-    const written: WrittenPart[] = [];
-    for (let first = 0; first === 0 || first < table.rows; first += request.rowsPerPart) {
-      context.signal.throwIfAborted();
-      const name = partName(written.length);
-      const slice = `SELECT * EXCLUDE (file_row_number) FROM read_parquet(${pathLiteral(from)}, file_row_number = true) WHERE file_row_number >= ${first} AND file_row_number < ${first + request.rowsPerPart}`;
-      const result = await session.run(`COPY (${slice}) TO ${literal(join(staging, name))} (${format})`);
-      written.push({ name, rows: Number(result.getRows()[0]![0]) });
-      context.progress({ stage: 'writing parts', done: Math.min(1, (first + request.rowsPerPart) / Math.max(1, table.rows)) });
-    }
-    return written;
-  } finally {
-    await rm(sorted, { force: true });
+  if (order !== '') await session.run(`CREATE TEMP TABLE longhaul_sorted AS ${selectAll(file, order)}`);
+  const numbered =
+    order === ''
+      ? `SELECT * EXCLUDE (file_row_number), file_row_number AS longhaul_row FROM read_parquet(${pathLiteral(file)}, file_row_number = true)`
+      : 'SELECT *, rowid AS longhaul_row FROM longhaul_sorted';
+  const written: WrittenPart[] = [];
+  for (let first = 0; first === 0 || first < table.rows; first += request.rowsPerPart) {
+    context.signal.throwIfAborted();
+    const name = partName(written.length);
+    const slice = `SELECT * EXCLUDE (longhaul_row) FROM (${numbered}) WHERE longhaul_row >= ${first} AND longhaul_row < ${first + request.rowsPerPart}`;
+    const result = await session.run(`COPY (${slice}) TO ${literal(join(staging, name))} (${format})`);
+    written.push({ name, rows: Number(result.getRows()[0]?.[0] ?? 0) });
+    context.progress({ stage: 'writing parts', done: Math.min(1, (first + request.rowsPerPart) / Math.max(1, table.rows)) });
   }
+  return written;
 }
 
 /** Rows that are equal in the order stay as they lie in the table, so that the same table always gives the same parts. */
@@ -129,13 +125,13 @@ const partName = (index: number): string => `part-${String(index).padStart(5, '0
 
 /** `part-7.parquet` → `part-00007.parquet`, with the rows of each. */
 async function nameParts(session: Session, from: string, to: string): Promise<WrittenPart[]> {
-  const indexes = (await readdir(from)).map((name) => Number(/^part-([0-9]+)\.parquet$/.exec(name)![1])).sort((a, b) => a - b);
+  const indexes = (await readdir(from)).map((name) => Number(/^part-([0-9]+)\.parquet$/.exec(name)?.[1])).sort((a, b) => a - b);
   const written: WrittenPart[] = [];
   for (const index of indexes) {
     const name = partName(written.length);
     await rename(join(from, `part-${index}.parquet`), join(to, name));
     const counted = await session.run(`SELECT num_rows FROM parquet_file_metadata(${pathLiteral(join(to, name))})`);
-    written.push({ name, rows: Number(counted.getRows()[0]![0]) });
+    written.push({ name, rows: Number(counted.getRows()[0]?.[0]) });
   }
   await rm(from, { recursive: true });
   return written;
@@ -164,7 +160,7 @@ async function publish(
     written.map(async (part, i) => {
       const info = await store.stat(`${request.destination}/${part.name}`);
       if (!info) throw new AdapterError('Unavailable', `export: ${request.destination}/${part.name} vanished while it was written`);
-      return { name: part.name, rows: part.rows, bytes: info.bytes, generation: info.generation, crc32c: checksums[i]! };
+      return { name: part.name, rows: part.rows, bytes: info.bytes, generation: info.generation, crc32c: checksums[i] ?? null };
     }),
   );
   const manifest: ExportManifest = {

@@ -33,7 +33,8 @@ export class LedgerFiles {
   }
 
   async append(table: LedgerTable, rows: readonly LedgerRow[], key: string): Promise<void> {
-    if (rows.length === 0) return;
+    const [first] = rows;
+    if (!first) return;
     const foreign = rows.flatMap((row) => Object.keys(row)).find((column) => !(column in LEDGER[table].columns));
     if (foreign !== undefined)
       throw new AdapterError(
@@ -41,7 +42,7 @@ export class LedgerFiles {
         `ledger ${table}: no column ${foreign}; expected ${Object.keys(LEDGER[table].columns).join(', ')}`,
       );
     const runs = new Set(rows.map((row) => row.run));
-    const directory = join(this.#layout.ledger(table), runs.size === 1 ? safeName(rows[0]!.run) : MIXED);
+    const directory = join(this.#layout.ledger(table), runs.size === 1 ? safeName(first.run) : MIXED);
     await mkdir(directory, { recursive: true });
     const temporary = join(directory, `.${uniqueName('.tmp')}`);
     try {
@@ -85,7 +86,9 @@ export class LedgerFiles {
   async #contents(files: readonly string[]): Promise<Append[]> {
     const contents: Append[] = [];
     for (let i = 0; i < files.length; i += READ_AT_ONCE) {
-      contents.push(...(await Promise.all(files.slice(i, i + READ_AT_ONCE).map((file) => this.#read.get(file) ?? this.#readFile(file)))));
+      contents.push(
+        ...(await Promise.all(files.slice(i, i + READ_AT_ONCE).map(async (file) => this.#read.get(file) ?? this.#readFile(file)))),
+      );
     }
     return contents;
   }

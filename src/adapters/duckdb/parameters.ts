@@ -110,9 +110,9 @@ function convert(type: GoogleType, value: Json, path: string): DuckDBValue {
     case 'BIGNUMERIC':
       return decimalOf(value, wrong);
     case 'DATE': {
-      const [year, month, day] = text(DATE_TEXT, 'a date as YYYY-MM-DD').slice(1).map(Number);
-      const days = Date.UTC(year!, month! - 1, day) / DAY_MS;
-      return isDay(year!, month!, day!) ? dateValue(days) : wrong('a date that exists');
+      const [year, month, day] = dayOf(text(DATE_TEXT, 'a date as YYYY-MM-DD'));
+      const days = Date.UTC(year, month - 1, day) / DAY_MS;
+      return isDay(year, month, day) ? dateValue(days) : wrong('a date that exists');
     }
     case 'TIME':
       return timeValue(microsOfDay(text(TIME_TEXT, 'a time as HH:MM:SS[.ffffff]')) ?? wrong('a time as HH:MM:SS[.ffffff]'));
@@ -157,8 +157,13 @@ function microsOfDay(match: RegExpExecArray): bigint | null {
   return BigInt((hour * 60 + minute) * 60 + second) * 1_000_000n + BigInt((match[5] ?? '').padEnd(6, '0'));
 }
 
+/** Year, month and day of a date in DATE_TEXT's form. */
+const dayOf = (match: RegExpExecArray): [number, number, number] => [Number(match[1]), Number(match[2]), Number(match[3])];
+
 function microsOf(match: RegExpExecArray): bigint | null {
-  const [year, month, day] = DATE_TEXT.exec(match[1]!)!.slice(1).map(Number) as [number, number, number];
+  const date = DATE_TEXT.exec(match[1] ?? '');
+  if (!date) return null;
+  const [year, month, day] = dayOf(date);
   const micros = microsOfDay(match);
   if (micros === null || !isDay(year, month, day)) return null;
   const zone = /^([+-])([0-9]{2}):?([0-9]{2})$/.exec(match[6] ?? '');
@@ -176,6 +181,6 @@ function decimalOf(value: Json, wrong: (expected: string) => never): DuckDBValue
   const written = typeof value === 'number' ? value.toFixed(Number.isInteger(value) ? 0 : NUMERIC_DIGITS.scale) : value;
   const parts = typeof written === 'string' ? /^([+-]?)([0-9]{1,29})(?:\.([0-9]{1,9}))?$/.exec(written) : null;
   if (!parts) return wrong('a decimal of at most 29 digits before and 9 after the point');
-  const scaled = BigInt(parts[2]! + (parts[3] ?? '').padEnd(NUMERIC_DIGITS.scale, '0'));
+  const scaled = BigInt((parts[2] ?? '') + (parts[3] ?? '').padEnd(NUMERIC_DIGITS.scale, '0'));
   return decimalValue(parts[1] === '-' ? -scaled : scaled, NUMERIC_DIGITS.width, NUMERIC_DIGITS.scale);
 }

@@ -60,7 +60,10 @@ async function executeScript(parts: Parts, script: Script, request: QueryRequest
       const info = await parts.tables.commit(change);
       if (change.table === request.destination) made = info;
     }
-    if (!result) return made!;
+    if (!result) {
+      if (made) return made;
+      throw nothingToStore(script, request);
+    }
     const commit = (): Promise<TableInfo> => parts.tables.commit({ ...result, expirationDays: request.expirationDays });
     return script.changed.length > 0 ? await commit() : await parts.tables.exclusively([request.destination], commit);
   } finally {
@@ -78,7 +81,7 @@ export async function writeParquet(
   const stored = await asStored(session, select, bound);
   const groupRows = stored.nested ? NESTED_GROUP_ROWS : FLAT_GROUP_ROWS;
   const result = await session.run(`COPY (${stored.select}) TO ${literal(file)} (FORMAT parquet, ROW_GROUP_SIZE ${groupRows})`, bound);
-  return { rows: Number(result.getRows()[0]![0]), columns: await columnsOf(session, file) };
+  return { rows: Number(result.getRows()[0]?.[0]), columns: await columnsOf(session, file) };
 }
 
 /** GoogleSQL names and types of a parquet file's columns. */

@@ -28,10 +28,9 @@ export async function prepareScript(translator: Translator, statement: Statement
   const { quoted, translation } = await translator.translate(statement.sql, statement.sqlFile);
   requireAliases(statement.sql, statement.sqlFile, quoted, [...Object.keys(statement.tables), ...Object.keys(statement.sources)]);
   const statements = translation.statements;
-  if (statements.length === 0)
-    throw new SqlProblem({ file: statement.sqlFile, line: 1, column: 1, message: 'no statement in it', expected: 'a SELECT' });
+  const last = statements.at(-1);
+  if (!last) throw new SqlProblem({ file: statement.sqlFile, line: 1, column: 1, message: 'no statement in it', expected: 'a SELECT' });
   refuseUndeclared(statement, quoted, statements);
-  const last = statements.at(-1)!;
   const select = isSelect(last) ? last : null;
   const targets = statements.flatMap((each) => (each.target === null ? [] : [aliasOf(each.target)]));
   return {
@@ -83,7 +82,8 @@ async function openAliases(script: Script, session: Session, tables: TableFiles)
 
 async function filesOf(statement: Statement, alias: string, tables: TableFiles): Promise<string[]> {
   const table = statement.tables[alias];
-  if (table === undefined) return sourceFiles(statement.sources[alias]!, `${statement.sqlFile}: sources.${alias}`);
+  // `requireAliases` has seen to it that an alias is one of the two.
+  if (table === undefined) return sourceFiles(statement.sources[alias] ?? '', `${statement.sqlFile}: sources.${alias}`);
   const version = await tables.describe(table);
   if (!version) throw new AdapterError('InvalidInput', `${statement.sqlFile}: tables.${alias}: there is no table ${table}`);
   return [tables.file(version)];

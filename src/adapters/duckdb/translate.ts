@@ -79,7 +79,8 @@ export function createTranslator(): Translator {
         });
         remembered.set(key, translating);
         translating.catch(() => remembered.delete(key));
-        if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value!);
+        const [oldest] = remembered.keys();
+        if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
       }
       return { quoted, translation: await translating };
     },
@@ -99,14 +100,14 @@ export function createTranslator(): Translator {
 export function inOriginal(error: Problem, file: string, quoted: Quoted): Problem {
   const place = error.line === undefined ? undefined : quoted.original({ line: error.line, column: error.column ?? 1 });
   // The translator names the alias as it saw it, in back quotes.
-  const readable = (text: string | undefined): string | undefined => text?.replaceAll(/`(\{\w+\})`/g, '$1');
+  const readable = (text: string): string => text.replaceAll(/`(\{\w+\})`/g, '$1');
   return {
     ...error,
     file: error.file || file,
     ...place,
-    message: readable(error.message)!,
-    found: readable(error.found),
-    hint: readable(error.hint),
+    message: readable(error.message),
+    found: error.found === undefined ? undefined : readable(error.found),
+    hint: error.hint === undefined ? undefined : readable(error.hint),
   };
 }
 

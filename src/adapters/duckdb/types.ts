@@ -1,5 +1,5 @@
 import { DuckDBTypeId } from '@duckdb/node-api';
-import type { DuckDBDecimalType, DuckDBListType, DuckDBStructType, DuckDBType } from '@duckdb/node-api';
+import type { DuckDBType } from '@duckdb/node-api';
 
 /** DuckDB's type by the name that GoogleSQL has for it. */
 export function googleTypeOf(type: DuckDBType): string {
@@ -35,7 +35,7 @@ export function googleTypeOf(type: DuckDBType): string {
       return `ARRAY<${googleTypeOf(type.valueType)}>`;
     case DuckDBTypeId.STRUCT: {
       const { entryNames, entryTypes } = type;
-      return `STRUCT<${entryNames.map((name, i) => `${name} ${googleTypeOf(entryTypes[i]!)}`).join(', ')}>`;
+      return `STRUCT<${entryTypes.map((each, i) => `${entryNames[i] ?? ''} ${googleTypeOf(each)}`).join(', ')}>`;
     }
     case DuckDBTypeId.TINYINT:
     case DuckDBTypeId.SMALLINT:
