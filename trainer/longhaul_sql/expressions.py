@@ -322,10 +322,10 @@ def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
         return Sql(f"CAST({{{pairs}}} AS {to})", kind)
     if kind in ("ARRAY", "STRUCT") and not isinstance(inner_node, exp.Array):
         raise writer.refuse(node, f"CAST to {kind} is not translated", found=writer.excerpt(node))
-    if isinstance(inner_node, exp.Array) and any(isinstance(item, (exp.Paren, exp.Tuple)) for item in inner_node.expressions):
-        if target.expressions and target.expressions[0].this == exp.DataType.Type.STRUCT:
-            rows = ", ".join(_struct_of_tuple(writer, target.expressions[0], item) for item in inner_node.expressions)
-            return Sql(f"CAST([{rows}] AS {to})", kind)
+    of_tuples = isinstance(inner_node, exp.Array) and any(isinstance(item, (exp.Paren, exp.Tuple)) for item in inner_node.expressions)
+    if of_tuples and target.expressions and target.expressions[0].this == exp.DataType.Type.STRUCT:
+        rows = ", ".join(_struct_of_tuple(writer, target.expressions[0], item) for item in inner_node.expressions)
+        return Sql(f"CAST([{rows}] AS {to})", kind)
     if isinstance(inner_node, exp.Literal) and inner_node.is_string and not safe and kind in ("DATE", "TIMESTAMP", "DATETIME"):
         return time_literal(writer, inner_node, kind)
     inner = writer.value(inner_node)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -22,9 +23,11 @@ _Base = BigQuery.parser_class if hasattr(BigQuery, "parser_class") else BigQuery
 
 
 class GoogleSqlParser(_Base):  # type: ignore[misc, valid-type]
-    FUNCTIONS: dict[str, object] = {}
-    FUNCTION_PARSERS = {name: _Base.FUNCTION_PARSERS[name] for name in ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")}
-    NO_PAREN_FUNCTION_PARSERS = {"CASE": _Base.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+    FUNCTIONS: ClassVar[dict[str, object]] = {}
+    FUNCTION_PARSERS: ClassVar[dict[str, object]] = {
+        name: _Base.FUNCTION_PARSERS[name] for name in ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")
+    }
+    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, object]] = {"CASE": _Base.NO_PAREN_FUNCTION_PARSERS["CASE"]}
 
 
 REFUSED_STATEMENTS = {

@@ -152,10 +152,8 @@ def _select(writer: Writer, node: exp.Expression) -> Query:
     with writer.with_aliases(aliases):
         if (having := node.args.get("having")) is not None:
             text += f" HAVING {writer.value(having.this).text}"
-        if (qualify := node.args.get("qualify")) is not None:
-            qualified = f" QUALIFY {writer.value(qualify.this).text}"
-        else:
-            qualified = ""
+        qualify = node.args.get("qualify")
+        qualified = f" QUALIFY {writer.value(qualify.this).text}" if qualify is not None else ""
     text += _named_windows(writer, node) + qualified
     order = node.args.get("order")
     with writer.with_aliases(aliases):
