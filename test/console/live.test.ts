@@ -57,7 +57,7 @@ describe('a page of a run that goes on', () => {
           { status: 'running', startedAt: Date.now() },
         );
       });
-      await expect.poll(() => page.row('Steps', 'evaluate').innerText(), SEEN_WITHIN).toContain('running');
+      await expect.poll(() => page.step('evaluate').innerText(), SEEN_WITHIN).toContain('running');
     });
   });
 
@@ -66,7 +66,7 @@ describe('a page of a run that goes on', () => {
       await page.run(RUN);
       source.away = true;
       await page.page.getByText('does not answer').waitFor();
-      expect(await page.row('Steps', 'search').innerText()).toContain('running');
+      expect(await page.step('search').innerText()).toContain('running');
       source.away = false;
       await page.page.getByText('does not answer').waitFor({ state: 'detached' });
     });

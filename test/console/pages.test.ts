@@ -113,8 +113,8 @@ describe('pages of the console', () => {
   it('shows each step with state, time, cache hit and what to look at', async () => {
     await harness.onPage('steps', async (page) => {
       await page.run(RUNNING);
-      expect(await page.row('Steps', 'candidates').innerText()).toMatch(/query[\s\S]*cached[\s\S]*from cache[\s\S]*18,604,212 rows/);
-      await page.row('Steps', 'candidates').getByRole('link', { name: 'SQL' }).click();
+      expect(await page.step('candidates').innerText()).toMatch(/query[\s\S]*cached[\s\S]*from cache[\s\S]*18,604,212 rows/);
+      await page.step('candidates').getByRole('link', { name: 'SQL' }).click();
       await page.heading('SQL').waitFor();
       expect(await page.page.getByLabel('SQL of candidates').isVisible()).toBe(true);
     });

@@ -37,6 +37,7 @@ export class ConsolePage {
   card = (title: string): Locator => this.page.locator('section.card').filter({ has: this.heading(title) });
   table = (label: string): Locator => this.page.getByRole('region', { name: label, exact: true });
   row = (label: string, text: string | RegExp): Locator => this.table(label).locator('tbody tr').filter({ hasText: text });
+  step = (id: string): Locator => this.table('Steps').locator(`tr:has([id="step-${id}"])`);
   tab = (name: string): Locator => this.page.getByRole('navigation', { name: 'Pages of the run' }).getByRole('link', { name });
   /** Of a title: its figure. */
   figure = (name: string): Locator =>

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startHarness, type Harness } from './harness.ts';
+import { startLiveRun, type LiveRun } from './live-run.ts';
+import type { ConsolePage } from './pages.ts';
+
+/** Temporal server, workers, sampler, trainers, console, browser: all real. One story, in its order. */
+describe('a person at the console of a real run', () => {
+  let live: LiveRun;
+  let harness: Harness;
+  beforeAll(async () => {
+    live = await startLiveRun();
+    harness = await startHarness(live.source);
+  }, 120_000);
+  afterAll(async () => {
+    await harness.close();
+    await live.close();
+  }, 120_000);
+
+  const trialRow = (page: ConsolePage, trial: number) =>
+    page
+      .table('Trials')
+      .locator('tbody tr')
+      .filter({ has: page.page.getByRole('link', { name: String(trial), exact: true }) });
+  const samples = async (page: ConsolePage): Promise<number> =>
+    Number((await page.figure('Samples').locator('strong').innerText()).replace(/\D/g, ''));
+  const SLOWLY = { timeout: 40_000, interval: 200 };
+
+  it('watches a trial, pauses, resumes, adds, sees a preemption, stops, approves and opens the report', { timeout: 150_000 }, async () => {
+    await harness.onPage('live run', async (page) => {
+      page.page.setDefaultTimeout(40_000);
+      await page.runs();
+      await page.page.getByRole('link', { name: live.run }).click();
+      await expect.poll(() => page.step('search').innerText(), SLOWLY).toContain('running');
+      await page.tab('Search').click();
+      await expect.poll(() => trialRow(page, 0).innerText(), SLOWLY).toContain('running');
+
+      // A trial while it trains.
+      await trialRow(page, 0).getByRole('link', { name: '0', exact: true }).click();
+      await page.chart('Learning curve');
+      const before = await samples(page);
+      await expect.poll(() => samples(page), SLOWLY).toBeGreaterThan(before + 300);
+      await page.page
+        .getByRole('log')
+        .getByText(/step \d+ score/)
+        .first()
+        .waitFor();
+
+      // Pause and resume the search.
+      await page.tab('Search').click();
+      const group = 'Controls of the search';
+      expect(await page.press(group, 'Pause', 'Pause', { Why: 'lunch' })).toContain('paused');
+      await expect.poll(() => trialRow(page, 0).innerText(), SLOWLY).toContain('paused');
+      expect(await page.press(group, 'Resume', 'Resume')).toContain('goes on');
+      await expect.poll(() => trialRow(page, 0).innerText(), SLOWLY).toContain('running');
+      await page.page.getByText('lunch').first().waitFor();
+
+      // A machine is taken away; the trial goes on by itself.
+      const trainer = live.trainerOf(0);
+      await expect.poll(() => live.trainerOf(0), SLOWLY).not.toBeNull();
+      live.preempt(0);
+      await expect.poll(() => page.figure('Trials ended').innerText(), SLOWLY).toContain('0 of 2');
+      await trialRow(page, 0).getByRole('link', { name: '0', exact: true }).click();
+      await expect.poll(() => page.table('Attempts').innerText(), SLOWLY).toMatch(/preempted[\s\S]*SIGTERM[\s\S]*running/);
+      await expect.poll(() => live.trainerOf(0), SLOWLY).not.toBe(trainer);
+      await page.tab('Overview').click();
+      await expect.poll(() => page.figure('Attempts').innerText(), SLOWLY).toContain('1 preemption');
+
+      // A trial by hand, and one less.
+      await page.tab('Search').click();
+      expect(await page.press(group, 'Add trial', 'Add trial', { Parameters: '{"rate": 0.5}' })).toMatch(/trial 2/);
+      await trialRow(page, 2).waitFor();
+      await trialRow(page, 1).getByRole('link', { name: '1', exact: true }).click();
+      expect(await page.press('Controls of trial 1', 'Stop', 'Stop trial', { Why: 'not needed' })).toContain('stop');
+      await page.tab('Search').click();
+      await expect.poll(() => trialRow(page, 1).innerText(), SLOWLY).toContain('stopped');
+
+      // The rest ends; a person decides.
+      live.finish();
+      await page.tab('Overview').click();
+      await page.page.getByText('waits for a decision').waitFor();
+      await page.page.getByRole('button', { name: 'Approve' }).click();
+      expect(await page.confirm('Approve', { Why: 'good enough' })).toContain('approved');
+      await expect.poll(() => page.page.locator('.title-row .badge').innerText(), SLOWLY).toContain('succeeded');
+      expect(await page.step('release').innerText()).toContain('approved by console');
+
+      const [report] = await Promise.all([page.page.waitForEvent('popup'), page.page.getByRole('link', { name: /^Report/ }).click()]);
+      await report.waitForLoadState();
+      expect(await report.locator('body').innerText()).toContain('console-test');
+    });
+  });
+
+  it('refuses what makes no sense any more, in the words of the workflow', async () => {
+    const session = (await (await fetch(`${harness.server.url}/api/session`)).json()) as { csrf: string };
+    const answer = await fetch(`${harness.server.url}/api/runs/${live.run}/controls/pause`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-csrf-token': session.csrf },
+      body: '{}',
+    });
+    expect([answer.status, await answer.json()]).toEqual([404, { error: expect.objectContaining({ type: 'UnknownRun' }) as unknown }]);
+  });
+});
