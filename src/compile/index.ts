@@ -20,6 +20,7 @@ import { Resolver } from './resolve.ts';
 import { applySchema } from './schema-problems.ts';
 import { constantsOf, extend, type Constant, type Scope } from './scope.ts';
 import { SqlChecks, type CheckSql } from './sql-files.ts';
+import { UNKNOWN_STORAGE } from './step-fields.ts';
 import { buildSteps, checkExpectations } from './steps.ts';
 import { child, emptyMap, fromPlain, scalar, toPlain, without, type MapNode, type Node } from './tree.ts';
 
@@ -39,8 +40,7 @@ export interface CompileOptions {
 /** Temporal refuses payloads over 2 MiB. */
 const MAX_DOCUMENT_BYTES = 1_800_000;
 
-/** Used in the place of a profile that is wrong, so that the mistakes of the pipeline are told as well. */
-const NO_PROFILE = { storage: 'file:///profile-is-wrong', dataset: 'longhaul' };
+const NO_PROFILE = { storage: UNKNOWN_STORAGE, dataset: 'longhaul' };
 
 const PipelineShell = z.strictObject({
   ...PipelineFile.shape,

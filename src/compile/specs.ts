@@ -11,7 +11,7 @@ import { join } from './problems.ts';
 import { queryParameter } from './query-parameters.ts';
 import { applySchema } from './schema-problems.ts';
 import { checkNames, readSql, type SqlChecks } from './sql-files.ts';
-import { identifier } from './step-fields.ts';
+import { identifier, isBelow } from './step-fields.ts';
 import { suggestion } from './suggest.ts';
 import { child, show, toPlain, without, type Entry, type MapNode, type Reference } from './tree.ts';
 
@@ -144,13 +144,7 @@ function prefixOf(leaf: LeafStep, fields: MapNode, name: string, { pipeline, sto
   const node = child(fields, name);
   if (node?.kind !== 'scalar' || typeof node.value !== 'string') return `${storage}/${pipeline}/${leaf.id}/{key}`;
   const value = node.value.replace(/\/+$/, '');
-  if (
-    !value.startsWith(`${storage}/`) ||
-    value
-      .slice(storage.length)
-      .split('/')
-      .some((part) => part === '..' || part === '.')
-  )
+  if (!isBelow(storage, value))
     problems.add(node.at, join(leaf.path, name), 'a step writes below the storage of the profile', {
       expected: `{storage}/…`,
       found: show(node.value),

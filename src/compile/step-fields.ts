@@ -58,11 +58,12 @@ const TYPED: Readonly<Record<LeafStep['kind'], readonly (readonly [string, Outpu
   approval: [],
 };
 
-/** Tells the fields that hold no table or URI where one is wanted. */
+/** Tells the fields that hold no table or URI where one is wanted, or a URI that the run's store cannot read. */
 export function checkTypedFields(
   kind: LeafStep['kind'],
   fields: MapNode,
   path: string,
+  storage: string,
   typeOf: (reference: Reference) => OutputType | null,
   problems: Problems,
 ): void {
@@ -77,8 +78,20 @@ export function checkTypedFields(
         !fits(node.value, type)
       )
         problems.add(node.at, at, `not a ${type === 'uri' ? 'URI' : type}`, { expected: TYPE_WORDS[type], found: show(node.value) });
+      else if (type === 'uri' && isUri(node.value) && !isBelow(storage, node.value))
+        problems.add(node.at, at, 'this URI is not below the storage of the profile', {
+          expected: `{storage}/…, which is ${storage}/…`,
+          found: show(node.value),
+        });
     }
 }
+
+/** Stands for the storage of a profile that is wrong, so that the mistakes of the pipeline are told as well. */
+export const UNKNOWN_STORAGE = 'file:///unknown';
+
+/** Stores refuse what is not below their root. */
+export const isBelow = (storage: string, uri: string): boolean =>
+  storage === UNKNOWN_STORAGE || (uri.startsWith(`${storage}/`) && !uri.split('/').some((part) => part === '..' || part === '.'));
 
 const fits = (value: string, type: OutputType): boolean => (type === 'uri' ? isUri(value) : isTableName(value));
 

@@ -52,7 +52,7 @@ export async function buildSteps(
     const step = bound.get(id);
     if (!step) continue;
     checkReferences(step, outputs, problems);
-    checkTypedFields(step.leaf.kind, step.fields, step.leaf.path, typeOf, problems);
+    checkTypedFields(step.leaf.kind, step.fields, step.leaf.path, context.storage, typeOf, problems);
     for (const condition of step.conditions) {
       for (const reference of condition.outputs) checkOutput(reference, condition.at, condition.path, outputs, problems);
       condition.check(typeOf);

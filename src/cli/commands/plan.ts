@@ -7,7 +7,7 @@ import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../format.ts';
 import { openPorts } from '../ports.ts';
 import { table } from '../table.ts';
-import type { Colors } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface Options extends CompileOptions {
   readonly sql?: boolean;
@@ -33,6 +33,7 @@ export function registerPlan(program: Command): void {
         key,
         why,
         does: does(step.spec),
+        ...(step.spec.kind === 'query' ? { sqlFile: step.spec.sqlFile, sql: step.spec.sql, parameters: step.spec.parameters } : {}),
       }));
       cli.print(
         {
@@ -42,12 +43,17 @@ export function registerPlan(program: Command): void {
           steps: plan,
           onExit: document.onExit.map((step) => step.id),
         },
-        () => render(document, steps, cli.terminal.colors, options.sql === true),
+        () => render(document, steps, cli.terminal, options.sql === true),
       );
     });
 }
 
-function render(document: RunDocument, steps: readonly Forecast[], colors: Colors, sql: boolean): string {
+/** A table that fits the terminal; elsewhere nothing is cut. */
+function render(document: RunDocument, steps: readonly Forecast[], terminal: Terminal, sql: boolean): string {
+  const { colors } = terminal;
+  const before =
+    Math.max(4, ...steps.map(({ step }) => step.id.length)) + Math.max(5, ...steps.map(({ step }) => step.dependsOn.join(', ').length));
+  const room = process.stdout.isTTY ? Math.max(30, terminal.columns - before - 'evaluate  depends'.length - 6) : Infinity;
   const paint = { cached: colors.green, run: colors.cyan, depends: colors.yellow };
   const says = { cached: 'cached', run: 'runs', depends: 'depends' };
   const rows = steps.map(({ step, what, why }) => [
@@ -55,9 +61,9 @@ function render(document: RunDocument, steps: readonly Forecast[], colors: Color
     step.spec.kind,
     paint[what](says[what]),
     step.dependsOn.join(', '),
-    oneLine([does(step.spec), why].filter(Boolean).join('; '), 100),
+    oneLine([does(step.spec), why].filter(Boolean).join('; '), room),
   ]);
-  const exit = document.onExit.map((step) => [step.id, step.spec.kind, 'at exit', '', oneLine(does(step.spec), 100)]);
+  const exit = document.onExit.map((step) => [step.id, step.spec.kind, 'at exit', '', oneLine(does(step.spec), room)]);
   const cached = steps.filter((step) => step.what === 'cached').length;
   const parts = [
     `${colors.bold(document.pipeline)} on ${document.profileName}: ${steps.length} steps, ${cached} cached; document ${document.hash.slice(0, 12)}`,
@@ -65,7 +71,16 @@ function render(document: RunDocument, steps: readonly Forecast[], colors: Color
   ];
   if (sql)
     for (const { step } of steps)
-      if (step.spec.kind === 'query') parts.push(`${colors.bold(step.id)} ${colors.dim(step.spec.sqlFile)}\n${step.spec.sql.trimEnd()}`);
+      if (step.spec.kind === 'query')
+        parts.push(
+          [
+            `${colors.bold(step.id)} ${colors.dim(step.spec.sqlFile)}`,
+            ...Object.entries(step.spec.parameters).map(([name, { type, value }]) =>
+              colors.dim(`-- @${name} ${type} = ${JSON.stringify(value)}`),
+            ),
+            step.spec.sql.trimEnd(),
+          ].join('\n'),
+        );
   return parts.join('\n\n');
 }
 

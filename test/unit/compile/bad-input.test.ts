@@ -5,7 +5,7 @@ import { inlineQuery, pipeline, problemsOf } from './project.ts';
 const APPROVAL = 'ask: { kind: approval, message: ok }';
 const EXPORT = (fields: string): string => `${inlineQuery('d')}\nparts: { kind: export, table: "{steps.d.outputs.table}", ${fields} }`;
 const SEARCH = (fields: string): string =>
-  `search: { kind: search, data: { train: "gs://bucket/t" }, features: "gs://bucket/f.json", objective: { metric: m, goal: maximize }, space: { lr: { type: float, low: 0, high: 1 } }, trials: 2, ${fields} }`;
+  `search: { kind: search, data: { train: "{storage}/t" }, features: "{storage}/f.json", objective: { metric: m, goal: maximize }, space: { lr: { type: float, low: 0, high: 1 } }, trials: 2, ${fields} }`;
 
 interface Case {
   readonly what: string;
@@ -184,7 +184,7 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'the features of a query that has none',
-    text: pipeline(`${inlineQuery('d')}\n${SEARCH('after: d').replace('gs://bucket/f.json', '{steps.d.outputs.features}')}`),
+    text: pipeline(`${inlineQuery('d')}\n${SEARCH('after: d').replace('{storage}/f.json', '{steps.d.outputs.features}')}`),
     says: { path: 'steps.search.features', hint: 'give the step d a feature table: features: …' },
   },
   {
@@ -398,6 +398,11 @@ const CASES: readonly Case[] = [
     says: { file: 'f.yaml', line: 1, path: 'layout.label', message: '"label" is missing' },
   },
   // Exports, searches, scripts
+  {
+    what: 'an input outside of the storage',
+    text: pipeline(SEARCH('seed: 1').replace('{storage}/t', 'gs://other/t')),
+    says: { path: 'steps.search.data.train', message: 'this URI is not below the storage of the profile', found: '"gs://other/t"' },
+  },
   {
     what: 'a destination outside of the storage',
     text: pipeline(EXPORT('destination: /tmp/x')),
