@@ -104,6 +104,13 @@ def _split(tokens: list[Token]) -> list[list[Token]]:
 
 
 def _not_grammar(text: str, error: ParseError, tokens: list[Token]) -> Refusal:
+    model = re.search(r"\bML\.\w+(?=\s*\()", text[tokens[0].start : tokens[-1].end + 1], re.IGNORECASE)
+    if model:
+        return Refusal(
+            f"{model.group().upper()} is not translated: BigQuery ML runs on BigQuery only",
+            tokens[0].start + model.start(),
+            hint="use a step of kind evaluate",
+        )
     detail = error.errors[0] if error.errors else {}
     highlight = str(detail.get("highlight") or "")
     line, column = detail.get("line"), detail.get("col")

@@ -133,5 +133,5 @@ def unknown_function(writer: Writer, call: exp.Expression, name: str) -> Refusal
         call,
         f"the function {name} is not translated: its rows on DuckDB are not verified",
         found=name,
-        hint=f"did you mean {near[0]}?" if near else "docs/googlesql.md lists the functions that are",
+        hint=f"did you mean {near[0]}?" if near else "docs/sql.md lists the functions that are",
     )

@@ -171,6 +171,8 @@ def _has_scalars(writer: Writer, array: exp.Expression) -> bool:
 
 # --- PIVOT and UNPIVOT ------------------------------------------------------------------------------------------------
 
+# How the dialect names columns, always the same for GoogleSQL; the names are written out below.
+_NAMING = ("prefixed_pivot_columns", "pivot_column_naming")
 _PIVOTED = ("SUM", "COUNT", "COUNTIF", "AVG", "MIN", "MAX", "ANY_VALUE")
 
 
@@ -178,7 +180,7 @@ def _pivot(writer: Writer, pivots: list[exp.Expression], inner: str, source: Sou
     if len(pivots) > 1:
         raise writer.refuse(pivots[1], "several PIVOTs are not translated", hint="use a subquery for each")
     pivot = pivots[0]
-    writer.require_parts(pivot, {"expressions", "fields", "unpivot", "alias", "columns"}, "PIVOT")
+    writer.require_parts(pivot, {"expressions", "fields", "unpivot", "alias", "columns", *_NAMING}, "PIVOT")
     if len(pivot.args["fields"]) != 1 or not isinstance(pivot.args["fields"][0], exp.In):
         raise writer.refuse(pivot, "this PIVOT is not translated", found=writer.excerpt(pivot))
     field_in = pivot.args["fields"][0]

@@ -93,7 +93,7 @@ class Writer:
                 place if isinstance(place, exp.Expression) else node,
                 f"{CLAUSES.get(part, part.rstrip('_').upper())} of {what} is not translated: its rows on DuckDB are not verified",
                 found=self.excerpt(place if isinstance(place, exp.Expression) else node),
-                hint="see docs/googlesql.md for what is",
+                hint="see docs/sql.md for what is",
             )
 
     def excerpt(self, node: exp.Expression) -> str:
@@ -113,7 +113,7 @@ class Writer:
                 node,
                 f"{name} is not translated: its rows on DuckDB are not verified",
                 found=self.excerpt(node),
-                hint=NODE_HINTS.get(type(node), "see docs/googlesql.md for what is"),
+                hint=NODE_HINTS.get(type(node), "see docs/sql.md for what is"),
             )
         write, parts = rule
         self.require_parts(node, parts, self.excerpt(node))
