@@ -1,5 +1,5 @@
 import { AdapterError } from '../../contract/errors.ts';
-import { faultOf, isTransient } from '../google/faults.ts';
+import { faultOf, isEmulatorConflict, isTransient } from '../google/faults.ts';
 import { findWord, positionAt, SqlProblem } from '../duckdb/placeholders.ts';
 import type { Rendered } from './render.ts';
 
@@ -33,10 +33,8 @@ const TRANSIENT_JOB_REASONS = new Set([
   'tableUnavailable',
   'timeout',
 ]);
-/** The emulator gives up when jobs that run at once meet in its own tables. */
-const EMULATOR_CONFLICT = /Failed to commit DuckLake transaction|Catalog write-write conflict/;
 export const isTransientJob = (failure: JobFailure): boolean =>
-  TRANSIENT_JOB_REASONS.has(failure.reason) || EMULATOR_CONFLICT.test(failure.message);
+  TRANSIENT_JOB_REASONS.has(failure.reason) || isEmulatorConflict(failure.message);
 
 /** Errors of BigQuery as ours; `rendered` where a statement of a user was run. */
 export function adapterError(error: unknown, rendered?: Rendered): Error {

@@ -4,10 +4,11 @@ import type { Connection } from './client.ts';
 import { runJob } from './jobs.ts';
 import type { JobResource } from './jobs.ts';
 import { digest, identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
+import type { TableRef } from './names.ts';
 import { guard } from './queries.ts';
 import { countsByFile } from './file-counts.ts';
 import { helperExpiration, helperTable } from './sources.ts';
-import { describe, dropTable, ensureDataset } from './tables.ts';
+import { describe, ensureDataset, getTable } from './tables.ts';
 
 const MIB = 1024 * 1024;
 /** Partitions that one job may write. */
@@ -74,25 +75,21 @@ async function writeParts(connection: Connection, plan: Plan, context: JobContex
   }
   const helper = helperTable(connection, 'export', plan.id);
   await ensureDataset(connection, helper.dataset);
-  await numberRows(connection, plan, parts, quoted(helper), context);
-  try {
-    const slices = Array.from({ length: parts.count }, (_, index): Slice => {
-      const select = `SELECT * EXCEPT (${PART}) FROM ${quoted(helper)} WHERE ${PART} = ${index}`;
-      return { index, select: `${select}${plan.order === '' ? '' : ` ORDER BY ${plan.order}`}` };
-    });
-    const written: WrittenSlice[] = [];
-    let done = 0;
-    const lane = async (): Promise<void> => {
-      for (let slice = slices.shift(); slice; slice = slices.shift()) {
-        written[slice.index] = await writeSlice(connection, plan, slice, context);
-        context.progress({ stage: 'writing parts', done: ++done / parts.count });
-      }
-    };
-    await Promise.all(Array.from({ length: EXPORTS_AT_ONCE }, lane));
-    return written;
-  } finally {
-    await dropTable(connection, helper);
-  }
+  await numberRows(connection, plan, parts, helper, context);
+  const slices = Array.from({ length: parts.count }, (_, index): Slice => {
+    const select = `SELECT * EXCEPT (${PART}) FROM ${quoted(helper)} WHERE ${PART} = ${index}`;
+    return { index, select: `${select}${plan.order === '' ? '' : ` ORDER BY ${plan.order}`}` };
+  });
+  const written: WrittenSlice[] = [];
+  let done = 0;
+  const lane = async (): Promise<void> => {
+    for (let slice = slices.shift(); slice; slice = slices.shift()) {
+      written[slice.index] = await writeSlice(connection, plan, slice, context);
+      context.progress({ stage: 'writing parts', done: ++done / parts.count });
+    }
+  };
+  await Promise.all(Array.from({ length: EXPORTS_AT_ONCE }, lane));
+  return written;
 }
 
 interface Parts {
@@ -111,19 +108,20 @@ function partsOf(request: ExportRequest, table: TableInfo): Parts {
 }
 
 /** Numbers the rows into a helper table that is partitioned by part: each statement then reads its own partition only. */
-async function numberRows(connection: Connection, plan: Plan, parts: Parts, helper: string, context: JobContext): Promise<void> {
+async function numberRows(connection: Connection, plan: Plan, parts: Parts, helper: TableRef, context: JobContext): Promise<void> {
   const from = quoted(tableRef(plan.request.table, connection.config.project));
   // Any order does where none is wanted, as long as it is the same each time.
   const order = plan.order === '' ? 'FARM_FINGERPRINT(TO_JSON_STRING(t))' : plan.order;
   const expires = new Date(helperExpiration()).toISOString();
-  const query = `CREATE OR REPLACE TABLE ${helper} PARTITION BY RANGE_BUCKET(${PART}, GENERATE_ARRAY(0, ${parts.count}, 1))
+  const query = `CREATE OR REPLACE TABLE ${quoted(helper)} PARTITION BY RANGE_BUCKET(${PART}, GENERATE_ARRAY(0, ${parts.count}, 1))
 OPTIONS (expiration_timestamp = TIMESTAMP ${literal(expires)}) AS
 SELECT *, DIV((ROW_NUMBER() OVER (ORDER BY ${order}) - 1), ${parts.rowsPerPart}) AS ${PART} FROM ${from} AS t`;
   const { config } = connection;
   const configuration = { labels: labelsOf(plan.request.labels), query: { query, useLegacySql: false, priority: config.priority } };
   context.progress({ stage: 'numbering rows' });
-  // Dropped with each try, so made with each try.
-  await runJob(connection, { id: `${plan.id}-rows`, configuration, stillThere: async () => false }, context);
+  // It goes by itself: another worker that exports the same may still be reading it.
+  const stillThere = async (): Promise<boolean> => (await getTable(connection, helper)) !== null;
+  await runJob(connection, { id: `${plan.id}-rows`, configuration, stillThere }, context);
 }
 
 async function writeSlice(connection: Connection, plan: Plan, slice: Slice, context: JobContext): Promise<WrittenSlice> {

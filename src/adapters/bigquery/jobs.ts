@@ -72,13 +72,16 @@ async function startOrAdopt(
   } catch (error) {
     const failed = failedJob(error);
     if (failed) return { adopted: false, job: failed };
-    if (!isDuplicate(error)) throw error;
+    if (!isDuplicate(error, id)) throw error;
     return { adopted: true, job: await getJob(client, id) };
   }
 }
 
 /** BigQuery answers 409; the emulator lets two inserts at the same moment race to its own table of jobs. */
-const isDuplicate = (error: unknown): boolean => faultOf(error).status === 409 || /^Duplicate key .*job_id/.test(faultOf(error).message);
+const isDuplicate = (error: unknown, id: string): boolean => {
+  const { status, message } = faultOf(error);
+  return status === 409 || (/duplicate key/i.test(message) && message.includes(id));
+};
 
 /** The client throws for a job that was made and has failed at once; its resource is in the error. */
 function failedJob(error: unknown): JobResource | null {
