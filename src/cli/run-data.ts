@@ -1,7 +1,6 @@
 /** All that is known of a run: its workflow's answers, its document, its rows in the ledger, the run before it. */
 import type { Longhaul, Run } from '../client/index.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
-import { RunDocument } from '../contract/run-document.ts';
 import type { Importance } from '../contract/search.ts';
 import type { RunState } from '../contract/state.ts';
 import type { Warehouse } from '../ports/index.ts';
@@ -34,6 +33,43 @@ export async function collectReport(longhaul: Longhaul, run: Run, ports: OpenPor
     previousRun(data, ports, warehouse),
   ]);
   return { ...data, steps, importance, previous };
+}
+
+/** Trials that have not ended are not in the ledger yet; the search knows them. Costs and metrics of these are so far. */
+export function withLiveTrials({ run, searches, trials, now }: RunData): LedgerRow<'trials'>[] {
+  const live = Object.entries(searches).flatMap(([step, search]) =>
+    search.trials
+      .filter((trial) => !trials.some((row) => row.step === step && row.trial === trial.trial))
+      .map((trial): LedgerRow<'trials'> => {
+        const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+        return {
+          pipeline: run.pipeline,
+          run: run.run,
+          time: new Date(now).toISOString(),
+          step,
+          trial: trial.trial,
+          status: trial.status,
+          parameters: JSON.stringify(trial.parameters),
+          objective_metric: search.objective.metric,
+          objective: trial.objective,
+          metrics: JSON.stringify(trial.metrics),
+          reason: trial.reason,
+          origin: trial.origin,
+          parent_trial: trial.parent,
+          output: trial.output,
+          export: trial.bestExport,
+          weights_sha256: null,
+          attempts: trial.attempts,
+          seconds: trial.startedAt === null ? null : (now - trial.startedAt) / 1000,
+          cost: trial.cost,
+          on_demand_cost: trial.onDemandCost,
+          lost_cost: trial.lostCost,
+          started_at: iso(trial.startedAt),
+          ended_at: null,
+        };
+      }),
+  );
+  return byNumber([...trials, ...live]);
 }
 
 /** Rows of this run; of a search from the cache, those whose output lies where its best export does. */
@@ -84,6 +120,8 @@ async function previousRun(data: RunData, ports: OpenPorts, warehouse: Warehouse
   const store = await ports.store(data.document.profile);
   const object = await store.read(newest.document_uri);
   if (object === null) return null;
+  // Loaded here: the schemas are most of what a command would have to read before it answers.
+  const { RunDocument } = await import('../contract/run-document.ts');
   const document = RunDocument.safeParse(JSON.parse(new TextDecoder().decode(object.data)));
   return document.success ? { run: newest.run, document: document.data } : null;
 }

@@ -69,8 +69,12 @@ function searchNote(search: SearchState, now: number): string {
   if (search.status === 'paused' || search.status === 'waiting') parts.push(search.reason ?? search.status);
   if (search.bestObjective !== null)
     parts.push(`best ${search.objective.metric} ${metric(search.bestObjective)} (trial ${search.bestTrial ?? '?'})`);
+  const pace = trialsPerHour(search, now);
+  if (pace !== null) parts.push(`${metric(Number(pace.toPrecision(2)))} trials/h`);
   const eta = remaining(search, now);
   if (eta !== null) parts.push(`about ${duration(eta)} left`);
+  const forecast = costForecast(search);
+  if (forecast !== null) parts.push(`${money(search.cost)} of about ${money(forecast)}`);
   return parts.join(', ');
 }
 
@@ -88,6 +92,30 @@ export function remaining(search: SearchState, now: number): number | null {
   return work / Math.max(1, search.parallel);
 }
 
+/** Ended trials an hour since the first began; null while none has ended. */
+export function trialsPerHour(search: SearchState, now: number): number | null {
+  const ended = search.trials.filter((trial) => trial.endedAt !== null && trial.status !== 'failed' && trial.status !== 'cancelled').length;
+  const began = Math.min(...search.trials.map((trial) => trial.startedAt ?? Number.POSITIVE_INFINITY));
+  return ended === 0 || now <= began ? null : ended / ((now - began) / HOUR_MS);
+}
+const HOUR_MS = 3_600_000;
+
+/** What the planned trials will have cost, at the mean of the ended ones; null where trials cost nothing or none has ended. */
+export function costForecast(search: SearchState): number | null {
+  const ended = search.trials.filter((trial) => trial.status === 'succeeded' || trial.status === 'stopped');
+  const mean = ended.reduce((sum, trial) => sum + trial.cost, 0) / ended.length;
+  if (ended.length === 0 || mean === 0) return null;
+  const open = search.trials.filter((trial) => trial.endedAt === null).reduce((sum, trial) => sum + Math.max(0, mean - trial.cost), 0);
+  return search.cost + open + Math.max(0, search.plannedTrials - search.trials.length) * mean;
+}
+
+/** Validation points a minute, of a trial that runs. */
+function pointRate(trial: TrialState, now: number): string {
+  if (trial.startedAt === null || trial.points === 0 || now <= trial.startedAt) return '';
+  const perMinute = trial.points / ((now - trial.startedAt) / 60_000);
+  return `${metric(Number(perMinute.toPrecision(2)))} points/min`;
+}
+
 function trialLines(search: SearchState, colors: Colors, now: number): string[] {
   const active = search.trials.filter((trial) => trial.status === 'running' || trial.status === 'paused');
   const lines = active.slice(0, TRIALS_SHOWN).map((trial) => {
@@ -95,7 +123,9 @@ function trialLines(search: SearchState, colors: Colors, now: number): string[] 
     const value = trial.objective === null ? '' : `${search.objective.metric} ${metric(trial.objective)}`;
     const points = trial.points > 0 ? `point ${trial.points}` : '';
     const attempts = trial.preemptions > 0 ? `${trial.preemptions} preemptions` : '';
-    const facts = [points, value, attempts, trial.pool ?? '', trial.cost > 0 ? money(trial.cost) : ''].filter((fact) => fact !== '');
+    const facts = [points, pointRate(trial, now), value, attempts, trial.pool ?? '', trial.cost > 0 ? money(trial.cost) : ''].filter(
+      (fact) => fact !== '',
+    );
     return `  ${colors[color](sign)} trial ${String(trial.trial).padEnd(3)} ${between(trial.startedAt, trial.endedAt, now).padStart(8)}  ${facts.join(', ')}`;
   });
   if (active.length > TRIALS_SHOWN) lines.push(colors.dim(`  and ${active.length - TRIALS_SHOWN} more trials`));

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option, type Command } from 'commander';
 import type { Longhaul, Run } from '../../client/index.ts';
-import { renderMarkdown, renderReport, reportJson, type ReportData } from '../../report/index.ts';
+import type { ReportData } from '../../report/index.ts';
 import { lookerUrl } from '../../report/looker.ts';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { openPorts, type OpenPorts } from '../ports.ts';
@@ -77,11 +77,13 @@ async function gather(longhaul: Longhaul, runs: readonly Run[], ports: OpenPorts
 async function writeHtml(cli: Cli, data: readonly ReportData[], options: Options): Promise<void> {
   const names = data.map(({ run }) => run.run);
   const file = resolve(options.file ?? reportFile(names.join('+').slice(0, 200)));
+  const { renderReport } = await import('../../report/index.ts');
   const url = await writeReport(file, await renderReport(data));
   cli.print({ runs: names, file, url }, () => url);
 }
 
 async function writeText(cli: Cli, data: readonly ReportData[], options: Options): Promise<void> {
+  const { renderMarkdown, reportJson } = await import('../../report/index.ts');
   const reports = data.map(reportJson);
   const text = options.format === 'md' ? renderMarkdown(data) : `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`;
   if (options.file === undefined) {

@@ -3,7 +3,7 @@ import type { LedgerRow } from '../../contract/ledger.ts';
 import { cliOf, examples, runOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { openPorts } from '../ports.ts';
-import { collect } from '../run-data.ts';
+import { collect, withLiveTrials } from '../run-data.ts';
 import { json, trialTable } from '../summary.ts';
 
 interface Options {
@@ -15,7 +15,7 @@ interface Options {
 export function registerTrials(program: Command): void {
   program
     .command('trials')
-    .description('the trials of a run, from the ledger')
+    .description('the trials of a run, ended and running')
     .argument('[run]', 'name of the run; the newest one when left out')
     .option('--sort <name>', 'a column, a metric or a parameter; otherwise by number')
     .addOption(new Option('--order <order>', 'otherwise the best first').choices(['ascending', 'descending']))
@@ -37,7 +37,7 @@ export function registerTrials(program: Command): void {
       );
       const goal = searches.find((search) => search.id === options.step)?.goal ?? searches[0]?.goal ?? 'maximize';
       const trials = sorted(
-        data.trials.filter((trial) => options.step === undefined || trial.step === options.step),
+        withLiveTrials(data).filter((trial) => options.step === undefined || trial.step === options.step),
         options,
         goal,
       );

@@ -1,0 +1,208 @@
+/** What `--output json` writes: the stable shapes, as schemas that tests hold the commands to, and in words for docs/cli.md. */
+import { z } from 'zod';
+
+const ms = (meaning: string): z.ZodNumber => z.number().describe(`${meaning}, ms since 1970`);
+const RunStatus = z.enum(['running', 'paused', 'waiting', 'succeeded', 'failed', 'cancelled']);
+
+const StepState = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  status: z.enum(['pending', 'waiting', 'running', 'succeeded', 'cached', 'skipped', 'failed', 'cancelled', 'blocked']),
+  startedAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  cacheHit: z.boolean(),
+  outputs: z.record(z.string(), z.json()),
+  reason: z.string().nullable(),
+  cost: z.number(),
+});
+
+const TrialState = z.looseObject({
+  trial: z.int(),
+  status: z.enum(['queued', 'running', 'paused', 'succeeded', 'stopped', 'failed', 'cancelled']),
+  parameters: z.record(z.string(), z.json()),
+  objective: z.number().nullable(),
+  metrics: z.record(z.string(), z.number().nullable()),
+  reason: z.string().nullable(),
+  attempts: z.int(),
+  preemptions: z.int(),
+  cost: z.number(),
+});
+
+export const StatusOutput = z.looseObject({
+  run: z.looseObject({
+    run: z.string().describe('name of the run'),
+    pipeline: z.string(),
+    status: RunStatus,
+    startedAt: ms('start'),
+    endedAt: ms('end').nullable(),
+    cost: z.number().describe('so far, in the profile’s currency'),
+    reason: z.string().nullable().describe('why it failed, was cancelled or is paused'),
+    steps: z
+      .array(StepState)
+      .describe('`id`, `kind`, `status`, `startedAt`, `endedAt`, `cacheHit`, `outputs`, `reason`, `cost` of each step'),
+    approvals: z
+      .array(z.looseObject({ step: z.string(), message: z.string() }))
+      .describe('what waits for a person: `step`, `message`, `since`, `until`'),
+  }),
+  searches: z
+    .record(
+      z.string(),
+      z.looseObject({
+        status: RunStatus,
+        plannedTrials: z.int(),
+        bestTrial: z.int().nullable(),
+        bestObjective: z.number().nullable(),
+        trials: z.array(TrialState),
+      }),
+    )
+    .describe('by step: `status`, `plannedTrials`, `bestTrial`, `bestObjective`, `cost`, `trials`, `decisions`'),
+});
+
+export const ListOutput = z.array(
+  z.looseObject({
+    run: z.string().describe('name of the run'),
+    pipeline: z.string(),
+    status: RunStatus,
+    bestObjective: z.number().nullable().describe('of its searches'),
+    startedAt: ms('start'),
+    endedAt: ms('end').nullable(),
+  }),
+);
+
+export const TrialsOutput = z.array(
+  z.looseObject({
+    run: z.string().describe('the run that made it: another one’s where the search came from the cache'),
+    step: z.string(),
+    trial: z.int(),
+    status: z.string(),
+    parameters: z.string().describe('JSON text'),
+    objective_metric: z.string(),
+    objective: z.number().nullish(),
+    metrics: z.string().describe('JSON text'),
+    attempts: z.number().nullish(),
+    seconds: z.number().nullish().describe('machine time of its attempts'),
+    cost: z.number().nullish(),
+    reason: z.string().nullish().describe('why it was stopped or failed'),
+    export: z.string().nullish().describe('URI of its best export'),
+  }),
+);
+
+export const CurvesOutput = z.looseObject({
+  metric: z.string(),
+  series: z
+    .array(z.looseObject({ name: z.string(), points: z.array(z.tuple([z.number(), z.number()])) }))
+    .describe('a trial each: `name`, and `points` of samples and value'),
+});
+
+export const CompareOutput = z.array(
+  z.looseObject({
+    run: z.string(),
+    status: RunStatus,
+    seconds: z.number(),
+    cost: z.number(),
+    values: z.record(z.string(), z.number()).describe('`step.output` → value, of searches and evaluations'),
+  }),
+);
+
+export const OpenOutput = z.looseObject({
+  console: z.string().nullable().describe('address of the run’s page'),
+  temporal: z.string().nullable().describe('address in the Temporal web UI'),
+  tensorboard: z.string().nullable().describe('command that shows the curves'),
+});
+
+export const ReportOutput = z.looseObject({
+  version: z.literal(1),
+  verdict: z
+    .looseObject({
+      tone: z.enum(['good', 'bad', 'warn', 'open']),
+      headline: z.string(),
+      sentences: z.array(z.string()),
+      comparisons: z.array(z.looseObject({})),
+    })
+    .describe(
+      '`tone`, `headline`, `sentences`, and `comparisons`: `metric`, `against`, `value`, `other`, `difference`, `low`, `high`, `outcome`',
+    ),
+  run: z.looseObject({ run: z.string(), status: RunStatus }).describe('as `run` of `status`'),
+  cost: z
+    .looseObject({ spent: z.number(), forecast: z.number(), saved: z.number(), lost: z.number(), currency: z.string() })
+    .describe('`spent`, `forecast`, `onDemand`, `saved`, `lost`, `budget`, `currency`'),
+  trials: z.array(z.looseObject({})).describe('rows of the ledger'),
+  attempts: z.array(z.looseObject({})).describe('rows of the ledger'),
+  evaluations: z.array(z.looseObject({})).describe('rows of the ledger'),
+  failures: z
+    .array(z.looseObject({ where: z.string(), what: z.string(), cause: z.string(), remedy: z.string() }))
+    .describe('`where`, `what`, `cause`, `remedy`, `severity`'),
+  importance: z.record(z.string(), z.looseObject({})).describe('by search: `evaluator`, `metric`, `trials`, `parameters`'),
+  provenance: z.array(z.looseObject({ what: z.string(), value: z.string() })).describe('`what`, `value`'),
+  changes: z
+    .looseObject({ run: z.string() })
+    .nullable()
+    .describe('since the run before: `run`, and `changes` with `path`, `before`, `after`'),
+});
+
+export const ControlOutput = z.looseObject({
+  text: z.string().describe('what was done, in words'),
+  trial: z.int().optional().describe('number of a trial that it made'),
+});
+
+export const ErrorOutput = z.looseObject({
+  error: z
+    .looseObject({
+      type: z.string(),
+      message: z.string(),
+      problems: z.array(z.looseObject({ file: z.string(), message: z.string() })).optional(),
+    })
+    .describe('`type`, `message`, and of bad input `problems`: `file`, `line`, `column`, `path`, `message`, `expected`, `found`, `hint`'),
+});
+
+export interface DocumentedOutput {
+  readonly title: string;
+  readonly commands: readonly string[];
+  readonly fields: readonly (readonly [name: string, meaning: string])[];
+}
+
+const CONTROLS = ['approve', 'reject', 'pause', 'resume', 'stop-trial', 'keep-trial', 'prioritise', 'add-trial', 'fork-trial', 'set'];
+
+export const OUTPUTS: readonly DocumentedOutput[] = [
+  documented('A run', ['status'], StatusOutput),
+  documented('Runs (a list)', ['list'], ListOutput),
+  documented('Trials (a list)', ['trials'], TrialsOutput),
+  documented('Curves', ['curves'], CurvesOutput),
+  documented('Runs compared (a list)', ['compare'], CompareOutput),
+  documented('Links', ['open'], OpenOutput),
+  documented('A report', ['report --format json'], ReportOutput),
+  documented('The answer of a control', CONTROLS, ControlOutput),
+  documented('A failure, on stderr', ['…'], ErrorOutput),
+];
+
+function documented(title: string, commands: readonly string[], schema: z.ZodType): DocumentedOutput {
+  return { title, commands, fields: fieldsOf(z.toJSONSchema(schema), '') };
+}
+
+interface Schema {
+  readonly type?: unknown;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: unknown;
+  readonly anyOf?: readonly Schema[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+}
+
+/** Objects are opened until something says in words what it holds. */
+function fieldsOf(schema: object, prefix: string): (readonly [string, string])[] {
+  const { properties, items } = schema as Schema;
+  if (items !== undefined && typeof items === 'object' && items !== null && prefix === '') return fieldsOf(items, '');
+  return Object.entries(properties ?? {}).flatMap(([name, field]): (readonly [string, string])[] => {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    if (field.properties !== undefined && field.description === undefined) return fieldsOf(field, path);
+    return [[path, [typeOf(field), field.description].filter((part) => part !== undefined && part !== '').join('; ')]];
+  });
+}
+
+function typeOf(schema: Schema): string {
+  if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
+  if (schema.anyOf) return [...new Set(schema.anyOf.map(typeOf))].join(' or ');
+  return schema.type === 'array' ? 'list' : schema.type === 'integer' ? 'whole number' : typeof schema.type === 'string' ? schema.type : '';
+}

@@ -1,0 +1,30 @@
+/** All commands as one program: what runs, and what docs/cli.md is made of. */
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { COMMANDS } from './commands.ts';
+import { examples } from './context.ts';
+
+export const GROUPS = ['Pipelines', 'Runs', 'Control', 'Results', 'This machine'] as const;
+
+export function createProgram(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const program = new Command('longhaul')
+    .description('Durable model-training pipelines on machines that may vanish at any minute')
+    .version(version)
+    .addOption(new Option('-o, --output <format>', 'what goes to stdout').choices(['text', 'json']).default('text'))
+    .option('--temporal-profile <name>', "profile of Temporal's environment configuration (otherwise TEMPORAL_PROFILE)")
+    .option('--no-color', 'plain text; the environment variable NO_COLOR does the same')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(--help shows how)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `${examples('longhaul init && longhaul run pipeline.yaml', 'longhaul run pipeline.yaml --profile gcp --detach', 'longhaul status --watch')}
+Exit codes: 0 ok, 1 the run failed, 2 bad input, 3 refused, 4 cannot connect, 130 interrupted (the run goes on).`,
+    );
+  for (const group of GROUPS) {
+    program.commandsGroup(`${group}:`);
+    for (const register of COMMANDS[group]) register(program);
+  }
+  return program;
+}

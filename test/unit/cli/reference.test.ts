@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { factsOf } from '../../../src/cli/commands/compare.ts';
+import { curvesOf } from '../../../src/cli/commands/curves.ts';
+import { outputOf } from '../../../src/cli/commands/open.ts';
+import { CompareOutput, CurvesOutput, ReportOutput, StatusOutput, TrialsOutput } from '../../../src/cli/output-schemas.ts';
+import { createProgram } from '../../../src/cli/program.ts';
+import { REFERENCE_FILE, reference } from '../../../src/cli/reference.ts';
+import { withLiveTrials } from '../../../src/cli/run-data.ts';
+import { reportJson } from '../../../src/report/index.ts';
+import { makeRun } from '../../support/run-data.ts';
+
+describe('docs/cli.md', () => {
+  it('says what --help says; `npm run reference` writes it', () => {
+    expect(readFileSync(REFERENCE_FILE, 'utf8')).toBe(reference());
+  });
+
+  it.each(createProgram().commands.filter((command) => command.name() !== 'help'))(
+    'longhaul $_name has a description and examples',
+    (command) => {
+      let help = '';
+      command.configureOutput({ writeOut: (text) => (help += text) });
+      command.outputHelp();
+      expect(command.description()).not.toBe('');
+      expect(help).toMatch(/Examples:\n {2}\$ \S/);
+      for (const option of command.options) expect(option.description, option.flags).not.toBe('');
+    },
+  );
+});
+
+describe('--output json', () => {
+  const running = makeRun({ stage: 'running' });
+  const ended = makeRun();
+
+  it('has the documented shapes', () => {
+    for (const made of [running, ended]) {
+      const written = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+      StatusOutput.parse(written({ run: made.run, searches: made.searches }));
+      TrialsOutput.parse(written(withLiveTrials(made)));
+      CurvesOutput.parse(written({ metric: 'loss', series: curvesOf(made.progress, 'loss', []) }));
+      CompareOutput.parse(written([factsOf(made)]));
+      ReportOutput.parse(written(reportJson(made)));
+    }
+  });
+
+  it('lists trials that run beside those that ended', () => {
+    const rows = withLiveTrials(running);
+    expect(rows.map((row) => row.trial)).toEqual(running.searches.search!.trials.map((trial) => trial.trial));
+    expect(rows.filter((row) => row.status === 'running')).toHaveLength(4);
+  });
+
+  it('finds the prefix of the curves before a search has ended, and after', () => {
+    expect(outputOf(running)).toBe('file:///data/grocery-ranking/search/3f2a91c04b7d');
+    expect(outputOf(ended)).toBe('file:///data/grocery-ranking/search/3f2a91c04b7d');
+    expect(outputOf({ run: { ...running.run, steps: [] }, searches: {} })).toBeNull();
+  });
+});

@@ -1,0 +1,43 @@
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { changes, costForecast, remaining, treeLines, trialsPerHour } from '../../../src/cli/run-tree.ts';
+import { makeRun } from '../../support/run-data.ts';
+
+const plain = pc.createColors(false);
+const running = makeRun({ stage: 'running' });
+const search = running.searches.search!;
+
+describe('the task tree', () => {
+  it('shows states, rates, what is left and what it will cost', () => {
+    const lines = treeLines(running, plain, running.now, 400);
+    const line = lines.find((one) => one.includes('● search'));
+    expect(line).toMatch(
+      /\d+ of 24 trials, best validation_ndcg_at_10 0\.\d+ \(trial \d+\), [\d.]+ trials\/h, about [\dhms ]+ left, \$\d+\.\d\d of about \$\d+\.\d\d$/,
+    );
+    expect(lines.filter((one) => /● trial \d+ .*point \d+, [\d.]+ points\/min, .*spot-l4/.test(one))).toHaveLength(
+      search.trials.filter((trial) => trial.status === 'running' && trial.points > 0).length,
+    );
+    expect(lines.find((one) => one.includes('candidates'))).toContain('cached');
+  });
+
+  it('fits the width of the terminal', () => {
+    for (const line of treeLines(makeRun({ stage: 'running', trials: 200, parallel: 40 }), plain, running.now, 80))
+      expect(line.length).toBeLessThan(80);
+  });
+
+  it('adds up to what the search says', () => {
+    const ended = search.trials.filter((trial) => trial.endedAt !== null);
+    expect(trialsPerHour(search, running.now)).toBeGreaterThan(0);
+    expect(remaining(search, running.now)).toBeGreaterThan(0);
+    expect(costForecast(search)).toBeGreaterThan(search.cost);
+    expect(trialsPerHour({ ...search, trials: [] }, running.now)).toBeNull();
+    expect(costForecast({ ...search, trials: ended, plannedTrials: ended.length })).toBeCloseTo(search.cost);
+  });
+
+  it('tells changes only, one line each, where there is no terminal', () => {
+    const first = changes(null, running, running.now);
+    expect(first.some((line) => line.startsWith('parts.train succeeded in'))).toBe(true);
+    expect(first.some((line) => /^search trial \d+ was preempted/.test(line))).toBe(true);
+    expect(changes(running, running, running.now)).toEqual([]);
+  });
+});
