@@ -15,7 +15,12 @@ export interface EmulatorOptions {
   /** Data and logs. */
   readonly directory: string;
   /** Which to start, and where; any free port without one. */
-  readonly gcs?: { readonly port?: number; readonly buckets: readonly string[] };
+  readonly gcs?: {
+    readonly port?: number;
+    readonly buckets: readonly string[];
+    /** Host under which others reach this port, pods for example: the links in its answers name it. */
+    readonly externalHost?: string;
+  };
   readonly bigquery?: {
     readonly port?: number;
     /** Where it finds `gs://`, if not in the emulator that is started with it. */
@@ -63,8 +68,8 @@ export async function startEmulators({ directory, gcs, bigquery }: EmulatorOptio
     const starting: Promise<void>[] = [];
     if (gcs && gcsUrl)
       starting.push(
-        serve(await gcsProgram(installed, directory, gcsUrl), `${gcsUrl}/storage/v1/b?project=${EMULATOR_PROJECT}`).then(() =>
-          createBuckets(gcsUrl, gcs.buckets),
+        serve(await gcsProgram(installed, directory, gcsUrl, gcs.externalHost), `${gcsUrl}/storage/v1/b?project=${EMULATOR_PROJECT}`).then(
+          () => createBuckets(gcsUrl, gcs.buckets),
         ),
       );
     if (bigquery && bigqueryUrl)
@@ -82,8 +87,9 @@ export async function startEmulators({ directory, gcs, bigquery }: EmulatorOptio
   }
 }
 
-async function gcsProgram(installed: Installed, directory: string, url: string): Promise<Program> {
-  const { host, port } = new URL(url);
+async function gcsProgram(installed: Installed, directory: string, url: string, externalHost = '127.0.0.1'): Promise<Program> {
+  const { port } = new URL(url);
+  const external = `${externalHost}:${port}`;
   const root = join(directory, 'gcs');
   await mkdir(root, { recursive: true });
   return {
@@ -95,8 +101,8 @@ async function gcsProgram(installed: Installed, directory: string, url: string):
       port,
       backend: 'filesystem',
       'filesystem-root': root,
-      'public-host': host,
-      'external-url': url,
+      'public-host': external,
+      'external-url': `http://${external}`,
       // Otherwise it writes a line for every request.
       'log-level': 'warn',
     }).flatMap(([name, value]) => [`-${name}`, value]),

@@ -46,7 +46,10 @@ export interface TrialLab {
 export async function openTrialLab(cluster: Cluster, { namespace, pools, parts = 6 }: LabOptions): Promise<TrialLab> {
   const directory = await mkdtemp(join(tmpdir(), 'longhaul-lab-'));
   await makeNamespace(cluster, namespace);
-  const emulators = await startEmulators({ directory: join(directory, 'emulators'), gcs: { buckets: [BUCKET] } });
+  const emulators = await startEmulators({
+    directory: join(directory, 'emulators'),
+    gcs: { buckets: [BUCKET], externalHost: cluster.hostAddress },
+  });
   const endpoint = emulators.gcs ?? '';
   const exposed = await cluster.expose(Number(new URL(endpoint).port));
   const profile = Profile.parse({
