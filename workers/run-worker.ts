@@ -7,6 +7,7 @@ import { openTracing } from '../src/telemetry/tracing.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { openPorts } from './adapters.ts';
 import { connect, registerSearchAttributes } from './connection.ts';
+import { serveHealth } from './health.ts';
 import { attemptLogs, fieldsOf } from './log-context.ts';
 import { metricsOptions } from './metrics.ts';
 import { deploymentOptions } from './versioning.ts';
@@ -59,9 +60,10 @@ export async function runWorker(role: WorkerRole): Promise<void> {
         ? { workflowBundle: await workflowBundle({ traced: tracing !== null }), workerDeploymentOptions: deploymentOptions() }
         : {}),
     } satisfies WorkerOptions);
+    const health = await serveHealth(() => worker.getState());
     const running = worker.run();
     process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);
-    await running;
+    await running.finally(() => health.close());
   } finally {
     await ports.close();
     await connected.connection.close();

@@ -11,6 +11,7 @@ import { registerConsole } from './commands/console.ts';
 import { registerCurves } from './commands/curves.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerDiff } from './commands/diff.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerExample } from './commands/example.ts';
 import { registerForkTrial } from './commands/fork-trial.ts';
 import { registerGc } from './commands/gc.ts';
@@ -48,5 +49,5 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerSet,
   ],
   Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerReport],
-  'This machine': [registerDev, registerGc, registerCodecServer, registerCompletion],
+  'This machine': [registerDev, registerDoctor, registerGc, registerCodecServer, registerCompletion],
 };

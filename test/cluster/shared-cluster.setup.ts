@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { canRunCluster, ensureTools, startCluster } from '../../deploy/dev-cluster/index.ts';
-import { trainerImage } from './trainer-image.ts';
+import { trainerImage, workerImage } from './images.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -27,17 +27,17 @@ export async function setup(project: TestProject): Promise<void> {
   }
   await ensureTools((line) => void process.stderr.write(`cluster: ${line}\n`));
   const directory = mkdtempSync(join(tmpdir(), 'longhaul-cluster-'));
-  const trainer = await trainerImage();
+  const [trainer, worker] = await Promise.all([trainerImage(), workerImage()]);
   const cluster = await startCluster({
     dir: join(directory, 'state'),
-    mounts: trainer.mounts,
+    mounts: [...trainer.mounts, ...worker.mounts],
     nodes: [
       { name: 'spot-1', labels: { pool: 'spot' } },
       { name: 'on-demand-1', labels: { pool: 'on-demand' } },
     ],
     timing: { nodeMonitorGrace: NODE_MONITOR_GRACE_SECONDS, unreachableToleration: 20 },
   });
-  await cluster.loadImage(trainer.archive);
+  await Promise.all([trainer, worker].map(async ({ archive }) => await cluster.loadImage(archive)));
   project.provide('clusterDirectory', cluster.directory);
   stop = async () => {
     await cluster.stop();

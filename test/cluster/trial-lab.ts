@@ -4,22 +4,23 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { createTrainingActivities } from '../../activities/training.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { startEmulators } from '../../deploy/emulators/index.ts';
 import { trialWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import type { TrialInput, TrialSummary } from '../../src/contract/search.ts';
+import type { TrialInput } from '../../src/contract/search.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { Latest, ProgressRecord } from '../../src/contract/trial.ts';
 import type { Compute, ObjectStore, Ports } from '../../src/ports/index.ts';
 import { openPorts } from '../../workers/adapters.ts';
 import type { trial } from '../../workflows/index.ts';
-import { startHarness } from '../workflow/environment.ts';
+import { startHarness, startServer } from '../workflow/environment.ts';
+import { installChart } from './chart.ts';
 import { makeNamespace, removeNamespace } from './harness.ts';
-import { TRAINER_IMAGE } from './trainer-image.ts';
+import { TRAINER_IMAGE } from './images.ts';
 
 const BUCKET = 'lab';
 const TRAINER_MEMORY_MB = 1200;
@@ -29,6 +30,8 @@ export interface LabOptions {
   readonly pools: readonly string[];
   /** Parts of the data set, of about 40,000 candidates each. */
   readonly parts?: number;
+  /** Workers of the Helm chart, in the namespace of the Jobs, instead of workers in this process. */
+  readonly chart?: boolean;
 }
 
 export interface TrialLab {
@@ -43,16 +46,16 @@ export interface TrialLab {
   close(): Promise<void>;
 }
 
-export async function openTrialLab(cluster: Cluster, { namespace, pools, parts = 6 }: LabOptions): Promise<TrialLab> {
+export async function openTrialLab(cluster: Cluster, { namespace, pools, parts = 6, chart = false }: LabOptions): Promise<TrialLab> {
   const directory = await mkdtemp(join(tmpdir(), 'longhaul-lab-'));
   await makeNamespace(cluster, namespace);
   const emulators = await startEmulators({
     directory: join(directory, 'emulators'),
     gcs: { buckets: [BUCKET], externalHost: cluster.hostAddress },
   });
-  const endpoint = emulators.gcs ?? '';
-  const exposed = await cluster.expose(Number(new URL(endpoint).port));
-  const profile = Profile.parse({
+  const exposed = await cluster.expose(Number(new URL(emulators.gcs ?? '').port));
+  const endpoint = `http://${exposed.host}:${exposed.port}`;
+  const here = Profile.parse({
     warehouse: { kind: 'duckdb', path: join(directory, 'warehouse') },
     storage: { kind: 'gcs', bucket: BUCKET, apiEndpoint: endpoint },
     compute: {
@@ -60,14 +63,16 @@ export async function openTrialLab(cluster: Cluster, { namespace, pools, parts =
       namespace,
       kubeconfig: cluster.kubeconfig,
       image: TRAINER_IMAGE,
-      env: { STORAGE_EMULATOR_HOST: `http://${exposed.host}:${exposed.port}` },
     },
     pools: pools.map((name) => ({ name, spot: name.startsWith('spot'), pricePerHour: 1, nodeSelector: { pool: name } })),
   });
+  const profile = chart ? asSeenInside(here) : here;
   const ports = openPorts();
-  const store = await ports.store(profile);
+  const store = await ports.store(here);
   const data = await uploadData(store, directory, parts);
-  const harness = await startHarness(ports, 'real', createTrainingActivities(ports satisfies Ports));
+  const temporal = chart
+    ? await serverAndChart(cluster, namespace)
+    : await startHarness(ports, 'real', createTrainingActivities(ports satisfies Ports));
   const outputOf = (run: string): string => `gs://${BUCKET}/runs/${run}/trial-0`;
   const read = async (uri: string): Promise<unknown> => {
     const object = await store.read(uri);
@@ -75,7 +80,7 @@ export async function openTrialLab(cluster: Cluster, { namespace, pools, parts =
   };
   return {
     profile,
-    compute: await ports.compute(profile),
+    compute: await ports.compute(here),
     store,
     outputOf,
     start: (run, more = {}) => {
@@ -96,7 +101,7 @@ export async function openTrialLab(cluster: Cluster, { namespace, pools, parts =
         resumed: null,
         ...more,
       };
-      return harness.client.workflow.start<typeof trial>(WORKFLOWS.trial, {
+      return temporal.client.workflow.start<typeof trial>(WORKFLOWS.trial, {
         taskQueue: TASK_QUEUES.control,
         workflowId: trialWorkflowId(run, 'search', 0),
         args: [input],
@@ -112,7 +117,7 @@ export async function openTrialLab(cluster: Cluster, { namespace, pools, parts =
     },
     latest: async (run) => Latest.nullable().parse(await read(`${outputOf(run)}/checkpoints/LATEST`)),
     close: async () => {
-      await harness.stop();
+      await temporal.stop();
       await ports.close();
       await exposed.close();
       await emulators.stop();
@@ -122,7 +127,25 @@ export async function openTrialLab(cluster: Cluster, { namespace, pools, parts =
   };
 }
 
-export type Summary = TrialSummary;
+/** In the cluster its own account is used, and the embedded warehouse lies in the training worker's pod. */
+function asSeenInside(profile: Profile): Profile {
+  const { kubeconfig: _kubeconfig, ...compute } = profile.compute as Extract<Profile['compute'], { kind: 'kubernetes' }>;
+  return { ...profile, compute, warehouse: { kind: 'duckdb', path: '/tmp/longhaul/warehouse' } };
+}
+
+async function serverAndChart(cluster: Cluster, namespace: string): Promise<{ client: Client; stop: () => Promise<void> }> {
+  const server = await startServer('real');
+  const exposed = await cluster.expose(Number(server.address.split(':')[1]));
+  const uninstall = await installChart(cluster, namespace, `${exposed.host}:${exposed.port}`);
+  return {
+    client: server.client,
+    stop: async () => {
+      await uninstall();
+      await exposed.close();
+      await server.teardown();
+    },
+  };
+}
 
 function specOf(data: string): SearchSpec {
   return SearchSpec.parse({

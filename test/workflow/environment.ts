@@ -32,11 +32,8 @@ const MOST_ATTEMPTS = 500;
 
 let installed = false;
 
-/**
- * `skipping`: long waits pass at once, but the server knows less (no lists, no describing of search attributes);
- * `real`: the development server. @param overrides activities that replace the real ones
- */
-export async function startHarness(ports: Ports, time: 'skipping' | 'real', overrides: object = {}): Promise<Harness> {
+/** The server alone, with Longhaul's search attributes. */
+export async function startServer(time: 'skipping' | 'real'): Promise<TestWorkflowEnvironment> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
   const environment =
@@ -46,6 +43,15 @@ export async function startHarness(ports: Ports, time: 'skipping' | 'real', over
         })
       : await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal') } } });
   await registerSearchAttributes({ connection: environment.nativeConnection, namespace: 'default', address: environment.address });
+  return environment;
+}
+
+/**
+ * `skipping`: long waits pass at once, but the server knows less (no lists, no describing of search attributes);
+ * `real`: the development server. @param overrides activities that replace the real ones
+ */
+export async function startHarness(ports: Ports, time: 'skipping' | 'real', overrides: object = {}): Promise<Harness> {
+  const environment = await startServer(time);
   const common = {
     connection: environment.nativeConnection,
     maxHeartbeatThrottleInterval: '200 ms',

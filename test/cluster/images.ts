@@ -1,10 +1,12 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pythonImage } from '../../deploy/dev-cluster/index.ts';
+import { nodeImage, pythonImage } from '../../deploy/dev-cluster/index.ts';
 import type { BuiltImage } from '../../deploy/dev-cluster/index.ts';
 
 export const TRAINER_IMAGE = 'dev-cluster.local/trainer:1';
-const SOURCES = fileURLToPath(new URL('../../trainer', import.meta.url));
+export const WORKER_IMAGE = 'dev-cluster.local/workers:1';
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const SOURCES = `${REPOSITORY}/trainer`;
 const INSIDE = '/opt/longhaul/trainer';
 
 /** The reference trainer on this machine's Python; the nodes mount packages and sources, so that nothing is copied. */
@@ -17,5 +19,15 @@ export async function trainerImage(): Promise<BuiltImage> {
     mountPackages: true,
     folders: [{ from: SOURCES, at: INSIDE, mounted: true }],
     env: { PYTHONPATH: INSIDE, PYTHONDONTWRITEBYTECODE: '1' },
+  });
+}
+
+/** Workers, console and command line: what deploy/docker/worker.Dockerfile makes, with this checkout mounted. */
+export async function workerImage(): Promise<BuiltImage> {
+  return nodeImage({
+    name: WORKER_IMAGE,
+    folders: [{ from: REPOSITORY, at: '/app', mounted: true }],
+    workingDirectory: '/app',
+    env: { NODE_ENV: 'production' },
   });
 }

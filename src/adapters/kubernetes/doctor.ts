@@ -1,0 +1,161 @@
+/** Asks a cluster for each right, pool and acceptance that a profile needs. */
+import type { V1Node, V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import type { Pool } from '../../contract/profile.ts';
+import type { DoctorCheck } from '../../ports/doctor.ts';
+import { openClient } from './client.ts';
+import type { KubeClient, KubernetesConfig } from './client.ts';
+import { translate } from './errors.ts';
+import { jobManifest } from './job-manifest.ts';
+import { PERMISSIONS, resourceName } from './permissions.ts';
+import type { Permission } from './permissions.ts';
+
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+export async function checkKubernetes(config: KubernetesConfig, pools: readonly Pool[]): Promise<DoctorCheck[]> {
+  const opened = tryOpen(config);
+  if ('detail' in opened) return [opened];
+  const client = opened;
+  const reach = await asked('Kubernetes API server', config, async () => {
+    const { gitVersion } = await client.request<{ gitVersion: string }>('GET', '/version');
+    return `it answers, ${gitVersion}`;
+  });
+  if (!reach.ok) return [reach];
+  const rights = await Promise.all(
+    PERMISSIONS.flatMap((permission) => permission.verbs.map((verb) => rightCheck(client, permission, verb))),
+  );
+  return [reach, ...rights, await jobCheck(client, config, pools[0]), ...(await poolChecks(client, pools))];
+}
+
+function tryOpen(config: KubernetesConfig): KubeClient | DoctorCheck {
+  try {
+    return openClient(config);
+  } catch (error) {
+    const remedy = 'gcloud container clusters get-credentials CLUSTER --location LOCATION';
+    return { name: 'Kubernetes API server', ok: false, detail: error instanceof Error ? error.message : String(error), remedy };
+  }
+}
+
+async function asked(name: string, config: KubernetesConfig, ask: () => Promise<string>): Promise<DoctorCheck> {
+  try {
+    return { name, ok: true, detail: await ask() };
+  } catch (error) {
+    const { message } = translate(error, name, config.namespace);
+    const missing = message.includes('there is no namespace');
+    return { name, ok: false, detail: message, ...(missing ? { remedy: `kubectl create namespace ${config.namespace}` } : {}) };
+  }
+}
+
+async function rightCheck(client: KubeClient, permission: Permission, verb: string): Promise<DoctorCheck> {
+  const what = resourceName(permission);
+  const where = permission.namespaced ? ` in namespace ${client.namespace}` : '';
+  const name = `may ${verb} ${what}${where}`;
+  const { group, resource, subresource } = permission;
+  const resourceAttributes = { group, resource, subresource, verb, ...(permission.namespaced ? { namespace: client.namespace } : {}) };
+  const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } };
+  try {
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    const { status } = await client.request<V1SelfSubjectAccessReview>('POST', path, { body });
+    if (status?.allowed) return { name, ok: true, detail: permission.why };
+    return {
+      name,
+      ok: false,
+      detail: `no${status?.reason ? ` (${status.reason})` : ''}; ${permission.why}`,
+      remedy: grant(client, permission),
+    };
+  } catch (error) {
+    return { name, ok: false, detail: translate(error, name, client.namespace).message };
+  }
+}
+
+function grant(client: KubeClient, permission: Permission): string {
+  const { verbs, namespaced } = permission;
+  const role = `longhaul-${resourceName(permission).replace('/', '-')}`;
+  const flags = `${role} --verb=${verbs.join(',')} --resource=${resourceName(permission)}`;
+  const account = `--serviceaccount=${client.namespace}:longhaul`;
+  return namespaced
+    ? `kubectl -n ${client.namespace} create role ${flags} && kubectl -n ${client.namespace} create rolebinding ${role} --role=${role} ${account}`
+    : `kubectl create clusterrole ${flags} && kubectl create clusterrolebinding ${role} --clusterrole=${role} ${account}`;
+}
+
+/** A dry run goes through validation, admission webhooks and quotas, and makes nothing. */
+async function jobCheck(client: KubeClient, config: KubernetesConfig, pool: Pool | undefined): Promise<DoctorCheck> {
+  const name = 'a Job as this profile makes it';
+  if (!pool) return { name, ok: false, detail: 'the profile has no pool' };
+  return asked(name, config, async () => {
+    const body = jobManifest(
+      {
+        name: 'longhaul-doctor',
+        labels: { pipeline: 'doctor', run: 'doctor', step: 'doctor' },
+        command: ['true'],
+        env: {},
+        resources: { cpu: 0.1, memoryMb: 64, gpu: 0 },
+        pool,
+        graceSeconds: config.graceSeconds,
+      },
+      config,
+    );
+    await client.request('POST', client.jobsPath(), { query: { dryRun: 'All' }, body });
+    return 'the API server takes it (dry run)';
+  });
+}
+
+async function poolChecks(client: KubeClient, pools: readonly Pool[]): Promise<DoctorCheck[]> {
+  try {
+    const { items } = await client.request<{ items: V1Node[] }>('GET', '/api/v1/nodes');
+    return pools.map((pool) => poolCheck(pool, items));
+  } catch (error) {
+    const { message } = translate(error, 'nodes', client.namespace);
+    return pools.map(({ name }) => ({ name: `pool ${name}`, ok: false, detail: message }));
+  }
+}
+
+/** Pure. */
+export function poolCheck(pool: Pool, nodes: readonly V1Node[]): DoctorCheck {
+  const name = `pool ${pool.name}`;
+  const wanted = Object.entries(pool.nodeSelector);
+  const labels = wanted.map(([key, value]) => `${key}=${value}`).join(',');
+  const fitting = nodes.filter((node) => wanted.every(([key, value]) => node.metadata?.labels?.[key] === value));
+  if (fitting.length === 0) {
+    const machine = pool.spot ? '--spot --node-taints=longhaul.dev/spot=true:NoSchedule' : '';
+    return {
+      name,
+      ok: false,
+      detail: `no node has the labels ${labels || '(none)'} now; that is as it should be only where an autoscaler adds nodes from zero`,
+      remedy: `gcloud container node-pools create ${pool.name} --cluster CLUSTER --location LOCATION --node-labels=${labels} ${machine} --enable-autoscaling --min-nodes=0 --max-nodes=10`,
+    };
+  }
+  const open = fitting.filter((node) => refusals(pool, node).length === 0);
+  if (open.length > 0) return { name, ok: true, detail: `${open.length} of ${nodes.length} nodes take its Jobs` };
+  const taints = [
+    ...new Set(fitting.flatMap((node) => refusals(pool, node)).map(({ key, value, effect }) => `${key}=${value ?? ''}:${effect}`)),
+  ];
+  const yaml = fitting
+    .flatMap((node) => refusals(pool, node))
+    .slice(0, 1)
+    .map(({ key, value, effect }) => `{ key: ${key}, ${value ? `value: "${value}"` : 'operator: Exists'}, effect: ${effect} }`);
+  return {
+    name,
+    ok: false,
+    detail: `its ${fitting.length} nodes have taints that the pool does not tolerate: ${taints.join(', ')}`,
+    remedy: `add to the pool in the profile: tolerations: [${yaml.join(', ')}]`,
+  };
+}
+
+/** Taints of the node that keep Jobs of the pool away. */
+function refusals(pool: Pool, node: V1Node): readonly Taint[] {
+  const taints = (node.spec?.taints ?? []) as readonly Taint[];
+  return taints.filter(
+    ({ key, value, effect }) =>
+      effect !== 'PreferNoSchedule' &&
+      !pool.tolerations.some(
+        (toleration) =>
+          (toleration.key === undefined || toleration.key === key) &&
+          (toleration.effect === undefined || toleration.effect === effect) &&
+          (toleration.operator === 'Exists' || toleration.value === value),
+      ),
+  );
+}

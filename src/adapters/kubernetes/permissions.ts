@@ -1,0 +1,46 @@
+/** Every right that Longhaul uses on a cluster. The Helm chart grants these and no more; `longhaul doctor` asks for each. */
+export interface Permission {
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly verbs: readonly string[];
+  readonly namespaced: boolean;
+  /** What does not work without it. */
+  readonly why: string;
+}
+
+export const PERMISSIONS: readonly Permission[] = [
+  {
+    group: 'batch',
+    resource: 'jobs',
+    verbs: ['create', 'delete', 'get', 'list', 'watch'],
+    namespaced: true,
+    why: 'attempts of trials and container steps are Jobs',
+  },
+  {
+    group: '',
+    resource: 'pods',
+    verbs: ['get', 'list', 'patch', 'watch'],
+    namespaced: true,
+    why: 'how an attempt ended is read from its pod; a patch asks it to end with a checkpoint',
+  },
+  {
+    group: '',
+    resource: 'pods',
+    subresource: 'log',
+    verbs: ['get'],
+    namespaced: true,
+    why: 'the log of a failed attempt, and `longhaul logs`',
+  },
+  { group: '', resource: 'events', verbs: ['list', 'watch'], namespaced: true, why: 'why a Job does not start: quotas, volumes' },
+  {
+    group: '',
+    resource: 'nodes',
+    verbs: ['get', 'list', 'watch'],
+    namespaced: false,
+    why: 'a machine that vanished is noticed by its node; without it a lost pod is noticed minutes later',
+  },
+];
+
+/** `pods/log` */
+export const resourceName = ({ resource, subresource }: Permission): string => (subresource ? `${resource}/${subresource}` : resource);

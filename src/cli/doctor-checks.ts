@@ -1,0 +1,91 @@
+/** Asks everything that a profile names, each in the adapter's own way. */
+import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
+import type { Profile } from '../contract/profile.ts';
+import type { Longhaul } from '../client/index.ts';
+import type { DoctorCheck } from '../ports/doctor.ts';
+
+export interface CheckGroup {
+  readonly what: string;
+  readonly checks: readonly DoctorCheck[];
+}
+
+export async function checkProfile(profile: Profile, connect: () => Promise<Longhaul>): Promise<readonly CheckGroup[]> {
+  const groups = await Promise.all([
+    group('Temporal', () => checkTemporal(connect)),
+    group('Compute', () => checkCompute(profile)),
+    group('Storage', () => checkStorage(profile)),
+    group('Warehouse', () => checkWarehouse(profile)),
+  ]);
+  return groups.filter(({ checks }) => checks.length > 0);
+}
+
+/** What cannot even be asked is an answer too. */
+async function group(what: string, ask: () => Promise<readonly DoctorCheck[]>): Promise<CheckGroup> {
+  try {
+    return { what, checks: await ask() };
+  } catch (error) {
+    return { what, checks: [{ name: what, ok: false, detail: error instanceof Error ? error.message : String(error) }] };
+  }
+}
+
+async function checkCompute({ compute, pools }: Profile): Promise<readonly DoctorCheck[]> {
+  if (compute.kind === 'kubernetes') return (await import('../adapters/kubernetes/doctor.ts')).checkKubernetes(compute, pools);
+  const { openProcessCompute } = await import('../adapters/process/index.ts');
+  const opened = await openProcessCompute(compute);
+  const jobs = await opened.list();
+  await opened.close();
+  return [{ name: `processes under ${compute.path}`, ok: true, detail: `${jobs.length} Jobs are known` }];
+}
+
+async function checkStorage({ storage }: Profile): Promise<readonly DoctorCheck[]> {
+  if (storage.kind === 'gcs') return (await import('../adapters/gcs/doctor.ts')).checkGcs(storage);
+  const { openDirectoryStore } = await import('../adapters/directory/index.ts');
+  const store = await openDirectoryStore(storage);
+  const uri = `${store.root}/longhaul-doctor-${process.pid}`;
+  await store.write(uri, 'doctor');
+  await store.remove(uri);
+  return [{ name: `directory ${storage.path}`, ok: true, detail: 'an object was written and removed' }];
+}
+
+async function checkWarehouse({ warehouse }: Profile): Promise<readonly DoctorCheck[]> {
+  if (warehouse.kind === 'bigquery') return (await import('../adapters/bigquery/doctor.ts')).checkBigquery(warehouse);
+  return [];
+}
+
+async function checkTemporal(connect: () => Promise<Longhaul>): Promise<readonly DoctorCheck[]> {
+  await using longhaul = await connect();
+  const { address, namespace } = longhaul.target;
+  const { connection } = longhaul.client;
+  const server: DoctorCheck = { name: `Temporal at ${address}`, ok: true, detail: 'it answers' };
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+  } catch (error) {
+    const remedy = `temporal operator namespace create --namespace ${namespace}`;
+    return [server, { name: `namespace ${namespace}`, ok: false, detail: messageOf(error), remedy }];
+  }
+  const found: DoctorCheck = { name: `namespace ${namespace}`, ok: true, detail: 'it is there' };
+  return [server, found, ...(await searchAttributeChecks(longhaul))];
+}
+
+async function searchAttributeChecks({ client, target: { namespace } }: Longhaul): Promise<readonly DoctorCheck[]> {
+  const { connection } = client;
+  const known = await (connection as unknown as OperatorConnection).operatorService.listSearchAttributes({ namespace });
+  return Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => {
+    const ok = name in known.customAttributes;
+    return {
+      name: `search attribute ${name}`,
+      ok,
+      detail: ok ? type : 'it is missing; workers register it when they start, where they may',
+      ...(ok ? {} : { remedy: `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type ${type}` }),
+    };
+  });
+}
+
+/** The client's `ConnectionLike` hides it. */
+interface OperatorConnection {
+  readonly operatorService: {
+    listSearchAttributes(request: { namespace: string }): Promise<{ readonly customAttributes: Readonly<Record<string, unknown>> }>;
+  };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
