@@ -49,5 +49,7 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
     const logs = await cluster.kubectl(['-n', namespace, 'logs', '--prefix', '--tail=15', '-l', `app.kubernetes.io/instance=${RELEASE}`]);
     throw new Error(`${String(error)}\n${pods}\n${logs}`);
   }
-  return async () => void (await helm(['uninstall', RELEASE, ...where, '--wait', '--timeout', PATIENCE]));
+  return async () => {
+    await helm(['uninstall', RELEASE, ...where, '--wait', '--timeout', PATIENCE]);
+  };
 }
