@@ -12,7 +12,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
 {{- define "longhaul.image" -}}
-{{ printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion) }}
+{{ printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion | toString) }}
 {{- end }}
 
 {{- define "longhaul.podSecurity" -}}
