@@ -37,6 +37,7 @@ const MAY_IMPORT = {
 const EXCEPTIONS = {
   'src/cli/ports.ts': ['workers'],
   'src/cli/check-sql.ts': ['src/adapters'],
+  'src/cli/commands/trial.ts': ['src/adapters'],
   // `longhaul doctor` asks each vendor in the adapter's own way.
   'src/cli/doctor-checks.ts': ['src/adapters'],
   'src/cli/forecast.ts': ['activities', 'workflows'],

@@ -5,163 +5,76 @@ import json
 import os
 import pickle
 import signal
-import sys
 import time
 from pathlib import Path
-
-stop = []
-signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))  # before slow imports; answered between two steps
 
 import numpy as np
 import pyarrow.parquet as pq
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import ndcg_score
 
+stop = []
+signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))  # answered between two steps
 trial = json.loads(Path(os.environ["LONGHAUL_TRIAL"].removeprefix("file://")).read_text())
-output, attempt = (
-    Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://")),
-    int(os.environ["LONGHAUL_ATTEMPT"]),
-)
-latest, layout = output / "checkpoints" / "LATEST", trial["layout"]
-features = [feature["name"] for feature in trial["features"] if feature["type"] == "numeric"]
+output, attempt = Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://")), int(os.environ["LONGHAUL_ATTEMPT"])
+latest, features = output / "checkpoints" / "LATEST", [feature["name"] for feature in trial["features"] if feature["type"] == "numeric"]
 
 
-def put(name, data):  # all or nothing, as object stores write
-    target = output / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(target)
+def put(name, value):  # all or nothing, as object stores write
+    (output / name).parent.mkdir(parents=True, exist_ok=True)
+    (temporary := output / f".{os.getpid()}").write_bytes(value if isinstance(value, bytes) else json.dumps(value).encode())
+    temporary.replace(output / name)
 
 
 def record(kind, **more):  # numbered without gaps; what was recorded before a kill is not repeated
     old = [json.loads(path.read_text()) for path in (output / "progress").glob("[0-9]*.json")]
-    if kind == "start" or not any((other["kind"], other["step"]) == (kind, state["step"]) for other in old):
-        where = {name: state[name] for name in ("step", "samples", "epoch", "part")}
-        line = {
-            "n": len(old) + 1,
-            "time": time.time(),
-            "attempt": attempt,
-            "kind": kind,
-            **where,
-            **more,
-        }
-        put(f"progress/{len(old) + 1}.json", json.dumps(line).encode())
+    if kind == "start" or (kind, state["step"]) not in [(other["kind"], other["step"]) for other in old]:
+        line = {"n": len(old) + 1, "time": time.time(), "attempt": attempt, "kind": kind, **more}
+        put(f"progress/{line['n']}.json", line | {name: state[name] for name in ("step", "samples", "epoch", "part")})
 
 
-def commit(
-    reason,
-):  # the state first, LATEST last; a later attempt is never overwritten
-    if latest.exists() and json.loads(latest.read_text())["attempt"] > attempt:
-        sys.exit(75)
-    data, name = pickle.dumps(state), f"{state['step']}-{attempt}"
-    put(f"checkpoints/{name}/state.pkl", data)
-    files = {"state.pkl": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
-    entry = {
-        "checkpoint": name,
-        "step": state["step"],
-        "samples": state["samples"],
-        "files": files,
-    }
-    put(
-        "checkpoints/LATEST",
-        json.dumps({**entry, "attempt": attempt, "reason": reason, "previous": []}).encode(),
-    )
+def load(part):  # [candidate, feature] and [candidate] of each session
+    sessions = pq.read_table(part).column(trial["layout"]["candidates"]).to_pylist()
+    return [([[row[name] for name in features] for row in rows], [row[trial["layout"]["label"]] for row in rows]) for rows in sessions]
 
 
-def load(part):  # one [candidate, feature] and one [candidate] array for each session
-    for session in pq.read_table(part).column(layout["candidates"]).to_pylist():
-        yield (
-            np.array([[row[name] for name in features] for row in session]),
-            np.array([row[layout["label"]] for row in session]),
-        )
-
-
-def validate():
-    sessions = [pair for part in sorted(Path(trial["data"]["validation"].removeprefix("file://")).glob("*.parquet")) for pair in load(part)]
-    ndcg = float(np.mean([ndcg_score([labels], [state["model"].decision_function(x)], k=10) for x, labels in sessions]))
-    name, metrics = str(state["step"]), {"validation_ndcg_at_10": ndcg}
-    record("validation", metrics=metrics)
-    state["best"] = max(state["best"], (ndcg, -state["step"], name))  # the earlier one where two are equal
-    data = pickle.dumps(state["model"])
-    put(f"exports/{name}/model.pkl", data)
-    ready = {
-        "export": name,
-        "step": state["step"],
-        "samples": state["samples"],
-        "time": time.time(),
-        "metrics": metrics,
-    }
-    put(
-        f"exports/{name}/READY",
-        json.dumps(
-            {
-                **ready,
-                "savedModel": "model.pkl",
-                "bytes": len(data),
-                "best": state["best"][2] == name,
-            }
-        ).encode(),
-    )
-
-
-parts = sorted(Path(trial["data"]["train"].removeprefix("file://")).glob("*.parquet"))
+parts, validation = (sorted(Path(trial["data"][name].removeprefix("file://")).glob("*.parquet")) for name in ("train", "validation"))
 if not parts:
-    sys.exit(66)  # no input: trying again would not help
-model = SGDClassifier(
-    loss="log_loss",
-    alpha=trial["parameters"].get("alpha", 1e-3),
-    random_state=trial["seed"],
-)
-state = {
-    "model": model,
-    "step": 0,
-    "samples": 0,
-    "epoch": 0,
-    "part": 0,
-    "best": (-1.0, 0, ""),
-}
+    raise SystemExit(66)  # no input: trying again would not help
+model = SGDClassifier(loss="log_loss", alpha=trial["parameters"].get("alpha", 1e-3), random_state=trial["seed"])
+state = {"model": model, "step": 0, "samples": 0, "epoch": 0, "part": 0, "best": (-1.0, 0, "")}
 if latest.exists():
-    state = pickle.loads((latest.parent / json.loads(latest.read_text())["checkpoint"] / "state.pkl").read_bytes())
-commit("interval")  # puts this attempt's number on LATEST: an older attempt ends
+    state = pickle.loads((latest.parent / json.loads(latest.read_text())["checkpoint"] / "state").read_bytes())
 record("start")
-while state["epoch"] < trial["epochs"]:
-    if stop:
-        commit("sigterm")
-        sys.exit(143)
-    order = np.random.default_rng([trial["seed"], state["epoch"]]).permutation(len(parts))  # of the position alone
-    sessions = list(load(parts[order[state["part"]]]))
+while True:
+    if latest.exists() and json.loads(latest.read_text())["attempt"] > attempt:
+        raise SystemExit(75)  # a later attempt has taken over
+    data, name = pickle.dumps(state), f"{state['step']}-{attempt}"
+    put(f"checkpoints/{name}/state", data)  # the state first, LATEST last
+    entry = {"checkpoint": name, "files": {"state": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}, "attempt": attempt}
+    counts, reason = {"step": state["step"], "samples": state["samples"]}, "sigterm" if stop else "interval"
+    put("checkpoints/LATEST", {**entry, **counts, "reason": reason, "previous": []})
+    if stop or state["epoch"] == trial["epochs"]:
+        break
+    time.sleep(float(os.environ.get("LONGHAUL_STEP_DELAY_SECONDS", "0")))
+    order = np.random.default_rng([trial["seed"], state["epoch"]]).permutation(len(parts))  # a function of the position alone
+    sessions = load(parts[order[state["part"]]])
     x, labels = (np.concatenate(columns) for columns in zip(*sessions, strict=True))
     state["model"].partial_fit(x, labels > 0, classes=[False, True])
-    turn = state["epoch"] * len(parts) + state["part"] + 1
-    state |= {
-        "step": turn,
-        "samples": state["samples"] + len(sessions),
-        "epoch": turn // len(parts),
-        "part": turn % len(parts),
-    }
-    if state["part"] == 0:
-        validate()
-    commit("interval")
-    time.sleep(float(os.environ.get("LONGHAUL_STEP_DELAY_SECONDS", "0")))
-ndcg, step, best = state["best"]
+    step, samples = state["step"] + 1, state["samples"] + len(sessions)
+    state |= {"step": step, "samples": samples, "epoch": step // len(parts), "part": step % len(parts)}
+    if state["part"] == 0:  # an epoch is over: a point of the learning curve, and an export
+        scored = [ndcg_score([y], [state["model"].decision_function(x)], k=10) for part in validation for x, y in load(part)]
+        metrics, data = {"validation_ndcg_at_10": float(np.mean(scored))}, pickle.dumps(state["model"])
+        record("validation", metrics=metrics)
+        state["best"] = max(state["best"], (metrics["validation_ndcg_at_10"], -step, str(step)))  # the earlier one of two equal ones
+        put(f"exports/{step}/model.pkl", data)
+        ready = {"export": str(step), "step": step, "samples": samples, "time": time.time(), "metrics": metrics, "bytes": len(data)}
+        put(f"exports/{step}/READY", {**ready, "savedModel": "model.pkl", "best": state["best"][2] == str(step)})
+if stop:
+    raise SystemExit(143)
+ndcg, _, best = state["best"]
 weights = hashlib.sha256(state["model"].coef_.tobytes() + state["model"].intercept_.tobytes()).hexdigest()
-result = {
-    "metrics": {"validation_ndcg_at_10": ndcg},
-    "objective": ndcg,
-    "bestStep": -step,
-    "steps": state["step"],
-    "samples": state["samples"],
-}
-put(
-    "result.json",
-    json.dumps(
-        {
-            **result,
-            "epochs": state["epoch"],
-            "bestExport": best,
-            "weightsSha256": weights,
-        }
-    ).encode(),
-)
+result = {"metrics": {"validation_ndcg_at_10": ndcg}, "objective": ndcg, "bestStep": int(best), "bestExport": best}
+put("result.json", {**result, **counts, "steps": state["step"], "epochs": state["epoch"], "weightsSha256": weights})
 record("end")

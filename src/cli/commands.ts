@@ -29,12 +29,13 @@ import { registerSet } from './commands/set.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerStop } from './commands/stop.ts';
 import { registerStopTrial } from './commands/stop-trial.ts';
+import { registerTrial } from './commands/trial.ts';
 import { registerTrials } from './commands/trials.ts';
 
 type Register = (program: Command) => void;
 
 export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine', readonly Register[]>> = {
-  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerExample],
+  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerExample, registerTrial],
   Runs: [registerStatus, registerList, registerLogs, registerConsole, registerOpen, registerCancel, registerStop],
   Control: [
     registerApprove,

@@ -6,18 +6,14 @@ import argparse
 import os
 import sys
 
-from .errors import EXIT_CRASH, EXIT_USAGE, TrialError, UsageError
+from .arguments import Parser
+from .errors import EXIT_CRASH, EXIT_USAGE, TrialError
 from .resume.termination import Termination, mask_sigterm
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
-
-
 def parser() -> argparse.ArgumentParser:
-    root = _Parser(prog="python -m longhaul_trainer", description="Longhaul's reference trainer and scorer.")
-    commands = root.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    root = Parser(prog="python -m longhaul_trainer", description="Longhaul's reference trainer and scorer.")
+    commands = root.add_subparsers(dest="command", required=True, parser_class=Parser)
     train = commands.add_parser("train", help="one attempt at the trial that LONGHAUL_TRIAL names")
     train.add_argument("--model", metavar="PACKAGE:FUNCTION", help="build this model instead of the reference network")
     score = commands.add_parser("score", help="score the candidates of a data set with an export")

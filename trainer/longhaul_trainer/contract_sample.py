@@ -27,7 +27,7 @@ def write_sample(directory: Path) -> dict[str, str]:
     uris = {}
     for number, (name, parts) in enumerate({"train": PARTS, "validation": 1}.items()):
         target = directory / name
-        target.mkdir(parents=True)
+        target.mkdir(parents=True, exist_ok=True)
         entries = []
         for part in range(parts):
             path = target / f"part-{part:05d}.parquet"

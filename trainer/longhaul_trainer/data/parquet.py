@@ -62,12 +62,11 @@ def decode(
     if file.metadata.num_rows == 0:
         raise BadPart(name, "holds no rows")
     wanted = _leaves(file, name, layout, columns, session_columns)
-    if strings_as_dictionary:
-        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[path for path in wanted if _is_string(file, path)])
-    table = _read(file, name, wanted)
+    texts = [path for path in _texts(file) if path in wanted] if strings_as_dictionary else []
+    groups = _read(data, file, name, wanted, texts)
     if layout.candidates is not None:
-        return _nested(table, file, name, layout.candidates, columns, session_columns)
-    return _flat(table, file, name, layout, columns, session_columns)
+        return _nested(groups, file, name, layout.candidates, columns, session_columns)
+    return _flat(_one_table(groups), file, name, layout, columns, session_columns)
 
 
 def _leaves(file: pq.ParquetFile, name: str, layout: Layout, columns: Sequence[str], session_columns: Sequence[str]) -> list[str]:
@@ -102,49 +101,66 @@ def _leaves(file: pq.ParquetFile, name: str, layout: Layout, columns: Sequence[s
     return list(wanted)
 
 
-def _is_string(file: pq.ParquetFile, path: str) -> bool:
-    schema = file.schema
-    return any(schema.column(index).path == path and schema.column(index).physical_type == "BYTE_ARRAY" for index in range(len(schema)))
+def _texts(file: pq.ParquetFile) -> list[str]:
+    columns = [file.schema.column(index) for index in range(len(file.schema))]
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
 
 
-def _read(file: pq.ParquetFile, name: str, wanted: list[str]) -> pa.Table:
-    try:
-        return file.read(columns=wanted, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        for group in range(file.metadata.num_row_groups):
+def _read(data: Chunk, file: pq.ParquetFile, name: str, wanted: list[str], texts: list[str]) -> list[pa.Table]:
+    """One table a row group: arrow cannot read a dictionary inside a list across several."""
+    fast = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts) if texts else file
+    tables = []
+    for group in range(file.metadata.num_row_groups):
+        try:
             try:
-                file.read_row_group(group, columns=wanted, use_threads=False)
-            except (pa.ArrowException, OSError) as inner:
-                raise BadPart(name, f"cannot be decoded ({inner})", row_group=group) from None
-        raise BadPart(name, f"cannot be decoded ({error})") from None
+                tables.append(fast.read_row_group(group, columns=wanted, use_threads=False))
+            except pa.ArrowNotImplementedError:  # the dictionary overflowed within the row group
+                tables.append(file.read_row_group(group, columns=wanted, use_threads=False))
+        except (pa.ArrowException, OSError) as error:
+            raise BadPart(name, f"cannot be decoded ({error})", row_group=group) from None
+    return tables
 
 
 def _nested(
-    table: pa.Table, file: pq.ParquetFile, name: str, list_column: str, columns: Sequence[str], session_columns: Sequence[str]
+    groups: Sequence[pa.Table], file: pq.ParquetFile, name: str, list_column: str, columns: Sequence[str], session_columns: Sequence[str]
 ) -> Decoded:
-    lists = _combined(table.column(list_column))
+    lengths = []
+    candidates: dict[str, list[pa.Array]] = {column: [] for column in columns}
+    for group, table in enumerate(groups):
+        lists = _combined(table.column(list_column))
+        sizes, structs = _structs(lists, name, list_column, group)
+        lengths.append(sizes)
+        fields = {structs.type.field(index).name: index for index in range(structs.type.num_fields)}
+        for column in columns:
+            if column in fields:
+                candidates[column].append(structs.field(fields[column]))
+            else:  # a column of the session, repeated for each of its candidates
+                candidates[column].append(_combined(table.column(column)).take(pa.array(np.repeat(np.arange(len(sizes)), sizes))))
+    offsets = np.zeros(sum(map(len, lengths)) + 1, np.int64)
+    np.cumsum(np.concatenate(lengths), out=offsets[1:])
+    return Decoded(
+        name,
+        offsets,
+        {column: _joined(arrays) for column, arrays in candidates.items()},
+        {column: _joined([_combined(table.column(column)) for table in groups]) for column in session_columns},
+        file.metadata,
+        nested=True,
+    )
+
+
+def _structs(lists: pa.Array, name: str, column: str, group: int) -> tuple[npt.NDArray[np.int64], pa.StructArray]:
+    """How many candidates each session has, and all of them."""
     if not pa.types.is_list(lists.type) and not pa.types.is_large_list(lists.type):
-        raise BadPart(name, f"expected a list of candidates, found {lists.type}", column=list_column)
+        raise BadPart(name, f"expected a list of candidates, found {lists.type}", column=column, row_group=group)
     if lists.null_count:
         lists = lists.fill_null([])
-    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
-    offsets = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
     structs = lists.flatten()
     if not pa.types.is_struct(structs.type):
-        raise BadPart(name, f"expected a list of structs, found a list of {structs.type}", column=list_column)
+        raise BadPart(name, f"expected a list of structs, found a list of {structs.type}", column=column, row_group=group)
     if structs.null_count:
         row = int(np.argmax(structs.is_null().to_numpy(zero_copy_only=False)))
-        raise BadPart(name, f"candidate {row} is NULL", column=list_column)
-    fields = {structs.type.field(index).name: index for index in range(structs.type.num_fields)}
-    sessions = {column: _combined(table.column(column)) for column in session_columns}
-    candidates = {}
-    for column in columns:
-        if column in fields:
-            candidates[column] = structs.field(fields[column])
-        else:  # a column of the session, repeated for each of its candidates
-            candidates[column] = _combined(table.column(column)).take(pa.array(np.repeat(np.arange(len(lists)), lengths)))
-    return Decoded(name, offsets, candidates, sessions, file.metadata, nested=True)
+        raise BadPart(name, f"candidate {row} of the row group is NULL", column=column, row_group=group)
+    return lists.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64), structs
 
 
 def _flat(
@@ -169,6 +185,20 @@ def _flat(
         file.metadata,
         nested=False,
     )
+
+
+def _one_table(groups: Sequence[pa.Table]) -> pa.Table:
+    names = groups[0].column_names
+    return pa.table([_joined([_combined(table.column(name)) for table in groups]) for name in names], names=names)
+
+
+def _joined(arrays: Sequence[pa.Array]) -> pa.Array:
+    """One array; where a row group came without its dictionary, all do."""
+    if len(arrays) == 1:
+        return arrays[0]
+    if len({str(array.type) for array in arrays}) > 1:
+        arrays = [array.dictionary_decode() if pa.types.is_dictionary(array.type) else array for array in arrays]
+    return _combined(pa.chunked_array(arrays))
 
 
 def _combined(column: pa.ChunkedArray) -> pa.Array:

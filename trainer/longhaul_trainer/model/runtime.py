@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from functools import lru_cache
 from typing import Any
 
 #: Read before TensorFlow is imported. oneDNN chooses kernels by shape and machine; without it the sums keep their order.
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+#: A thread that makes batches may hold the interpreter for so long while the training loop wants it (Python's default is ten times that).
+SWITCH_SECONDS = 0.0005
 
 
 def prepare_environment() -> None:
@@ -21,6 +26,7 @@ def prepare_environment() -> None:
 def tensorflow(threads: int, seed: int) -> Any:
     """TensorFlow with deterministic operations and a fixed number of threads."""
     prepare_environment()
+    sys.setswitchinterval(SWITCH_SECONDS)
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)

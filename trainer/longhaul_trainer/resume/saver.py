@@ -38,14 +38,19 @@ class Saver:
         self._report = report
         self._in_flight = threading.Event()
         self._last = time.monotonic()
+        self._saving_seconds = 0.0
 
     @property
     def interval_seconds(self) -> float:
         return self._interval.seconds
 
     def after_step(self) -> None:
-        """With the lock held: takes a checkpoint when it is time and the one before has been uploaded."""
-        if self._in_flight.is_set() or time.monotonic() - self._last < self._interval.seconds:
+        """With the lock held: takes a checkpoint when it is time and the one before has been uploaded.
+
+        So early that it is committed within the interval: a kill costs no more than that.
+        """
+        interval = self._interval.seconds
+        if self._in_flight.is_set() or time.monotonic() - self._last < max(interval - self._saving_seconds, interval / 2):
             return
         began = time.perf_counter()
         snapshot = self._take()
@@ -59,7 +64,9 @@ class Saver:
             began, processor = time.perf_counter(), time.thread_time()
             name = self._checkpoints.commit(snapshot, "interval")
             seconds = copied + time.perf_counter() - began
-            self._interval.measured(copied + time.thread_time() - processor)
+            cost = copied + time.thread_time() - processor
+            self._saving_seconds = seconds
+            self._interval.measured(cost)
             if name is not None:
                 self._report(
                     name,
@@ -67,6 +74,7 @@ class Saver:
                         "step": snapshot.step,
                         "samples": snapshot.samples,
                         "checkpointSeconds": round(seconds, 4),
+                        "checkpointCostSeconds": round(cost, 4),
                         "checkpointIntervalSeconds": round(self._interval.seconds, 3),
                     },
                 )

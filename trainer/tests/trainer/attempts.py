@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,14 +90,20 @@ class Zygote:
                     self._ended.pop(message["pid"]).set_result(message["code"])
 
     def start(self, trial: str, log: Path, attempt: int = 1, **more: str) -> Attempt:
+        """An attempt at a trial."""
+        return self.command(["train"], log, LONGHAUL_TRIAL=trial, LONGHAUL_ATTEMPT=str(attempt), **more)
+
+    def command(self, arguments: Sequence[str], log: Path, **environment: str) -> Attempt:
+        """`python -m longhaul_trainer` with these arguments."""
         with self._lock:
             self._orders += 1
             order = self._orders
             started: Future[Attempt] = Future()
             self._started[order] = started
-            variables = {"LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": str(attempt), **more}
             assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps({"order": order, "environment": variables, "log": str(log)}) + "\n")
+            self._process.stdin.write(
+                json.dumps({"order": order, "arguments": arguments, "environment": environment, "log": str(log)}) + "\n"
+            )
             self._process.stdin.flush()
         return started.result(timeout=PATIENCE_SECONDS)
 
@@ -146,11 +152,13 @@ def finish(trainers: Zygote, root: Path, data: Mapping[str, str], **changes: Any
     return found
 
 
-def stop_after(trainers: Zygote, root: Path, data: Mapping[str, str], steps: int, sign: int, **changes: Any) -> Finished:
+def stop_after(
+    trainers: Zygote, root: Path, data: Mapping[str, str], steps: int, sign: int, *, step_seconds: float = 0.02, **changes: Any
+) -> Finished:
     """An attempt that gets the signal once some progress of at least so many steps is committed."""
     uri = write_trial(root / "trial-1.json", trial_json(root / "out", data, checkpoint=OFTEN, **changes))
     log = root / "attempt-1.log"
-    process = trainers.start(uri, log, 1, LONGHAUL_STEP_DELAY_SECONDS="0.02")
+    process = trainers.start(uri, log, 1, LONGHAUL_STEP_DELAY_SECONDS=str(step_seconds))
     assert process.wait_until(lambda: committed_step(root / "out") >= steps), log.read_text()
     return Finished(root / "out", process.kill(sign), log.read_text())
 

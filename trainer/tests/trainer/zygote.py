@@ -27,7 +27,7 @@ import longhaul_trainer.training  # noqa: E402, F401
 
 
 def attempt(order: dict[str, object]) -> None:
-    """The child: what `python -m longhaul_trainer train` does."""
+    """The child: what `python -m longhaul_trainer` does."""
     log = os.open(str(order["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -36,7 +36,7 @@ def attempt(order: dict[str, object]) -> None:
         sys.path.insert(0, os.environ["LONGHAUL_TEST_PATH"])
     code = 1
     try:
-        code = command.main(["train"])
+        code = command.main(order["arguments"])  # type: ignore[arg-type]
     except BaseException:
         import traceback
 

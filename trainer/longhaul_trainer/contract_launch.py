@@ -1,0 +1,81 @@
+"""Starting and stopping a trainer that is to be checked: a command here, or a container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .errors import UsageError
+
+RUNTIMES = ("docker", "podman", "nerdctl")
+
+
+class Running:
+    """A trainer that was started; its output goes to `log`."""
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str], container: tuple[str, str] | None = None) -> None:
+        self.log = log
+        self._container = container
+        with log.open("a") as file:
+            try:
+                self._process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=file, stderr=file)
+            except OSError as error:
+                raise UsageError(f"cannot start {command[0]}: {error.strerror}") from None
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def signal(self, number: int) -> None:
+        if self._container is None:
+            self._process.send_signal(number)
+        else:  # what a kubelet does; a signal to the client of a container would not always arrive
+            runtime, name = self._container
+            subprocess.run([runtime, "kill", "--signal", str(number), name], check=False, capture_output=True)
+
+    def wait(self, timeout: float) -> tuple[int, str]:
+        """Exit code (-1: it did not end in time and was killed) and the last lines of the log."""
+        try:
+            code = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.signal(9)
+            self._process.wait()
+            code = -1
+        return code, " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-3:])
+
+
+class CommandLauncher:
+    """Runs a command on this machine."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        if not command or shutil.which(command[0]) is None:
+            raise UsageError(f"--command: expected a program on PATH, found {command[0] if command else 'nothing'!r}")
+        self._command = list(command)
+
+    def start(self, directory: Path, environment: Mapping[str, str], log: Path) -> Running:
+        return Running(self._command, log, environment)
+
+
+class ImageLauncher:
+    """Runs an image as Longhaul does: the image's own entry point, not root, the data where `directory` is."""
+
+    def __init__(self, image: str, runtime: str | None = None) -> None:
+        found = runtime or next((name for name in RUNTIMES if shutil.which(name)), None)
+        if found is None or shutil.which(found) is None:
+            raise UsageError(
+                f"--image: expected {' or '.join(RUNTIMES)} on PATH, found {runtime or 'none'}; or use --command inside the image"
+            )
+        self._runtime = found
+        self._image = image
+
+    def start(self, directory: Path, environment: Mapping[str, str], log: Path) -> Running:
+        name = f"longhaul-check-{uuid.uuid4().hex[:12]}"
+        given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
+        user = f"{os.getuid()}:{os.getgid()}"
+        mount = f"{directory}:{directory}"
+        command = [self._runtime, "run", "--rm", "--name", name, "--user", user, "--volume", mount, *given, self._image]
+        return Running(command, log, {}, (self._runtime, name))

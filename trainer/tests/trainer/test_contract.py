@@ -1,0 +1,119 @@
+"""`longhaul trial check`: a trainer that keeps the contract passes; each way to break it is found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attempts import TRAINER, environment
+from broken_trainer import MISTAKES
+
+from longhaul_trainer import contract_check
+
+EXAMPLE = TRAINER.parent / "examples" / "custom-trainer" / "train.py"
+DOCUMENT = TRAINER.parent / "docs" / "trial-contract.md"
+
+#: A check that must be among those reported broken.
+FOUND = {
+    "ignores SIGTERM": "SIGTERM: is stopped",
+    "exits 0 on SIGTERM": "SIGTERM: exits 143",
+    "begins anew": "SIGTERM: goes on from the committed step",
+    "ignores the seed": "SIGTERM: weightsSha256 equals that of the undisturbed run",
+    "keeps no learning curve": "whole: progress records are numbered and whole",
+    "wrong checksum": "whole: LATEST and its checksums",
+    "no fencing": "an older attempt is fenced off",
+    "no result": "whole: result.json",
+    "READY before the model": "whole: exports are ready",
+    "crashes without data": "missing data end with an exit code from 64 to 78",
+    "leaves gaps": "whole: progress records are numbered and whole",
+}
+
+
+def check(root: Path, *arguments: str, **more: str) -> tuple[int, dict[str, Any], str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "longhaul_trainer.contract_check", *arguments, "--keep", str(root)],
+        env={**environment(), **more},
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_the_example_keeps_the_contract(tmp_path: Path) -> None:
+    code, report, told = check(tmp_path, "--command", f"{sys.executable} {EXAMPLE}")
+    assert code == 0, told
+    assert report["ok"] and report["broken"] == []
+    assert {"SIGTERM", "SIGKILL"} <= {entry["name"].split(":")[0] for entry in report["checks"]}
+
+
+def test_the_example_is_short_and_stands_in_the_documentation() -> None:
+    lines = [line for line in EXAMPLE.read_text().splitlines() if line.strip() and not line.startswith(("import ", "from "))]
+    assert len(lines) <= 60
+    assert EXAMPLE.read_text() in DOCUMENT.read_text()
+
+
+def test_the_reference_trainer_keeps_the_contract(tmp_path: Path) -> None:
+    code, report, told = check(tmp_path, "--command", f"{sys.executable} -m longhaul_trainer train")
+    assert code == 0, told
+    assert report["broken"] == []
+
+
+def test_every_mistake_is_found(tmp_path: Path) -> None:
+    assert set(FOUND) == set(MISTAKES)
+    command = f"{sys.executable} {Path(__file__).with_name('broken_trainer.py')}"
+
+    def tried(mistake: str) -> tuple[int, dict[str, Any], str]:
+        return check(tmp_path / mistake.replace(" ", "-"), "--fail-fast", "--command", command, BROKEN=mistake)
+
+    with ThreadPoolExecutor(max(len(os.sched_getaffinity(0)), 2)) as pool:
+        for mistake, (code, report, told) in zip(MISTAKES, pool.map(tried, MISTAKES), strict=True):
+            assert code == 1, f"{mistake}: nothing was found\n{told}"
+            assert report["broken"] == [FOUND[mistake]], f"{mistake}\n{told}"
+
+
+RUNTIME = """#!/bin/sh
+# Stands for docker: runs the "image" as a command of this machine, and sends signals by name.
+verb=$1; shift
+case $verb in
+  run)
+    while [ $# -gt 1 ]; do
+      case $1 in --name) name=$2; shift 2;; --env) export "$2"; shift 2;; --user | --volume) shift 2;; --rm) shift;; *) exit 125;; esac
+    done
+    echo $$ > "$CONTAINERS/$name"; exec python "$1";;
+  kill) kill -"$2" "$(cat "$CONTAINERS/$3")";;
+esac
+"""
+
+
+def test_an_image_is_run_with_its_environment_and_stopped_by_name(tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.write_text(RUNTIME.replace("python", sys.executable))
+    runtime.chmod(0o755)
+    code, report, told = check(tmp_path / "kept", "--image", str(EXAMPLE), "--runtime", str(runtime), CONTAINERS=str(tmp_path))
+    assert code == 0, told
+    assert report["broken"] == []
+    assert len(list(tmp_path.glob("longhaul-check-*"))) >= 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--command", "true", "--trial", "[1]"], "--trial: expected an object"),
+        (["--command", "true", "--trial", "{"], "--trial: expected JSON"),
+        (["--command", "no-such-program --train"], "expected a program on PATH, found 'no-such-program'"),
+        (["--image", "registry/trainer:1", "--runtime", "no-such-runtime"], "found no-such-runtime"),
+        (["--command", "true", "--image", "x"], "not allowed with argument"),
+        ([], "one of the arguments --command --image is required"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert contract_check.main(arguments) == 64
+    assert message in capsys.readouterr().err
