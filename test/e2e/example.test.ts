@@ -1,0 +1,163 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { connect, type Longhaul, type Run } from '../../src/client/index.ts';
+import { compile } from '../../src/compile/index.ts';
+import type { LedgerRow } from '../../src/contract/ledger.ts';
+import type { RunDocument } from '../../src/contract/run-document.ts';
+import type { RunResult, SearchState } from '../../src/contract/state.ts';
+import { openPorts, type OpenPorts } from '../../workers/adapters.ts';
+import { runCli } from '../support/run-cli.ts';
+import { until } from '../workflow/environment.ts';
+
+const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'grocery-ranking');
+/** The example on fewer weeks, so that it can be run again and again. */
+const SMALLER = [
+  'params.train_from=41',
+  'params.train_to=43',
+  'params.validation_from=44',
+  'params.validation_to=44',
+  'params.test_from=53',
+  'params.test_to=53',
+  'params.others=0.05',
+  'steps.search.trials=2',
+  'steps.search.epochs=2',
+  'steps.search.validateEverySteps=5',
+];
+
+interface Printed {
+  readonly run: string;
+  readonly status: RunResult['status'];
+  readonly steps: readonly { readonly id: string; readonly status: string; readonly outputs: Readonly<Record<string, unknown>> }[];
+  readonly trials: readonly unknown[];
+  readonly evaluations: readonly unknown[];
+  readonly report: string;
+}
+
+/** What `npm start` does, on real data. */
+describe('the grocery example', { timeout: 600_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-example-'));
+  const project = join(folder, 'grocery-ranking');
+  const pipeline = join(project, 'pipeline.yaml');
+  let stack: Stack;
+  let longhaul: Longhaul;
+  let ports: OpenPorts;
+  let undisturbed: Record<string, unknown>;
+
+  beforeAll(async () => {
+    cpSync(EXAMPLE, project, { recursive: true });
+    stack = await startStack({ directory: folder });
+    await stack.ready;
+    longhaul = await connect({ directory: folder });
+    ports = openPorts();
+  }, 120_000);
+  afterAll(async () => {
+    await ports.close();
+    await longhaul.close();
+    await stack.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const sets = (more: readonly string[] = []): string[] => [...SMALLER, ...more].flatMap((set) => ['--set', set]);
+  const run = async (more: readonly string[] = []): Promise<Printed> => {
+    const { code, stdout, stderr } = await runCli(['run', pipeline, '--output', 'json', ...sets(more)], { cwd: folder });
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout) as Printed;
+  };
+  const document = (more: readonly string[] = []): Promise<RunDocument> =>
+    compile(pipeline, { profile: 'local', cwd: folder, set: [...SMALLER, ...more] });
+
+  /** All that a person reads in the final tables. */
+  async function tableOf(result: Pick<RunResult, 'run' | 'status'>): Promise<Record<string, unknown>> {
+    const { profile } = await document();
+    const warehouse = await ports.warehouse(profile);
+    const pick = (row: LedgerRow, columns: readonly string[]): unknown[] =>
+      columns.map((column) => (row as unknown as Readonly<Record<string, unknown>>)[column]);
+    const trials = await warehouse.ledger('trials', { run: result.run });
+    const evaluations = await warehouse.ledger('evaluations', { run: result.run });
+    const sorted = (rows: unknown[][]): unknown[][] => rows.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+    return {
+      status: result.status,
+      trials: sorted(trials.map((row) => pick(row, ['trial', 'status', 'parameters', 'objective', 'metrics', 'weights_sha256']))),
+      evaluations: sorted(
+        evaluations.map((row) => pick(row, ['trial', 'scorer', 'segment', 'segment_value', 'metric', 'value', 'low', 'high', 'sessions'])),
+      ),
+    };
+  }
+
+  it('runs from raw data to a report, and beats popularity', async () => {
+    const printed = await run();
+    expect(printed.status).toBe('succeeded');
+    expect(printed.trials).toHaveLength(2);
+    undisturbed = await tableOf(printed);
+    const metrics = printed.steps.find((step) => step.id === 'evaluate')?.outputs ?? {};
+    expect(Number(metrics.average_rank)).toBeLessThan(Number(metrics.baseline_average_rank) * 0.85);
+    expect(Number(metrics.ndcg_at_10)).toBeGreaterThan(Number(metrics.baseline_ndcg_at_10));
+    const report = readFileSync(fileURLToPath(printed.report), 'utf8');
+    expect(report).toContain('average_rank');
+    expect(report).not.toMatch(/(?:src|href)="https?:/);
+  });
+
+  it('does nothing again when nothing has changed', async () => {
+    const printed = await run();
+    expect(new Set(printed.steps.map((step) => step.status))).toEqual(new Set(['cached']));
+    expect(printed.trials).toHaveLength(2);
+  });
+
+  it('plans to make again exactly what depends on a changed SQL file', async () => {
+    const file = join(project, 'sql', 'dataset.sql');
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace('MOD(s.basket_id * 7919', 'MOD(s.basket_id * 7907'));
+    try {
+      const { code, stdout } = await runCli(['plan', pipeline, '--output', 'json', ...sets()], { cwd: folder });
+      expect(code).toBe(0);
+      const { steps } = JSON.parse(stdout) as { steps: { step: string; what: string }[] };
+      const cached = steps.filter(({ what }) => what === 'cached').map(({ step }) => step);
+      expect(cached).toEqual(['raw', 'candidates']);
+    } finally {
+      writeFileSync(file, before);
+    }
+  });
+
+  describe('with the search and the evaluation made anew', () => {
+    /** The data sets come from the cache; trials and evaluation do not. */
+    const ANEW = ['steps.search.cache=false', 'steps.evaluate.cache=false'];
+    const startAnew = async (): Promise<Run> => longhaul.start(await document(ANEW));
+    const searchOf = async (one: Run): Promise<SearchState | null> =>
+      one
+        .search('search')
+        .state()
+        .catch(() => null);
+
+    it.each(['control', 'training', 'temporal'])('ends in the same table when %s is killed', async (victim) => {
+      const one = await startAnew();
+      await until(async () => (await searchOf(one))?.trials.some((trial) => trial.points > 0), 'a trial to have trained', 120);
+      const before = stack.pids()[victim];
+      if (!before) throw new Error(`no process ${victim}`);
+      process.kill(before, 'SIGKILL');
+      expect(await tableOf(await one.result())).toEqual(undisturbed);
+      expect(stack.pids()[victim]).not.toBe(before);
+    });
+
+    it.each([
+      ['killed', 'SIGKILL', 'crashed'],
+      ['preempted', 'SIGTERM', 'preempted'],
+    ] as const)('ends in the same table when a trainer is %s', async (_how, signal, verdict) => {
+      const one = await startAnew();
+      const { profile } = await document();
+      const compute = await ports.compute(profile);
+      await until(async () => (await searchOf(one))?.trials.some((trial) => trial.points > 0), 'a trial to have trained', 120);
+      const [job] = (await compute.list({ run: one.id })).filter(({ phase }) => phase === 'running');
+      const started = join(folder, '.longhaul', 'jobs', job?.name ?? '', 'started.json');
+      expect(existsSync(started)).toBe(true);
+      process.kill((JSON.parse(readFileSync(started, 'utf8')) as { pid: number }).pid, signal);
+      const result = await one.result();
+      expect(await tableOf(result)).toEqual(undisturbed);
+      const attempts = await (await ports.warehouse(profile)).ledger('attempts', { run: one.id });
+      expect(attempts.map((row) => row.verdict).sort()).toEqual([verdict, 'succeeded', 'succeeded'].sort());
+    });
+  });
+});
