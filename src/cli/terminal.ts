@@ -34,7 +34,8 @@ export function openTerminal(): Terminal {
     json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     colors: pc.createColors(wanted(process.stdout)),
     talk: pc.createColors(wanted(process.stderr)),
-    live: process.stderr.isTTY && process.env.TERM !== 'dumb' && !process.env.CI,
+    // A terminal that does not say how large it is cannot be repainted.
+    live: process.stderr.isTTY && process.stderr.rows > 0 && process.stderr.columns > 0 && process.env.TERM !== 'dumb' && !process.env.CI,
     columns: process.stderr.columns || DEFAULT_COLUMNS,
   };
 }

@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import {
+  CompareOutput,
+  CurvesOutput,
+  ListOutput,
+  OpenOutput,
+  ReportOutput,
+  StatusOutput,
+  TrialsOutput,
+} from '../../src/cli/output-schemas.ts';
+import { connect, type Longhaul } from '../../src/client/index.ts';
+import type { RunDocument } from '../../src/contract/run-document.ts';
+import { tinyProfile, tinySearch } from '../support/tiny-search.ts';
+import { documentOf } from '../workflow/documents.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
+const TRIALS = 6;
+const COLOR = '\u001b[';
+
+/** Two points of a curve, and a score that is best at x = 0.3; y says nothing. */
+const TRAINER = `
+import json, os, pathlib, time
+output = pathlib.Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://"))
+x = json.loads(pathlib.Path(os.environ["LONGHAUL_TRIAL"].removeprefix("file://")).read_text())["parameters"]["x"]
+def put(name, value):
+    (output / name).parent.mkdir(parents=True, exist_ok=True)
+    (output / name).write_text(json.dumps(value))
+score = 1 - (x - 0.3) ** 2
+for n, share in ((1, 0.5), (2, 1.0)):
+    put(f"progress/{n}.json", {"n": n, "time": time.time(), "attempt": 1, "kind": "validation", "epoch": 0, "part": n, "step": n, "samples": 100 * n, "metrics": {"score": score * share}})
+put("result.json", {"metrics": {"score": score}, "objective": score, "bestStep": 2, "steps": 2, "samples": 200, "epochs": 1, "bestExport": None, "weightsSha256": "0"})
+`;
+
+describe('the command line on a development stack', { timeout: 120_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-commands-'));
+  let stack: Stack;
+  let longhaul: Longhaul;
+
+  beforeAll(async () => {
+    stack = await startStack({ directory: folder });
+    await stack.ready;
+    longhaul = await connect({ directory: folder });
+    const first = await longhaul.start(document(0), { runId: 'first' });
+    await first.result();
+    const second = await longhaul.start(document(1), { runId: 'second' });
+    await second.result();
+  }, 240_000);
+  afterAll(async () => {
+    await longhaul.close();
+    await stack.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  /** Another seed is another search. */
+  function document(seed: number): RunDocument {
+    const search = tinySearch(folder, { trials: TRIALS });
+    const space = { x: { type: 'float', low: 0, high: 1 }, y: { type: 'float', low: 0, high: 1 } };
+    const spec = { ...search.spec, command: ['python', '-c', TRAINER], parallel: 2, seed, space };
+    return documentOf([{ ...search, spec } as typeof search], { profile: tinyProfile(folder), description: `seed ${seed}` });
+  }
+
+  const run = (program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+    const { TEMPORAL_ADDRESS: _address, NO_COLOR: _plain, CI: _ci, ...rest } = process.env;
+    return promisify(execFile)(program, args, { cwd: folder, env: { ...rest, TERM: 'xterm-256color', ...more }, maxBuffer: 2 ** 26 });
+  };
+  const longhaulSays = async (...args: string[]): Promise<string> => (await run(process.execPath, [MAIN, ...args])).stdout;
+  const json = async <T extends z.ZodType>(schema: T, ...args: string[]): Promise<z.infer<T>> =>
+    schema.parse(JSON.parse(await longhaulSays(...args, '--output', 'json')));
+
+  it('writes the documented JSON', async () => {
+    const status = await json(StatusOutput, 'status', 'second');
+    expect(status.searches.search?.trials).toHaveLength(TRIALS);
+    expect((await json(ListOutput, 'list')).map(({ run: name }) => name)).toEqual(['second', 'first']);
+    const trials = await json(TrialsOutput, 'trials', 'second', '--sort', 'score');
+    expect(trials.map((trial) => trial.objective)).toEqual(
+      [...trials.map((trial) => trial.objective)].sort((a, b) => Number(a) - Number(b)),
+    );
+    const curves = await json(CurvesOutput, 'curves', 'second', '--trial', '0');
+    expect(curves.series.map(({ name, points }) => [name, points.map(([samples]) => samples)])).toEqual([['trial 0', [100, 200]]]);
+    expect((await json(CompareOutput, 'compare', 'first', 'second')).map(({ status: end }) => end)).toEqual(['succeeded', 'succeeded']);
+    expect(await json(OpenOutput, 'open', 'second')).toMatchObject({
+      temporal: expect.stringContaining('/namespaces/default/workflows/second') as string,
+      tensorboard: expect.stringMatching(/^tensorboard --logdir \/.*store\/search\/[0-9a-f]+\/second$/) as string,
+    });
+  });
+
+  it('reports a run with importances and with what changed since the run before', async () => {
+    const report = await json(ReportOutput, 'report', 'second', '--format', 'json');
+    expect(report.importance.search).toMatchObject({ evaluator: 'fanova', trials: TRIALS, parameters: [{ name: 'x' }, { name: 'y' }] });
+    expect(report.changes).toMatchObject({
+      run: 'first',
+      changes: expect.arrayContaining([{ path: 'description', before: 'seed 0', after: 'seed 1' }]) as unknown,
+    });
+    const url = (await longhaulSays('report', 'second', 'first', '--file', 'both.html')).trim();
+    expect(url).toMatch(/^file:\/\/.*both\.html$/);
+    expect(readFileSync(join(folder, 'both.html'), 'utf8')).toContain('2 runs side by side');
+    expect(await longhaulSays('report', 'second', '--format', 'md')).toMatch(/^# Best trial of search: trial \d/);
+  });
+
+  it('paints a tree on a terminal and plain lines elsewhere, and ends as the run did', async () => {
+    const piped = await run(process.execPath, [MAIN, 'status', 'second', '--watch']);
+    expect(piped.stderr).toMatch(/Z search succeeded in .*: best 0\.\d+ \(trial \d of 6\)/);
+    expect(piped.stderr).not.toContain(COLOR);
+    const terminal = await run('script', ['-qec', `stty rows 40 cols 160; ${process.execPath} ${MAIN} status second --watch`, '/dev/null']);
+    expect(terminal.stdout).toContain(COLOR);
+    expect(terminal.stdout).toContain('✔');
+    const curves = await run('script', ['-qec', `stty rows 40 cols 160; ${process.execPath} ${MAIN} curves second`, '/dev/null'], {
+      NO_COLOR: '1',
+    });
+    expect(curves.stdout).toMatch(/[\u2801-\u28ff]/);
+    expect(curves.stdout).not.toContain(`${COLOR}3`);
+    await expect(longhaulSays('status', 'nowhere')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no run "nowhere"') as string,
+    });
+  });
+});
