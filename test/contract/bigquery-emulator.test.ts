@@ -184,7 +184,7 @@ SELECT COUNT(*) AS n, MIN(id) AS low FROM big;`,
       let inserts = 0;
       let questions = 0;
       proxy.fault = ({ method, path }) => {
-        if (method === 'POST' && path.endsWith('/jobs')) return ++inserts === 1 ? { kind: 'lost-answer' } : undefined;
+        if (method === 'POST' && /\/jobs(?:\?|$)/.test(path)) return ++inserts === 1 ? { kind: 'lost-answer' } : undefined;
         return method === 'GET' && ++questions <= 2 ? { kind: 'status', status: 503 } : undefined;
       };
       const asked = request('SELECT RAND() AS r');
