@@ -1,6 +1,6 @@
 import { AdapterError } from '../../contract/errors.ts';
 import { faultOf, isEmulatorConflict, isTransient } from '../google/faults.ts';
-import { findWord, positionAt, SqlProblem } from '../duckdb/placeholders.ts';
+import { findWord, positionAt, SqlProblem } from '../google-sql/placeholders.ts';
 import type { Rendered } from './render.ts';
 
 /** `ErrorProto` of BigQuery's REST API. */

@@ -1,7 +1,7 @@
 import { AdapterError } from '../../contract/errors.ts';
 import type { Json, QueryParameter } from '../../contract/values.ts';
-import { parseGoogleType } from '../duckdb/google-type.ts';
-import type { GoogleType } from '../duckdb/google-type.ts';
+import { parseGoogleType } from '../google-sql/type.ts';
+import type { GoogleType } from '../google-sql/type.ts';
 
 /** `QueryParameterType` of BigQuery's REST API. */
 export interface ApiType {

@@ -3,7 +3,7 @@ import { AdapterError } from '../../contract/errors.ts';
 import type { Json } from '../../contract/values.ts';
 import type { JobContext, QueryEstimate, QueryRequest, Statement, TableInfo } from '../../ports/warehouse.ts';
 import { withRetries } from '../google/retry.ts';
-import { SqlProblem } from '../duckdb/placeholders.ts';
+import { SqlProblem } from '../google-sql/placeholders.ts';
 import type { Connection } from './client.ts';
 import { adapterError } from './errors.ts';
 import { QUIET, runJob } from './jobs.ts';

@@ -1,7 +1,7 @@
 import { AdapterError } from '../../contract/errors.ts';
 import type { Statement } from '../../ports/warehouse.ts';
-import { positionAt, quoteAliases, requireAliases, scan, SqlProblem } from '../duckdb/placeholders.ts';
-import type { Position } from '../duckdb/placeholders.ts';
+import { positionAt, quoteAliases, requireAliases, scan, SqlProblem } from '../google-sql/placeholders.ts';
+import type { Position } from '../google-sql/placeholders.ts';
 
 /** A statement as BigQuery gets it, and the way back to the places in the user's file. */
 export interface Rendered {

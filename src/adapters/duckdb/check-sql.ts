@@ -1,5 +1,5 @@
 import type { Problem } from '../../contract/errors.ts';
-import { SqlProblem } from './placeholders.ts';
+import { SqlProblem } from '../google-sql/placeholders.ts';
 import { createTranslator } from './translate.ts';
 
 export interface SqlChecker {

@@ -1,6 +1,6 @@
 import { AdapterError } from '../../contract/errors.ts';
-import { findWord, positionAt, SqlProblem } from './placeholders.ts';
-import type { Quoted } from './placeholders.ts';
+import { findWord, positionAt, SqlProblem } from '../google-sql/placeholders.ts';
+import type { Quoted } from '../google-sql/placeholders.ts';
 
 /** Where an error of DuckDB came from: it knows the translated statement, the user knows the file. */
 export interface StatementPlace {

@@ -24,8 +24,8 @@ import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { AdapterError } from '../../contract/errors.ts';
 import type { Json, QueryParameter } from '../../contract/values.ts';
 import type { Bound } from './engine.ts';
-import { parseGoogleType } from './google-type.ts';
-import type { GoogleType } from './google-type.ts';
+import { parseGoogleType } from '../google-sql/type.ts';
+import type { GoogleType } from '../google-sql/type.ts';
 
 /** Query parameters as DuckDB's values: nothing of them is ever pasted into a statement. */
 export function bindParameters(parameters: Readonly<Record<string, QueryParameter>>, used: readonly string[], file: string): Bound {

@@ -7,7 +7,7 @@ import { uniqueName } from '../files.ts';
 import { identifier, literal } from './engine.ts';
 import type { Engine, Session } from './engine.ts';
 import type { Layout } from './layout.ts';
-import { positionAt, SqlProblem } from './placeholders.ts';
+import { positionAt, SqlProblem } from '../google-sql/placeholders.ts';
 import { atPlace, boundFor, prepareScript, runBefore, viewOf } from './script.ts';
 import type { Script } from './script.ts';
 import type { TableFiles } from './tables.ts';

@@ -7,8 +7,8 @@ import { identifier, NOTHING_BOUND, pathLiteral } from './engine.ts';
 import type { Bound, Session } from './engine.ts';
 import { adapterError } from './errors.ts';
 import { bindParameters } from './parameters.ts';
-import { requireAliases, SqlProblem, positionAt } from './placeholders.ts';
-import type { Quoted } from './placeholders.ts';
+import { requireAliases, SqlProblem, positionAt } from '../google-sql/placeholders.ts';
+import type { Quoted } from '../google-sql/placeholders.ts';
 import type { TableFiles } from './tables.ts';
 import type { TranslatedStatement, Translator } from './translate.ts';
 

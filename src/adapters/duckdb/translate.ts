@@ -5,8 +5,8 @@ import type { Readable, Writable } from 'node:stream';
 import { AdapterError } from '../../contract/errors.ts';
 import type { Problem } from '../../contract/errors.ts';
 import { pythonCommand } from '../python.ts';
-import { quoteAliases, SqlProblem } from './placeholders.ts';
-import type { Quoted } from './placeholders.ts';
+import { quoteAliases, SqlProblem } from '../google-sql/placeholders.ts';
+import type { Quoted } from '../google-sql/placeholders.ts';
 
 /** One statement of a script, in DuckDB's dialect. */
 export interface TranslatedStatement {

@@ -377,7 +377,7 @@ export const KNOWN: readonly KnownStatement[] = [
   one('TRUNC and CEIL', '[TRUNC(-1.7), CEIL(1.2), FLOOR(-1.2)]', [-1, 2, -2]),
   one('RANGE_BUCKET', 'RANGE_BUCKET(20, [0, 10, 20, 30])', 3),
   one('CASE', `CASE WHEN 1 > 2 THEN 'a' WHEN 2 > 1 THEN 'b' ELSE 'c' END`, 'b'),
-  one('comparison with NULL is NULL', 'NULL = 1', null),
+  one('comparison with NULL is NULL', 'CAST(NULL AS INT64) = 1', null),
   one('IS NOT DISTINCT FROM compares NULLs', 'CAST(NULL AS INT64) IS NOT DISTINCT FROM CAST(NULL AS INT64)', true),
   // Texts
   one('FARM_FINGERPRINT', `FARM_FINGERPRINT('foo')`, '6150913649986995171'),

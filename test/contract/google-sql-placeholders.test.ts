@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findWord, positionAt, quoteAliases } from '../../src/adapters/duckdb/placeholders.ts';
+import { findWord, positionAt, quoteAliases } from '../../src/adapters/google-sql/placeholders.ts';
 
 describe('aliases in GoogleSQL', () => {
   it('become quoted identifiers of the same text', () => {

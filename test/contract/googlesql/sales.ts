@@ -1,22 +1,9 @@
-/**
- * GoogleSQL of the kind that feature engineering needs, on the embedded warehouse and on BigQuery's emulator: the same rows, or the
- * embedded one refuses the statement. The emulator is no judge of its own: where GoogleSQL's documentation gives the answer, it is here too.
- */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
-import { openDuckdbWarehouse } from '../../src/adapters/duckdb/index.ts';
-import { AdapterError } from '../../src/contract/errors.ts';
-import type { Json } from '../../src/contract/values.ts';
-import type { JobContext, Statement, Warehouse } from '../../src/ports/warehouse.ts';
-import { openGoogle } from '../support/google.ts';
-import type { Google } from '../support/google.ts';
+/** Statements over a small table of sales, for comparing engines; rows where GoogleSQL's documentation fixes them. */
+import type { Json } from '../../../src/contract/values.ts';
 
-type Rows = readonly Readonly<Record<string, Json>>[];
+export type Rows = readonly Readonly<Record<string, Json>>[];
 
-const SALES = `SELECT 1 AS id, 'north' AS store, 'apple' AS product, 3 AS amount, 1.5 AS price, TIMESTAMP '2026-01-01 08:30:00+00' AS at, DATE '2026-01-01' AS day
+export const SALES = `SELECT 1 AS id, 'north' AS store, 'apple' AS product, 3 AS amount, 1.5 AS price, TIMESTAMP '2026-01-01 08:30:00+00' AS at, DATE '2026-01-01' AS day
 UNION ALL SELECT 2, 'north', 'bread', 1, 2.25, TIMESTAMP '2026-01-01 23:59:59+00', DATE '2026-01-01'
 UNION ALL SELECT 3, 'south', 'apple', 5, 1.4, TIMESTAMP '2026-01-02 00:00:01+00', DATE '2026-01-02'
 UNION ALL SELECT 4, 'south', 'milk', 2, 0.95, TIMESTAMP '2026-01-05 12:00:00+00', DATE '2026-01-05'
@@ -25,7 +12,7 @@ UNION ALL SELECT 6, 'east', 'bread', 4, NULL, TIMESTAMP '2026-02-01 06:00:00+00'
 UNION ALL SELECT 7, 'east', 'milk', 2, 1.05, TIMESTAMP '2026-02-28 10:10:10+00', DATE '2026-02-28'`;
 
 /** Each of {s}, the sales; `rows` where the documentation fixes them. */
-const STATEMENTS: readonly (readonly [what: string, sql: string, rows?: Rows])[] = [
+export const STATEMENTS: readonly (readonly [what: string, sql: string, rows?: Rows])[] = [
   // Windows
   ['ROW_NUMBER', 'SELECT id, ROW_NUMBER() OVER (PARTITION BY store ORDER BY at) AS n FROM {s} ORDER BY id'],
   ['RANK and DENSE_RANK', 'SELECT id, RANK() OVER (ORDER BY product) AS r, DENSE_RANK() OVER (ORDER BY product) AS d FROM {s} ORDER BY id'],
@@ -207,59 +194,3 @@ const STATEMENTS: readonly (readonly [what: string, sql: string, rows?: Rows])[]
   ['APPROX_QUANTILES', 'SELECT APPROX_QUANTILES(id, 2) AS q FROM {s}', [{ q: [1, 4, 7] }]],
   ['LIMIT and OFFSET', 'SELECT id FROM {s} ORDER BY id LIMIT 2 OFFSET 1', [{ id: 2 }, { id: 3 }]],
 ];
-
-describe('GoogleSQL on both warehouses', { timeout: 60_000 }, () => {
-  let google: Google;
-  let folder: string;
-  let bigquery: Warehouse;
-  let duckdb: Warehouse;
-
-  beforeAll(async () => {
-    google = await openGoogle();
-    bigquery = await google.connect();
-    folder = await mkdtemp(join(tmpdir(), 'longhaul-googlesql-'));
-    const store = await openDirectoryStore({ kind: 'directory', path: join(folder, 'store') });
-    duckdb = await openDuckdbWarehouse({ kind: 'duckdb', path: join(folder, 'warehouse'), threads: 2, memoryLimitMb: 1024 }, { store });
-    for (const warehouse of [bigquery, duckdb])
-      await warehouse.query({ ...statement(SALES), jobId: 'sales', destination: 'main.sales', clustering: [], labels: {} }, context);
-  });
-  afterAll(async () => {
-    await duckdb.close();
-    await google.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  const context: JobContext = { signal: new AbortController().signal, progress: () => undefined };
-  const statement = (sql: string): Statement => ({
-    sql,
-    sqlFile: 'sql/test.sql',
-    parameters: {},
-    tables: sql.includes('{s}') ? { s: 'main.sales' } : {},
-    sources: {},
-  });
-  /** Sums of floats may differ in their last bits. */
-  const rounded = (value: Json): Json => {
-    if (typeof value === 'number') return Number(value.toPrecision(12));
-    if (Array.isArray(value)) return value.map(rounded);
-    return typeof value === 'object' && value !== null
-      ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, rounded(each)]))
-      : value;
-  };
-  const answer = async (warehouse: Warehouse, sql: string): Promise<Json> =>
-    rounded((await warehouse.rows(statement(sql), context)) as Json);
-
-  it('is more than sixty statements', () => expect(STATEMENTS.length).toBeGreaterThan(60));
-
-  it.each(STATEMENTS.map(([what, sql, rows]) => ({ what, sql, rows })))('$what', async ({ sql, rows }) => {
-    const embedded = await answer(duckdb, sql).catch((error: unknown) => {
-      // Refused with the place, never answered otherwise.
-      expect(error).toBeInstanceOf(AdapterError);
-      expect(error).toMatchObject({ type: 'InvalidQuery', message: expect.stringMatching(/^sql\/test\.sql:\d+:\d+/) as string });
-      return null;
-    });
-    if (rows) expect(embedded ?? rows).toEqual(rows);
-    const emulated = await answer(bigquery, sql);
-    if (rows) expect(emulated).toEqual(rows);
-    if (embedded !== null) expect(embedded).toEqual(emulated);
-  });
-});
