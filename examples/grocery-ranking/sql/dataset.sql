@@ -73,7 +73,7 @@ SELECT
     LN(1 + IFNULL(hd.baskets, 0)) AS household_department,
     LN(1 + IFNULL(hm.baskets, 0)) AS household_manufacturer,
     LN(1 + c.household_baskets) AS household_baskets
-  )) AS candidates
+  ) ORDER BY c.product_id) AS candidates
 FROM pairs AS c
 LEFT JOIN household_products AS hp ON hp.household_id = c.household_id AND hp.week = c.session_week AND hp.product_id = c.product_id
 LEFT JOIN household_categories AS hc ON hc.household_id = c.household_id AND hc.week = c.session_week AND hc.product_category = c.product_category
