@@ -61,5 +61,6 @@ class Constraint:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and not node.keywords:
             return _FUNCTIONS[node.func.id](*(self._value(argument, parameters) for argument in node.args))
         raise InvalidRequest(
-            f"sampler.constraints: {self.text!r}: expected + - * / // % **, numbers, parameters and {', '.join(_FUNCTIONS)}, found {ast.unparse(node)!r}"
+            f"sampler.constraints: {self.text!r}: expected + - * / // % **, numbers, parameters and {', '.join(_FUNCTIONS)}, "
+            f"found {ast.unparse(node)!r}"
         )

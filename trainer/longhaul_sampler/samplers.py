@@ -68,7 +68,8 @@ def _plain(kind: str, config: SamplerConfig, space: Space, request: AskRequest, 
     if kind == "gp":
         if not torch_available():
             raise InvalidRequest(
-                "sampler.kind: gp needs PyTorch, which the sampler's environment does not have; install torch (the CPU build is enough) beside trainer/requirements.txt, or choose tpe"
+                "sampler.kind: gp needs PyTorch, which the sampler's environment does not have; "
+                "install torch (the CPU build is enough) beside trainer/requirements.txt, or choose tpe"
             )
         return GPSampler(seed=config.seed, n_startup_trials=10 if startup is None else startup, warn_independent_sampling=False)
     raise InvalidRequest(f"sampler.kind: expected auto, grid, random, sobol, tpe, gp or cmaes, found {kind!r}")

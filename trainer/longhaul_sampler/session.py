@@ -140,7 +140,8 @@ class Session:
                 return parameters, trial
             self.study.tell(trial, state=TrialState.FAIL)
         raise InvalidRequest(
-            f"sampler.constraints: {MOST_REJECTIONS} sets in a row break them; loosen {[constraint.text for constraint in self.constraints]} or the space"
+            f"sampler.constraints: {MOST_REJECTIONS} sets in a row break them; "
+            f"loosen {[constraint.text for constraint in self.constraints]} or the space"
         )
 
     def _was_suggested(self, parameters: Parameters) -> bool:
