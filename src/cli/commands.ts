@@ -19,6 +19,7 @@ import { registerInit } from './commands/init.ts';
 import { registerKeepTrial } from './commands/keep-trial.ts';
 import { registerList } from './commands/list.ts';
 import { registerLogs } from './commands/logs.ts';
+import { registerModels } from './commands/models.ts';
 import { registerOpen } from './commands/open.ts';
 import { registerPause, registerResume } from './commands/pause.ts';
 import { registerPlan } from './commands/plan.ts';
@@ -49,6 +50,6 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerForkTrial,
     registerSet,
   ],
-  Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerReport],
+  Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerModels, registerReport],
   'This machine': [registerDev, registerDoctor, registerGc, registerCodecServer, registerCompletion],
 };

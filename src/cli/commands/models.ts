@@ -1,0 +1,110 @@
+/** The registry of models: what was evaluated, and which one is the champion that others are compared with. */
+import type { Command } from 'commander';
+import type { LedgerRow } from '../../contract/ledger.ts';
+import { ledgerKey } from '../../contract/ids.ts';
+import type { Warehouse } from '../../ports/index.ts';
+import { cliOf, examples, runOf, who, type Cli } from '../context.ts';
+import { UsageError } from '../exit.ts';
+import { metric } from '../format.ts';
+import { openPorts } from '../ports.ts';
+import { promotionRows, UnknownModelError } from '../promotion.ts';
+import { table } from '../table.ts';
+
+interface ListOptions {
+  readonly pipeline?: string;
+  readonly run?: string;
+}
+
+interface PromoteOptions {
+  readonly run?: string;
+  readonly by?: string;
+  readonly why?: string;
+}
+
+const RUN_OPTION = ['--run <run>', 'a run whose profile says where the ledger is; the newest one when left out'] as const;
+
+export function registerModels(program: Command): void {
+  const models = program.command('models').description('evaluated models and their stages: candidate, champion');
+  models
+    .command('list', { isDefault: true })
+    .description('models, newest last')
+    .option('-p, --pipeline <name>', 'of this pipeline only')
+    .option(...RUN_OPTION)
+    .addHelpText('after', examples('longhaul models list --pipeline grocery-ranking'))
+    .action((options: ListOptions, command: Command) =>
+      withLedger(command, options.run, async (cli, warehouse) => {
+        const rows = await warehouse.ledger('models', options.pipeline === undefined ? {} : { pipeline: options.pipeline });
+        cli.print(rows, () => (rows.length === 0 ? 'no models' : listing(rows, cli)));
+      }),
+    );
+  models
+    .command('promote')
+    .description('make a model the champion of its pipeline; evaluate steps compare with it')
+    .argument('<model>', 'its name in `longhaul models list`')
+    .option(...RUN_OPTION)
+    .option('--by <person>', 'who decides, default: your user name')
+    .option('--why <reason>', 'kept in the ledger')
+    .addHelpText('after', examples('longhaul models promote grocery-ranking-t3-9f2c1a7b --why "better average rank, p < 0.05"'))
+    .action((model: string, options: PromoteOptions, command: Command) =>
+      withLedger(command, options.run, async (cli, warehouse) => {
+        const rows = promote(await warehouse.ledger('models'), model, options);
+        // One append: there is never a moment with two champions, or none.
+        await warehouse.append('models', rows, ledgerKey('models', 'promoted', model, rows[0]?.time ?? ''));
+        cli.print({ model, stage: 'champion', replaced: rows.slice(0, -1).map((row) => row.model) }, () =>
+          rows.length === 0
+            ? `${model} is the champion already`
+            : `${model} is the champion${
+                rows.length > 1
+                  ? ` in the place of ${rows
+                      .slice(0, -1)
+                      .map((row) => String(row.model))
+                      .join(', ')}`
+                  : ''
+              }`,
+        );
+      }),
+    );
+}
+
+function promote(models: readonly LedgerRow<'models'>[], model: string, options: PromoteOptions): LedgerRow<'models'>[] {
+  try {
+    return promotionRows(models, { model, time: new Date().toISOString(), ...who(options) });
+  } catch (error) {
+    if (error instanceof UnknownModelError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+async function withLedger(
+  command: Command,
+  run: string | undefined,
+  work: (cli: Cli, warehouse: Warehouse) => Promise<void>,
+): Promise<void> {
+  const cli = cliOf(command);
+  await using longhaul = await cli.connect();
+  await using ports = openPorts();
+  const { profile } = await (await runOf(longhaul, cli, run)).document();
+  await work(cli, await ports.warehouse(profile));
+}
+
+function listing(rows: readonly LedgerRow<'models'>[], cli: Cli): string {
+  const metrics = rows.map((row) => JSON.parse(String(row.metrics ?? '{}')) as Record<string, number>);
+  const names = [...new Set(metrics.flatMap((each) => Object.keys(each)))];
+  return table(
+    [
+      { title: 'model' },
+      { title: 'stage' },
+      ...names.map((title) => ({ title, align: 'right' }) as const),
+      { title: 'run' },
+      { title: 'why' },
+    ],
+    rows.map((row, index) => [
+      String(row.model),
+      String(row.stage),
+      ...names.map((name) => (metrics[index]?.[name] === undefined ? '' : metric(metrics[index][name]))),
+      row.run,
+      String(row.why ?? ''),
+    ]),
+    cli.terminal.colors.dim,
+  );
+}
