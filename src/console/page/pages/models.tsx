@@ -1,6 +1,6 @@
 /** Champion and candidates, their offline metrics with intervals, by segment. */
 import { useState } from 'preact/hooks';
-import type { LedgerRow } from '../../../contract/ledger.ts';
+import type { LedgerRow, LedgerValue } from '../../../contract/ledger.ts';
 import {
   metricBySegment,
   metricIntervals,
@@ -117,12 +117,20 @@ const championNote = (model: Model): string => {
 function Verdict({ rows, metric }: { readonly rows: readonly Evaluation[]; readonly metric: string }): preact.JSX.Element | null {
   const row = rows.find((one) => one.metric === metric && (one.segment ?? '') === '' && numberOf(one.difference) !== null);
   if (!row) return null;
-  const [difference, low, high] = [numberOf(row.difference), numberOf(row.difference_low), numberOf(row.difference_high)];
+  // A gain of the model is positive, whichever of the two the row is about.
+  const turned = row.compared_with === 'model';
+  const sides = [String(row.scorer), textOf(row.compared_with) ?? ''];
+  const signed = (value: LedgerValue | undefined): number | null => {
+    const number = numberOf(value);
+    return number === null || !turned ? number : -number;
+  };
+  const difference = signed(row.difference);
+  const interval = [signed(row.difference_low), signed(row.difference_high)].filter((end) => end !== null).sort((a, b) => a - b);
   return (
     <Figure
-      name={`${String(row.scorer)} − ${textOf(row.compared_with) ?? ''}`}
+      name={(turned ? sides.reverse() : sides).join(' − ')}
       value={`${(difference ?? 0) > 0 ? '+' : ''}${shown(difference)}`}
-      note={low === null || high === null ? metric : `${metric}, ${shown(low)} to ${shown(high)}`}
+      note={interval.length < 2 ? metric : `${metric}, ${interval.map(shown).join(' to ')}`}
     />
   );
 }

@@ -1,0 +1,113 @@
+/**
+ * `npm run bench -- console [--json]`: what the console's page weighs, how soon it plots, how late it tells news, how fast it answers with
+ * 100 steps, 200 trials and 10,000 progress points.
+ */
+import { loadPage } from '../src/console/bundle.ts';
+import { startConsole } from '../src/console/index.ts';
+import { launchBrowser } from '../test/console/browser.ts';
+import { FixtureSource, movedToNow } from '../test/console/fixture-source.ts';
+import { OPTIONS } from '../test/console/harness.ts';
+import { ConsolePage } from '../test/console/pages.ts';
+import { makeRun } from '../test/support/run-data.ts';
+
+const RUN = 'grocery-ranking-20261120-080000-load';
+const PAGE_LOADS = 5;
+const NEWS = 15;
+const ROUNDS = 40;
+
+const quantile = (values: readonly number[], share: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(values.length * share) - 1)] ?? 0;
+
+const made = movedToNow(makeRun({ run: RUN, trials: 200, parallel: 8, pointsPerTrial: 56, moreSteps: 90, stage: 'running' }));
+// A running search is in its middle; the whole load is that of an ended one.
+const whole = makeRun({ run: RUN, trials: 200, parallel: 8, pointsPerTrial: 56, moreSteps: 90 });
+const running = made.searches.search?.trials.find((trial) => trial.status === 'running');
+if (!running || whole.progress.length < 10_000) throw new Error(`too little load: ${whole.progress.length} points`);
+
+const source = new FixtureSource([made, { ...whole, run: { ...whole.run, run: `${RUN}-whole` } }].map(own));
+const server = await startConsole(source, OPTIONS);
+const browser = await launchBrowser();
+try {
+  const result = {
+    page_gzip_kb: Math.round((await loadPage()).gzipBytes / 100) / 10,
+    first_plot_ms: Math.round(quantile(await firstPlots(), 0.5)),
+    event_latency_ms: Math.round(quantile(await latencies(), 0.95)),
+    p95_ms: Math.round(quantile(await answers(), 0.95) * 10) / 10,
+  };
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(18)} ${value}\n`);
+} finally {
+  await browser.close();
+  await server.close();
+}
+
+/** Rows carry the name of their run. */
+function own<T extends ReturnType<typeof makeRun>>(run: T): T {
+  const named = <R extends { readonly run: string }>(rows: readonly R[]): R[] => rows.map((row) => ({ ...row, run: run.run.run }));
+  return {
+    ...run,
+    trials: named(run.trials),
+    attempts: named(run.attempts),
+    progress: named(run.progress),
+    evaluations: named(run.evaluations),
+  };
+}
+
+/** From the first request of an empty browser to the first plot of a search with the whole load. */
+async function firstPlots(): Promise<number[]> {
+  const found: number[] = [];
+  for (let i = 0; i < PAGE_LOADS; i++) {
+    const context = await browser.newContext();
+    const page = new ConsolePage(await context.newPage(), server.url);
+    await page.search(`${RUN}-whole`);
+    await page.chart('Learning curves');
+    found.push(await page.page.evaluate<number>('performance.getEntriesByName("plot")[0].startTime'));
+    await context.close();
+  }
+  return found;
+}
+
+/** From a trainer's record in the store to the number on the page. */
+async function latencies(): Promise<number[]> {
+  const context = await browser.newContext();
+  const page = new ConsolePage(await context.newPage(), server.url);
+  await page.trial(RUN, running?.trial ?? 0);
+  await page.chart('Learning curve');
+  const found: number[] = [];
+  for (let i = 1; i <= NEWS; i++) {
+    // News come at any moment of a look at the store, not right after one.
+    await new Promise((resolve) => setTimeout(resolve, 300 + ((i * 137) % 700)));
+    const samples = 1_000_000 + i * 1000;
+    const shown = page.page.getByText(samples.toLocaleString('en-US')).first();
+    const at = performance.now();
+    source.report(running?.output ?? '', { n: 10_000 + i, step: 10_000 + i, samples, metrics: { validation_ndcg_at_10: 0.5 } });
+    await shown.waitFor();
+    found.push(performance.now() - at);
+  }
+  await context.close();
+  return found;
+}
+
+/** All that each page asks for, as one page asks for it: side by side, compressed. */
+async function answers(): Promise<number[]> {
+  const run = `/api/runs/${RUN}-whole`;
+  const pages = [
+    ['/api/runs'],
+    [run],
+    [run, `${run}/steps/search/curves`, `${run}/results`],
+    [run, `${run}/steps/search/trials/7`],
+    [run, `${run}/results`],
+    [run, `${run}/document`, '/api/runs?pipeline=grocery-ranking'],
+    [`/api/compare?run=${RUN}&run=${RUN}-whole`],
+  ];
+  const ask = (path: string): Promise<ArrayBuffer> => fetch(`${server.url}${path}`).then((answer) => answer.arrayBuffer());
+  const found: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const paths of pages) {
+      const at = performance.now();
+      await Promise.all(paths.map(ask));
+      found.push(performance.now() - at);
+    }
+  }
+  return found;
+}
