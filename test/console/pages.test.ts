@@ -95,7 +95,7 @@ describe('pages of the console', () => {
   it('filters, searches and compares runs', async () => {
     await harness.onPage('filter', async (page) => {
       await page.runs();
-      expect(await page.table('Runs').locator('tbody tr').count()).toBe(3);
+      await expect.poll(() => page.table('Runs').locator('tbody tr').count()).toBe(3);
       await page.page.getByLabel('Status').selectOption('failed');
       await expect.poll(() => page.table('Runs').locator('tbody tr').allInnerTexts()).toEqual([expect.stringContaining(FAILED)]);
       await page.page.getByLabel('Status').selectOption('');
@@ -148,6 +148,7 @@ describe('pages of the console', () => {
         return cells.map(Number);
       };
       await page.table('Trials').getByRole('button', { name: 'learning_rate' }).click();
+      await page.table('Trials').locator('th[aria-sort=ascending]').waitFor();
       const ascending = await learningRates();
       expect(ascending).toEqual([...ascending].sort((a, b) => a - b));
       expect(ascending.length).toBeGreaterThan(5);
