@@ -61,6 +61,13 @@ export const SEARCH_POLICY: ChildWorkflowOptions = {
   parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
 };
 
+/** A schedule whose overlap policy cancels the run before waits until that one has tidied up. */
+export const SCHEDULED_RUN_POLICY: ChildWorkflowOptions = {
+  taskQueue: TASK_QUEUES.control,
+  cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+  parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+};
+
 /** One queue a cluster, so that a worker near the cluster watches its Jobs. */
 export const trainingQueue = (profile: Profile): string =>
   profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training;

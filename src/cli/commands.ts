@@ -26,6 +26,7 @@ import { registerPlan } from './commands/plan.ts';
 import { registerPrioritise } from './commands/prioritise.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
+import { registerSchedule } from './commands/schedule.ts';
 import { registerSet } from './commands/set.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerStop } from './commands/stop.ts';
@@ -36,7 +37,7 @@ import { registerTrials } from './commands/trials.ts';
 type Register = (program: Command) => void;
 
 export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine', readonly Register[]>> = {
-  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerExample, registerTrial],
+  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerSchedule, registerExample, registerTrial],
   Runs: [registerStatus, registerList, registerLogs, registerConsole, registerOpen, registerCancel, registerStop],
   Control: [
     registerApprove,

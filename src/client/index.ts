@@ -3,6 +3,8 @@ export { connect, newRunId, Longhaul } from './longhaul.ts';
 export type { ConnectOptions, ListOptions, RunSummary, StartOptions } from './longhaul.ts';
 export { Run } from './run.ts';
 export type { Decision } from './run.ts';
+export { Schedules } from './schedules.ts';
+export type { Overlap, ScheduleOptions, ScheduleSummary } from './schedules.ts';
 export { Search } from './search.ts';
 export { findDevelopmentStack, findTarget, isConfigured } from './address.ts';
 export type { DevelopmentStack, Target, TargetOptions } from './address.ts';

@@ -11,6 +11,7 @@ import { findTarget, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
 import { about } from './failures.ts';
 import { Run } from './run.ts';
+import { Schedules } from './schedules.ts';
 
 export interface ConnectOptions extends TargetOptions {
   /** Encrypts payloads where LONGHAUL_ENCRYPTION_KEYS holds keys, unless another one is given. */
@@ -62,6 +63,7 @@ export function newRunId(pipeline: string, now = new Date()): string {
 export class Longhaul {
   readonly target: Target;
   readonly client: Client;
+  readonly schedules: Schedules;
   readonly #connection: Connection;
   readonly #tracing: Tracing | null;
 
@@ -75,6 +77,7 @@ export class Longhaul {
       dataConverter: options.dataConverter ?? dataConverterOf(),
       plugins: tracing === null ? [] : [tracing.plugin],
     });
+    this.schedules = new Schedules(this.client, target.address);
   }
 
   /** Starts a run of a compiled document, as `longhaul run` does. */

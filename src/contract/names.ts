@@ -12,6 +12,7 @@ export const WORKFLOWS = {
   hyperparameterSearch: 'hyperparameterSearch',
   trial: 'trial',
   poolGate: 'poolGate',
+  scheduledRun: 'scheduledRun',
   parameterImportance: 'parameterImportance',
 } as const;
 

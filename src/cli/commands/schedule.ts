@@ -1,0 +1,140 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Overlap, ScheduleSummary } from '../../client/index.ts';
+import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { cliOf, examples, type Cli } from '../context.ts';
+import { time } from '../format.ts';
+import { table } from '../table.ts';
+
+interface CreateOptions extends CompileOptions {
+  readonly cron: string;
+  readonly timezone?: string;
+  readonly overlap: Overlap;
+  readonly paused?: boolean;
+  readonly note?: string;
+}
+
+interface BackfillOptions {
+  readonly from: Date;
+  readonly to: Date;
+  readonly overlap: Overlap;
+}
+
+/** The same names as the client's `OVERLAPS`, which is not loaded for help. */
+const OVERLAP_NAMES: readonly Overlap[] = ['skip', 'buffer-one', 'buffer-all', 'cancel-other', 'allow-all'];
+const overlapOption = (preset: Overlap): Option =>
+  new Option('--overlap <policy>', 'when the run before still runs').choices(OVERLAP_NAMES).default(preset);
+
+function instant(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('a time is expected, e.g. 2026-11-01T00:00:00Z');
+  return date;
+}
+
+export function registerSchedule(program: Command): void {
+  const schedule = program
+    .command('schedule')
+    .description('run a pipeline by the calendar')
+    .addHelpText(
+      'after',
+      examples(
+        "longhaul schedule create nightly pipeline.yaml --cron '0 3 * * *' --timezone Europe/Berlin",
+        'longhaul schedule list',
+        "longhaul schedule pause nightly --note 'warehouse moves'",
+        'longhaul schedule backfill nightly --from 2026-11-01 --to 2026-11-08',
+      ),
+    );
+  registerCreate(schedule);
+  registerBackfill(schedule);
+
+  schedule
+    .command('list')
+    .description('all schedules, with their next and last runs')
+    .action(async (_options: object, command: Command) => {
+      const cli = cliOf(command);
+      await using longhaul = await cli.connect();
+      const found = await longhaul.schedules.list();
+      cli.print(found, () => (found.length === 0 ? 'no schedules' : render(found, cli)));
+    });
+
+  for (const [name, description, did] of [
+    ['pause', 'start no more runs until it is resumed', 'paused'],
+    ['resume', 'start runs again', 'resumed'],
+  ] as const)
+    schedule
+      .command(name)
+      .description(description)
+      .argument('<name>', 'of the schedule')
+      .option('--note <text>', 'kept with the schedule')
+      .action(async (id: string, { note }: { readonly note?: string }, command: Command) => {
+        const cli = cliOf(command);
+        await using longhaul = await cli.connect();
+        await longhaul.schedules[name](id, note);
+        cli.print(await longhaul.schedules.describe(id), () => `${id} is ${did}`);
+      });
+
+  for (const [name, description, did] of [
+    ['trigger', 'start a run now', 'a run of it starts'],
+    ['delete', 'forget a schedule; runs that run go on', 'deleted'],
+  ] as const)
+    schedule
+      .command(name)
+      .description(description)
+      .argument('<name>', 'of the schedule')
+      .action(async (id: string, _options: object, command: Command) => {
+        const cli = cliOf(command);
+        await using longhaul = await cli.connect();
+        await longhaul.schedules[name](id);
+        cli.print({ name: id, [name === 'trigger' ? 'triggered' : 'deleted']: true }, () => `${id}: ${did}`);
+      });
+}
+
+function registerCreate(schedule: Command): void {
+  withCompileOptions(schedule.command('create'))
+    .description('compile a pipeline and run it by the calendar')
+    .argument('<name>', 'of the schedule; names of its runs begin with it')
+    .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
+    .requiredOption('--cron <fields>', "minute, hour, day, month, weekday, e.g. '0 3 * * *'")
+    .option('--timezone <name>', 'IANA name, otherwise UTC')
+    .addOption(overlapOption('skip'))
+    .option('--paused', 'create it, but start nothing yet')
+    .option('--note <text>', 'kept with the schedule')
+    .action(async (name: string, file: string, options: CreateOptions, command: Command) => {
+      const cli = cliOf(command);
+      const document = await compileFile(file, options);
+      await using longhaul = await cli.connect();
+      const created = await longhaul.schedules.create(name, document, options);
+      cli.print(created, () => render([created], cli));
+    });
+}
+
+function registerBackfill(schedule: Command): void {
+  schedule
+    .command('backfill')
+    .description('start the runs that would have been due in a span of the past')
+    .argument('<name>', 'of the schedule')
+    .requiredOption('--from <time>', 'ISO 8601', instant)
+    .requiredOption('--to <time>', 'ISO 8601', instant)
+    .addOption(overlapOption('buffer-all'))
+    .action(async (name: string, { from, to, overlap }: BackfillOptions, command: Command) => {
+      const cli = cliOf(command);
+      await using longhaul = await cli.connect();
+      await longhaul.schedules.backfill(name, from, to, overlap);
+      cli.print(
+        { name, from: from.toISOString(), to: to.toISOString(), overlap },
+        () => `${name}: the runs from ${from.toISOString()} to ${to.toISOString()} start, ${overlap}`,
+      );
+    });
+}
+
+function render(schedules: readonly ScheduleSummary[], cli: Cli): string {
+  const rows = schedules.map((one) => [
+    one.name,
+    one.pipeline,
+    `${one.cron} ${one.timezone}`,
+    one.overlap,
+    one.paused ? `paused${one.note === null ? '' : `: ${one.note}`}` : one.next[0] === undefined ? 'never' : time(one.next[0]),
+    one.recent.at(-1) ?? '',
+  ]);
+  const titles = ['schedule', 'pipeline', 'cron', 'overlap', 'next', 'last run'].map((title) => ({ title }));
+  return table(titles, rows, cli.terminal.colors.dim);
+}

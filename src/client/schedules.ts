@@ -1,0 +1,151 @@
+import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { Client, ScheduleHandle, ScheduleSummary as TemporalSummary } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { scheduledRunName } from '../contract/ids.ts';
+import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
+import type { RunDocument } from '../contract/run-document.ts';
+import { RefusedError } from './errors.ts';
+import { about } from './failures.ts';
+
+/** What happens when a run is due and the one before still runs. */
+export const OVERLAPS = {
+  skip: ScheduleOverlapPolicy.SKIP,
+  'buffer-one': ScheduleOverlapPolicy.BUFFER_ONE,
+  'buffer-all': ScheduleOverlapPolicy.BUFFER_ALL,
+  'cancel-other': ScheduleOverlapPolicy.CANCEL_OTHER,
+  'allow-all': ScheduleOverlapPolicy.ALLOW_ALL,
+} as const;
+export type Overlap = keyof typeof OVERLAPS;
+
+export interface ScheduleOptions {
+  /** Standard five fields, e.g. `0 3 * * *`. */
+  readonly cron: string;
+  /** IANA name; default UTC. */
+  readonly timezone?: string;
+  /** Default `skip`. */
+  readonly overlap?: Overlap;
+  readonly paused?: boolean;
+  readonly note?: string;
+}
+
+export interface ScheduleSummary {
+  readonly name: string;
+  readonly pipeline: string;
+  readonly cron: string;
+  readonly timezone: string;
+  readonly overlap: Overlap;
+  readonly paused: boolean;
+  readonly note: string | null;
+  /** ms since 1970, the soonest first. */
+  readonly next: readonly number[];
+  /** Names of runs, the newest last. */
+  readonly recent: readonly string[];
+}
+
+const PIPELINE = defineSearchAttributeKey('Pipeline', 'KEYWORD');
+/** Runs that were due while the server was away are still started for so long. */
+const CATCH_UP = '1 day';
+
+/**
+ * Pipelines that run by the calendar, on Temporal Schedules. A schedule keeps the document that it was created with.
+ *
+ * @example
+ * await longhaul.schedules.create('nightly', document, { cron: '0 3 * * *', timezone: 'Europe/Berlin' });
+ */
+export class Schedules {
+  readonly #client: Client;
+  readonly #address: string;
+
+  constructor(client: Client, address: string) {
+    this.#client = client;
+    this.#address = address;
+  }
+
+  /** Throws `RefusedError` when there is a schedule of this name, or the server does not understand the calendar. */
+  async create(name: string, document: RunDocument, options: ScheduleOptions): Promise<ScheduleSummary> {
+    const { cron, timezone = 'UTC', overlap = 'skip', paused = false, note } = options;
+    await this.#about(name, async () => {
+      await this.#client.schedule.create({
+        scheduleId: name,
+        spec: { cronExpressions: [cron], timezone },
+        action: {
+          type: 'startWorkflow',
+          workflowType: WORKFLOWS.scheduledRun,
+          workflowId: name,
+          taskQueue: TASK_QUEUES.control,
+          args: [document],
+          typedSearchAttributes: [{ key: PIPELINE, value: document.pipeline }],
+        },
+        policies: { overlap: OVERLAPS[overlap], catchupWindow: CATCH_UP },
+        state: { paused, ...(note === undefined ? {} : { note }) },
+        memo: { pipeline: document.pipeline, cron, timezone, overlap, documentHash: document.hash, profile: document.profileName },
+      });
+    });
+    return this.describe(name);
+  }
+
+  async list(): Promise<ScheduleSummary[]> {
+    return this.#about('', async () => {
+      const found: ScheduleSummary[] = [];
+      for await (const schedule of this.#client.schedule.list()) if (isOurs(schedule)) found.push(summaryOf(schedule));
+      return found.sort((a, b) => a.name.localeCompare(b.name));
+    });
+  }
+
+  describe(name: string): Promise<ScheduleSummary> {
+    return this.#on(name, async (handle) => {
+      const { scheduleId, memo, state, info } = await handle.describe();
+      return summaryOf({ scheduleId, memo, state, info });
+    });
+  }
+
+  pause = (name: string, note?: string): Promise<void> => this.#on(name, (handle) => handle.pause(note));
+  resume = (name: string, note?: string): Promise<void> => this.#on(name, (handle) => handle.unpause(note));
+  /** Starts a run now, whatever runs. */
+  trigger = (name: string): Promise<void> => this.#on(name, (handle) => handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL));
+  /** Running runs go on. */
+  delete = (name: string): Promise<void> => this.#on(name, (handle) => handle.delete());
+  /** Starts the runs that would have been due in a span of the past, by default one after the other. */
+  backfill = (name: string, start: Date, end: Date, overlap: Overlap = 'buffer-all'): Promise<void> =>
+    this.#on(name, (handle) => handle.backfill({ start, end, overlap: OVERLAPS[overlap] }));
+
+  #on<T>(name: string, call: (handle: ScheduleHandle) => Promise<T>): Promise<T> {
+    return this.#about(name, () => call(this.#client.schedule.getHandle(name)));
+  }
+
+  async #about<T>(name: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await about(name, this.#address, call);
+    } catch (error) {
+      if (error instanceof ScheduleNotFoundError)
+        throw new RefusedError(`no schedule "${name}"; \`longhaul schedule list\` shows them`, { cause: error });
+      if (error instanceof ScheduleAlreadyRunning)
+        throw new RefusedError(`there is already a schedule "${name}"; delete it first, or choose another name`, { cause: error });
+      // So the SDK passes on what the server says of a calendar that it cannot read.
+      if (error instanceof TypeError) throw new RefusedError(`Temporal refused: ${error.message}`, { cause: error });
+      throw error;
+    }
+  }
+}
+
+type Described = Pick<TemporalSummary, 'scheduleId' | 'memo' | 'state'> & {
+  readonly info: Pick<TemporalSummary['info'], 'nextActionTimes' | 'recentActions'>;
+};
+
+const isOurs = ({ memo }: Pick<TemporalSummary, 'memo'>): boolean => typeof memo?.cron === 'string' && typeof memo.pipeline === 'string';
+
+function summaryOf({ scheduleId, memo, state, info }: Described): ScheduleSummary {
+  const text = (name: string): string => (typeof memo?.[name] === 'string' ? memo[name] : '');
+  const overlap = text('overlap');
+  return {
+    name: scheduleId,
+    pipeline: text('pipeline'),
+    cron: text('cron'),
+    timezone: text('timezone'),
+    overlap: overlap in OVERLAPS ? (overlap as Overlap) : 'skip',
+    paused: state.paused,
+    note: state.note === undefined || state.note === '' ? null : state.note,
+    next: info.nextActionTimes.map((time) => time.getTime()),
+    recent: info.recentActions.map(({ action }) => scheduledRunName(action.workflow.workflowId)),
+  };
+}
