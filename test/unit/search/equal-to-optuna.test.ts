@@ -56,7 +56,11 @@ function casesOf(name: string, rule: StoppingRule): Case[] {
 
 /** What our rule stops, in the order in which it does. */
 function play({ study, rule, goal, curves, order }: Case): [trial: number, step: number][] {
-  const trials = curves.map((_, trial) => ({ trial, status: 'running' as TrialCurve['status'], curve: [] as (number | null)[] }));
+  const trials: { trial: number; status: TrialCurve['status']; curve: (number | null)[] }[] = curves.map((_, trial) => ({
+    trial,
+    status: 'running',
+    curve: [],
+  }));
   const seen = (): TrialCurve[] => trials.map((trial) => ({ ...trial, series: {}, seconds: 0, cost: 0 }));
   const stopped: [number, number][] = [];
   for (const number of order) {
