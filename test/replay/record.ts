@@ -3,9 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { startHarness } from '../workflow/environment.ts';
+import { startHarness, type Harness } from '../workflow/environment.ts';
 import { createMemoryPorts } from '../workflow/memory-ports.ts';
+import { startSearchHarness } from '../workflow/search-harness.ts';
 import { PIPELINE_SCENARIOS } from './pipeline-scenarios.ts';
+import { SEARCH_SCENARIOS, SUGGEST_EARLY } from './search-scenarios.ts';
 
 const FOLDER = join(import.meta.dirname, 'histories');
 
@@ -16,18 +18,29 @@ const anonymous = (text: string): string =>
   text.replaceAll(`${process.pid}@${hostname()}`, 'recorder').replaceAll(hostname(), 'host').replaceAll(ROOT, '/longhaul');
 
 const wanted = process.argv.slice(2);
-const scenarios = Object.entries(PIPELINE_SCENARIOS).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+const chosen = <T>(scenarios: Readonly<Record<string, T>>): [string, T][] =>
+  Object.entries(scenarios).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+
+async function keep(harness: Harness, file: string, workflowId: string, runId?: string): Promise<void> {
+  const history = await harness.client.workflow.getHandle(workflowId, runId).fetchHistory();
+  await writeFile(join(FOLDER, `${file}.json`), `${anonymous(historyToJSON(history))}\n`);
+  process.stderr.write(`${file}: ${history.events?.length ?? 0} events\n`);
+}
+
 await mkdir(FOLDER, { recursive: true });
-for (const [name, play] of scenarios) {
+for (const [, play] of chosen(PIPELINE_SCENARIOS)) {
   const ports = createMemoryPorts();
   const harness = await startHarness(ports, 'real');
   try {
-    for (const workflowId of await play(harness, ports)) {
-      const history = await harness.client.workflow.getHandle(workflowId).fetchHistory();
-      const file = join(FOLDER, `${workflowId.replaceAll('/', '.')}.json`);
-      await writeFile(file, `${anonymous(historyToJSON(history))}\n`);
-      process.stderr.write(`${name}: ${history.events?.length ?? 0} events\n`);
-    }
+    for (const workflowId of await play(harness, ports)) await keep(harness, workflowId.replaceAll('/', '.'), workflowId);
+  } finally {
+    await harness.stop();
+  }
+}
+for (const [, play] of chosen(SEARCH_SCENARIOS)) {
+  const harness = await startSearchHarness('real', [...SUGGEST_EARLY]);
+  try {
+    for (const { file, workflowId, runId } of await play(harness)) await keep(harness, file, workflowId, runId);
   } finally {
     await harness.stop();
   }

@@ -33,7 +33,7 @@ const MOST_ATTEMPTS = 500;
 let installed = false;
 
 /** The server alone, with Longhaul's search attributes. */
-export async function startServer(time: 'skipping' | 'real'): Promise<TestWorkflowEnvironment> {
+export async function startServer(time: 'skipping' | 'real', serverArguments: string[] = []): Promise<TestWorkflowEnvironment> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
   const environment =
@@ -41,7 +41,9 @@ export async function startServer(time: 'skipping' | 'real'): Promise<TestWorkfl
       ? await TestWorkflowEnvironment.createTimeSkipping({
           server: { executable: { type: 'existing-path', path: temporalBinary('temporal-test-server') } },
         })
-      : await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal') } } });
+      : await TestWorkflowEnvironment.createLocal({
+          server: { executable: { type: 'existing-path', path: temporalBinary('temporal') }, extraArgs: serverArguments },
+        });
   await registerSearchAttributes({ connection: environment.nativeConnection, namespace: 'default', address: environment.address });
   return environment;
 }
@@ -50,8 +52,13 @@ export async function startServer(time: 'skipping' | 'real'): Promise<TestWorkfl
  * `skipping`: long waits pass at once, but the server knows less (no lists, no describing of search attributes);
  * `real`: the development server. @param overrides activities that replace the real ones
  */
-export async function startHarness(ports: Ports, time: 'skipping' | 'real', overrides: object = {}): Promise<Harness> {
-  const environment = await startServer(time);
+export async function startHarness(
+  ports: Ports,
+  time: 'skipping' | 'real',
+  overrides: object = {},
+  serverArguments: string[] = [],
+): Promise<Harness> {
+  const environment = await startServer(time, serverArguments);
   const common = {
     connection: environment.nativeConnection,
     maxHeartbeatThrottleInterval: '200 ms',
@@ -90,7 +97,7 @@ export async function startHarness(ports: Ports, time: 'skipping' | 'real', over
   };
 }
 
-function temporalBinary(name: string): string {
+export function temporalBinary(name: string): string {
   const cache = cacheDirectory();
   const versions = existsSync(cache) ? readdirSync(cache).filter((folder) => folder.startsWith('temporal-')) : [];
   const found = versions.map((version) => join(cache, version, 'bin', name)).find((path) => existsSync(path));

@@ -21,6 +21,7 @@ import type {
   WarmTrial,
 } from '../../src/contract/search.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
+import { createSearchActivities, type SlotInput } from '../../activities/search.ts';
 import type { EvaluateExportInput } from '../../activities/early-evaluation-contract.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import type { hyperparameterSearch, trial } from '../../workflows/index.ts';
@@ -134,7 +135,7 @@ const noPoints = async (): Promise<Partial<CurvePoints>> => {
   return Promise.resolve({});
 };
 
-export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping'): Promise<SearchHarness> {
+export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping', serverArguments: string[] = []): Promise<SearchHarness> {
   const defaults = (): Pick<World, 'ask' | 'attempt' | 'curves' | 'evaluate' | 'warm'> => ({
     ask: async ({ trials, count }) =>
       Promise.resolve({
@@ -149,7 +150,10 @@ export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping')
   });
   const world: World = { ...defaults(), asked: [], attempts: [], rows: [], notices: [], evaluated: [] };
   let running = 0;
+  const ports = createMemoryPorts();
+  const real = createSearchActivities(ports);
   const fakes = {
+    requestSlot: (input: SlotInput): Promise<void> => real.requestSlot(input),
     runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {
       const { attempt } = activityInfo();
       if (attempt === 1) world.attempts.push(input);
@@ -171,7 +175,7 @@ export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping')
       world.rows.push(...rows);
       return Promise.resolve();
     },
-    closedWorkflows: async (): Promise<string[]> => Promise.resolve([]),
+    closedWorkflows: (input: { readonly workflowIds: readonly string[] }): Promise<string[]> => real.closedWorkflows(input),
     readWarmStart: async (): Promise<WarmTrial[]> => Promise.resolve(world.warm),
     notify: async (input: NotifyInput): Promise<void> => {
       world.notices.push(input);
@@ -182,7 +186,10 @@ export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping')
       return { metrics: await world.evaluate(input) };
     },
   };
-  const harness = await startHarness(createMemoryPorts(), time, fakes);
+  // What the search of a run reads must be there.
+  for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json'])
+    ports.objects.set(`file:///d/${name}`, { data: new Uint8Array(), generation: '1' });
+  const harness = await startHarness(ports, time, fakes, serverArguments);
   const sampler = await Worker.create({
     connection: harness.environment.nativeConnection,
     taskQueue: TASK_QUEUES.sampler,

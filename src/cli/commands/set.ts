@@ -6,13 +6,15 @@ import { searchCommand, steer, type SearchOptions } from '../search-command.ts';
 
 const RUN = 'grocery-ranking-20261124-101500-k3f9';
 
-/** `none` lifts a cap. */
-const cap = (text: string): number | null => (text === 'none' ? null : decimal(text));
+/** `none` lifts a cap. It stays a word here: Commander takes null for "no value". */
+const NONE = 'none';
+type Cap = number | typeof NONE;
+const cap = (text: string): Cap => (text === NONE ? NONE : decimal(text));
 
 interface BudgetOptions extends SearchOptions {
-  readonly cost?: number | null;
-  readonly hours?: number | null;
-  readonly trials?: number | null;
+  readonly cost?: Cap;
+  readonly hours?: Cap;
+  readonly trials?: Cap;
 }
 
 /** set-parallelism, set-budget, set-space, set-stopping. */
@@ -30,7 +32,8 @@ export function registerSet(program: Command): void {
     .option('--trials <count>', 'or none', cap)
     .addHelpText('after', examples(`longhaul set-budget ${RUN} --cost 200 --hours none`))
     .action((id: string, { cost, hours, trials, ...options }: BudgetOptions, command: Command) => {
-      const caps = Object.fromEntries(Object.entries({ cost, hours, trials }).filter(([, value]) => value !== undefined));
+      const given = Object.entries({ cost, hours, trials }).filter(([, value]) => value !== undefined);
+      const caps = Object.fromEntries(given.map(([name, value]) => [name, value === NONE ? null : value]));
       if (Object.keys(caps).length === 0) throw new UsageError('say which cap: --cost, --hours or --trials');
       return steer(command, id, options, (search, by) => search.setBudget({ ...by, ...caps }));
     });
