@@ -20,9 +20,7 @@ def pruner_of(rule: dict[str, Any]) -> BasePruner:
             min_early_stopping_rate=rule["minEarlyStoppingRate"],
         )
     if rule["kind"] == "hyperband":
-        return HyperbandPruner(
-            min_resource=rule["minResource"], max_resource=rule["maxResource"], reduction_factor=rule["reductionFactor"]
-        )
+        return HyperbandPruner(min_resource=rule["minResource"], max_resource=rule["maxResource"], reduction_factor=rule["reductionFactor"])
     common = {
         "n_startup_trials": rule["startupTrials"],
         "n_warmup_steps": rule["warmupSteps"],
