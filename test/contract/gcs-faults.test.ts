@@ -119,6 +119,16 @@ describe('gcs store behind a bad network', { timeout: 60_000 }, () => {
     });
   });
 
+  it('tells an object that is not there from a bucket that is not', async () => {
+    const notFound = (message: string): void => {
+      proxy.fault = () => ({ kind: 'status', status: 404, body: JSON.stringify({ error: { code: 404, message } }) });
+    };
+    notFound('No such object: my-bucket/x');
+    expect(await store.read(fresh())).toBeNull();
+    notFound('The specified bucket does not exist.');
+    await expect(store.read(fresh())).rejects.toMatchObject({ type: 'InvalidInput', message: 'gs://faults: there is no such bucket' });
+  });
+
   it('goes on where a download broke', async () => {
     const uri = fresh();
     const content = randomBytes(BIG_BYTES);

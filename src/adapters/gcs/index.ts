@@ -203,7 +203,8 @@ async function findOnce(bucket: Bucket, uri: string, name: string): Promise<Foun
   } catch (error) {
     const { status, message } = faultOf(error);
     if (status !== 404) throw error;
-    if (/bucket/i.test(message)) throw new AdapterError('InvalidInput', `gs://${bucket.name}: there is no such bucket`, { cause: error });
+    // Of an object it says `No such object: BUCKET/NAME`.
+    if (/bucket does not exist/i.test(message) && !message.startsWith('No such object')) throw new AdapterError('InvalidInput', `gs://${bucket.name}: there is no such bucket`, { cause: error });
     return null;
   }
 }
