@@ -204,7 +204,8 @@ async function findOnce(bucket: Bucket, uri: string, name: string): Promise<Foun
     const { status, message } = faultOf(error);
     if (status !== 404) throw error;
     // Of an object it says `No such object: BUCKET/NAME`.
-    if (/bucket does not exist/i.test(message) && !message.startsWith('No such object')) throw new AdapterError('InvalidInput', `gs://${bucket.name}: there is no such bucket`, { cause: error });
+    if (/bucket does not exist/i.test(message) && !message.startsWith('No such object'))
+      throw new AdapterError('InvalidInput', `gs://${bucket.name}: there is no such bucket`, { cause: error });
     return null;
   }
 }
