@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from longhaul_sql.operands import bare
@@ -92,14 +94,28 @@ def array_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
     if not arguments.order:
         writer.warn(call, "ARRAY_AGG without ORDER BY: the order of the elements is not defined")
     value = _one(writer, call, arguments.values)
-    with writer.in_aggregate():
-        ordered = order_text(writer, arguments.order)
-    distinct = "DISTINCT " if arguments.distinct else ""
     where = f" FILTER (WHERE ({value}) IS NOT NULL)" if arguments.ignore_nulls else ""
-    text = f"list({distinct}{value}{ordered}){where}{over}"
+    if len(arguments.order) == 1 and not arguments.distinct and not over:
+        text = _ordered_list(writer, arguments.order[0], value, where)
+    else:
+        with writer.in_aggregate():
+            ordered = order_text(writer, arguments.order)
+        distinct = "DISTINCT " if arguments.distinct else ""
+        text = f"list({distinct}{value}{ordered}){where}{over}"
     if arguments.limit is not None:
         text = f"({text})[1:{bare(writer, arguments.limit)}]"
     return Sql(text, "ARRAY")
+
+
+def _ordered_list(writer: Writer, item: exp.Expression, value: str, where: str) -> str:
+    """Values and keys are gathered apart and put in order at the end.
+
+    Ordered inside of the aggregate, every group holds a vector of 2,048 rows: of wide structs that is 14 GB for 24,000 groups.
+    """
+    with writer.in_aggregate():
+        clause = order_text(writer, [item]).removeprefix(" ORDER BY ")
+    key, direction, nulls = re.fullmatch(r"(.*) (ASC|DESC) NULLS (FIRST|LAST)", clause, re.DOTALL).groups()  # type: ignore[union-attr]
+    return f"list_select(list({value}){where}, list_grade_up(list({key}){where}, '{direction}', 'NULLS {nulls}'))"
 
 
 @aggregate("ARRAY_CONCAT_AGG")
