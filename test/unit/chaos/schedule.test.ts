@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { describeFaults, FAULT_KINDS, parseFaults, PHASES, scheduleOf, shrink, type Fault } from '../../chaos/schedule.ts';
+
+const SEEDS = Array.from({ length: 500 }, (_, seed) => seed);
+
+describe('schedules of faults', () => {
+  it('are the same for the same seed, and differ between seeds', () => {
+    for (const seed of SEEDS) expect(scheduleOf(seed)).toEqual(scheduleOf(seed));
+    expect(new Set(SEEDS.map((seed) => describeFaults(scheduleOf(seed).faults))).size).toBeGreaterThan(450);
+  });
+
+  it('of 500 seeds have every kind of fault, in every phase, and one cancellation at most', () => {
+    const faults = SEEDS.flatMap((seed) => scheduleOf(seed).faults);
+    expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
+    expect(new Set(faults.map(({ phase }) => phase))).toEqual(new Set(PHASES));
+    for (const seed of SEEDS) expect(scheduleOf(seed).faults.filter(({ kind }) => kind === 'cancel').length).toBeLessThan(2);
+  });
+
+  it('are read again from the text that a failure prints', () => {
+    for (const seed of SEEDS) {
+      const { faults } = scheduleOf(seed);
+      expect(parseFaults(describeFaults(faults))).toEqual(faults);
+    }
+    expect(() => parseFaults('kill-moon@search+1')).toThrow(/"kill-moon@search\+1": expected KIND@PHASE\+MS/);
+  });
+
+  it('shrink to the faults without which nothing fails', async () => {
+    const faults = parseFaults('kill-control@start+1 cancel@parts+2 kill-trainer@search+3 full-disk@search+4 stop-control@best+5');
+    const needed = new Set(['cancel@parts+2', 'full-disk@search+4']);
+    const fails = (some: readonly Fault[]): Promise<boolean> => {
+      const left = new Set(some.map((fault) => describeFaults([fault])));
+      return Promise.resolve([...needed].every((one) => left.has(one)));
+    };
+    expect(describeFaults(await shrink(faults, fails))).toBe([...needed].join(' '));
+    expect(await shrink(faults.slice(0, 1), () => Promise.resolve(true))).toHaveLength(1);
+  });
+});
