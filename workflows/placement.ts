@@ -12,7 +12,11 @@ export interface PlacementInput {
   readonly deadlineAt: number | null;
   /** Seconds of training that are left, as far as known. */
   readonly remainingSeconds: number | null;
+  /** Seconds that the estimate of `remainingSeconds` comes from, starts of machines included; without them it counts as it is. */
+  readonly trainedSeconds?: number;
 }
+
+type SpareInput = Pick<PlacementInput, 'now' | 'deadlineAt' | 'remainingSeconds' | 'trainedSeconds'>;
 
 export interface PlacementChoice {
   readonly pool: Pool;
@@ -27,10 +31,14 @@ export interface PlacementChoice {
 
 export const initialPlacement: PlacementState = { position: 0, preemptionsInRow: 0, leftFirstAt: null, emptyPools: 0 };
 
-/** Spot loses time to preemptions: the rest of the work is taken to last so much longer there. */
-const SPOT_SLOWDOWN = 1.25;
-/** Starting over, pulling an image and restoring a checkpoint: kept free before a deadline. */
-const RESTART_RESERVE_SECONDS = 600;
+/** Two starts of a machine, with image and checkpoint: the one that a last preemption on spot costs, and that of on-demand. */
+const RESTART_RESERVE_SECONDS = 1500;
+/** An estimate counts once so much of the time to the deadline was trained. */
+const KNOWN_SHARE = 1 / 50;
+/** Of the time to the deadline, to wait for spot before the length of the work is known. */
+const BLIND_SHARE = 0.1;
+/** Of the time that may be lost, kept at first. `npm run bench -- spot` is least expensive with about this much. */
+const KEPT_SHARE = 0.25;
 const SHORTEST_CAPACITY_WAIT_SECONDS = 10;
 
 /** Pools in the order of preference. */
@@ -67,6 +75,11 @@ export function choosePool(input: PlacementInput): PlacementChoice {
     state = { position: onDemand, preemptionsInRow: 0, leftFirstAt: state.leftFirstAt ?? now, emptyPools: 0 };
     return choice(order, state, 'the deadline needs a machine that stays', rules.noCapacitySeconds, null);
   }
+  const spot = order.findIndex((pool) => pool.spot);
+  if (spot >= 0 && !order[state.position]?.spot && mayWait(input, spare)) {
+    state = { ...initialPlacement, position: spot, emptyPools: state.emptyPools };
+    reason = 'the deadline leaves time to wait for spot';
+  }
   const awaySeconds = state.leftFirstAt === null ? 0 : (now - state.leftFirstAt) / 1000;
   if (state.position > 0 && rules.retrySpotSeconds > 0 && awaySeconds >= rules.retrySpotSeconds && (spare === null || spare > 0)) {
     state = { ...initialPlacement };
@@ -84,11 +97,30 @@ export function choosePool(input: PlacementInput): PlacementChoice {
 }
 
 /** Seconds that may still be lost before only on-demand ends in time; null without a deadline or an estimate. */
-export function spareSeconds(input: Pick<PlacementInput, 'now' | 'deadlineAt' | 'remainingSeconds'>): number | null {
+export function spareSeconds(input: SpareInput): number | null {
   if (input.deadlineAt === null) return null;
   const left = (input.deadlineAt - input.now) / 1000;
-  if (input.remainingSeconds === null) return left;
-  return left - input.remainingSeconds * SPOT_SLOWDOWN - RESTART_RESERVE_SECONDS;
+  if (input.remainingSeconds === null || !isKnown(input)) return left;
+  return left - input.remainingSeconds - RESTART_RESERVE_SECONDS;
+}
+
+/**
+ * Waiting for spot costs only time: is there enough? Some of what may be lost is kept for later, less and less towards the deadline, so that
+ * on-demand does its share of the work early and spot can be used whenever it comes back: the idea of Uniform Progress (Wu et al., "Can't Be
+ * Late", NSDI '24, §5.2). Before anything is known, a tenth of the time to the deadline may go.
+ */
+function mayWait(input: PlacementInput, spare: number | null): boolean {
+  const { deadlineSeconds } = input.rules;
+  if (spare === null || spare <= 0 || input.deadlineAt === null || deadlineSeconds === undefined) return false;
+  if (input.remainingSeconds === null || !isKnown(input)) return spare > (1 - BLIND_SHARE) * deadlineSeconds;
+  const atFirst = deadlineSeconds - (input.trainedSeconds ?? 0) - input.remainingSeconds;
+  const timeLeft = (input.deadlineAt - input.now) / 1000 / deadlineSeconds;
+  return spare > atFirst * timeLeft * KEPT_SHARE;
+}
+
+/** The first minutes of a trial are those of a machine's start, and would make the rest seem many times as long as it is. */
+function isKnown({ now, deadlineAt, remainingSeconds, trainedSeconds = Infinity }: SpareInput): boolean {
+  return remainingSeconds !== null && deadlineAt !== null && trainedSeconds >= ((deadlineAt - now) / 1000) * KNOWN_SHARE;
 }
 
 /** Rest of the work by the share done; null while unknown. */

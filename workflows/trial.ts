@@ -102,6 +102,7 @@ function choose(run: TrialRun): PlacementChoice {
     now: Date.now(),
     deadlineAt,
     remainingSeconds: remaining,
+    trainedSeconds: run.carried.seconds,
   });
 }
 

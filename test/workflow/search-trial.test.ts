@@ -55,7 +55,7 @@ describe('trial', () => {
     harness.world.attempt = async ({ attempt }) =>
       Promise.resolve(attempt === 1 ? { verdict: 'preempted', done: 0.1, startedAt: Date.now() - 3_600_000 } : {});
     const now = await harness.environment.currentTimeMs();
-    await run({ profile: profileOf(SPOT_AND_ON_DEMAND), deadlineAt: now + 10 * 3_600_000 });
+    await run({ profile: profileOf(SPOT_AND_ON_DEMAND), deadlineAt: now + 9.25 * 3_600_000 });
     expect(pools()).toEqual(['spot', 'on-demand']);
   });
 

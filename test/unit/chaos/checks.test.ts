@@ -16,11 +16,10 @@ describe('checks after chaos', () => {
   let world: World;
   let jobs: { name: string; phase: string }[];
   let workflow: { events: number; status: string };
-  const played = (cost = 3): Played => ({
-    run: { id: RUN } as Played['run'],
-    runs: [RUN],
-    result: { run: RUN, status: 'succeeded', cost, seconds: 1, steps: [{ cost: 1 }, { cost: 2 }] as unknown as Played['result']['steps'] },
-  });
+  const played = (cost = 3): Played => {
+    const result = { run: RUN, status: 'succeeded', cost, seconds: 1, steps: [{ cost: 1 }, { cost: 2 }] };
+    return { run: { id: RUN }, runs: [RUN], result } as unknown as Played;
+  };
   const put = (path: string, text: string): void => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);

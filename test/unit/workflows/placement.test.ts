@@ -77,6 +77,36 @@ describe('placement', () => {
     expect([tight.pool.name, tight.moveBackAfterSeconds]).toEqual(['on-demand', null]);
   });
 
+  describe('with a deadline in five days', () => {
+    const DAY = 24 * 3600;
+    const own = rules({ deadlineSeconds: 5 * DAY });
+    const later = (days: number, remainingDays: number | null, trainedDays: number): PlacementChoice =>
+      choosePool({
+        rules: own,
+        pools: POOLS,
+        state: { ...initialPlacement, position: 2, leftFirstAt: START + days * DAY * 1000 - 60_000, emptyPools: 2 },
+        now: START + days * DAY * 1000,
+        deadlineAt: START + 5 * DAY * 1000,
+        remainingSeconds: remainingDays === null ? null : remainingDays * DAY,
+        trainedSeconds: trainedDays * DAY,
+      });
+
+    it('waits for spot while there is time, and does not while it is behind', () => {
+      const [early, behind] = [later(0.2, 1, 0.2), later(3, 1.9, 0.9)];
+      expect([early.pool.name, early.reason]).toEqual(['spot-a', 'the deadline leaves time to wait for spot']);
+      expect(behind.pool.name).toBe('on-demand');
+    });
+
+    it('waits a tenth of the time before anything was trained', () => {
+      expect([later(0.1, null, 0).pool.name, later(0.6, null, 0).pool.name]).toEqual(['spot-a', 'on-demand']);
+    });
+
+    it('does not take the start of the first machine for the pace of the training', () => {
+      expect(later(0.01, 30, 0.01).pool.name).toBe('spot-a');
+      expect(later(0.2, 30, 0.2).pool.name).toBe('on-demand');
+    });
+  });
+
   it('waits for spot no longer than the deadline spares', () => {
     const choice = choose({ deadlineAt: START + 3600_000, remainingSeconds: 1800 });
     const spare = spareSeconds({ now: START, deadlineAt: START + 3600_000, remainingSeconds: 1800 })!;

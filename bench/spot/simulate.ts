@@ -1,0 +1,111 @@
+/** A trial's life on a trace, decided by the workflow's own rules (`workflows/placement.ts`), in the order in which `workflows/trial.ts` asks them. */
+import type { AttemptVerdict } from '../../src/contract/jobs.ts';
+import type { Placement, Pool } from '../../src/contract/profile.ts';
+import { afterAttempt, backoffSeconds, choosePool, initialPlacement, remainingSeconds } from '../../workflows/placement.ts';
+import type { PlacementChoice } from '../../workflows/placement.ts';
+import type { Random } from '../../test/support/random.ts';
+import { TICK_SECONDS } from './availability.ts';
+
+/** From asking for a machine to training on it: 0.2 hours, as in Wu et al. §6.1. */
+export const START_SECONDS = 720;
+/** What a checkpoint of 100 MB takes from training: `npm run bench -- checkpoint`. */
+const SAVE_SECONDS = 0.5;
+/** Of all preemptions so many give no time for a checkpoint: the machine is just gone. */
+const SUDDEN_SHARE = 0.1;
+/** Bounds of the default checkpoint policy. */
+const SAVE_INTERVAL = { min: 60, max: 1800 };
+/** trainer/longhaul_trainer/resume/interval.py, before the first preemption. */
+const UNSEEN_MEAN_SECONDS = 4 * 3600;
+
+export interface Life {
+  readonly cost: number;
+  /** Seconds from the start of the sweep. */
+  readonly endedAt: number;
+  readonly trainedSeconds: number;
+  /** Trained, and trained again. */
+  readonly lostSeconds: number;
+  readonly attempts: number;
+}
+
+export interface Trial {
+  readonly workSeconds: number;
+  readonly rules: Placement;
+  readonly pools: readonly Pool[];
+  /** Of the sweep; null for a policy that knows of none. */
+  readonly deadlineSeconds: number | null;
+  readonly trace: Uint8Array;
+  readonly draw: Random;
+}
+
+interface Attempt {
+  readonly verdict: AttemptVerdict;
+  readonly endedAt: number;
+  readonly paidSeconds: number;
+  readonly trained: number;
+  readonly lost: number;
+}
+
+/** Costs are in the currency of the pools' prices per hour. */
+export function live(trial: Trial): Life {
+  let [now, done, seconds, cost, lost, trained, attempts, preemptions, repeats] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+  let state = initialPlacement;
+  const endOfTrace = trial.trace.length * TICK_SECONDS;
+  while (done < trial.workSeconds && now < endOfTrace) {
+    const remaining = remainingSeconds(done === 0 ? null : done / trial.workSeconds, seconds);
+    const deadlineAt = trial.deadlineSeconds === null ? null : trial.deadlineSeconds * 1000;
+    const choice = choosePool({ ...trial, state, now: now * 1000, deadlineAt, remainingSeconds: remaining, trainedSeconds: seconds });
+    const mean = preemptions > 0 ? seconds / preemptions : UNSEEN_MEAN_SECONDS;
+    const attempt = attemptOn(trial, choice, { now, left: trial.workSeconds - done, saveEvery: saveInterval(mean) });
+    attempts += 1;
+    now = attempt.endedAt;
+    done += attempt.trained - attempt.lost;
+    trained += attempt.trained;
+    lost += attempt.lost;
+    seconds += attempt.paidSeconds;
+    cost += (attempt.paidSeconds / 3600) * choice.pool.pricePerHour;
+    if (attempt.verdict === 'preempted') preemptions += 1;
+    repeats = attempt.trained > 0 ? 0 : repeats + 1;
+    state = afterAttempt(trial.rules, trial.pools.length, choice.state, attempt.verdict, now * 1000);
+    now += backoffSeconds(attempt.verdict, repeats, state.emptyPools, trial.pools.length);
+  }
+  return { cost, endedAt: done < trial.workSeconds ? Infinity : now, trainedSeconds: trained, lostSeconds: lost, attempts };
+}
+
+/** Young's and Daly's optimum within the bounds, as the trainer has it. */
+const saveInterval = (mean: number): number => Math.min(Math.max(Math.sqrt(2 * SAVE_SECONDS * mean), SAVE_INTERVAL.min), SAVE_INTERVAL.max);
+
+interface Moment {
+  readonly now: number;
+  readonly left: number;
+  readonly saveEvery: number;
+}
+
+function attemptOn(trial: Trial, choice: PlacementChoice, { now, left, saveEvery }: Moment): Attempt {
+  const { spot } = choice.pool;
+  const begun = spot ? nextUp(trial.trace, now) : now;
+  if (begun - now > choice.noCapacitySeconds)
+    return { verdict: 'no-capacity', endedAt: now + choice.noCapacitySeconds, paidSeconds: 0, trained: 0, lost: 0 };
+  const gone = spot ? nextDown(trial.trace, begun) : Infinity;
+  const movedBack = choice.moveBackAfterSeconds === null ? Infinity : now + choice.moveBackAfterSeconds;
+  const slowdown = 1 + SAVE_SECONDS / saveEvery;
+  const trainingFrom = begun + START_SECONDS;
+  const finished = trainingFrom + left * slowdown;
+  const endedAt = Math.min(finished, gone, movedBack);
+  const verdict = endedAt === finished ? 'succeeded' : endedAt === gone ? 'preempted' : 'stopped';
+  const trained = verdict === 'succeeded' ? left : Math.max(0, endedAt - trainingFrom) / slowdown;
+  const isSudden = verdict === 'preempted' && trial.draw.next() < SUDDEN_SHARE;
+  return { verdict, endedAt, paidSeconds: endedAt - begun, trained, lost: isSudden ? trained % saveEvery : 0 };
+}
+
+function nextUp(trace: Uint8Array, seconds: number): number {
+  const tick = Math.floor(seconds / TICK_SECONDS);
+  if (trace[tick] === 1) return seconds;
+  const found = trace.indexOf(1, tick);
+  return found < 0 ? Infinity : found * TICK_SECONDS;
+}
+
+/** After the end of the trace nothing is taken away: that is past every deadline. */
+function nextDown(trace: Uint8Array, seconds: number): number {
+  const found = trace.indexOf(0, Math.floor(seconds / TICK_SECONDS));
+  return found < 0 ? Infinity : found * TICK_SECONDS;
+}
