@@ -1,5 +1,6 @@
 /** Opens the adapters that a run's profile names, each once per configuration and process; vendors' SDKs are loaded only where they are used. */
 import type { Profile } from '../src/contract/profile.ts';
+import type { Tensorboards } from '../src/ports/tensorboard.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 
 export interface OpenPorts extends Ports {
@@ -55,4 +56,11 @@ async function openWarehouse(config: Profile['warehouse'], store: ObjectStore, s
 async function openCompute(config: Profile['compute']): Promise<Compute> {
   if (config.kind === 'process') return (await import('../src/adapters/process/index.ts')).openProcessCompute(config);
   return (await import('../src/adapters/kubernetes/index.ts')).openKubernetesCompute(config);
+}
+
+/** Opened anew for each request: it keeps nothing but a client. */
+export async function openTensorboards(profile: Profile, ports: Ports): Promise<Tensorboards> {
+  const { compute } = profile;
+  if (compute.kind === 'kubernetes') return (await import('../src/adapters/kubernetes/tensorboard.ts')).openKubernetesTensorboards(compute);
+  return (await import('../src/adapters/process/tensorboard.ts')).processTensorboards(await ports.compute(profile));
 }

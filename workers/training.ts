@@ -1,7 +1,9 @@
 /** Serves `longhaul-training`: activities that watch Jobs. They only wait, so one worker watches many. */
 import { createStepJobActivities } from '../activities/step-jobs.ts';
+import { createTensorboardActivities } from '../activities/tensorboard.ts';
 import { createTrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
+import { openTensorboards } from './adapters.ts';
 import { main } from './run-worker.ts';
 
 /** `cluster` of a profile: one queue and one worker a cluster. */
@@ -12,5 +14,9 @@ main({
   taskQueue: cluster ? `${TASK_QUEUES.training}-${cluster}` : TASK_QUEUES.training,
   workflows: false,
   maxActivities: 2000,
-  activities: (ports) => ({ ...createStepJobActivities(ports), ...createTrainingActivities(ports) }),
+  activities: (ports) => ({
+    ...createStepJobActivities(ports),
+    ...createTrainingActivities(ports),
+    ...createTensorboardActivities((profile) => openTensorboards(profile, ports)),
+  }),
 });

@@ -1,4 +1,7 @@
-/** The workflows as one bundle, built once for each content (1–1.5 s) and kept in the cache directory. */
+/**
+ * The workflows as one bundle, built once for each content (1–1.5 s) and kept in the cache directory. An image has them in LONGHAUL_BUNDLES:
+ * the compiler needs a writable home that nobody else can write to, which a pod's emptyDir is not.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -16,8 +19,9 @@ export const cacheDirectory = (): string => process.env.LONGHAUL_CACHE ?? join(h
 
 /** @param options.traced with the interceptors of OpenTelemetry; without them the bundle, and every history, is what it was. */
 export async function workflowBundle({ traced = false } = {}): Promise<{ codePath: string }> {
-  const codePath = join(cacheDirectory(), 'bundles', `workflows-${await contentHash()}${traced ? '-traced' : ''}.cjs`);
-  if (existsSync(codePath)) return { codePath };
+  const name = `workflows-${await contentHash()}${traced ? '-traced' : ''}.cjs`;
+  const codePath = join(cacheDirectory(), 'bundles', name);
+  for (const path of [codePath, join(process.env.LONGHAUL_BUNDLES ?? '', name)]) if (existsSync(path)) return { codePath: path };
   const { code } = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS,
     logger: SILENT,

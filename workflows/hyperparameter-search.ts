@@ -20,6 +20,7 @@ import { recordEnds } from './search-records.ts';
 import { activeRecords, createSearchRun, isOver, queuedRecords } from './search-run.ts';
 import type { SearchRun } from './search-run.ts';
 import { fillPlaces, newTrialsLeft } from './search-sampling.ts';
+import { letGoOfTensorboard, openTensorboard } from './search-tensorboard.ts';
 import { endedUnheard, finish } from './search-trials.ts';
 import { publish, resultOf } from './search-view.ts';
 
@@ -32,14 +33,17 @@ export async function hyperparameterSearch(input: SearchInput): Promise<SearchRe
   const run = createSearchRun(input);
   listen(run);
   publish(run);
+  openTensorboard(run);
   try {
     await work(run);
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     run.stopWatching?.();
+    await CancellationScope.nonCancellable(() => letGoOfTensorboard(run));
     await CancellationScope.nonCancellable(() => end(run, isCancellation(error) ? 'cancelled' : 'failed', error));
     throw error;
   }
+  await letGoOfTensorboard(run);
   return answer(run);
 }
 

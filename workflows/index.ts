@@ -3,5 +3,6 @@ export { trainingPipeline } from './training-pipeline.ts';
 export { hyperparameterSearch } from './hyperparameter-search.ts';
 export { trial } from './trial.ts';
 export { scheduledRun } from './scheduled-run.ts';
+export { tensorboard } from './tensorboard.ts';
 export { poolGate } from './pool-gate.ts';
 export { parameterImportance } from './parameter-importance.ts';

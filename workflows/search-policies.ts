@@ -3,6 +3,7 @@ import { ActivityCancellationType, ChildWorkflowCancellationType, ParentClosePol
 import type { ActivityInterfaceFor, ActivityOptions, ChildWorkflowOptions } from '@temporalio/workflow';
 import type { SearchActivities } from '../activities/search.ts';
 import type { EarlyEvaluationActivities } from '../activities/early-evaluation-contract.ts';
+import type { TensorboardActivities } from '../activities/tensorboard.ts';
 import type { TrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
@@ -44,6 +45,22 @@ export const TRIAL_POLICY: ChildWorkflowOptions = {
 export interface SamplerActivities {
   ask(input: AskInput): Promise<AskResult>;
 }
+
+/** It outlives the search: people look at curves afterwards. */
+export const TENSORBOARD_POLICY: ChildWorkflowOptions = {
+  taskQueue: TASK_QUEUES.control,
+  parentClosePolicy: ParentClosePolicy.ABANDON,
+  cancellationType: ChildWorkflowCancellationType.ABANDON,
+};
+
+/** Near the cluster that it runs in. A search does not wait for it; five tries are enough for a convenience. */
+export const tensorboards = (profile: Profile): ActivityInterfaceFor<TensorboardActivities> =>
+  proxyActivities<TensorboardActivities>({
+    taskQueue: trainingQueue(profile),
+    startToCloseTimeout: '2 minutes',
+    retry: { initialInterval: '1 second', backoffCoefficient: 3, maximumAttempts: 5 },
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
 
 export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
 export const watching = proxyActivities<SearchActivities>(WATCHING_POLICY);

@@ -30,6 +30,7 @@ export function stateOf(run: SearchRun): SearchState {
     bestObjective: best?.state.objective ?? null,
     cost: trials.reduce((sum, trial) => sum + trial.cost, 0),
     trials,
+    ...(memory.tensorboard ? { tensorboard: memory.tensorboard } : {}),
     decisions: memory.decisions,
   };
 }
@@ -94,7 +95,10 @@ function detailsOf(run: SearchRun): string {
     ({ state }) =>
       `| ${state.trial} | ${state.status} | ${show(state.objective)} | \`${JSON.stringify(state.parameters).slice(0, 120)}\` | ${state.cost.toFixed(2)} |`,
   );
-  return [head, '', '| trial | status | objective | parameters | cost |', '| ---: | --- | ---: | --- | ---: |', ...rows].join('\n');
+  const link = memory.tensorboard ? [`[TensorBoard](${memory.tensorboard})`, ''] : [];
+  return [head, '', ...link, '| trial | status | objective | parameters | cost |', '| ---: | --- | ---: | --- | ---: |', ...rows].join(
+    '\n',
+  );
 }
 
 export function trialRow(run: SearchRun, record: TrialRecord): LedgerRow<'trials'> {

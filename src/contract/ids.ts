@@ -25,6 +25,8 @@ export const importanceWorkflowId = (run: string, step: string, input: string): 
 export const scheduledRunName = (workflowId: string): string =>
   workflowId.replace(/-(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/, '-$1$2$3-$4$5$6');
 
+/** One TensorBoard a pipeline, whatever the number of its runs. */
+export const tensorboardWorkflowId = (pipeline: string): string => `longhaul-tensorboard-${pipeline}`;
 export const poolGateWorkflowId = (pool: string): string => `longhaul-pool-${pool}`;
 
 /** One attempt, one Job: made from run, trial and the logical attempt, never from Temporal's retry count. */

@@ -13,6 +13,7 @@ export const WORKFLOWS = {
   trial: 'trial',
   poolGate: 'poolGate',
   scheduledRun: 'scheduledRun',
+  tensorboard: 'tensorboard',
   parameterImportance: 'parameterImportance',
 } as const;
 

@@ -282,6 +282,8 @@ export interface SearchCarried {
   pausedSince: number | null;
   /** What `auto` chose. */
   sampler: string | null;
+  /** Its URL; null while it starts; absent where there is none. */
+  tensorboard?: string | null;
 }
 
 /** A finished trial of an earlier run. */

@@ -106,6 +106,8 @@ export interface SearchState {
   bestObjective: number | null;
   cost: number;
   trials: TrialState[];
+  /** URL of the pipeline's TensorBoard, where there is one. */
+  tensorboard?: string;
   /** Decisions in words, newest last, at most 200. */
   decisions: { at: number; trial: number | null; text: string }[];
 }

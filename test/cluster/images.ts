@@ -1,12 +1,14 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeImage, pythonImage } from '../../deploy/dev-cluster/index.ts';
+import { workflowBundle } from '../../workers/workflow-bundle.ts';
 import type { BuiltImage } from '../../deploy/dev-cluster/index.ts';
 
 export const TRAINER_IMAGE = 'dev-cluster.local/trainer:1';
 export const WORKER_IMAGE = 'dev-cluster.local/workers:1';
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const SOURCES = `${REPOSITORY}/trainer`;
+const BUNDLES = '/opt/longhaul/bundles';
 const INSIDE = '/opt/longhaul/trainer';
 
 /** The reference trainer on this machine's Python; the nodes mount packages and sources, so that nothing is copied. */
@@ -24,10 +26,14 @@ export async function trainerImage(): Promise<BuiltImage> {
 
 /** Workers, console and command line: what deploy/docker/worker.Dockerfile makes, with this checkout mounted. */
 export async function workerImage(): Promise<BuiltImage> {
+  const bundle = dirname((await workflowBundle()).codePath);
   return nodeImage({
     name: WORKER_IMAGE,
-    folders: [{ from: REPOSITORY, at: '/app', mounted: true }],
+    folders: [
+      { from: REPOSITORY, at: '/app', mounted: true },
+      { from: bundle, at: BUNDLES, mounted: true },
+    ],
     workingDirectory: '/app',
-    env: { NODE_ENV: 'production' },
+    env: { NODE_ENV: 'production', LONGHAUL_BUNDLES: BUNDLES },
   });
 }

@@ -135,7 +135,12 @@ const noPoints = async (): Promise<Partial<CurvePoints>> => {
   return Promise.resolve({});
 };
 
-export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping', serverArguments: string[] = []): Promise<SearchHarness> {
+/** @param more activities besides those that the world answers */
+export async function startSearchHarness(
+  time: 'skipping' | 'real' = 'skipping',
+  serverArguments: string[] = [],
+  more: object = {},
+): Promise<SearchHarness> {
   const defaults = (): Pick<World, 'ask' | 'attempt' | 'curves' | 'evaluate' | 'warm'> => ({
     ask: async ({ trials, count }) =>
       Promise.resolve({
@@ -189,7 +194,7 @@ export async function startSearchHarness(time: 'skipping' | 'real' = 'skipping',
   // What the search of a run reads must be there.
   for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json'])
     ports.objects.set(`file:///d/${name}`, { data: new Uint8Array(), generation: '1' });
-  const harness = await startHarness(ports, time, fakes, serverArguments);
+  const harness = await startHarness(ports, time, { ...fakes, ...more }, serverArguments);
   const sampler = await Worker.create({
     connection: harness.environment.nativeConnection,
     taskQueue: TASK_QUEUES.sampler,

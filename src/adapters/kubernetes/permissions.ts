@@ -34,6 +34,20 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   { group: '', resource: 'events', verbs: ['list', 'watch'], namespaced: true, why: 'why a Job does not start: quotas, volumes' },
   {
+    group: 'apps',
+    resource: 'deployments',
+    verbs: ['create', 'delete', 'get', 'patch'],
+    namespaced: true,
+    why: 'the TensorBoard of a pipeline (profile: tensorboard)',
+  },
+  {
+    group: '',
+    resource: 'services',
+    verbs: ['create', 'delete', 'get', 'patch'],
+    namespaced: true,
+    why: 'the TensorBoard of a pipeline (profile: tensorboard)',
+  },
+  {
     group: '',
     resource: 'nodes',
     verbs: ['get', 'list', 'watch'],

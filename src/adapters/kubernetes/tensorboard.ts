@@ -1,0 +1,97 @@
+import { AdapterError } from '../../contract/errors.ts';
+import { dnsLabel } from '../../contract/ids.ts';
+import type { Tensorboards, TensorboardSpec } from '../../ports/tensorboard.ts';
+import { openClient } from './client.ts';
+import type { KubeClient, KubernetesConfig } from './client.ts';
+import { hasStatus, translate } from './errors.ts';
+import { MAIN_CONTAINER } from './job-manifest.ts';
+import { labelValue } from './labels.ts';
+import { mergeOverlay } from './overlay.ts';
+
+const PORT = 6006;
+const APPLY = 'application/apply-patch+yaml';
+const FIELD_MANAGER = 'longhaul';
+
+/** A Deployment and a Service a pipeline, from the profile's image; whoever starts it again finds it as it is. */
+export function openKubernetesTensorboards(config: KubernetesConfig): Tensorboards {
+  const client = openClient(config);
+  const translated = async <T>(pipeline: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof AdapterError ? error : translate(error, `TensorBoard of ${pipeline}`, config.namespace);
+    }
+  };
+  return {
+    start: (spec) =>
+      translated(spec.pipeline, async () => {
+        const name = nameOf(spec.pipeline);
+        await apply(client, `/apis/apps/v1/namespaces/${client.namespace}/deployments/${name}`, deployment(spec, config));
+        await apply(client, `/api/v1/namespaces/${client.namespace}/services/${name}`, service(spec));
+        return `http://${name}.${client.namespace}.svc/`;
+      }),
+    stop: (pipeline) =>
+      translated(pipeline, async () => {
+        const name = nameOf(pipeline);
+        for (const path of [`/apis/apps/v1/namespaces/${client.namespace}/deployments`, `/api/v1/namespaces/${client.namespace}/services`])
+          await client.request('DELETE', `${path}/${name}`).catch((error: unknown) => {
+            if (!hasStatus(error, 404)) throw error;
+          });
+      }),
+  };
+}
+
+export const nameOf = (pipeline: string): string => dnsLabel(`tensorboard-${pipeline.replaceAll('_', '-')}`);
+
+async function apply(client: KubeClient, path: string, body: object): Promise<void> {
+  await client.request('PATCH', path, { query: { fieldManager: FIELD_MANAGER, force: true }, body, contentType: APPLY });
+}
+
+const labelsOf = (pipeline: string): Record<string, string> => ({
+  'app.kubernetes.io/name': 'tensorboard',
+  'longhaul.dev/pipeline': labelValue(pipeline),
+});
+
+function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesConfig): object {
+  const labels = labelsOf(pipeline);
+  const template = {
+    metadata: { labels: { ...config.labels, ...labels }, annotations: config.annotations },
+    spec: {
+      automountServiceAccountToken: false,
+      ...(config.serviceAccount === undefined ? {} : { serviceAccountName: config.serviceAccount }),
+      ...(config.imagePullSecrets.length > 0 ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) } : {}),
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: MAIN_CONTAINER,
+          image: config.image,
+          imagePullPolicy: config.imagePullPolicy,
+          // The quick loader knows no store but files.
+          command: ['python', '-m', 'tensorboard.main', '--logdir', logdir, '--port', String(PORT), '--bind_all', '--load_fast=false'],
+          env: Object.entries(config.env).map(([name, value]) => ({ name, value })),
+          ports: [{ name: 'http', containerPort: PORT }],
+          readinessProbe: { httpGet: { path: '/', port: PORT }, periodSeconds: 2 },
+          resources: { requests: { cpu: '100m', memory: '512Mi' }, limits: { memory: '2Gi' } },
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        },
+      ],
+    },
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: nameOf(pipeline), labels },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: config.podTemplate === undefined ? template : mergeOverlay(template, config.podTemplate),
+    },
+  };
+}
+
+const service = ({ pipeline }: TensorboardSpec): object => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: nameOf(pipeline), labels: labelsOf(pipeline) },
+  spec: { selector: labelsOf(pipeline), ports: [{ name: 'http', port: 80, targetPort: PORT }] },
+});

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import type { TensorboardInput } from '../../activities/tensorboard.ts';
+import { until } from './environment.ts';
+import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
+import type { SearchHarness } from './search-harness.ts';
+
+let harness: SearchHarness;
+const calls: string[] = [];
+let broken = false;
+const fakes = {
+  startTensorboard: (input: TensorboardInput): Promise<string> => {
+    if (broken) throw later(0);
+    calls.push(`start ${input.pipeline} ${input.logdir}`);
+    return Promise.resolve('http://tensorboard/');
+  },
+  stopTensorboard: ({ pipeline }: TensorboardInput): Promise<void> => {
+    calls.push(`stop ${pipeline}`);
+    return Promise.resolve();
+  },
+};
+
+beforeAll(async () => {
+  harness = await startSearchHarness('skipping', [], fakes);
+});
+afterAll(() => harness.stop());
+
+const profile = profileOf({ tensorboard: { enabled: true, keepSeconds: 3600 } });
+
+it('is shared by the searches of a pipeline, shown in the state, and removed some time after the last one', async () => {
+  const [first, second] = await Promise.all([harness.search(specOf(), profile), harness.search(specOf(), profile)]);
+  await Promise.all([first.result(), second.result()]);
+  const urls = await Promise.all([first, second].map(async (each) => (await each.query<{ tensorboard?: string }>('state')).tensorboard));
+  expect(urls).toEqual(['http://tensorboard/', 'http://tensorboard/']);
+  await harness.client.workflow.getHandle(tensorboardWorkflowId('p')).result();
+  expect(calls.filter((call) => call.startsWith('stop'))).toEqual(['stop p']);
+  expect(calls.at(-1)).toBe('stop p');
+  expect(calls[0]).toMatch(/^start p file:\/\/\/out/);
+});
+
+it('does not touch a search when it cannot be started', async () => {
+  broken = true;
+  const search = await harness.search(specOf(), profile);
+  expect((await search.result()).counts.succeeded).toBe(4);
+  broken = false;
+  await until(async () => (await search.query<{ tensorboard?: string }>('state')).tensorboard === undefined, 'a state without it');
+});
+
+it('is not there unless the profile wants one', async () => {
+  calls.length = 0;
+  await (await harness.search(specOf())).result();
+  expect(calls).toEqual([]);
+});
