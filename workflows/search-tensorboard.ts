@@ -1,16 +1,21 @@
 /** A search's side of its pipeline's TensorBoard. It is a help to look at: whatever fails about it is told and does not touch the search. */
-import { getExternalWorkflowHandle, isCancellation, startChild, workflowInfo } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, isCancellation, startChild, workflowInfo } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { tensorboardWorkflowId } from '../src/contract/ids.ts';
+import { WORKFLOWS } from '../src/contract/names.ts';
 import { TENSORBOARD_POLICY, tensorboards } from './search-policies.ts';
 import { decided } from './search-run.ts';
 import type { SearchRun } from './search-run.ts';
 import { publish } from './search-view.ts';
 import { messageOf } from './trial-decisions.ts';
-import { holdSignal, letGoSignal, tensorboard } from './tensorboard.ts';
+import { holdSignal, letGoSignal } from './tensorboard.ts';
+import type { tensorboard } from './tensorboard.ts';
 
 /** Between our look and our word its keeper may end. */
 const MOST_TRIES = 3;
+const START_PATIENCE = '5 minutes';
+/** In the place of a URL: it could not be started. */
+const NONE = '';
 
 export function openTensorboard(run: SearchRun): void {
   const { profile, pipeline } = run.input;
@@ -23,6 +28,7 @@ export function openTensorboard(run: SearchRun): void {
       publish(run);
     })
     .catch((error: unknown) => {
+      run.memory.tensorboard = NONE;
       if (!isCancellation(error)) decided(run, null, `no TensorBoard: ${messageOf(error) ?? String(error)}`);
     });
 }
@@ -32,7 +38,11 @@ async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> 
   const holder = workflowInfo().workflowId;
   for (let tries = 1; ; tries++) {
     try {
-      await startChild(tensorboard, { ...TENSORBOARD_POLICY, workflowId, args: [{ pipeline, profile, holder }] });
+      await startChild<typeof tensorboard>(WORKFLOWS.tensorboard, {
+        ...TENSORBOARD_POLICY,
+        workflowId,
+        args: [{ pipeline, profile, holder }],
+      });
       return;
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -49,6 +59,8 @@ async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> 
 /** When the search is over. A keeper that is gone holds nothing. */
 export async function letGoOfTensorboard(run: SearchRun): Promise<void> {
   if (run.memory.tensorboard === undefined) return;
+  // A word that comes before the keeper has begun would be lost, and it would hold for ever.
+  await condition(() => run.memory.tensorboard !== null, START_PATIENCE);
   await getExternalWorkflowHandle(tensorboardWorkflowId(run.input.pipeline))
     .signal(letGoSignal, { holder: workflowInfo().workflowId })
     .catch(() => undefined);
