@@ -52,7 +52,9 @@ async function reflect(...answers: ((request: URL, response: ServerResponse) => 
   closers.push(() => reflector.close());
   return { asked, seen, forbidden, reflector };
 }
-const silent = (_request: URL, response: ServerResponse): void => void response.writeHead(200).flushHeaders();
+const silent = (_request: URL, response: ServerResponse): void => {
+  response.writeHead(200).flushHeaders();
+};
 
 it('takes up a watch that ended where it ended, bookmarks included', async () => {
   const { asked, seen } = await reflect(
