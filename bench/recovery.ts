@@ -17,6 +17,8 @@ import { percentile, round } from './recovery/statistics.ts';
 
 const NAMESPACE = 'recovery';
 const NODE_MONITOR_GRACE_SECONDS = 8;
+/** Trials are cancelled when they have been measured. */
+const ENDLESS = 10_000;
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '4' } } });
 const rounds = Number(values.rounds);
@@ -45,7 +47,7 @@ const cluster = await startCluster({
 });
 try {
   await cluster.loadImage(trainer.archive);
-  const lab = await openTrialLab(cluster, { namespace: NAMESPACE, pools: ['spot', 'spot-small', 'spot-lost'], parts: 12 });
+  const lab = await openTrialLab(cluster, { namespace: NAMESPACE, pools: ['spot', 'spot-small', 'spot-lost'], epochs: ENDLESS });
   const scene = await openScene(cluster, lab, NAMESPACE);
   try {
     await measure(scene);

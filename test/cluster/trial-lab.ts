@@ -30,6 +30,8 @@ export interface LabOptions {
   readonly pools: readonly string[];
   /** Parts of the data set, of about 40,000 candidates each. */
   readonly parts?: number;
+  /** How long a trial trains. */
+  readonly epochs?: number;
   /** Workers of the Helm chart, in the namespace of the Jobs, instead of workers in this process. */
   readonly chart?: boolean;
 }
@@ -46,7 +48,10 @@ export interface TrialLab {
   close(): Promise<void>;
 }
 
-export async function openTrialLab(cluster: Cluster, { namespace, pools, parts = 6, chart = false }: LabOptions): Promise<TrialLab> {
+export async function openTrialLab(
+  cluster: Cluster,
+  { namespace, pools, parts = 6, epochs = 3, chart = false }: LabOptions,
+): Promise<TrialLab> {
   const directory = await mkdtemp(join(tmpdir(), 'longhaul-lab-'));
   await makeNamespace(cluster, namespace);
   const emulators = await startEmulators({
@@ -92,7 +97,7 @@ export async function openTrialLab(cluster: Cluster, { namespace, pools, parts =
         trial: 0,
         parameters: { learning_rate: 0.01 },
         profile,
-        spec: specOf(data),
+        spec: specOf(data, epochs),
         output: outputOf(run),
         search: null,
         priority: 0,
@@ -147,7 +152,7 @@ async function serverAndChart(cluster: Cluster, namespace: string): Promise<{ cl
   };
 }
 
-function specOf(data: string): SearchSpec {
+function specOf(data: string, epochs: number): SearchSpec {
   return SearchSpec.parse({
     kind: 'search',
     data: { train: data, validation: data },
@@ -156,7 +161,7 @@ function specOf(data: string): SearchSpec {
     space: { learning_rate: { type: 'float', low: 0.001, high: 0.1 } },
     resources: { cpu: 0.5, memoryMb: TRAINER_MEMORY_MB },
     trials: 1,
-    epochs: 3,
+    epochs,
     checkpoint: { minSeconds: 1, maxSeconds: 5 },
     output: `gs://${BUCKET}/unused`,
   });
