@@ -57,6 +57,7 @@ describe('a pool with a limit', () => {
     harness.world.attempt = async () => (harness.world.attempts.length === 1 ? { verdict: await harness.stopAsked() } : {});
     const search = await harness.search(specOf({ trials: 2, parallel: 2 }), poolOf('one', 1));
     await until(async () => (await gate('one'))?.waiting.length === 1, 'the second trial to wait', 60);
+    await until(() => Promise.resolve(harness.world.attempts.length === 1), 'the first attempt', 60);
     const held = (await gate('one'))?.holders[0]?.holder ?? '';
     // A worker that lost its memory replays the gate's history for this query.
     await harness.client.workflowService.resetStickyTaskQueue({
