@@ -1,4 +1,5 @@
 /** Serves `longhaul-warehouse`: queries, exports, evaluations. With an embedded warehouse they share the cores of this machine, hence few at once. */
+import { availableParallelism } from 'node:os';
 import { createEvaluationActivities } from '../activities/evaluation.ts';
 import { createExportActivities } from '../activities/exports.ts';
 import { createQueryActivities } from '../activities/queries.ts';
@@ -9,6 +10,6 @@ main({
   name: 'warehouse',
   taskQueue: TASK_QUEUES.warehouse,
   workflows: false,
-  maxActivities: Number(process.env.LONGHAUL_WAREHOUSE_ACTIVITIES ?? 8),
+  maxActivities: Number(process.env.LONGHAUL_WAREHOUSE_ACTIVITIES ?? Math.max(2, availableParallelism())),
   activities: (ports) => ({ ...createQueryActivities(ports), ...createExportActivities(ports), ...createEvaluationActivities(ports) }),
 });
