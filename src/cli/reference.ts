@@ -34,7 +34,7 @@ export function reference(): string {
     ),
     ...groups.flatMap((group) => [
       `## ${group.replace(/:$/, '')}`,
-      ...commands.filter((command) => command.helpGroup() === group).map(section),
+      ...commands.filter((command) => command.helpGroup() === group).flatMap((command) => sections(command)),
     ]),
     '## JSON output',
     'With `--output json` every command writes one JSON value to stdout, and a failure writes `{"error": …}` to stderr. These shapes are stable: fields may be added, none is renamed or removed before the next major version. Times are milliseconds since 1970 where they are numbers, ISO 8601 where they are texts.',
@@ -47,12 +47,18 @@ export function reference(): string {
     .concat('\n');
 }
 
-function section(command: Command): string {
+/** A command and its subcommands. */
+function sections(command: Command, parents = 'longhaul'): string[] {
+  const name = `${parents} ${command.name()}`;
+  return [section(command, name), ...command.commands.filter((one) => one.name() !== 'help').flatMap((one) => sections(one, name))];
+}
+
+function section(command: Command, name: string): string {
   const alias = command.alias();
   const parts = [
-    `### longhaul ${command.name()}`,
+    `### ${name}`,
     `${command.description()}${alias ? ` (also \`longhaul ${alias}\`)` : ''}`,
-    '```\n' + `longhaul ${command.name()} ${command.usage()}`.trim() + '\n```',
+    '```\n' + `${name} ${command.usage()}`.trim() + '\n```',
     command.registeredArguments.length === 0 ? '' : argumentTable(command.registeredArguments),
     command.options.length === 0 ? '' : optionTable(command.options),
     after(command),
