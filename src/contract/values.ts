@@ -17,7 +17,10 @@ export const Name = z
   .max(48);
 
 /** A step instance: `dataset`, `dataset.train` (forEach), `prepare.dataset.train` (component). */
-export const StepId = z.string().regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/).max(120);
+export const StepId = z
+  .string()
+  .regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/)
+  .max(120);
 
 export const Uri = z.string().regex(/^(?:gs:\/\/[a-z0-9][a-z0-9._-]+[a-z0-9](?:\/.*)?|file:\/\/\/.*)$/, 'gs://bucket/path or file:///path');
 

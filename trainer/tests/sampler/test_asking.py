@@ -69,7 +69,8 @@ def test_a_search_in_parallel_is_the_same_after_any_crash(random: Any, parallel:
     script = [random.random() for _ in range(60)]
 
     def search(crashing: bool) -> list[dict[str, Any]]:
-        studies, trials, tells = Studies(), [], 0
+        studies, tells = Studies(), 0
+        trials: list[dict[str, Any]] = []
         rolls = iter(script)
         while len(trials) < 24:
             running = [trial for trial in trials if trial["told"] is None]
@@ -159,7 +160,8 @@ def test_earlier_runs_teach_the_model() -> None:
 
 def test_several_objectives() -> None:
     goals = [{"metric": "a", "goal": "maximize"}, {"metric": "b", "goal": "minimize"}]
-    studies, trials = Studies(), []
+    studies = Studies()
+    trials: list[dict[str, Any]] = []
     for i in range(25):
         p = ask(studies, trials, 1, objectives=goals)["suggestions"][0]
         trials.append({**asked(i, p, i, i), "values": [p["rate"], p["rate"] ** 2]})
