@@ -50,7 +50,7 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
     await afterwards(kind);
     await until(async () => (await trained(lab, run, 2)).length > 0);
     const sampleAt = Date.now();
-    const before = (await lab.records(run)).filter(({ attempt, kind: what }) => attempt === 1 && what === 'train').at(-1);
+    const before = (await lab.records(run)).filter(({ attempt, kind: what }) => attempt === 1 && what !== 'start').at(-1);
     const start = (await lab.records(run)).find(({ attempt, kind: what }) => attempt === 2 && what === 'start');
     await handle.cancel();
     await handle.result();
@@ -112,7 +112,7 @@ interface Pod {
 const only = (profile: Profile, pool: string): Profile => ({ ...profile, pools: profile.pools.filter(({ name }) => name === pool) });
 
 const trained = async (lab: TrialLab, run: string, attempt: number): Promise<readonly ProgressRecord[]> =>
-  (await lab.records(run)).filter((record) => record.attempt === attempt && record.kind === 'train');
+  (await lab.records(run)).filter(({ attempt: own, kind }) => own === attempt && kind !== 'start');
 
 const evict = (client: KubeClient, namespace: string, name: string): Promise<unknown> =>
   client.request('POST', `${client.podsPath(name)}/eviction`, {

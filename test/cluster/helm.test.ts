@@ -86,7 +86,7 @@ describe.skipIf(!clusterCanRun())('the Helm chart', { timeout: 500_000 }, () => 
       const stormy = await lab.start('stormy');
       for (const attempt of [1, 2]) {
         await expect
-          .poll(async () => (await lab.records('stormy')).some((record) => record.attempt === attempt && record.kind === 'train'), PATIENCE)
+          .poll(async () => (await lab.records('stormy')).some((record) => record.attempt === attempt && record.kind !== 'start'), PATIENCE)
           .toBe(true);
         const name = (await podOf(client, attemptJobName('stormy', 'search', 0, attempt)))?.metadata?.name ?? '';
         const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };

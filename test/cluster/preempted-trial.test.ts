@@ -29,7 +29,7 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', { timeout: 400_000 },
   /** The attempt has trained something. */
   const trains = (run: string, attempt: number): Promise<void> =>
     expect
-      .poll(async () => (await lab.records(run)).some((record) => record.attempt === attempt && record.kind === 'train'), PATIENCE)
+      .poll(async () => (await lab.records(run)).some((record) => record.attempt === attempt && record.kind !== 'start'), PATIENCE)
       .toBe(true);
   const evict = async (run: string, attempt: number): Promise<void> => {
     const name = (await podOf(client(), job(run, attempt)))?.metadata?.name ?? '';

@@ -50,7 +50,7 @@ export interface TrialLab {
 
 export async function openTrialLab(
   cluster: Cluster,
-  { namespace, pools, parts = 6, epochs = 3, chart = false }: LabOptions,
+  { namespace, pools, parts = 6, epochs = 8, chart = false }: LabOptions,
 ): Promise<TrialLab> {
   const directory = await mkdtemp(join(tmpdir(), 'longhaul-lab-'));
   await makeNamespace(cluster, namespace);
