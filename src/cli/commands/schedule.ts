@@ -49,6 +49,7 @@ export function registerSchedule(program: Command): void {
   schedule
     .command('list')
     .description('all schedules, with their next and last runs')
+    .addHelpText('after', examples('longhaul schedule list --output json'))
     .action(async (_options: object, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connect();
@@ -65,6 +66,7 @@ export function registerSchedule(program: Command): void {
       .description(description)
       .argument('<name>', 'of the schedule')
       .option('--note <text>', 'kept with the schedule')
+      .addHelpText('after', examples(`longhaul schedule ${name} nightly`))
       .action(async (id: string, { note }: { readonly note?: string }, command: Command) => {
         const cli = cliOf(command);
         await using longhaul = await cli.connect();
@@ -80,6 +82,7 @@ export function registerSchedule(program: Command): void {
       .command(name)
       .description(description)
       .argument('<name>', 'of the schedule')
+      .addHelpText('after', examples(`longhaul schedule ${name} nightly`))
       .action(async (id: string, _options: object, command: Command) => {
         const cli = cliOf(command);
         await using longhaul = await cli.connect();
@@ -98,6 +101,7 @@ function registerCreate(schedule: Command): void {
     .addOption(overlapOption('skip'))
     .option('--paused', 'create it, but start nothing yet')
     .option('--note <text>', 'kept with the schedule')
+    .addHelpText('after', examples("longhaul schedule create nightly pipeline.yaml --cron '0 3 * * *' --timezone Europe/Berlin"))
     .action(async (name: string, file: string, options: CreateOptions, command: Command) => {
       const cli = cliOf(command);
       const document = await compileFile(file, options);
@@ -115,6 +119,7 @@ function registerBackfill(schedule: Command): void {
     .requiredOption('--from <time>', 'ISO 8601', instant)
     .requiredOption('--to <time>', 'ISO 8601', instant)
     .addOption(overlapOption('buffer-all'))
+    .addHelpText('after', examples('longhaul schedule backfill nightly --from 2026-11-01 --to 2026-11-08'))
     .action(async (name: string, { from, to, overlap }: BackfillOptions, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connect();
