@@ -55,8 +55,8 @@ describe('a person at the console of a real run', () => {
       await page.page.getByText('lunch').first().waitFor();
 
       // A machine is taken away; the trial goes on by itself.
-      const trainer = live.trainerOf(0);
       await expect.poll(() => live.trainerOf(0), SLOWLY).not.toBeNull();
+      const trainer = live.trainerOf(0);
       live.preempt(0);
       await expect.poll(() => page.figure('Trials ended').innerText(), SLOWLY).toContain('0 of 2');
       await trialRow(page, 0).getByRole('link', { name: '0', exact: true }).click();

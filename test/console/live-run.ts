@@ -14,6 +14,7 @@ export interface LiveRun {
   readonly source: ConsoleSource;
   /** SIGTERM to a trial's trainer, as a machine that is taken away sends it. */
   readonly preempt: (trial: number) => void;
+  /** null while none runs, as between two attempts. */
   readonly trainerOf: (trial: number) => number | null;
   /** Trainers end as soon as they see it. */
   readonly finish: () => void;
@@ -79,7 +80,8 @@ export async function startLiveRun(): Promise<LiveRun> {
   const run = await longhaul.start(document);
   const trainerOf = (trial: number): number | null => {
     const file = join(control, `pid-${trial}`);
-    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : null;
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : null;
+    return pid !== null && existsSync(`/proc/${pid}`) ? pid : null;
   };
   return {
     run: run.id,
