@@ -31,6 +31,24 @@ export async function about<T>(run: string, address: string, call: () => Promise
   }
 }
 
+/** Workers answer within 10 s or not at all: one that is starting, or busy with a long replay, is asked again. */
+const QUESTIONS = 4;
+
+/** Asks a workflow. Questions change nothing, so one that no worker answered in time is repeated. */
+export function ask<T>(run: string, address: string, question: () => Promise<T>): Promise<T> {
+  return about(run, address, async () => {
+    for (let asked = 1; ; asked++) {
+      try {
+        return await question();
+      } catch (error) {
+        const unanswered =
+          error instanceof ServiceError && isGrpcServiceError(error.cause) && (error.cause.code as number) === DEADLINE_EXCEEDED;
+        if (!unanswered || asked === QUESTIONS) throw error;
+      }
+    }
+  });
+}
+
 function translate(run: string, address: string, error: unknown): unknown {
   if (error instanceof WorkflowNotFoundError) return new UnknownRunError(run);
   if (error instanceof WorkflowUpdateFailedError) return new RefusedError(error.cause?.message ?? error.message, { cause: error });

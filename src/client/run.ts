@@ -5,7 +5,7 @@ import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
 import { UnknownRunError } from './errors.ts';
-import { about } from './failures.ts';
+import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
 
 /** Which approval is meant; it may be left out while only one waits. */
@@ -45,11 +45,11 @@ export class Run {
 
   /** Steps, cost, what waits for a person. Works while it runs and after its end. */
   state(): Promise<RunState> {
-    return this.#about(() => this.#handle.query<RunState>(QUERIES.state));
+    return ask(this.id, this.#address, () => this.#handle.query<RunState>(QUERIES.state));
   }
 
   graph(): Promise<RunGraph> {
-    return this.#about(() => this.#handle.query<RunGraph>(QUERIES.graph));
+    return ask(this.id, this.#address, () => this.#handle.query<RunGraph>(QUERIES.graph));
   }
 
   /** The document that it was started with, whoever started it. */

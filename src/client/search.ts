@@ -20,7 +20,7 @@ import type {
   UpdateAnswer,
 } from '../contract/search.ts';
 import type { SearchState } from '../contract/state.ts';
-import { about } from './failures.ts';
+import { about, ask } from './failures.ts';
 
 /** Someone waits in front of a page. */
 const IMPORTANCE_TIMEOUT = '1 minute';
@@ -49,7 +49,7 @@ export class Search {
   }
 
   state(): Promise<SearchState> {
-    return about(this.workflowId, this.#address, () => this.#client.workflow.getHandle(this.workflowId).query<SearchState>(QUERIES.state));
+    return ask(this.workflowId, this.#address, () => this.#client.workflow.getHandle(this.workflowId).query<SearchState>(QUERIES.state));
   }
 
   /**
