@@ -7,6 +7,7 @@ import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import { classifyEnd } from '../../src/contract/classify.ts';
 import type { AttemptVerdict, JobEnd, JobSpec } from '../../src/contract/jobs.ts';
 import type { Compute, JobStatus } from '../../src/ports/compute.ts';
+import { until } from '../workflow/environment.ts';
 import { clusterCanRun, kubernetesConfig, makeNamespace, POLITE, poolOf, removeNamespace, sharedCluster, shellJob } from './harness.ts';
 
 const NAMESPACE = 'attempt-ends';
@@ -64,7 +65,8 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', { timeout: 180_000 
       watching.catch(reject);
     });
     // PID 1 sets its trap a moment after it runs.
-    await expect.poll(() => kubectl('logs', `job/${spec.name}`), { timeout: 20_000, interval: 100 }).toContain('ready');
+    const isReady = async (): Promise<boolean> => (await kubectl('logs', `job/${spec.name}`).catch(() => '')).includes('ready');
+    await until(isReady, `${spec.name} to be ready`);
     return { spec, watching };
   };
   const finish = async (script: string, changes: Partial<JobSpec> = {}): Promise<JobEnd> => {
@@ -289,7 +291,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', { timeout: 180_000 
       const doomed = await openKubernetesCompute(kubernetesConfig(cluster, namespace));
       const spec = shellJob(`trap 'sleep 2; exit 143' TERM; echo ready; while :; do sleep 0.1; done`, { graceSeconds: 5 });
       await doomed.create(spec);
-      const running = expect.poll(() => doomed.list(), { timeout: 20_000 }).toMatchObject([{ phase: 'running' }]);
+      const running = until(async () => (await doomed.list())[0]?.phase === 'running', `${spec.name} to run`);
       const watching = doomed.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 60 });
       await running;
       await removeNamespace(cluster, namespace);
@@ -314,7 +316,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', { timeout: 180_000 
       const { spec, watching } = await begin(POLITE);
       await evict(await podOf(spec));
       await watching;
-      await expect.poll(() => podOf(spec).catch(() => ''), { timeout: 20_000 }).toBe('');
+      await until(async () => (await podOf(spec).catch(() => '')) === '', 'the pod to be gone');
       await kubectl('wait', '--for=condition=Failed', `job/${spec.name}`, '--timeout=30s');
       const late = await openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE));
       const end = await late.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 60 });
