@@ -23,6 +23,8 @@ export interface SearchRun {
   draining: boolean;
   /** Trials whose curves are followed now. */
   watched: ReadonlySet<number>;
+  /** Best objective that the search attribute says. */
+  published: number | null;
 }
 
 /** Decisions kept in the state. */
@@ -42,6 +44,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     fatal: null,
     draining: false,
     watched: new Set(),
+    published: null,
   };
 }
 

@@ -73,11 +73,14 @@ export function resultOf(run: SearchRun): SearchResult | null {
   };
 }
 
-/** Search attribute and details; called when a trial has ended or the search's status changes. */
+/**
+ * Search attribute and details; called when a trial has ended or the search's status changes.
+ * Each upsert is an event of the history: there is one only for another value.
+ */
 export function publish(run: SearchRun): void {
-  const best = bestRecord(run);
-  if (best?.state.objective !== null && best?.state.objective !== undefined)
-    upsertSearchAttributes([{ key: ATTRIBUTE_KEYS.bestObjective, value: best.state.objective }]);
+  const objective = bestRecord(run)?.state.objective ?? null;
+  if (objective !== null && objective !== run.published) upsertSearchAttributes([{ key: ATTRIBUTE_KEYS.bestObjective, value: objective }]);
+  run.published = objective ?? run.published;
   setCurrentDetails(detailsOf(run));
 }
 

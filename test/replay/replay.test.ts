@@ -9,7 +9,10 @@ const FOLDER = join(import.meta.dirname, 'histories');
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
 
 interface RecordedHistory {
-  readonly events: readonly { readonly workflowExecutionStartedEventAttributes?: { readonly workflowId: string } }[];
+  readonly events: readonly {
+    readonly eventType: string;
+    readonly workflowExecutionStartedEventAttributes?: { readonly workflowId: string; readonly continuedExecutionRunId?: string };
+  }[];
 }
 const read = (file: string): RecordedHistory => JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedHistory;
 const idOf = (history: RecordedHistory): string => history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
@@ -28,9 +31,19 @@ describe('histories of earlier runs', () => {
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
   });
 
-  it('betray a workflow that was changed without care', async () => {
-    const history = read('pipeline-diamond.json');
-    const changed = Worker.runReplayHistory({ workflowsPath: join(import.meta.dirname, 'changed-workflow.ts') }, history, idOf(history));
-    await expect(changed).rejects.toThrow(DeterminismViolationError);
+  it('hold searches that continued as new', () => {
+    const began = read('search-continued-first.json').events;
+    expect(began.at(-1)).toMatchObject({ eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW' });
+    const [first] = read('search-continued-last.json').events;
+    expect(first?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toEqual(expect.stringMatching(/./));
   });
+
+  it.each(['pipeline-diamond', 'search-finished', 'search-continued-last', 'search-finished-trial-0'])(
+    'betray a workflow that was changed without care: %s',
+    async (name) => {
+      const history = read(`${name}.json`);
+      const changed = Worker.runReplayHistory({ workflowsPath: join(import.meta.dirname, 'changed-workflow.ts') }, history, idOf(history));
+      await expect(changed).rejects.toThrow(DeterminismViolationError);
+    },
+  );
 });

@@ -14,7 +14,7 @@ export interface Recorded {
 }
 
 /** Continuing as new after hundreds of events instead of thousands keeps the histories small. */
-export const SUGGEST_EARLY = ['--dynamic-config-value', 'limit.historyCountSuggestContinueAsNew=200'] as const;
+export const SUGGEST_EARLY = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=200'] as const;
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 const priced = profileOf({ pools: [{ name: 'spot', spot: true, pricePerHour: 1 }] });
