@@ -1,16 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, open } from 'node:fs/promises';
 
 /** True for errors of `node:fs` with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
-}
-
-/** A name that no other process and no other call has. */
-export function uniqueName(suffix = ''): string {
-  return `${process.pid}-${randomBytes(8).toString('hex')}${suffix}`;
 }
 
 /** Writes a new file and sees it on the disk. */
@@ -21,18 +14,6 @@ export async function writeDurably(path: string, data: Uint8Array | string): Pro
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** Replaces a file at once: readers see the old content or the new, also after a crash. */
-export async function replaceFile(path: string, data: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${uniqueName('.tmp')}`);
-  try {
-    await writeDurably(temporary, data);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
+import { uniqueName } from '../../src/adapters/temporaries.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 
 const newRoot = (): Promise<string> => mkdtemp(join(tmpdir(), 'longhaul-directory-'));
@@ -66,11 +67,15 @@ it('leaves no temporary file behind, and sweeps those of killed writers', async 
   await store.write(`${store.root}/a`, '1', { ifGeneration: '0' });
   await expect(store.write(`${store.root}/a`, '2', { ifGeneration: '0' })).rejects.toThrow(/expected no object, found generation/);
   expect(await readdir(temporaries)).toEqual([]);
-  await writeFile(join(temporaries, 'old'), '');
-  await utimes(join(temporaries, 'old'), 0, 0);
-  await writeFile(join(temporaries, 'fresh'), '');
+  const alive = uniqueName();
+  const dead = alive.replace(`${process.pid}-`, '4194304-');
+  const elsewhere = alive.replace(/-[0-9a-f]{8}-/, '-00000000-');
+  for (const name of [alive, dead, elsewhere]) await writeFile(join(temporaries, name), '');
   await openDirectoryStore({ kind: 'directory', path });
-  expect(await readdir(temporaries)).toEqual(['fresh']);
+  expect((await readdir(temporaries)).sort()).toEqual([alive, elsewhere].sort());
+  await utimes(join(temporaries, elsewhere), 0, 0);
+  await openDirectoryStore({ kind: 'directory', path });
+  expect(await readdir(temporaries)).toEqual([alive]);
   await rm(path, { recursive: true, force: true });
 });
 

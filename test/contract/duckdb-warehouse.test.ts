@@ -1,13 +1,14 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { createSqlChecker, openDuckdbWarehouse } from '../../src/adapters/duckdb/index.ts';
+import { uniqueName } from '../../src/adapters/temporaries.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { Json } from '../../src/contract/values.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
@@ -234,16 +235,13 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
     await numbers(1000);
     await expect(query('SELECT CAST(t.name AS INT64) AS a FROM (SELECT "x" AS name) AS t')).rejects.toThrow();
     expect((await readdir(temporary)).filter((name) => !name.startsWith('spill-'))).toEqual([]);
-    const [dead, alive] = [join(temporary, 'query-4194304-x.parquet'), join(temporary, `query-${process.pid}-x.parquet`)];
-    for (const file of [dead, alive]) {
-      await writeFile(file, '');
-      await utimes(file, 0, 0);
-    }
+    const alive = `query-${uniqueName('.parquet')}`;
+    const dead = alive.replace(`-${process.pid}-`, '-4194304-');
+    for (const name of [dead, alive]) await writeFile(join(temporary, name), '');
     const other = await opened.connect();
-    await other.rows(request('SELECT 1 AS one'), context());
     await other.close();
-    expect((await readdir(temporary)).filter((name) => !name.startsWith('spill-'))).toEqual([`query-${process.pid}-x.parquet`]);
-    await rm(alive);
+    expect((await readdir(temporary)).filter((name) => !name.startsWith('spill-'))).toEqual([alive]);
+    await rm(join(temporary, alive));
   });
 
   it('sorts and joins more than its memory holds', async () => {

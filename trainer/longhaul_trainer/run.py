@@ -43,6 +43,7 @@ def train(trial: Trial, termination: Termination) -> None:
     manifests = {name: load_manifest(open_store(uri), uri) for name, uri in trial.data.items() if name in ("train", "validation")}
     del parameters
     checkpoints.claim()
+    open_store(trial.output).sweep(trial.output)
     Attempt(trial, checkpoints, manifests, termination).run()
 
 

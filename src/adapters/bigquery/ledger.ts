@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
 import { LEDGER } from '../../contract/ledger.ts';
 import type { ColumnType, LedgerRow, LedgerTable } from '../../contract/ledger.ts';
-import { uniqueName } from '../files.ts';
+import { uniqueName } from '../temporaries.ts';
 import { faultOf } from '../google/faults.ts';
 import { withRetries } from '../google/retry.ts';
 import type { Connection } from './client.ts';

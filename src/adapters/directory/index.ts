@@ -5,16 +5,16 @@ import type { Storage } from '../../contract/profile.ts';
 import { AdapterError } from '../../contract/errors.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../ports/object-store.ts';
 import { crc32cOf } from '../crc32c.ts';
-import { hasCode, uniqueName, writeDurably } from '../files.ts';
+import { hasCode, writeDurably } from '../files.ts';
+import { sweepTemporaries, uniqueName } from '../temporaries.ts';
 import { infoOf } from './generation.ts';
 import { objectPaths } from './list.ts';
 import { nameOf } from './names.ts';
 import { commitRemoval, commitWrite } from './commit.ts';
-import { layoutOf, sweepTemporaries } from './layout.ts';
+import { layoutOf } from './layout.ts';
 
 /**
- * A directory as an object store, with generations and preconditions like those of GCS. README.md in this folder is the scheme that the
- * trainer's Python shares.
+ * A directory as an object store, with generations and preconditions like those of GCS. README.md in this folder is the scheme.
  */
 export async function openDirectoryStore(config: Extract<Storage, { kind: 'directory' }>): Promise<ObjectStore> {
   if (!isAbsolute(config.path)) throw new AdapterError('InvalidInput', `storage.path: expected an absolute path, found "${config.path}"`);
@@ -26,7 +26,7 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
   } catch (error) {
     throw new AdapterError('AccessDenied', `storage.path: cannot write to ${directory}: ${String(error)}`, { cause: error });
   }
-  await sweepTemporaries(layout);
+  await sweepTemporaries(layout.temporaries);
   const root = `file://${directory}`;
   const place = (uri: string): { name: string; path: string } => {
     const name = nameOf(root, uri);

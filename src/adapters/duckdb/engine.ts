@@ -1,11 +1,11 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { JobContext } from '../../ports/warehouse.ts';
-import { uniqueName } from '../files.ts';
+import { uniqueName } from '../temporaries.ts';
 
 /** Values of the parameters of one statement, by name. */
 export interface Bound {
@@ -48,7 +48,6 @@ export function createEngine(options: EngineOptions): Engine {
 
   const open = async (): Promise<DuckDBInstance> => {
     await mkdir(options.temporary, { recursive: true });
-    sweepTemporaries(options.temporary);
     const instance = await DuckDBInstance.create(':memory:', {
       threads: String(options.threads ?? availableParallelism()),
       memory_limit: `${options.memoryLimitMb ?? Math.floor((totalmem() / 1024 / 1024) * MEMORY_SHARE)}MiB`,
@@ -130,28 +129,6 @@ function shareDone(connection: DuckDBConnection): number | undefined {
 
 function isFatal(error: unknown): boolean {
   return error instanceof Error && /^(?:FATAL|INTERNAL) Error/i.test(error.message);
-}
-
-/** Old enough not to be of a process that this machine cannot see, e.g. in a container. */
-const LEFTOVER_MIN_AGE_MS = 3600 * 1000;
-
-/** Every process removes its own; those of killed ones stay. */
-function sweepTemporaries(temporary: string): void {
-  for (const name of readdirSync(temporary)) {
-    const path = join(temporary, name);
-    const pid = /^[a-z]+-([0-9]+)-/.exec(name)?.[1];
-    const modifiedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (pid !== undefined && !isRunning(Number(pid)) && Date.now() - modifiedAt > LEFTOVER_MIN_AGE_MS)
-      rmSync(path, { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 /** A text as a string literal of DuckDB. */

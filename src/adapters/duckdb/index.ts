@@ -15,6 +15,7 @@ import { adoptTable, estimate, readRows, runQuery } from './queries.ts';
 import type { Parts } from './queries.ts';
 import { tableInfo, TableFiles } from './tables.ts';
 import { createTranslator } from './translate.ts';
+import { sweepTemporaries } from '../temporaries.ts';
 
 export { createSqlChecker } from './check-sql.ts';
 export type { SqlChecker } from './check-sql.ts';
@@ -31,6 +32,7 @@ export async function openDuckdbWarehouse(
   const layout = layoutOf(config.path);
   try {
     await mkdir(layout.temporary, { recursive: true });
+    await sweepTemporaries(layout.temporary);
   } catch (error) {
     throw new AdapterError('AccessDenied', `warehouse.path: cannot write to ${config.path}: ${String(error)}`, { cause: error });
   }

@@ -1,8 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JobContext } from '../../ports/warehouse.ts';
-import { hasCode, replaceFile } from '../files.ts';
+import { hasCode } from '../files.ts';
 import { lock, tryLock } from '../kernel-lock.ts';
+import { replaceFile } from '../temporaries.ts';
 import type { Layout } from './layout.ts';
 
 interface JobRecord<T> {
@@ -38,7 +39,8 @@ export async function runOnce<T>(
     context.progress({ stage: 'started', job: jobId });
     const result = await job.run();
     await mkdir(dirname(layout.jobRecord(jobId)), { recursive: true });
-    await replaceFile(layout.jobRecord(jobId), JSON.stringify({ jobId, endedAt: new Date().toISOString(), result } satisfies JobRecord<T>));
+    const made: JobRecord<T> = { jobId, endedAt: new Date().toISOString(), result };
+    await replaceFile(layout.jobRecord(jobId), JSON.stringify(made), layout.temporary);
     return result;
   } finally {
     held.release();

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
 import { LEDGER } from '../../contract/ledger.ts';
 import type { LedgerRow, LedgerTable } from '../../contract/ledger.ts';
-import { hasCode, syncDirectory, uniqueName, writeDurably } from '../files.ts';
+import { hasCode, syncDirectory, writeDurably } from '../files.ts';
+import { uniqueName } from '../temporaries.ts';
 import type { Layout } from './layout.ts';
 import { safeName } from './layout.ts';
 
@@ -44,7 +45,7 @@ export class LedgerFiles {
     const runs = new Set(rows.map((row) => row.run));
     const directory = join(this.#layout.ledger(table), runs.size === 1 ? safeName(first.run) : MIXED);
     await mkdir(directory, { recursive: true });
-    const temporary = join(directory, `.${uniqueName('.tmp')}`);
+    const temporary = join(this.#layout.temporary, `ledger-${uniqueName('.jsonl')}`);
     try {
       await writeDurably(temporary, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
       await link(temporary, join(directory, `${safeName(key)}.jsonl`));

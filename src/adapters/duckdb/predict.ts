@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobContext, PredictRequest, TableInfo } from '../../ports/warehouse.ts';
-import { uniqueName } from '../files.ts';
+import { uniqueName } from '../temporaries.ts';
 import { runScorer } from '../scorer.ts';
 import { literal } from './engine.ts';
 import { columnsOf } from './queries.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
 import type { Json } from '../../contract/values.ts';
 import type { JobContext, QueryEstimate, QueryRequest, Statement, TableInfo } from '../../ports/warehouse.ts';
-import { uniqueName } from '../files.ts';
+import { uniqueName } from '../temporaries.ts';
 import { identifier, literal } from './engine.ts';
 import type { Engine, Session } from './engine.ts';
 import type { Layout } from './layout.ts';

@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TableInfo } from '../../ports/warehouse.ts';
-import { hasCode, replaceFile, syncDirectory, uniqueName, writeDurably } from '../files.ts';
+import { hasCode, syncDirectory, writeDurably } from '../files.ts';
+import { replaceFile, uniqueName } from '../temporaries.ts';
 import { withLock } from '../kernel-lock.ts';
 import type { Layout } from './layout.ts';
 
@@ -86,7 +87,7 @@ export class TableFiles {
     };
     await writeDurably(join(folder, 'table.json'), JSON.stringify(whole));
     syncDirectory(folder);
-    await replaceFile(join(directory, CURRENT), version);
+    await replaceFile(join(directory, CURRENT), version, this.#layout.temporary);
     syncDirectory(directory);
     await this.#removeOldVersions(directory, version);
     return info;

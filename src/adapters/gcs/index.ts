@@ -7,7 +7,8 @@ import { AdapterError, PreconditionFailedError } from '../../contract/errors.ts'
 import type { Storage as StorageConfig } from '../../contract/profile.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../ports/object-store.ts';
 import { crc32cOf, crc32cOfFile } from '../crc32c.ts';
-import { hasCode, uniqueName } from '../files.ts';
+import { hasCode } from '../files.ts';
+import { uniqueName } from '../temporaries.ts';
 import { faultOf } from '../google/faults.ts';
 import { withRetries } from '../google/retry.ts';
 import { createStorage } from './client.ts';

@@ -6,7 +6,7 @@ import type { JobSpec } from '../../contract/jobs.ts';
 import type { Compute as ComputeConfig } from '../../contract/profile.ts';
 import type { Compute, JobInfo } from '../../ports/compute.ts';
 import { isAlive, killGroup, signalProcess } from './identity.ts';
-import { canonicalJson, JobDirectory, jobNames } from './job-directory.ts';
+import { canonicalJson, JobDirectory, jobNames, sweepJobDirectories } from './job-directory.ts';
 import { launchOf, startSupervisor } from './launch.ts';
 import { readLines } from './log.ts';
 import { Ticker } from './ticker.ts';
@@ -31,6 +31,7 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
     );
   if (!isAbsolute(config.path)) throw new AdapterError('InvalidInput', `compute.path: expected an absolute path, found "${config.path}"`);
   const root = config.path;
+  await sweepJobDirectories(root);
   const ticker = new Ticker();
   const directoryOf = (name: string): JobDirectory => {
     if (!NAME.test(name))

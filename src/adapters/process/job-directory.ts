@@ -2,7 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobSpec } from '../../contract/jobs.ts';
-import { hasCode, syncDirectory, uniqueName, writeDurably } from '../files.ts';
+import { hasCode, syncDirectory, writeDurably } from '../files.ts';
+import { sweepTemporaries, uniqueName } from '../temporaries.ts';
 import type { ProcessIdentity } from './identity.ts';
 import { identityOf } from './identity.ts';
 
@@ -28,6 +29,9 @@ export interface ExitRecord {
   readonly terminated: boolean;
   readonly outOfMemory: boolean;
 }
+
+/** Directories of Jobs that were being made or removed when their process died. */
+export const sweepJobDirectories = (root: string): Promise<void> => sweepTemporaries(root, (name) => /^\.(new|gone)-/.test(name));
 
 /** The files of one Job. The directory appears at once with its spec; after that the supervisor writes, and everybody reads. */
 export class JobDirectory {

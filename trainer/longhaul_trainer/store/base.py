@@ -50,6 +50,9 @@ class Store(Protocol):
     def remove(self, uri: str) -> None:
         """Removes the object; nothing happens where there is none."""
 
+    def sweep(self, prefix: str) -> None:
+        """Removes what writers that died left unfinished below `prefix`; nobody else may be writing there."""
+
 
 def join(uri: str, *names: str) -> str:
     """`join("file:///a/", "b", "c")` is `file:///a/b/c`."""

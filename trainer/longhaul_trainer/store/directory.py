@@ -61,6 +61,12 @@ class DirectoryStore:
         with suppress(OSError):
             path.parent.rmdir()  # a directory without objects is nothing to an object store
 
+    def sweep(self, prefix: str) -> None:
+        for directory, _, files in os.walk(path_of(prefix)):
+            for name in files:
+                if name.startswith(".") and name.endswith(".tmp"):
+                    Path(directory, name).unlink(missing_ok=True)
+
     def _put(self, temporary: Path, target: Path, uri: str, if_generation: str | None) -> None:
         if if_generation is None:
             os.replace(temporary, target)

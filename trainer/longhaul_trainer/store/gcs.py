@@ -105,6 +105,9 @@ class GcsStore:
         except NotFound:
             return
 
+    def sweep(self, prefix: str) -> None:
+        """Nothing to do: an upload that did not end is no object, and Google forgets it after a week."""
+
 
 class _Reader(io.RawIOBase):
     """Chunks as a file, so that a checkpoint is not copied once more to be uploaded."""

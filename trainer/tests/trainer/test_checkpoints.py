@@ -95,7 +95,10 @@ def test_training_goes_on_exactly_from_the_checkpoint_before_a_damaged_one(tmp_p
     torn = latest(stopped.output)
     assert torn["previous"], "two checkpoints are kept"
     (stopped.output / "checkpoints" / torn["checkpoint"] / "state.json").write_text("{")
+    unfinished = stopped.output / "progress" / ".000099.json.4194304.1.tmp"
+    unfinished.write_text("{")
     resumed = run(trainers, tmp_path / "torn", data, attempt=2)
+    assert not unfinished.exists()
     assert resumed.code == 0, resumed.log
     assert f"warning: checkpoint {torn['checkpoint']} is torn or corrupt (state.json: 1 bytes" in resumed.log
     assert f"begins at step {torn['previous'][0]['step']} " in resumed.log
