@@ -52,9 +52,9 @@ while True:
     data, name = pickle.dumps(state), f"{state['step']}-{attempt}"
     put(f"checkpoints/{name}/state", data)  # the state first, LATEST last
     entry = {"checkpoint": name, "files": {"state": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}, "attempt": attempt}
-    counts, reason = {"step": state["step"], "samples": state["samples"]}, "sigterm" if stop else "interval"
-    put("checkpoints/LATEST", {**entry, **counts, "reason": reason, "previous": []})
-    if stop or state["epoch"] == trial["epochs"]:
+    counts, stopping = {"step": state["step"], "samples": state["samples"]}, bool(stop)  # a later SIGTERM gets its own checkpoint
+    put("checkpoints/LATEST", {**entry, **counts, "reason": "sigterm" if stopping else "interval", "previous": []})
+    if stopping or state["epoch"] == trial["epochs"]:
         break
     time.sleep(float(os.environ.get("LONGHAUL_STEP_DELAY_SECONDS", "0")))
     order = np.random.default_rng([trial["seed"], state["epoch"]]).permutation(len(parts))  # a function of the position alone
@@ -71,7 +71,7 @@ while True:
         put(f"exports/{step}/model.pkl", data)
         ready = {"export": str(step), "step": step, "samples": samples, "time": time.time(), "metrics": metrics, "bytes": len(data)}
         put(f"exports/{step}/READY", {**ready, "savedModel": "model.pkl", "best": state["best"][2] == str(step)})
-if stop:
+if stopping:
     raise SystemExit(143)
 ndcg, _, best = state["best"]
 weights = hashlib.sha256(state["model"].coef_.tobytes() + state["model"].intercept_.tobytes()).hexdigest()
