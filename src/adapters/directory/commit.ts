@@ -6,11 +6,13 @@ import type { ObjectInfo } from '../../ports/object-store.ts';
 import { hasCode, syncDirectory } from '../files.ts';
 import { withLock } from '../kernel-lock.ts';
 import { ABSENT, generationOf, infoOf, nextModificationMicros } from './generation.ts';
+import type { Inside } from './inside.ts';
 import type { Layout } from './layout.ts';
 import { lockFileOf } from './layout.ts';
 
 interface Target {
   readonly layout: Layout;
+  readonly inside: Inside;
   readonly uri: string;
   readonly name: string;
   readonly path: string;
@@ -21,6 +23,7 @@ interface Target {
 export async function commitWrite(target: Target & { readonly temporary: string }): Promise<ObjectInfo> {
   const { path, temporary, uri } = target;
   const written = await withLock(lockFileOf(target.layout, target.name), () => {
+    target.inside.checkParent(path, uri);
     // Synchronous: the section is five system calls, and shorter than a turn of the event loop.
     const found = statObject(path, uri);
     check(target, found);
@@ -38,6 +41,7 @@ export async function commitWrite(target: Target & { readonly temporary: string 
 /** True if the object existed. */
 export async function commitRemoval(target: Target & { readonly directory: string }): Promise<boolean> {
   const existed = await withLock(lockFileOf(target.layout, target.name), () => {
+    target.inside.checkParent(target.path, target.uri);
     const found = statObject(target.path, target.uri);
     check(target, found);
     if (!found) return false;

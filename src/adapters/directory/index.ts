@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, rm, stat as statFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, open, rm, stat as statFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Storage } from '../../contract/profile.ts';
 import { AdapterError } from '../../contract/errors.ts';
@@ -8,6 +8,7 @@ import { crc32cOf } from '../crc32c.ts';
 import { hasCode, writeDurably } from '../files.ts';
 import { sweepTemporaries, uniqueName } from '../temporaries.ts';
 import { infoOf } from './generation.ts';
+import { insideOf } from './inside.ts';
 import { objectPaths } from './list.ts';
 import { nameOf } from './names.ts';
 import { commitRemoval, commitWrite } from './commit.ts';
@@ -26,8 +27,10 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
   } catch (error) {
     throw new AdapterError('AccessDenied', `storage.path: cannot write to ${directory}: ${String(error)}`, { cause: error });
   }
-  await sweepTemporaries(layout.temporaries);
   const root = `file://${directory}`;
+  const inside = insideOf(directory);
+  for (const own of [layout.temporaries, layout.locks]) await inside.resolve(own, root);
+  await sweepTemporaries(layout.temporaries);
   const place = (uri: string): { name: string; path: string } => {
     const name = nameOf(root, uri);
     return { name, path: join(directory, name) };
@@ -39,7 +42,7 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
     const temporary = join(layout.temporaries, uniqueName());
     try {
       await fill(temporary);
-      return await commitWrite({ layout, uri, name, path, temporary, ifGeneration: options.ifGeneration });
+      return await commitWrite({ layout, inside, uri, name, path, temporary, ifGeneration: options.ifGeneration });
     } finally {
       await rm(temporary, { force: true });
     }
@@ -50,7 +53,7 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
 
     async read(uri) {
       const { path } = place(uri);
-      const file = await openObject(path);
+      const file = await inside.open(path, uri);
       if (!file) return null;
       try {
         const found = await file.stat({ bigint: true });
@@ -83,10 +86,11 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
 
     async download(uri, localPath) {
       const { path } = place(uri);
-      const file = await openObject(path);
+      const file = await inside.open(path, uri);
       if (!file) throw new AdapterError('InvalidInput', `${uri}: no such object`);
       try {
         const found = await file.stat({ bigint: true });
+        if (!found.isFile()) throw new AdapterError('InvalidInput', `${uri}: no such object`);
         // By descriptor, so that content and generation belong together even when the object is replaced meanwhile.
         await copyFile(`/proc/self/fd/${file.fd}`, localPath, constants.COPYFILE_FICLONE);
         return infoOf(uri, found);
@@ -98,7 +102,9 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
     async stat(uri) {
       const { path } = place(uri);
       try {
-        const found = await statFile(path, { bigint: true });
+        const real = await inside.resolve(path, uri);
+        if (real === null) return null;
+        const found = await statFile(real, { bigint: true });
         return found.isFile() ? infoOf(uri, found) : null;
       } catch (error) {
         if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null;
@@ -108,9 +114,12 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
 
     async *list(prefix) {
       const wanted = nameOf(root, prefix, { prefix: true });
+      await inside.resolve(join(directory, wanted.slice(0, wanted.lastIndexOf('/') + 1)), prefix);
       for await (const name of objectPaths(directory, wanted)) {
         try {
-          yield infoOf(`${root}/${name}`, await statFile(join(directory, name), { bigint: true }));
+          const found = await lstat(join(directory, name), { bigint: true });
+          // A link, a pipe: whoever asks for it by name is told, a list of others' objects goes on.
+          if (found.isFile()) yield infoOf(`${root}/${name}`, found);
         } catch (error) {
           // Removed since its directory was read.
           if (!hasCode(error, 'ENOENT')) throw error;
@@ -120,16 +129,7 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
 
     async remove(uri, options = {}) {
       const { name, path } = place(uri);
-      return commitRemoval({ layout, uri, name, path, directory, ifGeneration: options.ifGeneration });
+      return commitRemoval({ layout, inside, uri, name, path, directory, ifGeneration: options.ifGeneration });
     },
   };
-}
-
-async function openObject(path: string): Promise<Awaited<ReturnType<typeof open>> | null> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null;
-    throw error;
-  }
 }
