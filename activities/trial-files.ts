@@ -29,6 +29,7 @@ export async function writeTrialJson(store: ObjectStore, input: AttemptInput): P
 function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
   const { trial } = input;
   const { spec } = trial;
+  const { warehouse } = trial.profile;
   return TrialJson.parse({
     version: 1,
     pipeline: trial.pipeline,
@@ -47,6 +48,7 @@ function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
     objective: spec.objective.metric.startsWith('offline.') ? { metric: 'validation_loss', goal: 'minimize' } : spec.objective,
     checkpoint: { ...spec.checkpoint, meanSecondsBetweenPreemptions: input.meanSecondsBetweenPreemptions },
     exportEveryValidations: spec.exportEveryValidations,
+    ...(warehouse.kind === 'bigquery' && warehouse.predict === 'bigquery-ml' ? { exportFor: 'bigquery-ml' } : {}),
     parts: spec.parts,
     threads: spec.threads,
     ...(spec.model === undefined ? {} : { model: spec.model }),

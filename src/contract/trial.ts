@@ -35,6 +35,8 @@ export const TrialJson = z.strictObject({
   }),
   /** Exports: best and latest, at most every so many validation points. */
   exportEveryValidations: z.int().positive().default(1),
+  /** What exports must be fit for; the trainer ends with `config` at the first one that is not. Absent: nothing in particular. */
+  exportFor: z.enum(['bigquery-ml']).optional(),
   parts: z.strictObject({
     ahead: z.int().positive().default(4),
     onBad: z.enum(['fail', 'skip']).default('fail'),

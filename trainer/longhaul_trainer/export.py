@@ -13,12 +13,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .errors import ConfigError
 from .features import Feature
+from .import_limits import OUTPUT_NAME, examine
 from .model.learner import Arrays
 from .store import Store, join
 
 SAVED_MODEL = "saved_model"
-OUTPUT_NAME = "score"
 
 
 class ServingModule(tf.Module):
@@ -51,16 +52,27 @@ class ServingModule(tf.Module):
 
 
 class Exporter:
-    """Writes `{output}/exports/{name}/`, `READY` last. Runs behind the loop with a model of its own."""
+    """Writes `{output}/exports/{name}/`, `READY` last. Runs behind the loop with a model of its own.
+
+    With `for_bigquery_ml`, the first export that BigQuery ML could not import ends the trial: all later ones have the same graph.
+    """
 
     def __init__(
-        self, store: Store, output: str, fresh_model: Callable[[], keras.Model], features: Sequence[Feature], card: Mapping[str, Any]
+        self,
+        store: Store,
+        output: str,
+        fresh_model: Callable[[], keras.Model],
+        features: Sequence[Feature],
+        card: Mapping[str, Any],
+        *,
+        for_bigquery_ml: bool = False,
     ) -> None:
         self._store = store
         self._root = join(output, "exports")
         self._fresh_model = fresh_model
         self._features = tuple(features)
         self._card = card
+        self._to_check = for_bigquery_ml
         self._module: ServingModule | None = None
 
     def write(self, export: Mapping[str, Any], weights: Arrays) -> None:
@@ -72,6 +84,7 @@ class Exporter:
         directory = Path(tempfile.mkdtemp(prefix="longhaul-export-"))
         try:
             self._save(directory / SAVED_MODEL, weights)
+            self._check(directory / SAVED_MODEL, address)
             card = {**self._card, "export": name, "step": export["step"], "samples": export["samples"], "metrics": export["metrics"]}
             (directory / "model_card.json").write_text(json.dumps(card, indent=2) + "\n")
             (directory / "MODEL_CARD.md").write_text(card_text(card))
@@ -100,6 +113,17 @@ class Exporter:
         for variable, value in zip(module.model.weights, weights.values(), strict=True):
             variable.assign(value)
         tf.saved_model.save(module, str(directory), signatures=module.score)
+
+    def _check(self, directory: Path, address: str) -> None:
+        if not self._to_check:
+            return
+        problems = examine(directory)["problems"]
+        if problems:
+            raise ConfigError(
+                f"{address}: BigQuery ML, which is to evaluate this model, cannot import it: {'; '.join(problems)}. "
+                "Change the model, or set warehouse.predict to scorer in the profile: then Longhaul scores the test set itself"
+            )
+        self._to_check = False
 
 
 def card_text(card: Mapping[str, Any]) -> str:

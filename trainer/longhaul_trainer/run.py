@@ -25,7 +25,7 @@ from .resume.termination import Termination
 from .state import Best, Metrics, State
 from .store import PreconditionFailed, join, open_store
 from .store.base import ABSENT
-from .trial import Trial
+from .trial import BIGQUERY_ML, Trial
 
 METRICS = ("loss", "validation_loss", "validation_ndcg_at_10", "validation_mrr", "validation_average_rank")
 
@@ -81,7 +81,14 @@ class Attempt:
         self._weights = {f"{index:04d}": str(variable.path) for index, variable in enumerate(self._learner.model.weights)}
         self._behind = Behind()
         self._progress = Progress(self._store, trial.output, trial.attempt, self._behind)
-        self._exporter = Exporter(self._store, trial.output, self._learner.fresh_model, trial.features, card(trial, manifests))
+        self._exporter = Exporter(
+            self._store,
+            trial.output,
+            self._learner.fresh_model,
+            trial.features,
+            card(trial, manifests),
+            for_bigquery_ml=trial.export_for == BIGQUERY_ML,
+        )
         self._summaries = Summaries(self._store, trial.output)
         self._lock = threading.Lock()
         self._exports: list[tuple[dict[str, Any], Arrays]] = []

@@ -13,6 +13,9 @@ from .errors import NoInputError, UsageError
 from .features import Feature, Layout, parse_features, parse_layout
 from .store import open_store
 
+#: `exportFor` of trial.json: exports must be what BigQuery ML can import.
+BIGQUERY_ML = "bigquery-ml"
+
 
 @dataclass(frozen=True)
 class CheckpointPolicy:
@@ -63,6 +66,7 @@ class Trial:
     maximize: bool
     checkpoint: CheckpointPolicy
     export_every_validations: int
+    export_for: str | None
     parts: PartsPolicy
     threads: int
     model: str | None
@@ -116,6 +120,7 @@ def parse_trial(document: Any, source: str, *, output: str | None = None, attemp
         maximize=root["objective"]["goal"].one_of("maximize", "minimize") == "maximize",
         checkpoint=_checkpoint(root),
         export_every_validations=_integer(root, "exportEveryValidations", 1, minimum=1),
+        export_for=_export_for(root),
         parts=_parts(root),
         threads=_integer(root, "threads", 2, minimum=1),
         model=_text(root, "model"),
@@ -148,6 +153,11 @@ def _parts(root: Checked) -> PartsPolicy:
         skip_bad=on_bad is not None and on_bad.one_of("fail", "skip") == "skip",
         bad_budget=_integer(value, "badBudget", 0),
     )
+
+
+def _export_for(root: Checked) -> str | None:
+    value = root.optional("exportFor")
+    return None if value is None else value.one_of(BIGQUERY_ML)
 
 
 def _fork(root: Checked) -> Fork | None:

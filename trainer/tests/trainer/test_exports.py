@@ -8,10 +8,34 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attempts import Finished, records, result
+from attempts import Finished, Zygote, finish, records, result, run
 from builders import NUMERIC, make_columns
 
-from longhaul_trainer import check_export
+from longhaul_trainer import import_limits
+
+#: A model that BigQuery cannot run: it calls out of the graph.
+CALLS_PYTHON = """
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable()
+class CallsPython(keras.layers.Layer):
+    def call(self, x):
+        y = tf.py_function(lambda value: value, [x], tf.float32)
+        y.set_shape(x.shape)
+        return y
+
+
+def build(context):
+    numbers = sum(feature.numeric for feature in context.features)
+    inputs = {
+        "numeric": keras.Input((numbers,), dtype="float32", name="numeric"),
+        "categorical": keras.Input((len(context.features) - numbers,), dtype="int32", name="categorical"),
+    }
+    x = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=context.seed))(inputs["numeric"])
+    return keras.Model(inputs, CallsPython()(x))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +67,9 @@ def test_the_best_export_is_the_best_point_of_the_curve_and_the_last_is_there(fi
 
 
 def test_an_export_stays_within_the_limits_of_bigquery_ml(best: Path) -> None:
-    report = check_export.examine(best / "saved_model")
+    report = import_limits.examine(best / "saved_model")
     assert report["problems"] == []
-    assert report["bytes"] < check_export.LIMIT_BYTES
+    assert report["bytes"] < import_limits.LIMIT_BYTES
     assert report["inputs"] == {**dict.fromkeys(NUMERIC, "DT_FLOAT"), "brand": "DT_STRING", "shelf": "DT_STRING"}
     assert report["outputs"] == {"score": "DT_FLOAT"}
 
@@ -60,10 +84,35 @@ def test_what_bigquery_ml_would_refuse_is_found(tmp_path: Path, monkeypatch: pyt
 
     module = Wrong()
     tf.saved_model.save(module, str(tmp_path / "wrong"), signatures=module.call)
-    monkeypatch.setattr(check_export, "LIMIT_BYTES", 10)
-    problems = "; ".join(check_export.examine(tmp_path / "wrong")["problems"])
+    monkeypatch.setattr(import_limits, "LIMIT_BYTES", 10)
+    problems = "; ".join(import_limits.examine(tmp_path / "wrong")["problems"])
     for text in ("expected at most 10", "EagerPyFunc", "shape [-1, 3]; expected [batch]", "expected score"):
         assert text in problems
+
+
+def test_a_trial_for_bigquery_ml_ends_at_the_first_export_that_it_could_not_import(
+    tmp_path: Path, trainers: Zygote, data: dict[str, str]
+) -> None:
+    (tmp_path / "calls_python").mkdir()
+    (tmp_path / "calls_python" / "__init__.py").write_text(CALLS_PYTHON)
+    changes: dict[str, Any] = {
+        "epochs": 1000,
+        "model": "calls_python:build",
+        "parameters": {"batch_size": 16},
+        "environment": {"LONGHAUL_TEST_PATH": str(tmp_path)},
+    }
+    found = run(trainers, tmp_path / "refused", data, exportFor="bigquery-ml", **changes)
+    assert found.code == 78, found.log
+    assert "cannot import it: operation EagerPyFunc is not supported in an import. Change the model, or set warehouse.predict" in found.log
+    assert not list((found.output / "exports").glob("*/READY"))
+    points = [record for record in records(found.output) if record["kind"] == "validation"]
+    assert len(points) < 100, "it does not train on"
+    assert finish(trainers, tmp_path / "not-asked", data, **{**changes, "epochs": 1}).code == 0
+
+
+def test_a_trial_for_bigquery_ml_goes_on_when_it_can_import_the_exports(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+    found = finish(trainers, tmp_path, data, exportFor="bigquery-ml")
+    assert len(list((found.output / "exports").glob("*/READY"))) == 2
 
 
 def test_the_export_scores_raw_columns_as_the_training_did(best: Path) -> None:

@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { writeTrialJson } from '../../../activities/trial-files.ts';
+import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
+import { Profile } from '../../../src/contract/profile.ts';
+import type { AttemptInput } from '../../../src/contract/search.ts';
+import { SearchSpec } from '../../../src/contract/steps.ts';
+import { TrialJson } from '../../../src/contract/trial.ts';
+import type { ObjectStore } from '../../../src/ports/index.ts';
+
+let folder: string;
+let store: ObjectStore;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'longhaul-trial-files-'));
+  store = await openDirectoryStore({ kind: 'directory', path: folder });
+  const layout = { kind: 'flat', session: 'session', item: 'item', label: 'label' };
+  const features = [{ name: 'price', type: 'numeric', default: 0 }];
+  await store.write(`${store.root}/features.json`, JSON.stringify({ layout, features, segments: [] }));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function trialJson(name: string, warehouse: object): Promise<TrialJson> {
+  const profile = Profile.parse({
+    warehouse,
+    storage: { kind: 'directory', path: folder },
+    compute: { kind: 'process', path: folder },
+    pools: [{ name: 'local', spot: false, pricePerHour: 0 }],
+  });
+  const spec = SearchSpec.parse({
+    kind: 'search',
+    data: { train: 'file:///train' },
+    features: `${store.root}/features.json`,
+    objective: { metric: 'loss', goal: 'minimize' },
+    space: { learning_rate: { type: 'float', low: 0.001, high: 0.1 } },
+    trials: 1,
+    output: `${store.root}/${name}`,
+  });
+  const input: AttemptInput = {
+    trial: {
+      run: 'run',
+      pipeline: 'pipeline',
+      step: 'search',
+      trial: 0,
+      parameters: { learning_rate: 0.01 },
+      profile,
+      spec,
+      output: `${store.root}/${name}/trial-0`,
+      commit: null,
+      search: null,
+      priority: 0,
+      deadlineAt: null,
+      fork: null,
+    },
+    attempt: 1,
+    pool: profile.pools[0]!,
+    memoryMb: 1024,
+    noCapacitySeconds: 60,
+    lastProgress: 0,
+    samples: 0,
+    meanSecondsBetweenPreemptions: null,
+  };
+  const written = await store.read(await writeTrialJson(store, input));
+  return TrialJson.parse(JSON.parse(Buffer.from(written?.data ?? '').toString()));
+}
+
+it('asks for exports that BigQuery ML can import where it is to evaluate them, and nowhere else', async () => {
+  const bigquery = { kind: 'bigquery', project: 'shop' };
+  expect((await trialJson('bigquery', bigquery)).exportFor).toBe('bigquery-ml');
+  expect((await trialJson('scorer', { ...bigquery, predict: 'scorer' })).exportFor).toBeUndefined();
+  expect((await trialJson('embedded', { kind: 'duckdb', path: folder })).exportFor).toBeUndefined();
+});
