@@ -1,22 +1,8 @@
 /** Query parameters with their GoogleSQL types: as written, or inferred from plain values. */
+import { GOOGLE_TYPES, parseGoogleType, type GoogleType } from '../contract/google-type.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
 import { join, type Problems } from './problems.ts';
 import { child, show, toPlain, type Node, type Reference } from './tree.ts';
-
-const SCALARS: ReadonlySet<string> = new Set([
-  'INT64',
-  'FLOAT64',
-  'BOOL',
-  'STRING',
-  'JSON',
-  'BYTES',
-  'DATE',
-  'TIME',
-  'DATETIME',
-  'TIMESTAMP',
-  'NUMERIC',
-  'BIGNUMERIC',
-]);
 
 const OF_OUTPUT: Readonly<Record<OutputType, string | null>> = {
   int: 'INT64',
@@ -40,11 +26,9 @@ export function queryParameter(
   const value = child(node, 'value');
   if (node.kind === 'map' && type && value) {
     const written = toPlain(type);
-    if (typeof written === 'string' && isGoogleType(written)) return fitting(written.trim(), value, join(path, 'value'), problems);
-    problems.add(type.at, join(path, 'type'), 'no such type', {
-      expected: `${[...SCALARS].join(', ')}, ARRAY<…> or STRUCT<name type, …>`,
-      found: show(written),
-    });
+    const parsed = typeof written === 'string' ? parseGoogleType(written) : null;
+    if (typeof written === 'string' && parsed) return fitting(written.trim(), parsed.kind, value, join(path, 'value'), problems);
+    problems.add(type.at, join(path, 'type'), 'no such type', { expected: GOOGLE_TYPES, found: show(written) });
     return null;
   }
   const inferred = infer(node, typeOf);
@@ -82,43 +66,25 @@ const FORMS: Readonly<Record<string, { pattern: RegExp; expected: string }>> = {
   STRING: { pattern: /^/, expected: 'a text' },
 };
 
-function fitting(type: string, value: Node, path: string, problems: Problems): QueryParameter | null {
+function fitting(type: string, kind: GoogleType['kind'], value: Node, path: string, problems: Problems): QueryParameter | null {
   if (value.kind === 'scalar' && value.broken) return null;
   const plain = toPlain(value);
   // What only the run knows is checked there.
   const late = value.kind === 'scalar' && value.references !== undefined;
-  const expected = late || plain === null ? null : mismatch(type.toUpperCase(), plain);
+  const expected = late || plain === null ? null : mismatch(kind, plain);
   if (expected === null) return { type, value: plain };
   problems.add(value.at, path, `the value is no ${type}`, { expected, found: show(plain) });
   return null;
 }
 
 /** What would fit, or null if the value does as far as can be told here. */
-function mismatch(type: string, value: unknown): string | null {
-  if (type.startsWith('ARRAY')) return Array.isArray(value) ? null : 'a list';
-  if (type.startsWith('STRUCT')) return typeof value === 'object' && !Array.isArray(value) ? null : 'a map';
-  if (type === 'BOOL') return typeof value === 'boolean' ? null : 'true or false';
-  if (type === 'INT64') return Number.isInteger(value) || (typeof value === 'string' && /^-?\d+$/.test(value)) ? null : 'a whole number';
-  if (type === 'FLOAT64')
+function mismatch(kind: GoogleType['kind'], value: unknown): string | null {
+  if (kind === 'ARRAY') return Array.isArray(value) ? null : 'a list';
+  if (kind === 'STRUCT') return typeof value === 'object' && !Array.isArray(value) ? null : 'a map';
+  if (kind === 'BOOL') return typeof value === 'boolean' ? null : 'true or false';
+  if (kind === 'INT64') return Number.isInteger(value) || (typeof value === 'string' && /^-?\d+$/.test(value)) ? null : 'a whole number';
+  if (kind === 'FLOAT64')
     return typeof value === 'number' || (typeof value === 'string' && /^[+-]?(?:inf|infinity|nan)$/i.test(value)) ? null : 'a number';
-  const form = FORMS[type];
+  const form = FORMS[kind];
   return form === undefined || (typeof value === 'string' && form.pattern.test(value)) ? null : form.expected;
-}
-
-/** `ARRAY<STRUCT<a INT64, b STRING>>` and the like. */
-export function isGoogleType(text: string): boolean {
-  const tokens = text.match(/[A-Za-z_][A-Za-z0-9_]*|[<>,]|\S/g) ?? [];
-  let at = 0;
-  const type = (depth: number): boolean => {
-    const name = (tokens[at++] ?? '').toUpperCase();
-    if (depth > 20) return false;
-    if (name === 'ARRAY') return tokens[at++] === '<' && tokens[at]?.toUpperCase() !== 'ARRAY' && type(depth + 1) && tokens[at++] === '>';
-    if (name !== 'STRUCT') return SCALARS.has(name);
-    if (tokens[at++] !== '<') return false;
-    do {
-      if (!/^[A-Za-z_]/.test(tokens[at++] ?? '') || !type(depth + 1)) return false;
-    } while (tokens[at++] === ',');
-    return tokens[at - 1] === '>';
-  };
-  return type(0) && at === tokens.length;
 }

@@ -1,7 +1,7 @@
 import { AdapterError } from '../../contract/errors.ts';
+import type { GoogleType } from '../../contract/google-type.ts';
 import type { Json, QueryParameter } from '../../contract/values.ts';
-import { parseGoogleType } from '../google-sql/type.ts';
-import type { GoogleType } from '../google-sql/type.ts';
+import { typeOfParameter } from '../google-sql/type.ts';
 
 /** `QueryParameterType` of BigQuery's REST API. */
 export interface ApiType {
@@ -31,7 +31,7 @@ export function apiParameters(
     const parameter = parameters[name];
     if (!parameter) return [];
     const path = `${file}: parameters.${name}`;
-    const type = parseGoogleType(parameter.type, path);
+    const type = typeOfParameter(parameter, path);
     return [{ name, parameterType: apiType(type), parameterValue: apiValue(type, parameter.value, path) }];
   });
 }

@@ -22,10 +22,10 @@ import {
 } from '@duckdb/node-api';
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { AdapterError } from '../../contract/errors.ts';
+import type { GoogleType } from '../../contract/google-type.ts';
 import type { Json, QueryParameter } from '../../contract/values.ts';
 import type { Bound } from './engine.ts';
-import { parseGoogleType } from '../google-sql/type.ts';
-import type { GoogleType } from '../google-sql/type.ts';
+import { typeOfParameter } from '../google-sql/type.ts';
 
 /** Query parameters as DuckDB's values: nothing of them is ever pasted into a statement. */
 export function bindParameters(parameters: Readonly<Record<string, QueryParameter>>, used: readonly string[], file: string): Bound {
@@ -41,7 +41,7 @@ export function bindParameters(parameters: Readonly<Record<string, QueryParamete
       );
     }
     const path = `${file}: parameters.${name}`;
-    const type = parseGoogleType(parameter.type, path);
+    const type = typeOfParameter(parameter, path);
     types[name] = duckTypeOf(type);
     values[name] = convert(type, parameter.value, path);
   }

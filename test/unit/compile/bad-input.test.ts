@@ -352,8 +352,8 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'a parameter of an unknown type',
-    text: pipeline(inlineQuery('q', 'SELECT @l', 'with: { l: { type: INT, value: 1 } }')),
-    says: { path: 'steps.q.with.l.type', found: '"INT"' },
+    text: pipeline(inlineQuery('q', 'SELECT @l', 'with: { l: { type: NUMBER, value: 1 } }')),
+    says: { path: 'steps.q.with.l.type', found: '"NUMBER"' },
   },
   {
     what: 'a date that is none',
