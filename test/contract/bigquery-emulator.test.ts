@@ -136,30 +136,33 @@ SELECT COUNT(*) AS n, MIN(id) AS low FROM big;`,
 
     it('has views that Looker Studio can read', async () => {
       const { config } = google;
+      const writer = await google.connect();
       const common = { pipeline: 'p', run: 'viewed', time, step: 's', trial: 1 };
-      await warehouse.append('trials', [{ ...common, status: 'running', parameters: '{"lr":0.1}' }], 'v/t0');
-      await warehouse.append(
+      await writer.append('trials', [{ ...common, status: 'running', parameters: '{"lr":0.1}' }], 'v/t0');
+      await writer.append(
         'trials',
         [{ ...common, time: '2026-01-02T00:00:00.000Z', status: 'succeeded', parameters: '{"lr":0.1}', cost: 1, on_demand_cost: 3 }],
         'v/t1',
       );
-      await warehouse.append(
+      await writer.append(
         'progress',
         [{ ...common, n: 1, kind: 'train', samples: 100, metrics: '{"loss":0.5,"ndcg@10":-1.5e-3,"note":"x"}' }],
         'v/p',
       );
-      await warehouse.append('evaluations', [{ ...common, metric: 'mrr', value: 0.25, scorer: 'model' }], 'v/e');
-      await warehouse.append(
+      await writer.append('evaluations', [{ ...common, metric: 'mrr', value: 0.25, scorer: 'model' }], 'v/e');
+      await writer.append(
         'attempts',
         [{ ...common, attempt: 1, pool: 'spot', spot: true, started_at: time, seconds: 60, cost: 1, on_demand_cost: 3 }],
         'v/a',
       );
       const { trial: _trial, ...ofStep } = common;
-      await warehouse.append(
+      await writer.append(
         'steps',
         [{ ...ofStep, kind: 'query', started_at: time, ended_at: '2026-01-01T00:00:02.000Z', cost: 0.5 }],
         'v/s',
       );
+      // Until then they may wait for the next load.
+      await writer.close();
       const view = (name: (typeof LEDGER_VIEWS)[number], columns: string): Promise<readonly Readonly<Record<string, Json>>[]> =>
         rows(`SELECT ${columns} FROM {v} AS v WHERE v.run = 'viewed' ORDER BY 1`, { v: `${config.dataset}.${name}` });
       expect(await view('v_trials', 'v.status, v.saved, v.parameters')).toEqual([
@@ -203,6 +206,7 @@ SELECT COUNT(*) AS n, MIN(id) AS low FROM big;`,
       let uploads = 0;
       proxy.fault = ({ path }) => (path.startsWith('/upload/') && ++uploads === 1 ? { kind: 'lost-answer' } : undefined);
       await shaky.append('progress', [{ ...row, n: 2 }], 'shaky/1');
+      await shaky.close();
       expect(uploads).toBeGreaterThan(0);
       expect(await rows(`SELECT COUNT(*) AS n FROM {p} AS p WHERE p.run = 'shaky' AND p.n = 2`, { p: 'longhaul.progress' })).toEqual([
         { n: 1 },

@@ -15,12 +15,14 @@ export interface BigqueryDependencies {
   readonly storageEndpoint?: string | undefined;
   /** False: what answers at `apiEndpoint` has all that BigQuery has. */
   readonly emulator?: boolean;
+  /** Least time between two loads of a ledger table. */
+  readonly ledgerIntervalMs?: number;
 }
 
 /** BigQuery. Every job has a deterministic id: whoever asks again, also after a crash, adopts it. docs/bigquery.md says how each feature is tested. */
 export async function openBigqueryWarehouse(config: BigqueryConfig, deps: BigqueryDependencies): Promise<Warehouse> {
   const connection = connect(config, deps);
-  const ledger = new LedgerTables(connection);
+  const ledger = new LedgerTables(connection, deps.ledgerIntervalMs);
   return {
     query: (request, context) => runQuery(connection, request, context),
     dryRun: (statement) => estimate(connection, statement),
@@ -31,6 +33,6 @@ export async function openBigqueryWarehouse(config: BigqueryConfig, deps: Bigque
     drop: async (table) => guard(() => dropTable(connection, tableRef(table, config.project))),
     append: (table, rows, key) => ledger.append(table, rows, key),
     ledger: (table, where) => ledger.rows(table, where),
-    close: async () => undefined,
+    close: () => ledger.close(),
   };
 }
