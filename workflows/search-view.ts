@@ -30,6 +30,7 @@ export function stateOf(run: SearchRun): SearchState {
     bestObjective: best?.state.objective ?? null,
     cost: trials.reduce((sum, trial) => sum + trial.cost, 0),
     trials,
+    settings: { budget: memory.budget, space: memory.space, stopping: memory.stopping },
     ...(memory.tensorboard ? { tensorboard: memory.tensorboard } : {}),
     decisions: memory.decisions,
   };

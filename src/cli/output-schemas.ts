@@ -55,7 +55,9 @@ export const StatusOutput = z.looseObject({
         trials: z.array(TrialState),
       }),
     )
-    .describe('by step: `status`, `plannedTrials`, `bestTrial`, `bestObjective`, `cost`, `trials`, `decisions`'),
+    .describe(
+      'by step: `status`, `plannedTrials`, `bestTrial`, `bestObjective`, `cost`, `trials`, `decisions`, `settings` in force, and `tensorboard`, its URL, where there is one',
+    ),
 });
 
 export const ListOutput = z.array(
@@ -107,7 +109,10 @@ export const CompareOutput = z.array(
 export const OpenOutput = z.looseObject({
   console: z.string().nullable().describe('address of the run’s page'),
   temporal: z.string().nullable().describe('address in the Temporal web UI'),
-  tensorboard: z.string().nullable().describe('command that shows the curves'),
+  tensorboard: z
+    .string()
+    .nullable()
+    .describe('address of the pipeline’s TensorBoard while it is up, otherwise the command that shows the same curves'),
 });
 
 export const ReportOutput = z.looseObject({

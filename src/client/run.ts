@@ -7,6 +7,7 @@ import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
 import { UnknownRunError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
+import { stopRun, type StopOptions } from './stop.ts';
 
 /** Which approval is meant; it may be left out while only one waits. */
 export type Decision = Who & { readonly step?: string };
@@ -72,6 +73,8 @@ export class Run {
     await this.#about(() => this.#handle.cancel());
   }
 
+  /** Every trial commits a checkpoint, then the run is cancelled; resolves when it has ended. Throws `RefusedError`, see `stopRun`. */
+  stop = (who: Who = {}, options: StopOptions = {}): Promise<void> => stopRun(this, who, options);
   /** No new step starts, searches pause their trials. */
   pause = (who: Who = {}): Promise<UpdateAnswer> => this.#update(UPDATES.pause, who);
   resume = (who: Who = {}): Promise<UpdateAnswer> => this.#update(UPDATES.resume, who);

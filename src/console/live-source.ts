@@ -15,6 +15,8 @@ const DOCUMENTS_KEPT = 200;
 const RECORDS_AT_ONCE = 500;
 const READS_AT_ONCE = 16;
 const EXPORTS_SHOWN = 50;
+/** Longer than machines have to commit a checkpoint, shorter than proxies wait for an answer. */
+const STOP_PATIENCE_MS = 50_000;
 
 export function createLiveSource(longhaul: Longhaul, ports: Ports, ui: string | null): ConsoleSource {
   const documents = new Map<string, Promise<RunDocument>>();
@@ -165,6 +167,9 @@ async function sendToRun(run: Run, name: string, payload: Payload): Promise<Upda
       return run.approve(payload);
     case UPDATES.reject:
       return run.reject(payload);
+    case 'stop':
+      await run.stop(payload, { patienceMs: STOP_PATIENCE_MS });
+      return { text: 'the run was stopped; the checkpoints and exports of its trials are kept' };
     case 'cancel':
       await run.cancel();
       return { text: 'the run is being cancelled: what runs is ended and removed, exit steps still run' };

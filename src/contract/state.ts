@@ -1,5 +1,5 @@
 import type { AttemptVerdict } from './jobs.ts';
-import type { Objective } from './search-space.ts';
+import type { Budget, Objective, Space, StoppingRule } from './search-space.ts';
 import type { StepKind } from './steps.ts';
 import type { Json } from './values.ts';
 
@@ -94,6 +94,12 @@ export interface TrialState {
   bestExport: string | null;
 }
 
+export interface SearchSettings {
+  readonly budget: Budget;
+  readonly space: Space;
+  readonly stopping: readonly StoppingRule[];
+}
+
 export interface SearchState {
   readonly run: string;
   readonly step: string;
@@ -106,6 +112,8 @@ export interface SearchState {
   bestObjective: number | null;
   cost: number;
   trials: TrialState[];
+  /** What is in force now: people may have changed what the document says. Absent of a search that came from the cache. */
+  settings?: SearchSettings;
   /** URL of the pipeline's TensorBoard, where there is one. */
   tensorboard?: string;
   /** Decisions in words, newest last, at most 200. */

@@ -39,15 +39,17 @@ describe('buttons', () => {
       await test(page);
     });
 
-  it('of a run: pause, resume and cancel, with the reason kept', async () => {
+  it('of a run: pause, resume, stop and cancel, with the reason kept', async () => {
     await onRun('run controls', async (page) => {
       expect(await page.press('Controls of the run', 'Pause run', 'Pause', { Why: 'the data is late' })).toContain('pause was done');
       expect(await page.press('Controls of the run', 'Resume run', 'Resume')).toContain('resume was done');
+      expect(await page.press('Controls of the run', 'Stop run', 'Stop the run', { Why: 'wrong data' })).toContain('stop was done');
       expect(await page.press('Controls of the run', 'Cancel run', 'Cancel the run')).toContain('cancel was done');
     });
     expect(source.sent).toEqual([
       { run: RUN, name: 'pause', payload: { by: 'console', why: 'the data is late' } },
       { run: RUN, name: 'resume', payload: { by: 'console' } },
+      { run: RUN, name: 'stop', payload: { by: 'console', why: 'wrong data' } },
       { run: RUN, name: 'cancel', payload: { by: 'console' } },
     ]);
   });
@@ -88,6 +90,17 @@ describe('buttons', () => {
       ['search', 'pause', { by }],
       ['search', 'resume', { by }],
     ]);
+  });
+
+  it('of a search show what is in force now, not what the document said', async () => {
+    source.change(RUN, ({ searches }) => {
+      const search = searches.search;
+      if (search?.settings) search.settings = { ...search.settings, budget: { cost: 77.5 } };
+    });
+    await onSearch('budget in force', async (page) => {
+      await page.page.getByRole('group', { name: 'Controls of the search' }).getByRole('button', { name: 'Budget', exact: true }).click();
+      expect(await page.page.getByRole('dialog').getByLabel('Cost', { exact: true }).inputValue()).toBe('77.5');
+    });
   });
 
   it('of a trial: pause, stop, keep, priority, fork', async () => {

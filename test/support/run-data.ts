@@ -94,6 +94,8 @@ function searchState(run: string, document: RunDocument, made: MadeSearch, plann
     bestObjective: best?.objective ?? null,
     cost: made.states.reduce((sum, trial) => sum + trial.cost, 0),
     trials: made.states,
+    settings: { budget: spec.budget, space: spec.space, stopping: spec.stopping },
+    tensorboard: 'http://127.0.0.1:6006/',
     decisions: made.states
       .filter((trial) => trial.status === 'stopped')
       .map((trial) => ({ at: trial.endedAt ?? 0, trial: trial.trial, text: trial.reason ?? '' })),

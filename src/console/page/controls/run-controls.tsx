@@ -45,8 +45,23 @@ export function RunControls({ state }: { readonly state: RunState }): preact.JSX
         kind="danger"
         onClick={() =>
           dialogs.ask({
+            title: 'Stop the run?',
+            text: 'Every trial commits a checkpoint first, then the run ends; exit steps still run. That may take as long as the largest checkpoint. A stopped run cannot go on, but its finished steps stay in the cache.',
+            run,
+            control: 'stop',
+            confirm: 'Stop the run',
+            danger: true,
+          })
+        }
+      >
+        Stop run
+      </Button>
+      <Button
+        kind="danger"
+        onClick={() =>
+          dialogs.ask({
             title: 'Cancel the run?',
-            text: 'Everything that runs is ended with a checkpoint and removed; exit steps still run. A cancelled run cannot go on, but its finished steps stay in the cache.',
+            text: 'Everything that runs is told to end now and removed; exit steps still run. A cancelled run cannot go on, but its finished steps stay in the cache.',
             run,
             control: 'cancel',
             confirm: 'Cancel the run',

@@ -1,6 +1,6 @@
 /** The buttons of a search: each asks first. Names and payloads are those of `UPDATES`. */
 import { UPDATES } from '../../../contract/names.ts';
-import type { SearchState } from '../../../contract/state.ts';
+import type { SearchSettings, SearchState } from '../../../contract/state.ts';
 import type { Json } from '../../../contract/values.ts';
 import type { SearchInfo } from '../../wire.ts';
 import { dialogs, type Field, type Question } from '../dialog.tsx';
@@ -22,6 +22,7 @@ export function SearchControls({
   const over = search.status !== 'running' && search.status !== 'paused' && search.status !== 'waiting';
   if (!mayPress() || over) return null;
   const { step } = search;
+  const settings = search.settings ?? info;
   const of = { run, payload: { step } };
   const answer = (control: 'approve' | 'reject'): void =>
     dialogs.ask({
@@ -74,7 +75,7 @@ export function SearchControls({
           Resume
         </Button>
       )}
-      <Button onClick={() => dialogs.ask({ ...of, ...addTrial(info) })}>Add trial</Button>
+      <Button onClick={() => dialogs.ask({ ...of, ...addTrial(settings.space) })}>Add trial</Button>
       <Button
         onClick={() =>
           dialogs.ask({
@@ -90,34 +91,36 @@ export function SearchControls({
       >
         Parallelism
       </Button>
-      <Button onClick={() => dialogs.ask({ ...of, ...setBudget(info) })}>Budget</Button>
-      <Button onClick={() => dialogs.ask({ ...of, ...setJson('space', 'space', 'Search space', info.space, UPDATES.setSpace) })}>
+      <Button onClick={() => dialogs.ask({ ...of, ...setBudget(settings.budget) })}>Budget</Button>
+      <Button onClick={() => dialogs.ask({ ...of, ...setJson('space', 'space', 'Search space', settings.space, UPDATES.setSpace) })}>
         Space
       </Button>
-      <Button onClick={() => dialogs.ask({ ...of, ...setJson('stopping', 'stopping rules', 'Rules', info.stopping, UPDATES.setStopping) })}>
+      <Button
+        onClick={() => dialogs.ask({ ...of, ...setJson('stopping', 'stopping rules', 'Rules', settings.stopping, UPDATES.setStopping) })}
+      >
         Stopping rules
       </Button>
     </div>
   );
 }
 
-function addTrial(info: SearchInfo): Asked {
+function addTrial(space: SearchSettings['space']): Asked {
   return {
     title: 'Add a trial',
     text: 'It runs besides the planned ones, with the parameters that you give.',
     control: UPDATES.addTrial,
     confirm: 'Add trial',
-    fields: [{ name: 'parameters', label: 'Parameters', kind: 'json', value: pretty(example(info)), required: true }],
+    fields: [{ name: 'parameters', label: 'Parameters', kind: 'json', value: pretty(example(space)), required: true }],
     read: ({ parameters }) => ({ parameters: jsonIn('Parameters', parameters) }),
   };
 }
 
-function setBudget(info: SearchInfo): Asked {
+function setBudget(budget: SearchSettings['budget']): Asked {
   const field = (name: 'cost' | 'hours' | 'trials', label: string): Field => ({
     name,
     label,
     kind: 'text',
-    value: info.budget[name] === undefined ? '' : String(info.budget[name]),
+    value: budget[name] === undefined ? '' : String(budget[name]),
     hint: 'Empty: as it is. “none”: no cap.',
   });
   const capIn = (label: string, text: string | undefined): number | null | undefined =>
@@ -144,8 +147,8 @@ function setJson(name: string, what: string, label: string, value: unknown, cont
 }
 
 /** The middle of each range, so that there is something to change. */
-function example(info: SearchInfo): Record<string, Json> {
-  const middle = Object.entries(info.space).map(([name, parameter]): [string, Json] => {
+function example(space: SearchSettings['space']): Record<string, Json> {
+  const middle = Object.entries(space).map(([name, parameter]): [string, Json] => {
     if (parameter.type === 'categorical') return [name, parameter.choices[0] ?? null];
     const { low, high, log } = parameter;
     const value = log && low > 0 ? Math.sqrt(low * high) : (low + high) / 2;

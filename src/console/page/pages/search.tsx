@@ -14,7 +14,7 @@ import { ImportanceCard } from '../importance.tsx';
 import { addressOf, router } from '../router.tsx';
 import { trialViews, type RunStore } from '../run-store.ts';
 import { TrialTable } from '../trial-table.tsx';
-import { Badge, Card, Empty, Figure, Figures, Loading, Problem } from '../ui.tsx';
+import { Badge, Card, Empty, External, Figure, Figures, Loading, Problem } from '../ui.tsx';
 import { useResults } from '../results.ts';
 
 interface Props {
@@ -48,6 +48,7 @@ interface SearchProps {
 
 function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Element {
   const { objective } = search;
+  const space = search.settings?.space ?? info.space;
   const [metric, setMetric] = useState(objective.metric);
   const [marked, setMarked] = useState<ReadonlySet<number>>(new Set());
   const trials = useMemo(() => trialViews(search), [search]);
@@ -66,6 +67,7 @@ function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Ele
       <div class="bar">
         <p class="bar-state">
           <Badge status={search.status} /> {search.reason}
+          {search.tensorboard === undefined ? null : <External href={search.tensorboard}>TensorBoard</External>}
         </p>
         <SearchControls run={view.state.run} search={search} info={info} />
       </div>
@@ -110,9 +112,9 @@ function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Ele
       <div class="columns">
         <Card title="Parallel coordinates">
           <ChartView
-            make={(theme) => parallelCoordinates({ trials, metric: objective.metric, goal: objective.goal, space: info.space }, theme)}
-            of={[trials]}
-            minWidth={90 * (Object.keys(info.space).length + 1)}
+            make={(theme) => parallelCoordinates({ trials, metric: objective.metric, goal: objective.goal, space }, theme)}
+            of={[trials, space]}
+            minWidth={90 * (Object.keys(space).length + 1)}
             empty="Appears when trials have come to a value."
           />
         </Card>
