@@ -5,6 +5,7 @@ import type { Importance } from '../contract/search.ts';
 import type { RunState } from '../contract/state.ts';
 import type { Warehouse } from '../ports/index.ts';
 import { trialsOf } from '../report/charts/views.ts';
+import { hasCachedSearch, importanceInput, makersOf, runBefore, takenOver } from '../report/gathering.ts';
 import type { ReportData } from '../report/index.ts';
 import { snapshotOf } from './follow.ts';
 import type { OpenPorts } from './ports.ts';
@@ -16,7 +17,7 @@ export async function collect(run: Run, ports: OpenPorts): Promise<RunData> {
   const [snapshot, document, graph] = await Promise.all([snapshotOf(run), run.document(), run.graph()]);
   const warehouse = await ports.warehouse(document.profile);
   const trials = await trialRows(warehouse, snapshot.run);
-  const makers = [...new Set([run.id, ...trials.map((trial) => trial.run)])];
+  const makers = makersOf(run.id, trials);
   const of = async <T extends LedgerTable>(table: T): Promise<LedgerRow<T>[]> =>
     (await Promise.all(makers.map((maker) => warehouse.ledger(table, { run: maker })))).flat();
   const [attempts, progress, evaluations] = await Promise.all([of('attempts'), of('progress'), of('evaluations')]);
@@ -72,22 +73,11 @@ export function withLiveTrials({ run, searches, trials, now }: RunData): LedgerR
   return byNumber([...trials, ...live]);
 }
 
-/** Rows of this run; of a search from the cache, those whose output lies where its best export does. */
-async function trialRows(warehouse: Warehouse, state: RunState): Promise<LedgerRow<'trials'>[]> {
-  const own = await warehouse.ledger('trials', { run: state.run });
-  const prefixes = state.steps.filter((step) => step.kind === 'search' && step.cacheHit).map((step) => searchOutput(step.outputs.export));
-  if (prefixes.every((prefix) => prefix === null)) return byNumber(own);
-  const all = await warehouse.ledger('trials', { pipeline: state.pipeline });
-  const cached = all.filter(
-    (row) =>
-      row.run !== state.run &&
-      prefixes.some((prefix) => prefix !== null && typeof row.output === 'string' && row.output.startsWith(prefix)),
-  );
-  return byNumber([...own, ...cached]);
+async function trialRows(warehouse: Warehouse, run: RunState): Promise<LedgerRow<'trials'>[]> {
+  const own = await warehouse.ledger('trials', { run: run.run });
+  if (!hasCachedSearch(run)) return byNumber(own);
+  return byNumber([...own, ...takenOver(run, await warehouse.ledger('trials', { pipeline: run.pipeline }))]);
 }
-
-/** `file:///…/search/3f2a…/` of `file:///…/search/3f2a…/trial-3/exports/12`. */
-const searchOutput = (uri: unknown): string | null => (typeof uri === 'string' ? (/^(.*\/)trial-\d+\//.exec(uri)?.[1] ?? null) : null);
 
 const byNumber = (rows: readonly LedgerRow<'trials'>[]): LedgerRow<'trials'>[] =>
   [...rows].sort((a, b) => String(a.step).localeCompare(String(b.step)) || Number(a.trial) - Number(b.trial));
@@ -97,31 +87,29 @@ async function importances(longhaul: Longhaul, data: RunData): Promise<Record<st
   const found = await Promise.all(
     data.document.steps.map(async ({ id, spec }): Promise<[string, Importance] | null> => {
       if (spec.kind !== 'search') return null;
-      const finished = trialsOf(data.trials, id, data.searches[id]).filter((trial) => trial.status === 'succeeded');
-      if (finished.length === 0) return null;
-      const trials = finished.map(({ parameters, objective }) => ({ parameters, value: objective }));
-      const search = longhaul.run(data.run.run).search(id);
-      const answer = await search.importance({ space: spec.space, objective: spec.objective, trials }).catch(() => null);
+      const input = importanceInput(data.document, id, trialsOf(data.trials, id, data.searches[id]));
+      const answer =
+        input &&
+        (await longhaul
+          .run(data.run.run)
+          .search(id)
+          .importance(input)
+          .catch(() => null));
       return answer === null ? null : [id, answer];
     }),
   );
   return Object.fromEntries(found.filter((entry) => entry !== null));
 }
 
-/** The newest run of the pipeline that had begun before this one; its document lies in the object store. */
+/** Its document lies in the object store, where it outlives Temporal's history. */
 async function previousRun(data: RunData, ports: OpenPorts, warehouse: Warehouse): Promise<ReportData['previous']> {
-  const began = (row: LedgerRow<'runs'>): string => (typeof row.started_at === 'string' ? row.started_at : '');
-  const mine = new Date(data.run.startedAt).toISOString();
-  const rows = (await warehouse.ledger('runs', { pipeline: data.run.pipeline }))
-    .filter((row) => row.run !== data.run.run && began(row) < mine)
-    .sort((a, b) => began(b).localeCompare(began(a)));
-  const [newest] = rows;
-  if (!newest || typeof newest.document_uri !== 'string') return null;
+  const before = runBefore(data.run, await warehouse.ledger('runs', { pipeline: data.run.pipeline }));
+  if (!before || typeof before.document_uri !== 'string') return null;
   const store = await ports.store(data.document.profile);
-  const object = await store.read(newest.document_uri);
+  const object = await store.read(before.document_uri);
   if (object === null) return null;
   // Loaded here: the schemas are most of what a command would have to read before it answers.
   const { RunDocument } = await import('../contract/run-document.ts');
   const document = RunDocument.safeParse(JSON.parse(new TextDecoder().decode(object.data)));
-  return document.success ? { run: newest.run, document: document.data } : null;
+  return document.success ? { run: before.run, document: document.data } : null;
 }

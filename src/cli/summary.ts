@@ -2,7 +2,7 @@
 import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
-import { between, duration, metric, money, parameters } from './format.ts';
+import { between, duration, metric, money, parameters } from '../report/format.ts';
 import type { RunData } from './run-data.ts';
 import { noteOf, type Snapshot } from './run-tree.ts';
 import { table, type Column } from './table.ts';

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { RunSummary } from '../client/index.ts';
 import type { SearchState } from '../contract/state.ts';
+import { importanceInput } from '../report/gathering.ts';
 import type { Access, Identity } from './access.ts';
 import { commandOf } from './controls.ts';
 import { describeFailure, HttpError } from './failures.ts';
@@ -14,7 +15,7 @@ import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
 import { eventStream, logStream } from './streams.ts';
 import { thin } from './thin.ts';
-import { curvesView, importanceInput, runView, searchInfo } from './views.ts';
+import { curvesView, runView, searchInfo } from './views.ts';
 import type { ModelsView, TrialView } from './wire.ts';
 
 export interface ApiParts {
@@ -76,8 +77,8 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
   api.get('/runs/:run/steps/:step/importance', async (context) => {
     const { run, step } = context.req.param();
     const model = await models.get(run);
-    const input = importanceInput(model, searchOf(model, step));
-    return context.json(input.trials.length === 0 ? null : await source.importance(run, step, input));
+    const input = importanceInput(model.document, step, searchOf(model, step).trials);
+    return context.json(input && (await source.importance(run, step, input)));
   });
 
   api.get('/runs/:run/steps/:step/trials/:trial', async (context) => {

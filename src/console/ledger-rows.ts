@@ -1,17 +1,10 @@
 /** Rows of the ledger as the console's own shapes. Pure. */
-import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
+import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
 import type { ProgressRecord } from '../contract/trial.ts';
-import { numberOf, objectOf, textOf, timeOf } from '../report/charts/views.ts';
+import { metricValues, numberOf, objectOf, textOf, timeOf } from '../report/charts/views.ts';
 import type { Point } from './wire.ts';
-
-function metricsOf(value: LedgerValue | undefined): Record<string, number | null> {
-  const entries = Object.entries(objectOf(value)).flatMap(([name, one]) =>
-    typeof one === 'number' || one === null ? [[name, one] as const] : [],
-  );
-  return Object.fromEntries(entries);
-}
 
 export const pointOfRow = (row: LedgerRow<'progress'>): Point => ({
   n: numberOf(row.n) ?? 0,
@@ -22,7 +15,7 @@ export const pointOfRow = (row: LedgerRow<'progress'>): Point => ({
   samples: numberOf(row.samples) ?? 0,
   time: timeOf(row.time) ?? 0,
   rate: numberOf(row.samples_per_second),
-  metrics: metricsOf(row.metrics),
+  metrics: metricValues(row.metrics),
 });
 
 export const pointOfRecord = (record: ProgressRecord): Point => ({
@@ -36,15 +29,6 @@ export const pointOfRecord = (record: ProgressRecord): Point => ({
   rate: record.samplesPerSecond ?? null,
   metrics: record.metrics,
 });
-
-/** Trials of earlier runs that searches from the cache took over: those whose output lies where the step's best export does. */
-export function makersOf(cached: readonly StepState[], trials: readonly LedgerRow<'trials'>[], run: string): LedgerRow<'trials'>[] {
-  const prefixes = cached.map((step) => searchOutput(step.outputs.export)).filter((prefix) => prefix !== null);
-  return trials.filter((row) => row.run !== run && prefixes.some((prefix) => textOf(row.output)?.startsWith(prefix)));
-}
-
-/** `file:///…/search/3f2a…/` of `file:///…/search/3f2a…/trial-3/exports/12`. */
-const searchOutput = (uri: unknown): string | null => (typeof uri === 'string' ? (/^(.*\/)trial-\d+\//.exec(uri)?.[1] ?? null) : null);
 
 /** A search that came from the cache has no workflow to ask; the ledger remembers its trials. */
 export function restoredSearch(state: RunState, step: StepState, document: RunDocument, rows: readonly LedgerRow<'trials'>[]): SearchState {
@@ -78,7 +62,7 @@ function trialOfRow(row: LedgerRow<'trials'>): TrialState {
     status: (textOf(row.status) as TrialState['status'] | null) ?? 'succeeded',
     objective: numberOf(row.objective),
     points: 0,
-    metrics: metricsOf(row.metrics),
+    metrics: metricValues(row.metrics),
     offline: {},
     reason: textOf(row.reason),
     kept: false,

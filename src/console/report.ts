@@ -1,12 +1,17 @@
 /** The report of a run, of the ledger as it is now. */
 import type { Importance } from '../contract/search.ts';
-import { renderReport } from '../report/index.ts';
+import { importanceInput, runBefore } from '../report/gathering.ts';
+import { renderReport, type ReportData } from '../report/index.ts';
 import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
-import { importanceInput } from './views.ts';
 
 export async function reportOf(model: RunModel, source: ConsoleSource): Promise<string> {
-  const [trials, progress, importance] = await Promise.all([model.rows('trials'), model.rows('progress'), importances(model, source)]);
+  const [trials, progress, importance, previous] = await Promise.all([
+    model.rows('trials'),
+    model.rows('progress'),
+    importances(model, source),
+    previousRun(model, source),
+  ]);
   return renderReport({
     run: model.state,
     graph: model.graph,
@@ -18,6 +23,7 @@ export async function reportOf(model: RunModel, source: ConsoleSource): Promise<
     attempts: model.attempts,
     evaluations: model.evaluations,
     steps: model.stepRows,
+    previous,
     now: Date.now(),
   });
 }
@@ -26,11 +32,18 @@ export async function reportOf(model: RunModel, source: ConsoleSource): Promise<
 async function importances(model: RunModel, source: ConsoleSource): Promise<Record<string, Importance>> {
   const found = await Promise.all(
     Object.values(model.searches).map(async (search): Promise<[string, Importance] | null> => {
-      const input = importanceInput(model, search);
-      if (input.trials.length === 0) return null;
+      const input = importanceInput(model.document, search.step, search.trials);
+      if (!input) return null;
       const answer = await source.importance(model.id, search.step, input).catch(() => null);
       return answer && [search.step, answer];
     }),
   );
   return Object.fromEntries(found.filter((one) => one !== null));
+}
+
+/** A run whose history Temporal has forgotten cannot be compared with any more. */
+async function previousRun({ document, state }: RunModel, source: ConsoleSource): Promise<ReportData['previous']> {
+  const before = runBefore(state, await source.ledger(document, 'runs', { pipeline: state.pipeline }));
+  const found = before && (await source.document(before.run).catch(() => null));
+  return before && found && { run: before.run, document: found };
 }

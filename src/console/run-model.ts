@@ -2,9 +2,10 @@
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { RunGraph, RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
+import { hasCachedSearch, makersOf, takenOver } from '../report/gathering.ts';
 import { EventLog } from './event-log.ts';
 import { describeFailure } from './failures.ts';
-import { makersOf, pointOfRecord, pointOfRow, restoredSearch } from './ledger-rows.ts';
+import { pointOfRecord, pointOfRow, restoredSearch } from './ledger-rows.ts';
 import type { ConsoleSource } from './source.ts';
 import { TailPace } from './tail-pace.ts';
 import type { AttemptRow, Point, RunEvents } from './wire.ts';
@@ -162,9 +163,11 @@ export class RunModel {
   async #load(): Promise<void> {
     const own = await this.#source.ledger(this.document, 'trials', { run: this.id });
     const cached = this.state.steps.filter((step) => step.kind === 'search' && step.cacheHit);
-    const others = cached.length === 0 ? [] : await this.#source.ledger(this.document, 'trials', { pipeline: this.state.pipeline });
-    const trials = [...own, ...makersOf(cached, others, this.id)];
-    this.#makers = [...new Set([this.id, ...trials.map((row) => row.run)])];
+    const others = !hasCachedSearch(this.state)
+      ? []
+      : await this.#source.ledger(this.document, 'trials', { pipeline: this.state.pipeline });
+    const trials = [...own, ...takenOver(this.state, others)];
+    this.#makers = makersOf(this.id, trials);
     const [attempts, progress] = await Promise.all([this.rows('attempts'), this.rows('progress')]);
     this.attempts = attempts;
     for (const row of progress) {

@@ -1,7 +1,5 @@
 /** What the routes answer, made of a run's model. Pure. */
 import type { RunDocument } from '../contract/run-document.ts';
-import type { ImportanceInput } from '../contract/search.ts';
-import type { SearchState } from '../contract/state.ts';
 import type { Step } from '../contract/steps.ts';
 import { textOf } from '../report/charts/views.ts';
 import type { RunModel } from './run-model.ts';
@@ -69,17 +67,6 @@ export function searchInfo({ spec }: Step): SearchInfo | null {
     resources: spec.resources,
     image: spec.image ?? null,
     command: spec.command ?? null,
-  };
-}
-
-/** As the report asks it: the same question is answered once. */
-export function importanceInput(model: RunModel, search: SearchState): ImportanceInput {
-  const spec = [...model.document.steps, ...model.document.onExit].find((one) => one.id === search.step)?.spec;
-  const finished = search.trials.filter((trial) => trial.status === 'succeeded');
-  return {
-    space: spec?.kind === 'search' ? spec.space : {},
-    objective: search.objective,
-    trials: finished.map(({ parameters, objective }) => ({ parameters, value: objective })),
   };
 }
 

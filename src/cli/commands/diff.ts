@@ -3,7 +3,7 @@ import type { Run } from '../../client/index.ts';
 import type { Json } from '../../contract/values.ts';
 import { cliOf, examples } from '../context.ts';
 import { comparable, differences, type Difference } from '../../report/differences.ts';
-import { oneLine } from '../format.ts';
+import { oneLine } from '../../report/format.ts';
 import type { Colors } from '../terminal.ts';
 
 export function registerDiff(program: Command): void {

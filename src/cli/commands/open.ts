@@ -12,7 +12,7 @@ interface Options {
   readonly browser?: boolean;
 }
 
-/** Addresses of pages, and the command that shows curves; null where there is none. */
+/** Addresses of pages; of TensorBoard the command that shows the same curves where none is up; null where there is none. */
 export interface Links {
   readonly console: string | null;
   readonly temporal: string | null;
@@ -44,7 +44,8 @@ export function registerOpen(program: Command): void {
       const links: Links = {
         console: base === null ? null : `${base}/runs/${name}`,
         temporal: ui === null ? null : `${ui}/namespaces/${longhaul.target.namespace}/workflows/${name}`,
-        tensorboard: output === null ? null : `tensorboard --logdir ${output.replace(/^file:\/\//, '')}`,
+        tensorboard:
+          (await tensorboardOf(snapshot)) ?? (output === null ? null : `tensorboard --logdir ${output.replace(/^file:\/\//, '')}`),
       };
       cli.print(links, () => text(links));
       const first = links.console ?? links.temporal;
@@ -57,6 +58,16 @@ export function registerOpen(program: Command): void {
 async function consoleAddress(): Promise<string | null> {
   if (process.env.LONGHAUL_CONSOLE) return process.env.LONGHAUL_CONSOLE.replace(/\/+$/, '');
   return (await answers(`127.0.0.1:${CONSOLE_PORT}`)) ? `http://127.0.0.1:${CONSOLE_PORT}` : null;
+}
+
+/** The pipeline's own, while it can be reached from here: in a cluster that needs a port-forward, and after the run it is removed. */
+async function tensorboardOf({ searches }: Snapshot): Promise<string | null> {
+  for (const { tensorboard } of Object.values(searches)) {
+    if (tensorboard === undefined || !URL.canParse(tensorboard)) continue;
+    const { hostname, port, protocol } = new URL(tensorboard);
+    if (await answers(`${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`)) return tensorboard;
+  }
+  return null;
 }
 
 /** The prefix under which a search's trials write their curves. */

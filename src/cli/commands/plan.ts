@@ -4,7 +4,7 @@ import type { StepSpec } from '../../contract/steps.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
 import type { Forecast } from '../forecast.ts';
-import { oneLine, parameters } from '../format.ts';
+import { oneLine, parameters } from '../../report/format.ts';
 import { openPorts } from '../ports.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,34 +1,7 @@
-/** Of echarts what our charts use; a chunk of its own, loaded when the first chart is shown. */
-import { BarChart, CustomChart, EffectScatterChart, LineChart, ParallelChart, ScatterChart } from 'echarts/charts';
-import {
-  AriaComponent,
-  DataZoomComponent,
-  GridComponent,
-  LegendComponent,
-  MarkLineComponent,
-  ParallelComponent,
-  TooltipComponent,
-  VisualMapComponent,
-} from 'echarts/components';
-import { init, use } from 'echarts/core';
+/** Charts on canvas: curves with thousands of points stay fluent. A chunk of its own, loaded when the first chart is shown. */
 import { CanvasRenderer } from 'echarts/renderers';
+import { init, use } from '../../report/page/echarts.ts';
 
-use([
-  BarChart,
-  CustomChart,
-  EffectScatterChart,
-  LineChart,
-  ParallelChart,
-  ScatterChart,
-  AriaComponent,
-  DataZoomComponent,
-  GridComponent,
-  LegendComponent,
-  MarkLineComponent,
-  ParallelComponent,
-  TooltipComponent,
-  VisualMapComponent,
-  CanvasRenderer,
-]);
+use(CanvasRenderer);
 
 export { init };

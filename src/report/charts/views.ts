@@ -72,7 +72,8 @@ export function objectOf(value: LedgerValue | undefined): Record<string, Json> {
   }
 }
 
-const metricsOf = (value: LedgerValue | undefined): Record<string, number | null> =>
+/** A JSON column of metrics; what is no number is left out. */
+export const metricValues = (value: LedgerValue | undefined): Record<string, number | null> =>
   Object.fromEntries(
     Object.entries(objectOf(value)).flatMap(([name, one]) => (typeof one === 'number' || one === null ? [[name, one] as const] : [])),
   );
@@ -84,7 +85,7 @@ export function trialOfRow(row: LedgerRow<'trials'>): TrialView {
     status: (textOf(row.status) ?? 'succeeded') as TrialStatus,
     parameters: objectOf(row.parameters),
     objective: numberOf(row.objective),
-    metrics: metricsOf(row.metrics),
+    metrics: metricValues(row.metrics),
     reason: textOf(row.reason),
     origin: textOf(row.origin) ?? '',
     parent: numberOf(row.parent_trial),
@@ -189,7 +190,7 @@ export function curvePointsOf(rows: readonly LedgerRow<'progress'>[]): CurvePoin
       epoch: numberOf(row.epoch) ?? 0,
       samples: numberOf(row.samples) ?? 0,
       trainingStep: numberOf(row.training_step) ?? 0,
-      metrics: metricsOf(row.metrics),
+      metrics: metricValues(row.metrics),
     }));
 }
 

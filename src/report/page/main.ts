@@ -1,26 +1,13 @@
 /** What a report does in a browser: draws its charts, sorts its tables, follows the theme, prints in the light one. */
-import { BarChart, CustomChart, LineChart, ParallelChart, ScatterChart } from 'echarts/charts';
-import {
-  AriaComponent,
-  DataZoomComponent,
-  GridComponent,
-  LegendComponent,
-  MarkLineComponent,
-  ParallelComponent,
-  TooltipComponent,
-  VisualMapComponent,
-} from 'echarts/components';
-import { init, use, type EChartsType } from 'echarts/core';
-import { LegacyGridContainLabel } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 import { chartsOf, type ChartData } from '../chart-data.ts';
 import type { Chart } from '../charts/chart.ts';
 import { themeOf } from '../charts/theme.ts';
+import { init, use, type EChartsType } from './echarts.ts';
 import { makeSortable } from './sort.ts';
 
-use([BarChart, CustomChart, LineChart, ParallelChart, ScatterChart]);
-use([AriaComponent, DataZoomComponent, GridComponent, LegendComponent, MarkLineComponent, ParallelComponent, TooltipComponent]);
-use([VisualMapComponent, LegacyGridContainLabel, SVGRenderer]);
+// Vectors print sharp.
+use(SVGRenderer);
 
 const root = document.documentElement;
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
