@@ -1,6 +1,6 @@
 /** A run as lines of text: the tree that is repainted on a terminal. Pure. */
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
-import { between, count, duration, metric, money, oneLine } from './format.ts';
+import { between, count, duration, metric, money, oneLine } from '../report/format.ts';
 import type { Colors } from './terminal.ts';
 
 /** What a run looks like at one moment. */
@@ -38,6 +38,7 @@ export function treeLines({ run, searches }: Snapshot, colors: Colors, now: numb
     lines.push(stepLine(step, searches[step.id], colors, now, width));
     const search = searches[step.id];
     if (search && step.status === 'running') lines.push(...trialLines(search, colors, now));
+    if (search?.tensorboard !== undefined && run.endedAt === null) lines.push(colors.dim(`  TensorBoard ${search.tensorboard}`));
   }
   for (const approval of run.approvals) {
     lines.push(colors.yellow(`? ${approval.step}: ${oneLine(approval.message, 100)} (longhaul approve ${run.run} ${approval.step})`));

@@ -39,7 +39,7 @@ export function sectionsOf(data: ReportData, charts: ChartData, placed: readonly
       sectionOf(
         `search-${search.step}`,
         `Search: ${search.step}`,
-        html`${of('search', search.step)}${trialTable(search.trials, search.objective.metric, currency)}`,
+        html`${tensorboardOf(data, search.step)}${of('search', search.step)}${trialTable(search.trials, search.objective.metric, currency)}`,
       ),
     ),
     sectionOf('cost', 'Cost', html`${of('cost')}${costTable(data, currency)}`),
@@ -109,6 +109,17 @@ function stepsSection(data: ReportData, currency: string): Markup {
   ]);
   return html`<div class="scroll" role="group" tabindex="0" aria-label="Graph of the steps">${trusted(svg)}</div>
     ${steps}`;
+}
+
+/** Only addresses: whatever else stands there is not made a link. */
+function tensorboardOf({ searches, document }: ReportData, step: string): Markup {
+  const url = searches[step]?.tensorboard;
+  if (url === undefined || !/^https?:\/\//.test(url)) return html``;
+  const kept = duration(document.profile.tensorboard.keepSeconds * 1000);
+  return html`<p>
+    TensorBoard: <a href="${url}" rel="noopener noreferrer">${url}</a>
+    <span class="muted">(removed ${kept} after the last search that uses it)</span>
+  </p>`;
 }
 
 function outputsOf(outputs: Readonly<Record<string, unknown>>): string {

@@ -18,6 +18,7 @@ describe('the task tree', () => {
       search.trials.filter((trial) => trial.status === 'running' && trial.points > 0).length,
     );
     expect(lines.find((one) => one.includes('candidates'))).toContain('cached');
+    expect(lines).toContain('  TensorBoard http://127.0.0.1:6006/');
   });
 
   it('fits the width of the terminal', () => {

@@ -98,9 +98,16 @@ describe('the report', () => {
   it('is one file: nothing in it is loaded from elsewhere', async () => {
     const page = await renderReport(makeRun());
     const own = page.slice(0, page.indexOf('<script>'));
-    expect(/\b(src|href)="(?!#)/.exec(own)).toBeNull();
+    expect(/\bsrc="|<(?!a\b)[a-z]+\b[^>]*\bhref="/.exec(own)).toBeNull();
     expect(own.includes('default-src &#39;none&#39;')).toBe(true);
     expect(page.length).toBeLessThan(1_500_000);
+  });
+
+  it('links to TensorBoard and says how long that is kept', async () => {
+    const made = makeRun();
+    expect(await renderReport(made)).toMatch(/href="http:\/\/127\.0\.0\.1:6006\/"[^>]*>[^<]*<\/a>\s*<span[^>]*>\(removed 1h 00m after/);
+    const hostile = { search: { ...made.searches.search!, tensorboard: 'javascript:alert(1)' } };
+    expect(await renderReport({ ...made, searches: hostile })).not.toContain('javascript:alert');
   });
 
   it('puts several runs side by side, with what their documents have otherwise', async () => {
