@@ -6,3 +6,4 @@ export { scheduledRun } from './scheduled-run.ts';
 export { tensorboard } from './tensorboard.ts';
 export { poolGate } from './pool-gate.ts';
 export { parameterImportance } from './parameter-importance.ts';
+export { samplerSuggestions } from './sampler-suggestions.ts';

@@ -78,5 +78,7 @@ const ANSWER_POLICY: ActivityOptions = {
 };
 
 export const answering = proxyActivities<ImportanceActivities>(ANSWER_POLICY);
+/** For a person who waits, unlike `sampler`. */
+export const suggesting = proxyActivities<SamplerActivities>(ANSWER_POLICY);
 export const sampler = proxyActivities<SamplerActivities>(SAMPLER_POLICY);
 export const evaluating = proxyActivities<EarlyEvaluationActivities>(WAREHOUSE_POLICY);

@@ -17,7 +17,8 @@ export function stateOf(run: SearchRun): SearchState {
   const { memory, input } = run;
   const now = Date.now();
   const best = bestRecord(run);
-  const trials = memory.records.map((record) => ({ ...record.state, cost: liveCost(run, record, now) }));
+  // Not spread: the worker's bundle would define each of 25,000 properties by itself.
+  const trials = memory.records.map((record) => Object.assign({}, record.state, { cost: liveCost(run, record, now) }));
   return {
     run: input.run,
     step: input.step,

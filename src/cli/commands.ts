@@ -24,6 +24,7 @@ import { registerOpen } from './commands/open.ts';
 import { registerPause, registerResume } from './commands/pause.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerPrioritise } from './commands/prioritise.ts';
+import { registerReplaySearch } from './commands/replay-search.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
@@ -51,6 +52,6 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerForkTrial,
     registerSet,
   ],
-  Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerModels, registerReport],
+  Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerReplaySearch, registerModels, registerReport],
   'This machine': [registerDev, registerDoctor, registerGc, registerCodecServer, registerCompletion],
 };

@@ -96,6 +96,57 @@ export const CurvesOutput = z.looseObject({
     .describe('a trial each: `name`, and `points` of samples and value'),
 });
 
+const ReplayedFigures = {
+  trials: z.int().describe('that ran'),
+  stopped: z.int(),
+  unknown: z.int().describe('stopped when recorded and not here: how they would have gone on is not known'),
+  seconds: z.number().describe('machine time'),
+  cost: z.number(),
+  saved: z.number().describe('share of the recorded machine time of these trials that was not used'),
+  best: z
+    .looseObject({ trial: z.int(), objective: z.number(), trials: z.int(), cost: z.number() })
+    .nullable()
+    .describe('`trial`, `objective`, and the `trials` and `cost` after which it was found'),
+  regret: z.number().nullable().describe('how much worse the best is than the recorded one'),
+};
+
+export const ReplaySearchOutput = z.looseObject({
+  study: z.string().describe('workflow id of the search'),
+  objective: z.looseObject({ metric: z.string(), goal: z.enum(['maximize', 'minimize']) }).describe('`metric`, `goal`'),
+  parallel: z.int().describe('trials at once'),
+  recorded: z.looseObject(ReplayedFigures).describe('the search as it was: the same figures as of a replay'),
+  replays: z
+    .array(
+      z.looseObject({
+        ...ReplayedFigures,
+        rules: z.string(),
+        sampler: z.string().nullable(),
+        distance: z.number().nullable(),
+        elapsed: z.number(),
+        ended: z.array(
+          z.looseObject({
+            trial: z.int(),
+            status: z.enum(['succeeded', 'stopped', 'failed', 'cancelled']),
+            reason: z.string().nullable(),
+            points: z.int(),
+            seconds: z.number(),
+            cost: z.number(),
+            objective: z.number().nullable(),
+          }),
+        ),
+      }),
+    )
+    .describe(
+      'one for each `--stopping`: `rules`, `sampler` (null: the recorded order), `distance` (mean, of the trials from what the sampler asked for), ' +
+        `${Object.keys(ReplayedFigures)
+          .map((name) => `\`${name}\``)
+          .join(
+            ', ',
+          )}, \`elapsed\` (seconds from start to end), and \`ended\`: the trials in the order of their ends with \`trial\`, \`status\`, ` +
+        '`reason` (null: ended as recorded), `points`, `seconds`, `cost`, `objective`, `startedAt`, `endedAt`, `distance`',
+    ),
+});
+
 export const CompareOutput = z.array(
   z.looseObject({
     run: z.string(),
@@ -173,6 +224,7 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('Runs (a list)', ['list'], ListOutput),
   documented('Trials (a list)', ['trials'], TrialsOutput),
   documented('Curves', ['curves'], CurvesOutput),
+  documented('A search replayed', ['replay-search'], ReplaySearchOutput),
   documented('Runs compared (a list)', ['compare'], CompareOutput),
   documented('Links', ['open'], OpenOutput),
   documented('A report', ['report --format json'], ReportOutput),

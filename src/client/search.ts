@@ -1,8 +1,10 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { importanceWorkflowId, searchWorkflowId } from '../contract/ids.ts';
+import { importanceWorkflowId, searchWorkflowId, suggestionsWorkflowId } from '../contract/ids.ts';
 import { QUERIES, TASK_QUEUES, UPDATES, WORKFLOWS } from '../contract/names.ts';
 import type {
   AddTrialUpdate,
+  AskInput,
+  AskResult,
   ApproveUpdate,
   ForkTrialUpdate,
   Importance,
@@ -22,8 +24,8 @@ import type {
 import type { SearchState } from '../contract/state.ts';
 import { about, ask } from './failures.ts';
 
-/** Someone waits in front of a page. */
-const IMPORTANCE_TIMEOUT = '1 minute';
+/** Someone waits in front of a page or a terminal. */
+const ANSWER_TIMEOUT = '1 minute';
 
 /**
  * A hyper-parameter search of a run, while it runs. Every method is an update that the workflow checks: what makes no sense is a `RefusedError`.
@@ -57,14 +59,25 @@ export class Search {
    * Rejects when that worker does not answer within a minute.
    */
   importance(input: ImportanceInput): Promise<Importance> {
-    const workflowId = importanceWorkflowId(this.run, this.step, JSON.stringify(input));
+    return this.#answer(WORKFLOWS.parameterImportance, importanceWorkflowId(this.run, this.step, JSON.stringify(input)), input);
+  }
+
+  /**
+   * What a sampler would suggest next, given these trials. Nothing is started with it; the same question is computed once.
+   * Rejects when the sampler's worker does not answer within a minute.
+   */
+  suggestions(input: AskInput): Promise<AskResult> {
+    return this.#answer(WORKFLOWS.samplerSuggestions, suggestionsWorkflowId(this.run, this.step, JSON.stringify(input)), input);
+  }
+
+  #answer<T>(workflow: string, workflowId: string, question: object): Promise<T> {
     return about(workflowId, this.#address, async () => {
       const handle = await this.#client.workflow
-        .start(WORKFLOWS.parameterImportance, {
+        .start(workflow, {
           workflowId,
           taskQueue: TASK_QUEUES.control,
-          args: [input],
-          workflowExecutionTimeout: IMPORTANCE_TIMEOUT,
+          args: [question],
+          workflowExecutionTimeout: ANSWER_TIMEOUT,
           workflowIdConflictPolicy: 'USE_EXISTING',
           workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         })
@@ -72,7 +85,7 @@ export class Search {
           if (error instanceof WorkflowExecutionAlreadyStartedError) return this.#client.workflow.getHandle(workflowId);
           throw error;
         });
-      return (await handle.result()) as Importance;
+      return (await handle.result()) as T;
     });
   }
 

@@ -21,6 +21,8 @@ export const searchWorkflowId = (run: string, step: string): string => `${run}/$
 export const trialWorkflowId = (run: string, step: string, trial: number): string => `${run}/${step}/trial-${trial}`;
 /** The same finished trials have the same importances: asked twice, the second answer is the first one's. */
 export const importanceWorkflowId = (run: string, step: string, input: string): string => `${run}/${step}/importance-${shortHash(input)}`;
+/** The same question has the same answer: a search that is replayed again asks nothing anew. */
+export const suggestionsWorkflowId = (run: string, step: string, input: string): string => `${run}/${step}/suggestions-${shortHash(input)}`;
 /** `nightly-20261124-030000` of the workflow that a schedule starts, `nightly-2026-11-24T03:00:00Z`. */
 export const scheduledRunName = (workflowId: string): string =>
   workflowId.replace(/-(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/, '-$1$2$3-$4$5$6');

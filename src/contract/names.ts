@@ -15,6 +15,7 @@ export const WORKFLOWS = {
   scheduledRun: 'scheduledRun',
   tensorboard: 'tensorboard',
   parameterImportance: 'parameterImportance',
+  samplerSuggestions: 'samplerSuggestions',
 } as const;
 
 export const QUERIES = { state: 'state', graph: 'graph' } as const;

@@ -11,6 +11,7 @@ import {
   CurvesOutput,
   ListOutput,
   OpenOutput,
+  ReplaySearchOutput,
   ReportOutput,
   StatusOutput,
   TrialsOutput,
@@ -102,6 +103,32 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
     expect(url).toMatch(/^file:\/\/.*both\.html$/);
     expect(readFileSync(join(folder, 'both.html'), 'utf8')).toContain('2 runs side by side');
     expect(await longhaulSays('report', 'second', '--format', 'md')).toMatch(/^# Best trial of search: trial \d/);
+  });
+
+  it('replays a recorded search under other rules and in the order of another sampler', async () => {
+    const { recorded, replays } = await json(ReplaySearchOutput, 'replay-search', 'second', '--stopping', 'none', '--stopping', 'asha');
+    const [none, asha] = replays;
+    expect(none).toMatchObject({ trials: TRIALS, stopped: 0, regret: 0, best: { trial: recorded.best?.trial } });
+    expect(asha?.stopped).toBeGreaterThan(0);
+    expect(asha?.seconds).toBeLessThan(recorded.seconds);
+    expect(asha?.ended.find(({ status }) => status === 'stopped')?.reason).toMatch(
+      /^asha: value 0\.\d+ at rung 0 \(point 1\) is not among/,
+    );
+    const sampled = await json(ReplaySearchOutput, 'replay-search', 'second', '--sampler', 'random', '--trials', '3');
+    expect(sampled.replays[0]).toMatchObject({ sampler: 'random', trials: 3, distance: expect.any(Number) as number });
+    expect((await json(ReplaySearchOutput, 'replay-search', 'second', '--sampler', 'random', '--trials', '3')).replays).toEqual(
+      sampled.replays,
+    );
+    expect(await longhaulSays('replay-search', 'second', '--stopping', 'median')).toMatch(/^as recorded .*\n *median /m);
+    const refused = async (...args: string[]): Promise<unknown> => longhaulSays('replay-search', ...args).catch((error: unknown) => error);
+    expect(await refused('nowhere', '--stopping', 'asha')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no run "nowhere"') as string,
+    });
+    expect(await refused('second', '--stopping', 'ahsa')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no rule "ahsa"') as string,
+    });
   });
 
   it('paints a tree on a terminal and plain lines elsewhere, and ends as the run did', async () => {

@@ -1,0 +1,46 @@
+/** `--stopping`: `asha`, `median,divergence`, `none`, or JSON as in the pipeline file. */
+import { StoppingRule } from '../../contract/search-space.ts';
+import { UsageError } from '../exit.ts';
+
+export interface NamedRules {
+  readonly name: string;
+  readonly rules: readonly StoppingRule[];
+}
+
+const KINDS = StoppingRule.options.map(({ shape }) => shape.kind.value);
+type Kind = (typeof KINDS)[number];
+
+/** @throws {UsageError} for a rule that there is not, or that needs more than its name */
+export function stoppingOf(text: string): NamedRules {
+  const trimmed = text.trim();
+  if (trimmed === 'none') return { name: 'none', rules: [] };
+  if (/^[[{]/.test(trimmed)) return { name: trimmed, rules: fromJson(trimmed) };
+  return { name: trimmed, rules: trimmed.split(',').map((kind) => ruleOf({ kind: known(kind.trim()) }, kind.trim())) };
+}
+
+function known(kind: string): Kind {
+  const found = KINDS.find((one) => one === kind);
+  if (found === undefined) throw new UsageError(`--stopping: there is no rule "${kind}"; expected none, ${KINDS.join(', ')}, or JSON`);
+  return found;
+}
+
+function fromJson(text: string): StoppingRule[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`--stopping: no JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+  return (Array.isArray(value) ? value : [value]).map((rule: unknown, i) => {
+    const kind = typeof rule === 'object' && rule !== null && 'kind' in rule ? String(rule.kind) : '';
+    known(kind);
+    return ruleOf(rule, `[${i}]`);
+  });
+}
+
+function ruleOf(rule: unknown, where: string): StoppingRule {
+  const parsed = StoppingRule.safeParse(rule);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`).join('; ');
+  throw new UsageError(`--stopping ${where}: ${issues}; write the rule in full, e.g. '[{"kind":"percentile","percentile":25}]'`);
+}
