@@ -1,10 +1,11 @@
 /** Routes under `/api`: JSON and event streams. Who asks was settled before; what changes anything needs an operator and a CSRF token. */
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { RunSummary } from '../client/index.ts';
 import type { SearchState } from '../contract/state.ts';
 import { importanceInput } from '../report/gathering.ts';
 import type { Access, Identity } from './access.ts';
+import { Answers } from './answers.ts';
 import { commandOf } from './controls.ts';
 import { describeFailure, HttpError } from './failures.ts';
 import { REPORT_POLICY } from './guard.ts';
@@ -15,7 +16,7 @@ import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
 import { eventStream, logStream } from './streams.ts';
 import { thin } from './thin.ts';
-import { curvesView, runView, searchInfo } from './views.ts';
+import { comparedView, curvesView, runView, searchInfo } from './views.ts';
 import type { ModelsView, TrialView } from './wire.ts';
 
 export interface ApiParts {
@@ -37,6 +38,9 @@ const MOST_COMPARED = 8;
 
 export function createApi({ source, models, list, access }: ApiParts): Hono<{ Variables: Variables }> {
   const api = new Hono<{ Variables: Variables }>();
+  const answers = new Answers();
+  const answer = (context: Context, model: RunModel, question: string, make: () => unknown): Promise<Response> =>
+    answers.respond(context, { owner: model, version: model.version, question }, make);
 
   api.get('/session', (context) => context.json(access.describe(context.get('identity'))));
 
@@ -52,15 +56,21 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
   api.get('/compare', async (context) => {
     const runs = [...new Set(context.req.queries('run') ?? [])].slice(0, MOST_COMPARED);
     const found = await Promise.all(runs.map((run) => models.get(run)));
-    return context.json(found.map((model) => ({ ...runView(model, source), document: model.document, evaluations: model.evaluations })));
+    return context.json(found.map(comparedView));
   });
 
-  api.get('/runs/:run', async (context) => context.json(runView(await models.get(context.req.param('run')), source)));
+  api.get('/runs/:run', async (context) => {
+    const model = await models.get(context.req.param('run'));
+    return answer(context, model, 'run', () => runView(model, source));
+  });
   api.get('/runs/:run/events', async (context) => eventStream(context, (await models.get(context.req.param('run'))).events));
-  api.get('/runs/:run/document', async (context) => context.json(await source.document(context.req.param('run'))));
+  api.get('/runs/:run/document', async (context) => {
+    const document = await source.document(context.req.param('run'));
+    return answers.respond(context, { owner: document, version: 0, question: 'document' }, () => document);
+  });
   api.get('/runs/:run/results', async (context) => {
-    const { models: rows, evaluations } = await models.get(context.req.param('run'));
-    return context.json({ models: rows, evaluations } satisfies ModelsView);
+    const model = await models.get(context.req.param('run'));
+    return answer(context, model, 'results', () => ({ models: model.models, evaluations: model.evaluations }) satisfies ModelsView);
   });
   api.get('/runs/:run/report', async (context) => {
     const html = await reportOf(await models.get(context.req.param('run')), source);
@@ -71,7 +81,7 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
     const { run, step } = context.req.param();
     const model = await models.get(run);
     const metric = context.req.query('metric') ?? searchOf(model, step).objective.metric;
-    return context.json(curvesView(model, step, metric, CURVE_POINTS));
+    return answer(context, model, `curves ${step} ${metric}`, () => curvesView(model, step, metric, CURVE_POINTS));
   });
 
   api.get('/runs/:run/steps/:step/importance', async (context) => {

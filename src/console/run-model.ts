@@ -31,6 +31,7 @@ export class RunModel {
   /** Runs whose rows in the ledger this run's results are: itself, and those that its cached searches come from. */
   #makers: readonly string[];
   #ticking: Promise<void> | null = null;
+  #changes = 0;
   #settled = false;
 
   private constructor(source: ConsoleSource, document: RunDocument, graph: RunGraph, state: RunState) {
@@ -52,6 +53,11 @@ export class RunModel {
   /** Nothing changes any more. */
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Counts changes of anything that pages show. */
+  get version(): number {
+    return this.#changes;
   }
 
   points(step: string, trial: number): readonly Point[] {
@@ -158,6 +164,7 @@ export class RunModel {
       this.#emit('results', { changed: table });
     }
     this.stepRows = await this.#source.ledger(this.document, 'steps', { run: this.id });
+    this.#changes++;
   }
 
   async #load(): Promise<void> {
@@ -199,6 +206,7 @@ export class RunModel {
   }
 
   #emit<N extends keyof RunEvents>(name: N, data: RunEvents[N]): void {
+    this.#changes++;
     this.events.append(name, data);
   }
 }

@@ -5,7 +5,7 @@ import { textOf } from '../report/charts/views.ts';
 import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
 import { thin } from './thin.ts';
-import type { CurvesView, CurveTuple, PoolInfo, RunView, SearchInfo, StepInfo } from './wire.ts';
+import type { ComparedRun, CurvesView, CurveTuple, PoolInfo, RunView, SearchInfo, StepInfo } from './wire.ts';
 
 export function runView(model: RunModel, source: ConsoleSource): RunView {
   const { document } = model;
@@ -27,6 +27,14 @@ export function runView(model: RunModel, source: ConsoleSource): RunView {
     trouble: model.trouble,
   };
 }
+
+/** Of a run beside others: what the page of comparisons shows, without trials and attempts. */
+export const comparedView = ({ state, document, evaluations }: RunModel): ComparedRun => ({
+  state,
+  currency: document.profile.currency,
+  document,
+  evaluations: evaluations.filter((row) => row.early !== true),
+});
 
 const poolInfo = ({ name, spot, pricePerHour, onDemandPricePerHour }: RunDocument['profile']['pools'][number]): PoolInfo => ({
   name,

@@ -1,5 +1,6 @@
 /** What server and page say to each other, as JSON. Types only. Times: ms since 1970. */
 import type { LedgerRow } from '../contract/ledger.ts';
+import type { RunDocument } from '../contract/run-document.ts';
 import type { Budget, Objective, Space, StoppingRule } from '../contract/search-space.ts';
 import type { RunGraph, RunState, SearchState, TrialState } from '../contract/state.ts';
 import type { StepKind } from '../contract/steps.ts';
@@ -80,6 +81,14 @@ export interface RunView {
   readonly workflowLink: string | null;
   /** The servers do not answer; what is shown is what was known last. */
   readonly trouble: string | null;
+}
+
+export interface ComparedRun {
+  readonly state: RunState;
+  readonly currency: string;
+  readonly document: RunDocument;
+  /** Without those that were made while trials ran. */
+  readonly evaluations: readonly LedgerRow<'evaluations'>[];
 }
 
 /** Events of `/api/runs/:run/events`, by name. `reset`: too much was missed, read the view again. */

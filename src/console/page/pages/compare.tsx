@@ -1,11 +1,9 @@
 /** Several runs side by side. */
 import { useEffect, useState } from 'preact/hooks';
-import type { LedgerRow } from '../../../contract/ledger.ts';
-import type { RunDocument } from '../../../contract/run-document.ts';
 import type { Json } from '../../../contract/values.ts';
 import { metricIntervals, metricsOf } from '../../../report/charts/metrics-with-intervals.ts';
 import { between, metric as shown, money, time } from '../../../report/format.ts';
-import type { RunView } from '../../wire.ts';
+import type { ComparedRun } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { DiffTable } from '../diff-table.tsx';
 import { get, RequestError } from '../request.ts';
@@ -13,16 +11,14 @@ import { addressOf, Link } from '../router.tsx';
 import { Badge, Card, Empty, Loading, Problem, useTitle } from '../ui.tsx';
 import { MetricChoice } from './search.tsx';
 
-type Compared = RunView & { readonly document: RunDocument; readonly evaluations: readonly LedgerRow<'evaluations'>[] };
-
 export function ComparePage({ runs }: { readonly runs: readonly string[] }): preact.JSX.Element {
   useTitle('Compare runs');
-  const [views, setViews] = useState<readonly Compared[] | null>(null);
+  const [views, setViews] = useState<readonly ComparedRun[] | null>(null);
   const [error, setError] = useState<RequestError | null>(null);
   const query = new URLSearchParams(runs.map((run) => ['run', run])).toString();
   useEffect(() => {
     const controller = new AbortController();
-    get<readonly Compared[]>(`/api/compare?${query}`, controller.signal).then(setViews, (failure: unknown) => {
+    get<readonly ComparedRun[]>(`/api/compare?${query}`, controller.signal).then(setViews, (failure: unknown) => {
       if (failure instanceof RequestError) setError(failure);
     });
     return () => controller.abort();
@@ -52,7 +48,7 @@ export function ComparePage({ runs }: { readonly runs: readonly string[] }): pre
   );
 }
 
-function SideBySide({ views }: { readonly views: readonly Compared[] }): preact.JSX.Element {
+function SideBySide({ views }: { readonly views: readonly ComparedRun[] }): preact.JSX.Element {
   const [first, second] = views;
   return (
     <>
@@ -69,7 +65,7 @@ function SideBySide({ views }: { readonly views: readonly Compared[] }): preact.
   );
 }
 
-function FactsTable({ views }: { readonly views: readonly Compared[] }): preact.JSX.Element {
+function FactsTable({ views }: { readonly views: readonly ComparedRun[] }): preact.JSX.Element {
   const numbers = views.map(numbersOf);
   const names = [...new Set(numbers.flatMap((of) => Object.keys(of)))];
   const now = Date.now();
@@ -132,7 +128,7 @@ function FactsTable({ views }: { readonly views: readonly Compared[] }): preact.
 }
 
 /** `step.output` → value, of everything that was measured. */
-function numbersOf({ state }: RunView): Record<string, number> {
+function numbersOf({ state }: ComparedRun): Record<string, number> {
   const measured = state.steps.filter((step) => step.kind === 'search' || step.kind === 'evaluate');
   const values = measured.flatMap((step) =>
     Object.entries(step.outputs).flatMap(([name, value]: [string, Json]) =>
@@ -142,10 +138,10 @@ function numbersOf({ state }: RunView): Record<string, number> {
   return Object.fromEntries(values);
 }
 
-function MetricsCard({ views }: { readonly views: readonly Compared[] }): preact.JSX.Element | null {
+function MetricsCard({ views }: { readonly views: readonly ComparedRun[] }): preact.JSX.Element | null {
   const names = shortNames(views.map(({ state }) => state.run));
   const rows = views.flatMap(({ evaluations }, index) =>
-    evaluations.filter((row) => row.early !== true).map((row) => ({ ...row, scorer: `${names[index] ?? ''} · ${String(row.scorer)}` })),
+    evaluations.map((row) => ({ ...row, scorer: `${names[index] ?? ''} · ${String(row.scorer)}` })),
   );
   const metrics = metricsOf(rows);
   const [chosen, setChosen] = useState<string | null>(null);
