@@ -15,7 +15,7 @@ const SUITES = {
     fileParallelism: false,
     globalSetup: 'test/cluster/shared-cluster.setup.ts',
   },
-  chaos: { testTimeout: 900_000, hookTimeout: 300_000, fileParallelism: false },
+  chaos: { testTimeout: 900_000, hookTimeout: 300_000 },
 } as const;
 
 export default defineConfig({

@@ -2,17 +2,12 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
-import { SUITES, type Suite } from './suites.ts';
+import { ROUNDS, SUITES, type Round, type Suite } from './suites.ts';
 
 const LOGS = resolve('.longhaul', 'test');
-/** Suites side by side, and workers in each: two times two saturate four cores without starving timers. */
-const AT_ONCE = 2;
-const WORKERS = Math.max(1, Math.floor(availableParallelism() / AT_ONCE));
-
 async function hasTests(suite: Suite): Promise<boolean> {
   if (!existsSync(suite.folder)) return false;
   const pattern = suite.runner === 'vitest' ? /\.test\.ts$/ : /(^|\/)test_.*\.py$/;
@@ -21,12 +16,11 @@ async function hasTests(suite: Suite): Promise<boolean> {
 
 function command(suite: Suite, report: string): readonly [string, readonly string[], string] {
   if (suite.runner === 'pytest') {
-    const options = ['-q', '--color=no', '-p', 'no:cacheprovider', '-n', String(WORKERS), `--junitxml=${report}`];
+    const options = ['-q', '--color=no', '-p', 'no:cacheprovider', '-n', String(suite.workers), `--junitxml=${report}`];
     return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', 'tests', ...options], 'trainer'];
   }
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const workers = suite.alone ? [] : [`--maxWorkers=${WORKERS}`];
-  return ['vitest', ['run', `--project=${suite.name}`, '--no-color', ...reporters, ...workers], '.'];
+  return ['vitest', ['run', `--project=${suite.name}`, '--no-color', ...reporters, `--maxWorkers=${suite.workers}`], '.'];
 }
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -64,20 +58,16 @@ function execute(suite: Suite, program: string, args: readonly string[], cwd: st
   });
 }
 
-async function runAll(suites: readonly Suite[]): Promise<Counts> {
+async function runRound({ atOnce, suites }: Round): Promise<Counts> {
   let total = NOTHING;
-  const together = suites.filter((suite) => !suite.alone);
+  const waiting = [...suites];
   const lane = async (): Promise<void> => {
-    for (let suite = together.shift(); suite; suite = together.shift()) {
+    for (let suite = waiting.shift(); suite; suite = waiting.shift()) {
       const counts = await run(suite);
       total = add(total, counts);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  for (const suite of suites.filter((one) => one.alone)) {
-    const counts = await run(suite);
-    total = add(total, counts);
-  }
+  await Promise.all(Array.from({ length: atOnce }, lane));
   return total;
 }
 
@@ -88,8 +78,11 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 await mkdir(LOGS, { recursive: true });
-const present: Suite[] = [];
-for (const suite of SUITES) if ((wanted.length === 0 || wanted.includes(suite.name)) && (await hasTests(suite))) present.push(suite);
-const total = await runAll(present);
+let total = NOTHING;
+for (const { atOnce, suites } of ROUNDS) {
+  const present: Suite[] = [];
+  for (const suite of suites) if ((wanted.length === 0 || wanted.includes(suite.name)) && (await hasTests(suite))) present.push(suite);
+  total = add(total, await runRound({ atOnce, suites: present }));
+}
 process.stdout.write(`${summaryLine(total)}\n`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);

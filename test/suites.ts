@@ -4,18 +4,33 @@ export interface Suite {
   readonly runner: 'vitest' | 'pytest';
   /** Folder that must exist. */
   readonly folder: string;
-  /** Runs while nothing else does: it measures time, kills processes or needs the whole machine. */
-  readonly alone: boolean;
+  /** Test files side by side. */
+  readonly workers: number;
 }
 
-export const SUITES: readonly Suite[] = [
-  { name: 'trainer', runner: 'pytest', folder: 'trainer/tests', alone: false },
-  { name: 'unit', runner: 'vitest', folder: 'test/unit', alone: false },
-  { name: 'replay', runner: 'vitest', folder: 'test/replay', alone: false },
-  { name: 'contract', runner: 'vitest', folder: 'test/contract', alone: false },
-  { name: 'workflow', runner: 'vitest', folder: 'test/workflow', alone: false },
-  { name: 'console', runner: 'vitest', folder: 'test/console', alone: true },
-  { name: 'e2e', runner: 'vitest', folder: 'test/e2e', alone: true },
-  { name: 'cluster', runner: 'vitest', folder: 'test/cluster', alone: true },
-  { name: 'chaos', runner: 'vitest', folder: 'test/chaos', alone: true },
+/** Suites that run side by side, at most so many at once; a round begins when the one before it has ended. */
+export interface Round {
+  readonly atOnce: number;
+  readonly suites: readonly Suite[];
+}
+
+const vitest = (name: string, workers = 1): Suite => ({ name, runner: 'vitest', folder: `test/${name}`, workers });
+
+export const ROUNDS: readonly Round[] = [
+  {
+    atOnce: 2,
+    suites: [
+      { name: 'trainer', runner: 'pytest', folder: 'trainer/tests', workers: 1 },
+      vitest('unit'),
+      vitest('replay'),
+      vitest('contract'),
+      vitest('workflow'),
+    ],
+  },
+  // Both mostly wait for nodes and processes that they broke.
+  { atOnce: 2, suites: [vitest('cluster'), vitest('chaos', 2)] },
+  // These look at time, and have the machine for themselves.
+  { atOnce: 1, suites: [vitest('console'), vitest('e2e')] },
 ];
+
+export const SUITES: readonly Suite[] = ROUNDS.flatMap((round) => round.suites);
