@@ -1,7 +1,7 @@
 """Google Cloud Storage: parts and checkpoints are read with obstore, everything else is done by Google's own client.
 
-Reading 200 MB in parts of 20 MB from an emulator, four at a time: obstore 0.13 s (0.15 s of processor time), pyarrow's
-filesystem 0.17 s (0.20 s), Google's client 0.55 s (0.50 s). Commits need generation preconditions, which are Google's.
+Of obstore, pyarrow's filesystem and Google's client, obstore reads fastest (`npm run bench -- gcs-clients`). Commits need
+generation preconditions, which are Google's.
 
 `STORAGE_EMULATOR_HOST` (`http://127.0.0.1:4443`) points it at an emulator, without credentials.
 """
