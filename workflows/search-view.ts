@@ -18,7 +18,9 @@ export function stateOf(run: SearchRun): SearchState {
   const now = Date.now();
   const best = bestRecord(run);
   // Not spread: the worker's bundle would define each of 25,000 properties by itself.
-  const trials = memory.records.map((record) => Object.assign({}, record.state, { cost: liveCost(run, record, now) }));
+  const trials = memory.records.map((record) =>
+    Object.assign({}, record.state, { cost: liveCost(run, record, now), reason: reasonOf(record) }),
+  );
   return {
     run: input.run,
     step: input.step,
@@ -36,6 +38,8 @@ export function stateOf(run: SearchRun): SearchState {
     decisions: memory.decisions,
   };
 }
+
+const reasonOf = ({ asking, state }: TrialRecord): string | null => (asking === null ? state.reason : `waits for an answer: ${asking}`);
 
 /** Finished trials count; where none finished, stopped ones that have an export. */
 export function bestRecord(run: SearchRun): TrialRecord | null {

@@ -117,6 +117,19 @@ function pointRate(trial: TrialState, now: number): string {
   return `${metric(Number(perMinute.toPrecision(2)))} points/min`;
 }
 
+const OFFLINE_SHOWN = 2;
+
+/** What early evaluation has found. */
+const offlineNote = (trial: TrialState): string =>
+  Object.entries(trial.offline)
+    .filter(([, value]) => value !== null)
+    .slice(0, OFFLINE_SHOWN)
+    .map(([name, value]) => `offline ${name} ${metric(value)}`)
+    .join(', ');
+
+/** Why a trial waits for a person. */
+const question = (trial: TrialState): string => (trial.status === 'paused' && trial.reason !== null ? oneLine(trial.reason, 100) : '');
+
 function trialLines(search: SearchState, colors: Colors, now: number): string[] {
   const active = search.trials.filter((trial) => trial.status === 'running' || trial.status === 'paused');
   const lines = active.slice(0, TRIALS_SHOWN).map((trial) => {
@@ -124,9 +137,16 @@ function trialLines(search: SearchState, colors: Colors, now: number): string[] 
     const value = trial.objective === null ? '' : `${search.objective.metric} ${metric(trial.objective)}`;
     const points = trial.points > 0 ? `point ${trial.points}` : '';
     const attempts = trial.preemptions > 0 ? `${trial.preemptions} preemptions` : '';
-    const facts = [points, pointRate(trial, now), value, attempts, trial.pool ?? '', trial.cost > 0 ? money(trial.cost) : ''].filter(
-      (fact) => fact !== '',
-    );
+    const facts = [
+      points,
+      pointRate(trial, now),
+      value,
+      offlineNote(trial),
+      question(trial),
+      attempts,
+      trial.pool ?? '',
+      trial.cost > 0 ? money(trial.cost) : '',
+    ].filter((fact) => fact !== '');
     return `  ${colors[color](sign)} trial ${String(trial.trial).padEnd(3)} ${between(trial.startedAt, trial.endedAt, now).padStart(8)}  ${facts.join(', ')}`;
   });
   if (active.length > TRIALS_SHOWN) lines.push(colors.dim(`  and ${active.length - TRIALS_SHOWN} more trials`));
@@ -164,6 +184,8 @@ function trialChanges(step: string, before: SearchState | undefined, after: Sear
     const name = `${step} trial ${trial.trial}`;
     const lines: string[] = [];
     if (trial.preemptions > (old?.preemptions ?? 0)) lines.push(`${name} was preempted (${trial.preemptions} times so far) and goes on`);
+    const offline = offlineNote(trial);
+    if (offline !== '' && offline !== (old ? offlineNote(old) : '')) lines.push(`${name}: ${offline}`);
     if (trial.status !== 'queued' && old?.status !== trial.status) {
       const took = trial.endedAt === null ? '' : ` in ${between(trial.startedAt, trial.endedAt, now)}`;
       const value = trial.objective === null ? '' : `, ${after.objective.metric} ${metric(trial.objective)}`;

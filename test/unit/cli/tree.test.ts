@@ -21,6 +21,22 @@ describe('the task tree', () => {
     expect(lines).toContain('  TensorBoard http://127.0.0.1:6006/');
   });
 
+  it('shows what early evaluation found, and the question that a trial asks', () => {
+    const [first, ...others] = search.trials.filter((trial) => trial.status === 'running');
+    const asking = {
+      ...first!,
+      status: 'paused' as const,
+      offline: { average_rank: 80, mrr: 0.25 },
+      reason: 'waits for an answer: too bad',
+    };
+    const asked = { ...running, searches: { search: { ...search, trials: [asking, ...others] } } };
+    const line = treeLines(asked, plain, running.now, 400).find((one) => one.includes(`trial ${asking.trial} `));
+    expect(line).toMatch(/offline average_rank 80, offline mrr 0.2500, waits for an answer: too bad/);
+    expect(
+      changes({ ...running, searches: { search: { ...search, trials: [{ ...asking, offline: {} }, ...others] } } }, asked, running.now),
+    ).toEqual([`search trial ${asking.trial}: offline average_rank 80, offline mrr 0.2500`]);
+  });
+
   it('fits the width of the terminal', () => {
     for (const line of treeLines(makeRun({ stage: 'running', trials: 200, parallel: 40 }), plain, running.now, 80))
       expect(line.length).toBeLessThan(80);

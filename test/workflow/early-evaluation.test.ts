@@ -1,0 +1,137 @@
+/** Offline metrics while training goes on: what is evaluated, and what follows from it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SearchState } from '../../src/contract/state.ts';
+import { until } from './environment.ts';
+import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
+import type { SearchHarness } from './search-harness.ts';
+
+type Search = Awaited<ReturnType<SearchHarness['search']>>;
+
+const SECONDS = 15;
+
+describe('early evaluation', { timeout: 60_000 }, () => {
+  let harness: SearchHarness;
+  beforeAll(async () => {
+    harness = await startSearchHarness('real');
+  }, 120_000);
+  afterAll(() => harness.stop());
+  beforeEach(() => {
+    harness.reset();
+  });
+
+  const spec = (early: object): ReturnType<typeof specOf> =>
+    specOf({
+      trials: 2,
+      earlyEvaluation: { table: 'd.test', features: 'file:///d/features.json', data: 'file:///d/validation', ...early },
+    });
+  const state = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
+
+  /** Each trial has so many exports, of which the next comes when `ready` says so; trial 1 is the bad one. */
+  function exporting(total: number, ready: (n: number, trial: number) => boolean = () => true): void {
+    harness.world.curves = async ({ trials }) => {
+      const open = trials.filter(({ trial, n }) => n < total && ready(n + 1, trial));
+      // As the activity does that waits for files.
+      if (open.length === 0) await sleep(50);
+      return {
+        exports: open.map(({ trial, n, output }) => ({ trial, n: n + 1, export: `${output}/exports/${n + 1}`, samples: 100 * (n + 1) })),
+        seen: open.map(({ trial, n }) => [trial, n + 1] as const),
+      };
+    };
+    harness.world.evaluate = async ({ trial }) => Promise.resolve({ average_rank: trial === 1 ? 80 : 20 });
+  }
+  const evaluatedOf = (trial: number): string[] =>
+    harness.world.evaluated.filter((one) => one.trial === trial).map((one) => `${one.export.split('/').at(-1)} at ${one.samples}`);
+
+  it('stops the trial whose metric is worse than the limit, and lets the others finish', async () => {
+    exporting(1);
+    harness.world.attempt = async ({ trial }) => {
+      if (trial.trial === 1) return { verdict: await harness.stopAsked(), lastProgress: 1 };
+      await until(async () => evaluatedOf(0).length === 1, 'the first export of trial 0 to be evaluated', SECONDS);
+      return { lastProgress: 1 };
+    };
+    const search = await harness.search(spec({ when: { metric: 'average_rank', above: 60, then: 'stop' } }));
+    const result = await search.result();
+    expect(result.counts).toMatchObject({ succeeded: 1, stopped: 1 });
+    const { trials } = await state(search);
+    expect(trials.map(({ status, offline }) => [status, offline])).toEqual([
+      ['succeeded', { average_rank: 20 }],
+      ['stopped', { average_rank: 80 }],
+    ]);
+    expect(trials[1]?.reason).toBe('early evaluation: average_rank 80 is above 60');
+    expect(harness.world.evaluated[0]?.spec).toMatchObject({ table: 'd.test', k: [10] });
+  });
+
+  it.each([
+    ['approve', 'succeeded'],
+    ['reject', 'stopped'],
+  ] as const)('asks a person, who may %s', async (answer, status) => {
+    exporting(1);
+    harness.world.attempt = async ({ trial, attempt }) =>
+      trial.trial === 1 && attempt === 1 ? { verdict: await harness.stopAsked(), lastProgress: 1 } : { lastProgress: 1 };
+    const search = await harness.search(
+      spec({ when: { metric: 'average_rank', above: 60, then: 'ask' } }),
+      profileOf({ notifications: [{ on: ['approval'], command: ['true'] }] }),
+    );
+    await until(async () => (await state(search)).trials[1]?.status === 'paused', 'trial 1 to wait for an answer', SECONDS);
+    await until(async () => harness.world.notices.length > 0, 'a person to be told', SECONDS);
+    expect(harness.world.notices).toMatchObject([
+      { event: 'approval', text: expect.stringContaining('trial 1: early evaluation: average_rank 80 is above 60; approve') as string },
+    ]);
+    expect((await state(search)).trials[1]?.reason).toBe('waits for an answer: early evaluation: average_rank 80 is above 60');
+    await search.executeUpdate(answer, { args: [{ trial: 1, by: 'ada' }] });
+    await search.result();
+    const trial = (await state(search)).trials[1];
+    expect(trial?.status).toBe(status);
+    if (answer === 'reject') expect(trial?.reason).toBe('rejected by ada: early evaluation: average_rank 80 is above 60');
+  });
+
+  it('acts on no trial that a person keeps', async () => {
+    let kept = false;
+    exporting(1, () => kept);
+    harness.world.attempt = async () => {
+      await until(async () => harness.world.evaluated.length === 2, 'both exports to be evaluated', SECONDS);
+      return { lastProgress: 1 };
+    };
+    const search = await harness.search(spec({ when: { metric: 'average_rank', above: 60, then: 'stop' } }));
+    await until(async () => (await state(search)).trials[1]?.status === 'running', 'trial 1 to run', SECONDS);
+    await search.executeUpdate('keep-trial', { args: [{ trial: 1 }] });
+    kept = true;
+    expect((await search.result()).counts.succeeded).toBe(2);
+  });
+
+  it('evaluates every second export', async () => {
+    // One by one, so that none is passed over for a newer one.
+    exporting(5, (n, trial) => evaluatedOf(trial).length >= Math.floor((n - 1) / 2));
+    harness.world.attempt = async ({ trial }) => {
+      await until(async () => evaluatedOf(trial.trial).length === 2, 'two evaluations', SECONDS);
+      return { lastProgress: 5 };
+    };
+    await (await harness.search(spec({ everyExports: 2 }))).result();
+    for (const trial of [0, 1]) expect(evaluatedOf(trial)).toEqual(['2 at 200', '4 at 400']);
+  });
+
+  it('evaluates at most once in a time', async () => {
+    exporting(6, (n, trial) => n === 1 || evaluatedOf(trial).length > 0);
+    let seen = 0;
+    const { curves } = harness.world;
+    harness.world.curves = async (input) => {
+      seen = Math.max(seen, ...input.trials.map(({ n }) => n));
+      return curves(input);
+    };
+    harness.world.attempt = async () => {
+      await until(async () => seen === 6 && harness.world.evaluated.length === 2, 'six exports of each trial', SECONDS);
+      return { lastProgress: 6 };
+    };
+    await (await harness.search(spec({ everySeconds: 3600 }))).result();
+    for (const trial of [0, 1]) expect(evaluatedOf(trial)).toEqual(['1 at 100']);
+  });
+
+  it('searches by an offline metric', async () => {
+    exporting(1);
+    harness.world.attempt = async ({ trial }) => Promise.resolve({ lastProgress: 1, bestExport: `${trial.output}/exports/1` });
+    const search = await harness.search({ ...spec({}), objective: { metric: 'offline.average_rank', goal: 'minimize' } });
+    const result = await search.result();
+    expect(result.outputs).toMatchObject({ best_trial: 0, best_objective: 20 });
+  });
+});
