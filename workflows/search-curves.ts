@@ -91,7 +91,8 @@ function takePoint(run: SearchRun, names: readonly string[], [trial, n, , values
   for (const [i, name] of names.entries()) {
     const value = values[i] ?? null;
     if (name === run.input.spec.objective.metric) record.curve.push(value);
-    if (value !== null) record.state.metrics[name] = value;
+    // What it ended with has all digits.
+    if (value !== null && !isOver(record)) record.state.metrics[name] = value;
     if (!isOver(record) && ruleMetrics(run).has(name)) (record.series[name] ??= []).push(value);
   }
   if (!run.input.spec.objective.metric.startsWith('offline.')) judge(run, record);

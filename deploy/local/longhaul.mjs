@@ -1,13 +1,24 @@
 #!/usr/bin/env node
 /** The command `longhaul`. */
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { launch } from './launch.mjs';
 import { root } from './setup.mjs';
 
-/** Commands that start or check a pipeline here need Python and Temporal; the others answer without them. */
-const WITH_PYTHON = new Set(['example', 'dev', 'run', 'plan', 'compile']);
+/** Commands that start or check a pipeline here need Python and Temporal. */
+const WITH_PYTHON = new Set(['example', 'dev', 'run', 'plan', 'compile', 'schedule', 'trial', 'doctor']);
+/** These answer without, wherever they are asked. */
+const NEVER = new Set(['init', 'completion', 'help']);
+
+/** The others may start the servers of a project that has kept runs (src/cli/own-stack.ts). */
+function mayStartServers() {
+  for (let at = process.cwd(); ; at = dirname(at)) {
+    if (existsSync(join(at, '.longhaul', 'temporal.db'))) return process.env.TEMPORAL_ADDRESS === undefined;
+    if (at === dirname(at)) return false;
+  }
+}
 
 const args = process.argv.slice(2);
-const python =
-  WITH_PYTHON.has(args.find((argument) => !argument.startsWith('-')) ?? '') && !args.includes('--help') && !args.includes('-h');
-await launch(join(root, 'src', 'cli', 'main.ts'), args, { python });
+const command = args.find((argument) => !argument.startsWith('-')) ?? 'help';
+const helps = NEVER.has(command) || args.includes('--help') || args.includes('-h');
+await launch(join(root, 'src', 'cli', 'main.ts'), args, { python: !helps && (WITH_PYTHON.has(command) || mayStartServers()) });

@@ -12,7 +12,10 @@ export interface Cli {
   readonly json: boolean;
   /** Prints `value` with --output json, `text()` otherwise. */
   readonly print: (value: unknown, text: () => string) => void;
+  /** To a server that must be there already. */
   readonly connect: () => Promise<Longhaul>;
+  /** Also to the runs of a project whose own servers have stopped. */
+  readonly connectOrStart: () => Promise<Longhaul>;
 }
 
 interface GlobalOptions {
@@ -25,13 +28,15 @@ const terminal = openTerminal();
 export function cliOf(command: Command): Cli {
   const options = command.optsWithGlobals<GlobalOptions>();
   const json = options.output === 'json';
-  return {
+  const cli: Cli = {
     terminal,
     json,
     print: (value, text) => (json ? terminal.json(value) : terminal.out(text())),
     // Loaded here: help and completion must answer at once.
     connect: async () => (await import('../client/index.ts')).connect({ profile: options.temporalProfile }),
+    connectOrStart: async () => (await import('./own-stack.ts')).connectOrStart(cli, options.temporalProfile),
   };
+  return cli;
 }
 
 /** The named run, or the newest one. */

@@ -1,4 +1,6 @@
 /** The development stack for as long as a command needs it. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { startStack, type Stack } from '../../deploy/local/stack.ts';
 import { CannotConnectError, connect, findTarget, type Longhaul } from '../client/index.ts';
 import type { Cli } from './context.ts';
@@ -20,31 +22,47 @@ export async function withServers(cli: Cli, temporalProfile?: string): Promise<S
   return startServers(cli);
 }
 
-export async function startServers(cli: Cli): Promise<Servers> {
+/**
+ * The Temporal server that is named or runs in this project. Where runs were made here and their servers have stopped since, these serve
+ * again for as long as the connection is open.
+ */
+export async function connectOrStart(cli: Cli, temporalProfile?: string): Promise<Longhaul> {
+  const project = isServerNamed(temporalProfile) ? null : stoppedProject(process.cwd());
+  if (project === null) return connect({ profile: temporalProfile });
+  if (!cli.json) cli.terminal.say('the servers of this project have stopped; they run for this command (`longhaul dev` keeps them)');
+  return (await startServers(cli, project)).longhaul;
+}
+
+export async function startServers(cli: Cli, directory = process.cwd()): Promise<Servers> {
   const { say, talk } = cli.terminal;
   const stack = await startStack({
-    directory: process.cwd(),
+    directory,
     onEvent: ({ process: name, kind, detail }) => {
       if (kind === 'died') say(talk.yellow(`${name} died (${detail}) and is started again`));
       if (kind === 'restarted') say(talk.yellow(`${name} serves again`));
     },
   });
-  const longhaul = await connect({ directory: process.cwd() });
-  const stop = async (): Promise<void> => {
-    const between = async (): Promise<void> => {
-      const stopped = await checkpointLocalJobs(longhaul);
-      if (stopped > 0) say(`${stopped} trainers committed a checkpoint and ended; they go on when the servers do`);
-    };
-    try {
-      await stack.stop({
+  const between = async (): Promise<void> => {
+    const stopped = await checkpointLocalJobs(longhaul);
+    if (stopped > 0) say(`${stopped} trainers committed a checkpoint and ended; they go on when the servers do`);
+  };
+  const longhaul = await connect({
+    directory,
+    beforeClose: () =>
+      stack.stop({
         between,
         onWait: (users) => say(`waiting for ${users} other command${users > 1 ? 's' : ''} that use these servers`),
-      });
-    } finally {
-      await longhaul.close();
-    }
-  };
-  return { longhaul, stack, stop };
+      }),
+  });
+  return { longhaul, stack, stop: () => longhaul.close() };
+}
+
+/** The nearest directory upwards in which a stack has kept runs. */
+function stoppedProject(from: string): string | null {
+  for (let at = resolve(from); ; at = dirname(at)) {
+    if (existsSync(join(at, '.longhaul', 'temporal.db'))) return at;
+    if (at === dirname(at)) return null;
+  }
 }
 
 function isServerNamed(profile: string | undefined): boolean {

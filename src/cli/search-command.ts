@@ -28,7 +28,7 @@ export async function steer(
   update: (search: Search, by: { by: string; why?: string }) => Promise<UpdateAnswer>,
 ): Promise<void> {
   const cli = cliOf(command);
-  await using longhaul = await cli.connect();
+  await using longhaul = await cli.connectOrStart();
   const run = longhaul.run(id);
   const step = searchStepOf(await run.state(), options.step);
   const answer = await update(run.search(step), who(options));

@@ -16,6 +16,8 @@ import { Schedules } from './schedules.ts';
 export interface ConnectOptions extends TargetOptions {
   /** Encrypts payloads where LONGHAUL_ENCRYPTION_KEYS holds keys, unless another one is given. */
   readonly dataConverter?: ClientOptions['dataConverter'];
+  /** What must end while the connection is still there. */
+  readonly beforeClose?: () => Promise<void>;
 }
 
 export interface StartOptions {
@@ -66,10 +68,12 @@ export class Longhaul {
   readonly schedules: Schedules;
   readonly #connection: Connection;
   readonly #tracing: Tracing | null;
+  readonly #beforeClose: ConnectOptions['beforeClose'];
 
   constructor(connection: Connection, target: Target, options: ConnectOptions = {}, tracing: Tracing | null = null) {
     this.#connection = connection;
     this.#tracing = tracing;
+    this.#beforeClose = options.beforeClose;
     this.target = target;
     this.client = new Client({
       connection,
@@ -130,6 +134,7 @@ export class Longhaul {
   }
 
   async close(): Promise<void> {
+    await this.#beforeClose?.();
     await this.#connection.close();
     await this.#tracing?.flush();
   }

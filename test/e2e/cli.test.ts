@@ -16,12 +16,14 @@ import {
   StatusOutput,
   TrialsOutput,
 } from '../../src/cli/output-schemas.ts';
+import { findDevelopmentStack } from '../../src/client/address.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import { tinyProfile, tinySearch } from '../support/tiny-search.ts';
 import { documentOf } from '../workflow/documents.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
+const ROOT = join(import.meta.dirname, '..', '..');
+const MAIN = join(ROOT, 'src', 'cli', 'main.ts');
 const TRIALS = 6;
 const COLOR = '\u001b[';
 
@@ -43,6 +45,13 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-commands-'));
   let stack: Stack;
   let longhaul: Longhaul;
+  let stopped = false;
+
+  const stopServers = async (): Promise<void> => {
+    stopped = true;
+    await longhaul.close();
+    await stack.stop();
+  };
 
   beforeAll(async () => {
     stack = await startStack({ directory: folder });
@@ -54,8 +63,7 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
     await second.result();
   }, 240_000);
   afterAll(async () => {
-    await longhaul.close();
-    await stack.stop();
+    if (!stopped) await stopServers();
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
@@ -147,5 +155,15 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
       code: 2,
       stderr: expect.stringContaining('no run "nowhere"') as string,
     });
+  });
+
+  it('starts the servers of a project again to answer for runs that were made there', async () => {
+    await stopServers();
+    const launcher = join(ROOT, 'deploy', 'local', 'longhaul.mjs');
+    const { stdout, stderr } = await run(process.execPath, [launcher, 'list', '--output', 'json']);
+    expect(ListOutput.parse(JSON.parse(stdout)).map(({ run: name }) => name)).toEqual(['second', 'first']);
+    expect(stderr).toBe('');
+    expect(findDevelopmentStack(folder)).toBeNull();
+    await expect(run(process.execPath, [launcher, 'schedule', 'list'])).rejects.toMatchObject({ code: 4 });
   });
 });

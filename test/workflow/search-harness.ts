@@ -135,15 +135,11 @@ const noPoints = async (): Promise<Partial<CurvePoints>> => {
   return Promise.resolve({});
 };
 
-/**
- * @param more activities besides those that the world answers
- * @param sampling by the world, or by a sampler of the caller's own on the same queue
- */
+/** @param more activities besides those that the world answers */
 export async function startSearchHarness(
   time: 'skipping' | 'real' = 'skipping',
   serverArguments: string[] = [],
   more: object = {},
-  sampling: 'world' | 'own' = 'world',
 ): Promise<SearchHarness> {
   const defaults = (): Pick<World, 'ask' | 'attempt' | 'curves' | 'evaluate' | 'warm'> => ({
     ask: async ({ trials, count }) =>
@@ -199,7 +195,17 @@ export async function startSearchHarness(
   for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json'])
     ports.objects.set(`file:///d/${name}`, { data: new Uint8Array(), generation: '1' });
   const harness = await startHarness(ports, time, { ...fakes, ...more }, serverArguments);
-  const sampler = sampling === 'own' ? null : await startSampler(harness, world);
+  const sampler = await Worker.create({
+    connection: harness.environment.nativeConnection,
+    taskQueue: TASK_QUEUES.sampler,
+    activities: {
+      ask: async (input: AskInput): Promise<AskResult> => {
+        world.asked.push(input);
+        return world.ask(input);
+      },
+    },
+  });
+  const sampling = sampler.run();
   let count = 0;
   const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({
     run: `run-${++count}`,
@@ -255,28 +261,9 @@ export async function startSearchHarness(
       });
     },
     stop: async () => {
-      await sampler?.stop();
+      sampler.shutdown();
+      await sampling;
       await harness.stop();
-    },
-  };
-}
-
-async function startSampler({ environment }: Harness, world: World): Promise<{ stop: () => Promise<void> }> {
-  const worker = await Worker.create({
-    connection: environment.nativeConnection,
-    taskQueue: TASK_QUEUES.sampler,
-    activities: {
-      ask: async (input: AskInput): Promise<AskResult> => {
-        world.asked.push(input);
-        return world.ask(input);
-      },
-    },
-  });
-  const running = worker.run();
-  return {
-    stop: async () => {
-      worker.shutdown();
-      await running;
     },
   };
 }

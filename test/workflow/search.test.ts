@@ -1,4 +1,6 @@
+import { activityInfo } from '@temporalio/activity';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SearchState } from '../../src/contract/state.ts';
 import { later, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 
@@ -29,6 +31,23 @@ describe('hyperparameterSearch', () => {
       [2, 'succeeded', 0.2],
       [3, 'succeeded', 0.3],
     ]);
+  });
+
+  it('keeps the metrics that a trial ended with when points of its curve, in fewer digits, are read after that', async () => {
+    const score = 0.8192621848434908;
+    harness.world.attempt = async (input, retries) => {
+      if (retries === 0 && input.trial.trial === 1) throw later(7200);
+      return Promise.resolve({ lastProgress: 1, metrics: { score }, objective: score });
+    };
+    harness.world.curves = async (input) => {
+      if (activityInfo().attempt === 1) throw later(600);
+      return Promise.resolve({ points: input.trials.map(({ trial }) => [trial, 1, 10, input.metrics.map(() => 0.819262185)]) });
+    };
+    const search = await harness.search(specOf({ trials: 2 }));
+    await search.result();
+    const [first] = (await search.query<SearchState>('state')).trials;
+    expect(first).toMatchObject({ points: 1, metrics: { score } });
+    expect(harness.world.rows.map((row) => row.metrics)).toEqual(Array.from({ length: 2 }, () => JSON.stringify({ score })));
   });
 
   it('tells the sampler in the order in which trials end', async () => {

@@ -25,7 +25,7 @@ function register(program: Command, name: 'approve' | 'reject', description: str
     .addHelpText('after', examples(`longhaul ${name} grocery-ranking-20261124-101500-k3f9 release --why 'metrics checked'`))
     .action(async (id: string, step: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const answer = await decide(longhaul, id, step, name, options);
       cli.print(answer, () => answer.text);
     });

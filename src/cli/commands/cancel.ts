@@ -15,7 +15,7 @@ export function registerCancel(program: Command): void {
     .addHelpText('after', examples('longhaul cancel grocery-ranking-20261124-101500-k3f9 --wait'))
     .action(async (id: string, { wait }: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const run = longhaul.run(id);
       // Temporal accepts a cancellation of what has ended in silence; a person wants to know.
       const before = await run.state();

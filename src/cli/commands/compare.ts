@@ -13,7 +13,7 @@ export function registerCompare(program: Command): void {
     .addHelpText('after', examples('longhaul compare grocery-ranking-20261124-101500-k3f9 grocery-ranking-20261124-113000-x2p1'))
     .action(async (ids: readonly string[], _options: object, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const facts = (await Promise.all(ids.map((id) => snapshotOf(longhaul.run(id))))).map(factsOf);
       cli.print(facts, () => sideBySide(facts, cli.terminal.colors.dim));
     });

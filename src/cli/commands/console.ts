@@ -47,7 +47,7 @@ export function registerConsole(program: Command): void {
     .action(async (options: Options, command: Command) => {
       const cli = cliOf(command);
       const settings = await settingsOf(options);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const { createLiveSource, startConsole } = await import('../../console/index.ts');
       const ui = process.env.LONGHAUL_UI ?? longhaul.target.ui;

@@ -31,7 +31,7 @@ export function registerCurves(program: Command): void {
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const data = await collect(await runOf(longhaul, cli, id), ports);
       const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;

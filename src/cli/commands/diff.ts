@@ -15,7 +15,7 @@ export function registerDiff(program: Command): void {
     .addHelpText('after', examples('longhaul diff grocery-ranking-20261124-101500-k3f9 grocery-ranking-20261124-113000-x2p1'))
     .action(async (first: string, second: string, _options: object, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const of = async (run: Run): Promise<Json> => comparable(await run.document());
       const [before, after] = await Promise.all([of(longhaul.run(first)), of(longhaul.run(second))]);
       const found = differences(before, after);

@@ -28,7 +28,7 @@ export function registerGc(program: Command): void {
     .addHelpText('after', examples('longhaul gc --dry-run', 'longhaul gc --older-than 7'))
     .action(async (id: string | undefined, { olderThan, dryRun }: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const { profile } = await (await runOf(longhaul, cli, id)).document();
       const [compute, store, warehouse] = await Promise.all([ports.compute(profile), ports.store(profile), ports.warehouse(profile)]);

@@ -30,7 +30,7 @@ export function registerList(program: Command): void {
     .addHelpText('after', examples('longhaul list', 'longhaul list --pipeline grocery-ranking --status failed --output json'))
     .action(async (options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const runs = await longhaul.list(options);
       const now = Date.now();
       cli.print(runs, () =>

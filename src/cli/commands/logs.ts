@@ -32,7 +32,7 @@ export function registerLogs(program: Command): void {
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const run = await runOf(longhaul, cli, id);
       const document = await run.document();

@@ -81,7 +81,7 @@ async function withLedger(
   work: (cli: Cli, warehouse: Warehouse) => Promise<void>,
 ): Promise<void> {
   const cli = cliOf(command);
-  await using longhaul = await cli.connect();
+  await using longhaul = await cli.connectOrStart();
   await using ports = openPorts();
   const { profile } = await (await runOf(longhaul, cli, run)).document();
   await work(cli, await ports.warehouse(profile));

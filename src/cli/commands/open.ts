@@ -34,7 +34,7 @@ export function registerOpen(program: Command): void {
     .addHelpText('after', examples('longhaul open', 'longhaul open grocery-ranking-20261124-101500-k3f9 --browser'))
     .action(async (id: string | undefined, { browser }: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const run = await runOf(longhaul, cli, id);
       const snapshot = await snapshotOf(run);
       const ui = process.env.LONGHAUL_UI ?? longhaul.target.ui ?? findDevelopmentStack(process.cwd())?.ui ?? null;

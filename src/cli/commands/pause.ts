@@ -27,7 +27,7 @@ function register(program: Command, name: 'pause' | 'resume', description: strin
     )
     .action(async (id: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const run = longhaul.run(id);
       const whole = options.trial === undefined && options.step === undefined;
       const answer = whole

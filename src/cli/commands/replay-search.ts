@@ -57,7 +57,7 @@ export function registerReplaySearch(program: Command): void {
       const cli = cliOf(command);
       const rules = (options.stopping.length > 0 ? options.stopping : ['none']).map(stoppingOf);
       if (options.trials === 0) throw new UsageError('--trials: expected at least 1');
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const run = longhaul.run(id);
       const step = searchStepOf(await run.state(), options.step);

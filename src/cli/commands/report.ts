@@ -48,7 +48,7 @@ export function registerReport(program: Command): void {
     )
     .action(async (ids: readonly string[], options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
       if (options.looker !== undefined) {
         await printLooker(cli, runs, options.looker);

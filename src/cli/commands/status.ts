@@ -18,7 +18,7 @@ export function registerStatus(program: Command): void {
     .addHelpText('after', examples('longhaul status --watch', 'longhaul status grocery-ranking-20261124-101500-k3f9 --output json'))
     .action(async (id: string | undefined, { watch }: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       const run = await runOf(longhaul, cli, id);
       if (watch) {
         await watchRun(run, cli);

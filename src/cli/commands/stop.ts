@@ -16,7 +16,7 @@ export function registerStop(program: Command): void {
     .addHelpText('after', examples("longhaul stop grocery-ranking-20261124-101500-k3f9 --why 'wrong data'"))
     .action(async (id: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       await longhaul.run(id).stop(who(options));
       cli.print({ run: id, status: 'cancelled' }, () => `${id} was stopped; its trials' checkpoints and exports are kept`);
     });

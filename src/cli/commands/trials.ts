@@ -29,7 +29,7 @@ export function registerTrials(program: Command): void {
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connect();
+      await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const data = await collect(await runOf(longhaul, cli, id), ports);
       const searches = data.document.steps.flatMap((step) =>
