@@ -67,6 +67,7 @@ while True:
         scored = [ndcg_score([y], [state["model"].decision_function(x)], k=10) for part in validation for x, y in load(part)]
         metrics, data = {"validation_ndcg_at_10": float(np.mean(scored))}, pickle.dumps(state["model"])
         record("validation", metrics=metrics)
+        print(f"epoch {state['epoch']}: {metrics}", flush=True)
         state["best"] = max(state["best"], (metrics["validation_ndcg_at_10"], -step, str(step)))  # the earlier one of two equal ones
         put(f"exports/{step}/model.pkl", data)
         ready = {"export": str(step), "step": step, "samples": samples, "time": time.time(), "metrics": metrics, "bytes": len(data)}

@@ -86,8 +86,14 @@ async function trialFiles(store: ObjectStore, output: string): Promise<TrialFile
       bytes: bytesOf(checkpoint.files),
       latest: index === 0,
     })),
-    exports: exports.flat().sort((a, b) => b.step - a.step),
+    exports: onlyLastBest(exports.flat().sort((a, b) => b.step - a.step)),
   };
+}
+
+/** Each was the best one when it was written; the newest of these still is. */
+function onlyLastBest(exports: TrialFiles['exports']): TrialFiles['exports'] {
+  const best = exports.find((one) => one.best);
+  return exports.map((one) => ({ ...one, best: one === best }));
 }
 
 async function readyFiles(store: ObjectStore, output: string): Promise<string[]> {

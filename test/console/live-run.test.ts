@@ -16,6 +16,8 @@ describe('a person at the console of a real run', () => {
     await live.close();
   }, 120_000);
 
+  const SLOWLY = { timeout: 40_000, interval: 200 };
+
   const trialRow = (page: ConsolePage, trial: number) =>
     page
       .table('Trials')
@@ -23,25 +25,35 @@ describe('a person at the console of a real run', () => {
       .filter({ has: page.page.getByRole('link', { name: String(trial), exact: true }) });
   const samples = async (page: ConsolePage): Promise<number> =>
     Number((await page.figure('Samples').locator('strong').innerText()).replace(/\D/g, ''));
-  const SLOWLY = { timeout: 40_000, interval: 200 };
+  const firstTrial = async (page: ConsolePage): Promise<void> => {
+    await expect.poll(() => page.step('search').innerText(), SLOWLY).toContain('running');
+    await page.tab('Search').click();
+    await expect.poll(() => trialRow(page, 0).innerText(), SLOWLY).toContain('running');
+    await trialRow(page, 0).getByRole('link', { name: '0', exact: true }).click();
+  };
+  const stop = async (page: ConsolePage, trial: number): Promise<void> => {
+    await trialRow(page, trial)
+      .getByRole('link', { name: String(trial), exact: true })
+      .click();
+    expect(await page.press(`Controls of trial ${trial}`, 'Stop', 'Stop trial', { Why: 'good enough' })).toContain('stop');
+    await page.tab('Search').click();
+    await expect.poll(() => trialRow(page, trial).innerText(), SLOWLY).toContain('stopped');
+  };
 
   it('watches a trial, pauses, resumes, adds, sees a preemption, stops, approves and opens the report', { timeout: 150_000 }, async () => {
     await harness.onPage('live run', async (page) => {
       page.page.setDefaultTimeout(40_000);
       await page.runs();
       await page.page.getByRole('link', { name: live.run }).click();
-      await expect.poll(() => page.step('search').innerText(), SLOWLY).toContain('running');
-      await page.tab('Search').click();
-      await expect.poll(() => trialRow(page, 0).innerText(), SLOWLY).toContain('running');
 
       // A trial while it trains.
-      await trialRow(page, 0).getByRole('link', { name: '0', exact: true }).click();
+      await firstTrial(page);
       await page.chart('Learning curve');
       const before = await samples(page);
-      await expect.poll(() => samples(page), SLOWLY).toBeGreaterThan(before + 300);
+      await expect.poll(() => samples(page), SLOWLY).toBeGreaterThan(before);
       await page.page
         .getByRole('log')
-        .getByText(/step \d+ score/)
+        .getByText(/epoch \d+: .*ndcg/)
         .first()
         .waitFor();
 
@@ -55,11 +67,12 @@ describe('a person at the console of a real run', () => {
       await page.page.getByText('lunch').first().waitFor();
 
       // A machine is taken away; the trial goes on by itself.
-      await expect.poll(() => live.trainerOf(0), SLOWLY).not.toBeNull();
-      const trainer = live.trainerOf(0);
-      live.preempt(0);
-      await expect.poll(() => page.figure('Trials ended').innerText(), SLOWLY).toContain('0 of 2');
+      expect(await page.figure('Trials ended').innerText()).toContain('0 of 2');
       await trialRow(page, 0).getByRole('link', { name: '0', exact: true }).click();
+      const rested = await samples(page);
+      await expect.poll(() => samples(page), SLOWLY).toBeGreaterThan(rested);
+      const trainer = await live.trainerOf(0);
+      await live.preempt(0);
       await expect.poll(() => page.table('Attempts').innerText(), SLOWLY).toMatch(/preempted[\s\S]*SIGTERM[\s\S]*running/);
       await expect.poll(() => live.trainerOf(0), SLOWLY).not.toBe(trainer);
       await page.tab('Overview').click();
@@ -67,15 +80,14 @@ describe('a person at the console of a real run', () => {
 
       // A trial by hand, and one less.
       await page.tab('Search').click();
-      expect(await page.press(group, 'Add trial', 'Add trial', { Parameters: '{"rate": 0.5}' })).toMatch(/trial 2/);
+      expect(await page.press(group, 'Add trial', 'Add trial', { Parameters: '{"alpha": 0.05}' })).toMatch(/trial 2/);
       await trialRow(page, 2).waitFor();
-      await trialRow(page, 1).getByRole('link', { name: '1', exact: true }).click();
-      expect(await page.press('Controls of trial 1', 'Stop', 'Stop trial', { Why: 'not needed' })).toContain('stop');
-      await page.tab('Search').click();
-      await expect.poll(() => trialRow(page, 1).innerText(), SLOWLY).toContain('stopped');
+      await stop(page, 1);
 
-      // The rest ends; a person decides.
-      live.finish();
+      // When all have ended, a person decides.
+      await expect.poll(() => trialRow(page, 2).innerText(), SLOWLY).toMatch(/0\.\d+/);
+      await stop(page, 2);
+      await stop(page, 0);
       await page.tab('Overview').click();
       await page.page.getByText('waits for a decision').waitFor();
       await page.page.getByRole('button', { name: 'Approve' }).click();
@@ -97,5 +109,18 @@ describe('a person at the console of a real run', () => {
       body: '{}',
     });
     expect([answer.status, await answer.json()]).toEqual([404, { error: expect.objectContaining({ type: 'UnknownRun' }) as unknown }]);
+  });
+
+  it('stops a whole run after its trials have committed', { timeout: 120_000 }, async () => {
+    const run = await live.another();
+    await harness.onPage('stop run', async (page) => {
+      page.page.setDefaultTimeout(40_000);
+      await page.run(run);
+      await firstTrial(page);
+      await expect.poll(() => samples(page), SLOWLY).toBeGreaterThan(0);
+      expect(await page.press('Controls of the run', 'Stop run', 'Stop the run', { Why: 'wrong data' })).toContain('was stopped');
+      await expect.poll(() => page.page.locator('.title-row .badge').innerText(), SLOWLY).toContain('cancelled');
+      await expect.poll(() => page.table('Checkpoints').innerText(), SLOWLY).toMatch(/\(latest\)[\s\S]*sigterm/);
+    });
   });
 });

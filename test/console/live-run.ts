@@ -1,103 +1,75 @@
-/** A real run to look at: servers and workers of its own, a search with a trainer that goes on until it is told to finish. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** A real run to look at: servers and workers of its own, SQL, parquet, and a search with the custom trainer of examples/. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack } from '../../deploy/local/stack.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
+import { compile } from '../../src/compile/index.ts';
 import { createLiveSource, type ConsoleSource } from '../../src/console/index.ts';
+import { Profile } from '../../src/contract/profile.ts';
 import { openPorts } from '../../workers/adapters.ts';
-import { documentOf } from '../workflow/documents.ts';
 
 export interface LiveRun {
   readonly run: string;
   readonly longhaul: Longhaul;
   readonly source: ConsoleSource;
   /** SIGTERM to a trial's trainer, as a machine that is taken away sends it. */
-  readonly preempt: (trial: number) => void;
-  /** null while none runs, as between two attempts. */
-  readonly trainerOf: (trial: number) => number | null;
-  /** Trainers end as soon as they see it. */
-  readonly finish: () => void;
+  readonly preempt: (trial: number) => Promise<void>;
+  /** Process id; null while none runs, as between two attempts. */
+  readonly trainerOf: (trial: number) => Promise<number | null>;
+  /** Another run, with a search of its own on the same data. */
+  readonly another: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
+const PIPELINE = join(import.meta.dirname, 'pipeline', 'pipeline.yaml');
+const TRAINER = join(import.meta.dirname, '..', '..', 'examples', 'custom-trainer', 'train.py');
+
 export async function startLiveRun(): Promise<LiveRun> {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-console-'));
-  const control = join(folder, 'control');
-  mkdirSync(control);
   const stack = await startStack({ directory: folder });
   const longhaul = await connect({ directory: folder });
   const ports = openPorts();
-  const document = documentOf(
-    [
-      {
-        id: 'features',
-        spec: {
-          kind: 'script',
-          language: 'shell',
-          file: 'features.sh',
-          source: `mkdir -p ${folder}/store/train && echo "[]" > ${folder}/store/train/part-0.json && echo '${FEATURES}' > ${folder}/store/features.json && echo '{"done": "yes"}' > "$LONGHAUL_OUTPUTS"`,
-          outputs: { done: 'string' },
-          output: `file://${folder}/store/features/{key}`,
-        },
-      },
-      {
-        id: 'search',
-        dependsOn: ['features'],
-        spec: {
-          kind: 'search',
-          data: { train: `file://${folder}/store/train` },
-          features: `file://${folder}/store/features.json`,
-          image: 'local/small-trainer',
-          command: ['python', join(import.meta.dirname, 'small-trainer.py')],
-          env: { CONTROL: control },
-          objective: { metric: 'score', goal: 'maximize' },
-          space: { rate: { type: 'float', low: 0.01, high: 1, log: true } },
-          trials: 2,
-          parallel: 2,
-          sampler: { kind: 'random', seed: 3 },
-          output: `file://${folder}/store/search/{key}`,
-        },
-      },
-      {
-        id: 'release',
-        dependsOn: ['search'],
-        spec: { kind: 'approval', message: 'Is trial {steps.search.outputs.best_trial} good enough?' },
-      },
-    ],
-    {
-      pipeline: 'console-test',
-      description: 'A search to look at.',
-      profile: {
-        warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') },
-        storage: { kind: 'directory', path: join(folder, 'store') },
-        compute: { kind: 'process', path: join(folder, 'jobs') },
-        pools: [{ name: 'spot', spot: true, pricePerHour: 100, onDemandPricePerHour: 300 }],
-      },
-    },
-  );
+  const profile = Profile.parse({
+    warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') },
+    storage: { kind: 'directory', path: join(folder, 'store') },
+    compute: { kind: 'process', path: join(folder, 'jobs') },
+    pools: [{ name: 'spot', spot: true, pricePerHour: 100, onDemandPricePerHour: 300 }],
+  });
+  const profileFile = join(folder, 'profile.json');
+  writeFileSync(profileFile, JSON.stringify(profile));
+  const documentWith = (set: readonly string[]): ReturnType<typeof compile> =>
+    compile(PIPELINE, { profile: profileFile, cwd: folder, set: [`params.trainer=${TRAINER}`, ...set] });
+  const document = await documentWith([]);
   await stack.ready;
   const run = await longhaul.start(document);
-  const trainerOf = (trial: number): number | null => {
-    const file = join(control, `pid-${trial}`);
-    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : null;
-    return pid !== null && existsSync(`/proc/${pid}`) ? pid : null;
+  const runs = [run];
+  const trainerOf = async (trial: number): Promise<number | null> => {
+    const jobs = await (await ports.compute(profile)).list({ run: run.id });
+    const job = jobs.find(({ phase, labels }) => phase === 'running' && labels.trial === String(trial));
+    const file = join(folder, 'jobs', job?.name ?? '', 'started.json');
+    return job && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid : null;
   };
   return {
     run: run.id,
     longhaul,
     source: createLiveSource(longhaul, ports, stack.ui),
     trainerOf,
-    preempt: (trial) => {
-      const pid = trainerOf(trial);
+    preempt: async (trial) => {
+      const pid = await trainerOf(trial);
       if (pid === null) throw new Error(`trial ${trial} has not begun`);
       process.kill(pid, 'SIGTERM');
     },
-    finish: () => writeFileSync(join(control, 'finish'), ''),
+    another: async () => {
+      const next = await longhaul.start(await documentWith(['steps.search.cache=false']));
+      runs.push(next);
+      return next.id;
+    },
     close: async () => {
-      writeFileSync(join(control, 'finish'), '');
-      await run.cancel().catch(() => undefined);
-      await run.result().catch(() => undefined);
+      for (const one of runs) {
+        await one.cancel().catch(() => undefined);
+        await one.result().catch(() => undefined);
+      }
       await ports.close();
       await longhaul.close();
       await stack.stop();
@@ -105,8 +77,3 @@ export async function startLiveRun(): Promise<LiveRun> {
     },
   };
 }
-
-const FEATURES = JSON.stringify({
-  layout: { kind: 'flat', session: 'session', item: 'item', label: 'label' },
-  features: [{ name: 'price', type: 'numeric', default: 0 }],
-});

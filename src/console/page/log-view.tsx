@@ -8,15 +8,26 @@ interface Props {
   readonly step: string;
   readonly trial?: number;
   readonly attempt?: number;
+  /** What writes it has not ended: where there is no log, there soon will be. */
+  readonly going: boolean;
 }
 
 const LINES_KEPT = 5000;
+const AGAIN_MS = 1500;
 
-export function LogView({ run, step, trial, attempt }: Props): preact.JSX.Element {
+function wordsOf({ empty, ended, waiting }: { readonly empty: boolean; readonly ended: boolean; readonly waiting: boolean }): string {
+  if (empty && waiting) return 'There is no log yet.';
+  if (!ended) return 'Live';
+  return empty ? 'There is no log.' : 'The log is complete.';
+}
+
+export function LogView({ run, step, trial, attempt, going }: Props): preact.JSX.Element {
   const [lines, setLines] = useState<readonly string[]>([]);
   const [state, setState] = useState<{ readonly ended: boolean; readonly problem: string | null }>({ ended: false, problem: null });
   const [follow, setFollow] = useState(true);
+  const [looks, setLooks] = useState(0);
   const box = useRef<HTMLDivElement>(null);
+  const none = state.ended && state.problem === null && lines.length === 0;
 
   useEffect(() => {
     setLines([]);
@@ -38,7 +49,13 @@ export function LogView({ run, step, trial, attempt }: Props): preact.JSX.Elemen
     source.addEventListener('failed', (event: MessageEvent<string>) => end((JSON.parse(event.data) as { message: string }).message));
     source.onerror = () => end('the connection was lost');
     return () => source.close();
-  }, [run, step, trial, attempt]);
+  }, [run, step, trial, attempt, looks]);
+
+  useEffect(() => {
+    if (!none || !going) return;
+    const timer = setTimeout(() => setLooks((before) => before + 1), AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [none, going]);
 
   useEffect(() => {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
@@ -51,7 +68,7 @@ export function LogView({ run, step, trial, attempt }: Props): preact.JSX.Elemen
           {follow ? 'Following' : 'Follow'}
         </Button>
         <span class="note" role="status">
-          {state.problem ?? (state.ended ? (lines.length === 0 ? 'There is no log (yet).' : 'The log is complete.') : 'Live')}
+          {state.problem ?? wordsOf({ empty: lines.length === 0, ended: state.ended, waiting: going && looks > 0 })}
         </span>
       </div>
       <div class="log-lines" ref={box} tabIndex={0} role="log" aria-live="off" aria-label="Log">

@@ -105,7 +105,7 @@ function Page({ route }: { readonly route: Route }): preact.JSX.Element {
                   />
                 );
               case 'logs':
-                return <LogsPage run={route.run} step={route.step} />;
+                return <LogsPage view={view} step={route.step} />;
               case 'cost':
                 return <CostPage view={view} now={now} />;
               case 'models':

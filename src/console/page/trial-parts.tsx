@@ -1,5 +1,5 @@
 /** Attempts and files of a trial, as tables. */
-import { numberOf, textOf, timeOf } from '../../report/charts/views.ts';
+import { attemptsOf, numberOf, runningAttempts, textOf, timeOf, trialOfState } from '../../report/charts/views.ts';
 import { bytes, count, duration, metric as shown, money, time } from '../../report/format.ts';
 import type { AttemptRow, RunView, TrialView } from '../wire.ts';
 import { Table, type Column } from './table.tsx';
@@ -16,10 +16,20 @@ export function Attempts({
   readonly rows: readonly AttemptRow[];
   readonly now: number;
 }): preact.JSX.Element {
-  const running = trial.status === 'running' && !rows.some((row) => row.attempt === trial.attempts) && trial.attempts > 0;
-  const open: AttemptRow[] = running
-    ? [{ pipeline: view.state.pipeline, run: view.state.run, time: '', attempt: trial.attempts, pool: trial.pool, verdict: 'running' }]
-    : [];
+  const open = runningAttempts([trialOfState('', trial)], attemptsOf(rows.map((row) => ({ ...row, step: '' })))).map(
+    ({ attempt, pool, startedAt, cost }): AttemptRow => ({
+      pipeline: view.state.pipeline,
+      run: view.state.run,
+      time: '',
+      attempt,
+      pool,
+      spot: view.pools.find(({ name }) => name === pool)?.spot ?? false,
+      verdict: 'running',
+      started_at: new Date(startedAt).toISOString(),
+      seconds: Math.max(0, now - startedAt) / 1000,
+      cost,
+    }),
+  );
   const all = [...rows, ...open];
   if (all.length === 0) return <Empty title="No attempt yet" />;
   const columns: Column<AttemptRow>[] = [

@@ -23,14 +23,17 @@ interface Props {
   readonly now: number;
 }
 
+const FILES_EVERY_MS = 10_000;
+
 export function TrialPage({ view, store, step, trial: number, now }: Props): preact.JSX.Element {
   const { run } = view.state;
   const live = view.searches[step]?.trials.find((one) => one.trial === number);
   const [read, setRead] = useState<TrialView | null>(null);
   const [error, setError] = useState<RequestError | null>(null);
   const [fresh, setFresh] = useState<readonly Point[]>([]);
-  // What it wrote is looked up again with each attempt, export and end.
-  const version = `${live?.status ?? ''}/${live?.attempts ?? 0}/${fresh.filter((point) => point.kind === 'export' || point.kind === 'checkpoint').length}`;
+  // What it wrote is looked up again with each attempt, export and end; trainers need not tell of checkpoints, so every now and then too.
+  const wrote = fresh.filter((point) => point.kind === 'export' || point.kind === 'checkpoint').length;
+  const version = `${live?.status ?? ''}/${live?.attempts ?? 0}/${wrote}/${live?.status === 'running' ? Math.floor(now / FILES_EVERY_MS) : ''}`;
   useEffect(() => {
     const controller = new AbortController();
     get<TrialView>(api`/runs/${run}/steps/${step}/trials/${number}`, controller.signal).then(
@@ -73,10 +76,7 @@ export function TrialPage({ view, store, step, trial: number, now }: Props): pre
         </p>
       )}
       <Figures>
-        <Figure
-          name={view.searches[step]?.objective.metric ?? 'Objective'}
-          value={trial.objective === null ? '–' : shown(trial.objective)}
-        />
+        <ObjectiveFigure trial={trial} points={points} metric={view.searches[step]?.objective.metric ?? 'Objective'} />
         <Figure name="Samples" value={last ? count(last.samples) : '–'} note={rateOf(points)} />
         <Figure name="Time" value={between(trial.startedAt, trial.endedAt, now) || '–'} />
         <Figure
@@ -108,8 +108,29 @@ export function TrialPage({ view, store, step, trial: number, now }: Props): pre
         </Card>
       </div>
       <Files files={read.files} />
-      <Log run={run} step={step} trial={number} attempts={trial.attempts} />
+      <Log run={run} step={step} trial={number} attempts={trial.attempts} going={trial.endedAt === null} />
     </>
+  );
+}
+
+/** A trial that has not ended has no objective yet; its last validation point says where it stands. */
+function ObjectiveFigure({
+  trial,
+  points,
+  metric,
+}: {
+  readonly trial: TrialView['trial'];
+  readonly points: readonly Point[];
+  readonly metric: string;
+}): preact.JSX.Element {
+  const last = points.findLast((point) => isValidation(point) && typeof point.metrics[metric] === 'number')?.metrics[metric] ?? null;
+  const value = trial.objective ?? last;
+  return (
+    <Figure
+      name={metric}
+      value={value === null ? '–' : shown(value)}
+      note={trial.objective === null && value !== null ? 'so far' : undefined}
+    />
   );
 }
 
@@ -149,11 +170,13 @@ function Log({
   step,
   trial,
   attempts,
+  going,
 }: {
   readonly run: string;
   readonly step: string;
   readonly trial: number;
   readonly attempts: number;
+  readonly going: boolean;
 }): preact.JSX.Element {
   const [chosen, setChosen] = useState<number | null>(null);
   const attempt = chosen ?? attempts;
@@ -174,7 +197,7 @@ function Log({
       {attempts === 0 ? (
         <Empty title="The first attempt has not begun" />
       ) : (
-        <LogView run={run} step={step} trial={trial} attempt={attempt} />
+        <LogView key={attempt} run={run} step={step} trial={trial} attempt={attempt} going={going && attempt === attempts} />
       )}
     </Card>
   );
@@ -183,7 +206,7 @@ function Log({
 function machineOf({ trial, info }: TrialView): [string, string][] {
   const { cpu, memoryMb, gpu, ephemeralMb } = info.resources;
   return [
-    ['CPU', `${cpu} cores`],
+    ['CPU', cpu === 1 ? '1 core' : `${cpu} cores`],
     ['Memory', `${count(memoryMb)} MiB`],
     ...(gpu > 0 ? [['GPU', String(gpu)] as [string, string]] : []),
     ...(ephemeralMb === undefined ? [] : [['Disk', `${count(ephemeralMb)} MiB`] as [string, string]]),
