@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import type { Estimated } from '../../src/cli/estimates.ts';
 import { startStack, type Stack } from '../../deploy/local/stack.ts';
 import {
   CompareOutput,
@@ -137,6 +138,18 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
       code: 2,
       stderr: expect.stringContaining('no rule "ahsa"') as string,
     });
+  });
+
+  it('estimates what a search will cost from earlier runs, with an interval', async () => {
+    const file = join(folder, 'planned.json');
+    writeFileSync(file, JSON.stringify(document(2)));
+    const { estimates } = JSON.parse(await longhaulSays('plan', file, '--output', 'json')) as { estimates: Estimated[] };
+    expect(estimates).toMatchObject([{ step: 'search', estimate: { trials: TRIALS, earlierRuns: 2, earlierTrials: 2 * TRIALS } }]);
+    const { low, expected, high } = estimates[0]!.estimate!.machineSeconds;
+    expect(0 < low && low <= expected && expected <= high).toBe(true);
+    expect(await longhaulSays('plan', file)).toMatch(/search: 6 trials will cost about .* from 12 trials of 2 earlier runs on /);
+    writeFileSync(file, JSON.stringify({ ...document(2), pipeline: 'unheard-of' }));
+    expect(await longhaulSays('plan', file)).toContain('search: no earlier runs of unheard-of on ');
   });
 
   it('paints a tree on a terminal and plain lines elsewhere, and ends as the run did', async () => {

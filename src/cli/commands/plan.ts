@@ -3,6 +3,7 @@ import type { RunDocument } from '../../contract/run-document.ts';
 import type { StepSpec } from '../../contract/steps.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
+import { estimatesOf, renderEstimate, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../report/format.ts';
 import { openPorts } from '../ports.ts';
@@ -15,7 +16,7 @@ interface Options extends CompileOptions {
 
 export function registerPlan(program: Command): void {
   withCompileOptions(program.command('plan'))
-    .description('what a run would do: the steps, what is cached, which SQL with which parameters')
+    .description('what a run would do: the steps, what is cached, which SQL with which parameters, what its searches will probably cost')
     .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
     .option('--sql', 'print the SQL in full')
     .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
@@ -25,6 +26,8 @@ export function registerPlan(program: Command): void {
       const { forecast } = await import('../forecast.ts');
       await using ports = openPorts();
       const steps = await forecast(document, ports);
+      const searching = steps.filter(({ step, what }) => step.spec.kind === 'search' && what !== 'cached').map(({ step }) => step.id);
+      const estimates = searching.length === 0 ? [] : await estimatesOf(document, searching, await ports.warehouse(document.profile));
       const plan = steps.map(({ step, what, key, why }) => ({
         step: step.id,
         kind: step.spec.kind,
@@ -42,14 +45,21 @@ export function registerPlan(program: Command): void {
           hash: document.hash,
           steps: plan,
           onExit: document.onExit.map((step) => step.id),
+          estimates,
         },
-        () => render(document, steps, cli.terminal, options.sql === true),
+        () => render(document, steps, estimates, cli.terminal, options.sql === true),
       );
     });
 }
 
 /** A table that fits the terminal; elsewhere nothing is cut. */
-function render(document: RunDocument, steps: readonly Forecast[], terminal: Terminal, sql: boolean): string {
+function render(
+  document: RunDocument,
+  steps: readonly Forecast[],
+  estimates: readonly Estimated[],
+  terminal: Terminal,
+  sql: boolean,
+): string {
   const { colors } = terminal;
   const before =
     Math.max(4, ...steps.map(({ step }) => step.id.length)) + Math.max(5, ...steps.map(({ step }) => step.dependsOn.join(', ').length));
@@ -69,6 +79,7 @@ function render(document: RunDocument, steps: readonly Forecast[], terminal: Ter
     `${colors.bold(document.pipeline)} on ${document.profileName}: ${steps.length} steps, ${cached} cached; document ${document.hash.slice(0, 12)}`,
     table([{ title: 'step' }, { title: 'kind' }, { title: 'what' }, { title: 'after' }, { title: 'does' }], [...rows, ...exit], colors.dim),
   ];
+  if (estimates.length > 0) parts.push(estimates.map((one) => renderEstimate(one, document)).join('\n'));
   if (sql)
     for (const { step } of steps)
       if (step.spec.kind === 'query')

@@ -1,0 +1,119 @@
+/**
+ * What a search will probably cost, and how long it will take, from the trials of earlier runs: a bootstrap (Efron 1979) of the whole search. Each
+ * draw takes one earlier run, so that the interval also tells how runs differ, and as many of its trials as are planned, with replacement. Pure.
+ */
+import type { LedgerRow } from '../contract/ledger.ts';
+import type { SearchSpec } from '../contract/steps.ts';
+
+/** 90 % interval and mean. */
+export interface Interval {
+  readonly low: number;
+  readonly expected: number;
+  readonly high: number;
+}
+
+export interface SearchEstimate {
+  readonly step: string;
+  readonly trials: number;
+  readonly parallel: number;
+  /** What it rests on. */
+  readonly earlierRuns: number;
+  readonly earlierTrials: number;
+  readonly cost: Interval;
+  readonly machineSeconds: Interval;
+  /** From its start to its end, with so many trials at once that always find a machine. */
+  readonly elapsedSeconds: Interval;
+}
+
+/** Older ones say little about what is written now. */
+const MOST_EARLIER_RUNS = 10;
+const DRAWS = 1000;
+const [LOW, HIGH] = [0.05, 0.95];
+
+interface Used {
+  readonly cost: number;
+  readonly seconds: number;
+}
+
+/**
+ * @param trials rows of the ledger of this pipeline
+ * @param runs of them, those that ran where this one is to run: other machines have other prices
+ * @returns null where no earlier run has a trial of this search
+ */
+export function estimateSearch(
+  step: string,
+  spec: Pick<SearchSpec, 'trials' | 'parallel' | 'budget'>,
+  trials: readonly LedgerRow<'trials'>[],
+  runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
+): SearchEstimate | null {
+  const earlier = usedByRun(step, trials, runs);
+  if (earlier.length === 0) return null;
+  const planned = Math.min(spec.trials, spec.budget.trials ?? Number.POSITIVE_INFINITY);
+  const draw = generator();
+  const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(items.length * draw())];
+  const drawn = Array.from({ length: DRAWS }, () => {
+    const run = pick(earlier) ?? [];
+    return totalsOf(
+      Array.from({ length: planned }, () => pick(run) ?? { cost: 0, seconds: 0 }),
+      spec.parallel,
+    );
+  });
+  return {
+    step,
+    trials: planned,
+    parallel: spec.parallel,
+    earlierRuns: earlier.length,
+    earlierTrials: earlier.reduce((sum, run) => sum + run.length, 0),
+    cost: intervalOf(drawn.map(({ cost }) => cost)),
+    machineSeconds: intervalOf(drawn.map(({ seconds }) => seconds)),
+    elapsedSeconds: intervalOf(drawn.map(({ elapsed }) => elapsed)),
+  };
+}
+
+/** Of each earlier run what its trials used, the newest runs first; stopped and failed trials are part of what a search costs. */
+function usedByRun(
+  step: string,
+  trials: readonly LedgerRow<'trials'>[],
+  runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
+): Used[][] {
+  return [...runs]
+    .sort((a, b) => String(b.started_at ?? '').localeCompare(String(a.started_at ?? '')))
+    .map(({ run }) =>
+      trials
+        .filter((row) => row.run === run && row.step === step && Number(row.seconds) > 0)
+        .map((row) => ({ cost: Number(row.cost ?? 0), seconds: Number(row.seconds) })),
+    )
+    .filter((used) => used.length > 0)
+    .slice(0, MOST_EARLIER_RUNS);
+}
+
+/** Trials one after the other into the place that is free first. */
+function totalsOf(trials: readonly Used[], parallel: number): Used & { readonly elapsed: number } {
+  const places = new Array<number>(Math.max(1, Math.min(parallel, trials.length))).fill(0);
+  let cost = 0;
+  let seconds = 0;
+  for (const trial of trials) {
+    const free = places.indexOf(Math.min(...places));
+    places[free] = (places[free] ?? 0) + trial.seconds;
+    cost += trial.cost;
+    seconds += trial.seconds;
+  }
+  return { cost, seconds, elapsed: Math.max(...places) };
+}
+
+function intervalOf(values: readonly number[]): Interval {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
+  return { low: at(LOW), expected: values.reduce((sum, value) => sum + value, 0) / values.length, high: at(HIGH) };
+}
+
+/** Mulberry32 with a fixed seed: the same ledger gives the same estimate. */
+function generator(): () => number {
+  let state = 1;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,0 +1,44 @@
+/** Estimates of a document's searches from the ledger, and how `longhaul plan` shows them. */
+import type { RunDocument } from '../contract/run-document.ts';
+import type { Warehouse } from '../ports/index.ts';
+import { duration, money } from '../report/format.ts';
+import { estimateSearch, type Interval, type SearchEstimate } from './estimate.ts';
+
+export interface Estimated {
+  readonly step: string;
+  readonly estimate: SearchEstimate | null;
+  /** Its budget, where that is less than the estimate may become: there the search pauses and asks. */
+  readonly budget: number | null;
+}
+
+/** @param steps the searches that would run */
+export async function estimatesOf(document: RunDocument, steps: readonly string[], warehouse: Warehouse): Promise<Estimated[]> {
+  const searches = document.steps.flatMap(({ id, spec }) => (spec.kind === 'search' && steps.includes(id) ? [{ id, spec }] : []));
+  if (searches.length === 0) return [];
+  const where = { pipeline: document.pipeline };
+  const [trials, runs] = await Promise.all([warehouse.ledger('trials', where), warehouse.ledger('runs', where)]);
+  const here = runs.filter((run) => run.profile === document.profileName);
+  return searches.map(({ id, spec }) => {
+    const estimate = estimateSearch(id, spec, trials, here);
+    const cap = spec.budget.cost;
+    return { step: id, estimate, budget: estimate !== null && cap !== undefined && cap < estimate.cost.high ? cap : null };
+  });
+}
+
+export function renderEstimate({ step, estimate, budget }: Estimated, document: RunDocument): string {
+  if (estimate === null)
+    return `${step}: no earlier runs of ${document.pipeline} on ${document.profileName} to estimate cost and time from`;
+  const { currency } = document.profile;
+  const hours = (seconds: number): string => duration(seconds * 1000);
+  const { trials, parallel, earlierRuns, earlierTrials, cost, machineSeconds, elapsedSeconds } = estimate;
+  const of = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+  return [
+    `${step}: ${of(trials, 'trial')} will cost about ${around(cost, (amount) => money(amount, currency))},`,
+    `use ${around(machineSeconds, hours)} of machines and take ${around(elapsedSeconds, hours)} with ${parallel} at once`,
+    `(90 % intervals, from ${of(earlierTrials, 'trial')} of ${of(earlierRuns, 'earlier run')} on ${document.profileName})` +
+      (budget === null ? '' : `; at its budget of ${money(budget, currency)} it pauses and asks`),
+  ].join(' ');
+}
+
+const around = ({ low, expected, high }: Interval, show: (value: number) => string): string =>
+  `${show(expected)} (${show(low)} to ${show(high)})`;

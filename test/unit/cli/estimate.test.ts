@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { estimateSearch } from '../../../src/cli/estimate.ts';
+import type { LedgerRow } from '../../../src/contract/ledger.ts';
+
+const PIPELINE = { pipeline: 'p', step: 'search', time: '2026-11-24T00:00:00Z' };
+
+/** Trials of a run with these costs; an hour costs one. */
+const trialsOf = (run: string, costs: readonly number[]): LedgerRow<'trials'>[] =>
+  costs.map((cost, trial) => ({ ...PIPELINE, run, trial, cost, seconds: cost * 3600 }));
+const runOf = (run: string, day = 1): Pick<LedgerRow<'runs'>, 'run' | 'started_at'> => ({
+  run,
+  started_at: `2026-11-${day + 10}T00:00:00Z`,
+});
+const SPEC = { trials: 20, parallel: 4, budget: {} };
+
+describe('the estimate of a search', () => {
+  it('is exact where every earlier trial was the same', () => {
+    const estimate = estimateSearch('search', SPEC, trialsOf('a', [2, 2, 2]), [runOf('a')]);
+    expect(estimate).toMatchObject({ trials: 20, earlierRuns: 1, earlierTrials: 3, cost: { low: 40, expected: 40, high: 40 } });
+    expect(estimate?.elapsedSeconds.expected).toBe((20 / 4) * 2 * 3600);
+  });
+
+  it('covers the true cost of most further searches from the same distribution', () => {
+    const costs = Array.from({ length: 60 }, (_, i) => 1 + ((i * 37) % 60) / 20);
+    const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
+    const estimate = estimateSearch('search', SPEC, trialsOf('a', costs), [runOf('a')]);
+    const deviation = Math.sqrt(costs.reduce((sum, cost) => sum + (cost - mean) ** 2, 0) / costs.length) * Math.sqrt(SPEC.trials);
+    // 1.645 standard deviations to either side hold 90 % of a sum.
+    expect(estimate?.cost.expected).toBeCloseTo(mean * SPEC.trials, -0.5);
+    expect(Math.abs((estimate?.cost.low ?? 0) - (mean * SPEC.trials - 1.645 * deviation))).toBeLessThan(deviation / 4);
+    expect(Math.abs((estimate?.cost.high ?? 0) - (mean * SPEC.trials + 1.645 * deviation))).toBeLessThan(deviation / 4);
+  });
+
+  it('tells by its width how runs differ', () => {
+    const estimate = estimateSearch('search', SPEC, [...trialsOf('a', [1, 1]), ...trialsOf('b', [3, 3])], [runOf('a'), runOf('b')]);
+    expect(estimate?.cost).toMatchObject({ low: 20, high: 60 });
+  });
+
+  it('looks at the newest runs of the same place only, and at no more trials than the budget allows', () => {
+    const runs = Array.from({ length: 12 }, (_, day) => runOf(`run-${day}`, day));
+    const rows = [...runs.flatMap(({ run }, day) => trialsOf(run, day < 2 ? [100] : [1])), ...trialsOf('elsewhere', [100])];
+    const estimate = estimateSearch('search', { ...SPEC, budget: { trials: 5 } }, rows, runs);
+    expect(estimate).toMatchObject({ earlierRuns: 10, trials: 5, cost: { low: 5, high: 5 } });
+  });
+
+  it('is none without an earlier run', () => {
+    expect(estimateSearch('search', SPEC, [], [runOf('a')])).toBeNull();
+    expect(estimateSearch('other', SPEC, trialsOf('a', [1]), [runOf('a')])).toBeNull();
+    expect(estimateSearch('search', SPEC, [{ ...PIPELINE, run: 'a', trial: 0, seconds: 0, cost: 0 }], [runOf('a')])).toBeNull();
+  });
+});
