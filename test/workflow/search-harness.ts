@@ -135,11 +135,15 @@ const noPoints = async (): Promise<Partial<CurvePoints>> => {
   return Promise.resolve({});
 };
 
-/** @param more activities besides those that the world answers */
+/**
+ * @param more activities besides those that the world answers
+ * @param sampling by the world, or by a sampler of the caller's own on the same queue
+ */
 export async function startSearchHarness(
   time: 'skipping' | 'real' = 'skipping',
   serverArguments: string[] = [],
   more: object = {},
+  sampling: 'world' | 'own' = 'world',
 ): Promise<SearchHarness> {
   const defaults = (): Pick<World, 'ask' | 'attempt' | 'curves' | 'evaluate' | 'warm'> => ({
     ask: async ({ trials, count }) =>
@@ -195,17 +199,7 @@ export async function startSearchHarness(
   for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json'])
     ports.objects.set(`file:///d/${name}`, { data: new Uint8Array(), generation: '1' });
   const harness = await startHarness(ports, time, { ...fakes, ...more }, serverArguments);
-  const sampler = await Worker.create({
-    connection: harness.environment.nativeConnection,
-    taskQueue: TASK_QUEUES.sampler,
-    activities: {
-      ask: async (input: AskInput): Promise<AskResult> => {
-        world.asked.push(input);
-        return world.ask(input);
-      },
-    },
-  });
-  const sampling = sampler.run();
+  const sampler = sampling === 'own' ? null : await startSampler(harness, world);
   let count = 0;
   const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({
     run: `run-${++count}`,
@@ -261,9 +255,28 @@ export async function startSearchHarness(
       });
     },
     stop: async () => {
-      sampler.shutdown();
-      await sampling;
+      await sampler?.stop();
       await harness.stop();
+    },
+  };
+}
+
+async function startSampler({ environment }: Harness, world: World): Promise<{ stop: () => Promise<void> }> {
+  const worker = await Worker.create({
+    connection: environment.nativeConnection,
+    taskQueue: TASK_QUEUES.sampler,
+    activities: {
+      ask: async (input: AskInput): Promise<AskResult> => {
+        world.asked.push(input);
+        return world.ask(input);
+      },
+    },
+  });
+  const running = worker.run();
+  return {
+    stop: async () => {
+      worker.shutdown();
+      await running;
     },
   };
 }

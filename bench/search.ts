@@ -1,0 +1,69 @@
+/**
+ * `npm run bench -- search [--json]`: what a search finds, saves and costs. Test functions through the real workflow and sampler, beside Optuna
+ * called directly with the same sampler and seed and beside random search; compute with and without early stopping at equal final quality, on
+ * learning curves of data sets that scikit-learn ships; milliseconds a trial that does nothing, beside Optuna and Ray Tune on the same machine.
+ */
+import { parseArgs } from 'node:util';
+import { StoppingRule } from '../src/contract/search-space.ts';
+import { startSearchHarness } from '../test/workflow/search-harness.ts';
+import { measureOverhead } from './search/overhead.ts';
+import { runScript, startSampler } from './search/python.ts';
+import { measureQuality } from './search/quality.ts';
+import { measureStopping, type Tables } from './search/stopping.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    /** Of each search of a test function. */
+    trials: { type: 'string', default: '50' },
+    seeds: { type: 'string', default: '3' },
+    'noop-trials': { type: 'string', default: '400' },
+    parallel: { type: 'string', default: '8' },
+  },
+});
+
+const RANDOM_SEEDS = 20;
+/** Configurations in each table of curves, epochs of each, trials of a search over them, and searches of each table. */
+const CURVES = { configurations: 48, epochs: 16, trials: 24, seeds: 20 };
+/** The rule that docs/search.md recommends, and others to compare. The first one counts. */
+const RULES = ['median', 'asha'] as const;
+
+const numbers = (count: number, from = 1): number[] => Array.from({ length: count }, (_, i) => from + i);
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+const harness = await startSearchHarness('real', [], {}, 'own');
+const sampler = startSampler(harness.environment.address);
+try {
+  // What is timed runs first, while nothing else does.
+  const overhead = await measureOverhead(harness, { trials: Number(values['noop-trials']), parallel: Number(values.parallel) });
+  const quality = await measureQuality(harness, {
+    sampler: 'tpe',
+    trials: Number(values.trials),
+    seeds: numbers(Number(values.seeds)),
+    randomSeeds: numbers(RANDOM_SEEDS, 100),
+  });
+  for (const { problem, equal, best, random } of quality)
+    say(
+      `${problem.padEnd(20)} tpe ${best.toPrecision(5).padStart(10)}  random ${random.toPrecision(5).padStart(10)}  ${equal ? 'equal' : 'NOT EQUAL'}`,
+    );
+  const tables = await runScript<Tables>('curves.py', [CURVES.configurations, CURVES.epochs]);
+  const ratios = [];
+  for (const kind of RULES) {
+    const compute = await measureStopping(tables, [StoppingRule.parse({ kind })], CURVES.trials, CURVES.seeds);
+    say(`${kind.padEnd(20)} ${JSON.stringify(compute)}`);
+    ratios.push(compute.ratio);
+  }
+  const result = {
+    equal_to_optuna: quality.every(({ equal }) => equal),
+    better_than_random: quality.filter(({ best, random }) => best < random).length / quality.length,
+    compute_ratio_with_stopping: Number((ratios[0] ?? Number.NaN).toFixed(3)),
+    per_trial_ms: Number(overhead.own.toFixed(1)),
+    optuna_per_trial_ms: Number(overhead.optuna.toFixed(2)),
+    ray_per_trial_ms: Number(overhead.ray.toFixed(1)),
+  };
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(28)} ${value}\n`);
+} finally {
+  await sampler.stop();
+  await harness.stop();
+}
