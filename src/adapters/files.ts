@@ -1,4 +1,3 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 
 /** True for errors of `node:fs` with one of these codes. */
@@ -18,13 +17,9 @@ export async function writeDurably(path: string, data: Uint8Array | string): Pro
 }
 
 /** Makes a rename or link in this directory survive a power cut. */
-export function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
 }
 
 /** The directory, made if it is not there. */

@@ -34,7 +34,12 @@ export async function commitWrite(target: Target & { readonly temporary: string 
     moveInto(temporary, path, uri);
     return stats;
   });
-  syncDirectory(dirname(path));
+  try {
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    // The object was removed again meanwhile, and its directory with it.
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
   return infoOf(uri, written);
 }
 

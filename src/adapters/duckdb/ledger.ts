@@ -49,7 +49,7 @@ export class LedgerFiles {
     try {
       await writeDurably(temporary, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
       await link(temporary, join(directory, `${safeName(key)}.jsonl`));
-      syncDirectory(directory);
+      await syncDirectory(directory);
     } catch (error) {
       // The key was appended before.
       if (!hasCode(error, 'EEXIST')) throw error;

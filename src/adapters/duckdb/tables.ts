@@ -86,9 +86,9 @@ export class TableFiles {
       labels: made.labels,
     };
     await writeDurably(join(folder, 'table.json'), JSON.stringify(whole));
-    syncDirectory(folder);
+    await syncDirectory(folder);
     await replaceFile(join(directory, CURRENT), version, this.#layout.temporary);
-    syncDirectory(directory);
+    await syncDirectory(directory);
     await this.#removeOldVersions(directory, version);
     return info;
   }

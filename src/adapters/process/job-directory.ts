@@ -58,7 +58,7 @@ export class JobDirectory {
       await writeFile(join(temporary, 'log'), '');
       // Renaming onto a directory that holds files fails: one creator wins.
       await rename(temporary, this.path);
-      syncDirectory(this.#root);
+      await syncDirectory(this.#root);
       return true;
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
