@@ -20,7 +20,7 @@ export const PERMISSIONS: readonly Permission[] = [
   {
     group: '',
     resource: 'pods',
-    verbs: ['get', 'list', 'patch', 'watch'],
+    verbs: ['list', 'patch', 'watch'],
     namespaced: true,
     why: 'how an attempt ended is read from its pod; a patch asks it to end with a checkpoint',
   },
@@ -36,14 +36,14 @@ export const PERMISSIONS: readonly Permission[] = [
   {
     group: 'apps',
     resource: 'deployments',
-    verbs: ['create', 'delete', 'get', 'patch'],
+    verbs: ['create', 'delete', 'patch'],
     namespaced: true,
     why: 'the TensorBoard of a pipeline (profile: tensorboard)',
   },
   {
     group: '',
     resource: 'services',
-    verbs: ['create', 'delete', 'get', 'patch'],
+    verbs: ['create', 'delete', 'patch'],
     namespaced: true,
     why: 'the TensorBoard of a pipeline (profile: tensorboard)',
   },
