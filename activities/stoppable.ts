@@ -2,7 +2,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 
-const LONGEST_HEARTBEAT_INTERVAL_MS = 5_000;
+const LONGEST_HEARTBEAT_INTERVAL_MS = 15_000;
 
 export interface Stoppable {
   /** Aborts when the end was asked for: end what was started, and return what came of it. */

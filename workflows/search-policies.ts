@@ -7,15 +7,23 @@ import type { TensorboardActivities } from '../activities/tensorboard.ts';
 import type { TrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { AskInput, AskResult, Importance, ImportanceInput } from '../src/contract/search.ts';
+import type { AskInput, AskResult, Importance, ImportanceInput, TrialInput } from '../src/contract/search.ts';
 import { CONTROL_POLICY, JOB_POLICY, trainingQueue, WAREHOUSE_POLICY } from './policies.ts';
+
+/** Each heartbeat is a write of Temporal's. Beyond so many trials at once they are to be fewer, and a dead worker is noticed later. */
+const MANY_AT_ONCE = 100;
+const HEARTBEAT_TIMEOUT_OF_MANY = '1 minute';
 
 /**
  * An attempt lasts as long as its training. A worker that dies is noticed after the heartbeat's limit and the next one adopts the Job.
  * Being cancelled, the activity lets the trainer save and answers with the attempt's end.
  */
-export const attempts = (profile: Profile): ActivityInterfaceFor<TrainingActivities> =>
-  proxyActivities<TrainingActivities>({ ...JOB_POLICY, taskQueue: trainingQueue(profile) });
+export const attempts = ({ profile, spec }: Pick<TrialInput, 'profile' | 'spec'>): ActivityInterfaceFor<TrainingActivities> =>
+  proxyActivities<TrainingActivities>({
+    ...JOB_POLICY,
+    ...(spec.parallel > MANY_AT_ONCE ? { heartbeatTimeout: HEARTBEAT_TIMEOUT_OF_MANY } : {}),
+    taskQueue: trainingQueue(profile),
+  });
 
 /** Blocks until there is something to tell, so it may last; one that got lost is begun again at once. */
 const WATCHING_POLICY: ActivityOptions = {

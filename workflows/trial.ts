@@ -117,10 +117,9 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
     run.pool = pool.name;
     await tellSearch(run.input, reportOf(run));
     return await interruptible(run, choice, () =>
-      attempts(run.input.profile).runAttempt.executeWithOptions(
-        { summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` },
-        [attemptInput(run, choice)],
-      ),
+      attempts(run.input).runAttempt.executeWithOptions({ summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` }, [
+        attemptInput(run, choice),
+      ]),
     );
   } finally {
     await CancellationScope.nonCancellable(() => releaseSlot(run, pool));

@@ -50,6 +50,7 @@ export type TrialSpec = Pick<
   | 'env'
   | 'resources'
   | 'objective'
+  | 'parallel'
   | 'seed'
   | 'epochs'
   | 'validateEverySteps'
