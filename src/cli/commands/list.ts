@@ -8,6 +8,7 @@ interface Options {
   readonly pipeline?: string;
   readonly status?: RunStatus;
   readonly limit: number;
+  readonly names?: boolean;
 }
 
 export function registerList(program: Command): void {
@@ -27,11 +28,17 @@ export function registerList(program: Command): void {
       ]),
     )
     .option('-n, --limit <count>', 'at most so many', integer, 20)
+    .option('--names', 'names only, one a line; starts no servers')
     .addHelpText('after', examples('longhaul list', 'longhaul list --pipeline grocery-ranking --status failed --output json'))
     .action(async (options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
+      // A shell asks for names while somebody types: it must not start anything.
+      await using longhaul = await (options.names ? cli.connect() : cli.connectOrStart());
       const runs = await longhaul.list(options);
+      if (options.names) {
+        for (const { run } of runs) process.stdout.write(`${run}\n`);
+        return;
+      }
       const now = Date.now();
       cli.print(runs, () =>
         runs.length === 0
