@@ -4,6 +4,12 @@ import { useEffect, useState } from 'preact/hooks';
 export class Store {
   readonly #listeners = new Set<() => void>();
   #scheduled = false;
+  #version = 0;
+
+  /** Counts changes, also those that nobody has drawn yet. */
+  get version(): number {
+    return this.#version;
+  }
 
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -11,6 +17,7 @@ export class Store {
   }
 
   protected changed(): void {
+    this.#version++;
     if (this.#scheduled) return;
     this.#scheduled = true;
     // A hidden page gets no frames, but must not fall behind for ever.
@@ -26,6 +33,13 @@ export class Store {
 /** Draws the component again whenever the store changes. */
 export function useStore<S extends Store>(store: S): S {
   const [, draw] = useState(0);
-  useEffect(() => store.subscribe(() => draw((count) => count + 1)), [store]);
+  const drawn = store.version;
+  useEffect(() => {
+    const again = (): void => draw((count) => count + 1);
+    const stop = store.subscribe(again);
+    // An answer may come before the first frame, and so before this.
+    if (store.version !== drawn) again();
+    return stop;
+  }, [store]);
   return store;
 }
