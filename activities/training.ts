@@ -2,7 +2,7 @@
 import { activityInfo, log } from '@temporalio/activity';
 import { classifyEnd } from '../src/contract/classify.ts';
 import { attemptJobName } from '../src/contract/ids.ts';
-import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
+import { UNKNOWN_END, type JobEnd, type JobSpec } from '../src/contract/jobs.ts';
 import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
 import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
@@ -174,22 +174,7 @@ async function removePatiently(compute: Compute, name: string): Promise<void> {
 }
 
 function lostEnd(status: JobStatus, message: string): JobEnd {
-  return {
-    state: 'lost',
-    exitCode: null,
-    signal: null,
-    disruption: null,
-    deletedByOther: false,
-    outOfMemory: false,
-    deadlineExceeded: false,
-    notStarted: null,
-    nodeLost: false,
-    node: status.node,
-    startedAt: status.startedAt,
-    endedAt: Date.now(),
-    logTail: '',
-    message,
-  };
+  return { ...UNKNOWN_END, node: status.node, startedAt: status.startedAt, endedAt: Date.now(), message };
 }
 
 function jobOf(input: AttemptInput, trialUri: string): JobSpec {

@@ -40,6 +40,24 @@ export interface JobEnd {
   readonly message: string;
 }
 
+/** The end of a Job that is gone, before anything is said about it; `endedAt` is 0. */
+export const UNKNOWN_END: JobEnd = {
+  state: 'lost',
+  exitCode: null,
+  signal: null,
+  disruption: null,
+  deletedByOther: false,
+  outOfMemory: false,
+  deadlineExceeded: false,
+  notStarted: null,
+  nodeLost: false,
+  node: null,
+  startedAt: null,
+  endedAt: 0,
+  logTail: '',
+  message: '',
+};
+
 /** DESIGN.md §5. */
 export type AttemptVerdict =
   'succeeded' | 'stopped' | 'preempted' | 'deleted' | 'no-capacity' | 'out-of-memory' | 'bad-input' | 'fenced' | 'silent' | 'crashed';

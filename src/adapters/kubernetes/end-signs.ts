@@ -1,6 +1,6 @@
 /** What the objects of the API server say about a Job: waiting (for what), running, ended (how). Pure. */
 import type { V1ContainerStatus, V1Job, V1JobCondition, V1Node, V1NodeCondition, V1Pod } from '@kubernetes/client-node';
-import type { JobEnd } from '../../contract/jobs.ts';
+import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { JobStatus } from '../../ports/compute.ts';
 import { TERMINATE_REQUESTED } from './labels.ts';
 import { DISRUPTION_RULE, MAIN_CONTAINER } from './job-manifest.ts';
@@ -126,7 +126,7 @@ function vanished(snapshot: Snapshot, pod: V1Pod, now: number): End {
 
 function unknownEnd(snapshot: Snapshot, pod: V1Pod, message: string, now: number): End {
   return {
-    ...NO_END,
+    ...UNKNOWN_END,
     disruption: disruptionOf(snapshot, pod),
     node: pod.spec?.nodeName ?? null,
     startedAt: startOf(pod),
@@ -142,7 +142,7 @@ function jobEnd(job: V1Job, condition: V1JobCondition): End {
   const exitCode = /with exit code (\d+)/.exec(text)?.[1];
   const succeeded = condition.type === 'Complete' || condition.type === 'SuccessCriteriaMet';
   return {
-    ...NO_END,
+    ...UNKNOWN_END,
     state: succeeded ? 'succeeded' : 'failed',
     exitCode: succeeded ? 0 : exitCode === undefined ? null : Number(exitCode),
     disruption: rule === String(DISRUPTION_RULE) && exitCode === undefined ? 'DisruptionTarget' : null,
@@ -186,19 +186,3 @@ function lastTransition(pod: V1Pod): number | null {
 export function time(value: Date | string | null | undefined): number | null {
   return value === undefined || value === null ? null : new Date(value).getTime();
 }
-
-export const NO_END: End = {
-  state: 'lost',
-  exitCode: null,
-  signal: null,
-  disruption: null,
-  deletedByOther: false,
-  outOfMemory: false,
-  deadlineExceeded: false,
-  notStarted: null,
-  nodeLost: false,
-  node: null,
-  startedAt: null,
-  endedAt: 0,
-  message: '',
-};

@@ -1,8 +1,8 @@
 import type { V1Job } from '@kubernetes/client-node';
-import type { JobEnd } from '../../contract/jobs.ts';
+import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { WatchOptions } from '../../ports/compute.ts';
 import type { KubeClient } from './client.ts';
-import { observe, NO_END } from './end-signs.ts';
+import { observe } from './end-signs.ts';
 import type { LogSource, Observation } from './end-signs.ts';
 import { hasStatus } from './errors.ts';
 import type { JobsView } from './jobs-view.ts';
@@ -109,7 +109,7 @@ function waitedInVain({ status, wait }: Extract<Observation, { kind: 'waiting' }
   const message = `${status.message ?? 'it has not started'}${limit}`;
   return {
     end: {
-      ...NO_END,
+      ...UNKNOWN_END,
       state: 'failed',
       notStarted: { reason: wait.reason, message },
       node: status.node,
@@ -121,6 +121,6 @@ function waitedInVain({ status, wait }: Extract<Observation, { kind: 'waiting' }
 }
 
 const notThere = (name: string): Watched => ({
-  end: { ...NO_END, endedAt: Date.now(), message: `there is no Job ${name}` },
+  end: { ...UNKNOWN_END, endedAt: Date.now(), message: `there is no Job ${name}` },
   log: { text: '' },
 });

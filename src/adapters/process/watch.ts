@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { JobEnd } from '../../contract/jobs.ts';
+import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { JobStatus, WatchOptions } from '../../ports/compute.ts';
 import { isAlive, killGroup } from './identity.ts';
 import type { ExitRecord, JobDirectory, Launch } from './job-directory.ts';
@@ -110,20 +110,6 @@ function messageOf(exit: ExitRecord): string {
 }
 
 function lostEnd(message: string, startedAt: number | null = null, tail = ''): JobEnd {
-  return {
-    state: 'lost',
-    exitCode: null,
-    signal: null,
-    disruption: null,
-    deletedByOther: false,
-    outOfMemory: false,
-    deadlineExceeded: false,
-    notStarted: null,
-    nodeLost: false,
-    node: startedAt === null ? null : hostname(),
-    startedAt,
-    endedAt: Date.now(),
-    logTail: tail,
-    message,
-  };
+  const node = startedAt === null ? null : hostname();
+  return { ...UNKNOWN_END, node, startedAt, endedAt: Date.now(), logTail: tail, message };
 }
