@@ -1,0 +1,106 @@
+/** Early evaluation and the registry of models, on the embedded profile with real trainers. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { runCli } from '../support/run-cli.ts';
+
+/** So long that it only ends because its first export is judged. */
+const LONG = `
+    epochs: 1000
+    exportEveryValidations: 3
+    env: { LONGHAUL_STEP_DELAY_SECONDS: '0.1' }`;
+const EVALUATION = `
+      table: '{steps.dataset.test.outputs.table}'
+      features: '{steps.dataset.train.outputs.features}'
+      data: '{steps.parts.test.outputs.uri}'
+      k: [3]
+      when: { metric: average_rank, above: 0, then: stop }`;
+
+interface Row {
+  readonly scorer: string;
+  readonly metric: string;
+  readonly early: boolean;
+  readonly trial: number | null;
+  readonly samples: number | null;
+  readonly compared_with: string | null;
+}
+
+interface Printed {
+  readonly run: string;
+  readonly status: string;
+  readonly evaluations: readonly Row[];
+  readonly report: string;
+}
+
+describe('models of a run', { timeout: 600_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-models-'));
+  const pipeline = join(folder, 'ranking', 'pipeline.yaml');
+  let stack: Stack;
+  let first: Printed;
+
+  beforeAll(async () => {
+    cpSync(join(import.meta.dirname, 'fixtures', 'ranking'), join(folder, 'ranking'), { recursive: true });
+    const text = readFileSync(pipeline, 'utf8')
+      .replace('    epochs: 2\n', `${LONG.slice(1)}\n    earlyEvaluation:${EVALUATION}\n`)
+      .replace('  evaluate:\n', '  evaluate:\n    compareWith: [champion]\n');
+    writeFileSync(pipeline, text);
+    stack = await startStack({ directory: folder });
+    await stack.ready;
+  }, 120_000);
+  afterAll(async () => {
+    await stack.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  async function cli<T>(...args: string[]): Promise<T> {
+    const { code, stdout, stderr } = await runCli([...args, '--output', 'json'], { cwd: folder });
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout) as T;
+  }
+  const models = (): Promise<{ model: string; run: string; stage: string; promoted_by: string | null; why: string | null }[]> =>
+    cli('models', 'list', '--pipeline', 'miniature');
+
+  it('are evaluated while they train, which may stop them, and status and report show it', async () => {
+    first = await cli<Printed>('run', pipeline, '--profile', 'local');
+    expect(first.status).toBe('succeeded');
+    const ranks = first.evaluations.filter((row) => row.early && row.metric === 'average_rank');
+    expect(ranks.length).toBeGreaterThan(0);
+    expect(ranks.every((row) => row.scorer === 'model' && row.trial === 0 && Number(row.samples) > 0)).toBe(true);
+    const { searches } = await cli<{ searches: { search: { trials: { offline: Record<string, number>; reason: string | null }[] } } }>(
+      'status',
+      first.run,
+    );
+    expect(searches.search.trials[0]?.offline).toMatchObject({
+      average_rank: expect.any(Number) as number,
+      ndcg_at_3: expect.any(Number) as number,
+    });
+    expect(searches.search.trials[0]?.reason).toMatch(/^early evaluation: average_rank [\d.]+ is above 0$/);
+    expect(readFileSync(fileURLToPath(first.report), 'utf8')).toContain('Offline quality over training time: average_rank');
+  });
+
+  it('become candidates, of which one is promoted to champion', async () => {
+    const [candidate, ...others] = await models();
+    expect(others).toEqual([]);
+    expect(candidate).toMatchObject({ run: first.run, stage: 'candidate' });
+    const wrong = await runCli(['models', 'promote', 'nobody'], { cwd: folder });
+    expect([wrong.code, wrong.stdout]).toEqual([2, '']);
+    expect(wrong.stderr).toContain(candidate?.model);
+    await cli('models', 'promote', String(candidate?.model), '--by', 'ada', '--why', 'the first');
+    expect(await models()).toMatchObject([{ model: candidate?.model, stage: 'champion', promoted_by: 'ada', why: 'the first' }]);
+  });
+
+  it('are compared with the champion by the next run, in its report too', async () => {
+    const second = await cli<Printed>('run', pipeline, '--profile', 'local', '--set', 'steps.search.seed=8');
+    const rows = second.evaluations.filter((row) => !row.early && row.metric === 'average_rank');
+    expect(new Set(rows.map((row) => row.scorer))).toEqual(new Set(['model', 'champion', 'popularity']));
+    expect(rows.find((row) => row.scorer === 'model')?.compared_with).toBe('champion');
+    expect(readFileSync(fileURLToPath(second.report), 'utf8')).toContain('champion');
+    expect((await models()).map(({ run, stage }) => [run, stage])).toEqual([
+      [first.run, 'champion'],
+      [second.run, 'candidate'],
+    ]);
+  });
+});
