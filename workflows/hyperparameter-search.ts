@@ -89,7 +89,7 @@ function mustContinueAsNew(run: SearchRun): boolean {
 }
 
 const idle = (run: SearchRun): boolean =>
-  run.stopWatching === null && run.busy.asking + run.busy.starting + run.busy.recording === 0 && allHandlersFinished();
+  run.stopWatching === null && run.busy.asking + run.busy.starting + run.busy.recording + run.busy.telling === 0 && allHandlersFinished();
 
 /** Cancelled or broken: the trials end with a checkpoint, the ledger says so. */
 async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknown): Promise<void> {

@@ -14,7 +14,7 @@ export interface SearchRun {
   /** Something happened that the loop must look at. */
   dirty: boolean;
   /** Background work of each kind that is under way. */
-  readonly busy: Record<'asking' | 'starting' | 'evaluating' | 'recording', number>;
+  readonly busy: Record<'asking' | 'starting' | 'evaluating' | 'recording' | 'telling', number>;
   /** Ends the activity that follows the curves. */
   stopWatching: (() => void) | null;
   /** Error of background work: ends the search. */
@@ -39,7 +39,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     memory,
     output: outputOf(input),
     dirty: true,
-    busy: { asking: 0, starting: 0, evaluating: 0, recording: 0 },
+    busy: { asking: 0, starting: 0, evaluating: 0, recording: 0, telling: 0 },
     stopWatching: null,
     fatal: null,
     draining: false,

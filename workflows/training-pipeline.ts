@@ -22,6 +22,7 @@ import { control } from './policies.ts';
 import { notify } from './run-context.ts';
 import type { Run } from './run-context.ts';
 import { boundedSteps, createRunView, graphOf, statusOf } from './run-view.ts';
+import { checkSamplers } from './sampler-checks.ts';
 import { runSteps } from './scheduler.ts';
 import { stepFailureOf } from './step-failures.ts';
 
@@ -56,7 +57,9 @@ export async function trainingPipeline(document: RunDocument): Promise<RunResult
 async function validate(run: Run, document: RunDocument): Promise<RunDocument | null> {
   try {
     const input = { run: run.name, document, startedAt: run.view.state.startedAt };
-    return (await control.validateRun.executeWithOptions({ summary: 'check the run document' }, [input])).completed;
+    const { completed } = await control.validateRun.executeWithOptions({ summary: 'check the run document' }, [input]);
+    await checkSamplers(run.name, completed ?? document);
+    return completed;
   } catch (error) {
     const failure = isCancellation(error) ? null : stepFailureOf(error);
     if (!failure) throw error;

@@ -1,11 +1,35 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { poolGateWorkflowId } from '../../src/contract/ids.ts';
 import { until } from './environment.ts';
-import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
+import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 import type { GateState } from '../../workflows/pool-gate.ts';
 
 const poolOf = (name: string, maxAttempts: number) => profileOf({ pools: [{ name, spot: false, maxAttempts }] });
+
+const DAYS_OF_SECONDS = 10 * 86_400;
+
+describe('a place whose holder was terminated', () => {
+  let harness: SearchHarness;
+  beforeAll(async () => {
+    harness = await startSearchHarness('skipping');
+  });
+  afterAll(() => harness.stop());
+
+  it('is given to who waits for it', async () => {
+    // Trains for days; the time-skipping server stands still while a terminated workflow's activity runs.
+    harness.world.attempt = ({ trial }) => (trial.run === 'first' ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({}));
+    const profile = poolOf('one', 1);
+    const first = await harness.trial({ run: 'first', profile });
+    await until(() => Promise.resolve(harness.world.attempts.length === 1 && harness.running() === 0), 'the first attempt');
+    const second = await harness.trial({ run: 'second', profile });
+    const gate = harness.client.workflow.getHandle(poolGateWorkflowId('one'));
+    await until(async () => (await gate.query<GateState>('state')).waiting.length === 1, 'the second trial to wait');
+    await first.terminate('by hand');
+    expect((await second.result()).status).toBe('succeeded');
+    expect(harness.world.attempts.map(({ trial }) => trial.run)).toEqual(['first', 'second']);
+  });
+});
 
 describe('a pool with a limit', () => {
   let harness: SearchHarness;

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { attemptReport } from '../../../activities/attempt-report.ts';
+import type { AttemptVerdict } from '../../../src/contract/jobs.ts';
+import type { AttemptInput } from '../../../src/contract/search.ts';
+
+const HOUR_MS = 3_600_000;
+const POOL = { name: 'spot', spot: true, pricePerHour: 2, onDemandPricePerHour: 6 };
+
+/** Two hours that began at 1,000 samples. */
+const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number) =>
+  attemptReport({
+    input: { pool: POOL, samples: 1000, trial: { output: 'file:///out/trial-0' } } as unknown as AttemptInput,
+    verdict,
+    cause: verdict,
+    end: { exitCode: 143, node: 'node-1', startedAt: 0, endedAt: 2 * HOUR_MS, logTail: '' } as Parameters<typeof attemptReport>[0]['end'],
+    followed: { lastProgress: 9, samples, done: 0.5, metrics: {}, seenAt: null, everSeen: true },
+    committedSamples,
+    result: null,
+    bestExport: null,
+  });
+
+describe('what an attempt lost', () => {
+  it('is the share of its money for samples that no checkpoint holds', () => {
+    expect(reportOf('preempted', 5000, 4000)).toMatchObject({ cost: 4, onDemandCost: 12, lostSamples: 1000, lostCost: 1, samples: 4000 });
+  });
+
+  it('is nothing when it was stopped with a checkpoint, or succeeded', () => {
+    expect(reportOf('stopped', 5000, 5000)).toMatchObject({ lostSamples: 0, lostCost: 0 });
+    expect(reportOf('succeeded', 5000, 0)).toMatchObject({ lostSamples: 0, lostCost: 0 });
+  });
+
+  it('is all of it when nothing new was trained, or committed', () => {
+    expect(reportOf('preempted', 1000, 1000)).toMatchObject({ lostSamples: 0, lostCost: 4 });
+    expect(reportOf('crashed', 3000, 0)).toMatchObject({ lostSamples: 2000, lostCost: 4, samples: 1000 });
+  });
+});

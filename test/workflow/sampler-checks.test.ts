@@ -1,0 +1,38 @@
+import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { documentOf, query } from './documents.ts';
+import { specOf, startSearchHarness } from './search-harness.ts';
+import type { SearchHarness } from './search-harness.ts';
+
+const REFUSAL = 'sampler.kind: gp needs PyTorch, which the sampler’s environment does not have';
+
+describe('a sampler that cannot do what a search asks', () => {
+  let harness: SearchHarness;
+  beforeAll(async () => {
+    harness = await startSearchHarness('real');
+  });
+  afterAll(() => harness.stop());
+  beforeEach(() => {
+    harness.reset();
+  });
+  const documentWith = (kind: string) =>
+    documentOf([query('data'), { id: 'search', dependsOn: ['data'], spec: specOf({ trials: 1, sampler: { kind } }) }]);
+
+  it('is refused when the run begins, before its first step', async () => {
+    harness.world.ask = () => Promise.reject(ApplicationFailure.nonRetryable(REFUSAL, 'InvalidInput'));
+    const run = await harness.start(documentWith('gp'));
+    const error: unknown = await run.result().catch((failed: unknown) => failed);
+    expect(error).toBeInstanceOf(WorkflowFailedError);
+    expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput', message: `step search: ${REFUSAL}` });
+    const { status, steps } = await run.query<{ status: string; steps: { status: string }[] }>('state');
+    expect([status, ...steps.map((step) => step.status)]).toEqual(['failed', 'pending', 'pending']);
+  });
+
+  it('is asked beforehand only where it may refuse', async () => {
+    await (await harness.start(documentWith('gp'))).result();
+    expect(harness.world.asked.map(({ study }) => study.endsWith('/check'))).toEqual([true, false]);
+    harness.world.asked.length = 0;
+    await (await harness.start(documentWith('tpe'))).result();
+    expect(harness.world.asked.map(({ study }) => study.endsWith('/check'))).toEqual([false]);
+  });
+});
