@@ -27,10 +27,10 @@ export const ROUNDS: readonly Round[] = [
       vitest('workflow'),
     ],
   },
-  // Both mostly wait for nodes and processes that they broke.
-  { atOnce: 2, suites: [vitest('cluster'), vitest('chaos', 2)] },
-  // These look at time, and have the machine for themselves.
-  { atOnce: 1, suites: [vitest('console'), vitest('e2e')] },
+  // Looks at seconds, and has the machine for itself.
+  { atOnce: 1, suites: [vitest('cluster')] },
+  // Chaos mostly waits for processes that it broke.
+  { atOnce: 2, suites: [vitest('chaos', 2), vitest('e2e'), vitest('console')] },
 ];
 
 export const SUITES: readonly Suite[] = ROUNDS.flatMap((round) => round.suites);
