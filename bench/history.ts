@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import type { AttemptReport } from '../src/contract/search.ts';
 import { profileOf, specOf, startSearchHarness, type SearchHarness } from '../test/workflow/search-harness.ts';
 
@@ -66,10 +67,19 @@ async function measureSearch(harness: SearchHarness, trials: number, parallel: n
   const sizes: Size[] = [];
   for (let run: string | undefined = handle.firstExecutionRunId; run !== undefined;) {
     sizes.push(await sizeOf(client, handle.workflowId, run));
-    const { events } = await client.workflow.getHandle(handle.workflowId, run).fetchHistory();
-    run = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
+    run = await nextRun(client, handle.workflowId, run);
   }
   return sizes;
+}
+
+/** The run that it continued as, from its last event: a page of the whole history may be larger than an answer of the server. */
+async function nextRun(client: Client, workflowId: string, runId: string): Promise<string | undefined> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    historyEventFilterType: proto.temporal.api.enums.v1.HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+  });
+  return history?.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
 }
 
 async function sizeOf(client: Client, workflowId: string, runId: string): Promise<Size> {
