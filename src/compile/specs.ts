@@ -1,5 +1,6 @@
 /** The spec of a step, by its kind: files read, defaults filled in. */
 import { z } from 'zod';
+import { hasDecimals, parseGoogleType } from '../contract/google-type.ts';
 import { STEP_FILES } from '../contract/pipeline.ts';
 import { StepSpec } from '../contract/steps.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
@@ -91,6 +92,13 @@ async function querySpec(leaf: LeafStep, fields: MapNode, file: FileOf<'query'> 
   for (const [name, { value }] of entriesOf(fields, 'with')) {
     const parameter = queryParameter(value, join(path('with'), name), context.typeOf, problems);
     if (parameter) parameters[name] = parameter;
+    const type = parameter && parseGoogleType(parameter.type);
+    if (type && hasDecimals(type) && context.sqlChecks)
+      problems.add(value.at, join(path('with'), name), 'the embedded warehouse does not compute decimals as BigQuery does', {
+        expected: 'FLOAT64, INT64 or STRING',
+        found: parameter.type,
+        hint: 'see docs/sql.md',
+      });
   }
   const featuresNode = child(fields, 'features');
   const features = featuresNode ? await featureTable(featuresNode, path('features'), context) : undefined;

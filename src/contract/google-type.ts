@@ -71,3 +71,10 @@ export function parseGoogleType(text: string): GoogleType | null {
   const parsed = type(0);
   return at === tokens.length ? parsed : null;
 }
+
+/** Whether a NUMERIC or BIGNUMERIC is in it. */
+export function hasDecimals(type: GoogleType): boolean {
+  if (type.kind === 'ARRAY') return hasDecimals(type.element);
+  if (type.kind === 'STRUCT') return type.fields.some((field) => hasDecimals(field.type));
+  return type.kind === 'NUMERIC' || type.kind === 'BIGNUMERIC';
+}

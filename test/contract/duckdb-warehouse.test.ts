@@ -165,6 +165,24 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
     });
   });
 
+  it('refuses decimals, which it would compute otherwise than BigQuery: as columns of sources and as parameters', async () => {
+    const file = join(opened.root, 'decimals.parquet');
+    const database = await DuckDBInstance.create();
+    const connection = await database.connect();
+    await connection.run(`COPY (SELECT 1 AS id, 1.25::DECIMAL(10, 2) AS price) TO '${file}' (FORMAT parquet)`);
+    connection.closeSync();
+    await expect(query('SELECT s.id FROM {s} AS s', { sources: { s: `file://${file}` } })).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringMatching(
+        /sources\.s: column price is DECIMAL\(10,2\), NUMERIC in BigQuery, .*; write the file with float64/,
+      ) as string,
+    });
+    await expect(query('SELECT @p AS p', { parameters: { p: { type: 'ARRAY<NUMERIC>', value: ['1.1'] } } })).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringMatching(/parameters\.p\.type: .*expected FLOAT64, INT64 or STRING, found ARRAY<NUMERIC>/) as string,
+    });
+  });
+
   it('reads sources with quotes, spaces and glob characters in their names', async () => {
     const folder = join(opened.root, "odd 'folder' [1]*");
     await mkdir(folder);

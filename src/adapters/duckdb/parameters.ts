@@ -5,8 +5,6 @@ import {
   blobValue,
   DATE,
   dateValue,
-  DECIMAL,
-  decimalValue,
   DOUBLE,
   LIST,
   listValue,
@@ -22,6 +20,7 @@ import {
 } from '@duckdb/node-api';
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { AdapterError } from '../../contract/errors.ts';
+import { hasDecimals } from '../../contract/google-type.ts';
 import type { GoogleType } from '../../contract/google-type.ts';
 import type { Json, QueryParameter } from '../../contract/values.ts';
 import type { Bound } from './engine.ts';
@@ -42,13 +41,16 @@ export function bindParameters(parameters: Readonly<Record<string, QueryParamete
     }
     const path = `${file}: parameters.${name}`;
     const type = typeOfParameter(parameter, path);
+    if (hasDecimals(type))
+      throw new AdapterError(
+        'InvalidInput',
+        `${path}.type: the embedded warehouse does not compute decimals as BigQuery does; expected FLOAT64, INT64 or STRING, found ${parameter.type}`,
+      );
     types[name] = duckTypeOf(type);
     values[name] = convert(type, parameter.value, path);
   }
   return { values, types };
 }
-
-const NUMERIC_DIGITS = { width: 38, scale: 9 };
 
 function duckTypeOf(type: GoogleType): DuckDBType {
   switch (type.kind) {
@@ -73,7 +75,8 @@ function duckTypeOf(type: GoogleType): DuckDBType {
       return TIMESTAMPTZ;
     case 'NUMERIC':
     case 'BIGNUMERIC':
-      return DECIMAL(NUMERIC_DIGITS.width, NUMERIC_DIGITS.scale);
+      // Refused before: `bindParameters`.
+      return VARCHAR;
     case 'ARRAY':
       return LIST(duckTypeOf(type.element));
     case 'STRUCT':
@@ -108,7 +111,7 @@ function convert(type: GoogleType, value: Json, path: string): DuckDBValue {
       return blobValue(Uint8Array.from(Buffer.from(text(/^[A-Za-z0-9+/]*={0,2}$/, 'base64')[0], 'base64')));
     case 'NUMERIC':
     case 'BIGNUMERIC':
-      return decimalOf(value, wrong);
+      return wrong('another type than NUMERIC');
     case 'DATE': {
       const [year, month, day] = dayOf(text(DATE_TEXT, 'a date as YYYY-MM-DD'));
       const days = Date.UTC(year, month - 1, day) / DAY_MS;
@@ -175,12 +178,4 @@ function specialFloat(text: string): number {
   const lower = text.toLowerCase();
   if (lower === 'nan') return Number.NaN;
   return lower.startsWith('-') ? -Infinity : Infinity;
-}
-
-function decimalOf(value: Json, wrong: (expected: string) => never): DuckDBValue {
-  const written = typeof value === 'number' ? value.toFixed(Number.isInteger(value) ? 0 : NUMERIC_DIGITS.scale) : value;
-  const parts = typeof written === 'string' ? /^([+-]?)([0-9]{1,29})(?:\.([0-9]{1,9}))?$/.exec(written) : null;
-  if (!parts) return wrong('a decimal of at most 29 digits before and 9 after the point');
-  const scaled = BigInt((parts[2] ?? '') + (parts[3] ?? '').padEnd(NUMERIC_DIGITS.scale, '0'));
-  return decimalValue(parts[1] === '-' ? -scaled : scaled, NUMERIC_DIGITS.width, NUMERIC_DIGITS.scale);
 }

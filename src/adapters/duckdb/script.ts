@@ -74,10 +74,21 @@ async function openAliases(script: Script, session: Session, tables: TableFiles)
   for (const alias of quoted.aliases) {
     const files = await filesOf(statement, alias, tables);
     const what = changed.includes(alias) ? 'TEMP TABLE' : 'TEMP VIEW';
-    await atPlace(script, 0, () =>
-      session.run(`CREATE ${what} ${viewOf(alias)} AS SELECT * FROM read_parquet([${files.map(pathLiteral).join(', ')}])`),
-    );
+    const rows = `SELECT * FROM read_parquet([${files.map(pathLiteral).join(', ')}])`;
+    if (alias in statement.sources) await refuseDecimals(session, rows, `${statement.sqlFile}: sources.${alias}`);
+    await atPlace(script, 0, () => session.run(`CREATE ${what} ${viewOf(alias)} AS ${rows}`));
   }
+}
+
+/** DuckDB divides decimals as floats and keeps other digits of a product: results would differ from BigQuery's, and nobody would see it. */
+async function refuseDecimals(session: Session, rows: string, path: string): Promise<void> {
+  const described = await session.run(`DESCRIBE ${rows}`);
+  const decimal = described.getRows().find(([, type]) => /\bDECIMAL\(/.test(String(type)));
+  if (!decimal) return;
+  throw new AdapterError(
+    'InvalidInput',
+    `${path}: column ${String(decimal[0])} is ${String(decimal[1])}, NUMERIC in BigQuery, which the embedded warehouse does not compute alike; write the file with float64, or whole numbers (cents)`,
+  );
 }
 
 async function filesOf(statement: Statement, alias: string, tables: TableFiles): Promise<string[]> {

@@ -126,9 +126,19 @@ describe('SQL checks', () => {
     expect(problems).toHaveLength(2);
   });
 
+  const profile =
+    'warehouse: { kind: bigquery, project: p }\nstorage: { kind: gcs, bucket: bucket, prefix: /x/ }\ncompute: { kind: kubernetes, image: i }';
+
+  test('decimal parameters are refused where the embedded warehouse would compute them otherwise, and only there', async () => {
+    const text = pipeline(inlineQuery('q', 'SELECT @p AS p', 'with: { p: { type: "STRUCT<a DECIMAL>", value: { a: "1.1" } } }'));
+    const checkSql = () => Promise.resolve([]);
+    expect(await problemsOf(text, { checkSql })).toMatchObject([
+      { path: 'steps.q.with.p', message: 'the embedded warehouse does not compute decimals as BigQuery does', found: 'STRUCT<a DECIMAL>' },
+    ]);
+    expect((await compileText(text, { profile: 'gcp', checkSql }, { 'profiles/gcp.yaml': profile })).steps).toHaveLength(1);
+  });
+
   test('only the embedded warehouse needs a translation', async () => {
-    const profile =
-      'warehouse: { kind: bigquery, project: p }\nstorage: { kind: gcs, bucket: bucket, prefix: /x/ }\ncompute: { kind: kubernetes, image: i }';
     const checkSql = () => Promise.reject(new Error('not to be called'));
     const document = await compileText(
       `${SIMPLE}  parts: { kind: export, table: "{steps.d.outputs.table}" }`,
