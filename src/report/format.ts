@@ -43,6 +43,14 @@ export function brief(value: number, digits = 6): string {
   return String(Number(value.toPrecision(digits)));
 }
 
+/** `1.2M` */
+export function short(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${Number((value / 1e9).toPrecision(3))}G`;
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
+  return size >= 1e3 ? `${Number((value / 1e3).toPrecision(3))}k` : String(Number(value.toPrecision(3)));
+}
+
 export function money(amount: number, currency = 'USD'): string {
   const digits = amount !== 0 && Math.abs(amount) < 0.01 ? 4 : 2;
   return currency === 'USD' ? `$${amount.toFixed(digits)}` : `${amount.toFixed(digits)} ${currency}`;

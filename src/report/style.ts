@@ -13,7 +13,8 @@ export const STYLE = `
 body { margin: 0; background: var(--background); color: var(--text); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif }
 main, nav { max-width: 112rem; margin: 0 auto; padding: 0 clamp(.75rem, 2.5vw, 2.5rem) }
 nav { position: sticky; top: 0; z-index: 5; display: flex; flex-wrap: wrap; gap: .2rem 1rem; align-items: center; padding-block: .5rem; background: var(--background); border-bottom: 1px solid var(--line) }
-nav a { color: var(--accent); text-decoration: none }
+a { color: var(--accent) }
+nav a { text-decoration: none }
 nav a:hover { text-decoration: underline }
 nav button { margin-left: auto; font: inherit; color: var(--text); background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .2rem .7rem; cursor: pointer }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
@@ -60,16 +61,21 @@ details.run > summary { font-size: 1.2rem; font-weight: 600; padding: .5rem 0 }
 .dag { display: block; margin: .4rem } 
 ${DAG_STYLE}
 @media (max-width: 40rem) { figure { padding: .6rem } main { padding: 0 .6rem } }
+.scroll > .dag { max-width: 100%; height: auto }
 @media print {
   :root, :root[data-theme=dark], :root:not([data-theme=light]) { ${variables(LIGHT)} }
   nav { display: none }
   body { font-size: 11px }
   main { max-width: none }
   .scroll { max-height: none; overflow: visible; border: 0 }
-  .scroll > .dag { max-width: 100%; height: auto }
+  .scroll > .dag { min-width: 0 !important }
   thead th { position: static }
   figure, tr, .verdict { break-inside: avoid }
-  td { white-space: normal; overflow-wrap: anywhere }
+  table { font-size: 8.5px }
+  thead th, td { white-space: normal; padding: .2rem .3rem; overflow-wrap: break-word }
+  thead th { overflow-wrap: anywhere; min-width: 6ch }
+  td.number { white-space: nowrap }
+  td.wide, td:has(code) { overflow-wrap: anywhere; min-width: 18ch }
   h2 { break-after: avoid }
 }
 `;

@@ -15,6 +15,8 @@ const FAILED = 'grocery-ranking-20261118-173000-b7q4';
 const WIDTH = 1360;
 /** Longer pages are cut: a picture in a document has to be readable. */
 const MOST_PIXELS_HIGH = 1500;
+/** Down to the last card, and some air. */
+const CONTENT_HIGH = `Math.ceil(Math.max(...[...document.querySelectorAll('section.card')].map((card) => card.getBoundingClientRect().bottom))) + 24`;
 
 /** The trial that was preempted tells most. */
 const PAGES: Readonly<Record<string, string>> = {
@@ -110,7 +112,7 @@ async function takePictures(browser: Browser, url: string, theme: 'light' | 'dar
   for (const [name, path] of Object.entries(PAGES)) {
     await page.goto(`${url}${path}`);
     await settled(page);
-    const high = await page.evaluate<number>('document.documentElement.scrollHeight');
+    const high = await page.evaluate<number>(CONTENT_HIGH);
     const clip = { x: 0, y: 0, width: WIDTH, height: Math.min(high, MOST_PIXELS_HIGH) };
     const file = resolve(IMAGES, `console-${name}-${theme}.png`);
     await page.screenshot({ path: file, clip, animations: 'disabled' });

@@ -44,6 +44,9 @@ export const DAG_STYLE = `
 .dag a:focus .box, .dag a:hover .box { stroke: var(--accent); stroke-width: 2 }
 .dag marker path { fill: var(--faint) }`;
 
+/** Below this share of its size it scrolls instead of shrinking. */
+const SMALLEST_SCALE = 0.75;
+
 export function dagSvg({ graph, run, now, currency = 'USD', href }: DagInput, options: DagLayoutOptions = {}): string {
   const layout = layoutDag(graph, options);
   const states = new Map(run.steps.map((step) => [step.id, step]));
@@ -60,7 +63,8 @@ export function dagSvg({ graph, run, now, currency = 'USD', href }: DagInput, op
     return link === null ? body : `<a href="${escapeHtml(link)}">${body}</a>`;
   });
   const label = `Graph of ${layout.nodes.length} steps and ${layout.edges.length} dependencies`;
-  return `<svg class="dag" role="group" aria-label="${escapeHtml(label)}" viewBox="0 0 ${Math.ceil(layout.width)} ${Math.ceil(layout.height)}" width="${Math.ceil(layout.width)}" height="${Math.ceil(layout.height)}" xmlns="http://www.w3.org/2000/svg"><defs><marker id="dag-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>${edges.join('')}${nodes.join('')}</svg>`;
+  const narrowest = Math.ceil(layout.width * SMALLEST_SCALE);
+  return `<svg class="dag" style="min-width:${narrowest}px" role="group" aria-label="${escapeHtml(label)}" viewBox="0 0 ${Math.ceil(layout.width)} ${Math.ceil(layout.height)}" width="${Math.ceil(layout.width)}" height="${Math.ceil(layout.height)}" xmlns="http://www.w3.org/2000/svg"><defs><marker id="dag-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>${edges.join('')}${nodes.join('')}</svg>`;
 }
 
 function factOf(step: StepState, now: number, currency: string): string {

@@ -1,5 +1,5 @@
 /** Learning curves: the best trials in colour, all others behind them. */
-import { brief, count, metric as shown } from '../format.ts';
+import { brief, short, count, metric as shown } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { ranked, type CurvePoint, type TrialView } from './views.ts';
@@ -97,12 +97,4 @@ function seriesOf(trial: number, curve: readonly CurvePoint[], metric: string, c
       },
     },
   };
-}
-
-/** `1.2M` */
-function short(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e9) return `${Number((value / 1e9).toPrecision(3))}G`;
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
-  return size >= 1e3 ? `${Number((value / 1e3).toPrecision(3))}k` : String(Number(value.toPrecision(3)));
 }

@@ -1,6 +1,6 @@
 /** Offline metrics of exports while training goes on (early evaluation), with their intervals. */
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { brief, count, metric as shown } from '../format.ts';
+import { brief, count, short, metric as shown } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { numberOf } from './views.ts';
@@ -41,7 +41,7 @@ export function offlineQuality({ evaluations, step, metric }: OfflineQualityInpu
         type: 'value',
         scale: true,
         ...xName('samples'),
-        axisLabel: { formatter: (value: number) => count(value) },
+        axisLabel: { formatter: (value: number) => short(value) },
       }),
       yAxis: axisOption(theme, { type: 'value', scale: true, axisLabel: { formatter: (value: number) => brief(value) } }),
       series: [...curves].flatMap(([trial, points], index) =>

@@ -36,18 +36,17 @@ export function parallelCoordinates({ trials, metric, goal, space }: ParallelCoo
   return {
     title: 'Parallel coordinates',
     description,
-    height: 380,
+    height: 392,
     minWidth: 100 * (axes.length + 1),
     option: {
       ...baseOption(theme, description),
       parallel: {
         left: 40,
         right: 60,
-        top: 40,
+        top: 52,
         bottom: 60,
         parallelAxisDefault: {
-          nameTextStyle: { color: theme.text, fontSize: 12 },
-          nameTruncate: { maxWidth: 120 },
+          nameTextStyle: { color: theme.text, fontSize: 12, lineHeight: 14 },
           axisLine: { lineStyle: { color: theme.muted } },
           axisTick: { lineStyle: { color: theme.muted } },
           axisLabel: {
@@ -63,11 +62,11 @@ export function parallelCoordinates({ trials, metric, goal, space }: ParallelCoo
       parallelAxis: [
         ...axes.map((axis, dim) => ({
           dim,
-          name: axis.name,
+          name: axisName(axis.name),
           type: axis.type,
           ...(axis.type === 'category' ? { data: axis.categories } : { scale: true }),
         })),
-        { dim: axes.length, name: metric, type: 'value', scale: true },
+        { dim: axes.length, name: axisName(metric), type: 'value', scale: true },
       ],
       visualMap: {
         type: 'continuous',
@@ -123,6 +122,18 @@ function axisOf(name: string, trials: readonly TrialView[], space: Space | undef
   const positive = numbers.every((value) => value > 0);
   const wide = positive && Math.max(...numbers) / Math.min(...numbers) >= LOG_RATIO;
   return [{ name, type: positive && (declared ?? wide) ? 'log' : 'value', categories: [] }];
+}
+
+const LONGEST_LINE = 14;
+
+/** In two lines where it is long: names stand side by side, and the last one before the edge. */
+export function axisName(name: string): string {
+  const [first = '', ...rest] = name.split(/(?<=[_./-])/).reduce<string[]>((lines, part) => {
+    const last = lines.at(-1);
+    return last !== undefined && last.length + part.length <= LONGEST_LINE ? [...lines.slice(0, -1), last + part] : [...lines, part];
+  }, []);
+  const cut = (line: string): string => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line);
+  return rest.length === 0 ? cut(first) : `${cut(first)}\n${cut(rest.join(''))}`;
 }
 
 function compare(a: Json, b: Json): number {

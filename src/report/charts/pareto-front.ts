@@ -90,6 +90,7 @@ export function paretoFront({ trials, objective, x, y, currency = 'USD' }: Paret
             color: theme.text,
             formatter: ({ dataIndex }: { dataIndex: number }) => String(front[dataIndex]?.trial.trial ?? ''),
           },
+          labelLayout: { hideOverlap: true },
           tooltip: tooltip(front),
         },
       ],

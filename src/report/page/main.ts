@@ -27,7 +27,8 @@ function drawOne(id: string, { option, height, minWidth }: Chart): void {
   const place = document.querySelector<HTMLElement>(`[data-chart="${CSS.escape(id)}"]`);
   if (!place) return;
   place.style.height = `${height}px`;
-  if (minWidth !== undefined) place.style.minWidth = `${minWidth}px`;
+  // Paper cannot be scrolled.
+  place.style.minWidth = minWidth === undefined || printing ? '' : `${minWidth}px`;
   // Inside a closed element there is no width to draw into.
   if (place.clientWidth === 0) return;
   const chart = drawn.get(id) ?? init(place, null, { renderer: 'svg' });

@@ -4,6 +4,7 @@ import { chartData, chartsOf } from '../../../src/report/chart-data.ts';
 import { DARK, LIGHT } from '../../../src/report/charts/theme.ts';
 import { costFigures } from '../../../src/report/charts/cost-figures.ts';
 import { paretoFront } from '../../../src/report/charts/pareto-front.ts';
+import { axisName } from '../../../src/report/charts/parallel-coordinates.ts';
 import { timelineRows } from '../../../src/report/charts/timeline-rows.ts';
 import { attemptsOf, runningAttempts, trialsOf, type TrialView } from '../../../src/report/charts/views.ts';
 import { makeRun } from '../../support/run-data.ts';
@@ -26,6 +27,18 @@ const trial = (number: number, more: Partial<TrialView>): TrialView => ({
   startedAt: 0,
   endedAt: 1,
   ...more,
+});
+
+describe('names of axes that stand side by side', () => {
+  it.each([
+    ['loss', 'loss'],
+    ['learning_rate', 'learning_rate'],
+    ['validation_ndcg_at_10', 'validation_\nndcg_at_10'],
+    ['optimizer.weight_decay_of_embeddings', 'optimizer.\nweight_decay_…'],
+    ['averyveryverylongname', 'averyveryvery…'],
+  ])('writes %s in at most two short lines', (name, lines) => {
+    expect(axisName(name)).toBe(lines);
+  });
 });
 
 describe('charts of a run', () => {

@@ -110,7 +110,7 @@ function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Ele
         )}
       </Card>
       <div class="columns">
-        <Card title="Parallel coordinates">
+        <Card title="Parallel coordinates" class="spread">
           <ChartView
             make={(theme) => parallelCoordinates({ trials, metric: objective.metric, goal: objective.goal, space }, theme)}
             of={[trials, space]}
