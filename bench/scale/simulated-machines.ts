@@ -27,6 +27,8 @@ interface Place {
   readonly trainer: SimulatedTrainer;
   readonly running: RunningTrial;
   ending: boolean;
+  /** What was told last has arrived. */
+  told: Promise<void>;
 }
 
 export class SimulatedMachines {
@@ -70,7 +72,7 @@ export class SimulatedMachines {
       if (place.ending) continue;
       place.ending = true;
       place.trainer.finish();
-      void this.#tell(name, endOf(place, 'Succeeded', 0));
+      void this.#tell(name, place, endOf(place, 'Succeeded', 0));
     }
   }
 
@@ -92,8 +94,9 @@ export class SimulatedMachines {
     const output = env.get(TRIAL_ENVIRONMENT.output) ?? '';
     const attempt = Number(env.get(TRIAL_ENVIRONMENT.attempt));
     const running = { pod: name, output, attempt, since: Date.now() };
-    this.#places.set(name, { trainer: new SimulatedTrainer(output, attempt), running, ending: false });
-    void this.#tell(name, { phase: 'Running', containerStatuses: [container({ running: { startedAt: iso(running.since) } })] });
+    const place: Place = { trainer: new SimulatedTrainer(output, attempt), running, ending: false, told: Promise.resolve() };
+    this.#places.set(name, place);
+    void this.#tell(name, place, { phase: 'Running', containerStatuses: [container({ running: { startedAt: iso(running.since) } })] });
   }
 
   /** SIGTERM: the trainer saves and exits with 143; then the kubelet lets the pod go. */
@@ -101,13 +104,14 @@ export class SimulatedMachines {
     if (place && !place.ending) {
       place.ending = true;
       place.trainer.save();
-      await this.#tell(name, endOf(place, 'Failed', 143));
+      await this.#tell(name, place, endOf(place, 'Failed', 143));
     }
     await this.#request('DELETE', this.#client.podsPath(name), { gracePeriodSeconds: 0 });
   }
 
-  #tell(name: string, status: object): Promise<void> {
-    return this.#request('PATCH', `${this.#client.podsPath(name)}/status`, { status }, STATUS);
+  #tell(name: string, place: Place, status: object): Promise<void> {
+    place.told = place.told.then(() => this.#request('PATCH', `${this.#client.podsPath(name)}/status`, { status }, STATUS));
+    return place.told;
   }
 
   async #request(method: string, path: string, body: object, contentType?: string): Promise<void> {
