@@ -14,9 +14,14 @@ const sql = SQL.replace('{promotions}', `read_parquet('${data}/promotions.parque
   `read_parquet('${data}/products.parquet')`,
 );
 const began = performance.now();
+const before = process.cpuUsage();
 const made = await connection.runAndReadAll(`COPY (${sql}) TO '${folder}/table.parquet' (FORMAT parquet)`);
 await connection.run(`COPY (FROM read_parquet('${folder}/table.parquet')) TO '${folder}/parts' (FORMAT parquet, FILE_SIZE_BYTES '64MB')`);
 const seconds = (performance.now() - began) / 1000;
-process.stdout.write(JSON.stringify({ seconds, peakMb: process.resourceUsage().maxRSS / 1024, rows: Number(made.getRows()[0]?.[0] ?? 0) }));
+const { user, system } = process.cpuUsage(before);
+const cpuSeconds = (user + system) / 1e6;
+process.stdout.write(
+  JSON.stringify({ seconds, cpuSeconds, peakMb: process.resourceUsage().maxRSS / 1024, rows: Number(made.getRows()[0]?.[0] ?? 0) }),
+);
 connection.closeSync();
 instance.closeSync();

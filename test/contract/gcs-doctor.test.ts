@@ -9,7 +9,7 @@ describe('checks of a bucket', () => {
   let api: RecordedApi;
   beforeEach(async () => void (api = await startRecordedApi()));
   afterEach(() => api.close());
-  const check = (): Promise<DoctorCheck[]> => checkGcs({ kind: 'gcs', bucket: 'models', prefix: '', apiEndpoint: api.url });
+  const check = (prefix = ''): Promise<DoctorCheck[]> => checkGcs({ kind: 'gcs', bucket: 'models', prefix, apiEndpoint: api.url });
   const answering = (permissions: readonly string[], bucket: ApiAnswer): void => {
     api.answer = ({ path }) => (path.endsWith('/iam/testPermissions') ? { json: { permissions } } : bucket);
   };
@@ -34,6 +34,14 @@ describe('checks of a bucket', () => {
   it('print the lifecycle rules', async () => {
     answering(all, { json: { lifecycle: { rule: [{ action: { type: 'Delete' }, condition: { age: 30, matchesPrefix: ['runs/'] } }] } } });
     expect((await check()).at(-1)).toMatchObject({ ok: true, detail: 'Delete when age 30 and matchesPrefix ["runs/"]' });
+  });
+
+  it('print the rule that is advised where there is none', async () => {
+    answering(all, { json: {} });
+    expect((await check('longhaul')).at(-1)).toMatchObject({
+      ok: true,
+      remedy: `echo '{"rule":[{"action":{"type":"Delete"},"condition":{"age":30,"matchesPrefix":["longhaul/jobs/"]}}]}' > lifecycle.json && gcloud storage buckets update gs://models --lifecycle-file=lifecycle.json`,
+    });
   });
 
   it('do not ask for more rights than the work needs', async () => {

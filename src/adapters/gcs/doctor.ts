@@ -11,8 +11,10 @@ const ROLE = 'roles/storage.objectUser';
 /** Whoever runs the command must put its own account here. */
 const MEMBER = 'serviceAccount:ACCOUNT';
 
+type GcsConfig = Extract<StorageConfig, { kind: 'gcs' }>;
+
 /** Asks the bucket for real: that it is there, what this account may do, and what removes objects by itself. */
-export async function checkGcs(config: Extract<StorageConfig, { kind: 'gcs' }>): Promise<DoctorCheck[]> {
+export async function checkGcs(config: GcsConfig): Promise<DoctorCheck[]> {
   const bucket = createStorage(config.apiEndpoint).bucket(config.bucket);
   const name = `bucket gs://${config.bucket}`;
   const answer = await withRetries(() => bucket.iam.testPermissions([...PERMISSIONS])).then(
@@ -39,7 +41,7 @@ export async function checkGcs(config: Extract<StorageConfig, { kind: 'gcs' }>):
       ...(ok ? {} : { remedy: grant(config.bucket) }),
     };
   });
-  return [{ name, ok: true, detail: 'it answers' }, ...permissions, await lifecycle(bucket, name)];
+  return [{ name, ok: true, detail: 'it answers' }, ...permissions, await lifecycle(bucket, name, config)];
 }
 
 const grant = (bucket: string): string => `gcloud storage buckets add-iam-policy-binding gs://${bucket} --member=${MEMBER} --role=${ROLE}`;
@@ -47,17 +49,32 @@ const grant = (bucket: string): string => `gcloud storage buckets add-iam-policy
 type Bucket = ReturnType<ReturnType<typeof createStorage>['bucket']>;
 
 /** Rules are told, not judged: one that removes checkpoints after a day is a choice, and a surprise for a training of five. */
-async function lifecycle(bucket: Bucket, name: string): Promise<DoctorCheck> {
+async function lifecycle(bucket: Bucket, name: string, config: GcsConfig): Promise<DoctorCheck> {
   const check = `${name}: lifecycle rules`;
   try {
     const [metadata] = await withRetries(() => bucket.getMetadata());
     const rules = metadata.lifecycle?.rule ?? [];
-    if (rules.length === 0) return { name: check, ok: true, detail: 'none: objects stay until `longhaul gc` removes them' };
+    if (rules.length === 0)
+      return {
+        name: check,
+        ok: true,
+        detail: 'none: objects stay until `longhaul gc` removes them. Advised:',
+        remedy: advisedRule(config),
+      };
     return { name: check, ok: true, detail: rules.map(ruleText).join('; ') };
   } catch (error) {
     // Reading them needs storage.buckets.get, which a worker does not need for its work.
     return { name: check, ok: true, detail: `cannot be read: ${faultOf(error).message}` };
   }
+}
+
+/** Notes of jobs (`jobs/`) serve retries only; all else is somebody's result or checkpoint. */
+const JOB_NOTES_DAYS = 30;
+
+function advisedRule({ bucket, prefix }: GcsConfig): string {
+  const matchesPrefix = [`${prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/`}jobs/`];
+  const rules = { rule: [{ action: { type: 'Delete' }, condition: { age: JOB_NOTES_DAYS, matchesPrefix } }] };
+  return `echo '${JSON.stringify(rules)}' > lifecycle.json && gcloud storage buckets update gs://${bucket} --lifecycle-file=lifecycle.json`;
 }
 
 function ruleText(rule: { readonly action?: unknown; readonly condition?: unknown }): string {
