@@ -134,6 +134,10 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
       code: 2,
       stderr: expect.stringContaining('no run "nowhere"') as string,
     });
+    expect(await refused('second', '--sampler', 'grid')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('grid needs a finite space') as string,
+    });
     expect(await refused('second', '--stopping', 'ahsa')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('no rule "ahsa"') as string,

@@ -1,5 +1,6 @@
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { documentOf, query } from './documents.ts';
 import { specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
@@ -26,6 +27,17 @@ describe('a sampler that cannot do what a search asks', () => {
     expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput', message: `step search: ${REFUSAL}` });
     const { status, steps } = await run.query<{ status: string; steps: { status: string }[] }>('state');
     expect([status, ...steps.map((step) => step.status)]).toEqual(['failed', 'pending', 'pending']);
+  });
+
+  it('refuses a question of replay-search in its own words', async () => {
+    harness.world.ask = () => Promise.reject(ApplicationFailure.nonRetryable(REFUSAL, 'InvalidInput'));
+    const question = harness.client.workflow.execute(WORKFLOWS.samplerSuggestions, {
+      taskQueue: TASK_QUEUES.control,
+      workflowId: 'question',
+      args: [{}],
+    });
+    const error: unknown = await question.catch((failed: unknown) => failed);
+    expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput', message: REFUSAL });
   });
 
   it('is asked beforehand only where it may refuse', async () => {

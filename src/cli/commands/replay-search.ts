@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander';
+import { RunFailedError } from '../../client/errors.ts';
 import type { Search } from '../../client/index.ts';
 import { searchWorkflowId } from '../../contract/ids.ts';
+import type { AskInput, AskResult } from '../../contract/search.ts';
 import { Sampler } from '../../contract/search-space.ts';
 import type { SearchSpec } from '../../contract/steps.ts';
 import { cliOf, collect as gather, examples, integer, searchStepOf } from '../context.ts';
@@ -93,8 +95,15 @@ async function replayed(
     objectives: [spec.objective, ...spec.alsoOptimize],
     trials: recorded.trials,
     count,
-    ask: (question) => search.suggestions(question),
+    ask: (question) => suggestionsOf(search, question),
   });
   const ended = await replay(recorded, rules.rules, sampler.next);
   return { rules: rules.name, sampler: sampler.sampler, ended, distances: sampler.distances };
+}
+
+/** What the sampler cannot do with this space was asked for here, and not by the run. */
+async function suggestionsOf(search: Search, question: AskInput): Promise<AskResult> {
+  return search.suggestions(question).catch((error: unknown) => {
+    throw error instanceof RunFailedError && error.type === 'InvalidInput' ? new UsageError(`--sampler: ${error.message}`) : error;
+  });
 }
