@@ -3,9 +3,16 @@ import { FeatureTable } from '../src/contract/features.ts';
 import type { AttemptInput } from '../src/contract/search.ts';
 import { Latest, ProgressRecord, Ready, TrialJson, TrialResult } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { AdapterError } from '../src/contract/errors.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure } from './failures.ts';
+
+const KIB = 1024;
+/** A trainer's records and results, in part carried in histories, which take 2 MiB at most. */
+const MOST_RECORD_BYTES = 256 * KIB;
+/** LATEST lists each file of a checkpoint. */
+const MOST_LATEST_BYTES = 4096 * KIB;
 
 export const trialJsonUri = (output: string): string => `${output}/trial.json`;
 export const progressUri = (output: string, n: number): string => `${output}/progress/${n}.json`;
@@ -69,21 +76,22 @@ async function readFeatures(store: ObjectStore, uri: string): Promise<FeatureTab
 }
 
 export async function readLatest(store: ObjectStore, output: string): Promise<Latest | null> {
-  return readOr(Latest, store, `${output}/checkpoints/LATEST`);
+  return readOr(Latest, store, `${output}/checkpoints/LATEST`, MOST_LATEST_BYTES);
 }
 
 export async function readResult(store: ObjectStore, output: string): Promise<TrialResult | null> {
-  return readOr(TrialResult, store, `${output}/result.json`);
+  return readOr(TrialResult, store, `${output}/result.json`, MOST_RECORD_BYTES);
 }
 
 /** Null when it is not there yet. A record that cannot be read is told of and passed over. */
 export async function readProgress(store: ObjectStore, output: string, n: number): Promise<ProgressRecord | 'unreadable' | null> {
-  const object = await store.read(progressUri(output, n));
-  if (!object) return null;
   try {
-    return ProgressRecord.parse(JSON.parse(decode(object.data)));
-  } catch {
-    return 'unreadable';
+    const object = await store.read(progressUri(output, n), { maxBytes: MOST_RECORD_BYTES });
+    return object && ProgressRecord.parse(JSON.parse(decode(object.data)));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError || (error instanceof AdapterError && error.type === 'BadData'))
+      return 'unreadable';
+    throw error;
   }
 }
 
@@ -92,7 +100,7 @@ export async function findBestExport(store: ObjectStore, output: string): Promis
   let found: { name: string; ready: Ready } | null = null;
   for await (const object of store.list(`${output}/exports/`)) {
     const name = /\/exports\/([^/]+)\/READY$/.exec(object.uri)?.[1];
-    const ready = name === undefined ? null : await readOr(Ready, store, object.uri);
+    const ready = name === undefined ? null : await readOr(Ready, store, object.uri, MOST_RECORD_BYTES);
     if (name === undefined || ready === null) continue;
     const beats =
       found === null || (ready.best && !found.ready.best) || (ready.best === found.ready.best && ready.step >= found.ready.step);
@@ -101,8 +109,8 @@ export async function findBestExport(store: ObjectStore, output: string): Promis
   return found && exportUri(output, found.name);
 }
 
-async function readOr<T extends z.ZodType>(schema: T, store: ObjectStore, uri: string): Promise<z.infer<T> | null> {
-  const object = await store.read(uri);
+async function readOr<T extends z.ZodType>(schema: T, store: ObjectStore, uri: string, maxBytes: number): Promise<z.infer<T> | null> {
+  const object = await store.read(uri, { maxBytes });
   return object ? parsed(schema, object.data, uri) : null;
 }
 

@@ -15,6 +15,11 @@ export interface WriteOptions {
   readonly contentType?: string;
 }
 
+/** More bytes than `maxBytes` are refused unread with `AdapterError('BadData')`: what a trainer writes need not be sensible. */
+export interface ReadOptions {
+  readonly maxBytes?: number;
+}
+
 /**
  * Objects under one root (`file:///…` directory or `gs://bucket/prefix`). URIs outside of the root are refused with `AdapterError('InvalidInput')`.
  * All methods retry what is safe to retry; `PreconditionFailedError` when `ifGeneration` does not hold.
@@ -22,7 +27,7 @@ export interface WriteOptions {
 export interface ObjectStore {
   /** Root URI, without a slash at the end. */
   readonly root: string;
-  read(uri: string): Promise<{ readonly data: Uint8Array; readonly info: ObjectInfo } | null>;
+  read(uri: string, options?: ReadOptions): Promise<{ readonly data: Uint8Array; readonly info: ObjectInfo } | null>;
   write(uri: string, data: Uint8Array | string, options?: WriteOptions): Promise<ObjectInfo>;
   /** Stream a local file into the store (resumable where the store has that). */
   upload(localPath: string, uri: string, options?: WriteOptions): Promise<ObjectInfo>;

@@ -61,6 +61,13 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
         expect((await store.read(uri))!.data.byteLength).toBe(0);
       });
 
+      it('are not read when they are larger than the reader takes', async () => {
+        const uri = `${fresh()}/large`;
+        await store.write(uri, 'x'.repeat(100));
+        await expect(store.read(uri, { maxBytes: 99 })).rejects.toMatchObject({ type: 'BadData', message: `${uri}: expected at most 99 bytes, found 100` }); // prettier-ignore
+        expect((await store.read(uri, { maxBytes: 100 }))?.data.byteLength).toBe(100);
+      });
+
       it('writes only the view of a larger buffer', async () => {
         const uri = `${fresh()}/view`;
         await store.write(uri, new Uint8Array(Buffer.from('0123456789').buffer.slice(0), 0, 0));

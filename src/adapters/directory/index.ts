@@ -6,6 +6,7 @@ import { AdapterError } from '../../contract/errors.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../ports/object-store.ts';
 import { crc32cOf } from '../crc32c.ts';
 import { hasCode, writeDurably } from '../files.ts';
+import { checkSize } from '../object-size.ts';
 import { sweepTemporaries, uniqueName } from '../temporaries.ts';
 import { infoOf } from './generation.ts';
 import { insideOf } from './inside.ts';
@@ -51,13 +52,14 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
   return {
     root,
 
-    async read(uri) {
+    async read(uri, options) {
       const { path } = place(uri);
       const file = await inside.open(path, uri);
       if (!file) return null;
       try {
         const found = await file.stat({ bigint: true });
         if (!found.isFile()) return null;
+        checkSize(uri, Number(found.size), options);
         return { data: await file.readFile(), info: infoOf(uri, found) };
       } finally {
         await file.close();

@@ -14,6 +14,7 @@ import { withRetries } from '../google/retry.ts';
 import { createStorage } from './client.ts';
 import { adapterError } from './errors.ts';
 import { objectName, placeOf } from './names.ts';
+import { checkSize } from '../object-size.ts';
 import { readToFile, readToMemory } from './ranges.ts';
 
 /** The generation of an object that does not exist. */
@@ -109,9 +110,10 @@ export async function openGcsStore(config: Extract<StorageConfig, { kind: 'gcs' 
   return {
     root,
 
-    read: (uri) =>
+    read: (uri, options) =>
       guarded(uri, () =>
         readCurrent(uri, async (file, info) => {
+          checkSize(uri, info.bytes, options);
           const data = await readToMemory(file, info.bytes);
           checkCrc(uri, info, crc32cOf(data));
           return { data, info };
