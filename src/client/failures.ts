@@ -50,7 +50,7 @@ export function ask<T>(run: string, address: string, question: () => Promise<T>)
 }
 
 function translate(run: string, address: string, error: unknown): unknown {
-  if (error instanceof WorkflowNotFoundError) return new UnknownRunError(run);
+  if (error instanceof WorkflowNotFoundError) return endedOrUnknown(run, error);
   if (error instanceof WorkflowUpdateFailedError) return new RefusedError(error.cause?.message ?? error.message, { cause: error });
   if (error instanceof WorkflowExecutionAlreadyStartedError)
     return new RefusedError(`there is already a run "${run}"; leave --run-id out, or choose another name`, { cause: error });
@@ -59,7 +59,7 @@ function translate(run: string, address: string, error: unknown): unknown {
   if (grpc === null) return error;
   switch (grpc.code as number) {
     case NOT_FOUND:
-      return new UnknownRunError(run);
+      return endedOrUnknown(run, grpc);
     case INVALID_ARGUMENT:
     case FAILED_PRECONDITION:
     case PERMISSION_DENIED:
@@ -71,6 +71,12 @@ function translate(run: string, address: string, error: unknown): unknown {
     default:
       return error;
   }
+}
+
+/** Temporal says “not found” of both: what it never knew, and what has ended and takes no more messages. */
+function endedOrUnknown(run: string, error: Error): RefusedError | UnknownRunError {
+  if (!/already completed/i.test(error.message)) return new UnknownRunError(run);
+  return new RefusedError(`${run} has already ended`, { cause: error });
 }
 
 function runFailed(run: string, { cause }: WorkflowFailedError): RunFailedError {

@@ -108,7 +108,10 @@ describe('a person at the console of a real run', () => {
       headers: { 'content-type': 'application/json', 'x-csrf-token': session.csrf },
       body: '{}',
     });
-    expect([answer.status, await answer.json()]).toEqual([404, { error: expect.objectContaining({ type: 'UnknownRun' }) as unknown }]);
+    expect([answer.status, await answer.json()]).toEqual([
+      409,
+      { error: expect.objectContaining({ type: 'Refused', message: `${live.run} has already ended` }) as unknown },
+    ]);
   });
 
   it('stops a whole run after its trials have committed', { timeout: 120_000 }, async () => {

@@ -90,7 +90,7 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
     expect((await json(ListOutput, 'list')).map(({ run: name }) => name)).toEqual(['second', 'first']);
     const trials = await json(TrialsOutput, 'trials', 'second', '--sort', 'score');
     expect(trials.map((trial) => trial.objective)).toEqual(
-      [...trials.map((trial) => trial.objective)].sort((a, b) => Number(a) - Number(b)),
+      [...trials.map((trial) => trial.objective)].sort((a, b) => Number(b) - Number(a)),
     );
     const curves = await json(CurvesOutput, 'curves', 'second', '--trial', '0');
     expect(curves.series.map(({ name, points }) => [name, points.map(([samples]) => samples)])).toEqual([['trial 0', [100, 200]]]);
@@ -99,6 +99,21 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
       temporal: expect.stringContaining('/namespaces/default/workflows/second') as string,
       tensorboard: expect.stringMatching(/^tensorboard --logdir \/.*store\/search\/[0-9a-f]+\/second$/) as string,
     });
+  });
+
+  it('refuses what comes too late, with exit code 3 and a reason, and does not know strangers', async () => {
+    const failing = async (...args: string[]): Promise<unknown> => {
+      const { code, stdout, stderr } = (await longhaulSays(...args).catch((error: unknown) => error)) as Record<string, unknown>;
+      return { code, stdout, stderr };
+    };
+    for (const command of ['pause', 'stop', 'approve'])
+      expect(await failing(command, 'second')).toEqual({
+        code: 3,
+        stdout: '',
+        stderr: expect.stringMatching(/second has already ended/) as unknown,
+      });
+    expect(await failing('stop-trial', 'second', '0', '--step', 'search')).toMatchObject({ code: 3 });
+    expect(await failing('status', 'third')).toMatchObject({ code: 2, stderr: expect.stringMatching(/no run "third"/) as unknown });
   });
 
   it('reports a run with importances and with what changed since the run before', async () => {

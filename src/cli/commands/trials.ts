@@ -18,7 +18,9 @@ export function registerTrials(program: Command): void {
     .description('the trials of a run, ended and running')
     .argument('[run]', 'name of the run; the newest one when left out')
     .option('--sort <name>', 'a column, a metric or a parameter; otherwise by number')
-    .addOption(new Option('--order <order>', 'otherwise the best first').choices(['ascending', 'descending']))
+    .addOption(
+      new Option('--order <order>', 'otherwise the best objective first, and all else ascending').choices(['ascending', 'descending']),
+    )
     .option('--step <id>', 'of this search only')
     .addHelpText(
       'after',
@@ -45,7 +47,7 @@ export function registerTrials(program: Command): void {
     });
 }
 
-/** `objective` and metrics of it sort the best first, everything else ascending. */
+/** The objective, by this word or by its metric's name, sorts the best first; everything else ascending. */
 export function sorted(
   trials: readonly LedgerRow<'trials'>[],
   { sort, order }: Options,
@@ -56,7 +58,8 @@ export function sorted(
     (trial as Record<string, unknown>)[sort] ?? json(trial.metrics)[sort] ?? json(trial.parameters)[sort] ?? null;
   if (trials.length > 0 && trials.every((trial) => valueOf(trial) === null))
     throw new UsageError(`no trial has "${sort}"; columns, metrics and parameters can be sorted by`);
-  const descending = order === undefined ? sort === 'objective' && goal === 'maximize' : order === 'descending';
+  const byObjective = sort === 'objective' || trials.some((trial) => trial.objective_metric === sort);
+  const descending = order === undefined ? byObjective && goal === 'maximize' : order === 'descending';
   return [...trials].sort((a, b) => compare(valueOf(a), valueOf(b), descending));
 }
 
