@@ -2,9 +2,8 @@
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import type { RunDocument } from '../src/contract/run-document.ts';
-import type { RunGraph, RunState, RunStatus, StepState } from '../src/contract/state.ts';
-import type { Step } from '../src/contract/steps.ts';
-import { edgesOf, toNode } from './dag.ts';
+import type { RunState, RunStatus, StepState } from '../src/contract/state.ts';
+import { newStepState } from './new-states.ts';
 import { ATTRIBUTE_KEYS } from './search-attributes.ts';
 
 /** Search attribute values are limited to about 2 KB. */
@@ -63,35 +62,10 @@ export function statusOf(state: RunState, paused: boolean): RunStatus {
   return waits ? 'waiting' : 'running';
 }
 
-export function graphOf(document: RunDocument): RunGraph {
-  const nodesOf = (steps: readonly Step[], onExit: boolean): RunGraph['nodes'] =>
-    steps.map((step) => ({ id: step.id, kind: step.spec.kind, onExit }));
-  return {
-    nodes: [...nodesOf(document.steps, false), ...nodesOf(document.onExit, true)],
-    edges: edgesOf([...document.steps, ...document.onExit].map(toNode)),
-  };
-}
-
 /** The steps, without their outputs when those are too large for a payload. */
 export function boundedSteps(steps: readonly StepState[]): StepState[] {
   if (JSON.stringify(steps).length <= MAX_STATE_CHARACTERS) return [...steps];
   return steps.map((step) => ({ ...step, outputs: {}, reason: step.reason && step.reason.slice(0, 500) }));
-}
-
-function newStepState(step: Step): StepState {
-  return {
-    id: step.id,
-    kind: step.spec.kind,
-    status: 'pending',
-    startedAt: null,
-    endedAt: null,
-    cacheKey: null,
-    cacheHit: false,
-    outputs: {},
-    reason: null,
-    workflowId: null,
-    cost: 0,
-  };
 }
 
 function attributesOf(state: RunState): SearchAttributeUpdatePair[] {

@@ -1,6 +1,7 @@
 /** A run as lines of text: the tree that is repainted on a terminal. Pure. */
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
 import { between, count, duration, metric, money, oneLine } from '../report/format.ts';
+import { remaining } from '../report/pace.ts';
 import type { Colors } from './terminal.ts';
 
 /** What a run looks like at one moment. */
@@ -77,20 +78,6 @@ function searchNote(search: SearchState, now: number): string {
   const forecast = costForecast(search);
   if (forecast !== null) parts.push(`${money(search.cost)} of about ${money(forecast)}`);
   return parts.join(', ');
-}
-
-/** Milliseconds until the planned trials are done, at the mean pace of the ended ones; null while none has ended. */
-export function remaining(search: SearchState, now: number): number | null {
-  const took = search.trials.flatMap((trial) =>
-    trial.status === 'succeeded' && trial.startedAt !== null && trial.endedAt !== null ? [trial.endedAt - trial.startedAt] : [],
-  );
-  if (took.length === 0) return null;
-  const mean = took.reduce((sum, value) => sum + value, 0) / took.length;
-  const running = search.trials.filter((trial) => trial.status === 'running');
-  const begun = search.trials.filter((trial) => trial.status !== 'queued').length;
-  const spent = running.reduce((sum, trial) => sum + Math.min(mean, now - (trial.startedAt ?? now)), 0);
-  const work = (Math.max(0, search.plannedTrials - begun) + running.length) * mean - spent;
-  return work / Math.max(1, search.parallel);
 }
 
 /** Ended trials an hour since the first began; null while none has ended. */

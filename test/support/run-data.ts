@@ -3,7 +3,8 @@ import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunGraph, RunState, SearchState, StepState } from '../../src/contract/state.ts';
 import { random, type Random } from './random.ts';
-import { graphOf, groceryDocument } from './run-document.ts';
+import { graphOf, newStepState } from '../../workflows/new-states.ts';
+import { groceryDocument } from './run-document.ts';
 import { iso, makeSearch, type MadeSearch } from './run-trials.ts';
 
 export interface RunDataOptions {
@@ -116,19 +117,7 @@ function stepStates(
   const ends = new Map<string, number>();
   const all = [...document.steps, ...document.onExit];
   return all.map((step): StepState => {
-    const base: StepState = {
-      id: step.id,
-      kind: step.spec.kind,
-      status: 'pending',
-      startedAt: null,
-      endedAt: null,
-      cacheKey: null,
-      cacheHit: false,
-      outputs: {},
-      reason: null,
-      workflowId: null,
-      cost: 0,
-    };
+    const base = newStepState(step);
     const afterSearch = step.id === 'evaluate' || step.id === 'release' || step.id === 'clean-up';
     if (afterSearch && stage === 'running') return base;
     const startedAt =

@@ -1,6 +1,5 @@
-/** A run document in the shape of the grocery example, and its graph. */
+/** A run document in the shape of the grocery example. */
 import { RunDocument } from '../../src/contract/run-document.ts';
-import type { RunGraph } from '../../src/contract/state.ts';
 
 export interface DocumentOptions {
   readonly pipeline: string;
@@ -103,12 +102,4 @@ export function groceryDocument({ pipeline, trials, parallel, moreSteps }: Docum
     source: { file: 'examples/grocery-ranking/pipeline.yaml', commit: '4f1d2c7a90b3e5d8c6a17f20be94d3518ac07e62', dirty: false },
     hash: 'c0ffee5a7e1d4b2f8a6c3e9d0b1f2a3c4d5e6f708192a3b4c5d6e7f80910a1b2',
   });
-}
-
-export function graphOf(document: RunDocument): RunGraph {
-  const all = [...document.steps.map((step) => ({ step, onExit: false })), ...document.onExit.map((step) => ({ step, onExit: true }))];
-  return {
-    nodes: all.map(({ step, onExit }) => ({ id: step.id, kind: step.spec.kind, onExit })),
-    edges: all.flatMap(({ step }) => step.dependsOn.map((from) => ({ from, to: step.id }))),
-  };
 }

@@ -6,6 +6,7 @@ import { parallelCoordinates } from '../../../report/charts/parallel-coordinates
 import { paretoFront, type Direction } from '../../../report/charts/pareto-front.ts';
 import { offlineMetrics, offlineQuality } from '../../../report/charts/offline-quality.ts';
 import { duration, metric as shown, money, time } from '../../../report/format.ts';
+import { remaining } from '../../../report/pace.ts';
 import type { ModelsView, RunView, SearchInfo } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { SearchControls } from '../controls/search-controls.tsx';
@@ -232,17 +233,8 @@ function openTrial(view: RunView, step: string, series: string | undefined): voi
   if (trial !== undefined) router.go(addressOf.trial(view.state.run, step, Number(trial)));
 }
 
-/** How long the planned trials will take, at the mean pace of the ended ones. */
+/** How long the planned trials will take. */
 function left(search: SearchState, now: number): string | undefined {
-  if (search.status !== 'running') return undefined;
-  const took = search.trials.flatMap((trial) =>
-    trial.status === 'succeeded' && trial.startedAt !== null && trial.endedAt !== null ? [trial.endedAt - trial.startedAt] : [],
-  );
-  if (took.length === 0) return undefined;
-  const mean = took.reduce((sum, one) => sum + one, 0) / took.length;
-  const running = search.trials.filter((trial) => trial.status === 'running');
-  const begun = search.trials.filter((trial) => trial.status !== 'queued').length;
-  const spent = running.reduce((sum, trial) => sum + Math.min(mean, now - (trial.startedAt ?? now)), 0);
-  const work = (Math.max(0, search.plannedTrials - begun) + running.length) * mean - spent;
-  return `about ${duration(work / Math.max(1, search.parallel))} left`;
+  const time = search.status === 'running' ? remaining(search, now) : null;
+  return time === null || time <= 0 ? undefined : `about ${duration(time)} left`;
 }
