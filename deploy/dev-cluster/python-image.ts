@@ -1,5 +1,5 @@
-import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { baseFiles, buildHostImage, filesEnding, isScript, libraryFiles, slugOf } from './host-image.ts';
 import type { BuiltImage, Folder } from './host-image.ts';
 import type { ImageFile, Layer } from './mkimage.ts';
@@ -7,6 +7,7 @@ import { run } from './shell.ts';
 
 export const PYTHON_IMAGE = 'dev-cluster.local/trainer:1';
 const USER = '10001:10001';
+const HOME = '/home/longhaul';
 
 export interface PythonImageOptions {
   /** A virtual environment of this machine. It lies in `/opt/venv` in the image, first on PATH. */
@@ -19,6 +20,9 @@ export interface PythonImageOptions {
   readonly mountPackages?: boolean;
   /** Source folders that go beside it; `PYTHONPATH` is yours to set. */
   readonly folders?: readonly Folder[];
+  /** Programs of this machine that go with it into `/usr/local/bin`, with the libraries they load. */
+  readonly programs?: readonly string[];
+  readonly workingDirectory?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -32,12 +36,12 @@ export interface PythonImageOptions {
  * await cluster.loadImage(image.archive);
  */
 export async function pythonImage(options: PythonImageOptions): Promise<BuiltImage> {
-  const { venv, name = PYTHON_IMAGE, folders = [], env = {}, mountPackages = false } = options;
+  const { venv, name = PYTHON_IMAGE, folders = [], programs = [], workingDirectory = HOME, env = {}, mountPackages = false } = options;
   const python = await describePython(venv);
   const short = `python${python.version}`;
   const inVenv = `/opt/venv/lib/${short}/site-packages`;
-  // All containers of a cluster see a mount, so that each image's has a place of its own, and the image a link to it.
-  const mountPoint = `/opt/mounted/${slugOf(name)}`;
+  // All containers of a cluster see a mount, so that each environment's has a place of its own, and the image a link to it.
+  const mountPoint = `/opt/mounted/${slugOf(python.packages).replace(/^-/, '')}`;
   const packages: Folder = mountPackages
     ? { from: python.packages, at: mountPoint, mounted: true }
     : { from: python.packages, at: inVenv, exclude: ['./tensorflow/include', './pip', './pip-*'] };
@@ -45,15 +49,15 @@ export async function pythonImage(options: PythonImageOptions): Promise<BuiltIma
   const path = '/opt/venv/bin:/usr/local/bin:/usr/bin:/bin';
   const image = {
     name,
-    env: { PATH: path, VIRTUAL_ENV: '/opt/venv', HOME: '/home/longhaul', ...env },
+    env: { PATH: path, VIRTUAL_ENV: '/opt/venv', HOME, ...env },
     user: USER,
-    workingDirectory: '/home/longhaul',
+    workingDirectory,
   };
   return await buildHostImage(
     image,
-    async () => await interpreterLayers(venv, python, link),
+    async () => [...(await interpreterLayers(venv, python, link)), ...(await programLayers(programs))],
     [packages, ...folders],
-    `${JSON.stringify(python)} ${packageList(python)}`,
+    `${JSON.stringify(python)} ${packageList(python)} ${programs.map((file) => `${file} ${statSync(file).size}`).join()}`,
   );
 }
 
@@ -78,6 +82,13 @@ async function interpreterLayers(venv: string, python: Python, more: readonly Im
       exclude: ['./site-packages', './dist-packages', './test', './config-*', './idlelib', './ensurepip'],
     },
   ];
+}
+
+/** Apart from Python's layers, which are then the same in images with and without other programs. */
+async function programLayers(programs: readonly string[]): Promise<readonly Layer[]> {
+  if (programs.length === 0) return [];
+  const files = programs.map((from): ImageFile => ({ from, to: `usr/local/bin/${basename(from)}` }));
+  return [{ files: [...(await libraryFiles(programs, [])), ...files] }];
 }
 
 /** Names and versions of the installed packages: their shared libraries, and their programs, follow from these. */

@@ -64,6 +64,8 @@ export async function startEmulators({ directory, gcs, bigquery }: EmulatorOptio
   };
   try {
     const gcsUrl = gcs ? `http://127.0.0.1:${await freePort(gcs.port)}` : null;
+    // The files themselves are served under the name alone that others know.
+    const files = gcs?.externalHost === undefined ? gcsUrl : externalUrl(gcs.externalHost, gcsUrl);
     const bigqueryUrl = bigquery ? `http://127.0.0.1:${await freePort(bigquery.port)}` : null;
     const starting: Promise<void>[] = [];
     if (gcs && gcsUrl)
@@ -75,7 +77,7 @@ export async function startEmulators({ directory, gcs, bigquery }: EmulatorOptio
     if (bigquery && bigqueryUrl)
       starting.push(
         serve(
-          await bigqueryProgram(installed, directory, bigqueryUrl, bigquery.storageEndpoint ?? gcsUrl),
+          await bigqueryProgram(installed, directory, bigqueryUrl, bigquery.storageEndpoint ?? files),
           `${bigqueryUrl}/bigquery/v2/projects/${EMULATOR_PROJECT}/datasets`,
         ),
       );
@@ -87,9 +89,11 @@ export async function startEmulators({ directory, gcs, bigquery }: EmulatorOptio
   }
 }
 
+const externalUrl = (host: string, url: string | null): string => `http://${host}:${new URL(url ?? '').port}`;
+
 async function gcsProgram(installed: Installed, directory: string, url: string, externalHost = '127.0.0.1'): Promise<Program> {
   const { port } = new URL(url);
-  const external = `${externalHost}:${port}`;
+  const external = externalUrl(externalHost, url);
   const root = join(directory, 'gcs');
   await mkdir(root, { recursive: true });
   return {
@@ -101,8 +105,8 @@ async function gcsProgram(installed: Installed, directory: string, url: string, 
       port,
       backend: 'filesystem',
       'filesystem-root': root,
-      'public-host': external,
-      'external-url': `http://${external}`,
+      'public-host': new URL(external).host,
+      'external-url': external,
       // Otherwise it writes a line for every request.
       'log-level': 'warn',
     }).flatMap(([name, value]) => [`-${name}`, value]),

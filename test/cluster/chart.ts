@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ensureHelm } from '../../deploy/helm/tool.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
-import { TRAINER_IMAGE, WORKER_IMAGE } from './images.ts';
+import { SCORING_WORKER_IMAGE, TRAINER_IMAGE, WORKER_IMAGE } from './images.ts';
 
 export const CHART = fileURLToPath(new URL('../../deploy/helm/longhaul', import.meta.url));
 export const RELEASE = 'longhaul';
@@ -41,7 +41,11 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
   ].flatMap((setting) => ['--set', setting]);
   const console = ['--set-json', 'console.args=["--token-file","/etc/longhaul/console/tokens"]'];
   const where = ['--kubeconfig', cluster.kubeconfig, '--namespace', namespace];
-  const images = [...image('image', WORKER_IMAGE), ...image('trainerImage', TRAINER_IMAGE)];
+  const images = [
+    ...image('image', WORKER_IMAGE),
+    ...image('trainerImage', TRAINER_IMAGE),
+    ...image('workers.warehouse.image', SCORING_WORKER_IMAGE),
+  ];
   try {
     await helm(['install', RELEASE, CHART, ...where, ...images, ...settings, ...console, '--wait', '--timeout', PATIENCE]);
   } catch (error) {

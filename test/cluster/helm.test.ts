@@ -1,4 +1,4 @@
-/** The chart on a real cluster: its workers, with the rights it gives them, train a model whose machines are taken away twice. */
+/** The chart on a real cluster: its workers, with the rights it gives them, run the example, whose trainers lose their machines on the way. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,13 +10,22 @@ import { PERMISSIONS, resourceName } from '../../src/adapters/kubernetes/permiss
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { attemptJobName } from '../../src/contract/ids.ts';
 import { readFileSync } from 'node:fs';
+import { runCli } from '../support/run-cli.ts';
 import { CHART, helm, RELEASE } from './chart.ts';
-import { clusterCanRun, kubernetesConfig, poolOf, sharedCluster } from './harness.ts';
-import { openTrialLab } from './trial-lab.ts';
-import type { TrialLab } from './trial-lab.ts';
+import { openExampleLab } from './example-lab.ts';
+import type { ExampleLab, ResultTable } from './example-lab.ts';
+import { clusterCanRun, kubernetesConfig, poolOf, sharedCluster, shellJob } from './harness.ts';
 
 const NAMESPACE = 'helm';
 const PATIENCE = { timeout: 180_000, interval: 200 };
+/** The example on a week each, with trials that validate often enough to be met while they train. */
+const SMALLER = [
+  ...['train_from=51', 'train_to=51', 'validation_from=52', 'validation_to=52', 'test_from=53', 'test_to=53'].map((set) => `params.${set}`),
+  ...['others=0.05', 'history_weeks=4'].map((set) => `params.${set}`),
+  ...['trials=2', 'epochs=20', 'validateEverySteps=20', 'resources.cpu=0.5'].map((set) => `steps.search.${set}`),
+];
+/** Data sets come from the cache; trials and evaluation do not. */
+const TRAINED_ANEW = ['steps.search.cache=false', 'steps.evaluate.cache=false'];
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -43,10 +52,11 @@ describe.skipIf(!clusterCanRun())('the Helm chart', { timeout: 500_000 }, () => 
 
   describe('installed', () => {
     let cluster: Cluster;
-    let lab: TrialLab;
+    let lab: ExampleLab;
+    let undisturbed: ResultTable;
     beforeAll(async () => {
       cluster = sharedCluster();
-      lab = await openTrialLab(cluster, { namespace: NAMESPACE, pools: ['spot'], chart: true });
+      lab = await openExampleLab(cluster, NAMESPACE);
     });
     afterAll(async () => {
       await lab.close();
@@ -79,22 +89,59 @@ describe.skipIf(!clusterCanRun())('the Helm chart', { timeout: 500_000 }, () => 
       expect(pools.find(({ name }) => name === 'pool no-such-pool')).toMatchObject({ ok: false, detail: expect.stringMatching(/no node has the labels pool=no-such-pool/) as string }); // prettier-ignore
     });
 
-    it('trains the same bits whether its pods are evicted or not', async () => {
-      const client = openClient(kubernetesConfig(cluster, NAMESPACE));
-      const undisturbed = await (await lab.start('calm')).result();
-      expect(undisturbed.status, undisturbed.reason ?? '').toBe('succeeded');
-      const stormy = await lab.start('stormy');
-      for (const attempt of [1, 2]) {
-        await expect
-          .poll(async () => (await lab.records('stormy')).some((record) => record.attempt === attempt && record.kind !== 'start'), PATIENCE)
-          .toBe(true);
-        const name = (await podOf(client, attemptJobName('stormy', 'search', 0, attempt)))?.metadata?.name ?? '';
+    it('runs the example from raw data to an evaluation', async () => {
+      const result = await (await lab.start('calm', SMALLER)).result();
+      expect(result.steps.map(({ id, status }) => `${id} ${status}`).filter((step) => !step.endsWith(' succeeded'))).toEqual([]);
+      undisturbed = await lab.tableOf('calm');
+      expect(undisturbed.trials).toHaveLength(2);
+      const { outputs = {} } = result.steps.find(({ id }) => id === 'evaluate') ?? {};
+      expect(Number(outputs['average_rank'])).toBeLessThan(Number(outputs['baseline_average_rank']));
+    });
+
+    it('ends with the same bits, objectives and metrics when two of its trainers are evicted', async () => {
+      const run = await lab.start('stormy', [...SMALLER, ...TRAINED_ANEW]);
+      const ended = run.result();
+      await Promise.race([ended, Promise.all([evictedOnceItTrains(0), evictedOnceItTrains(1)])]);
+      const result = await ended;
+      expect(result.steps.filter(({ status }) => status !== 'cached').map(({ id }) => id)).toEqual(['search', 'evaluate']);
+      const attempts = await lab.warehouse.ledger('attempts', { run: 'stormy' });
+      expect(attempts.map(({ trial, attempt, verdict }) => `${trial} ${attempt} ${verdict}`).sort()).toEqual([
+        '0 1 preempted',
+        '0 2 succeeded',
+        '1 1 preempted',
+        '1 2 succeeded',
+      ]);
+      // The second attempts went on in the middle.
+      const starts = (await Promise.all([lab.records('stormy', 0), lab.records('stormy', 1)]))
+        .flat()
+        .filter(({ kind }) => kind === 'start');
+      expect(starts.filter(({ attempt, samples }) => attempt === 2 && samples > 0)).toHaveLength(2);
+      expect(await lab.tableOf('stormy')).toEqual(undisturbed);
+
+      async function evictedOnceItTrains(trial: number): Promise<void> {
+        const trains = async (): Promise<boolean> => (await lab.records('stormy', trial)).some(({ kind }) => kind !== 'start');
+        await expect.poll(trains, PATIENCE).toBe(true);
+        const client = openClient(kubernetesConfig(cluster, NAMESPACE));
+        const name = (await podOf(client, attemptJobName('stormy', 'search', trial, 1)))?.metadata?.name ?? '';
         const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
         await client.request('POST', `${client.podsPath(name)}/eviction`, { body });
       }
-      const disturbed = await stormy.result();
-      expect(disturbed).toMatchObject({ status: 'succeeded', carried: { attempts: 3, preemptions: 2 } });
-      expect(disturbed.weightsSha256).toBe(undisturbed.weightsSha256);
+    });
+
+    it('has left no orphan, and gc finds and removes a Job whose run nobody knows', async () => {
+      const gc = async (...args: string[]): Promise<readonly { what: string; name: string }[]> => {
+        const { code, stdout, stderr } = await runCli(['gc', 'stormy', '--output', 'json', ...args], { cwd: lab.directory, env: lab.env });
+        expect(code, stderr).toBe(0);
+        return (JSON.parse(stdout) as { found: { what: string; name: string }[] }).found;
+      };
+      const orphans = async (): Promise<string[]> =>
+        (await gc('--dry-run')).filter(({ what }) => what === 'orphan').map(({ name }) => name);
+      expect(await orphans()).toEqual([]);
+      const job = shellJob('sleep 3600', { labels: { pipeline: 'grocery-ranking', run: 'forgotten', step: 'search' } });
+      await lab.compute.create(job);
+      expect(await orphans()).toEqual([job.name]);
+      expect((await gc()).map(({ name }) => name)).toContain(job.name);
+      expect(await lab.compute.list()).toEqual([]);
     });
   });
 });

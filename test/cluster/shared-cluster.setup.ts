@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { canRunCluster, ensureTools, startCluster } from '../../deploy/dev-cluster/index.ts';
-import { trainerImage, workerImage } from './images.ts';
+import { scoringWorkerImage, trainerImage, workerImage } from './images.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -27,17 +27,19 @@ export async function setup(project: TestProject): Promise<void> {
   }
   await ensureTools((line) => void process.stderr.write(`cluster: ${line}\n`));
   const directory = mkdtempSync(join(tmpdir(), 'longhaul-cluster-'));
-  const [trainer, worker] = await Promise.all([trainerImage(), workerImage()]);
+  const images = await Promise.all([trainerImage(), workerImage(), scoringWorkerImage()]);
+  // Two images may share what they mount.
+  const mounts = new Map(images.flatMap((image) => image.mounts).map((mount) => [mount.to, mount]));
   const cluster = await startCluster({
     dir: join(directory, 'state'),
-    mounts: [...trainer.mounts, ...worker.mounts],
+    mounts: [...mounts.values()],
     nodes: [
       { name: 'spot-1', labels: { pool: 'spot' } },
       { name: 'on-demand-1', labels: { pool: 'on-demand' } },
     ],
     timing: { nodeMonitorGrace: NODE_MONITOR_GRACE_SECONDS, unreachableToleration: 20 },
   });
-  await Promise.all([trainer, worker].map(async ({ archive }) => await cluster.loadImage(archive)));
+  await Promise.all(images.map(async ({ archive }) => await cluster.loadImage(archive)));
   project.provide('clusterDirectory', cluster.directory);
   stop = async () => {
     await cluster.stop();

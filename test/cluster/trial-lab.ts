@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { createTrainingActivities } from '../../activities/training.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { startEmulators } from '../../deploy/emulators/index.ts';
@@ -17,8 +17,7 @@ import { Latest, ProgressRecord } from '../../src/contract/trial.ts';
 import type { Compute, ObjectStore, Ports } from '../../src/ports/index.ts';
 import { openPorts } from '../../workers/adapters.ts';
 import type { trial } from '../../workflows/index.ts';
-import { startHarness, startServer } from '../workflow/environment.ts';
-import { installChart } from './chart.ts';
+import { startHarness } from '../workflow/environment.ts';
 import { makeNamespace, removeNamespace } from './harness.ts';
 import { TRAINER_IMAGE } from './images.ts';
 
@@ -32,8 +31,6 @@ export interface LabOptions {
   readonly parts?: number;
   /** How long a trial trains. */
   readonly epochs?: number;
-  /** Workers of the Helm chart, in the namespace of the Jobs, instead of workers in this process. */
-  readonly chart?: boolean;
 }
 
 export interface TrialLab {
@@ -48,10 +45,7 @@ export interface TrialLab {
   close(): Promise<void>;
 }
 
-export async function openTrialLab(
-  cluster: Cluster,
-  { namespace, pools, parts = 6, epochs = 8, chart = false }: LabOptions,
-): Promise<TrialLab> {
+export async function openTrialLab(cluster: Cluster, { namespace, pools, parts = 6, epochs = 8 }: LabOptions): Promise<TrialLab> {
   const directory = await mkdtemp(join(tmpdir(), 'longhaul-lab-'));
   await makeNamespace(cluster, namespace);
   const emulators = await startEmulators({
@@ -60,7 +54,7 @@ export async function openTrialLab(
   });
   const exposed = await cluster.expose(Number(new URL(emulators.gcs ?? '').port));
   const endpoint = `http://${exposed.host}:${exposed.port}`;
-  const here = Profile.parse({
+  const profile = Profile.parse({
     warehouse: { kind: 'duckdb', path: join(directory, 'warehouse') },
     storage: { kind: 'gcs', bucket: BUCKET, apiEndpoint: endpoint },
     compute: {
@@ -71,13 +65,10 @@ export async function openTrialLab(
     },
     pools: pools.map((name) => ({ name, spot: name.startsWith('spot'), pricePerHour: 1, nodeSelector: { pool: name } })),
   });
-  const profile = chart ? asSeenInside(here) : here;
   const ports = openPorts();
-  const store = await ports.store(here);
+  const store = await ports.store(profile);
   const data = await uploadData(store, directory, parts);
-  const temporal = chart
-    ? await serverAndChart(cluster, namespace)
-    : await startHarness(ports, 'real', createTrainingActivities(ports satisfies Ports));
+  const temporal = await startHarness(ports, 'real', createTrainingActivities(ports satisfies Ports));
   const outputOf = (run: string): string => `gs://${BUCKET}/runs/${run}/trial-0`;
   const read = async (uri: string): Promise<unknown> => {
     const object = await store.read(uri);
@@ -85,7 +76,7 @@ export async function openTrialLab(
   };
   return {
     profile,
-    compute: await ports.compute(here),
+    compute: await ports.compute(profile),
     store,
     outputOf,
     start: (run, more = {}) => {
@@ -128,26 +119,6 @@ export async function openTrialLab(
       await emulators.stop();
       await removeNamespace(cluster, namespace);
       await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-/** In the cluster its own account is used, and the embedded warehouse lies in the training worker's pod. */
-function asSeenInside(profile: Profile): Profile {
-  const { kubeconfig: _kubeconfig, ...compute } = profile.compute as Extract<Profile['compute'], { kind: 'kubernetes' }>;
-  return { ...profile, compute, warehouse: { kind: 'duckdb', path: '/tmp/longhaul/warehouse' } };
-}
-
-async function serverAndChart(cluster: Cluster, namespace: string): Promise<{ client: Client; stop: () => Promise<void> }> {
-  const server = await startServer('real');
-  const exposed = await cluster.expose(Number(server.address.split(':')[1]));
-  const uninstall = await installChart(cluster, namespace, `${exposed.host}:${exposed.port}`);
-  return {
-    client: server.client,
-    stop: async () => {
-      await uninstall();
-      await exposed.close();
-      await server.teardown();
     },
   };
 }

@@ -11,7 +11,8 @@ interface Options {
 }
 
 interface Found {
-  readonly what: 'job' | 'cache record' | 'table' | 'objects';
+  /** An orphan is a Job that still runs, or would, without a run. */
+  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects';
   readonly name: string;
   readonly remove: () => Promise<void>;
 }
@@ -21,7 +22,7 @@ const DAY_MS = 86_400_000;
 export function registerGc(program: Command): void {
   program
     .command('gc')
-    .description('remove what ended runs left: records of Jobs, and cached outputs that are old')
+    .description('remove what ended runs left: orphans (Jobs without a run), records of Jobs that ended, and cached outputs that are old')
     .argument('[run]', 'a run whose profile says where to look; the newest one when left out')
     .option('--older-than <days>', 'cached outputs made before that', decimal, 30)
     .option('--dry-run', 'only say what would go')
@@ -51,7 +52,7 @@ async function endedJobs(longhaul: Longhaul, compute: Compute): Promise<Found[]>
   for (const run of runs) if (await isOpen(longhaul, run)) open.add(run);
   return jobs
     .filter((job) => !open.has(job.labels.run ?? ''))
-    .map((job) => ({ what: 'job', name: job.name, remove: () => compute.remove(job.name) }));
+    .map((job) => ({ what: job.phase === 'ended' ? 'job' : 'orphan', name: job.name, remove: () => compute.remove(job.name) }));
 }
 
 async function isOpen(longhaul: Longhaul, run: string): Promise<boolean> {
