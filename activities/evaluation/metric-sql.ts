@@ -150,5 +150,6 @@ SELECT
 FROM (SELECT *, IFNULL(${numericLabel(labelType)}, 0.0) > 0 AS ordered FROM {scores})`.trim();
 }
 
-const quoted = (name: string): string => `\`${name}\``;
+/** Columns of one's own tables may be named anything. */
+const quoted = (name: string): string => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 const text = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
