@@ -20,7 +20,7 @@ export function provenanceOf(data: ReportData): Fact[] {
     ...fact('run document (SHA-256)', document.hash),
     ...fact('profile', document.profileName),
     ...fact('parameters', Object.keys(document.params).length === 0 ? null : JSON.stringify(document.params)),
-    ...images(data).flatMap(([step, image]) => fact(`image of ${step}`, image)),
+    ...images(data).flatMap(([step, image]) => fact(`image of ${step}`, pinned(image))),
     ...seeds(data).flatMap(([step, seed]) => fact(`seeds of ${step}`, seed)),
     ...run.steps.flatMap((step) => fact(`table of ${step.id}`, tableOf(step.outputs))),
     ...run.steps.flatMap((step) =>
@@ -45,6 +45,10 @@ function images({ document }: ReportData): [string, string][] {
   );
   return compute.kind === 'kubernetes' ? [['the reference trainer', compute.image], ...own] : own;
 }
+
+/** A tag may name another image tomorrow. */
+const pinned = (image: string): string =>
+  image.includes('@sha256:') ? image : `${image} (a tag: only a digest, IMAGE@sha256:…, says exactly which)`;
 
 function seeds({ document }: ReportData): [string, string][] {
   return document.steps.flatMap(({ id, spec }): [string, string][] => {

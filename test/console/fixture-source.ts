@@ -121,6 +121,8 @@ export class FixtureSource implements ConsoleSource {
           return made.progress;
         case 'evaluations':
           return made.evaluations;
+        case 'runs':
+          return [rowOf(made)];
         default:
           return [];
       }
@@ -173,4 +175,15 @@ export class FixtureSource implements ConsoleSource {
   #answer(): void {
     if (this.away) throw new CannotConnectError('Temporal at 127.0.0.1:7233 does not answer', '127.0.0.1:7233');
   }
+}
+
+function rowOf({ run, document }: MadeRun): LedgerRow<'runs'> {
+  return {
+    pipeline: run.pipeline,
+    run: run.run,
+    time: new Date(run.startedAt).toISOString(),
+    document_hash: document.hash,
+    status: run.status,
+    started_at: new Date(run.startedAt).toISOString(),
+  };
 }

@@ -81,6 +81,11 @@ describe('provenance', () => {
       'table of dataset.train': 'grocery.dataset_train at version 1764061200000',
       'cache key of candidates': '3f2a91c04b7d (hit)',
     });
+    const compute = { ...made.document.profile.compute, image: 'registry.example/trainer:1' };
+    const tagged = { ...made, document: { ...made.document, profile: { ...made.document.profile, compute } } } as typeof made;
+    expect(provenanceOf(tagged).find(({ what }) => what === 'image of the reference trainer')?.value).toMatch(
+      /trainer:1 \(a tag: only a digest/,
+    );
     const since = changesSince({ ...made, previous: { run: 'r0', document: before } });
     expect(since?.changes.map(({ path }) => path)).toEqual(['params.epochs', 'steps.release']);
   });
