@@ -2,7 +2,7 @@
  * The workflows as one bundle, built once for each content (1–1.5 s) and kept in the cache directory. An image has them in LONGHAUL_BUNDLES:
  * the compiler needs a writable home that nobody else can write to, which a pod's emptyDir is not.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -28,7 +28,8 @@ export async function workflowBundle({ traced = false } = {}): Promise<{ codePat
     workflowInterceptorModules: traced ? [createRequire(import.meta.url).resolve(TRACING_MODULE)] : [],
   });
   await mkdir(join(codePath, '..'), { recursive: true });
-  const unfinished = `${codePath}.${process.pid}`;
+  // Others may make it at the same time, in this process too.
+  const unfinished = `${codePath}.${randomUUID()}`;
   await writeFile(unfinished, code);
   await rename(unfinished, codePath);
   return { codePath };

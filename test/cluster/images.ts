@@ -48,7 +48,17 @@ function python(): { venv: string; mountPackages: boolean; folders: readonly Fol
   };
 }
 
-async function checkout(): Promise<{ folders: readonly Folder[]; workingDirectory: string; env: Readonly<Record<string, string>> }> {
+interface Checkout {
+  readonly folders: readonly Folder[];
+  readonly workingDirectory: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+let made: Promise<Checkout> | undefined;
+/** The workflows are bundled once, for images that are made at the same time. */
+const checkout = (): Promise<Checkout> => (made ??= makeCheckout());
+
+async function makeCheckout(): Promise<Checkout> {
   const bundle = dirname((await workflowBundle()).codePath);
   return {
     folders: [
