@@ -20,6 +20,8 @@ export interface WorkInput<Spec> {
 export interface WorkResult {
   readonly outputs: Record<string, Json>;
   readonly job?: string | null;
+  /** That a Job ran, by digest. */
+  readonly image?: string | null;
   readonly bytes?: number | null;
   readonly cost?: number;
 }

@@ -26,6 +26,7 @@ export interface StepJobEnd {
   readonly verdict: AttemptVerdict;
   readonly cause: string;
   readonly job: string;
+  readonly image: string | null;
   readonly outputs: Record<string, Json>;
   readonly cost: number;
   readonly logTail: string;
@@ -63,6 +64,7 @@ export const createStepJobActivities = (ports: Ports) =>
             verdict,
             cause,
             job: job.name,
+            image: end.image,
             outputs,
             cost: costOf(end, input.pool),
             logTail: verdict === 'succeeded' ? '' : end.logTail,

@@ -10,6 +10,7 @@ export function stepRow(input: {
   readonly state: StepState;
   readonly endedAt: number;
   readonly job?: string | null;
+  readonly image?: string | null;
   readonly bytes?: number | null;
 }): LedgerRow<'steps'> {
   const { state } = input;
@@ -26,6 +27,7 @@ export function stepRow(input: {
     ended_at: new Date(input.endedAt).toISOString(),
     outputs: JSON.stringify(state.outputs),
     job: input.job ?? null,
+    image: input.image ?? null,
     bytes: input.bytes ?? null,
     cost: state.cost,
     error: state.reason,

@@ -47,6 +47,8 @@ export interface FinishInput {
   readonly digest: string | null;
   readonly outputTypes: Readonly<Record<string, OutputType>>;
   readonly job: string | null;
+  /** That the Job ran, by digest. */
+  readonly image: string | null;
   readonly bytes: number | null;
 }
 

@@ -18,6 +18,7 @@ interface Made {
   /** null: not to be put into the cache, no claim to give back. */
   digest: string | null;
   job: string | null;
+  image: string | null;
   bytes: number | null;
 }
 
@@ -32,7 +33,7 @@ export async function executeStep(run: Run, step: Step, prepared: () => void): P
   state.status = 'running';
   state.startedAt = Date.now();
   run.changed();
-  const made: Made = { outputs: {}, digest: null, job: null, bytes: null };
+  const made: Made = { outputs: {}, digest: null, job: null, image: null, bytes: null };
   try {
     const status = await withinTime(step.timeoutSeconds, () => perform(run, step, made, prepared));
     await conclude(run, step, made, { status, reason: null });
@@ -63,6 +64,7 @@ async function perform(run: Run, step: Step, made: Made, prepared: () => void): 
     const result = await workWithRetries(run, step, spec, preparation.key);
     made.outputs = result.outputs;
     made.job = result.job ?? null;
+    made.image = result.image ?? null;
     made.bytes = result.bytes ?? null;
     state.cost += result.cost ?? 0;
     return 'succeeded';
@@ -153,6 +155,7 @@ async function conclude(run: Run, step: Step, made: Made, ending: Ending): Promi
       digest: made.digest,
       outputTypes: outputsOf(step.spec),
       job: made.job,
+      image: made.image,
       bytes: made.bytes,
     };
     await CancellationScope.nonCancellable(() =>

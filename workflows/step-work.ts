@@ -102,7 +102,7 @@ function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | 
         ],
       );
       state.cost += end.cost;
-      if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job };
+      if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
       placement = afterAttempt(profile.placement, poolOrder(profile.placement, profile.pools).length, placement, end.verdict, Date.now());
       state.reason = `attempt ${attempt}: ${end.cause}`;
       run.changed();

@@ -50,6 +50,7 @@ async function onServer(address: string, folder: string): Promise<Overhead> {
     verdict: 'succeeded',
     cause: 'finished',
     job: 'none',
+    image: null,
     outputs: {},
     cost: 0,
     logTail: '',

@@ -70,6 +70,7 @@ export async function bare(document: RunDocument): Promise<void> {
       digest: prepared.digest,
       outputTypes: outputsOf(spec),
       job: end.job,
+      image: end.image,
       bytes: null,
     });
   }

@@ -32,6 +32,8 @@ export interface JobEnd {
   /** Node gone, silent or shutting down. */
   readonly nodeLost: boolean;
   readonly node: string | null;
+  /** The image that ran, by digest, as the container runtime says it; null without one. */
+  readonly image: string | null;
   /** Milliseconds since 1970; null = never ran. */
   readonly startedAt: number | null;
   readonly endedAt: number;
@@ -52,6 +54,7 @@ export const UNKNOWN_END: JobEnd = {
   notStarted: null,
   nodeLost: false,
   node: null,
+  image: null,
   startedAt: null,
   endedAt: 0,
   logTail: '',
@@ -70,6 +73,8 @@ export interface AttemptEnd {
   readonly exitCode: number | null;
   readonly pool: string;
   readonly node: string | null;
+  /** By digest; absent in histories from before it was recorded. */
+  readonly image?: string | null;
   readonly startedAt: number | null;
   readonly endedAt: number;
   readonly cost: number;

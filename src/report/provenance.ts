@@ -21,6 +21,7 @@ export function provenanceOf(data: ReportData): Fact[] {
     ...fact('profile', document.profileName),
     ...fact('parameters', Object.keys(document.params).length === 0 ? null : JSON.stringify(document.params)),
     ...images(data).flatMap(([step, image]) => fact(`image of ${step}`, pinned(image))),
+    ...imagesThatRan(data).flatMap(([step, image]) => fact(`image that ran in ${step}`, image)),
     ...seeds(data).flatMap(([step, seed]) => fact(`seeds of ${step}`, seed)),
     ...run.steps.flatMap((step) => fact(`table of ${step.id}`, tableOf(step.outputs))),
     ...run.steps.flatMap((step) =>
@@ -48,7 +49,15 @@ function images({ document }: ReportData): [string, string][] {
 
 /** A tag may name another image tomorrow. */
 const pinned = (image: string): string =>
-  image.includes('@sha256:') ? image : `${image} (a tag: only a digest, IMAGE@sha256:…, says exactly which)`;
+  image.includes('@sha256:') ? image : `${image} (a tag: only a digest, IMAGE@sha256:…, names the same image tomorrow)`;
+
+/** By step, the digests that the container runtime told of its pods: several where a tag was moved between attempts. */
+function imagesThatRan({ attempts, steps = [] }: ReportData): [string, string][] {
+  const digests = new Map<string, Set<string>>();
+  for (const { step, image } of [...attempts, ...steps])
+    if (typeof step === 'string' && typeof image === 'string') digests.set(step, (digests.get(step) ?? new Set()).add(image));
+  return [...digests].map(([step, found]) => [step, [...found].join(', ')]);
+}
 
 function seeds({ document }: ReportData): [string, string][] {
   return document.steps.flatMap(({ id, spec }): [string, string][] => {

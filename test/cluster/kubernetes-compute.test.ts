@@ -31,6 +31,7 @@ describe.skipIf(!clusterCanRun())('on a cluster', () => {
         });
       },
       startSeconds: 20,
+      image: /sha256:[0-9a-f]{64}$/,
       close: () => relabel('on-demand'),
     });
   });

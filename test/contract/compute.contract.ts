@@ -12,6 +12,8 @@ export interface OpenedCompute {
   closedPool(): Promise<{ readonly pool: JobSpec['pool']; readonly message: RegExp; open(): Promise<void> }>;
   /** The time that a Job may take to begin here. */
   readonly startSeconds: number;
+  /** How it names the image that ran; null where there is none. */
+  readonly image: RegExp | null;
   close(): Promise<void>;
 }
 
@@ -97,6 +99,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
           nodeLost: false,
         });
         expect(end.logTail).toContain('hello');
+        expect(end.image ?? '').toMatch(opened.image ?? /^$/);
         // Kubernetes' times are whole seconds.
         expect(end.startedAt).toBeGreaterThanOrEqual(before - 1000);
         expect(end.endedAt - end.startedAt!).toBeGreaterThanOrEqual(900);

@@ -31,6 +31,7 @@ computeContract('process', async () => {
       };
     },
     startSeconds: 5,
+    image: null,
     close: () => rm(path, { recursive: true, force: true }),
   };
 });

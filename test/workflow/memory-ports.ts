@@ -149,6 +149,7 @@ export function createMemoryPorts(): MemoryPorts {
         notStarted: null,
         nodeLost: false,
         node: 'n',
+        image: null,
         startedAt: 0,
         endedAt: 3_600_000,
         logTail: '',

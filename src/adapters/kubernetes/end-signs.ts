@@ -92,6 +92,7 @@ function podEnd(snapshot: Snapshot, pod: V1Pod, nodeLost: boolean): End {
     notStarted: null,
     nodeLost,
     node: pod.spec?.nodeName ?? null,
+    image: imageOf(pod),
     startedAt: startOf(pod),
     endedAt: time(terminated?.finishedAt) ?? lastTransition(pod) ?? Date.now(),
     message: endMessage({ exitCode: terminated?.exitCode, reason: terminated?.reason, disruption, asked, podReason: reason, message }),
@@ -129,6 +130,7 @@ function unknownEnd(snapshot: Snapshot, pod: V1Pod, message: string, now: number
     ...UNKNOWN_END,
     disruption: disruptionOf(snapshot, pod),
     node: pod.spec?.nodeName ?? null,
+    image: imageOf(pod),
     startedAt: startOf(pod),
     endedAt: now,
     message,
@@ -164,6 +166,9 @@ export const isTerminal = (pod: V1Pod): boolean => pod.status?.phase === 'Succee
 
 export const containerOf = (pod: V1Pod): V1ContainerStatus | undefined =>
   pod.status?.containerStatuses?.find(({ name }) => name === MAIN_CONTAINER);
+
+/** Empty until the kubelet has pulled it. */
+const imageOf = (pod: V1Pod): string | null => containerOf(pod)?.imageID || null;
 
 function disruptionOf({ job }: Snapshot, pod: V1Pod): string | null {
   const condition = pod.status?.conditions?.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True');

@@ -53,6 +53,7 @@ function setUp() {
       digest: prepared.outcome === 'miss' ? prepared.digest : null,
       outputTypes: { table: 'table', uri: 'uri', output: 'uri', big: 'json' },
       job: null,
+      image: null,
       bytes: null,
     };
     return new MockActivityEnvironment().run((given: FinishInput) => activities.finishStep(given), input);

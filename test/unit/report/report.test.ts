@@ -86,6 +86,10 @@ describe('provenance', () => {
     expect(provenanceOf(tagged).find(({ what }) => what === 'image of the reference trainer')?.value).toMatch(
       /trainer:1 \(a tag: only a digest/,
     );
+    const attempts = made.attempts.map((row) => ({ ...row, image: 'registry.example/trainer@sha256:0123' }));
+    expect(provenanceOf({ ...tagged, attempts }).find(({ what }) => what === 'image that ran in search')?.value).toBe(
+      'registry.example/trainer@sha256:0123',
+    );
     const since = changesSince({ ...made, previous: { run: 'r0', document: before } });
     expect(since?.changes.map(({ path }) => path)).toEqual(['params.epochs', 'steps.release']);
   });
