@@ -17,20 +17,20 @@ export interface Round {
 const vitest = (name: string, workers = 1): Suite => ({ name, runner: 'vitest', folder: `test/${name}`, workers });
 
 export const ROUNDS: readonly Round[] = [
+  // Processors are what these wait for.
   {
     atOnce: 2,
     suites: [
       { name: 'trainer', runner: 'pytest', folder: 'trainer/tests', workers: 1 },
+      vitest('contract'),
       vitest('unit'),
       vitest('replay'),
-      vitest('contract'),
-      vitest('workflow'),
     ],
   },
-  // Looks at seconds, and has the machine for itself.
-  { atOnce: 1, suites: [vitest('cluster')] },
+  // Pods and nodes take their time: there is room beside them.
+  { atOnce: 2, suites: [vitest('cluster'), vitest('workflow'), vitest('console')] },
   // Chaos mostly waits for processes that it broke.
-  { atOnce: 2, suites: [vitest('chaos', 2), vitest('e2e'), vitest('console')] },
+  { atOnce: 2, suites: [vitest('chaos', 2), vitest('e2e')] },
 ];
 
 export const SUITES: readonly Suite[] = ROUNDS.flatMap((round) => round.suites);
