@@ -3,6 +3,7 @@ import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import { between, duration, metric, money, parameters } from '../report/format.ts';
+import { MODEL } from '../report/evaluations.ts';
 import type { RunData } from './run-data.ts';
 import { noteOf, type Snapshot } from './run-tree.ts';
 import { table, type Column } from './table.ts';
@@ -91,9 +92,7 @@ const numeric = (value: Json | undefined): number | null => (typeof value === 'n
 
 /** Scorers as rows, metrics as columns, with their intervals. */
 export function evaluationTable(data: RunData, step: StepState, colors: Colors): string {
-  const rows = data.evaluations.filter(
-    (row) => row.step === step.id && row.run === data.run.run && row.early !== true && (row.segment ?? '') === '',
-  );
+  const rows = evaluationRows(data, step);
   const cells = rows.length > 0 ? rows.map((row) => [String(row.scorer), String(row.metric), interval(row)] as const) : fromOutputs(step);
   const metrics = [...new Set(cells.map(([, name]) => name))];
   const scorers = [...new Set(cells.map(([scorer]) => scorer))];
@@ -105,13 +104,20 @@ export function evaluationTable(data: RunData, step: StepState, colors: Colors):
   );
 }
 
+/** Its own rows, or for a step from the cache those of the run that made it: they say what the outputs say. */
+function evaluationRows({ run, evaluations }: RunData, step: StepState): LedgerRow<'evaluations'>[] {
+  const rows = evaluations.filter((row) => row.step === step.id && row.early !== true && (row.segment ?? '') === '');
+  const maker = step.cacheHit ? rows.find((row) => row.scorer === MODEL && step.outputs[String(row.metric)] === row.value)?.run : run.run;
+  return rows.filter((row) => row.run === maker);
+}
+
 function interval(row: LedgerRow<'evaluations'>): string {
   const value = metric(number(row.value));
   const [low, high] = [number(row.low), number(row.high)];
   return low === null || high === null ? value : `${value} [${metric(low)}, ${metric(high)}]`;
 }
 
-/** A step from the cache has no rows of its own; its outputs say the values. */
+/** Where the ledger has no rows, e.g. of an evaluation that another pipeline made. */
 function fromOutputs(step: StepState): (readonly [string, string, string])[] {
   return Object.entries(step.outputs).flatMap(([name, value]) => {
     if (typeof value !== 'number') return [];
