@@ -10,6 +10,7 @@ import pytest
 
 from longhaul_sampler.activity import Studies
 from longhaul_sampler.request import AskRequest
+from longhaul_sampler.samplers import torch_available
 
 SPACE: dict[str, dict[str, Any]] = {
     "rate": {"type": "float", "low": 1e-4, "high": 1.0, "log": True},
@@ -88,10 +89,13 @@ SAMPLERS: dict[str, Any] = {
     "tpe": lambda: optuna.samplers.TPESampler(seed=7, multivariate=True, constant_liar=True),
     "cmaes": lambda: optuna.samplers.CmaEsSampler(seed=7, n_startup_trials=1),
     "sobol": lambda: optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=7),
+    "gp": lambda: optuna.samplers.GPSampler(seed=7),
 }
+#: PyTorch is 5 GB: `pip install torch` into the environment, and the test runs.
+GP = pytest.param("gp", marks=pytest.mark.skipif(not torch_available(), reason="gp needs PyTorch, which this environment does not have"))
 
 
-@pytest.mark.parametrize("kind", list(SAMPLERS))
+@pytest.mark.parametrize("kind", [GP if kind == "gp" else kind for kind in SAMPLERS])
 @pytest.mark.parametrize("fresh_every", [1, 1000], ids=["every ask in a new process", "one process"])
 def test_the_sequence_equals_optuna(kind: str, fresh_every: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
