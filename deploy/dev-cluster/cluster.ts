@@ -240,7 +240,7 @@ export class Cluster {
 
   async #destroyNode(node: NodeState): Promise<void> {
     const place = this.#place(node);
-    await machine.destroy(place, node.init);
+    await machine.destroy(place, node);
     const pki = pkiOf(this.#layout);
     const files = [`node-${node.spec.name}`, `serving-${node.spec.name}`].flatMap((name) => [pki.certificate(name), pki.key(name)]);
     for (const file of [...files, kubeconfigOf(this.#layout, `node-${node.spec.name}`)]) rmSync(file, { force: true });

@@ -167,7 +167,9 @@ export async function stopKubelet(kubelet: Entered): Promise<void> {
 }
 
 /** Pulls the plug and clears up what was the node's. */
-export async function destroy(place: NodePlace, init: Entered | null): Promise<void> {
+export async function destroy(place: NodePlace, { init, kubelet }: NodeState): Promise<void> {
+  // The first process of a namespace cannot end before all others are reaped, and the wrapper of a frozen kubelet stands still.
+  if (kubelet !== null) await stopKubelet(kubelet);
   if (init !== null) for (const part of [init.process, init.wrapper]) await end(part);
   await disconnectNode(place.layout.subnet, place.index);
   await removeCgroup(cgroupOf(place));
