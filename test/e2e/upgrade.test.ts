@@ -108,13 +108,23 @@ describe('a rolling change to new workers', { timeout: 240_000 }, () => {
 
     next = await startNextBuild();
     await makeCurrent('new');
+    // Task queues hear of the new version a moment later; until then the next task may still go to the old one.
+    const search = searchWorkflowId(run.id, 'search');
+    await until(
+      async () => {
+        await run.search('search').setParallelism({ parallel: 1 });
+        return (await buildOf(search)) === 'new';
+      },
+      'the search to run on the new build',
+      30,
+    );
     writeFileSync(join(folder, 'finish'), '');
 
     const result = await run.result();
     expect(result.status).toBe('succeeded');
     expect(await buildOf(trial)).toBe('old');
     expect(await buildOf(run.id)).toBe('new');
-    expect(await buildOf(searchWorkflowId(run.id, 'search'))).toBe('new');
+    expect(await buildOf(search)).toBe('new');
     // The step that began before the change was replayed by the new build without it; the one after it has it.
     const history = await longhaul.client.workflow.getHandle(run.id).fetchHistory();
     expect(history.events?.filter((event) => event.markerRecordedEventAttributes?.markerName === 'core_patch')).toHaveLength(1);
