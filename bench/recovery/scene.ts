@@ -111,8 +111,12 @@ interface Pod {
 
 const only = (profile: Profile, pool: string): Profile => ({ ...profile, pools: profile.pools.filter(({ name }) => name === pool) });
 
-const trained = async (lab: TrialLab, run: string, attempt: number): Promise<readonly ProgressRecord[]> =>
-  (await lab.records(run)).filter(({ attempt: own, kind }) => own === attempt && kind !== 'start');
+/** What comes before an attempt's start is told for the attempt before it: exports that were not seen in the store. */
+async function trained(lab: TrialLab, run: string, attempt: number): Promise<readonly ProgressRecord[]> {
+  const own = (await lab.records(run)).filter((record) => record.attempt === attempt);
+  const start = own.findIndex(({ kind }) => kind === 'start');
+  return start < 0 ? [] : own.slice(start + 1);
+}
 
 const evict = (client: KubeClient, namespace: string, name: string): Promise<unknown> =>
   client.request('POST', `${client.podsPath(name)}/eviction`, {
