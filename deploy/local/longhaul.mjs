@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command `longhaul`. */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { launch } from './launch.mjs';
+import { projectWithRuns } from './setup-tools.mjs';
 import { root } from './setup.mjs';
 
 /** Commands that start or check a pipeline here need Python and Temporal. */
@@ -10,15 +10,9 @@ const WITH_PYTHON = new Set(['example', 'dev', 'run', 'plan', 'compile', 'schedu
 /** These answer without, wherever they are asked. */
 const NEVER = new Set(['init', 'completion', 'help']);
 
-/** The others may start the servers of a project that has kept runs (src/cli/own-stack.ts). */
-function mayStartServers() {
-  for (let at = process.cwd(); ; at = dirname(at)) {
-    if (existsSync(join(at, '.longhaul', 'temporal.db'))) return process.env.TEMPORAL_ADDRESS === undefined;
-    if (at === dirname(at)) return false;
-  }
-}
-
 const args = process.argv.slice(2);
 const command = args.find((argument) => !argument.startsWith('-')) ?? 'help';
 const helps = NEVER.has(command) || args.includes('--help') || args.includes('-h');
-await launch(join(root, 'src', 'cli', 'main.ts'), args, { python: !helps && (WITH_PYTHON.has(command) || mayStartServers()) });
+/** The others may start the servers of a project that has kept runs (src/cli/own-stack.ts). */
+const mayStartServers = process.env.TEMPORAL_ADDRESS === undefined && projectWithRuns(process.cwd()) !== null;
+await launch(join(root, 'src', 'cli', 'main.ts'), args, { python: !helps && (WITH_PYTHON.has(command) || mayStartServers) });

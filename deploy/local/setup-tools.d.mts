@@ -1,6 +1,8 @@
 export function cacheDirectory(): string;
 /** Runs `work` while holding a lock file; the lock of a dead process is taken over. */
 export function locked<T>(file: string, work: () => Promise<T>): Promise<T>;
+/** The nearest directory upwards in which a development stack has kept runs. */
+export function projectWithRuns(from: string): string | null;
 /** One line of talk on stderr. */
 export function say(line: string): void;
 /** Hexadecimal, of the texts one after the other. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Thrown with one line that says what is missing and what to do about it. */
@@ -15,6 +15,13 @@ export const cacheDirectory = () => process.env.LONGHAUL_CACHE ?? join(process.e
 export const say = (line) => process.stderr.write(`longhaul: ${line}\n`);
 
 export const sha256 = (...texts) => texts.reduce((hash, text) => hash.update(text), createHash('sha256')).digest('hex');
+
+export function projectWithRuns(from) {
+  for (let at = resolve(from); ; at = dirname(at)) {
+    if (existsSync(join(at, '.longhaul', 'temporal.db'))) return at;
+    if (at === dirname(at)) return null;
+  }
+}
 
 export const readIfThere = async (file) => (existsSync(file) ? await readFile(file, 'utf8') : null);
 

@@ -1,6 +1,5 @@
 /** The development stack for as long as a command needs it. */
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { projectWithRuns } from '../../deploy/local/setup-tools.mjs';
 import { startStack, type Stack } from '../../deploy/local/stack.ts';
 import { CannotConnectError, connect, findTarget, type Longhaul } from '../client/index.ts';
 import type { Cli } from './context.ts';
@@ -27,7 +26,7 @@ export async function withServers(cli: Cli, temporalProfile?: string): Promise<S
  * again for as long as the connection is open.
  */
 export async function connectOrStart(cli: Cli, temporalProfile?: string): Promise<Longhaul> {
-  const project = isServerNamed(temporalProfile) ? null : stoppedProject(process.cwd());
+  const project = isServerNamed(temporalProfile) ? null : projectWithRuns(process.cwd());
   if (project === null) return connect({ profile: temporalProfile });
   if (!cli.json) cli.terminal.say('the servers of this project have stopped; they run for this command (`longhaul dev` keeps them)');
   return (await startServers(cli, project)).longhaul;
@@ -55,14 +54,6 @@ export async function startServers(cli: Cli, directory = process.cwd()): Promise
       }),
   });
   return { longhaul, stack, stop: () => longhaul.close() };
-}
-
-/** The nearest directory upwards in which a stack has kept runs. */
-function stoppedProject(from: string): string | null {
-  for (let at = resolve(from); ; at = dirname(at)) {
-    if (existsSync(join(at, '.longhaul', 'temporal.db'))) return at;
-    if (at === dirname(at)) return null;
-  }
 }
 
 function isServerNamed(profile: string | undefined): boolean {

@@ -1,4 +1,5 @@
 /** Ports in memory, for tests of workflows: small, deterministic, and able to fail or hang on demand. */
+import { UNKNOWN_END } from '../../src/contract/jobs.ts';
 import { AdapterError, PreconditionFailedError } from '../../src/contract/errors.ts';
 import type { JobEnd, JobSpec, LedgerRow, LedgerTable } from '../../src/contract/index.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
@@ -139,21 +140,12 @@ export function createMemoryPorts(): MemoryPorts {
       const place = job?.env.LONGHAUL_OUTPUTS;
       if (outputs !== undefined && place) await store.write(place.startsWith('file:') ? place : `file://${place}`, JSON.stringify(outputs));
       return {
+        ...UNKNOWN_END,
         state: 'succeeded',
         exitCode: 0,
-        signal: null,
-        disruption: null,
-        deletedByOther: false,
-        outOfMemory: false,
-        deadlineExceeded: false,
-        notStarted: null,
-        nodeLost: false,
         node: 'n',
-        image: null,
         startedAt: 0,
         endedAt: 3_600_000,
-        logTail: '',
-        message: '',
         ...end,
       };
     },
