@@ -344,4 +344,13 @@ describe('the SQL checker', () => {
     expect(more).toEqual([]);
     await checker.close();
   });
+
+  it('tells of a table that is not declared before anything runs', async () => {
+    const checker = createSqlChecker();
+    expect(await checker.check('SELECT a\nFROM other.things', 'sql/undeclared.sql')).toEqual([
+      expect.objectContaining({ file: 'sql/undeclared.sql', line: 1, message: 'the table other.things is not declared' }),
+    ]);
+    expect(await checker.check('CREATE TEMP TABLE s AS SELECT 1 AS a; SELECT a FROM s', 'sql/own.sql')).toEqual([]);
+    await checker.close();
+  });
 });

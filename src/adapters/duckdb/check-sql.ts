@@ -1,5 +1,6 @@
 import type { Problem } from '../../contract/errors.ts';
 import { SqlProblem } from '../google-sql/placeholders.ts';
+import { refuseUndeclared } from './tables-used.ts';
 import { createTranslator } from './translate.ts';
 
 export interface SqlChecker {
@@ -21,7 +22,8 @@ export function createSqlChecker(): SqlChecker {
   return {
     async check(sql, file) {
       try {
-        await translator.translate(sql, file);
+        const { quoted, translation } = await translator.translate(sql, file);
+        refuseUndeclared(sql, file, quoted, translation.statements);
         return [];
       } catch (error) {
         if (error instanceof SqlProblem) return [error.problem];

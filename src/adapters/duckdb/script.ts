@@ -7,10 +7,11 @@ import { identifier, NOTHING_BOUND, pathLiteral } from './engine.ts';
 import type { Bound, Session } from './engine.ts';
 import { adapterError } from './errors.ts';
 import { bindParameters } from './parameters.ts';
-import { requireAliases, SqlProblem, positionAt } from '../google-sql/placeholders.ts';
+import { requireAliases, SqlProblem } from '../google-sql/placeholders.ts';
 import type { Quoted } from '../google-sql/placeholders.ts';
 import type { TableFiles } from './tables.ts';
 import type { TranslatedStatement, Translator } from './translate.ts';
+import { aliasOf, isSelect, refuseUndeclared } from './tables-used.ts';
 
 /** A translated script and what its aliases stand for. */
 export interface Script {
@@ -30,7 +31,7 @@ export async function prepareScript(translator: Translator, statement: Statement
   const statements = translation.statements;
   const last = statements.at(-1);
   if (!last) throw new SqlProblem({ file: statement.sqlFile, line: 1, column: 1, message: 'no statement in it', expected: 'a SELECT' });
-  refuseUndeclared(statement, quoted, statements);
+  refuseUndeclared(statement.sql, statement.sqlFile, quoted, statements);
   const select = isSelect(last) ? last : null;
   const targets = statements.flatMap((each) => (each.target === null ? [] : [aliasOf(each.target)]));
   return {
@@ -114,26 +115,3 @@ async function sourceFiles(uri: string, path: string): Promise<string[]> {
   }
   throw new AdapterError('InvalidInput', `${path}: expected a parquet file or a prefix of parquet parts, found none at ${uri}`);
 }
-
-/** The cache is honest only if every table that is read is declared. */
-function refuseUndeclared(statement: Statement, quoted: Quoted, statements: readonly TranslatedStatement[]): void {
-  const made = new Set(statements.flatMap((each) => (each.target === null ? [] : [aliasOf(each.target)])));
-  for (const [index, each] of statements.entries()) {
-    const foreign = [...each.reads, ...(each.target?.includes('.') ? [each.target] : [])].find(
-      (name) => !quoted.aliases.has(aliasOf(name)) && !made.has(aliasOf(name)),
-    );
-    const undeclared = foreign ?? (each.target !== null && each.target.includes('.') ? each.target : undefined);
-    if (undeclared === undefined) continue;
-    throw new SqlProblem({
-      file: statement.sqlFile,
-      ...positionAt(statement.sql, quoted.statements[index] ?? 0),
-      message: `the table ${undeclared} is not declared`,
-      expected: 'an alias in braces, so that the cache knows what is read',
-      hint: `add tables: { name: ${undeclared} } to the step and write {name}`,
-    });
-  }
-}
-
-const aliasOf = (name: string): string => name.replaceAll(/[`"]/g, '').replace(/^\{(\w+)\}$/, '$1');
-const isSelect = (statement: TranslatedStatement): boolean =>
-  /^(?:select|query|with|union|except|intersect|values|subquery)$/i.test(statement.kind);
