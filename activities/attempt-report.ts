@@ -28,7 +28,9 @@ export interface AttemptFacts {
 
 export function attemptReport(facts: AttemptFacts): AttemptReport {
   const { input, verdict, end, followed, result } = facts;
-  const hours = end.startedAt === null ? 0 : Math.max(0, end.endedAt - end.startedAt) / MS_PER_HOUR;
+  // Two machines' clocks, or one that was set back between them.
+  const endedAt = Math.max(end.endedAt, end.startedAt ?? 0);
+  const hours = end.startedAt === null ? 0 : (endedAt - end.startedAt) / MS_PER_HOUR;
   const cost = hours * input.pool.pricePerHour;
   const lostSamples = verdict === 'succeeded' ? 0 : Math.max(0, followed.samples - Math.max(facts.committedSamples, input.samples));
   return {
@@ -39,7 +41,7 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     node: end.node,
     image: end.image,
     startedAt: end.startedAt,
-    endedAt: end.endedAt,
+    endedAt,
     cost,
     onDemandCost: hours * onDemandPrice(input.pool),
     lostSamples,

@@ -16,8 +16,6 @@ export interface Followed {
   samples: number;
   done: number | null;
   metrics: Record<string, number | null>;
-  /** ms since 1970, by our own clock, when a record was last seen. */
-  seenAt: number | null;
   /** A record of this trial was ever seen: it writes some, so silence means something. */
   everSeen: boolean;
 }
@@ -51,13 +49,12 @@ export class ProgressFollower {
       samples: start.samples,
       done: null,
       metrics: {},
-      seenAt: null,
       everSeen: start.lastProgress > 0,
     };
   }
 
   /** Reads all records that are there now; true if there were any. */
-  async read(now: number): Promise<boolean> {
+  async read(): Promise<boolean> {
     let some = false;
     for (;;) {
       const n = this.followed.lastProgress + 1;
@@ -65,22 +62,21 @@ export class ProgressFollower {
       if (record === null) break;
       some = true;
       this.followed.lastProgress = n;
-      this.followed.seenAt = now;
       this.followed.everSeen = true;
-      if (record !== 'unreadable') this.#take(n, record, now);
+      if (record !== 'unreadable') this.#take(n, record);
       if (this.#batch.length >= ROWS_PER_BATCH) await this.flush();
     }
-    if (this.#batch.length > 0 && now - this.#batchSince >= LONGEST_WAIT_FOR_BATCH_MS) await this.flush();
+    if (this.#batch.length > 0 && performance.now() - this.#batchSince >= LONGEST_WAIT_FOR_BATCH_MS) await this.flush();
     return some;
   }
 
-  #take(n: number, record: ProgressRecord, now: number): void {
+  #take(n: number, record: ProgressRecord): void {
     this.followed.samples = record.samples;
     if (record.done !== undefined) this.followed.done = record.done;
     for (const [name, value] of Object.entries(record.metrics).slice(0, MOST_METRICS)) this.followed.metrics[name] = value;
     if (n <= this.flushed) return;
     this.#observe(record);
-    if (this.#batch.length === 0) this.#batchSince = now;
+    if (this.#batch.length === 0) this.#batchSince = performance.now();
     this.#batch.push(progressRow(this.#trial, n, record));
   }
 

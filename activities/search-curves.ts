@@ -32,19 +32,20 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
   }));
   const followed: Followed[] = [...input.trials.map((trial) => ({ ...trial })), ...upcoming];
   const found = { points: [] as CurvePoint[], exports: [] as CurvePoints['exports'][number][] };
-  const begun = Date.now();
+  // Clocks that are set right must not make it wait for hours.
+  const begun = performance.now();
   let firstFoundAt: number | null = null;
-  let lookedAt = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   let poll = SHORTEST_POLL_MS;
   for (;;) {
     const before = followed.reduce((sum, { n }) => sum + n, 0);
     await eachOf(followed, (trial) => readOn(store, trial, input, found));
     let ended: CurvePoints['ended'] = [];
-    if (input.inherited.length > 0 && Date.now() - lookedAt > LOOK_AFTER_INHERITED_MS) {
+    if (input.inherited.length > 0 && performance.now() - lookedAt > LOOK_AFTER_INHERITED_MS) {
       ended = await endedOf(input.inherited);
-      lookedAt = Date.now();
+      lookedAt = performance.now();
     }
-    const now = Date.now();
+    const now = performance.now();
     if (found.points.length + found.exports.length > 0) firstFoundAt ??= now;
     const gathered = firstFoundAt !== null && now - firstFoundAt >= input.gatherSeconds * 1000;
     if (gathered || ended.length > 0 || now - begun > input.maxSeconds * 1000 || context.stop.aborted || context.detached.aborted) {

@@ -176,7 +176,7 @@ async function recordHit(ports: Ports, input: PrepareInput, key: string, record:
     workflowId: null,
     cost: 0,
   };
-  const row = stepRow({ pipeline: input.pipeline, run: input.run, state, endedAt: Date.now() });
+  const row = stepRow({ pipeline: input.pipeline, run: input.run, state, endedAt: Math.max(Date.now(), input.startedAt) });
   await (await ports.warehouse(input.profile)).append('steps', [row], rowKey('steps', input.run, input.step.id));
 }
 

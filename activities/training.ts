@@ -11,6 +11,7 @@ import { attemptMeter } from './attempt-metrics.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
 import { translated } from './failures.ts';
 import { ProgressFollower } from './progress-follower.ts';
+import { Silence } from './silence.ts';
 import { aborted, pause, stoppable } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -64,7 +65,7 @@ async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppabl
   await compute.create(job);
   log.info('attempt is watched', { pool: input.pool.name, job: job.name });
   const watched = await watch(input, job, opened, follower, context);
-  await follower.read(Date.now());
+  await follower.read();
   await follower.flush();
 
   const [latest, result] = await Promise.all([readLatest(store, trial.output), readResult(store, trial.output)]);
@@ -136,15 +137,13 @@ async function followRecords(
   context: Stoppable,
   over: AbortSignal,
 ): Promise<boolean> {
-  const silenceMs = input.trial.profile.silenceSeconds * 1000;
+  const silence = new Silence(input.trial.profile.silenceSeconds * 1000);
   let poll = SHORTEST_POLL_MS;
   while (!over.aborted && !context.detached.aborted) {
-    const some = await follower.read(Date.now());
+    const some = await follower.read();
     context.note({ flushed: follower.flushed } satisfies Details);
-    const { everSeen, seenAt } = follower.followed;
-    const { phase, startedAt } = status();
-    const quietSince = Math.max(seenAt ?? 0, startedAt ?? Number.POSITIVE_INFINITY);
-    if (silenceMs > 0 && everSeen && phase === 'running' && Date.now() - quietSince > silenceMs) return true;
+    // One that never recorded anything may be of a kind that does not.
+    if (silence.isTooLong(status().phase, some) && follower.followed.everSeen) return true;
     poll = some ? SHORTEST_POLL_MS : Math.min(LONGEST_POLL_MS, poll * POLL_GROWTH);
     await pause(poll, over, context.detached);
   }

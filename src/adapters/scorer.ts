@@ -49,9 +49,9 @@ export async function runScorer(
     kill('SIGTERM');
     last = setTimeout(() => kill('SIGKILL'), GRACE_MS);
   };
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const timer = setInterval(
-    () => context.progress({ stage: `scoring for ${Math.round((Date.now() - startedAt) / 1000)} s` }),
+    () => context.progress({ stage: `scoring for ${Math.round((performance.now() - startedAt) / 1000)} s` }),
     PROGRESS_INTERVAL_MS,
   );
   context.signal.addEventListener('abort', abort);

@@ -58,7 +58,7 @@ async function rowsOfTrials(world: World, bestExport: unknown): Promise<readonly
 
 export async function problemsAfter(world: World, played: Played): Promise<string[]> {
   const problems = [
-    ...played.runs.flatMap((run) => ledgerProblems(world, run)),
+    ...played.runs.flatMap((run) => [...ledgerProblems(world, run), ...impossibleTimes(world, run)]),
     ...(await orphanProblems(world, played)),
     ...leftovers(world),
     ...(await historyProblems(world, played)),
@@ -106,6 +106,17 @@ function ledgerProblems(world: World, run: string): string[] {
     if (last.some((n, at) => n !== at + 1)) problems.push(`trial ${String(trial.trial)}: progress ${last.join(', ')} has gaps`);
   }
   return problems;
+}
+
+/** What clocks that jump must not make. */
+function impossibleTimes(world: World, run: string): string[] {
+  const attempts = rawRows(world, 'attempts', run)
+    .filter(({ seconds, cost }) => Number(seconds) < 0 || Number(cost) < 0)
+    .map(({ trial, attempt }) => `attempt ${String(attempt)} of trial ${String(trial)} lasted or cost less than nothing`);
+  const steps = rawRows(world, 'steps', run)
+    .filter((row) => typeof row.started_at === 'string' && Date.parse(String(row.ended_at)) < Date.parse(row.started_at))
+    .map(({ step }) => `step ${String(step)} ended before it began`);
+  return [...attempts, ...steps];
 }
 
 async function orphanProblems(world: World, { runs }: Played): Promise<string[]> {

@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '../../src/client/index.ts';
 import type { RunResult, RunState } from '../../src/contract/state.ts';
-import { PHASES, type Fault, type Phase, type Schedule } from './schedule.ts';
+import { PHASES, type Phase } from './faults.ts';
+import type { Fault, Schedule } from './schedule.ts';
 import { fillDisk, trainersOf, type World } from './world.ts';
 
 const POLL_MS = 50;
@@ -11,6 +12,8 @@ const RUN_LIMIT_MS = 180_000;
 const FREEZE_MS = 17_000;
 const CUT_MS = 400;
 const FULL_MS = 1500;
+const WRONG_CLOCK_MS = 5000;
+const MS_PER_MINUTE = 60_000;
 
 /** Thrown when a run does not end: something waits for ever. */
 export class StuckError extends Error {
@@ -82,7 +85,7 @@ async function happen(world: World, run: Run, fault: Fault, ended: AbortSignal):
   while (!ended.aborted && !(await hasBegun(run, fault.phase))) await delay(POLL_MS);
   if (ended.aborted) return;
   await delay(fault.delayMs);
-  await inflict(world, run, fault);
+  await inflict(world, run, fault, ended);
 }
 
 async function hasBegun(run: Run, phase: Phase): Promise<boolean> {
@@ -93,7 +96,7 @@ async function hasBegun(run: Run, phase: Phase): Promise<boolean> {
   return state?.steps.some((step) => later.some((name) => step.id.split('.')[0] === name) && step.startedAt !== null) ?? false;
 }
 
-async function inflict(world: World, run: Run, fault: Fault): Promise<void> {
+async function inflict(world: World, run: Run, fault: Fault, ended: AbortSignal): Promise<void> {
   const [verb = '', target = ''] = fault.kind.split('-');
   switch (fault.kind) {
     case 'cancel':
@@ -116,6 +119,13 @@ async function inflict(world: World, run: Run, fault: Fault): Promise<void> {
       signal(pid, 'SIGCONT');
       return;
     }
+    case 'clock-control':
+    case 'clock-warehouse':
+    case 'clock-training':
+      world.setClock(target, (fault.minutes ?? 0) * MS_PER_MINUTE);
+      await delay(WRONG_CLOCK_MS, undefined, { signal: ended }).catch(() => undefined);
+      world.setClock(target, 0);
+      return;
     default: {
       signal(world.pid(target), verb === 'kill' ? 'SIGKILL' : 'SIGTERM');
       return;

@@ -1,58 +1,56 @@
-/** `npm run chaos -- [--schedules N] [--seed S] [--faults "KIND@PHASE+MS …"] [--json]` */
+/** `npm run chaos -- [--seed S] [--schedules N] [--worlds N] [--record FILE] [--faults "KIND@PHASE+MS …" [--world KIND]] [--json]` */
 import { parseArgs } from 'node:util';
-import { FAULT_KINDS, describeFaults, parseFaults, scheduleOf, shrink, type Schedule } from './schedule.ts';
-import { ChaosSuite, replayCommand, type Verdict } from './suite.ts';
+import { WORLDS } from './faults.ts';
+import { playAll } from './fleet.ts';
+import { describeFaults, parseFaults, scheduleOf, worldOf, type Schedule } from './schedule.ts';
+import { appendVerdict, countByKind, readVerdicts, replayCommand, survived, table, type Verdict } from './verdict.ts';
 
 const { values } = parseArgs({
   options: {
     schedules: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
+    worlds: { type: 'string', default: '1' },
+    record: { type: 'string' },
     faults: { type: 'string' },
+    world: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const seed = Number(values.seed);
-const schedules: Schedule[] =
-  values.faults === undefined
-    ? Array.from({ length: Number(values.schedules) }, (_, at) => scheduleOf(seed + at))
-    : [{ seed, faults: parseFaults(values.faults) }];
+const { record } = values;
+const verdicts: Verdict[] = record === undefined ? [] : readVerdicts(record);
+const known = new Set(verdicts.map(({ schedule }) => schedule.seed));
+const schedules = values.faults === undefined ? bySeeds() : [byName(values.faults)];
 
-const suite = await ChaosSuite.open();
-const verdicts: Verdict[] = [];
-try {
-  for (const schedule of schedules) {
-    const verdict = await suite.judge(schedule);
-    verdicts.push(verdict);
-    say(
-      `${verdict.problems.length === 0 ? 'ok  ' : 'FAIL'} seed ${schedule.seed} (${verdict.seconds.toFixed(0)} s) ${describeFaults(schedule.faults)}`,
-    );
-    for (const problem of verdict.problems) say(`     ${problem}`);
-    if (verdict.problems.length > 0) {
-      const fewest = await shrink(
-        schedule.faults,
-        async (faults) => (await suite.judge({ seed: schedule.seed, faults })).problems.length > 0,
-      );
-      say(`     again: ${replayCommand({ ...verdict, schedule: { ...schedule, faults: fewest } })}`);
-    }
-  }
-} finally {
-  await suite.close();
+function bySeeds(): Schedule[] {
+  const first = Number(values.seed);
+  return Array.from({ length: Number(values.schedules) }, (_, at) => scheduleOf(first + at)).filter(({ seed }) => !known.has(seed));
 }
 
-/** Of each kind of fault: in how many schedules it was, and how many of them ended well. */
-const byKind = FAULT_KINDS.map((kind) => {
-  const having = verdicts.filter(({ schedule }) => schedule.faults.some((fault) => fault.kind === kind));
-  return { fault: kind, schedules: having.length, survived: having.filter(({ problems }) => problems.length === 0).length };
+function byName(text: string): Schedule {
+  if (record !== undefined) throw new Error('--record keeps schedules by their seeds; --faults has none');
+  const faults = parseFaults(text);
+  return { seed: 0, world: WORLDS.find((kind) => kind === values.world) ?? worldOf(faults), faults };
+}
+
+function tell(verdict: Verdict): void {
+  verdicts.push(verdict);
+  if (record !== undefined) appendVerdict(record, verdict);
+  const { schedule, problems, seconds } = verdict;
+  const result = survived(verdict) ? 'ok  ' : 'FAIL';
+  say(`${result} seed ${schedule.seed}, ${schedule.world} (${seconds.toFixed(0)} s) ${describeFaults(schedule.faults)}`);
+  for (const problem of problems) say(`     ${problem}`);
+  if (!survived(verdict)) say(`     again: ${replayCommand(verdict)}`);
+}
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort(new Error(signal)));
+await playAll(schedules, { worlds: Number(values.worlds), onVerdict: tell, signal: interrupt.signal }).catch((error: unknown) => {
+  if (!interrupt.signal.aborted) throw error;
 });
-const survived = verdicts.filter(({ problems }) => problems.length === 0).length;
-if (values.json) process.stdout.write(`${JSON.stringify({ schedules: verdicts.length, survived, faults: byKind })}\n`);
-else {
-  const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |\n`;
-  process.stdout.write(
-    row(['fault', 'schedules', 'survived']) + row(['---', '---:', '---:']) + byKind.map((one) => row(Object.values(one))).join(''),
-  );
-  process.stdout.write(`\n${survived} of ${verdicts.length} schedules survived\n`);
-}
-process.exitCode = survived === verdicts.length ? 0 : 1;
+
+const good = verdicts.filter(survived).length;
+if (values.json) process.stdout.write(`${JSON.stringify({ schedules: verdicts.length, survived: good, faults: countByKind(verdicts) })}\n`);
+else process.stdout.write(table(verdicts));
+process.exitCode = good === verdicts.length && !interrupt.signal.aborted ? 0 : 1;

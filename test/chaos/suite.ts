@@ -1,15 +1,11 @@
 /** One schedule after another on one world, each held against the run that nothing disturbed. */
 import { isDeepStrictEqual } from 'node:util';
 import { outcomeOf, problemsAfter, type Outcome } from './checks.ts';
+import type { WorldKind } from './faults.ts';
 import { play } from './play.ts';
-import { describeFaults, type Schedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
+import type { Verdict } from './verdict.ts';
 import { openWorld, type World } from './world.ts';
-
-export interface Verdict {
-  readonly schedule: Schedule;
-  readonly problems: readonly string[];
-  readonly seconds: number;
-}
 
 export class ChaosSuite {
   readonly world: World;
@@ -21,9 +17,9 @@ export class ChaosSuite {
     this.#undisturbed = undisturbed;
   }
 
-  static async open(): Promise<ChaosSuite> {
+  static async open(kind: WorldKind = 'embedded'): Promise<ChaosSuite> {
     const world = await openWorld();
-    const played = await play(world, { seed: 0, faults: [] }, 0);
+    const played = await play(world, { seed: 0, world: kind, faults: [] }, 0);
     const problems = await problemsAfter(world, played);
     const outcome = await outcomeOf(world, played);
     if (problems.length > 0 || outcome.status !== 'succeeded' || outcome.trials.length < 2) {
@@ -52,6 +48,3 @@ export class ChaosSuite {
     return this.world.close();
   }
 }
-
-/** The command that plays it again. */
-export const replayCommand = ({ schedule }: Verdict): string => `npm run chaos -- --faults "${describeFaults(schedule.faults)}"`;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeFaults, scheduleOf } from './schedule.ts';
-import { ChaosSuite, replayCommand } from './suite.ts';
+import { ChaosSuite } from './suite.ts';
+import { replayCommand } from './verdict.ts';
 
 /** Short schedules in a world of their own. Worlds mostly wait for what they broke, so test files run side by side. */
 export function survive(seeds: { readonly first: number; readonly last: number }): void {

@@ -14,12 +14,14 @@ import { Profile } from '../../src/contract/profile.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import { openPorts, type OpenPorts } from '../../workers/adapters.ts';
 import { startTcpFront, type TcpFront } from '../support/tcp-front.ts';
+import { startWebhook } from './webhook.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PIPELINE = join(import.meta.dirname, 'pipeline', 'pipeline.yaml');
 const TRAINER = join(ROOT, 'examples', 'custom-trainer', 'train.py');
+const SHIFTED_CLOCK = new URL('shifted-clock.mjs', import.meta.url).href;
 const DISK_MB = 96;
-/** Nothing listens there. The path stands for a secret, which must not turn up anywhere. */
+/** A part of the webhook's address, which must not turn up anywhere. */
 export const SECRET = 'hush-7f3a91c2';
 const WEBHOOK = 'LONGHAUL_CHAOS_WEBHOOK';
 
@@ -34,6 +36,8 @@ export interface World {
   /** False where this user may not mount: no full disks. */
   readonly hasOwnDisk: boolean;
   pid(process: string): number | null;
+  /** How far the wall clock of a Node worker is off. */
+  setClock(worker: string, offsetMs: number): void;
   document(salt: number): Promise<RunDocument>;
   close(): Promise<void>;
 }
@@ -49,7 +53,16 @@ export async function openWorld(): Promise<World> {
 
   const supervisor = createSupervisor(() => undefined);
   const { server, front } = await startServer(folder, supervisor);
-  const variables = { TEMPORAL_ADDRESS: front.address, TEMPORAL_NAMESPACE: 'default', [WEBHOOK]: `http://127.0.0.1:9/${SECRET}` };
+  const webhook = await startWebhook(`/${SECRET}`);
+  const clocks = join(folder, 'clocks');
+  mkdirSync(clocks);
+  const variables = {
+    TEMPORAL_ADDRESS: front.address,
+    TEMPORAL_NAMESPACE: 'default',
+    [WEBHOOK]: webhook.url,
+    LONGHAUL_CHAOS_CLOCKS: clocks,
+    NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import ${SHIFTED_CLOCK}`,
+  };
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, variables);
   const stack = await startStack({ directory: folder });
@@ -66,12 +79,14 @@ export async function openWorld(): Promise<World> {
     profile,
     hasOwnDisk,
     pid: (name) => (name === 'temporal' ? server.pid() : (stack.pids()[name] ?? null)),
+    setClock: (worker, offsetMs) => writeFileSync(join(clocks, worker), String(offsetMs)),
     document: (salt) => compile(PIPELINE, { profile: profileFile, set: [`params.trainer=${TRAINER}`, `params.salt=${salt}`], cwd: folder }),
     close: async () => {
       await ports.close();
       await longhaul.close();
       await stack.stop();
       await front.close();
+      await webhook.close();
       await server.stop();
       supervisor.close();
       for (const [name, value] of before) {

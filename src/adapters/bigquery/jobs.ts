@@ -115,8 +115,8 @@ async function untilDone(client: Client, id: string, started: JobResource, conte
 async function cancel(client: Client, id: string): Promise<void> {
   const { bigquery, config } = client;
   await withRetries(() => bigquery.job(id, { location: config.location }).cancel());
-  const deadline = Date.now() + CANCEL_WAIT_MS;
-  for (let delay = FIRST_POLL_MS; Date.now() < deadline; delay = Math.min(MAX_POLL_MS, delay * POLL_GROWTH)) {
+  const deadline = performance.now() + CANCEL_WAIT_MS;
+  for (let delay = FIRST_POLL_MS; performance.now() < deadline; delay = Math.min(MAX_POLL_MS, delay * POLL_GROWTH)) {
     if ((await getJob(client, id)).status?.state === 'DONE') return;
     await pause(delay);
   }

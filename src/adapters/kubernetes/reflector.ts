@@ -94,7 +94,7 @@ export class Reflector<T extends KubeObject> {
     let told = false;
     while (!isClosed()) {
       try {
-        if (this.#version === null || Date.now() - this.#listedAt > (this.#options.relistMs ?? RELIST_MS)) await this.#list();
+        if (this.#version === null || performance.now() - this.#listedAt > (this.#options.relistMs ?? RELIST_MS)) await this.#list();
         await this.#watch(this.#version ?? '');
         this.#retryMs = FIRST_RETRY_MS;
       } catch (error) {
@@ -135,7 +135,7 @@ export class Reflector<T extends KubeObject> {
     } while (next !== undefined);
     for (const [name, object] of this.#known) if (!seen.has(name)) this.#delete(object);
     this.#version = page.metadata.resourceVersion ?? null;
-    this.#listedAt = Date.now();
+    this.#listedAt = performance.now();
     this.#synced = true;
     this.#markSynced();
   }

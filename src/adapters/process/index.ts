@@ -138,9 +138,9 @@ async function endAndWait(directory: JobDirectory): Promise<void> {
   const supervisor = await directory.supervisor();
   if (supervisor) {
     signalProcess(supervisor, 'SIGTERM');
-    const patientUntil = Date.now() + (launch.graceSeconds + REMOVE_PATIENCE_SECONDS) * 1000;
+    const patientUntil = performance.now() + (launch.graceSeconds + REMOVE_PATIENCE_SECONDS) * 1000;
     while (isAlive(supervisor)) {
-      if (Date.now() > patientUntil) signalProcess(supervisor, 'SIGKILL');
+      if (performance.now() > patientUntil) signalProcess(supervisor, 'SIGKILL');
       await delay(REMOVE_POLL_MS);
     }
   }

@@ -24,6 +24,10 @@ function follow(directory: JobDirectory, launch: Launch, ticker: Ticker, options
     let shown = '';
     let ticks = 0;
     let busy = false;
+    // The wait goes on by a clock that only goes forward.
+    const waited = Math.max(0, Date.now() - launch.createdAt);
+    const begun = performance.now();
+    const tooLate = (): boolean => waited + performance.now() - begun > options.noCapacitySeconds * 1000;
     const show = async (phase: JobStatus['phase']): Promise<void> => {
       const message = phase === 'pending' ? directory.gateMessage(launch) : null;
       const key = `${phase} ${message ?? ''}`;
@@ -40,7 +44,7 @@ function follow(directory: JobDirectory, launch: Launch, ticker: Ticker, options
       if (!directory.has('spec.json')) return true;
       const running = directory.has('started.json');
       await show(running ? 'running' : 'pending');
-      if (!running && tooLate(launch, options.noCapacitySeconds)) return true;
+      if (!running && tooLate()) return true;
       if (ticks++ % LIVENESS_EVERY_TICKS > 0) return false;
       const supervisor = await directory.supervisor();
       return supervisor !== null && !isAlive(supervisor);
@@ -66,7 +70,6 @@ function follow(directory: JobDirectory, launch: Launch, ticker: Ticker, options
   });
 }
 
-const tooLate = (launch: Launch, noCapacitySeconds: number): boolean => Date.now() - launch.createdAt > noCapacitySeconds * 1000;
 
 async function endOf(directory: JobDirectory, launch: Launch, noCapacitySeconds: number): Promise<JobEnd> {
   const exit = await directory.exit();

@@ -7,17 +7,22 @@ const HOUR_MS = 3_600_000;
 const POOL = { name: 'spot', spot: true, pricePerHour: 2, onDemandPricePerHour: 6 };
 
 /** Two hours that began at 1,000 samples. */
-const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number) =>
+const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number, end: object = {}) =>
   attemptReport({
     input: { pool: POOL, samples: 1000, trial: { output: 'file:///out/trial-0' } } as unknown as AttemptInput,
     verdict,
     cause: verdict,
-    end: { exitCode: 143, node: 'node-1', startedAt: 0, endedAt: 2 * HOUR_MS, logTail: '' } as Parameters<typeof attemptReport>[0]['end'],
-    followed: { lastProgress: 9, samples, done: 0.5, metrics: {}, seenAt: null, everSeen: true },
+    end: { exitCode: 143, node: 'node-1', startedAt: 0, endedAt: 2 * HOUR_MS, logTail: '', ...end } as Parameters<typeof attemptReport>[0]['end'],
+    followed: { lastProgress: 9, samples, done: 0.5, metrics: {}, everSeen: true },
     committedSamples,
     result: null,
     bestExport: null,
   });
+
+it('tells of no negative time or money when a clock was set back between an attempt’s start and its end', () => {
+  const report = reportOf('preempted', 5000, 4000, { startedAt: 5 * HOUR_MS });
+  expect(report).toMatchObject({ startedAt: 5 * HOUR_MS, endedAt: 5 * HOUR_MS, cost: 0 });
+});
 
 describe('what an attempt lost', () => {
   it('is the share of its money for samples that no checkpoint holds', () => {

@@ -69,6 +69,14 @@ describe('checks after chaos', () => {
     expect(problems).toMatch(/the run cost 4, its steps 3/);
   });
 
+  it('tell of times that cannot be', async () => {
+    ledger('attempts', { trial: 0, attempt: 1, cost: 1 }, { trial: 0, attempt: 2, cost: 2, seconds: -3600 });
+    ledger('steps', { step: 'parts', started_at: '2026-01-01T10:00:00.000Z', ended_at: '2026-01-01T09:00:00.000Z' });
+    const problems = (await problemsAfter(world, played())).join('; ');
+    expect(problems).toMatch(/attempt 2 of trial 0 lasted or cost less than nothing/);
+    expect(problems).toMatch(/step parts ended before it began/);
+  });
+
   it('tell of gaps in the progress of a trial', async () => {
     ledger('progress', { trial: 0, n: 1 }, { trial: 0, n: 3 });
     expect((await problemsAfter(world, played())).join()).toMatch(/progress 1, 3 has gaps/);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeFaults, FAULT_KINDS, parseFaults, PHASES, scheduleOf, shrink, type Fault } from '../../chaos/schedule.ts';
+import { FAULT_KINDS, PHASES } from '../../chaos/faults.ts';
+import { describeFaults, parseFaults, scheduleOf, shrink, worldOf, type Fault } from '../../chaos/schedule.ts';
 
 const SEEDS = Array.from({ length: 500 }, (_, seed) => seed);
 
@@ -21,7 +22,13 @@ describe('schedules of faults', () => {
       const { faults } = scheduleOf(seed);
       expect(parseFaults(describeFaults(faults))).toEqual(faults);
     }
+    expect(parseFaults('clock-training@search+1:-90m')).toMatchObject([{ minutes: -90 }]);
+    expect(() => parseFaults('clock-training@search+1')).toThrow(/of clocks with :MINUTESm/);
     expect(() => parseFaults('kill-moon@search+1')).toThrow(/"kill-moon@search\+1": expected KIND@PHASE\+MS/);
+  });
+
+  it('are played where all their faults can be', () => {
+    for (const seed of SEEDS) expect(worldOf(scheduleOf(seed).faults)).toBe('embedded');
   });
 
   it('shrink to the faults without which nothing fails', async () => {
