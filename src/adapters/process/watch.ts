@@ -70,7 +70,6 @@ function follow(directory: JobDirectory, launch: Launch, ticker: Ticker, options
   });
 }
 
-
 async function endOf(directory: JobDirectory, launch: Launch, noCapacitySeconds: number): Promise<JobEnd> {
   const exit = await directory.exit();
   if (exit) return exitEnd(directory, exit);

@@ -12,7 +12,9 @@ const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: nu
     input: { pool: POOL, samples: 1000, trial: { output: 'file:///out/trial-0' } } as unknown as AttemptInput,
     verdict,
     cause: verdict,
-    end: { exitCode: 143, node: 'node-1', startedAt: 0, endedAt: 2 * HOUR_MS, logTail: '', ...end } as Parameters<typeof attemptReport>[0]['end'],
+    end: { exitCode: 143, node: 'node-1', startedAt: 0, endedAt: 2 * HOUR_MS, logTail: '', ...end } as Parameters<
+      typeof attemptReport
+    >[0]['end'],
     followed: { lastProgress: 9, samples, done: 0.5, metrics: {}, everSeen: true },
     committedSamples,
     result: null,
