@@ -80,6 +80,18 @@ describe('process compute', { timeout: 60_000 }, () => {
     expect(Date.now() - at).toBeLessThan(300);
   });
 
+  it('has a temporary directory of its own, which goes with it however it ends', async () => {
+    const spec = job('mktemp -d; exec sleep 60');
+    const pid = await started(spec);
+    const made = async (): Promise<string> => (await readFile(join(path, spec.name, 'log'), 'utf8')).trim();
+    await expect.poll(made, { timeout: 5000 }).toMatch(/^\//);
+    expect(existsSync(await made())).toBe(true);
+    const watching = watch(spec.name);
+    process.kill(pid, 'SIGKILL');
+    await watching;
+    expect(existsSync(await made())).toBe(false);
+  });
+
   it('takes the Job for lost when its supervisor is killed, and leaves nothing running', async () => {
     const spec = job('sleep 61 & echo $!; exec sleep 60');
     const pid = await started(spec);

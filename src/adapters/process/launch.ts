@@ -9,7 +9,7 @@ import { pythonExecutable, pythonPath, sourceFile } from '../python.ts';
 import type { JobDirectory, Launch } from './job-directory.ts';
 
 /** Of the worker's own environment a Job sees only what describes the machine, as in a container. */
-const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER', 'LOGNAME', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
 
 /** The spec on this machine: `python` is the interpreter with the trainer's requirements, which finds Longhaul's packages. */
 export function launchOf(job: JobSpec, gate: string, workDirectory: string): Launch {

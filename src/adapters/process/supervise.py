@@ -76,11 +76,13 @@ def stopped_before_start(directory: Path, launch: dict[str, Any]) -> bool:
 def run(directory: Path, launch: dict[str, Any]) -> None:
     oom_kills = count_oom_kills()
     started_at = now_ms()
+    scratch = directory / "tmp"
+    scratch.mkdir(exist_ok=True)
     with open(directory / "log", "ab", buffering=0) as log:
         try:
             child = subprocess.Popen(
                 launch["command"],
-                env=launch["env"],
+                env={**launch["env"], "TMPDIR": str(scratch)},
                 cwd=launch["cwd"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -97,6 +99,7 @@ def run(directory: Path, launch: dict[str, Any]) -> None:
     stopping = (directory / "terminate").exists()
     status, deadline_exceeded, stopped = wait(child.pid, launch, stopping)
     end_rest(child.pid)
+    clear(scratch)
     exit_code = os.waitstatus_to_exitcode(status)
     record(
         directory,
@@ -107,6 +110,13 @@ def run(directory: Path, launch: dict[str, Any]) -> None:
         terminated=stopped,
         out_of_memory=exit_code == -signal.SIGKILL and count_oom_kills() > oom_kills,
     )
+
+
+def clear(scratch: Path) -> None:
+    """What the Job left there, as a container's file system goes with it."""
+    import shutil  # rarely needed, and not light
+
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def prepare_child() -> None:
