@@ -22,6 +22,8 @@ export interface StepJobInput extends WorkInput<ContainerSpec | ScriptSpec> {
   readonly deadlineSeconds: number | null;
 }
 
+export type StepJobName = Pick<StepJobInput, 'profile' | 'run' | 'step' | 'attempt'>;
+
 export interface StepJobEnd {
   readonly verdict: AttemptVerdict;
   readonly cause: string;
@@ -74,6 +76,11 @@ export const createStepJobActivities = (ports: Ports) =>
           throw error;
         }
       });
+    },
+
+    /** Ends the Job of an attempt, if there is one, and forgets it. */
+    async removeStepJob({ profile, run, step, attempt }: StepJobName): Promise<void> {
+      await withHeartbeat(async () => (await ports.compute(profile)).remove(stepJobName(run, step, attempt)));
     },
   });
 export type StepJobActivities = ReturnType<typeof createStepJobActivities>;

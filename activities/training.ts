@@ -35,9 +35,23 @@ export const createTrainingActivities = (ports: Ports) =>
   translated({
     /** Runs one attempt to its end; asked to stop, it lets the trainer commit a checkpoint first. */
     async runAttempt(input: AttemptInput): Promise<AttemptReport> {
-      const { profile } = input.trial;
-      const [store, compute, warehouse] = await Promise.all([ports.store(profile), ports.compute(profile), ports.warehouse(profile)]);
-      return stoppable((context) => runAttempt(input, { store, compute, warehouse }, context));
+      const opened = await open(ports, input);
+      return stoppable((context) => runAttempt(input, opened, context, 0));
+    },
+
+    /**
+     * Ends an attempt that no worker watched when it was to stop: its Job goes on without one. It is judged and recorded like any other.
+     *
+     * @returns null when it never had a Job
+     */
+    async endAttempt(input: AttemptInput): Promise<AttemptReport | null> {
+      const opened = await open(ports, input);
+      return stoppable(async (context) => {
+        const jobs = await opened.compute.list({ run: input.trial.run });
+        if (!jobs.some(({ name }) => name === jobNameOf(input))) return null;
+        const flushed = await lastRecorded(opened.warehouse, input);
+        return runAttempt(input, opened, { ...context, stop: AbortSignal.abort() }, flushed);
+      });
     },
   });
 export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
@@ -48,10 +62,24 @@ interface Opened {
   readonly warehouse: Warehouse;
 }
 
-async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppable): Promise<AttemptReport> {
+async function open(ports: Ports, { trial: { profile } }: AttemptInput): Promise<Opened> {
+  const [store, compute, warehouse] = await Promise.all([ports.store(profile), ports.compute(profile), ports.warehouse(profile)]);
+  return { store, compute, warehouse };
+}
+
+const jobNameOf = ({ trial, attempt }: AttemptInput): string => attemptJobName(trial.run, trial.step, trial.trial, attempt);
+
+/** The number of the last progress record that the ledger has. */
+async function lastRecorded(warehouse: Warehouse, { trial: { run, step, trial } }: AttemptInput): Promise<number> {
+  const rows = await warehouse.ledger('progress', { run });
+  return rows.filter((row) => row.step === step && row.trial === trial).reduce((last, { n }) => Math.max(last, Number(n)), 0);
+}
+
+/** @param flushedBefore progress records up to here are known to be in the ledger */
+async function runAttempt(input: AttemptInput, opened: Opened, context: Stoppable, flushedBefore: number): Promise<AttemptReport> {
   const { store, compute, warehouse } = opened;
   const { trial, attempt } = input;
-  const flushed = (activityInfo().heartbeatDetails as Details | undefined)?.flushed ?? 0;
+  const flushed = Math.max(flushedBefore, (activityInfo().heartbeatDetails as Details | undefined)?.flushed ?? 0);
   const meter = attemptMeter(input);
   const follower = new ProgressFollower(
     store,
@@ -180,7 +208,7 @@ function jobOf(input: AttemptInput, trialUri: string): JobSpec {
   const { trial, attempt, pool } = input;
   const { spec, profile } = trial;
   return {
-    name: attemptJobName(trial.run, trial.step, trial.trial, attempt),
+    name: jobNameOf(input),
     labels: { pipeline: trial.pipeline, run: trial.run, step: trial.step, trial: String(trial.trial), attempt: String(attempt) },
     ...(spec.image === undefined ? {} : { image: spec.image }),
     command: spec.command ?? REFERENCE_TRAINER,

@@ -46,6 +46,9 @@ export const JOB_POLICY: ActivityOptions = {
   cancellationType: CANCELLATION,
 };
 
+/** What is cancelled must come to its end also where no worker is left that could end its Job; `longhaul gc` finds that one. */
+export const MOST_TIME_FOR_A_WORKER = '2 minutes';
+
 /** A message that cannot be delivered must not hold up a run. */
 export const NOTIFICATION_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,

@@ -8,7 +8,7 @@ import type { TrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { AskInput, AskResult, Importance, ImportanceInput, TrialInput } from '../src/contract/search.ts';
-import { CONTROL_POLICY, JOB_POLICY, trainingQueue, WAREHOUSE_POLICY } from './policies.ts';
+import { CONTROL_POLICY, JOB_POLICY, MOST_TIME_FOR_A_WORKER, trainingQueue, WAREHOUSE_POLICY } from './policies.ts';
 
 /** Each heartbeat is a write of Temporal's. Beyond so many trials at once they are to be fewer, and a dead worker is noticed later. */
 const MANY_AT_ONCE = 100;
@@ -23,6 +23,14 @@ export const attempts = ({ profile, spec }: Pick<TrialInput, 'profile' | 'spec'>
     ...JOB_POLICY,
     ...(spec.parallel > MANY_AT_ONCE ? { heartbeatTimeout: HEARTBEAT_TIMEOUT_OF_MANY } : {}),
     taskQueue: trainingQueue(profile),
+  });
+
+/** Ends attempts whose worker had gone when they were to stop. */
+export const endings = ({ profile }: Pick<TrialInput, 'profile'>): ActivityInterfaceFor<TrainingActivities> =>
+  proxyActivities<TrainingActivities>({
+    ...JOB_POLICY,
+    taskQueue: trainingQueue(profile),
+    scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER,
   });
 
 /** Blocks until there is something to tell, so it may last; one that got lost is begun again at once. */

@@ -1,14 +1,14 @@
 /** What each kind of step does once its inputs are bound and nobody made its output before. */
-import { sleep, startChild } from '@temporalio/workflow';
+import { CancellationScope, sleep, startChild } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import type { StepJobEnd } from '../activities/step-jobs.ts';
+import type { StepJobEnd, StepJobInput } from '../activities/step-jobs.ts';
 import type { WorkInput, WorkResult } from '../activities/queries.ts';
 import { searchWorkflowId } from '../src/contract/ids.ts';
 import { WORKFLOWS } from '../src/contract/names.ts';
 import type { PlacementState, SearchInput, SearchResult } from '../src/contract/search.ts';
 import type { ContainerSpec, ScriptSpec, SearchSpec, Step, StepSpec } from '../src/contract/steps.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder } from './placement.ts';
-import { jobs, SEARCH_POLICY, trainingQueue, warehouse } from './policies.ts';
+import { jobs, MOST_TIME_FOR_A_WORKER, SEARCH_POLICY, trainingQueue, warehouse } from './policies.ts';
 import type { Run } from './run-context.ts';
 import { ATTRIBUTE_KEYS } from './search-attributes.ts';
 import { isRepeatable, stepFailureOf } from './step-failures.ts';
@@ -88,19 +88,14 @@ function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | 
       });
       placement = choice.state;
       const attempt = ++counts.attempts;
-      const end = await jobs.runStepJob.executeWithOptions(
-        { taskQueue: trainingQueue(profile), summary: `${step.id}, attempt ${attempt} on ${choice.pool.name}` },
-        [
-          {
-            ...input,
-            spec: { ...input.spec, resources },
-            attempt,
-            pool: choice.pool,
-            noCapacitySeconds: choice.noCapacitySeconds,
-            deadlineSeconds: step.timeoutSeconds ?? null,
-          },
-        ],
-      );
+      const end = await runJob(`${step.id}, attempt ${attempt} on ${choice.pool.name}`, {
+        ...input,
+        spec: { ...input.spec, resources },
+        attempt,
+        pool: choice.pool,
+        noCapacitySeconds: choice.noCapacitySeconds,
+        deadlineSeconds: step.timeoutSeconds ?? null,
+      });
       state.cost += end.cost;
       if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
       placement = afterAttempt(profile.placement, poolOrder(profile.placement, profile.pools).length, placement, end.verdict, Date.now());
@@ -116,6 +111,23 @@ function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | 
       }
     }
   };
+}
+
+/** Being cancelled, it sees the Job ended also where the worker that watched it has gone and could not be told. */
+async function runJob(summary: string, input: StepJobInput): Promise<StepJobEnd> {
+  const taskQueue = trainingQueue(input.profile);
+  try {
+    return await jobs.runStepJob.executeWithOptions({ taskQueue, summary }, [input]);
+  } catch (error) {
+    const { profile, run, step, attempt } = input;
+    if (CancellationScope.current().consideredCancelled)
+      await CancellationScope.nonCancellable(() =>
+        jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER }, [
+          { profile, run, step, attempt },
+        ]),
+      ).catch(() => undefined);
+    throw error;
+  }
 }
 
 function jobFailure(end: StepJobEnd): ApplicationFailure {

@@ -1,5 +1,5 @@
 /** What follows from the end of an attempt (DESIGN.md §5). Pure, but for the trial's own state. */
-import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import type { AttemptInput, AttemptReport, TrialCarried, TrialSummary } from '../src/contract/search.ts';
 import { afterAttempt, initialPlacement, poolOrder } from './placement.ts';
 import type { PlacementChoice } from './placement.ts';
@@ -135,6 +135,9 @@ export function summaryOf(
     carried: run.carried,
   };
 }
+
+/** The worker of an activity fell silent, or none came. */
+export const isTimeout = (error: unknown): boolean => error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
 
 /** The message of an activity that failed for good; null for defects, which must not be hidden. */
 export function messageOf(error: unknown): string | null {

@@ -16,8 +16,8 @@ import type { AttemptReport, TrialInput, TrialReport, TrialSummary } from '../sr
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from './placement.ts';
 import type { PlacementChoice } from './placement.ts';
 import { acquireSlot, grantedSignal, releaseSlot } from './pool-slots.ts';
-import { attempts } from './search-policies.ts';
-import { afterReport, attemptInput, emptyCarried, failedSummary, messageOf, summaryOf } from './trial-decisions.ts';
+import { attempts, endings } from './search-policies.ts';
+import { afterReport, attemptInput, emptyCarried, failedSummary, isTimeout, messageOf, summaryOf } from './trial-decisions.ts';
 import { tellSearch, tellSearchTheEnd } from './trial-messages.ts';
 import type { TrialRun } from './trial-run.ts';
 
@@ -145,12 +145,27 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     run.last = await scope.run(attempt);
     return run.last;
   } catch (error) {
-    // Asked to stop before a worker had begun: there was no attempt.
-    if (isCancellation(error) && !CancellationScope.current().consideredCancelled) return null;
-    throw error;
+    if (!scope.consideredCancelled || !(isCancellation(error) || isTimeout(error))) throw error;
+    // No worker was there to be asked: none had begun, or the one that had is gone, and the Job goes on.
+    const report = await CancellationScope.nonCancellable(() => endOf(run, choice));
+    if (report === null && CancellationScope.current().consideredCancelled) throw error;
+    return report;
   } finally {
     run.interrupt = null;
     timer.cancel();
+  }
+}
+
+/** Null where there was no attempt after all: its number is the next one's. Null also where nobody could look. */
+async function endOf(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
+  try {
+    const report = await endings(run.input).endAttempt(attemptInput(run, choice));
+    if (report === null) run.carried.attempts -= 1;
+    else run.last = report;
+    return report;
+  } catch (error) {
+    if (isTimeout(error)) return null;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import { LEDGER, type LedgerTable } from '../../src/contract/ledger.ts';
-import type { Played } from './play.ts';
+import { openJobs, type Played } from './play.ts';
 import { SECRET, type World } from './world.ts';
 
 const MOST_EVENTS = 2000;
@@ -119,11 +119,9 @@ function impossibleTimes(world: World, run: string): string[] {
   return [...attempts, ...steps];
 }
 
-async function orphanProblems(world: World, { runs }: Played): Promise<string[]> {
-  const compute = await world.ports.compute(world.profile);
-  const jobs = (await Promise.all(runs.map((run) => compute.list({ run })))).flat();
-  const running = jobs.filter((job) => job.phase !== 'ended').map((job) => `Job ${job.name} is ${job.phase}`);
-  return [...running, ...processesOf(world)];
+async function orphanProblems(world: World, { runs, survivors }: Played): Promise<string[]> {
+  const early = survivors.map((job) => `${job} when its cancelled run had ended`);
+  return [...early, ...(await openJobs(world, runs)), ...processesOf(world)];
 }
 
 /** Processes of trials and scripts, by their environment. */

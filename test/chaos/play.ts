@@ -30,14 +30,23 @@ export interface Played {
   /** All runs that it took: a cancelled one is run again. */
   readonly runs: readonly string[];
   readonly result: RunResult;
+  /** Jobs that went on when a cancelled run had ended. */
+  readonly survivors: readonly string[];
 }
 
 export async function play(world: World, schedule: Schedule, salt: number): Promise<Played> {
   const first = await start(world, schedule, salt, 0);
   const { result } = await toTheEnd(world, first, schedule.faults);
-  if (result.status !== 'cancelled') return { run: first, runs: [first.id], result };
+  if (result.status !== 'cancelled') return { run: first, runs: [first.id], result, survivors: [] };
+  const survivors = await openJobs(world, [first.id]);
   const second = await start(world, schedule, salt, 1);
-  return { run: second, runs: [first.id, second.id], result: (await toTheEnd(world, second, [])).result };
+  return { run: second, runs: [first.id, second.id], result: (await toTheEnd(world, second, [])).result, survivors };
+}
+
+export async function openJobs(world: World, runs: readonly string[]): Promise<string[]> {
+  const compute = await world.ports.compute(world.profile);
+  const jobs = (await Promise.all(runs.map((run) => compute.list({ run })))).flat();
+  return jobs.filter((job) => job.phase !== 'ended').map((job) => `Job ${job.name} is ${job.phase}`);
 }
 
 let started = 0;

@@ -62,6 +62,8 @@ export interface World {
   ask: (input: AskInput) => Promise<AskResult>;
   /** One attempt of one trial; `calls` counts Temporal's own retries of it. */
   attempt: (input: AttemptInput, retries: number) => Promise<Partial<AttemptReport>>;
+  /** What comes of an attempt that is ended without a worker that watched it. */
+  end: (input: AttemptInput) => Promise<Partial<AttemptReport> | null>;
   curves: (input: CurveInput) => Promise<Partial<CurvePoints>>;
   evaluate: (input: EvaluateExportInput) => Promise<Record<string, number | null>>;
   readonly asked: AskInput[];
@@ -145,7 +147,7 @@ export async function startSearchHarness(
   more: object = {},
   sampling: 'world' | 'own' = 'world',
 ): Promise<SearchHarness> {
-  const defaults = (): Pick<World, 'ask' | 'attempt' | 'curves' | 'evaluate' | 'warm'> => ({
+  const defaults = (): Pick<World, 'ask' | 'attempt' | 'end' | 'curves' | 'evaluate' | 'warm'> => ({
     ask: async ({ trials, count }) =>
       Promise.resolve({
         suggestions: Array.from({ length: count }, (_, i) => ({ x: ((trials.length + i) % 10) / 10 })),
@@ -153,6 +155,7 @@ export async function startSearchHarness(
         sampler: 'fake',
       }),
     attempt: async () => Promise.resolve({}),
+    end: async () => Promise.resolve(null),
     curves: noPoints,
     evaluate: async () => Promise.resolve({}),
     warm: [],
@@ -172,6 +175,10 @@ export async function startSearchHarness(
       } finally {
         running -= 1;
       }
+    },
+    endAttempt: async (input: AttemptInput): Promise<AttemptReport | null> => {
+      const part = await world.end(input);
+      return part && reportOf(input, part);
     },
     awaitCurvePoints: async (input: CurveInput): Promise<CurvePoints> => ({
       points: [],

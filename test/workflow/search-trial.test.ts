@@ -155,6 +155,48 @@ describe('a trial that runs', () => {
     expect(harness.world.attempts[1]).toMatchObject({ attempt: 2, lastProgress: 3 });
   });
 
+  /** Its worker has gone, and the next one is not there yet. */
+  const unwatched = (): void => {
+    harness.world.attempt = async () => Promise.reject(later(3600));
+  };
+
+  it('being stopped while no worker watches its attempt, has it ended, and counts what it did', async () => {
+    unwatched();
+    harness.world.end = async () => Promise.resolve({ verdict: 'stopped', lastProgress: 5 });
+    const handle = await harness.trial();
+    await began(1);
+    await handle.signal('stop', { reason: 'poor' });
+    const { carried, ...summary } = await handle.result();
+    expect(summary).toMatchObject({ status: 'stopped', bestExport: 'file:///out/trial-0/exports/1' });
+    expect(carried).toMatchObject({ attempts: 1, lastProgress: 5 });
+    expect(carried.cost).toBeGreaterThanOrEqual(0);
+  });
+
+  it('being cancelled while no worker watches its attempt, has it ended, and counts no attempt that never was', async () => {
+    unwatched();
+    const ended: number[] = [];
+    harness.world.end = async ({ attempt }) => {
+      ended.push(attempt);
+      return Promise.resolve(null);
+    };
+    const handle = await harness.trial();
+    await began(1);
+    await handle.cancel();
+    expect(await handle.result()).toMatchObject({ status: 'cancelled', carried: { attempts: 0 } });
+    expect(ended).toEqual([1]);
+  });
+
+  it('being paused before an attempt began, gives its number to the next one', async () => {
+    unwatched();
+    const handle = await harness.trial();
+    await began(1);
+    await handle.signal('pause');
+    await until(async () => ((await handle.query<{ status: string }>('state')).status === 'paused' ? true : null), 'the pause');
+    harness.world.attempt = async () => Promise.resolve({});
+    await handle.signal('resume');
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 1 } });
+  });
+
   it('being cancelled, ends its attempt and says so', async () => {
     untilStopped();
     const handle = await harness.trial();

@@ -1,5 +1,5 @@
 import { WorkflowFailedError } from '@temporalio/client';
-import type { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AdapterError } from '../../src/contract/errors.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
@@ -113,6 +113,16 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
     const state = await handle.query<RunState>('state');
     expect(statuses(state)).toEqual({ long: 'cancelled', later: 'cancelled', 'clean-up': 'succeeded' });
     expect(state.status).toBe('cancelled');
+    expect(new Set(ports.calls.filter((call) => call.startsWith('remove'))).size).toBe(1);
+  });
+
+  it('removes the Job of a step that is cancelled while the worker that watched it is away', async () => {
+    // No part of the Job's own worker: to Temporal it waits for its next try.
+    ports.onJob = () => Promise.reject(ApplicationFailure.create({ message: 'gone', nextRetryDelay: '1 hour' }));
+    const handle = await harness.start(documentOf([script('long')]));
+    await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow(/cancel/i);
     expect(ports.calls.filter((call) => call.startsWith('remove'))).toHaveLength(1);
   });
 

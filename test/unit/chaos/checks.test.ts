@@ -16,9 +16,9 @@ describe('checks after chaos', () => {
   let world: World;
   let jobs: { name: string; phase: string }[];
   let workflow: { events: number; status: string };
-  const played = (cost = 3): Played => {
+  const played = (cost = 3, survivors: readonly string[] = []): Played => {
     const result = { run: RUN, status: 'succeeded', cost, seconds: 1, steps: [{ cost: 1 }, { cost: 2 }] };
-    return { run: { id: RUN }, runs: [RUN], result } as unknown as Played;
+    return { run: { id: RUN }, runs: [RUN], result, survivors } as unknown as Played;
   };
   const put = (path: string, text: string): void => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -99,6 +99,9 @@ describe('checks after chaos', () => {
     const problems = (await problemsAfter(world, played())).join();
     expect(problems).toMatch(/Job lh-1 is running/);
     expect(problems).not.toMatch(/lh-2/);
+    expect((await problemsAfter(world, played(3, ['Job lh-3 is running']))).join()).toMatch(
+      /lh-3 is running when its cancelled run had ended/,
+    );
     expect(problems).toMatch(/workflow chaos-1 is still open/);
     expect(problems).toMatch(/history of chaos-1 has 2001 events/);
   });
