@@ -51,6 +51,7 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     lastProgress: followed.lastProgress,
     samples: verdict === 'succeeded' ? followed.samples : Math.max(facts.committedSamples, input.samples),
     done: verdict === 'succeeded' ? 1 : followed.done,
+    ...trainedTime(end.startedAt, hours, followed),
     metrics: metricsOf(result?.metrics ?? followed.metrics),
     objective: result?.objective ?? null,
     bestExport: result?.bestExport ? exportUri(input.trial.output, result.bestExport) : facts.bestExport,
@@ -62,6 +63,17 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
 function lostShare(verdict: AttemptVerdict, trained: number, lost: number): number {
   if (verdict === 'succeeded' || verdict === 'stopped') return 0;
   return trained > 0 ? Math.min(1, lost / trained) : 1;
+}
+
+/** A trainer that does not say when it begins is taken to train from the start of its container. No clock that was set makes it more than its machine's time. */
+function trainedTime(
+  startedAt: number | null,
+  hours: number,
+  { trainingFrom, recordedAt }: Followed,
+): Pick<AttemptReport, 'trainedSeconds'> {
+  const from = trainingFrom ?? startedAt;
+  if (from === null || recordedAt === null) return {};
+  return { trainedSeconds: Math.min(Math.max(0, recordedAt - from), hours * MS_PER_HOUR) / 1000 };
 }
 
 const onDemandPrice = (pool: Pool): number => pool.onDemandPricePerHour ?? pool.pricePerHour;

@@ -16,6 +16,9 @@ export interface Followed {
   samples: number;
   done: number | null;
   metrics: Record<string, number | null>;
+  /** ms since 1970, by the trainer's clock: when this attempt began to train, if it says so, and its last record. */
+  trainingFrom: number | null;
+  recordedAt: number | null;
   /** A record of this trial was ever seen: it writes some, so silence means something. */
   everSeen: boolean;
 }
@@ -49,6 +52,8 @@ export class ProgressFollower {
       samples: start.samples,
       done: null,
       metrics: {},
+      trainingFrom: null,
+      recordedAt: null,
       everSeen: start.lastProgress > 0,
     };
   }
@@ -72,6 +77,8 @@ export class ProgressFollower {
 
   #take(n: number, record: ProgressRecord): void {
     this.followed.samples = record.samples;
+    this.followed.recordedAt = record.time * 1000;
+    if (record.kind === 'start') this.followed.trainingFrom = record.time * 1000;
     if (record.done !== undefined) this.followed.done = record.done;
     for (const [name, value] of Object.entries(record.metrics).slice(0, MOST_METRICS)) this.followed.metrics[name] = value;
     if (n <= this.flushed) return;

@@ -4,10 +4,11 @@ import { classifyEnd } from '../src/contract/classify.ts';
 import { attemptJobName } from '../src/contract/ids.ts';
 import { UNKNOWN_END, type JobEnd, type JobSpec } from '../src/contract/jobs.ts';
 import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
-import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
+import type { AttemptInput, AttemptReport, CapacityInput } from '../src/contract/search.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 import { attemptMeter } from './attempt-metrics.ts';
+import { awaitCapacity, forgetCapacity } from './capacity.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
 import { translated } from './failures.ts';
 import { ProgressFollower } from './progress-follower.ts';
@@ -52,6 +53,18 @@ export const createTrainingActivities = (ports: Ports) =>
         const flushed = await lastRecorded(opened.warehouse, input);
         return runAttempt(input, opened, { ...context, stop: AbortSignal.abort() }, flushed);
       });
+    },
+
+    /** Returns when the pool has a machine for the trial, or when nobody wants to know any more. */
+    async awaitCapacity(input: CapacityInput): Promise<void> {
+      const compute = await ports.compute(input.trial.profile);
+      return stoppable((context) => awaitCapacity(input, compute, context));
+    },
+
+    /** Ends a look for a machine that no worker watched when it was to stop. */
+    async forgetCapacity(input: CapacityInput): Promise<void> {
+      const compute = await ports.compute(input.trial.profile);
+      await stoppable(() => forgetCapacity(input, compute));
     },
   });
 export type TrainingActivities = ReturnType<typeof createTrainingActivities>;

@@ -13,7 +13,8 @@ main({
   name: cluster ? `training-${cluster}` : 'training',
   taskQueue: cluster ? `${TASK_QUEUES.training}-${cluster}` : TASK_QUEUES.training,
   workflows: false,
-  maxActivities: 2000,
+  // A thousand trials, each with an attempt and a look for a machine of another pool, and room for steps.
+  maxActivities: 2500,
   activities: (ports) => ({
     ...createStepJobActivities(ports),
     ...createTrainingActivities(ports),

@@ -1,6 +1,7 @@
 /** What follows from the end of an attempt (DESIGN.md §5). Pure, but for the trial's own state. */
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import type { AttemptInput, AttemptReport, TrialCarried, TrialSummary } from '../src/contract/search.ts';
+import type { Pool } from '../src/contract/profile.ts';
+import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../src/contract/search.ts';
 import { afterAttempt, initialPlacement, poolOrder } from './placement.ts';
 import type { PlacementChoice } from './placement.ts';
 import type { TrialRun } from './trial-run.ts';
@@ -24,13 +25,14 @@ export function emptyCarried(): TrialCarried {
     onDemandCost: 0,
     lostCost: 0,
     seconds: 0,
+    trainedSeconds: 0,
     startedAt: null,
     done: null,
     placement: initialPlacement,
   };
 }
 
-export function attemptInput(run: TrialRun, choice: PlacementChoice): AttemptInput {
+export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool' | 'noCapacitySeconds'>): AttemptInput {
   const { resumed: _resumed, carried: _carried, ...trial } = run.input;
   const { carried } = run;
   const growth = carried.memoryRetries > 0 ? trial.profile.memoryGrowth : 1;
@@ -45,6 +47,12 @@ export function attemptInput(run: TrialRun, choice: PlacementChoice): AttemptInp
     meanSecondsBetweenPreemptions: carried.preemptions > 0 && carried.seconds > 0 ? carried.seconds / carried.preemptions : null,
     preemptedAt: carried.preemptedAt ?? null,
   };
+}
+
+/** A Job that asks for what the trial's next attempt in that pool would ask for. */
+export function capacityInput(run: TrialRun, pool: Pool): CapacityInput {
+  const { trial, attempt, memoryMb } = attemptInput(run, { pool, noCapacitySeconds: 0 });
+  return { trial, attempt, memoryMb, pool };
 }
 
 /** Adds the attempt to the sums; `summary` when the trial is over, `repeats` for the pause before the next attempt. */
@@ -62,7 +70,9 @@ export function afterReport(
   carried.cost += report.cost;
   carried.onDemandCost += report.onDemandCost;
   carried.lostCost += report.lostCost;
-  carried.seconds += report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
+  const seconds = report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
+  carried.trainedSeconds = (carried.trainedSeconds ?? carried.seconds) + (report.trainedSeconds ?? seconds);
+  carried.seconds += seconds;
   carried.fruitless = trained ? 0 : carried.fruitless + 1;
   carried.preemptedAt = report.verdict === 'preempted' ? report.endedAt : null;
   carried.placement = afterAttempt(

@@ -8,13 +8,13 @@ import {
   isCancellation,
   setHandler,
   setWorkflowOptions,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../src/contract/names.ts';
 import type { AttemptReport, TrialInput, TrialReport, TrialSummary } from '../src/contract/search.ts';
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from './placement.ts';
 import type { PlacementChoice } from './placement.ts';
+import { lookForFirstPool } from './lookout.ts';
 import { acquireSlot, grantedSignal, releaseSlot } from './pool-slots.ts';
 import { attempts, endings } from './search-policies.ts';
 import { afterReport, attemptInput, emptyCarried, failedSummary, isTimeout, messageOf, summaryOf } from './trial-decisions.ts';
@@ -94,7 +94,7 @@ async function waitWhilePaused(run: TrialRun): Promise<void> {
 
 function choose(run: TrialRun): PlacementChoice {
   const { profile, deadlineAt } = run.input;
-  const remaining = remainingSeconds(run.carried.done, run.carried.seconds);
+  const remaining = remainingSeconds(run.carried.done, trainedSeconds(run));
   return choosePool({
     rules: profile.placement,
     pools: profile.pools,
@@ -102,7 +102,7 @@ function choose(run: TrialRun): PlacementChoice {
     now: Date.now(),
     deadlineAt,
     remainingSeconds: remaining,
-    trainedSeconds: run.carried.seconds,
+    trainedSeconds: trainedSeconds(run),
   });
 }
 
@@ -126,21 +126,15 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
   }
 }
 
-/** Ends the attempt, with a checkpoint, when the trial is stopped or paused or may move back to the first pool. */
+/** Ends the attempt, with a checkpoint, when the trial is stopped or paused, or when the first pool has a machine again. */
 async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: () => Promise<AttemptReport>): Promise<AttemptReport | null> {
   const scope = new CancellationScope();
-  const timer = new CancellationScope();
+  const lookout = new CancellationScope();
   run.interrupt = () => {
     scope.cancel();
   };
-  if (choice.moveBackAfterSeconds !== null) {
-    const wait = choice.moveBackAfterSeconds;
-    timer
-      .run(() => sleep(wait * 1000))
-      .then(run.interrupt)
-      .catch(() => undefined);
-  }
   if (run.stop !== null || run.paused) return null;
+  const looking = lookout.run(() => lookForFirstPool(run, choice)).catch(() => undefined);
   try {
     run.last = await scope.run(attempt);
     return run.last;
@@ -152,7 +146,8 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     return report;
   } finally {
     run.interrupt = null;
-    timer.cancel();
+    lookout.cancel();
+    await looking;
   }
 }
 
@@ -180,3 +175,5 @@ function reportOf(run: TrialRun): TrialReport {
 }
 
 const poolCount = (run: TrialRun): number => poolOrder(run.input.profile.placement, run.input.profile.pools).length;
+/** A trial that began before this was counted has its machines' time only. */
+const trainedSeconds = ({ carried }: TrialRun): number => carried.trainedSeconds ?? carried.seconds;

@@ -8,6 +8,8 @@ import { TICK_SECONDS } from './availability.ts';
 
 /** From asking for a machine to training on it: 0.2 hours, as in Wu et al. §6.1. */
 export const START_SECONDS = 720;
+/** From a machine's being there to the news of it at the trial, which goes on elsewhere; the machine is paid, and its start is paid again. */
+const LOOK_SECONDS = 240;
 /** What a checkpoint of 100 MB takes from training: `npm run bench -- checkpoint`. */
 const SAVE_SECONDS = 0.5;
 /** Of all preemptions so many give no time for a checkpoint: the machine is just gone. */
@@ -41,19 +43,26 @@ interface Attempt {
   readonly verdict: AttemptVerdict;
   readonly endedAt: number;
   readonly paidSeconds: number;
+  /** Of the first pool, to find that there is a machine. */
+  readonly lookedSeconds: number;
+  /** On the clock, checkpoints included. */
+  readonly trainingSeconds: number;
+  /** Work done. */
   readonly trained: number;
   readonly lost: number;
 }
 
+const NOTHING = { paidSeconds: 0, lookedSeconds: 0, trainingSeconds: 0, trained: 0, lost: 0 };
+
 /** Costs are in the currency of the pools' prices per hour. */
 export function live(trial: Trial): Life {
-  let [now, done, seconds, cost, lost, trained, attempts, preemptions, repeats] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+  let [now, done, seconds, training, cost, lost, trained, attempts, preemptions, repeats] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   let state = initialPlacement;
   const endOfTrace = trial.trace.length * TICK_SECONDS;
   while (done < trial.workSeconds && now < endOfTrace) {
-    const remaining = remainingSeconds(done === 0 ? null : done / trial.workSeconds, seconds);
+    const remaining = remainingSeconds(done === 0 ? null : done / trial.workSeconds, training);
     const deadlineAt = trial.deadlineSeconds === null ? null : trial.deadlineSeconds * 1000;
-    const choice = choosePool({ ...trial, state, now: now * 1000, deadlineAt, remainingSeconds: remaining, trainedSeconds: seconds });
+    const choice = choosePool({ ...trial, state, now: now * 1000, deadlineAt, remainingSeconds: remaining, trainedSeconds: training });
     const mean = preemptions > 0 ? seconds / preemptions : UNSEEN_MEAN_SECONDS;
     const attempt = attemptOn(trial, choice, { now, left: trial.workSeconds - done, saveEvery: saveInterval(mean) });
     attempts += 1;
@@ -61,8 +70,10 @@ export function live(trial: Trial): Life {
     done += attempt.trained - attempt.lost;
     trained += attempt.trained;
     lost += attempt.lost;
+    training += attempt.trainingSeconds;
     seconds += attempt.paidSeconds;
     cost += (attempt.paidSeconds / 3600) * choice.pool.pricePerHour;
+    cost += (attempt.lookedSeconds / 3600) * (trial.pools[0]?.pricePerHour ?? 0);
     if (attempt.verdict === 'preempted') preemptions += 1;
     repeats = attempt.trained > 0 ? 0 : repeats + 1;
     state = afterAttempt(trial.rules, trial.pools.length, choice.state, attempt.verdict, now * 1000);
@@ -83,18 +94,26 @@ interface Moment {
 function attemptOn(trial: Trial, choice: PlacementChoice, { now, left, saveEvery }: Moment): Attempt {
   const { spot } = choice.pool;
   const begun = spot ? nextUp(trial.trace, now) : now;
-  if (begun - now > choice.noCapacitySeconds)
-    return { verdict: 'no-capacity', endedAt: now + choice.noCapacitySeconds, paidSeconds: 0, trained: 0, lost: 0 };
+  if (begun - now > choice.noCapacitySeconds) return { ...NOTHING, verdict: 'no-capacity', endedAt: now + choice.noCapacitySeconds };
   const gone = spot ? nextDown(trial.trace, begun) : Infinity;
-  const movedBack = choice.moveBackAfterSeconds === null ? Infinity : now + choice.moveBackAfterSeconds;
+  const found = choice.lookAfterSeconds === null ? Infinity : nextUp(trial.trace, now + choice.lookAfterSeconds) + LOOK_SECONDS;
   const slowdown = 1 + SAVE_SECONDS / saveEvery;
   const trainingFrom = begun + START_SECONDS;
   const finished = trainingFrom + left * slowdown;
-  const endedAt = Math.min(finished, gone, movedBack);
+  const endedAt = Math.min(finished, gone, found);
   const verdict = endedAt === finished ? 'succeeded' : endedAt === gone ? 'preempted' : 'stopped';
-  const trained = verdict === 'succeeded' ? left : Math.max(0, endedAt - trainingFrom) / slowdown;
+  const trainingSeconds = Math.max(0, endedAt - trainingFrom);
+  const trained = verdict === 'succeeded' ? left : trainingSeconds / slowdown;
   const isSudden = verdict === 'preempted' && trial.draw.next() < SUDDEN_SHARE;
-  return { verdict, endedAt, paidSeconds: endedAt - begun, trained, lost: isSudden ? trained % saveEvery : 0 };
+  return {
+    verdict,
+    endedAt,
+    paidSeconds: endedAt - begun,
+    lookedSeconds: verdict === 'stopped' ? LOOK_SECONDS : 0,
+    trainingSeconds,
+    trained,
+    lost: isSudden ? trained % saveEvery : 0,
+  };
 }
 
 function nextUp(trace: Uint8Array, seconds: number): number {

@@ -35,6 +35,10 @@ export const poolGateWorkflowId = (pool: string): string => `longhaul-pool-${poo
 export const attemptJobName = (run: string, step: string, trial: number, attempt: number): string =>
   dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 48)}-t${trial}-a${attempt}`);
 
+/** The Job that looks for a machine of another pool while an attempt runs. */
+export const capacityJobName = (run: string, step: string, trial: number, attempt: number): string =>
+  dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 48)}-t${trial}-c${attempt}`);
+
 export const stepJobName = (run: string, step: string, attempt: number): string =>
   dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 54)}-s${attempt}`);
 

@@ -40,7 +40,7 @@ export const Placement = z.strictObject({
   preemptionsBeforeNext: z.int().positive().default(3),
   /** After so long without capacity in one pool, the next one. */
   noCapacitySeconds: z.int().positive().default(600),
-  /** After so long on a later pool, try the first one again; 0 = never. */
+  /** After so long on a later pool, look for a machine of the first one; with a deadline at once, unless it has `maxAttempts`; 0 = never. */
   retrySpotSeconds: z
     .int()
     .nonnegative()

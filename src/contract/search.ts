@@ -107,9 +107,12 @@ export interface TrialCarried {
   cost: number;
   onDemandCost: number;
   lostCost: number;
+  /** On machines. */
   seconds: number;
+  /** Of them, those from the first to the last progress record: what `done` took, without starts. Absent in what older trials carry. */
+  trainedSeconds?: number;
   startedAt: number | null;
-  /** Share done and the seconds it took, for the deadline. */
+  /** Share done, for the deadline. */
   done: number | null;
   placement: PlacementState;
   /** ms since 1970 when the last attempt ended, if it was preempted. */
@@ -171,12 +174,17 @@ export interface AttemptInput {
   readonly preemptedAt?: number | null;
 }
 
+/** Argument of the activity `awaitCapacity`. */
+export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'memoryMb'>;
+
 /** What `runAttempt` returns: bounded, about 1 KB besides the log's tail. */
 export interface AttemptReport extends AttemptEnd {
   readonly lastProgress: number;
   readonly samples: number;
   /** Share done, 0–1, where the trainer says. */
   readonly done: number | null;
+  /** From the start of training to the last progress record; absent where there was none, and from older workers. */
+  readonly trainedSeconds?: number;
   readonly lostCost: number;
   readonly metrics: Readonly<Record<string, number | null>>;
   readonly objective: number | null;

@@ -78,6 +78,17 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return recorded('search-preempted', search, 0);
   },
 
+  'search-moves-back-to-spot': async (harness) => {
+    harness.world.attempt = async ({ attempt, lastProgress }) => {
+      if (attempt === 1) return { verdict: 'no-capacity', startedAt: null };
+      return attempt === 2 ? { verdict: await harness.stopAsked(), lastProgress: lastProgress + 5 } : {};
+    };
+    harness.world.capacity = () => until(async () => Promise.resolve(harness.running() > 0), 'an attempt on demand', 60);
+    const search = await harness.search(specOf({ trials: 1 }), profileOf({ ...SPOT_AND_ON_DEMAND, placement: { retrySpotSeconds: 1 } }));
+    await search.result();
+    return recorded('search-moves-back-to-spot', search, 0);
+  },
+
   'search-steered': async (harness) => {
     untilStopped(harness, 2);
     const search = await harness.search(specOf({ trials: 2 }));

@@ -12,6 +12,7 @@ import type {
   AskResult,
   AttemptInput,
   AttemptReport,
+  CapacityInput,
   CurveInput,
   CurvePoints,
   SearchInput,
@@ -64,10 +65,14 @@ export interface World {
   attempt: (input: AttemptInput, retries: number) => Promise<Partial<AttemptReport>>;
   /** What comes of an attempt that is ended without a worker that watched it. */
   end: (input: AttemptInput) => Promise<Partial<AttemptReport> | null>;
+  /** Resolves when the pool has a machine. */
+  capacity: (input: CapacityInput) => Promise<unknown>;
   curves: (input: CurveInput) => Promise<Partial<CurvePoints>>;
   evaluate: (input: EvaluateExportInput) => Promise<Record<string, number | null>>;
   readonly asked: AskInput[];
   readonly attempts: AttemptInput[];
+  /** Looks for capacity that were ended without a worker that watched them. */
+  readonly forgotten: CapacityInput[];
   readonly rows: LedgerRow<'trials'>[];
   readonly notices: NotifyInput[];
   readonly evaluated: EvaluateExportInput[];
@@ -77,10 +82,12 @@ export interface World {
 export interface SearchHarness extends Harness {
   readonly world: World;
   reset(): void;
-  /** In an attempt: heartbeats until the workflow asks it to stop. */
+  /** In an attempt or a look for capacity: heartbeats until the workflow asks it to stop. */
   stopAsked(): Promise<'stopped'>;
   /** Attempts that run now. */
   running(): number;
+  /** Trials that look for a machine of another pool now. */
+  looking(): number;
   search(
     spec: SearchSpec,
     profile?: Profile,
@@ -147,7 +154,7 @@ export async function startSearchHarness(
   more: object = {},
   sampling: 'world' | 'own' = 'world',
 ): Promise<SearchHarness> {
-  const defaults = (): Pick<World, 'ask' | 'attempt' | 'end' | 'curves' | 'evaluate' | 'warm'> => ({
+  const defaults = (): Pick<World, 'ask' | 'attempt' | 'capacity' | 'end' | 'curves' | 'evaluate' | 'warm'> => ({
     ask: async ({ trials, count }) =>
       Promise.resolve({
         suggestions: Array.from({ length: count }, (_, i) => ({ x: ((trials.length + i) % 10) / 10 })),
@@ -156,15 +163,20 @@ export async function startSearchHarness(
       }),
     attempt: async () => Promise.resolve({}),
     end: async () => Promise.resolve(null),
+    capacity: async () => Promise.resolve(),
     curves: noPoints,
     evaluate: async () => Promise.resolve({}),
     warm: [],
   });
-  const world: World = { ...defaults(), asked: [], attempts: [], rows: [], notices: [], evaluated: [] };
-  let running = 0;
+  const world: World = { ...defaults(), asked: [], attempts: [], forgotten: [], rows: [], notices: [], evaluated: [] };
+  let [running, looking] = [0, 0];
   const ports = createMemoryPorts();
   const real = createSearchActivities(ports);
   const fakes = {
+    forgetCapacity: async (input: CapacityInput): Promise<void> => {
+      world.forgotten.push(input);
+      return Promise.resolve();
+    },
     requestSlot: (input: SlotInput): Promise<void> => real.requestSlot(input),
     runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {
       const { attempt } = activityInfo();
@@ -179,6 +191,14 @@ export async function startSearchHarness(
     endAttempt: async (input: AttemptInput): Promise<AttemptReport | null> => {
       const part = await world.end(input);
       return part && reportOf(input, part);
+    },
+    awaitCapacity: async (input: CapacityInput): Promise<void> => {
+      looking += 1;
+      try {
+        await world.capacity(input);
+      } finally {
+        looking -= 1;
+      }
     },
     awaitCurvePoints: async (input: CurveInput): Promise<CurvePoints> => ({
       points: [],
@@ -219,6 +239,7 @@ export async function startSearchHarness(
     ...harness,
     world,
     running: () => running,
+    looking: () => looking,
     stopAsked: async () => {
       const beating = setInterval(() => {
         Context.current().heartbeat();
@@ -229,7 +250,7 @@ export async function startSearchHarness(
     },
     reset: () => {
       Object.assign(world, defaults());
-      for (const list of [world.asked, world.attempts, world.rows, world.notices, world.evaluated]) list.length = 0;
+      for (const list of [world.asked, world.attempts, world.forgotten, world.rows, world.notices, world.evaluated]) list.length = 0;
     },
     search: (spec, profile = profileOf()) => {
       const input: SearchInput = { ...inputOf(), profile, spec };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, SPOT_AND_ON_DEMAND, startSearchHarness } from './search-harness.ts';
-import type { SearchHarness } from './search-harness.ts';
+import type { SearchHarness, World } from './search-harness.ts';
 
 const DAY = 86_400;
 
@@ -195,6 +195,51 @@ describe('a trial that runs', () => {
     harness.world.attempt = async () => Promise.resolve({});
     await handle.signal('resume');
     expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 1 } });
+  });
+
+  describe('with a deadline that leaves time for spot, of which there was none', () => {
+    /** A fifth of the time to the deadline went before anything was trained: nothing is left to wait for spot idly. */
+    const onDemandFirst = (attempt: World['attempt']): Promise<Awaited<ReturnType<SearchHarness['trial']>>> => {
+      harness.world.attempt = async (input, retries) =>
+        input.attempt === 1 ? { verdict: 'no-capacity', startedAt: null } : attempt(input, retries);
+      return harness.trial({
+        profile: profileOf({ ...SPOT_AND_ON_DEMAND, placement: { deadlineSeconds: 5 * DAY } }),
+        deadlineAt: Date.now() + 4 * DAY * 1000,
+      });
+    };
+    const pools = (): string[] => harness.world.attempts.map(({ pool }) => pool.name);
+
+    it('trains on demand, and moves with a checkpoint as soon as there is a machine', async () => {
+      harness.world.capacity = async ({ pool, attempt }) => {
+        expect([pool.name, attempt]).toEqual(['spot', 2]);
+        await began(2);
+      };
+      const handle = await onDemandFirst(async ({ attempt }) =>
+        attempt === 2 ? { verdict: await harness.stopAsked(), lastProgress: 3 } : {},
+      );
+      expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 3 } });
+      expect(pools()).toEqual(['spot', 'on-demand', 'spot']);
+      expect(harness.world.attempts[2]).toMatchObject({ lastProgress: 3 });
+    });
+
+    it('looks no longer when the attempt on demand ends first', async () => {
+      harness.world.capacity = () => harness.stopAsked();
+      const looks = (): Promise<unknown> => until(async () => Promise.resolve(harness.looking() === 1), 'a look for a machine');
+      const handle = await onDemandFirst(async () => looks().then(() => ({})));
+      expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 2 } });
+      expect([harness.looking(), harness.world.forgotten]).toEqual([0, []]);
+    });
+
+    it('leaves no look behind that no worker watches when the attempt ends', async () => {
+      const looked = Promise.withResolvers<undefined>();
+      harness.world.capacity = () => {
+        looked.resolve(undefined);
+        return Promise.reject(later(3600));
+      };
+      const handle = await onDemandFirst(async () => looked.promise.then(() => ({})));
+      expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 2 } });
+      expect(harness.world.forgotten.map(({ pool, attempt }) => [pool.name, attempt])).toEqual([['spot', 2]]);
+    });
   });
 
   it('being cancelled, ends its attempt and says so', async () => {

@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { attemptReport } from '../../../activities/attempt-report.ts';
+import type { Followed } from '../../../activities/progress-follower.ts';
 import type { AttemptVerdict } from '../../../src/contract/jobs.ts';
 import type { AttemptInput } from '../../../src/contract/search.ts';
 
 const HOUR_MS = 3_600_000;
 const POOL = { name: 'spot', spot: true, pricePerHour: 2, onDemandPricePerHour: 6 };
 
+interface Changes {
+  readonly end?: object;
+  readonly times?: Partial<Followed>;
+}
 /** Two hours that began at 1,000 samples. */
-const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number, end: object = {}) =>
+const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number, { end = {}, times = {} }: Changes = {}) =>
   attemptReport({
     input: { pool: POOL, samples: 1000, trial: { output: 'file:///out/trial-0' } } as unknown as AttemptInput,
     verdict,
@@ -15,14 +20,23 @@ const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: nu
     end: { exitCode: 143, node: 'node-1', startedAt: 0, endedAt: 2 * HOUR_MS, logTail: '', ...end } as Parameters<
       typeof attemptReport
     >[0]['end'],
-    followed: { lastProgress: 9, samples, done: 0.5, metrics: {}, everSeen: true },
+    followed: {
+      lastProgress: 9,
+      samples,
+      done: 0.5,
+      metrics: {},
+      trainingFrom: null,
+      recordedAt: null,
+      everSeen: true,
+      ...times,
+    },
     committedSamples,
     result: null,
     bestExport: null,
   });
 
 it('tells of no negative time or money when a clock was set back between an attempt’s start and its end', () => {
-  const report = reportOf('preempted', 5000, 4000, { startedAt: 5 * HOUR_MS });
+  const report = reportOf('preempted', 5000, 4000, { end: { startedAt: 5 * HOUR_MS } });
   expect(report).toMatchObject({ startedAt: 5 * HOUR_MS, endedAt: 5 * HOUR_MS, cost: 0 });
 });
 
@@ -39,5 +53,26 @@ describe('what an attempt lost', () => {
   it('is all of it when nothing new was trained, or committed', () => {
     expect(reportOf('preempted', 1000, 1000)).toMatchObject({ lostSamples: 0, lostCost: 4 });
     expect(reportOf('crashed', 3000, 0)).toMatchObject({ lostSamples: 2000, lostCost: 4, samples: 1000 });
+  });
+});
+
+describe('how long an attempt trained', () => {
+  const trainedSeconds = (times: Partial<Followed>): number | undefined => reportOf('preempted', 5000, 4000, { times }).trainedSeconds;
+
+  it('counts from where the trainer says that it begins, so that starts do not count as pace', () => {
+    expect(trainedSeconds({ trainingFrom: 600_000, recordedAt: HOUR_MS })).toBe(3000);
+  });
+
+  it('counts from the start of the container where it does not say', () => {
+    expect(trainedSeconds({ recordedAt: HOUR_MS })).toBe(3600);
+  });
+
+  it('is no more than the time of its machine, whatever was done to a clock', () => {
+    expect(trainedSeconds({ trainingFrom: 600_000, recordedAt: 900 * HOUR_MS })).toBe(7200);
+    expect(trainedSeconds({ trainingFrom: 900 * HOUR_MS, recordedAt: 600_000 })).toBe(0);
+  });
+
+  it('is unknown without a record', () => {
+    expect(trainedSeconds({})).toBeUndefined();
   });
 });

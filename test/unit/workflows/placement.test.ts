@@ -59,12 +59,12 @@ describe('placement', () => {
     expect(names).toEqual(['spot-b', 'on-demand', 'spot-a']);
   });
 
-  it('tries the first pool again when its time has come, and plans to leave on-demand then', () => {
+  it('tries the first pool again when its time has come, and plans to look for it then', () => {
     const own = rules({ preemptionsBeforeNext: 1, retrySpotSeconds: 3600 });
     const { state, now } = after(['preempted', 'preempted'], own, 1);
     const early = choose({ rules: own, state, now: now + 1000 });
     expect(early.pool.name).toBe('on-demand');
-    expect(early.moveBackAfterSeconds).toBeGreaterThan(3500);
+    expect(early.lookAfterSeconds).toBeGreaterThan(3500);
     const later = choose({ rules: own, state, now: now + 3600_000 });
     expect([later.pool.name, later.state]).toEqual(['spot-a', initialPlacement]);
   });
@@ -74,7 +74,7 @@ describe('placement', () => {
     const loose = choose({ deadlineAt: START + 3 * 3600_000, remainingSeconds: remaining });
     expect(loose.pool.name).toBe('spot-a');
     const tight = choose({ deadlineAt: START + 1.1 * 3600_000, remainingSeconds: remaining });
-    expect([tight.pool.name, tight.moveBackAfterSeconds]).toEqual(['on-demand', null]);
+    expect([tight.pool.name, tight.lookAfterSeconds]).toEqual(['on-demand', null]);
   });
 
   describe('with a deadline in five days', () => {
@@ -101,9 +101,42 @@ describe('placement', () => {
       expect([later(0.1, null, 0).pool.name, later(0.6, null, 0).pool.name]).toEqual(['spot-a', 'on-demand']);
     });
 
-    it('does not take the start of the first machine for the pace of the training', () => {
+    it('does not take the first minutes for the pace of the training', () => {
       expect(later(0.01, 30, 0.01).pool.name).toBe('spot-a');
       expect(later(0.2, 30, 0.2).pool.name).toBe('on-demand');
+    });
+
+    /** One pool of each kind; `emptyPools`: spot was just found empty, or not. */
+    const onDemandAt = (days: number, remainingDays: number, emptyPools: number, more: Partial<Pool> = {}): PlacementChoice =>
+      choosePool({
+        rules: own,
+        pools: [{ ...pool('spot', true), ...more }, pool('on-demand', false)],
+        state: { ...initialPlacement, position: 1, leftFirstAt: START + days * DAY * 1000 - 60_000, emptyPools },
+        now: START + days * DAY * 1000,
+        deadlineAt: START + 5 * DAY * 1000,
+        remainingSeconds: remainingDays * DAY,
+        trainedSeconds: 0.9 * DAY,
+      });
+
+    it('looks for spot at once while it trains on demand, unless moving could cost the deadline', () => {
+      expect(onDemandAt(3, 1.8, 1)).toMatchObject({ pool: { name: 'on-demand' }, lookAfterSeconds: 0 });
+      expect(onDemandAt(3, 1.99, 1)).toMatchObject({ pool: { name: 'on-demand' }, lookAfterSeconds: null });
+    });
+
+    it('moves when there is a machine, and waits there as long as that may take', () => {
+      expect(onDemandAt(3, 1.8, 0)).toMatchObject({ pool: { name: 'spot' }, noCapacitySeconds: own.noCapacitySeconds });
+    });
+
+    it('looks for a pool that may be full of other attempts at the time of the rules only', () => {
+      expect(onDemandAt(3, 1.8, 1, { maxAttempts: 4 }).lookAfterSeconds).toBe(own.retrySpotSeconds - 60);
+    });
+
+    it('waits for the only pool of spot in one piece, until what is kept for later begins', () => {
+      const { pool: chosen, noCapacitySeconds } = onDemandAt(1, 1, 0);
+      expect(chosen.name).toBe('spot');
+      expect(noCapacitySeconds).toBeGreaterThan(DAY);
+      expect(onDemandAt(1 + (noCapacitySeconds - 60) / DAY, 1, 1).pool.name).toBe('spot');
+      expect(onDemandAt(1 + (noCapacitySeconds + 60) / DAY, 1, 1).pool.name).toBe('on-demand');
     });
   });
 
