@@ -2,12 +2,16 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
-import { ROUNDS, SUITES, type Round, type Suite } from './suites.ts';
+import { AT_ONCE, SUITES, type Suite } from './suites.ts';
 
 const LOGS = resolve('.longhaul', 'test');
+/** Niceness of suites that yield: a third of the processor time of the others where there is not enough for all. */
+const YIELDING = 5;
+
 async function hasTests(suite: Suite): Promise<boolean> {
   if (!existsSync(suite.folder)) return false;
   const pattern = suite.runner === 'vitest' ? /\.test\.ts$/ : /(^|\/)test_.*\.py$/;
@@ -46,6 +50,7 @@ function execute(suite: Suite, program: string, args: readonly string[], cwd: st
   return new Promise((done) => {
     const file = createWriteStream(log);
     const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PYTHONPATH: resolve('trainer') } });
+    if (suite.yields && child.pid !== undefined) setPriority(child.pid, YIELDING);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         file.write(`${line}\n`);
@@ -58,7 +63,7 @@ function execute(suite: Suite, program: string, args: readonly string[], cwd: st
   });
 }
 
-async function runRound({ atOnce, suites }: Round): Promise<Counts> {
+async function runAll(suites: readonly Suite[]): Promise<Counts> {
   let total = NOTHING;
   const waiting = [...suites];
   const lane = async (): Promise<void> => {
@@ -67,7 +72,7 @@ async function runRound({ atOnce, suites }: Round): Promise<Counts> {
       total = add(total, counts);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
   return total;
 }
 
@@ -78,11 +83,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 await mkdir(LOGS, { recursive: true });
-let total = NOTHING;
-for (const { atOnce, suites } of ROUNDS) {
-  const present: Suite[] = [];
-  for (const suite of suites) if ((wanted.length === 0 || wanted.includes(suite.name)) && (await hasTests(suite))) present.push(suite);
-  total = add(total, await runRound({ atOnce, suites: present }));
-}
+const present: Suite[] = [];
+for (const suite of SUITES) if ((wanted.length === 0 || wanted.includes(suite.name)) && (await hasTests(suite))) present.push(suite);
+const total = await runAll(present);
 process.stdout.write(`${summaryLine(total)}\n`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
