@@ -15,9 +15,10 @@ from longhaul_trainer.resume.termination import mask_sigterm
 
 mask_sigterm()
 
-from longhaul_trainer.model.runtime import prepare_environment  # noqa: E402
+from longhaul_trainer.model.runtime import import_tensorflow, prepare_environment  # noqa: E402
 
 prepare_environment()
+import_tensorflow()
 
 import longhaul_trainer.__main__ as command  # noqa: E402
 import longhaul_trainer.export  # noqa: E402
