@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** What a suite needs besides its folder `test/NAME`. */
 const SUITES = {
-  unit: { testTimeout: 20_000 },
+  // Loads each module once: no file changes what others see.
+  unit: { testTimeout: 20_000, isolate: false },
   contract: { testTimeout: 120_000, hookTimeout: 120_000 },
   workflow: { testTimeout: 60_000, hookTimeout: 60_000 },
   replay: { testTimeout: 60_000 },
