@@ -88,8 +88,8 @@ def make_batch(columns: Columns, rows: Indices | slice, counts: Indices, end: Po
     labels.reshape(-1)[slots] = columns.labels[rows]
     mask = np.arange(width) < counts[:, None]
     return Batch(
-        numeric=columns.numeric_of(rows),
-        categorical=columns.categorical_of(rows),
+        numeric=columns.numeric[rows],
+        categorical=columns.categorical[rows],
         slots=slots.astype(np.int32),
         labels=labels,
         mask=mask,

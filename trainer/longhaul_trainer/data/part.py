@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int64]
 
+#: Rows of some dozens of features fill a part of a second-level cache.
+CACHED_ROWS = 4096
+
 #: Texts and a number of buckets → the bucket of each text, exactly as the exported graph hashes them.
 Hash = Callable[[Sequence[str], int], Indices]
 
@@ -31,28 +35,13 @@ class Columns:
     name: str
     offsets: Offsets
     labels: Floats
-    numeric: tuple[Array, ...]
-    categorical: tuple[Integers, ...]
+    #: [candidate, feature]: a batch is then one gather of whole rows
+    numeric: Floats
+    categorical: Integers
 
     @property
     def sessions(self) -> int:
         return len(self.offsets) - 1
-
-    def numeric_of(self, rows: Indices | slice) -> Floats:
-        """[row, feature] of the numeric features."""
-        count = len(self.labels[rows])
-        matrix = np.empty((count, len(self.numeric)), np.float32)
-        for index, column in enumerate(self.numeric):
-            matrix[:, index] = column[rows]
-        return matrix
-
-    def categorical_of(self, rows: Indices | slice) -> Integers:
-        """[row, feature] of the buckets."""
-        count = len(self.labels[rows])
-        matrix = np.empty((count, len(self.categorical)), np.int32)
-        for index, column in enumerate(self.categorical):
-            matrix[:, index] = column[rows]
-        return matrix
 
 
 def read_columns(data: Chunk, name: str, layout: Layout, features: Sequence[Feature], hash_texts: Hash) -> Columns:
@@ -72,9 +61,27 @@ def read_columns(data: Chunk, name: str, layout: Layout, features: Sequence[Feat
         name=name,
         offsets=decoded.offsets,
         labels=labels,
-        numeric=tuple(_numbers(decoded, feature.name, default=float(feature.default)) for feature in features if feature.numeric),
-        categorical=tuple(_buckets(decoded, feature, hash_texts) for feature in features if not feature.numeric),
+        numeric=side_by_side(
+            [_numbers(decoded, feature.name, default=float(feature.default)) for feature in features if feature.numeric],
+            np.empty((len(labels), sum(feature.numeric for feature in features)), np.float32),
+        ),
+        categorical=side_by_side(
+            [_buckets(decoded, feature, hash_texts) for feature in features if not feature.numeric],
+            np.empty((len(labels), sum(not feature.numeric for feature in features)), np.int32),
+        ),
     )
+
+
+Matrix = TypeVar("Matrix", Floats, Integers)
+
+
+def side_by_side(columns: Sequence[Array], matrix: Matrix) -> Matrix:
+    """Fills matrix[row, column], so many rows at a time that they stay in the processor's cache."""
+    for first in range(0, len(matrix), CACHED_ROWS):
+        rows = slice(first, first + CACHED_ROWS)
+        for index, column in enumerate(columns):
+            matrix[rows, index] = column[rows]
+    return matrix
 
 
 def _numbers(decoded: Decoded, column: str, default: float | None) -> Array:

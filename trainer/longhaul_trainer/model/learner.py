@@ -21,6 +21,9 @@ from .parameters import Taken, TrainingParameters
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+#: Runs a function's operations one after the other: on a processor the default executor hands each to a pool and waits for it.
+ONE_BY_ONE = "SINGLE_THREADED_EXECUTOR"
+
 
 def hash_texts(texts: Sequence[str], buckets: int) -> Indices:
     """FarmHash64 modulo buckets, by the very operation that the exported graph uses."""
@@ -50,6 +53,7 @@ class Learner:
         grid = [tf.TensorSpec((None, None), tf.float32), tf.TensorSpec((None, None), tf.bool)]
         self._step = tf.function(self._train, input_signature=[*rows, *grid])
         self._evaluate = tf.function(self._score, input_signature=[*rows, *grid])
+        self._executor = "" if tf.config.list_physical_devices("GPU") else ONE_BY_ONE
 
     def _check(self, reference: str | None) -> None:
         shape = self.model.output_shape
@@ -65,11 +69,13 @@ class Learner:
         if learning_rate != self._rate:
             self.optimizer.learning_rate.assign(learning_rate)
             self._rate = learning_rate
-        return float(self._step(batch.numeric, batch.categorical, batch.slots, batch.labels, batch.mask))
+        with tf.experimental.function_executor_type(self._executor):
+            return float(self._step(batch.numeric, batch.categorical, batch.slots, batch.labels, batch.mask))
 
     def evaluate(self, batch: Batch) -> tuple[npt.NDArray[np.float32], float]:
         """Scores on the grid [session, slot], and the mean loss."""
-        scores, loss = self._evaluate(batch.numeric, batch.categorical, batch.slots, batch.labels, batch.mask)
+        with tf.experimental.function_executor_type(self._executor):
+            scores, loss = self._evaluate(batch.numeric, batch.categorical, batch.slots, batch.labels, batch.mask)
         return scores.numpy(), float(loss)
 
     def _train(self, numeric: Any, categorical: Any, slots: Any, labels: Any, mask: Any) -> Any:

@@ -87,7 +87,8 @@ def test_ragged_sessions_lie_in_a_masked_grid(parts: DataSet) -> None:
 
 def columns_of(lengths: list[int], labels: list[float]) -> Columns:
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    return Columns("p", offsets, np.array(labels, np.float32), (np.arange(len(labels)),), ())
+    numeric = np.arange(len(labels), dtype=np.float32)[:, None]
+    return Columns("p", offsets, np.array(labels, np.float32), numeric, np.empty((len(labels), 0), np.int32))
 
 
 def test_sampling_keeps_all_ordered_items_and_so_many_others() -> None:

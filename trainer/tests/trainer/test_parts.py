@@ -125,9 +125,9 @@ def test_both_layouts_give_the_same_columns(layout: str) -> None:
     found = read(written(layout, row_group=7), layout)
     assert np.array_equal(np.diff(found.offsets), lengths)
     assert np.array_equal(found.labels, columns["label"].astype(np.float32))
-    assert np.array_equal(found.numeric_of(slice(None)), np.stack([columns["price"], columns["popularity"]], axis=1).astype(np.float32))
+    assert np.array_equal(found.numeric, np.stack([columns["price"], columns["popularity"]], axis=1).astype(np.float32))
     shelves = hashed([str(value) for value in columns["shelf"]], 64)
-    assert np.array_equal(found.categorical_of(slice(None))[:, 1], shelves)
+    assert np.array_equal(found.categorical[:, 1], shelves)
 
 
 def test_a_row_group_with_another_dictionary_is_joined_with_the_others() -> None:
@@ -141,7 +141,7 @@ def test_a_row_group_with_another_dictionary_is_joined_with_the_others() -> None
     sink = pa.BufferOutputStream()
     pq.write_table(nested_table(lengths, columns, 0), sink, row_group_size=400, dictionary_pagesize_limit=100_000)
     found = read(sink.getvalue().to_pybytes(), "nested")
-    assert np.array_equal(found.categorical_of(slice(None))[:, 0], hashed(columns["brand"], 50))
+    assert np.array_equal(found.categorical[:, 0], hashed(columns["brand"], 50))
 
 
 def test_missing_values_become_the_defaults_of_the_feature_table() -> None:
@@ -150,15 +150,15 @@ def test_missing_values_become_the_defaults_of_the_feature_table() -> None:
         put("brand", None, at=0)(columns)
 
     found = read(written("nested", holes), "nested")
-    assert found.numeric_of(slice(0, 1))[0, 1] == -1.0
-    assert found.categorical_of(slice(0, 1))[0, 0] == hashed(["none"], 50)[0]
+    assert found.numeric[0, 1] == -1.0
+    assert found.categorical[0, 0] == hashed(["none"], 50)[0]
 
 
 def test_a_column_of_the_session_is_a_feature_of_each_of_its_candidates() -> None:
     features = (*FEATURES, Feature("week", True, 0.0))
     found = read_columns(written("nested"), "p", LAYOUTS["nested"], features, hashed)
     weeks = np.repeat(np.arange(20) % 3, np.diff(found.offsets))
-    assert np.array_equal(found.numeric_of(slice(None))[:, 2], weeks)
+    assert np.array_equal(found.numeric[:, 2], weeks)
 
 
 def spoilt(root: Path, bad: int) -> str:
