@@ -29,12 +29,12 @@ class ServingModule(tf.Module):
     is a text like any other.
     """
 
-    def __init__(self, model: keras.Model, features: Sequence[Feature]) -> None:
+    def __init__(self, model: keras.Model, features: Sequence[Feature], *, branches: bool) -> None:
         super().__init__()
         self.model = model
         self._features = tuple(features)
         specs = [tf.TensorSpec((None,), tf.float32 if feature.numeric else tf.string, name=feature.name) for feature in features]
-        self.score = tf.function(self._score, input_signature=[specs])
+        self.score = tf.function(self._score, input_signature=[specs], autograph=branches)
 
     def _score(self, columns: Sequence[Any]) -> dict[str, Any]:
         rows = tf.shape(columns[0])[0]
@@ -54,6 +54,7 @@ class ServingModule(tf.Module):
 class Exporter:
     """Writes `{output}/exports/{name}/`, `READY` last. Runs behind the loop with a model of its own.
 
+    `branches` tells that the model may have Python branches on tensors.
     With `for_bigquery_ml`, the first export that BigQuery ML could not import ends the trial: all later ones have the same graph.
     """
 
@@ -65,6 +66,7 @@ class Exporter:
         features: Sequence[Feature],
         card: Mapping[str, Any],
         *,
+        branches: bool,
         for_bigquery_ml: bool = False,
     ) -> None:
         self._store = store
@@ -72,6 +74,7 @@ class Exporter:
         self._fresh_model = fresh_model
         self._features = tuple(features)
         self._card = card
+        self._branches = branches
         self._to_check = for_bigquery_ml
         self._module: ServingModule | None = None
 
@@ -108,7 +111,7 @@ class Exporter:
 
     def _save(self, directory: Path, weights: Arrays) -> None:
         if self._module is None:
-            self._module = ServingModule(self._fresh_model(), self._features)
+            self._module = ServingModule(self._fresh_model(), self._features, branches=self._branches)
         module = self._module
         for variable, value in zip(module.model.weights, weights.values(), strict=True):
             variable.assign(value)

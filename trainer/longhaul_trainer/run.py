@@ -87,6 +87,7 @@ class Attempt:
             self._learner.fresh_model,
             trial.features,
             card(trial, manifests),
+            branches=self._learner.branches,
             for_bigquery_ml=trial.export_for == BIGQUERY_ML,
         )
         self._summaries = Summaries(self._store, trial.output)

@@ -51,8 +51,10 @@ class Learner:
         width = (sum(feature.numeric for feature in features), sum(not feature.numeric for feature in features))
         rows = [tf.TensorSpec((None, width[0]), tf.float32), tf.TensorSpec((None, width[1]), tf.int32), tf.TensorSpec((None,), tf.int32)]
         grid = [tf.TensorSpec((None, None), tf.float32), tf.TensorSpec((None, None), tf.bool)]
-        self._step = tf.function(self._train, input_signature=[*rows, *grid])
-        self._evaluate = tf.function(self._score, input_signature=[*rows, *grid])
+        # Only somebody's own model may have Python branches on tensors; looking for them makes an attempt start later.
+        self.branches = reference is not None
+        self._step = tf.function(self._train, input_signature=[*rows, *grid], autograph=self.branches)
+        self._evaluate = tf.function(self._score, input_signature=[*rows, *grid], autograph=self.branches)
         self._executor = "" if tf.config.list_physical_devices("GPU") else ONE_BY_ONE
 
     def _check(self, reference: str | None) -> None:
