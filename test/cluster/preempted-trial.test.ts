@@ -4,7 +4,8 @@ import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { followJobs } from '../../src/cli/follow-jobs.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
-import { attemptJobName } from '../../src/contract/ids.ts';
+import { attemptJobName, capacityJobName } from '../../src/contract/ids.ts';
+import type { TrialSummary } from '../../src/contract/search.ts';
 import { clusterCanRun, kubernetesConfig, sharedCluster } from './harness.ts';
 import { openTrialLab } from './trial-lab.ts';
 import type { TrialLab } from './trial-lab.ts';
@@ -24,6 +25,9 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', { timeout: 400_000 },
     await lab.close();
   });
 
+  let calmOne: Promise<TrialSummary> | undefined;
+  /** The undisturbed trial, trained once for all tests. */
+  const calm = (): Promise<TrialSummary> => (calmOne ??= lab.start('calm').then((handle) => handle.result()));
   const client = () => openClient(kubernetesConfig(cluster, NAMESPACE));
   const job = (run: string, attempt: number): string => attemptJobName(run, 'search', 0, attempt);
   /** The attempt has trained something. */
@@ -38,8 +42,7 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', { timeout: 400_000 },
   };
 
   it('ends with the same bits, whatever happened on the way, and its log is followed throughout', async () => {
-    const calm = await lab.start('calm');
-    const undisturbed = await calm.result();
+    const undisturbed = await calm();
     expect(undisturbed).toMatchObject({ status: 'succeeded', carried: { attempts: 1, preemptions: 0 } });
 
     const stormy = await lab.start('stormy');
@@ -68,6 +71,32 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', { timeout: 400_000 },
     expect(starts[1]).toBeGreaterThan(0);
     expect(starts[2]).toBeGreaterThan(starts[1] ?? 0);
     expect(new Set(lines.map((each) => each.job))).toEqual(new Set([1, 2, 3].map((attempt) => job('stormy', attempt))));
+  });
+
+  it('trains on demand while there is no spot machine, and moves to one that comes, with the same bits', async () => {
+    const undisturbed = await calm();
+    const placement = { ...lab.profile.placement, noCapacitySeconds: 2, retrySpotSeconds: 1 };
+    const [spot, ...others] = lab.profile.pools;
+    const pools = [{ ...spot!, nodeSelector: { pool: 'spot', late: 'yes' } }, ...others];
+    const moving = await lab.start('moving', { profile: { ...lab.profile, pools, placement } });
+    await trains('moving', 2);
+    const look = capacityJobName('moving', 'search', 0, 2);
+    const jobs = async (): Promise<string[]> => (await lab.compute.list({ run: 'moving' })).map(({ name, phase }) => `${name} ${phase}`);
+    await expect.poll(jobs, PATIENCE).toContain(`${look} pending`);
+    await cluster.kubectl(['label', 'node', 'spot-1', 'late=yes']);
+    const moved = await moving.result();
+    await cluster.kubectl(['label', 'node', 'spot-1', 'late-']);
+
+    expect(moved).toMatchObject({ status: 'succeeded', carried: { attempts: 3, preemptions: 0 } });
+    expect(moved.weightsSha256).toBe(undisturbed.weightsSha256);
+    const starts = (await lab.records('moving'))
+      .filter(({ kind }) => kind === 'start')
+      .map(({ attempt, samples }) => [attempt, samples > 0]);
+    expect(starts).toEqual([
+      [2, false],
+      [3, true],
+    ]);
+    expect((await jobs()).filter((job) => job.startsWith(look))).toEqual([]);
   });
 
   it('leaves no Job behind when it is cancelled, and lets the trainer commit first', async () => {
