@@ -32,6 +32,8 @@ export interface Emulators {
   /** `http://127.0.0.1:PORT`, or null for one that was not asked for. */
   readonly gcs: string | null;
   readonly bigquery: string | null;
+  /** Process ids: one that is killed is started again, with its data. */
+  readonly pids: () => Readonly<Record<'gcs' | 'bigquery', number | null>>;
   readonly stop: () => Promise<void>;
 }
 
@@ -82,7 +84,8 @@ export async function startEmulators({ directory, gcs, bigquery }: EmulatorOptio
         ),
       );
     await Promise.all(starting);
-    return { gcs: gcsUrl, bigquery: bigqueryUrl, stop };
+    const pidOf = (name: string): number | null => started.find((one) => one.name === name)?.pid() ?? null;
+    return { gcs: gcsUrl, bigquery: bigqueryUrl, pids: () => ({ gcs: pidOf('fake-gcs-server'), bigquery: pidOf('local-bigquery') }), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,9 +1,11 @@
 /** What must hold after a run, whatever happened in it. Each check answers with what is wrong, in words. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import { LEDGER, type LedgerTable } from '../../src/contract/ledger.ts';
+import type { Row } from './ground.ts';
 import { openJobs, type Played } from './play.ts';
+import { jobProcesses } from './processes.ts';
 import { SECRET, type World } from './world.ts';
 
 const MOST_EVENTS = 2000;
@@ -11,8 +13,6 @@ const TRIALS = 2;
 /** Rows of a run: one when it begins, one when it ends. */
 const MOST_ROWS: Partial<Record<LedgerTable, number>> = { runs: 2 };
 const CENTS = 1e-6;
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** What must be equal to the last bit with and without faults. */
 export interface Outcome {
@@ -58,9 +58,9 @@ async function rowsOfTrials(world: World, bestExport: unknown): Promise<readonly
 
 export async function problemsAfter(world: World, played: Played): Promise<string[]> {
   const problems = [
-    ...played.runs.flatMap((run) => [...ledgerProblems(world, run), ...impossibleTimes(world, run)]),
+    ...(await Promise.all(played.runs.map(async (run) => runProblems(await ledgerOf(world, run))))).flat(),
     ...(await orphanProblems(world, played)),
-    ...leftovers(world),
+    ...(await world.ground.leftovers()),
     ...(await historyProblems(world, played)),
     ...secretsIn(world),
   ];
@@ -69,31 +69,29 @@ export async function problemsAfter(world: World, played: Played): Promise<strin
   return problems;
 }
 
-/** The rows as they lie on disk: the port would hide double ones. */
-function rawRows(world: World, table: LedgerTable, run: string): Row[] {
-  const folder = join(world.disk, 'warehouse', 'ledger', table, run);
-  if (!existsSync(folder)) return [];
-  const files = readdirSync(folder).filter((name) => name.endsWith('.jsonl'));
-  return files.flatMap((name) =>
-    readFileSync(join(folder, name), 'utf8')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Row),
-  );
+type Ledger = ReadonlyMap<LedgerTable, readonly Row[]>;
+
+async function ledgerOf(world: World, run: string): Promise<Ledger> {
+  const tables = Object.keys(LEDGER) as LedgerTable[];
+  const rows = await Promise.all(tables.map((table) => world.ground.rows(table, run, world.ports)));
+  return new Map(tables.map((table, at) => [table, rows[at] ?? []]));
 }
 
-function ledgerProblems(world: World, run: string): string[] {
+const runProblems = (ledger: Ledger): string[] => [...ledgerProblems(ledger), ...impossibleTimes(ledger)];
+
+function ledgerProblems(ledger: Ledger): string[] {
   const problems: string[] = [];
-  for (const table of Object.keys(LEDGER) as LedgerTable[]) {
+  const rowsOf = (table: LedgerTable): readonly Row[] => ledger.get(table) ?? [];
+  for (const [table, rows] of ledger) {
     const counts = new Map<string, number>();
-    for (const row of rawRows(world, table, run)) {
+    for (const row of rows) {
       const key = LEDGER[table].key.map((column) => String(row[column])).join('/');
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     for (const [key, count] of counts) if (count > (MOST_ROWS[table] ?? 1)) problems.push(`ledger ${table}: ${count} rows for ${key}`);
   }
-  const attempts = rawRows(world, 'attempts', run);
-  for (const trial of rawRows(world, 'trials', run)) {
+  const attempts = rowsOf('attempts');
+  for (const trial of rowsOf('trials')) {
     const own = attempts.filter((row) => row.trial === trial.trial);
     const numbers = own.map((row) => Number(row.attempt)).sort((a, b) => a - b);
     if (numbers.some((number, at) => number !== at + 1) || numbers.length !== trial.attempts)
@@ -101,7 +99,7 @@ function ledgerProblems(world: World, run: string): string[] {
     const cost = own.reduce((total, row) => total + Number(row.cost), 0);
     if (Math.abs(cost - Number(trial.cost)) > CENTS)
       problems.push(`trial ${String(trial.trial)} cost ${String(trial.cost)}, its attempts ${cost}`);
-    const progress = rawRows(world, 'progress', run).filter((row) => row.trial === trial.trial);
+    const progress = rowsOf('progress').filter((row) => row.trial === trial.trial);
     const last = progress.map((row) => Number(row.n)).sort((a, b) => a - b);
     if (last.some((n, at) => n !== at + 1)) problems.push(`trial ${String(trial.trial)}: progress ${last.join(', ')} has gaps`);
   }
@@ -109,11 +107,11 @@ function ledgerProblems(world: World, run: string): string[] {
 }
 
 /** What clocks that jump must not make. */
-function impossibleTimes(world: World, run: string): string[] {
-  const attempts = rawRows(world, 'attempts', run)
+function impossibleTimes(ledger: Ledger): string[] {
+  const attempts = (ledger.get('attempts') ?? [])
     .filter(({ seconds, cost }) => Number(seconds) < 0 || Number(cost) < 0)
     .map(({ trial, attempt }) => `attempt ${String(attempt)} of trial ${String(trial)} lasted or cost less than nothing`);
-  const steps = rawRows(world, 'steps', run)
+  const steps = (ledger.get('steps') ?? [])
     .filter((row) => typeof row.started_at === 'string' && Date.parse(String(row.ended_at)) < Date.parse(row.started_at))
     .map(({ step }) => `step ${String(step)} ended before it began`);
   return [...attempts, ...steps];
@@ -121,29 +119,7 @@ function impossibleTimes(world: World, run: string): string[] {
 
 async function orphanProblems(world: World, { runs, survivors }: Played): Promise<string[]> {
   const early = survivors.map((job) => `${job} when its cancelled run had ended`);
-  return [...early, ...(await openJobs(world, runs)), ...processesOf(world)];
-}
-
-/** Processes of trials and scripts, by their environment. */
-function processesOf(world: World): string[] {
-  return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid))
-    .flatMap((pid) => {
-      try {
-        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-        return environment.includes('LONGHAUL_ATTEMPT=') && environment.includes(world.folder) ? [`process ${pid} is still there`] : [];
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** Files that were to be renamed or removed, of writers that died. */
-function leftovers(world: World): string[] {
-  const temporary = /(^|\/)(\.[^/]*\.tmp|\.new-[^/]*|tmp\/.+)$/;
-  return readdirSync(world.disk, { recursive: true, encoding: 'utf8' })
-    .filter((path) => temporary.test(path))
-    .map((path) => `left behind: ${path}`);
+  return [...early, ...(await openJobs(world, runs)), ...jobProcesses(world.ground.mark).map((pid) => `process ${pid} is still there`)];
 }
 
 async function historyProblems(world: World, { runs }: Played): Promise<string[]> {

@@ -11,6 +11,8 @@ import type { WorldMessage } from './world-process.ts';
 const SCHEDULES_OF_A_WORLD = 40;
 /** Replays of a failing schedule; each may last as long as a run that is stuck. */
 const MOST_REPLAYS = 8;
+/** A busy machine may be too slow for one. */
+const MOST_OPENINGS = 3;
 
 export interface FleetOptions {
   readonly worlds: number;
@@ -22,8 +24,8 @@ export interface FleetOptions {
 /** Plays all of them. @throws Error when a world cannot be opened */
 export async function playAll(schedules: readonly Schedule[], { worlds, onVerdict, signal }: FleetOptions): Promise<void> {
   const queues = new Map(WORLDS.map((kind) => [kind, schedules.filter(({ world }) => world === kind)]));
-  const lane = async (): Promise<void> => {
-    for (const kind of WORLDS) {
+  const lane = async (kinds: readonly WorldKind[]): Promise<void> => {
+    for (const kind of kinds) {
       const queue = queues.get(kind) ?? [];
       const place = new Place(kind, signal);
       try {
@@ -38,7 +40,11 @@ export async function playAll(schedules: readonly Schedule[], { worlds, onVerdic
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(worlds, schedules.length) }, lane));
+  // One lane is in the cloud as long as there is something to do: two clusters would be too much for a small machine.
+  const lanes = Array.from({ length: Math.min(worlds, schedules.length) }, (_, at) =>
+    lane(at === 0 ? ['cloud', 'embedded'] : ['embedded']),
+  );
+  await Promise.all(lanes);
 }
 
 async function judge(place: Place, schedule: Schedule): Promise<Verdict> {
@@ -83,11 +89,14 @@ class Place {
   }
 
   async #open(): Promise<ChildProcess> {
-    const world = fork(join(import.meta.dirname, 'world-process.ts'), [this.#kind]);
-    const message = await this.#answer(world);
-    if (message?.kind === 'open') return world;
-    await release(world);
-    throw new Error(`no ${this.#kind} world: ${this.#signal.aborted ? 'interrupted' : ending(world)}`);
+    for (let tries = 1; ; tries++) {
+      this.#signal.throwIfAborted();
+      const world = fork(join(import.meta.dirname, 'world-process.ts'), [this.#kind]);
+      const message = await this.#answer(world);
+      if (message?.kind === 'open') return world;
+      await release(world);
+      if (tries >= MOST_OPENINGS) throw new Error(`no ${this.#kind} world after ${tries} tries: ${ending(world)}`);
+    }
   }
 
   /** null: it has ended, or shall end. */

@@ -3,15 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '../../src/client/index.ts';
 import type { RunResult, RunState } from '../../src/contract/state.ts';
 import { PHASES, type Phase } from './faults.ts';
+import { signal } from './processes.ts';
 import type { Fault, Schedule } from './schedule.ts';
-import { fillDisk, trainersOf, type World } from './world.ts';
+import type { World } from './world.ts';
 
 const POLL_MS = 50;
 const RUN_LIMIT_MS = 180_000;
 /** Longer than the heartbeat timeout of `workflows/policies.ts`. */
 const FREEZE_MS = 17_000;
 const CUT_MS = 400;
-const FULL_MS = 1500;
 const WRONG_CLOCK_MS = 5000;
 const MS_PER_MINUTE = 60_000;
 
@@ -106,6 +106,8 @@ async function hasBegun(run: Run, phase: Phase): Promise<boolean> {
 }
 
 async function inflict(world: World, run: Run, fault: Fault, ended: AbortSignal): Promise<void> {
+  const done = world.ground.inflict(fault, run.id, world.ports);
+  if (done !== null) return done;
   const [verb = '', target = ''] = fault.kind.split('-');
   switch (fault.kind) {
     case 'cancel':
@@ -114,12 +116,6 @@ async function inflict(world: World, run: Run, fault: Fault, ended: AbortSignal)
       world.front.cut(CUT_MS);
       return;
     }
-    case 'full-disk':
-      return fillDisk(world, FULL_MS);
-    case 'kill-trainer':
-    case 'preempt-trainer':
-      for (const pid of await trainersOf(world, run.id)) signal(pid, verb === 'kill' ? 'SIGKILL' : 'SIGTERM');
-      return;
     case 'freeze-training':
     case 'freeze-warehouse': {
       const pid = world.pid(target);
@@ -139,14 +135,5 @@ async function inflict(world: World, run: Run, fault: Fault, ended: AbortSignal)
       signal(world.pid(target), verb === 'kill' ? 'SIGKILL' : 'SIGTERM');
       return;
     }
-  }
-}
-
-function signal(pid: number | null, name: NodeJS.Signals): void {
-  if (pid === null) return;
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It ended by itself a moment ago.
   }
 }

@@ -1,8 +1,8 @@
-/** `npm run chaos -- [--seed S] [--schedules N] [--worlds N] [--record FILE] [--faults "KIND@PHASE+MS …" [--world KIND]] [--json]` */
+/** `npm run chaos -- [--seed S] [--schedules N] [--worlds N] [--record FILE] [--world KIND] [--faults "KIND@PHASE+MS …"] [--json]` */
 import { parseArgs } from 'node:util';
 import { WORLDS } from './faults.ts';
 import { playAll } from './fleet.ts';
-import { describeFaults, parseFaults, scheduleOf, worldOf, type Schedule } from './schedule.ts';
+import { describeFaults, mixedScheduleOf, parseFaults, worldOf, type Schedule } from './schedule.ts';
 import { appendVerdict, countByKind, readVerdicts, replayCommand, survived, table, type Verdict } from './verdict.ts';
 
 const { values } = parseArgs({
@@ -25,7 +25,8 @@ const schedules = values.faults === undefined ? bySeeds() : [byName(values.fault
 
 function bySeeds(): Schedule[] {
   const first = Number(values.seed);
-  return Array.from({ length: Number(values.schedules) }, (_, at) => scheduleOf(first + at)).filter(({ seed }) => !known.has(seed));
+  const drawn = Array.from({ length: Number(values.schedules) }, (_, at) => mixedScheduleOf(first + at));
+  return drawn.filter(({ seed, world }) => !known.has(seed) && (values.world === undefined || world === values.world));
 }
 
 function byName(text: string): Schedule {

@@ -18,15 +18,13 @@ export class ChaosSuite {
   }
 
   static async open(kind: WorldKind = 'embedded'): Promise<ChaosSuite> {
-    const world = await openWorld();
-    const played = await play(world, { seed: 0, world: kind, faults: [] }, 0);
-    const problems = await problemsAfter(world, played);
-    const outcome = await outcomeOf(world, played);
-    if (problems.length > 0 || outcome.status !== 'succeeded' || outcome.trials.length < 2) {
+    const world = await openWorld(kind);
+    try {
+      return new ChaosSuite(world, await undisturbedOutcome(world, kind));
+    } catch (error) {
       await world.close();
-      throw new Error(`the undisturbed run is not well: ${[outcome.status, ...problems].join('; ')}`);
+      throw error;
     }
-    return new ChaosSuite(world, outcome);
   }
 
   async judge(schedule: Schedule): Promise<Verdict> {
@@ -47,4 +45,13 @@ export class ChaosSuite {
   close(): Promise<void> {
     return this.world.close();
   }
+}
+
+async function undisturbedOutcome(world: World, kind: WorldKind): Promise<Outcome> {
+  const played = await play(world, { seed: 0, world: kind, faults: [] }, 0);
+  const problems = await problemsAfter(world, played);
+  const outcome = await outcomeOf(world, played);
+  if (problems.length > 0 || outcome.status !== 'succeeded' || outcome.trials.length < 2)
+    throw new Error(`the undisturbed run is not well: ${[outcome.status, ...problems].join('; ')}`);
+  return outcome;
 }

@@ -34,30 +34,37 @@ export interface FaultProxy {
   readonly requests: ProxiedRequest[];
   /** How many requests met a fault. */
   faults: number;
+  /** Breaks every connection that is open. */
+  cut(): void;
   close(): Promise<void>;
 }
 
 /**
+ * @param host where it listens
  * @example
  * const proxy = await startFaultProxy('http://127.0.0.1:4443');
  * proxy.fault = ({ index }) => (index < 2 ? { kind: 'status', status: 503 } : undefined);
  */
-export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
+export async function startFaultProxy(upstream: string, host = '127.0.0.1'): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((incoming, outgoing) => void serve(incoming, outgoing));
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  const url = await listen(server);
+  const url = await listen(server, host);
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   const proxy: FaultProxy = {
     url,
     fault: () => undefined,
     requests: [],
     faults: 0,
+    cut,
     close: () =>
       new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
+        cut();
         server.close(() => resolve());
       }),
   };
@@ -96,7 +103,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       // A resumable upload goes on at this address: through the proxy, too.
       const rewritten = location === undefined ? {} : { location: location.replace(upstream, url) };
       outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...rewritten });
-      if (fault?.kind === 'cut') cut(answer, outgoing, fault.bytes);
+      if (fault?.kind === 'cut') cutAfter(answer, outgoing, fault.bytes);
       else if (fault?.kind === 'slow') answer.pipe(throttle(fault.bytesPerSecond)).pipe(outgoing);
       else answer.pipe(outgoing);
     });
@@ -107,7 +114,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   return proxy;
 }
 
-function cut(answer: IncomingMessage, outgoing: ServerResponse, bytes: number): void {
+function cutAfter(answer: IncomingMessage, outgoing: ServerResponse, bytes: number): void {
   let left = bytes;
   answer.on('data', (chunk: Buffer) => {
     outgoing.write(chunk.subarray(0, left), () => left <= 0 && outgoing.socket?.destroy());
@@ -133,13 +140,13 @@ function throttle(bytesPerSecond: number): Transform {
   });
 }
 
-function listen(server: Server): Promise<string> {
+function listen(server: Server, host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(0, host, () => {
       const address = server.address();
       if (typeof address !== 'object' || !address) reject(new Error('no address'));
-      else resolve(`http://127.0.0.1:${address.port}`);
+      else resolve(`http://${host}:${address.port}`);
     });
   });
 }

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemsAfter } from '../../chaos/checks.ts';
+import { leftoversOn, rowsOnDisk } from '../../chaos/embedded.ts';
 import type { Played } from '../../chaos/play.ts';
+import type { LedgerTable } from '../../../src/contract/ledger.ts';
 import { SECRET, type World } from '../../chaos/world.ts';
 
 const RUN = 'chaos-1';
@@ -42,7 +44,11 @@ describe('checks after chaos', () => {
       Promise.resolve({ raw: { workflowExecutionInfo: { historyLength: workflow.events } }, status: { name: workflow.status } });
     world = {
       folder,
-      disk: join(folder, 'disk'),
+      ground: {
+        mark: folder,
+        rows: (table: LedgerTable, run: string) => Promise.resolve(rowsOnDisk(join(folder, 'disk'), table, run)),
+        leftovers: () => Promise.resolve(leftoversOn(join(folder, 'disk'))),
+      },
       ports: { compute: () => Promise.resolve({ list: () => Promise.resolve(jobs) }) },
       longhaul: { client: { workflow: { getHandle: () => ({ describe }) } } },
     } as unknown as World;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FAULT_KINDS, PHASES } from '../../chaos/faults.ts';
-import { describeFaults, parseFaults, scheduleOf, shrink, worldOf, type Fault } from '../../chaos/schedule.ts';
+import { FAULTS, FAULT_KINDS, PHASES, WORLDS, type WorldKind } from '../../chaos/faults.ts';
+import { describeFaults, mixedScheduleOf, parseFaults, scheduleOf, shrink, worldOf, type Fault } from '../../chaos/schedule.ts';
 
 const SEEDS = Array.from({ length: 500 }, (_, seed) => seed);
 
@@ -11,8 +11,12 @@ describe('schedules of faults', () => {
   });
 
   it('of 500 seeds have every kind of fault, in every phase, and one cancellation at most', () => {
-    const faults = SEEDS.flatMap((seed) => scheduleOf(seed).faults);
-    expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
+    const schedules = SEEDS.map(mixedScheduleOf);
+    const faults = schedules.flatMap((schedule) => schedule.faults);
+    const kinds = (world: WorldKind): Set<string> =>
+      new Set(schedules.filter((schedule) => schedule.world === world).flatMap((schedule) => schedule.faults.map(({ kind }) => kind)));
+    for (const world of WORLDS)
+      expect(kinds(world)).toEqual(new Set(FAULT_KINDS.filter((kind) => FAULTS[kind].weights[world] !== undefined)));
     expect(new Set(faults.map(({ phase }) => phase))).toEqual(new Set(PHASES));
     for (const seed of SEEDS) expect(scheduleOf(seed).faults.filter(({ kind }) => kind === 'cancel').length).toBeLessThan(2);
   });
@@ -29,6 +33,8 @@ describe('schedules of faults', () => {
 
   it('are played where all their faults can be', () => {
     for (const seed of SEEDS) expect(worldOf(scheduleOf(seed).faults)).toBe('embedded');
+    expect(worldOf(parseFaults('kill-control@start+1 evict-pod@search+2'))).toBe('cloud');
+    expect(() => worldOf(parseFaults('full-disk@start+1 evict-pod@search+2'))).toThrow(/no world has all of/);
   });
 
   it('shrink to the faults without which nothing fails', async () => {
