@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,9 +17,10 @@ signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
 store = open_store(os.environ["LONGHAUL_TRIAL"])
 
 
-def get(uri: str) -> dict | None:
+def get(uri: str) -> dict[str, Any]:
+    """Empty where there is no such object."""
     found = store.read(uri)
-    return None if found is None else json.loads(found.data)
+    return {} if found is None else json.loads(found.data)
 
 
 def put(name: str, value: object) -> None:
@@ -32,7 +34,7 @@ rate = trial["parameters"]["alpha"]
 
 
 def load(uri: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    table = pq.read_table(io.BytesIO(store.read_data(uri)))
+    table = pq.read_table(io.BytesIO(store.read_data(uri) or b""))
     sessions = table.column(trial["layout"]["candidates"]).to_pylist()
     return [
         (np.array([[row[name] for name in features] for row in rows]), np.array([row[trial["layout"]["label"]] for row in rows]))
@@ -49,7 +51,7 @@ def ndcg(sessions: list[tuple[np.ndarray, np.ndarray]], weights: np.ndarray) -> 
 def record(kind: str, **more: object) -> None:
     """Numbered without gaps; what was recorded before a kill is not repeated."""
     n, again = 1, False
-    while (old := get(join(output, f"progress/{n}.json"))) is not None:
+    while old := get(join(output, f"progress/{n}.json")):
         n, again = n + 1, again or (kind, state["step"]) == (old["kind"], old["step"])
     if kind == "start" or not again:
         line = {"n": n, "time": time.time(), "attempt": attempt, "kind": kind, **more}
@@ -57,14 +59,14 @@ def record(kind: str, **more: object) -> None:
 
 
 parts, validation = (sorted(uri for uri in store.list(trial["data"][name]) if uri.endswith(".parquet")) for name in ("train", "validation"))
-state: dict = {"weights": [0.0] * len(features), "step": 0, "samples": 0, "epoch": 0, "part": 0, "best": [-1.0, 0, ""]}
+state: dict[str, Any] = {"weights": [0.0] * len(features), "step": 0, "samples": 0, "epoch": 0, "part": 0, "best": [-1.0, 0, ""]}
 latest = get(join(output, "checkpoints/LATEST"))
-if latest is not None:
+if latest:
     state = get(join(output, f"checkpoints/{latest['checkpoint']}/state.json"))
 record("start")
 while True:
     latest = get(join(output, "checkpoints/LATEST"))
-    if latest is not None and latest["attempt"] > attempt:
+    if latest and latest["attempt"] > attempt:
         raise SystemExit(75)  # a later attempt has taken over
     data, name, stopping = json.dumps(state).encode(), f"{state['step']}-{attempt}", bool(stop)
     put(f"checkpoints/{name}/state.json", data)
