@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,8 +27,8 @@ CORES = 2
 #: Sessions in a step: about 12,000 candidates.
 BATCH = 128
 PARTS, SESSIONS = 12, 500
-#: Rounds of each way in turn; the best of each counts, since other work on the machine only ever slows.
-ROUNDS = 8
+#: Rounds of each way in turn; ratios are medians over the rounds, so that a busy moment of the machine touches all ways alike.
+ROUNDS = 12
 #: Batches of a round: those at first fill the queues, or empty what was made ahead, and do not count.
 WARM, COUNTED = 24, 64
 LATENCY_SECONDS = 0.05
@@ -132,19 +133,23 @@ def measure(root: Path, uri: str) -> dict[str, Any]:
             with Ahead(partial(batches, data, asked, 1000)) as ahead:
                 rates[name].append(train(learner, islice(ahead, WARM + COUNTED), WARM))
         note(", ".join(f"{name} {values[-1][0]:,.0f} rows/s, {values[-1][1]:.1%} waiting" for name, values in rates.items()))
-    best = {name: max(values) for name, values in rates.items()}
-    rate = {name: value[0] for name, value in best.items()}
+    rate = {name: median(rows for rows, _ in values) for name, values in rates.items()}
+    wait = {name: median(share for _, share in values) for name, values in rates.items()}
+
+    def ratio(name: str) -> float:
+        return round(median(rows / memory for (rows, _), (memory, _) in zip(rates[name], rates["memory"], strict=True)), 4)
+
     rows = row_by_row(learner, root, asked)
     return {
         "memory_rows_per_s": round(rate["memory"]),
         "local_rows_per_s": round(rate["local"]),
         "latency_rows_per_s": round(rate["latency"]),
         "row_by_row_rows_per_s": round(rows),
-        "local_ratio": round(rate["local"] / rate["memory"], 4),
-        "latency_ratio": round(rate["latency"] / rate["memory"], 4),
+        "local_ratio": ratio("local"),
+        "latency_ratio": ratio("latency"),
         "row_by_row_ratio": round(rows / rate["memory"], 4),
-        "wait_share": round(best["local"][1], 4),
-        "latency_wait_share": round(best["latency"][1], 4),
+        "wait_share": round(wait["local"], 4),
+        "latency_wait_share": round(wait["latency"], 4),
         "threads": asked.threads,
     }
 

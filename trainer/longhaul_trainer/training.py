@@ -21,9 +21,9 @@ from .trial import Trial
 
 #: Seconds between `train` records.
 TRAIN_RECORD_SECONDS = 5.0
-#: Candidates scored at once in validation, and batches of them that wait.
+#: Candidates scored at once in validation, and batches of them that are handed over together.
 VALIDATION_ROWS = 32_768
-VALIDATION_QUEUE = 4
+VALIDATION_GROUP = 2
 #: Slows every step; lets tests (and `contract_check`) stop a trial at a chosen moment.
 STEP_DELAY = "LONGHAUL_STEP_DELAY_SECONDS"
 
@@ -152,7 +152,7 @@ class Training:
     def _measure(self, data: DataSet) -> Metrics:
         ranking = RankingMetrics()
         loss, sessions = 0.0, 0
-        with Ahead(lambda: stream_whole(data, VALIDATION_ROWS), VALIDATION_QUEUE) as ahead:
+        with Ahead(lambda: stream_whole(data, VALIDATION_ROWS), VALIDATION_GROUP) as ahead:
             for batch in ahead:
                 scores, mean = self._learner.evaluate(batch)
                 ranking.add(scores, batch.labels, batch.mask)

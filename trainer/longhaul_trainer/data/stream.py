@@ -17,10 +17,12 @@ from .batches import Batch, Position, after_part, empty_batch, order_of_parts, t
 from .fetch import fetch
 from .manifest import Manifest, Part
 from .part import Columns, Hash, read_columns
-from .readahead import read_ahead
+from .readahead import give_way, read_ahead
 
-#: Batches that wait for the training loop: enough to bridge the change of parts, small beside a part.
-QUEUED_BATCHES = 16
+#: Batches are handed over so many at a time: each time costs the training loop a moment.
+GROUP_BATCHES = 8
+#: Groups that wait for the training loop: enough to bridge the change of parts, small beside a part.
+QUEUED_GROUPS = 2
 
 
 @dataclass(frozen=True)
@@ -115,24 +117,33 @@ class Ahead:
         []
     """
 
-    def __init__(self, make: Callable[[], Iterator[Batch]], depth: int = QUEUED_BATCHES) -> None:
+    def __init__(self, make: Callable[[], Iterator[Batch]], group: int = GROUP_BATCHES) -> None:
         self.wait_seconds = 0.0
-        self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+        self._group = group
+        self._queue: queue.Queue[list[Batch] | BaseException] = queue.Queue(QUEUED_GROUPS)
+        self._taken: Iterator[Batch] = iter(())
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(make,), name="batches", daemon=True)
         self._thread.start()
 
     def _run(self, make: Callable[[], Iterator[Batch]]) -> None:
+        give_way()
+        group: list[Batch] = []
         try:
             for batch in make():
-                self._put(batch)
+                group.append(batch)
+                if len(group) == self._group:
+                    self._put(group)
+                    group = []
                 if self._closed.is_set():
                     return
-            self._put(None)
+            ending: BaseException = StopIteration()
         except BaseException as error:  # handed to the consumer, which raises it
-            self._put(error)
+            ending = error
+        self._put(group)
+        self._put(ending)
 
-    def _put(self, item: Batch | BaseException | None) -> None:
+    def _put(self, item: list[Batch] | BaseException) -> None:
         while not self._closed.is_set():
             try:
                 return self._queue.put(item, timeout=0.2)
@@ -143,14 +154,16 @@ class Ahead:
         return self
 
     def __next__(self) -> Batch:
-        began = time.perf_counter()
-        item = self._queue.get()
-        self.wait_seconds += time.perf_counter() - began
-        if item is None:
-            raise StopIteration
-        if isinstance(item, BaseException):
-            raise item
-        return item
+        while True:
+            batch = next(self._taken, None)
+            if batch is not None:
+                return batch
+            began = time.perf_counter()
+            item = self._queue.get()
+            self.wait_seconds += time.perf_counter() - began
+            if isinstance(item, BaseException):
+                raise item
+            self._taken = iter(item)
 
     def close(self) -> None:
         self._closed.set()

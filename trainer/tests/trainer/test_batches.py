@@ -164,18 +164,22 @@ def test_requests_overlap_so_that_latency_is_hidden() -> None:
     assert most == 4
 
 
-def test_an_error_of_the_input_reaches_the_training_loop() -> None:
+def test_an_error_of_the_input_reaches_the_training_loop_after_what_came_before_it(parts: DataSet) -> None:
+    batches = stream(parts)[:3]
+
     def broken() -> Any:
-        yield from ()
+        yield from batches
         raise RuntimeError("disk on fire")
 
-    with Ahead(broken) as ahead, pytest.raises(RuntimeError, match="disk on fire"):
-        list(ahead)
+    with Ahead(broken, group=2) as ahead:
+        assert [next(ahead) for _ in batches] == batches
+        with pytest.raises(RuntimeError, match="disk on fire"):
+            next(ahead)
 
 
 def test_closing_early_ends_the_threads(parts: DataSet) -> None:
     before = threading.active_count()
-    with Ahead(lambda: iter(stream(parts) * 10), depth=2) as ahead:
+    with Ahead(lambda: iter(stream(parts) * 10), group=2) as ahead:
         next(iter(ahead))
     deadline = time.monotonic() + 20
     while threading.active_count() > before and time.monotonic() < deadline:
