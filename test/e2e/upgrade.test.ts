@@ -66,12 +66,14 @@ describe('a rolling change to new workers', { timeout: 240_000 }, () => {
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     const file = join(copy, 'workflows', 'step-work.ts');
     const source = readFileSync(file, 'utf8');
-    const changed = source.replace(
-      /^(export async function workWithRetries\(.*\{)$/m,
-      "$1\n  if (patched('next-version')) await sleep(1);",
-    );
-    if (changed === source) throw new Error(`${file}: the line to change is not there`);
-    writeFileSync(file, changed.replace('import { sleep,', 'import { patched, sleep,'));
+    let changed = source;
+    const change = (line: RegExp, by: string): void => {
+      if (!line.test(changed)) throw new Error(`${file}: there is no ${line.source} to change`);
+      changed = changed.replace(line, by);
+    };
+    change(/^(export async function workWithRetries\(.*\{)$/m, "$1\n  if (patched('next-version')) await sleep(1);");
+    change(/^import \{(.* sleep,.* from '@temporalio\/workflow')/m, 'import { patched,$1');
+    writeFileSync(file, changed);
     const worker = spawn(process.execPath, [join(copy, 'workers', 'control.ts')], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
