@@ -6,14 +6,19 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, unquote
 
 from .base import ABSENT, Chunk, Found, PreconditionFailed
 
 SCHEME = "file://"
+#: Attempts of a trial that start while one object is written.
+MOST_SWEEPS = 3
+
+Result = TypeVar("Result")
 
 
 class DirectoryStore:
@@ -32,20 +37,28 @@ class DirectoryStore:
 
     def write(self, uri: str, chunks: Sequence[Chunk], *, if_generation: str | None = None) -> str:
         target = path_of(uri)
-        with _temporary(target) as temporary:
-            with open(temporary, "wb", buffering=0) as file:
-                for chunk in chunks:
-                    _write_all(file.fileno(), memoryview(chunk).cast("B"))
-                os.fsync(file.fileno())
-                generation = _generation(os.fstat(file.fileno()))
-            self._put(temporary, target, uri, if_generation)
-        return generation
+
+        def once() -> str:
+            with _temporary(target) as temporary:
+                with open(temporary, "wb", buffering=0) as file:
+                    for chunk in chunks:
+                        _write_all(file.fileno(), memoryview(chunk).cast("B"))
+                    os.fsync(file.fileno())
+                    generation = _generation(os.fstat(file.fileno()))
+                self._put(temporary, target, uri, if_generation)
+            return generation
+
+        return _unless_swept(once)
 
     def upload(self, local: Path, uri: str) -> None:
         target = path_of(uri)
-        with _temporary(target) as temporary:
-            shutil.copyfile(local, temporary)
-            os.replace(temporary, target)
+
+        def once() -> None:
+            with _temporary(target) as temporary:
+                shutil.copyfile(local, temporary)
+                os.replace(temporary, target)
+
+        _unless_swept(once)
 
     def list(self, prefix: str) -> Iterator[str]:
         root = path_of(prefix)
@@ -98,6 +111,14 @@ def _generation(status: os.stat_result) -> str:
 def _write_all(descriptor: int, view: memoryview) -> None:
     while len(view):
         view = view[os.write(descriptor, view) :]
+
+
+def _unless_swept(write: Callable[[], Result]) -> Result:
+    """Writes again what a later attempt swept away as it began; the precondition tells whether it still may be written."""
+    for _ in range(MOST_SWEEPS):
+        with suppress(FileNotFoundError):
+            return write()
+    return write()
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from builders import trial_json, write_trial
 from longhaul_trainer.errors import FencedError
 from longhaul_trainer.resume.checkpoints import Checkpoints
 from longhaul_trainer.resume.snapshot import Snapshot
-from longhaul_trainer.store import open_store
+from longhaul_trainer.store import PreconditionFailed, open_store
+from longhaul_trainer.store.base import ABSENT
+from longhaul_trainer.store.directory import DirectoryStore
 
 
 def snapshot(step: int) -> Snapshot:
@@ -88,6 +90,24 @@ def test_of_many_that_commit_at_once_only_the_newest_attempt_stays(tmp_path: Pat
     found.claim()
     loaded = found.load()
     assert loaded is not None and loaded.step == 7
+
+
+def test_what_a_successor_swept_while_it_was_written_is_written_again(tmp_path: Path) -> None:
+    class SweptOnce(DirectoryStore):
+        swept = False
+
+        def _put(self, temporary: Path, target: Path, uri: str, if_generation: str | None) -> None:
+            if not self.swept:
+                self.swept = True
+                self.sweep(f"file://{tmp_path}")
+                assert not temporary.exists()
+            super()._put(temporary, target, uri, if_generation)
+
+    store, uri = SweptOnce(), f"file://{tmp_path}/progress/4.json"
+    store.write(uri, [b"whole"], if_generation=ABSENT)
+    assert store.read_data(uri) == b"whole"
+    with pytest.raises(PreconditionFailed):
+        store.write(uri, [b"late"], if_generation=ABSENT)
 
 
 def test_a_zombie_ends_with_75_and_the_trial_is_that_of_the_undisturbed_run(
