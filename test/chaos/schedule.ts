@@ -48,8 +48,8 @@ export function scheduleOf(seed: number, { mostFaults = 5, world = 'embedded' }:
   return { seed, world, faults: all.sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || a.delayMs - b.delayMs) };
 }
 
-/** Every fifth seed is played in the cloud: a world that takes longer, and is the only one with machines that go. */
-const CLOUD_EVERY = 5;
+/** Every twentieth seed is played in the cloud: a world that takes longer, and is the only one with machines that go. */
+const CLOUD_EVERY = 20;
 
 export const mixedScheduleOf = (seed: number): Schedule => scheduleOf(seed, { world: seed % CLOUD_EVERY === 0 ? 'cloud' : 'embedded' });
 
