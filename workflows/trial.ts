@@ -112,10 +112,12 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
   run.carried.placement = choice.state;
   if (!(await acquireSlot(run, pool))) return null;
   try {
-    run.carried.attempts += 1;
     run.carried.startedAt ??= Date.now();
     run.pool = pool.name;
-    await tellSearch(run.input, reportOf(run));
+    await tellSearch(run.input, { ...reportOf(run), attempts: run.carried.attempts + 1 });
+    if (run.stop !== null || run.paused) return null;
+    // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
+    run.carried.attempts += 1;
     return await interruptible(run, choice, () =>
       attempts(run.input).runAttempt.executeWithOptions({ summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` }, [
         attemptInput(run, choice),
@@ -133,7 +135,6 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
   run.interrupt = () => {
     scope.cancel();
   };
-  if (run.stop !== null || run.paused) return null;
   const looking = lookout.run(() => lookForFirstPool(run, choice)).catch(() => undefined);
   try {
     run.last = await scope.run(attempt);

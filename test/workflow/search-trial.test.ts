@@ -186,6 +186,12 @@ describe('a trial that runs', () => {
     expect(ended).toEqual([1]);
   });
 
+  it('counts no attempt when it cannot tell its search that one begins', async () => {
+    const handle = await harness.trial({ search: 'a-search-that-is-gone' });
+    expect(await handle.result()).toMatchObject({ status: 'failed', carried: { attempts: 0 } });
+    expect(harness.world.attempts).toEqual([]);
+  });
+
   it('being paused before an attempt began, gives its number to the next one', async () => {
     unwatched();
     const handle = await harness.trial();
