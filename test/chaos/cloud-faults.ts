@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { send } from '../../deploy/dev-cluster/processes.ts';
 import { readState } from '../../deploy/dev-cluster/state.ts';
-import type { Emulators } from '../../deploy/emulators/index.ts';
+import { EMULATOR_PROJECT, type Emulators } from '../../deploy/emulators/index.ts';
 import type { Fault as HttpFault, FaultProxy } from '../support/fault-proxy.ts';
 import { jobProcesses, signal } from './processes.ts';
 import type { Fault } from './schedule.ts';
@@ -18,6 +18,8 @@ const LATE_MS = 700;
 const CUT_AFTER_BYTES = 100;
 const STATUS_IN_TURN = [429, 500, 503];
 const MEND_AGAIN_MS = 300;
+/** What was let in before is by then a job that shows. */
+const LET_IN_MS = 100;
 
 /** Of each container: the node that it is on. */
 export const NODE_VARIABLE = 'LONGHAUL_CHAOS_NODE';
@@ -72,13 +74,23 @@ export class CloudFaults {
         signal(emulators.pids().gcs, 'SIGKILL');
         return Promise.resolve();
       case 'kill-bigquery':
-        signal(emulators.pids().bigquery, 'SIGKILL');
-        return Promise.resolve();
+        return this.#killBigQuery();
       default: {
         const [verb = '', service = ''] = kind.split('-');
         return service in this.#parts.proxies ? disturb(this.#parts.proxies[service as Service], verb) : null;
       }
     }
+  }
+
+  /** The emulator never ends a job that it was at when it was killed, BigQuery does: nothing more is let in, and the kill comes between jobs. */
+  async #killBigQuery(): Promise<void> {
+    const { emulators, proxies } = this.#parts;
+    const closed = (): HttpFault => ({ kind: 'status', status: 503 });
+    proxies.bigquery.fault = closed;
+    do await delay(LET_IN_MS);
+    while ((await runningQueries(emulators.bigquery ?? '').catch(() => ['it does not answer yet'])).length > 0);
+    signal(emulators.pids().bigquery, 'SIGKILL');
+    if (proxies.bigquery.fault === closed) proxies.bigquery.fault = () => undefined;
   }
 
   #kubectl(...args: string[]): Promise<string> {
@@ -143,6 +155,13 @@ export class CloudFaults {
     await delay(SILENT_API_MS);
     send(api, 'SIGCONT');
   }
+}
+
+/** Jobs of the emulator, in words. */
+export async function runningQueries(bigquery: string): Promise<string[]> {
+  const response = await fetch(`${bigquery}/bigquery/v2/projects/${EMULATOR_PROJECT}/jobs?stateFilter=running`);
+  const { jobs = [] } = (await response.json()) as { jobs?: { id: string; status?: { state?: string } }[] };
+  return jobs.filter(({ status }) => status?.state === 'RUNNING').map(({ id }) => `BigQuery's job ${id} is still running`);
 }
 
 /** What was taken away for a while must come back, also where the API server was killed meanwhile. */

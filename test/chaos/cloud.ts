@@ -9,7 +9,7 @@ import { freePort } from '../../deploy/local/ports.ts';
 import { createSupervisor } from '../../deploy/local/supervisor.ts';
 import type { OpenPorts } from '../../workers/adapters.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { CloudFaults, NODE_VARIABLE } from './cloud-faults.ts';
+import { CloudFaults, runningQueries, NODE_VARIABLE } from './cloud-faults.ts';
 import type { Ground, Row } from './ground.ts';
 
 const NAMESPACE = 'chaos';
@@ -173,10 +173,4 @@ async function ledgerRows(profile: Profile, table: LedgerTable, run: string, por
   };
   const twice = await warehouse.rows(statement, { signal: new AbortController().signal, progress: () => undefined });
   return [...rows, ...twice];
-}
-
-async function runningQueries(bigquery: string): Promise<string[]> {
-  const response = await fetch(`${bigquery}/bigquery/v2/projects/${EMULATOR_PROJECT}/jobs?stateFilter=running`);
-  const { jobs = [] } = (await response.json()) as { jobs?: { id: string; status?: { state?: string } }[] };
-  return jobs.filter(({ status }) => status?.state === 'RUNNING').map(({ id }) => `BigQuery's job ${id} is still running`);
 }

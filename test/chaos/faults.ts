@@ -69,7 +69,10 @@ const KINDS = {
   'reset-gcs': { what: 'as `reset-kubernetes`', weights: { cloud: 2 } },
   'slow-gcs': { what: 'as `slow-kubernetes`', weights: { cloud: 1 } },
   'cut-gcs': { what: 'for 3 s each answer breaks off after 100 bytes', weights: { cloud: 2 } },
-  'kill-bigquery': { what: '`kill -9` of the warehouse’s emulator, and started again with its files', weights: { cloud: 2 } },
+  'kill-bigquery': {
+    what: '`kill -9` of the warehouse’s emulator between its jobs, and started again with its files',
+    weights: { cloud: 2 },
+  },
   'errors-bigquery': { what: 'the warehouse answers 429, 500 and 503 for 3 s', weights: { cloud: 2 } },
   'reset-bigquery': { what: 'as `reset-kubernetes`', weights: { cloud: 2 } },
   'slow-bigquery': { what: 'as `slow-kubernetes`', weights: { cloud: 1 } },
