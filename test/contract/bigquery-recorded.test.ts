@@ -279,6 +279,18 @@ describe('bigquery warehouse with recorded answers', () => {
       expect(await warehouse.query(query('SELECT 1 AS a'), context())).toMatchObject({ rows: 5 });
     });
 
+    it.each([
+      'Could not serialize access to table shop:ranking.made due to concurrent update',
+      'Conflict on update!',
+      'TransactionContext Error: Catalog write-write conflict on create with "made"',
+    ])('of statements that met in one table are waited out: %s', async (message) => {
+      let inserts = 0;
+      answering(({ method, path }) =>
+        method === 'POST' && path === `${PROJECT}/jobs` && ++inserts <= 2 ? apiError(400, 'invalidQuery', message) : undefined,
+      );
+      expect(await warehouse.query(query('SELECT 1 AS a'), context())).toMatchObject({ rows: 5 });
+    });
+
     it('name the permission that is missing', async () => {
       const message = 'Access Denied: Project shop: User does not have bigquery.jobs.create permission in project shop.';
       const refused = ({ method, path }: ApiRequest): ApiAnswer | undefined =>

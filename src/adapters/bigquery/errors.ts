@@ -1,5 +1,5 @@
 import { AdapterError } from '../../contract/errors.ts';
-import { faultOf, isEmulatorConflict, isTransient } from '../google/faults.ts';
+import { faultOf, isConflict, isTransient } from '../google/faults.ts';
 import { findWord, positionAt, SqlProblem } from '../google-sql/placeholders.ts';
 import type { Rendered } from './render.ts';
 
@@ -33,8 +33,7 @@ const TRANSIENT_JOB_REASONS = new Set([
   'tableUnavailable',
   'timeout',
 ]);
-export const isTransientJob = (failure: JobFailure): boolean =>
-  TRANSIENT_JOB_REASONS.has(failure.reason) || isEmulatorConflict(failure.message);
+export const isTransientJob = (failure: JobFailure): boolean => TRANSIENT_JOB_REASONS.has(failure.reason) || isConflict(failure.message);
 
 /** Errors of BigQuery as ours; `rendered` where a statement of a user was run. */
 export function adapterError(error: unknown, rendered?: Rendered): Error {

@@ -57,14 +57,16 @@ export function faultOf(error: unknown): Fault {
   return { status: numbers[0] ?? null, reason: first?.reason ?? '', message: first?.message ?? message ?? 'unknown error' };
 }
 
-/** The emulator of BigQuery gives up when requests that run at once meet in its own tables, and says that the query is wrong. */
-export const isEmulatorConflict = (message: string): boolean =>
-  /Failed to commit DuckLake transaction|Catalog write-write conflict/.test(message);
+/** Statements that ran at once have met in one table, in the words of BigQuery and of its emulator's DuckDB; both say that the query is wrong. */
+export const isConflict = (message: string): boolean =>
+  /Could not serialize access to table|Failed to commit DuckLake transaction|write-write conflict|Conflict on (?:update|tuple deletion)!/.test(
+    message,
+  );
 
 /** True for what goes away by itself: overload, a server's own fault, a broken connection. */
 export function isTransient(error: unknown): boolean {
   const { status, reason, message } = faultOf(error);
-  if (TRANSIENT_REASONS.has(reason) || isEmulatorConflict(message)) return true;
+  if (TRANSIENT_REASONS.has(reason) || isConflict(message)) return true;
   if (status !== null) return TRANSIENT_STATUS.has(status);
   return CONNECTION_CODES.has(codeOf(error)) || CONNECTION_TEXT.test(message);
 }

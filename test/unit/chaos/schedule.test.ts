@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FAULTS, FAULT_KINDS, PHASES, WORLDS, type WorldKind } from '../../chaos/faults.ts';
+import { FAULTS, FAULT_KINDS, PHASES, WORLDS } from '../../chaos/faults.ts';
 import { describeFaults, mixedScheduleOf, parseFaults, scheduleOf, shrink, worldOf, type Fault } from '../../chaos/schedule.ts';
 
 const SEEDS = Array.from({ length: 500 }, (_, seed) => seed);
@@ -10,15 +10,20 @@ describe('schedules of faults', () => {
     expect(new Set(SEEDS.map((seed) => describeFaults(scheduleOf(seed).faults))).size).toBeGreaterThan(450);
   });
 
-  it('of 500 seeds have every kind of fault, in every phase, and one cancellation at most', () => {
-    const schedules = SEEDS.map(mixedScheduleOf);
+  it.each(WORLDS)('of 500 seeds in the %s world have every kind of fault of it, in every phase, and one cancellation at most', (world) => {
+    const schedules = SEEDS.map((seed) => scheduleOf(seed, { world }));
     const faults = schedules.flatMap((schedule) => schedule.faults);
-    const kinds = (world: WorldKind): Set<string> =>
-      new Set(schedules.filter((schedule) => schedule.world === world).flatMap((schedule) => schedule.faults.map(({ kind }) => kind)));
-    for (const world of WORLDS)
-      expect(kinds(world)).toEqual(new Set(FAULT_KINDS.filter((kind) => FAULTS[kind].weights[world] !== undefined)));
+    expect(new Set(faults.map(({ kind }) => kind))).toEqual(
+      new Set(FAULT_KINDS.filter((kind) => FAULTS[kind].weights[world] !== undefined)),
+    );
     expect(new Set(faults.map(({ phase }) => phase))).toEqual(new Set(PHASES));
-    for (const seed of SEEDS) expect(scheduleOf(seed).faults.filter(({ kind }) => kind === 'cancel').length).toBeLessThan(2);
+    for (const schedule of schedules) expect(schedule.faults.filter(({ kind }) => kind === 'cancel').length).toBeLessThan(2);
+  });
+
+  it('are played in the cloud for every twentieth seed', () => {
+    expect(SEEDS.filter((seed) => mixedScheduleOf(seed).world === 'cloud')).toHaveLength(25);
+    expect(mixedScheduleOf(40)).toEqual(scheduleOf(40, { world: 'cloud' }));
+    expect(mixedScheduleOf(41)).toEqual(scheduleOf(41));
   });
 
   it('are read again from the text that a failure prints', () => {
