@@ -31,7 +31,10 @@ export function recordOf(pid: number): ProcessRecord | undefined {
 
 export function isAlive(record: ProcessRecord): boolean {
   const fields = statFields(record.pid);
-  return fields !== undefined && fields[19] === record.started && fields[0] !== 'Z';
+  if (fields?.[19] !== record.started) return false;
+  // A killed process is a zombie from the end of its first thread on; the other ones still hold its ports for a moment.
+  const [state, threads] = [fields[0], Number(fields[17])];
+  return state !== 'Z' || threads > 1;
 }
 
 export function send(record: ProcessRecord, signal: NodeJS.Signals): void {

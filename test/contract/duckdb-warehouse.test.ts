@@ -125,6 +125,16 @@ describe('duckdb warehouse', { timeout: 60_000 }, () => {
       expect(await rows('SELECT t.n FROM {t} AS t', table)).toEqual([{ n: 10 }]);
     });
 
+    it('are applied once for a job id that two workers begin at the same moment', async () => {
+      const { table } = await query('SELECT 0 AS n');
+      const other = await opened.connect();
+      const same = request('UPDATE {t} SET n = n + 1 WHERE TRUE', { destination: table, tables: { t: table } });
+      const made = await Promise.all([warehouse, other, warehouse].map((client) => client.query(same, context())));
+      await other.close();
+      expect(new Set(made.map(({ version }) => version)).size).toBe(1);
+      expect(await rows('SELECT t.n FROM {t} AS t', table)).toEqual([{ n: 1 }]);
+    });
+
     it('are applied once for a job id', async () => {
       const { table } = await query('SELECT 0 AS n');
       const again = request('UPDATE {t} SET n = n + 1 WHERE TRUE', { destination: table, tables: { t: table } });

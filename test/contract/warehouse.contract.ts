@@ -268,13 +268,12 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
 
       it('adopt the job that is running', async () => {
         const same = request(
-          'SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 3000)) AS a, UNNEST(GENERATE_ARRAY(1, 3000)) AS b WHERE MOD(a * b, 7) = 3',
+          'SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 20000)) AS a, UNNEST(GENERATE_ARRAY(1, 20000)) AS b WHERE MOD(a * b, 7) = 3',
         );
-        const made = await Promise.all([
-          warehouse.query(same, context()),
-          opened.other.query(same, context()),
-          warehouse.query(same, context()),
-        ]);
+        const { promise: running, resolve } = Promise.withResolvers<unknown>();
+        const first = warehouse.query(same, context({ progress: resolve }));
+        await Promise.race([running, first]);
+        const made = await Promise.all([first, opened.other.query(same, context()), warehouse.query(same, context())]);
         expect(new Set(made.map((info) => info.version)).size).toBe(1);
       });
 
