@@ -7,7 +7,8 @@ import { evaluationRows, modelRow, outputsOf, valuesOf } from './evaluation/ledg
 import type { RowContext } from './evaluation/ledger-rows.ts';
 import { measure } from './evaluation/measure.ts';
 import type { Measurement } from './evaluation/measure.ts';
-import { baselineName, candidatesOf, digest, MODEL, trialOf } from './evaluation/scorers.ts';
+import { evaluationName } from './evaluation/names.ts';
+import { baselineName, candidatesOf, MODEL, trialOf } from './evaluation/scorers.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { labelsOf } from './queries.ts';
@@ -24,7 +25,7 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
         await requireExport(store, spec.model);
         const candidates = await candidatesOf(spec.model, spec.compareWith, input.pipeline, warehouse);
-        const name = tableName(input.step, input.key);
+        const name = evaluationName(input.step, input.key);
         const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
         const row = rowContext(input, { export: spec.model, trial: trialOf(spec.model), early: false, samples: null });
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.step));
@@ -40,7 +41,7 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
       return withHeartbeat(async (context) => {
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
         const candidates = [{ scorer: MODEL, export: input.export }];
-        const name = tableName(input.step, input.key);
+        const name = evaluationName(input.step, input.key);
         const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
         const row = rowContext(input, { export: input.export, trial: input.trial, early: true, samples: input.samples });
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.key));
@@ -49,14 +50,6 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
       });
     },
   });
-
-const MOST_STEP_CHARACTERS = 60;
-
-/** Deterministic and the same for every retry; letters that every warehouse allows in names of tables and jobs. */
-function tableName(step: string, key: string): string {
-  const readable = step.replaceAll(/[^A-Za-z0-9]+/g, '_').slice(0, MOST_STEP_CHARACTERS);
-  return `${readable}_${digest(`${step}\n${key}`)}`;
-}
 
 function checkNames(spec: Pick<EvaluateSpec, 'baseline' | 'k' | 'segments'>): void {
   if (spec.baseline && spec.baseline.name === MODEL)

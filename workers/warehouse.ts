@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { createEvaluationActivities } from '../activities/evaluation.ts';
 import { createExportActivities } from '../activities/exports.ts';
 import { createQueryActivities } from '../activities/queries.ts';
+import { createWarehouseJobActivities } from '../activities/warehouse-jobs.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
 
@@ -11,5 +12,10 @@ main({
   taskQueue: TASK_QUEUES.warehouse,
   workflows: false,
   maxActivities: Number(process.env.LONGHAUL_WAREHOUSE_ACTIVITIES ?? Math.max(2, availableParallelism())),
-  activities: (ports) => ({ ...createQueryActivities(ports), ...createExportActivities(ports), ...createEvaluationActivities(ports) }),
+  activities: (ports) => ({
+    ...createQueryActivities(ports),
+    ...createExportActivities(ports),
+    ...createEvaluationActivities(ports),
+    ...createWarehouseJobActivities(ports),
+  }),
 });

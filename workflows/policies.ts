@@ -8,6 +8,7 @@ import type { QueryActivities } from '../activities/queries.ts';
 import type { RunActivities } from '../activities/runs.ts';
 import type { StepJobActivities } from '../activities/step-jobs.ts';
 import type { StepActivities } from '../activities/steps.ts';
+import type { WarehouseJobActivities } from '../activities/warehouse-jobs.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 
@@ -49,6 +50,9 @@ export const JOB_POLICY: ActivityOptions = {
 /** What is cancelled must come to its end also where no worker is left that could end its Job; `longhaul gc` finds that one. */
 export const MOST_TIME_FOR_A_WORKER = '2 minutes';
 
+/** A job of BigQuery that cannot be ended ends by itself, other than a Job of Kubernetes. */
+export const MOST_TIME_TO_CANCEL = '10 minutes';
+
 /** A message that cannot be delivered must not hold up a run. */
 export const NOTIFICATION_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,
@@ -76,6 +80,8 @@ export const trainingQueue = (profile: Profile): string =>
   profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training;
 
 export const control = proxyActivities<RunActivities & StepActivities>(CONTROL_POLICY);
-export const warehouse = proxyActivities<QueryActivities & ExportActivities & EvaluationActivities>(WAREHOUSE_POLICY);
+export const warehouse = proxyActivities<QueryActivities & ExportActivities & EvaluationActivities & WarehouseJobActivities>(
+  WAREHOUSE_POLICY,
+);
 export const jobs = proxyActivities<StepJobActivities>(JOB_POLICY);
 export const notifications = proxyActivities<NotificationActivities>(NOTIFICATION_POLICY);

@@ -3,12 +3,13 @@ import { CancellationScope, sleep, startChild } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import type { StepJobEnd, StepJobInput } from '../activities/step-jobs.ts';
 import type { WorkInput, WorkResult } from '../activities/queries.ts';
+import type { WarehouseWork } from '../activities/warehouse-jobs.ts';
 import { searchWorkflowId } from '../src/contract/ids.ts';
 import { WORKFLOWS } from '../src/contract/names.ts';
 import type { PlacementState, SearchInput, SearchResult } from '../src/contract/search.ts';
 import type { ContainerSpec, ScriptSpec, SearchSpec, Step, StepSpec } from '../src/contract/steps.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder } from './placement.ts';
-import { jobs, MOST_TIME_FOR_A_WORKER, SEARCH_POLICY, trainingQueue, warehouse } from './policies.ts';
+import { jobs, MOST_TIME_FOR_A_WORKER, MOST_TIME_TO_CANCEL, SEARCH_POLICY, trainingQueue, warehouse } from './policies.ts';
 import type { Run } from './run-context.ts';
 import { ATTRIBUTE_KEYS } from './search-attributes.ts';
 import { isRepeatable, stepFailureOf } from './step-failures.ts';
@@ -55,17 +56,40 @@ function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): () =>
   const options = { summary: step.id };
   switch (spec.kind) {
     case 'query':
-      return () => warehouse.runQuery.executeWithOptions(options, [inputFor(spec)]);
+      return inWarehouse(inputFor(spec), (input) => warehouse.runQuery.executeWithOptions(options, [input]));
     case 'export':
-      return () => warehouse.runExport.executeWithOptions(options, [inputFor(spec)]);
+      return inWarehouse(inputFor(spec), (input) => warehouse.runExport.executeWithOptions(options, [input]));
     case 'evaluate':
-      return () => warehouse.evaluateModel.executeWithOptions(options, [inputFor(spec)]);
+      return inWarehouse(inputFor(spec), (input) => warehouse.evaluateModel.executeWithOptions(options, [input]));
     case 'search':
       return () => search(run, step, spec);
     case 'container':
     case 'script':
       return createJobRunner(run, step, inputFor(spec));
   }
+}
+
+/** Being cancelled, it sees BigQuery's jobs ended also where the worker that watched them has gone; the embedded warehouse's end with it. */
+function inWarehouse<Input extends WarehouseWork>(input: Input, work: (input: Input) => Promise<WorkResult>): () => Promise<WorkResult> {
+  return async () => {
+    try {
+      return await work(input);
+    } catch (error) {
+      if (input.profile.warehouse.kind === 'bigquery')
+        await whenCancelled(() =>
+          warehouse.cancelWarehouseJobs.executeWithOptions(
+            { scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER, scheduleToCloseTimeout: MOST_TIME_TO_CANCEL },
+            [input],
+          ),
+        );
+      throw error;
+    }
+  };
+}
+
+/** Cleaning up that must happen although the step is cancelled, and is not worth failing for. */
+async function whenCancelled(cleanUp: () => Promise<unknown>): Promise<void> {
+  if (CancellationScope.current().consideredCancelled) await CancellationScope.nonCancellable(cleanUp).catch(() => undefined);
 }
 
 /** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
@@ -120,12 +144,11 @@ async function runJob(summary: string, input: StepJobInput): Promise<StepJobEnd>
     return await jobs.runStepJob.executeWithOptions({ taskQueue, summary }, [input]);
   } catch (error) {
     const { profile, run, step, attempt } = input;
-    if (CancellationScope.current().consideredCancelled)
-      await CancellationScope.nonCancellable(() =>
-        jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER }, [
-          { profile, run, step, attempt },
-        ]),
-      ).catch(() => undefined);
+    await whenCancelled(() =>
+      jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER }, [
+        { profile, run, step, attempt },
+      ]),
+    );
     throw error;
   }
 }

@@ -9,6 +9,7 @@ import { bootstrap } from './bootstrap.ts';
 import type { Draws, Interval, Series } from './bootstrap.ts';
 import { customMetrics } from './custom-metrics.ts';
 import { checkSql, metricsSql, ranksSql, SCORE } from './metric-sql.ts';
+import { predictJobId, ranksJobId } from './names.ts';
 import { MODEL, digest } from './scorers.ts';
 import type { Candidate } from './scorers.ts';
 import { openTestSet } from './test-set.ts';
@@ -94,7 +95,7 @@ async function predict(
   const name = `${input.name}_${digest(candidate.export)}`;
   return warehouse.predict(
     {
-      jobId: `longhaul-predict-${name}`,
+      jobId: predictJobId(name),
       model: candidate.export,
       table: spec.table,
       data: spec.data,
@@ -157,7 +158,7 @@ async function rank(
   const name = `${input.name}_${digest(`${sql}\n${scored.map(({ table }) => table.version).join('\n')}`)}`;
   const made = await warehouse.query(
     {
-      jobId: `longhaul-ranks-${name}`,
+      jobId: ranksJobId(name),
       sql,
       sqlFile: 'ranks',
       parameters: {},

@@ -113,6 +113,8 @@ export interface Warehouse {
     table: T,
     where?: Readonly<Partial<Record<string, string | number | boolean>>>,
   ): Promise<readonly LedgerRow<T>[]>;
+  /** Ends what still runs under ids that begin with this one, whoever started it. Of a warehouse whose statements end with their worker: nothing. */
+  cancel(jobId: string): Promise<void>;
   close(): Promise<void>;
 }
 

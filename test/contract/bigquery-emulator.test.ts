@@ -127,6 +127,23 @@ SELECT COUNT(*) AS n, MIN(id) AS low FROM big;`,
     expect(await warehouse.rows(asked, context())).toEqual([{ result: expected }]);
   });
 
+  it('ends a job that another process started', async () => {
+    const long = request(
+      'SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 100000)) AS a, UNNEST(GENERATE_ARRAY(1, 100000)) AS b WHERE MOD(a * b, 7) = 3',
+    );
+    const { promise: running, resolve } = Promise.withResolvers<unknown>();
+    const work = warehouse.query(long, context({ progress: resolve })).then(
+      () => new Error('it went on'),
+      (error: unknown) => error,
+    );
+    await running;
+    await (await google.connect()).cancel(long.jobId);
+    expect(await work).toMatchObject({
+      type: 'JobFailed',
+      message: expect.stringMatching(/cancelled in BigQuery by someone else/) as string,
+    });
+  });
+
   it('refuses a source that is not there, by name', async () => {
     await expect(
       warehouse.rows(statement('SELECT * FROM {s} AS s', { sources: { s: `${google.store.root}/nothing` } }), context()),

@@ -252,6 +252,19 @@ describe('bigquery warehouse with recorded answers', () => {
     expect(seen[0]).toEqual({ stage: 'S01: Join+', job: 'job', done: 0.5, slotMs: 4200, bytes: 1048576 });
   });
 
+  it('cancels what runs under ids that begin with the job’s', async () => {
+    const listed = ['job', 'job-2', 'another-job'].map((jobId) => ({ id: `shop:US.${jobId}`, jobReference: { projectId: 'shop', jobId } }));
+    answering(({ method, path }) => {
+      if (method === 'GET' && path === `${PROJECT}/jobs`) return { json: { jobs: listed } };
+      if (path.endsWith('/cancel')) return { json: {} };
+      return path.startsWith(`${PROJECT}/jobs/`) ? { json: { status: { state: 'DONE' } } } : undefined;
+    });
+    await warehouse.cancel('job');
+    expect(api.requests.filter(({ method }) => method === 'POST').map(({ path }) => path)).toEqual(
+      ['job', 'job-2'].map((jobId) => `${PROJECT}/jobs/${jobId}/cancel`),
+    );
+  });
+
   describe('errors', () => {
     const errorOf = async (change: (request: ApiRequest) => ApiAnswer | undefined, sql = 'SELECT 1 AS a'): Promise<unknown> => {
       answering(change);

@@ -10,6 +10,7 @@ import { createQueryActivities } from '../../activities/queries.ts';
 import { createRunActivities } from '../../activities/runs.ts';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
 import { createStepActivities } from '../../activities/steps.ts';
+import { createWarehouseJobActivities } from '../../activities/warehouse-jobs.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult } from '../../src/contract/state.ts';
@@ -70,6 +71,7 @@ export async function startHarness(
     ...createNotificationActivities(),
     ...createQueryActivities(ports),
     ...createExportActivities(ports),
+    ...createWarehouseJobActivities(ports),
     ...createStepJobActivities(ports),
     ...overrides,
   };

@@ -12,7 +12,7 @@ export interface MemoryPorts extends Ports {
   readonly objects: Map<string, { data: Uint8Array; generation: string }>;
   readonly tables: Map<string, TableInfo>;
   readonly rows: { table: LedgerTable; row: LedgerRow; key: string }[];
-  /** Names of what was done, in order: `query NAME`, `create JOB`, `remove JOB`. */
+  /** Names of what was done, in order: `query NAME`, `cancel ID`, `create JOB`, `remove JOB`. */
   readonly calls: string[];
   /** What a query does, by its SQL; undefined = it makes its table. */
   onQuery: (sql: string, signal: AbortSignal) => Promise<void>;
@@ -79,7 +79,7 @@ export function createMemoryPorts(): MemoryPorts {
     compute: async () => compute as Compute,
   };
 
-  const warehouse: Pick<Warehouse, 'query' | 'describe' | 'export' | 'append' | 'rows' | 'ledger'> = {
+  const warehouse: Pick<Warehouse, 'query' | 'describe' | 'export' | 'append' | 'rows' | 'ledger' | 'cancel'> = {
     query: async (request, context) => {
       calls.push(`query ${request.sql}`);
       for (const table of Object.values(request.tables))
@@ -118,6 +118,9 @@ export function createMemoryPorts(): MemoryPorts {
     },
     rows: async () => [{}],
     ledger: async () => [],
+    cancel: async (jobId) => {
+      calls.push(`cancel ${jobId}`);
+    },
   };
 
   const compute: Pick<Compute, 'create' | 'watch' | 'remove'> = {

@@ -2,6 +2,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AdapterError } from '../../src/contract/errors.ts';
+import { Profile } from '../../src/contract/profile.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, RunState } from '../../src/contract/state.ts';
 import { documentOf, query, script } from './documents.ts';
@@ -124,6 +125,17 @@ describe('trainingPipeline', { timeout: 60_000 }, () => {
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(/cancel/i);
     expect(ports.calls.filter((call) => call.startsWith('remove'))).toHaveLength(1);
+  });
+
+  it('ends the jobs of BigQuery of a step that is cancelled while the worker that watched them is away', async () => {
+    ports.onQuery = () => Promise.reject(ApplicationFailure.create({ message: 'gone', nextRetryDelay: '1 hour' }));
+    const document = documentOf([query('long')]);
+    const bigquery = { kind: 'bigquery' as const, project: 'shop', dataset: 'ranking' };
+    const handle = await harness.start({ ...document, profile: Profile.parse({ ...document.profile, warehouse: bigquery }) });
+    await until(async () => ports.calls.some((call) => call.startsWith('query')), 'the query');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow(/cancel/i);
+    expect(ports.calls.slice(1)).toEqual([expect.stringMatching(new RegExp(`^cancel longhaul-${handle.workflowId}-long-`)) as string]);
   });
 
   it('waits for a person, and refuses answers to what nobody asked', async () => {

@@ -4,7 +4,8 @@ import { connect } from './client.ts';
 import type { BigqueryConfig } from './client.ts';
 import { exportTable } from './export.ts';
 import { LedgerTables } from './ledger.ts';
-import { tableRef } from './names.ts';
+import { jobIdOf, tableRef } from './names.ts';
+import { cancelJobs } from './jobs.ts';
 import { predictTable } from './predict.ts';
 import { estimate, guard, readRows, runQuery } from './queries.ts';
 import { describe, dropTable } from './tables.ts';
@@ -33,6 +34,7 @@ export async function openBigqueryWarehouse(config: BigqueryConfig, deps: Bigque
     drop: async (table) => guard(() => dropTable(connection, tableRef(table, config.project))),
     append: (table, rows, key) => ledger.append(table, rows, key),
     ledger: (table, where) => ledger.rows(table, where),
+    cancel: async (jobId) => guard(() => cancelJobs(connection, jobIdOf(jobId))),
     close: () => ledger.close(),
   };
 }

@@ -111,6 +111,13 @@ async function untilDone(client: Client, id: string, started: JobResource, conte
   }
 }
 
+/** Of the worker's own jobs: later attempts, and the parts of an export, have ids that begin with the job's. */
+export async function cancelJobs(client: Client, id: string): Promise<void> {
+  const [jobs] = await withRetries(() => client.bigquery.getJobs({ stateFilter: ['pending', 'running'] }));
+  const ours = jobs.flatMap((job) => (job.id?.startsWith(id) ? [job.id] : []));
+  await Promise.all(ours.map((each) => cancel(client, each)));
+}
+
 /** Asks for the end and waits for it, so that nothing is written after the caller was told. */
 async function cancel(client: Client, id: string): Promise<void> {
   const { bigquery, config } = client;

@@ -70,6 +70,7 @@ export async function openDuckdbWarehouse(
     drop: (table) => parts.tables.drop(table),
     append: (table, rows, key) => ledger.append(table, rows, key),
     ledger: (table, where) => ledger.rows(table, where),
+    cancel: async () => undefined,
     async close() {
       await parts.translator.close();
       await engine.close();
