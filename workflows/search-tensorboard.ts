@@ -41,7 +41,7 @@ async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> 
       await startChild<typeof tensorboard>(WORKFLOWS.tensorboard, {
         ...TENSORBOARD_POLICY,
         workflowId,
-        args: [{ pipeline, profile, holder }],
+        args: [{ pipeline, profile, holders: [holder] }],
       });
       return;
     } catch (error) {

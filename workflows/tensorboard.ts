@@ -1,24 +1,35 @@
 /** Keeps the TensorBoard of a pipeline while searches use it, and so long after as the profile says. */
-import { condition, defineSignal, setHandler } from '@temporalio/workflow';
+import { allHandlersFinished, condition, continueAsNew, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import { tensorboards } from './search-policies.ts';
+import { searching, tensorboards } from './search-policies.ts';
 
 export interface TensorboardKeeping {
   readonly pipeline: string;
   readonly profile: Profile;
-  /** Workflow id of the search that began it. */
-  readonly holder: string;
+  /** Workflow ids of searches: the one that began it, or all when it continues as new. */
+  readonly holders: readonly string[];
 }
+
+/** Searches that were terminated cannot let go: so often someone looks whether they still run. */
+const LOOK_AFTER_HOLDERS = '6 hours';
 
 export const holdSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.acquire);
 export const letGoSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.release);
 
-export async function tensorboard({ pipeline, profile, holder }: TensorboardKeeping): Promise<void> {
-  const holders = new Set([holder]);
-  setHandler(holdSignal, (next) => void holders.add(next.holder));
-  setHandler(letGoSignal, (gone) => void holders.delete(gone.holder));
-  do await condition(() => holders.size === 0);
-  while (await condition(() => holders.size > 0, profile.tensorboard.keepSeconds * 1000));
+export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
+  const { pipeline, profile } = keeping;
+  const holders = new Set(keeping.holders);
+  setHandler(holdSignal, ({ holder }) => void holders.add(holder));
+  setHandler(letGoSignal, ({ holder }) => void holders.delete(holder));
+  for (;;) {
+    if (workflowInfo().continueAsNewSuggested && allHandlersFinished())
+      await continueAsNew<typeof tensorboard>({ ...keeping, holders: [...holders] });
+    if (holders.size === 0) {
+      if (!(await condition(() => holders.size > 0, profile.tensorboard.keepSeconds * 1000))) break;
+    } else if (!(await condition(() => holders.size === 0, LOOK_AFTER_HOLDERS))) {
+      for (const gone of await searching.closedWorkflows({ workflowIds: [...holders] })) holders.delete(gone);
+    }
+  }
   await tensorboards(profile).stopTensorboard({ profile, pipeline });
 }

@@ -17,6 +17,8 @@ const ROOT = join(FOLDER, '..', '..', '..');
 const anonymous = (text: string): string =>
   text.replaceAll(`${process.pid}@${hostname()}`, 'recorder').replaceAll(hostname(), 'host').replaceAll(ROOT, '/longhaul');
 
+const TENSORBOARD = { startTensorboard: async () => 'http://tensorboard/', stopTensorboard: async () => undefined };
+
 const wanted = process.argv.slice(2);
 const chosen = <T>(scenarios: Readonly<Record<string, T>>): [string, T][] =>
   Object.entries(scenarios).filter(([name]) => wanted.length === 0 || wanted.includes(name));
@@ -38,7 +40,7 @@ for (const [, play] of chosen(PIPELINE_SCENARIOS)) {
   }
 }
 for (const [, play] of chosen(SEARCH_SCENARIOS)) {
-  const harness = await startSearchHarness('real', [...SUGGEST_EARLY]);
+  const harness = await startSearchHarness('real', [...SUGGEST_EARLY], TENSORBOARD);
   try {
     for (const { file, workflowId, runId } of await play(harness)) await keep(harness, file, workflowId, runId);
   } finally {

@@ -1,4 +1,5 @@
 /** One search for every path through `hyperparameterSearch` and `trial`. */
+import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import type { AttemptReport } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import { until } from '../workflow/environment.ts';
@@ -41,6 +42,17 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     const search = await harness.search(specOf());
     await search.result();
     return recorded('search-finished', search, 0);
+  },
+
+  tensorboard: async (harness) => {
+    const search = await harness.search(specOf(), profileOf({ tensorboard: { enabled: true, keepSeconds: 1 } }));
+    await search.result();
+    const workflowId = tensorboardWorkflowId('p');
+    await harness.client.workflow.getHandle(workflowId).result();
+    return [
+      { file: 'search-with-tensorboard', workflowId: search.workflowId },
+      { file: 'tensorboard', workflowId },
+    ];
   },
 
   'search-stopped-early': async (harness) => {

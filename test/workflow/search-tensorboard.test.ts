@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { TensorboardInput } from '../../activities/tensorboard.ts';
+import type { tensorboard } from '../../workflows/tensorboard.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
@@ -21,18 +23,19 @@ const fakes = {
 };
 
 beforeAll(async () => {
-  harness = await startSearchHarness('skipping', [], fakes);
+  harness = await startSearchHarness('real', [], fakes);
 });
 afterAll(() => harness.stop());
 
-const profile = profileOf({ tensorboard: { enabled: true, keepSeconds: 3600 } });
+const keeperEnds = (): Promise<unknown> => harness.client.workflow.getHandle(tensorboardWorkflowId('p')).result();
+const profile = profileOf({ tensorboard: { enabled: true, keepSeconds: 1 } });
 
 it('is shared by the searches of a pipeline, shown in the state, and removed some time after the last one', async () => {
   const [first, second] = await Promise.all([harness.search(specOf(), profile), harness.search(specOf(), profile)]);
   await Promise.all([first.result(), second.result()]);
   const urls = await Promise.all([first, second].map(async (each) => (await each.query<{ tensorboard?: string }>('state')).tensorboard));
   expect(urls).toEqual(['http://tensorboard/', 'http://tensorboard/']);
-  await harness.client.workflow.getHandle(tensorboardWorkflowId('p')).result();
+  await keeperEnds();
   expect(calls.filter((call) => call.startsWith('stop'))).toEqual(['stop p']);
   expect(calls.at(-1)).toBe('stop p');
   expect(calls[0]).toMatch(/^start p file:\/\/\/out/);
@@ -44,10 +47,26 @@ it('does not touch a search when it cannot be started', async () => {
   expect((await search.result()).counts.succeeded).toBe(4);
   broken = false;
   await until(async () => (await search.query<{ tensorboard?: string }>('state')).tensorboard === undefined, 'a state without it');
+  await keeperEnds();
 });
 
 it('is not there unless the profile wants one', async () => {
   calls.length = 0;
   await (await harness.search(specOf())).result();
   expect(calls).toEqual([]);
+});
+
+it('is removed also when a search that holds it has gone without a word', async () => {
+  calls.length = 0;
+  const skipping = await startSearchHarness('skipping', [], fakes);
+  try {
+    await skipping.client.workflow.execute<typeof tensorboard>(WORKFLOWS.tensorboard, {
+      taskQueue: TASK_QUEUES.control,
+      workflowId: 'keeper',
+      args: [{ pipeline: 'p', profile, holders: ['terminated'] }],
+    });
+    expect(calls).toEqual(['stop p']);
+  } finally {
+    await skipping.stop();
+  }
 });
