@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { send } from '../../deploy/dev-cluster/processes.ts';
 import { readState } from '../../deploy/dev-cluster/state.ts';
-import { EMULATOR_PROJECT, type Emulators } from '../../deploy/emulators/index.ts';
+import type { Emulators } from '../../deploy/emulators/index.ts';
 import type { Fault as HttpFault, FaultProxy } from '../support/fault-proxy.ts';
+import { runningQueries } from './cloud-leftovers.ts';
 import { jobProcesses, signal } from './processes.ts';
 import type { Fault } from './schedule.ts';
 
@@ -155,13 +156,6 @@ export class CloudFaults {
     await delay(SILENT_API_MS);
     send(api, 'SIGCONT');
   }
-}
-
-/** Jobs of the emulator, in words. */
-export async function runningQueries(bigquery: string): Promise<string[]> {
-  const response = await fetch(`${bigquery}/bigquery/v2/projects/${EMULATOR_PROJECT}/jobs?stateFilter=running`);
-  const { jobs = [] } = (await response.json()) as { jobs?: { id: string; status?: { state?: string } }[] };
-  return jobs.filter(({ status }) => status?.state === 'RUNNING').map(({ id }) => `BigQuery's job ${id} is still running`);
 }
 
 /** What was taken away for a while must come back, also where the API server was killed meanwhile. */

@@ -9,7 +9,8 @@ import { freePort } from '../../deploy/local/ports.ts';
 import { createSupervisor } from '../../deploy/local/supervisor.ts';
 import type { OpenPorts } from '../../workers/adapters.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { CloudFaults, runningQueries, NODE_VARIABLE } from './cloud-faults.ts';
+import { CloudFaults, NODE_VARIABLE } from './cloud-faults.ts';
+import { orphanTables, runningQueries } from './cloud-leftovers.ts';
 import type { Ground, Row } from './ground.ts';
 
 const NAMESPACE = 'chaos';
@@ -100,7 +101,10 @@ async function open(folder: string, cleanups: (() => Promise<unknown>)[], close:
     mark: bucket,
     inflict: (fault) => faults.inflict(fault),
     rows: (table, run, ports) => ledgerRows(profile, table, run, ports),
-    leftovers: () => runningQueries(emulators.bigquery ?? ''),
+    leftovers: async () => {
+      const bigquery = emulators.bigquery ?? '';
+      return [...(await runningQueries(bigquery)), ...(await orphanTables(bigquery, DATASET))];
+    },
     close,
   };
 }
