@@ -12,6 +12,7 @@ from pathlib import Path
 from .errors import UsageError
 
 RUNTIMES = ("docker", "podman", "nerdctl")
+RUNTIME_ANSWER_SECONDS = 20
 
 
 class Running:
@@ -48,6 +49,20 @@ class Running:
         return code, " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-3:])
 
 
+def _problem_of(runtime: str) -> str | None:
+    """Why it runs no containers here: it is missing, or its server does not answer."""
+    if shutil.which(runtime) is None:
+        return "not on PATH"
+    try:
+        answer = subprocess.run([runtime, "version"], check=False, capture_output=True, text=True, timeout=RUNTIME_ANSWER_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if answer.returncode == 0:
+        return None
+    said = (answer.stderr or answer.stdout).strip().splitlines()
+    return said[-1] if said else f"exit code {answer.returncode}"
+
+
 class CommandLauncher:
     """Runs a command on this machine."""
 
@@ -64,12 +79,18 @@ class ImageLauncher:
     """Runs an image as Longhaul does: the image's own entry point, not root, the data where `directory` is."""
 
     def __init__(self, image: str, runtime: str | None = None) -> None:
-        found = runtime or next((name for name in RUNTIMES if shutil.which(name)), None)
-        if found is None or shutil.which(found) is None:
+        problems: dict[str, str] = {}
+        for name in (runtime,) if runtime else RUNTIMES:
+            problem = _problem_of(name)
+            if problem is None:
+                self.runtime = name
+                break
+            problems[name] = problem
+        else:
+            found = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
             raise UsageError(
-                f"--image: expected {' or '.join(RUNTIMES)} on PATH, found {runtime or 'none'}; or use --command inside the image"
+                f"--image: expected {' or '.join(problems)} that runs containers, found {found}; or use --command inside the image"
             )
-        self._runtime = found
         self._image = image
 
     def start(self, directory: Path, environment: Mapping[str, str], log: Path) -> Running:
@@ -77,5 +98,5 @@ class ImageLauncher:
         given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
         user = f"{os.getuid()}:{os.getgid()}"
         mount = f"{directory}:{directory}"
-        command = [self._runtime, "run", "--rm", "--name", name, "--user", user, "--volume", mount, *given, self._image]
-        return Running(command, log, {}, (self._runtime, name))
+        command = [self.runtime, "run", "--rm", "--name", name, "--user", user, "--volume", mount, *given, self._image]
+        return Running(command, log, {}, (self.runtime, name))

@@ -15,6 +15,8 @@ from attempts import TRAINER, environment
 from broken_trainer import MISTAKES
 
 from longhaul_trainer import contract_check
+from longhaul_trainer.contract_launch import ImageLauncher
+from longhaul_trainer.errors import UsageError
 
 EXAMPLE = TRAINER.parent / "examples" / "custom-trainer" / "train.py"
 DOCUMENT = TRAINER.parent / "docs" / "trial-contract.md"
@@ -103,13 +105,25 @@ def test_an_image_is_run_with_its_environment_and_stopped_by_name(tmp_path: Path
     assert len(list(tmp_path.glob("longhaul-check-*"))) >= 7
 
 
+def test_a_runtime_whose_server_does_not_answer_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+    (tmp_path / "podman").write_text("#!/bin/sh\n")
+    for name in ("docker", "podman"):
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert ImageLauncher("registry/trainer:1").runtime == "podman"
+    (tmp_path / "podman").unlink()
+    with pytest.raises(UsageError, match="docker: Cannot connect to the Docker daemon; podman: not on PATH"):
+        ImageLauncher("registry/trainer:1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--command", "true", "--trial", "[1]"], "--trial: expected an object"),
         (["--command", "true", "--trial", "{"], "--trial: expected JSON"),
         (["--command", "no-such-program --train"], "expected a program on PATH, found 'no-such-program'"),
-        (["--image", "registry/trainer:1", "--runtime", "no-such-runtime"], "found no-such-runtime"),
+        (["--image", "registry/trainer:1", "--runtime", "no-such-runtime"], "found no-such-runtime: not on PATH"),
         (["--command", "true", "--image", "x"], "not allowed with argument"),
         ([], "one of the arguments --command --image is required"),
     ],
