@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, SPOT_AND_ON_DEMAND, startSearchHarness } from './search-harness.ts';
@@ -8,13 +8,10 @@ const DAY = 86_400;
 
 describe('trial', () => {
   let harness: SearchHarness;
-  beforeAll(async () => {
+  beforeEach(async () => {
     harness = await startSearchHarness();
   });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  afterEach(() => harness.stop());
 
   /** Attempts end like this, one after another; the last one succeeds. */
   const ends = (...verdicts: AttemptVerdict[]): void => {

@@ -1,18 +1,15 @@
 import { activityInfo } from '@temporalio/activity';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { later, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 
 describe('hyperparameterSearch', () => {
   let harness: SearchHarness;
-  beforeAll(async () => {
+  beforeEach(async () => {
     harness = await startSearchHarness();
   });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  afterEach(() => harness.stop());
 
   it('runs its trials and returns the best', async () => {
     const search = await harness.search(specOf());

@@ -1,6 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import { documentOf, script } from './documents.ts';
 import { startHarness } from './environment.ts';
@@ -9,20 +9,13 @@ import { createMemoryPorts } from './memory-ports.ts';
 import type { MemoryPorts } from './memory-ports.ts';
 
 describe('trainingPipeline, long waits', { timeout: 60_000 }, () => {
-  const ports: MemoryPorts = createMemoryPorts();
+  let ports: MemoryPorts;
   let harness: Harness;
-  beforeAll(async () => {
+  beforeEach(async () => {
+    ports = createMemoryPorts();
     harness = await startHarness(ports, 'skipping');
   }, 60_000);
-  afterAll(() => harness.stop(), 60_000);
-  beforeEach(() => {
-    ports.objects.clear();
-    ports.tables.clear();
-    ports.rows.length = 0;
-    ports.calls.length = 0;
-    ports.onQuery = async () => undefined;
-    ports.onJob = async () => ({});
-  });
+  afterEach(() => harness.stop(), 60_000);
 
   const failing = async (document: RunDocument): Promise<ApplicationFailure> => {
     const error: unknown = await (await harness.start(document)).result().then(
