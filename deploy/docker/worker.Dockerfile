@@ -21,7 +21,7 @@ COPY deploy/local deploy/local
 # Ready-made, so that workers start at once and compile nothing.
 ENV LONGHAUL_BUNDLES=/app/bundles
 RUN LONGHAUL_CACHE=/app node workers/build-bundle.ts
-RUN ln -s /app/deploy/local/longhaul.mjs /usr/local/bin/longhaul
+COPY deploy/docker/longhaul.sh /usr/local/bin/longhaul
 USER 10001:10001
 # Workers answer SIGTERM themselves: no shell, no npm in between.
 CMD ["node", "workers/control.ts"]
