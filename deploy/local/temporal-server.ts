@@ -17,7 +17,7 @@ const POLL_MS = 50;
  * A development server has one shard, whose queues are read 20 times a second at most: after a burst each task of a workflow waits 40 ms
  * for its turn, a step of a pipeline 170 ms. The default is meant for thousands of shards on one database.
  */
-export const UNHURRIED_QUEUES = ['transfer', 'timer', 'visibility'].flatMap((queue) => [
+const UNHURRIED_QUEUES = ['transfer', 'timer', 'visibility'].flatMap((queue) => [
   '--dynamic-config-value',
   `history.${queue}ProcessorMaxPollRPS=1000`,
 ]);

@@ -11,7 +11,6 @@ import { createRunActivities } from '../../activities/runs.ts';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
 import { createStepActivities } from '../../activities/steps.ts';
 import { createWarehouseJobActivities } from '../../activities/warehouse-jobs.ts';
-import { UNHURRIED_QUEUES } from '../../deploy/local/temporal-server.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult } from '../../src/contract/state.ts';
@@ -44,10 +43,7 @@ export async function startServer(time: 'skipping' | 'real', serverArguments: st
           server: { executable: { type: 'existing-path', path: temporalBinary('temporal-test-server') } },
         })
       : await TestWorkflowEnvironment.createLocal({
-          server: {
-            executable: { type: 'existing-path', path: temporalBinary('temporal') },
-            extraArgs: [...UNHURRIED_QUEUES, ...serverArguments],
-          },
+          server: { executable: { type: 'existing-path', path: temporalBinary('temporal') }, extraArgs: serverArguments },
         });
   await registerSearchAttributes({ connection: environment.nativeConnection, namespace: 'default', address: environment.address });
   return environment;
