@@ -3,7 +3,7 @@ import { EMULATOR_PROJECT } from '../../deploy/emulators/index.ts';
 import { LEDGER } from '../../src/contract/ledger.ts';
 
 /** Of `pipeline/pipeline.yaml`: what its steps and the ledger make is there to stay. */
-const STEP_TABLE = /^dataset_(train|validation)_[0-9a-f]{12}$/;
+const STEP_TABLE = /^chaos_dataset_(train|validation)_[0-9a-f]{12}$/;
 
 interface Listed {
   readonly type: string;
