@@ -1,6 +1,6 @@
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
-import { dependencyRule } from './deploy/local/dependency-rule.mjs';
+import { dependencyRule } from './tools/dependency-rule.mjs';
 
 export default defineConfig(
   {

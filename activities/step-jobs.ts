@@ -1,5 +1,5 @@
 /** Container and script steps: one Job an attempt, watched until it ends, adopted by the next worker when this one goes. */
-import { classifyEnd } from '../src/contract/classify.ts';
+import { classifyEnd } from '../src/rules/attempt-ends.ts';
 import { stepJobName } from '../src/contract/ids.ts';
 import type { AttemptVerdict, ContainerSpec, JobEnd, JobSpec, Json, OutputType, Pool, ScriptSpec } from '../src/contract/index.ts';
 import type { ObjectStore, Ports } from '../src/ports/index.ts';

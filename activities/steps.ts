@@ -7,10 +7,10 @@ import type { Ports } from '../src/ports/index.ts';
 import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { codeIdentity, identify, inputsOf } from './identity.ts';
-import type { TypedValue } from './identity.ts';
-import { createStepCache } from './step-cache.ts';
-import type { CacheRecord, Holder, StepCache } from './step-cache.ts';
+import { codeIdentity, identify, inputsOf } from '../src/cache/identity.ts';
+import type { TypedValue } from '../src/cache/identity.ts';
+import { createStepCache } from '../src/cache/records.ts';
+import type { CacheRecord, Holder, StepCache } from '../src/cache/records.ts';
 import { rowKey, stepRow } from './step-rows.ts';
 
 const KEY_DIGITS = 12;

@@ -1,6 +1,6 @@
 /** Attempts of a trial: one Job each, created or adopted, watched to its end and judged. */
 import { activityInfo, log } from '@temporalio/activity';
-import { classifyEnd } from '../src/contract/classify.ts';
+import { classifyEnd } from '../src/rules/attempt-ends.ts';
 import { attemptJobName } from '../src/contract/ids.ts';
 import { UNKNOWN_END, type JobEnd, type JobSpec } from '../src/contract/jobs.ts';
 import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';

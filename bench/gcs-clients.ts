@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Storage } from '@google-cloud/storage';
-import { startEmulators } from '../deploy/emulators/index.ts';
+import { startEmulators } from '../src/stack/emulators/index.ts';
 
 const BUCKET = 'bench';
 const PARTS = 10;

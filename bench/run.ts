@@ -25,6 +25,6 @@ const script = join(directory, `${name}.ts`);
 const [program, file] = existsSync(script)
   ? [process.execPath, script]
   : [process.env.LONGHAUL_PYTHON ?? 'python3', join(directory, `${name}.py`)];
-const child = spawn(program, [file, ...args], { stdio: 'inherit', env: { ...process.env, PYTHONPATH: join(directory, '..', 'trainer') } });
+const child = spawn(program, [file, ...args], { stdio: 'inherit', env: { ...process.env, PYTHONPATH: join(directory, '..', 'python') } });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => process.exit(code ?? 1));

@@ -21,7 +21,7 @@ async function hasTests(suite: Suite): Promise<boolean> {
 function command(suite: Suite, report: string): readonly [string, readonly string[], string] {
   if (suite.runner === 'pytest') {
     const options = ['-q', '--color=no', '-p', 'no:cacheprovider', '-n', String(suite.workers), `--junitxml=${report}`];
-    return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', 'tests', ...options], 'trainer'];
+    return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', 'tests', ...options], 'python'];
   }
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return ['vitest', ['run', `--project=${suite.name}`, '--no-color', ...reporters, `--maxWorkers=${suite.workers}`], '.'];
@@ -49,7 +49,7 @@ async function run(suite: Suite): Promise<Counts> {
 function execute(suite: Suite, program: string, args: readonly string[], cwd: string, log: string): Promise<number> {
   return new Promise((done) => {
     const file = createWriteStream(log);
-    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PYTHONPATH: resolve('trainer') } });
+    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PYTHONPATH: resolve('python') } });
     if (suite.yields && child.pid !== undefined) setPriority(child.pid, YIELDING);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {

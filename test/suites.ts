@@ -26,7 +26,7 @@ export const AT_ONCE = 3;
 export const SUITES: readonly Suite[] = [
   vitest('cluster'),
   vitest('e2e'),
-  { name: 'trainer', runner: 'pytest', folder: 'trainer/tests', workers: 1, yields: true },
+  { name: 'trainer', runner: 'pytest', folder: 'python/tests', workers: 1, yields: true },
   vitest('chaos', { workers: 2 }),
   vitest('workflow'),
   vitest('contract'),

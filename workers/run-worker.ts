@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { dataConverterOf } from '../src/codec/encryption.ts';
 import { openTracing } from '../src/telemetry/tracing.ts';
 import type { Ports } from '../src/ports/index.ts';
-import { openPorts } from './adapters.ts';
+import { openPorts } from '../src/adapters/open.ts';
 import { connect, registerSearchAttributes } from './connection.ts';
 import { serveHealth } from './health.ts';
 import { attemptLogs, fieldsOf } from './log-context.ts';

@@ -3,7 +3,7 @@ import { createStepJobActivities } from '../activities/step-jobs.ts';
 import { createTensorboardActivities } from '../activities/tensorboard.ts';
 import { createTrainingActivities } from '../activities/training.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
-import { openTensorboards } from './adapters.ts';
+import { openTensorboards } from '../src/adapters/open.ts';
 import { main } from './run-worker.ts';
 
 /** `cluster` of a profile: one queue and one worker a cluster. */

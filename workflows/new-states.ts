@@ -2,7 +2,7 @@
 import type { RunDocument } from '../src/contract/run-document.ts';
 import type { RunGraph, StepState } from '../src/contract/state.ts';
 import type { Step } from '../src/contract/steps.ts';
-import { edgesOf, toNode } from './dag.ts';
+import { edgesOf, toNode } from '../src/rules/dag.ts';
 
 export function graphOf(document: RunDocument): RunGraph {
   const nodesOf = (steps: readonly Step[], onExit: boolean): RunGraph['nodes'] =>

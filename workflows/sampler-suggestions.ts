@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { isCancellation } from '@temporalio/workflow';
 import type { AskInput, AskResult } from '../src/contract/search.ts';
 import { suggesting } from './search-policies.ts';
-import { stepFailureOf } from './step-failures.ts';
+import { stepFailureOf } from './failures.ts';
 
 /** @throws {ApplicationFailure} InvalidInput in the sampler's own words; Unavailable when its worker does not answer */
 export async function samplerSuggestions(input: AskInput): Promise<AskResult> {

@@ -1,7 +1,7 @@
 /** What is carried over continue-as-new, made small enough for an input. */
 import type { SearchCarried, TrialRecord } from '../src/contract/search.ts';
-import { isOver } from './search-run.ts';
-import type { SearchRun } from './search-run.ts';
+import { isOver } from './search/state.ts';
+import type { SearchRun } from './search/state.ts';
 
 /** About 11 bytes each: half of what an input may hold. */
 const MOST_POINTS = 60_000;

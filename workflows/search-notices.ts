@@ -1,8 +1,8 @@
 /** Messages to people. */
 import type { NotifyInput } from '../activities/notifications.ts';
 import { notifications } from './policies.ts';
-import { decided, inBackground } from './search-run.ts';
-import type { SearchRun } from './search-run.ts';
+import { decided, inBackground } from './search/state.ts';
+import type { SearchRun } from './search/state.ts';
 
 /** The search does not end, nor continue as new, before they were told: its end would cancel a message that is tried again. */
 export function notifyPeople(run: SearchRun, event: NotifyInput['event'], text: string): void {

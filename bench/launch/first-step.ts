@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startStack } from '../../deploy/local/stack.ts';
+import { startStack } from '../../src/stack/stack.ts';
 import { connect } from '../../src/client/index.ts';
 import { noopDocument } from './noop.ts';
 

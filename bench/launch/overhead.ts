@@ -6,11 +6,11 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import { createRunActivities } from '../../activities/runs.ts';
 import type { StepJobEnd } from '../../activities/step-jobs.ts';
 import { createStepActivities } from '../../activities/steps.ts';
-import { temporalServer, untilServing } from '../../deploy/local/temporal-server.ts';
-import { createSupervisor } from '../../deploy/local/supervisor.ts';
-import { freePort } from '../../deploy/local/ports.ts';
+import { temporalServer, untilServing } from '../../src/stack/temporal-server.ts';
+import { createSupervisor } from '../../src/stack/supervisor.ts';
+import { freePort } from '../../src/stack/tcp.ts';
 import { TASK_QUEUES } from '../../src/contract/names.ts';
-import { openPorts } from '../../workers/adapters.ts';
+import { openPorts } from '../../src/adapters/open.ts';
 import { noopDocument } from './noop.ts';
 
 const STEPS = 20;

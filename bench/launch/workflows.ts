@@ -9,7 +9,7 @@ import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { StepState } from '../../src/contract/state.ts';
 import type { ScriptSpec } from '../../src/contract/steps.ts';
 
-export { trainingPipeline } from '../../workflows/training-pipeline.ts';
+export { trainingPipeline } from '../../workflows/pipeline/training-pipeline.ts';
 
 const options = {
   startToCloseTimeout: '1 minute',

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheDirectory } from '../../deploy/local/setup-tools.mjs';
+import { cacheDirectory } from '../../bin/setup-tools.mjs';
 
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 

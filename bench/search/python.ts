@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 const PYTHON = process.env.LONGHAUL_PYTHON ?? 'python3';
-const TRAINER = join(import.meta.dirname, '..', '..', 'trainer');
+const TRAINER = join(import.meta.dirname, '..', '..', 'python');
 const LARGEST_ANSWER_BYTES = 2 ** 27;
 
 /** @param python another interpreter than the trainer's */

@@ -1,8 +1,8 @@
-/** A trial's life on a trace, decided by the workflow's own rules (`workflows/placement.ts`), in the order in which `workflows/trial.ts` asks them. */
+/** A trial's life on a trace, decided by the workflow's own rules (`src/rules/placement.ts`), in the order in which `workflows/trial/trial.ts` asks them. */
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import type { Placement, Pool } from '../../src/contract/profile.ts';
-import { afterAttempt, backoffSeconds, choosePool, initialPlacement, remainingSeconds } from '../../workflows/placement.ts';
-import type { PlacementChoice } from '../../workflows/placement.ts';
+import { afterAttempt, backoffSeconds, choosePool, initialPlacement, remainingSeconds } from '../../src/rules/placement.ts';
+import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { Random } from '../../test/support/random.ts';
 import { TICK_SECONDS } from './availability.ts';
 
@@ -16,7 +16,7 @@ const SAVE_SECONDS = 0.5;
 const SUDDEN_SHARE = 0.1;
 /** Bounds of the default checkpoint policy. */
 const SAVE_INTERVAL = { min: 60, max: 1800 };
-/** trainer/longhaul_trainer/resume/interval.py, before the first preemption. */
+/** python/longhaul_trainer/resume/interval.py, before the first preemption. */
 const UNSEEN_MEAN_SECONDS = 4 * 3600;
 
 export interface Life {

@@ -4,14 +4,14 @@ ARG PYTHON=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON} AS packages
 RUN python -m venv /opt/venv
-COPY trainer/requirements.txt /requirements.txt
+COPY python/requirements.txt /requirements.txt
 # Every version and hash is in the file.
 RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
 
 FROM ${PYTHON}
-ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/longhaul/trainer PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/longhaul/python PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 COPY --from=packages /opt/venv /opt/venv
-COPY trainer /opt/longhaul/trainer
+COPY python /opt/longhaul/python
 USER 10001:10001
 WORKDIR /tmp
 # PID 1 handles SIGTERM itself: it commits a checkpoint and exits with 143.

@@ -17,7 +17,7 @@ COPY src src
 COPY workflows workflows
 COPY activities activities
 COPY workers workers
-COPY deploy/local deploy/local
+COPY bin bin
 # Ready-made, so that workers start at once and compile nothing.
 ENV LONGHAUL_BUNDLES=/app/bundles
 RUN LONGHAUL_CACHE=/app node workers/build-bundle.ts

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDirectory, capture, locked, SetupError, step } from '../local/setup-tools.mjs';
+import { cacheDirectory, capture, locked, SetupError, step } from '../../bin/setup-tools.mjs';
 
 const VERSION = 'v3.19.5';
 

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheDirectory } from '../local/setup-tools.mjs';
+import { cacheDirectory } from '../../bin/setup-tools.mjs';
 import { REQUIREMENTS, ROOT } from './packages.ts';
 
 const PIP_AUDIT = '2.10.1';
@@ -20,7 +20,7 @@ type Verdict = 'clean' | 'found' | 'unreachable';
 
 const verdicts: Readonly<Record<string, Verdict>> = {
   'npm audit (high and critical)': judge('npm', ['audit', '--audit-level=high']),
-  'pip-audit of trainer/requirements.txt': judge(pipAudit(), ['--strict', '--disable-pip', '--require-hashes', '-r', REQUIREMENTS]),
+  'pip-audit of python/requirements.txt': judge(pipAudit(), ['--strict', '--disable-pip', '--require-hashes', '-r', REQUIREMENTS]),
 };
 for (const [what, verdict] of Object.entries(verdicts))
   process.stdout.write(`${what}: ${verdict === 'unreachable' ? 'not checked, its service does not answer from here' : verdict}\n`);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { normalise } from './licence-names.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
-export const REQUIREMENTS = join(ROOT, 'trainer', 'requirements.txt');
+export const REQUIREMENTS = join(ROOT, 'python', 'requirements.txt');
 
 export interface Package {
   readonly name: string;

@@ -2,7 +2,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository's Python packages. */
-export const TRAINER_DIRECTORY = fileURLToPath(new URL('../../trainer', import.meta.url)).replace(/\/$/, '');
+export const TRAINER_DIRECTORY = fileURLToPath(new URL('../../python', import.meta.url)).replace(/\/$/, '');
 
 /** The interpreter with the trainer's requirements: LONGHAUL_PYTHON, which the launcher sets, or `python3`. */
 export function pythonExecutable(): string {
@@ -15,7 +15,7 @@ export function pythonPath(...before: readonly (string | undefined)[]): string {
 }
 
 /**
- * How to run a Python module of `trainer/`.
+ * How to run a Python module of `python/`.
  *
  * @example
  * const { command, args, env } = pythonCommand('longhaul_sql', []);

@@ -1,7 +1,7 @@
 /** The emulators that a profile names by loopback addresses, for as long as a command needs them. */
 import { join } from 'node:path';
 import type { Profile } from '../contract/profile.ts';
-import { answers } from '../../deploy/local/ports.ts';
+import { answers } from '../stack/tcp.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Runs `work` with the emulators of the profile, of which none runs yet, started before and stopped afterwards. Their data stays in `.longhaul/emulators`. */
@@ -12,7 +12,7 @@ export async function withEmulators<T>(profile: Profile, { say }: Pick<Terminal,
   const gcs = await missingPort(storageEndpoint);
   if (bigquery === null && gcs === null) return work();
   say('starting the emulators of Google Cloud');
-  const { startEmulators } = await import('../../deploy/emulators/index.ts');
+  const { startEmulators } = await import('../stack/emulators/index.ts');
   const emulators = await startEmulators({
     directory: join(process.cwd(), '.longhaul', 'emulators'),
     ...(gcs === null || storage.kind !== 'gcs' ? {} : { gcs: { port: gcs, buckets: [storage.bucket] } }),

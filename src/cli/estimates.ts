@@ -1,7 +1,7 @@
 /** Estimates of a document's searches from the ledger, and how `longhaul plan` shows them. */
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Warehouse } from '../ports/index.ts';
-import { duration, money } from '../report/format.ts';
+import { duration, money } from '../present/format.ts';
 import { estimateSearch, type Interval, type SearchEstimate } from './estimate.ts';
 
 export interface Estimated {

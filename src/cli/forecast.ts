@@ -3,7 +3,7 @@
  * a key computed by a second implementation would sooner or later be another key. Hence the imports of workflows and activities here.
  */
 import { lookUp } from '../../activities/steps.ts';
-import { bindSpec, referencesOf } from '../../workflows/bind.ts';
+import { bindSpec, referencesOf } from '../rules/bind.ts';
 import { outputsOf } from '../contract/outputs.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';

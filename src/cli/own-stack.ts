@@ -1,6 +1,6 @@
 /** The development stack for as long as a command needs it. */
-import { projectWithRuns } from '../../deploy/local/setup-tools.mjs';
-import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { projectWithRuns } from '../../bin/setup-tools.mjs';
+import { startStack, type Stack } from '../stack/stack.ts';
 import { CannotConnectError, connect, findTarget, type Longhaul } from '../client/index.ts';
 import type { Cli } from './context.ts';
 import { checkpointLocalJobs } from './local-jobs.ts';

@@ -1,4 +1,4 @@
-/** docs/cli.md: made of the commands' own help, so that it cannot say anything else. `node deploy/local/run.mjs src/cli/reference.ts` writes it. */
+/** docs/cli.md: made of the commands' own help, so that it cannot say anything else. `node bin/run.mjs src/cli/reference.ts` writes it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /** A run as lines of text: the tree that is repainted on a terminal. Pure. */
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
-import { between, count, duration, metric, money, oneLine } from '../report/format.ts';
-import { remaining } from '../report/pace.ts';
+import { between, count, duration, metric, money, oneLine } from '../present/format.ts';
+import { remaining } from '../present/pace.ts';
 import type { Colors } from './terminal.ts';
 
 /** What a run looks like at one moment. */

@@ -2,8 +2,8 @@
 import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
-import { between, duration, metric, money, parameters } from '../report/format.ts';
-import { MODEL } from '../report/evaluations.ts';
+import { between, duration, metric, money, parameters } from '../present/format.ts';
+import { MODEL } from '../present/evaluations.ts';
 import type { RunData } from './run-data.ts';
 import { noteOf, type Snapshot } from './run-tree.ts';
 import { table, type Column } from './table.ts';

@@ -3,7 +3,7 @@ import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { RunSummary } from '../client/index.ts';
 import type { SearchState } from '../contract/state.ts';
-import { importanceInput } from '../report/gathering.ts';
+import { importanceInput } from '../present/gathering.ts';
 import type { Access, Identity } from './access.ts';
 import { Answers } from './answers.ts';
 import { commandOf } from './controls.ts';
@@ -15,7 +15,7 @@ import { RUNS_SHOWN, type RunList } from './run-list.ts';
 import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
 import { eventStream, logStream } from './streams.ts';
-import { thin } from './thin.ts';
+import { thin } from '../present/charts/thin.ts';
 import { comparedView, curvesView, runView, searchInfo } from './views.ts';
 import type { ModelsView, TrialView } from './wire.ts';
 

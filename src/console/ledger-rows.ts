@@ -3,7 +3,7 @@ import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
 import type { ProgressRecord } from '../contract/trial.ts';
-import { metricValues, numberOf, objectOf, textOf, timeOf } from '../report/charts/views.ts';
+import { metricValues, numberOf, objectOf, textOf, timeOf } from '../present/charts/views.ts';
 import type { Point } from './wire.ts';
 
 export const pointOfRow = (row: LedgerRow<'progress'>): Point => ({

@@ -1,6 +1,6 @@
 /** The report of a run, of the ledger as it is now. */
 import type { Importance } from '../contract/search.ts';
-import { importanceInput, runBefore } from '../report/gathering.ts';
+import { importanceInput, runBefore } from '../present/gathering.ts';
 import { renderReport, type ReportData } from '../report/index.ts';
 import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';

@@ -2,7 +2,7 @@
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { RunGraph, RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
-import { hasCachedSearch, makersOf, takenOver } from '../report/gathering.ts';
+import { hasCachedSearch, makersOf, takenOver } from '../present/gathering.ts';
 import { EventLog } from './event-log.ts';
 import { describeFailure } from './failures.ts';
 import { pointOfRecord, pointOfRow, restoredSearch } from './ledger-rows.ts';

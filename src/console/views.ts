@@ -1,10 +1,10 @@
 /** What the routes answer, made of a run's model. Pure. */
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';
-import { textOf } from '../report/charts/views.ts';
+import { textOf } from '../present/charts/views.ts';
 import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
-import { thin } from './thin.ts';
+import { thin } from '../present/charts/thin.ts';
 import type { ComparedRun, CurvesView, CurveTuple, PoolInfo, RunView, SearchInfo, StepInfo } from './wire.ts';
 
 export function runView(model: RunModel, source: ConsoleSource): RunView {

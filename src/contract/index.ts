@@ -14,4 +14,4 @@ export * from './ids.ts';
 export * from './ledger.ts';
 export * from './state.ts';
 export type * from './search.ts';
-export * from './classify.ts';
+export * from '../rules/attempt-ends.ts';

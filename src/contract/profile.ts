@@ -32,7 +32,7 @@ export const Pool = z.strictObject({
 });
 export type Pool = z.infer<typeof Pool>;
 
-/** Rules of placement, in plain data; `workflows/placement.ts` applies them. */
+/** Rules of placement, in plain data; `src/rules/placement.ts` applies them. */
 export const Placement = z.strictObject({
   /** Pools in the order of preference; all of the profile's pools when empty. */
   order: z.array(Name).default([]),

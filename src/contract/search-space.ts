@@ -52,7 +52,7 @@ export const Objective = z.strictObject({
 });
 export type Objective = z.infer<typeof Objective>;
 
-/** Rules of stopping early. Steps are counted in validation points unless said otherwise. Sources: see `workflows/early-stopping.ts`. */
+/** Rules of stopping early. Steps are counted in validation points unless said otherwise. Sources: see `src/rules/early-stopping.ts`. */
 export const StoppingRule = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('median'),

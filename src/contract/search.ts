@@ -119,7 +119,7 @@ export interface TrialCarried {
   preemptedAt?: number | null;
 }
 
-/** Where the trial's attempts have been; `workflows/placement.ts` reads and makes it. */
+/** Where the trial's attempts have been; `src/rules/placement.ts` reads and makes it. */
 export interface PlacementState {
   /** Position in the order of pools. */
   position: number;
@@ -301,7 +301,7 @@ export interface WarmTrial {
   readonly values: readonly (number | null)[];
 }
 
-/** Argument of the activity `ask` on the sampler's queue (trainer/longhaul_sampler). */
+/** Argument of the activity `ask` on the sampler's queue (python/longhaul_sampler). */
 export interface AskInput {
   /** Workflow id of the search: name of the study. */
   readonly study: string;

@@ -1,17 +1,17 @@
 /** Runs as one self-contained HTML file: opens from disk, needs no network, and its tables need no script. */
 import { createHash } from 'node:crypto';
 import { pageScript } from './bundle.ts';
-import { chartData, chartsOf } from './chart-data.ts';
-import { LIGHT } from './charts/theme.ts';
-import type { ReportData } from './data.ts';
-import { html, jsonForScript, trusted, type Markup } from './html.ts';
+import { chartData, chartsOf } from '../present/chart-data.ts';
+import { LIGHT } from '../present/charts/theme.ts';
+import type { ReportData } from '../present/data.ts';
+import { html, jsonForScript, trusted, type Markup } from '../present/html.ts';
 import { sectionsOf, type Section } from './sections/run.ts';
 import { sideBySide } from './sections/side-by-side.ts';
 import { verdictSection } from './sections/verdict.ts';
 import { STYLE } from './style.ts';
-import { verdictOf } from './verdict.ts';
+import { verdictOf } from '../present/verdict.ts';
 
-export type { ReportData } from './data.ts';
+export type { ReportData } from '../present/data.ts';
 export { renderMarkdown } from './markdown.ts';
 export { reportJson, type ReportJson } from './json.ts';
 

@@ -1,10 +1,10 @@
 /** The report as data (`longhaul report --format json`), with the same content as the page; the schema is in docs/cli.md. */
-import { chartData } from './chart-data.ts';
-import { costFigures, type CostFigures } from './charts/cost-figures.ts';
-import type { ReportData } from './data.ts';
-import { failuresOf, type Failure } from './failures.ts';
-import { changesSince, provenanceOf, type Fact } from './provenance.ts';
-import { verdictOf, type Verdict } from './verdict.ts';
+import { chartData } from '../present/chart-data.ts';
+import { costFigures, type CostFigures } from '../present/charts/cost-figures.ts';
+import type { ReportData } from '../present/data.ts';
+import { failuresOf, type Failure } from '../present/failures.ts';
+import { changesSince, provenanceOf, type Fact } from '../present/provenance.ts';
+import { verdictOf, type Verdict } from '../present/verdict.ts';
 
 export interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'attempts' | 'evaluations'> {
   readonly version: 1;

@@ -1,14 +1,14 @@
 /** The report as Markdown, for a merge request or a chat. */
-import { chartData } from './chart-data.ts';
-import { metricsOf } from './charts/metrics-with-intervals.ts';
-import { ranked } from './charts/views.ts';
-import type { ReportData } from './data.ts';
-import { evaluationsOf } from './evaluations.ts';
-import { failuresOf } from './failures.ts';
-import { between, metric, money, parameters } from './format.ts';
+import { chartData } from '../present/chart-data.ts';
+import { metricsOf } from '../present/charts/metrics-with-intervals.ts';
+import { ranked } from '../present/charts/views.ts';
+import type { ReportData } from '../present/data.ts';
+import { evaluationsOf } from '../present/evaluations.ts';
+import { failuresOf } from '../present/failures.ts';
+import { between, metric, money, parameters } from '../present/format.ts';
 import { reportJson } from './json.ts';
-import { changesSince, provenanceOf } from './provenance.ts';
-import { comparisonsBy, signed, verdictOf } from './verdict.ts';
+import { changesSince, provenanceOf } from '../present/provenance.ts';
+import { comparisonsBy, signed, verdictOf } from '../present/verdict.ts';
 import { factsOf } from './sections/side-by-side.ts';
 
 /** More trials than this are for the HTML report. */

@@ -1,6 +1,6 @@
 /** The report's style sheet; its colours are those of the charts. */
-import { DAG_STYLE } from './charts/dag.ts';
-import { DARK, LIGHT, type ChartTheme } from './charts/theme.ts';
+import { DAG_STYLE } from '../present/charts/dag.ts';
+import { DARK, LIGHT, type ChartTheme } from '../present/charts/theme.ts';
 
 const variables = (theme: ChartTheme): string =>
   `color-scheme: ${theme.dark ? 'dark' : 'light'}; --background: ${theme.background}; --panel: ${theme.dark ? '#1b212b' : '#f6f8fa'}; --text: ${theme.text}; --muted: ${theme.muted}; --line: ${theme.line}; --faint: ${theme.faint}; --good: ${theme.good}; --bad: ${theme.bad}; --warn: ${theme.dark ? theme.warn : '#8a5c00'}; --accent: ${theme.dark ? theme.accent : '#00629b'};`;

@@ -1,5 +1,5 @@
 /** Tables of the report: readable without scripts, sortable with them. */
-import { html, type Content, type Markup } from './html.ts';
+import { html, type Content, type Markup } from '../present/html.ts';
 
 export interface Column<T> {
   readonly title: string;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { send } from '../../deploy/dev-cluster/processes.ts';
 import { readState } from '../../deploy/dev-cluster/state.ts';
-import type { Emulators } from '../../deploy/emulators/index.ts';
+import type { Emulators } from '../../src/stack/emulators/index.ts';
 import type { Fault as HttpFault, FaultProxy } from '../support/fault-proxy.ts';
 import { runningQueries } from './cloud-leftovers.ts';
 import { jobProcesses, signal } from './processes.ts';

@@ -1,5 +1,5 @@
 /** What writers that died may leave in BigQuery, as its emulator tells it. */
-import { EMULATOR_PROJECT } from '../../deploy/emulators/index.ts';
+import { EMULATOR_PROJECT } from '../../src/stack/emulators/index.ts';
 import { LEDGER } from '../../src/contract/ledger.ts';
 
 /** Of `pipeline/pipeline.yaml`: what its steps and the ledger make is there to stay. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LedgerTable } from '../../src/contract/ledger.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import type { OpenPorts } from '../../workers/adapters.ts';
+import type { OpenPorts } from '../../src/adapters/open.ts';
 import type { Ground, Row } from './ground.ts';
 import { signal } from './processes.ts';
 

@@ -1,6 +1,6 @@
 /** What is under a run: warehouse, store and machines, with what can be broken in them and what they tell afterwards. */
 import type { LedgerTable } from '../../src/contract/ledger.ts';
-import type { OpenPorts } from '../../workers/adapters.ts';
+import type { OpenPorts } from '../../src/adapters/open.ts';
 import type { Profile } from '../../src/contract/profile.ts';
 import type { Fault } from './schedule.ts';
 

@@ -4,7 +4,7 @@ import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
-import { classifyEnd } from '../../src/contract/classify.ts';
+import { classifyEnd } from '../../src/rules/attempt-ends.ts';
 import type { AttemptVerdict, JobEnd, JobSpec } from '../../src/contract/jobs.ts';
 import type { Compute, JobStatus } from '../../src/ports/compute.ts';
 import { until } from '../workflow/environment.ts';

@@ -2,12 +2,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startStack } from '../../deploy/local/stack.ts';
+import { startStack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
 import { compile } from '../../src/compile/index.ts';
 import { createLiveSource, type ConsoleSource } from '../../src/console/index.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import { openPorts } from '../../workers/adapters.ts';
+import { openPorts } from '../../src/adapters/open.ts';
 
 export interface LiveRun {
   readonly run: string;

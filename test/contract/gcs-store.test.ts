@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGcsStore } from '../../src/adapters/gcs/index.ts';
-import { startEmulators } from '../../deploy/emulators/index.ts';
+import { startEmulators } from '../../src/stack/emulators/index.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 
 objectStoreContract('gcs', async () => {

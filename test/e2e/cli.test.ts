@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import type { Estimated } from '../../src/cli/estimates.ts';
-import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { startStack, type Stack } from '../../src/stack/stack.ts';
 import {
   CompareOutput,
   CurvesOutput,
@@ -191,7 +191,7 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
 
   it('starts the servers of a project again to answer for runs that were made there', async () => {
     await stopServers();
-    const launcher = join(ROOT, 'deploy', 'local', 'longhaul.mjs');
+    const launcher = join(ROOT, 'bin', 'longhaul.mjs');
     const { stdout, stderr } = await run(process.execPath, [launcher, 'list', '--output', 'json']);
     expect(ListOutput.parse(JSON.parse(stdout)).map(({ run: name }) => name)).toEqual(['second', 'first']);
     expect(stderr).toBe('');

@@ -54,7 +54,7 @@ describe('connections to Temporal by TLS', { timeout: 120_000 }, () => {
     const child = spawn(program, args, {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PYTHONPATH: join(ROOT, 'trainer'), PYTHONUNBUFFERED: '1', ...variables },
+      env: { ...process.env, PYTHONPATH: join(ROOT, 'python'), PYTHONUNBUFFERED: '1', ...variables },
     });
     const said: string[] = [];
     try {

@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startEmulators } from '../../deploy/emulators/index.ts';
-import type { Emulators } from '../../deploy/emulators/index.ts';
-import { startStack } from '../../deploy/local/stack.ts';
-import type { Stack } from '../../deploy/local/stack.ts';
+import { startEmulators } from '../../src/stack/emulators/index.ts';
+import type { Emulators } from '../../src/stack/emulators/index.ts';
+import { startStack } from '../../src/stack/stack.ts';
+import type { Stack } from '../../src/stack/stack.ts';
 import { connect } from '../../src/client/index.ts';
 import type { Longhaul } from '../../src/client/index.ts';
 import { compile } from '../../src/compile/index.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
-import { openPorts } from '../../workers/adapters.ts';
+import { openPorts } from '../../src/adapters/open.ts';
 
 const PIPELINE = join(import.meta.dirname, 'fixtures', 'ranking', 'pipeline.yaml');
 /** The same arithmetic in another order of rows: sums differ in their last bits. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
 import { KEYS_VARIABLE } from '../../src/codec/keys.ts';
 import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul, type Run } from '../../src/client/index.ts';
 import { compile } from '../../src/compile/index.ts';
 import { attemptJobName } from '../../src/contract/ids.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
-import { openPorts, type OpenPorts } from '../../workers/adapters.ts';
+import { openPorts, type OpenPorts } from '../../src/adapters/open.ts';
 import { runCli } from '../support/run-cli.ts';
 import { until } from '../workflow/environment.ts';
 

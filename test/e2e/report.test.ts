@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderReport } from '../../src/report/index.ts';
-import { LIGHT } from '../../src/report/charts/theme.ts';
+import { LIGHT } from '../../src/present/charts/theme.ts';
 import { audit, launchBrowser } from '../support/browser.ts';
 import { hostileRun } from '../support/hostile.ts';
 import { makeRun } from '../support/run-data.ts';

@@ -2,13 +2,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack } from '../../deploy/local/stack.ts';
-import type { Stack } from '../../deploy/local/stack.ts';
+import { startStack } from '../../src/stack/stack.ts';
+import type { Stack } from '../../src/stack/stack.ts';
 import { connect } from '../../src/client/index.ts';
 import type { Longhaul } from '../../src/client/index.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { StepState } from '../../src/contract/state.ts';
-import { openPorts } from '../../workers/adapters.ts';
+import { openPorts } from '../../src/adapters/open.ts';
 import { documentOf } from '../workflow/documents.ts';
 import type { StepInput } from '../workflow/documents.ts';
 import { until } from '../workflow/environment.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');

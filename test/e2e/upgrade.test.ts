@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../deploy/local/stack.ts';
+import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
 import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import { tinyProfile, tinySearch } from '../support/tiny-search.ts';
@@ -61,7 +61,7 @@ describe('a rolling change to new workers', { timeout: 240_000 }, () => {
   /** A copy of the sources whose pipeline workflow was changed as docs/upgrade.md asks for: behind a patch. */
   async function startNextBuild(): Promise<ChildProcess> {
     const copy = join(folder, 'next');
-    for (const name of ['src', 'workflows', 'activities', 'workers', 'trainer/longhaul_script', 'package.json'])
+    for (const name of ['src', 'workflows', 'activities', 'workers', 'python/longhaul_script', 'package.json'])
       cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     const file = join(copy, 'workflows', 'step-work.ts');

@@ -3,9 +3,9 @@ import { sleep } from '@temporalio/workflow';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { SearchInput, SearchResult, TrialInput, TrialSummary } from '../../src/contract/search.ts';
 import type { RunResult } from '../../src/contract/state.ts';
-import { hyperparameterSearch as unchangedSearch } from '../../workflows/hyperparameter-search.ts';
-import { trainingPipeline as unchangedPipeline } from '../../workflows/training-pipeline.ts';
-import { trial as unchangedTrial } from '../../workflows/trial.ts';
+import { hyperparameterSearch as unchangedSearch } from '../../workflows/search/hyperparameter-search.ts';
+import { trainingPipeline as unchangedPipeline } from '../../workflows/pipeline/training-pipeline.ts';
+import { trial as unchangedTrial } from '../../workflows/trial/trial.ts';
 
 export async function trainingPipeline(document: RunDocument): Promise<RunResult> {
   await sleep(1);

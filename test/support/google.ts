@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EMULATOR_PROJECT, startEmulators } from '../../deploy/emulators/index.ts';
+import { EMULATOR_PROJECT, startEmulators } from '../../src/stack/emulators/index.ts';
 import { openBigqueryWarehouse } from '../../src/adapters/bigquery/index.ts';
 import { openGcsStore } from '../../src/adapters/gcs/index.ts';
 import type { Profile } from '../../src/contract/profile.ts';

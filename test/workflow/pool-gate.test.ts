@@ -3,7 +3,7 @@ import { poolGateWorkflowId } from '../../src/contract/ids.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
-import type { GateState } from '../../workflows/pool-gate.ts';
+import type { GateState } from '../../workflows/pools/gate.ts';
 
 const poolOf = (name: string, maxAttempts: number) => profileOf({ pools: [{ name, spot: false, maxAttempts }] });
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { cliOf, examples } from '../context.ts';
-import { duration, metric, money } from '../../report/format.ts';
+import { duration, metric, money } from '../../present/format.ts';
 import { snapshotOf } from '../follow.ts';
 import type { Snapshot } from '../run-tree.ts';
 import { table, type Column } from '../table.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { cliOf, collect as gather, examples, integer, runOf } from '../context.ts';
-import { metric as shown } from '../../report/format.ts';
+import { metric as shown } from '../../present/format.ts';
 import { plot, type Series } from '../plot.ts';
 import { openPorts } from '../ports.ts';
 import { collect } from '../run-data.ts';

@@ -13,7 +13,7 @@ export function registerDev(program: Command): void {
       const cli = cliOf(command);
       const interrupt = onInterrupt();
       const { say, talk } = cli.terminal;
-      const { startStack } = await import('../../../deploy/local/stack.ts');
+      const { startStack } = await import('../../stack/stack.ts');
       const stack = await startStack({
         directory: process.cwd(),
         onEvent: ({ process: name, kind, detail }) =>

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { Run } from '../../client/index.ts';
 import type { Json } from '../../contract/values.ts';
 import { cliOf, examples } from '../context.ts';
-import { comparable, differences, type Difference } from '../../report/differences.ts';
-import { oneLine } from '../../report/format.ts';
+import { comparable, differences, type Difference } from '../../present/differences.ts';
+import { oneLine } from '../../present/format.ts';
 import type { Colors } from '../terminal.ts';
 
 export function registerDiff(program: Command): void {

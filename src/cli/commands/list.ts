@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { cliOf, examples, integer } from '../context.ts';
-import { between, metric, time } from '../../report/format.ts';
+import { between, metric, time } from '../../present/format.ts';
 import { table } from '../table.ts';
 import type { RunStatus } from '../../contract/state.ts';
 

@@ -5,7 +5,7 @@ import { ledgerKey } from '../../contract/ids.ts';
 import type { Warehouse } from '../../ports/index.ts';
 import { cliOf, examples, runOf, who, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
-import { metric } from '../../report/format.ts';
+import { metric } from '../../present/format.ts';
 import { openPorts } from '../ports.ts';
 import { promotionRows, UnknownModelError } from '../promotion.ts';
 import { table } from '../table.ts';

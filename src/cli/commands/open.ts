@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
-import { answers } from '../../../deploy/local/ports.ts';
+import { answers } from '../../stack/tcp.ts';
 import { findDevelopmentStack } from '../../client/address.ts';
 import type { SearchState } from '../../contract/state.ts';
 import { cliOf, examples, runOf } from '../context.ts';

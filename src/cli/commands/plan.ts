@@ -5,7 +5,7 @@ import { compileFile, withCompileOptions, type CompileOptions } from '../compile
 import { cliOf, examples } from '../context.ts';
 import { estimatesOf, renderEstimate, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
-import { oneLine, parameters } from '../../report/format.ts';
+import { oneLine, parameters } from '../../present/format.ts';
 import { openPorts } from '../ports.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Overlap, ScheduleSummary } from '../../client/index.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
-import { time } from '../../report/format.ts';
+import { time } from '../../present/format.ts';
 import { table } from '../table.ts';
 
 interface CreateOptions extends CompileOptions {

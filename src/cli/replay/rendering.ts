@@ -1,5 +1,5 @@
 /** Replays as a table and as JSON. */
-import { duration, metric, money } from '../../report/format.ts';
+import { duration, metric, money } from '../../present/format.ts';
 import { table, type Column } from '../table.ts';
 import type { Colors } from '../terminal.ts';
 import { asRecorded, summarise, type ReplaySummary } from './replay-summary.ts';

@@ -5,7 +5,7 @@
  */
 import type { Objective, StoppingRule } from '../../contract/search-space.ts';
 import type { Json } from '../../contract/values.ts';
-import { bestOf, metricsOfRules, stopReason, type TrialCurve } from '../../../workflows/early-stopping.ts';
+import { bestOf, metricsOfRules, stopReason, type TrialCurve } from '../../rules/early-stopping.ts';
 
 /** A validation point: seconds and money that the trial had used by then. */
 export interface RecordedPoint {

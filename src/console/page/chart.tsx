@@ -1,8 +1,8 @@
-/** A chart of `src/report/charts` on the page: drawn when it comes into view, with its description for those who do not see it. */
+/** A chart of `src/present/charts` on the page: drawn when it comes into view, with its description for those who do not see it. */
 import type { EChartsType } from 'echarts/core';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import type { Chart, ChartOption } from '../../report/charts/chart.ts';
-import type { ChartTheme } from '../../report/charts/theme.ts';
+import type { Chart, ChartOption } from '../../present/charts/chart.ts';
+import type { ChartTheme } from '../../present/charts/theme.ts';
 import { useStore } from './store.ts';
 import { theme } from './theme.ts';
 

@@ -1,6 +1,6 @@
 /** Learning curves of a search: read thinned out, then grown by the points that come in. */
 import { useEffect, useState } from 'preact/hooks';
-import type { CurvePoint } from '../../report/charts/views.ts';
+import type { CurvePoint } from '../../present/charts/views.ts';
 import type { CurvesView, RunEvents } from '../wire.ts';
 import { api, get, RequestError } from './request.ts';
 import { isValidation, type RunStore } from './run-store.ts';

@@ -1,9 +1,9 @@
 /** A run's graph: boxes that are links, lines between them. */
 import type { RunState } from '../../contract/state.ts';
-import { layoutDag } from '../../report/charts/dag-layout.ts';
-import type { PlacedEdge } from '../../report/charts/dag-layout.ts';
-import { STATUS_MARKS } from '../../report/charts/dag.ts';
-import { between, money } from '../../report/format.ts';
+import { layoutDag } from '../../present/charts/dag-layout.ts';
+import type { PlacedEdge } from '../../present/charts/dag-layout.ts';
+import { STATUS_MARKS } from '../../present/charts/dag.ts';
+import { between, money } from '../../present/format.ts';
 import type { RunView } from '../wire.ts';
 import { useMemo } from 'preact/hooks';
 import { addressOf, Link } from './router.tsx';

@@ -1,5 +1,5 @@
 /** Two run documents, path by path. */
-import { differences } from '../../report/differences.ts';
+import { differences } from '../../present/differences.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
 import type { Json } from '../../contract/values.ts';
 import { Table } from './table.tsx';

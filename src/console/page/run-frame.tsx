@@ -1,7 +1,7 @@
 /** What all pages of a run have in common: its store, title, controls, tabs. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
-import { between, money, time } from '../../report/format.ts';
+import { between, money, time } from '../../present/format.ts';
 import type { RunView } from '../wire.ts';
 import { ApprovalButtons, RunControls } from './controls/run-controls.tsx';
 import { addressOf, Link, type Route } from './router.tsx';

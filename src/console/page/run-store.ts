@@ -1,6 +1,6 @@
 /** A run as this page knows it: read once, then kept up by events. */
 import type { SearchState, TrialState } from '../../contract/state.ts';
-import { attemptsOf, runningAttempts, trialOfState, type AttemptView, type TrialView } from '../../report/charts/views.ts';
+import { attemptsOf, runningAttempts, trialOfState, type AttemptView, type TrialView } from '../../present/charts/views.ts';
 import type { AttemptRow, Point, RunEvents, RunView } from '../wire.ts';
 import { listen, type Connection } from './events.ts';
 import { api, get, RequestError } from './request.ts';

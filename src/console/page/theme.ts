@@ -1,5 +1,5 @@
 /** Dark or light: as the system says, unless the person chose. */
-import { themeOf, type ChartTheme } from '../../report/charts/theme.ts';
+import { themeOf, type ChartTheme } from '../../present/charts/theme.ts';
 import { Store } from './store.ts';
 
 type Choice = 'system' | 'light' | 'dark';

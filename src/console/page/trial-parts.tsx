@@ -1,6 +1,6 @@
 /** Attempts and files of a trial, as tables. */
-import { attemptsOf, numberOf, runningAttempts, textOf, timeOf, trialOfState } from '../../report/charts/views.ts';
-import { bytes, count, duration, metric as shown, money, time } from '../../report/format.ts';
+import { attemptsOf, numberOf, runningAttempts, textOf, timeOf, trialOfState } from '../../present/charts/views.ts';
+import { bytes, count, duration, metric as shown, money, time } from '../../present/format.ts';
 import type { AttemptRow, RunView, TrialView } from '../wire.ts';
 import { Table, type Column } from './table.tsx';
 import { Badge, Card, Empty } from './ui.tsx';

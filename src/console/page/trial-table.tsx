@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { SearchState, TrialState } from '../../contract/state.ts';
 import type { Json } from '../../contract/values.ts';
-import { between, metric, money } from '../../report/format.ts';
+import { between, metric, money } from '../../present/format.ts';
 import { addressOf, Link } from './router.tsx';
 import { Table, type Column } from './table.tsx';
 import { Badge } from './ui.tsx';

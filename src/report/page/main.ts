@@ -1,8 +1,8 @@
 /** What a report does in a browser: draws its charts, sorts its tables, follows the theme, prints in the light one. */
 import { SVGRenderer } from 'echarts/renderers';
-import { chartsOf, type ChartData } from '../chart-data.ts';
-import type { Chart } from '../charts/chart.ts';
-import { themeOf } from '../charts/theme.ts';
+import { chartsOf, type ChartData } from '../../present/chart-data.ts';
+import type { Chart } from '../../present/charts/chart.ts';
+import { themeOf } from '../../present/charts/theme.ts';
 import { init, use, type EChartsType } from './echarts.ts';
 import { makeSortable } from './sort.ts';
 

@@ -1,6 +1,6 @@
 /** Places for charts. Without scripts the caption tells what the picture would show; the tables hold the figures. */
-import type { PlacedChart } from '../chart-data.ts';
-import { html, type Markup } from '../html.ts';
+import type { PlacedChart } from '../../present/chart-data.ts';
+import { html, type Markup } from '../../present/html.ts';
 
 export const figures = (charts: readonly PlacedChart[], prefix: string): Markup =>
   charts.length === 0 ? html`` : html`<div class="figures">${charts.map((placed) => figure(placed, prefix))}</div>`;

@@ -1,16 +1,16 @@
 /** The sections of one run below its verdict. */
-import type { ChartData, ChartGroup, PlacedChart } from '../chart-data.ts';
-import { dagSvg, STATUS_MARKS } from '../charts/dag.ts';
-import { attemptsOf, type TrialView } from '../charts/views.ts';
-import type { ReportData } from '../data.ts';
-import { evaluationsOf } from '../evaluations.ts';
-import { failuresOf } from '../failures.ts';
-import { between, bytes, count, duration, metric, money, parameters } from '../format.ts';
-import { html, trusted, type Markup } from '../html.ts';
-import { changesSince, provenanceOf } from '../provenance.ts';
+import type { ChartData, ChartGroup, PlacedChart } from '../../present/chart-data.ts';
+import { dagSvg, STATUS_MARKS } from '../../present/charts/dag.ts';
+import { attemptsOf, type TrialView } from '../../present/charts/views.ts';
+import type { ReportData } from '../../present/data.ts';
+import { evaluationsOf } from '../../present/evaluations.ts';
+import { failuresOf } from '../../present/failures.ts';
+import { between, bytes, count, duration, metric, money, parameters } from '../../present/format.ts';
+import { html, trusted, type Markup } from '../../present/html.ts';
+import { changesSince, provenanceOf } from '../../present/provenance.ts';
 import { table } from '../tables.ts';
-import { comparisonsBy } from '../verdict.ts';
-import { metricsOf } from '../charts/metrics-with-intervals.ts';
+import { comparisonsBy } from '../../present/verdict.ts';
+import { metricsOf } from '../../present/charts/metrics-with-intervals.ts';
 import { figures } from './figures.ts';
 import { comparisonTable } from './verdict.ts';
 

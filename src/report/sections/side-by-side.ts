@@ -1,13 +1,13 @@
 /** Several runs as columns: what they came to, cost and took. */
-import { costFigures } from '../charts/cost-figures.ts';
-import { chartData } from '../chart-data.ts';
-import type { ReportData } from '../data.ts';
-import { evaluationsOf, MODEL } from '../evaluations.ts';
-import { duration, metric, money } from '../format.ts';
-import { html, type Markup } from '../html.ts';
+import { costFigures } from '../../present/charts/cost-figures.ts';
+import { chartData } from '../../present/chart-data.ts';
+import type { ReportData } from '../../present/data.ts';
+import { evaluationsOf, MODEL } from '../../present/evaluations.ts';
+import { duration, metric, money } from '../../present/format.ts';
+import { html, type Markup } from '../../present/html.ts';
 import { table } from '../tables.ts';
-import { comparable, differences } from '../differences.ts';
-import { verdictOf } from '../verdict.ts';
+import { comparable, differences } from '../../present/differences.ts';
+import { verdictOf } from '../../present/verdict.ts';
 
 interface Line {
   readonly what: string;

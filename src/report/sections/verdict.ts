@@ -1,11 +1,11 @@
 /** The verdict: a sentence, what it rests on, and the figures of the run at a glance. */
-import { costFigures } from '../charts/cost-figures.ts';
-import type { ChartData } from '../chart-data.ts';
-import type { ReportData } from '../data.ts';
-import { duration, metric, money } from '../format.ts';
-import { html, type Markup } from '../html.ts';
+import { costFigures } from '../../present/charts/cost-figures.ts';
+import type { ChartData } from '../../present/chart-data.ts';
+import type { ReportData } from '../../present/data.ts';
+import { duration, metric, money } from '../../present/format.ts';
+import { html, type Markup } from '../../present/html.ts';
 import { table } from '../tables.ts';
-import { signed, type Comparison, type Verdict } from '../verdict.ts';
+import { signed, type Comparison, type Verdict } from '../../present/verdict.ts';
 
 const MARKS = { good: '✔', bad: '✘', warn: '≈', open: '●' } as const;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createStepCache } from '../../../activities/step-cache.ts';
-import type { CacheRecord, Holder } from '../../../activities/step-cache.ts';
+import { createStepCache } from '../../../src/cache/records.ts';
+import type { CacheRecord, Holder } from '../../../src/cache/records.ts';
 import type { Profile } from '../../../src/contract/profile.ts';
 import { createMemoryPorts, ROOT } from '../../workflow/memory-ports.ts';
 

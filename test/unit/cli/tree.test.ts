@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { changes, costForecast, treeLines, trialsPerHour } from '../../../src/cli/run-tree.ts';
-import { remaining } from '../../../src/report/pace.ts';
+import { remaining } from '../../../src/present/pace.ts';
 import { makeRun } from '../../support/run-data.ts';
 
 const plain = pc.createColors(false);

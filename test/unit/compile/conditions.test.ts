@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../../src/contract/steps.ts';
 import { parseCondition, type Expression } from '../../../src/compile/condition-text.ts';
-import { formatCondition, holds } from '../../../workflows/conditions.ts';
+import { formatCondition, holds } from '../../../src/rules/conditions.ts';
 import { compileText, pipeline, stepOf } from './project.ts';
 
 const whenOf = async (when: string, rest = ''): Promise<Condition | undefined> => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { commandOf } from '../../../src/console/controls.ts';
 import { EventLog } from '../../../src/console/event-log.ts';
 import { checkSafe, type ConsoleOptions } from '../../../src/console/options.ts';
-import { thin } from '../../../src/console/thin.ts';
+import { thin } from '../../../src/present/charts/thin.ts';
 import { parseTokens, tokenOf } from '../../../src/console/tokens.ts';
 
 describe('thinning a curve', () => {

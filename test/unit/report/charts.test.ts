@@ -1,12 +1,12 @@
 import { init } from 'echarts';
 import { describe, expect, it } from 'vitest';
-import { chartData, chartsOf } from '../../../src/report/chart-data.ts';
-import { DARK, LIGHT } from '../../../src/report/charts/theme.ts';
-import { costFigures } from '../../../src/report/charts/cost-figures.ts';
-import { paretoFront } from '../../../src/report/charts/pareto-front.ts';
-import { axisName } from '../../../src/report/charts/parallel-coordinates.ts';
-import { timelineRows } from '../../../src/report/charts/timeline-rows.ts';
-import { attemptsOf, runningAttempts, trialsOf, type TrialView } from '../../../src/report/charts/views.ts';
+import { chartData, chartsOf } from '../../../src/present/chart-data.ts';
+import { DARK, LIGHT } from '../../../src/present/charts/theme.ts';
+import { costFigures } from '../../../src/present/charts/cost-figures.ts';
+import { paretoFront } from '../../../src/present/charts/pareto-front.ts';
+import { axisName } from '../../../src/present/charts/parallel-coordinates.ts';
+import { timelineRows } from '../../../src/present/charts/timeline-rows.ts';
+import { attemptsOf, runningAttempts, trialsOf, type TrialView } from '../../../src/present/charts/views.ts';
 import { makeRun } from '../../support/run-data.ts';
 
 const trial = (number: number, more: Partial<TrialView>): TrialView => ({

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { layoutDag } from '../../../src/report/charts/dag-layout.ts';
+import { layoutDag } from '../../../src/present/charts/dag-layout.ts';
 import type { RunGraph } from '../../../src/contract/state.ts';
 import { makeRun } from '../../support/run-data.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { failuresOf } from '../../../src/report/failures.ts';
+import { failuresOf } from '../../../src/present/failures.ts';
 import { renderMarkdown, renderReport, reportJson } from '../../../src/report/index.ts';
-import { changesSince, provenanceOf } from '../../../src/report/provenance.ts';
-import { verdictOf } from '../../../src/report/verdict.ts';
+import { changesSince, provenanceOf } from '../../../src/present/provenance.ts';
+import { verdictOf } from '../../../src/present/verdict.ts';
 import { hostileRun } from '../../support/hostile.ts';
 import { makeRun } from '../../support/run-data.ts';
 

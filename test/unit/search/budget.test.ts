@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exceeded, extended, secondsUntilCap, trialsLeft } from '../../../workflows/budget.ts';
+import { exceeded, extended, secondsUntilCap, trialsLeft } from '../../../src/rules/budget.ts';
 
 const nothing = { cost: 0, hours: 0, trials: 0 };
 const amount = fc.double({ min: 0.01, max: 1e6, noNaN: true });

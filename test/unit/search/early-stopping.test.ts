@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StoppingRule } from '../../../src/contract/search-space.ts';
-import { bestOf, metricsOfRules, quantile, stopReason, stopReasonBetweenPoints } from '../../../workflows/early-stopping.ts';
-import type { Curve, Goal, TrialCurve } from '../../../workflows/early-stopping.ts';
+import { bestOf, metricsOfRules, quantile, stopReason, stopReasonBetweenPoints } from '../../../src/rules/early-stopping.ts';
+import type { Curve, Goal, TrialCurve } from '../../../src/rules/early-stopping.ts';
 
 const trialOf = (more: Partial<TrialCurve>): TrialCurve => ({
   trial: 0,

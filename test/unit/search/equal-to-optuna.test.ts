@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StoppingRule } from '../../../src/contract/search-space.ts';
-import { stopReason } from '../../../workflows/early-stopping.ts';
-import type { Goal, TrialCurve } from '../../../workflows/early-stopping.ts';
+import { stopReason } from '../../../src/rules/early-stopping.ts';
+import type { Goal, TrialCurve } from '../../../src/rules/early-stopping.ts';
 import { generator } from './generator.ts';
 
 const CASES = 25;

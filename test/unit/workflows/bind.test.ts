@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { QuerySpec, ScriptSpec } from '../../../src/contract/steps.ts';
-import { bindSpec, referencesOf, UnboundReferenceError } from '../../../workflows/bind.ts';
+import { bindSpec, referencesOf, UnboundReferenceError } from '../../../src/rules/bind.ts';
 
 const querySpec = (fields: Partial<QuerySpec>): QuerySpec => ({
   kind: 'query',

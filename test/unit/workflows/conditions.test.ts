@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '../../../src/contract/steps.ts';
 import type { Json } from '../../../src/contract/values.ts';
-import { ConditionError, formatCondition, holds, referencesInCondition } from '../../../workflows/conditions.ts';
+import { ConditionError, formatCondition, holds, referencesInCondition } from '../../../src/rules/conditions.ts';
 
 const ref = (name: string): Condition => ({ op: 'ref', ref: name });
 const value = (of: string | number | boolean | null): Condition => ({ op: 'value', value: of });

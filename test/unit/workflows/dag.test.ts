@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StepStatus } from '../../../src/contract/state.ts';
-import { decide, isSettled } from '../../../workflows/dag.ts';
-import type { DagNode, DagView } from '../../../workflows/dag.ts';
+import { decide, isSettled } from '../../../src/rules/dag.ts';
+import type { DagNode, DagView } from '../../../src/rules/dag.ts';
 
 const node = (id: string, fields: Partial<DagNode> = {}): DagNode => ({ id, after: [], takes: [], asks: [], ...fields });
 const viewOf = (statuses: Record<string, StepStatus>, forgiven: (id: string) => boolean = () => false): DagView => ({

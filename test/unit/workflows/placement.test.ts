@@ -11,8 +11,8 @@ import {
   poolOrder,
   remainingSeconds,
   spareSeconds,
-} from '../../../workflows/placement.ts';
-import type { PlacementChoice } from '../../../workflows/placement.ts';
+} from '../../../src/rules/placement.ts';
+import type { PlacementChoice } from '../../../src/rules/placement.ts';
 
 const pool = (name: string, spot: boolean): Pool => Pool.parse({ name, spot });
 const POOLS = [pool('spot-a', true), pool('spot-b', true), pool('on-demand', false)];

@@ -1,8 +1,8 @@
 /** Several runs side by side. */
 import { useEffect, useState } from 'preact/hooks';
 import type { Json } from '../../../contract/values.ts';
-import { metricIntervals, metricsOf } from '../../../report/charts/metrics-with-intervals.ts';
-import { between, metric as shown, money, time } from '../../../report/format.ts';
+import { metricIntervals, metricsOf } from '../../../present/charts/metrics-with-intervals.ts';
+import { between, metric as shown, money, time } from '../../../present/format.ts';
 import type { ComparedRun } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { DiffTable } from '../diff-table.tsx';

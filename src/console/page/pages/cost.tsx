@@ -1,8 +1,8 @@
 /** What a run has cost, will cost, saved and lost. */
 import { costChart } from '../../../report/charts/cost.ts';
-import { costFigures } from '../../../report/charts/cost-figures.ts';
-import type { AttemptView } from '../../../report/charts/views.ts';
-import { duration, money } from '../../../report/format.ts';
+import { costFigures } from '../../../present/charts/cost-figures.ts';
+import type { AttemptView } from '../../../present/charts/views.ts';
+import { duration, money } from '../../../present/format.ts';
 import type { RunView } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { addressOf, Link } from '../router.tsx';

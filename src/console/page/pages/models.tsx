@@ -7,9 +7,9 @@ import {
   metricsOf,
   pairedDifferences,
   segmentsOf,
-} from '../../../report/charts/metrics-with-intervals.ts';
-import { numberOf, objectOf, textOf, timeOf } from '../../../report/charts/views.ts';
-import { count, metric as shown, time } from '../../../report/format.ts';
+} from '../../../present/charts/metrics-with-intervals.ts';
+import { numberOf, objectOf, textOf, timeOf } from '../../../present/charts/views.ts';
+import { count, metric as shown, time } from '../../../present/format.ts';
 import type { RunView } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { useResults } from '../results.ts';

@@ -1,8 +1,8 @@
 /** A run at a glance: graph, steps, timeline. */
 import type { StepState } from '../../../contract/state.ts';
 import type { Json } from '../../../contract/values.ts';
-import { timeline } from '../../../report/charts/timeline.ts';
-import { between, count, metric, money } from '../../../report/format.ts';
+import { timeline } from '../../../present/charts/timeline.ts';
+import { between, count, metric, money } from '../../../present/format.ts';
 import type { RunView, StepInfo } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { anchorOf, Dag, stepAddress } from '../dag.tsx';

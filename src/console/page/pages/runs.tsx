@@ -1,7 +1,7 @@
 /** All runs: filtered, searched, chosen for comparison. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { RunSummary } from '../../../client/longhaul.ts';
-import { between, metric, time } from '../../../report/format.ts';
+import { between, metric, time } from '../../../present/format.ts';
 import { listen } from '../events.ts';
 import { api, get, RequestError } from '../request.ts';
 import { addressOf, Link, router } from '../router.tsx';

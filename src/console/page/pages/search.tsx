@@ -1,12 +1,12 @@
 /** A hyper-parameter search: its curves while they grow, what mattered, and every trial. */
 import { useMemo, useState } from 'preact/hooks';
 import type { SearchState } from '../../../contract/state.ts';
-import { learningCurves } from '../../../report/charts/learning-curves.ts';
-import { parallelCoordinates } from '../../../report/charts/parallel-coordinates.ts';
-import { paretoFront, type Direction } from '../../../report/charts/pareto-front.ts';
-import { offlineMetrics, offlineQuality } from '../../../report/charts/offline-quality.ts';
-import { duration, metric as shown, money, time } from '../../../report/format.ts';
-import { remaining } from '../../../report/pace.ts';
+import { learningCurves } from '../../../present/charts/learning-curves.ts';
+import { parallelCoordinates } from '../../../present/charts/parallel-coordinates.ts';
+import { paretoFront, type Direction } from '../../../present/charts/pareto-front.ts';
+import { offlineMetrics, offlineQuality } from '../../../present/charts/offline-quality.ts';
+import { duration, metric as shown, money, time } from '../../../present/format.ts';
+import { remaining } from '../../../present/pace.ts';
 import type { ModelsView, RunView, SearchInfo } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { SearchControls } from '../controls/search-controls.tsx';

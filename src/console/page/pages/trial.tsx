@@ -1,8 +1,8 @@
 /** One trial: curves, attempts, what it wrote, its log. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { learningCurves } from '../../../report/charts/learning-curves.ts';
-import { trialOfState, type CurvePoint } from '../../../report/charts/views.ts';
-import { between, count, metric as shown, money } from '../../../report/format.ts';
+import { learningCurves } from '../../../present/charts/learning-curves.ts';
+import { trialOfState, type CurvePoint } from '../../../present/charts/views.ts';
+import { between, count, metric as shown, money } from '../../../present/format.ts';
 import type { Point, RunView, TrialView } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { TrialControls } from '../controls/trial-controls.tsx';

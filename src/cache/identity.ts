@@ -1,0 +1,114 @@
+/** What makes an input the same input: the version of a table, the generations of objects, the code that reads them. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Profile, StepSpec } from '../contract/index.ts';
+import type { Ports } from '../ports/index.ts';
+
+export interface TypedValue {
+  readonly type: 'table' | 'uri' | 'champion';
+  readonly value: string;
+}
+
+const TRAINER_FOLDER = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'python');
+
+/** null = it does not exist. */
+export async function identify(ports: Ports, profile: Profile, pipeline: string, input: TypedValue): Promise<string | null> {
+  if (input.type === 'table') return (await (await ports.warehouse(profile)).describe(input.value))?.version ?? null;
+  if (input.type === 'uri') return identifyObjects(ports, profile, input.value);
+  const champions = await (await ports.warehouse(profile)).ledger('models', { pipeline, stage: 'champion' });
+  return JSON.stringify(champions.map((row) => row.export ?? null));
+}
+
+/** An object's generation; of a prefix, the names and generations of all that is under it. */
+async function identifyObjects(ports: Ports, profile: Profile, uri: string): Promise<string | null> {
+  const store = await ports.store(profile);
+  const object = uri.endsWith('/') ? null : await store.stat(uri);
+  if (object) return object.generation;
+  const hash = createHash('sha256');
+  let count = 0;
+  for await (const info of store.list(`${uri.replace(/\/+$/, '')}/`)) {
+    hash.update(`${info.uri}\n${info.generation}\n`);
+    count++;
+  }
+  return count === 0 ? null : `${count}:${hash.digest('hex')}`;
+}
+
+/** Tables and objects that a bound spec reads. */
+export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
+  const table = (value: string): TypedValue => ({ type: 'table', value });
+  const uri = (value: string): TypedValue => ({ type: 'uri', value });
+  switch (spec.kind) {
+    case 'query':
+      return [...Object.values(spec.tables).map(table), ...Object.values(spec.sources).map(uri)];
+    case 'export':
+      return [table(spec.table)];
+    case 'search':
+      return [
+        ...Object.values(spec.data).map(uri),
+        uri(spec.features),
+        ...(spec.earlyEvaluation
+          ? [table(spec.earlyEvaluation.table), uri(spec.earlyEvaluation.features), uri(spec.earlyEvaluation.data)]
+          : []),
+      ];
+    case 'evaluate':
+      return [
+        table(spec.table),
+        uri(spec.features),
+        uri(spec.data),
+        uri(spec.model),
+        ...spec.compareWith.map((value): TypedValue => (value === 'champion' ? { type: 'champion', value } : uri(value))),
+      ];
+    case 'container':
+    case 'script':
+      return Object.values(spec.inputs).flatMap((value) => (typeof value === 'string' && value.startsWith(`${root}/`) ? [uri(value)] : []));
+    case 'approval':
+      return [];
+  }
+}
+
+/** The code of ours that makes the output: an image by its name, or the sources of the local Python environment. */
+export function codeIdentity(profile: Profile, spec: StepSpec): string {
+  const trainer = (): string => (profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_trainer'));
+  const sql = (): string => (profile.warehouse.kind === 'duckdb' ? sourceHash('longhaul_sql') : '');
+  switch (spec.kind) {
+    case 'query':
+      return sql();
+    case 'search':
+      return spec.image ?? trainer();
+    case 'evaluate':
+      return `${sql()} ${trainer()}`;
+    case 'script':
+      return profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_script');
+    case 'container':
+      return spec.image;
+    case 'export':
+    case 'approval':
+      return '';
+  }
+}
+
+const sourceHashes = new Map<string, string>();
+
+/** Over the Python files of a package of `python/`; once per process, for a worker does not reload code either. */
+function sourceHash(packageName: string): string {
+  const known = sourceHashes.get(packageName);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256');
+  for (const file of pythonFiles(join(TRAINER_FOLDER, packageName))) {
+    hash.update(`${relative(TRAINER_FOLDER, file)}\n`).update(readFileSync(file));
+  }
+  const digest = hash.digest('hex');
+  sourceHashes.set(packageName, digest);
+  return digest;
+}
+
+/** None where the worker's image leaves them out: Jobs then have an image of their own. */
+function pythonFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}

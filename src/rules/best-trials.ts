@@ -1,0 +1,36 @@
+/** The best trial, and with several objectives the ones that no other beats. Pure. */
+import type { Objective } from '../contract/search-space.ts';
+
+export interface Candidate {
+  readonly trial: number;
+  readonly values: readonly (number | null)[];
+}
+
+/** True if `a` is better than `b`; a missing value is worse than any. */
+export function better(a: number | null, b: number | null, goal: Objective['goal']): boolean {
+  if (a === null) return false;
+  if (b === null) return true;
+  return goal === 'maximize' ? a > b : a < b;
+}
+
+/** By the first objective; of equal ones the earliest. */
+export function bestTrial(candidates: readonly Candidate[], objective: Objective): Candidate | null {
+  let best: Candidate | null = null;
+  for (const candidate of candidates) {
+    const value = candidate.values[0] ?? null;
+    if (value !== null && (best === null || better(value, best.values[0] ?? null, objective.goal))) best = candidate;
+  }
+  return best;
+}
+
+/** Trials of which none is at least as good in all objectives and better in one. In the order of their numbers. */
+export function paretoFront(candidates: readonly Candidate[], objectives: readonly Objective[]): number[] {
+  const whole = candidates.filter((candidate) => objectives.every((_, i) => (candidate.values[i] ?? null) !== null));
+  const beats = (a: Candidate, b: Candidate): boolean =>
+    objectives.every(({ goal }, i) => !better(b.values[i] ?? null, a.values[i] ?? null, goal)) &&
+    objectives.some(({ goal }, i) => better(a.values[i] ?? null, b.values[i] ?? null, goal));
+  return whole
+    .filter((candidate) => !whole.some((other) => beats(other, candidate)))
+    .map((candidate) => candidate.trial)
+    .sort((a, b) => a - b);
+}

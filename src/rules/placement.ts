@@ -1,0 +1,182 @@
+/** Where the next attempt runs. Pure: the same answers in a replay. Rules are plain data (`Placement` of the profile). */
+import type { AttemptVerdict } from '../contract/jobs.ts';
+import type { Placement, Pool } from '../contract/profile.ts';
+import type { PlacementState } from '../contract/search.ts';
+
+export interface PlacementInput {
+  readonly rules: Placement;
+  readonly pools: readonly Pool[];
+  readonly state: PlacementState;
+  /** ms since 1970 */
+  readonly now: number;
+  readonly deadlineAt: number | null;
+  /** Seconds of training that are left, as far as known. */
+  readonly remainingSeconds: number | null;
+  /** Seconds of training that the estimate of `remainingSeconds` comes from; without them it counts as it is. */
+  readonly trainedSeconds?: number;
+}
+
+type SpareInput = Pick<PlacementInput, 'now' | 'deadlineAt' | 'remainingSeconds' | 'trainedSeconds'>;
+
+export interface PlacementChoice {
+  readonly pool: Pool;
+  readonly state: PlacementState;
+  /** In words, for status and ledger. */
+  readonly reason: string;
+  /** Pending for longer than this counts as no capacity. */
+  readonly noCapacitySeconds: number;
+  /** After so long in this pool a machine of the first one is looked for, and the trial moves once there is one; null = stay. */
+  readonly lookAfterSeconds: number | null;
+}
+
+export const initialPlacement: PlacementState = { position: 0, preemptionsInRow: 0, leftFirstAt: null, emptyPools: 0 };
+
+/** Two starts of a machine, with image and checkpoint: the one that a last preemption on spot costs, and that of on-demand. */
+const RESTART_RESERVE_SECONDS = 1500;
+/** Of the work that is left: a pace is known no better, and more preemptions mean more checkpoints. */
+const PACE_RESERVE_SHARE = 0.01;
+/** An estimate counts once so much of the time to the deadline was trained. */
+const KNOWN_SHARE = 1 / 200;
+/** Of the time to the deadline, to wait for spot before the length of the work is known. */
+const BLIND_SHARE = 0.1;
+/** Of the time that may be lost, kept at first. `npm run bench -- spot` is least expensive with about this much. */
+const KEPT_SHARE = 0.25;
+const SHORTEST_CAPACITY_WAIT_SECONDS = 10;
+
+/** Pools in the order of preference. */
+export function poolOrder(rules: Placement, pools: readonly Pool[]): readonly Pool[] {
+  if (rules.order.length === 0) return pools;
+  return rules.order.flatMap((name) => pools.filter((pool) => pool.name === name));
+}
+
+/** State after an attempt in the pool of `state.position` ended. */
+export function afterAttempt(
+  rules: Placement,
+  poolCount: number,
+  state: PlacementState,
+  verdict: AttemptVerdict,
+  now: number,
+): PlacementState {
+  if (verdict === 'no-capacity') return moveOn({ ...state, emptyPools: state.emptyPools + 1 }, poolCount, now);
+  if (verdict !== 'preempted' && verdict !== 'silent') return { ...state, emptyPools: 0 };
+  const preemptionsInRow = state.preemptionsInRow + 1;
+  const counted = { ...state, emptyPools: 0, preemptionsInRow };
+  return preemptionsInRow >= rules.preemptionsBeforeNext && state.position < poolCount - 1 ? moveOn(counted, poolCount, now) : counted;
+}
+
+/** The pool of the next attempt. */
+export function choosePool(input: PlacementInput): PlacementChoice {
+  const { rules, now } = input;
+  const order = poolOrder(rules, input.pools);
+  const spot = order.findIndex((pool) => pool.spot);
+  const onDemand = order.findIndex((pool) => !pool.spot);
+  let state = { ...input.state, position: Math.min(input.state.position, order.length - 1) };
+  let reason = state.position === 0 ? 'first choice' : state.emptyPools > 0 ? 'no capacity before' : 'preempted too often before';
+
+  const spare = spareSeconds(input);
+  if (order[state.position]?.spot && spare !== null && spare <= 0 && onDemand >= 0 && state.emptyPools === 0) {
+    state = { position: onDemand, preemptionsInRow: 0, leftFirstAt: state.leftFirstAt ?? now, emptyPools: 0 };
+    return choice(order, state, 'the deadline needs a machine that stays', rules.noCapacitySeconds, null);
+  }
+  const idle = idleSeconds(input, spare);
+  if (spot >= 0 && spot < state.position && !order[state.position]?.spot && isSpotNext(state, spare, idle)) {
+    reason = idle > 0 ? 'the deadline leaves time to wait for spot' : 'the deadline leaves time to try spot';
+    state = { ...initialPlacement, position: spot, emptyPools: state.emptyPools };
+  }
+  const awaySeconds = state.leftFirstAt === null ? 0 : (now - state.leftFirstAt) / 1000;
+  if (state.position > 0 && rules.retrySpotSeconds > 0 && awaySeconds >= rules.retrySpotSeconds && (spare === null || spare > 0)) {
+    state = { ...initialPlacement };
+    reason = 'time to try the first pool again';
+  }
+  const look = lookAfterSeconds(rules, order, state, spare, awaySeconds);
+  return choice(order, state, reason, capacityWaitSeconds(rules, order, state, spare, idle), look);
+}
+
+/** With a deadline that leaves time, on-demand is for when spot was just found empty and there is no time to wait for it. */
+function isSpotNext(state: PlacementState, spare: number | null, idle: number): boolean {
+  return spare !== null && spare > 0 && (state.emptyPools === 0 || idle > 0);
+}
+
+/** A single pool of spot is waited for as long as it may take; of several, each in its turn. */
+function capacityWaitSeconds(rules: Placement, order: readonly Pool[], state: PlacementState, spare: number | null, idle: number): number {
+  if (spare === null || !order[state.position]?.spot) return rules.noCapacitySeconds;
+  const isOnlySpot = order.filter((pool) => pool.spot).length === 1;
+  const patience = isOnlySpot ? Math.max(rules.noCapacitySeconds, idle) : rules.noCapacitySeconds;
+  return Math.round(Math.max(SHORTEST_CAPACITY_WAIT_SECONDS, Math.min(patience, spare)));
+}
+
+/**
+ * Looking costs next to nothing while the trial goes on: with a deadline it is done at once. Without one the trial left because machines went
+ * too often, and stays away for the time of the rules; so it does where the first pool may be full of other attempts.
+ */
+function lookAfterSeconds(
+  rules: Placement,
+  order: readonly Pool[],
+  state: PlacementState,
+  spare: number | null,
+  awaySeconds: number,
+): number | null {
+  const [first, here] = [order[0], order[state.position]];
+  if (rules.retrySpotSeconds === 0 || !first?.spot || here?.spot || (spare !== null && spare <= 0)) return null;
+  return spare === null || first.maxAttempts !== undefined ? Math.max(1, rules.retrySpotSeconds - awaySeconds) : 0;
+}
+
+/** Seconds that may still be lost before only on-demand ends in time; null without a deadline or an estimate. */
+export function spareSeconds(input: SpareInput): number | null {
+  if (input.deadlineAt === null) return null;
+  const left = (input.deadlineAt - input.now) / 1000;
+  if (input.remainingSeconds === null || !isKnown(input)) return left;
+  return left - input.remainingSeconds * (1 + PACE_RESERVE_SHARE) - RESTART_RESERVE_SECONDS;
+}
+
+/**
+ * So long may be waited for spot with nothing running. Waiting costs only time, but some of what may be lost is kept for later, less and less
+ * towards the deadline, so that on-demand does its share of the work early and spot can be used whenever it comes back: each move there and
+ * back takes two starts. The idea of Uniform Progress (Wu et al., "Can't Be Late", NSDI '24, §5.2). Before anything is known, a tenth of
+ * the time to the deadline may go.
+ */
+function idleSeconds(input: PlacementInput, spare: number | null): number {
+  const { deadlineSeconds } = input.rules;
+  if (spare === null || spare <= 0 || input.deadlineAt === null || deadlineSeconds === undefined) return 0;
+  if (input.remainingSeconds === null || !isKnown(input)) return Math.max(0, spare - (1 - BLIND_SHARE) * deadlineSeconds);
+  const atFirst = deadlineSeconds - (input.trainedSeconds ?? 0) - input.remainingSeconds;
+  const keptPerSecondLeft = (Math.max(0, atFirst) * KEPT_SHARE) / deadlineSeconds;
+  const kept = (keptPerSecondLeft * (input.deadlineAt - input.now)) / 1000;
+  // A second of waiting takes one from `spare`, and `keptPerSecondLeft` from `kept`.
+  return Math.max(0, (spare - kept) / (1 - keptPerSecondLeft));
+}
+
+/** The first minutes of training may be slow, and would make the rest seem many times as long as it is. */
+function isKnown({ now, deadlineAt, remainingSeconds, trainedSeconds = Infinity }: SpareInput): boolean {
+  return remainingSeconds !== null && deadlineAt !== null && trainedSeconds >= ((deadlineAt - now) / 1000) * KNOWN_SHARE;
+}
+
+/** Rest of the work by the share done; null while unknown. */
+export function remainingSeconds(done: number | null, trainedSeconds: number): number | null {
+  return done === null || done <= 0 ? null : (trainedSeconds * (1 - done)) / done;
+}
+
+/** Pause before the next attempt: none after a preemption; grows while no pool has capacity or the trial crashes. */
+export function backoffSeconds(verdict: AttemptVerdict, repeats: number, emptyPools: number, poolCount: number): number {
+  if (verdict === 'crashed' || verdict === 'deleted') return Math.min(300, 5 * 2 ** Math.max(0, repeats - 1));
+  if (verdict === 'no-capacity')
+    return emptyPools > 0 && emptyPools % poolCount === 0 ? Math.min(600, 30 * 2 ** (emptyPools / poolCount - 1)) : 0;
+  return 0;
+}
+
+function moveOn(state: PlacementState, poolCount: number, now: number): PlacementState {
+  const position = (state.position + 1) % poolCount;
+  return { position, preemptionsInRow: 0, leftFirstAt: position === 0 ? null : (state.leftFirstAt ?? now), emptyPools: state.emptyPools };
+}
+
+function choice(
+  order: readonly Pool[],
+  state: PlacementState,
+  reason: string,
+  noCapacitySeconds: number,
+  lookAfter: number | null,
+): PlacementChoice {
+  const pool = order[state.position];
+  if (!pool) throw new RangeError('a profile needs at least one pool, and placement.order must name pools of the profile');
+  return { pool, state, reason, noCapacitySeconds, lookAfterSeconds: lookAfter };
+}

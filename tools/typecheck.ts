@@ -1,0 +1,16 @@
+/** `npm run typecheck`: tsc for TypeScript, mypy for the Python packages. */
+import { runChecks } from './checks.ts';
+
+const python = process.env.LONGHAUL_PYTHON ?? 'python3';
+const incremental = (file: string): string[] => ['--incremental', '--tsBuildInfoFile', `.longhaul/${file}.json`];
+const mypy = ['-m', 'mypy', '--no-error-summary'];
+
+await runChecks([
+  { name: 'tsc', command: 'tsc', args: incremental('tsc') },
+  // Browsers have other globals than Node.
+  { name: 'tsc (report page)', command: 'tsc', args: ['-p', 'src/report/page', ...incremental('tsc-report-page')] },
+  { name: 'tsc (console page)', command: 'tsc', args: ['-p', 'src/console/page', ...incremental('tsc-console-page')] },
+  { name: 'mypy', command: python, args: [...mypy, '.', '--exclude', 'tests/store/'], cwd: 'python' },
+  // By itself, for it has a conftest.py as well.
+  { name: 'mypy tests/store', command: python, args: [...mypy, 'tests/store'], cwd: 'python' },
+]);

@@ -1,0 +1,62 @@
+/** A trial's side of a pool's gate: at most so many attempts at once over all runs. */
+import { CancellationScope, condition, defineSignal, getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
+import { poolGateWorkflowId } from '../../src/contract/ids.ts';
+import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
+import type { Pool, Profile } from '../../src/contract/profile.ts';
+import { searching } from '../search-policies.ts';
+import type { TrialRun } from '../trial/state.ts';
+
+export interface SlotRequest {
+  /** Workflow id of the trial. */
+  readonly holder: string;
+  readonly run: string;
+  readonly priority: number;
+  /** The pool's `maxAttempts` as the trial's profile has it; the newest request counts. */
+  readonly limit: number;
+}
+
+export const acquireSignal = defineSignal<[SlotRequest]>(INTERNAL_SIGNALS.acquire);
+export const releaseSignal = defineSignal<[Pick<SlotRequest, 'holder'>]>(INTERNAL_SIGNALS.release);
+export const grantedSignal = defineSignal(INTERNAL_SIGNALS.granted);
+
+const ASK_AGAIN = '1 hour';
+
+/** Waits for a slot where the pool has a limit; false when the trial was stopped or paused meanwhile. */
+export async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
+  if (!wantsToRun(run)) return false;
+  if (pool.maxAttempts === undefined) return true;
+  run.granted = false;
+  run.note = `waits for one of ${pool.maxAttempts} places in ${pool.name}`;
+  const request: SlotRequest = {
+    holder: workflowInfo().workflowId,
+    run: run.input.run,
+    priority: run.input.priority,
+    limit: pool.maxAttempts,
+  };
+  try {
+    // A gate that was terminated has forgotten us: ask again now and then, which changes nothing where it has not.
+    do await searching.requestSlot({ gate: gateOf(run.input.profile, pool), request });
+    while (!(await condition(() => run.granted || !wantsToRun(run), ASK_AGAIN)));
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => releaseSlot(run, pool));
+    throw error;
+  }
+  if (wantsToRun(run)) return true;
+  await releaseSlot(run, pool);
+  return false;
+}
+
+const wantsToRun = (run: TrialRun): boolean => run.stop === null && !run.paused;
+
+export async function releaseSlot(run: TrialRun, pool: Pool): Promise<void> {
+  if (pool.maxAttempts === undefined) return;
+  run.granted = false;
+  // A gate that is gone holds nothing.
+  await getExternalWorkflowHandle(gateOf(run.input.profile, pool))
+    .signal(releaseSignal, { holder: workflowInfo().workflowId })
+    .catch(() => undefined);
+}
+
+/** Pools of one name on two clusters are two pools. */
+const gateOf = (profile: Profile, pool: Pool): string =>
+  poolGateWorkflowId(profile.cluster ? `${profile.cluster}-${pool.name}` : pool.name);

@@ -1,0 +1,71 @@
+/** At a cap the search checkpoints its trials, pauses, and asks. It never just kills. */
+import { exceeded, extended, secondsUntilCap } from '../../src/rules/budget.ts';
+import { notifyPeople } from '../search-notices.ts';
+import { activeRecords, decided, isOver, occupying, queuedRecords } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { newTrialsLeft, startsLeft } from './sampling.ts';
+import { costPerSecond, spent } from './spending.ts';
+import { pauseTrial, resumeTrial } from './trials.ts';
+import { publish } from './view.ts';
+
+export function checkBudget(run: SearchRun): void {
+  const { memory, input } = run;
+  if (memory.status !== 'running' || memory.finishing !== null) return;
+  const now = Date.now();
+  const more = newTrialsLeft(run) > 0 || memory.records.some((record) => !isOver(record) && record.ending === null);
+  const cap = more ? exceeded(memory.budget, spent(run, now), input.profile.currency) : null;
+  const noStartsLeft = startsLeft(run) === 0 && occupying(run).length === 0 && (newTrialsLeft(run) > 0 || queuedRecords(run).length > 0);
+  const reason = cap ?? (noStartsLeft ? `${spent(run, now).trials} of ${memory.budget.trials ?? 0} trials` : null);
+  if (reason === null) return;
+  pauseSearch(
+    run,
+    'waiting',
+    `budget reached: ${reason}; approve to go on with as much again, set-budget for another cap, reject to end with what there is`,
+  );
+  notifyPeople(run, 'budget', `${run.id}: ${memory.reason ?? reason}`);
+}
+
+/** To zero machines: every trial commits a checkpoint. */
+export function pauseSearch(run: SearchRun, status: 'paused' | 'waiting', reason: string): void {
+  const { memory } = run;
+  memory.status = status;
+  memory.reason = reason;
+  memory.pausedSince ??= Date.now();
+  for (const record of activeRecords(run)) pauseTrial(run, record);
+  decided(run, null, reason);
+  run.dirty = true;
+  publish(run);
+}
+
+export function resumeSearch(run: SearchRun, text: string): void {
+  const { memory } = run;
+  memory.status = 'running';
+  memory.reason = null;
+  if (memory.pausedSince !== null) memory.pausedMs += Date.now() - memory.pausedSince;
+  memory.pausedSince = null;
+  for (const record of occupying(run)) resumeTrial(run, record);
+  decided(run, null, text);
+  run.dirty = true;
+  publish(run);
+}
+
+export function extendBudget(run: SearchRun): void {
+  run.memory.budget = extended(run.memory.budget, run.input.spec.budget, spent(run, Date.now()));
+}
+
+export const budgetExceeded = (run: SearchRun): string | null =>
+  exceeded(run.memory.budget, spent(run, Date.now()), run.input.profile.currency);
+
+/** Seconds until a cap or a rule of time or money can bite; null when nothing does. */
+export function secondsUntilCheck(run: SearchRun): number | null {
+  const { memory } = run;
+  if (memory.status !== 'running') return null;
+  const cap = secondsUntilCap(memory.budget, spent(run, Date.now()), costPerSecond(run));
+  const rules =
+    memory.stopping.some(({ kind }) => kind === 'wall-clock' || kind === 'cost') && activeRecords(run).length > 0
+      ? RULE_CHECK_SECONDS
+      : null;
+  return cap === null ? rules : rules === null ? cap : Math.min(cap, rules);
+}
+
+const RULE_CHECK_SECONDS = 60;

@@ -1,0 +1,93 @@
+/** Early evaluation: offline metrics of exports while training goes on. */
+import { shortHash } from '../../src/contract/ids.ts';
+import type { CurvePoints, TrialRecord } from '../../src/contract/search.ts';
+import { judge } from './curves.ts';
+import { notifyPeople } from '../search-notices.ts';
+import { evaluating } from '../search-policies.ts';
+import { decided, inBackground, isOver, recordOf } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { finalise, pauseTrial, stopTrial } from './trials.ts';
+
+/** Scoring uses the warehouse, which other runs want too. */
+const MOST_EVALUATING = 4;
+const OFFLINE = 'offline.';
+
+export function exportSeen(run: SearchRun, seen: CurvePoints['exports'][number]): void {
+  const record = recordOf(run, seen.trial);
+  const rule = run.input.spec.earlyEvaluation;
+  if (!record || !rule || isOver(record) || seen.n <= record.progress) return;
+  record.exports += 1;
+  const due =
+    record.exports % rule.everyExports === 0 &&
+    (record.evaluatedAt === null || (Date.now() - record.evaluatedAt) / 1000 >= rule.everySeconds);
+  if (due) record.toEvaluate = { export: seen.export, samples: seen.samples };
+}
+
+/** Starts what is to be evaluated; ends of trials first. */
+export function evaluateExports(run: SearchRun): void {
+  if (run.draining) return;
+  const waiting = run.memory.records.filter((record) => record.toEvaluate !== null && !evaluationOf(run).has(record.state.trial));
+  waiting.sort((a, b) => Number(b.ending !== null) - Number(a.ending !== null) || a.state.trial - b.state.trial);
+  for (const record of waiting.slice(0, MOST_EVALUATING - run.busy.evaluating))
+    inBackground(run, 'evaluating', () => evaluate(run, record));
+}
+
+const underWay = new WeakMap<SearchRun, Set<number>>();
+/** Trials of which an export is being evaluated. */
+const evaluationOf = (run: SearchRun): Set<number> => {
+  const found = underWay.get(run) ?? new Set<number>();
+  underWay.set(run, found);
+  return found;
+};
+
+async function evaluate(run: SearchRun, record: TrialRecord): Promise<void> {
+  const { input } = run;
+  const spec = input.spec.earlyEvaluation;
+  const wanted = record.toEvaluate;
+  if (!spec || !wanted) return;
+  evaluationOf(run).add(record.state.trial);
+  try {
+    const { run: name, pipeline, step, profile } = input;
+    const key = `${name}-${step}-t${record.state.trial}-${shortHash(wanted.export)}`;
+    const { metrics } = await evaluating.evaluateExport.executeWithOptions({ summary: `offline metrics of trial ${record.state.trial}` }, [
+      { run: name, pipeline, step, profile, spec, export: wanted.export, trial: record.state.trial, samples: wanted.samples, key },
+    ]);
+    if (record.toEvaluate?.export === wanted.export) record.toEvaluate = null;
+    record.evaluatedExport = wanted.export;
+    record.evaluatedAt = Date.now();
+    takeMetrics(run, record, metrics);
+  } finally {
+    evaluationOf(run).delete(record.state.trial);
+  }
+}
+
+function takeMetrics(run: SearchRun, record: TrialRecord, metrics: Readonly<Record<string, number | null>>): void {
+  Object.assign(record.state.offline, metrics);
+  const { metric } = run.input.spec.objective;
+  if (metric.startsWith(OFFLINE)) record.curve.push(metrics[metric.slice(OFFLINE.length)] ?? null);
+  if (record.ending) return finalise(run, record, record.ending);
+  if (isOver(record)) return;
+  if (metric.startsWith(OFFLINE)) judge(run, record);
+  act(run, record, metrics);
+}
+
+/** The user's own limit on an offline metric. */
+function act(run: SearchRun, record: TrialRecord, metrics: Readonly<Record<string, number | null>>): void {
+  const rule = run.input.spec.earlyEvaluation?.when;
+  const value = rule ? (metrics[rule.metric] ?? null) : null;
+  if (!rule || value === null || record.state.kept || record.stopping !== null) return;
+  const broken =
+    rule.below !== undefined && value < rule.below
+      ? `below ${rule.below}`
+      : rule.above !== undefined && value > rule.above
+        ? `above ${rule.above}`
+        : null;
+  if (!broken) return;
+  const reason = `early evaluation: ${rule.metric} ${Number(value.toPrecision(5))} is ${broken}`;
+  if (rule.then === 'stop') return stopTrial(run, record, reason);
+  if (record.asking !== null) return;
+  record.asking = reason;
+  decided(run, record.state.trial, `waits for a person: ${reason}`);
+  pauseTrial(run, record);
+  notifyPeople(run, 'approval', `trial ${record.state.trial}: ${reason}; approve to go on, reject to stop it`);
+}

@@ -1,0 +1,135 @@
+/** A search: asks a sampler what to try, runs trials, stops poor ones early, keeps to a budget, and listens to people. */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  ContinueAsNew,
+  continueAsNew,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
+import { checkBudget, secondsUntilCheck } from './budget.ts';
+import { followCurves, judgeBetweenPoints } from './curves.ts';
+import { evaluateExports } from './early-evaluation.ts';
+import { listen } from './updates/index.ts';
+import { nextMemory } from '../search-memory.ts';
+import { searching } from '../search-policies.ts';
+import { recordEnds } from './ledger.ts';
+import { activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { fillPlaces, newTrialsLeft } from './sampling.ts';
+import { letGoOfTensorboard, openTensorboard } from './tensorboard.ts';
+import { endedUnheard, finish } from './trials.ts';
+import { publish, resultOf } from './view.ts';
+
+/** Scoring may last for hours; a history of this length does not wait for it. */
+const HISTORY_THAT_CANNOT_WAIT = 20_000;
+/** Trials that were terminated by hand say nothing: so often someone looks. */
+const LOOK_AFTER_TRIALS = '1 minute';
+
+export async function hyperparameterSearch(input: SearchInput): Promise<SearchResult> {
+  const run = createSearchRun(input);
+  listen(run);
+  publish(run);
+  openTensorboard(run);
+  try {
+    await work(run);
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    run.stopWatching?.();
+    await CancellationScope.nonCancellable(() => letGoOfTensorboard(run));
+    await CancellationScope.nonCancellable(() => end(run, isCancellation(error) ? 'cancelled' : 'failed', error));
+    throw error;
+  }
+  await letGoOfTensorboard(run);
+  return answer(run);
+}
+
+async function work(run: SearchRun): Promise<void> {
+  while (!done(run)) {
+    run.dirty = false;
+    run.draining = mustContinueAsNew(run);
+    judgeBetweenPoints(run);
+    checkBudget(run);
+    fillPlaces(run);
+    evaluateExports(run);
+    recordEnds(run);
+    followCurves(run);
+    if (run.draining) {
+      run.stopWatching?.();
+      if (idle(run)) await continueAsNew<typeof hyperparameterSearch>({ ...run.input, carried: nextMemory(run) });
+    }
+    await waitForNews(run);
+    if (run.fatal !== null) throw run.fatal;
+  }
+  run.stopWatching?.();
+  await condition(() => idle(run) || run.fatal !== null);
+  if (run.fatal !== null) throw run.fatal;
+}
+
+async function waitForNews(run: SearchRun): Promise<void> {
+  const seconds = secondsUntilCheck(run);
+  const news = (): boolean => run.dirty || run.fatal !== null || (mustContinueAsNew(run) && !run.draining);
+  if (seconds === null) await condition(news);
+  else await condition(news, seconds * 1000);
+}
+
+/** Every trial is over, told and recorded, and no further one is to come. */
+function done(run: SearchRun): boolean {
+  const { memory } = run;
+  const waiting = memory.records.some((record) => !isOver(record) || record.unrecorded);
+  return !waiting && (memory.finishing !== null || (newTrialsLeft(run) === 0 && run.busy.asking === 0));
+}
+
+function mustContinueAsNew(run: SearchRun): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested && (run.busy.evaluating === 0 || historyLength > HISTORY_THAT_CANNOT_WAIT);
+}
+
+const idle = (run: SearchRun): boolean =>
+  run.stopWatching === null && run.busy.asking + run.busy.starting + run.busy.recording + run.busy.telling === 0 && allHandlersFinished();
+
+/** Cancelled or broken: the trials end with a checkpoint, the ledger says so. */
+async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknown): Promise<void> {
+  const { memory } = run;
+  const broken = (): boolean => run.fatal !== null;
+  run.fatal = null;
+  memory.status = status;
+  memory.reason = status === 'cancelled' ? 'cancelled' : error instanceof Error ? error.message : 'failed';
+  finish(run, memory.reason, true);
+  while (activeRecords(run).length > 0 || memory.records.some((record) => record.unrecorded)) {
+    run.dirty = false;
+    for (const record of memory.records) record.toEvaluate = null;
+    recordEnds(run);
+    if (!(await condition(() => run.dirty || broken(), LOOK_AFTER_TRIALS))) await missClosed(run);
+    // The ledger must not keep a cancelled search alive.
+    if (broken()) break;
+  }
+  await condition(allHandlersFinished);
+  publish(run);
+}
+
+async function missClosed(run: SearchRun): Promise<void> {
+  const active = activeRecords(run);
+  const closed = await searching.closedWorkflows({ workflowIds: active.map(({ state }) => state.workflowId) });
+  for (const { state } of active) if (closed.includes(state.workflowId)) endedUnheard(run, state.trial, null, 'its workflow is closed');
+}
+
+function answer(run: SearchRun): SearchResult {
+  const { memory } = run;
+  const result = resultOf(run);
+  const failed = memory.finishing?.failed === true;
+  memory.status = failed || !result ? 'failed' : 'succeeded';
+  memory.reason = memory.finishing?.reason ?? null;
+  publish(run);
+  if (failed) throw ApplicationFailure.nonRetryable(memory.finishing?.reason ?? 'failed', 'SearchFailed');
+  if (!result) throw ApplicationFailure.nonRetryable(`no trial came to a result: ${reasons(run)}`, 'SearchFailed');
+  return result;
+}
+
+function reasons(run: SearchRun): string {
+  const found = new Set(run.memory.records.map(({ state }) => `${state.status}${state.reason ? `, ${state.reason}` : ''}`));
+  return [...found].slice(0, 3).join('; ') || (queuedRecords(run).length > 0 ? 'none was started' : 'none was suggested');
+}

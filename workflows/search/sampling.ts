@@ -1,0 +1,96 @@
+/** New trials: the ones given by hand first, then the sampler's suggestions. */
+import type { AskedTrial, AskInput, TrialRecord } from '../../src/contract/search.ts';
+import type { Json } from '../../src/contract/values.ts';
+import { trialsLeft } from '../../src/rules/budget.ts';
+import { sampler, searching } from '../search-policies.ts';
+import { decided, inBackground, isOver, newRecord, objectivesOf, occupying, queuedRecords } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { start } from './trials.ts';
+
+/** More starts at once make a Temporal server slower, not faster. */
+const MOST_STARTING = 25;
+
+/** Fills free places with waiting trials, and asks for more. */
+export function fillPlaces(run: SearchRun): void {
+  const { memory } = run;
+  if (memory.status !== 'running' || memory.finishing !== null || run.draining) return;
+  const free = memory.parallel - occupying(run).length;
+  const queue = queuedRecords(run);
+  const startable = Math.min(free, MOST_STARTING - run.busy.starting, startsLeft(run));
+  for (const record of queue.slice(0, Math.max(0, startable))) start(run, record);
+  const wanted = Math.min(free - queue.length, newTrialsLeft(run), startsLeft(run) - queue.length);
+  if (wanted > 0 && run.busy.asking === 0 && !memory.exhausted) inBackground(run, 'asking', () => addTrials(run, wanted));
+}
+
+/** Starts that the budget of trials allows. */
+export const startsLeft = (run: SearchRun): number =>
+  trialsLeft(run.memory.budget, run.memory.records.filter((record) => record.state.startedAt !== null).length);
+
+/** Trials that are planned and not yet made. */
+export const newTrialsLeft = (run: SearchRun): number =>
+  run.memory.exhausted ? 0 : Math.max(0, run.memory.plannedTrials - run.memory.records.length);
+
+async function addTrials(run: SearchRun, wanted: number): Promise<void> {
+  const { memory, input } = run;
+  const given = input.spec.sampler.enqueue.slice(memory.records.filter((record) => record.state.origin === 'enqueue').length);
+  if (given.length > 0) {
+    for (const parameters of given.slice(0, wanted)) newRecord(run, parameters, 'enqueue');
+    return;
+  }
+  memory.warm ??= await searching.readWarmStart({
+    profile: input.profile,
+    runs: input.spec.sampler.warmStart,
+    objectives: objectivesOf(run),
+  });
+  const request = askInput(run, wanted);
+  const version = memory.spaceVersion;
+  const tells = memory.tells;
+  const answer = await sampler.ask.executeWithOptions({ summary: `${wanted} new trials` }, [request]);
+  if (version !== memory.spaceVersion) return;
+  if (memory.sampler !== answer.sampler) decided(run, null, `sampler: ${answer.sampler}`);
+  memory.sampler = answer.sampler;
+  memory.exhausted = answer.exhausted || answer.suggestions.length === 0;
+  if (memory.exhausted) decided(run, null, 'the space has no further set of parameters');
+  for (const parameters of answer.suggestions) newRecord(run, parameters, 'sampler', { space: version, asked: tells });
+}
+
+function askInput(run: SearchRun, count: number): AskInput {
+  const { memory, input } = run;
+  const { sampler: configured } = input.spec;
+  return {
+    study: run.id,
+    space: memory.space,
+    // Another space begins anew with another seed, or the first suggestions would come again.
+    sampler: { ...configured, enqueue: [], warmStart: [], seed: configured.seed + memory.spaceVersion },
+    objectives: objectivesOf(run),
+    plannedTrials: memory.plannedTrials,
+    trials: memory.records.map((record) => askedTrial(run, record)),
+    warm: memory.warm ?? [],
+    count,
+  };
+}
+
+function askedTrial(run: SearchRun, record: TrialRecord): AskedTrial {
+  const { fixed } = run.input.spec;
+  const parameters: Record<string, Json> = {};
+  for (const name of Object.keys(run.memory.space)) {
+    const value = record.state.parameters[name];
+    if (value !== undefined && !(name in fixed)) parameters[name] = value;
+  }
+  return {
+    trial: record.state.trial,
+    parameters,
+    suggested: record.space === run.memory.spaceVersion,
+    asked: record.asked,
+    told: record.told,
+    state: stateForSampler(record),
+    values: record.values,
+    last: record.state.status === 'stopped' && record.curve.length > 0 ? [record.curve.length, record.curve.at(-1) ?? null] : null,
+  };
+}
+
+function stateForSampler(record: TrialRecord): AskedTrial['state'] {
+  if (!isOver(record)) return 'running';
+  if (record.state.status === 'succeeded') return 'complete';
+  return record.state.status === 'stopped' ? 'pruned' : 'failed';
+}

@@ -1,0 +1,67 @@
+/** A search's side of its pipeline's TensorBoard. It is a help to look at: whatever fails about it is told and does not touch the search. */
+import { condition, getExternalWorkflowHandle, isCancellation, startChild, workflowInfo } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { WORKFLOWS } from '../../src/contract/names.ts';
+import { TENSORBOARD_POLICY, tensorboards } from '../search-policies.ts';
+import { decided } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { publish } from './view.ts';
+import { messageOf } from '../trial/decisions.ts';
+import { holdSignal, letGoSignal } from '../tensorboard.ts';
+import type { tensorboard } from '../tensorboard.ts';
+
+/** Between our look and our word its keeper may end. */
+const MOST_TRIES = 3;
+const START_PATIENCE = '5 minutes';
+/** In the place of a URL: it could not be started. */
+const NONE = '';
+
+export function openTensorboard(run: SearchRun): void {
+  const { profile, pipeline } = run.input;
+  if (!profile.tensorboard.enabled || run.memory.tensorboard !== undefined) return;
+  run.memory.tensorboard = null;
+  hold(run)
+    .then(() => tensorboards(profile).startTensorboard({ profile, pipeline, logdir: run.output }))
+    .then((url) => {
+      run.memory.tensorboard = url;
+      publish(run);
+    })
+    .catch((error: unknown) => {
+      run.memory.tensorboard = NONE;
+      if (!isCancellation(error)) decided(run, null, `no TensorBoard: ${messageOf(error) ?? String(error)}`);
+    });
+}
+
+async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> {
+  const workflowId = tensorboardWorkflowId(pipeline);
+  const holder = workflowInfo().workflowId;
+  for (let tries = 1; ; tries++) {
+    try {
+      await startChild<typeof tensorboard>(WORKFLOWS.tensorboard, {
+        ...TENSORBOARD_POLICY,
+        workflowId,
+        args: [{ pipeline, profile, holders: [holder] }],
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    try {
+      await getExternalWorkflowHandle(workflowId).signal(holdSignal, { holder });
+      return;
+    } catch (error) {
+      if (tries >= MOST_TRIES) throw error;
+    }
+  }
+}
+
+/** When the search is over. A keeper that is gone holds nothing. */
+export async function letGoOfTensorboard(run: SearchRun): Promise<void> {
+  if (run.memory.tensorboard === undefined) return;
+  // A word that comes before the keeper has begun would be lost, and it would hold for ever.
+  await condition(() => run.memory.tensorboard !== null, START_PATIENCE);
+  await getExternalWorkflowHandle(tensorboardWorkflowId(run.input.pipeline))
+    .signal(letGoSignal, { holder: workflowInfo().workflowId })
+    .catch(() => undefined);
+}

@@ -1,0 +1,300 @@
+/** Starting trials, telling them what to do, and taking in their ends. */
+import { CancellationScope, defineSignal, getExternalWorkflowHandle, isCancellation, startChild } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
+import type { TrialInput, TrialRecord, TrialReport, TrialSpec, TrialSummary } from '../../src/contract/search.ts';
+import type { SearchSpec } from '../../src/contract/steps.ts';
+import { bestOf } from '../../src/rules/early-stopping.ts';
+import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
+import { TRIAL_POLICY } from '../search-policies.ts';
+import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { endRunning } from './spending.ts';
+import { publish } from './view.ts';
+import type { trial as trialWorkflow } from '../trial/trial.ts';
+
+const stop = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
+const pause = defineSignal(SIGNALS.pause);
+const resume = defineSignal(SIGNALS.resume);
+
+const OFFLINE = 'offline.';
+const REASON_CHARACTERS = 1000;
+const MOST_METRICS = 12;
+/** Where a search does not say: so many trials may fail before it does, or this share of them. */
+const FAILURES_ALWAYS_ALLOWED = 2;
+const FAILURES_ALLOWED_SHARE = 0.1;
+
+/** Starts the trial's workflow; it outlives this run of ours and tells its end by a signal. */
+export function start(run: SearchRun, record: TrialRecord): void {
+  record.active = true;
+  record.state.startedAt ??= Date.now();
+  // A start that was begun is seen through even when the search is cancelled: who is started must be told to stop.
+  inBackground(run, 'starting', () => CancellationScope.nonCancellable(() => startChildOf(run, record)));
+}
+
+async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> {
+  try {
+    const child = await startChild<typeof trialWorkflow>(WORKFLOWS.trial, {
+      ...TRIAL_POLICY,
+      workflowId: record.state.workflowId,
+      args: [trialInput(run, record)],
+      staticSummary: `trial ${record.state.trial} of ${run.id}`,
+      typedSearchAttributes: [
+        { key: ATTRIBUTE_KEYS.pipeline, value: run.input.pipeline },
+        { key: ATTRIBUTE_KEYS.run, value: run.input.run },
+        { key: ATTRIBUTE_KEYS.step, value: [run.input.step] },
+      ],
+    });
+    // Besides the signal: a trial that is terminated by hand sends none.
+    child.result().then(
+      (summary) => {
+        ended(run, summary);
+      },
+      (error: unknown) => {
+        endedWithout(
+          run,
+          record,
+          error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : 'unknown',
+        );
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    record.inherited = true;
+  }
+  // What was decided while it started did not reach it.
+  if (record.stopping !== null) tell(run, record, stop, { reason: record.stopping });
+  else if (run.memory.status !== 'running' || record.held) pauseTrial(run, record);
+}
+
+function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
+  const { input, memory } = run;
+  const { deadlineSeconds } = input.profile.placement;
+  return {
+    run: input.run,
+    pipeline: input.pipeline,
+    step: input.step,
+    trial: record.state.trial,
+    parameters: record.state.parameters,
+    profile: input.profile,
+    spec: trialSpec(input.spec),
+    output: record.state.output,
+    commit: input.commit,
+    search: run.id,
+    priority: record.state.priority,
+    deadlineAt: deadlineSeconds === undefined ? null : memory.startedAt + deadlineSeconds * 1000,
+    fork: record.fork,
+    resumed: record.carried,
+  };
+}
+
+function trialSpec(spec: SearchSpec): TrialSpec {
+  const {
+    data,
+    features,
+    image,
+    command,
+    model,
+    env,
+    resources,
+    objective,
+    parallel,
+    seed,
+    epochs,
+    validateEverySteps,
+    sampleCandidates,
+    exportEveryValidations,
+    checkpoint,
+    parts,
+    threads,
+    maxCrashes,
+    attemptDeadlineSeconds,
+  } = spec;
+  return {
+    data,
+    features,
+    image,
+    command,
+    model,
+    env,
+    resources,
+    objective,
+    parallel,
+    seed,
+    epochs,
+    validateEverySteps,
+    sampleCandidates,
+    exportEveryValidations,
+    checkpoint,
+    parts,
+    threads,
+    maxCrashes,
+    attemptDeadlineSeconds,
+  };
+}
+
+export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): void {
+  if (isOver(record) || record.stopping !== null) return;
+  record.stopping = reason;
+  decided(run, record.state.trial, `stopped: ${reason}`);
+  if (record.active) tell(run, record, stop, { reason });
+  else finalise(run, record, withoutRunning(record, reason));
+}
+
+export const pauseTrial = (run: SearchRun, record: TrialRecord): void => {
+  if (record.active) tell(run, record, pause);
+};
+export const resumeTrial = (run: SearchRun, record: TrialRecord): void => {
+  if (record.active) tell(run, record, resume);
+};
+
+type Told = typeof stop | typeof pause;
+
+function tell(run: SearchRun, record: TrialRecord, signal: Told, ...args: [{ reason: string }] | []): void {
+  inBackground(run, null, async () => {
+    // Of a trial that has just ended we hear anyway.
+    await getExternalWorkflowHandle(record.state.workflowId)
+      .signal<[{ reason: string }?]>(signal as typeof stop, ...args)
+      .catch((error: unknown) => {
+        if (isCancellation(error)) throw error;
+      });
+  });
+}
+
+export function reported(run: SearchRun, report: TrialReport): void {
+  const record = recordOf(run, report.trial);
+  if (!record?.active) return;
+  const now = Date.now();
+  endRunning(record, now);
+  if (report.status === 'running') record.runningSince = now;
+  const { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, note } = report;
+  Object.assign(record.state, { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, reason: note });
+  run.dirty = true;
+}
+
+/** Takes in a trial's end, by whichever way it is heard of first. */
+export function ended(run: SearchRun, summary: TrialSummary): void {
+  const record = recordOf(run, summary.trial);
+  if (!record?.active) return;
+  record.active = false;
+  record.inherited = false;
+  endRunning(record, summary.endedAt);
+  const { carried } = summary;
+  record.busyMs = Math.max(record.busyMs, carried.seconds * 1000);
+  record.lastProgress = carried.lastProgress;
+  record.carried = carried;
+  record.weightsSha256 = summary.weightsSha256;
+  const { attempts, preemptions, cost, onDemandCost, lostCost } = carried;
+  Object.assign(record.state, {
+    attempts,
+    preemptions,
+    cost,
+    onDemandCost,
+    lostCost,
+    pool: null,
+    bestExport: summary.bestExport ?? record.state.bestExport,
+  });
+  run.dirty = true;
+  if (needsEvaluation(run, record, summary)) {
+    record.ending = summary;
+    record.toEvaluate = { export: summary.bestExport ?? '', samples: carried.samples };
+  } else finalise(run, record, summary);
+}
+
+function endedWithout(run: SearchRun, record: TrialRecord, reason: string): void {
+  if (!record.active) return;
+  record.active = false;
+  record.inherited = false;
+  endRunning(record, Date.now());
+  finalise(run, record, { ...withoutRunning(record, reason), status: 'failed' });
+}
+
+export function endedUnheard(run: SearchRun, trial: number, summary: TrialSummary | null, reason: string): void {
+  const record = recordOf(run, trial);
+  if (!record) return;
+  if (summary) ended(run, summary);
+  else endedWithout(run, record, reason);
+}
+
+const withoutRunning = (record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> => ({
+  trial: record.state.trial,
+  status: 'cancelled',
+  objective: null,
+  metrics: {},
+  reason,
+  bestExport: null,
+  weightsSha256: null,
+  endedAt: Date.now(),
+});
+
+/** An offline objective is known only after its export was evaluated. */
+function needsEvaluation(run: SearchRun, record: TrialRecord, summary: TrialSummary): boolean {
+  const offline = objectivesOf(run).some(({ metric }) => metric.startsWith(OFFLINE));
+  const wanted = summary.status === 'succeeded' || summary.status === 'stopped';
+  return (
+    offline &&
+    wanted &&
+    run.input.spec.earlyEvaluation !== undefined &&
+    summary.bestExport !== null &&
+    summary.bestExport !== record.evaluatedExport
+  );
+}
+
+/** The trial is over for the sampler, the budget and the ledger. */
+export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<TrialSummary, 'carried'>): void {
+  const { memory } = run;
+  record.ending = null;
+  record.toEvaluate = null;
+  record.asking = null;
+  record.values = objectivesOf(run).map(({ metric, goal }, i) => {
+    if (metric.startsWith(OFFLINE))
+      return (i === 0 ? bestOf(record.curve, goal) : null) ?? record.state.offline[metric.slice(OFFLINE.length)] ?? null;
+    if (summary.status === 'succeeded') return (i === 0 ? summary.objective : null) ?? summary.metrics[metric] ?? null;
+    return i === 0 ? bestOf(record.curve, goal) : (record.state.metrics[metric] ?? null);
+  });
+  const status = summary.status === 'succeeded' && record.values.includes(null) ? 'failed' : summary.status;
+  const missing = objectivesOf(run)
+    .filter((_, i) => record.values[i] === null)
+    .map(({ metric }) => metric);
+  const reason =
+    status !== summary.status
+      ? `finished without the metric ${missing.join(', ')}; it has ${Object.keys(summary.metrics).join(', ') || 'none'}`
+      : (record.stopping ?? summary.reason);
+  const metrics = Object.keys(summary.metrics).length > 0 ? summary.metrics : record.state.metrics;
+  Object.assign(record.state, {
+    status,
+    objective: record.values[0] ?? null,
+    reason: reason?.slice(0, REASON_CHARACTERS) ?? null,
+    endedAt: summary.endedAt,
+    metrics: shortest(run, metrics),
+  });
+  record.told = memory.tells;
+  memory.tells += 1;
+  record.unrecorded = true;
+  run.dirty = true;
+  if (status === 'failed') limitFailures(run, reason ?? 'unknown');
+  publish(run);
+}
+
+/** The metrics that matter first; histories and queries hold them for a thousand trials. */
+function shortest(run: SearchRun, metrics: Readonly<Record<string, number | null>>): Record<string, number | null> {
+  const first = objectivesOf(run).map(({ metric }) => metric);
+  const names = [...new Set([...first, ...Object.keys(metrics)])].filter((name) => name in metrics).slice(0, MOST_METRICS);
+  return Object.fromEntries(names.map((name) => [name, metrics[name] ?? null]));
+}
+
+function limitFailures(run: SearchRun, reason: string): void {
+  const { memory, input } = run;
+  const failed = memory.records.filter((record) => record.state.status === 'failed').length;
+  const allowed =
+    input.spec.maxFailedTrials ?? Math.max(FAILURES_ALWAYS_ALLOWED, Math.floor(memory.plannedTrials * FAILURES_ALLOWED_SHARE));
+  if (failed > allowed && memory.finishing === null) finish(run, `${failed} trials failed, ${allowed} may; the last one: ${reason}`, true);
+}
+
+/** No further trial starts, running ones are stopped with a checkpoint. */
+export function finish(run: SearchRun, reason: string, failed: boolean): void {
+  run.memory.finishing = { reason, failed };
+  decided(run, null, `ends: ${reason}`);
+  for (const record of run.memory.records) if (!isOver(record) && record.ending === null) stopTrial(run, record, reason);
+  run.dirty = true;
+}

@@ -1,0 +1,40 @@
+/** What a search answers to: its state, what its trials and its run tell it, and a hand on the wheel. docs/control.md lists the updates. */
+import { defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
+import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../../src/contract/names.ts';
+import type { TrialReport, TrialSummary } from '../../../src/contract/search.ts';
+import type { SearchState } from '../../../src/contract/state.ts';
+import { listenToAnswers } from './answers.ts';
+import { pauseSearch, resumeSearch } from '../budget.ts';
+import { listenToPauses } from './pauses.ts';
+import type { SearchRun } from '../state.ts';
+import { listenToSettings } from './settings.ts';
+import { listenToTrialUpdates } from './trials.ts';
+import { ended, reported } from '../trials.ts';
+import { stateOf } from '../view.ts';
+
+export const stateQuery = defineQuery<SearchState>(QUERIES.state);
+export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
+export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
+/** From the run that the search belongs to. */
+export const pauseSignal = defineSignal(SIGNALS.pause);
+export const resumeSignal = defineSignal(SIGNALS.resume);
+
+export function listen(run: SearchRun): void {
+  setHandler(stateQuery, () => stateOf(run));
+  setHandler(trialEndedSignal, (summary) => {
+    ended(run, summary);
+  });
+  setHandler(trialReportSignal, (report) => {
+    reported(run, report);
+  });
+  setHandler(pauseSignal, () => {
+    if (run.memory.status === 'running') pauseSearch(run, 'paused', 'paused with its run');
+  });
+  setHandler(resumeSignal, () => {
+    if (run.memory.status === 'paused') resumeSearch(run, 'resumed with its run');
+  });
+  listenToPauses(run);
+  listenToTrialUpdates(run);
+  listenToSettings(run);
+  listenToAnswers(run);
+}

@@ -1,0 +1,147 @@
+/** What people see of a search: the `state` query, the details in Temporal's web UI, the rows of the ledger. */
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { LedgerRow } from '../../src/contract/ledger.ts';
+import type { SearchState } from '../../src/contract/state.ts';
+import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
+import { bestTrial, paretoFront } from '../../src/rules/best-trials.ts';
+import type { Candidate } from '../../src/rules/best-trials.ts';
+import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
+import { objectivesOf } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { liveCost, spent } from './spending.ts';
+
+const TRIALS_IN_DETAILS = 10;
+const SHOWN_DIGITS = 5;
+
+export function stateOf(run: SearchRun): SearchState {
+  const { memory, input } = run;
+  const now = Date.now();
+  const best = bestRecord(run);
+  // Not spread: the worker's bundle would define each of 25,000 properties by itself.
+  const trials = memory.records.map((record) =>
+    Object.assign({}, record.state, { cost: liveCost(run, record, now), reason: reasonOf(record) }),
+  );
+  return {
+    run: input.run,
+    step: input.step,
+    objective: input.spec.objective,
+    status: memory.status,
+    reason: memory.reason,
+    parallel: memory.parallel,
+    plannedTrials: memory.plannedTrials,
+    bestTrial: best?.state.trial ?? null,
+    bestObjective: best?.state.objective ?? null,
+    cost: trials.reduce((sum, trial) => sum + trial.cost, 0),
+    trials,
+    settings: { budget: memory.budget, space: memory.space, stopping: memory.stopping },
+    ...(memory.tensorboard ? { tensorboard: memory.tensorboard } : {}),
+    decisions: memory.decisions,
+  };
+}
+
+const reasonOf = ({ asking, state }: TrialRecord): string | null => (asking === null ? state.reason : `waits for an answer: ${asking}`);
+
+/** Finished trials count; where none finished, stopped ones that have an export. */
+export function bestRecord(run: SearchRun): TrialRecord | null {
+  const best = bestTrial(candidates(run), run.input.spec.objective);
+  return best ? (run.memory.records[best.trial] ?? null) : null;
+}
+
+function candidates(run: SearchRun): Candidate[] {
+  const ended = (status: string): TrialRecord[] =>
+    run.memory.records.filter((record) => record.told !== null && record.state.status === status);
+  const finished = ended('succeeded');
+  const pool = finished.length > 0 ? finished : ended('stopped').filter((record) => record.state.bestExport !== null);
+  return pool.map((record) => ({ trial: record.state.trial, values: record.values }));
+}
+
+export function resultOf(run: SearchRun): SearchResult | null {
+  const best = bestRecord(run);
+  if (!best) return null;
+  const { records } = run.memory;
+  const count = (status: string): number => records.filter((record) => record.state.status === status).length;
+  const sum = (of: 'cost' | 'onDemandCost' | 'lostCost'): number => records.reduce((total, record) => total + record.state[of], 0);
+  return {
+    outputs: {
+      best_trial: best.state.trial,
+      best_objective: best.state.objective,
+      best_parameters: best.state.parameters,
+      export: best.state.bestExport,
+      trials: records.filter((record) => record.state.startedAt !== null).length,
+      cost: sum('cost'),
+      weights_sha256: best.weightsSha256,
+    },
+    cost: sum('cost'),
+    onDemandCost: sum('onDemandCost'),
+    lostCost: sum('lostCost'),
+    counts: { succeeded: count('succeeded'), stopped: count('stopped'), failed: count('failed'), cancelled: count('cancelled') },
+    front: objectivesOf(run).length > 1 ? paretoFront(candidates(run), objectivesOf(run)) : [best.state.trial],
+  };
+}
+
+/**
+ * Search attribute and details; called when a trial has ended or the search's status changes.
+ * Each upsert is an event of the history: there is one only for another value.
+ */
+export function publish(run: SearchRun): void {
+  const objective = bestRecord(run)?.state.objective ?? null;
+  if (objective !== null && objective !== run.published) upsertSearchAttributes([{ key: ATTRIBUTE_KEYS.bestObjective, value: objective }]);
+  run.published = objective ?? run.published;
+  setCurrentDetails(detailsOf(run));
+}
+
+function detailsOf(run: SearchRun): string {
+  const { memory, input } = run;
+  const { metric, goal } = input.spec.objective;
+  const ended = memory.records.filter((record) => record.told !== null);
+  const sign = goal === 'maximize' ? -1 : 1;
+  const first = [...ended]
+    .sort((a, b) => sign * ((a.state.objective ?? Infinity * sign) - (b.state.objective ?? Infinity * sign)))
+    .slice(0, TRIALS_IN_DETAILS);
+  const { cost } = spent(run, Date.now());
+  const head = `**${memory.status}**${memory.reason ? `: ${memory.reason}` : ''} · ${ended.length} of ${memory.plannedTrials} trials · ${cost.toFixed(2)} ${input.profile.currency} · ${goal} ${metric}`;
+  const rows = first.map(
+    ({ state }) =>
+      `| ${state.trial} | ${state.status} | ${show(state.objective)} | \`${JSON.stringify(state.parameters).slice(0, 120)}\` | ${state.cost.toFixed(2)} |`,
+  );
+  const link = memory.tensorboard ? [`[TensorBoard](${memory.tensorboard})`, ''] : [];
+  return [head, '', ...link, '| trial | status | objective | parameters | cost |', '| ---: | --- | ---: | --- | ---: |', ...rows].join(
+    '\n',
+  );
+}
+
+export function trialRow(run: SearchRun, record: TrialRecord): LedgerRow<'trials'> {
+  const { input } = run;
+  const { state } = record;
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    pipeline: input.pipeline,
+    run: input.run,
+    time: new Date(state.endedAt ?? Date.now()).toISOString(),
+    step: input.step,
+    trial: state.trial,
+    status: state.status,
+    parameters: JSON.stringify(state.parameters),
+    objective_metric: input.spec.objective.metric,
+    objective: state.objective,
+    metrics: JSON.stringify({
+      ...state.metrics,
+      ...Object.fromEntries(Object.entries(state.offline).map(([name, value]) => [`offline.${name}`, value])),
+    }),
+    reason: state.reason,
+    origin: state.origin,
+    parent_trial: state.parent,
+    output: state.output,
+    export: state.bestExport,
+    weights_sha256: record.weightsSha256,
+    attempts: state.attempts,
+    seconds: record.busyMs / 1000,
+    cost: state.cost,
+    on_demand_cost: state.onDemandCost,
+    lost_cost: state.lostCost,
+    started_at: iso(state.startedAt),
+    ended_at: iso(state.endedAt),
+  };
+}
+
+const show = (value: number | null): string => (value === null ? '' : String(Number(value.toPrecision(SHOWN_DIGITS))));

@@ -1,0 +1,156 @@
+/** What follows from the end of an attempt (DESIGN.md §5). Pure, but for the trial's own state. */
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import type { Pool } from '../../src/contract/profile.ts';
+import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
+import { afterAttempt, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
+import type { PlacementChoice } from '../../src/rules/placement.ts';
+import type { TrialRun } from './state.ts';
+
+/** Attempts in a row that were deleted, silent or fenced and trained nothing: someone or something is against it. */
+const MOST_FRUITLESS = 10;
+const LOG_LINES_IN_REASON = 15;
+/** Preemptions before any sample was trained: soon again means waiting a little. */
+const PREEMPTIONS_WITHOUT_PAUSE = 3;
+
+export function emptyCarried(): TrialCarried {
+  return {
+    attempts: 0,
+    preemptions: 0,
+    crashes: 0,
+    fruitless: 0,
+    memoryRetries: 0,
+    lastProgress: 0,
+    samples: 0,
+    cost: 0,
+    onDemandCost: 0,
+    lostCost: 0,
+    seconds: 0,
+    trainedSeconds: 0,
+    startedAt: null,
+    done: null,
+    placement: initialPlacement,
+  };
+}
+
+export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool' | 'noCapacitySeconds'>): AttemptInput {
+  const { resumed: _resumed, carried: _carried, ...trial } = run.input;
+  const { carried } = run;
+  const growth = carried.memoryRetries > 0 ? trial.profile.memoryGrowth : 1;
+  return {
+    trial,
+    attempt: carried.attempts,
+    pool: choice.pool,
+    memoryMb: Math.ceil(trial.spec.resources.memoryMb * growth),
+    noCapacitySeconds: choice.noCapacitySeconds,
+    lastProgress: carried.lastProgress,
+    samples: carried.samples,
+    meanSecondsBetweenPreemptions: carried.preemptions > 0 && carried.seconds > 0 ? carried.seconds / carried.preemptions : null,
+    preemptedAt: carried.preemptedAt ?? null,
+  };
+}
+
+/** A Job that asks for what the trial's next attempt in that pool would ask for. */
+export function capacityInput(run: TrialRun, pool: Pool): CapacityInput {
+  const { trial, attempt, memoryMb } = attemptInput(run, { pool, noCapacitySeconds: 0 });
+  return { trial, attempt, memoryMb, pool };
+}
+
+/** Adds the attempt to the sums; `summary` when the trial is over, `repeats` for the pause before the next attempt. */
+export function afterReport(
+  run: TrialRun,
+  choice: PlacementChoice,
+  report: AttemptReport,
+  now: number,
+): { summary: TrialSummary | null; repeats: number } {
+  const { carried, input } = run;
+  const trained = report.samples > carried.samples;
+  carried.lastProgress = report.lastProgress;
+  carried.samples = report.samples;
+  carried.done = report.done ?? carried.done;
+  carried.cost += report.cost;
+  carried.onDemandCost += report.onDemandCost;
+  carried.lostCost += report.lostCost;
+  const seconds = report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
+  carried.trainedSeconds = (carried.trainedSeconds ?? carried.seconds) + (report.trainedSeconds ?? seconds);
+  carried.seconds += seconds;
+  carried.fruitless = trained ? 0 : carried.fruitless + 1;
+  carried.preemptedAt = report.verdict === 'preempted' ? report.endedAt : null;
+  carried.placement = afterAttempt(
+    input.profile.placement,
+    poolOrder(input.profile.placement, input.profile.pools).length,
+    choice.state,
+    report.verdict,
+    now,
+  );
+  run.note = `attempt ${carried.attempts} on ${report.pool}: ${report.verdict}, ${report.cause}`;
+  run.pool = null;
+
+  switch (report.verdict) {
+    case 'succeeded':
+      return { summary: summaryOf(run, 'succeeded', null, report), repeats: 0 };
+    case 'stopped':
+      return { summary: run.stop === null ? null : summaryOf(run, 'stopped', run.stop, report), repeats: 0 };
+    case 'preempted':
+      carried.preemptions += 1;
+      return { summary: null, repeats: Math.max(0, carried.fruitless - PREEMPTIONS_WITHOUT_PAUSE) };
+    case 'no-capacity':
+      return { summary: null, repeats: 0 };
+    case 'deleted':
+    case 'silent':
+    case 'fenced':
+      return {
+        summary: carried.fruitless > MOST_FRUITLESS ? failed(run, report, `${carried.fruitless} attempts in a row trained nothing`) : null,
+        repeats: carried.fruitless,
+      };
+    case 'out-of-memory':
+      if (carried.memoryRetries > 0 || input.profile.memoryGrowth <= 1) return { summary: failed(run, report, null), repeats: 0 };
+      carried.memoryRetries += 1;
+      return { summary: null, repeats: 0 };
+    case 'bad-input':
+      return { summary: failed(run, report, null), repeats: 0 };
+    case 'crashed':
+      carried.crashes += 1;
+      return {
+        summary: carried.crashes > input.spec.maxCrashes ? failed(run, report, `crashed ${carried.crashes} times`) : null,
+        repeats: carried.crashes,
+      };
+  }
+}
+
+function failed(run: TrialRun, report: AttemptReport, why: string | null): TrialSummary {
+  const log = report.logTail.trimEnd().split('\n').slice(-LOG_LINES_IN_REASON).join('\n');
+  const reason = [`${why ? `${why}; the last time: ` : ''}${report.verdict}, ${report.cause}`, log].filter(Boolean).join('\n');
+  return summaryOf(run, 'failed', reason, report);
+}
+
+export function failedSummary(run: TrialRun, reason: string): TrialSummary {
+  return summaryOf(run, 'failed', reason, run.last ?? null);
+}
+
+export function summaryOf(
+  run: TrialRun,
+  status: TrialSummary['status'],
+  reason: string | null,
+  report: AttemptReport | null,
+): TrialSummary {
+  return {
+    trial: run.input.trial,
+    status,
+    objective: report?.objective ?? null,
+    metrics: report?.metrics ?? {},
+    reason,
+    bestExport: report?.bestExport ?? null,
+    weightsSha256: report?.weightsSha256 ?? null,
+    endedAt: Date.now(),
+    carried: run.carried,
+  };
+}
+
+/** The worker of an activity fell silent, or none came. */
+export const isTimeout = (error: unknown): boolean => error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+
+/** The message of an activity that failed for good; null for defects, which must not be hidden. */
+export function messageOf(error: unknown): string | null {
+  if (error instanceof ActivityFailure) return error.cause?.message ?? error.message;
+  return error instanceof ApplicationFailure ? error.message : null;
+}

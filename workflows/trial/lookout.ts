@@ -1,0 +1,28 @@
+/** Looks for a machine of the first pool while an attempt goes on in another one. */
+import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+import type { CapacityInput } from '../../src/contract/search.ts';
+import { poolOrder } from '../../src/rules/placement.ts';
+import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { attempts, endings } from '../search-policies.ts';
+import { capacityInput } from './decisions.ts';
+import type { TrialRun } from './state.ts';
+
+/** Interrupts the attempt once there is a machine: the trial moves there. To be cancelled when the attempt ends. */
+export async function lookForFirstPool(run: TrialRun, { lookAfterSeconds }: PlacementChoice): Promise<void> {
+  const { profile } = run.input;
+  const [first] = poolOrder(profile.placement, profile.pools);
+  if (lookAfterSeconds === null || first === undefined) return;
+  if (lookAfterSeconds > 0) await sleep(lookAfterSeconds * 1000);
+  await awaitCapacity(run, capacityInput(run, first));
+  run.interrupt?.();
+}
+
+async function awaitCapacity({ input }: TrialRun, look: CapacityInput): Promise<void> {
+  try {
+    await attempts(input).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
+  } catch (error) {
+    // It ends by itself when it is asked to: no worker was there to be asked, and its Job may wait for ever.
+    if (isCancellation(error)) await CancellationScope.nonCancellable(() => endings(input).forgetCapacity(look));
+    throw error;
+  }
+}

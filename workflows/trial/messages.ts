@@ -1,0 +1,26 @@
+/** What a trial tells its search. The search may have continued as new: its workflow id finds it. */
+import { ApplicationFailure, defineSignal, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
+import type { TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+
+const ended = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
+const report = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
+
+/** @throws when the search is gone: nobody would hear of the end, so the trial does not begin another attempt. */
+export async function tellSearch(input: TrialInput, news: TrialReport): Promise<void> {
+  if (input.search === null) return;
+  try {
+    await getExternalWorkflowHandle(input.search).signal(report, news);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    throw ApplicationFailure.nonRetryable(`the search ${input.search} is gone`, 'SearchFailed');
+  }
+}
+
+export async function tellSearchTheEnd(input: TrialInput, summary: TrialSummary): Promise<void> {
+  if (input.search === null) return;
+  // A search that is gone has no use for it; the ledger and the object store keep what there is.
+  await getExternalWorkflowHandle(input.search)
+    .signal(ended, summary)
+    .catch(() => undefined);
+}

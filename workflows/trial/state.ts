@@ -1,0 +1,19 @@
+/** The state of a trial's workflow. */
+import type { AttemptReport, TrialCarried, TrialInput } from '../../src/contract/search.ts';
+
+export interface TrialRun {
+  readonly input: TrialInput;
+  carried: TrialCarried;
+  /** Why it was asked to stop. */
+  stop: string | null;
+  paused: boolean;
+  /** Pool of the attempt that runs. */
+  pool: string | null;
+  /** How the last attempt ended, in words. */
+  note: string | null;
+  last?: AttemptReport;
+  /** The gate of a pool gave it a slot. */
+  granted: boolean;
+  /** Ends the attempt that runs. */
+  interrupt: (() => void) | null;
+}

@@ -1,0 +1,180 @@
+/** A trial: attempts, one Job each, until one succeeds. Machines may go; the trial goes on from its last committed checkpoint. */
+import {
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  setHandler,
+  setWorkflowOptions,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
+import type { AttemptReport, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from '../../src/rules/placement.ts';
+import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { lookForFirstPool } from './lookout.ts';
+import { acquireSlot, grantedSignal, releaseSlot } from '../pools/slots.ts';
+import { attempts, endings } from '../search-policies.ts';
+import { afterReport, attemptInput, emptyCarried, failedSummary, isTimeout, messageOf, summaryOf } from './decisions.ts';
+import { tellSearch, tellSearchTheEnd } from './messages.ts';
+import type { TrialRun } from './state.ts';
+
+export const stopSignal = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
+export const pauseSignal = defineSignal(SIGNALS.pause);
+export const resumeSignal = defineSignal(SIGNALS.resume);
+export const stateQuery = defineQuery<TrialReport>(QUERIES.state);
+export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
+export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
+
+// Days long, and simple: it ends on the version of the workers that it began on.
+setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'PINNED' } : {}), trial);
+export async function trial(input: TrialInput): Promise<TrialSummary> {
+  const run = setUp(input);
+  const summary = await runToItsEnd(run).catch((error: unknown) => {
+    if (isCancellation(error)) return summaryOf(run, 'cancelled', 'cancelled', null);
+    const message = messageOf(error);
+    if (message === null) throw error;
+    return failedSummary(run, message);
+  });
+  await CancellationScope.nonCancellable(() => tellSearchTheEnd(input, summary));
+  return summary;
+}
+
+function setUp(input: TrialInput): TrialRun {
+  const run: TrialRun = {
+    input,
+    carried: input.carried ?? input.resumed ?? emptyCarried(),
+    stop: null,
+    paused: false,
+    pool: null,
+    note: null,
+    granted: false,
+    interrupt: null,
+  };
+  setHandler(stopSignal, (request) => {
+    run.stop = request?.reason ?? 'asked to stop';
+    run.interrupt?.();
+  });
+  setHandler(pauseSignal, () => {
+    run.paused = true;
+    run.interrupt?.();
+  });
+  setHandler(resumeSignal, () => {
+    run.paused = false;
+  });
+  setHandler(grantedSignal, () => {
+    run.granted = true;
+  });
+  setHandler(stateQuery, () => reportOf(run));
+  return run;
+}
+
+async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
+  for (;;) {
+    await waitWhilePaused(run);
+    if (run.stop !== null) return summaryOf(run, 'stopped', run.stop, run.last ?? null);
+    const choice = choose(run);
+    const report = await nextAttempt(run, choice);
+    if (report === null) continue;
+    const next = afterReport(run, choice, report, Date.now());
+    if (next.summary) return next.summary;
+    await backOff(run, backoffSeconds(report.verdict, next.repeats, run.carried.placement.emptyPools, poolCount(run)));
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>({ ...run.input, resumed: null, carried: run.carried });
+  }
+}
+
+async function waitWhilePaused(run: TrialRun): Promise<void> {
+  if (!run.paused || run.stop !== null) return;
+  run.pool = null;
+  await tellSearch(run.input, reportOf(run));
+  await condition(() => !run.paused || run.stop !== null);
+}
+
+function choose(run: TrialRun): PlacementChoice {
+  const { profile, deadlineAt } = run.input;
+  const remaining = remainingSeconds(run.carried.done, trainedSeconds(run));
+  return choosePool({
+    rules: profile.placement,
+    pools: profile.pools,
+    state: run.carried.placement,
+    now: Date.now(),
+    deadlineAt,
+    remainingSeconds: remaining,
+    trainedSeconds: trainedSeconds(run),
+  });
+}
+
+/** Null when it was stopped or paused before anything ran. */
+async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
+  const { pool } = choice;
+  run.carried.placement = choice.state;
+  if (!(await acquireSlot(run, pool))) return null;
+  try {
+    run.carried.startedAt ??= Date.now();
+    run.pool = pool.name;
+    await tellSearch(run.input, { ...reportOf(run), attempts: run.carried.attempts + 1 });
+    if (run.stop !== null || run.paused) return null;
+    // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
+    run.carried.attempts += 1;
+    return await interruptible(run, choice, () =>
+      attempts(run.input).runAttempt.executeWithOptions({ summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` }, [
+        attemptInput(run, choice),
+      ]),
+    );
+  } finally {
+    await CancellationScope.nonCancellable(() => releaseSlot(run, pool));
+  }
+}
+
+/** Ends the attempt, with a checkpoint, when the trial is stopped or paused, or when the first pool has a machine again. */
+async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: () => Promise<AttemptReport>): Promise<AttemptReport | null> {
+  const scope = new CancellationScope();
+  const lookout = new CancellationScope();
+  run.interrupt = () => {
+    scope.cancel();
+  };
+  const looking = lookout.run(() => lookForFirstPool(run, choice)).catch(() => undefined);
+  try {
+    run.last = await scope.run(attempt);
+    return run.last;
+  } catch (error) {
+    if (!scope.consideredCancelled || !(isCancellation(error) || isTimeout(error))) throw error;
+    // No worker was there to be asked: none had begun, or the one that had is gone, and the Job goes on.
+    const report = await CancellationScope.nonCancellable(() => endOf(run, choice));
+    if (report === null && CancellationScope.current().consideredCancelled) throw error;
+    return report;
+  } finally {
+    run.interrupt = null;
+    lookout.cancel();
+    await looking;
+  }
+}
+
+/** Null where there was no attempt after all: its number is the next one's. Null also where nobody could look. */
+async function endOf(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
+  try {
+    const report = await endings(run.input).endAttempt(attemptInput(run, choice));
+    if (report === null) run.carried.attempts -= 1;
+    else run.last = report;
+    return report;
+  } catch (error) {
+    if (isTimeout(error)) return null;
+    throw error;
+  }
+}
+
+async function backOff(run: TrialRun, seconds: number): Promise<void> {
+  if (seconds > 0) await condition(() => run.stop !== null || run.paused, seconds * 1000);
+}
+
+function reportOf(run: TrialRun): TrialReport {
+  const { attempts: made, preemptions, cost, onDemandCost, lostCost } = run.carried;
+  const status = run.pool !== null ? 'running' : run.paused ? 'paused' : 'queued';
+  return { trial: run.input.trial, status, attempts: made, preemptions, pool: run.pool, cost, onDemandCost, lostCost, note: run.note };
+}
+
+const poolCount = (run: TrialRun): number => poolOrder(run.input.profile.placement, run.input.profile.pools).length;
+/** A trial that began before this was counted has its machines' time only. */
+const trainedSeconds = ({ carried }: TrialRun): number => carried.trainedSeconds ?? carried.seconds;
