@@ -2,35 +2,20 @@
 import { activityInfo, ApplicationFailure, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import type { Json, OutputType, Profile, Step, StepSpec, StepState } from '../src/contract/index.ts';
+import type { Json, OutputType, Profile, StepState } from '../src/contract/index.ts';
 import type { Ports } from '../src/ports/index.ts';
-import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { codeIdentity, identify, inputsOf } from '../src/cache/identity.ts';
-import type { TypedValue } from '../src/cache/identity.ts';
+import { identify } from '../src/cache/identity.ts';
 import { createStepCache } from '../src/cache/records.ts';
 import type { CacheRecord, Holder, StepCache } from '../src/cache/records.ts';
 import { rowKey, stepRow } from './step-rows.ts';
+import { digestOf, usableRecord, KEY_DIGITS, CACHE_VERSION } from '../src/cache/key.ts';
+import type { PrepareInput } from '../src/cache/key.ts';
 
-const KEY_DIGITS = 12;
-const CACHE_VERSION = 1;
 const POLL_OTHER_RUN = '2 seconds';
 /** Larger values belong into the object store: outputs travel through histories and queries. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
-
-export interface PrepareInput {
-  readonly run: string;
-  readonly pipeline: string;
-  readonly profile: Profile;
-  /** References are bound, `{key}` is not. */
-  readonly step: Pick<Step, 'id' | 'cache' | 'spec'>;
-  /** Tables and URIs that came from other steps. */
-  readonly references: readonly { readonly type: OutputType; readonly value: Json }[];
-  readonly startedAt: number;
-  /** Wait for another run that makes the same, instead of answering `busy`. */
-  readonly wait: boolean;
-}
 
 export type Prepared =
   | { readonly outcome: 'hit'; readonly key: string; readonly outputs: Record<string, Json>; readonly from: string }
@@ -69,18 +54,6 @@ export const createStepActivities = (ports: Ports, isOpen: (holder: Holder) => P
 };
 export type StepActivities = ReturnType<typeof createStepActivities>;
 
-/** What the cache would answer, without a claim and without a trace: for `longhaul plan`. */
-export async function lookUp(
-  ports: Ports,
-  input: PrepareInput,
-): Promise<{ readonly key: string; readonly outputs: Readonly<Record<string, Json>> | null }> {
-  const digest = await digestOf(ports, input);
-  const key = digest.slice(0, KEY_DIGITS);
-  const cache = createStepCache(await ports.store(input.profile), () => Promise.resolve(false));
-  const record = input.step.cache ? await usableRecord(ports, input, cache, key, digest) : null;
-  return { key, outputs: record?.outputs ?? null };
-}
-
 async function prepare(ports: Ports, cache: StepCache, input: PrepareInput): Promise<Prepared> {
   const digest = await digestOf(ports, input);
   const key = digest.slice(0, KEY_DIGITS);
@@ -117,49 +90,6 @@ async function hit(ports: Ports, cache: StepCache, input: PrepareInput, digest: 
   if (!record) return null;
   await recordHit(ports, input, key, record);
   return { outcome: 'hit', key, outputs: record.outputs, from: record.by.run };
-}
-
-async function digestOf(ports: Ports, input: PrepareInput): Promise<string> {
-  const { spec } = input.step;
-  const { root } = await ports.store(input.profile);
-  const referenced = input.references.flatMap(({ type, value }): TypedValue[] =>
-    (type === 'table' || type === 'uri') && typeof value === 'string' ? [{ type, value }] : [],
-  );
-  const inputs = new Map([...inputsOf(spec, root), ...referenced].map((value) => [`${value.type} ${value.value}`, value]));
-  const identities = await Promise.all(
-    [...inputs].map(async ([name, value]) => {
-      const identity = await identify(ports, input.profile, input.pipeline, value);
-      if (identity === null)
-        throw failure('InvalidInput', `step ${input.step.id} reads the ${value.type} ${value.value}, which does not exist`);
-      return [name, identity] as const;
-    }),
-  );
-  return sha256(
-    canonicalJson({
-      version: CACHE_VERSION,
-      spec: withoutNames(spec),
-      inputs: Object.fromEntries(identities),
-      code: codeIdentity(input.profile, spec),
-      // What must not be shared has a key of its own in every run.
-      run: input.step.cache ? null : `${input.run}/${input.step.id}`,
-    }),
-  );
-}
-
-/** Fields that only serve messages and limits do not change what is made. */
-function withoutNames(spec: StepSpec): Record<string, unknown> {
-  const { sqlFile: _sqlFile, file: _file, maximumBytesBilled: _limit, ...rest } = spec as StepSpec & Record<string, unknown>;
-  return rest;
-}
-
-/** The record of an earlier making, if all that it made is still there and unchanged. */
-async function usableRecord(ports: Ports, input: PrepareInput, cache: StepCache, key: string, digest: string): Promise<CacheRecord | null> {
-  const record = await cache.load(key);
-  if (record?.digest !== digest) return null;
-  const same = await Promise.all(
-    record.made.map(async (made) => (await identify(ports, input.profile, input.pipeline, made)) === made.identity),
-  );
-  return same.every(Boolean) ? record : null;
 }
 
 async function recordHit(ports: Ports, input: PrepareInput, key: string, record: CacheRecord): Promise<void> {

@@ -6,4 +6,4 @@ export { scheduledRun } from './pipeline/scheduled-run.ts';
 export { tensorboard } from './tensorboard.ts';
 export { poolGate } from './pools/gate.ts';
 export { parameterImportance } from './questions.ts';
-export { samplerSuggestions } from './sampler-suggestions.ts';
+export { samplerSuggestions } from './questions.ts';

@@ -2,7 +2,7 @@
 import { allHandlersFinished, condition, continueAsNew, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import { searching, tensorboards } from './search-policies.ts';
+import { searching, tensorboards } from './policies.ts';
 
 export interface TensorboardKeeping {
   readonly pipeline: string;

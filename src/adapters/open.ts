@@ -3,7 +3,7 @@ import type { Profile } from '../contract/profile.ts';
 import type { Tensorboards } from '../ports/tensorboard.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../ports/index.ts';
 
-export interface OpenPorts extends Ports {
+export interface OpenPorts extends Ports, AsyncDisposable {
   close(): Promise<void>;
 }
 
@@ -28,14 +28,16 @@ export function openPorts(): OpenPorts {
     openWarehouse(config, await store(profile.storage, profile), profile.storage),
   );
   const compute = once(openCompute);
+  const close = async (): Promise<void> => {
+    const ports = await Promise.allSettled(opened);
+    await Promise.allSettled(ports.map(async (port) => (port.status === 'fulfilled' ? port.value.close?.() : undefined)));
+  };
   return {
     store: (profile) => store(profile.storage, profile),
     warehouse: (profile) => warehouse({ warehouse: profile.warehouse, storage: profile.storage }, profile),
     compute: (profile) => compute(profile.compute, profile),
-    close: async () => {
-      const ports = await Promise.allSettled(opened);
-      await Promise.allSettled(ports.map(async (port) => (port.status === 'fulfilled' ? port.value.close?.() : undefined)));
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

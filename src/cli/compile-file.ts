@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidInputError } from '../contract/errors.ts';
 import { RunDocument } from '../contract/run-document.ts';
-import { openSqlChecker } from './check-sql.ts';
 import { collect, jsonOrText } from './context.ts';
+import { createSqlChecker, type SqlChecker } from '../adapters/duckdb/check-sql.ts';
 
 export interface CompileOptions {
   readonly profile: string;
@@ -48,4 +48,9 @@ async function readDocument(file: string): Promise<RunDocument | null> {
       hint: 'compile the pipeline again with this version',
     })),
   );
+}
+
+export function openSqlChecker(): SqlChecker & AsyncDisposable {
+  const checker = createSqlChecker();
+  return { check: (sql, file) => checker.check(sql, file), close: () => checker.close(), [Symbol.asyncDispose]: () => checker.close() };
 }

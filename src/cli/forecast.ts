@@ -2,13 +2,13 @@
  * What the cache would answer for each step of a document, for `longhaul plan`. It asks the same code that the workers run, without a claim;
  * a key computed by a second implementation would sooner or later be another key. Hence the imports of workflows and activities here.
  */
-import { lookUp } from '../../activities/steps.ts';
+import { lookUp } from '../cache/key.ts';
 import { bindSpec, referencesOf } from '../rules/bind.ts';
 import { outputsOf } from '../contract/outputs.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';
 import type { Json, OutputType } from '../contract/values.ts';
-import type { OpenPorts } from './ports.ts';
+import type { OpenPorts } from '../adapters/open.ts';
 
 export interface Forecast {
   readonly step: Step;

@@ -1,6 +1,6 @@
 /** Jobs on this machine outlive the workers on purpose; when a person stops the whole stack, they must not go on unseen. */
 import type { Longhaul } from '../client/index.ts';
-import { openPorts } from './ports.ts';
+import { openPorts } from '../adapters/open.ts';
 
 /** SIGTERM to the Jobs of runs that have not ended: they commit a checkpoint, and the next worker goes on from it. Returns how many. */
 export async function checkpointLocalJobs(longhaul: Longhaul): Promise<number> {

@@ -1,5 +1,5 @@
 /** The development stack for as long as a command needs it. */
-import { projectWithRuns } from '../../bin/setup-tools.mjs';
+import { projectWithRuns } from '../stack/project.ts';
 import { startStack, type Stack } from '../stack/stack.ts';
 import { CannotConnectError, connect, findTarget, type Longhaul } from '../client/index.ts';
 import type { Cli } from './context.ts';

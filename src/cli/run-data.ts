@@ -8,7 +8,7 @@ import { trialsOf } from '../present/charts/views.ts';
 import { hasCachedSearch, importanceInput, makersOf, runBefore, takenOver } from '../present/gathering.ts';
 import type { ReportData } from '../report/index.ts';
 import { snapshotOf } from './follow.ts';
-import type { OpenPorts } from './ports.ts';
+import type { OpenPorts } from '../adapters/open.ts';
 
 /** Trials, attempts and curves are also those of searches that came from the cache: an earlier run made them. */
 export type RunData = Omit<ReportData, 'importance' | 'previous' | 'steps'>;

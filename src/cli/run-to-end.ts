@@ -6,7 +6,7 @@ import type { Cli } from './context.ts';
 import { EXIT } from './exit.ts';
 import { follow, onInterrupt } from './follow.ts';
 import type { Servers } from './own-stack.ts';
-import { openPorts } from './ports.ts';
+import { openPorts } from '../adapters/open.ts';
 import { collectReport } from './run-data.ts';
 import { summary } from './summary.ts';
 import type { Longhaul, Run } from '../client/index.ts';

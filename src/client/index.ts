@@ -6,7 +6,7 @@ export type { Decision } from './run.ts';
 export { Schedules } from './schedules.ts';
 export type { Overlap, ScheduleOptions, ScheduleSummary } from './schedules.ts';
 export { Search } from './search.ts';
-export type { StopOptions } from './stop.ts';
+export type { StopOptions } from './run.ts';
 export { findDevelopmentStack, findTarget, isConfigured } from './address.ts';
 export type { DevelopmentStack, Target, TargetOptions } from './address.ts';
 export * from './errors.ts';

@@ -14,4 +14,3 @@ export * from './ids.ts';
 export * from './ledger.ts';
 export * from './state.ts';
 export type * from './search.ts';
-export * from '../rules/attempt-ends.ts';

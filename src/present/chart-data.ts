@@ -5,7 +5,7 @@ import type { Objective, Space } from '../contract/search-space.ts';
 import type { RunState } from '../contract/state.ts';
 import type { ReportData } from './data.ts';
 import { evaluationsOf } from './evaluations.ts';
-import { costChart } from '../report/charts/cost.ts';
+import { costChart } from './charts/cost.ts';
 import type { Chart } from './charts/chart.ts';
 import { importanceChart } from './charts/importance.ts';
 import { learningCurves } from './charts/learning-curves.ts';

@@ -6,7 +6,6 @@
  * Hyperband: Li et al. (JMLR 2018). These agree with Optuna's pruners, which test/unit/search compares on generated curves.
  */
 import type { Objective, StoppingRule } from '../contract/search-space.ts';
-import { crc32 } from '../../workflows/crc32.ts';
 
 export type Curve = readonly (number | null)[];
 export type Goal = Objective['goal'];
@@ -231,4 +230,13 @@ export function quantile(values: Curve, percent: number): number | null {
 
 function show(value: number): string {
   return String(Number(value.toPrecision(5)));
+}
+
+export function crc32(text: string): number {
+  let crc = 0xffffffff;
+  for (const byte of new TextEncoder().encode(text)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
 }

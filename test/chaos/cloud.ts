@@ -117,10 +117,10 @@ function trainerImage(): ReturnType<typeof pythonImage> {
     venv: dirname(dirname(python)),
     mountPackages: true,
     folders: [
-      { from: SOURCES, at: '/opt/longhaul/trainer', mounted: true },
+      { from: SOURCES, at: '/opt/longhaul/python', mounted: true },
       { from: join(import.meta.dirname, 'pipeline'), at: TRAINER, mounted: true },
     ],
-    env: { PYTHONPATH: '/opt/longhaul/trainer', PYTHONDONTWRITEBYTECODE: '1' },
+    env: { PYTHONPATH: '/opt/longhaul/python', PYTHONDONTWRITEBYTECODE: '1' },
   });
 }
 

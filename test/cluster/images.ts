@@ -9,9 +9,9 @@ export const TRAINER_IMAGE = 'dev-cluster.local/trainer:1';
 export const WORKER_IMAGE = 'dev-cluster.local/workers:1';
 export const SCORING_WORKER_IMAGE = 'dev-cluster.local/scoring-workers:1';
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
-const SOURCES = `${REPOSITORY}/trainer`;
+const SOURCES = `${REPOSITORY}/python`;
 const BUNDLES = '/opt/longhaul/bundles';
-const INSIDE = '/opt/longhaul/trainer';
+const INSIDE = '/opt/longhaul/python';
 
 /** The reference trainer on this machine's Python; the nodes mount packages and sources, so that nothing is copied. */
 export async function trainerImage(): Promise<BuiltImage> {

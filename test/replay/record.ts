@@ -1,17 +1,22 @@
-/** `npm run histories`: plays every scenario on a development server and keeps the histories, which the replay tests then hold the workflows to. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/**
+ * `npm run histories [-- NAME…]`: plays scenarios on a development server and keeps their histories for the release in package.json, which the
+ * replay tests then hold the workflows to. What was recorded stays: a scenario whose history is there already is told and left alone.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { startHarness, type Harness } from '../workflow/environment.ts';
 import { createMemoryPorts } from '../workflow/memory-ports.ts';
 import { startSearchHarness } from '../workflow/search-harness.ts';
+import release from '../../package.json' with { type: 'json' };
 import { PIPELINE_SCENARIOS } from './pipeline-scenarios.ts';
 import { SEARCH_SCENARIOS, SUGGEST_EARLY } from './search-scenarios.ts';
 
-const FOLDER = join(import.meta.dirname, 'histories');
-
-const ROOT = join(FOLDER, '..', '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..');
+const FOLDER = join(import.meta.dirname, 'histories', release.version);
 
 /** Without the names of this process, machine and folder, which are in identities and stack traces. */
 const anonymous = (text: string): string =>
@@ -24,8 +29,15 @@ const chosen = <T>(scenarios: Readonly<Record<string, T>>): [string, T][] =>
   Object.entries(scenarios).filter(([name]) => wanted.length === 0 || wanted.includes(name));
 
 async function keep(harness: Harness, file: string, workflowId: string, runId?: string): Promise<void> {
+  const path = join(FOLDER, `${file}.json`);
+  if (existsSync(path)) {
+    process.stderr.write(`${file}: recorded before; give the scenario another name to record it again\n`);
+    return;
+  }
   const history = await harness.client.workflow.getHandle(workflowId, runId).fetchHistory();
-  await writeFile(join(FOLDER, `${file}.json`), `${anonymous(historyToJSON(history))}\n`);
+  const text = `${anonymous(historyToJSON(history))}\n`;
+  await writeFile(path, text);
+  await appendFile(join(FOLDER, 'SHA256SUMS'), `${createHash('sha256').update(text).digest('hex')}  ${file}.json\n`);
   process.stderr.write(`${file}: ${history.events?.length ?? 0} events\n`);
 }
 

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -26,22 +27,41 @@ describe('histories of earlier runs', () => {
     expect(files.length).toBeGreaterThanOrEqual(10);
   });
 
+  // A history that was overwritten shows nothing any more about the workflows that it was recorded with.
+  it.each(files)('%s is as it was recorded', (file) => {
+    const sums = readFileSync(join(FOLDER, dirname(file), 'SHA256SUMS'), 'utf8').split('\n');
+    const sum = createHash('sha256')
+      .update(readFileSync(join(FOLDER, file)))
+      .digest('hex');
+    expect(sums).toContain(`${sum}  ${basename(file)}`);
+  });
+
+  it('are all still there', () => {
+    const releases = readdirSync(FOLDER);
+    for (const release of releases) {
+      const recorded = readFileSync(join(FOLDER, release, 'SHA256SUMS'), 'utf8')
+        .trimEnd()
+        .split('\n');
+      expect(readdirSync(join(FOLDER, release))).toEqual(expect.arrayContaining(recorded.map((line) => line.slice(66))));
+    }
+  });
+
   it.each(files)('%s goes the same way again', async (file) => {
     const history = read(file);
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
   });
 
   it('hold searches that continued as new', () => {
-    const began = read('search-continued-first.json').events;
+    const began = read('0.1.0/search-continued-first.json').events;
     expect(began.at(-1)).toMatchObject({ eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW' });
-    const [first] = read('search-continued-last.json').events;
+    const [first] = read('0.1.0/search-continued-last.json').events;
     expect(first?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toEqual(expect.stringMatching(/./));
   });
 
   it.each(['pipeline-diamond', 'search-finished', 'search-continued-last', 'search-finished-trial-0'])(
     'betray a workflow that was changed without care: %s',
     async (name) => {
-      const history = read(`${name}.json`);
+      const history = read(`0.1.0/${name}.json`);
       const changed = Worker.runReplayHistory({ workflowsPath: join(import.meta.dirname, 'changed-workflow.ts') }, history, idOf(history));
       await expect(changed).rejects.toThrow(DeterminismViolationError);
     },

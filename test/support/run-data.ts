@@ -3,7 +3,7 @@ import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunGraph, RunState, SearchState, StepState } from '../../src/contract/state.ts';
 import { random, type Random } from './random.ts';
-import { graphOf, newStepState } from '../../workflows/new-states.ts';
+import { graphOf, newStepState } from '../../workflows/pipeline/view.ts';
 import { groceryDocument } from './run-document.ts';
 import { iso, makeSearch, type MadeSearch } from './run-trials.ts';
 

@@ -5,7 +5,7 @@ import type { AskInput } from '../../src/contract/search.ts';
 import type { Sampler } from '../../src/contract/search-space.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
-import { suggesting } from '../search-policies.ts';
+import { suggesting } from '../policies.ts';
 
 /** What they need may not be there: PyTorch, a finite space, a single objective. The others take every space. */
 const MAY_BE_REFUSED: readonly Sampler['kind'][] = ['gp', 'grid', 'cmaes'];

@@ -2,9 +2,10 @@
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import type { RunDocument } from '../../src/contract/run-document.ts';
-import type { RunState, RunStatus, StepState } from '../../src/contract/state.ts';
-import { newStepState } from '../new-states.ts';
+import type { RunState, RunStatus, StepState, RunGraph } from '../../src/contract/state.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
+import type { Step } from '../../src/contract/steps.ts';
+import { edgesOf, toNode } from '../../src/rules/dag.ts';
 
 /** Search attribute values are limited to about 2 KB. */
 const RUNNING_STEPS_SHOWN = 20;
@@ -99,3 +100,28 @@ const secondsOf = (step: StepState): string =>
   step.startedAt === null || step.endedAt === null ? '' : ((step.endedAt - step.startedAt) / 1000).toFixed(1);
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 200);
+
+export function graphOf(document: RunDocument): RunGraph {
+  const nodesOf = (steps: readonly Step[], onExit: boolean): RunGraph['nodes'] =>
+    steps.map((step) => ({ id: step.id, kind: step.spec.kind, onExit }));
+  return {
+    nodes: [...nodesOf(document.steps, false), ...nodesOf(document.onExit, true)],
+    edges: edgesOf([...document.steps, ...document.onExit].map(toNode)),
+  };
+}
+
+export function newStepState(step: Step): StepState {
+  return {
+    id: step.id,
+    kind: step.spec.kind,
+    status: 'pending',
+    startedAt: null,
+    endedAt: null,
+    cacheKey: null,
+    cacheHit: false,
+    outputs: {},
+    reason: null,
+    workflowId: null,
+    cost: 0,
+  };
+}

@@ -11,7 +11,7 @@ import {
 import { QUERIES } from '../../src/contract/names.ts';
 import { acquireSignal, grantedSignal, releaseSignal } from './slots.ts';
 import type { SlotRequest } from './slots.ts';
-import { searching } from '../search-policies.ts';
+import { searching } from '../policies.ts';
 
 export interface GateState {
   limit: number;

@@ -3,7 +3,7 @@ import { CancellationScope, condition, defineSignal, getExternalWorkflowHandle, 
 import { poolGateWorkflowId } from '../../src/contract/ids.ts';
 import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
 import type { Pool, Profile } from '../../src/contract/profile.ts';
-import { searching } from '../search-policies.ts';
+import { searching } from '../policies.ts';
 import type { TrialRun } from '../trial/state.ts';
 
 export interface SlotRequest {

@@ -1,7 +1,6 @@
 /** At a cap the search checkpoints its trials, pauses, and asks. It never just kills. */
 import { exceeded, extended, secondsUntilCap } from '../../src/rules/budget.ts';
-import { notifyPeople } from '../search-notices.ts';
-import { activeRecords, decided, isOver, occupying, queuedRecords } from './state.ts';
+import { notifyPeople, activeRecords, decided, isOver, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { newTrialsLeft, startsLeft } from './sampling.ts';
 import { costPerSecond, spent } from './spending.ts';

@@ -1,14 +1,13 @@
 /** Takes in learning curves as they grow, and stops trials by the rules. */
 import { CancellationScope } from '@temporalio/workflow';
 import type { CurveInput, CurvePoint, CurvePoints, TrialRecord } from '../../src/contract/search.ts';
-import { metricsOfRules, stopReason, stopReasonBetweenPoints } from '../../src/rules/early-stopping.ts';
-import type { StoppingContext, TrialCurve } from '../../src/rules/early-stopping.ts';
+import { metricsOfRules } from '../../src/rules/early-stopping.ts';
 import { exportSeen } from './early-evaluation.ts';
-import { watching } from '../search-policies.ts';
+import { watching } from '../policies.ts';
 import { activeRecords, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { liveCost, trainedSeconds } from './spending.ts';
-import { endedUnheard, stopTrial } from './trials.ts';
+import { endedUnheard } from './trials.ts';
+import { judge } from './judgement.ts';
 
 /** New trials that are looked for besides the ones that run. */
 const MOST_UPCOMING = 25;
@@ -99,39 +98,3 @@ function takePoint(run: SearchRun, names: readonly string[], [trial, n, , values
 }
 
 const ruleMetrics = (run: SearchRun): Set<string> => new Set(metricsOfRules(run.memory.stopping));
-
-/** Applies the rules to the trial that has a new point. */
-export function judge(run: SearchRun, record: TrialRecord): void {
-  if (!mayBeStopped(record)) return;
-  const reason = stopReason(run.memory.stopping, curveOf(run, record), contextOf(run));
-  if (reason) stopTrial(run, record, reason);
-}
-
-/** Rules of time and money bite between points too. */
-export function judgeBetweenPoints(run: SearchRun): void {
-  if (!run.memory.stopping.some(({ kind }) => kind === 'wall-clock' || kind === 'cost')) return;
-  const context = contextOf(run);
-  for (const record of activeRecords(run).filter(mayBeStopped)) {
-    const reason = stopReasonBetweenPoints(run.memory.stopping, curveOf(run, record), context);
-    if (reason) stopTrial(run, record, reason);
-  }
-}
-
-const mayBeStopped = (record: TrialRecord): boolean => record.active && !record.state.kept && record.stopping === null;
-
-function contextOf(run: SearchRun): StoppingContext {
-  return { study: run.id, objective: run.input.spec.objective, trials: run.memory.records.map((record) => curveOf(run, record)) };
-}
-
-function curveOf(run: SearchRun, record: TrialRecord): TrialCurve {
-  const now = Date.now();
-  const { status } = record.state;
-  return {
-    trial: record.state.trial,
-    status: !isOver(record) ? 'running' : status === 'succeeded' ? 'complete' : status === 'stopped' ? 'stopped' : 'failed',
-    curve: record.curve,
-    series: record.series,
-    seconds: trainedSeconds(record, now),
-    cost: liveCost(run, record, now),
-  };
-}

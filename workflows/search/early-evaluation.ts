@@ -1,10 +1,9 @@
 /** Early evaluation: offline metrics of exports while training goes on. */
 import { shortHash } from '../../src/contract/ids.ts';
 import type { CurvePoints, TrialRecord } from '../../src/contract/search.ts';
-import { judge } from './curves.ts';
-import { notifyPeople } from '../search-notices.ts';
-import { evaluating } from '../search-policies.ts';
-import { decided, inBackground, isOver, recordOf } from './state.ts';
+import { judge } from './judgement.ts';
+import { notifyPeople, decided, inBackground, isOver, recordOf } from './state.ts';
+import { evaluating } from '../policies.ts';
 import type { SearchRun } from './state.ts';
 import { finalise, pauseTrial, stopTrial } from './trials.ts';
 

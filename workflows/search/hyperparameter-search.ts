@@ -11,13 +11,13 @@ import {
 } from '@temporalio/workflow';
 import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
 import { checkBudget, secondsUntilCheck } from './budget.ts';
-import { followCurves, judgeBetweenPoints } from './curves.ts';
+import { followCurves } from './curves.ts';
+import { judgeBetweenPoints } from './judgement.ts';
 import { evaluateExports } from './early-evaluation.ts';
 import { listen } from './updates/index.ts';
-import { nextMemory } from '../search-memory.ts';
-import { searching } from '../search-policies.ts';
+import { nextMemory, activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
+import { searching } from '../policies.ts';
 import { recordEnds } from './ledger.ts';
-import { activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { fillPlaces, newTrialsLeft } from './sampling.ts';
 import { letGoOfTensorboard, openTensorboard } from './tensorboard.ts';

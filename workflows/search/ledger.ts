@@ -1,9 +1,10 @@
 /** Ends of trials go to the ledger in batches. */
 import { ledgerKey } from '../../src/contract/ids.ts';
-import { searching } from '../search-policies.ts';
+import { searching } from '../policies.ts';
 import { inBackground } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { trialRow } from './view.ts';
+import type { LedgerRow } from '../../src/contract/ledger.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
 
 const ROWS_PER_BATCH = 200;
 
@@ -21,4 +22,38 @@ export function recordEnds(run: SearchRun): void {
   inBackground(run, 'recording', async () => {
     await searching.recordTrials.executeWithOptions({ summary: `ledger: ${rows.length} trials` }, [{ profile: input.profile, rows, key }]);
   });
+}
+
+export function trialRow(run: SearchRun, record: TrialRecord): LedgerRow<'trials'> {
+  const { input } = run;
+  const { state } = record;
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    pipeline: input.pipeline,
+    run: input.run,
+    time: new Date(state.endedAt ?? Date.now()).toISOString(),
+    step: input.step,
+    trial: state.trial,
+    status: state.status,
+    parameters: JSON.stringify(state.parameters),
+    objective_metric: input.spec.objective.metric,
+    objective: state.objective,
+    metrics: JSON.stringify({
+      ...state.metrics,
+      ...Object.fromEntries(Object.entries(state.offline).map(([name, value]) => [`offline.${name}`, value])),
+    }),
+    reason: state.reason,
+    origin: state.origin,
+    parent_trial: state.parent,
+    output: state.output,
+    export: state.bestExport,
+    weights_sha256: record.weightsSha256,
+    attempts: state.attempts,
+    seconds: record.busyMs / 1000,
+    cost: state.cost,
+    on_demand_cost: state.onDemandCost,
+    lost_cost: state.lostCost,
+    started_at: iso(state.startedAt),
+    ended_at: iso(state.endedAt),
+  };
 }

@@ -2,7 +2,7 @@
 import type { AskedTrial, AskInput, TrialRecord } from '../../src/contract/search.ts';
 import type { Json } from '../../src/contract/values.ts';
 import { trialsLeft } from '../../src/rules/budget.ts';
-import { sampler, searching } from '../search-policies.ts';
+import { sampler, searching } from '../policies.ts';
 import { decided, inBackground, isOver, newRecord, objectivesOf, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { start } from './trials.ts';

@@ -4,6 +4,8 @@ import { trialOutput, trialWorkflowId, dnsLabel } from '../../src/contract/ids.t
 import type { SearchCarried, SearchInput, TrialRecord } from '../../src/contract/search.ts';
 import type { Objective } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
+import type { NotifyInput } from '../../activities/notifications.ts';
+import { notifications } from '../policies.ts';
 
 export interface SearchRun {
   readonly input: SearchInput;
@@ -174,3 +176,40 @@ export const queuedRecords = (run: SearchRun): TrialRecord[] =>
   run.memory.records
     .filter((record) => !record.active && !isOver(record) && record.ending === null && !record.held)
     .sort((a, b) => b.state.priority - a.state.priority || a.state.trial - b.state.trial);
+
+/** The search does not end, nor continue as new, before they were told: its end would cancel a message that is tried again. */
+export function notifyPeople(run: SearchRun, event: NotifyInput['event'], text: string): void {
+  const { profile, pipeline, run: name } = run.input;
+  const targets = profile.notifications.filter(({ on }) => on.includes(event));
+  if (targets.length === 0) return;
+  inBackground(run, 'telling', async () => {
+    await notifications.notify({ targets, event, pipeline, run: name, text }).catch((error: unknown) => {
+      decided(run, null, `could not notify: ${error instanceof Error ? error.message : 'unknown'}`);
+    });
+  });
+}
+
+/** About 11 bytes each: half of what an input may hold. */
+const MOST_POINTS = 60_000;
+const SHORT_REASON_CHARACTERS = 300;
+
+export function nextMemory(run: SearchRun): SearchCarried {
+  const { memory } = run;
+  const points = memory.records.reduce((sum, record) => sum + record.curve.length, 0);
+  const most = points > MOST_POINTS ? Math.floor(MOST_POINTS / memory.records.length) : Number.POSITIVE_INFINITY;
+  return {
+    ...memory,
+    generation: memory.generation + 1,
+    records: memory.records.map((record) => (isOver(record) ? shortened(record, most) : record)),
+  };
+}
+
+/** Rules compare a trial with the beginnings of ended ones; their own series are of no use any more. */
+function shortened(record: TrialRecord, mostPoints: number): TrialRecord {
+  return {
+    ...record,
+    series: {},
+    curve: record.curve.slice(0, mostPoints),
+    state: { ...record.state, reason: record.state.reason?.slice(0, SHORT_REASON_CHARACTERS) ?? null },
+  };
+}

@@ -3,7 +3,7 @@ import { condition, getExternalWorkflowHandle, isCancellation, startChild, workf
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import { WORKFLOWS } from '../../src/contract/names.ts';
-import { TENSORBOARD_POLICY, tensorboards } from '../search-policies.ts';
+import { TENSORBOARD_POLICY, tensorboards } from '../policies.ts';
 import { decided } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { publish } from './view.ts';

@@ -6,7 +6,7 @@ import type { TrialInput, TrialRecord, TrialReport, TrialSpec, TrialSummary } fr
 import type { SearchSpec } from '../../src/contract/steps.ts';
 import { bestOf } from '../../src/rules/early-stopping.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
-import { TRIAL_POLICY } from '../search-policies.ts';
+import { TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { endRunning } from './spending.ts';

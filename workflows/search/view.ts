@@ -1,6 +1,5 @@
 /** What people see of a search: the `state` query, the details in Temporal's web UI, the rows of the ledger. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
 import { bestTrial, paretoFront } from '../../src/rules/best-trials.ts';
@@ -108,40 +107,6 @@ function detailsOf(run: SearchRun): string {
   return [head, '', ...link, '| trial | status | objective | parameters | cost |', '| ---: | --- | ---: | --- | ---: |', ...rows].join(
     '\n',
   );
-}
-
-export function trialRow(run: SearchRun, record: TrialRecord): LedgerRow<'trials'> {
-  const { input } = run;
-  const { state } = record;
-  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-  return {
-    pipeline: input.pipeline,
-    run: input.run,
-    time: new Date(state.endedAt ?? Date.now()).toISOString(),
-    step: input.step,
-    trial: state.trial,
-    status: state.status,
-    parameters: JSON.stringify(state.parameters),
-    objective_metric: input.spec.objective.metric,
-    objective: state.objective,
-    metrics: JSON.stringify({
-      ...state.metrics,
-      ...Object.fromEntries(Object.entries(state.offline).map(([name, value]) => [`offline.${name}`, value])),
-    }),
-    reason: state.reason,
-    origin: state.origin,
-    parent_trial: state.parent,
-    output: state.output,
-    export: state.bestExport,
-    weights_sha256: record.weightsSha256,
-    attempts: state.attempts,
-    seconds: record.busyMs / 1000,
-    cost: state.cost,
-    on_demand_cost: state.onDemandCost,
-    lost_cost: state.lostCost,
-    started_at: iso(state.startedAt),
-    ended_at: iso(state.endedAt),
-  };
 }
 
 const show = (value: number | null): string => (value === null ? '' : String(Number(value.toPrecision(SHOWN_DIGITS))));

@@ -3,7 +3,7 @@ import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { CapacityInput } from '../../src/contract/search.ts';
 import { poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
-import { attempts, endings } from '../search-policies.ts';
+import { attempts, endings } from '../policies.ts';
 import { capacityInput } from './decisions.ts';
 import type { TrialRun } from './state.ts';
 

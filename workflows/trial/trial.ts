@@ -16,7 +16,7 @@ import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from '../../s
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { lookForFirstPool } from './lookout.ts';
 import { acquireSlot, grantedSignal, releaseSlot } from '../pools/slots.ts';
-import { attempts, endings } from '../search-policies.ts';
+import { attempts, endings } from '../policies.ts';
 import { afterReport, attemptInput, emptyCarried, failedSummary, isTimeout, messageOf, summaryOf } from './decisions.ts';
 import { tellSearch, tellSearchTheEnd } from './messages.ts';
 import type { TrialRun } from './state.ts';

@@ -1,12 +1,13 @@
 /** What the objects of the API server say about a Job: waiting (for what), running, ended (how). Pure. */
-import type { V1ContainerStatus, V1Job, V1JobCondition, V1Node, V1NodeCondition, V1Pod } from '@kubernetes/client-node';
+import type { V1Job, V1JobCondition, V1Node, V1NodeCondition, V1Pod } from '@kubernetes/client-node';
 import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { JobStatus } from '../../ports/compute.ts';
 import { TERMINATE_REQUESTED } from './labels.ts';
-import { DISRUPTION_RULE, MAIN_CONTAINER } from './job-manifest.ts';
+import { DISRUPTION_RULE } from './job-manifest.ts';
 import type { Snapshot } from './jobs-view.ts';
 import { waitOf } from './wait-signs.ts';
 import type { Wait } from './wait-signs.ts';
+import { containerOf, time } from './pod-parts.ts';
 
 export type End = Omit<JobEnd, 'logTail'>;
 export type Observation =
@@ -164,9 +165,6 @@ export const finished = (job: V1Job): V1JobCondition | undefined =>
 
 export const isTerminal = (pod: V1Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
-export const containerOf = (pod: V1Pod): V1ContainerStatus | undefined =>
-  pod.status?.containerStatuses?.find(({ name }) => name === MAIN_CONTAINER);
-
 /** Empty until the kubelet has pulled it. */
 const imageOf = (pod: V1Pod): string | null => containerOf(pod)?.imageID || null;
 
@@ -185,9 +183,4 @@ function startOf(pod: V1Pod): number | null {
 function lastTransition(pod: V1Pod): number | null {
   const times = (pod.status?.conditions ?? []).flatMap(({ lastTransitionTime }) => time(lastTransitionTime) ?? []);
   return times.length > 0 ? Math.max(...times) : null;
-}
-
-/** Objects of a watch have strings where client-node's types say `Date`. */
-export function time(value: Date | string | null | undefined): number | null {
-  return value === undefined || value === null ? null : new Date(value).getTime();
 }

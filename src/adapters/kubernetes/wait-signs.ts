@@ -2,7 +2,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { JobEnd } from '../../contract/jobs.ts';
 import type { JobStatus } from '../../ports/compute.ts';
-import { containerOf, time } from './end-signs.ts';
+import { containerOf, time } from './pod-parts.ts';
 import type { Snapshot } from './jobs-view.ts';
 
 export interface Wait {

@@ -5,7 +5,7 @@ import { InvalidInputError } from '../../contract/errors.ts';
 import { cliOf, collect, examples, integer, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { onInterrupt } from '../follow.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 
 interface Options {
   readonly host: string;

@@ -3,7 +3,7 @@ import type { LedgerRow } from '../../contract/ledger.ts';
 import { cliOf, collect as gather, examples, integer, runOf } from '../context.ts';
 import { metric as shown } from '../../present/format.ts';
 import { plot, type Series } from '../plot.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 import { collect } from '../run-data.ts';
 import { json } from '../summary.ts';
 

@@ -3,7 +3,7 @@ import type { Longhaul } from '../../client/index.ts';
 import { UnknownRunError } from '../../client/errors.ts';
 import type { Compute, ObjectStore } from '../../ports/index.ts';
 import { cliOf, decimal, examples, runOf } from '../context.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 
 interface Options {
   readonly olderThan: number;

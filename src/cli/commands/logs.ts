@@ -6,7 +6,7 @@ import { UsageError } from '../exit.ts';
 import { followJobs } from '../follow-jobs.ts';
 import type { JobLine } from '../follow-jobs.ts';
 import { onInterrupt } from '../follow.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 
 interface Options {
   readonly follow?: boolean;

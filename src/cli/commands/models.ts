@@ -6,7 +6,7 @@ import type { Warehouse } from '../../ports/index.ts';
 import { cliOf, examples, runOf, who, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { metric } from '../../present/format.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 import { promotionRows, UnknownModelError } from '../promotion.ts';
 import { table } from '../table.ts';
 

@@ -6,7 +6,7 @@ import { cliOf, examples } from '../context.ts';
 import { estimatesOf, renderEstimate, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -7,7 +7,7 @@ import { Sampler } from '../../contract/search-space.ts';
 import type { SearchSpec } from '../../contract/steps.ts';
 import { cliOf, collect as gather, examples, integer, searchStepOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 import { renderReplays, replayJson } from '../replay/rendering.ts';
 import { checkMetrics, recordedSearch } from '../replay/recorded-search.ts';
 import { inRecordedOrder, metricsOfRules, replay, type RecordedSearch } from '../replay/replayed-search.ts';

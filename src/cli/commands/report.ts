@@ -6,7 +6,7 @@ import type { Longhaul, Run } from '../../client/index.ts';
 import type { ReportData } from '../../report/index.ts';
 import { lookerUrl } from '../../report/looker.ts';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
-import { openPorts, type OpenPorts } from '../ports.ts';
+import { openPorts, type OpenPorts } from '../../adapters/open.ts';
 import { collectReport } from '../run-data.ts';
 
 interface Options {

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { cliOf, examples, runOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
-import { openPorts } from '../ports.ts';
+import { openPorts } from '../../adapters/open.ts';
 import { collect, withLiveTrials } from '../run-data.ts';
 import { json, trialTable } from '../summary.ts';
 

@@ -1,6 +1,6 @@
 /** Charts of runs: pure functions from data to options of echarts (or SVG text), for the report in Node and for pages in a browser. */
 export { baseOption, type Chart, type ChartOption } from './chart.ts';
-export { costChart, type CostChartInput } from '../../report/charts/cost.ts';
+export { costChart, type CostChartInput } from './cost.ts';
 export { costFigures, type CostFigures, type CostInput } from './cost-figures.ts';
 export { DAG_STYLE, dagSvg, STATUS_MARKS, type DagInput } from './dag.ts';
 export { layoutDag, type DagLayout, type DagLayoutOptions } from './dag-layout.ts';

@@ -3,7 +3,7 @@ import { SVGRenderer } from 'echarts/renderers';
 import { chartsOf, type ChartData } from '../../present/chart-data.ts';
 import type { Chart } from '../../present/charts/chart.ts';
 import { themeOf } from '../../present/charts/theme.ts';
-import { init, use, type EChartsType } from './echarts.ts';
+import { init, use, type EChartsType } from '../../present/page/echarts.ts';
 import { makeSortable } from './sort.ts';
 
 // Vectors print sharp.

@@ -1,7 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 import { createStepActivities } from '../../../activities/steps.ts';
-import type { FinishInput, PrepareInput, Prepared } from '../../../activities/steps.ts';
+import type { FinishInput, Prepared } from '../../../activities/steps.ts';
+import type { PrepareInput } from '../../../src/cache/key.ts';
 import type { Profile } from '../../../src/contract/profile.ts';
 import type { StepState } from '../../../src/contract/state.ts';
 import type { Step, StepSpec } from '../../../src/contract/steps.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RefusedError, RunFailedError } from '../../../src/client/errors.ts';
 import type { Run } from '../../../src/client/run.ts';
-import { stopRun } from '../../../src/client/stop.ts';
+import { stopRun } from '../../../src/client/run.ts';
 import { makeRun } from '../../support/run-data.ts';
 
 /** A run whose trials come to rest after so many looks, and what was asked of it. */

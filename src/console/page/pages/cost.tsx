@@ -1,5 +1,5 @@
 /** What a run has cost, will cost, saved and lost. */
-import { costChart } from '../../../report/charts/cost.ts';
+import { costChart } from '../../../present/charts/cost.ts';
 import { costFigures } from '../../../present/charts/cost-figures.ts';
 import type { AttemptView } from '../../../present/charts/views.ts';
 import { duration, money } from '../../../present/format.ts';

@@ -1,8 +1,8 @@
 /** Cost over time: what was paid, what the same machines cost on demand, and where it is heading. */
-import { money } from '../../present/format.ts';
-import { axisOption, baseOption, legendOption, type Chart } from '../../present/charts/chart.ts';
-import { costFigures, type CostInput } from '../../present/charts/cost-figures.ts';
-import type { ChartTheme } from '../../present/charts/theme.ts';
+import { money } from '../format.ts';
+import { axisOption, baseOption, legendOption, type Chart } from './chart.ts';
+import { costFigures, type CostInput } from './cost-figures.ts';
+import type { ChartTheme } from './theme.ts';
 
 export interface CostChartInput extends CostInput {
   readonly now: number;

@@ -1,0 +1,44 @@
+/** Applies the rules of early stopping to trials, at each new point and between points. */
+import type { TrialRecord } from '../../src/contract/search.ts';
+import { stopReason, stopReasonBetweenPoints } from '../../src/rules/early-stopping.ts';
+import type { StoppingContext, TrialCurve } from '../../src/rules/early-stopping.ts';
+import { activeRecords, isOver } from './state.ts';
+import type { SearchRun } from './state.ts';
+import { liveCost, trainedSeconds } from './spending.ts';
+import { stopTrial } from './trials.ts';
+
+/** Applies the rules to the trial that has a new point. */
+export function judge(run: SearchRun, record: TrialRecord): void {
+  if (!mayBeStopped(record)) return;
+  const reason = stopReason(run.memory.stopping, curveOf(run, record), contextOf(run));
+  if (reason) stopTrial(run, record, reason);
+}
+
+/** Rules of time and money bite between points too. */
+export function judgeBetweenPoints(run: SearchRun): void {
+  if (!run.memory.stopping.some(({ kind }) => kind === 'wall-clock' || kind === 'cost')) return;
+  const context = contextOf(run);
+  for (const record of activeRecords(run).filter(mayBeStopped)) {
+    const reason = stopReasonBetweenPoints(run.memory.stopping, curveOf(run, record), context);
+    if (reason) stopTrial(run, record, reason);
+  }
+}
+
+const mayBeStopped = (record: TrialRecord): boolean => record.active && !record.state.kept && record.stopping === null;
+
+function contextOf(run: SearchRun): StoppingContext {
+  return { study: run.id, objective: run.input.spec.objective, trials: run.memory.records.map((record) => curveOf(run, record)) };
+}
+
+function curveOf(run: SearchRun, record: TrialRecord): TrialCurve {
+  const now = Date.now();
+  const { status } = record.state;
+  return {
+    trial: record.state.trial,
+    status: !isOver(record) ? 'running' : status === 'succeeded' ? 'complete' : status === 'stopped' ? 'stopped' : 'failed',
+    curve: record.curve,
+    series: record.series,
+    seconds: trainedSeconds(record, now),
+    cost: liveCost(run, record, now),
+  };
+}
