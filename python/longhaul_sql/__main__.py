@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from importlib.resources import files
@@ -52,6 +53,8 @@ def _mistake(request: dict[str, Any], message: str, expected: str) -> dict[str, 
 
 
 def main() -> None:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", newline="\n")
     for line in sys.stdin:
         if not line.strip():
             continue
@@ -65,7 +68,8 @@ def main() -> None:
             reply = _mistake(request, "the statement is nested too deeply", "fewer nested parentheses and subqueries")
         except Exception as error:
             reply = _mistake(request, f"the statement could not be analysed ({type(error).__name__}: {error})", "GoogleSQL")
-        print(json.dumps({"id": request.get("id") if isinstance(request, dict) else None, **reply}, ensure_ascii=False), flush=True)
+        # Escaped: readers of lines also end one at U+2028, U+2029 or U+0085, which may stand in a literal.
+        print(json.dumps({"id": request.get("id") if isinstance(request, dict) else None, **reply}), flush=True)
 
 
 if __name__ == "__main__":

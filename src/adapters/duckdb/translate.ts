@@ -136,10 +136,21 @@ function startService(over: () => void): Service {
     fail(new AdapterError('Unavailable', `the SQL translator ended with ${signal ?? `code ${code}`}: ${complaints.trim()}`)),
   );
   createInterface({ input: child.stdout }).on('line', (line) => {
-    const { id, ...answer } = JSON.parse(line) as Answer & { id: number };
-    waiting.get(id)?.resolve(answer);
+    const told = answerIn(line);
+    // Whoever waits hears of it by the exit; the next request starts another translator.
+    if (told === null) child.kill('SIGKILL');
+    else waiting.get(told.id)?.resolve(told.answer);
   });
   return { child, waiting };
+}
+
+function answerIn(line: string): { readonly id: number; readonly answer: Answer } | null {
+  try {
+    const { id, ...answer } = JSON.parse(line) as Answer & { id: number };
+    return { id, answer };
+  } catch {
+    return null;
+  }
 }
 
 /** An idle translator is no reason for the process to stay. */
