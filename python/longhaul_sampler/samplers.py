@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from .errors import InvalidRequest
 from .request import AskRequest, SamplerConfig
@@ -19,6 +20,8 @@ from .space import Space
 MODEL_WORTH_TRIALS = 9
 #: A Gaussian process costs the cube of the number of trials.
 GAUSSIAN_PROCESS_TRIALS = 100
+#: Of so many the best tenth is one.
+WARM_START_TRIALS = 10
 
 
 def choose(space: Space, planned_trials: int, objectives: int, torch: bool) -> str:
@@ -64,7 +67,12 @@ def _plain(kind: str, config: SamplerConfig, space: Space, request: AskRequest, 
     if kind == "cmaes":
         if len(request.goals) > 1:
             raise InvalidRequest("sampler.kind: cmaes knows one objective only; choose tpe, random, sobol or grid for several")
-        return CmaEsSampler(seed=config.seed, n_startup_trials=1 if startup is None else startup, warn_independent_sampling=False)
+        return CmaEsSampler(
+            seed=config.seed,
+            n_startup_trials=1 if startup is None else startup,
+            warn_independent_sampling=False,
+            **_begun_from(request, space),
+        )
     if kind == "gp":
         if not torch_available():
             raise InvalidRequest(
@@ -73,6 +81,21 @@ def _plain(kind: str, config: SamplerConfig, space: Space, request: AskRequest, 
             )
         return GPSampler(seed=config.seed, n_startup_trials=10 if startup is None else startup, warn_independent_sampling=False)
     raise InvalidRequest(f"sampler.kind: expected auto, grid, random, sobol, tpe, gp or cmaes, found {kind!r}")
+
+
+def _begun_from(request: AskRequest, space: Space) -> dict[str, Any]:
+    """Where CMA-ES begins after earlier runs: it learns from its own generations only, so it has to be told.
+
+    The best tenth of them gives the first mean and covariance (Nomura et al., Warm Starting CMA-ES, AAAI 2021).
+    """
+    trials = []
+    for warm in request.warm:
+        encoded = space.encoded(warm.parameters)
+        value = warm.values[0] if warm.values else None
+        if encoded is not None and value is not None and math.isfinite(value):
+            trials.append(create_trial(state=TrialState.COMPLETE, params=encoded[0], distributions=encoded[1], value=value))
+    # Of fewer than ten the best tenth is none: repeated, it is the best one.
+    return {"source_trials": trials * math.ceil(WARM_START_TRIALS / len(trials))} if trials else {}
 
 
 def _sobol(config: SamplerConfig) -> BaseSampler:
@@ -107,9 +130,15 @@ class StartThen(BaseSampler):
 
     def __init__(self, first: BaseSampler, then: BaseSampler, first_trials: int) -> None:
         self._first, self._then, self._first_trials = first, then, first_trials
+        self._rejected: set[int] = set()
+
+    def reject(self, number: int) -> None:
+        """A suggestion that no trial came of: it is not one of the first trials."""
+        self._rejected.add(number)
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
-        return self._first if trial.number < self._first_trials else self._then
+        before = trial.number - sum(number < trial.number for number in self._rejected)
+        return self._first if before < self._first_trials else self._then
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._of(trial).infer_relative_search_space(study, trial)

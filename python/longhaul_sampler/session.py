@@ -17,12 +17,17 @@ from optuna.trial import TrialState, create_trial
 
 from . import samplers
 from .constraints import Constraint
-from .errors import InvalidRequest
+from .feasible import keeps, nearest_allowed
 from .request import AskedTrial, AskRequest, Parameters
 from .space import Space
 
-#: Sets that break a constraint in a row before the constraints are taken for unsatisfiable.
+#: Sets in a row that break a constraint before the nearest allowed one is taken instead. A model repeats itself at once; what draws
+#: independently is asked longer, so that its draws stay what they are.
+MOST_REJECTIONS_OF_A_MODEL = 16
 MOST_REJECTIONS = 1000
+_WITHOUT_MODEL = ("random", "sobol")
+#: Samplers that do not look at pruned trials.
+_DEAF_TO_PRUNED = ("gp", "cmaes")
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Session:
         self.space = Space(request.space)
         self.constraints = [Constraint(text, set(request.space)) for text in request.sampler.constraints]
         self.kind = samplers.resolve(request, self.space)
+        self._seed = request.sampler.seed + seed_shift
         self.sampler = samplers.build(self.kind, _shifted(request, seed_shift), self.space)
         directions = [StudyDirection.MAXIMIZE if goal == "maximize" else StudyDirection.MINIMIZE for goal in request.goals]
         self.study = optuna.create_study(study_name=request.study, sampler=self.sampler, directions=directions)
@@ -128,21 +134,33 @@ class Session:
         return [parameters for parameters, _ in self._pending], exhausted
 
     def _suggest(self) -> tuple[Parameters, optuna.Trial]:
-        for _ in range(MOST_REJECTIONS):
+        rejections = 0
+        while True:
             grid = isinstance(self.sampler, samplers.Grid)
             if grid and self.sampler.open_points(self.study) == 0:  # type: ignore[attr-defined]
                 raise _GridEnded
             trial = self.study.ask()
             parameters = self.space.suggest(trial)
             repeated = grid and self.space.conditional and self._was_suggested(parameters)
-            if not repeated and all(constraint.holds(parameters) for constraint in self.constraints):
+            if not repeated and keeps(self.constraints, parameters):
                 trial.set_user_attr("longhaul", parameters)
                 return parameters, trial
             self.study.tell(trial, state=TrialState.FAIL)
-        raise InvalidRequest(
-            f"sampler.constraints: {MOST_REJECTIONS} sets in a row break them; "
-            f"loosen {[constraint.text for constraint in self.constraints]} or the space"
-        )
+            if isinstance(self.sampler, samplers.StartThen):
+                self.sampler.reject(trial.number)
+            rejections += 1
+            if not grid and rejections == self._most_rejections:
+                self._enqueue_nearest(parameters)
+
+    @property
+    def _most_rejections(self) -> int:
+        return MOST_REJECTIONS if self.kind in _WITHOUT_MODEL else MOST_REJECTIONS_OF_A_MODEL
+
+    def _enqueue_nearest(self, wanted: Parameters) -> None:
+        """The next suggestion will be the allowed set that is nearest to what the sampler insists on."""
+        seed = f"{self._seed}/{len(self.study.get_trials(deepcopy=False))}"
+        nearest = nearest_allowed(self.space, self.constraints, wanted, seed)
+        self.study.enqueue_trial({name: self.space.encode(name, value) for name, value in nearest.items()})
 
     def _was_suggested(self, parameters: Parameters) -> bool:
         return any(trial.user_attrs.get("longhaul") == parameters for trial in self.study.get_trials(deepcopy=False))
@@ -166,11 +184,21 @@ class Session:
         numbers = [value for value in trial.values if value is not None and math.isfinite(value)]
         if trial.state == "complete" and len(numbers) == self._objectives:
             self.study.tell(number, numbers)
+        elif trial.state == "pruned" and not numbers and self.kind in _DEAF_TO_PRUNED and (worst := self._worst()) is not None:
+            # A trial that came to nothing (it diverged): as poor as the poorest, or it would be suggested again.
+            self.study.tell(number, worst)
         elif trial.state == "pruned":
             self._report(number, trial)
             self.study.tell(number, state=TrialState.PRUNED)
         else:
             self.study.tell(number, state=TrialState.FAIL)
+
+    def _worst(self) -> float | None:
+        """Of the values told so far."""
+        values = [trial.value for trial in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if trial.value is not None]
+        if not values:
+            return None
+        return min(values) if self.study.direction == StudyDirection.MAXIMIZE else max(values)
 
     def _report(self, number: int, trial: AskedTrial) -> None:
         if self._objectives > 1 or trial.last is None or trial.last[1] is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import random
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -54,6 +55,14 @@ class Space:
             if self.active(name, parameters):
                 value = trial._suggest(name, self.distributions[name])
                 parameters[name] = self.decode(name, value)
+        return parameters
+
+    def draw(self, generator: random.Random) -> Parameters:
+        """A uniform set, logarithmic where the space is, apart from any study."""
+        parameters: Parameters = {}
+        for name in self.order:
+            if self.active(name, parameters):
+                parameters[name] = _drawn(self.specs[name], generator)
         return parameters
 
     def decode(self, name: str, value: Any) -> Any:
@@ -152,6 +161,22 @@ def _values(spec: Spec) -> list[Any] | None:
         return [spec["low"]] if spec["low"] == spec["high"] else None
     count = int((spec["high"] - spec["low"]) / spec["step"] + 1e-9) + 1
     return None if count > _MOST_GRID_POINTS else list(_steps(spec["low"], spec["step"], count))
+
+
+def _drawn(spec: Spec, generator: random.Random) -> Any:
+    if spec["type"] == "categorical":
+        return generator.choice(spec["choices"])
+    low, high, step = spec["low"], spec["high"], spec.get("step")
+    if spec["type"] == "int":
+        if not spec.get("log"):
+            return generator.randrange(low, high + 1, step or 1)
+        drawn = math.exp(generator.uniform(math.log(low - 0.5), math.log(high + 0.5)))
+        return min(high, max(low, round(drawn)))
+    if spec.get("log"):
+        return min(high, max(low, math.exp(generator.uniform(math.log(low), math.log(high)))))
+    if step is None:
+        return generator.uniform(low, high)
+    return low + generator.randrange(int((high - low) / step + 1e-9) + 1) * step
 
 
 def _steps(low: float, step: float, count: int) -> Iterator[float]:
