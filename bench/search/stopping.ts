@@ -6,7 +6,7 @@
 import { inRecordedOrder, replay, type RecordedTrial } from '../../src/cli/replay/replayed-search.ts';
 import type { StoppingRule } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
-import { random } from '../../test/support/random.ts';
+import { shuffled } from './shuffled.ts';
 
 export type Tables = Readonly<Record<string, readonly { readonly parameters: Record<string, Json>; readonly curve: readonly number[] }[]>>;
 
@@ -50,12 +50,4 @@ function recorded({ parameters, curve }: Tables[string][number], trial: number):
   const points = curve.map((value, i) => ({ seconds: i + 1, cost: i + 1, value, metrics: {} }));
   const epochs = curve.length;
   return { trial, status: 'succeeded', parameters, points, seconds: epochs, cost: epochs, objective, values: [objective], endedAt: trial };
-}
-
-function shuffled<T>(items: readonly T[], seed: number): T[] {
-  const generator = random(seed);
-  return items
-    .map((item) => ({ item, at: generator.next() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
 }

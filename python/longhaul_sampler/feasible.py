@@ -1,8 +1,8 @@
 """Sets of parameters that keep the constraints, near one that does not.
 
-A model that believes in a region beyond a constraint suggests it again and again, as it never hears what those sets are worth. So after a few
-rejections the search takes the allowed set that is nearest to what the model wants: the projection of the suggestion on what is allowed, found among
-random draws.
+A model that believes in a region beyond a constraint suggests it again and again, as it never hears what those sets are
+worth. So after a few rejections the search takes the allowed set that is nearest to what the model wants: the projection of
+the suggestion on what is allowed, found among random draws.
 """
 
 from __future__ import annotations

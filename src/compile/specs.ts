@@ -1,7 +1,7 @@
 /** The spec of a step, by its kind: files read, defaults filled in. */
 import { z } from 'zod';
 import { hasDecimals, parseGoogleType } from '../contract/google-type.ts';
-import { STEP_FILES } from '../contract/pipeline.ts';
+import { searchOfFile, STEP_FILES, type SearchOfFile } from '../contract/pipeline.ts';
 import { StepSpec } from '../contract/steps.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
 import { featureTable } from './feature-table.ts';
@@ -11,6 +11,8 @@ import type { Loader } from './load.ts';
 import { join } from './problems.ts';
 import { queryParameter } from './query-parameters.ts';
 import { applySchema } from './schema-problems.ts';
+import { checkSearch } from './search-checks.ts';
+import { withPresentNames } from './search-names.ts';
 import { checkNames, readSql, type SqlChecks } from './sql-files.ts';
 import { identifier, isBelow } from './step-fields.ts';
 import { suggestion } from './suggest.ts';
@@ -39,8 +41,9 @@ export interface Built {
 }
 
 /** null: there are mistakes in it, and they are told. @param fields resolved */
-export async function buildSpec(leaf: LeafStep, fields: MapNode, context: BuildContext): Promise<Built | null> {
+export async function buildSpec(leaf: LeafStep, written: MapNode, context: BuildContext): Promise<Built | null> {
   const { problems } = context;
+  const fields = leaf.kind === 'search' ? withPresentNames(written, leaf.path, problems) : written;
   // `when` and `after` are read apart; here they need only be of some form.
   const file = applySchema(STEP_FILES[leaf.kind], without(fields, ['when', 'after']), leaf.path, problems, leaf.at);
   // Even then files are read, so that their mistakes are told in the same go.
@@ -73,7 +76,7 @@ async function build(
     case 'container':
       return { ...own, output: prefix('output') };
     case 'search':
-      return searchSpec(leaf, fields, { ...own, output: prefix('output') }, file as FileOf<'search'>, context);
+      return searchSpec(leaf, fields, searchOfFile({ ...(own as FileOf<'search'>), output: prefix('output') }), context);
     case 'evaluate':
       return { ...own, customMetrics: await customMetrics(fields, join(leaf.path, 'customMetrics'), context) };
     case 'approval': {
@@ -160,7 +163,7 @@ function prefixOf(leaf: LeafStep, fields: MapNode, name: string, { pipeline, sto
   return value;
 }
 
-async function searchSpec(leaf: LeafStep, fields: MapNode, own: object, file: FileOf<'search'>, context: BuildContext): Promise<object> {
+async function searchSpec(leaf: LeafStep, fields: MapNode, file: SearchOfFile, context: BuildContext): Promise<object> {
   const { problems } = context;
   const path = (...keys: readonly PropertyKey[]): string => join(leaf.path, ...keys);
   const names = Object.keys(file.space);
@@ -191,10 +194,11 @@ async function searchSpec(leaf: LeafStep, fields: MapNode, own: object, file: Fi
   }
   if (names.length === 0)
     problems.add(child(fields, 'space')?.at ?? leaf.at, path('space'), 'the space is empty', { expected: 'one parameter at least' });
-  if (!file.earlyEvaluation) return own;
+  checkSearch(file, fields, leaf.path, problems);
+  if (!file.earlyEvaluation) return file;
   const early = child(fields, 'earlyEvaluation');
   const metrics = early?.kind === 'map' ? await customMetrics(early, path('earlyEvaluation', 'customMetrics'), context) : [];
-  return { ...own, earlyEvaluation: { ...file.earlyEvaluation, customMetrics: metrics } };
+  return { ...file, earlyEvaluation: { ...file.earlyEvaluation, customMetrics: metrics } };
 }
 
 async function customMetrics(fields: MapNode, path: string, context: BuildContext): Promise<{ file: string; sql: string }[]> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FeatureTable } from './features.ts';
 import { Resources } from './profile.ts';
-import { Budget } from './search-space.ts';
+import { Budget, Objective, StoppingRule } from './search-space.ts';
 import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
 
@@ -87,12 +87,54 @@ export const ExportFile = z.strictObject({
 
 const CustomMetrics = z.array(Sql).optional().describe('GoogleSQL over {scores}, one row, each column a metric');
 
+const ObjectiveInFile = z.strictObject({
+  metric: Objective.shape.metric.describe('Name in the trial\'s metrics; `offline.` before it for early evaluation'),
+  direction: Objective.shape.goal,
+});
+
+const [median, percentile, asha, hyperband, ...otherRules] = StoppingRule.options;
+const { reductionFactor: ashaFactor, ...ashaFields } = asha.shape;
+const { reductionFactor: hyperbandFactor, ...hyperbandFields } = hyperband.shape;
+const PrunerInFile = z.discriminatedUnion('kind', [
+  median,
+  percentile,
+  z.strictObject({ ...ashaFields, reduction_factor: ashaFactor }),
+  z.strictObject({ ...hyperbandFields, reduction_factor: hyperbandFactor }),
+  ...otherRules,
+]);
+
+const { trials: plannedTrials, stopping: _stopping, objective: _objective, alsoOptimize: _alsoOptimize, ...searchFields } = SearchSpec.shape;
+
+/** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
 export const SearchFile = z.strictObject({
-  ...SearchSpec.shape,
+  ...searchFields,
   ...common,
+  objective: ObjectiveInFile,
+  alsoOptimize: z.array(ObjectiveInFile).default([]).describe('Further objectives'),
+  n_trials: plannedTrials.describe('Trials to run'),
+  pruner: z.array(PrunerInFile).default([]).describe('Rules that stop poor trials early; one rule needs no list'),
   output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
   earlyEvaluation: z.strictObject({ ...SearchSpec.shape.earlyEvaluation.unwrap().shape, customMetrics: CustomMetrics }).optional(),
 });
+type SearchInFile = z.output<typeof SearchFile>;
+type FileOnly = 'objective' | 'alsoOptimize' | 'n_trials' | 'pruner';
+export type SearchOfFile = Omit<SearchInFile, FileOnly> & Pick<SearchSpec, 'objective' | 'alsoOptimize' | 'trials' | 'stopping'>;
+
+/** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */
+export function searchOfFile({ objective, alsoOptimize, n_trials, pruner, ...rest }: SearchInFile): SearchOfFile {
+  const goalOf = ({ metric, direction }: z.output<typeof ObjectiveInFile>): Objective => ({ metric, goal: direction });
+  return {
+    ...rest,
+    objective: goalOf(objective),
+    alsoOptimize: alsoOptimize.map(goalOf),
+    trials: n_trials,
+    stopping: pruner.map((rule) => {
+      if (!('reduction_factor' in rule)) return rule;
+      const { reduction_factor: reductionFactor, ...fields } = rule;
+      return { ...fields, reductionFactor };
+    }),
+  };
+}
 
 export const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
 

@@ -52,6 +52,9 @@ export const Objective = z.strictObject({
 });
 export type Objective = z.infer<typeof Objective>;
 
+/** Which way of the rule's own metric is better; told from its name where absent (src/rules/metric-directions.ts). */
+const Direction = z.enum(['maximize', 'minimize']);
+
 /** Rules of stopping early. Steps are counted in validation points unless said otherwise. Sources: see `src/rules/early-stopping.ts`. */
 export const StoppingRule = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -89,12 +92,36 @@ export const StoppingRule = z.discriminatedUnion('kind', [
     validation: z.string().default('validation_loss'),
     gap: z.number().positive(),
     steps: z.int().positive().default(3),
+    direction: Direction.optional(),
   }),
-  z.strictObject({ kind: z.literal('underfitting'), metric: z.string(), worseThan: z.number(), afterSteps: z.int().positive() }),
+  z.strictObject({
+    kind: z.literal('underfitting'),
+    metric: z.string(),
+    worseThan: z.number(),
+    afterSteps: z.int().positive(),
+    direction: Direction.optional(),
+  }),
   z.strictObject({ kind: z.literal('wall-clock'), seconds: z.number().positive() }),
   z.strictObject({ kind: z.literal('cost'), amount: z.number().positive() }),
 ]);
 export type StoppingRule = z.infer<typeof StoppingRule>;
+
+/**
+ * Successive halving with promotion: a trial is held at each rung (its place free, its checkpoint kept), and the best go on where they were held.
+ * Without `promote` it stops what the rung does not let through, as the rules `asha` and `hyperband` do. Source: see `src/rules/halving.ts`.
+ */
+export const Scheduler = z.strictObject({
+  kind: z.enum(['asha', 'hyperband', 'sync-halving']),
+  /** What rungs are counted in; points are validation points. */
+  resource: z.enum(['samples', 'steps', 'epochs', 'seconds', 'points']).default('points'),
+  /** The first rung; the next ones are `factor` times as far. */
+  min: z.number().positive().default(1),
+  factor: z.number().min(2).default(3),
+  /** Where training ends, in the resource, where that is not known from `epochs`; Hyperband's brackets need it. */
+  max: z.number().positive().optional(),
+  promote: z.boolean().default(true),
+});
+export type Scheduler = z.infer<typeof Scheduler>;
 
 /** At a cap the search checkpoints its trials, pauses and asks. */
 export const Budget = z.strictObject({

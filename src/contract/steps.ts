@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FeatureTable } from './features.ts';
 import { Resources } from './profile.ts';
-import { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
+import { Budget, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
 import { Json, OutputType, QueryParameter, StepId } from './values.ts';
 
 /**
@@ -97,6 +97,7 @@ export const SearchSpec = z.strictObject({
   parallel: z.int().positive().max(400).default(1),
   sampler: Sampler.prefault({}),
   stopping: z.array(StoppingRule).default([]),
+  scheduler: Scheduler.optional(),
   budget: Budget.prefault({}),
   seed: z.int().nonnegative().default(0),
   epochs: z.int().positive().default(1),

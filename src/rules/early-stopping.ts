@@ -134,20 +134,19 @@ function rungAt(step: number, minResource: number, factor: number, rate: number)
 
 function hyperband(rule: Rule<'hyperband'>, trial: TrialCurve, context: StoppingContext): string | null {
   const budgets = bracketBudgets(rule);
-  const bracketOf = (number: number): number => bracket(context.study, number, budgets);
-  const own = bracketOf(trial.trial);
+  const own = bracketOf(context.study, trial.trial, budgets);
   const reason = halving(
     rule,
     own,
     trial,
-    context.trials.filter((other) => bracketOf(other.trial) === own),
+    context.trials.filter((other) => bracketOf(context.study, other.trial, budgets) === own),
     context.objective.goal,
   );
   return reason && `bracket ${own}: ${reason}`;
 }
 
 /** Share of trials of each bracket; the most aggressive one first. */
-function bracketBudgets(rule: Rule<'hyperband'>): number[] {
+export function bracketBudgets(rule: Pick<Rule<'hyperband'>, 'minResource' | 'maxResource' | 'reductionFactor'>): number[] {
   const brackets = Math.floor(Math.log(rule.maxResource / rule.minResource) / Math.log(rule.reductionFactor)) + 1;
   return Array.from({ length: brackets }, (_, id) => {
     const s = brackets - 1 - id;
@@ -155,7 +154,7 @@ function bracketBudgets(rule: Rule<'hyperband'>): number[] {
   });
 }
 
-function bracket(study: string, trial: number, budgets: readonly number[]): number {
+export function bracketOf(study: string, trial: number, budgets: readonly number[]): number {
   let n = crc32(`${study}_${trial}`) % budgets.reduce((sum, budget) => sum + budget, 0);
   for (const [id, budget] of budgets.entries()) {
     n -= budget;

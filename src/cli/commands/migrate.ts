@@ -1,0 +1,44 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { migrate, type Migrated } from '../../compile/migrate.ts';
+import { cliOf, examples } from '../context.ts';
+import { UsageError } from '../exit.ts';
+
+export function registerMigrate(program: Command): void {
+  program
+    .command('migrate')
+    .description('rewrite the names of an earlier version in pipeline files; comments and layout stay')
+    .argument('<file...>', 'pipeline files or components in YAML')
+    .option('--check', 'change nothing; exit code 1 if something would be')
+    .addHelpText('after', examples('longhaul migrate pipeline.yaml components/*.yaml', 'longhaul migrate --check pipeline.yaml'))
+    .action(async (files: string[], options: { readonly check?: true }, command: Command) => {
+      const cli = cliOf(command);
+      // All are read before the first is written.
+      const migrated = await Promise.all(files.map(async (file) => ({ file, ...(await migratedFile(file)) })));
+      if (options.check === undefined)
+        for (const { file, text, changes } of migrated) if (changes.length > 0) await writeFile(file, text);
+      const result = migrated.map(({ file, changes }) => ({ file, changes }));
+      cli.print({ files: result }, () => result.map(told).join('\n'));
+      if (options.check && result.some(({ changes }) => changes.length > 0)) process.exitCode = 1;
+    });
+}
+
+function told({ file, changes }: { readonly file: string } & Pick<Migrated, 'changes'>): string {
+  if (changes.length === 0) return `${file}: nothing to change`;
+  return changes.map(({ line, old, now }) => `${file}:${line}: ${old} is now ${now}`).join('\n');
+}
+
+async function migratedFile(file: string): Promise<Migrated> {
+  if (!/\.ya?ml$/.test(file)) throw new UsageError(`${file}: expected a YAML file; in TypeScript the type checker names the fields that changed`);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch {
+    throw new UsageError(`${file}: no such file`);
+  }
+  try {
+    return migrate(text);
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : 'no YAML'}`);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Successive halving with promotion. Pure. A trial is held at each rung, and the best of a rung go on, from exactly where they were held.
+ *
+ * ASHA: Li et al. (MLSys 2020), the asynchronous promotion of its Algorithm 2. Hyperband: Li et al. (JMLR 2018), brackets that begin at different
+ * rungs. Synchronous halving: Jamieson, Talwalkar (AISTATS 2016). Optuna's and Ray's ASHA stop instead of holding, as their trials cannot go on.
+ */
+import type { Objective, Scheduler } from '../contract/search-space.ts';
+import { better } from './best-trials.ts';
+import { bracketBudgets, bracketOf } from './early-stopping.ts';
+
+/** A trial as the scheduler sees it. */
+export interface HalvingTrial {
+  readonly trial: number;
+  readonly bracket: number;
+  /** Best value so far when it reached each rung of its bracket; null is no number, and worse than any. */
+  readonly values: readonly (number | null)[];
+  /** `going`: it runs or waits for a place; `over`: ended for good. */
+  readonly state: 'going' | 'held' | 'over';
+}
+
+export interface Rungs {
+  readonly scheduler: Scheduler;
+  /** Where training ends, in the scheduler's resource; null = not known before. */
+  readonly end: number | null;
+}
+
+/** Far beyond any training: a scheduler without a known end needs some bound. */
+const MOST_RUNGS = 40;
+
+/** Resource at each rung of a bracket, below the end of training. */
+export function levelsOf({ scheduler, end }: Rungs, bracket: number): number[] {
+  const levels: number[] = [];
+  for (let level = scheduler.min * scheduler.factor ** bracket; levels.length < MOST_RUNGS; level *= scheduler.factor) {
+    if ((end !== null && level >= end) || (scheduler.max !== undefined && level >= scheduler.max)) break;
+    levels.push(level);
+  }
+  return levels;
+}
+
+/** Bracket of a trial: 0 but for Hyperband, where the number of the trial decides as in Optuna. */
+export function bracketOfTrial({ scheduler, end }: Rungs, study: string, trial: number): number {
+  const max = scheduler.max ?? end;
+  if (scheduler.kind !== 'hyperband' || max === null || max <= scheduler.min) return 0;
+  return bracketOf(study, trial, bracketBudgets({ minResource: scheduler.min, maxResource: max, reductionFactor: scheduler.factor }));
+}
+
+/** The rung that is reached next by a trial that has reached so many; null: none, it runs to its end. */
+export const nextLevel = (rungs: Rungs, bracket: number, reached: number): number | null => levelsOf(rungs, bracket)[reached] ?? null;
+
+export interface Promotion {
+  readonly trial: number;
+  /** Why, in words. */
+  readonly reason: string;
+}
+
+export interface Field {
+  readonly trials: readonly HalvingTrial[];
+  readonly goal: Objective['goal'];
+  /** No further trial will be suggested. */
+  readonly complete: boolean;
+}
+
+/** The held trial that deserves the next free place; null: none yet, a new one does. Higher rungs come first, in a rung the best. */
+export function promotion({ scheduler }: Rungs, { trials, goal, complete }: Field): Promotion | null {
+  const highest = Math.max(0, ...trials.map(({ values }) => values.length)) - 1;
+  for (let rung = highest; rung >= 0; rung--) {
+    for (const bracket of new Set(trials.map((trial) => trial.bracket))) {
+      const own = trials.filter((trial) => trial.bracket === bracket);
+      const at = ranked(own, rung, goal);
+      if (scheduler.kind === 'sync-halving' && !(complete && own.every((trial) => trial.state !== 'going' || trial.values.length > rung))) continue;
+      const places = Math.max(scheduler.kind === 'sync-halving' ? 1 : 0, Math.floor(at.length / scheduler.factor));
+      const best = at.slice(0, places).findIndex((trial) => trial.state === 'held' && trial.values.length === rung + 1);
+      const found = at[best];
+      if (found) return { trial: found.trial, reason: `number ${best + 1} of ${at.length} at rung ${rung}${bracket > 0 ? ` of bracket ${bracket}` : ''}` };
+    }
+  }
+  return null;
+}
+
+/**
+ * Where nothing runs and nothing is to come: the best held trial goes on to its end, unless one that is as good has got there, so that a search never
+ * ends with none that was trained to the end.
+ */
+export function lastPromotion({ trials, goal }: Field, finished: readonly (number | null)[]): Promotion | null {
+  const held = trials.filter((trial) => trial.state === 'held');
+  const best = held.reduce<HalvingTrial | null>(
+    (found, trial) => (found === null || better(bestValue(trial, goal), bestValue(found, goal), goal) ? trial : found),
+    null,
+  );
+  if (best === null || finished.some((value) => !better(bestValue(best, goal), value, goal))) return null;
+  return { trial: best.trial, reason: 'the best so far, though not yet trained to its end' };
+}
+
+function bestValue({ values }: HalvingTrial, goal: Objective['goal']): number | null {
+  return values.reduce<number | null>((best, value) => (better(value, best, goal) ? value : best), null);
+}
+
+/** Trials that reached the rung, the best first; of equal ones the earliest. */
+function ranked(trials: readonly HalvingTrial[], rung: number, goal: Objective['goal']): HalvingTrial[] {
+  return trials
+    .filter(({ values }) => values.length > rung)
+    .sort((a, b) => {
+      const [x, y] = [a.values[rung] ?? null, b.values[rung] ?? null];
+      return better(x, y, goal) ? -1 : better(y, x, goal) ? 1 : a.trial - b.trial;
+    });
+}

@@ -1,0 +1,95 @@
+/** What is wrong with a search space, or with a set of parameters that is given by hand. Pure; for the compiler and for updates alike. */
+import type { Space, SpaceParameter } from '../contract/search-space.ts';
+import type { Json } from '../contract/values.ts';
+
+export interface SpaceProblem {
+  /** Below `space`, or below the set of parameters. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  readonly expected?: string;
+  readonly found?: string;
+  readonly hint?: string;
+}
+
+/** JSON values that are the same; 1 and 1.0 are, 1 and true are not. */
+export const same = (a: Json | undefined, b: Json | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Conditions that can never hold, because the parameter never has such a value. */
+export function conditionProblems(space: Space): SpaceProblem[] {
+  return Object.entries(space).flatMap(([name, { when }]) => {
+    const parent = when && Object.hasOwn(space, when.parameter) ? space[when.parameter] : undefined;
+    if (!when || !parent) return [];
+    return when.in.flatMap((value, i) =>
+      wrongValue(parent, value) === null
+        ? []
+        : [
+            {
+              path: [name, 'when', 'in', i],
+              message: `${when.parameter} never has this value`,
+              expected: allowed(parent),
+              found: JSON.stringify(value),
+              ...meant(parent, value),
+            },
+          ],
+    );
+  });
+}
+
+/** A set that the space does not hold: unknown names, values that are not allowed, active parameters without one, inactive ones with one. */
+export function setProblems(space: Space, fixed: Readonly<Record<string, Json>>, set: Readonly<Record<string, Json>>): SpaceProblem[] {
+  const foreign = Object.keys(set).filter((name) => !Object.hasOwn(space, name));
+  const problems: SpaceProblem[] = foreign.map((name) => ({
+    path: [name],
+    message: Object.hasOwn(fixed, name) ? 'this parameter is fixed for all trials' : `there is no parameter "${name}" in the space`,
+    expected: Object.keys(space).join(', '),
+  }));
+  for (const [name, parameter] of Object.entries(space)) {
+    const value = Object.hasOwn(set, name) ? set[name] : undefined;
+    const active = isActive(space, name, set);
+    if (active && value === undefined) problems.push({ path: [name], message: 'a value is missing', expected: allowed(parameter), found: 'nothing' });
+    if (value === undefined) continue;
+    const wrong = active ? wrongValue(parameter, value) : `only where ${parameter.when?.parameter ?? ''} is ${list(parameter.when?.in ?? [])}`;
+    if (wrong !== null)
+      problems.push({
+        path: [name],
+        message: active ? 'not a value of the space' : 'this parameter does not take part here',
+        expected: active ? allowed(parameter) : wrong,
+        found: JSON.stringify(value),
+        ...(active ? meant(parameter, value) : {}),
+      });
+  }
+  return problems;
+}
+
+/** Whether the parameter takes part in the set: its condition and those of its parents hold. */
+export function isActive(space: Space, name: string, set: Readonly<Record<string, Json>>, depth = 0): boolean {
+  const when = space[name]?.when;
+  if (!when) return true;
+  if (depth > Object.keys(space).length) return false;
+  return when.in.some((value) => same(value, set[when.parameter])) && isActive(space, when.parameter, set, depth + 1);
+}
+
+/** Null: the parameter can have it. */
+function wrongValue(parameter: SpaceParameter, value: Json): string | null {
+  if (parameter.type === 'categorical') return parameter.choices.some((choice) => same(choice, value)) ? null : 'no choice';
+  if (typeof value !== 'number' || !Number.isFinite(value)) return 'no number';
+  if (parameter.type === 'int' && !Number.isInteger(value)) return 'no whole number';
+  return value >= parameter.low && value <= parameter.high ? null : 'out of range';
+}
+
+export function allowed(parameter: SpaceParameter): string {
+  if (parameter.type === 'categorical') return `one of ${list(parameter.choices)}`;
+  return `${parameter.type === 'int' ? 'a whole number' : 'a number'} from ${parameter.low} to ${parameter.high}`;
+}
+
+/** `1` for `true`, `"64"` for `64`. */
+function meant(parameter: SpaceParameter, value: Json): { readonly hint?: string } {
+  if (parameter.type !== 'categorical') return {};
+  const near = parameter.choices.find(
+    (choice) =>
+      String(choice) === String(value) || (typeof choice === 'boolean' && (value === Number(choice) || String(value).toLowerCase() === String(choice))),
+  );
+  return near === undefined ? {} : { hint: `did you mean ${JSON.stringify(near)}?` };
+}
+
+const list = (values: readonly Json[]): string => values.map((value) => JSON.stringify(value)).join(', ');
