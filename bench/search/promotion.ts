@@ -39,7 +39,9 @@ export function measurePromotion(tables: Tables, scheduler: Scheduler, trials: n
       const best = Math.max(...curves.map((curve) => bestOf(curve, 'maximize') ?? 0));
       used += ended.reduce((sum, { epochs }) => sum + epochs, 0);
       all += curves.reduce((sum, { length }) => sum + length, 0);
-      found += Number(Math.max(...ended.map(({ curve, epochs }) => bestOf(curve.slice(0, epochs), 'maximize') ?? 0)) >= best - TOLERANCE * Math.abs(best));
+      found += Number(
+        Math.max(...ended.map(({ curve, epochs }) => bestOf(curve.slice(0, epochs), 'maximize') ?? 0)) >= best - TOLERANCE * Math.abs(best),
+      );
       searches += 1;
     }
   }
@@ -63,7 +65,12 @@ function search(curves: readonly (readonly number[])[], scheduler: Scheduler, pa
     const idle = begun.every(({ state }) => state !== 'going');
     const next =
       promotion(rungs, field) ??
-      (field.complete && idle ? lastPromotion(field, begun.filter(({ state }) => state === 'over').map(({ curve }) => bestOf(curve, 'maximize'))) : null);
+      (field.complete && idle
+        ? lastPromotion(
+            field,
+            begun.filter(({ state }) => state === 'over').map(({ curve }) => bestOf(curve, 'maximize')),
+          )
+        : null);
     if (next) {
       const trial = begun[next.trial];
       if (trial) trial.state = 'going';

@@ -19,6 +19,7 @@ import { registerInit } from './commands/init.ts';
 import { registerKeepTrial } from './commands/keep-trial.ts';
 import { registerList } from './commands/list.ts';
 import { registerLogs } from './commands/logs.ts';
+import { registerMigrate } from './commands/migrate.ts';
 import { registerModels } from './commands/models.ts';
 import { registerOpen } from './commands/open.ts';
 import { registerPause, registerResume } from './commands/pause.ts';
@@ -38,7 +39,7 @@ import { registerTrials } from './commands/trials.ts';
 type Register = (program: Command) => void;
 
 export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine', readonly Register[]>> = {
-  Pipelines: [registerInit, registerCompile, registerPlan, registerRun, registerSchedule, registerExample, registerTrial],
+  Pipelines: [registerInit, registerCompile, registerMigrate, registerPlan, registerRun, registerSchedule, registerExample, registerTrial],
   Runs: [registerStatus, registerList, registerLogs, registerConsole, registerOpen, registerCancel, registerStop],
   Control: [
     registerApprove,

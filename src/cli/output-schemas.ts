@@ -219,6 +219,12 @@ export interface DocumentedOutput {
 
 const CONTROLS = ['approve', 'reject', 'pause', 'resume', 'stop-trial', 'keep-trial', 'prioritise', 'add-trial', 'fork-trial', 'set'];
 
+export const MigrateOutput = z.looseObject({
+  files: z
+    .array(z.looseObject({ file: z.string(), changes: z.array(z.looseObject({ line: z.int(), old: z.string(), now: z.string() })) }))
+    .describe('each file with its `changes`: `line`, `old`, `now`'),
+});
+
 export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('A run', ['status'], StatusOutput),
   documented('Runs (a list)', ['list'], ListOutput),
@@ -226,6 +232,7 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('Curves', ['curves'], CurvesOutput),
   documented('A search replayed', ['replay-search'], ReplaySearchOutput),
   documented('Runs compared (a list)', ['compare'], CompareOutput),
+  documented('Names rewritten', ['migrate'], MigrateOutput),
   documented('Links', ['open'], OpenOutput),
   documented('A report', ['report --format json'], ReportOutput),
   documented('The answer of a control', CONTROLS, ControlOutput),

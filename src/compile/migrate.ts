@@ -1,5 +1,5 @@
 /** Earlier names of fields in a pipeline's YAML, rewritten in place: comments, order and layout stay as they are. Pure. */
-import { isMap, isPair, isScalar, isSeq, parseDocument, type Pair, type YAMLMap } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
 import { OBJECTIVE_RENAMES, PRUNER_RENAMES, STEP_RENAMES, type Rename } from '../contract/search-names.ts';
 
 export interface Migrated {
@@ -59,7 +59,7 @@ function editsOfStep(step: YAMLMap): Edit[] {
 function editsOf(map: YAMLMap, renames: readonly Rename[]): Edit[] {
   return renames.flatMap(({ old, now }) => {
     const [found] = map.items.filter((pair) => isPair(pair) && isScalar(pair.key) && pair.key.value === old);
-    const range = (found as Pair | undefined)?.key;
+    const range = found?.key;
     if (!isScalar(range) || !range.range) return [];
     if (map.has(now)) throw new Error(`both ${old} and ${now}, its present name, are there; leave one of them out`);
     return [{ old, now, from: range.range[0], to: range.range[1] }];

@@ -64,7 +64,8 @@ function checkConstraints(checking: Checking): void {
   const texts = search.sampler.constraints;
   const read = texts.map((text, i) => readConstraint(checking, text, i));
   const constraints = read.filter((one) => one !== null);
-  if (texts.length === 0 || constraints.length < texts.length || Object.keys(search.space).length === 0 || brokenRanges(search.space)) return;
+  if (texts.length === 0 || constraints.length < texts.length || Object.keys(search.space).length === 0 || brokenRanges(search.space))
+    return;
   let computed = 0;
   for (const set of drawnSets(search.space, DRAWS)) {
     const held = constraints.map((constraint) => constraint.holds(set));
@@ -84,7 +85,9 @@ function checkConstraints(checking: Checking): void {
 
 /** These are told elsewhere. */
 const brokenRanges = (space: Space): boolean =>
-  Object.values(space).some((parameter) => parameter.type !== 'categorical' && (parameter.low > parameter.high || (parameter.log && parameter.low <= 0)));
+  Object.values(space).some(
+    (parameter) => parameter.type !== 'categorical' && (parameter.low > parameter.high || (parameter.log && parameter.low <= 0)),
+  );
 
 function readConstraint(checking: Checking, text: string, i: number): Constraint | null {
   const names = Object.keys(checking.search.space);
@@ -127,9 +130,14 @@ function checkMetric(checking: Checking, metric: string, keys: readonly Property
   const { search } = checking;
   if (metric.startsWith(OFFLINE)) {
     if (objective && !search.earlyEvaluation)
-      add(checking, keys, 'offline metrics come from early evaluation, which this search has not', { found: metric, hint: 'add earlyEvaluation' });
+      add(checking, keys, 'offline metrics come from early evaluation, which this search has not', {
+        found: metric,
+        hint: 'add earlyEvaluation',
+      });
     else if (objective && search.earlyEvaluation && (search.earlyEvaluation.customMetrics ?? []).length === 0) {
-      const known = ['average_rank', 'mrr', ...search.earlyEvaluation.k.flatMap((k) => [`ndcg_at_${k}`, `recall_at_${k}`])].map((name) => OFFLINE + name);
+      const known = ['average_rank', 'mrr', ...search.earlyEvaluation.k.flatMap((k) => [`ndcg_at_${k}`, `recall_at_${k}`])].map(
+        (name) => OFFLINE + name,
+      );
       if (!known.includes(metric)) unknownMetric(checking, keys, metric, known, 'an early evaluation');
     }
     return;
@@ -164,7 +172,9 @@ function checkDirection(checking: Checking, i: number, objectives: readonly Obje
   if (rule?.kind !== 'underfitting' && rule?.kind !== 'overfitting') return;
   const metric = rule.kind === 'underfitting' ? rule.metric : rule.validation;
   if (rule.direction !== undefined || directionOf(metric, objectives) !== null) return;
-  add(checking, ['pruner', i], `whether more or less of ${metric} is better cannot be told from its name`, { expected: 'direction: maximize or minimize' });
+  add(checking, ['pruner', i], `whether more or less of ${metric} is better cannot be told from its name`, {
+    expected: 'direction: maximize or minimize',
+  });
 }
 
 /** Rules that decide at rungs, which a scheduler does in their place. */
@@ -183,9 +193,14 @@ function checkScheduler(checking: Checking): void {
     add(checking, ['scheduler'], 'a scheduler orders trials by one objective', { hint: 'leave out alsoOptimize or scheduler' });
   const end = scheduler.max ?? (scheduler.resource === 'epochs' ? epochs : undefined);
   if (scheduler.kind === 'hyperband' && end === undefined)
-    add(checking, ['scheduler', 'max'], '"max" is missing', { expected: `where training ends, in ${scheduler.resource}: brackets are shares of it` });
+    add(checking, ['scheduler', 'max'], '"max" is missing', {
+      expected: `where training ends, in ${scheduler.resource}: brackets are shares of it`,
+    });
   if (end !== undefined && scheduler.min >= end)
-    add(checking, ['scheduler', 'min'], 'the first rung is not before the end of training', { expected: `less than ${end}`, found: String(scheduler.min) });
+    add(checking, ['scheduler', 'min'], 'the first rung is not before the end of training', {
+      expected: `less than ${end}`,
+      found: String(scheduler.min),
+    });
   if (scheduler.resource !== 'seconds' && !Number.isInteger(scheduler.min))
     add(checking, ['scheduler', 'min'], 'not a whole number', { expected: `whole ${scheduler.resource}`, found: String(scheduler.min) });
 }

@@ -35,7 +35,8 @@ function rename(fields: MapNode, renames: readonly Rename[], path: string, probl
     const [before, present] = [map.entries.get(old) as Entry, map.entries.get(now)];
     if (present && before.key.file === present.key.file)
       problems.add(before.key, join(path, old), `${old} is the earlier name of ${now}, which is there too`, { hint: `leave ${old} out` });
-    const wins = present && (fromCommandLine(present) || (!fromCommandLine(before) && keys.indexOf(now) > keys.indexOf(old))) ? present : before;
+    const wins =
+      present && (fromCommandLine(present) || (!fromCommandLine(before) && keys.indexOf(now) > keys.indexOf(old))) ? present : before;
     const entries = [...map.entries].flatMap(([key, entry]): [string, Entry][] => {
       if (key === now) return [];
       return key === old ? [[now, wins]] : [[key, entry]];

@@ -88,7 +88,7 @@ export const ExportFile = z.strictObject({
 const CustomMetrics = z.array(Sql).optional().describe('GoogleSQL over {scores}, one row, each column a metric');
 
 const ObjectiveInFile = z.strictObject({
-  metric: Objective.shape.metric.describe('Name in the trial\'s metrics; `offline.` before it for early evaluation'),
+  metric: Objective.shape.metric.describe("Name in the trial's metrics; `offline.` before it for early evaluation"),
   direction: Objective.shape.goal,
 });
 
@@ -103,7 +103,13 @@ const PrunerInFile = z.discriminatedUnion('kind', [
   ...otherRules,
 ]);
 
-const { trials: plannedTrials, stopping: _stopping, objective: _objective, alsoOptimize: _alsoOptimize, ...searchFields } = SearchSpec.shape;
+const {
+  trials: plannedTrials,
+  stopping: _stopping,
+  objective: _objective,
+  alsoOptimize: _alsoOptimize,
+  ...searchFields
+} = SearchSpec.shape;
 
 /** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
 export const SearchFile = z.strictObject({

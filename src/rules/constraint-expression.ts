@@ -17,11 +17,11 @@ export interface Constraint {
   readonly holds: (parameters: Parameters) => boolean | null;
 }
 
-const FUNCTIONS: Readonly<Record<string, (...values: Value[]) => number>> = {
+const FUNCTIONS: Readonly<Record<string, (...values: (Value | undefined)[]) => number>> = {
   sum: (values) => listOf(values).reduce<number>((total, value) => total + numeric(value), 0),
   len: (value) => (typeof value === 'string' ? value.length : listOf(value).length),
-  min: (...values) => Math.min(...numbersOf(values)),
-  max: (...values) => Math.max(...numbersOf(values)),
+  min: (...values) => least(numbersOf(values)),
+  max: (...values) => -least(numbersOf(values).map((value) => -value)),
   abs: (value) => Math.abs(numeric(value)),
   log: (value, base) => {
     const found = Math.log(numeric(value)) / (base === undefined ? 1 : Math.log(numeric(base)));
@@ -40,7 +40,8 @@ export function parseConstraint(text: string): Constraint {
   const peek = (): string => tokens[at] ?? '';
   const take = (): string => tokens[at++] ?? '';
   const expect = (token: string): void => {
-    if (take() !== token) throw new ConstraintError(`expected ${token} ${at > tokens.length ? 'at the end' : `before ${tokens[at - 1] ?? ''}`}`);
+    if (take() !== token)
+      throw new ConstraintError(`expected ${token} ${at > tokens.length ? 'at the end' : `before ${tokens[at - 1] ?? ''}`}`);
   };
 
   function binary(next: () => Expression, operators: Readonly<Record<string, (a: number, b: number) => number>>): Expression {
@@ -136,8 +137,10 @@ function tokensOf(text: string): string[] {
   return tokens;
 }
 
-const numeric = (value: Value | Json | undefined): number => (typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : cannot());
+const numeric = (value: Value | Json | undefined): number =>
+  typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : cannot();
 const listOf = (value: Value | undefined): readonly Json[] => (Array.isArray(value) ? (value as readonly Json[]) : cannot());
 /** `max(units)` of a list, `max(a, b)` of values. */
-const numbersOf = (values: readonly Value[]): number[] =>
+const numbersOf = (values: readonly (Value | undefined)[]): number[] =>
   (values.length === 1 && Array.isArray(values[0]) ? (values[0] as readonly Json[]) : values).map(numeric);
+const least = (values: readonly number[]): number => (values.length === 0 ? cannot() : Math.min(...values));

@@ -67,11 +67,16 @@ export function promotion({ scheduler }: Rungs, { trials, goal, complete }: Fiel
     for (const bracket of new Set(trials.map((trial) => trial.bracket))) {
       const own = trials.filter((trial) => trial.bracket === bracket);
       const at = ranked(own, rung, goal);
-      if (scheduler.kind === 'sync-halving' && !(complete && own.every((trial) => trial.state !== 'going' || trial.values.length > rung))) continue;
+      if (scheduler.kind === 'sync-halving' && !(complete && own.every((trial) => trial.state !== 'going' || trial.values.length > rung)))
+        continue;
       const places = Math.max(scheduler.kind === 'sync-halving' ? 1 : 0, Math.floor(at.length / scheduler.factor));
       const best = at.slice(0, places).findIndex((trial) => trial.state === 'held' && trial.values.length === rung + 1);
       const found = at[best];
-      if (found) return { trial: found.trial, reason: `number ${best + 1} of ${at.length} at rung ${rung}${bracket > 0 ? ` of bracket ${bracket}` : ''}` };
+      if (found)
+        return {
+          trial: found.trial,
+          reason: `number ${best + 1} of ${at.length} at rung ${rung}${bracket > 0 ? ` of bracket ${bracket}` : ''}`,
+        };
     }
   }
   return null;

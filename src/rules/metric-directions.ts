@@ -5,10 +5,45 @@ export type Direction = Objective['goal'];
 
 /** Words of names, without `validation_`, `offline.` and `_at_10`. A longer one is looked for first: `log_loss` is no `loss` by chance. */
 const LESS_IS_BETTER = [
-  ...['loss', 'error', 'rank', 'perplexity', 'latency', 'rmse', 'mse', 'mae', 'mape', 'nll', 'deviance', 'wer', 'cer', 'fid', 'seconds', 'bytes'],
+  ...[
+    'loss',
+    'error',
+    'rank',
+    'perplexity',
+    'latency',
+    'rmse',
+    'mse',
+    'mae',
+    'mape',
+    'nll',
+    'deviance',
+    'wer',
+    'cer',
+    'fid',
+    'seconds',
+    'bytes',
+  ],
 ];
 const MORE_IS_BETTER = [
-  ...['ndcg', 'mrr', 'map', 'accuracy', 'acc', 'auc', 'auroc', 'auprc', 'f1', 'precision', 'recall', 'hit', 'hits', 'bleu', 'rouge', 'r2', 'score'],
+  ...[
+    'ndcg',
+    'mrr',
+    'map',
+    'accuracy',
+    'acc',
+    'auc',
+    'auroc',
+    'auprc',
+    'f1',
+    'precision',
+    'recall',
+    'hit',
+    'hits',
+    'bleu',
+    'rouge',
+    'r2',
+    'score',
+  ],
 ];
 
 /** Of the objectives their own direction, else what the name says; null where it says nothing. */

@@ -46,9 +46,12 @@ export function setProblems(space: Space, fixed: Readonly<Record<string, Json>>,
   for (const [name, parameter] of Object.entries(space)) {
     const value = Object.hasOwn(set, name) ? set[name] : undefined;
     const active = isActive(space, name, set);
-    if (active && value === undefined) problems.push({ path: [name], message: 'a value is missing', expected: allowed(parameter), found: 'nothing' });
+    if (active && value === undefined)
+      problems.push({ path: [name], message: 'a value is missing', expected: allowed(parameter), found: 'nothing' });
     if (value === undefined) continue;
-    const wrong = active ? wrongValue(parameter, value) : `only where ${parameter.when?.parameter ?? ''} is ${list(parameter.when?.in ?? [])}`;
+    const wrong = active
+      ? wrongValue(parameter, value)
+      : `only where ${parameter.when?.parameter ?? ''} is ${list(parameter.when?.in ?? [])}`;
     if (wrong !== null)
       problems.push({
         path: [name],
@@ -85,11 +88,10 @@ export function allowed(parameter: SpaceParameter): string {
 /** `1` for `true`, `"64"` for `64`. */
 function meant(parameter: SpaceParameter, value: Json): { readonly hint?: string } {
   if (parameter.type !== 'categorical') return {};
-  const near = parameter.choices.find(
-    (choice) =>
-      String(choice) === String(value) || (typeof choice === 'boolean' && (value === Number(choice) || String(value).toLowerCase() === String(choice))),
-  );
+  const text = plain(value);
+  const near = parameter.choices.find((choice) => plain(choice) === text || (typeof choice === 'boolean' && value === Number(choice)));
   return near === undefined ? {} : { hint: `did you mean ${JSON.stringify(near)}?` };
 }
 
 const list = (values: readonly Json[]): string => values.map((value) => JSON.stringify(value)).join(', ');
+const plain = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value)).toLowerCase();

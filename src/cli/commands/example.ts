@@ -15,7 +15,7 @@ export function registerExample(program: Command): void {
   withCompileOptions(program.command('example'))
     .description('run examples/grocery-ranking on this machine, from raw data to a report')
     .option('--run-id <name>', 'name of the run')
-    .addHelpText('after', examples('npm start', 'longhaul example --set steps.search.trials=8'))
+    .addHelpText('after', examples('npm start', 'longhaul example --set steps.search.n_trials=8'))
     .action(async (options: Options, command: Command) => {
       const cli = cliOf(command);
       const document = await compileFile(PIPELINE, options);

@@ -15,8 +15,7 @@ export function registerMigrate(program: Command): void {
       const cli = cliOf(command);
       // All are read before the first is written.
       const migrated = await Promise.all(files.map(async (file) => ({ file, ...(await migratedFile(file)) })));
-      if (options.check === undefined)
-        for (const { file, text, changes } of migrated) if (changes.length > 0) await writeFile(file, text);
+      if (options.check === undefined) for (const { file, text, changes } of migrated) if (changes.length > 0) await writeFile(file, text);
       const result = migrated.map(({ file, changes }) => ({ file, changes }));
       cli.print({ files: result }, () => result.map(told).join('\n'));
       if (options.check && result.some(({ changes }) => changes.length > 0)) process.exitCode = 1;
@@ -29,7 +28,8 @@ function told({ file, changes }: { readonly file: string } & Pick<Migrated, 'cha
 }
 
 async function migratedFile(file: string): Promise<Migrated> {
-  if (!/\.ya?ml$/.test(file)) throw new UsageError(`${file}: expected a YAML file; in TypeScript the type checker names the fields that changed`);
+  if (!/\.ya?ml$/.test(file))
+    throw new UsageError(`${file}: expected a YAML file; in TypeScript the type checker names the fields that changed`);
   let text: string;
   try {
     text = await readFile(file, 'utf8');

@@ -17,7 +17,7 @@ export function registerRun(program: Command): void {
     .option('--run-id <name>', 'name of the run, used once; otherwise pipeline, time and four characters')
     .addHelpText(
       'after',
-      `${examples('longhaul run pipeline.yaml', 'longhaul run pipeline.yaml --profile gcp --detach', 'longhaul run pipeline.yaml --set params.epochs=3 --set steps.search.trials=8')}
+      `${examples('longhaul run pipeline.yaml', 'longhaul run pipeline.yaml --profile gcp --detach', 'longhaul run pipeline.yaml --set params.epochs=3 --set steps.search.n_trials=8')}
 Without a Temporal server (TEMPORAL_ADDRESS, a profile, \`longhaul dev\`) the servers are started here and stop with the command.
 Ctrl-C leaves the run going and says how to come back.`,
     )

@@ -5,7 +5,7 @@ import { inlineQuery, pipeline, problemsOf } from './project.ts';
 const APPROVAL = 'ask: { kind: approval, message: ok }';
 const EXPORT = (fields: string): string => `${inlineQuery('d')}\nparts: { kind: export, table: "{steps.d.outputs.table}", ${fields} }`;
 const SEARCH = (fields: string): string =>
-  `search: { kind: search, data: { train: "{storage}/t" }, features: "{storage}/f.json", objective: { metric: m, goal: maximize }, space: { lr: { type: float, low: 0, high: 1 } }, trials: 2, ${fields} }`;
+  `search: { kind: search, data: { train: "{storage}/t" }, features: "{storage}/f.json", objective: { metric: loss, direction: minimize }, space: { lr: { type: float, low: 0, high: 1 } }, n_trials: 2, ${fields} }`;
 
 interface Case {
   readonly what: string;
@@ -437,7 +437,7 @@ const CASES: readonly Case[] = [
   {
     what: 'an unknown stopping rule',
     text: pipeline(SEARCH('stopping: [{ kind: medain }]')),
-    says: { path: 'steps.search.stopping[0].kind', found: '"medain"' },
+    says: { path: 'steps.search.pruner[0].kind', found: '"medain"' },
   },
   {
     what: 'a script of an unknown language',

@@ -243,7 +243,7 @@ steps:
     kind: search
     data: "{steps.parts.outputs.uri}"
     features: "{steps.dataset.train.outputs.features}"
-    objective: { metric: validation_mrr, goal: maximize }
+    objective: { metric: loss, goal: minimize }
     space:
       layers: { type: int, low: 1, high: 3 }
       rate: { type: float, low: 0.001, high: 0.1, log: true, when: { parameter: layers, in: [1, 2] } }

@@ -20,8 +20,8 @@ const pipeline = {
       kind: 'search',
       data: '{steps.parts.outputs.uri}',
       features: '{steps.dataset.train.outputs.features}',
-      objective: { metric: 'validation_mrr', goal: 'maximize' },
-      trials: '{params.trials}',
+      objective: { metric: 'validation_mrr', direction: 'maximize' },
+      n_trials: '{params.trials}',
       space: { rate: { type: 'float', low: 0.001, high: 0.1, log: true } },
       timeout: '{params.timeout}',
     },
@@ -48,6 +48,6 @@ const wrong = {
 } satisfies Pipeline;
 
 test('a pipeline in TypeScript keeps the types of its parts', () => {
-  expect(pipeline.steps.search.trials).toBe('{params.trials}');
+  expect(pipeline.steps.search.n_trials).toBe('{params.trials}');
   expect(wrong.steps.parts.kind).toBe('export');
 });
