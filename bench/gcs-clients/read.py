@@ -15,7 +15,7 @@ ROUNDS = 5
 
 
 def obstore(bucket: str) -> Callable[[str], int]:
-    from longhaul_trainer.store.gcs import GcsStore
+    from longhaul.store.gcs import GcsStore
 
     store = GcsStore()
     return lambda name: len(store.read_data(f"gs://{bucket}/{name}") or b"")
@@ -29,7 +29,7 @@ def pyarrow(bucket: str) -> Callable[[str], int]:
 
 
 def google(bucket: str) -> Callable[[str], int]:
-    from longhaul_trainer.store.gcs import client
+    from longhaul.store.gcs import client
 
     files = client().bucket(bucket)
     return lambda name: len(files.blob(name).download_as_bytes())

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from longhaul_trainer.store import join, open_store
+from longhaul.store import join, open_store
 
 from .environment import RequirementsError, python_for
 

@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 
-from .arguments import Parser
-from .errors import EXIT_CRASH, EXIT_USAGE, TrialError
+from longhaul.arguments import Parser
+from longhaul.errors import EXIT_CRASH, EXIT_USAGE, TrialError
+
 from .resume.termination import Termination, mask_sigterm
 
 

@@ -13,11 +13,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .errors import ConfigError
+from longhaul.errors import ConfigError
+from longhaul.store import Store, join
+
 from .features import Feature
 from .import_limits import OUTPUT_NAME, examine
 from .model.learner import Arrays
-from .store import Store, join
 
 SAVED_MODEL = "saved_model"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .checked import Checked
+from longhaul.checked import Checked
 
 #: Buckets of a categorical feature that names none.
 DEFAULT_BUCKETS = 1000

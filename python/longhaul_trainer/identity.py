@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .data.manifest import Manifest
-from .errors import ConfigError
+from longhaul.data.manifest import Manifest
+
 from .trial import Trial
 
 #: Files whose text decides the bits of the model.
@@ -37,22 +37,6 @@ def identity_of(trial: Trial, manifests: Mapping[str, Manifest], model_source: s
     }
 
 
-def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], output: str) -> None:
-    """
-    Raises:
-        ConfigError: with everything that differs.
-    """
-    names = sorted({*found, *wanted})
-    changes = [
-        f"{name} (was {_shown(found.get(name))}, is {_shown(wanted.get(name))})" for name in names if found.get(name) != wanted.get(name)
-    ]
-    if changes:
-        raise ConfigError(
-            f"{output}/checkpoints was made with other inputs: {'; '.join(changes)}. Going on would mix two trainings: "
-            "restore the inputs, or give the trial another output (or remove its checkpoints) to begin anew"
-        )
-
-
 def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -72,7 +56,3 @@ def _version(name: str) -> str:
         return version(name)
     except ModuleNotFoundError:
         return "absent"
-
-
-def _shown(value: Any) -> str:
-    return "absent" if value is None else json.dumps(value)

@@ -10,21 +10,23 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from .data.manifest import Manifest, load_manifest
-from .errors import UsageError
-from .identity import check_identity, identity_of
+from longhaul.data.manifest import Manifest, load_manifest
+from longhaul.errors import UsageError
+from longhaul.identity import check_identity
+from longhaul.resume.behind import Behind
+from longhaul.resume.checkpoints import Checkpoints
+from longhaul.resume.interval import SaveInterval
+from longhaul.resume.progress import Progress
+from longhaul.store import PreconditionFailed, join, open_store
+from longhaul.store.base import ABSENT
+
+from .identity import identity_of
 from .model.parameters import Taken, training_parameters
-from .resume.behind import Behind
-from .resume.checkpoints import Checkpoints
 from .resume.fork import check_shapes, load_fork, state_of_fork
-from .resume.interval import SaveInterval
-from .resume.progress import Progress
 from .resume.saver import Saver
-from .resume.snapshot import Arrays, Snapshot
+from .resume.snapshot import Arrays, Snapshot, from_files
 from .resume.termination import Termination
 from .state import Best, Metrics, State
-from .store import PreconditionFailed, join, open_store
-from .store.base import ABSENT
 from .trial import BIGQUERY_ML, Trial
 
 METRICS = ("loss", "validation_loss", "validation_ndcg_at_10", "validation_mrr", "validation_average_rank")
@@ -130,10 +132,11 @@ class Attempt:
 
     def _restore(self) -> State:
         """The state to go on from, with the learner's variables set; what was made and not seen in the store is made again."""
-        snapshot = self._checkpoints.load()
-        if snapshot is None:
+        files = self._checkpoints.load()
+        if files is None:
             self._progress.go_on_after(0)
             return self._begin()
+        snapshot = from_files(files)
         check_identity(snapshot.identity, self._identity, self.trial.output)
         self._checkpoints.remove_leftovers()
         changed = [

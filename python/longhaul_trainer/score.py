@@ -16,17 +16,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .checked import parse_json
-from .data.fetch import fetch
-from .data.manifest import Part, find_parts
+from longhaul.checked import parse_json
+from longhaul.data.fetch import fetch
+from longhaul.data.manifest import Part, find_parts
+from longhaul.data.readahead import read_ahead
+from longhaul.errors import BadPart, NoInputError, UsageError
+from longhaul.store import Store, join, open_store
+from longhaul.store.base import Chunk
+from longhaul.store.directory import SCHEME
+
 from .data.parquet import Decoded, decode
-from .data.readahead import read_ahead
-from .errors import BadPart, NoInputError, UsageError
 from .export import OUTPUT_NAME, SAVED_MODEL
 from .features import Feature, FeatureTable, Layout, parse_feature_table
-from .store import Store, join, open_store
-from .store.base import Chunk
-from .store.directory import SCHEME
 
 #: Candidates scored by one call of the model.
 ROWS_AT_ONCE = 65_536

@@ -11,9 +11,10 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+from longhaul.store import Store, join
+from longhaul.store.directory import path_of
+
 from .model.learner import Arrays
-from .store import Store, join
-from .store.directory import path_of
 
 #: TensorFlow does not know every store: event files are written here and copied at most this often.
 COPY_SECONDS = 20.0

@@ -24,7 +24,7 @@ TRAIN_RECORD_SECONDS = 5.0
 #: Candidates scored at once in validation, and batches of them that are handed over together.
 VALIDATION_ROWS = 32_768
 VALIDATION_GROUP = 2
-#: Slows every step; lets tests (and `contract_check`) stop a trial at a chosen moment.
+#: Slows every step; lets tests (and the checker) stop a trial at a chosen moment.
 STEP_DELAY = "LONGHAUL_STEP_DELAY_SECONDS"
 
 Report = Callable[[str, dict[str, Any]], None]

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .checked import Checked, parse_json
-from .errors import NoInputError, UsageError
+from longhaul.checked import Checked, parse_json
+from longhaul.errors import NoInputError, UsageError
+from longhaul.policies import CheckpointPolicy, Fork, PartsPolicy, checkpoint_policy, fork_of, parts_policy, text, whole_number
+from longhaul.store import open_store
+
 from .features import Feature, Layout, parse_features, parse_layout
-from .store import open_store
 
 #: `exportFor` of trial.json: exports must be what BigQuery ML can import.
 BIGQUERY_ML = "bigquery-ml"
-
-
-@dataclass(frozen=True)
-class CheckpointPolicy:
-    """Bounds of the interval; `mean_seconds_between_preemptions` is None as long as none was seen."""
-
-    min_seconds: float
-    max_seconds: float
-    keep: int
-    mean_seconds_between_preemptions: float | None
-
-
-@dataclass(frozen=True)
-class PartsPolicy:
-    """How far to read ahead, and what to do about a bad part."""
-
-    ahead: int
-    skip_bad: bool
-    bad_budget: int
-
-
-@dataclass(frozen=True)
-class Fork:
-    """The trial to go on from: its output and one of its checkpoints; None is the newest committed one."""
-
-    trial: int
-    output: str
-    checkpoint: str | None
 
 
 @dataclass(frozen=True)
@@ -114,69 +87,23 @@ def parse_trial(document: Any, source: str, *, output: str | None = None, attemp
         features=parse_features(root["features"]),
         output=(output or root["output"].text()).rstrip("/"),
         epochs=root["epochs"].integer(minimum=1),
-        validate_every_steps=_integer(root, "validateEverySteps", 0),
-        sample_candidates=_integer(root, "sampleCandidates", 0),
+        validate_every_steps=whole_number(root, "validateEverySteps", 0),
+        sample_candidates=whole_number(root, "sampleCandidates", 0),
         metric=root["objective"]["metric"].text(),
         maximize=root["objective"]["goal"].one_of("maximize", "minimize") == "maximize",
-        checkpoint=_checkpoint(root),
-        export_every_validations=_integer(root, "exportEveryValidations", 1, minimum=1),
+        checkpoint=checkpoint_policy(root),
+        export_every_validations=whole_number(root, "exportEveryValidations", 1, minimum=1),
         export_for=_export_for(root),
-        parts=_parts(root),
-        threads=_integer(root, "threads", 2, minimum=1),
-        model=_text(root, "model"),
-        fork=_fork(root),
-        commit=_text(root, "commit"),
+        parts=parts_policy(root),
+        threads=whole_number(root, "threads", 2, minimum=1),
+        model=text(root, "model"),
+        fork=fork_of(root),
+        commit=text(root, "commit"),
         attempt=attempt,
         document=document,
-    )
-
-
-def _checkpoint(root: Checked) -> CheckpointPolicy:
-    value = root.optional("checkpoint") or Checked({}, root.source, "checkpoint")
-    mean = value.optional("meanSecondsBetweenPreemptions")
-    policy = CheckpointPolicy(
-        min_seconds=_positive(value, "minSeconds", 5.0),
-        max_seconds=_positive(value, "maxSeconds", 1800.0),
-        keep=_integer(value, "keep", 2, minimum=1),
-        mean_seconds_between_preemptions=None if mean is None else mean.positive(),
-    )
-    if policy.min_seconds > policy.max_seconds:
-        raise value.wrong("minSeconds of at most maxSeconds", json.dumps(value.value))
-    return policy
-
-
-def _parts(root: Checked) -> PartsPolicy:
-    value = root.optional("parts") or Checked({}, root.source, "parts")
-    on_bad = value.optional("onBad")
-    return PartsPolicy(
-        ahead=_integer(value, "ahead", 4, minimum=1),
-        skip_bad=on_bad is not None and on_bad.one_of("fail", "skip") == "skip",
-        bad_budget=_integer(value, "badBudget", 0),
     )
 
 
 def _export_for(root: Checked) -> str | None:
     value = root.optional("exportFor")
     return None if value is None else value.one_of(BIGQUERY_ML)
-
-
-def _fork(root: Checked) -> Fork | None:
-    value = root.optional("fork")
-    if value is None:
-        return None
-    return Fork(trial=value["trial"].integer(), output=value["output"].text().rstrip("/"), checkpoint=_text(value, "checkpoint"))
-
-
-def _integer(value: Checked, name: str, default: int, minimum: int = 0) -> int:
-    found = value.optional(name)
-    return default if found is None else found.integer(minimum)
-
-
-def _positive(value: Checked, name: str, default: float) -> float:
-    found = value.optional(name)
-    return default if found is None else found.positive()
-
-
-def _text(value: Checked, name: str) -> str | None:
-    found = value.optional(name)
-    return None if found is None else found.text()

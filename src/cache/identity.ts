@@ -70,7 +70,7 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
 
 /** The code of ours that makes the output: an image by its name, or the sources of the local Python environment. */
 export function codeIdentity(profile: Profile, spec: StepSpec): string {
-  const trainer = (): string => (profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_trainer'));
+  const trainer = (): string => (profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_trainer', 'longhaul'));
   const sql = (): string => (profile.warehouse.kind === 'duckdb' ? sourceHash('longhaul_sql') : '');
   switch (spec.kind) {
     case 'query':
@@ -80,7 +80,7 @@ export function codeIdentity(profile: Profile, spec: StepSpec): string {
     case 'evaluate':
       return `${sql()} ${trainer()}`;
     case 'script':
-      return profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_script');
+      return profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_script', 'longhaul');
     case 'container':
       return spec.image;
     case 'export':
@@ -91,16 +91,17 @@ export function codeIdentity(profile: Profile, spec: StepSpec): string {
 
 const sourceHashes = new Map<string, string>();
 
-/** Over the Python files of a package of `python/`; once per process, for a worker does not reload code either. */
-function sourceHash(packageName: string): string {
-  const known = sourceHashes.get(packageName);
+/** Over the Python files of packages of `python/`; once per process, for a worker does not reload code either. */
+function sourceHash(...packages: readonly string[]): string {
+  const name = packages.join(' ');
+  const known = sourceHashes.get(name);
   if (known !== undefined) return known;
   const hash = createHash('sha256');
-  for (const file of pythonFiles(join(TRAINER_FOLDER, packageName))) {
+  for (const file of packages.flatMap((each) => pythonFiles(join(TRAINER_FOLDER, each)))) {
     hash.update(`${relative(TRAINER_FOLDER, file)}\n`).update(readFileSync(file));
   }
   const digest = hash.digest('hex');
-  sourceHashes.set(packageName, digest);
+  sourceHashes.set(name, digest);
   return digest;
 }
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import BadPart
+from longhaul.errors import BadPart
+from longhaul.store.base import Chunk
+
 from ..features import Layout
-from ..store.base import Chunk
 
 Offsets = npt.NDArray[np.int64]
 

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import BadPart
+from longhaul.errors import BadPart
+from longhaul.store.base import Chunk
+
 from ..features import Feature, Layout
-from ..store.base import Chunk
 from .parquet import Decoded, Offsets, decode
 
 Array = npt.NDArray[np.generic]

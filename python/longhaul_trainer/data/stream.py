@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ..errors import BadPart, DataError
+from longhaul.data.fetch import fetch
+from longhaul.data.manifest import Manifest, Part
+from longhaul.data.readahead import give_way, read_ahead
+from longhaul.errors import BadPart, DataError
+from longhaul.store import Store
+from longhaul.store.base import Chunk
+
 from ..features import Feature, Layout
-from ..store import Store
-from ..store.base import Chunk
 from ..trial import PartsPolicy
 from .batches import Batch, Position, after_part, empty_batch, order_of_parts, training_batches, whole_batches
-from .fetch import fetch
-from .manifest import Manifest, Part
 from .part import Columns, Hash, read_columns
-from .readahead import give_way, read_ahead
 
 #: Batches are handed over so many at a time: each time costs the training loop a moment.
 GROUP_BATCHES = 8

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from longhaul.errors import UsageError
+
 from ..data.batches import Batch
 from ..data.part import Indices
-from ..errors import UsageError
 from ..features import Feature
 from .losses import Loss, loss_named, mean_loss
 from .own import Build, ModelContext, OwnModel, build_own

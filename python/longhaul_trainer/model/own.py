@@ -19,7 +19,8 @@ from typing import Any
 
 import keras
 
-from ..errors import UsageError
+from longhaul.errors import UsageError
+
 from ..features import Feature
 from .losses import Loss
 from .network import build_network, normalisation

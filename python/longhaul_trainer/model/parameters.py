@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError
+from longhaul.errors import UsageError
 
 # The first of each is the default.
 LOSSES = ("softmax", "pairwise_logistic", "approx_ndcg")

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ConfigError, NoInputError
-from ..identity import check_identity
+from longhaul.errors import ConfigError, NoInputError
+from longhaul.identity import check_identity
+from longhaul.resume.checkpoints import read_committed
+from longhaul.store import Store
+
 from ..state import State
-from ..store import Store
 from ..trial import Fork
-from .checkpoints import read_committed
-from .snapshot import Arrays, Snapshot
+from .snapshot import Arrays, Snapshot, from_files
 
 #: What a fork must share with its parent: the samples that were trained on, and how they enter the model.
 SHARED = ("seed", "layout", "features", "sampleCandidates", "model")
@@ -24,10 +25,11 @@ def load_fork(store: Store, fork: Fork, identity: Mapping[str, Any], warn: Calla
         NoInputError: the parent has no such checkpoint.
         ConfigError: its data, features or seed are others.
     """
-    snapshot = read_committed(store, fork.output, fork.checkpoint, warn)
-    if snapshot is None:
+    files = read_committed(store, fork.output, fork.checkpoint, warn)
+    if files is None:
         what = "a committed checkpoint" if fork.checkpoint is None else f"checkpoint {fork.checkpoint}"
         raise NoInputError(f"fork: {fork.output}/checkpoints: expected {what} of trial {fork.trial}, found none that is whole and kept")
+    snapshot = from_files(files)
     check_identity(_shared(snapshot.identity), _shared(identity), fork.output)
     return snapshot
 

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .behind import Behind
-from .checkpoints import Checkpoints
-from .interval import SaveInterval
+from longhaul.resume.behind import Behind
+from longhaul.resume.checkpoints import Checkpoints
+from longhaul.resume.interval import SaveInterval
+
 from .snapshot import Snapshot
 
 #: A step that takes longer than this at a SIGTERM counts as hung; the committed checkpoint stays.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..store.base import Chunk
+from longhaul.store.base import Chunk
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -41,6 +41,9 @@ class Snapshot:
     @property
     def samples(self) -> int:
         return int(self.state["samples"])
+
+    def files(self) -> dict[str, list[memoryview]]:
+        return to_files(self)
 
 
 def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:

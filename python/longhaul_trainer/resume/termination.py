@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from ..errors import EXIT_PREEMPTED
+from longhaul.errors import EXIT_PREEMPTED
 
 
 def mask_sigterm() -> None:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fault_proxy import FaultProxy
 
-from longhaul_trainer.store import gcs
+from longhaul.store import gcs
 
 ROOT = Path(__file__).parents[3]
 BUCKET = "trainer"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from fault_proxy import Fault, FaultProxy, Rule
 
-from longhaul_trainer.store import PreconditionFailed, join, open_store
-from longhaul_trainer.store.base import ABSENT
+from longhaul.store import PreconditionFailed, join, open_store
+from longhaul.store.base import ABSENT
 
 
 def first_times(proxy: FaultProxy, times: int, fault: Fault) -> Rule:

@@ -15,7 +15,7 @@ from attempts import OFTEN, Zygote, finish, result, zygote
 from builders import trial_json, write_data
 from fault_proxy import Fault, FaultProxy
 
-from longhaul_trainer.store import join, open_store
+from longhaul.store import join, open_store
 
 #: The first attempt is slow: what the test reads of it comes through the bad network too.
 STEP_SECONDS = "0.5"

@@ -11,6 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from longhaul.resume.checkpoints import Checkpoints
+from longhaul_trainer.resume.snapshot import Snapshot, from_files
+
 NUMERIC = ("price", "popularity", "discount")
 BRANDS = ("north", "south", "east", "west", "none")
 
@@ -130,3 +133,10 @@ def write_trial(path: Path, document: Mapping[str, Any]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document))
     return f"file://{path}"
+
+
+def loaded(checkpoints: Checkpoints) -> Snapshot:
+    """The snapshot that an attempt goes on from."""
+    files = checkpoints.load()
+    assert files is not None
+    return from_files(files)

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from builders import features, layout_json, write_data
 
-from longhaul_trainer.checked import Checked
+from longhaul.checked import Checked
+from longhaul.data.manifest import load_manifest
+from longhaul.data.readahead import read_ahead
+from longhaul.store import open_store
 from longhaul_trainer.data.batches import Batch, Position, order_of_parts, whole_batches
-from longhaul_trainer.data.manifest import load_manifest
 from longhaul_trainer.data.part import Columns
-from longhaul_trainer.data.readahead import read_ahead
 from longhaul_trainer.data.sampling import sampled_rows
 from longhaul_trainer.data.stream import Ahead, DataSet, stream_training
 from longhaul_trainer.features import parse_features, parse_layout
-from longhaul_trainer.store import open_store
 from longhaul_trainer.trial import PartsPolicy
 
 EPOCHS = 3

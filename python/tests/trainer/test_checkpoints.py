@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from attempts import Zygote, result, run, stop_after
+from builders import loaded
 from test_fencing import checkpoints, latest, snapshot
 
-from longhaul_trainer.resume.checkpoints import Checkpoints
+from longhaul.resume.checkpoints import Checkpoints
+from longhaul.store.base import Chunk
+from longhaul.store.directory import DirectoryStore
 from longhaul_trainer.resume.snapshot import Snapshot, from_files, to_files
-from longhaul_trainer.store.base import Chunk
-from longhaul_trainer.store.directory import DirectoryStore
 
 
 class Recorder(DirectoryStore):
@@ -60,8 +61,8 @@ def test_a_machine_that_goes_between_files_and_latest_leaves_the_checkpoint_befo
         dying.commit(snapshot(2), "interval")
     heir = checkpoints(tmp_path, 2)
     heir.claim()
-    found = heir.load()
-    assert found is not None and found.step == 1
+    found = loaded(heir)
+    assert found.step == 1
     heir.remove_leftovers()
     assert sorted(os.listdir(tmp_path / "checkpoints")) == ["000000001-1-1", "LATEST"]
 
@@ -82,8 +83,8 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, dama
     warnings: list[str] = []
     heir = Checkpoints(DirectoryStore(), f"file://{tmp_path}", attempt=2, keep=2, warn=warnings.append)
     heir.claim()
-    found = heir.load()
-    assert found is not None and found.step == 1
+    found = loaded(heir)
+    assert found.step == 1
     assert len(warnings) == 1
     assert "000000002-1-2 is torn or corrupt (variables.bin" in warnings[0] and "going back to the one before" in warnings[0]
 

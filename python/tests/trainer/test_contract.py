@@ -14,9 +14,9 @@ import pytest
 from attempts import TRAINER, environment
 from broken_trainer import MISTAKES
 
-from longhaul_trainer import contract_check
-from longhaul_trainer.contract_launch import ImageLauncher
-from longhaul_trainer.errors import UsageError
+from longhaul.check import checks
+from longhaul.check.launch import ImageLauncher
+from longhaul.errors import UsageError
 
 EXAMPLE = TRAINER.parent / "examples" / "custom-trainer" / "train.py"
 DOCUMENT = TRAINER.parent / "docs" / "trial-contract.md"
@@ -39,7 +39,7 @@ FOUND = {
 
 def check(root: Path, *arguments: str, **more: str) -> tuple[int, dict[str, Any], str]:
     done = subprocess.run(
-        [sys.executable, "-m", "longhaul_trainer.contract_check", *arguments, "--keep", str(root)],
+        [sys.executable, "-m", "longhaul.check", *arguments, "--keep", str(root)],
         env={**environment(), **more},
         capture_output=True,
         text=True,
@@ -129,5 +129,5 @@ def test_a_runtime_whose_server_does_not_answer_is_passed_over(tmp_path: Path, m
     ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert contract_check.main(arguments) == 64
+    assert checks.main(arguments) == 64
     assert message in capsys.readouterr().err

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from attempts import OFTEN, Finished, Zygote, committed_step, records, result
-from builders import trial_json, write_trial
+from builders import loaded, trial_json, write_trial
 
-from longhaul_trainer.errors import FencedError
-from longhaul_trainer.resume.checkpoints import Checkpoints
+from longhaul.errors import FencedError
+from longhaul.resume.checkpoints import Checkpoints
+from longhaul.store import PreconditionFailed, open_store
+from longhaul.store.base import ABSENT
+from longhaul.store.directory import DirectoryStore
 from longhaul_trainer.resume.snapshot import Snapshot
-from longhaul_trainer.store import PreconditionFailed, open_store
-from longhaul_trainer.store.base import ABSENT
-from longhaul_trainer.store.directory import DirectoryStore
 
 
 def snapshot(step: int) -> Snapshot:
@@ -42,8 +42,7 @@ def test_an_older_attempt_cannot_commit_once_a_later_one_has_claimed(tmp_path: P
     successor.claim()
     with pytest.raises(FencedError, match="attempt 2 has taken over"):
         zombie.commit(snapshot(20), "interval")
-    found = successor.load()
-    assert found is not None and found.step == 10
+    assert loaded(successor).step == 10
     assert (latest(tmp_path)["attempt"], latest(tmp_path)["step"]) == (2, 10)
 
 
@@ -88,8 +87,7 @@ def test_of_many_that_commit_at_once_only_the_newest_attempt_stays(tmp_path: Pat
     assert latest(tmp_path)["attempt"] == attempts
     found = checkpoints(tmp_path, attempts + 1)
     found.claim()
-    loaded = found.load()
-    assert loaded is not None and loaded.step == 7
+    assert loaded(found).step == 7
 
 
 def test_what_a_successor_swept_while_it_was_written_is_written_again(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from attempts import OFTEN, Finished, Zygote, finish, records
 
-from longhaul_trainer.resume.interval import NEWEST, UNSEEN_MEAN_SECONDS, SaveInterval
+from longhaul.resume.interval import NEWEST, UNSEEN_MEAN_SECONDS, SaveInterval
 from longhaul_trainer.trial import CheckpointPolicy
 
 

@@ -14,8 +14,8 @@ import pytest
 from attempts import Zygote, records, result, run
 from builders import flat_table, make_columns, nested_table, write_data, write_manifest
 
+from longhaul.errors import BadPart
 from longhaul_trainer.data.part import Columns, read_columns
-from longhaul_trainer.errors import BadPart
 from longhaul_trainer.features import Feature, Layout
 
 FEATURES = (

@@ -11,7 +11,7 @@ import pytest
 from attempts import TRAINER, Finished, Zygote, finish, records, result, run, stop_after
 from builders import trial_json
 
-from longhaul_trainer.errors import TrialError
+from longhaul.errors import TrialError
 from longhaul_trainer.trial import load_trial, parse_trial
 
 PARAMETERS = trial_json(Path("/unused"), {"train": ""})["parameters"]

@@ -57,7 +57,7 @@ export function registerTrial(program: Command): void {
 
 /** The checker tells each finding on stderr as it is made, and gives the report on stdout. */
 async function check(options: CheckOptions): Promise<CheckReport> {
-  const { command, args, env } = pythonCommand('longhaul_trainer.contract_check', checkerArguments(options));
+  const { command, args, env } = pythonCommand('longhaul.check', checkerArguments(options));
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from longhaul_trainer.store import join, open_store
+from longhaul.store import join, open_store
 
 stop: list[int] = []
 signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))

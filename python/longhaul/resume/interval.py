@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..trial import CheckpointPolicy
+from ..policies import CheckpointPolicy
 
 #: Assumed before any preemption was seen: spot machines last hours on the whole.
 UNSEEN_MEAN_SECONDS = 4 * 3600.0

@@ -7,28 +7,50 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from ..checked import parse_json
 from ..errors import FencedError
 from ..store import PreconditionFailed, Store, join
 from ..store.base import ABSENT, Chunk
-from .snapshot import Snapshot, from_files, to_files
 
 Latest = dict[str, Any]
+Files = dict[str, Chunk]
+
+
+class Snapshot(Protocol):
+    """What is committed: a copy of the state, and how it becomes files."""
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def samples(self) -> int: ...
+
+    def files(self) -> Mapping[str, Sequence[Chunk]]: ...
 
 
 class Checkpoints:
     """`{output}/checkpoints`. Methods may be called from several threads; commits exclude each other."""
 
-    def __init__(self, store: Store, output: str, *, attempt: int, keep: int, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        output: str,
+        *,
+        attempt: int,
+        keep: int,
+        warn: Callable[[str], None],
+        machine: Mapping[str, str] | None = None,
+    ) -> None:
         self._store = store
         self._root = join(output, "checkpoints")
         self._address = join(self._root, "LATEST")
         self._attempt = attempt
         self._keep = keep
         self._warn = warn
+        self._machine = machine
         self._writer = uuid.uuid4().hex
         self._generation = ABSENT
         self._committed: list[Latest] = []
@@ -52,14 +74,14 @@ class Checkpoints:
                 except PreconditionFailed:
                     continue  # the older attempt has just committed: take that one over
 
-    def load(self) -> Snapshot | None:
-        """The newest committed checkpoint that is whole; None when there is nothing to go on from."""
+    def load(self) -> Files | None:
+        """The files of the newest committed checkpoint that is whole; None when there is nothing to go on from."""
         with self._mutex:
             while self._committed and self._committed[0]["files"]:
                 entry = self._committed[0]
                 files = read_files(self._store, self._root, entry, self._warn)
                 if files is not None:
-                    return from_files(files)
+                    return files
                 self._committed.pop(0)
             return None
 
@@ -73,7 +95,7 @@ class Checkpoints:
             self._sequence += 1
             name = f"{snapshot.step:09d}-{self._attempt}-{self._sequence}"
         described = {}
-        for file, chunks in to_files(snapshot).items():
+        for file, chunks in snapshot.files().items():
             described[file] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": _sha256(chunks)}
             self._store.write(join(self._root, name, file), chunks)
         entry: Latest = {
@@ -146,15 +168,16 @@ class Checkpoints:
         self._holder = (self._attempt, self._writer)
 
     def _document(self, entries: list[Latest]) -> bytes:
-        return json.dumps({**entries[0], "attempt": self._attempt, "writer": self._writer, "previous": entries[1:]}).encode()
+        document = {**entries[0], "attempt": self._attempt, "writer": self._writer, "previous": entries[1:]}
+        return json.dumps(document if self._machine is None else {**document, "machine": dict(self._machine)}).encode()
 
     def _remove(self, name: str) -> None:
         for uri in list(self._store.list(join(self._root, name))):
             self._store.remove(uri)
 
 
-def read_committed(store: Store, output: str, name: str | None, warn: Callable[[str], None]) -> Snapshot | None:
-    """Another trial's checkpoint of that name, or its newest one that is whole; changes nothing there."""
+def read_committed(store: Store, output: str, name: str | None, warn: Callable[[str], None]) -> Files | None:
+    """Files of another trial's checkpoint of that name, or its newest one that is whole; changes nothing there."""
     root = join(output, "checkpoints")
     found = store.read(join(root, "LATEST"))
     if found is None:
@@ -164,13 +187,13 @@ def read_committed(store: Store, output: str, name: str | None, warn: Callable[[
         if entry["files"] and name in (None, entry["checkpoint"]):
             files = read_files(store, root, entry, warn)
             if files is not None:
-                return from_files(files)
+                return files
     return None
 
 
-def read_files(store: Store, root: str, entry: Latest, warn: Callable[[str], None]) -> dict[str, Chunk] | None:
+def read_files(store: Store, root: str, entry: Latest, warn: Callable[[str], None]) -> Files | None:
     """The files of a checkpoint; None, with a warning, where one is not what LATEST says."""
-    files: dict[str, Chunk] = {}
+    files: Files = {}
     for file, expected in entry["files"].items():
         found = store.read_data(join(root, entry["checkpoint"], file))
         size = None if found is None else len(found)

@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .arguments import Parser
-from .contract_files import check_exports, check_latest, check_progress, check_result, read_json, read_records
-from .contract_launch import CommandLauncher, ImageLauncher, Running
-from .contract_sample import sample_trial, write_sample
-from .errors import TrialError, UsageError
+from ..arguments import Parser
+from ..errors import TrialError, UsageError
+from .files import check_exports, check_latest, check_progress, check_result, read_json, read_records
+from .launch import CommandLauncher, ImageLauncher, Running
+from .sample import sample_trial, write_sample
 
 #: Grace on spot machines of GKE.
 GRACE_SECONDS = 15.0
@@ -238,7 +238,3 @@ def main(arguments: list[str] | None = None) -> int:
     broken = [check["name"] for check in report.checks if not check["ok"] and check["level"] == "must"]
     print(json.dumps({"ok": report.ok, "broken": broken, "seconds": round(time.monotonic() - began, 1), "checks": report.checks}))
     return 0 if report.ok else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

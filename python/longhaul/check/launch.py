@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .errors import UsageError
+from ..errors import UsageError
 
 RUNTIMES = ("docker", "podman", "nerdctl")
 RUNTIME_ANSWER_SECONDS = 20

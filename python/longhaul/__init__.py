@@ -1,0 +1,38 @@
+"""Longhaul's SDK: a training script of any framework, that survives its machine and resumes bit for bit.
+
+    import longhaul
+
+    with longhaul.trial() as trial:
+        model = trial.keep(model=…)
+        for epoch in trial.epochs():
+            for x, y in trial.batches(trial.data("train").numpy(batch_size=256)):
+                …
+                trial.step(samples=len(y))
+            trial.validation({"auc": …}, model=lambda folder: …)
+
+docs/own-code.md has it whole. Helpers for frameworks are modules of the framework's name: `longhaul.torch`, `longhaul.keras`, ….
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .termination import answer_while_importing
+
+answer_while_importing()
+
+from .attempt import Trial, trial  # noqa: E402
+from .errors import ConfigError, DataError, NoInputError, TrialError, UsageError  # noqa: E402
+
+__version__ = "0.1.0"
+__all__ = ["ConfigError", "DataError", "NoInputError", "Trial", "TrialError", "UsageError", "trial"]
+
+#: Loaded when they are first used; each imports its framework.
+HELPERS = ("boosting", "jax", "keras", "lightning", "sklearn", "torch", "transformers")
+
+
+def __getattr__(name: str) -> Any:
+    if name in HELPERS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'longhaul' has no attribute {name!r}")

@@ -1,0 +1,434 @@
+"""One attempt at a trial, as a script sees it: `with longhaul.trial() as trial:`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .data.dataset import DataSet
+from .data.manifest import Manifest, find_parts
+from .digest import digest
+from .document import Objective, load_document, warn
+from .errors import ConfigError, FencedError, TrialError, UsageError
+from .exports import Exports
+from .generators import Generators
+from .identity import check_identity, code_digest, machine, machine_changes
+from .kept import check_name, put, take
+from .local import local_document, objective_of
+from .loop import Batches, Loop
+from .parameters import Parameters
+from .position import Best, Metrics, Position
+from .records import Records, numbers_of
+from .resume.behind import Behind
+from .resume.checkpoints import Checkpoints, read_committed
+from .resume.interval import SaveInterval
+from .resume.progress import Progress
+from .saver import Saver
+from .snapshot import Pickled, Snapshot, from_files
+from .store import PreconditionFailed, join, open_store
+from .store.base import ABSENT
+from .termination import is_child, leave, termination
+
+#: A batch that takes longer than this at a SIGTERM is not waited for; the committed checkpoint stays.
+HUNG_STEP_SECONDS = 4.0
+#: How long a SIGTERM waits for a model that is being uploaded: a checkpoint must not say that it is there before it is.
+EXPORT_SECONDS = 6.0
+#: Slows every step; lets tests and the checker stop a trial at a chosen moment.
+STEP_DELAY = "LONGHAUL_STEP_DELAY_SECONDS"
+#: What a fork must share with its parent.
+SHARED = ("seed",)
+
+_entered = threading.Lock()
+
+
+def trial(defaults: Mapping[str, Any] | None = None, *, data: Mapping[str, str] | None = None, epochs: int = 1, seed: int = 0) -> Trial:
+    """One attempt at this trial. `with longhaul.trial() as trial:` claims it, restores what was kept, and ends it.
+
+    Started by Longhaul, parameters, data, epochs and seed are those of the trial; `defaults` fill in what it does not
+    set. Started as `python train.py --set lr=0.1 --data parts/ --epochs 3`, they come from the command line and from
+    the arguments here, and everything is written below `.longhaul/trials`.
+
+    Example:
+        >>> import longhaul
+        >>> with longhaul.trial(defaults={"lr": 0.1}, epochs=2) as trial:  # doctest: +SKIP
+        ...     model = trial.keep(model={"weight": 0.0})
+        ...     for epoch in trial.epochs():
+        ...         for x in trial.batches([1.0, 2.0]):
+        ...             model["weight"] += trial.parameters["lr"] * x
+        ...             trial.step(samples=1)
+        ...         trial.validation({"score": model["weight"]})
+    """
+    return Trial(defaults or {}, data or {}, epochs, seed)
+
+
+class Trial:
+    """What `longhaul.trial()` gives. Errors inside end the process with an exit code of the trial contract."""
+
+    parameters: Parameters
+    seed: int
+    attempt: int
+    output: str
+    _loop: Loop
+    _records: Records
+    _objective: Objective
+
+    def __init__(self, defaults: Mapping[str, Any], data: Mapping[str, str], epochs: int, seed: int) -> None:
+        self._defaults = defaults
+        self._data, self._epochs, self._seed = data, epochs, seed
+        self._kept: dict[str, Any] = {}
+        self._answering = threading.Event()
+        self._answer_right = threading.Lock()
+
+    # -- what a script calls
+
+    @property
+    def epoch(self) -> int:
+        return self._loop.position.epoch
+
+    @property
+    def steps(self) -> int:
+        """Training steps since the beginning of the trial, over all attempts."""
+        return self._loop.position.step
+
+    def keep(self, **things: Any) -> Any:
+        """What must survive, by name; each is given back its state at once, where there is a checkpoint.
+
+        Anything with `state_dict`, `__getstate__` or `variables`, arrays, random generators, dicts and lists. The global
+        random generators are kept anyway. Returns the thing, or a tuple of them.
+        """
+        self._generators.seed_new()
+        for name, thing in things.items():
+            check_name(name, thing)
+            if name in self._kept:
+                raise UsageError(f"trial.keep({name}=…): this name is kept already")
+            if name in self._found:
+                try:
+                    put(thing, self._found.pop(name), forked=self._forked)
+                except TrialError:
+                    raise
+                except Exception as error:
+                    raise ConfigError(f"trial.keep({name}=…): what the checkpoint has does not fit: {error}") from error
+            self._kept[name] = thing
+            try:
+                Pickled.of(take(thing))
+            except TrialError:
+                raise
+            except Exception as error:
+                raise UsageError(f"trial.keep({name}=…): its state cannot be saved: {error}") from error
+        self._loop.restore_early()
+        return next(iter(things.values())) if len(things) == 1 else tuple(things.values())
+
+    def epochs(self) -> Iterator[int]:
+        """The epochs that are still to be trained."""
+        self._all_claimed()
+        return self._loop.epochs(self._document.epochs)
+
+    def batches(self, iterable: Iterable[Any], *, ahead: bool = False) -> Batches:
+        """The batches of this epoch that are still to be trained on; between two of them a checkpoint may be taken.
+
+        The same seed and epoch must give the same batches. `ahead`: something else reads them before their turn, in
+        another thread perhaps; then each `step` stands for one of them.
+        """
+        self._all_claimed()
+        return self._loop.batches(iterable, ahead=ahead)
+
+    def step(self, samples: int = 1, **metrics: Any) -> None:
+        """Counts a training step. The values of `metrics`, such as `loss=loss`, are fetched only when a record is due."""
+        position = self._loop.position
+        position.step += 1
+        position.samples += int(samples)
+        self._records.stepped(int(samples), metrics)
+        self._loop.stepped()
+        if self._delay:
+            time.sleep(self._delay)
+
+    def validation(self, metrics: Mapping[str, Any], model: Callable[[Path], object] | None = None, *, format: str | None = None) -> None:
+        """A point of the learning curve, recorded once; `model` writes the model for others into the folder that it gets.
+
+        Raises:
+            UsageError: the objective is not among the metrics.
+        """
+        if self._loop.replaying:
+            return
+        position = self._loop.position
+        values = numbers_of(metrics)
+        if self._objective.metric is None and values:
+            self._objective = objective_of(next(iter(values)))
+        metric = self._objective.metric
+        if metric not in values:
+            raise UsageError(f"trial.validation: expected {metric}, the objective of the search, found {', '.join(values) or 'nothing'}")
+        position.validations += 1
+        position.last = values
+        value = values[metric]
+        if value is not None and (position.best is None or self._objective.better(value, position.best.value)):
+            position.best = Best(value, position.step, values)
+        self._records.add("validation", metrics=values)
+        shown = ", ".join(f"{name} {'not finite' if found is None else format_number(found)}" for name, found in values.items())
+        print(f"longhaul: step {position.step}: {shown}", flush=True)
+        last = position.epoch >= self._document.epochs - 1
+        if model is not None and (last or position.validations % self._document.export_every_validations == 0):
+            self._export(model, values, value, format)
+        self._records.restart()
+
+    def beat(self) -> None:
+        """A sign of life inside something that takes long, such as a validation; answers SIGTERM, too."""
+        self._behind.check()
+        if self._termination.asked.is_set() and self._answer_right.acquire(blocking=False):
+            self._answering.set()
+            self._leave(self._checkpoints.mark_sigterm)
+        self._records.beat()
+
+    def data(self, name: str = "train") -> DataSet:
+        """The parquet parts of a data set, in an order that seed and epoch decide."""
+        if name not in self._manifests:
+            known = ", ".join(self._manifests) or "none"
+            how = f"--data {name}=FOLDER" if self._document.local else f"`data.{name}` of the search"
+            raise UsageError(f"trial.data({name!r}): expected one of the trial's data sets, found {known}; give {how}")
+        document = self._document
+        return DataSet(
+            name, self._manifests[name], seed=document.seed, epoch=lambda: self.epoch, layout=document.layout,
+            features=document.features, parts=document.parts,
+        )  # fmt: skip
+
+    # -- its beginning
+
+    def __enter__(self) -> Trial:
+        try:
+            self._enter()
+        except TrialError as error:
+            _end(error)
+        return self
+
+    def _enter(self) -> None:
+        if is_child():
+            raise UsageError("longhaul.trial() was called in a process that a trial has started; put it below `if __name__ == '__main__':`")
+        if not _entered.acquire(blocking=False):
+            raise UsageError("longhaul.trial(): expected one trial in a process, found a second")
+        self._termination = termination()
+        self._termination.install()
+        document = (
+            load_document()
+            if os.environ.get("LONGHAUL_TRIAL")
+            else local_document(self._defaults, data=self._data, epochs=self._epochs, seed=self._seed)
+        )
+        self._document = document
+        self._objective = document.objective
+        self._delay = float(os.environ.get(STEP_DELAY, "0"))
+        self.parameters = Parameters({**self._defaults, **document.parameters}, local=document.local)
+        self.seed, self.attempt, self.output = document.seed, document.attempt, document.output
+        self._store = open_store(document.output)
+        self._machine = machine(document.threads)
+        self._checkpoints = Checkpoints(
+            self._store, document.output, attempt=document.attempt, keep=document.checkpoint.keep, warn=warn, machine=self._machine
+        )
+        self._termination.answer = lambda: self._checkpoints.mark_sigterm(starting=True)
+        self._manifests: dict[str, Manifest] = {name: find_parts(open_store(uri), uri) for name, uri in document.data.items()}
+        self._checkpoints.claim()
+        self._store.sweep(document.output)
+        self._generators = Generators(document.seed)
+        self._generators.seed_new()
+        self._behind = Behind()
+        self._progress = Progress(self._store, document.output, document.attempt, self._behind)
+        self._identity = self._make_identity()
+        position = self._restore()
+        self._loop = Loop(position, self._generators, self._boundary)
+        if self._states is not None:
+            self._loop.resume(self._states)
+        interval = SaveInterval(document.checkpoint)
+        self._records = Records(self._progress, self._loop, document.epochs, lambda: interval.seconds)
+        self._saver = Saver(
+            self._checkpoints, interval, self._behind, self._snapshot, lambda about: self._records.add("checkpoint", **about)
+        )
+        self._exports = Exports(self._store, document.output, self._behind)
+        self._termination.answer = self._answer_for_a_hung_step
+        self._records.add("start", machine=self._machine)
+        where = f"; everything is written to {document.output.removeprefix('file://')}" if document.local else ""
+        print(f"longhaul: {document.name} attempt {document.attempt} begins at step {position.step}{where}", flush=True)
+
+    def _make_identity(self) -> dict[str, Any]:
+        return {
+            **{f"data.{name}": manifest.digest for name, manifest in sorted(self._manifests.items())},
+            "seed": self.seed,
+            "epochs": self._document.epochs,
+            **{f"parameters.{name}": value for name, value in sorted(self.parameters.items())},
+            "code": code_digest(),
+            "fork": None if self._document.fork is None else vars(self._document.fork),
+        }
+
+    def _restore(self) -> Position:
+        files = self._checkpoints.load()
+        self._found: dict[str, Any] = {}
+        self._states: dict[str, Any] | None = None
+        self._forked = False
+        if files is None:
+            self._progress.go_on_after(0)
+            return self._begin()
+        snapshot = from_files(files)
+        check_identity(snapshot.document["identity"], json.loads(json.dumps(self._identity)), self.output)
+        self._checkpoints.remove_leftovers()
+        changed = machine_changes(snapshot.document["machine"], self._machine)
+        if changed:
+            warn(f"this machine computes differently: {'; '.join(changed)}. The samples are the same, the bits of the model may not be")
+        self._unpickle(snapshot)
+        self._progress.go_on_after(snapshot.document["progress"], snapshot.document["ahead"])
+        for record in snapshot.document["records"]:
+            self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
+        return Position.from_json(snapshot.document["position"])
+
+    def _begin(self) -> Position:
+        """The first step of all, or another trial's checkpoint."""
+        fork = self._document.fork
+        if fork is None:
+            return Position()
+        files = read_committed(open_store(fork.output), fork.output, fork.checkpoint, warn)
+        if files is None:
+            raise ConfigError(
+                f"fork: {fork.output}/checkpoints: expected a committed checkpoint of trial {fork.trial}, found none that is whole"
+            )
+        snapshot = from_files(files)
+        check_identity(_shared(snapshot.document["identity"]), _shared(self._identity), fork.output)
+        self._forked = True
+        self._unpickle(snapshot)
+        return Position.from_json(snapshot.document["position"]).without_results()
+
+    def _unpickle(self, snapshot: Snapshot) -> None:
+        kept = snapshot.kept.load()
+        self._found, self._states = kept["things"], kept["generators"]
+
+    def _all_claimed(self) -> None:
+        if self._found:
+            raise ConfigError(f"the checkpoint has {', '.join(self._found)}: expected trial.keep of the same names before the first epoch")
+
+    # -- between two batches
+
+    def _boundary(self, pause: bool) -> None:
+        self._behind.check()
+        if self._termination.asked.is_set():
+            self._answer_at_a_boundary()
+        self._saver.offer(pause=pause)
+
+    def _snapshot(self) -> Snapshot:
+        position = self._loop.position
+        frontier = self._progress.frontier(position.step)
+        things = {name: take(thing) for name, thing in self._kept.items()}
+        return Snapshot(
+            {
+                "position": position.to_json(),
+                "identity": self._identity,
+                "machine": self._machine,
+                "progress": frontier.written,
+                "records": frontier.pending,
+                "ahead": frontier.ahead,
+            },
+            Pickled.of({"things": things, "generators": self._loop.states()}),
+        )
+
+    def _export(self, model: Callable[[Path], object], metrics: Metrics, value: float | None, format: str | None) -> None:
+        position = self._loop.position
+        name = f"{position.step:09d}"
+        best = value is not None and (position.best_export is None or self._objective.better(value, position.best_export.value))
+        if best and value is not None:
+            position.best_export = Best(value, position.step, metrics, name)
+        about: dict[str, Any] = {"step": position.step, "samples": position.samples, "metrics": metrics, "best": best}
+        self._exports.write(name, model, {**about, **({} if format is None else {"format": format})})
+        self._records.add("export", name=name, metrics=metrics)
+
+    # -- its end
+
+    def _answer_at_a_boundary(self) -> None:
+        if not self._answer_right.acquire(blocking=False):
+            threading.Event().wait()  # the other thread ends the process
+        self._answering.set()
+
+        def answer() -> None:
+            if not self._exports.settled(EXPORT_SECONDS):
+                self._checkpoints.mark_sigterm()
+                return
+            name = self._saver.commit("sigterm")
+            print(f"longhaul: SIGTERM: checkpoint {name} at step {self.steps} committed", flush=True)
+
+        self._leave(answer)
+
+    def _answer_for_a_hung_step(self) -> None:
+        """In the thread that waits for SIGTERM: the script gets some seconds to come to a boundary."""
+        if self._answering.wait(HUNG_STEP_SECONDS) or not self._answer_right.acquire(blocking=False):
+            threading.Event().wait()
+        print("longhaul: SIGTERM, but no batch has ended; the checkpoint committed before stays", flush=True)
+        self._checkpoints.mark_sigterm()
+
+    @staticmethod
+    def _leave(answer: Callable[[], object]) -> None:
+        code = 143
+        try:
+            answer()
+        except TrialError as error:
+            code = error.exit_code
+            print(f"longhaul: at SIGTERM: {error}", file=sys.stderr, flush=True)
+        except Exception as error:
+            print(f"longhaul: at SIGTERM: {error}", file=sys.stderr, flush=True)
+        leave(code)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            try:
+                self._finish()
+            except TrialError as own:
+                _end(own)
+        elif isinstance(error, TrialError):
+            _end(error)
+
+    def _finish(self) -> None:
+        self._all_claimed()
+        self._behind.drain()
+        self._saver.commit("end")
+        position = self._loop.position
+        best, export = position.best, position.best_export
+        result = {
+            "metrics": position.last if best is None else best.metrics,
+            "objective": None if best is None else best.value,
+            "bestStep": 0 if best is None else best.step,
+            "steps": position.step,
+            "samples": position.samples,
+            "epochs": position.epoch,
+            "bestExport": None if export is None else export.export,
+            "weightsSha256": self._weights_digest(),
+            "lastMetrics": position.last,
+            "bestExportMetrics": {} if export is None else export.metrics,
+            "attempts": self.attempt,
+            "time": time.time(),
+        }
+        with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
+            self._store.write(join(self.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
+        self._records.add("end", metrics=position.last, done=1.0)
+        self._behind.drain()
+        self._termination.answer = lambda: leave(0)
+        print(f"longhaul: {self._document.name} is done after {position.step} steps, {position.samples} samples", flush=True)
+
+    def _weights_digest(self) -> str:
+        """Of what is kept as `model`; of all that is kept, where nothing has that name."""
+        kept = {name: thing for name, thing in self._kept.items() if name == "model"} or self._kept
+        return digest({name: take(thing) for name, thing in kept.items()})
+
+
+def format_number(value: float) -> str:
+    return f"{value:.5g}"
+
+
+def _shared(identity: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name in SHARED or name.startswith("data.")}
+
+
+def _end(error: TrialError) -> None:
+    """One message, and the exit code that tells Longhaul whether to try again. A fenced attempt writes nothing more."""
+    print(f"longhaul: {error}", file=sys.stderr, flush=True)
+    if isinstance(error, FencedError):
+        leave(error.exit_code)
+    raise SystemExit(error.exit_code)

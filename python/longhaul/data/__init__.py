@@ -1,0 +1,1 @@
+"""Parquet parts: found, fetched, checked, read ahead, decoded."""

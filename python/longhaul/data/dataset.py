@@ -1,0 +1,252 @@
+"""`trial.data(name)`: parquet parts, read ahead and in an order that is a function of seed and epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from ..errors import BadPart, DataError, UsageError
+from ..policies import PartsPolicy
+from ..store import open_store
+from .fetch import fetch
+from .manifest import Manifest, Part
+from .readahead import read_ahead
+
+if TYPE_CHECKING:
+    from .columns import Block, Wanted
+
+Convert = Callable[["Block"], Any]
+Columns = Optional[Iterable[str]]
+
+
+class Rows(NamedTuple):
+    """A whole data set: float32[row, feature], float32[row], and the lengths of the groups (sessions) of rows, if there are groups."""
+
+    x: Any
+    y: Any
+    groups: Any
+
+
+class DataSet:
+    """Nothing is read before something is asked for. Needs `longhaul-sdk[data]` (pyarrow and numpy)."""
+
+    def __init__(
+        self,
+        name: str,
+        manifest: Manifest,
+        *,
+        seed: int,
+        epoch: Callable[[], int],
+        layout: Mapping[str, Any] | None,
+        features: tuple[Mapping[str, Any], ...],
+        parts: PartsPolicy,
+    ) -> None:
+        self.name = name
+        self.manifest = manifest
+        self.features = [str(feature["name"]) for feature in features]
+        self._features = features
+        self._layout = layout or {}
+        self._seed = seed
+        self._epoch = epoch
+        self._policy = parts
+
+    @property
+    def uri(self) -> str:
+        return self.manifest.uri
+
+    @property
+    def rows(self) -> int | None:
+        """Rows of the parquet files, where the manifest tells them."""
+        return None if any(part.rows < 0 for part in self.manifest.parts) else self.manifest.rows
+
+    def arrow(self, columns: Columns = None) -> Any:
+        """All rows as one `pyarrow.Table`, parts in the order of their names."""
+        import pyarrow as pa
+
+        from .columns import read_table
+
+        store, names = open_store(self.uri), None if columns is None else list(columns)
+        return pa.concat_tables([read_table(fetch(store, part), part.name, names) for part in self.manifest.parts])
+
+    def numpy(
+        self,
+        batch_size: int | None = None,
+        *,
+        columns: Columns = None,
+        label: str | None = None,
+        shuffle: bool | None = None,
+        normalise: bool = True,
+        groups: bool = False,
+    ) -> Any:
+        """Arrays of numpy: batches, or everything at once (`Rows`, or a dict of columns) without a batch size.
+
+        Pairs `(x, y)` of features and label where the trial has a feature table or `label` names a column, otherwise
+        dicts of named columns. A batch counts rows of the parquet files: sessions in a nested layout. `groups` adds the
+        lengths of the sessions to the pair. `shuffle`: default for the data set `train`. Numbers are normalised by the
+        feature table; categories are the numbers of their buckets.
+        """
+        wanted = self._wanted(columns, label, normalise, groups)
+        if batch_size is None:
+            return _whole(self._read_all(wanted), wanted)
+        return self._loader(batch_size, wanted, shuffle, lambda block: _batch(block, wanted, groups, lambda array: array))
+
+    def torch(
+        self, batch_size: int, *, columns: Columns = None, label: str | None = None, shuffle: bool | None = None, groups: bool = False
+    ) -> Loader:
+        """The same as tensors of PyTorch; columns that are no numbers stay arrays."""
+        from ..torch import tensor
+
+        wanted = self._wanted(columns, label, True, groups)
+        return self._loader(batch_size, wanted, shuffle, lambda block: _batch(block, wanted, groups, tensor))
+
+    def tf(
+        self, batch_size: int, *, columns: Columns = None, label: str | None = None, shuffle: bool | None = None, groups: bool = False
+    ) -> Loader:
+        """The same as tensors of TensorFlow."""
+        import tensorflow
+
+        wanted = self._wanted(columns, label, True, groups)
+        return self._loader(batch_size, wanted, shuffle, lambda block: _batch(block, wanted, groups, tensorflow.convert_to_tensor))
+
+    def lightgbm(self, *, columns: Columns = None, label: str | None = None, reference: Any = None) -> Any:
+        """A `lightgbm.Dataset` of all rows, with names, categories and groups; raw numbers, since trees need no normal ones."""
+        import lightgbm
+
+        wanted = self._wanted(columns, label, False, True)
+        if wanted.label is None:
+            raise UsageError("data.lightgbm: expected label=COLUMN, since the trial has no feature table")
+        rows = _whole(self._read_all(wanted), wanted)
+        names = list(wanted.columns or ()) or self.features
+        categorical = [feature["name"] for feature in self._features if feature["type"] == "categorical" and wanted.columns is None]
+        return lightgbm.Dataset(
+            rows.x, rows.y, group=rows.groups, feature_name=names or "auto", categorical_feature=categorical or "auto",
+            reference=reference, free_raw_data=False,
+        )  # fmt: skip
+
+    def _wanted(self, columns: Columns, label: str | None, normalise: bool, groups: bool) -> Wanted:
+        from .columns import Wanted
+
+        layout, features = self._layout, self._features
+        if label is None and columns is None and features:
+            label = layout.get("label")
+        flat = groups and layout.get("kind") == "flat"
+        return Wanted(
+            columns=None if columns is None else tuple(columns),
+            label=label,
+            features=features,
+            candidates=layout.get("candidates") if layout.get("kind") == "nested" else None,
+            session=layout.get("session") if flat else None,
+            normalise=normalise,
+        )
+
+    def _loader(self, batch_size: int, wanted: Wanted, shuffle: bool | None, convert: Convert) -> Loader:
+        if batch_size < 1:
+            raise UsageError(f"batch_size: expected at least 1, found {batch_size}")
+        return Loader(self, batch_size, wanted, self.name == "train" if shuffle is None else shuffle, convert)
+
+    def _read_all(self, wanted: Wanted) -> Block:
+        from .columns import joined
+
+        return joined([block for _, block in self._blocks(self.manifest.parts, wanted, None)])
+
+    def _blocks(self, parts: Iterable[Part], wanted: Wanted, shuffle: tuple[int, int] | None) -> Iterator[tuple[Part, Block]]:
+        """Decoded parts, read ahead; rows are shuffled by seed, epoch and the part's place in the manifest."""
+        import numpy as np
+
+        from .columns import read_block
+
+        store = open_store(self.uri)
+        numbers = {part.name: number for number, part in enumerate(self.manifest.parts)}
+
+        def decode(part: Part, data: Any) -> Block:
+            block = read_block(data, part.name, wanted)
+            if shuffle is None:
+                return block
+            return block.shuffled(np.random.default_rng([*shuffle, numbers[part.name]]).permutation(len(block)))
+
+        bad = 0
+        for part, future in read_ahead(parts, lambda part: fetch(store, part), decode, self._policy.ahead):
+            try:
+                block = future.result()
+            except BadPart:
+                bad += 1
+                if not self._policy.skip_bad or bad > self._policy.bad_budget:
+                    raise
+                continue
+            yield part, block
+
+
+class Loader:
+    """Batches of this epoch, the same whenever they are asked for; `from_batch` begins further on and reads nothing before."""
+
+    def __init__(self, data: DataSet, batch_size: int, wanted: Wanted, shuffle: bool, convert: Convert) -> None:
+        self._data = data
+        self._batch_size = batch_size
+        self._wanted = wanted
+        self._shuffle = shuffle
+        self._convert = convert
+
+    def __len__(self) -> int:
+        rows = self._data.rows
+        if rows is None or self._wanted.session is not None:
+            raise TypeError("the number of batches is not known before the data are read")
+        return -(-rows // self._batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.from_batch(0)
+
+    def from_batch(self, number: int) -> Iterator[Any]:
+        parts, seed = self._order()
+        skip = number * self._batch_size
+        exact = self._wanted.session is None and not self._data._policy.skip_bad
+        while exact and parts and 0 <= parts[0].rows <= skip:
+            skip -= parts[0].rows
+            parts = parts[1:]
+        return self._batches(parts, seed, skip)
+
+    def _order(self) -> tuple[list[Part], tuple[int, int] | None]:
+        import numpy as np
+
+        parts = list(self._data.manifest.parts)
+        if not self._shuffle:
+            return parts, None
+        seed, epoch = self._data._seed, self._data._epoch()
+        return [parts[index] for index in np.random.default_rng([seed, epoch]).permutation(len(parts))], (seed, epoch)
+
+    def _batches(self, parts: list[Part], seed: tuple[int, int] | None, skip: int) -> Iterator[Any]:
+        from .columns import joined
+
+        rest: list[Block] = []
+        held = 0
+        for _, block in self._data._blocks(parts, self._wanted, seed):
+            start = min(skip, len(block))
+            skip -= start
+            if start < len(block):
+                rest.append(block.slice(start, len(block)))
+                held += len(block) - start
+            if held < self._batch_size:
+                continue
+            whole = joined(rest)
+            cut = 0
+            while held - cut >= self._batch_size:
+                yield self._convert(whole.slice(cut, cut + self._batch_size))
+                cut += self._batch_size
+            rest, held = ([whole.slice(cut, held)], held - cut) if cut < held else ([], 0)
+        if held:
+            yield self._convert(joined(rest))
+        if skip > 0:
+            raise DataError(f"{self._data.uri}: expected {skip} rows more, as the checkpoint has them")
+
+
+def _batch(block: Block, wanted: Wanted, groups: bool, to: Callable[[Any], Any]) -> Any:
+    columns = {name: to(column) for name, column in block.columns.items()}
+    if wanted.label is None:
+        return columns
+    pair = columns["x"], columns["y"]
+    return (*pair, block.lengths) if groups else pair
+
+
+def _whole(block: Block, wanted: Wanted) -> Any:
+    if wanted.label is None:
+        return block.columns
+    return Rows(block.columns["x"], block.columns["y"], block.lengths)

@@ -1,0 +1,70 @@
+"""Models for others: written by the script into a folder, uploaded behind the loop, `READY` last."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+from .resume.behind import Behind
+from .store import Store, join
+
+Fill = Callable[[Path], object]
+#: Seconds between two looks at whether the thread behind the loop has failed.
+LOOK_SECONDS = 0.2
+
+
+class Exports:
+    """`{output}/exports`. One upload at a time: the next model waits, so that none queues up on the disk."""
+
+    def __init__(self, store: Store, output: str, behind: Behind) -> None:
+        self._store = store
+        self._root = join(output, "exports")
+        self._behind = behind
+        self._settled = threading.Event()
+        self._settled.set()
+
+    def write(self, name: str, fill: Fill, about: dict[str, Any]) -> None:
+        """`about` becomes READY, with what is known only when the files are there."""
+        while not self._settled.wait(LOOK_SECONDS):
+            self._behind.check()
+        if self._store.read(join(self._root, name, "READY")) is not None:
+            return  # an attempt that was killed later had come so far
+        folder = Path(tempfile.mkdtemp(prefix="longhaul-model-"))
+        try:
+            fill(folder)
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            if not files:
+                raise UsageError("validation(model=…): expected the function to write files into the folder that it is given, found none")
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._settled.clear()
+        self._behind.do(lambda: self._upload(name, folder, files, about))
+
+    def settled(self, seconds: float) -> bool:
+        """Whether all that was written has been uploaded, at the latest after so long."""
+        return self._settled.wait(seconds)
+
+    def _upload(self, name: str, folder: Path, files: list[Path], about: dict[str, Any]) -> None:
+        try:
+            for path in files:
+                self._store.upload(path, join(self._root, name, path.relative_to(folder).as_posix()))
+            top = sorted(path.name for path in folder.iterdir())
+            ready = {
+                "export": name,
+                **about,
+                "time": time.time(),
+                "savedModel": top[0] if len(top) == 1 else ".",
+                "bytes": sum(path.stat().st_size for path in files),
+            }
+            self._store.write(join(self._root, name, "READY"), [json.dumps(ready).encode()])
+            self._settled.set()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""What a training tells of itself: `train` records by time, the loss fetched only when one is due."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .loop import Loop
+from .position import Metrics
+from .resume.progress import Progress
+
+#: Seconds between `train` records.
+TRAIN_RECORD_SECONDS = 5.0
+#: Seconds between the signs of life that `beat` gives.
+BEAT_SECONDS = 20.0
+
+
+def number_of(value: Any) -> float | None:
+    """A tensor, an array of one, a function that gives one, or a number; None where it is not finite."""
+    found = float(value() if callable(value) else value)
+    return found if math.isfinite(found) else None
+
+
+def numbers_of(metrics: Mapping[str, Any]) -> Metrics:
+    return {name: number_of(value) for name, value in metrics.items()}
+
+
+class Records:
+    """Each record says where the training stands."""
+
+    def __init__(self, progress: Progress, loop: Loop, epochs: int, interval: Callable[[], float]) -> None:
+        self._progress = progress
+        self._loop = loop
+        self._epochs = epochs
+        self._interval = interval
+        self._since = time.monotonic()
+        self._samples = 0
+        self._waited = 0.0
+
+    def add(self, kind: str, **fields: Any) -> None:
+        position = self._loop.position
+        where = {"epoch": position.epoch, "part": position.batch, "step": position.step, "samples": position.samples, "metrics": {}}
+        self._progress.add(kind, {**where, "done": self._done(), "checkpointIntervalSeconds": round(self._interval(), 3), **fields})
+
+    def stepped(self, samples: int, metrics: Mapping[str, Any]) -> None:
+        self._samples += samples
+        seconds = time.monotonic() - self._since
+        if seconds < TRAIN_RECORD_SECONDS:
+            return
+        waited = self._loop.wait_seconds - self._waited
+        self.add(
+            "train",
+            metrics=numbers_of(metrics),
+            samplesPerSecond=round(self._samples / seconds, 1),
+            waitShare=round(min(waited / seconds, 1.0), 4),
+        )
+        self.restart()
+
+    def beat(self) -> None:
+        """A sign of life, so that silence means a training that hangs."""
+        if time.monotonic() - self._since >= BEAT_SECONDS:
+            self.add("train")
+            self.restart()
+
+    def restart(self) -> None:
+        """What follows is not compared with what took time before, such as a validation."""
+        self._since, self._samples, self._waited = time.monotonic(), 0, self._loop.wait_seconds
+
+    def _done(self) -> float:
+        position, length = self._loop.position, self._loop.batches_per_epoch
+        part = min(position.batch / length, 1.0) if length else 0.0
+        return round(min((position.epoch + part) / self._epochs, 1.0), 6)

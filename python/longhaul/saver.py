@@ -1,0 +1,80 @@
+"""When to save: copied between two batches, uploaded behind the loop, one at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .resume.behind import Behind
+from .resume.checkpoints import Checkpoints
+from .resume.interval import SaveInterval
+from .snapshot import Snapshot
+
+
+class Saver:
+    """`take` copies the state; it is called between two batches only."""
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        interval: SaveInterval,
+        behind: Behind,
+        take: Callable[[], Snapshot],
+        report: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._checkpoints = checkpoints
+        self._interval = interval
+        self._behind = behind
+        self._take = take
+        self._report = report
+        self._in_flight = threading.Event()
+        self._last = time.monotonic()
+        self._saving_seconds = 0.0
+
+    @property
+    def interval_seconds(self) -> float:
+        return self._interval.seconds
+
+    def offer(self, *, pause: bool = False) -> None:
+        """Takes a checkpoint when it is time and the one before has been uploaded.
+
+        So early that it is committed within the interval: a kill costs no more than that. `pause`: no further chance
+        may come for long (a validation begins), so that half of the interval is enough.
+        """
+        interval = self._interval.seconds
+        due = interval / 2 if pause else max(interval - self._saving_seconds, interval / 2)
+        if self._in_flight.is_set() or time.monotonic() - self._last < due:
+            return
+        began = time.perf_counter()
+        snapshot = self._take()
+        copied = time.perf_counter() - began
+        self._last = time.monotonic()
+        self._in_flight.set()
+        self._behind.do(lambda: self._upload(snapshot, copied))
+
+    def commit(self, reason: str) -> str | None:
+        """Takes and commits a checkpoint in this thread."""
+        return self._checkpoints.commit(self._take(), reason)
+
+    def _upload(self, snapshot: Snapshot, copied: float) -> None:
+        try:
+            began, processor = time.perf_counter(), time.thread_time()
+            name = self._checkpoints.commit(snapshot, "interval")
+            self._saving_seconds = copied + time.perf_counter() - began
+            cost = copied + time.thread_time() - processor
+            self._interval.measured(cost)
+            if name is not None:
+                self._report(
+                    {
+                        "name": name,
+                        "step": snapshot.step,
+                        "samples": snapshot.samples,
+                        "checkpointSeconds": round(self._saving_seconds, 4),
+                        "checkpointCostSeconds": round(cost, 4),
+                        "checkpointIntervalSeconds": round(self._interval.seconds, 3),
+                    }
+                )
+        finally:
+            self._in_flight.clear()
