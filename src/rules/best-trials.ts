@@ -23,14 +23,19 @@ export function bestTrial(candidates: readonly Candidate[], objective: Objective
   return best;
 }
 
-/** Trials of which none is at least as good in all objectives and better in one. In the order of their numbers. */
+/** At least as good in all objectives and better in one. */
+export function dominates(a: Candidate, b: Candidate, objectives: readonly Objective[]): boolean {
+  return (
+    objectives.every(({ goal }, i) => !better(b.values[i] ?? null, a.values[i] ?? null, goal)) &&
+    objectives.some(({ goal }, i) => better(a.values[i] ?? null, b.values[i] ?? null, goal))
+  );
+}
+
+/** Trials that no other one dominates. In the order of their numbers. */
 export function paretoFront(candidates: readonly Candidate[], objectives: readonly Objective[]): number[] {
   const whole = candidates.filter((candidate) => objectives.every((_, i) => (candidate.values[i] ?? null) !== null));
-  const beats = (a: Candidate, b: Candidate): boolean =>
-    objectives.every(({ goal }, i) => !better(b.values[i] ?? null, a.values[i] ?? null, goal)) &&
-    objectives.some(({ goal }, i) => better(a.values[i] ?? null, b.values[i] ?? null, goal));
   return whole
-    .filter((candidate) => !whole.some((other) => beats(other, candidate)))
+    .filter((candidate) => !whole.some((other) => dominates(other, candidate, objectives)))
     .map((candidate) => candidate.trial)
     .sort((a, b) => a - b);
 }

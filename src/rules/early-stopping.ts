@@ -6,9 +6,14 @@
  * Hyperband: Li et al. (JMLR 2018). These agree with Optuna's pruners, which test/unit/search compares on generated curves.
  */
 import type { Objective, StoppingRule } from '../contract/search-space.ts';
+import { dominates } from './best-trials.ts';
+import { bestOf, quantile, show } from './curves.ts';
+import type { Curve, Goal } from './curves.ts';
+import { divergence1, overfitting1, underfitting1 } from './early-stopping-1.ts';
+import { directionOf } from './metric-directions.ts';
 
-export type Curve = readonly (number | null)[];
-export type Goal = Objective['goal'];
+export { bestOf, quantile } from './curves.ts';
+export type { Curve, Goal } from './curves.ts';
 
 /** What the rules see of a trial. */
 export interface TrialCurve {
@@ -20,7 +25,14 @@ export interface TrialCurve {
   readonly cost: number;
 }
 
+/** 1: as in release 0.1, for searches that began with it. */
+export type RulesVersion = 1 | 2;
+
 export interface StoppingContext {
+  /** The present one where absent. */
+  readonly version?: RulesVersion;
+  /** Further objectives; their values are in the trials' series. */
+  readonly also?: readonly Objective[];
   /** Name of the study: places trials in Hyperband's brackets. */
   readonly study: string;
   readonly objective: Objective;
@@ -33,10 +45,21 @@ type Rule<K extends StoppingRule['kind']> = Extract<StoppingRule, { kind: K }>;
 /** Rules that look at curves and so at each new point; the others also bite between points. */
 const BETWEEN_POINTS: readonly StoppingRule['kind'][] = ['wall-clock', 'cost'];
 
+/** Rules that compare a trial with others by the first objective. */
+const COMPARING: readonly StoppingRule['kind'][] = ['median', 'percentile', 'asha', 'hyperband'];
+
+/** Rules after which nothing more was to be expected of the trial: what it came to is its result, and no sign that it would have been poor. */
+const ENOUGH: readonly StoppingRule['kind'][] = ['patience', 'overfitting', 'wall-clock', 'cost'];
+
+/** Whether a trial that was stopped for this reason, as `stopReason` words it, counts for the sampler as finished with its best point. */
+export const isEnough = (reason: string): boolean => ENOUGH.some((kind) => reason.startsWith(`${kind}: `));
+
 /** Reason to stop the trial now, by the first rule that has one; null to go on. */
 export function stopReason(rules: readonly StoppingRule[], trial: TrialCurve, context: StoppingContext): string | null {
+  const several = context.version !== 1 && (context.also ?? []).length > 0;
   for (const rule of rules) {
     const reason = judge(rule, trial, context);
+    if (reason && several && COMPARING.includes(rule.kind) && !isBeaten(trial, context)) continue;
     if (reason) return `${rule.kind}: ${reason}`;
   }
   return null;
@@ -51,13 +74,13 @@ export function stopReasonBetweenPoints(rules: readonly StoppingRule[], trial: T
   );
 }
 
-/** Metrics besides the objective that the rules look at. */
-export function metricsOfRules(rules: readonly StoppingRule[]): string[] {
+/** Metrics besides the objective that the rules look at; with several objectives the further ones too. */
+export function metricsOfRules(rules: readonly StoppingRule[], also: readonly Objective[] = []): string[] {
   const names = rules.flatMap((rule) => {
     if (rule.kind === 'divergence' || rule.kind === 'underfitting') return [rule.metric];
     return rule.kind === 'overfitting' ? [rule.training, rule.validation] : [];
   });
-  return [...new Set(names)];
+  return [...new Set([...names, ...also.map(({ metric }) => metric)])];
 }
 
 function judge(rule: StoppingRule, trial: TrialCurve, context: StoppingContext): string | null {
@@ -71,13 +94,13 @@ function judge(rule: StoppingRule, trial: TrialCurve, context: StoppingContext):
     case 'hyperband':
       return hyperband(rule, trial, context);
     case 'patience':
-      return patience(rule, trial, context.objective);
+      return patience(rule, trial, context);
     case 'divergence':
-      return divergence(rule, trial);
+      return context.version === 1 ? divergence1(rule, trial) : divergence(rule, trial);
     case 'overfitting':
-      return overfitting(rule, trial);
+      return context.version === 1 ? overfitting1(rule, trial) : overfitting(rule, trial, context);
     case 'underfitting':
-      return underfitting(rule, trial, context.objective);
+      return context.version === 1 ? underfitting1(rule, trial, context.objective) : underfitting(rule, trial, context);
     case 'wall-clock':
       return trial.seconds > rule.seconds ? `trained for ${Math.round(trial.seconds)} s, more than ${rule.seconds} s` : null;
     case 'cost':
@@ -163,75 +186,91 @@ export function bracketOf(study: string, trial: number, budgets: readonly number
   return budgets.length - 1;
 }
 
-function patience(rule: Rule<'patience'>, trial: TrialCurve, { goal }: Objective): string | null {
-  const { curve } = trial;
-  if (curve.length <= rule.steps) return null;
-  const before = bestOf(curve.slice(0, -rule.steps), goal);
-  const recent = bestOf(curve.slice(-rule.steps), goal);
-  if (before === null) return null;
-  const better = recent !== null && (goal === 'maximize' ? recent > before + rule.minDelta : recent < before - rule.minDelta);
-  return better ? null : `no progress beyond ${show(before)} in ${rule.steps} points`;
+/** With several objectives: no progress in any of them. */
+function patience(rule: Rule<'patience'>, trial: TrialCurve, context: StoppingContext): string | null {
+  const others =
+    context.version === 1 ? [] : (context.also ?? []).map((objective) => ({ objective, curve: curveIn(trial, objective, context) }));
+  const stands = [{ objective: context.objective, curve: trial.curve }, ...others].map(({ objective: { goal }, curve }) => {
+    if (curve.length <= rule.steps) return null;
+    const before = bestOf(curve.slice(0, -rule.steps), goal);
+    const recent = bestOf(curve.slice(-rule.steps), goal);
+    if (before === null) return null;
+    const better = recent !== null && (goal === 'maximize' ? recent > before + rule.minDelta : recent < before - rule.minDelta);
+    return better ? null : before;
+  });
+  const [first] = stands;
+  if (first === undefined || first === null || stands.includes(null)) return null;
+  return `no progress beyond ${show(first)} in ${rule.steps} points`;
 }
 
+/** The values of an objective at the trial's points. */
+function curveIn(trial: TrialCurve, { metric }: Objective, { objective }: StoppingContext): Curve {
+  return metric === objective.metric ? trial.curve : (trial.series[metric] ?? []);
+}
+
+/**
+ * Whether another trial was, up to that point, at least as good in all objectives and better in one. With one objective the comparison is the rule's
+ * own; with several a trial that no other one beats may be on the front, however poor its first objective is.
+ */
+function isBeaten(trial: TrialCurve, context: StoppingContext): boolean {
+  const objectives = [context.objective, ...(context.also ?? [])];
+  const step = trial.curve.length;
+  const valuesOf = (one: TrialCurve): (number | null)[] =>
+    objectives.map((objective) => bestOf(curveIn(one, objective, context).slice(0, step), objective.goal));
+  const own = { trial: trial.trial, values: valuesOf(trial) };
+  return context.trials.some(
+    (other) =>
+      other.trial !== trial.trial &&
+      other.curve.length >= step &&
+      dominates({ trial: other.trial, values: valuesOf(other) }, own, objectives),
+  );
+}
+
+/** Against where it began: near its least, which may be almost nothing, a loss goes up and down by large factors. */
 function divergence(rule: Rule<'divergence'>, trial: TrialCurve): string | null {
   const values = trial.series[rule.metric] ?? [];
   const last = values.at(-1);
   if (last === undefined) return null;
   if (last === null || !Number.isFinite(last)) return `${rule.metric} is not a number`;
-  const earlier = values.slice(0, -1).filter((value) => value !== null);
-  const least = Math.min(...earlier.map(Math.abs));
-  return earlier.length > 0 && least > 0 && Math.abs(last) > least * rule.explodesBy
-    ? `${rule.metric} is ${show(last)}, more than ${rule.explodesBy} times its least ${show(least)}`
+  const first = values.find((value) => value !== null) ?? null;
+  if (first === null || values.length < 2) return null;
+  return last > Math.abs(first) * rule.explodesBy && last > first
+    ? `${rule.metric} is ${show(last)}, more than ${rule.explodesBy} times what it began with, ${show(first)}`
     : null;
 }
 
-function overfitting(rule: Rule<'overfitting'>, trial: TrialCurve): string | null {
+/** Only a validation that is worse than training is overfitting. */
+function overfitting(rule: Rule<'overfitting'>, trial: TrialCurve, context: StoppingContext): string | null {
   const training = trial.series[rule.training] ?? [];
   const validation = trial.series[rule.validation] ?? [];
-  if (validation.length < rule.steps) return null;
+  if (validation.length < rule.steps || training.length !== validation.length) return null;
+  const sign = directionOfRule(rule, rule.validation, context) === 'maximize' ? -1 : 1;
   const gaps = validation.slice(-rule.steps).map((value, i) => {
-    const own = training[validation.length - rule.steps + i];
-    return value === null || own === null || own === undefined ? null : Math.abs(value - own);
+    const own = training[validation.length - rule.steps + i] ?? null;
+    return value === null || own === null ? null : sign * (value - own);
   });
   return gaps.every((gap) => gap !== null && gap > rule.gap)
-    ? `${rule.validation} is ${show(gaps.at(-1) ?? 0)} away from ${rule.training}, more than ${rule.gap} for ${rule.steps} points`
+    ? `${rule.validation} is ${show(gaps.at(-1) ?? 0)} worse than ${rule.training}, more than ${rule.gap} for ${rule.steps} points`
     : null;
 }
 
-function underfitting(rule: Rule<'underfitting'>, trial: TrialCurve, { goal, metric }: Objective): string | null {
-  const values = rule.metric === metric ? trial.curve : (trial.series[rule.metric] ?? []);
+function underfitting(rule: Rule<'underfitting'>, trial: TrialCurve, context: StoppingContext): string | null {
+  const values = rule.metric === context.objective.metric ? trial.curve : (trial.series[rule.metric] ?? []);
   if (values.length < rule.afterSteps) return null;
-  const best = bestOf(values, rule.metric.endsWith('loss') ? 'minimize' : goal);
-  const worse = best === null || (rule.metric.endsWith('loss') || goal === 'minimize' ? best > rule.worseThan : best < rule.worseThan);
-  return worse
-    ? `${rule.metric} is ${best === null ? 'not a number' : show(best)} after ${values.length} points, worse than ${rule.worseThan}`
-    : null;
+  const direction = directionOfRule(rule, rule.metric, context);
+  const best = bestOf(values, direction);
+  if (best !== null && !(direction === 'minimize' ? best > rule.worseThan : best < rule.worseThan)) return null;
+  const shown = best === null ? 'is not a number' : `is ${show(best)}`;
+  return `${rule.metric} ${shown} after ${values.length} points, worse than ${rule.worseThan}`;
 }
 
-/** Best number of a curve; null when there is none. */
-export function bestOf(curve: Curve, goal: Goal): number | null {
-  let best: number | null = null;
-  for (const value of curve) if (value !== null && (best === null || (goal === 'maximize' ? value > best : value < best))) best = value;
-  return best;
+/** Where nothing is said and the name says nothing, as the objective. */
+function directionOfRule({ direction }: { readonly direction?: Goal | undefined }, metric: string, context: StoppingContext): Goal {
+  return direction ?? directionOf(metric, [context.objective, ...(context.also ?? [])]) ?? context.objective.goal;
 }
 
-/** numpy.nanpercentile with linear interpolation, to the last bit. */
-export function quantile(values: Curve, percent: number): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  if (sorted.length === 0) return null;
-  const position = (percent / 100) * (sorted.length - 1);
-  const low = Math.floor(position);
-  const a = sorted[low] as number;
-  const b = sorted[Math.min(low + 1, sorted.length - 1)] as number;
-  const t = position - low;
-  return t >= 0.5 ? b - (b - a) * (1 - t) : a + (b - a) * t;
-}
-
-function show(value: number): string {
-  return String(Number(value.toPrecision(5)));
-}
-
-export function crc32(text: string): number {
+/** As zlib has it: Optuna places trials in brackets by it. */
+function crc32(text: string): number {
   let crc = 0xffffffff;
   for (const byte of new TextEncoder().encode(text)) {
     crc ^= byte;

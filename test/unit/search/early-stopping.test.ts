@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { StoppingRule } from '../../../src/contract/search-space.ts';
+import { StoppingRule, type Objective } from '../../../src/contract/search-space.ts';
 import { bestOf, metricsOfRules, quantile, stopReason, stopReasonBetweenPoints } from '../../../src/rules/early-stopping.ts';
-import type { Curve, Goal, TrialCurve } from '../../../src/rules/early-stopping.ts';
+import type { Curve, Goal, RulesVersion, TrialCurve } from '../../../src/rules/early-stopping.ts';
 
 const trialOf = (more: Partial<TrialCurve>): TrialCurve => ({
   trial: 0,
@@ -15,9 +15,21 @@ const trialOf = (more: Partial<TrialCurve>): TrialCurve => ({
 });
 const complete = (...curves: Curve[]): TrialCurve[] => curves.map((curve, i) => trialOf({ trial: i + 1, status: 'complete', curve }));
 
-function judged(rule: object, trial: Partial<TrialCurve>, { others = [], goal = 'maximize' }: { others?: TrialCurve[]; goal?: Goal } = {}) {
+interface Around {
+  readonly others?: TrialCurve[];
+  readonly goal?: Goal;
+  readonly also?: readonly Objective[];
+  readonly version?: RulesVersion;
+}
+
+function judged(rule: object, trial: Partial<TrialCurve>, { others = [], goal = 'maximize', ...more }: Around = {}): string | null {
   const one = trialOf(trial);
-  return stopReason([StoppingRule.parse(rule)], one, { study: 's', objective: { metric: 'score', goal }, trials: [one, ...others] });
+  return stopReason([StoppingRule.parse(rule)], one, {
+    study: 's',
+    objective: { metric: 'score', goal },
+    trials: [one, ...others],
+    ...more,
+  });
 }
 
 describe('the reasons to stop a trial, in words', () => {
@@ -51,7 +63,9 @@ describe('the reasons to stop a trial, in words', () => {
 
   it('divergence: a loss that explodes or is not a number', () => {
     expect(judged({ kind: 'divergence' }, { series: { loss: [0.5, null] } })).toBe('divergence: loss is not a number');
-    expect(judged({ kind: 'divergence' }, { series: { loss: [0.5, 6] } })).toBe('divergence: loss is 6, more than 10 times its least 0.5');
+    expect(judged({ kind: 'divergence' }, { series: { loss: [0.5, 6] } })).toBe(
+      'divergence: loss is 6, more than 10 times what it began with, 0.5',
+    );
     expect(judged({ kind: 'divergence' }, { series: { loss: [0.5, 4] } })).toBeNull();
     expect(judged({ kind: 'divergence' }, { series: {} })).toBeNull();
   });
@@ -59,7 +73,7 @@ describe('the reasons to stop a trial, in words', () => {
   it('overfitting: validation away from training for some points', () => {
     const rule = { kind: 'overfitting', gap: 0.2, steps: 2 };
     expect(judged(rule, { series: { loss: [0.5, 0.3, 0.2], validation_loss: [0.5, 0.6, 0.7] } })).toBe(
-      'overfitting: validation_loss is 0.5 away from loss, more than 0.2 for 2 points',
+      'overfitting: validation_loss is 0.5 worse than loss, more than 0.2 for 2 points',
     );
     expect(judged(rule, { series: { loss: [0.5, 0.3, 0.6], validation_loss: [0.5, 0.6, 0.7] } })).toBeNull();
   });
@@ -145,5 +159,78 @@ describe('quantile', () => {
         expect(high).toBeLessThanOrEqual((bestOf(values, 'maximize') ?? 0) + slack);
       }),
     );
+  });
+});
+
+describe('rules of a metric of their own', () => {
+  const UNDERFITTING = { kind: 'underfitting', metric: 'validation_average_rank', worseThan: 100, afterSteps: 2 };
+
+  it('go by its direction, and not by that of the objective', () => {
+    const rank = (...values: number[]): Partial<TrialCurve> => ({
+      curve: values.map((_, i) => i),
+      series: { validation_average_rank: values },
+    });
+    expect(judged(UNDERFITTING, rank(55, 41))).toBeNull();
+    expect(judged(UNDERFITTING, rank(190, 170))).toBe('underfitting: validation_average_rank is 170 after 2 points, worse than 100');
+    expect(judged({ ...UNDERFITTING, direction: 'maximize' }, rank(55, 41))).toContain('worse than 100');
+    // Of the objectives, whatever their names say.
+    const also: Objective[] = [{ metric: 'churn', goal: 'minimize' }];
+    const rule = { ...UNDERFITTING, metric: 'churn', worseThan: 0.5 };
+    expect(judged(rule, { curve: [1, 1], series: { churn: [0.9, 0.7] } }, { also })).toContain('worse than 0.5');
+    expect(judged(rule, { curve: [1, 1], series: { churn: [0.4, 0.3] } }, { also })).toBeNull();
+  });
+
+  it('compare points of the same time, also where a rule came later', () => {
+    const rule = { kind: 'overfitting', gap: 0.3, steps: 2 };
+    const falling = [3, 2.5, 2.1, 1.8];
+    const near = falling.map((value) => value + 0.1);
+    expect(judged(rule, { curve: near, series: { loss: falling, validation_loss: [null, null, ...near.slice(2)] } })).toBeNull();
+    // Series of an unknown shift say nothing.
+    expect(judged(rule, { curve: near, series: { loss: falling, validation_loss: near.slice(2) } })).toBeNull();
+  });
+
+  it('take a validation that is better than training for no overfitting, whichever way the metric goes', () => {
+    const losses = { kind: 'overfitting', gap: 0.3, steps: 2 };
+    expect(judged(losses, { curve: [1, 1], series: { loss: [2, 2], validation_loss: [1, 1] } })).toBeNull();
+    const accuracy = { ...losses, training: 'accuracy', validation: 'validation_accuracy' };
+    expect(judged(accuracy, { curve: [1, 1], series: { accuracy: [0.5, 0.5], validation_accuracy: [0.9, 0.9] } })).toBeNull();
+    expect(judged(accuracy, { curve: [1, 1], series: { accuracy: [0.9, 0.9], validation_accuracy: [0.5, 0.5] } })).toContain(
+      'worse than accuracy',
+    );
+  });
+
+  it('take a loss that moves near zero for no divergence', () => {
+    expect(judged({ kind: 'divergence' }, { series: { loss: [0.31, 0.002, 0.024] } })).toBeNull();
+    expect(judged({ kind: 'divergence' }, { series: { loss: [0.31, 0.002, 3.2] } })).toContain('began with, 0.31');
+    expect(judged({ kind: 'divergence' }, { series: { loss: [-5, -400] } })).toBeNull();
+  });
+
+  it('decide as they did for searches that began with release 0.1', () => {
+    const rank: Partial<TrialCurve> = { curve: [0, 1], series: { validation_average_rank: [55, 41] } };
+    expect(judged(UNDERFITTING, rank, { version: 1 })).toContain('worse than 100');
+    expect(judged({ kind: 'divergence' }, { series: { loss: [0.31, 0.002, 0.024] } }, { version: 1 })).toContain('its least 0.002');
+  });
+});
+
+describe('with several objectives', () => {
+  const also: Objective[] = [{ metric: 'latency', goal: 'minimize' }];
+  const others = [0.5, 0.6, 0.7, 0.8, 0.9].map((value, i) =>
+    trialOf({ trial: i + 1, status: 'complete', curve: [value, value], series: { latency: [100, 100] } }),
+  );
+  const poor = (latency: number): Partial<TrialCurve> => ({ curve: [0.4], series: { latency: [latency] } });
+
+  it.each([{ kind: 'median' }, { kind: 'percentile', percentile: 25 }, { kind: 'asha' }])(
+    '$kind stops only what another trial beats in all of them',
+    (rule) => {
+      expect(judged(rule, poor(1), { others, also })).toBeNull();
+      expect(judged(rule, poor(100), { others, also })).toContain(rule.kind);
+      expect(judged(rule, poor(1), { others, also, version: 1 })).toContain(rule.kind);
+    },
+  );
+
+  it('patience waits for progress in any of them', () => {
+    const rule = { kind: 'patience', steps: 2 };
+    expect(judged(rule, { curve: [0.5, 0.4, 0.4], series: { latency: [9, 8, 7] } }, { also })).toBeNull();
+    expect(judged(rule, { curve: [0.5, 0.4, 0.4], series: { latency: [9, 9, 9] } }, { also })).toContain('no progress');
   });
 });
