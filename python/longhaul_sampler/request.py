@@ -27,6 +27,8 @@ class AskedTrial:
     state: State
     values: tuple[float | None, ...]
     last: tuple[int, float | None] | None
+    #: Rungs at which it was held: its place among the ends that are told, the point of the curve, and the best value so far.
+    rungs: tuple[tuple[int, int, float | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,4 +81,5 @@ def _asked(data: dict[str, Any]) -> AskedTrial:
         state=data["state"],
         values=tuple(data.get("values", ())),
         last=None if last is None else (last[0], last[1]),
+        rungs=tuple((told, step, value) for told, step, value in data.get("rungs") or ()),
     )

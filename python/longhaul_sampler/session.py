@@ -44,15 +44,18 @@ class Ask:
 
 @dataclass(frozen=True)
 class Tell:
+    """The end of a trial, or a rung at which it was held."""
+
     trial: AskedTrial
+    rung: tuple[int, int, float | None] | None = None
 
     def same(self, other: Event) -> bool:
-        return isinstance(other, Tell) and (self.trial.trial, self.trial.state, self.trial.values, self.trial.last) == (
-            other.trial.trial,
-            other.trial.state,
-            other.trial.values,
-            other.trial.last,
-        )
+        return isinstance(other, Tell) and self._said() == other._said()
+
+    def _said(self) -> tuple[Any, ...]:
+        if self.rung is not None:
+            return (self.trial.trial, self.rung)
+        return (self.trial.trial, self.trial.state, self.trial.values, self.trial.last)
 
 
 Event = Ask | Tell
@@ -60,15 +63,17 @@ Event = Ask | Tell
 
 def events_of(trials: tuple[AskedTrial, ...]) -> list[Event]:
     """Asks and tells in the order in which they happened."""
-    told = sorted((trial for trial in trials if trial.told is not None), key=lambda trial: trial.told or 0)
+    ends = [(trial.told, Tell(trial)) for trial in trials if trial.told is not None]
+    rungs = [(rung[0], Tell(trial, rung)) for trial in trials for rung in trial.rungs]
+    told = [tell for _, tell in sorted([*ends, *rungs], key=lambda item: item[0])]
     events: list[Event] = []
     tells = 0
     for trial in trials:
         while tells < min(trial.asked, len(told)):
-            events.append(Tell(told[tells]))
+            events.append(told[tells])
             tells += 1
         events.append(Ask(trial))
-    events.extend(Tell(trial) for trial in told[tells:])
+    events.extend(told[tells:])
     return events
 
 
@@ -92,6 +97,8 @@ class Session:
         #: Suggested, and not yet seen in a request.
         self._pending: list[tuple[Parameters, optuna.Trial]] = []
         self._numbers: dict[int, int] = {}
+        #: Trials whose first suggestion was told of at a rung: Optuna takes no second value of it.
+        self._held: set[int] = set()
         self.configuration = configuration_of(request)
         for warm in request.warm:
             self._add(warm.parameters, TrialState.COMPLETE, warm.values)
@@ -110,7 +117,10 @@ class Session:
         """Applies what is new. ``trusting`` takes suggestions as given instead of making them again."""
         for event in events[len(self._seen) :]:
             if isinstance(event, Tell):
-                self._tell(event.trial)
+                if event.rung is None:
+                    self._tell(event.trial)
+                else:
+                    self._tell_rung(event.trial, *event.rung[1:])
             elif not event.trial.suggested or trusting:
                 self._numbers[event.trial.trial] = self._add(event.trial.parameters, TrialState.RUNNING, ())
             else:
@@ -177,18 +187,59 @@ class Session:
         )
         return len(self.study.get_trials(deepcopy=False)) - 1
 
+    def _tell_rung(self, trial: AskedTrial, step: int, value: float | None) -> None:
+        """A value on the way: as of one that was pruned there, until more is known, which comes as a further observation."""
+        number = self._numbers.get(trial.trial, -1)
+        known = value is not None and math.isfinite(value)
+        if number < 0:
+            return
+        if trial.trial in self._held:
+            self._observe(trial, TrialState.PRUNED, step, value)
+            return
+        self._held.add(trial.trial)
+        if known and self.kind in _DEAF_TO_PRUNED:
+            # All of them are compared at their first rung.
+            self.study.tell(number, value)
+            return
+        if known:
+            self._report(number, step, value)
+        self.study.tell(number, state=TrialState.PRUNED)
+
+    def _observe(self, trial: AskedTrial, state: TrialState, step: int, value: float | None) -> None:
+        encoded = self.space.encoded(trial.parameters)
+        if encoded is None or value is None or not math.isfinite(value):
+            return
+        complete = state == TrialState.COMPLETE
+        self.study.add_trial(
+            create_trial(
+                state=state,
+                params=encoded[0],
+                distributions=encoded[1],
+                value=value if complete else None,
+                intermediate_values={} if complete else {step: value},
+            )
+        )
+        if isinstance(self.sampler, samplers.StartThen):
+            self.sampler.reject(len(self.study.get_trials(deepcopy=False)) - 1)
+
     def _tell(self, trial: AskedTrial) -> None:
         number = self._numbers.get(trial.trial, -1)
         if number < 0:
             return
         numbers = [value for value in trial.values if value is not None and math.isfinite(value)]
-        if trial.state == "complete" and len(numbers) == self._objectives:
+        whole = trial.state == "complete" and len(numbers) == self._objectives
+        if trial.trial in self._held:
+            # Where it was held is told already; an end there says no more.
+            if whole:
+                self._observe(trial, TrialState.COMPLETE, 0, numbers[0])
+        elif whole:
             self.study.tell(number, numbers)
         elif trial.state == "pruned" and not numbers and self.kind in _DEAF_TO_PRUNED and (worst := self._worst()) is not None:
             # A trial that came to nothing (it diverged): as poor as the poorest, or it would be suggested again.
             self.study.tell(number, worst)
         elif trial.state == "pruned":
-            self._report(number, trial)
+            if trial.last is not None:
+                self._report(number, *trial.last)
             self.study.tell(number, state=TrialState.PRUNED)
         else:
             self.study.tell(number, state=TrialState.FAIL)
@@ -200,11 +251,11 @@ class Session:
             return None
         return min(values) if self.study.direction == StudyDirection.MAXIMIZE else max(values)
 
-    def _report(self, number: int, trial: AskedTrial) -> None:
-        if self._objectives > 1 or trial.last is None or trial.last[1] is None:
+    def _report(self, number: int, step: int, value: float | None) -> None:
+        if self._objectives > 1 or value is None or not math.isfinite(value):
             return
         frozen = self.study.get_trials(deepcopy=False)[number]
-        self.study._storage.set_trial_intermediate_value(frozen._trial_id, trial.last[0], trial.last[1])
+        self.study._storage.set_trial_intermediate_value(frozen._trial_id, step, value)
 
 
 class _GridEnded(Exception):

@@ -116,3 +116,26 @@ def test_distances_are_of_the_ranges() -> None:
     start = {"rate": 1e-4, "width": 0.0, "kind": "x"}
     assert distance(space, start, {"rate": 10.0, "width": 0.0, "kind": "x"}) == pytest.approx(1)
     assert distance(space, start, {"rate": 1e-4, "width": 0.5, "kind": "y"}) == pytest.approx(math.sqrt(1.25))
+
+
+@pytest.mark.parametrize("kind", ["tpe", "auto", "cmaes"])
+def test_the_sampler_hears_each_rung_and_any_worker_goes_on(kind: str) -> None:
+    """Trials are held after one point; of each three the best goes on to its end. Few ends are told, yet the model finds the valley."""
+    studies, trials, told = Studies(), [], 0
+
+    def value(parameters: dict[str, Any], points: int) -> float:
+        return (math.log10(parameters["rate"]) + 1.3) ** 2 + parameters["width"] + 1 / points
+
+    for trial in range(45):
+        [parameters] = studies.ask(request(kind, RATES, trials, seed=3))["suggestions"]
+        asked = {"trial": trial, "parameters": parameters, "suggested": True, "asked": told, "told": None, "values": [], "last": None}
+        trials.append({**asked, "state": "running", "rungs": [[told, 1, value(parameters, 1)]]})
+        told += 1
+        if trial % 3 == 2:
+            best = min(trials[-3:], key=lambda one: value(one["parameters"], 1))
+            best.update(told=told, state="complete", values=[value(best["parameters"], 9)])
+            told += 1
+    assert Studies().ask(request(kind, RATES, trials, seed=3)) == studies.ask(request(kind, RATES, trials, seed=3))
+    late = [value(one["parameters"], 1) for one in trials[25:]]
+    early = [value(one["parameters"], 1) for one in trials[:10]]
+    assert sum(late) / len(late) < sum(early) / len(early) - 0.3
