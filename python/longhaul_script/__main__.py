@@ -56,7 +56,7 @@ def main() -> int:
 
 def _command(script: Mapping[str, Any], folder: Path) -> list[str]:
     path = folder / Path(script["file"]).name
-    path.write_text(script["source"])
+    path.write_text(script["source"], encoding="utf-8")
     python = python_for(script["requirements"])
     if script["language"] == "python":
         return [python, str(path)]

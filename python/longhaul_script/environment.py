@@ -32,7 +32,7 @@ def python_for(requirements: Sequence[str], cache: Path | None = None) -> str:
     target = folder / hashlib.sha256(wanted.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     # Two steps may want it at the same moment; the lock goes with its holder, however that ends.
-    with open(folder / f"{target.name}.lock", "w") as lock:
+    with open(folder / f"{target.name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (target / READY).exists():
             _create(target, requirements)

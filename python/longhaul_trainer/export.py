@@ -90,8 +90,8 @@ class Exporter:
             self._save(directory / SAVED_MODEL, weights)
             self._check(directory / SAVED_MODEL, address)
             card = {**self._card, "export": name, "step": export["step"], "samples": export["samples"], "metrics": export["metrics"]}
-            (directory / "model_card.json").write_text(json.dumps(card, indent=2) + "\n")
-            (directory / "MODEL_CARD.md").write_text(card_text(card))
+            (directory / "model_card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            (directory / "MODEL_CARD.md").write_text(card_text(card), encoding="utf-8")
             size = 0
             for path in sorted(path for path in directory.rglob("*") if path.is_file()):
                 size += path.stat().st_size

@@ -256,10 +256,12 @@ class Attempt:
     def _write_result(self) -> None:
         state = self._state
         export = state.best_export
+        # A point between two exports may have been better, but its model is gone.
+        best = export or state.best
         result = {
-            "metrics": state.last if state.best is None else state.best.metrics,
-            "objective": None if state.best is None else state.best.value,
-            "bestStep": 0 if state.best is None else state.best.step,
+            "metrics": state.last if best is None else best.metrics,
+            "objective": None if best is None else best.value,
+            "bestStep": 0 if best is None else best.step,
             "steps": state.step,
             "samples": state.samples,
             "epochs": state.epoch,

@@ -159,6 +159,8 @@ class Training:
                 ordered = int(np.count_nonzero((batch.labels > 0).any(axis=1)))
                 loss += mean * ordered
                 sessions += ordered
+        if ranking.not_finite:
+            print(f"longhaul: {ranking.not_finite} scores of the validation are not finite; this point has no metrics", flush=True)
         found: Metrics = {"validation_loss": loss / sessions if sessions else None}
         found.update({f"validation_{name}": value for name, value in ranking.result().items()})
         return {name: value if value is None or math.isfinite(value) else None for name, value in found.items()}

@@ -169,7 +169,7 @@ class Check:
     def _start(self, output: Path, attempt: int, *, data: Mapping[str, str] | None = None, **environment: str) -> Running:
         document = sample_trial(data or self._data, output, self._changes)
         path = self._directory / f"{output.name}.trial.json"
-        path.write_text(json.dumps(document))
+        path.write_text(json.dumps(document), encoding="utf-8")
         output.mkdir(exist_ok=True)
         variables = {
             "LONGHAUL_TRIAL": f"file://{path}",

@@ -13,7 +13,7 @@ REASONS = {"interval", "sigterm", "epoch", "end"}
 
 def read_json(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -21,7 +21,7 @@ class Running:
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str], container: tuple[str, str] | None = None) -> None:
         self.log = log
         self._container = container
-        with log.open("a") as file:
+        with log.open("a", encoding="utf-8") as file:
             try:
                 self._process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=file, stderr=file)
             except OSError as error:

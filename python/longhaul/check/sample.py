@@ -36,7 +36,7 @@ def write_sample(directory: Path) -> dict[str, str]:
         uris[name] = f"file://{target}"
         sums = {"rows": SESSIONS_PER_PART * parts, "bytes": sum(int(str(entry["bytes"])) for entry in entries)}
         manifest = {"uri": uris[name], "table": f"check.{name}", "tableVersion": "1", **sums, "parts": entries}
-        (target / "manifest.json").write_text(json.dumps(manifest))
+        (target / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return uris
 
 

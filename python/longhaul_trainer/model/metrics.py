@@ -1,7 +1,8 @@
 """Ranking metrics in numpy, from the ranks of the ordered items alone.
 
 Ties are broken by a hash of the candidate's place, which knows nothing of labels: a model that gives one score to all
-ranks at random, wherever in the session the ordered items happen to stand.
+ranks at random, wherever in the session the ordered items happen to stand. A score that is no number is worse than any
+number, and an ordered item of such a score stands below all others.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ class RankingMetrics:
     """Sums over sessions, fed with padded grids [session, slot]; sessions without an ordered item are left out."""
 
     sessions: int = 0
+    #: Candidates whose score is NaN or infinite: a model that gives such scores has no metrics.
+    not_finite: int = 0
     sums: dict[str, float] = field(default_factory=lambda: {"ndcg_at_10": 0.0, "mrr": 0.0, "average_rank": 0.0})
     _seen: int = 0
 
     def add(self, scores: npt.NDArray[np.float32], labels: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> None:
+        self.not_finite += int(np.count_nonzero(~np.isfinite(scores) & mask))
         cells, ranks = ranks_of_ordered(scores, labels, mask, first_session=self._seen)
         self._seen += len(labels)
         if len(ranks) == 0:
@@ -50,8 +54,12 @@ class RankingMetrics:
         self.sessions += len(with_order)
 
     def result(self) -> Mapping[str, float | None]:
-        """Means over sessions; `average_rank` is a session's mean rank of its ordered items (1 is the top)."""
-        return {name: value / self.sessions if self.sessions else None for name, value in self.sums.items()}
+        """Means over sessions; `average_rank` is a session's mean rank of its ordered items (1 is the top).
+
+        All are None where there is no session with an ordered item, and where a score was not finite.
+        """
+        known = self.sessions > 0 and self.not_finite == 0
+        return {name: value / self.sessions if known else None for name, value in self.sums.items()}
 
 
 def ranks_of_ordered(
@@ -61,7 +69,9 @@ def ranks_of_ordered(
     found = np.nonzero((labels > 0) & mask)
     cells: Cells = (found[0], found[1])
     ranks = np.empty(len(cells[0]), np.float64)
-    visible = np.where(mask, scores, -np.inf)
+    unknown = np.isnan(scores)
+    visible = np.where(mask & ~unknown, scores, -np.inf)
+    last = mask.sum(axis=1)
     step = max(CHUNK_CELLS // max(labels.shape[1], 1), 1)
     for start in range(0, len(ranks), step):
         rows, slots = cells[0][start : start + step], cells[1][start : start + step]
@@ -72,7 +82,7 @@ def ranks_of_ordered(
         lots = _lots(rows[tied_rows] + first_session, tied_slots)
         own_lots = _lots(rows + first_session, slots)[tied_rows]
         before = np.bincount(tied_rows, lots < own_lots, minlength=len(rows))
-        ranks[start : start + step] = 1 + above + before
+        ranks[start : start + step] = np.where(unknown[rows, slots], last[rows], 1 + above + before)
     return cells, ranks
 
 

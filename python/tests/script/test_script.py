@@ -22,7 +22,13 @@ class Step:
         self.outputs = self.output / "outputs-1.json"
 
     def run(
-        self, language: str, source: str, *, inputs: Mapping[str, Any] | None = None, requirements: list[str] | None = None
+        self,
+        language: str,
+        source: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        requirements: list[str] | None = None,
+        locale: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         script = {"language": language, "file": f"step.{language}", "source": source, "requirements": requirements or [], "outputs": []}
         (self.root / "script.json").write_text(json.dumps(script))
@@ -34,6 +40,7 @@ class Step:
             "LONGHAUL_INPUTS": json.dumps(inputs or {}),
             "LONGHAUL_OUTPUT": f"file://{self.output}",
             "LONGHAUL_OUTPUTS": f"file://{self.outputs}",
+            **(locale or {}),
         }
         return subprocess.run(
             [sys.executable, "-m", "longhaul_script"], env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -79,3 +86,9 @@ def test_requirements_that_cannot_be_had_are_a_usage_error_that_names_them(step:
     done = step.run("python", "pass", requirements=["./no-such-wheel-1.0-py3-none-any.whl"])
     assert done.returncode == 64
     assert "no-such-wheel" in done.stderr
+
+
+@pytest.mark.parametrize(("language", "source"), [("python", "assert len('Größe ✓') == 7"), ("shell", "test $(printf 'Größe ✓' | wc -c) = 11")])
+def test_a_script_is_utf_8_whatever_the_machines_locale(step: Step, language: str, source: str) -> None:
+    done = step.run(language, source, locale={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    assert done.returncode == 0, done.stderr

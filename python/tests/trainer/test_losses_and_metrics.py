@@ -147,3 +147,26 @@ def test_sessions_without_an_order_count_nothing() -> None:
     after = measured(np.vstack([scores, scores[:3]]), np.vstack([labels, empty]), np.vstack([mask, mask[:3]]))
     assert after == pytest.approx(before)
     assert measured(scores[:3], empty, mask[:3]) == {"ndcg_at_10": None, "mrr": None, "average_rank": None}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("share", [0.02, 1.0])
+def test_a_model_with_a_score_that_is_no_number_has_no_metrics(bad: float, share: float) -> None:
+    scores, labels, mask = grid(11)
+    scores[np.random.default_rng(0).random(scores.shape) < share] = bad
+    assert measured(scores, labels, mask) == {"ndcg_at_10": None, "mrr": None, "average_rank": None}
+
+
+def test_what_lies_outside_the_sessions_may_be_anything() -> None:
+    scores, labels, mask = grid(12)
+    expected = measured(scores, labels, mask)
+    scores[~mask] = np.nan
+    assert measured(scores, labels, mask) == pytest.approx(expected)
+
+
+def test_a_score_that_is_no_number_is_the_worst() -> None:
+    scores = np.array([[np.nan, 0.1, -5.0], [np.nan, np.nan, np.nan], [0.3, np.nan, -np.inf]], np.float32)
+    labels = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], np.float32)
+    _, ranks = ranks_of_ordered(scores, labels, np.ones_like(labels, bool))
+    assert ranks.tolist()[:4] == [3, 2, 3, 1]
+    assert ranks[4] in (2, 3)
