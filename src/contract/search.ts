@@ -248,6 +248,10 @@ export interface TrialRecord {
   evaluatedAt: number | null;
   toEvaluate: { readonly export: string; readonly samples: number } | null;
   evaluatedExport: string | null;
+  /** With an offline objective: the best export so far and what was measured of it. Absent in what older searches carry. */
+  offlineBest?: { readonly export: string; readonly metrics: Readonly<Record<string, number | null>> };
+  /** Why the export that was evaluated last could not be. */
+  evaluationFailure?: string | null;
   /** Summary of an ended trial whose offline metric is still to be computed. */
   ending: TrialSummary | null;
   weightsSha256: string | null;

@@ -6,10 +6,10 @@ export interface Candidate {
   readonly values: readonly (number | null)[];
 }
 
-/** True if `a` is better than `b`; a missing value is worse than any. */
+/** True if `a` is better than `b`; a missing value, or one that is no number, is worse than any. */
 export function better(a: number | null, b: number | null, goal: Objective['goal']): boolean {
-  if (a === null) return false;
-  if (b === null) return true;
+  if (a === null || Number.isNaN(a)) return false;
+  if (b === null || Number.isNaN(b)) return true;
   return goal === 'maximize' ? a > b : a < b;
 }
 
@@ -18,7 +18,8 @@ export function bestTrial(candidates: readonly Candidate[], objective: Objective
   let best: Candidate | null = null;
   for (const candidate of candidates) {
     const value = candidate.values[0] ?? null;
-    if (value !== null && (best === null || better(value, best.values[0] ?? null, objective.goal))) best = candidate;
+    if (value !== null && !Number.isNaN(value) && (best === null || better(value, best.values[0] ?? null, objective.goal)))
+      best = candidate;
   }
   return best;
 }

@@ -1,5 +1,6 @@
 /** Offline metrics while training goes on: what is evaluated, and what follows from it. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/activity';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { until } from './environment.ts';
@@ -133,5 +134,51 @@ describe('early evaluation', { timeout: 60_000 }, () => {
     const search = await harness.search({ ...spec({}), objective: { metric: 'offline.average_rank', goal: 'minimize' } });
     const result = await search.result();
     expect(result.outputs).toMatchObject({ best_trial: 0, best_objective: 20 });
+  });
+
+  it('lets an export that cannot be evaluated end nothing', async () => {
+    exporting(2, (n, trial) => evaluatedOf(trial).length >= n - 1);
+    harness.world.evaluate = async ({ trial, export: uri }) => {
+      if (trial === 1 && uri.endsWith('/1')) throw ApplicationFailure.nonRetryable('7 scores are not finite', 'InvalidInput');
+      return Promise.resolve({ average_rank: trial === 1 ? 10 : 20 });
+    };
+    harness.world.attempt = async ({ trial }) => {
+      await until(async () => evaluatedOf(trial.trial).length === 2, 'both exports', SECONDS);
+      return { lastProgress: 2 };
+    };
+    const search = await harness.search(spec({}));
+    const result = await search.result();
+    expect(result.counts).toMatchObject({ succeeded: 2, failed: 0 });
+    const { trials, decisions } = await state(search);
+    expect(trials[1]?.offline).toEqual({ average_rank: 10 });
+    expect(decisions.map(({ text }) => text)).toContain('export 1 could not be evaluated: 7 scores are not finite');
+  });
+
+  it('lets the trial fail alone whose only export cannot be evaluated', async () => {
+    exporting(1);
+    harness.world.evaluate = async ({ trial }) => {
+      if (trial === 1) throw ApplicationFailure.nonRetryable('7 scores are not finite', 'InvalidInput');
+      return Promise.resolve({ average_rank: 20 });
+    };
+    harness.world.attempt = async ({ trial }) => Promise.resolve({ lastProgress: 1, bestExport: `${trial.output}/exports/1` });
+    const search = await harness.search({ ...spec({}), objective: { metric: 'offline.average_rank', goal: 'minimize' } });
+    const result = await search.result();
+    expect(result.outputs).toMatchObject({ best_trial: 0, best_objective: 20 });
+    expect((await state(search)).trials[1]?.reason).toContain('7 scores are not finite');
+  });
+
+  it('answers with the export whose value it answers with, also where a later one was worse', async () => {
+    exporting(3, (n, trial) => evaluatedOf(trial).length >= n - 1);
+    const ranks = [30, 12, 45];
+    harness.world.evaluate = async ({ export: uri }) =>
+      Promise.resolve({ average_rank: ranks[Number(uri.split('/').at(-1)) - 1] ?? 0, mrr: Number(uri.split('/').at(-1)) });
+    harness.world.attempt = async ({ trial }) => {
+      await until(async () => evaluatedOf(trial.trial).length === 3, 'all exports', SECONDS);
+      return { lastProgress: 3, bestExport: `${trial.output}/exports/3` };
+    };
+    const search = await harness.search({ ...spec({}), trials: 1, objective: { metric: 'offline.average_rank', goal: 'minimize' } });
+    const { outputs } = await search.result();
+    expect([outputs.best_objective, outputs.export?.split('/').at(-1)]).toEqual([12, '2']);
+    expect((await state(search)).trials[0]?.offline).toEqual({ average_rank: 12, mrr: 2 });
   });
 });

@@ -1,6 +1,8 @@
 /** Early evaluation: offline metrics of exports while training goes on. */
+import { ActivityFailure, isCancellation, patched } from '@temporalio/workflow';
 import { shortHash } from '../../src/contract/ids.ts';
 import type { CurvePoints, TrialRecord } from '../../src/contract/search.ts';
+import { better } from '../../src/rules/best-trials.ts';
 import { judge } from './judgement.ts';
 import { notifyPeople, decided, inBackground, isOver, recordOf } from './state.ts';
 import { evaluating } from '../policies.ts';
@@ -10,6 +12,7 @@ import { finalise, pauseTrial, stopTrial } from './trials.ts';
 /** Scoring uses the warehouse, which other runs want too. */
 const MOST_EVALUATING = 4;
 const OFFLINE = 'offline.';
+const FAILURE_CHARACTERS = 300;
 
 export function exportSeen(run: SearchRun, seen: CurvePoints['exports'][number]): void {
   const record = recordOf(run, seen.trial);
@@ -51,19 +54,37 @@ async function evaluate(run: SearchRun, record: TrialRecord): Promise<void> {
     const { metrics } = await evaluating.evaluateExport.executeWithOptions({ summary: `offline metrics of trial ${record.state.trial}` }, [
       { run: name, pipeline, step, profile, spec, export: wanted.export, trial: record.state.trial, samples: wanted.samples, key },
     ]);
-    if (record.toEvaluate?.export === wanted.export) record.toEvaluate = null;
-    record.evaluatedExport = wanted.export;
-    record.evaluatedAt = Date.now();
-    takeMetrics(run, record, metrics);
+    record.evaluationFailure = null;
+    evaluated(run, record, wanted.export, metrics);
+  } catch (error) {
+    // Only this export is unusable: the other trials, and this one's further exports, go on.
+    if (!(error instanceof ActivityFailure) || isCancellation(error) || !patched('evaluation-fails-alone')) throw error;
+    record.evaluationFailure = (error.cause?.message ?? error.message).slice(0, FAILURE_CHARACTERS);
+    decided(run, record.state.trial, `export ${nameOf(wanted.export)} could not be evaluated: ${record.evaluationFailure}`);
+    evaluated(run, record, wanted.export, {});
   } finally {
     evaluationOf(run).delete(record.state.trial);
   }
 }
 
-function takeMetrics(run: SearchRun, record: TrialRecord, metrics: Readonly<Record<string, number | null>>): void {
+const nameOf = (uri: string): string => uri.split('/').at(-1) ?? uri;
+
+function evaluated(run: SearchRun, record: TrialRecord, uri: string, metrics: Readonly<Record<string, number | null>>): void {
+  if (record.toEvaluate?.export === uri) record.toEvaluate = null;
+  record.evaluatedExport = uri;
+  record.evaluatedAt = Date.now();
+  takeMetrics(run, record, uri, metrics);
+}
+
+function takeMetrics(run: SearchRun, record: TrialRecord, uri: string, metrics: Readonly<Record<string, number | null>>): void {
   Object.assign(record.state.offline, metrics);
-  const { metric } = run.input.spec.objective;
-  if (metric.startsWith(OFFLINE)) record.curve.push(metrics[metric.slice(OFFLINE.length)] ?? null);
+  const { metric, goal } = run.input.spec.objective;
+  if (metric.startsWith(OFFLINE)) {
+    const name = metric.slice(OFFLINE.length);
+    const value = metrics[name] ?? null;
+    record.curve.push(value);
+    if (better(value, record.offlineBest?.metrics[name] ?? null, goal)) record.offlineBest = { export: uri, metrics };
+  }
   if (record.ending) return finalise(run, record, record.ending);
   if (isOver(record)) return;
   if (metric.startsWith(OFFLINE)) judge(run, record);

@@ -246,6 +246,10 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
   record.ending = null;
   record.toEvaluate = null;
   record.asking = null;
+  if (record.offlineBest) {
+    record.state.bestExport = record.offlineBest.export;
+    Object.assign(record.state.offline, record.offlineBest.metrics);
+  }
   record.values = objectivesOf(run).map(({ metric, goal }, i) => {
     if (metric.startsWith(OFFLINE))
       return (i === 0 ? bestOf(record.curve, goal) : null) ?? record.state.offline[metric.slice(OFFLINE.length)] ?? null;
@@ -256,9 +260,10 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
   const missing = objectivesOf(run)
     .filter((_, i) => record.values[i] === null)
     .map(({ metric }) => metric);
+  const failure = record.evaluationFailure;
   const reason =
     status !== summary.status
-      ? `finished without the metric ${missing.join(', ')}; it has ${Object.keys(summary.metrics).join(', ') || 'none'}`
+      ? `finished without the metric ${missing.join(', ')}; it has ${Object.keys(summary.metrics).join(', ') || 'none'}${failure ? `; ${failure}` : ''}`
       : (record.stopping ?? summary.reason);
   const metrics = Object.keys(summary.metrics).length > 0 ? summary.metrics : record.state.metrics;
   Object.assign(record.state, {
