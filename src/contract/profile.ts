@@ -64,7 +64,16 @@ export const Warehouse = z.discriminatedUnion('kind', [
     location: z.string().default('US'),
     /** Where the ledger's tables live, and step tables without a data set of their own. */
     dataset: z.string().default('longhaul'),
+    /** Of each job that Longhaul sends; a step may say its own. */
     maximumBytesBilled: z.int().positive().optional(),
+    /** Of each job, besides those of pipeline, run and step. */
+    labels: z.record(z.string(), z.string()).optional(),
+    /** BigQuery ends a job that takes longer. */
+    jobTimeoutSeconds: z.number().positive().optional(),
+    /** `projects/P/locations/L/reservations/R`, or `none` for on-demand prices. */
+    reservation: z.string().optional(),
+    /** Cloud KMS key of all tables and models that Longhaul makes: `projects/P/locations/L/keyRings/R/cryptoKeys/K`. */
+    kmsKey: z.string().optional(),
     priority: z.enum(['INTERACTIVE', 'BATCH']).default('INTERACTIVE'),
     pricePerTib: z.number().nonnegative().default(6.25),
     /** An emulator's address; no credentials are used with it. */

@@ -21,6 +21,8 @@ export interface Statement {
   readonly tables: Readonly<Record<string, string>>;
   /** alias → URI of one parquet file, or of a prefix of parts. */
   readonly sources: Readonly<Record<string, string>>;
+  /** Of the job, where there is one. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface QueryRequest extends Statement {

@@ -8,6 +8,7 @@ import type { TableRef } from './names.ts';
 import { guard } from './queries.ts';
 import { countsByFile } from './file-counts.ts';
 import { helperExpiration, helperTable } from './sources.ts';
+import { kmsOption } from './settings.ts';
 import { describe, ensureDataset, getTable } from './tables.ts';
 
 const MIB = 1024 * 1024;
@@ -114,10 +115,9 @@ async function numberRows(connection: Connection, plan: Plan, parts: Parts, help
   const order = plan.order === '' ? 'FARM_FINGERPRINT(TO_JSON_STRING(t))' : plan.order;
   const expires = new Date(helperExpiration()).toISOString();
   const query = `CREATE OR REPLACE TABLE ${quoted(helper)} PARTITION BY RANGE_BUCKET(${PART}, GENERATE_ARRAY(0, ${parts.count}, 1))
-OPTIONS (expiration_timestamp = TIMESTAMP ${literal(expires)}) AS
+OPTIONS (${[`expiration_timestamp = TIMESTAMP ${literal(expires)}`, ...kmsOption(connection.config)].join(', ')}) AS
 SELECT *, DIV((ROW_NUMBER() OVER (ORDER BY ${order}) - 1), ${parts.rowsPerPart}) AS ${PART} FROM ${from} AS t`;
-  const { config } = connection;
-  const configuration = { labels: labelsOf(plan.request.labels), query: { query, useLegacySql: false, priority: config.priority } };
+  const configuration = { labels: labelsOf(plan.request.labels), query: { query, useLegacySql: false } };
   context.progress({ stage: 'numbering rows' });
   // It goes by itself: another worker that exports the same may still be reading it.
   const stillThere = async (): Promise<boolean> => (await getTable(connection, helper)) !== null;
@@ -135,10 +135,7 @@ async function writeSlice(connection: Connection, plan: Plan, slice: Slice, cont
     ...(codec === null ? [] : [`compression = '${codec}'`]),
   ];
   const query = `EXPORT DATA OPTIONS (${options.join(', ')}) AS\n${slice.select}`;
-  const configuration = {
-    labels: labelsOf(request.labels),
-    query: { query, useLegacySql: false, priority: connection.config.priority },
-  };
+  const configuration = { labels: labelsOf(request.labels), query: { query, useLegacySql: false } };
   const { job } = await runJob(
     connection,
     { id: `${id}-${slice.index}`, configuration, stillThere: (ended) => filesAreThere(connection, request, prefix, ended) },

@@ -4,6 +4,7 @@ import { faultOf } from '../google/faults.ts';
 import { DEFAULT_RETRY, pause, withRetries } from '../google/retry.ts';
 import type { Client } from './client.ts';
 import { isTransientJob, JobFailure } from './errors.ts';
+import { withSettings } from './settings.ts';
 
 export type JobResource = JobMetadata;
 export type JobConfiguration = NonNullable<JobMetadata['configuration']>;
@@ -13,7 +14,7 @@ export interface JobRequest {
   readonly id: string;
   readonly configuration: JobConfiguration;
   /** How the job is started, if not by its configuration alone, e.g. with an upload. */
-  readonly start?: (id: string) => Promise<JobResource>;
+  readonly start?: (id: string, configuration: JobConfiguration) => Promise<JobResource>;
   /** Whether what a finished job of this id made is still there; false makes it again. */
   readonly stillThere?: (job: JobResource) => Promise<boolean>;
 }
@@ -67,8 +68,10 @@ async function startOrAdopt(
 ): Promise<{ readonly adopted: boolean; readonly job: JobResource }> {
   const { bigquery, config } = client;
   try {
-    const insert = async (): Promise<JobResource> => (await bigquery.createJob({ jobId: id, location: config.location, configuration }))[1];
-    return { adopted: false, job: await withRetries(() => start?.(id) ?? insert()) };
+    const settled = withSettings(config, configuration);
+    const insert = async (): Promise<JobResource> =>
+      (await bigquery.createJob({ jobId: id, location: config.location, configuration: settled }))[1];
+    return { adopted: false, job: await withRetries(() => start?.(id, settled) ?? insert()) };
   } catch (error) {
     const failed = failedJob(error);
     if (failed) return { adopted: false, job: failed };

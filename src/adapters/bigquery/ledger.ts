@@ -1,22 +1,19 @@
-import { writeFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
 import { LEDGER } from '../../contract/ledger.ts';
 import type { ColumnType, LedgerRow, LedgerTable } from '../../contract/ledger.ts';
-import { uniqueName } from '../temporaries.ts';
 import { faultOf } from '../google/faults.ts';
 import { withRetries } from '../google/retry.ts';
 import type { Json } from '../../contract/values.ts';
 import type { Connection } from './client.ts';
 import { QUIET, runJob } from './jobs.ts';
-import type { JobResource } from './jobs.ts';
+import type { JobRequest } from './jobs.ts';
 import { LedgerLoads } from './ledger-loads.ts';
 import { identifier, quoted } from './names.ts';
 import { Outbox } from './outbox.ts';
 import { guard, readRows } from './queries.ts';
 import type { Field } from './tables.ts';
 import { ensureDataset, fieldsOf, getTable, tableOf } from './tables.ts';
+import { uploadJob } from './upload.ts';
 import { ensureViews } from './views.ts';
 
 type Equality = readonly [column: string, value: string | number | boolean];
@@ -85,23 +82,16 @@ export class LedgerTables {
 
   /** A load job of a deterministic id; one that is there has the rows already. */
   async #load(table: LedgerTable, id: string, lines: string): Promise<void> {
-    const { bigquery, config } = this.#connection;
-    const options = {
-      location: config.location,
+    const { project, dataset } = this.#connection.config;
+    const load = {
       sourceFormat: 'NEWLINE_DELIMITED_JSON',
       schema: { fields: columnsOf(table) },
       writeDisposition: 'WRITE_APPEND',
       createDisposition: 'CREATE_NEVER',
+      destinationTable: { projectId: project, datasetId: dataset, tableId: table },
     };
-    const file = join(tmpdir(), `longhaul-ledger-${uniqueName('.jsonl')}`);
-    const target = bigquery.dataset(config.dataset).table(table);
-    const start = async (jobId: string): Promise<JobResource> => (await target.createLoadJob(file, { ...options, jobId }))[1];
-    try {
-      await writeFile(file, lines);
-      await guard(() => runJob(this.#connection, { id, configuration: {}, start }, QUIET));
-    } finally {
-      await rm(file, { force: true });
-    }
+    const start: JobRequest['start'] = (jobId, configuration) => uploadJob(this.#connection, jobId, configuration, lines);
+    await guard(() => runJob(this.#connection, { id, configuration: { load }, start }, QUIET));
   }
 
   async rows(table: LedgerTable, where: Filter = {}): Promise<LedgerRow[]> {

@@ -10,6 +10,7 @@ import type { Connection } from './client.ts';
 import { runJob } from './jobs.ts';
 import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
 import { guard } from './queries.ts';
+import { kmsOption } from './settings.ts';
 import { helperExpiration, helperTable, loadParquet } from './sources.ts';
 import { describe, descriptionOf, ensureDataset, fieldsOf, getTable, noteJob } from './tables.ts';
 
@@ -66,12 +67,13 @@ async function withBigqueryMl(connection: Connection, request: PredictRequest, i
       context,
     );
   };
-  const [path, features] = await Promise.all([savedModelOf(connection, request.model), featureTableOf(connection, request.features)]);
+  const path = await savedModelOf(connection, request.model);
+  const features = await featureTableOf(connection, request.features);
   const inCandidate = await candidateColumns(connection, request, features);
   const expires = `TIMESTAMP ${literal(new Date(helperExpiration()).toISOString())}`;
   await run(
     `${id}-model`,
-    `CREATE OR REPLACE MODEL ${model} OPTIONS (model_type = 'TENSORFLOW', model_path = ${literal(`${path}/*`)}, expiration_timestamp = ${expires})`,
+    `CREATE OR REPLACE MODEL ${model} OPTIONS (model_type = 'TENSORFLOW', ${[`model_path = ${literal(`${path}/*`)}`, `expiration_timestamp = ${expires}`, ...kmsOption(connection.config)].join(', ')})`,
   );
   await run(id, predictStatement(connection, request, id, { model, features, inCandidate }));
 }
@@ -98,7 +100,7 @@ function predictStatement({ config }: Connection, request: PredictRequest, id: s
   const inside = Object.entries(carried).map(([name, expression]) => `${expression} AS ${identifier(`longhaul_${name}`)}`);
   const inputs = features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`);
   const output = Object.keys(carried).map((name) => `${identifier(`longhaul_${name}`)} AS ${identifier(name)}`);
-  return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (description = ${literal(descriptionOf(id))}) AS
+  return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (${[`description = ${literal(descriptionOf(id))}`, ...kmsOption(config)].join(', ')}) AS
 SELECT ${[...output, `${OUTPUT} AS score`].join(', ')} FROM ML.PREDICT(MODEL ${scoring.model}, (
 SELECT ${[...inside, ...inputs].join(', ')} FROM ${from}))`;
 }

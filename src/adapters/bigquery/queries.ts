@@ -15,6 +15,7 @@ import type { Rendered } from './render.ts';
 import { tablesOf } from './sources.ts';
 import { describe, descriptionOf, dropTable, ensureDataset, noteJob } from './tables.ts';
 import type { Field } from './tables.ts';
+import { encryption, kmsOption, withSettings } from './settings.ts';
 import type { ApiRow } from './values.ts';
 import { rowOf } from './values.ts';
 
@@ -33,7 +34,7 @@ export async function runQuery(connection: Connection, request: QueryRequest, co
   if (!rendered.selects && !changesDestination(request)) throw nothingToStore(request);
   const job: JobRequest = {
     id,
-    configuration: configurationOf(connection, request, rendered, request),
+    configuration: configurationOf(request, rendered, request),
     stillThere: async () => (await describe(connection, request.destination))?.job === id,
   };
   await guard(async () => {
@@ -62,6 +63,7 @@ function createTable(connection: Connection, request: QueryRequest, jobId: strin
   const options = [
     `description = ${literal(descriptionOf(jobId))}`,
     `labels = [${labels.join(', ')}]`,
+    ...kmsOption(connection.config),
     ...(expires === null ? [] : [`expiration_timestamp = TIMESTAMP ${literal(expires)}`]),
   ];
   return [
@@ -80,7 +82,7 @@ async function partitionExpression(
   context: JobContext,
 ): Promise<string> {
   const rendered = await renderStatement(connection, request, context);
-  const { fields } = await guard(() => dryRun(connection, configurationOf(connection, request, rendered, {})), rendered);
+  const { fields } = await guard(() => dryRun(connection, configurationOf(request, rendered, {})), rendered);
   const found = fields.find((field) => field.name?.toLowerCase() === column.toLowerCase());
   if (fields.length > 0 && !found)
     throw new AdapterError(
@@ -117,19 +119,17 @@ async function renderStatement(connection: Connection, statement: Statement, con
 }
 
 function configurationOf(
-  { config }: Connection,
   statement: Statement,
   rendered: Rendered,
   limits: { readonly labels?: Readonly<Record<string, string>>; readonly maximumBytesBilled?: number },
 ): JobConfiguration {
-  const most = limits.maximumBytesBilled ?? config.maximumBytesBilled;
+  const most = limits.maximumBytesBilled;
   const parameters = apiParameters(statement.parameters, rendered.parameters, statement.sqlFile);
   return {
     labels: labelsOf(limits.labels ?? {}),
     query: {
       query: rendered.sql,
       useLegacySql: false,
-      priority: config.priority,
       ...(most === undefined ? {} : { maximumBytesBilled: String(most) }),
       ...(parameters.length === 0 ? {} : { parameterMode: 'NAMED', queryParameters: parameters }),
     } as NonNullable<JobConfiguration['query']>,
@@ -153,7 +153,8 @@ export async function readRows(
       message: 'this statement has no rows to return',
       expected: 'a SELECT as the last statement',
     });
-  const configuration = configurationOf(connection, statement, rendered, {});
+  const selecting = configurationOf(statement, rendered, statement);
+  const configuration = { ...selecting, query: { ...selecting.query, ...encryption(connection.config) } } as JobConfiguration;
   return guard(async () => {
     const ended = await runJob(connection, { id: `longhaul-rows-${randomUUID()}`, configuration }, context);
     return resultRows(connection, ended, statement.sqlFile, most);
@@ -197,7 +198,7 @@ export async function estimate(connection: Connection, statement: Statement): Pr
   const tables = await guard(() => Promise.all(Object.values(statement.tables).map((table) => describe(connection, table))));
   if (tables.includes(null)) return unknown;
   const rendered = await renderStatement(connection, statement, QUIET);
-  const configuration = configurationOf(connection, statement, rendered, {});
+  const configuration = configurationOf(statement, rendered, {});
   return guard(async () => {
     const { bytes, script } = await dryRun(connection, configuration);
     // The emulator says 0 of everything.
@@ -213,7 +214,7 @@ interface DryRun {
 
 async function dryRun({ bigquery, config }: Connection, configuration: JobConfiguration): Promise<DryRun> {
   const [, job] = await withRetries(() =>
-    bigquery.createJob({ location: config.location, configuration: { ...configuration, dryRun: true } }),
+    bigquery.createJob({ location: config.location, configuration: { ...withSettings(config, configuration), dryRun: true } }),
   );
   const { statistics } = job;
   return {

@@ -72,7 +72,12 @@ export async function ensureDataset(connection: Connection, dataset: string): Pr
   } catch (error) {
     if (faultOf(error).status !== 404) throw error;
     try {
-      await withRetries(() => bigquery.createDataset(dataset, { location: config.location }));
+      await withRetries(() =>
+        bigquery.createDataset(dataset, {
+          location: config.location,
+          ...(config.kmsKey === undefined ? {} : { defaultEncryptionConfiguration: { kmsKeyName: config.kmsKey } }),
+        }),
+      );
     } catch (refused) {
       if (faultOf(refused).status !== 409) throw refused;
     }
