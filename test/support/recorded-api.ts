@@ -29,6 +29,9 @@ export const apiError = (status: number, reason: string, message: string): ApiAn
   json: { error: { code: status, message, errors: [{ reason, message, domain: 'global' }] } },
 });
 
+/** Of an upload that comes with its description: the description. */
+const firstPart = (text: string): string => /^--\S+\r\nContent-Type: application\/json\r\n\r\n([^]*?)\r\n--/.exec(text)?.[1] ?? text;
+
 export async function startRecordedApi(): Promise<RecordedApi> {
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -41,7 +44,7 @@ export async function startRecordedApi(): Promise<RecordedApi> {
         method: incoming.method ?? 'GET',
         path: url.pathname,
         query: url.searchParams,
-        body: text === '' ? null : (JSON.parse(text) as unknown),
+        body: text === '' ? null : (JSON.parse(firstPart(text)) as unknown),
       };
       api.requests.push(request);
       const { status = 200, json } = api.answer(request);

@@ -7,6 +7,7 @@ import { createClient } from './client.ts';
 import type { BigqueryConfig, Client } from './client.ts';
 import { withPermission } from './errors.ts';
 import { QUIET, runJob } from './jobs.ts';
+import { encryption } from './settings.ts';
 
 /** Whoever runs the command must put its own account here. */
 const MEMBER = 'serviceAccount:ACCOUNT';
@@ -55,7 +56,7 @@ async function datasetCheck(client: Client, name: string, remedy: (fault: Fault)
 }
 
 async function query(client: Client, sql: string): Promise<void> {
-  const configuration = { query: { query: sql, useLegacySql: false }, labels: { longhaul: 'doctor' } };
+  const configuration = { query: { query: sql, useLegacySql: false, ...encryption(client.config) }, labels: { longhaul: 'doctor' } };
   await runJob(client, { id: `longhaul-doctor-${randomUUID()}`, configuration }, QUIET);
 }
 
