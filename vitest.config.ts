@@ -1,29 +1,36 @@
 import { defineConfig } from 'vitest/config';
+import { filesToSkip } from './test/support/tools.ts';
+
+/** Guards against hanging for ever and says nothing about speed: what is quick or slow is a bench's business. Tests wait for conditions. */
+const HANGS_AFTER_MS = 600_000;
 
 /** What a suite needs besides its folder `test/NAME`. */
 const SUITES = {
   // Loads each module once: no file changes what others see.
-  unit: { testTimeout: 20_000, isolate: false },
-  contract: { testTimeout: 120_000, hookTimeout: 120_000 },
-  workflow: { testTimeout: 60_000, hookTimeout: 60_000 },
-  replay: { testTimeout: 60_000 },
+  unit: { isolate: false },
+  contract: {},
+  workflow: {},
+  replay: {},
   // These share the machine's ports, processors and caches: one file at a time.
-  console: { testTimeout: 60_000, hookTimeout: 120_000, fileParallelism: false },
-  e2e: { testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
-  cluster: {
-    testTimeout: 600_000,
-    hookTimeout: 900_000,
-    fileParallelism: false,
-    globalSetup: 'test/cluster/shared-cluster.setup.ts',
-  },
-  chaos: { testTimeout: 900_000, hookTimeout: 300_000 },
+  console: { fileParallelism: false },
+  e2e: { fileParallelism: false },
+  cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
+  chaos: {},
 } as const;
 
 export default defineConfig({
   test: {
     pool: 'forks',
     projects: Object.entries(SUITES).map(([name, options]) => ({
-      test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        exclude: [...filesToSkip()],
+        testTimeout: HANGS_AFTER_MS,
+        hookTimeout: HANGS_AFTER_MS,
+        expect: { poll: { timeout: HANGS_AFTER_MS } },
+        ...options,
+      },
     })),
   },
 });

@@ -1,4 +1,4 @@
-/** `npm test [-- SUITE…]`: all suites, their logs under .longhaul/test, and one last line of counts. */
+/** `npm test [-- SUITE…]`: all suites, or `quick`, their logs under .longhaul/test, and one last line of counts. */
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
@@ -6,11 +6,15 @@ import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
-import { AT_ONCE, SUITES, type Suite } from './suites.ts';
+import { prepare } from './prepare.ts';
+import { AT_ONCE, QUICK, SUITES, type Suite } from './suites.ts';
 
 const LOGS = resolve('.longhaul', 'test');
 /** Niceness of suites that yield: a third of the processor time of the others where there is not enough for all. */
 const YIELDING = 5;
+
+/** Environment of every suite. */
+type Prepared = Readonly<Record<string, string>>;
 
 async function hasTests(suite: Suite): Promise<boolean> {
   if (!existsSync(suite.folder)) return false;
@@ -24,18 +28,19 @@ function command(suite: Suite, report: string): readonly [string, readonly strin
     return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', 'tests', ...options], 'python'];
   }
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  return ['vitest', ['run', `--project=${suite.name}`, '--no-color', ...reporters, `--maxWorkers=${suite.workers}`], '.'];
+  const files = suite.only?.map((part) => `test/${suite.name}/${part}`) ?? [];
+  return ['vitest', ['run', ...files, `--project=${suite.name}`, '--no-color', ...reporters, `--maxWorkers=${suite.workers}`], '.'];
 }
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function run(suite: Suite): Promise<Counts> {
+async function run(suite: Suite, prepared: Prepared): Promise<Counts> {
   const report = join(LOGS, `${suite.name}.${suite.runner === 'vitest' ? 'json' : 'xml'}`);
   const log = join(LOGS, `${suite.name}.log`);
   await rm(report, { force: true });
   const [program, args, cwd] = command(suite, report);
   const started = performance.now();
-  const exitCode = await execute(suite, program, args, cwd, log);
+  const exitCode = await execute(suite, program, args, cwd, log, prepared);
   const text = existsSync(report) ? await readFile(report, 'utf8') : null;
   const counted = text === null ? NOTHING : suite.runner === 'vitest' ? countVitest(text) : countJunit(text);
   const counts = withExitCode(counted, exitCode);
@@ -46,10 +51,14 @@ async function run(suite: Suite): Promise<Counts> {
   return counts;
 }
 
-function execute(suite: Suite, program: string, args: readonly string[], cwd: string, log: string): Promise<number> {
+function execute(suite: Suite, program: string, args: readonly string[], cwd: string, log: string, prepared: Prepared): Promise<number> {
   return new Promise((done) => {
     const file = createWriteStream(log);
-    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PYTHONPATH: resolve('python') } });
+    const child = spawn(program, args, {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...prepared, PYTHONPATH: resolve('python') },
+    });
     if (suite.yields && child.pid !== undefined) setPriority(child.pid, YIELDING);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
@@ -63,12 +72,12 @@ function execute(suite: Suite, program: string, args: readonly string[], cwd: st
   });
 }
 
-async function runAll(suites: readonly Suite[]): Promise<Counts> {
+async function runAll(suites: readonly Suite[], prepared: Prepared): Promise<Counts> {
   let total = NOTHING;
   const waiting = [...suites];
   const lane = async (): Promise<void> => {
     for (let suite = waiting.shift(); suite; suite = waiting.shift()) {
-      const counts = await run(suite);
+      const counts = await run(suite, prepared);
       total = add(total, counts);
     }
   };
@@ -77,14 +86,22 @@ async function runAll(suites: readonly Suite[]): Promise<Counts> {
 }
 
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name));
+const unknown = wanted.filter((name) => name !== 'quick' && !SUITES.some((suite) => suite.name === name));
 if (unknown.length > 0) {
-  say(`no such suite: ${unknown.join(', ')}; there are: ${SUITES.map((suite) => suite.name).join(', ')}`);
+  say(`no such suite: ${unknown.join(', ')}; there are: quick, ${SUITES.map((suite) => suite.name).join(', ')}`);
   process.exit(2);
 }
 await mkdir(LOGS, { recursive: true });
+const chosen =
+  wanted.length === 0 ? SUITES : [...(wanted.includes('quick') ? QUICK : []), ...SUITES.filter(({ name }) => wanted.includes(name))];
 const present: Suite[] = [];
-for (const suite of SUITES) if ((wanted.length === 0 || wanted.includes(suite.name)) && (await hasTests(suite))) present.push(suite);
-const total = await runAll(present);
+for (const suite of chosen) if (await hasTests(suite)) present.push(suite);
+const started = performance.now();
+const prepared = await prepare(new Set(present.flatMap(({ needs }) => needs)), say);
+const minutes = (since: number): string => `${((performance.now() - since) / 60_000).toFixed(1)} min`;
+const preparing = minutes(started);
+const tests = performance.now();
+const total = await runAll(present, prepared);
+say(`prepared in ${preparing}, tested in ${minutes(tests)}`);
 process.stdout.write(`${summaryLine(total)}\n`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);

@@ -1,3 +1,5 @@
+import type { Tool } from './support/tools.ts';
+
 /** Every suite that `npm test` runs. A suite whose folder holds no test yet counts nothing. */
 export interface Suite {
   readonly name: string;
@@ -8,6 +10,10 @@ export interface Suite {
   readonly workers: number;
   /** Whether it lets the others have the processors first: it computes, and nothing in it has to happen soon. */
   readonly yields: boolean;
+  /** What is prepared before it starts. */
+  readonly needs: readonly Tool[];
+  /** Only test files whose path has one of these in it. */
+  readonly only?: readonly string[];
 }
 
 const vitest = (name: string, more: Partial<Suite> = {}): Suite => ({
@@ -16,6 +22,7 @@ const vitest = (name: string, more: Partial<Suite> = {}): Suite => ({
   folder: `test/${name}`,
   workers: 1,
   yields: false,
+  needs: [],
   ...more,
 });
 
@@ -24,13 +31,31 @@ export const AT_ONCE = 3;
 
 /** The next one begins when one has ended: those that last longest come first, so that all lanes end together. */
 export const SUITES: readonly Suite[] = [
-  vitest('cluster'),
-  vitest('e2e'),
-  { name: 'trainer', runner: 'pytest', folder: 'python/tests', workers: 1, yields: true },
-  vitest('chaos', { workers: 2 }),
+  vitest('cluster', { needs: ['kubernetes', 'helm', 'emulators', 'wheels'] }),
+  vitest('e2e', { needs: ['emulators', 'wheels', 'chromium', 'prometheus'] }),
+  { name: 'trainer', runner: 'pytest', folder: 'python/tests', workers: 1, yields: true, needs: ['emulators'] },
+  vitest('chaos', { workers: 2, needs: ['kubernetes', 'emulators'] }),
   vitest('workflow'),
-  vitest('contract'),
-  vitest('console'),
+  vitest('contract', { needs: ['emulators'] }),
+  vitest('console', { needs: ['chromium'] }),
   vitest('unit', { yields: true }),
   vitest('replay'),
+];
+
+const named = (name: string): Suite => {
+  const suite = SUITES.find((each) => each.name === name);
+  if (!suite) throw new Error(`no suite ${name}`);
+  return suite;
+};
+
+/** What one runs between two edits: `npm test -- quick`. */
+export const QUICK: readonly Suite[] = [
+  named('workflow'),
+  named('unit'),
+  {
+    ...named('contract'),
+    needs: [],
+    only: ['directory-', 'duckdb-', 'process-', 'evaluation-metrics', 'bigquery-recorded', 'google-sql-'],
+  },
+  named('replay'),
 ];

@@ -32,7 +32,7 @@ const MAY_IMPORT = {
     'src/cache',
     'src/stack',
   ],
-  'src/stack': ['src/client', 'src/contract', 'src/codec', 'bin/setup-tools.mjs'],
+  'src/stack': ['src/client', 'src/contract', 'src/codec', 'bin/setup-tools.mjs', 'bin/python.mjs'],
   workflows: ['src/contract', 'src/rules', 'types:activities'],
   activities: ['src/ports', 'src/contract', 'src/cache', 'src/rules'],
   workers: ['activities', 'src/adapters', 'src/cache', 'src/codec', 'src/contract', 'src/ports', 'src/rules', 'src/telemetry', 'workflows'],

@@ -8,7 +8,7 @@ import type { Fault, Schedule } from './schedule.ts';
 import type { World } from './world.ts';
 
 const POLL_MS = 50;
-const RUN_LIMIT_MS = 180_000;
+const RUN_LIMIT_MS = 600_000;
 /** Longer than the heartbeat timeout of `workflows/policies.ts`. */
 const FREEZE_MS = 17_000;
 const CUT_MS = 400;

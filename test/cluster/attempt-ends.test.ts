@@ -25,7 +25,7 @@ const verdictOf = (end: JobEnd, committed = false): AttemptVerdict =>
     newerAttempt: null,
   }).verdict;
 
-describe.skipIf(!clusterCanRun())('an attempt on a cluster', { timeout: 180_000 }, () => {
+describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
   let cluster: Cluster;
   let compute: Compute;
   let client: KubeClient;
@@ -172,9 +172,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', { timeout: 180_000 
 
       await cluster.deleteNodeObject('lost-1');
       // Also for a worker that comes only now.
-      await expect
-        .poll(async () => (await watch(silent.spec)).message, { timeout: 10_000 })
-        .toMatch(/node lost-1 was deleted|not there|removed/);
+      await expect.poll(async () => (await watch(silent.spec)).message).toMatch(/node lost-1 was deleted|not there|removed/);
     });
 
     it('when its pod is deleted by hand', async () => {

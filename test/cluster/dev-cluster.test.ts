@@ -68,7 +68,7 @@ async function poll<T>(probe: () => Promise<T | undefined>, seconds = 30): Promi
   }
 }
 
-describe.skipIf(!capability.ok)('the development cluster', { timeout: 60_000 }, () => {
+describe.skipIf(!capability.ok)('the development cluster', () => {
   let cluster: Cluster;
   let warmSeconds = 0;
   const sysctlsBefore = machineSysctls();

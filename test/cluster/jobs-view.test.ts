@@ -20,7 +20,7 @@ const JOBS = 1_000;
 /** Watches of Jobs, pods, nodes and events, of two clients, and what they keep open for small requests. */
 const CONNECTIONS = 30;
 
-describe.skipIf(!clusterCanRun())('the view of Jobs', { timeout: 180_000 }, () => {
+describe.skipIf(!clusterCanRun())('the view of Jobs', () => {
   let cluster: Cluster;
   let proxy: FaultProxy;
   let compute: Compute;

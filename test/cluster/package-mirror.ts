@@ -1,12 +1,10 @@
 /** Packages of PyPI for pods that have no way out of the cluster, as clusters of companies have it. */
-import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
-import { cacheDirectory } from '../../workers/workflow-bundle.ts';
+import { WHEELS } from '../prepare.ts';
 
 export interface PackageMirror {
   /** What makes `pip` in a pod use it and nothing else. */
@@ -14,12 +12,9 @@ export interface PackageMirror {
   close(): Promise<void>;
 }
 
-/** Fetches the packages once for this machine. @param host this machine's address as pods see it */
-export async function openPackageMirror(host: string, requirements: readonly string[]): Promise<PackageMirror> {
-  const folder = join(cacheDirectory(), 'package-mirror');
-  await mkdir(folder, { recursive: true });
-  const python = process.env['LONGHAUL_PYTHON'] ?? 'python3';
-  await promisify(execFile)(python, ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', folder, ...requirements]);
+/** Serves the wheels that the suite's preparation fetched. @param host this machine's address as pods see it */
+export async function openPackageMirror(host: string): Promise<PackageMirror> {
+  const folder = WHEELS();
   const server = createServer((request, response) => {
     const name = basename(decodeURIComponent(new URL(request.url ?? '/', 'http://mirror').pathname));
     if (name !== '') {

@@ -11,9 +11,9 @@ import { openTrialLab } from './trial-lab.ts';
 import type { TrialLab } from './trial-lab.ts';
 
 const NAMESPACE = 'preempted-trial';
-const PATIENCE = { timeout: 120_000, interval: 200 };
+const PATIENCE = { interval: 200 };
 
-describe.skipIf(!clusterCanRun())('a trial on spot nodes', { timeout: 400_000 }, () => {
+describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
   let cluster: Cluster;
   let lab: TrialLab;
 

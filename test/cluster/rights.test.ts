@@ -29,7 +29,7 @@ const without = (left: string): Permission[] =>
 
 const accountOf = (verb: string): string => `no-${verb.replace(/[^a-z]/g, '-')}`;
 
-describe.skipIf(!clusterCanRun())('the rights of the chart', { timeout: 120_000 }, () => {
+describe.skipIf(!clusterCanRun())('the rights of the chart', () => {
   beforeAll(async () => {
     await makeNamespace(sharedCluster(), NAMESPACE);
     const short = VERBS.map((verb) => [accountOf(verb), without(verb)] as const);

@@ -8,7 +8,7 @@ import { TRAINER_IMAGE } from './images.ts';
 const NAMESPACE = 'tensorboard';
 const PIPELINE = `grocery_${randomBytes(2).toString('hex')}`;
 
-describe.skipIf(!clusterCanRun())('TensorBoard on a cluster', { timeout: 180_000 }, () => {
+describe.skipIf(!clusterCanRun())('TensorBoard on a cluster', () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = sharedCluster();

@@ -10,13 +10,13 @@ describe('a person at the console of a real run', () => {
   beforeAll(async () => {
     live = await startLiveRun();
     harness = await startHarness(live.source);
-  }, 120_000);
+  });
   afterAll(async () => {
     await harness.close();
     await live.close();
-  }, 120_000);
+  });
 
-  const SLOWLY = { timeout: 40_000, interval: 200 };
+  const SLOWLY = { interval: 200 };
 
   const trialRow = (page: ConsolePage, trial: number) =>
     page
@@ -40,7 +40,7 @@ describe('a person at the console of a real run', () => {
     await expect.poll(() => trialRow(page, trial).innerText(), SLOWLY).toContain('stopped');
   };
 
-  it('watches a trial, pauses, resumes, adds, sees a preemption, stops, approves and opens the report', { timeout: 150_000 }, async () => {
+  it('watches a trial, pauses, resumes, adds, sees a preemption, stops, approves and opens the report', async () => {
     await harness.onPage('live run', async (page) => {
       page.page.setDefaultTimeout(40_000);
       await page.runs();
@@ -114,7 +114,7 @@ describe('a person at the console of a real run', () => {
     ]);
   });
 
-  it('stops a whole run after its trials have committed', { timeout: 120_000 }, async () => {
+  it('stops a whole run after its trials have committed', async () => {
     const run = await live.another();
     await harness.onPage('stop run', async (page) => {
       page.page.setDefaultTimeout(40_000);

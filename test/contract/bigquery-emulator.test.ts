@@ -10,7 +10,7 @@ import { startFaultProxy } from '../support/fault-proxy.ts';
 import { openGoogle } from '../support/google.ts';
 import type { Google } from '../support/google.ts';
 
-describe('bigquery warehouse on the emulator', { timeout: 120_000 }, () => {
+describe('bigquery warehouse on the emulator', () => {
   let google: Google;
   let warehouse: Warehouse;
   let client: BigQuery;

@@ -21,7 +21,7 @@ const POOL = { name: 'contract', spot: false, pricePerHour: 0, nodeSelector: {},
 
 /** Claims that every `Compute` must keep. Jobs run POSIX `sh`. */
 export function computeContract(name: string, open: () => Promise<OpenedCompute>): void {
-  describe(`compute contract: ${name}`, { timeout: 180_000 }, () => {
+  describe(`compute contract: ${name}`, () => {
     let opened: OpenedCompute;
     let compute: Compute;
     let count = 0;

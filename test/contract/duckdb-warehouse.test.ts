@@ -48,7 +48,7 @@ warehouseContract('duckdb', async () => {
   };
 });
 
-describe('duckdb warehouse', { timeout: 60_000 }, () => {
+describe('duckdb warehouse', () => {
   let opened: Opened;
   let warehouse: Warehouse;
   let count = 0;

@@ -27,7 +27,7 @@ const context: JobContext = { signal: new AbortController().signal, progress: ()
 /** Half the width of a 95 % interval of a normal distribution, in standard errors. */
 const Z = 1.96;
 
-describe('metrics in SQL', { timeout: 120_000 }, () => {
+describe('metrics in SQL', () => {
   let root: string;
   let store: ObjectStore;
   let warehouse: Warehouse;

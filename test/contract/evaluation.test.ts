@@ -19,7 +19,7 @@ import type { Ports } from '../../src/ports/index.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
 import type { Warehouse } from '../../src/ports/warehouse.ts';
 
-describe('evaluation', { timeout: 120_000 }, () => {
+describe('evaluation', () => {
   let root: string;
   let store: ObjectStore;
   let warehouse: Warehouse;

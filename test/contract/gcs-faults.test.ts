@@ -12,7 +12,7 @@ import type { Fault, FaultProxy } from '../support/fault-proxy.ts';
 
 const BIG_BYTES = 33 * 1024 * 1024 + 3;
 
-describe('gcs store behind a bad network', { timeout: 60_000 }, () => {
+describe('gcs store behind a bad network', () => {
   let directory: string;
   let emulators: Emulators;
   let proxy: FaultProxy;

@@ -36,7 +36,7 @@ computeContract('process', async () => {
   };
 });
 
-describe('process compute', { timeout: 60_000 }, () => {
+describe('process compute', () => {
   let path: string;
   let compute: Compute;
   let count = 0;
@@ -65,7 +65,7 @@ describe('process compute', { timeout: 60_000 }, () => {
     JSON.parse(await readFile(join(path, name, file), 'utf8')) as { pid: number };
   const started = async (spec: JobSpec): Promise<number> => {
     await compute.create(spec);
-    await expect.poll(() => existsSync(join(path, spec.name, 'started.json')), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(path, spec.name, 'started.json'))).toBe(true);
     return (await fileOf(spec.name, 'started.json')).pid;
   };
   const alive = (pid: number): boolean => existsSync(`/proc/${pid}`);
@@ -84,7 +84,7 @@ describe('process compute', { timeout: 60_000 }, () => {
     const spec = job('mktemp -d; exec sleep 60');
     const pid = await started(spec);
     const made = async (): Promise<string> => (await readFile(join(path, spec.name, 'log'), 'utf8')).trim();
-    await expect.poll(made, { timeout: 5000 }).toMatch(/^\//);
+    await expect.poll(made).toMatch(/^\//);
     expect(existsSync(await made())).toBe(true);
     const watching = watch(spec.name);
     process.kill(pid, 'SIGKILL');
@@ -96,16 +96,14 @@ describe('process compute', { timeout: 60_000 }, () => {
     const spec = job('sleep 61 & echo $!; exec sleep 60');
     const pid = await started(spec);
     let background = 0;
-    await expect
-      .poll(async () => (background = Number(await readFile(join(path, spec.name, 'log'), 'utf8'))), { timeout: 5000 })
-      .toBeGreaterThan(0);
+    await expect.poll(async () => (background = Number(await readFile(join(path, spec.name, 'log'), 'utf8')))).toBeGreaterThan(0);
     process.kill((await fileOf(spec.name, 'supervisor.json')).pid, 'SIGKILL');
     expect(await watch(spec.name)).toMatchObject({
       state: 'lost',
       exitCode: null,
       message: expect.stringMatching(/supervisor of Job/) as string,
     });
-    await expect.poll(() => alive(pid) || alive(background), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => alive(pid) || alive(background)).toBe(false);
     expect((await compute.list()).find((each) => each.name === spec.name)?.phase).toBe('ended');
   });
 
@@ -125,7 +123,7 @@ describe('process compute', { timeout: 60_000 }, () => {
       [fileURLToPath(new URL('./fixtures/create-job.ts', import.meta.url)), path, JSON.stringify(spec)],
       { stdio: 'inherit' },
     );
-    await expect.poll(() => existsSync(join(path, spec.name, 'started.json')), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(path, spec.name, 'started.json'))).toBe(true);
     worker.kill('SIGKILL');
     await once(worker, 'exit');
     expect(await compute.create(spec)).toEqual({ adopted: true });

@@ -26,7 +26,7 @@ const LONG_QUERY =
 
 /** Claims that every `Warehouse` must keep. Statements are GoogleSQL that all adapters understand. */
 export function warehouseContract(name: string, open: () => Promise<OpenedWarehouse>): void {
-  describe(`warehouse contract: ${name}`, { timeout: 120_000 }, () => {
+  describe(`warehouse contract: ${name}`, () => {
     let opened: OpenedWarehouse;
     let warehouse: Warehouse;
     let local: string;
@@ -37,7 +37,7 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       opened = await open();
       warehouse = opened.warehouse;
       local = await mkdtemp(join(tmpdir(), 'longhaul-warehouse-'));
-    }, 120_000);
+    });
     afterAll(async () => {
       await opened.close();
       await rm(local, { recursive: true, force: true });

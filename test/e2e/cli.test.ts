@@ -42,7 +42,7 @@ for n, share in ((1, 0.5), (2, 1.0)):
 put("result.json", {"metrics": {"score": score}, "objective": score, "bestStep": 2, "steps": 2, "samples": 200, "epochs": 1, "bestExport": None, "weightsSha256": "0"})
 `;
 
-describe('the command line on a development stack', { timeout: 120_000 }, () => {
+describe('the command line on a development stack', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-commands-'));
   let stack: Stack;
   let longhaul: Longhaul;
@@ -62,11 +62,11 @@ describe('the command line on a development stack', { timeout: 120_000 }, () => 
     await first.result();
     const second = await longhaul.start(document(1), { runId: 'second' });
     await second.result();
-  }, 240_000);
+  });
   afterAll(async () => {
     if (!stopped) await stopServers();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   /** Another seed is another search. */
   function document(seed: number): RunDocument {

@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const API_KEY = 'a-key-of-the-test';
 
 /** Temporal's standard environment configuration, as docs/security.md shows it. */
-describe('connections to Temporal by TLS', { timeout: 120_000 }, () => {
+describe('connections to Temporal by TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-tls-'));
   let environment: TestWorkflowEnvironment;
   let certificates: Certificates;
@@ -25,7 +25,7 @@ describe('connections to Temporal by TLS', { timeout: 120_000 }, () => {
     certificates = makeCertificates(folder);
     mutual = await startTlsFront(environment.address, certificates, 'certificate');
     keyed = await startTlsFront(environment.address, certificates, { apiKey: API_KEY });
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all([mutual.close(), keyed.close()]);
     await environment.teardown();

@@ -28,13 +28,13 @@ beforeAll(async () => {
   stack = await startStack({ directory: folder });
   await stack.ready;
   longhaul = await connect({ directory: folder });
-}, 300_000);
+});
 afterAll(async () => {
   await longhaul.close();
   await stack.stop();
   await emulators.stop();
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 interface Outcome {
   readonly rows: Readonly<Record<string, unknown>>;

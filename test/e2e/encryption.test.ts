@@ -10,7 +10,7 @@ import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import { tinyProfile, tinySearch } from '../support/tiny-search.ts';
 import { documentOf } from '../workflow/documents.ts';
 
-describe('a run with encrypted payloads', { timeout: 180_000 }, () => {
+describe('a run with encrypted payloads', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-encryption-'));
   let stack: Stack;
   let longhaul: Longhaul;
@@ -21,13 +21,13 @@ describe('a run with encrypted payloads', { timeout: 180_000 }, () => {
     stack = await startStack({ directory: folder });
     await stack.ready;
     longhaul = await connect({ directory: folder });
-  }, 120_000);
+  });
   afterAll(async () => {
     delete process.env[KEYS_VARIABLE];
     await longhaul.close();
     await stack.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('ends as any other, and Temporal can read nothing of it', async () => {
     const run = await longhaul.start(documentOf([tinySearch(folder, { trials: 2 })], { profile: tinyProfile(folder) }));

@@ -39,7 +39,7 @@ interface Printed {
 }
 
 /** What `npm start` does, on real data. */
-describe('the grocery example', { timeout: 600_000 }, () => {
+describe('the grocery example', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-example-'));
   const project = join(folder, 'grocery-ranking');
   const pipeline = join(project, 'pipeline.yaml');
@@ -54,13 +54,13 @@ describe('the grocery example', { timeout: 600_000 }, () => {
     await stack.ready;
     longhaul = await connect({ directory: folder });
     ports = openPorts();
-  }, 120_000);
+  });
   afterAll(async () => {
     await ports.close();
     await longhaul.close();
     await stack.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const sets = (more: readonly string[] = []): string[] => [...SMALLER, ...more].flatMap((set) => ['--set', set]);
   const run = async (more: readonly string[] = []): Promise<Printed> => {

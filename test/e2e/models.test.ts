@@ -35,7 +35,7 @@ interface Printed {
   readonly report: string;
 }
 
-describe('models of a run', { timeout: 600_000 }, () => {
+describe('models of a run', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-models-'));
   const pipeline = join(folder, 'ranking', 'pipeline.yaml');
   let stack: Stack;
@@ -49,11 +49,11 @@ describe('models of a run', { timeout: 600_000 }, () => {
     writeFileSync(pipeline, text);
     stack = await startStack({ directory: folder });
     await stack.ready;
-  }, 120_000);
+  });
   afterAll(async () => {
     await stack.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   async function cli<T>(...args: string[]): Promise<T> {
     const { code, stdout, stderr } = await runCli([...args, '--output', 'json'], { cwd: folder });

@@ -55,7 +55,6 @@ async function open(
   return { page, troubles, [Symbol.asyncDispose]: () => context.close() };
 }
 
-const SETTLE = { timeout: 5000 };
 const drawings = (page: Page): Promise<number> => page.locator('.chart svg').count();
 
 describe('the report in a browser', () => {
@@ -73,7 +72,7 @@ describe('the report in a browser', () => {
     for (const width of [320, 2560]) {
       await page.setViewportSize({ width, height: 800 });
       // Charts follow the new width a moment later.
-      await expect.poll(() => page.evaluate('document.documentElement.scrollWidth'), SETTLE).toBeLessThanOrEqual(width);
+      await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     }
     expect(troubles).toEqual([]);
   });
@@ -82,7 +81,7 @@ describe('the report in a browser', () => {
     await using opened = await open('large', { viewport: { width: 320, height: 800 } });
     expect(await drawings(opened.page)).toBe(await opened.page.locator('.chart').count());
     expect(await opened.page.locator('svg.dag .node').count()).toBe(99);
-    await expect.poll(() => opened.page.evaluate('document.documentElement.scrollWidth'), SETTLE).toBeLessThanOrEqual(320);
+    await expect.poll(() => opened.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
   });
 
   it('never runs what names, reasons and parameters hold', async () => {

@@ -14,7 +14,7 @@ import type { StepInput } from '../workflow/documents.ts';
 import { until } from '../workflow/environment.ts';
 
 /** Real server, real workers, real embedded adapters; tiny steps. */
-describe('steps on a development stack', { timeout: 180_000 }, () => {
+describe('steps on a development stack', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-steps-'));
   const root = `file://${folder}/store`;
   let stack: Stack;
@@ -24,12 +24,12 @@ describe('steps on a development stack', { timeout: 180_000 }, () => {
     stack = await startStack({ directory: folder });
     await stack.ready;
     longhaul = await connect({ directory: folder });
-  }, 120_000);
+  });
   afterAll(async () => {
     await longhaul.close();
     await stack.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const document = (steps: StepInput[]): RunDocument =>
     documentOf(steps, {

@@ -29,7 +29,7 @@ onExit:
 `;
 
 /** One pipeline on real servers, started in each way that there is. */
-describe('the ways in', { timeout: 180_000 }, () => {
+describe('the ways in', () => {
   let folder: string;
   let stack: Stack;
   let longhaul: Longhaul;
@@ -41,12 +41,12 @@ describe('the ways in', { timeout: 180_000 }, () => {
     stack = await startStack({ directory: folder });
     await stack.ready;
     longhaul = await connect({ directory: folder });
-  }, 120_000);
+  });
   afterAll(async () => {
     await longhaul.close();
     await stack.stop();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   async function run(command: string, ...args: string[]): Promise<string> {
     const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -16,7 +16,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const DEPLOYMENT = 'longhaul';
 const LONG = 120;
 
-describe('a rolling change to new workers', { timeout: 240_000 }, () => {
+describe('a rolling change to new workers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-upgrade-'));
   const root = `file://${folder}/store`;
   const buildBefore = process.env.LONGHAUL_BUILD_ID;
@@ -31,7 +31,7 @@ describe('a rolling change to new workers', { timeout: 240_000 }, () => {
     await stack.ready;
     longhaul = await connect({ directory: folder });
     await makeCurrent('old');
-  }, 120_000);
+  });
   afterAll(async () => {
     if (buildBefore === undefined) delete process.env.LONGHAUL_BUILD_ID;
     else process.env.LONGHAUL_BUILD_ID = buildBefore;
@@ -39,7 +39,7 @@ describe('a rolling change to new workers', { timeout: 240_000 }, () => {
     await longhaul.close();
     await stack.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   /** The command of docs/upgrade.md; a version is known a moment after its first worker polls. */
   async function makeCurrent(build: string): Promise<void> {

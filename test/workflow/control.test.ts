@@ -97,7 +97,7 @@ describe('a search listens to', () => {
   it.each([
     ['longhaul', LONGHAUL],
     ['temporal', TEMPORAL],
-  ] as const)('all that %s can say', { timeout: 180_000 }, async (tool, lines) => {
+  ] as const)('all that %s can say', async (tool, lines) => {
     const name = `${tool}-run`;
     const search = await begin(name);
     for (const line of lines) {
@@ -120,7 +120,7 @@ describe('a search listens to', () => {
       expect(texts).toContain(text);
   });
 
-  it('no message that makes no sense', { timeout: 120_000 }, async () => {
+  it('no message that makes no sense', async () => {
     const search = await begin('refusals');
     await search.stopTrial({ trial: 0 });
     await until(async () => (await stateOf(search))?.trials[0]?.status === 'stopped', 'the end of trial 0', 60);

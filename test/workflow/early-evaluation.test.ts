@@ -11,11 +11,11 @@ type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
 const SECONDS = 15;
 
-describe('early evaluation', { timeout: 60_000 }, () => {
+describe('early evaluation', () => {
   let harness: SearchHarness;
   beforeAll(async () => {
     harness = await startSearchHarness('real');
-  }, 120_000);
+  });
   afterAll(() => harness.stop());
   beforeEach(() => {
     harness.reset();

@@ -8,14 +8,14 @@ import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 import type { MemoryPorts } from './memory-ports.ts';
 
-describe('trainingPipeline, long waits', { timeout: 60_000 }, () => {
+describe('trainingPipeline, long waits', () => {
   let ports: MemoryPorts;
   let harness: Harness;
   beforeEach(async () => {
     ports = createMemoryPorts();
     harness = await startHarness(ports, 'skipping');
-  }, 60_000);
-  afterEach(() => harness.stop(), 60_000);
+  });
+  afterEach(() => harness.stop());
 
   const failing = async (document: RunDocument): Promise<ApplicationFailure> => {
     const error: unknown = await (await harness.start(document)).result().then(

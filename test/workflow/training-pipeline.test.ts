@@ -11,13 +11,13 @@ import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 import type { MemoryPorts } from './memory-ports.ts';
 
-describe('trainingPipeline', { timeout: 60_000 }, () => {
+describe('trainingPipeline', () => {
   const ports: MemoryPorts = createMemoryPorts();
   let harness: Harness;
   beforeAll(async () => {
     harness = await startHarness(ports, 'real');
-  }, 60_000);
-  afterAll(() => harness.stop(), 60_000);
+  });
+  afterAll(() => harness.stop());
   beforeEach(() => {
     ports.objects.clear();
     ports.tables.clear();

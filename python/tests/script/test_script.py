@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 TRAINER = Path(__file__).resolve().parents[2]
+# A guard against hanging, no statement about speed.
+HANGS_AFTER_S = 600
 
 
 class Step:
@@ -42,9 +44,8 @@ class Step:
             "LONGHAUL_OUTPUTS": f"file://{self.outputs}",
             **(locale or {}),
         }
-        return subprocess.run(
-            [sys.executable, "-m", "longhaul_script"], env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        command = [sys.executable, "-m", "longhaul_script"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS_AFTER_S, check=False)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from builders import trial_json, write_trial
 
 TRAINER = Path(__file__).parents[2]
 #: No attempt of a test lasts longer.
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 #: A checkpoint policy that saves all the time.
 OFTEN = {"minSeconds": 0.02, "maxSeconds": 0.05, "keep": 2, "meanSecondsBetweenPreemptions": 1.0}
 

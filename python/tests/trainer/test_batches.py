@@ -155,7 +155,7 @@ def test_requests_overlap_so_that_latency_is_hidden() -> None:
             most = max(most, flying)
             if flying == 4:
                 together.set()
-        together.wait(timeout=30)
+        together.wait(timeout=600)
         with lock:
             flying -= 1
         return b""
@@ -181,7 +181,7 @@ def test_closing_early_ends_the_threads(parts: DataSet) -> None:
     before = threading.active_count()
     with Ahead(lambda: iter(stream(parts) * 10), group=2) as ahead:
         next(iter(ahead))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 600
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.02)
     assert threading.active_count() <= before

@@ -43,7 +43,7 @@ def check(root: Path, *arguments: str, **more: str) -> tuple[int, dict[str, Any]
         env={**environment(), **more},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
     )
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout), done.stderr

@@ -19,7 +19,7 @@ import { KNOWN } from './statements.ts';
 /** What the emulator does otherwise than GoogleSQL's documentation says. */
 const EMULATOR_ERRS = new Set(['PIVOT']);
 
-describe('GoogleSQL on both warehouses', { timeout: 60_000 }, () => {
+describe('GoogleSQL on both warehouses', () => {
   let google: Google;
   let folder: string;
   let bigquery: Warehouse;

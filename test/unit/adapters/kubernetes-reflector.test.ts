@@ -99,7 +99,7 @@ it('asks again when a watch says nothing, when a connection breaks, and when the
     },
     silent,
   );
-  await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['set a 1', 'set a 2']);
+  await expect.poll(() => seen).toEqual(['set a 1', 'set a 2']);
   expect(asked.slice(1, 5).every((url) => url.searchParams.get('resourceVersion') === '1')).toBe(true);
 });
 

@@ -30,7 +30,7 @@ async function longhaul(cwd: string, ...args: string[]): Promise<Ended> {
   return { code, stdout, stderr };
 }
 
-describe('a first use', { timeout: 60_000 }, () => {
+describe('a first use', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'longhaul-cli-'));

@@ -23,7 +23,7 @@ const onTerminal = (args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
   });
 const COLOR = '\u001b[';
 
-describe('the command line', { timeout: 60_000 }, () => {
+describe('the command line', () => {
   it('answers without a server with exit code 4, a reason and the next step', () => {
     const { status, stdout, stderr } = piped('list');
     expect([status, stdout]).toEqual([4, '']);

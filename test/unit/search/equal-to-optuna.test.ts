@@ -87,7 +87,7 @@ describe('a rule of stopping early', () => {
       maxBuffer: 2 ** 26,
     });
     optuna = JSON.parse(answer.toString()) as [number, number][][];
-  }, 300_000);
+  });
 
   it.each(Object.keys(RULES))('%s stops the same trials at the same points as Optuna', (name) => {
     const first = Object.keys(RULES).indexOf(name) * CASES;

@@ -4,7 +4,7 @@ import { isAllowed } from '../../../deploy/supply-chain/licence-names.ts';
 import { LICENCES_FILE, licencesPage, refusedPackages } from '../../../deploy/supply-chain/licences.ts';
 import { sbom } from '../../../deploy/supply-chain/sbom.ts';
 
-describe('what Longhaul is made of', { timeout: 60_000 }, () => {
+describe('what Longhaul is made of', () => {
   it('has only licences that are allowed', async () => {
     expect(await refusedPackages()).toEqual([]);
   });
