@@ -1,6 +1,7 @@
 /** Export steps: table → parquet parts and their manifest. */
-import type { ExportSpec } from '../src/contract/index.ts';
+import type { ExportSpec, Json } from '../src/contract/index.ts';
 import type { Ports } from '../src/ports/index.ts';
+import type { ExportManifest } from '../src/ports/warehouse.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { labelsOf, warehouseJobId } from './queries.ts';
@@ -19,9 +20,13 @@ export const createExportActivities = (ports: Ports) =>
           parts: manifest.parts.length,
           rows: manifest.rows,
           bytes: manifest.bytes,
+          layout: layoutOf(manifest),
         };
         return { outputs, bytes: manifest.bytes };
       });
     },
   });
+const layoutOf = ({ layout }: ExportManifest): Json =>
+  layout ? { session: layout.session, buckets: layout.buckets, orderBy: [...layout.orderBy] } : null;
+
 export type ExportActivities = ReturnType<typeof createExportActivities>;

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from longhaul.data.manifest import Manifest, load_manifest
-from longhaul.errors import UsageError
+from longhaul.errors import ConfigError, UsageError
 from longhaul.identity import check_identity
 from longhaul.resume.behind import Behind
 from longhaul.resume.checkpoints import Checkpoints
@@ -43,10 +43,26 @@ def train(trial: Trial, termination: Termination) -> None:
     parameters = training_parameters(Taken(trial.parameters))  # cheap mistakes are told before TensorFlow is loaded
     _check_metric(trial)
     manifests = {name: load_manifest(open_store(uri), uri) for name, uri in trial.data.items() if name in ("train", "validation")}
+    for manifest in manifests.values():
+        _check_sessions(trial, manifest)
     del parameters
     checkpoints.claim()
     open_store(trial.output).sweep(trial.output)
     Attempt(trial, checkpoints, manifests, termination).run()
+
+
+def _check_sessions(trial: Trial, manifest: Manifest) -> None:
+    """In the flat layout a session that is cut between two parts would be trained on as two."""
+    layout = trial.layout
+    if layout.candidates is not None or len(manifest.parts) == 1:
+        return
+    if manifest.session is None:
+        warn(f"{manifest.uri}: the export does not say that sessions are whole; export it again with session: {layout.session}")
+    elif manifest.session != layout.session:
+        raise ConfigError(
+            f"{manifest.uri}: parts were made so that {manifest.session} stays whole, the feature table's session is {layout.session}; "
+            f"export it with session: {layout.session}"
+        )
 
 
 def _check_metric(trial: Trial) -> None:

@@ -28,6 +28,8 @@ export interface BuildContext extends Loader {
   readonly sqlChecks: SqlChecks | null;
   /** null: the step has no such output, or is itself wrong. */
   readonly typeOf: (reference: Reference) => OutputType | null;
+  /** What was built of another step; null: it is not built, or wrong. */
+  readonly specOf: (step: string) => StepSpec | null;
 }
 
 type FileOf<K extends LeafStep['kind']> = z.output<(typeof STEP_FILES)[K]>;
@@ -72,7 +74,7 @@ async function build(
   const own = Object.fromEntries(Object.entries(file).filter(([name]) => !(COMMON as readonly string[]).includes(name)));
   switch (leaf.kind) {
     case 'export':
-      return { ...own, destination: prefix('destination') };
+      return { ...own, destination: prefix('destination'), ...sessionOf(file as FileOf<'export'>, fields, context) };
     case 'container':
       return { ...own, output: prefix('output') };
     case 'search':
@@ -84,6 +86,15 @@ async function build(
       return { ...own, ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }) };
     }
   }
+}
+
+/** One's own, or that of the feature table of the step that makes the table: rows of a session of a flat one must stay together. */
+function sessionOf(file: FileOf<'export'>, fields: MapNode, { specOf }: BuildContext): { readonly session?: string } {
+  if (file.session !== undefined) return { session: file.session };
+  const node = child(fields, 'table');
+  const spec = node?.kind === 'scalar' && node.whole ? specOf(node.whole.step) : null;
+  const layout = spec?.kind === 'query' ? spec.features?.layout : undefined;
+  return layout?.kind === 'flat' ? { session: layout.session } : {};
 }
 
 async function querySpec(leaf: LeafStep, fields: MapNode, file: FileOf<'query'> | null, context: BuildContext): Promise<object | null> {

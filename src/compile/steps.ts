@@ -34,7 +34,7 @@ export async function buildSteps(
   leaves: readonly LeafStep[],
   known: Outputs,
   resolver: Resolver,
-  context: Omit<BuildContext, 'typeOf'>,
+  context: Omit<BuildContext, 'typeOf' | 'specOf'>,
 ): Promise<BuiltSteps> {
   const { problems } = context;
   const bound = new Map(leaves.map((leaf) => [leaf.id, bind(leaf, resolver, problems)]));
@@ -48,6 +48,7 @@ export async function buildSteps(
     return found && Object.hasOwn(found, reference.output) ? (found[reference.output] ?? null) : null;
   };
   const steps: Step[] = [];
+  const specOf = (id: string): Step['spec'] | null => steps.find((step) => step.id === id)?.spec ?? null;
   for (const id of order) {
     const step = bound.get(id);
     if (!step) continue;
@@ -57,7 +58,7 @@ export async function buildSteps(
       for (const reference of condition.outputs) checkOutput(reference, condition.at, condition.path, outputs, problems);
       condition.check(typeOf);
     }
-    const built = await buildSpec(step.leaf, step.fields, { ...context, typeOf });
+    const built = await buildSpec(step.leaf, step.fields, { ...context, typeOf, specOf });
     if (!built) continue;
     outputs.set(id, outputsOfSpec(built.spec));
     steps.push(toStep(step, built, context));
@@ -137,7 +138,7 @@ function outputsOfSpec(spec: Step['spec']): Readonly<Record<string, OutputType>>
 function toStep(
   { leaf, conditions, dependsOn }: BoundStep,
   { spec, common }: Exclude<Awaited<ReturnType<typeof buildSpec>>, null>,
-  { files }: Omit<BuildContext, 'typeOf'>,
+  { files }: Omit<BuildContext, 'typeOf' | 'specOf'>,
 ): Step {
   const settings = [
     { ...common, ...(spec.kind === 'approval' ? { timeout: undefined } : {}) },

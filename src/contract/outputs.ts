@@ -4,7 +4,7 @@ import type { OutputType } from './values.ts';
 /** Outputs of the kinds of step whose outputs are not declared by the user; types are checked when compiling. */
 export const STEP_OUTPUTS: Record<Exclude<StepKind, 'container' | 'script'>, Record<string, OutputType>> = {
   query: { table: 'table', rows: 'int', bytes: 'int', version: 'string', features: 'uri' },
-  export: { uri: 'uri', manifest: 'uri', parts: 'int', rows: 'int', bytes: 'int' },
+  export: { uri: 'uri', manifest: 'uri', parts: 'int', rows: 'int', bytes: 'int', layout: 'json' },
   search: {
     best_trial: 'int',
     best_objective: 'float',

@@ -40,7 +40,10 @@ export const ExportSpec = z.strictObject({
   /** Where given, wins over the size: rows per part. */
   rowsPerPart: z.int().positive().optional(),
   compression: z.enum(['snappy', 'zstd', 'gzip', 'none']).default('snappy'),
+  /** Inside a part; of whole sessions where `session` is given. */
   orderBy: z.array(z.string()).default([]),
+  /** Column whose equal values stay together: rows go to parts by its hash, and lie next to each other. That of a flat feature table where absent. */
+  session: z.string().optional(),
 });
 export type ExportSpec = z.infer<typeof ExportSpec>;
 

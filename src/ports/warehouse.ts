@@ -56,7 +56,16 @@ export interface ExportRequest {
   readonly rowsPerPart?: number;
   readonly compression: 'snappy' | 'zstd' | 'gzip' | 'none';
   readonly orderBy: readonly string[];
+  /** Column whose equal values lie in one part, next to each other. */
+  readonly session?: string;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Which rows a part holds: those whose `session` falls into its bucket (see `src/adapters/google-sql/buckets.ts`), or any. */
+export interface PartsLayout {
+  readonly session: string | null;
+  readonly buckets: number;
+  readonly orderBy: readonly string[];
 }
 
 export interface ExportManifest {
@@ -65,8 +74,12 @@ export interface ExportManifest {
   readonly tableVersion: string;
   readonly rows: number;
   readonly bytes: number;
+  /** Absent in what older versions wrote. */
+  readonly layout?: PartsLayout;
   readonly parts: readonly {
     readonly name: string;
+    /** Where parts are made by the hash of the session. */
+    readonly bucket?: number;
     readonly rows: number;
     readonly bytes: number;
     readonly generation: string;

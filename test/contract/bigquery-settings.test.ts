@@ -188,8 +188,9 @@ describe('settings of the profile', () => {
     expect(names.length).toBeGreaterThanOrEqual(10);
     expect(lines.filter((line) => line.includes('| no'))).toEqual([]);
     const document = await readFile(DOCUMENT, 'utf8');
-    const table = /(<!-- settings: made by test\/contract\/bigquery-settings.test.ts -->\n)[^]*?(\n<!-- \/settings -->)/;
-    const wanted = document.replace(table, (_, start: string, end: string) => `${start}\n${lines.join('\n')}\n${end}`);
+    const table = /(<!-- settings: made by test\/contract\/bigquery-settings.test.ts -->\n)[^]*?(<!-- \/settings -->)/;
+    expect(document).toMatch(table);
+    const wanted = document.replace(table, (_, start: string, end: string) => `${start}\n${lines.join('\n')}\n\n${end}`);
     if (process.env['UPDATE_DOCS'] !== undefined) await writeFile(DOCUMENT, wanted);
     else
       expect(document.replaceAll(/ +\|/g, ' |').replaceAll(/-{3,}/g, '---')).toBe(

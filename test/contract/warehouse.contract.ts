@@ -3,11 +3,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DuckDBInstance } from '@duckdb/node-api';
 import type { AdapterError } from '../../src/contract/errors.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { Json, QueryParameter } from '../../src/contract/values.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
-import type { ExportRequest, JobContext, QueryRequest, Statement, Warehouse } from '../../src/ports/warehouse.ts';
+import type { ExportManifest, ExportRequest, JobContext, QueryRequest, Statement, Warehouse } from '../../src/ports/warehouse.ts';
 
 /** What a suite needs of an adapter: a data set that nothing else uses, and the object store beside it. */
 export interface OpenedWarehouse {
@@ -19,6 +20,18 @@ export interface OpenedWarehouse {
   /** Whether parts can be had by size or rows; an emulator may write one part whatever is asked. */
   readonly splitsParts: boolean;
   close(): Promise<void>;
+}
+
+async function parquetRows(file: string): Promise<Record<string, unknown>[]> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  try {
+    const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${file}')`);
+    return reader.getRowObjectsJson();
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
 }
 
 const LONG_QUERY =
@@ -504,26 +517,83 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
         expect(await rows('SELECT COUNT(*) AS n FROM {s} AS s', { sources: { s: destination } })).toEqual([{ n: 700 }]);
       });
 
-      it('keeps the wanted order over the parts', async () => {
+      const partsOf = (manifest: ExportManifest): string[] =>
+        manifest.parts.map((part) => `${manifest.uri.slice(0, manifest.uri.lastIndexOf('/'))}/${part.name}`);
+      /** Rows of a part as they lie in its file. */
+      const readPart = async (uri: string): Promise<Record<string, unknown>[]> => {
+        await opened.store.download(uri, join(local, 'part'));
+        return parquetRows(join(local, 'part'));
+      };
+
+      it('keeps the wanted order inside a part', async () => {
         const manifest = await warehouse.export(
           exportRequest(await numbers(3000), { orderBy: ['grp', 'id desc'], rowsPerPart: 1000 }),
           context(),
         );
-        const prefix = manifest.uri.slice(0, manifest.uri.lastIndexOf('/'));
-        const bounds = [];
-        for (const part of manifest.parts)
-          bounds.push(
-            (await rows('SELECT MIN(s.grp) AS low, MAX(s.grp) AS high FROM {s} AS s', { sources: { s: `${prefix}/${part.name}` } }))[0]!,
-          );
-        for (const [i, bound] of bounds.entries())
-          if (i > 0) expect(Number(bound['low'])).toBeGreaterThanOrEqual(Number(bounds[i - 1]!['high']));
+        expect(manifest.layout).toEqual({ session: null, buckets: expect.any(Number) as number, orderBy: ['grp', 'id desc'] });
+        for (const uri of partsOf(manifest)) {
+          const found = (await readPart(uri)).map((row) => [Number(row['grp']), Number(row['id'])] as const);
+          expect(found).toEqual([...found].sort(([a, b], [c, d]) => a - c || d - b));
+        }
+      });
+
+      // Sessions whose rows lie apart, in an order that has nothing to do with them.
+      const sessions = (type: string): Promise<string> =>
+        make(
+          `SELECT CAST(MOD(n * 7919, 211) AS ${type}) AS visit, n AS id, MOD(n * 31, 977) AS at FROM UNNEST(GENERATE_ARRAY(1, 2600)) AS n`,
+        );
+
+      it.each([
+        ['INT64', []],
+        ['STRING', ['at desc', 'id']],
+        ['STRING', ['visit desc', 'at']],
+      ] as const)('never cuts a session of type %s, in the order %j', async (type, orderBy) => {
+        const manifest = await warehouse.export(
+          exportRequest(await sessions(type), { session: 'visit', rowsPerPart: 400, orderBy }),
+          context(),
+        );
+        expect(manifest.layout).toEqual({ session: 'visit', buckets: 7, orderBy });
+        expect(manifest.parts.length).toBeGreaterThan(3);
+        const places = new Map<string, number>();
+        let rowsSeen = 0;
+        for (const [index, uri] of partsOf(manifest).entries()) {
+          const found = await readPart(uri);
+          rowsSeen += found.length;
+          expect(found.length).toBe(manifest.parts[index]?.rows);
+          const visits = found.map((row) => String(row['visit']));
+          // Next to each other, in no other part, and in the bucket that the manifest says.
+          for (const [at, visit] of visits.entries()) {
+            if (visit === visits[at - 1]) continue;
+            expect(places.has(visit)).toBe(false);
+            places.set(visit, index);
+            expect(Number(BigInt(`0x${createHash('md5').update(visit).digest('hex').slice(0, 15)}`) % 7n)).toBe(
+              manifest.parts[index]?.bucket,
+            );
+          }
+          const time = (row: Record<string, unknown> | undefined): number => Number(row?.['at']);
+          if (orderBy[0] === 'at desc') {
+            const firsts = found.filter((_, at) => visits[at] !== visits[at - 1]).map(time);
+            expect(firsts).toEqual([...firsts].sort((a, b) => b - a));
+          }
+          if (orderBy[0] === 'visit desc') expect(visits).toEqual([...visits].sort().reverse());
+        }
+        expect([rowsSeen, places.size]).toEqual([2600, 211]);
+      });
+
+      it('refuses a session that is no column, or of a type whose text differs', async () => {
+        for (const session of ['nobody', 'value'])
+          expect(await failureOf(warehouse.export(exportRequest(await numbers(3), { session }), context()))).toMatchObject({
+            type: 'InvalidInput',
+            message: expect.stringContaining(`session: expected `) as string,
+          });
       });
 
       it('cuts parts by rows and by size where it can', async () => {
         if (!opened.splitsParts) return;
         const table = await numbers(3001);
         const byRows = await warehouse.export(exportRequest(table, { rowsPerPart: 1000 }), context());
-        expect(byRows.parts.map((part) => part.rows)).toEqual([1000, 1000, 1000, 1]);
+        expect(byRows.parts.length).toBe(4);
+        for (const part of byRows.parts) expect(part.rows).toBeLessThanOrEqual(1000);
         const big = await make('SELECT n AS id, SQRT(n) AS a, SQRT(n + 0.5) AS b FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS n');
         const bySize = await warehouse.export(exportRequest(big, { partSizeMb: 1 }), context());
         expect(bySize.parts.length).toBeGreaterThanOrEqual(3);

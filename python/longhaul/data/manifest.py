@@ -22,6 +22,8 @@ class Part:
     version: str = ""
     #: Base64, big-endian, as GCS tells it; None where the store does not know it.
     crc32c: str | None = None
+    #: Of the sessions that lie here; None where parts were not made by session.
+    bucket: int | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Manifest:
     parts: tuple[Part, ...]
     table: str = ""
     table_version: str = ""
+    #: Column whose equal values lie in one part, and the number of buckets; None where the export promises nothing of that kind.
+    session: str | None = None
+    buckets: int = 1
 
     @property
     def rows(self) -> int:
@@ -56,6 +61,7 @@ def load_manifest(store: Store, uri: str) -> Manifest:
         name = item["name"].text()
         checksum = item.optional("crc32c")
         version = checksum or item.optional("generation")
+        bucket = item.optional("bucket")
         parts.append(
             Part(
                 uri=join(uri, name),
@@ -64,17 +70,22 @@ def load_manifest(store: Store, uri: str) -> Manifest:
                 bytes=item["bytes"].integer(),
                 version="" if version is None else str(version.value),
                 crc32c=None if checksum is None else checksum.text(),
+                bucket=None if bucket is None else bucket.integer(),
             )
         )
     if not parts:
         raise DataError(f"{address}: the data set has no parts; the export wrote none")
     table = root.optional("table")
     table_version = root.optional("tableVersion")
+    layout = root.optional("layout")
+    session = None if layout is None else layout.optional("session")
     return Manifest(
         uri=uri,
         parts=tuple(sorted(parts, key=lambda part: part.name)),
         table="" if table is None else str(table.value),
         table_version="" if table_version is None else str(table_version.value),
+        session=None if session is None else session.text(),
+        buckets=1 if layout is None else layout["buckets"].integer(minimum=1),
     )
 
 

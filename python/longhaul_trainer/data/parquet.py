@@ -28,6 +28,8 @@ class Decoded:
     sessions: Mapping[str, pa.Array]
     metadata: pq.FileMetaData
     nested: bool
+    #: Of the flat layout: each session once.
+    names: pa.Array | None = None
 
     def row_group_of(self, candidate: int) -> int:
         """The row group that holds this candidate."""
@@ -185,6 +187,7 @@ def _flat(
         {column: _combined(table.column(column)).take(first) for column in session_columns},
         file.metadata,
         nested=False,
+        names=codes.dictionary.take(pa.array(starts)),
     )
 
 

@@ -39,6 +39,8 @@ class Columns:
     #: [candidate, feature]: a batch is then one gather of whole rows
     numeric: Floats
     categorical: Integers
+    #: Of the flat layout: each session once.
+    names: pa.Array | None = None
 
     @property
     def sessions(self) -> int:
@@ -61,6 +63,7 @@ def read_columns(data: Chunk, name: str, layout: Layout, features: Sequence[Feat
     return Columns(
         name=name,
         offsets=decoded.offsets,
+        names=decoded.names,
         labels=labels,
         numeric=side_by_side(
             [_numbers(decoded, feature.name, default=float(feature.default)) for feature in features if feature.numeric],

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from longhaul.data.buckets import misplaced
 from longhaul.data.fetch import fetch
 from longhaul.data.manifest import Manifest, Part
 from longhaul.data.readahead import give_way, read_ahead
@@ -44,6 +45,14 @@ class DataSet:
         columns = read_columns(data, part.name, self.layout, self.features, self.hash_texts)
         if self.layout.candidates is not None and part.rows not in (-1, columns.sessions):
             raise BadPart(part.name, f"has {columns.sessions} rows, the manifest says {part.rows}")
+        if columns.names is not None and self.manifest.session is not None:
+            found = misplaced(self.manifest, part, columns.names.to_pylist())
+            if found is not None:
+                raise BadPart(
+                    part.name,
+                    f"holds session {found!r}, which belongs into another part by the manifest; export the data again",
+                    column=self.layout.session,
+                )
         return columns
 
     @property

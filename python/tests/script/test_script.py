@@ -89,7 +89,9 @@ def test_requirements_that_cannot_be_had_are_a_usage_error_that_names_them(step:
     assert "no-such-wheel" in done.stderr
 
 
-@pytest.mark.parametrize(("language", "source"), [("python", "assert len('Größe ✓') == 7"), ("shell", "test $(printf 'Größe ✓' | wc -c) = 11")])
+@pytest.mark.parametrize(
+    ("language", "source"), [("python", "assert len('Größe ✓') == 7"), ("shell", "test $(printf 'Größe ✓' | wc -c) = 11")]
+)
 def test_a_script_is_utf_8_whatever_the_machines_locale(step: Step, language: str, source: str) -> None:
     done = step.run(language, source, locale={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
     assert done.returncode == 0, done.stderr

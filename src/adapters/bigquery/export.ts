@@ -1,11 +1,12 @@
 import { AdapterError } from '../../contract/errors.ts';
 import type { ExportManifest, ExportRequest, JobContext, TableInfo } from '../../ports/warehouse.ts';
+import { bucketsOf, bySession, requireSession, startsWithSession } from '../google-sql/buckets.ts';
 import type { Connection } from './client.ts';
 import { runJob } from './jobs.ts';
 import type { JobResource } from './jobs.ts';
 import { digest, identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
 import type { TableRef } from './names.ts';
-import { guard } from './queries.ts';
+import { guard, readRows } from './queries.ts';
 import { countsByFile } from './file-counts.ts';
 import { helperExpiration, helperTable } from './sources.ts';
 import { kmsOption } from './settings.ts';
@@ -14,6 +15,8 @@ import { describe, ensureDataset, getTable } from './tables.ts';
 const MIB = 1024 * 1024;
 /** Partitions that one job may write. */
 const MAX_PARTS = 4000;
+/** `EXPORT DATA` writes another file after 1 GB, which could cut a session. */
+const MOST_SESSION_PART_MB = 700;
 const EXPORTS_AT_ONCE = 8;
 const CODECS = { snappy: 'SNAPPY', zstd: 'ZSTD', gzip: 'GZIP', none: null } as const;
 /** Column of the helper table: which part a row belongs to. */
@@ -25,6 +28,7 @@ interface Slice {
   readonly select: string;
 }
 interface WrittenSlice {
+  readonly index: number;
   /** Objects' names below the destination begin with this. */
   readonly prefix: string;
   readonly files: number;
@@ -47,16 +51,20 @@ export async function exportTable(connection: Connection, request: ExportRequest
   const table = await guard(() => describe(connection, request.table));
   if (!table) throw new AdapterError('InvalidInput', `export: there is no table ${request.table}`);
   const order = orderOf(request, table);
-  const name = `part-${digest(`${request.jobId} ${table.version}`).slice(0, 8)}-`;
+  requireSession(request, table);
+  // Of the division as well: parts that an older version began to write are divided otherwise.
+  const of = digest(`${table.version} by hash of ${request.session ?? 'row'}`);
+  const name = `part-${digest(`${request.jobId} ${of}`).slice(0, 8)}-`;
   // What is removed of an earlier try must be exported again, whatever its jobs say.
   const again = recorded ? `-${digest(recorded.info.generation).slice(0, 6)}` : '';
-  const id = `${jobIdOf(request.jobId)}-${digest(table.version).slice(0, 6)}${again}`;
-  const written = await guard(() => writeParts(connection, { request, table, order, name, id }, context));
+  const id = `${jobIdOf(request.jobId)}-${of.slice(0, 6)}${again}`;
+  const plan: Plan = { request, table, order, name, id };
+  const written = await guard(() => writeParts(connection, plan, context));
 
   const rows = written.reduce((sum, slice) => sum + slice.rows, 0);
   if (rows !== table.rows)
     throw new AdapterError('RowCountMismatch', `export of ${request.table}: the parts have ${rows} rows, the table ${table.rows}`);
-  return publish(connection, request, table, name, written, record, context);
+  return publish(connection, plan, written, record, context);
 }
 
 interface Plan {
@@ -68,60 +76,74 @@ interface Plan {
 }
 
 async function writeParts(connection: Connection, plan: Plan, context: JobContext): Promise<WrittenSlice[]> {
-  const parts = partsOf(plan.request, plan.table);
-  const from = quoted(tableRef(plan.request.table, connection.config.project));
-  if (parts.count === 1) {
-    const select = `SELECT * FROM ${from}${plan.order === '' ? '' : ` ORDER BY ${plan.order}`}`;
-    return [await writeSlice(connection, plan, { index: 0, select }, context)];
-  }
+  const { request } = plan;
+  const count = countOf(plan);
+  const from = quoted(tableRef(request.table, connection.config.project));
+  if (count === 1) return [await writeSlice(connection, plan, { index: 0, select: selectOf(plan, from) }, context)];
   const helper = helperTable(connection, 'export', plan.id);
   await ensureDataset(connection, helper.dataset);
-  await numberRows(connection, plan, parts, helper, context);
-  const slices = Array.from({ length: parts.count }, (_, index): Slice => {
-    const select = `SELECT * EXCEPT (${PART}) FROM ${quoted(helper)} WHERE ${PART} = ${index}`;
-    return { index, select: `${select}${plan.order === '' ? '' : ` ORDER BY ${plan.order}`}` };
-  });
+  await divideRows(connection, plan, count, helper, context);
+  const slices = (await filledBuckets(connection, request, helper, context)).map((index): Slice => ({
+    index,
+    select: selectOf(plan, `(SELECT * EXCEPT (${PART}) FROM ${quoted(helper)} WHERE ${PART} = ${index})`),
+  }));
   const written: WrittenSlice[] = [];
-  let done = 0;
+  const total = slices.length;
   const lane = async (): Promise<void> => {
     for (let slice = slices.shift(); slice; slice = slices.shift()) {
-      written[slice.index] = await writeSlice(connection, plan, slice, context);
-      context.progress({ stage: 'writing parts', done: ++done / parts.count });
+      written.push(await writeSlice(connection, plan, slice, context));
+      context.progress({ stage: 'writing parts', done: written.length / total });
     }
   };
   await Promise.all(Array.from({ length: EXPORTS_AT_ONCE }, lane));
-  return written;
-}
-
-interface Parts {
-  readonly count: number;
-  readonly rowsPerPart: number;
+  return written.sort((a, b) => a.index - b.index);
 }
 
 /** By rows where they are given, else by the table's size: BigQuery tells it uncompressed, so parts come out smaller than wished. */
-function partsOf(request: ExportRequest, table: TableInfo): Parts {
-  const wished = request.rowsPerPart
-    ? Math.ceil(table.rows / request.rowsPerPart)
-    : Math.ceil(table.bytes / Math.max(1, request.partSizeMb * MIB));
-  const count = Math.max(1, Math.min(MAX_PARTS, wished, table.rows));
-  const even = Math.max(1, Math.ceil(table.rows / count));
-  return { count, rowsPerPart: request.rowsPerPart && wished <= MAX_PARTS ? request.rowsPerPart : even };
+function countOf({ request, table }: Plan): number {
+  const wished = bucketsOf(request, table, MAX_PARTS);
+  if (request.session === undefined) return wished;
+  return Math.min(MAX_PARTS, Math.max(wished, Math.ceil(table.bytes / (MOST_SESSION_PART_MB * MIB))));
 }
 
-/** Numbers the rows into a helper table that is partitioned by part: each statement then reads its own partition only. */
-async function numberRows(connection: Connection, plan: Plan, parts: Parts, helper: TableRef, context: JobContext): Promise<void> {
-  const from = quoted(tableRef(plan.request.table, connection.config.project));
-  // Any order does where none is wanted, as long as it is the same each time.
-  const order = plan.order === '' ? 'FARM_FINGERPRINT(TO_JSON_STRING(t))' : plan.order;
+/** The rows of one part in their order, sessions whole. */
+function selectOf({ request, order }: Plan, from: string): string {
+  if (request.session === undefined) return `SELECT * FROM ${from}${order === '' ? '' : ` ORDER BY ${order}`}`;
+  const session = identifier(request.session);
+  const grouped = bySession(from, session, order, startsWithSession(request));
+  if (grouped === null) return `SELECT * FROM ${from} ORDER BY ${order === '' ? session : order}`;
+  return `SELECT * EXCEPT (longhaul_row, longhaul_first) FROM ${grouped} ORDER BY longhaul_first, longhaul_row`;
+}
+
+/** Writes each row's part into a helper table that is partitioned by it: each statement then reads its own partition only. Nothing is sorted for it. */
+async function divideRows(connection: Connection, plan: Plan, count: number, helper: TableRef, context: JobContext): Promise<void> {
+  const { request } = plan;
+  const from = quoted(tableRef(request.table, connection.config.project));
+  // Without sessions any division does, as long as it is the same each time.
+  const hashed = request.session === undefined ? 'TO_JSON_STRING(t)' : `IFNULL(CAST(t.${identifier(request.session)} AS STRING), '')`;
   const expires = new Date(helperExpiration()).toISOString();
-  const query = `CREATE OR REPLACE TABLE ${quoted(helper)} PARTITION BY RANGE_BUCKET(${PART}, GENERATE_ARRAY(0, ${parts.count}, 1))
-OPTIONS (${[`expiration_timestamp = TIMESTAMP ${literal(expires)}`, ...kmsOption(connection.config)].join(', ')}) AS
-SELECT *, DIV((ROW_NUMBER() OVER (ORDER BY ${order}) - 1), ${parts.rowsPerPart}) AS ${PART} FROM ${from} AS t`;
-  const configuration = { labels: labelsOf(plan.request.labels), query: { query, useLegacySql: false } };
-  context.progress({ stage: 'numbering rows' });
+  const options = [`expiration_timestamp = TIMESTAMP ${literal(expires)}`, ...kmsOption(connection.config)];
+  const query = `CREATE OR REPLACE TABLE ${quoted(helper)} PARTITION BY RANGE_BUCKET(${PART}, GENERATE_ARRAY(0, ${count}, 1))
+OPTIONS (${options.join(', ')}) AS
+SELECT *, MOD(CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(${hashed})), 1, 15)) AS INT64), ${count}) AS ${PART} FROM ${from} AS t`;
+  const configuration = { labels: labelsOf(request.labels), query: { query, useLegacySql: false } };
+  context.progress({ stage: 'dividing rows' });
   // It goes by itself: another worker that exports the same may still be reading it.
   const stillThere = async (): Promise<boolean> => (await getTable(connection, helper)) !== null;
   await runJob(connection, { id: `${plan.id}-rows`, configuration, stillThere }, context);
+}
+
+/** A trainer takes an empty part for a broken one. */
+async function filledBuckets(connection: Connection, request: ExportRequest, helper: TableRef, context: JobContext): Promise<number[]> {
+  const rows = await readRows(
+    connection,
+    {
+      ...{ sql: `SELECT t.${PART} AS part, COUNT(*) AS n FROM {helper} AS t GROUP BY 1 ORDER BY 1`, sqlFile: `parts of ${request.table}` },
+      ...{ parameters: {}, tables: { helper: `${helper.project}.${helper.dataset}.${helper.table}` }, sources: {}, labels: request.labels },
+    },
+    context,
+  );
+  return rows.map((row) => Number(row['part']));
 }
 
 async function writeSlice(connection: Connection, plan: Plan, slice: Slice, context: JobContext): Promise<WrittenSlice> {
@@ -142,7 +164,12 @@ async function writeSlice(connection: Connection, plan: Plan, slice: Slice, cont
     context,
   );
   const { files, rows } = exportStatistics(job);
-  return { prefix, files, rows };
+  if (request.session !== undefined && files > 1)
+    throw new AdapterError(
+      'InvalidInput',
+      `export of ${request.table}: BigQuery wrote part ${slice.index} as ${files} files, which may cut sessions; ask for smaller parts (partSizeMb, rowsPerPart)`,
+    );
+  return { index: slice.index, prefix, files, rows };
 }
 
 function exportStatistics(job: JobResource): { files: number; rows: number } {
@@ -161,13 +188,12 @@ async function filesAreThere({ store }: Connection, request: ExportRequest, pref
 /** Removes what belongs to no part, lists the parts and writes the manifest, which makes them count. */
 async function publish(
   connection: Connection,
-  request: ExportRequest,
-  table: TableInfo,
-  name: string,
+  plan: Plan,
   written: readonly WrittenSlice[],
   record: string,
   context: JobContext,
 ): Promise<ExportManifest> {
+  const { request, table, name } = plan;
   const { store } = connection;
   const prefix = `${request.destination}/`;
   const manifestUri = `${prefix}manifest.json`;
@@ -186,7 +212,9 @@ async function publish(
     const object = info.uri.slice(prefix.length);
     const rows = counts.get(object);
     if (rows === undefined) throw new AdapterError('Unavailable', `export: ${info.uri} appeared while the parts were counted`);
-    return { name: object, rows, bytes: info.bytes, generation: info.generation, crc32c: info.crc32c };
+    const slice = written.find(({ prefix: own }) => object.startsWith(own));
+    const bucket = plan.request.session === undefined || !slice ? {} : { bucket: slice.index };
+    return { name: object, ...bucket, rows, bytes: info.bytes, generation: info.generation, crc32c: info.crc32c };
   });
   const manifest: ExportManifest = {
     uri: manifestUri,
@@ -194,6 +222,7 @@ async function publish(
     tableVersion: table.version,
     rows: table.rows,
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+    layout: { session: request.session ?? null, buckets: countOf(plan), orderBy: request.orderBy },
     parts,
   };
   await store.write(manifest.uri, textOf(manifest), { contentType: 'application/json' });

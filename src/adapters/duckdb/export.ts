@@ -1,10 +1,11 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
-import type { ExportManifest, ExportRequest, JobContext, TableInfo } from '../../ports/warehouse.ts';
+import type { ExportManifest, ExportRequest, JobContext, PartsLayout, TableInfo } from '../../ports/warehouse.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { crc32cOfFile } from '../crc32c.ts';
 import { hasCode } from '../files.ts';
+import { bucketsOf, bySession, requireSession, startsWithSession } from '../google-sql/buckets.ts';
 import { uniqueName } from '../temporaries.ts';
 import { withLock } from '../kernel-lock.ts';
 import { identifier, literal, pathLiteral } from './engine.ts';
@@ -60,6 +61,7 @@ export async function adoptExport(store: ObjectStore, recorded: ExportManifest):
 interface WrittenPart {
   readonly name: string;
   readonly rows: number;
+  readonly bucket?: number;
 }
 
 async function writeParts(
@@ -71,7 +73,10 @@ async function writeParts(
   context: JobContext,
 ): Promise<WrittenPart[]> {
   const order = orderOf(request, table);
+  requireSession(request, table);
   const format = `FORMAT parquet, COMPRESSION ${CODECS[request.compression]}`;
+  if (request.session !== undefined)
+    return writeSessions(session, file, table, { ...request, session: request.session }, order, staging, context);
   if (request.rowsPerPart === undefined) {
     const bytesPerPart = Math.max(1, Math.round(request.partSizeMb * MIB));
     const bytesPerRow = Math.max(1, table.bytes / Math.max(1, table.rows));
@@ -96,6 +101,43 @@ async function writeParts(
     const result = await session.run(`COPY (${slice}) TO ${literal(join(staging, name))} (${format})`);
     written.push({ name, rows: Number(result.getRows()[0]?.[0] ?? 0) });
     context.progress({ stage: 'writing parts', done: Math.min(1, (first + request.rowsPerPart) / Math.max(1, table.rows)) });
+  }
+  return written;
+}
+
+/** Sessions by their hash, so that none is ever in two parts; sorted once, then each part is read from where it lies. */
+async function writeSessions(
+  session: Session,
+  file: string,
+  table: TableInfo,
+  request: ExportRequest & { readonly session: string },
+  order: string,
+  staging: string,
+  context: JobContext,
+): Promise<WrittenPart[]> {
+  const column = identifier(request.session);
+  const count = bucketsOf(request, table, table.rows);
+  const bucket = `CAST(CONCAT('0x', SUBSTR(MD5(COALESCE(CAST(${column} AS VARCHAR), '')), 1, 15)) AS BIGINT) % ${count}`;
+  const numbered = `SELECT *, ${bucket} AS longhaul_bucket FROM read_parquet(${pathLiteral(file)}, file_row_number = true)`;
+  const total = order === '' ? '' : `${order}, file_row_number`;
+  const grouped = bySession(`(${numbered})`, column, total, startsWithSession(request));
+  const sorting = grouped === null ? (order === '' ? `${column}, file_row_number` : total) : 'longhaul_first, longhaul_row';
+  const own = ['file_row_number', ...(grouped === null ? [] : ['longhaul_first', 'longhaul_row'])];
+  await session.run(
+    `CREATE TEMP TABLE longhaul_sessions AS SELECT * EXCLUDE (${own.join(', ')}) FROM ${grouped ?? `(${numbered})`} ORDER BY longhaul_bucket, ${sorting}`,
+  );
+  const counts = await session.run('SELECT longhaul_bucket, COUNT(*) FROM longhaul_sessions GROUP BY 1 ORDER BY 1');
+  const buckets = counts.getRows().map(([found]) => Number(found));
+  const written: WrittenPart[] = [];
+  const format = `FORMAT parquet, COMPRESSION ${CODECS[request.compression]}`;
+  // A table without rows has one part that says its columns.
+  for (const index of buckets.length === 0 ? [0] : buckets) {
+    context.signal.throwIfAborted();
+    const name = partName(index);
+    const rows = `SELECT * EXCLUDE (longhaul_bucket) FROM longhaul_sessions WHERE longhaul_bucket = ${index} ORDER BY rowid`;
+    const result = await session.run(`COPY (${rows}) TO ${literal(join(staging, name))} (${format})`);
+    written.push({ name, rows: Number(result.getRows()[0]?.[0] ?? 0), bucket: index });
+    context.progress({ stage: 'writing parts', done: written.length / Math.max(1, buckets.length) });
   }
   return written;
 }
@@ -161,7 +203,8 @@ async function publish(
     written.map(async (part, i) => {
       const info = await store.stat(`${request.destination}/${part.name}`);
       if (!info) throw new AdapterError('Unavailable', `export: ${request.destination}/${part.name} vanished while it was written`);
-      return { name: part.name, rows: part.rows, bytes: info.bytes, generation: info.generation, crc32c: checksums[i] ?? null };
+      const bucket = part.bucket === undefined ? {} : { bucket: part.bucket };
+      return { name: part.name, ...bucket, rows: part.rows, bytes: info.bytes, generation: info.generation, crc32c: checksums[i] ?? null };
     }),
   );
   const manifest: ExportManifest = {
@@ -170,10 +213,16 @@ async function publish(
     tableVersion: table.version,
     rows: table.rows,
     bytes: manifestParts.reduce((sum, part) => sum + part.bytes, 0),
+    layout: layoutOf(request, table),
     parts: manifestParts,
   };
   await store.write(manifest.uri, manifestText(manifest), { contentType: 'application/json' });
   return manifest;
+}
+
+function layoutOf(request: ExportRequest, table: TableInfo): PartsLayout {
+  const { session = null, orderBy } = request;
+  return { session, buckets: session === null ? 1 : bucketsOf(request, table, table.rows), orderBy };
 }
 
 const manifestText = (manifest: ExportManifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
