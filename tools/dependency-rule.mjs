@@ -93,3 +93,6 @@ export const dependencyRule = {
     return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check, ImportExpression: check };
   },
 };
+
+/** As a plugin of oxlint: `longhaul/dependencies`. */
+export default { meta: { name: 'longhaul' }, rules: { dependencies: dependencyRule } };

@@ -1,11 +1,11 @@
-/** `npm run lint [-- --fix]`: ESLint, Prettier, Ruff. */
+/** `npm run lint [-- --fix]`: oxlint, Prettier, Ruff. */
 import { runChecks } from './checks.ts';
 
 const fix = process.argv.includes('--fix');
 const python = process.env.LONGHAUL_PYTHON ?? 'python3';
 
 await runChecks([
-  { name: 'eslint', command: 'eslint', args: ['.', '--cache', '--cache-location', '.longhaul/eslint.json', ...(fix ? ['--fix'] : [])] },
+  { name: 'oxlint', command: 'oxlint', args: ['--type-aware', ...(fix ? ['--fix'] : [])] },
   {
     name: 'prettier',
     command: 'prettier',

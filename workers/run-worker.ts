@@ -63,7 +63,11 @@ export async function runWorker(role: WorkerRole): Promise<void> {
     const health = await serveHealth(() => worker.getState());
     const running = worker.run();
     process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);
-    await running.finally(() => health.close());
+    try {
+      await running;
+    } finally {
+      await health.close();
+    }
   } finally {
     await ports.close();
     await connected.connection.close();

@@ -19,7 +19,11 @@ export async function writeDurably(path: string, data: Uint8Array | string): Pro
 /** Makes a rename or link in this directory survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
-  await directory.sync().finally(() => directory.close());
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 /** The directory, made if it is not there. */

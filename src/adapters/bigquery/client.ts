@@ -24,8 +24,7 @@ export function createClient(config: BigqueryConfig): Client {
   const bigquery = new BigQuery({
     projectId: config.project,
     location: config.location,
-    autoRetry: false,
-    maxRetries: 0,
+    retryOptions: { autoRetry: false, maxRetries: 0 },
     ...emulatorOptions(config.apiEndpoint),
   });
   return { bigquery, config };

@@ -4,10 +4,9 @@ import { faultOf } from '../google/faults.ts';
 import { DEFAULT_RETRY, pause, withRetries } from '../google/retry.ts';
 import type { Client } from './client.ts';
 import { isTransientJob, JobFailure } from './errors.ts';
-import { withSettings } from './settings.ts';
+import { withSettings, type JobConfiguration } from './settings.ts';
 
 export type JobResource = JobMetadata;
-export type JobConfiguration = NonNullable<JobMetadata['configuration']>;
 
 export interface JobRequest {
   /** Deterministic. The n-th attempt after failures has the id `ID-n`. */

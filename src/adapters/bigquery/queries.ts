@@ -7,7 +7,7 @@ import { SqlProblem } from '../google-sql/placeholders.ts';
 import type { Connection } from './client.ts';
 import { adapterError } from './errors.ts';
 import { QUIET, runJob } from './jobs.ts';
-import type { EndedJob, JobConfiguration, JobRequest } from './jobs.ts';
+import type { EndedJob, JobRequest } from './jobs.ts';
 import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
 import { apiParameters } from './parameters.ts';
 import { render, requireParameters } from './render.ts';
@@ -15,7 +15,7 @@ import type { Rendered } from './render.ts';
 import { tablesOf } from './sources.ts';
 import { describe, descriptionOf, dropTable, ensureDataset, noteJob } from './tables.ts';
 import type { Field } from './tables.ts';
-import { encryption, kmsOption, withSettings } from './settings.ts';
+import { encryption, kmsOption, withSettings, type JobConfiguration } from './settings.ts';
 import type { ApiRow } from './values.ts';
 import { rowOf } from './values.ts';
 

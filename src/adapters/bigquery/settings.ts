@@ -1,6 +1,8 @@
 import type { BigqueryConfig } from './client.ts';
-import type { JobConfiguration } from './jobs.ts';
+import type { JobMetadata } from '@google-cloud/bigquery';
 import { labelsOf, literal } from './names.ts';
+
+export type JobConfiguration = NonNullable<JobMetadata['configuration']>;
 
 /**
  * What the profile says of every job, unless the job says its own. Every job passes here, so that no kind of job can be forgotten:

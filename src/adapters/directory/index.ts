@@ -82,7 +82,11 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
           throw error;
         }
         const file = await open(temporary, 'r+');
-        await file.sync().finally(() => file.close());
+        try {
+          await file.sync();
+        } finally {
+          await file.close();
+        }
       });
     },
 
