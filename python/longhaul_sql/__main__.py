@@ -12,12 +12,11 @@ import sqlglot
 
 from longhaul_sql import RULES_VERSION, Refusal, translate
 
-MACROS = "prelude.sql"
-
 
 def prelude() -> str:
-    """SQL that a database needs once before translated statements run in it."""
-    return files("longhaul_sql").joinpath(MACROS).read_text(encoding="utf-8")
+    """SQL that a database needs once before translated statements run in it; it calls functions of src/adapters/duckdb/google."""
+    parts = sorted((each for each in files("longhaul_sql").iterdir() if each.name.startswith("prelude")), key=lambda each: each.name)
+    return "\n".join(each.read_text(encoding="utf-8") for each in parts)
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:

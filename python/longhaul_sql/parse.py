@@ -16,6 +16,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType
 
 from longhaul_sql.errors import Refusal
+from longhaul_sql.literals import LiteralText, masked
 
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
@@ -28,6 +29,19 @@ class GoogleSqlParser(_Base):  # type: ignore[misc, valid-type]
         name: _Base.FUNCTION_PARSERS[name] for name in ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")
     }
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, object]] = {"CASE": _Base.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+
+    def _parse_cast(self, strict: bool, safe: bool | None = None) -> exp.Expression:
+        """CAST(x AS type FORMAT format AT TIME ZONE zone): of the format sqlglot takes literals only, and makes other functions of some."""
+        value = self._parse_assignment()
+        if not self._match(TokenType.ALIAS):
+            self.raise_error("Expected AS after CAST")
+        to = self._parse_types(with_collation=True)
+        if to is None or isinstance(to, exp.Identifier):
+            self.raise_error("Expected a type after AS")
+        # A time zone is part of it: FORMAT f AT TIME ZONE z.
+        pattern = self._parse_bitwise() if self._match(TokenType.FORMAT) else None
+        node_type = exp.Cast if strict else exp.TryCast
+        return self.expression(node_type(this=value, to=to, format=pattern))
 
 
 REFUSED_STATEMENTS = {
@@ -67,8 +81,9 @@ _STATEMENT_HINTS = {
 def parse(text: str) -> list[tuple[exp.Expression, list[Token]]]:
     """The statements of a script, each with its tokens."""
     dialect = BigQuery()
+    plain, literals = masked(text)
     try:
-        tokens = dialect.tokenize(text)
+        tokens = _with_literals(dialect.tokenize(plain), literals)
     except TokenError as error:
         raise _unreadable(text, error) from error
     statements: list[tuple[exp.Expression, list[Token]]] = []
@@ -91,6 +106,25 @@ def parse(text: str) -> list[tuple[exp.Expression, list[Token]]]:
             if tree is not None:
                 statements.append((tree, statement_tokens))
     return statements
+
+
+def _with_literals(tokens: list[Token], literals: dict[int, LiteralText]) -> list[Token]:
+    """Puts the literals back; those that follow each other are one."""
+    result: list[Token] = []
+    for token in tokens:
+        literal = literals.get(token.start)
+        if literal is None:
+            result.append(token)
+            continue
+        kind = TokenType.BYTE_STRING if literal.is_bytes else TokenType.STRING
+        before = result[-1] if result else None
+        if before is not None and before.start in literals and before.token_type in (TokenType.STRING, TokenType.BYTE_STRING):
+            if before.token_type != kind:
+                raise Refusal("a text and bytes cannot be one literal", token.start)
+            result[-1] = Token(kind, before.text + literal.value, before.line, before.col, before.start, token.end, before.comments)
+        else:
+            result.append(Token(kind, literal.value, token.line, token.col, token.start, token.end, token.comments))
+    return result
 
 
 def _split(tokens: list[Token]) -> list[list[Token]]:

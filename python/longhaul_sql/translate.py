@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from longhaul_sql import aggregates, arrays, dates, expressions, maths, strings  # noqa: F401 - they register their rules
+# They register their rules; of two for one name the later counts.
+from longhaul_sql import aggregates, arrays, dates, expressions, json_values, maths, printf, strings, texts  # noqa: F401  # noqa: F401
 from longhaul_sql.errors import Refusal
 from longhaul_sql.parse import parse
 from longhaul_sql.statements import write_statement

@@ -23,6 +23,9 @@ SCALARS = {
     DType.TIMESTAMPTZ: "TIMESTAMP",
     DType.BINARY: "BYTES",
     DType.VARBINARY: "BYTES",
+    DType.TIME: "TIME",
+    DType.JSON: "JSON",
+    DType.INTERVAL: "INTERVAL",
 }
 DUCKDB = {
     "INT64": "BIGINT",
@@ -33,6 +36,9 @@ DUCKDB = {
     "DATETIME": "TIMESTAMP",
     "TIMESTAMP": "TIMESTAMPTZ",
     "BYTES": "BLOB",
+    "TIME": "TIME",
+    "JSON": "JSON",
+    "INTERVAL": "INTERVAL",
 }
 
 
@@ -56,4 +62,6 @@ def quote(name: str) -> str:
 
 
 def string(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    """A text as DuckDB's literal; its parser ends a statement at the character U+0000."""
+    parts = ["'" + part.replace("'", "''") + "'" for part in text.split("\0")]
+    return parts[0] if len(parts) == 1 else "(" + " || chr(0) || ".join(parts) + ")"

@@ -1,30 +1,29 @@
-import { BIGINT, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
+import { BIGINT, BLOB, DuckDBBlobValue, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bigqueryFingerprint } from 'farmhash-modern';
 import { TRAINER_DIRECTORY } from '../python.ts';
+import { FORMAT_FUNCTIONS } from './google/format.ts';
+import { JSON_FUNCTIONS } from './google/json.ts';
+import { REGEXP_FUNCTIONS } from './google/regexp.ts';
+import { addScalars } from './google/scalar.ts';
+import type { ScalarFunction } from './google/scalar.ts';
+import { TEXT_FUNCTIONS } from './google/text.ts';
 
-/** Macros that translated statements call; they lie beside the rules of the translator that write them. */
-const PRELUDE = join(TRAINER_DIRECTORY, 'longhaul_sql', 'prelude.sql');
+/** Macros that translated statements call lie beside the rules of the translator that write them. */
+const RULES = join(TRAINER_DIRECTORY, 'longhaul_sql');
+
+const FINGERPRINTS = [VARCHAR, BLOB].map((type): ScalarFunction => ({
+  name: 'longhaul_farm_fingerprint',
+  parameters: [type],
+  returns: BIGINT,
+  call: ([value]) => bigqueryFingerprint(value instanceof DuckDBBlobValue ? value.bytes : (value as string)),
+}));
 
 /** Gives a new database the functions of GoogleSQL that DuckDB does not have. */
 export async function addFunctions(connection: DuckDBConnection): Promise<void> {
-  connection.registerScalarFunction(
-    DuckDBScalarFunction.create({
-      name: 'longhaul_farm_fingerprint',
-      parameterTypes: [VARCHAR],
-      returnType: BIGINT,
-      // Called for a chunk of rows; NULLs are answered by DuckDB itself.
-      mainFunction: (_info, input, output) => {
-        const texts = input.getColumnVector(0);
-        for (let row = 0; row < input.rowCount; row++) {
-          const text = texts.getItem(row);
-          output.setItem(row, typeof text === 'string' ? bigqueryFingerprint(text) : null);
-        }
-        output.flush();
-      },
-    }),
-  );
-  await connection.run(await readFile(PRELUDE, 'utf8'));
+  addScalars(connection, [...FINGERPRINTS, ...TEXT_FUNCTIONS, ...REGEXP_FUNCTIONS, ...FORMAT_FUNCTIONS, ...JSON_FUNCTIONS]);
+  const preludes = (await readdir(RULES)).filter((name) => /^prelude.*\.sql$/.test(name)).sort();
+  for (const name of preludes) await connection.run(await readFile(join(RULES, name), 'utf8'));
 }

@@ -13,7 +13,7 @@ import type { Script } from './script.ts';
 import type { TableFiles } from './tables.ts';
 import { tableInfo } from './tables.ts';
 import type { Translator } from './translate.ts';
-import { googleTypeOf, storedType } from './types.ts';
+import { googleTypeOf, hasJson, storedType } from './types.ts';
 import { jsonOf } from './values.ts';
 
 /** What the parts of the adapter share. */
@@ -81,7 +81,19 @@ export async function writeParquet(
   const stored = await asStored(session, select, bound);
   const groupRows = stored.nested ? NESTED_GROUP_ROWS : FLAT_GROUP_ROWS;
   const result = await session.run(`COPY (${stored.select}) TO ${literal(file)} (FORMAT parquet, ROW_GROUP_SIZE ${groupRows})`, bound);
-  return { rows: Number(result.getRows()[0]?.[0]), columns: await columnsOf(session, file) };
+  const columns = await columnsOf(session, file);
+  return { rows: Number(result.getRows()[0]?.[0]), columns: stored.hasJson ? await withJson(session, select, bound, columns) : columns };
+}
+
+/** The file has texts where the result has JSON: the table's description keeps the type, and whoever reads the table gets it back. */
+async function withJson(
+  session: Session,
+  select: string,
+  bound: ReturnType<typeof boundFor>,
+  columns: TableInfo['columns'],
+): Promise<TableInfo['columns']> {
+  const result = await session.run(`SELECT * FROM (${select}) LIMIT 0`, bound);
+  return columns.map((column, i) => ({ ...column, type: googleTypeOf(result.columnType(i)) }));
 }
 
 /** GoogleSQL names and types of a parquet file's columns. */
@@ -94,17 +106,18 @@ async function asStored(
   session: Session,
   select: string,
   bound: ReturnType<typeof boundFor>,
-): Promise<{ select: string; nested: boolean }> {
+): Promise<{ select: string; nested: boolean; hasJson: boolean }> {
   const described = await session.run(`DESCRIBE ${select}`, bound);
   const columns = described.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
   const twice = columns.find(({ name }, i) => columns.findIndex((each) => each.name.toLowerCase() === name.toLowerCase()) !== i);
   if (twice) throw new Error(`Binder Error: two columns of the result are named "${twice.name}"`);
   const nested = columns.some(({ type }) => type.endsWith(']'));
-  if (columns.every(({ type }) => storedType(type) === type)) return { select, nested };
+  const json = columns.some(({ type }) => hasJson(type));
+  if (columns.every(({ type }) => storedType(type) === type)) return { select, nested, hasJson: json };
   const list = columns.map(({ name, type }) =>
     storedType(type) === type ? identifier(name) : `CAST(${identifier(name)} AS ${storedType(type)}) AS ${identifier(name)}`,
   );
-  return { select: `SELECT ${list.join(', ')} FROM (${select})`, nested };
+  return { select: `SELECT ${list.join(', ')} FROM (${select})`, nested, hasJson: json };
 }
 
 /** Small results as JSON. */

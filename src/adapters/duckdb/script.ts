@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
-import type { Statement } from '../../ports/warehouse.ts';
+import { parseGoogleType } from '../../contract/google-type.ts';
+import type { Statement, TableInfo } from '../../ports/warehouse.ts';
 import { hasCode } from '../files.ts';
 import { identifier, NOTHING_BOUND, pathLiteral } from './engine.ts';
 import type { Bound, Session } from './engine.ts';
@@ -12,6 +13,7 @@ import type { Quoted } from '../google-sql/placeholders.ts';
 import type { TableFiles } from './tables.ts';
 import type { TranslatedStatement, Translator } from './translate.ts';
 import { aliasOf, isSelect, refuseUndeclared } from './tables-used.ts';
+import { duckdbSpelling, hasJson } from './types.ts';
 
 /** A translated script and what its aliases stand for. */
 export interface Script {
@@ -73,9 +75,9 @@ export const viewOf = (alias: string): string => identifier(`{${alias}}`);
 async function openAliases(script: Script, session: Session, tables: TableFiles): Promise<void> {
   const { statement, quoted, changed } = script;
   for (const alias of quoted.aliases) {
-    const files = await filesOf(statement, alias, tables);
+    const { files, columns } = await contentOf(statement, alias, tables);
     const what = changed.includes(alias) ? 'TEMP TABLE' : 'TEMP VIEW';
-    const rows = `SELECT * FROM read_parquet([${files.map(pathLiteral).join(', ')}])`;
+    const rows = `SELECT *${replacedJson(columns)} FROM read_parquet([${files.map(pathLiteral).join(', ')}])`;
     if (alias in statement.sources) await refuseDecimals(session, rows, `${statement.sqlFile}: sources.${alias}`);
     await atPlace(script, 0, () => session.run(`CREATE ${what} ${viewOf(alias)} AS ${rows}`));
   }
@@ -92,13 +94,28 @@ async function refuseDecimals(session: Session, rows: string, path: string): Pro
   );
 }
 
-async function filesOf(statement: Statement, alias: string, tables: TableFiles): Promise<string[]> {
+/** Columns of JSON are texts in the file. */
+function replacedJson(columns: TableInfo['columns']): string {
+  const casts = columns.flatMap(({ name, type }) => {
+    const known = hasJson(type) ? parseGoogleType(type) : null;
+    return known ? [`CAST(${identifier(name)} AS ${duckdbSpelling(known)}) AS ${identifier(name)}`] : [];
+  });
+  return casts.length === 0 ? '' : ` REPLACE (${casts.join(', ')})`;
+}
+
+interface Content {
+  readonly files: readonly string[];
+  readonly columns: TableInfo['columns'];
+}
+
+async function contentOf(statement: Statement, alias: string, tables: TableFiles): Promise<Content> {
   const table = statement.tables[alias];
   // `requireAliases` has seen to it that an alias is one of the two.
-  if (table === undefined) return sourceFiles(statement.sources[alias] ?? '', `${statement.sqlFile}: sources.${alias}`);
+  if (table === undefined)
+    return { files: await sourceFiles(statement.sources[alias] ?? '', `${statement.sqlFile}: sources.${alias}`), columns: [] };
   const version = await tables.describe(table);
   if (!version) throw new AdapterError('InvalidInput', `${statement.sqlFile}: tables.${alias}: there is no table ${table}`);
-  return [tables.file(version)];
+  return { files: [tables.file(version)], columns: version.columns };
 }
 
 /** One parquet file, or the parts below a prefix in the order of their names. */

@@ -1,5 +1,7 @@
 import { DuckDBTypeId } from '@duckdb/node-api';
 import type { DuckDBType } from '@duckdb/node-api';
+import type { GoogleScalar, GoogleType } from '../../contract/google-type.ts';
+import { identifier } from './engine.ts';
 
 /** DuckDB's type by the name that GoogleSQL has for it. */
 export function googleTypeOf(type: DuckDBType): string {
@@ -54,7 +56,34 @@ export function googleTypeOf(type: DuckDBType): string {
 /** Integer types that GoogleSQL does not have, e.g. that of a sum: it is INT64 there, and parquet would make a FLOAT64 of it. */
 const FOREIGN_INTEGERS = /\b(?:U?HUGEINT|U?BIGINT|U?INTEGER|U?SMALLINT|U?TINYINT)\b/g;
 
+/** Parquet has JSON as an annotation that readers treat differently: a text is read by all of them. */
+const JSON_NAME = /\bJSON\b/g;
+
 /** The type (in DuckDB's spelling) that a column of a result is to be stored as. */
 export function storedType(type: string): string {
-  return type.replaceAll(FOREIGN_INTEGERS, 'BIGINT');
+  return type.replaceAll(FOREIGN_INTEGERS, 'BIGINT').replaceAll(JSON_NAME, 'VARCHAR');
+}
+
+export const hasJson = (type: string): boolean => type.search(JSON_NAME) >= 0;
+
+const SPELLED: Readonly<Record<GoogleScalar, string>> = {
+  INT64: 'BIGINT',
+  FLOAT64: 'DOUBLE',
+  BOOL: 'BOOLEAN',
+  STRING: 'VARCHAR',
+  JSON: 'JSON',
+  BYTES: 'BLOB',
+  DATE: 'DATE',
+  TIME: 'TIME',
+  DATETIME: 'TIMESTAMP',
+  TIMESTAMP: 'TIMESTAMPTZ',
+  NUMERIC: 'DECIMAL(38, 9)',
+  BIGNUMERIC: 'DECIMAL(38, 9)',
+};
+
+/** GoogleSQL's type in DuckDB's spelling. */
+export function duckdbSpelling(type: GoogleType): string {
+  if (type.kind === 'ARRAY') return `${duckdbSpelling(type.element)}[]`;
+  if (type.kind !== 'STRUCT') return SPELLED[type.kind];
+  return `STRUCT(${type.fields.map((each) => `${identifier(each.name)} ${duckdbSpelling(each.type)}`).join(', ')})`;
 }

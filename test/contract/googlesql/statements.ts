@@ -436,7 +436,6 @@ export const REFUSED: readonly RefusedStatement[] = [
   { name: 'a loop', sql: 'WHILE TRUE DO SELECT 1; END WHILE', reason: 'loops are not translated' },
   { name: 'TABLESAMPLE', sql: 'SELECT * FROM {t} AS t TABLESAMPLE SYSTEM (10 PERCENT)', reason: 'TABLESAMPLE' },
   { name: 'a wildcard table', sql: 'SELECT * FROM `d.events_*`', reason: 'wildcard tables are not translated' },
-  { name: 'JSON functions', sql: `SELECT JSON_VALUE('{}', '$.a') AS x`, reason: 'the function JSON_VALUE is not translated' },
   { name: 'geography', sql: 'SELECT ST_GEOGPOINT(1, 2) AS x', reason: 'the function ST_GEOGPOINT is not translated' },
   { name: 'HyperLogLog sketches', sql: 'SELECT HLL_COUNT.INIT(n) AS x FROM UNNEST([1]) AS n', reason: 'is not translated' },
   {

@@ -42,7 +42,14 @@ function format(cells: readonly DuckDBValue[], types: readonly DuckDBType[]): st
   };
   const text = (pattern as string).replaceAll(
     SPECIFIER,
-    (whole: string, percent: string | undefined, signs: string | undefined, width: string | undefined, digits: string | undefined, letter: string | undefined) => {
+    (
+      whole: string,
+      percent: string | undefined,
+      signs: string | undefined,
+      width: string | undefined,
+      digits: string | undefined,
+      letter: string | undefined,
+    ) => {
       if (percent !== undefined) return '%';
       if (letter === undefined) return fail(`FORMAT: ${whole} has no conversion`);
       let flags: Flags = {
@@ -83,7 +90,14 @@ function padded(text: string, width: number, flags: Flags, isNumber: boolean): s
   return sign + '0'.repeat(missing) + rest;
 }
 
-function convert(letter: string, flags: Flags, precision: number | undefined, value: DuckDBValue, type: DuckDBType, whole: string): string | null {
+function convert(
+  letter: string,
+  flags: Flags,
+  precision: number | undefined,
+  value: DuckDBValue,
+  type: DuckDBType,
+  whole: string,
+): string | null {
   const wrong = (expected: string): never => fail(`FORMAT: ${whole} takes ${expected}, not ${googleName(type)}`);
   switch (letter) {
     case 't':
@@ -93,7 +107,13 @@ function convert(letter: string, flags: Flags, precision: number | undefined, va
     }
     case 's':
       if (!isUntyped(type) && (type.toString() !== 'VARCHAR' || isJson(type))) return wrong('a STRING');
-      return value === null ? null : precision === undefined ? (value as string) : Array.from(value as string).slice(0, precision).join('');
+      return value === null
+        ? null
+        : precision === undefined
+          ? (value as string)
+          : Array.from(value as string)
+              .slice(0, precision)
+              .join('');
     case 'd':
     case 'i':
     case 'o':
@@ -140,14 +160,23 @@ function integer(letter: string, flags: Flags, precision: number | undefined, va
 function float(letter: string, flags: Flags, precision: number, value: number): string {
   // A negative zero loses its sign.
   const sign = value < 0 ? '-' : flags.sign;
-  const written = Number.isNaN(value) ? 'nan' : !Number.isFinite(value) ? 'inf' : finite(letter.toLowerCase(), flags, precision, Math.abs(value));
+  const written = Number.isNaN(value)
+    ? 'nan'
+    : !Number.isFinite(value)
+      ? 'inf'
+      : finite(letter.toLowerCase(), flags, precision, Math.abs(value));
   const text = (Number.isNaN(value) ? '' : sign) + written;
   return letter === letter.toUpperCase() ? text.toUpperCase() : text;
 }
 
 function finite(letter: string, flags: Flags, precision: number, size: number): string {
   if (letter !== 'g' && precision > LONGEST) fail('FORMAT: the precision is out of range');
-  let text = letter === 'f' ? fixed(size, precision) : letter === 'e' ? exponential(size, precision, flags.alternative) : general(size, precision, flags.alternative);
+  let text =
+    letter === 'f'
+      ? fixed(size, precision)
+      : letter === 'e'
+        ? exponential(size, precision, flags.alternative)
+        : general(size, precision, flags.alternative);
   if (letter === 'f' && precision === 0 && flags.alternative) text += '.';
   if (!flags.grouped || text.includes('e')) return text;
   const [whole = '', ...rest] = text.split('.');

@@ -3,7 +3,13 @@ import type { JsonValue, Step } from './json-values.ts';
 /** What JSON_SET, JSON_REMOVE and the like make of a value; it is changed in place and returned. */
 
 const child = (value: JsonValue, step: Step): JsonValue | undefined =>
-  Array.isArray(value) ? (typeof step === 'number' ? value[step] : undefined) : value instanceof Map && typeof step === 'string' ? value.get(step) : undefined;
+  Array.isArray(value)
+    ? typeof step === 'number'
+      ? value[step]
+      : undefined
+    : value instanceof Map && typeof step === 'string'
+      ? value.get(step)
+      : undefined;
 
 function put(value: JsonValue, step: Step, item: JsonValue): void {
   if (value instanceof Map && typeof step === 'string') value.set(step, item);
@@ -75,7 +81,8 @@ export function appendAt(root: JsonValue, steps: readonly Step[], items: readonl
 
 /** Without members (and elements) that are null. */
 export function withoutNulls(value: JsonValue, arrays: boolean, empty: boolean): JsonValue {
-  const isEmpty = (each: JsonValue): boolean => (Array.isArray(each) ? arrays && each.length === 0 : each instanceof Map && each.size === 0);
+  const isEmpty = (each: JsonValue): boolean =>
+    Array.isArray(each) ? arrays && each.length === 0 : each instanceof Map && each.size === 0;
   const drop = (each: JsonValue): boolean => each === null || (empty && isEmpty(each));
   if (Array.isArray(value)) {
     const items = value.map((each) => inner(each, arrays, empty));

@@ -61,7 +61,16 @@ function whole(reader: JsonReader): Found {
       while (reader.takes(','));
       reader.expect(']');
     }
-    return { kind: 'array', text: inBrackets('[]', items.map(({ text }) => text), false, 0), items };
+    return {
+      kind: 'array',
+      text: inBrackets(
+        '[]',
+        items.map(({ text }) => text),
+        false,
+        0,
+      ),
+      items,
+    };
   }
   if (reader.takes('{')) {
     const members: string[] = [];

@@ -149,7 +149,13 @@ export function writeJson(value: JsonValue, pretty = false, level = 0): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number') return doubleText(value);
-  if (Array.isArray(value)) return inBrackets('[]', value.map((each) => writeJson(each, pretty, level + 1)), pretty, level);
+  if (Array.isArray(value))
+    return inBrackets(
+      '[]',
+      value.map((each) => writeJson(each, pretty, level + 1)),
+      pretty,
+      level,
+    );
   if (value instanceof Map) {
     const names = [...value.keys()].sort(order);
     const members = names.map((name) => `${quoted(name)}:${pretty ? ' ' : ''}${writeJson(value.get(name) ?? null, pretty, level + 1)}`);

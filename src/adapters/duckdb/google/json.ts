@@ -1,5 +1,5 @@
 import { ANY, BIGINT, BOOLEAN, DOUBLE, DuckDBVarCharType, LIST, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBListValue, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { appendAt, contains, flatten, insertAt, keysOf, removeAt, setAt, stripNulls } from './json-changes.ts';
 import { jsonOfValue, jsonTextOfValue } from './json-of-values.ts';
 import { findInText } from './json-texts.ts';
@@ -7,7 +7,7 @@ import type { Found } from './json-texts.ts';
 import { JsonSyntaxError, parseJson, stepsOf, valueAt, writeJson } from './json-values.ts';
 import type { JsonValue, Step } from './json-values.ts';
 import { floatText } from './numbers.ts';
-import { fail, listOf } from './scalar.ts';
+import { fail, itemsIn, listOf } from './scalar.ts';
 import type { ScalarFunction } from './scalar.ts';
 
 export const JSON_TYPE: DuckDBType = DuckDBVarCharType.create('JSON');
@@ -18,7 +18,7 @@ const isOld = (cell: DuckDBValue | undefined): boolean => cell === true;
 function parsed(value: string, mode: string): JsonValue {
   if (mode !== 'exact' && mode !== 'round') fail(`PARSE_JSON: wide_number_mode is 'exact' or 'round', not '${mode}'`);
   try {
-    return parseJson(value, mode as 'exact' | 'round');
+    return parseJson(value, mode);
   } catch (error) {
     return error instanceof JsonSyntaxError ? fail(error.message) : fail(error instanceof Error ? error.message : String(error));
   }
@@ -84,7 +84,9 @@ function scalars(value: string, path: string, old: boolean, inJson: boolean): Du
     return items === null || items.some((each) => Array.isArray(each) || each instanceof Map) ? null : listOf(items.map(scalarText));
   }
   const items = arrayInText(value, path, old);
-  return items === null || items.some(({ kind }) => kind === 'array' || kind === 'object') ? null : listOf(items.map(({ scalar }) => scalar ?? null));
+  return items === null || items.some(({ kind }) => kind === 'array' || kind === 'object')
+    ? null
+    : listOf(items.map(({ scalar }) => scalar ?? null));
 }
 
 /** One function for STRING and one for JSON, with a path and whether it is of the old kind. */
@@ -202,7 +204,10 @@ function pairs(cells: readonly DuckDBValue[], types: readonly DuckDBType[], from
 }
 
 /** Functions of a value and pairs of path and value: NULL where the value is. */
-function changing(name: string, change: (root: JsonValue, steps: readonly Step[], value: JsonValue, option: boolean) => JsonValue): ScalarFunction {
+function changing(
+  name: string,
+  change: (root: JsonValue, steps: readonly Step[], value: JsonValue, option: boolean) => JsonValue,
+): ScalarFunction {
   return {
     name,
     parameters: [JSON_TYPE, BOOLEAN],
@@ -232,7 +237,7 @@ function object(cells: readonly DuckDBValue[], types: readonly DuckDBType[]): st
 
 function objectOfArrays([names, values]: readonly DuckDBValue[], types: readonly DuckDBType[]): string | null {
   if (names === null || values === null) return null;
-  const [keys, items] = [(names as DuckDBListValue).items, jsonOfValue(values ?? null, types[1] ?? VARCHAR, false) as JsonValue[]];
+  const [keys, items] = [itemsIn(names), jsonOfValue(values ?? null, types[1] ?? VARCHAR, false) as JsonValue[]];
   if (keys.length !== items.length) fail('JSON_OBJECT: the numbers of names and values differ');
   return writeJson(
     new Map(keys.map((key, i) => [key === null ? fail('JSON_OBJECT: a name is NULL') : text(key), items[i] ?? null] as const).reverse()),
@@ -276,23 +281,35 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
     nulls: true,
     call: ([value, pretty], [type]) => (pretty === null ? null : jsonTextOfValue(value ?? null, type ?? VARCHAR, pretty === true)),
   },
-  ...looking('longhaul_json_query', (type) => type, (value, path, old, inJson) => (inJson ? queryJson : queryText)(value, path, old)),
-  ...looking('longhaul_json_value', () => VARCHAR, (value, path, old, inJson) => (inJson ? valueInJson : valueInText)(value, path, old)),
-  ...looking('longhaul_json_query_array', (type) => LIST(type), (value, path, old, inJson) => {
-    const items = inJson ? arrayInJson(value, path, old)?.map(asJson) : arrayInText(value, path, old)?.map((each) => each.text);
-    return items === undefined ? null : listOf(items);
-  }),
+  ...conversions,
+  ...looking(
+    'longhaul_json_query',
+    (type) => type,
+    (value, path, old, inJson) => (inJson ? queryJson : queryText)(value, path, old),
+  ),
+  ...looking(
+    'longhaul_json_value',
+    () => VARCHAR,
+    (value, path, old, inJson) => (inJson ? valueInJson : valueInText)(value, path, old),
+  ),
+  ...looking(
+    'longhaul_json_query_array',
+    (type) => LIST(type),
+    (value, path, old, inJson) => {
+      const items = inJson ? arrayInJson(value, path, old)?.map(asJson) : arrayInText(value, path, old)?.map((each) => each.text);
+      return items === undefined ? null : listOf(items);
+    },
+  ),
   ...looking('longhaul_json_value_array', () => LIST(VARCHAR), scalars),
-  {
+  ...[VARCHAR, BIGINT].map((type): ScalarFunction => ({
     name: 'longhaul_json_at',
-    parameters: [JSON_TYPE, ANY],
+    parameters: [JSON_TYPE, type],
     returns: JSON_TYPE,
     call: ([value, key]) => {
-      const root = parseJson(text(value));
-      const found = typeof key === 'string' ? (root instanceof Map ? root.get(key) : undefined) : Array.isArray(root) ? root[Number(key)] : undefined;
+      const found = valueAt(parseJson(text(value)), [typeof key === 'bigint' ? Number(key) : text(key)]);
       return found === undefined ? null : writeJson(found);
     },
-  },
+  })),
   {
     name: 'longhaul_json_type',
     parameters: [JSON_TYPE],
@@ -331,10 +348,13 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
     returns: JSON_TYPE,
     call: ([value, ...paths]) =>
       writeJson(
-        paths.reduce((root: JsonValue, path) => {
-          const steps = stepsOf(text(path), false);
-          return steps.length === 0 ? fail("JSON_REMOVE: the path must not be '$'") : removeAt(root, steps);
-        }, parseJson(text(value))),
+        paths.reduce(
+          (root: JsonValue, path) => {
+            const steps = stepsOf(text(path), false);
+            return steps.length === 0 ? fail("JSON_REMOVE: the path must not be '$'") : removeAt(root, steps);
+          },
+          parseJson(text(value)),
+        ),
       ),
   },
   {
@@ -361,4 +381,3 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
     call: ([value, part]) => contains(parseJson(text(value)), parseJson(text(part))),
   },
 ];
-

@@ -34,7 +34,9 @@ function scientific(value: number, digits: number): [string, number] {
   let exponent = Math.floor(Math.log10(value));
   for (;;) {
     const shift = BigInt(digits - exponent);
-    const text = (shift >= 0n ? rounded(numerator * 10n ** shift, denominator) : rounded(numerator, denominator * 10n ** -shift)).toString();
+    const text = (
+      shift >= 0n ? rounded(numerator * 10n ** shift, denominator) : rounded(numerator, denominator * 10n ** -shift)
+    ).toString();
     if (text.length === digits + 1) return [text, exponent];
     exponent += text.length > digits + 1 ? 1 : -1;
   }

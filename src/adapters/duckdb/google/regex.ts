@@ -68,14 +68,13 @@ function translated(pattern: string): RegExp {
       unknown(`the group ${rest.slice(0, 4)}`);
     } else {
       const character = String.fromCodePoint(rest.codePointAt(0) ?? 0);
-      if (character === '[') {
-        inClass = !inClass ? true : inClass;
-        text += text.endsWith('[') || rest === character ? '\\[' : '[';
-        if (inClass && /^\[\^?\]/.test(rest)) {
-          // A bracket that comes first is one of the members.
-          text += rest.startsWith('[^') ? '^\\]' : '\\]';
-          at += rest.startsWith('[^') ? 2 : 1;
-        }
+      if (character === '[' && inClass) text += '\\[';
+      else if (character === '[') {
+        inClass = true;
+        // A bracket that comes first is one of the members.
+        const [opening = '['] = /^\[\^?\]?/.exec(rest) ?? [];
+        text += opening.replace(']', '\\]');
+        at += opening.length - 1;
       } else if (character === ']') {
         text += inClass ? ']' : '\\]';
         inClass = false;

@@ -78,7 +78,17 @@ function extract([text, pattern, position, occurrence]: Extract): string | null 
   return found.hasGroup ? (found.group ?? null) : found.whole;
 }
 
+/** All matches, or what the group of each has taken: an empty text where it took no part. */
+function extractAll([text, pattern]: readonly [string, string]): string[] {
+  const regex = regexOf(pattern);
+  const groups = groupsOf(regex);
+  if (groups > 1) fail('REGEXP_EXTRACT_ALL: the regular expression has more than one group');
+  regex.lastIndex = 0;
+  return [...text.matchAll(regex)].map((found) => (groups === 1 ? (found[1] ?? '') : found[0]));
+}
+
 export const REGEXP_FUNCTIONS: readonly ScalarFunction[] = [
   ...textOrBytes('longhaul_regexp_instr', ['text', 'text', BIGINT, BIGINT, BIGINT], BIGINT, instr),
+  ...textOrBytes('longhaul_regexp_extract_all', ['text', 'text'], 'texts', extractAll),
   ...textOrBytes('longhaul_regexp_extract_at', ['text', 'text', BIGINT, BIGINT], 'text', extract),
 ];

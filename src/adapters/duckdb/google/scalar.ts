@@ -1,11 +1,11 @@
-import { BLOB, DuckDBBlobValue, DuckDBScalarFunction, LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { ANY, BLOB, DuckDBBlobValue, DuckDBListValue, DuckDBScalarFunction, LIST, listValue, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBListType, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 
 /** A function of GoogleSQL that DuckDB lacks. Functions of one name may differ in their parameters: DuckDB chooses. */
 export interface ScalarFunction {
   readonly name: string;
   readonly parameters: readonly DuckDBType[];
-  /** Type of any further arguments. */
+  /** Type of any further arguments. An argument of type ANY comes as a list of one: alone, JSON would look like a text. */
   readonly rest?: DuckDBType;
   readonly returns: DuckDBType;
   /** Whether it is asked about NULLs too; otherwise one makes the result NULL. */
@@ -24,9 +24,13 @@ export function addScalars(connection: DuckDBConnection, functions: readonly Sca
         specialHandling: each.nulls,
         mainFunction: (_info, input, output) => {
           const columns = Array.from({ length: input.columnCount }, (_, i) => input.getColumnVector(i));
-          const types = columns.map((column) => column.type);
+          const boxed = columns.map((_, i) => (each.parameters[i] ?? each.rest) === ANY);
+          const types = columns.map(({ type }, i) => (boxed[i] ? (type as DuckDBListType).valueType : type));
           for (let row = 0; row < input.rowCount; row++) {
-            const cells = columns.map((column) => column.getItem(row));
+            const cells = columns.map((column, i) => {
+              const cell = column.getItem(row);
+              return boxed[i] ? (itemsIn(cell)[0] ?? null) : cell;
+            });
             output.setItem(row, !each.nulls && cells.includes(null) ? null : each.call(cells, types));
           }
           output.flush();
@@ -34,6 +38,9 @@ export function addScalars(connection: DuckDBConnection, functions: readonly Sca
       }),
     );
 }
+
+/** The elements of a list; none of NULL. */
+export const itemsIn = (cell: DuckDBValue | undefined): readonly DuckDBValue[] => (cell instanceof DuckDBListValue ? cell.items : []);
 
 /** Thrown for what GoogleSQL raises an error for; DuckDB hands the message on. */
 export function fail(message: string): never {
@@ -56,7 +63,7 @@ export function textOrBytes(
   name: string,
   parameters: readonly Parameter[],
   returns: Parameter | 'texts',
-  call: (cells: readonly never[], isBytes: boolean) => Plain,
+  call: (cells: never, isBytes: boolean) => Plain,
 ): ScalarFunction[] {
   const of = (isBytes: boolean): ScalarFunction => {
     const type = isBytes ? BLOB : VARCHAR;
@@ -64,7 +71,7 @@ export function textOrBytes(
       name,
       parameters: parameters.map((each) => (each === 'text' ? type : each)),
       returns: returns === 'text' ? type : returns === 'texts' ? LIST(type) : returns,
-      call: (cells) => wrapped(call(cells.map(unwrapped) as never[], isBytes), isBytes, returns === 'text' || returns === 'texts'),
+      call: (cells) => wrapped(call(cells.map(unwrapped) as never, isBytes), isBytes, returns === 'text' || returns === 'texts'),
     };
   };
   return [of(false), of(true)];

@@ -1,7 +1,7 @@
 import { BIGINT, BLOB, BOOLEAN, DuckDBBlobValue, LIST, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBListValue } from '@duckdb/node-api';
+import type { DuckDBValue } from '@duckdb/node-api';
 import { createHash } from 'node:crypto';
-import { bytesOf, fail, latin1, textOrBytes } from './scalar.ts';
+import { bytesOf, fail, itemsIn, latin1, textOrBytes } from './scalar.ts';
 import type { ScalarFunction } from './scalar.ts';
 
 /** Characters of a text: code points of a STRING, bytes of BYTES. */
@@ -194,7 +194,7 @@ function fromHex(text: string): Uint8Array {
   return Buffer.from(text.length % 2 === 0 ? text : `0${text}`, 'hex');
 }
 
-const pointsOf = (list: DuckDBListValue): (bigint | null)[] => list.items as (bigint | null)[];
+const pointsOf = (list: DuckDBValue | undefined): (bigint | null)[] => itemsIn(list) as (bigint | null)[];
 const bytesIn = (cell: unknown): Uint8Array => (cell as DuckDBBlobValue).bytes;
 
 const trims = (['both', 'left', 'right'] as const).flatMap((sides) =>
@@ -206,14 +206,22 @@ const trims = (['both', 'left', 'right'] as const).flatMap((sides) =>
 export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
   ...textOrBytes('longhaul_instr', ['text', 'text', BIGINT, BIGINT], BIGINT, instr),
   ...textOrBytes('longhaul_translate', ['text', 'text', 'text'], 'text', translate),
-  ...textOrBytes('longhaul_lpad', ['text', BIGINT, 'text'], 'text', (cells, isBytes) => padded(cells as never, isBytes, true)),
-  ...textOrBytes('longhaul_rpad', ['text', BIGINT, 'text'], 'text', (cells, isBytes) => padded(cells as never, isBytes, false)),
+  ...textOrBytes('longhaul_lpad', ['text', BIGINT, 'text'], 'text', (cells: readonly [string, bigint, string], isBytes) =>
+    padded(cells, isBytes, true),
+  ),
+  ...textOrBytes('longhaul_rpad', ['text', BIGINT, 'text'], 'text', (cells: readonly [string, bigint, string], isBytes) =>
+    padded(cells, isBytes, false),
+  ),
   ...textOrBytes('longhaul_split', ['text', 'text'], 'texts', split),
   ...textOrBytes('longhaul_reverse', ['text'], 'text', ([value]: readonly [string], isBytes) =>
     charactersOf(value, isBytes).reverse().join(''),
   ),
-  ...textOrBytes('longhaul_edit_distance', ['text', 'text', BIGINT], BIGINT, ([left, right, most]: readonly [string, string, bigint], isBytes) =>
-    editDistance(charactersOf(left, isBytes), charactersOf(right, isBytes), most),
+  ...textOrBytes(
+    'longhaul_edit_distance',
+    ['text', 'text', BIGINT],
+    BIGINT,
+    ([left, right, most]: readonly [string, string, bigint], isBytes) =>
+      editDistance(charactersOf(left, isBytes), charactersOf(right, isBytes), most),
   ),
   ...textOrBytes('longhaul_edit_distance', ['text', 'text'], BIGINT, ([left, right]: readonly [string, string], isBytes) =>
     editDistance(charactersOf(left, isBytes), charactersOf(right, isBytes), LARGEST),
@@ -235,13 +243,13 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
     name: 'longhaul_code_points_to_string',
     parameters: [LIST(BIGINT)],
     returns: VARCHAR,
-    call: ([points]) => textOfPoints(pointsOf(points as DuckDBListValue)),
+    call: ([points]) => textOfPoints(pointsOf(points)),
   },
   {
     name: 'longhaul_code_points_to_bytes',
     parameters: [LIST(BIGINT)],
     returns: BLOB,
-    call: ([points]) => bytesOfPoints(pointsOf(points as DuckDBListValue)),
+    call: ([points]) => bytesOfPoints(pointsOf(points)),
   },
   { name: 'longhaul_text_of', parameters: [BLOB], returns: VARCHAR, call: ([bytes]) => textOf(bytesIn(bytes)) },
   { name: 'longhaul_lenient_text_of', parameters: [BLOB], returns: VARCHAR, call: ([bytes]) => lenient.decode(bytesIn(bytes)) },
@@ -269,13 +277,15 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
   { name: 'longhaul_from_base32', parameters: [VARCHAR], returns: BLOB, call: ([text]) => new DuckDBBlobValue(fromBase32(text as string)) },
   { name: 'longhaul_from_base64', parameters: [VARCHAR], returns: BLOB, call: ([text]) => new DuckDBBlobValue(fromBase64(text as string)) },
   { name: 'longhaul_from_hex', parameters: [VARCHAR], returns: BLOB, call: ([text]) => new DuckDBBlobValue(fromHex(text as string)) },
-  ...[BLOB, VARCHAR].map(
-    (type): ScalarFunction => ({
-      name: 'longhaul_sha512',
-      parameters: [type],
-      returns: BLOB,
-      call: ([value]) =>
-        new DuckDBBlobValue(createHash('sha512').update(typeof value === 'string' ? value : bytesIn(value)).digest()),
-    }),
-  ),
+  ...[BLOB, VARCHAR].map((type): ScalarFunction => ({
+    name: 'longhaul_sha512',
+    parameters: [type],
+    returns: BLOB,
+    call: ([value]) =>
+      new DuckDBBlobValue(
+        createHash('sha512')
+          .update(typeof value === 'string' ? value : bytesIn(value))
+          .digest(),
+      ),
+  })),
 ];

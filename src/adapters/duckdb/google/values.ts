@@ -25,7 +25,8 @@ export function intervalText({ months, days, micros }: DuckDBIntervalValue): str
   const size = micros < 0n ? -micros : micros;
   const seconds = size / 1_000_000n;
   const below = size % 1_000_000n;
-  const part = below === 0n ? '' : `.${below % 1000n === 0n ? (below / 1000n).toString().padStart(3, '0') : below.toString().padStart(6, '0')}`;
+  const part =
+    below === 0n ? '' : `.${below % 1000n === 0n ? (below / 1000n).toString().padStart(3, '0') : below.toString().padStart(6, '0')}`;
   const years = `${sign(months < 0)}${Math.floor(Math.abs(months) / 12)}-${Math.abs(months) % 12}`;
   return `${years} ${days} ${sign(micros < 0n)}${seconds / 3600n}:${(seconds / 60n) % 60n}:${seconds % 60n}${part}`;
 }
