@@ -17,6 +17,8 @@ const READERS = 16;
 const LOOK_AFTER_INHERITED_MS = 60_000;
 /** Exact for the 32-bit floats that trainers mostly report, and short in histories. */
 const SIGNIFICANT_DIGITS = 9;
+/** Told where a metric is missing. */
+const MOST_NAMES = 40;
 
 interface Followed {
   readonly trial: number;
@@ -31,7 +33,7 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
     n: 0,
   }));
   const followed: Followed[] = [...input.trials.map((trial) => ({ ...trial })), ...upcoming];
-  const found = { points: [] as CurvePoint[], exports: [] as CurvePoints['exports'][number][] };
+  const found: Found = { points: [], exports: [], lacking: [] };
   // Clocks that are set right must not make it wait for hours.
   const begun = performance.now();
   let firstFoundAt: number | null = null;
@@ -60,21 +62,35 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
   }
 }
 
-async function readOn(
-  store: ObjectStore,
-  trial: Followed,
-  input: CurveInput,
-  found: { points: CurvePoint[]; exports: CurvePoints['exports'][number][] },
-): Promise<void> {
+interface Found {
+  readonly points: CurvePoint[];
+  readonly exports: CurvePoints['exports'][number][];
+  readonly lacking: NonNullable<CurvePoints['lacking']>[number][];
+}
+
+async function readOn(store: ObjectStore, trial: Followed, input: CurveInput, found: Found): Promise<void> {
   for (;;) {
     const record = await readProgress(store, trial.output, trial.n + 1);
     if (record === null) return;
     trial.n += 1;
     if (record === 'unreadable') continue;
-    if (record.kind === 'validation') found.points.push([trial.trial, trial.n, record.step, valuesOf(record, input.metrics)]);
+    if (record.kind === 'validation') takePoint(trial, record, input, found);
     if (record.kind === 'export' && input.exports && record.name !== undefined)
       found.exports.push({ trial: trial.trial, n: trial.n, export: exportUri(trial.output, record.name), samples: record.samples });
   }
+}
+
+function takePoint({ trial, n }: Followed, record: ProgressRecord, { metrics, required = [], resource }: CurveInput, found: Found): void {
+  const values = valuesOf(record, metrics);
+  found.points.push(
+    resource === undefined
+      ? [trial, n, record.step, values]
+      : [trial, n, record.step, values, resource === 'samples' ? record.samples : record.epoch],
+  );
+  // Beside what is no number the others may be left out: such a trial diverged.
+  const missing = Object.values(record.metrics).includes(null) ? [] : required.filter((name) => !Object.hasOwn(record.metrics, name));
+  if (missing.length > 0 && found.lacking.every((one) => one.trial !== trial))
+    found.lacking.push({ trial, metrics: missing, found: Object.keys(record.metrics).slice(0, MOST_NAMES) });
 }
 
 function valuesOf(record: ProgressRecord, metrics: readonly string[]): (number | null)[] {

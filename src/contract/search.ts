@@ -1,5 +1,5 @@
 /** What the search, its trials and their activities pass to each other. Types only, so that workflows may load it. */
-import type { AttemptEnd } from './jobs.ts';
+import type { AttemptEnd, AttemptVerdict } from './jobs.ts';
 import type { Pool, Profile } from './profile.ts';
 import type { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
 import type { SearchState, TrialState, TrialStatus } from './state.ts';
@@ -99,6 +99,8 @@ export interface TrialCarried {
   attempts: number;
   preemptions: number;
   crashes: number;
+  /** Of them, those since an attempt last trained on. Absent in what trials of 0.1 carry. */
+  crashesInRow?: number;
   /** Attempts in a row that trained no new sample. */
   fruitless: number;
   memoryRetries: number;
@@ -141,6 +143,8 @@ export interface TrialSummary {
   readonly bestExport: string | null;
   readonly weightsSha256: string | null;
   readonly endedAt: number;
+  /** How its last attempt ended. Absent from trials of 0.1. */
+  readonly verdict?: AttemptVerdict;
   readonly carried: TrialCarried;
 }
 
@@ -203,6 +207,10 @@ export interface CurveInput {
   /** Once there is a point, wait so long for more. */
   readonly gatherSeconds: number;
   readonly maxSeconds: number;
+  /** Metrics that a trial's first point must have; absent once one had them. */
+  readonly required?: readonly string[];
+  /** Written with each point as its fifth value. */
+  readonly resource?: 'samples' | 'epochs';
   /** Trials that may start meanwhile: their numbers from `first` on, under `output`. */
   readonly upcoming: { readonly first: number; readonly count: number; readonly output: string };
   /** Trials that an earlier run of the search's workflow started, by workflow id: ask Temporal whether they still run. */
@@ -213,12 +221,14 @@ export interface CurvePoints {
   /** trial, number of the progress record, training step, values by `CurveInput.metrics` (9 significant digits; null = not a number). */
   readonly points: readonly CurvePoint[];
   readonly exports: readonly { readonly trial: number; readonly n: number; readonly export: string; readonly samples: number }[];
+  /** First points without a metric that they must have: which, and what they have instead. */
+  readonly lacking?: readonly { readonly trial: number; readonly metrics: readonly string[]; readonly found: readonly string[] }[];
   /** Where reading got to. */
   readonly seen: readonly (readonly [trial: number, n: number])[];
   /** Inherited trials whose workflow is closed: their summary, or why there is none. */
   readonly ended: readonly { readonly trial: number; readonly summary: TrialSummary | null; readonly reason: string }[];
 }
-export type CurvePoint = readonly [trial: number, n: number, step: number, values: readonly (number | null)[]];
+export type CurvePoint = readonly [trial: number, n: number, step: number, values: readonly (number | null)[], resource?: number];
 
 /** A search's memory of one trial: its state, its curve and where it stands with the sampler. */
 export interface TrialRecord {
@@ -267,6 +277,25 @@ export interface TrialRecord {
   unrecorded: boolean;
   /** Started by an earlier run of the search's workflow. */
   inherited: boolean;
+  /** How its last attempt ended; known at the end. */
+  verdict?: AttemptVerdict;
+  /** It has to fail, for its trainer lacks what the search needs. */
+  invalid?: boolean;
+  /** Points of its parent's curve that its own go on from. */
+  forkedAfter?: number;
+  /** Where it stands with the scheduler. */
+  halving?: Halving;
+}
+
+/** A trial of a search with a scheduler. */
+export interface Halving {
+  readonly bracket: number;
+  /** Of each rung reached: its place among the ends that the sampler was told, the point of the curve, the best value by then. */
+  rungs: (readonly [told: number, step: number, value: number | null])[];
+  /** It is held, or about to be. */
+  held: boolean;
+  /** Where it may train to, as a number of rungs. */
+  allowed: number;
 }
 
 /** All that a search knows; it carries this over continue-as-new. */
@@ -286,7 +315,7 @@ export interface SearchCarried {
   tells: number;
   exhausted: boolean;
   /** Why no further trial starts; `failed`: the search ends with an error. */
-  finishing: { readonly reason: string; readonly failed: boolean } | null;
+  finishing: { readonly reason: string; readonly failed: boolean; readonly type?: 'InvalidInput' } | null;
   warm: WarmTrial[] | null;
   /** Times that the workflow continued as new. */
   generation: number;
@@ -297,6 +326,8 @@ export interface SearchCarried {
   sampler: string | null;
   /** Its URL; null while it starts; absent where there is none. */
   tensorboard?: string | null;
+  /** A point had all metrics that are needed. */
+  metricsSeen?: boolean;
 }
 
 /** A finished trial of an earlier run. */
@@ -328,8 +359,10 @@ export interface AskedTrial {
   readonly told: number | null;
   readonly state: 'running' | 'complete' | 'pruned' | 'failed';
   readonly values: readonly (number | null)[];
-  /** Number of points of the curve and its last value, for pruned trials. */
+  /** Number of points of the curve and its best value, for pruned trials; from searches of 0.1 its last one. */
   readonly last: readonly [step: number, value: number | null] | null;
+  /** Rungs at which it was held, as `Halving` has them. */
+  readonly rungs?: Halving['rungs'];
 }
 
 export interface AskResult {

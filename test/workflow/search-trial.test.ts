@@ -65,10 +65,17 @@ describe('trial', () => {
   });
 
   it('bounds crashes and spaces them', async () => {
-    ends('crashed', 'crashed', 'crashed');
+    harness.world.attempt = async ({ samples }) => Promise.resolve({ verdict: 'crashed', samples });
     const summary = await run({ spec: specOf({ maxCrashes: 2 }) });
     expect(summary).toMatchObject({ status: 'failed', carried: { attempts: 3, crashes: 3 } });
     expect(summary.reason).toMatch(/^crashed 3 times; the last time: crashed/);
+  });
+
+  it('counts only crashes between which it trained nothing', async () => {
+    harness.world.attempt = async ({ attempt, samples }) =>
+      Promise.resolve(attempt <= 8 ? { verdict: 'crashed', samples: attempt % 2 === 0 ? samples + 1000 : samples } : {});
+    const summary = await run({ spec: specOf({ maxCrashes: 2 }) });
+    expect(summary).toMatchObject({ status: 'succeeded', carried: { attempts: 9, crashes: 8 } });
   });
 
   it('fails at once on bad input', async () => {

@@ -1,12 +1,15 @@
 /** Takes in learning curves as they grow, and stops trials by the rules. */
 import { CancellationScope } from '@temporalio/workflow';
 import type { CurveInput, CurvePoint, CurvePoints, TrialRecord } from '../../src/contract/search.ts';
+import type { SearchSpec } from '../../src/contract/steps.ts';
 import { metricsOfRules } from '../../src/rules/early-stopping.ts';
+import { OFFLINE } from '../../src/rules/trial-ends.ts';
 import { exportSeen } from './early-evaluation.ts';
 import { watching } from '../policies.ts';
 import { activeRecords, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { endedUnheard } from './trials.ts';
+import { reachRung } from './rungs.ts';
+import { endedUnheard, finish } from './trials.ts';
 import { judge } from './judgement.ts';
 
 /** New trials that are looked for besides the ones that run. */
@@ -49,6 +52,8 @@ function curveInput(run: SearchRun): CurveInput {
     exports: input.spec.earlyEvaluation !== undefined,
     gatherSeconds: Math.min(LONGEST_GATHER_SECONDS, Math.max(SHORTEST_GATHER_SECONDS, ageSeconds * GATHER_SHARE_OF_AGE)),
     maxSeconds: LONGEST_WATCH_SECONDS,
+    ...(run.rules === 1 || memory.metricsSeen ? {} : { required: requiredMetrics(run) }),
+    ...resourceOf(input.spec.scheduler),
     upcoming: {
       first: memory.records.length,
       count: Math.min(MOST_UPCOMING, memory.parallel, Math.max(0, memory.plannedTrials - memory.records.length)),
@@ -60,6 +65,10 @@ function curveInput(run: SearchRun): CurveInput {
   };
 }
 
+function resourceOf(scheduler: SearchSpec['scheduler']): Pick<CurveInput, 'resource'> {
+  return scheduler?.resource === 'samples' || scheduler?.resource === 'epochs' ? { resource: scheduler.resource } : {};
+}
+
 function wantedMetrics(run: SearchRun): string[] {
   return [
     ...new Set([...objectivesOf(run).map(({ metric }) => metric), ...metricsOfRules(run.memory.stopping), 'loss', 'validation_loss']),
@@ -67,6 +76,8 @@ function wantedMetrics(run: SearchRun): string[] {
 }
 
 function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
+  for (const lack of news.lacking ?? []) refuseMetrics(run, lack);
+  if (input.required !== undefined && news.points.length > 0 && (news.lacking ?? []).length === 0) run.memory.metricsSeen = true;
   for (const point of news.points) takePoint(run, input.metrics, point);
   for (const seen of news.exports) exportSeen(run, seen);
   for (const [trial, n] of news.seen) {
@@ -81,7 +92,7 @@ function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
   for (const { trial, summary, reason } of news.ended) endedUnheard(run, trial, summary, reason);
 }
 
-function takePoint(run: SearchRun, names: readonly string[], [trial, n, , values]: CurvePoint): void {
+function takePoint(run: SearchRun, names: readonly string[], [trial, n, step, values, resource]: CurvePoint): void {
   const record = recordOf(run, trial);
   // Read twice: another run of this workflow had begun to read.
   if (!record || n <= record.progress) return;
@@ -92,9 +103,40 @@ function takePoint(run: SearchRun, names: readonly string[], [trial, n, , values
     if (name === run.input.spec.objective.metric) record.curve.push(value);
     // What it ended with has all digits.
     if (value !== null && !isOver(record)) record.state.metrics[name] = value;
-    if (!isOver(record) && ruleMetrics(run).has(name)) (record.series[name] ??= []).push(value);
+    if (!isOver(record) && ruleMetrics(run).has(name)) pushAt(run, record, name, value);
   }
-  if (!run.input.spec.objective.metric.startsWith('offline.')) judge(run, record);
+  if (run.input.spec.objective.metric.startsWith(OFFLINE)) return;
+  reachRung(run, record, { step, resource: resource ?? null });
+  judge(run, record);
 }
 
-const ruleMetrics = (run: SearchRun): Set<string> => new Set(metricsOfRules(run.memory.stopping));
+/** Series have a value for each point, also where they begin later: with a rule that was set meanwhile. */
+function pushAt(run: SearchRun, record: TrialRecord, name: string, value: number | null): void {
+  const series = (record.series[name] ??= []);
+  if (run.rules !== 1) while (series.length < record.state.points - 1) series.push(null);
+  series.push(value);
+}
+
+const ruleMetrics = (run: SearchRun): Set<string> =>
+  new Set(metricsOfRules(run.memory.stopping, run.rules === 1 ? [] : run.input.spec.alsoOptimize));
+
+/** What a search cannot do without, of the metrics that a trainer writes. */
+function requiredMetrics(run: SearchRun): string[] {
+  return [...new Set([...objectivesOf(run).map(({ metric }) => metric), ...metricsOfRules(run.memory.stopping)])].filter(
+    (name) => !name.startsWith(OFFLINE),
+  );
+}
+
+/** Told by the first point of the first trial, and not after days: nothing would come of the others either. */
+function refuseMetrics(run: SearchRun, { trial, metrics, found }: NonNullable<CurvePoints['lacking']>[number]): void {
+  const record = recordOf(run, trial);
+  if (!record || run.memory.finishing !== null || run.memory.metricsSeen === true) return;
+  record.invalid = true;
+  const needed = metrics.join(', ');
+  finish(
+    run,
+    `exit code 78: the first point of trial ${trial} has no metric ${needed}; it has ${found.join(', ') || 'none'}`,
+    true,
+    'InvalidInput',
+  );
+}

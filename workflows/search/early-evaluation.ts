@@ -3,7 +3,9 @@ import { ActivityFailure, isCancellation, patched } from '@temporalio/workflow';
 import { shortHash } from '../../src/contract/ids.ts';
 import type { CurvePoints, TrialRecord } from '../../src/contract/search.ts';
 import { better } from '../../src/rules/best-trials.ts';
+import { OFFLINE } from '../../src/rules/trial-ends.ts';
 import { judge } from './judgement.ts';
+import { reachRung } from './rungs.ts';
 import { notifyPeople, decided, inBackground, isOver, recordOf } from './state.ts';
 import { evaluating } from '../policies.ts';
 import type { SearchRun } from './state.ts';
@@ -11,7 +13,6 @@ import { finalise, pauseTrial, stopTrial } from './trials.ts';
 
 /** Scoring uses the warehouse, which other runs want too. */
 const MOST_EVALUATING = 4;
-const OFFLINE = 'offline.';
 const FAILURE_CHARACTERS = 300;
 
 export function exportSeen(run: SearchRun, seen: CurvePoints['exports'][number]): void {
@@ -87,7 +88,10 @@ function takeMetrics(run: SearchRun, record: TrialRecord, uri: string, metrics: 
   }
   if (record.ending) return finalise(run, record, record.ending);
   if (isOver(record)) return;
-  if (metric.startsWith(OFFLINE)) judge(run, record);
+  if (metric.startsWith(OFFLINE)) {
+    reachRung(run, record, { step: 0, resource: null });
+    judge(run, record);
+  }
   act(run, record, metrics);
 }
 

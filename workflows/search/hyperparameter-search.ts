@@ -19,7 +19,9 @@ import { nextMemory, activeRecords, createSearchRun, isOver, queuedRecords } fro
 import { searching } from '../policies.ts';
 import { recordEnds } from './ledger.ts';
 import type { SearchRun } from './state.ts';
-import { fillPlaces, newTrialsLeft } from './sampling.ts';
+import { newTrialsLeft } from './places.ts';
+import { closeRungs } from './rungs.ts';
+import { fillPlaces } from './sampling.ts';
 import { letGoOfTensorboard, openTensorboard } from './tensorboard.ts';
 import { endedUnheard, finish } from './trials.ts';
 import { publish, resultOf } from './view.ts';
@@ -54,6 +56,7 @@ async function work(run: SearchRun): Promise<void> {
     judgeBetweenPoints(run);
     checkBudget(run);
     fillPlaces(run);
+    closeRungs(run);
     evaluateExports(run);
     recordEnds(run);
     followCurves(run);
@@ -124,7 +127,7 @@ function answer(run: SearchRun): SearchResult {
   memory.status = failed || !result ? 'failed' : 'succeeded';
   memory.reason = memory.finishing?.reason ?? null;
   publish(run);
-  if (failed) throw ApplicationFailure.nonRetryable(memory.finishing?.reason ?? 'failed', 'SearchFailed');
+  if (failed) throw ApplicationFailure.nonRetryable(memory.finishing?.reason ?? 'failed', memory.finishing?.type ?? 'SearchFailed');
   if (!result) throw ApplicationFailure.nonRetryable(`no trial came to a result: ${reasons(run)}`, 'SearchFailed');
   return result;
 }

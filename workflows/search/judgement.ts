@@ -1,7 +1,7 @@
 /** Applies the rules of early stopping to trials, at each new point and between points. */
 import type { TrialRecord } from '../../src/contract/search.ts';
 import { stopReason, stopReasonBetweenPoints } from '../../src/rules/early-stopping.ts';
-import type { StoppingContext, TrialCurve } from '../../src/rules/early-stopping.ts';
+import type { Curve, StoppingContext, TrialCurve } from '../../src/rules/early-stopping.ts';
 import { activeRecords, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { liveCost, trainedSeconds } from './spending.ts';
@@ -27,7 +27,14 @@ export function judgeBetweenPoints(run: SearchRun): void {
 const mayBeStopped = (record: TrialRecord): boolean => record.active && !record.state.kept && record.stopping === null;
 
 function contextOf(run: SearchRun): StoppingContext {
-  return { study: run.id, objective: run.input.spec.objective, trials: run.memory.records.map((record) => curveOf(run, record)) };
+  const { objective, alsoOptimize } = run.input.spec;
+  return {
+    version: run.rules,
+    study: run.id,
+    objective,
+    also: alsoOptimize,
+    trials: run.memory.records.map((record) => curveOf(run, record)),
+  };
 }
 
 function curveOf(run: SearchRun, record: TrialRecord): TrialCurve {
@@ -36,9 +43,21 @@ function curveOf(run: SearchRun, record: TrialRecord): TrialCurve {
   return {
     trial: record.state.trial,
     status: !isOver(record) ? 'running' : status === 'succeeded' ? 'complete' : status === 'stopped' ? 'stopped' : 'failed',
-    curve: record.curve,
-    series: record.series,
+    ...fromTheStart(run, record),
     seconds: trainedSeconds(record, now),
     cost: liveCost(run, record, now),
+  };
+}
+
+/** A fork's points come after those of its parent: compared are points of as much training. */
+function fromTheStart(run: SearchRun, record: TrialRecord): Pick<TrialCurve, 'curve' | 'series'> {
+  const { curve, series, forkedAfter = 0 } = record;
+  const parent = record.fork && forkedAfter > 0 ? run.memory.records[record.fork.trial] : undefined;
+  if (!parent) return { curve, series };
+  const before = fromTheStart(run, parent);
+  const whole = (own: Curve, first: Curve): Curve => [...Array.from({ length: forkedAfter }, (_, i) => first[i] ?? null), ...own];
+  return {
+    curve: whole(curve, before.curve),
+    series: Object.fromEntries(Object.entries(series).map(([name, values]) => [name, whole(values, before.series[name] ?? [])])),
   };
 }

@@ -1,10 +1,13 @@
 /** New trials: the ones given by hand first, then the sampler's suggestions. */
 import type { AskedTrial, AskInput, TrialRecord } from '../../src/contract/search.ts';
 import type { Json } from '../../src/contract/values.ts';
-import { trialsLeft } from '../../src/rules/budget.ts';
+import { bestOf } from '../../src/rules/curves.ts';
+import { toldAs } from '../../src/rules/trial-ends.ts';
 import { sampler, searching } from '../policies.ts';
 import { decided, inBackground, isOver, newRecord, objectivesOf, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
+import { newTrialsLeft, startsLeft } from './places.ts';
+import { promoteNext } from './rungs.ts';
 import { start } from './trials.ts';
 
 /** More starts at once make a Temporal server slower, not faster. */
@@ -15,20 +18,15 @@ export function fillPlaces(run: SearchRun): void {
   const { memory } = run;
   if (memory.status !== 'running' || memory.finishing !== null || run.draining) return;
   const free = memory.parallel - occupying(run).length;
-  const queue = queuedRecords(run);
-  const startable = Math.min(free, MOST_STARTING - run.busy.starting, startsLeft(run));
+  let queue = queuedRecords(run);
+  while (queue.length < free && promoteNext(run)) queue = queuedRecords(run);
+  // What goes on was counted when it began.
+  const begun = run.rules === 1 ? 0 : queue.filter(({ state }) => state.startedAt !== null).length;
+  const startable = Math.min(free, MOST_STARTING - run.busy.starting, startsLeft(run) + begun);
   for (const record of queue.slice(0, Math.max(0, startable))) start(run, record);
-  const wanted = Math.min(free - queue.length, newTrialsLeft(run), startsLeft(run) - queue.length);
+  const wanted = Math.min(free - queue.length, newTrialsLeft(run), startsLeft(run) - (queue.length - begun));
   if (wanted > 0 && run.busy.asking === 0 && !memory.exhausted) inBackground(run, 'asking', () => addTrials(run, wanted));
 }
-
-/** Starts that the budget of trials allows. */
-export const startsLeft = (run: SearchRun): number =>
-  trialsLeft(run.memory.budget, run.memory.records.filter((record) => record.state.startedAt !== null).length);
-
-/** Trials that are planned and not yet made. */
-export const newTrialsLeft = (run: SearchRun): number =>
-  run.memory.exhausted ? 0 : Math.max(0, run.memory.plannedTrials - run.memory.records.length);
 
 async function addTrials(run: SearchRun, wanted: number): Promise<void> {
   const { memory, input } = run;
@@ -83,14 +81,20 @@ function askedTrial(run: SearchRun, record: TrialRecord): AskedTrial {
     suggested: record.space === run.memory.spaceVersion,
     asked: record.asked,
     told: record.told,
-    state: stateForSampler(record),
+    state: stateForSampler(run, record),
     values: record.values,
-    last: record.state.status === 'stopped' && record.curve.length > 0 ? [record.curve.length, record.curve.at(-1) ?? null] : null,
+    last: record.state.status === 'stopped' && record.curve.length > 0 ? [record.curve.length, lastValue(run, record)] : null,
+    ...(record.halving ? { rungs: record.halving.rungs } : {}),
   };
 }
 
-function stateForSampler(record: TrialRecord): AskedTrial['state'] {
+/** A stopped trial is as good as its best point. */
+const lastValue = (run: SearchRun, { curve }: TrialRecord): number | null =>
+  run.rules === 1 ? (curve.at(-1) ?? null) : bestOf(curve, run.input.spec.objective.goal);
+
+function stateForSampler(run: SearchRun, record: TrialRecord): AskedTrial['state'] {
   if (!isOver(record)) return 'running';
+  if (run.rules !== 1) return toldAs(record);
   if (record.state.status === 'succeeded') return 'complete';
   return record.state.status === 'stopped' ? 'pruned' : 'failed';
 }

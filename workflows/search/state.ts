@@ -1,9 +1,10 @@
 /** The state of a search's workflow: what it carries over continue-as-new, and what only this run of it knows. */
-import { isCancellation, workflowInfo } from '@temporalio/workflow';
+import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import { trialOutput, trialWorkflowId, dnsLabel } from '../../src/contract/ids.ts';
 import type { SearchCarried, SearchInput, TrialRecord } from '../../src/contract/search.ts';
 import type { Objective } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
+import type { RulesVersion } from '../../src/rules/early-stopping.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import { notifications } from '../policies.ts';
 
@@ -11,6 +12,8 @@ export interface SearchRun {
   readonly input: SearchInput;
   readonly id: string;
   readonly memory: SearchCarried;
+  /** 1 while a history of release 0.1 is replayed: its decisions were others. */
+  readonly rules: RulesVersion;
   /** Prefix of the trials' outputs. */
   readonly output: string;
   /** Something happened that the loop must look at. */
@@ -37,6 +40,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
   for (const record of memory.records) record.inherited ||= record.active;
   return {
     input,
+    rules: patched('search-rules-2') ? 2 : 1,
     id: workflowInfo().workflowId,
     memory,
     output: outputOf(input),
@@ -174,7 +178,7 @@ export const occupying = (run: SearchRun): TrialRecord[] =>
 export const activeRecords = (run: SearchRun): TrialRecord[] => run.memory.records.filter((record) => record.active);
 export const queuedRecords = (run: SearchRun): TrialRecord[] =>
   run.memory.records
-    .filter((record) => !record.active && !isOver(record) && record.ending === null && !record.held)
+    .filter((record) => !record.active && !isOver(record) && record.ending === null && !record.held && record.halving?.held !== true)
     .sort((a, b) => b.state.priority - a.state.priority || a.state.trial - b.state.trial);
 
 /** The search does not end, nor continue as new, before they were told: its end would cancel a message that is tried again. */

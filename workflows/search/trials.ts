@@ -4,11 +4,12 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
 import type { TrialInput, TrialRecord, TrialReport, TrialSpec, TrialSummary } from '../../src/contract/search.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
-import { bestOf } from '../../src/rules/early-stopping.ts';
+import { endOf, endOf1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
+import { heldSummary, holds, isHeld } from './held.ts';
 import { endRunning } from './spending.ts';
 import { publish } from './view.ts';
 import type { trial as trialWorkflow } from '../trial/trial.ts';
@@ -17,7 +18,6 @@ const stop = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
 const pause = defineSignal(SIGNALS.pause);
 const resume = defineSignal(SIGNALS.resume);
 
-const OFFLINE = 'offline.';
 const REASON_CHARACTERS = 1000;
 const MOST_METRICS = 12;
 /** Where a search does not say: so many trials may fail before it does, or this share of them. */
@@ -135,10 +135,14 @@ function trialSpec(spec: SearchSpec): TrialSpec {
 
 export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): void {
   if (isOver(record) || record.stopping !== null) return;
-  record.stopping = reason;
   decided(run, record.state.trial, `stopped: ${reason}`);
+  askToStop(run, record, reason);
+  if (!record.active) finalise(run, record, isHeld(record) ? heldSummary(record, reason) : withoutRunning(record, reason));
+}
+
+export function askToStop(run: SearchRun, record: TrialRecord, reason: string): void {
+  record.stopping = reason;
   if (record.active) tell(run, record, stop, { reason });
-  else finalise(run, record, withoutRunning(record, reason));
 }
 
 export const pauseTrial = (run: SearchRun, record: TrialRecord): void => {
@@ -194,7 +198,9 @@ export function ended(run: SearchRun, summary: TrialSummary): void {
     pool: null,
     bestExport: summary.bestExport ?? record.state.bestExport,
   });
+  record.verdict = summary.verdict;
   run.dirty = true;
+  if (holds(run, record, summary)) return;
   if (needsEvaluation(run, record, summary)) {
     record.ending = summary;
     record.toEvaluate = { export: summary.bestExport ?? '', samples: carried.samples };
@@ -250,21 +256,10 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
     record.state.bestExport = record.offlineBest.export;
     Object.assign(record.state.offline, record.offlineBest.metrics);
   }
-  record.values = objectivesOf(run).map(({ metric, goal }, i) => {
-    if (metric.startsWith(OFFLINE))
-      return (i === 0 ? bestOf(record.curve, goal) : null) ?? record.state.offline[metric.slice(OFFLINE.length)] ?? null;
-    if (summary.status === 'succeeded') return (i === 0 ? summary.objective : null) ?? summary.metrics[metric] ?? null;
-    return i === 0 ? bestOf(record.curve, goal) : (record.state.metrics[metric] ?? null);
-  });
-  const status = summary.status === 'succeeded' && record.values.includes(null) ? 'failed' : summary.status;
-  const missing = objectivesOf(run)
-    .filter((_, i) => record.values[i] === null)
-    .map(({ metric }) => metric);
-  const failure = record.evaluationFailure;
-  const reason =
-    status !== summary.status
-      ? `finished without the metric ${missing.join(', ')}; it has ${Object.keys(summary.metrics).join(', ') || 'none'}${failure ? `; ${failure}` : ''}`
-      : (record.stopping ?? summary.reason);
+  const end = run.rules === 1 ? endOf1(record, summary, objectivesOf(run)) : endOf(record, summary, objectivesOf(run));
+  const { values, reason } = end;
+  const status = record.invalid ? 'failed' : end.status;
+  record.values = values;
   const metrics = Object.keys(summary.metrics).length > 0 ? summary.metrics : record.state.metrics;
   Object.assign(record.state, {
     status,
@@ -297,8 +292,8 @@ function limitFailures(run: SearchRun, reason: string): void {
 }
 
 /** No further trial starts, running ones are stopped with a checkpoint. */
-export function finish(run: SearchRun, reason: string, failed: boolean): void {
-  run.memory.finishing = { reason, failed };
+export function finish(run: SearchRun, reason: string, failed: boolean, type?: 'InvalidInput'): void {
+  run.memory.finishing = { reason, failed, ...(type === undefined ? {} : { type }) };
   decided(run, null, `ends: ${reason}`);
   for (const record of run.memory.records) if (!isOver(record) && record.ending === null) stopTrial(run, record, reason);
   run.dirty = true;

@@ -40,17 +40,21 @@ export function stateOf(run: SearchRun): SearchState {
 
 const reasonOf = ({ asking, state }: TrialRecord): string | null => (asking === null ? state.reason : `waits for an answer: ${asking}`);
 
-/** Finished trials count; where none finished, stopped ones that have an export. */
 export function bestRecord(run: SearchRun): TrialRecord | null {
   const best = bestTrial(candidates(run), run.input.spec.objective);
   return best ? (run.memory.records[best.trial] ?? null) : null;
 }
 
+/** Finished trials, and stopped ones with their best point, of which there has to be a model. */
 function candidates(run: SearchRun): Candidate[] {
   const ended = (status: string): TrialRecord[] =>
     run.memory.records.filter((record) => record.told !== null && record.state.status === status);
   const finished = ended('succeeded');
-  const pool = finished.length > 0 ? finished : ended('stopped').filter((record) => record.state.bestExport !== null);
+  // A trainer that exports nothing has no better models in the one than in the other.
+  const exports = finished.length === 0 || run.rules === 1 || finished.some(({ state }) => state.bestExport !== null);
+  const stopped = ended('stopped').filter(({ state }) => !exports || state.bestExport !== null);
+  const pool =
+    run.rules === 1 ? (finished.length > 0 ? finished : stopped) : [...finished, ...stopped].sort((a, b) => a.state.trial - b.state.trial);
   return pool.map((record) => ({ trial: record.state.trial, values: record.values }));
 }
 

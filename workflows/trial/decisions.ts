@@ -109,12 +109,17 @@ export function afterReport(
     case 'bad-input':
       return { summary: failed(run, report, null), repeats: 0 };
     case 'crashed':
-      carried.crashes += 1;
-      return {
-        summary: carried.crashes > input.spec.maxCrashes ? failed(run, report, `crashed ${carried.crashes} times`) : null,
-        repeats: carried.crashes,
-      };
+      return afterCrash(run, report, trained);
   }
+}
+
+/** Crashes between which it trained on are different ones: a store that was away, a machine that was bad. */
+function afterCrash(run: TrialRun, report: AttemptReport, trained: boolean): { summary: TrialSummary | null; repeats: number } {
+  const { carried, input } = run;
+  carried.crashesInRow = run.rules === 1 || !trained ? (carried.crashesInRow ?? carried.crashes) + 1 : 1;
+  carried.crashes += 1;
+  const why = `crashed ${carried.crashesInRow} times${run.rules === 1 || carried.crashesInRow === carried.crashes ? '' : ' without training on'}`;
+  return { summary: carried.crashesInRow > input.spec.maxCrashes ? failed(run, report, why) : null, repeats: carried.crashesInRow };
 }
 
 function failed(run: TrialRun, report: AttemptReport, why: string | null): TrialSummary {
@@ -142,6 +147,7 @@ export function summaryOf(
     bestExport: report?.bestExport ?? null,
     weightsSha256: report?.weightsSha256 ?? null,
     endedAt: Date.now(),
+    ...(report ? { verdict: report.verdict } : {}),
     carried: run.carried,
   };
 }

@@ -4,6 +4,8 @@ import type { AttemptReport, TrialCarried, TrialInput } from '../../src/contract
 export interface TrialRun {
   readonly input: TrialInput;
   carried: TrialCarried;
+  /** 1 while a history of release 0.1 is replayed. */
+  readonly rules: 1 | 2;
   /** Why it was asked to stop. */
   stop: string | null;
   paused: boolean;

@@ -6,6 +6,7 @@ import {
   defineQuery,
   defineSignal,
   isCancellation,
+  patched,
   setHandler,
   setWorkflowOptions,
   workflowInfo,
@@ -46,6 +47,7 @@ function setUp(input: TrialInput): TrialRun {
   const run: TrialRun = {
     input,
     carried: input.carried ?? input.resumed ?? emptyCarried(),
+    rules: patched('crashes-without-training') ? 2 : 1,
     stop: null,
     paused: false,
     pool: null,

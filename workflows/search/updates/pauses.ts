@@ -6,6 +6,7 @@ import { budgetExceeded, pauseSearch, resumeSearch } from '../budget.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';
 import type { SearchRun } from '../state.ts';
+import { isHeld, release } from '../held.ts';
 import { pauseTrial, resumeTrial } from '../trials.ts';
 import { byWhom, done, openTrial, shownTrial, trialOf, WHO } from './common.ts';
 
@@ -43,6 +44,7 @@ export function listenToPauses(run: SearchRun): void {
       }
       const record = trialOf(run, payload.trial);
       if (isOver(record)) reopen(run, record);
+      else if (isHeld(record)) release(record);
       record.held = false;
       if (memory.status === 'running') resumeTrial(run, record);
       return done(run, payload.trial, `goes on${byWhom(payload)}`);
@@ -65,17 +67,29 @@ function resumable(run: SearchRun): void {
 }
 
 function resumableTrial(run: SearchRun, record: TrialRecord): void {
-  if (record.held || (isOver(record) && record.state.status === 'stopped')) return;
+  if (record.held || isHeld(record) || (isOver(record) && canGoOn(record))) return;
   if (record.asking !== null) refuse(`trial ${record.state.trial} waits for an answer: approve or reject it`);
-  refuse(`trial ${record.state.trial} is ${record.state.status}; only paused and stopped trials can go on`);
+  refuse(
+    `trial ${record.state.trial} is ${record.state.status}; only paused, held and stopped trials can go on, and failed ones that have trained`,
+  );
 }
 
-/** A stopped trial goes on from its checkpoint, with the number of its next attempt. */
+/** From its last checkpoint, if it got to one. */
+const canGoOn = ({ state, carried }: TrialRecord): boolean =>
+  state.status === 'stopped' || (state.status === 'failed' && carried !== null && carried.samples > 0);
+
+/** It goes on from its checkpoint, with the number of its next attempt. What a person lets go on, no rule stops again; failures count anew. */
 function reopen(run: SearchRun, record: TrialRecord): void {
   record.told = null;
   record.stopping = null;
   record.lastProgress = null;
   record.values = [];
+  const was = record.state.status;
+  if (run.rules !== 1) {
+    record.state.kept = true;
+    if (record.carried) record.carried = { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0 };
+    if (record.halving) release(record);
+  }
   Object.assign(record.state, { status: 'queued', endedAt: null, reason: null, objective: null });
-  decided(run, record.state.trial, 'a stopped trial goes on');
+  decided(run, record.state.trial, `a ${was} trial goes on`);
 }

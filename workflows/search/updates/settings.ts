@@ -1,7 +1,13 @@
 /** Updates that change a search for what comes: parallelism, budget, space, rules of stopping. */
 import { defineUpdate, setHandler } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
-import type { SetBudgetUpdate, SetParallelismUpdate, SetSpaceUpdate, SetStoppingUpdate, UpdateAnswer } from '../../../src/contract/search.ts';
+import type {
+  SetBudgetUpdate,
+  SetParallelismUpdate,
+  SetSpaceUpdate,
+  SetStoppingUpdate,
+  UpdateAnswer,
+} from '../../../src/contract/search.ts';
 import { budgetExceeded, resumeSearch } from '../budget.ts';
 import { checkedBudget, checkedSpace, checkedStopping, fieldsOf, numberIn } from './checks.ts';
 import type { SearchRun } from '../state.ts';

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SearchState } from '../../src/contract/state.ts';
+import { curveFeed, type CurveFeed } from './curve-feed.ts';
+import { until } from './environment.ts';
+import { specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
+
+type Search = Awaited<ReturnType<SearchHarness['search']>>;
+
+describe('what a search makes of how its trials end', { timeout: 60_000 }, () => {
+  let harness: SearchHarness;
+  let feed: CurveFeed;
+  beforeEach(async () => {
+    harness = await startSearchHarness('real');
+    feed = curveFeed();
+    harness.world.curves = feed.curves;
+  });
+  afterEach(() => harness.stop());
+
+  const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
+  const statusOf = async (search: Search, trial: number): Promise<string | undefined> => (await stateOf(search)).trials[trial]?.status;
+
+  it('lets a stopped trial win with its best point and its model', async () => {
+    harness.world.attempt = async ({ trial, attempt }) => {
+      const score = 0.3;
+      if (trial.trial !== 1) {
+        await until(() => Promise.resolve(harness.world.rows.length >= 1), 'trial 1 to end');
+        return { objective: score, metrics: { score } };
+      }
+      if (attempt === 1) feed.add(1, 0.5, 0.9, 0.89, 0.88, 0.87);
+      return { verdict: await harness.stopAsked(), lastProgress: 5, bestExport: `${trial.output}/exports/2` };
+    };
+    const search = await harness.search(specOf({ trials: 3, stopping: [{ kind: 'patience', steps: 3 }] }));
+    const { outputs } = await search.result();
+    expect(outputs).toMatchObject({ best_trial: 1, best_objective: 0.9 });
+    expect(outputs.export).toMatch(/trial-1\/exports\/2$/);
+    // Nothing more was to be expected of it: it counts as finished.
+    expect(harness.world.asked.at(-1)?.trials.find(({ trial }) => trial === 1)).toMatchObject({
+      state: 'complete',
+      values: [0.9],
+      last: [5, 0.9],
+    });
+  });
+
+  it('takes a trial that came to no number for a poor one, and not for a failed one', async () => {
+    const diverges = (trial: number): boolean => trial >= 3 && trial < 8;
+    harness.world.attempt = ({ trial: { trial } }) => Promise.resolve(diverges(trial) ? { objective: null, metrics: { loss: null } } : {});
+    const search = await harness.search(specOf({ trials: 20, parallel: 1 }));
+    const { counts } = await search.result();
+    expect(counts).toMatchObject({ succeeded: 15, stopped: 5, failed: 0 });
+    expect((await stateOf(search)).trials[4]?.reason).toBe('diverged: score is not a number');
+    expect(
+      harness.world.asked
+        .at(-1)
+        ?.trials.slice(2, 5)
+        .map(({ state }) => state),
+    ).toEqual(['complete', 'pruned', 'pruned']);
+  });
+
+  it('never stops again by a rule what a person let go on', async () => {
+    const ended = Promise.withResolvers<undefined>();
+    harness.world.attempt = async ({ trial, attempt }) => {
+      if (trial.trial === 1) await ended.promise;
+      else if (attempt === 1) {
+        feed.add(0, 0.9, 0.8, 0.8);
+        return { verdict: await harness.stopAsked(), lastProgress: 3 };
+      } else {
+        feed.add(0, 0.8, 0.8);
+        await until(async () => (await stateOf(search)).trials[0]?.points === 5, 'the points to be seen');
+        ended.resolve(undefined);
+      }
+      return {};
+    };
+    const search = await harness.search(specOf({ trials: 2, stopping: [{ kind: 'patience', steps: 2 }] }));
+    await until(async () => (await statusOf(search, 0)) === 'stopped', 'the stop');
+    await search.executeUpdate('resume', { args: [{ trial: 0, by: 'ada' }] });
+    await search.result();
+    expect((await stateOf(search)).trials[0]).toMatchObject({ status: 'succeeded', kept: true, attempts: 2 });
+  });
+
+  it('lets a failed trial that has trained go on, with its crashes counted anew', async () => {
+    const resumed = Promise.withResolvers<undefined>();
+    harness.world.attempt = async ({ trial, attempt, samples }) => {
+      if (trial.trial === 1) await resumed.promise;
+      else if (attempt <= 2) return { verdict: 'crashed', samples: attempt === 1 ? samples + 100 : samples };
+      return {};
+    };
+    const search = await harness.search(specOf({ trials: 2, maxCrashes: 1 }));
+    await until(async () => (await statusOf(search, 0)) === 'failed', 'the failure', 40);
+    await search.executeUpdate('resume', { args: [{ trial: 0 }] });
+    resumed.resolve(undefined);
+    const { counts } = await search.result();
+    expect(counts).toMatchObject({ succeeded: 2, failed: 0 });
+  });
+
+  it('refuses to go on with a failed trial that never trained', async () => {
+    const tried = Promise.withResolvers<undefined>();
+    harness.world.attempt = async ({ trial, samples }) => {
+      if (trial.trial === 1) await tried.promise;
+      return trial.trial === 0 ? { verdict: 'bad-input', samples } : {};
+    };
+    const search = await harness.search(specOf({ trials: 2 }));
+    await until(async () => (await statusOf(search, 0)) === 'failed', 'the failure');
+    await expect(search.executeUpdate('resume', { args: [{ trial: 0 }] })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('trial 0 is failed') as string },
+    });
+    tried.resolve(undefined);
+    await search.result();
+  });
+
+  it('stops no trial of the front by its first objective', async () => {
+    harness.world.attempt = async ({ trial: { trial } }) => {
+      const metrics = trial < 5 ? { score: 0.5, latency: 100 } : { score: 0.4, latency: 1 };
+      feed.add(trial, metrics);
+      await until(async () => (await stateOf(search)).trials[trial]?.points === 1, 'the point to be seen');
+      return { lastProgress: 1, objective: metrics.score, metrics };
+    };
+    const search = await harness.search(
+      specOf({
+        trials: 6,
+        parallel: 1,
+        alsoOptimize: [{ metric: 'latency', goal: 'minimize' }],
+        stopping: [{ kind: 'median', startupTrials: 5 }],
+      }),
+    );
+    const { front } = await search.result();
+    expect(front).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('ends at the first point where the trainer has no such metric, and starts no further trial', async () => {
+    const POINT = { loss: 0.5, accuracy: 0.7 };
+    harness.world.attempt = async ({ trial }) => {
+      feed.add(trial.trial, POINT);
+      return { verdict: await harness.stopAsked(), lastProgress: 1 };
+    };
+    const search = await harness.search(
+      specOf({ trials: 50, parallel: 1, objective: { metric: 'acuracy', goal: 'maximize' }, stopping: [{ kind: 'divergence' }] }),
+    );
+    await expect(search.result()).rejects.toMatchObject({
+      cause: {
+        type: 'InvalidInput',
+        nonRetryable: true,
+        message: 'exit code 78: the first point of trial 0 has no metric acuracy; it has loss, accuracy',
+      },
+    });
+    expect(harness.world.rows.map(({ trial, status }) => [trial, status])).toEqual([[0, 'failed']]);
+    expect(harness.world.attempts).toHaveLength(1);
+  });
+
+  it('ends so for a metric that only a rule looks at', async () => {
+    harness.world.attempt = async ({ trial }) => {
+      feed.add(trial.trial, 0.5);
+      return { verdict: await harness.stopAsked(), lastProgress: 1 };
+    };
+    const rules = [{ kind: 'underfitting', metric: 'validation_los', worseThan: 1, afterSteps: 1 }];
+    const search = await harness.search(specOf({ trials: 5, stopping: rules }));
+    await expect(search.result()).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('has no metric validation_los') as string },
+    });
+  });
+});

@@ -1,0 +1,50 @@
+/** Trials that are held at a rung: their place is free, their checkpoint kept. */
+import type { Halving, TrialRecord, TrialSummary } from '../../src/contract/search.ts';
+import { show } from '../../src/rules/curves.ts';
+import { decided, isOver } from './state.ts';
+import type { SearchRun } from './state.ts';
+
+/** Beyond every rung: to the end of training. */
+export const NO_RUNG = 1000;
+
+/** Whether a trial that was stopped was stopped to be held; then it waits. */
+export function holds(run: SearchRun, record: TrialRecord, { status }: TrialSummary): boolean {
+  const { halving } = record;
+  if (halving?.held !== true || status !== 'stopped' || run.memory.finishing !== null) return false;
+  record.stopping = null;
+  Object.assign(record.state, { status: 'paused', reason: heldReason(halving) });
+  decided(run, record.state.trial, heldReason(halving));
+  run.dirty = true;
+  return true;
+}
+
+export const isHeld = (record: TrialRecord): boolean => record.halving?.held === true && !record.active && !isOver(record);
+
+/** A person lets it go on, whatever its place. */
+export function release(record: TrialRecord, allowed: number | null = NO_RUNG): void {
+  if (!record.halving) return;
+  record.halving.held = false;
+  record.halving.allowed = allowed ?? record.halving.rungs.length;
+  record.lastProgress = null;
+  Object.assign(record.state, { status: 'queued', reason: null });
+}
+
+/** The end of a trial that is held. */
+export function heldSummary(record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> {
+  if (record.halving) record.halving.held = false;
+  return {
+    trial: record.state.trial,
+    status: 'stopped',
+    objective: null,
+    metrics: {},
+    reason,
+    bestExport: record.state.bestExport,
+    weightsSha256: null,
+    endedAt: Date.now(),
+  };
+}
+
+export function heldReason({ rungs }: Halving): string {
+  const [, point, value] = rungs.at(-1) ?? [0, 0, null];
+  return `held at rung ${rungs.length - 1} (point ${point}) with ${value === null ? 'no number' : show(value)}`;
+}

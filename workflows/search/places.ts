@@ -1,0 +1,11 @@
+/** How many trials may still begin. Pure but for the state that it reads. */
+import { trialsLeft } from '../../src/rules/budget.ts';
+import type { SearchRun } from './state.ts';
+
+/** Starts that the budget of trials allows. */
+export const startsLeft = (run: SearchRun): number =>
+  trialsLeft(run.memory.budget, run.memory.records.filter((record) => record.state.startedAt !== null).length);
+
+/** Trials that are planned and not yet made. */
+export const newTrialsLeft = (run: SearchRun): number =>
+  run.memory.exhausted ? 0 : Math.max(0, run.memory.plannedTrials - run.memory.records.length);
