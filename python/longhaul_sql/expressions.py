@@ -117,20 +117,6 @@ def dot(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"({writer.operand(node.this)}).{quote(node.expression.name)}")
 
 
-@writes(exp.Bracket, "this", "expressions", "offset", "safe")
-def bracket(writer: Writer, node: exp.Expression) -> Sql:
-    if len(node.expressions) != 1:
-        raise writer.refuse(node, "an array has one index", found=writer.excerpt(node))
-    index = node.expressions[0]
-    if isinstance(index, exp.Literal) and index.is_string:
-        raise writer.refuse(node, "fields of JSON are not translated", found=writer.excerpt(node))
-    at = bare(writer, index)
-    if node.args.get("offset") == 1:
-        at = f"{at} - 1"
-    function = "longhaul_safe_at" if node.args.get("safe") else "longhaul_at"
-    return Sql(f"{function}({writer.value(node.this).text}, {at})")
-
-
 @writes(exp.Array, "expressions", "struct_name_inheritance", "value_constructor")
 def array(writer: Writer, node: exp.Expression) -> Sql:
     items = node.expressions
@@ -267,14 +253,6 @@ def in_(writer: Writer, node: exp.Expression) -> Sql:
 @writes(exp.Exists, "this")
 def exists(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"EXISTS ({subquery_text(writer, node.this)})", "BOOL")
-
-
-@writes(exp.Like, "this", "expression", "negate")
-def like(writer: Writer, node: exp.Expression) -> Sql:
-    if isinstance(node.expression, (exp.Any, exp.All, exp.Tuple, exp.Paren)):
-        raise writer.refuse(node, "LIKE ANY/ALL is not translated", found=writer.excerpt(node), hint="write several LIKEs with OR or AND")
-    negated = "NOT " if node.args.get("negate") else ""
-    return Sql(f"{writer.operand(node.this)} {negated}LIKE {writer.operand(node.expression)} ESCAPE '\\'", "BOOL", atom=False)
 
 
 @writes(exp.Case, "this", "ifs", "default")

@@ -192,6 +192,9 @@ def concat(writer: Writer, call: exp.Expression) -> Sql:
     if not call.expressions:
         raise writer.refuse(call, "CONCAT takes an argument", found=writer.excerpt(call))
     values = _text_arguments(writer, call.expressions)
+    null = next((value for value in values if value.text.startswith("NULL::")), None)
+    if null is not None:
+        return null
     # DuckDB's concat skips NULLs.
     return Sql("(" + " || ".join(value.operand for value in values) + ")", text_kind(values))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# They register their rules; of two for one name the later counts.
-from longhaul_sql import aggregates, arrays, dates, expressions, json_values, maths, printf, strings, texts  # noqa: F401  # noqa: F401
+from longhaul_sql import aggregates, arrays, dates, expressions, json_values, maths, printf, texts  # noqa: F401 - they register their rules
 from longhaul_sql.errors import Refusal
 from longhaul_sql.parse import parse
 from longhaul_sql.statements import write_statement
