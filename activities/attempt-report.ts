@@ -1,5 +1,5 @@
 /** What an attempt cost, lost and left behind: for the trial's workflow and the ledger's `attempts`. */
-import { attemptJobName, ledgerKey } from '../src/contract/ids.ts';
+import { ledgerKey } from '../src/contract/ids.ts';
 import type { AttemptVerdict, JobEnd } from '../src/contract/jobs.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Pool } from '../src/contract/profile.ts';
@@ -87,7 +87,8 @@ function bounded(result: TrialResult): Record<string, Json> {
   return { metrics: metricsOf(result.metrics), objective, bestStep, steps, samples, epochs, bestExport, weightsSha256 };
 }
 
-export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, report: AttemptReport): Promise<void> {
+/** @param job the name of its Job */
+export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, report: AttemptReport, job: string): Promise<void> {
   const { trial, attempt, pool } = input;
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   const row: LedgerRow<'attempts'> = {
@@ -97,7 +98,7 @@ export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, r
     step: trial.step,
     trial: trial.trial,
     attempt,
-    job: attemptJobName(trial.run, trial.step, trial.trial, attempt),
+    job,
     pool: pool.name,
     spot: pool.spot,
     node: report.node,

@@ -1,36 +1,51 @@
 /** Whether a pool has a machine for a trial: a Job that asks for what an attempt would ask for, and does nothing. */
 import { log } from '@temporalio/activity';
-import { capacityJobName } from '../src/contract/ids.ts';
 import type { JobSpec } from '../src/contract/jobs.ts';
 import type { CapacityInput } from '../src/contract/search.ts';
-import type { Compute } from '../src/ports/compute.ts';
+import type { Compute, ObjectStore } from '../src/ports/index.ts';
+import { WAITS } from '../src/rules/durations.ts';
+import { capacityIdentity, findJob } from './job-places.ts';
+import { Foreign } from './persistence.ts';
 import { aborted, pause } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
-
-/** Then the Job is made anew: an autoscaler that gave up looks again. */
-const RENEW_SECONDS = 3600;
-/** A quota or an admission that refuses is not asked without a pause. */
-const PAUSE_AFTER_REFUSAL_MS = 60_000;
 
 /**
  * Waits until the Job gets a machine, and removes it. A cluster's autoscaler keeps a machine that it just made for some minutes, enough for the
  * attempt that comes next. On Kubernetes a Job that waits costs nothing.
  */
-export async function awaitCapacity(input: CapacityInput, compute: Compute, context: Stoppable): Promise<void> {
-  const job = jobOf(input);
-  while (!context.stop.aborted) {
-    await compute.create(job);
-    const isThere = await getsMachine(compute, job.name, context);
-    await compute.remove(job.name);
+export async function awaitCapacity(
+  input: CapacityInput,
+  compute: Compute,
+  store: Pick<ObjectStore, 'root'>,
+  context: Stoppable,
+): Promise<void> {
+  const job = jobOf(input, store);
+  // The attempt goes on meanwhile: its pool's Jobs were made before.
+  const foreign = new Foreign(true, { until: [context.detached] });
+  const isWanted = (): boolean => !context.stop.aborted;
+  while (isWanted()) {
+    let { name } = job;
+    let isThere = false;
+    try {
+      ({ name } = await foreign.ask('Kubernetes', () => compute.create(job), [context.stop]));
+      isThere = await foreign.ask('Kubernetes', () => getsMachine(compute, name, context), [context.stop]);
+    } catch (error) {
+      // Refused while it was to stop: the Job may be there all the same.
+      if (isWanted()) throw error;
+    }
+    await foreign.ask('Kubernetes', () => compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds }));
     if (isThere) {
       log.info('there is a machine', { pool: input.pool.name });
       return;
     }
-    await pause(PAUSE_AFTER_REFUSAL_MS, context.stop, context.detached);
+    await pause(WAITS.capacityRefusedSeconds * 1000, context.stop, context.detached);
   }
 }
 
-export const forgetCapacity = (input: CapacityInput, compute: Compute): Promise<void> => compute.remove(jobNameOf(input));
+export async function forgetCapacity(input: CapacityInput, compute: Compute, store: Pick<ObjectStore, 'root'>): Promise<void> {
+  const name = await findJob(compute, capacityIdentity(store, input));
+  if (name !== null) await compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds });
+}
 
 /** False: not within the time, or it is not wanted any more. */
 async function getsMachine(compute: Compute, name: string, { stop, detached }: Stoppable): Promise<boolean> {
@@ -38,7 +53,7 @@ async function getsMachine(compute: Compute, name: string, { stop, detached }: S
   const placed = new Promise<boolean>((resolve, reject) => {
     const watching = compute.watch(name, {
       signal: AbortSignal.any([over.signal, detached]),
-      noCapacitySeconds: RENEW_SECONDS,
+      noCapacitySeconds: WAITS.capacityRenewedSeconds,
       onStatus: ({ node }) => {
         if (node !== null) resolve(true);
       },
@@ -53,14 +68,11 @@ async function getsMachine(compute: Compute, name: string, { stop, detached }: S
   }
 }
 
-const jobNameOf = ({ trial, attempt }: CapacityInput): string => capacityJobName(trial.run, trial.step, trial.trial, attempt);
-
-function jobOf(input: CapacityInput): JobSpec {
+function jobOf(input: CapacityInput, store: Pick<ObjectStore, 'root'>): JobSpec {
   const { trial, pool, memoryMb } = input;
-  const { pipeline, run, step, spec } = trial;
+  const { spec } = trial;
   return {
-    name: jobNameOf(input),
-    labels: { pipeline, run, step, trial: String(trial.trial) },
+    ...capacityIdentity(store, input),
     ...(spec.image === undefined ? {} : { image: spec.image }),
     command: ['true'],
     env: {},

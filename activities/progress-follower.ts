@@ -8,6 +8,8 @@ import { readProgress } from './trial-files.ts';
 
 const ROWS_PER_BATCH = 200;
 const LONGEST_WAIT_FOR_BATCH_MS = 30_000;
+/** So many records are read before what was read is noted. */
+const MOST_AT_ONCE = 1000;
 const MOST_METRICS = 40;
 
 export interface Followed {
@@ -58,10 +60,15 @@ export class ProgressFollower {
     };
   }
 
-  /** Reads all records that are there now; true if there were any. */
+  /** Reads all records that are there. */
+  async readAll(): Promise<void> {
+    while (await this.read());
+  }
+
+  /** Reads records that are there now, a bounded number; true if there were any. */
   async read(): Promise<boolean> {
     let some = false;
-    for (;;) {
+    for (let count = 0; count < MOST_AT_ONCE; count++) {
       const n = this.followed.lastProgress + 1;
       const record = await readProgress(this.#store, this.#trial.output, n);
       if (record === null) break;

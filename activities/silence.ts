@@ -13,6 +13,12 @@ export class Silence {
     this.#now = now;
   }
 
+  /** Nothing could be heard for so long, whatever was said. */
+  excuse(ms: number): void {
+    if (this.#runningSince !== null) this.#runningSince += ms;
+    if (this.#heardAt !== null) this.#heardAt += ms;
+  }
+
   /** To be called at every look, with whether there were new records. @returns true when it has lasted too long */
   isTooLong(phase: JobStatus['phase'], heard: boolean): boolean {
     const now = this.#now();

@@ -1,15 +1,22 @@
 /** Container and script steps: one Job an attempt, watched until it ends, adopted by the next worker when this one goes. */
+import { activityInfo } from '@temporalio/activity';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';
-import { stepJobName } from '../src/contract/ids.ts';
+import { homeOf } from '../src/contract/ids.ts';
+import { UNKNOWN_END } from '../src/contract/jobs.ts';
 import type { AttemptVerdict, ContainerSpec, JobEnd, JobSpec, Json, OutputType, Pool, ScriptSpec } from '../src/contract/index.ts';
-import type { ObjectStore, Ports } from '../src/ports/index.ts';
+import type { Compute, ObjectStore, Ports } from '../src/ports/index.ts';
+import { GRACES, WAITS } from '../src/rules/durations.ts';
 import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import type { Interruptible } from './heartbeat.ts';
+import { mayCreate } from './job-claims.ts';
+import { stepIdentity } from './job-places.ts';
+import { troubleText } from './attempt-notes.ts';
+import { Foreign } from './persistence.ts';
 import type { WorkInput } from './queries.ts';
 import { storageEnvironment } from './storage-environment.ts';
 
-const DEFAULT_GRACE_SECONDS = 15;
 const SECONDS_PER_HOUR = 3600;
 /** Far above what the step may hand on (activities/steps.ts), far below what hurts. */
 const MOST_OUTPUT_BYTES = 1024 * 1024;
@@ -38,52 +45,119 @@ export const createStepJobActivities = (ports: Ports) =>
   translated({
     async runStepJob(input: StepJobInput): Promise<StepJobEnd> {
       return withHeartbeat(async (context) => {
-        const store = await ports.store(input.profile);
-        const compute = await ports.compute(input.profile);
-        const job = await jobOf(store, input);
-        const { adopted } = await compute.create(job);
-        context.progress({ stage: adopted ? 'adopted' : 'created', job: job.name });
-        const interrupted = AbortSignal.any([context.signal, context.detached]);
-        try {
-          const end = await compute.watch(job.name, {
-            signal: interrupted,
-            noCapacitySeconds: input.noCapacitySeconds,
-            onStatus: (status) => {
-              context.progress({ stage: status.message ?? status.phase, job: job.name });
-            },
-          });
-          const { verdict, cause } = classifyEnd(end, {
-            attempt: input.attempt,
-            latest: null,
-            hasResult: true,
-            stopRequested: false,
-            silentSeconds: null,
-            newerAttempt: null,
-          });
-          const outputs = verdict === 'succeeded' ? await outputsOfJob(store, input) : {};
-          if (end.notStarted) await compute.remove(job.name);
-          return {
-            verdict,
-            cause,
-            job: job.name,
-            image: end.image,
-            outputs,
-            cost: costOf(end, input.pool),
-            logTail: verdict === 'succeeded' ? '' : end.logTail,
-          };
-        } catch (error) {
-          if (context.signal.aborted) await compute.remove(job.name);
-          throw error;
-        }
+        const { attempt } = activityInfo();
+        const wasBegun = attempt > 1 || activityInfo().heartbeatDetails !== undefined;
+        const foreign = foreignOf(context, wasBegun || input.attempt > 1);
+        const [store, compute] = await foreign.ask('the machine', () =>
+          Promise.all([ports.store(input.profile), ports.compute(input.profile)]),
+        );
+        return runToItsEnd(input, { store, compute, foreign }, context);
       });
     },
 
     /** Ends the Job of an attempt, if there is one, and forgets it. */
     async removeStepJob({ profile, run, step, attempt }: StepJobName): Promise<void> {
-      await withHeartbeat(async () => (await ports.compute(profile)).remove(stepJobName(run, step, attempt)));
+      await withHeartbeat(async (context) => {
+        const foreign = foreignOf(context, true);
+        const [store, compute] = await foreign.ask('the machine', () => Promise.all([ports.store(profile), ports.compute(profile)]));
+        await foreign.ask('Kubernetes', async () => {
+          const home = homeOf(store.root);
+          const jobs = await compute.list({ run, step, attempt: String(attempt) });
+          for (const { name, labels } of jobs)
+            if (labels.trial === undefined && (labels.home ?? home) === home)
+              await compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds });
+        });
+      });
     },
   });
 export type StepJobActivities = ReturnType<typeof createStepJobActivities>;
+
+interface World {
+  readonly store: ObjectStore;
+  readonly compute: Compute;
+  readonly foreign: Foreign;
+}
+
+const foreignOf = (context: Interruptible, isBegun: boolean): Foreign =>
+  new Foreign(isBegun, {
+    until: [context.detached],
+    tell: (trouble) => context.progress({ stage: trouble ? troubleText(trouble, Date.now()) : 'goes on' }),
+  });
+
+async function runToItsEnd(input: StepJobInput, world: World, context: Interruptible): Promise<StepJobEnd> {
+  const { store, compute, foreign } = world;
+  const interrupted = AbortSignal.any([context.signal, context.detached]);
+  const job = await foreign.ask('the object store', () => jobOf(store, input), [context.signal]);
+  let { name } = job;
+  try {
+    const may = await foreign.ask('Kubernetes', () => mayCreate(world, input.profile, job, input.spec.output), [context.signal]);
+    if (!may) return await endOf(input, world, null, name);
+    const created = await foreign.ask('Kubernetes', () => compute.create(job), [context.signal]);
+    ({ name } = created);
+    foreign.begun();
+    context.progress({ stage: created.adopted ? 'adopted' : 'created', job: name });
+    const watch = (): Promise<JobEnd> =>
+      compute.watch(name, {
+        signal: interrupted,
+        noCapacitySeconds: input.noCapacitySeconds,
+        onStatus: (status) => {
+          context.progress({ stage: status.message ?? status.phase, job: name });
+        },
+      });
+    return await endOf(input, world, await foreign.ask('Kubernetes', watch, [context.signal]), name);
+  } catch (error) {
+    // Refused while it was to stop, the Job may be there all the same.
+    if (context.signal.aborted)
+      await new Foreign(true, { until: [context.detached] }).ask('Kubernetes', () =>
+        compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds }),
+      );
+    throw error;
+  }
+}
+
+/** @param known null: nobody saw it */
+async function endOf(input: StepJobInput, { store, compute, foreign }: World, known: JobEnd | null, name: string): Promise<StepJobEnd> {
+  const end = known ?? UNKNOWN_END;
+  const { verdict, cause } =
+    known === null
+      ? await unknownVerdict(input, store, foreign)
+      : classifyEnd(end, {
+          attempt: input.attempt,
+          latest: null,
+          hasResult: end.exitCode === 0,
+          stopRequested: false,
+          silentSeconds: null,
+          newerAttempt: null,
+        });
+  await foreign.ask('Kubernetes', async () => {
+    if (end.lingering === 'rest') await compute.terminate(name);
+    else if (end.lingering === 'job' || end.notStarted)
+      await compute.remove(name, { waitSeconds: end.nodeLost ? 0 : WAITS.removalPatienceSeconds });
+  });
+  const outputs = verdict === 'succeeded' ? await foreign.ask('the object store', () => outputsOfJob(store, input)) : {};
+  return {
+    verdict,
+    cause,
+    job: name,
+    image: end.image,
+    outputs,
+    cost: costOf(end, input.pool),
+    logTail: verdict === 'succeeded' ? '' : end.logTail,
+  };
+}
+
+/** Our own runner writes a script's outputs when all is done; nothing tells what became of another container. */
+async function unknownVerdict(input: StepJobInput, store: ObjectStore, foreign: Foreign): Promise<Pick<StepJobEnd, 'verdict' | 'cause'>> {
+  const isScript = input.spec.kind === 'script' && Object.keys(input.spec.outputs).length > 0;
+  if (isScript && (await foreign.ask('the object store', () => store.stat(outputsUri(input)))))
+    return { verdict: 'succeeded', cause: 'finished while no worker watched' };
+  return {
+    verdict: 'crashed',
+    cause:
+      'how it ended is not known: it ended while no worker watched, and its Job was removed since (compute.ttlSecondsAfterFinished); ' +
+      'look at what it left, then start the run again, or keep Jobs for longer than workers may be away',
+  };
+}
 
 async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> {
   const { spec, attempt } = input;
@@ -93,8 +167,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
       ? { image: spec.image, command: spec.command, env: spec.env }
       : { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: await keepScript(store, spec) } };
   return {
-    name: stepJobName(input.run, input.step, attempt),
-    labels: { pipeline: input.pipeline, run: input.run, step: input.step, attempt: String(attempt) },
+    ...stepIdentity(store, input),
     ...program,
     env: {
       ...storageEnvironment(input.profile),
@@ -106,7 +179,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
     },
     resources: spec.resources,
     pool: input.pool,
-    graceSeconds: compute.kind === 'kubernetes' ? compute.graceSeconds : DEFAULT_GRACE_SECONDS,
+    graceSeconds: compute.kind === 'kubernetes' ? compute.graceSeconds : GRACES.processGraceSeconds,
     ...(input.deadlineSeconds === null ? {} : { deadlineSeconds: Math.ceil(input.deadlineSeconds) }),
   };
   /** Containers of any language read a path more easily than a URI; our own runner takes both. */

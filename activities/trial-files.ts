@@ -18,19 +18,60 @@ export const trialJsonUri = (output: string): string => `${output}/trial.json`;
 export const progressUri = (output: string, n: number): string => `${output}/progress/${n}.json`;
 export const exportUri = (output: string, name: string): string => `${output}/exports/${name}`;
 
-/** Writes trial.json unless it is there. Only what was learnt about preemptions may differ between attempts. */
+/** What makes two documents the same trial. Everything else is how it is run, and a later release may add to it. */
+const TRIAL_IDENTITY = [
+  'pipeline',
+  'run',
+  'step',
+  'trial',
+  'seed',
+  'parameters',
+  'data',
+  'output',
+  'epochs',
+  'objective',
+  'model',
+  'fork',
+] as const satisfies readonly (keyof TrialJson)[];
+
+/**
+ * Writes trial.json unless it is there. A trial keeps the document that it began with, but for what was learnt about preemptions: its
+ * container's image may be older than this worker.
+ *
+ * @throws failure('InvalidInput') when there is one of another trial
+ */
 export async function writeTrialJson(store: ObjectStore, input: AttemptInput): Promise<string> {
   const uri = trialJsonUri(input.trial.output);
   const wanted = trialJson(input, await readFeatures(store, input.trial.spec.features));
-  const text = canonicalJson(wanted);
   const there = await store.read(uri);
-  const found = there ? decode(there.data) : null;
-  if (found === text) return uri;
-  if (found !== null && withoutLearnt(found) !== withoutLearnt(text)) {
-    throw failure('InvalidInput', `${uri} belongs to another trial; give the search another output, or remove that prefix`);
-  }
-  await store.write(uri, text, { contentType: 'application/json' });
+  const text = there ? decode(there.data) : null;
+  const found = text === null ? null : objectOf(text);
+  const different = found && TRIAL_IDENTITY.find((field) => canonicalJson(found[field] ?? null) !== canonicalJson(wanted[field] ?? null));
+  if (different)
+    throw failure(
+      'InvalidInput',
+      `${uri} belongs to another trial (its ${different} differs); give the search another output, or remove that prefix`,
+    );
+  const next = canonicalJson(found ? withLearnt(found, wanted) : wanted);
+  if (next !== text) await store.write(uri, next, { contentType: 'application/json' });
   return uri;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Null: it is none, and is written anew. */
+function objectOf(text: string): Fields | null {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+  } catch {
+    return null;
+  }
+}
+
+function withLearnt(found: Fields, { checkpoint }: TrialJson): Fields {
+  const before = typeof found['checkpoint'] === 'object' ? found['checkpoint'] : {};
+  return { ...found, checkpoint: { ...before, meanSecondsBetweenPreemptions: checkpoint.meanSecondsBetweenPreemptions } };
 }
 
 function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
@@ -62,11 +103,6 @@ function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
     ...(trial.fork === null ? {} : { fork: trial.fork }),
     commit: trial.commit,
   });
-}
-
-function withoutLearnt(text: string): string {
-  const value = JSON.parse(text) as TrialJson;
-  return canonicalJson({ ...value, checkpoint: { ...value.checkpoint, meanSecondsBetweenPreemptions: null } });
 }
 
 async function readFeatures(store: ObjectStore, uri: string): Promise<FeatureTable> {

@@ -2,7 +2,7 @@
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
-import { attemptJobName } from '../../src/contract/ids.ts';
+import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
 import type { ProgressRecord } from '../../src/contract/trial.ts';
 import type { Profile } from '../../src/contract/profile.ts';
 import { BUSYBOX_IMAGE } from '../../deploy/dev-cluster/index.ts';
@@ -37,6 +37,8 @@ const RECORDS_BEFORE = 3;
 export async function openScene(cluster: Cluster, lab: TrialLab, namespace: string): Promise<Scene> {
   const config = { namespace, kubeconfig: cluster.kubeconfig };
   const client = openClient(config);
+  const jobName = (run: string, attempt: number): string =>
+    attemptJobName({ home: homeOf(lab.store.root), run, step: 'search' }, 0, attempt);
   for (const [name, value] of [['bench-high', 1000]] as const) await cluster.kubectl(['create', 'priorityclass', name, `--value=${value}`]);
   const over = new AbortController();
 
@@ -44,7 +46,7 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
     const pool = POOL_OF[kind];
     const handle = await lab.start(run, { profile: only(lab.profile, pool) });
     await until(async () => (await trained(lab, run, 1)).length >= RECORDS_BEFORE);
-    const jobs = watchJobs(client, attemptJobName(run, 'search', 0, 2), over.signal);
+    const jobs = watchJobs(client, jobName(run, 2), over.signal);
     const since = await act(kind, run);
     const createdAt = await jobs;
     await afterwards(kind);
@@ -60,7 +62,7 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
 
   /** Takes the machine away; returns the moment that counts, ms since 1970. */
   const act = async (kind: Kind, run: string): Promise<number> => {
-    const pod = (await podOf(client, attemptJobName(run, 'search', 0, 1)))?.metadata?.name ?? '';
+    const pod = (await podOf(client, jobName(run, 1)))?.metadata?.name ?? '';
     const at = Date.now();
     if (kind === 'evict') await evict(client, namespace, pod);
     else if (kind === 'pod_deleted') await client.request('DELETE', client.podsPath(pod));

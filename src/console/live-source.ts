@@ -1,7 +1,6 @@
 /** The console's facts from the real parts: queries and updates of the workflows, ledger, store and machines of each run's profile. */
 import type { Longhaul, Run, Search } from '../client/index.ts';
 import { RefusedError } from '../client/errors.ts';
-import { attemptJobName } from '../contract/ids.ts';
 import { UPDATES } from '../contract/names.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
@@ -129,10 +128,7 @@ async function jobName(compute: Compute, run: string, { step, trial, attempt }: 
   const jobs = (await compute.list({ run })).filter(
     ({ labels }) => labels.step === step && (trial === undefined || labels.trial === String(trial)),
   );
-  if (trial !== undefined && attempt !== undefined) {
-    const wanted = attemptJobName(run, step, trial, attempt);
-    return jobs.find((job) => job.name === wanted)?.name ?? null;
-  }
+  if (attempt !== undefined) return jobs.find(({ labels }) => labels.attempt === String(attempt))?.name ?? null;
   const newest = jobs.sort((a, b) => Number(b.labels.attempt ?? 0) - Number(a.labels.attempt ?? 0))[0];
   return newest?.name ?? null;
 }

@@ -31,16 +31,55 @@ export const scheduledRunName = (workflowId: string): string =>
 export const tensorboardWorkflowId = (pipeline: string): string => `longhaul-tensorboard-${pipeline}`;
 export const poolGateWorkflowId = (pool: string): string => `longhaul-pool-${pool}`;
 
+/** FNV-1a, 64 bit, 12 digits of base 36 (62 bit): for names that must not meet. */
+export function digest(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return (hash % 36n ** 12n).toString(36).padStart(12, '0');
+}
+
+/** Installations share a namespace, and keep apart by where they store things. */
+export const homeOf = (storeRoot: string): string => digest(storeRoot);
+
+/** What a Job belongs to. */
+export interface JobPlace {
+  /** `homeOf` the object store. */
+  readonly home: string;
+  readonly run: string;
+  readonly step: string;
+}
+
+/** Pods' names are cut behind 57 characters. */
+const MOST_READABLE = 28;
+
+/** Readable for people; the digest of all parts keeps `a-b` of `c` and `a` of `b-c` apart. */
+function jobName({ home, run, step }: JobPlace, suffix: string): string {
+  const readable = `${run}-${step}`
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, MOST_READABLE)
+    .replace(/-+$/, '');
+  return `${readable || 'job'}-${digest(JSON.stringify([home, run, step]))}-${suffix}`;
+}
+
 /** One attempt, one Job: made from run, trial and the logical attempt, never from Temporal's retry count. */
-export const attemptJobName = (run: string, step: string, trial: number, attempt: number): string =>
-  dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 48)}-t${trial}-a${attempt}`);
+export const attemptJobName = (place: JobPlace, trial: number, attempt: number): string => jobName(place, `t${trial}-a${attempt}`);
 
 /** The Job that looks for a machine of another pool while an attempt runs. */
-export const capacityJobName = (run: string, step: string, trial: number, attempt: number): string =>
-  dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 48)}-t${trial}-c${attempt}`);
+export const capacityJobName = (place: JobPlace, trial: number, attempt: number): string => jobName(place, `t${trial}-c${attempt}`);
 
-export const stepJobName = (run: string, step: string, attempt: number): string =>
-  dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 54)}-s${attempt}`);
+export const stepJobName = (place: JobPlace, attempt: number): string => jobName(place, `s${attempt}`);
+
+/** Names that release 0.1.0 gave: its Jobs are found by them, and are ours if they say so. */
+export const FORMER_NAMES = {
+  attempt: (run: string, step: string, trial: number, attempt: number): string =>
+    dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 48)}-t${trial}-a${attempt}`),
+  capacity: (run: string, step: string, trial: number, attempt: number): string =>
+    dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 48)}-t${trial}-c${attempt}`),
+  step: (run: string, step: string, attempt: number): string =>
+    dnsLabel(`${dnsLabel(`${run}-${step.replaceAll('.', '-')}`, 54)}-s${attempt}`),
+} as const;
 
 export const trialOutput = (searchOutput: string, trial: number): string => `${searchOutput}/trial-${trial}`;
 

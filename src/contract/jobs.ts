@@ -1,11 +1,14 @@
 import type { Pool, Resources } from './profile.ts';
 import type { Json } from './values.ts';
 
-/** What a compute adapter is asked to run: one attempt of a trial, a container step or a script step. Plain data; its hash decides adoption. */
+/** What a compute adapter is asked to run: one attempt of a trial, a container step or a script step. Plain data. */
 export interface JobSpec {
   /** Deterministic, a DNS-1123 label of at most 63 characters. */
   readonly name: string;
-  readonly labels: Readonly<Record<'pipeline' | 'run' | 'step', string> & Partial<Record<'trial' | 'attempt', string>>>;
+  /** Names that earlier releases gave to the same Job. */
+  readonly formerNames?: readonly string[];
+  /** They decide adoption (`isSameJob`). `home`: the installation; absent in Jobs of 0.1.0. */
+  readonly labels: Readonly<Record<'pipeline' | 'run' | 'step', string> & Partial<Record<'trial' | 'attempt' | 'home', string>>>;
   /** Absent: the reference trainer (the profile's image; the local Python environment). */
   readonly image?: string;
   readonly command: readonly string[];
@@ -14,6 +17,18 @@ export interface JobSpec {
   readonly pool: Pool;
   readonly graceSeconds: number;
   readonly deadlineSeconds?: number;
+}
+
+const IDENTITY = ['pipeline', 'run', 'step', 'trial', 'attempt'] as const;
+
+/**
+ * Whether a Job that is there is the one that is wanted, whatever a release added to or changed in its spec.
+ *
+ * @example isSameJob(info.labels, spec.labels)
+ */
+export function isSameJob(found: Readonly<Record<string, string | undefined>>, wanted: JobSpec['labels']): boolean {
+  const sameHome = found['home'] === undefined || wanted.home === undefined || found['home'] === wanted.home;
+  return sameHome && IDENTITY.every((key) => found[key] === wanted[key]);
 }
 
 /** How a Job ended, as the adapter saw it: signs, not verdicts. `classifyEnd` makes the verdict. */
@@ -26,6 +41,8 @@ export interface JobEnd {
   /** The pod has a deletionTimestamp, without DisruptionTarget, and it was not us. */
   readonly deletedByOther: boolean;
   readonly outOfMemory: boolean;
+  /** The kubelet's words where it filled a disk beyond its limit or request; null: it did not. */
+  readonly outOfDisk: string | null;
   readonly deadlineExceeded: boolean;
   /** Unschedulable for longer than allowed, quota exceeded, image that cannot be pulled: the message for the user. */
   readonly notStarted: { readonly reason: 'no-capacity' | 'quota' | 'image' | 'rejected'; readonly message: string } | null;
@@ -40,6 +57,11 @@ export interface JobEnd {
   /** Last lines of the log, at most 4 KiB. */
   readonly logTail: string;
   readonly message: string;
+  /**
+   * What is left to end before another attempt begins: `rest`: containers beside the one that ended; `job`: all of it, which still runs, or
+   * which others may start again.
+   */
+  readonly lingering: 'rest' | 'job' | null;
 }
 
 /** The end of a Job that is gone, before anything is said about it; `endedAt` is 0. */
@@ -50,6 +72,7 @@ export const UNKNOWN_END: JobEnd = {
   disruption: null,
   deletedByOther: false,
   outOfMemory: false,
+  outOfDisk: null,
   deadlineExceeded: false,
   notStarted: null,
   nodeLost: false,
@@ -59,6 +82,7 @@ export const UNKNOWN_END: JobEnd = {
   endedAt: 0,
   logTail: '',
   message: '',
+  lingering: null,
 };
 
 /** DESIGN.md §5. */

@@ -129,6 +129,8 @@ export const Compute = z.discriminatedUnion('kind', [
     priorityClass: z.string().optional(),
     /** Kueue's local queue; Jobs are then created suspended and admitted by it. */
     queue: z.string().optional(),
+    /** Waiting in that queue for longer counts as no capacity; absent: the queue's order decides, however long it takes. */
+    queueSeconds: z.int().positive().optional(),
     graceSeconds: z.int().positive().default(15),
     ttlSecondsAfterFinished: z.int().nonnegative().default(3600),
     labels: z.record(z.string(), z.string()).default({}),

@@ -22,19 +22,22 @@ export interface WatchOptions {
   readonly noCapacitySeconds: number;
 }
 
-/** Runs Jobs on machines. A Job outlives the worker that made it; only `remove` ends it. */
+/** Runs Jobs on machines. A Job outlives the worker that made it; only `terminate` and `remove` end it. */
 export interface Compute {
   /**
-   * Creates the Job, or adopts the one of the same name and spec.
-   * @throws AdapterError('InvalidInput') when a Job of that name has another spec; 'AccessDenied', 'Unavailable'.
+   * Creates the Job, or adopts the one that is there (`isSameJob`), which may have one of its former names: `name` is the one to go on with.
+   * @throws AdapterError('InvalidInput') when a Job of that name is another one; 'AccessDenied', 'Unavailable'.
    */
-  create(job: JobSpec): Promise<{ readonly adopted: boolean }>;
+  create(job: JobSpec): Promise<{ readonly adopted: boolean; readonly name: string }>;
   /** Waits until the Job ends and tells how; a Job that is not there is `lost`. Rejects with the signal's reason when aborted, without touching the Job. */
   watch(name: string, options: WatchOptions): Promise<JobEnd>;
   /** SIGTERM with the Job's grace, without removing what is known about it. Ends the watch as any end does. */
   terminate(name: string): Promise<void>;
-  /** Ends and forgets the Job and waits until its processes or pods are gone; no error when there is none. */
-  remove(name: string): Promise<void>;
+  /**
+   * Ends and forgets the Job and waits until its processes or pods are gone, or for `waitSeconds` after it was asked to go; no error when
+   * there is none.
+   */
+  remove(name: string, options?: { readonly waitSeconds?: number }): Promise<void>;
   /** Lines of the log; `follow` goes on until the Job ends or the signal aborts. */
   logs(
     name: string,

@@ -41,11 +41,14 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
   const committed = evidence.latest?.attempt === evidence.attempt && evidence.latest.reason === 'sigterm';
   const where = end.node ? ` on ${end.node}` : '';
 
-  if (evidence.silentSeconds !== null && end.exitCode !== 0)
-    return { verdict: 'silent', cause: `no progress record for ${evidence.silentSeconds} s${where}` };
   if (end.exitCode === FENCED_EXIT || (evidence.newerAttempt !== null && evidence.newerAttempt > evidence.attempt))
     return { verdict: 'fenced', cause: 'a later attempt writes to the same output' };
   if (end.exitCode === 0 && evidence.hasResult) return { verdict: 'succeeded', cause: 'finished' };
+  // It is written last: whatever took the Job away came later.
+  if (end.exitCode === null && end.notStarted === null && evidence.hasResult)
+    return { verdict: 'succeeded', cause: `finished; how its Job ended is not known${end.message && `: ${end.message}`}` };
+  if (evidence.silentSeconds !== null && end.exitCode !== 0)
+    return { verdict: 'silent', cause: `no progress record for ${evidence.silentSeconds} s${where}` };
   if (end.notStarted) {
     if (evidence.stopRequested) return { verdict: 'stopped', cause: 'stopped before it started' };
     const { reason, message } = end.notStarted;
@@ -62,6 +65,7 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
       cause: committed ? 'stopped with a checkpoint' : `stopped${end.exitCode === null ? '' : `, exit code ${end.exitCode}`}`,
     };
   if (end.outOfMemory) return { verdict: 'out-of-memory', cause: `out of memory${where}` };
+  if (end.outOfDisk !== null) return { verdict: 'crashed', cause: `out of disk${where}: ${end.outOfDisk}` };
   if (end.disruption) return { verdict: 'preempted', cause: `${end.disruption}${where}` };
   if (end.nodeLost) return { verdict: 'preempted', cause: `the node is gone or silent${where}` };
   if (committed && (end.exitCode === SIGTERM_EXIT || end.exitCode === 0))

@@ -8,7 +8,6 @@ import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import { checkKubernetes } from '../../src/adapters/kubernetes/doctor.ts';
 import { PERMISSIONS, resourceName } from '../../src/adapters/kubernetes/permissions.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
-import { attemptJobName } from '../../src/contract/ids.ts';
 import { readFileSync } from 'node:fs';
 import { runCli } from '../support/run-cli.ts';
 import { CHART, helm, RELEASE } from './chart.ts';
@@ -124,7 +123,8 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
         const trains = async (): Promise<boolean> => (await lab.records('stormy', trial)).some(({ kind }) => kind !== 'start');
         await expect.poll(trains, PATIENCE).toBe(true);
         const client = openClient(kubernetesConfig(cluster, NAMESPACE));
-        const name = (await podOf(client, attemptJobName('stormy', 'search', trial, 1)))?.metadata?.name ?? '';
+        const [job] = await lab.compute.list({ run: 'stormy', step: 'search', trial: String(trial), attempt: '1' });
+        const name = (await podOf(client, job?.name ?? ''))?.metadata?.name ?? '';
         const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
         await client.request('POST', `${client.podsPath(name)}/eviction`, { body });
       }

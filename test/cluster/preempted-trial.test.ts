@@ -4,7 +4,7 @@ import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { followJobs } from '../../src/cli/follow-jobs.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
-import { attemptJobName, capacityJobName } from '../../src/contract/ids.ts';
+import { attemptJobName, capacityJobName, homeOf } from '../../src/contract/ids.ts';
 import type { TrialSummary } from '../../src/contract/search.ts';
 import { clusterCanRun, kubernetesConfig, sharedCluster } from './harness.ts';
 import { openTrialLab } from './trial-lab.ts';
@@ -29,7 +29,7 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
   /** The undisturbed trial, trained once for all tests. */
   const calm = (): Promise<TrialSummary> => (calmOne ??= lab.start('calm').then((handle) => handle.result()));
   const client = () => openClient(kubernetesConfig(cluster, NAMESPACE));
-  const job = (run: string, attempt: number): string => attemptJobName(run, 'search', 0, attempt);
+  const job = (run: string, attempt: number): string => attemptJobName({ home: homeOf(lab.store.root), run, step: 'search' }, 0, attempt);
   /** The attempt has trained something. */
   const trains = (run: string, attempt: number): Promise<void> =>
     expect
@@ -80,7 +80,7 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
     const pools = [{ ...spot!, nodeSelector: { pool: 'spot', late: 'yes' } }, ...others];
     const moving = await lab.start('moving', { profile: { ...lab.profile, pools, placement } });
     await trains('moving', 2);
-    const look = capacityJobName('moving', 'search', 0, 2);
+    const look = capacityJobName({ home: homeOf(lab.store.root), run: 'moving', step: 'search' }, 0, 2);
     const jobs = async (): Promise<string[]> => (await lab.compute.list({ run: 'moving' })).map(({ name, phase }) => `${name} ${phase}`);
     await expect.poll(jobs, PATIENCE).toContain(`${look} pending`);
     await cluster.kubectl(['label', 'node', 'spot-1', 'late=yes']);

@@ -149,11 +149,12 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     describe('creating', () => {
       it('adopts the same Job, running or ended, from any client', async () => {
         const spec = job('echo once; sleep 0.5');
-        expect(await compute.create(spec)).toEqual({ adopted: false });
+        const { name } = spec;
+        expect(await compute.create(spec)).toEqual({ adopted: false, name });
         const other = await connect();
-        expect(await other.create(structuredClone(spec))).toEqual({ adopted: true });
+        expect(await other.create(structuredClone(spec))).toEqual({ adopted: true, name });
         const end = await watch(spec, {}, other);
-        expect(await compute.create(spec)).toEqual({ adopted: true });
+        expect(await compute.create(spec)).toEqual({ adopted: true, name });
         expect(await watch(spec)).toMatchObject({ state: 'succeeded', endedAt: end.endedAt });
         expect(await lines(spec)).toEqual(['once']);
       });
@@ -162,7 +163,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         const spec = job('exit 0', { env: { A: '1', B: '2' } });
         await compute.create(spec);
         const reordered = Object.fromEntries(Object.entries({ ...spec, env: { B: '2', A: '1' } }).reverse()) as unknown as JobSpec;
-        expect(await compute.create(reordered)).toEqual({ adopted: true });
+        expect(await compute.create(reordered)).toEqual({ adopted: true, name: spec.name });
       });
 
       it('runs once whatever the number of creators', async () => {
@@ -174,10 +175,31 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual(['once']);
       });
 
-      it('refuses another spec of the same name, and leaves the first alone', async () => {
-        const spec = job('sleep 0.5; exit 5');
+      it('adopts its own Job whatever the next release says of it, also under the name that the last one gave', async () => {
+        const spec = job('sleep 0.5; exit 5', { labels: { ...job('').labels, trial: '1', attempt: '2' } });
         await compute.create(spec);
-        await expect(compute.create({ ...spec, env: { CHANGED: '1' } })).rejects.toMatchObject({
+        const next: JobSpec = { ...spec, env: { ADDED: '1' }, graceSeconds: 7, labels: { ...spec.labels, home: 'here' } };
+        expect(await compute.create(next)).toEqual({ adopted: true, name: spec.name });
+        const renamed = { ...next, name: `${spec.name}-new`, formerNames: [`${spec.name}-older`, spec.name] };
+        expect(await (await connect()).create(renamed)).toEqual({ adopted: true, name: spec.name });
+        expect(await watch(spec)).toMatchObject({ exitCode: 5 });
+        expect((await compute.list({ run: spec.labels.run, attempt: '2' })).map(({ name }) => name)).toEqual([spec.name]);
+      });
+
+      it('leaves alone what had its former name and is another’s', async () => {
+        const theirs = job('echo theirs', { labels: { ...job('').labels, step: 'a.b' } });
+        await compute.create(theirs);
+        const ours = job('echo ours', { formerNames: [theirs.name], labels: { ...theirs.labels, step: 'a-b' } });
+        expect(await compute.create(ours)).toEqual({ adopted: false, name: ours.name });
+        await Promise.all([watch(theirs), watch(ours)]);
+        expect([await lines(theirs), await lines(ours)]).toEqual([['theirs'], ['ours']]);
+      });
+
+      it.each(['run', 'step', 'trial', 'attempt', 'home'] as const)('refuses a Job of another %s, and leaves it alone', async (label) => {
+        const labels = { ...job('').labels, trial: '1', attempt: '1', home: 'here' };
+        const spec = job('sleep 0.5; exit 5', { labels });
+        await compute.create(spec);
+        await expect(compute.create({ ...spec, labels: { ...labels, [label]: 'another' } })).rejects.toMatchObject({
           name: 'AdapterError',
           type: 'InvalidInput',
           message: expect.stringContaining(spec.name) as string,
@@ -190,7 +212,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         await compute.create(spec);
         await watch(spec);
         await compute.remove(spec.name);
-        expect(await compute.create({ ...spec, env: { SECOND: '1' } })).toEqual({ adopted: false });
+        expect(await compute.create({ ...spec, env: { SECOND: '1' } })).toEqual({ adopted: false, name: spec.name });
         await watch(spec);
         expect(await lines(spec)).toEqual(['run']);
       });
@@ -316,6 +338,14 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await compute.list({ run: spec.labels.run })).toEqual([]);
         expect(await watch(spec)).toMatchObject({ state: 'lost' });
         expect(await lines(spec)).toEqual([]);
+      });
+
+      it('waits no longer than it is told to', async () => {
+        const spec = job(POLITE);
+        await compute.create(spec);
+        await untilLogged(spec, 'ready');
+        await compute.remove(spec.name, { waitSeconds: 0 });
+        await expect.poll(() => compute.list({ run: spec.labels.run }), { timeout: 20_000 }).toEqual([]);
       });
 
       it('is fine with none', async () => {

@@ -126,7 +126,7 @@ describe('process compute', () => {
     await expect.poll(() => existsSync(join(path, spec.name, 'started.json'))).toBe(true);
     worker.kill('SIGKILL');
     await once(worker, 'exit');
-    expect(await compute.create(spec)).toEqual({ adopted: true });
+    expect(await compute.create(spec)).toEqual({ adopted: true, name: spec.name });
     expect(await watch(spec.name)).toMatchObject({ state: 'failed', exitCode: 12 });
   });
 

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul, type Run } from '../../src/client/index.ts';
 import { compile } from '../../src/compile/index.ts';
-import { attemptJobName } from '../../src/contract/ids.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
@@ -162,7 +161,8 @@ describe('the grocery example', () => {
       async function signalled(trial: number, signal: NodeJS.Signals): Promise<void> {
         const trained = async (): Promise<boolean> => ((await searchOf(one))?.trials.find((each) => each.trial === trial)?.points ?? 0) > 0;
         await until(trained, `trial ${trial} to have trained`, 120);
-        const started = join(folder, '.longhaul', 'jobs', attemptJobName(one.id, 'search', trial, 1), 'started.json');
+        const [job] = await (await ports.compute(profile)).list({ run: one.id, step: 'search', trial: String(trial), attempt: '1' });
+        const started = join(folder, '.longhaul', 'jobs', job?.name ?? '', 'started.json');
         expect(existsSync(started)).toBe(true);
         process.kill((JSON.parse(readFileSync(started, 'utf8')) as { pid: number }).pid, signal);
       }

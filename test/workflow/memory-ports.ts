@@ -123,12 +123,12 @@ export function createMemoryPorts(): MemoryPorts {
     },
   };
 
-  const compute: Pick<Compute, 'create' | 'watch' | 'remove'> = {
+  const compute: Pick<Compute, 'create' | 'watch' | 'list' | 'remove'> = {
     create: async (job) => {
       const adopted = jobs.has(job.name);
       calls.push(`${adopted ? 'adopt' : 'create'} ${job.name}`);
       jobs.set(job.name, job);
-      return { adopted };
+      return { adopted, name: job.name };
     },
     watch: async (name, { signal }) => {
       const job = jobs.get(name);
@@ -152,6 +152,10 @@ export function createMemoryPorts(): MemoryPorts {
         ...end,
       };
     },
+    list: async (labels = {}) =>
+      [...jobs.values()]
+        .filter((job) => Object.entries(labels).every(([key, value]) => (job.labels as Record<string, string>)[key] === value))
+        .map(({ name, labels: own }) => ({ name, labels: own, phase: 'running' })),
     remove: async (name) => {
       calls.push(`remove ${name}`);
       jobs.delete(name);

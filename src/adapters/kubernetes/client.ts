@@ -5,19 +5,24 @@ import { createInterface } from 'node:readline';
 import { KubeConfig } from '@kubernetes/client-node';
 import { AdapterError } from '../../contract/errors.ts';
 import type { Compute as ComputeConfig } from '../../contract/profile.ts';
+import { GRACES } from '../../rules/durations.ts';
 import { KubeError } from './errors.ts';
 
 export type KubernetesConfig = Extract<ComputeConfig, { kind: 'kubernetes' }>;
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** An API server that does not answer a small request in this time is away. */
-const ANSWER_TIMEOUT_MS = 15_000;
+const HEADER_RESOLUTION_MS = 1_500;
 /** Shorter than load balancers keep a connection that nobody uses. */
 const IDLE_CONNECTION_MS = 30_000;
 const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** client-node's own agent opens a connection, with its handshake, for every request. */
 const keptConnections = (): https.Agent => new https.Agent({ keepAlive: true, maxFreeSockets: 16, timeout: IDLE_CONNECTION_MS });
+
+export interface ClientOptions {
+  /** For tests: how long a small request may take. */
+  readonly answerMs?: number;
+}
 
 export interface RequestOptions {
   readonly query?: Query;
@@ -36,14 +41,23 @@ export class KubeClient {
   readonly namespace: string;
   readonly #config: KubeConfig;
   readonly #server: string;
+  readonly #answerMs: number;
   #kept = keptConnections();
+  /** The server's clock at a moment of our own that only goes forward. */
+  #clock: { readonly serverMs: number; readonly at: number } | null = null;
 
-  constructor(config: KubeConfig, namespace: string) {
+  constructor(config: KubeConfig, namespace: string, { answerMs = GRACES.apiAnswerMs }: ClientOptions = {}) {
+    this.#answerMs = answerMs;
     const cluster = config.getCurrentCluster();
     if (!cluster) throw new AdapterError('InvalidInput', 'compute: the kubeconfig has no current context; name one in compute.context');
     this.#config = config;
     this.#server = cluster.server.replace(/\/+$/, '');
     this.namespace = namespace;
+  }
+
+  /** ms since 1970 by the API server's clock, which objects' times are taken from: this machine's may be wrong, or be set. */
+  now(): number {
+    return this.#clock === null ? Date.now() : this.#clock.serverMs + performance.now() - this.#clock.at;
   }
 
   /** @throws KubeError for an answer that is no success, or the network's error. */
@@ -52,7 +66,7 @@ export class KubeClient {
   }
 
   async text(method: string, path: string, options: RequestOptions = {}): Promise<string> {
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? ANSWER_TIMEOUT_MS);
+    const timeout = AbortSignal.timeout(options.timeoutMs ?? this.#answerMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     // Every request of ours may be sent twice: creating finds what is there, the others say what is to be.
     for (let again = true; ; again = false) {
@@ -68,7 +82,7 @@ export class KubeClient {
 
   /** Lines of an answer that goes on; ends with an error when nothing came for `silenceMs`. */
   async *lines(path: string, options: { query: Query; signal: AbortSignal; silenceMs: number }): AsyncIterable<string> {
-    const response = await this.#send('GET', path, { query: options.query, signal: options.signal, connectMs: ANSWER_TIMEOUT_MS });
+    const response = await this.#send('GET', path, { query: options.query, signal: options.signal, connectMs: this.#answerMs });
     response.setTimeout(options.silenceMs, () => {
       response.destroy(new SilentError(`${path}: nothing came for ${options.silenceMs / 1000} s`));
     });
@@ -104,9 +118,18 @@ export class KubeClient {
     // Not where it is a proxy's. Certificates are in the options, and connections are kept apart by them.
     if (agent && options.agent instanceof https.Agent && options.agent.constructor === https.Agent) options.agent = agent;
     const response = await answerTo(url, options, { payload, signal, connectMs });
+    const serverMs = Date.parse(response.headers.date ?? '');
+    if (!Number.isNaN(serverMs)) this.#setClock(serverMs, performance.now());
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
     throw KubeError.of(status, await readAll(response), `${method} ${path}`);
+  }
+
+  /** The server tells whole seconds, so of two readings that agree the later one is nearer. */
+  #setClock(serverMs: number, at: number): void {
+    const known = this.#clock;
+    const behind = known === null ? Number.POSITIVE_INFINITY : known.serverMs - known.at - (serverMs - at);
+    if (behind < 0 || behind > HEADER_RESOLUTION_MS) this.#clock = { serverMs, at };
   }
 
   jobsPath(name?: string): string {
@@ -167,7 +190,10 @@ async function readAll(response: http.IncomingMessage): Promise<string> {
 }
 
 /** @throws AdapterError('InvalidInput') naming what the kubeconfig lacks. */
-export function openClient(config: Pick<KubernetesConfig, 'namespace' | 'kubeconfig' | 'context'>): KubeClient {
+export function openClient(
+  config: Pick<KubernetesConfig, 'namespace' | 'kubeconfig' | 'context'>,
+  options: ClientOptions = {},
+): KubeClient {
   const kube = new KubeConfig();
   try {
     if (config.kubeconfig !== undefined) kube.loadFromFile(config.kubeconfig);
@@ -188,5 +214,5 @@ export function openClient(config: Pick<KubernetesConfig, 'namespace' | 'kubecon
     }
     kube.setCurrentContext(config.context);
   }
-  return new KubeClient(kube, config.namespace);
+  return new KubeClient(kube, config.namespace, options);
 }

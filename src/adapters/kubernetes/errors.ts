@@ -38,8 +38,12 @@ export const hasStatus = (error: unknown, status: number): boolean => error inst
 export const isGone = (error: unknown): boolean =>
   error instanceof KubeError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone');
 
-/** For the user, in one place. `what` begins the message: `Job x in namespace y`. */
-export function translate(error: unknown, what: string, namespace: string): AdapterError {
+/**
+ * For the user, in one place. `what` begins the message: `Job x in namespace y`.
+ *
+ * @param isProven it worked before: a refusal is a token that expired, a role that is being written anew, and passes
+ */
+export function translate(error: unknown, what: string, namespace: string, isProven = false): AdapterError {
   if (error instanceof AdapterError) return error;
   if (!(error instanceof KubeError)) {
     const message = error instanceof Error ? error.message : String(error);
@@ -61,7 +65,7 @@ export function translate(error: unknown, what: string, namespace: string): Adap
   // A quota on the number of Jobs empties as Jobs end.
   if (status === 403 && /exceeded quota/.test(message)) return new AdapterError('Unavailable', `${what}: ${message}`, { cause: error });
   if (/admission webhook .* denied/.test(message)) return new AdapterError('InvalidInput', `${what}: ${message}`, { cause: error });
-  if (status === 401 || status === 403)
+  if (!isProven && (status === 401 || status === 403))
     return new AdapterError('AccessDenied', `${what}: ${message}; \`longhaul doctor\` prints what is missing`, { cause: error });
   if (status === 400 || status === 404 || status === 405 || status === 413 || status === 415 || status === 422)
     return new AdapterError('InvalidInput', `${what}: ${message}`, { cause: error });

@@ -1,29 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { AdapterError } from '../../contract/errors.ts';
+import { isSameJob } from '../../contract/jobs.ts';
+import type { JobSpec } from '../../contract/jobs.ts';
 import type { Compute, JobInfo } from '../../ports/compute.ts';
+import { WAITS } from '../../rules/durations.ts';
 import { openClient } from './client.ts';
-import type { KubeClient, KubernetesConfig } from './client.ts';
-import { finished, isTerminal } from './end-signs.ts';
-import { containerOf } from './pod-parts.ts';
+import type { ClientOptions, KubeClient, KubernetesConfig } from './client.ts';
+import { finished } from './end-signs.ts';
 import { hasStatus, translate } from './errors.ts';
 import { jobManifest } from './job-manifest.ts';
 import { JobsView } from './jobs-view.ts';
 import type { JobsViewOptions } from './jobs-view.ts';
-import { exactLabels, JOB_NAME, selector, specHash, SPEC_HASH, TERMINATE_REQUESTED } from './labels.ts';
+import { exactLabels, JOB_NAME, selector, TERMINATE_REQUESTED } from './labels.ts';
 import { jobLogs } from './logs.ts';
+import { containerOf, hasStarted, isTerminal } from './pod-parts.ts';
 import { podOf, podsOf } from './pods.ts';
 import { DEFAULT_PATIENCE, watchJob } from './watch-job.ts';
 import type { Patience } from './watch-job.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const MERGE_PATCH = 'application/merge-patch+json';
-const FIRST_LOOK_MS = 50;
-const LAST_LOOK_MS = 1_000;
 /** Deletion of one Job between our two requests to create it. */
 const MOST_CREATIONS = 5;
 
 export interface KubernetesComputeOptions {
+  readonly client?: ClientOptions;
   readonly patience?: Partial<Patience>;
   readonly view?: JobsViewOptions;
 }
@@ -33,18 +35,21 @@ export interface KubernetesComputeOptions {
  * @throws AdapterError('InvalidInput') when the kubeconfig cannot be read.
  */
 export function openKubernetesCompute(config: KubernetesConfig, options: KubernetesComputeOptions = {}): Promise<Compute> {
-  return Promise.resolve().then(() => kubernetesCompute(config, openClient(config), options));
+  return Promise.resolve().then(() => kubernetesCompute(config, openClient(config, options.client), options));
 }
 
 function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options: KubernetesComputeOptions): Compute {
-  const patience = { ...DEFAULT_PATIENCE, ...options.patience };
+  const queueSeconds = config.queueSeconds ?? DEFAULT_PATIENCE.queueSeconds;
+  const patience = { ...DEFAULT_PATIENCE, queueSeconds, ...options.patience };
   let view: JobsView | null = null;
+  /** A Job was made here: what is refused from now on is no missing right, and passes. */
+  let isProven = false;
   const jobsView = (): JobsView => (view ??= new JobsView(client, options.view));
   const translated = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw translate(error, what, config.namespace);
+      throw translate(error, what, config.namespace, isProven);
     }
   };
 
@@ -53,11 +58,13 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
       checkName(spec.name);
       const manifest = jobManifest(spec, config);
       return translated(`Job ${spec.name}`, async () => {
-        const { job, adopted } = await createOrFind(client, manifest);
-        if (adopted && job.metadata?.annotations?.[SPEC_HASH] !== specHash(spec))
-          throw new AdapterError('InvalidInput', `Job ${spec.name} exists with another spec; remove it, or use another name`);
+        const former = await findFormer(client, spec);
+        const { job, adopted } = former ? { job: former, adopted: true } : await createOrFind(client, manifest);
+        if (adopted && !isSame(job, spec))
+          throw new AdapterError('InvalidInput', `Job ${spec.name} belongs to ${ownerOf(job)}; remove it, or give the run another name`);
+        isProven = true;
         view?.takeJob(job);
-        return { adopted };
+        return { adopted, name: job.metadata?.name ?? spec.name };
       });
     },
 
@@ -71,11 +78,11 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
       await translated(`Job ${name}`, () => terminate(client, name));
     },
 
-    async remove(name) {
+    async remove(name, { waitSeconds = Number.POSITIVE_INFINITY } = {}) {
       checkName(name);
       await translated(`Job ${name}`, async () => {
         await deleteJob(client, name, 'Foreground');
-        await untilGone(client, name);
+        await untilGone(client, name, waitSeconds);
       });
     },
 
@@ -84,7 +91,7 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
       try {
         yield* jobLogs(client, name, logOptions);
       } catch (error) {
-        throw translate(error, `log of Job ${name}`, config.namespace);
+        throw translate(error, `log of Job ${name}`, config.namespace, isProven);
       }
     },
 
@@ -104,6 +111,24 @@ function checkName(name: string): void {
     throw new AdapterError('InvalidInput', `Job name "${name}": expected at most 63 lower-case letters, digits and dashes between them`);
 }
 
+const isSame = (job: V1Job, spec: JobSpec): boolean => isSameJob(exactLabels(job.metadata?.annotations), spec.labels);
+
+function ownerOf(job: V1Job): string {
+  const { run, step, trial, attempt } = exactLabels(job.metadata?.annotations);
+  if (run === undefined) return 'somebody else';
+  const parts = [`run ${run}`, step && `step ${step}`, trial && `trial ${trial}`, attempt && `attempt ${attempt}`];
+  return `${parts.filter(Boolean).join(', ')} of this or another installation`;
+}
+
+/** A Job that an earlier release made, by the name that it gave. */
+async function findFormer(client: KubeClient, spec: JobSpec): Promise<V1Job | null> {
+  for (const name of (spec.formerNames ?? []).filter((each) => NAME.test(each))) {
+    const job = await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
+    if (job && job.metadata?.deletionTimestamp === undefined && isSame(job, spec)) return job;
+  }
+  return null;
+}
+
 async function createOrFind(client: KubeClient, manifest: V1Job): Promise<{ job: V1Job; adopted: boolean }> {
   const name = manifest.metadata?.name ?? '';
   for (let attempt = 1; ; attempt++) {
@@ -112,16 +137,23 @@ async function createOrFind(client: KubeClient, manifest: V1Job): Promise<{ job:
     } catch (error) {
       if (!hasStatus(error, 409)) throw error;
     }
-    try {
-      const job = await client.request<V1Job>('GET', client.jobsPath(name));
-      if (job.metadata?.deletionTimestamp === undefined) return { job, adopted: true };
-      // Being removed: its name is free when its pods are gone.
-      await untilGone(client, name);
-    } catch (error) {
-      if (!hasStatus(error, 404)) throw error;
-    }
+    const job = await adoptable(client, name);
+    if (job) return { job, adopted: true };
     if (attempt >= MOST_CREATIONS) throw new AdapterError('Unavailable', `Job ${name} was there and was not there in turns`);
   }
+}
+
+/** Null when its name is free now. There is a Job: whatever is answered to us meanwhile is no reason to leave it alone. */
+async function adoptable(client: KubeClient, name: string): Promise<V1Job | null> {
+  try {
+    const job = await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
+    if (!job || job.metadata?.deletionTimestamp === undefined) return job;
+    // Being removed: its name is free when its pods are gone.
+    if (await untilGone(client, name, WAITS.nameFreeSeconds)) return null;
+  } catch (error) {
+    throw new AdapterError('Unavailable', `Job ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  throw new AdapterError('Unavailable', `Job ${name} is being removed, and is not gone after ${WAITS.nameFreeSeconds} s`);
 }
 
 /**
@@ -131,7 +163,7 @@ async function createOrFind(client: KubeClient, manifest: V1Job): Promise<{ job:
 async function terminate(client: KubeClient, name: string): Promise<void> {
   const pod = await podOf(client, name);
   if (pod && (isTerminal(pod) || pod.metadata?.deletionTimestamp !== undefined)) return;
-  if (!pod || !containerOf(pod)?.state?.running) {
+  if (!pod || !hasStarted(pod)) {
     const job = pod ? null : await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
     if (pod || (job && !finished(job))) await deleteJob(client, name, 'Background');
     return;
@@ -149,14 +181,23 @@ async function deleteJob(client: KubeClient, name: string, propagationPolicy: 'F
     .catch(absent);
 }
 
-/** Waits until Job and pods are not there any more, however long that takes. */
-async function untilGone(client: KubeClient, name: string): Promise<void> {
-  for (let wait = FIRST_LOOK_MS; ; wait = Math.min(LAST_LOOK_MS, wait * 1.5)) {
-    const job = await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
-    if (!job && (await podsOf(client, name)).length === 0) return;
-    if (job && job.metadata?.deletionTimestamp === undefined) return;
-    await delay(wait);
+/** True: Job and pods are not there any more. False: they still are after the time. */
+async function untilGone(client: KubeClient, name: string, waitSeconds: number): Promise<boolean> {
+  const since = performance.now();
+  for (let wait: number = WAITS.removalLookFirstMs; ; wait = Math.min(WAITS.removalLookLongestMs, wait * 1.5)) {
+    const left = since + waitSeconds * 1000 - performance.now();
+    if (left <= 0) return false;
+    // It was accepted: what is answered to a look changes nothing about that.
+    if (await isGoneNow(client, name).catch(() => false)) return true;
+    await delay(Math.min(wait, left));
   }
+}
+
+/** Also when there is another Job of that name already. */
+async function isGoneNow(client: KubeClient, name: string): Promise<boolean> {
+  const job = await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
+  if (job) return job.metadata?.deletionTimestamp === undefined;
+  return (await podsOf(client, name)).length === 0;
 }
 
 async function listJobs(client: KubeClient, labels: Readonly<Record<string, string>>): Promise<JobInfo[]> {

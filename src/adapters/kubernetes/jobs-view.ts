@@ -1,4 +1,5 @@
 import type { CoreV1Event, V1Job, V1Node, V1Pod } from '@kubernetes/client-node';
+import { WAITS } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 import { JOB_NAME, selector } from './labels.ts';
@@ -15,6 +16,8 @@ export interface Snapshot {
   readonly node: V1Node | null;
   /** The node object of the pod is not there. */
   readonly nodeGone: boolean;
+  /** Most nodes are silent at once: perhaps it is not them. Null: they are not. */
+  readonly silentCluster: { readonly patienceSeconds: number } | null;
   /** The last warning about Job or pod. */
   readonly warning: { readonly reason: string; readonly message: string } | null;
 }
@@ -35,6 +38,8 @@ const TELLING = new Set([
   'NotTriggerScaleUp',
   'FailedCreatePodSandBox',
 ]);
+/** Of all nodes; `--unhealthy-zone-threshold` of the node controller. */
+const SILENT_SHARE = 0.55;
 /** Far more than the Jobs of one worker; the oldest are forgotten. */
 const MOST_WARNINGS = 5_000;
 
@@ -45,6 +50,7 @@ export class JobsView {
   /** By the name of their Job. */
   readonly #pods = new Map<string, { pod: V1Pod; gone: boolean }>();
   readonly #nodes = new Map<string, V1Node>();
+  readonly #silentNodes = new Set<string>();
   readonly #goneNodes = new Set<string>();
   readonly #askedNodes = new Set<string>();
   readonly #warnings = new Map<string, { reason: string; message: string }>();
@@ -123,6 +129,7 @@ export class JobsView {
       podGone: known?.gone ?? false,
       node: nodeName === undefined ? null : (this.#nodes.get(nodeName) ?? null),
       nodeGone: nodeName !== undefined && this.#goneNodes.has(nodeName),
+      silentCluster: this.#isSilent() ? { patienceSeconds: WAITS.silentClusterSeconds } : null,
       warning: this.#warnings.get(pod?.metadata?.name ?? '') ?? this.#warnings.get(name) ?? null,
     };
   }
@@ -161,15 +168,24 @@ export class JobsView {
     if (gone && !this.#jobs.has(name) && !this.#listeners.has(name)) this.#forget(name);
   }
 
+  /** The share at which Kubernetes itself stops to believe it. */
+  #isSilent(): boolean {
+    return this.#silentNodes.size > 1 && this.#silentNodes.size >= this.#nodes.size * SILENT_SHARE;
+  }
+
   #setNode(node: V1Node): void {
     const name = node.metadata?.name ?? '';
     this.#goneNodes.delete(name);
     this.#nodes.set(name, node);
+    const isSilent = node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'Unknown') ?? false;
+    if (isSilent) this.#silentNodes.add(name);
+    else this.#silentNodes.delete(name);
     this.#tellOnNode(name);
   }
 
   #deleteNode(name: string): void {
     this.#nodes.delete(name);
+    this.#silentNodes.delete(name);
     this.#goneNodes.add(name);
     this.#tellOnNode(name);
   }

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { KubeClient } from './client.ts';
-import { isTerminal } from './end-signs.ts';
-import { containerOf } from './pod-parts.ts';
+import { containerOf, isTerminal } from './pod-parts.ts';
 import { hasStatus } from './errors.ts';
 import { MAIN_CONTAINER } from './job-manifest.ts';
 import type { Snapshot } from './jobs-view.ts';

@@ -1,11 +1,47 @@
-/** Small parts of a pod that several readers want. Pure. */
-import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+/** What is read from one pod. Pure. */
+import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { MAIN_CONTAINER } from './job-manifest.ts';
-
-export const containerOf = (pod: V1Pod): V1ContainerStatus | undefined =>
-  pod.status?.containerStatuses?.find(({ name }) => name === MAIN_CONTAINER);
 
 /** Objects of a watch have strings where client-node's types say `Date`. */
 export function time(value: Date | string | null | undefined): number | null {
   return value === undefined || value === null ? null : new Date(value).getTime();
+}
+
+export const isTerminal = (pod: V1Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+
+export const containerOf = (pod: V1Pod): V1ContainerStatus | undefined =>
+  pod.status?.containerStatuses?.find(({ name }) => name === MAIN_CONTAINER);
+
+/** How the main container ended. It is never restarted. */
+export const endOfMain = (pod: V1Pod): V1ContainerStateTerminated | undefined => containerOf(pod)?.state?.terminated;
+
+export const hasStarted = (pod: V1Pod): boolean => {
+  const state = containerOf(pod)?.state;
+  return state?.running !== undefined || state?.terminated !== undefined;
+};
+
+export function startOf(pod: V1Pod): number | null {
+  const state = containerOf(pod)?.state;
+  return time(state?.running?.startedAt ?? state?.terminated?.startedAt);
+}
+
+/** By digest; empty until the kubelet has pulled it. */
+export const imageOf = (pod: V1Pod): string | null => containerOf(pod)?.imageID || null;
+
+/** Containers beside the main one that still run: `sidecar` ones (init containers that are restarted) are ended by the kubelet itself. */
+export function runningBeside(pod: V1Pod): 'none' | 'sidecars' | 'others' {
+  const isRunning = ({ name, state }: V1ContainerStatus): boolean => name !== MAIN_CONTAINER && state?.running !== undefined;
+  if (pod.status?.containerStatuses?.some(isRunning)) return 'others';
+  return pod.status?.initContainerStatuses?.some(isRunning) ? 'sidecars' : 'none';
+}
+
+/** When somebody asked for the pod's deletion: Kubernetes keeps the time at which the grace is over. */
+export function deletionAskedAt({ metadata }: V1Pod): number | null {
+  const over = time(metadata?.deletionTimestamp);
+  return over === null ? null : over - (metadata?.deletionGracePeriodSeconds ?? 0) * 1000;
+}
+
+export function lastTransition(pod: V1Pod): number | null {
+  const times = (pod.status?.conditions ?? []).flatMap(({ lastTransitionTime }) => time(lastTransitionTime) ?? []);
+  return times.length > 0 ? Math.max(...times) : null;
 }

@@ -1,15 +1,16 @@
 /** Why a Job has not started, and whose patience counts. Pure. */
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import type { JobEnd } from '../../contract/jobs.ts';
 import type { JobStatus } from '../../ports/compute.ts';
+import { KUEUE_QUEUE } from './labels.ts';
 import { containerOf, time } from './pod-parts.ts';
 import type { Snapshot } from './jobs-view.ts';
 
 export interface Wait {
   readonly reason: NonNullable<JobEnd['notStarted']>['reason'];
-  /** `capacity`: the profile's `noCapacitySeconds`; `none`: waiting does not help. */
-  readonly patience: 'capacity' | 'mending' | 'starting' | 'none';
-  /** ms since 1970 */
+  /** `capacity`: the profile's `noCapacitySeconds`; `queue`: its `queueSeconds`, if it has any; `none`: waiting does not help. */
+  readonly patience: 'capacity' | 'queue' | 'mending' | 'starting' | 'none';
+  /** ms since 1970, by the API server's clock */
   readonly since: number;
 }
 
@@ -24,16 +25,32 @@ const CONTAINER_TROUBLE = new Set(['CreateContainerConfigError', 'CreateContaine
 const NEVER_PASSES = /InvalidImageName|ErrImageNeverPull/;
 const SURELY_WRONG = /not found|manifest unknown|unauthorized|denied|forbidden|authentication required|runAsNonRoot/i;
 
-export function waitOf(snapshot: Snapshot): Waiting {
+export function waitOf(snapshot: Snapshot, now: number): Waiting {
   const { job, pod } = snapshot;
-  const createdAt = time(job?.metadata?.creationTimestamp) ?? Date.now();
+  if (job?.spec?.suspend) return waitInQueue(job, now);
+  const createdAt = admittedAt(snapshot, now);
   if (pod) return waitOfPod(snapshot, pod, createdAt);
-  if (job?.spec?.suspend) return waiting('quota', 'capacity', createdAt, 'suspended: waiting to be admitted by its queue');
   const { reason, message = null } = snapshot.warning ?? {};
   if (reason !== 'FailedCreate' || message === null) return waiting('no-capacity', 'capacity', createdAt, message);
   if (/exceeded quota/.test(message)) return waiting('quota', 'capacity', createdAt, message);
   const refused = /forbidden|is invalid|denied the request/.test(message);
   return waiting(refused ? 'rejected' : 'no-capacity', refused ? 'none' : 'capacity', createdAt, message);
+}
+
+/** Its place in the queue is the older the better: it is nobody's business but the queue's how long that takes. */
+function waitInQueue(job: V1Job, now: number): Waiting {
+  const queue = job.metadata?.labels?.[KUEUE_QUEUE];
+  const since = time(job.metadata?.creationTimestamp) ?? now;
+  return waiting('quota', 'queue', since, `suspended: waiting to be admitted by ${queue === undefined ? 'its queue' : `queue ${queue}`}`);
+}
+
+/** From here on it asks for a machine: what it waited in a queue before is not the machine's fault. */
+function admittedAt({ job, pod }: Snapshot, now: number): number {
+  const startedAt = time(job?.status?.startTime);
+  if (startedAt !== null) return startedAt;
+  // Admitted this moment, and the Job controller has not said so yet.
+  if (job?.metadata?.labels?.[KUEUE_QUEUE] !== undefined) return now;
+  return time(job?.metadata?.creationTimestamp ?? pod?.metadata?.creationTimestamp) ?? now;
 }
 
 function waitOfPod({ warning }: Snapshot, pod: V1Pod, createdAt: number): Waiting {

@@ -1,6 +1,7 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { WatchOptions } from '../../ports/compute.ts';
+import { GRACES, WAITS } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { observe } from './end-signs.ts';
 import type { LogSource, Observation } from './end-signs.ts';
@@ -14,11 +15,14 @@ export interface Patience {
   readonly mendingSeconds: number;
   /** From a machine to a running container: pulling a large image, mounting volumes. */
   readonly startingSeconds: number;
+  /** In a queue that admits Jobs; without a limit the queue's order decides. */
+  readonly queueSeconds: number;
 }
-export const DEFAULT_PATIENCE: Patience = { mendingSeconds: 300, startingSeconds: 1_800 };
-
-/** The reason of a wait comes a moment after the wait itself. */
-const REASON_PATIENCE_MS = 3_000;
+export const DEFAULT_PATIENCE: Patience = {
+  mendingSeconds: WAITS.containerMendingSeconds,
+  startingSeconds: WAITS.containerStartingSeconds,
+  queueSeconds: Number.POSITIVE_INFINITY,
+};
 
 interface Watched {
   readonly end: Omit<JobEnd, 'logTail'>;
@@ -44,6 +48,9 @@ function follow(client: KubeClient, view: JobsView, name: string, options: Watch
     let shown = '';
     let timer: NodeJS.Timeout | undefined;
     let asking = false;
+    let retryMs: number = WAITS.foreignRetryFirstMs;
+    /** By a clock that only goes forward. */
+    let endingSince: number | null = null;
     const finish = (settle: () => void): void => {
       unsubscribe();
       clearTimeout(timer);
@@ -52,29 +59,42 @@ function follow(client: KubeClient, view: JobsView, name: string, options: Watch
     };
     const aborted = (): void => finish(() => reject(options.signal.reason as Error));
     const again = (ms: number): void => {
-      timer = setTimeout(look, Math.max(10, ms));
+      clearTimeout(timer);
+      timer = setTimeout(look, Math.min(GRACES.longestTimerMs, Math.max(10, ms)));
     };
     const absent = (): void => {
       if (asking) return;
       asking = true;
       isThere(client, view, name)
-        .then((there) => (there ? again(50) : finish(() => resolve(notThere(name)))))
+        .then((there) => (there ? again(50) : finish(() => resolve(notThere(name, client.now())))))
         // The API server is away: the view comes back with it.
-        .catch(() => again(1000))
+        .catch(() => {
+          again(retryMs);
+          retryMs = Math.min(WAITS.foreignRetryLongestMs, retryMs * 2);
+        })
         .finally(() => (asking = false));
     };
     const look = (): void => {
       clearTimeout(timer);
-      const seen = observe(view.snapshot(name), Date.now());
+      const seen = observe(view.snapshot(name), client.now());
       if (seen.kind === 'absent') return absent();
       show(seen);
+      if (seen.kind !== 'ending') endingSince = null;
       if (seen.kind === 'ended') return finish(() => resolve(seen));
       if (seen.kind === 'running') return;
-      const left = patienceLeft(seen.wait, seen.status.message, options.noCapacitySeconds, patience);
-      if (left <= 0) finish(() => resolve(waitedInVain(seen, options.noCapacitySeconds)));
+      if (seen.kind === 'ending') {
+        endingSince ??= performance.now();
+        const left = endingSince + seen.settleSeconds * 1000 - performance.now();
+        if (left <= 0) finish(() => resolve(seen));
+        else again(left);
+        return;
+      }
+      const left = patienceLeft(seen.wait, seen.status.message, options.noCapacitySeconds, patience, client.now());
+      if (left <= 0) finish(() => resolve(waitedInVain(seen, options.noCapacitySeconds, patience, client.now())));
       else again(left);
     };
-    const show = ({ status }: Exclude<Observation, { kind: 'absent' }>): void => {
+    const show = (seen: Exclude<Observation, { kind: 'absent' }>): void => {
+      const status = seen.kind === 'ending' ? { ...seen.status, phase: 'running' as const } : seen.status;
       const key = JSON.stringify(status);
       if (key !== shown) options.onStatus?.(status);
       shown = key;
@@ -97,15 +117,23 @@ async function isThere(client: KubeClient, view: JobsView, name: string): Promis
   }
 }
 
-function patienceLeft({ patience, since }: Wait, message: string | null, noCapacitySeconds: number, limits: Patience): number {
+function patienceLeft({ patience, since }: Wait, message: string | null, noCapacitySeconds: number, limits: Patience, now: number): number {
   if (patience === 'none') return 0;
-  const seconds = { capacity: noCapacitySeconds, mending: limits.mendingSeconds, starting: limits.startingSeconds }[patience];
-  const left = since + seconds * 1000 - Date.now();
-  return message === null ? Math.max(left, since + REASON_PATIENCE_MS - Date.now()) : left;
+  const left = since + secondsOf(patience, noCapacitySeconds, limits) * 1000 - now;
+  return message === null ? Math.max(left, since + WAITS.waitReasonSeconds * 1000 - now) : left;
 }
 
-function waitedInVain({ status, wait }: Extract<Observation, { kind: 'waiting' }>, noCapacitySeconds: number): Watched {
-  const limit = wait.patience === 'capacity' ? `; it waited longer than ${noCapacitySeconds} s` : '';
+const secondsOf = (patience: Exclude<Wait['patience'], 'none'>, noCapacitySeconds: number, limits: Patience): number =>
+  ({ capacity: noCapacitySeconds, queue: limits.queueSeconds, mending: limits.mendingSeconds, starting: limits.startingSeconds })[patience];
+
+function waitedInVain(
+  { status, wait }: Extract<Observation, { kind: 'waiting' }>,
+  noCapacitySeconds: number,
+  limits: Patience,
+  now: number,
+): Watched {
+  const isTimed = wait.patience === 'capacity' || wait.patience === 'queue';
+  const limit = isTimed ? `; it waited longer than ${secondsOf(wait.patience, noCapacitySeconds, limits)} s` : '';
   const message = `${status.message ?? 'it has not started'}${limit}`;
   return {
     end: {
@@ -113,14 +141,15 @@ function waitedInVain({ status, wait }: Extract<Observation, { kind: 'waiting' }
       state: 'failed',
       notStarted: { reason: wait.reason, message },
       node: status.node,
-      endedAt: Date.now(),
+      endedAt: now,
       message,
+      lingering: 'job',
     },
     log: { text: '' },
   };
 }
 
-const notThere = (name: string): Watched => ({
-  end: { ...UNKNOWN_END, endedAt: Date.now(), message: `there is no Job ${name}` },
+const notThere = (name: string, now: number): Watched => ({
+  end: { ...UNKNOWN_END, endedAt: now, message: `there is no Job ${name}` },
   log: { text: '' },
 });

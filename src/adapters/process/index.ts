@@ -2,11 +2,12 @@ import { join, isAbsolute } from 'node:path';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AdapterError } from '../../contract/errors.ts';
+import { isSameJob } from '../../contract/jobs.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import type { Compute as ComputeConfig } from '../../contract/profile.ts';
 import type { Compute, JobInfo } from '../../ports/compute.ts';
 import { isAlive, killGroup, signalProcess } from './identity.ts';
-import { canonicalJson, JobDirectory, jobNames, sweepJobDirectories } from './job-directory.ts';
+import { JobDirectory, jobNames, sweepJobDirectories } from './job-directory.ts';
 import { launchOf, startSupervisor } from './launch.ts';
 import { readLines } from './log.ts';
 import { Ticker } from './ticker.ts';
@@ -41,16 +42,18 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
 
   return {
     async create(job) {
-      const directory = directoryOf(job.name);
       if (job.command.length === 0) throw new AdapterError('InvalidInput', `Job ${job.name}: expected a command, found none`);
-      const created = await directory.create(job, (work) => launchOf(job, join(root, '.closed-pools', job.pool.name), work));
-      if (!created) {
-        const existing = await directory.specText();
-        if (existing !== canonicalJson(job))
-          throw new AdapterError('InvalidInput', `Job ${job.name} exists with another spec; remove it, or use another name`);
-      }
+      const former = await findFormer(job, directoryOf);
+      const directory = former ?? directoryOf(job.name);
+      const created = !former && (await directory.create(job, (work) => launchOf(job, join(root, '.closed-pools', job.pool.name), work)));
+      const existing = created ? job.labels : await labelsIn(directory);
+      if (existing && !isSameJob(existing, job.labels))
+        throw new AdapterError(
+          'InvalidInput',
+          `Job ${job.name} belongs to run ${existing.run}, step ${existing.step}; remove it, or give the run another name`,
+        );
       await ensureSupervised(directory);
-      return { adopted: !created };
+      return { adopted: !created, name: directory.name };
     },
 
     async watch(name, options) {
@@ -67,6 +70,7 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
       if (supervisor) signalProcess(supervisor, 'SIGTERM');
     },
 
+    /** A process of this machine is killed when its grace is over: there is nothing else to wait for. */
     async remove(name) {
       const directory = directoryOf(name);
       await endAndWait(directory);
@@ -114,6 +118,21 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
       return Promise.resolve();
     },
   };
+}
+
+async function labelsIn(directory: JobDirectory): Promise<JobSpec['labels'] | null> {
+  const text = await directory.specText();
+  return text === null ? null : (JSON.parse(text) as JobSpec).labels;
+}
+
+/** A Job that an earlier release made, by the name that it gave. */
+async function findFormer(job: JobSpec, directoryOf: (name: string) => JobDirectory): Promise<JobDirectory | null> {
+  for (const name of (job.formerNames ?? []).filter((each) => NAME.test(each))) {
+    const directory = directoryOf(name);
+    const labels = await labelsIn(directory);
+    if (labels && isSameJob(labels, job.labels)) return directory;
+  }
+  return null;
 }
 
 /** A creator may have died between making the Job and starting it. */

@@ -14,8 +14,11 @@ const LIVENESS_EVERY_TICKS = 10;
 export async function watchJob(directory: JobDirectory, ticker: Ticker, options: WatchOptions): Promise<JobEnd> {
   const launch = await directory.launch();
   if (!launch) return lostEnd(`there is no Job ${directory.name}`);
-  await follow(directory, launch, ticker, options);
-  return endOf(directory, launch, options.noCapacitySeconds);
+  for (;;) {
+    await follow(directory, launch, ticker, options);
+    const end = await endOf(directory, launch, options.noCapacitySeconds);
+    if (end) return end;
+  }
 }
 
 /** Resolves when there is something to report: an exit, a lost supervisor, too long a wait, a removed Job. */
@@ -70,7 +73,8 @@ function follow(directory: JobDirectory, launch: Launch, ticker: Ticker, options
   });
 }
 
-async function endOf(directory: JobDirectory, launch: Launch, noCapacitySeconds: number): Promise<JobEnd> {
+/** Null: it began just when it had waited for too long. */
+async function endOf(directory: JobDirectory, launch: Launch, noCapacitySeconds: number): Promise<JobEnd | null> {
   const exit = await directory.exit();
   if (exit) return exitEnd(directory, exit);
   if (!directory.has('spec.json')) return lostEnd(`Job ${directory.name} was removed`);
@@ -88,8 +92,9 @@ async function endOf(directory: JobDirectory, launch: Launch, noCapacitySeconds:
       await logTail(directory.log, LOG_TAIL_BYTES),
     );
   }
+  if (directory.has('started.json')) return null;
   const message = `${directory.gateMessage(launch) ?? 'it has not started'}; it waited longer than ${noCapacitySeconds} s`;
-  return { ...lostEnd(message), state: 'failed', notStarted: { reason: 'no-capacity', message } };
+  return { ...lostEnd(message), state: 'failed', notStarted: { reason: 'no-capacity', message }, lingering: 'job' };
 }
 
 async function exitEnd(directory: JobDirectory, exit: ExitRecord): Promise<JobEnd> {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { attemptJobName } from '../../contract/ids.ts';
 import type { JobInfo } from '../../ports/compute.ts';
 import { cliOf, examples, integer, runOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
@@ -37,7 +36,7 @@ export function registerLogs(program: Command): void {
       const run = await runOf(longhaul, cli, id);
       const document = await run.document();
       const compute = await ports.compute(document.profile);
-      const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, run.id, options);
+      const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, options);
       const several = options.follow ? options.trial === undefined : choose(await compute.list({ run: run.id })).length > 1;
       const print = ({ job, line }: JobLine): void => {
         const prefix = several ? `${title(job)} | ` : '';
@@ -66,15 +65,13 @@ const title = ({ labels }: JobInfo): string =>
   [labels.step, labels.trial === undefined ? undefined : `trial ${labels.trial}`].filter((part) => part !== undefined).join(' ');
 
 /** Of each step and trial the last attempt, unless another one is asked for. */
-export function chosen(jobs: readonly JobInfo[], run: string, { step, trial, attempt }: Options): JobInfo[] {
+export function chosen(jobs: readonly JobInfo[], { step, trial, attempt }: Options): JobInfo[] {
   const wanted = jobs.filter(
     ({ labels }) =>
       (step === undefined || labels.step === step) &&
       (trial === undefined || labels.trial === String(trial)) &&
       (attempt === undefined || labels.attempt === String(attempt)),
   );
-  if (step !== undefined && trial !== undefined && attempt !== undefined)
-    return wanted.filter((job) => job.name === attemptJobName(run, step, trial, attempt));
   const last = new Map<string, JobInfo>();
   for (const job of wanted) {
     const key = `${job.labels.step ?? ''}/${job.labels.trial ?? ''}`;

@@ -19,6 +19,8 @@ const input = {
   trial: { pipeline: 'p', run: 'run-1', step: 'search', trial: 3, spec: { resources: { cpu: 1, memoryMb: 64, gpu: 0 } } },
 } as unknown as CapacityInput;
 
+const STORE = { root: 'file:///store' };
+
 describe('looking for a machine', () => {
   let path: string;
   let compute: Compute;
@@ -37,13 +39,13 @@ describe('looking for a machine', () => {
 
   const look = (): { environment: MockActivityEnvironment; looking: Promise<void> } => {
     const environment = new MockActivityEnvironment();
-    return { environment, looking: environment.run(() => stoppable((context) => awaitCapacity(input, compute, context))) };
+    return { environment, looking: environment.run(() => stoppable((context) => awaitCapacity(input, compute, STORE, context))) };
   };
   const names = async (): Promise<string[]> => (await compute.list()).map(({ name, phase }) => `${name} ${phase}`);
 
   it('waits while there is none, ends when there is one, and leaves no Job', async () => {
     const { looking } = look();
-    await expect.poll(names).toEqual(['run-1-search-t3-c2 pending']);
+    await expect.poll(names).toEqual([expect.stringMatching(/^run-1-search-[0-9a-z]{12}-t3-c2 pending$/)]);
     await rm(gate);
     await looking;
     expect(await names()).toEqual([]);
@@ -73,7 +75,7 @@ describe('looking for a machine', () => {
     await expect.poll(names).toHaveLength(1);
     first.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
     await expect(first.looking).rejects.toMatchObject({ type: 'Unavailable' });
-    await forgetCapacity(input, compute);
+    await forgetCapacity(input, compute, STORE);
     expect(await names()).toEqual([]);
   });
 });

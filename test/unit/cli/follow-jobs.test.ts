@@ -39,11 +39,11 @@ function world(arrivals: readonly (readonly [look: number, job: JobInfo])[]) {
 }
 
 describe('following logs', () => {
-  const follow = async (arrivals: readonly (readonly [number, JobInfo])[], options: Parameters<typeof chosen>[2] = {}) => {
+  const follow = async (arrivals: readonly (readonly [number, JobInfo])[], options: Parameters<typeof chosen>[1] = {}) => {
     const { compute, over, asked } = world(arrivals);
     const lines: string[] = [];
     const signal = new AbortController().signal;
-    const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, 'run', options);
+    const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, options);
     await followJobs(compute, 'run', { choose, over, tailLines: 5, signal, pollMs: 1 }, ({ line }) => lines.push(line));
     return { lines: lines.sort(), asked };
   };

@@ -1,0 +1,47 @@
+/** The verdict on an attempt, from its Job's end and from what it left in the object store. */
+import type { AttemptVerdict, JobEnd } from '../src/contract/jobs.ts';
+import type { AttemptInput } from '../src/contract/search.ts';
+import type { Latest, TrialResult } from '../src/contract/trial.ts';
+import type { ObjectStore } from '../src/ports/index.ts';
+import { classifyEnd } from '../src/rules/attempt-ends.ts';
+import type { Foreign } from './persistence.ts';
+import { readLatest, readResult } from './trial-files.ts';
+
+interface Seen {
+  readonly input: AttemptInput;
+  readonly end: JobEnd;
+  readonly silent: boolean;
+  readonly stopRequested: boolean;
+}
+
+export interface Judgement {
+  readonly verdict: AttemptVerdict;
+  readonly cause: string;
+  readonly committedSamples: number;
+  readonly result: TrialResult | null;
+}
+
+export async function judged({ input, end, silent, stopRequested }: Seen, store: ObjectStore, foreign: Foreign): Promise<Judgement> {
+  const { output, profile } = input.trial;
+  let left: { readonly latest: Latest | null; readonly result: TrialResult | null };
+  try {
+    const [latest, result] = await foreign.ask('the object store', () =>
+      Promise.all([readLatest(store, output), readResult(store, output)]),
+    );
+    left = { latest, result };
+  } catch (error) {
+    // Not as the trial contract says: the trainer's own doing, and told like it.
+    if (!(error instanceof Error && 'type' in error && error.type === 'BadData')) throw error;
+    return { verdict: 'bad-input', cause: error.message, committedSamples: 0, result: null };
+  }
+  const { latest, result } = left;
+  const { verdict, cause } = classifyEnd(end, {
+    attempt: input.attempt,
+    latest: latest && { attempt: latest.attempt, reason: latest.reason, samples: latest.samples },
+    hasResult: result !== null,
+    stopRequested,
+    silentSeconds: silent ? profile.silenceSeconds : null,
+    newerAttempt: latest && latest.attempt > input.attempt ? latest.attempt : null,
+  });
+  return { verdict, cause, committedSamples: latest?.samples ?? 0, result: verdict === 'succeeded' ? result : null };
+}

@@ -1,0 +1,91 @@
+/**
+ * Foreign systems refuse, break off and fall silent. Before anything was begun, a refusal that cannot mend itself ends the activity at once,
+ * with the message for the user. Once something of ours may be out there, all of them are waited out, for hours, and told of.
+ */
+import { ApplicationFailure } from '@temporalio/activity';
+import { AdapterError, InvalidInputError, PreconditionFailedError } from '../src/contract/errors.ts';
+import type { ErrorType } from '../src/contract/errors.ts';
+import { WAITS } from '../src/rules/durations.ts';
+import { pause } from './stoppable.ts';
+
+/** What an activity waits for, in words, since when (ms since 1970). */
+export interface Trouble {
+  readonly of: ForeignSystem;
+  readonly message: string;
+  readonly since: number;
+}
+
+export type ForeignSystem = 'Kubernetes' | 'the object store' | 'the ledger' | 'the machine';
+
+export interface PersistOptions {
+  /** Any of them ends the tries: nobody waits for the answer any more. */
+  readonly until: readonly AbortSignal[];
+  readonly tell?: (trouble: Trouble | null) => void;
+}
+
+/** It is wrong in itself, and no time mends it. */
+const HOPELESS: ReadonlySet<ErrorType> = new Set([
+  'InvalidDocument',
+  'InvalidQuery',
+  'BadData',
+  'ModelLimit',
+  'BudgetExceeded',
+  'Rejected',
+]);
+
+export function isHopeless(error: unknown): boolean {
+  if (error instanceof ApplicationFailure) return error.nonRetryable === true;
+  if (error instanceof InvalidInputError || error instanceof PreconditionFailedError) return true;
+  // Our own judgement has no cause; that of others may be another one in a minute.
+  if (error instanceof AdapterError) return HOPELESS.has(error.type) || (error.type === 'InvalidInput' && error.cause === undefined);
+  // A network's TypeError names what it was caused by; another one is a defect.
+  return error instanceof TypeError && error.cause === undefined;
+}
+
+/**
+ * Does `work` until it succeeds, with back-off.
+ *
+ * @throws what is hopeless at once; the last error when one of the signals aborts, or after a day
+ */
+export async function persist<T>(of: ForeignSystem, work: () => Promise<T>, { until, tell }: PersistOptions): Promise<T> {
+  const begun = performance.now();
+  const since = Date.now();
+  let isTold = false;
+  for (let wait: number = WAITS.foreignRetryFirstMs; ; wait = Math.min(WAITS.foreignRetryLongestMs, wait * 2)) {
+    try {
+      const answer = await work();
+      if (isTold) tell?.(null);
+      return answer;
+    } catch (error) {
+      const seconds = (performance.now() - begun) / 1000;
+      if (until.some(({ aborted }) => aborted) || isHopeless(error) || seconds > WAITS.foreignTroubleSeconds) throw error;
+      if (seconds >= WAITS.foreignTroubleToldSeconds) {
+        isTold = true;
+        tell?.({ of, message: error instanceof Error ? error.message : String(error), since });
+      }
+      // Workers that were refused together are not to come back together.
+      await pause(wait * (0.5 + Math.random() / 2), ...until);
+    }
+  }
+}
+
+/** Foreign systems as one activity meets them. */
+export class Foreign {
+  readonly #options: PersistOptions;
+  #isBegun: boolean;
+
+  /** @param isBegun something of ours may be out there already */
+  constructor(isBegun: boolean, options: PersistOptions) {
+    this.#isBegun = isBegun;
+    this.#options = options;
+  }
+
+  /** From now on nothing is a reason to let go. */
+  begun(): void {
+    this.#isBegun = true;
+  }
+
+  ask<T>(of: ForeignSystem, work: () => Promise<T>, until: readonly AbortSignal[] = []): Promise<T> {
+    return this.#isBegun ? persist(of, work, { ...this.#options, until: [...this.#options.until, ...until] }) : work();
+  }
+}
