@@ -88,7 +88,8 @@ export class ProgressFollower {
     if (record.kind === 'start') this.followed.trainingFrom = record.time * 1000;
     if (record.done !== undefined) this.followed.done = record.done;
     for (const [name, value] of Object.entries(record.metrics).slice(0, MOST_METRICS)) this.followed.metrics[name] = value;
-    if (n <= this.flushed) return;
+    // A beat says nothing that anybody would look up later.
+    if (n <= this.flushed || record.kind === 'beat') return;
     this.#observe(record);
     if (this.#batch.length === 0) this.#batchSince = performance.now();
     this.#batch.push(progressRow(this.#trial, n, record));

@@ -48,6 +48,10 @@ class ConfigError(TrialError):
     exit_code = EXIT_CONFIG
 
 
+class StoreError(TrialError):
+    """Thrown when the object store has refused for longer than an outage lasts. A crash: the next attempt may find it well."""
+
+
 class BadPart(DataError):
     """Thrown when one part cannot be trained on; names the file, the column and the row group."""
 

@@ -60,6 +60,12 @@ def parts_policy(root: Checked) -> PartsPolicy:
     )
 
 
+def silence_seconds(root: Checked) -> float | None:
+    """Records must not stop for longer; 0: they may; None: a trial.json that does not say."""
+    value = root.optional("silenceSeconds")
+    return None if value is None else float(value.integer())
+
+
 def fork_of(root: Checked) -> Fork | None:
     value = root.optional("fork")
     if value is None:

@@ -19,6 +19,7 @@ from longhaul.store import Store, join
 from .features import Feature
 from .import_limits import OUTPUT_NAME, examine
 from .model.learner import Arrays
+from .model_card import card_text
 
 SAVED_MODEL = "saved_model"
 
@@ -79,11 +80,14 @@ class Exporter:
         self._to_check = for_bigquery_ml
         self._module: ServingModule | None = None
 
+    def is_ready(self, name: str) -> bool:
+        return self._store.read(join(self._root, name, "READY")) is not None
+
     def write(self, export: Mapping[str, Any], weights: Arrays) -> None:
         """Writes one export; nothing happens when it is ready already."""
         name = export["name"]
         address = join(self._root, name)
-        if self._store.read(join(address, "READY")) is not None:
+        if self.is_ready(name):
             return
         directory = Path(tempfile.mkdtemp(prefix="longhaul-export-"))
         try:
@@ -128,35 +132,3 @@ class Exporter:
                 "Change the model, or set warehouse.predict to scorer in the profile: then Longhaul scores the test set itself"
             )
         self._to_check = False
-
-
-def card_text(card: Mapping[str, Any]) -> str:
-    """The model card for a person."""
-    metrics = "\n".join(f"| {name} | {value if value is None else round(value, 5)} |" for name, value in card["metrics"].items())
-    features = "\n".join(
-        f"| {feature['name']} | {feature['type']} | {feature['default']} | {feature.get('description', '')} |"
-        for feature in card["features"]
-    )
-    data = "\n".join(f"| {name} | {entry['uri']} | {entry['rows']} | {entry['sha256'][:12]} |" for name, entry in card["data"].items())
-    parameters = "\n".join(f"| {name} | {value} |" for name, value in card["parameters"].items())
-    return f"""# Model {card["trial"]}, export {card["export"]}
-
-A ranking model: one score per candidate of a session, higher is better. Step {card["step"]}, {card["samples"]} sessions trained on,
-seed {card["seed"]}, commit {card["commit"] or "unknown"}, trainer {card["trainer"]}.
-
-| metric | value |
-| --- | --- |
-{metrics}
-
-| data set | place | rows | identity |
-| --- | --- | --- | --- |
-{data}
-
-| hyper-parameter | value |
-| --- | --- |
-{parameters}
-
-| feature | type | default | description |
-| --- | --- | --- | --- |
-{features}
-"""

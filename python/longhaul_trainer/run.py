@@ -11,17 +11,21 @@ from contextlib import suppress
 from typing import Any
 
 from longhaul.data.manifest import Manifest, load_manifest
+from longhaul.data.randomness import SCHEME
 from longhaul.errors import ConfigError, UsageError
 from longhaul.identity import check_identity
 from longhaul.resume.behind import Behind
 from longhaul.resume.checkpoints import Checkpoints
 from longhaul.resume.interval import SaveInterval
+from longhaul.resume.pace import Pace
 from longhaul.resume.progress import Progress
 from longhaul.store import PreconditionFailed, join, open_store
 from longhaul.store.base import ABSENT
 
-from .identity import identity_of
+from .identity import identity_of, scheme_of, upgraded
 from .model.parameters import Taken, training_parameters
+from .model_card import card
+from .resume.attachments import WEIGHTS, Attachments
 from .resume.fork import check_shapes, load_fork, state_of_fork
 from .resume.saver import Saver
 from .resume.snapshot import Arrays, Snapshot, from_files
@@ -30,6 +34,11 @@ from .state import Best, Metrics, State
 from .trial import BIGQUERY_ML, Trial
 
 METRICS = ("loss", "validation_loss", "validation_ndcg_at_10", "validation_mrr", "validation_average_rank")
+
+#: Exports that are being written or wait: training waits at a validation point while there are more.
+MOST_UNFINISHED_EXPORTS = 2
+#: While the loop waits for something, it looks around at this pace.
+WAIT_SECONDS = 0.5
 
 
 def warn(message: str) -> None:
@@ -90,15 +99,21 @@ class Attempt:
         self._termination = termination
         self._checkpoints = checkpoints
         self._store = open_store(trial.output)
+        self._stores = [self._store, *(open_store(manifest.uri) for manifest in manifests.values())]
         build = find_build(trial.model)
         taken = Taken(trial.parameters)
         parameters = training_parameters(taken)
         self._identity = identity_of(trial, manifests, source_of(build))
+        self._scheme = SCHEME
         self._machine = {**machine(), "threads": str(trial.threads)}
         self._learner = Learner(build, trial.model, trial.features, taken, parameters, trial.seed)
         self._weights = {f"{index:04d}": str(variable.path) for index, variable in enumerate(self._learner.model.weights)}
-        self._behind = Behind()
-        self._progress = Progress(self._store, trial.output, trial.attempt, self._behind)
+        self._attachments = Attachments(self._store, trial.output)
+        self._records = Behind("records")
+        self._uploads = Behind("checkpoints")
+        self._models = Behind("exports")
+        self._pace = Pace(trial.silence_seconds)
+        self._progress = Progress(self._store, trial.output, trial.attempt, self._records)
         self._exporter = Exporter(
             self._store,
             trial.output,
@@ -108,12 +123,12 @@ class Attempt:
             branches=self._learner.branches,
             for_bigquery_ml=trial.export_for == BIGQUERY_ML,
         )
-        self._summaries = Summaries(self._store, trial.output)
+        self._summaries = Summaries(self._store, trial.output, warn)
         self._lock = threading.Lock()
         self._exports: list[tuple[dict[str, Any], Arrays]] = []
         self._state = self._restore()
         interval = SaveInterval(trial.checkpoint)
-        self._saver = Saver(checkpoints, interval, self._behind, self._lock, self._snapshot, self._on_checkpoint)
+        self._saver = Saver(checkpoints, interval, self._uploads, self._lock, self._snapshot, self._on_checkpoint, self._attachments)
         data = {
             name: DataSet(open_store(manifest.uri), manifest, trial.layout, trial.features, hash_texts, trial.parts)
             for name, manifest in manifests.items()
@@ -123,38 +138,72 @@ class Attempt:
             self._learner,
             self._state,
             self._lock,
+            scheme=self._scheme,
             train=data["train"],
             validation=data.get("validation"),
             report=self._report,
             after_step=self._saver.after_step,
             on_validation=self._on_validation,
-            check=self._behind.check,
+            after_validation=lambda: self._wait_for_exports(MOST_UNFINISHED_EXPORTS),
+            beat=self._beat,
+            idle=self._idle,
+            train_record_seconds=lambda: self._pace.train_seconds,
+            check=self._check,
         )
 
     def run(self) -> None:
         state = self._state
         self._termination.answer = self._saver.at_sigterm
-        self._behind.do(lambda: self._summaries.start(self.trial.id, self.trial.parameters))
+        self._summaries.start(self.trial.id, self.trial.parameters, state.step if state.validation_due else state.step + 1)
         self._report("start", {})
         print(f"longhaul: {self.trial.id} attempt {self.trial.attempt} begins at step {state.step} ({state.samples} sessions)", flush=True)
+        self._wait_for_exports(MOST_UNFINISHED_EXPORTS)
         self._training.run()
-        self._behind.drain()  # exports first: the last checkpoint says that all is there
+        self._wait_for_exports(0)  # the last checkpoint says that all is there
+        self._uploads.drain()
+        self._records.drain()
         self._saver.save_now("end")
         self._write_result()
         self._report("end", {"metrics": self._state.last, "done": 1.0})
-        self._behind.do(self._summaries.close)
-        self._behind.drain()
+        self._records.drain()
+        self._summaries.close()
         print(f"longhaul: {self.trial.id} is done after {state.step} steps, {state.samples} sessions", flush=True)
+
+    def _check(self) -> None:
+        for behind in (self._records, self._uploads, self._models):
+            behind.check()
+
+    def _beat(self) -> None:
+        """A record that only says that the trial lives: for what lasts long without a step."""
+        if self._pace.due:
+            self._report("beat", {})
+
+    def _idle(self) -> None:
+        """The loop waits for data: alive only where it is known why."""
+        waiting = next((store.waiting_for for store in self._stores if store.waiting_for is not None), None)
+        if waiting is not None and self._pace.due:
+            self._report("beat", {"waitingFor": waiting})
+
+    def _wait_for_exports(self, most: int) -> None:
+        """Training does not run ahead of its exports; meanwhile checkpoints are taken when it is time, and it is heard of."""
+        while not self._models.wait_for(most, WAIT_SECONDS):
+            self._check()
+            self._beat()
+            with self._lock:
+                self._saver.after_step()
 
     def _restore(self) -> State:
         """The state to go on from, with the learner's variables set; what was made and not seen in the store is made again."""
-        files = self._checkpoints.load()
+        files = self._checkpoints.load(lambda name, files: self._attachments.missing(name, files, self._exporter.is_ready, warn) is None)
         if files is None:
             self._progress.go_on_after(0)
             return self._begin()
-        snapshot = from_files(files)
-        check_identity(snapshot.identity, self._identity, self.trial.output)
+        snapshot = self._attachments.loaded(from_files(files))
+        found = upgraded(snapshot.identity, self._identity, warn)
+        self._go_on_with(scheme_of(found))
+        check_identity(found, self._identity, self.trial.output)
         self._checkpoints.remove_leftovers()
+        self._attachments.remove_leftovers(self._exporter.is_ready)
         changed = [
             f"{name} (was {snapshot.machine.get(name)}, is {value})"
             for name, value in self._machine.items()
@@ -167,10 +216,8 @@ class Attempt:
         for record in snapshot.records:
             self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
         for export in snapshot.exports:
-            prefix = f"export/{export['name']}/"
-            self._queue_export(
-                export, {name.removeprefix(prefix): value for name, value in snapshot.arrays.items() if name.startswith(prefix)}
-            )
+            plain = {name: value for name, value in export.items() if name != WEIGHTS}
+            self._queue_export(plain, dict(snapshot.attachments[export["name"]]))
         return State.from_json(snapshot.state)
 
     def _begin(self) -> State:
@@ -179,26 +226,29 @@ class Attempt:
         if fork is None:
             return State()
         snapshot = load_fork(open_store(fork.output), fork, self._identity, warn)
+        self._go_on_with(scheme_of(snapshot.identity))
         check_shapes(snapshot.arrays, self._learner.variables(), fork)
         self._learner.restore(snapshot.arrays)
         print(f"longhaul: goes on from trial {fork.trial} at step {snapshot.step}", flush=True)
         return state_of_fork(snapshot, self.trial.epochs)
 
+    def _go_on_with(self, scheme: int) -> None:
+        self._scheme = scheme
+        self._identity["scheme"] = scheme
+
     def _snapshot(self) -> Snapshot:
         exports = list(self._exports)
         waiting = {export["name"] for export, _ in exports}
-        arrays = self._learner.copy()
-        for export, weights in exports:
-            arrays.update({f"export/{export['name']}/{key}": value for key, value in weights.items()})
         frontier = self._progress.frontier(self._state.step)
         return Snapshot(
             state=self._state.to_json(),
             identity=self._identity,
             machine=self._machine,
-            arrays=arrays,
+            arrays=self._learner.copy(),
             progress=frontier.written,
             records=[record for record in frontier.pending if record.get("name") not in waiting],
             exports=[export for export, _ in exports],
+            attachments={export["name"]: weights for export, weights in exports if weights},
             ahead=frontier.ahead,
         )
 
@@ -214,10 +264,11 @@ class Attempt:
         }
         extra = {"checkpointIntervalSeconds": round(self._saver.interval_seconds, 3), "badParts": len(state.bad_parts)}
         record = {**where, **extra, **fields}
-        self._progress.add(kind, record)
+        self._pace.heard()
         if kind == "train":
             scalars = {**record["metrics"], "samples_per_second": record["samplesPerSecond"], "wait_share": record["waitShare"]}
-            self._behind.do(lambda: self._summaries.scalars(record["step"], scalars))
+            self._summaries.scalars(record["step"], scalars)
+        self._progress.add(kind, record)
 
     def _on_checkpoint(self, name: str, fields: dict[str, Any]) -> None:
         self._report("checkpoint", {"name": name, **fields})
@@ -230,8 +281,8 @@ class Attempt:
         print(f"longhaul: step {state.step}, {state.samples} sessions: {shown}", flush=True)
         weights = self._learner.copy_weights()
         step = state.step
-        self._behind.do(lambda: self._summaries.scalars(step, metrics))
-        self._behind.do(lambda: self._summaries.histograms(step, weights, self._weights))
+        self._summaries.scalars(step, metrics)
+        self._summaries.histograms(step, weights, self._weights)
         last = state.epoch >= self.trial.epochs or state.stopped_early
         if state.validations % self.trial.export_every_validations != 0 and not last:
             return
@@ -266,8 +317,9 @@ class Attempt:
             self._exporter.write(export, weights)
             self._progress.add("export", {name: value for name, value in export.items() if name != "best"})
             self._exports.pop(0)
+            self._attachments.drop(export["name"])
 
-        self._behind.do(write)
+        self._models.do(write)
 
     def _write_result(self) -> None:
         state = self._state
@@ -292,33 +344,3 @@ class Attempt:
         }
         with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
             self._store.write(join(self.trial.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
-
-
-def card(trial: Trial, manifests: Mapping[str, Manifest]) -> dict[str, Any]:
-    """What a model card says besides the metrics."""
-    from . import __version__
-
-    return {
-        "trial": trial.id,
-        "pipeline": trial.pipeline,
-        "run": trial.run,
-        "seed": trial.seed,
-        "commit": trial.commit,
-        "trainer": __version__,
-        "model": trial.model or "reference ranking model",
-        "parameters": dict(trial.parameters),
-        "features": trial.document["features"],
-        "layout": trial.document["layout"],
-        "data": {
-            name: {
-                "uri": manifest.uri,
-                "rows": manifest.rows,
-                "sha256": manifest.digest,
-                "table": manifest.table,
-                "tableVersion": manifest.table_version,
-            }
-            for name, manifest in manifests.items()
-        },
-        "sampleCandidates": trial.sample_candidates,
-        "objective": trial.document["objective"],
-    }

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from longhaul.data.randomness import FIRST_SCHEME
+
 from .data.batches import Batch
 from .data.stream import Ahead, DataSet, stream_training, stream_whole
 from .model.learner import Learner
@@ -19,15 +21,13 @@ from .model.parameters import learning_rate_at
 from .state import Best, Metrics, State
 from .trial import Trial
 
-#: Seconds between `train` records.
-TRAIN_RECORD_SECONDS = 5.0
 #: Candidates scored at once in validation, and batches of them that are handed over together.
 VALIDATION_ROWS = 32_768
 VALIDATION_GROUP = 2
 #: Slows every step; lets tests (and the checker) stop a trial at a chosen moment.
 STEP_DELAY = "LONGHAUL_STEP_DELAY_SECONDS"
 
-Report = Callable[[str, dict[str, Any]], None]
+Report = Callable[[str, dict[str, Any]], object]
 
 
 class Training:
@@ -40,22 +40,33 @@ class Training:
         state: State,
         lock: threading.Lock,
         *,
+        scheme: int,
         train: DataSet,
         validation: DataSet | None,
         report: Report,
         after_step: Callable[[], None],
         on_validation: Callable[[Metrics], None],
+        after_validation: Callable[[], None],
+        beat: Callable[[], None],
+        idle: Callable[[], None],
+        train_record_seconds: Callable[[], float],
         check: Callable[[], None],
     ) -> None:
         self._trial = trial
         self._learner = learner
         self.state = state
         self._lock = lock
+        self._scheme = scheme
+        self._share_of_part = 0.0
         self._train = train
         self._validation = validation
         self._report = report
         self._after_step = after_step
         self._on_validation = on_validation
+        self._after_validation = after_validation
+        self._beat = beat
+        self._idle = idle
+        self._train_record_seconds = train_record_seconds
         self._check = check
         self._delay = float(os.environ.get(STEP_DELAY, "0"))
 
@@ -65,9 +76,16 @@ class Training:
 
     @property
     def done(self) -> float:
-        """Share of the epochs that is done, to the part."""
+        """Share of the epochs that is done."""
+        return self._done(self._share_of_part)
+
+    def _done(self, share_of_part: float) -> float:
         parts = len(self._train.manifest.parts)
-        return min((self.state.epoch + self.state.turn / parts) / self._trial.epochs, 1.0)
+        return min((self.state.epoch + (self.state.turn + share_of_part) / parts) / self._trial.epochs, 1.0)
+
+    def _learning_rate(self, batch: Batch) -> float:
+        """A pure function of the batch's position. In the first scheme it was one of its part's."""
+        return learning_rate_at(self._learner.parameters, self._done(0.0 if self._scheme == FIRST_SCHEME else batch.before))
 
     def run(self) -> None:
         """Trains to the end from wherever the state says."""
@@ -85,19 +103,20 @@ class Training:
                 state.position,
                 self._trial.epochs,
                 seed=self._trial.seed,
+                scheme=self._scheme,
                 batch_size=batch_size,
                 sample_candidates=self._trial.sample_candidates,
                 bad=tuple(state.bad_parts),
             )
 
-        with Ahead(batches) as ahead:
+        with Ahead(batches, idle=self._idle) as ahead:
             for batch in ahead:
                 with self._lock:
                     self._step(batch)
                     self._after_step()
                 self._check()
                 meter.add(batch.sessions)
-                if meter.seconds >= TRAIN_RECORD_SECONDS:
+                if meter.seconds >= self._train_record_seconds():
                     self._report("train", {"metrics": {"loss": self._mean_loss()}, **meter.restart(ahead.wait_seconds)})
                 if self._delay:
                     time.sleep(self._delay)
@@ -111,7 +130,7 @@ class Training:
         state = self.state
         epoch = state.epoch
         if batch.sessions:
-            loss = self._learner.step(batch, learning_rate_at(self._learner.parameters, self.done))
+            loss = self._learner.step(batch, self._learning_rate(batch))
             state.step += 1
             state.samples += batch.sessions
             if not math.isfinite(loss):
@@ -123,6 +142,7 @@ class Training:
             state.validation_due = every > 0 and state.step % every == 0
         state.bad_parts = list(batch.bad)
         state.move(batch.end)
+        self._share_of_part = batch.after
         if state.epoch != epoch:
             state.validation_due = True
 
@@ -148,17 +168,20 @@ class Training:
             state.last = metrics
             self._compare(metrics)
             self._on_validation(metrics)
+        self._after_validation()
 
     def _measure(self, data: DataSet) -> Metrics:
         ranking = RankingMetrics()
         loss, sessions = 0.0, 0
-        with Ahead(lambda: stream_whole(data, VALIDATION_ROWS), VALIDATION_GROUP) as ahead:
+        with Ahead(lambda: stream_whole(data, VALIDATION_ROWS), VALIDATION_GROUP, idle=self._idle) as ahead:
             for batch in ahead:
                 scores, mean = self._learner.evaluate(batch)
                 ranking.add(scores, batch.labels, batch.mask)
                 ordered = int(np.count_nonzero((batch.labels > 0).any(axis=1)))
                 loss += mean * ordered
                 sessions += ordered
+                self._beat()
+                self._check()
         if ranking.not_finite:
             print(f"longhaul: {ranking.not_finite} scores of the validation are not finite; this point has no metrics", flush=True)
         found: Metrics = {"validation_loss": loss / sessions if sessions else None}

@@ -9,7 +9,17 @@ from typing import Any
 
 from longhaul.checked import Checked, parse_json
 from longhaul.errors import NoInputError, UsageError
-from longhaul.policies import CheckpointPolicy, Fork, PartsPolicy, checkpoint_policy, fork_of, parts_policy, text, whole_number
+from longhaul.policies import (
+    CheckpointPolicy,
+    Fork,
+    PartsPolicy,
+    checkpoint_policy,
+    fork_of,
+    parts_policy,
+    silence_seconds,
+    text,
+    whole_number,
+)
 from longhaul.store import open_store
 
 from .features import Feature, Layout, parse_features, parse_layout
@@ -42,6 +52,8 @@ class Trial:
     export_for: str | None
     parts: PartsPolicy
     threads: int
+    #: Records must not stop for longer; 0: they may; None: a trial.json that does not say.
+    silence_seconds: float | None
     model: str | None
     fork: Fork | None
     commit: str | None
@@ -96,6 +108,7 @@ def parse_trial(document: Any, source: str, *, output: str | None = None, attemp
         export_for=_export_for(root),
         parts=parts_policy(root),
         threads=whole_number(root, "threads", 2, minimum=1),
+        silence_seconds=silence_seconds(root),
         model=text(root, "model"),
         fork=fork_of(root),
         commit=text(root, "commit"),

@@ -58,8 +58,11 @@ export const ProgressRecord = z.looseObject({
   /** Seconds since 1970. */
   time: z.number(),
   attempt: z.int().positive(),
-  /** `start` of an attempt, `train` while training, `validation` (a point of the learning curve), `checkpoint`, `export`, `end`. */
-  kind: z.enum(['start', 'train', 'validation', 'checkpoint', 'export', 'end']),
+  /**
+   * `start` of an attempt, `train` while training, `validation` (a point of the learning curve), `checkpoint`, `export`, `end`;
+   * `beat`: nothing but that the trial lives, within a long validation or while it waits for something.
+   */
+  kind: z.enum(['start', 'train', 'validation', 'checkpoint', 'export', 'beat', 'end']),
   epoch: z.int().nonnegative(),
   part: z.int().nonnegative(),
   step: z.int().nonnegative(),

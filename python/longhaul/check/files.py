@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-KINDS = {"start", "train", "validation", "checkpoint", "export", "end"}
+KINDS = {"start", "train", "validation", "checkpoint", "export", "beat", "end"}
 REASONS = {"interval", "sigterm", "epoch", "end"}
 
 

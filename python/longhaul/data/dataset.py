@@ -151,9 +151,8 @@ class DataSet:
 
     def _blocks(self, parts: Iterable[Part], wanted: Wanted, shuffle: tuple[int, int] | None) -> Iterator[tuple[Part, Block]]:
         """Decoded parts, read ahead; rows are shuffled by seed, epoch and the part's place in the manifest."""
-        import numpy as np
-
         from .columns import read_block
+        from .randomness import Randomness
 
         store = open_store(self.uri)
         numbers = {part.name: number for number, part in enumerate(self.manifest.parts)}
@@ -162,7 +161,7 @@ class DataSet:
             block = read_block(data, part.name, wanted)
             if shuffle is None:
                 return block
-            return block.shuffled(np.random.default_rng([*shuffle, numbers[part.name]]).permutation(len(block)))
+            return block.shuffled(Randomness(shuffle[0]).shuffle(shuffle[1], numbers[part.name]).permutation(len(block)))
 
         bad = 0
         for part, future in read_ahead(parts, lambda part: fetch(store, part), decode, self._policy.ahead):
@@ -205,13 +204,13 @@ class Loader:
         return self._batches(parts, seed, skip)
 
     def _order(self) -> tuple[list[Part], tuple[int, int] | None]:
-        import numpy as np
+        from .randomness import Randomness
 
         parts = list(self._data.manifest.parts)
         if not self._shuffle:
             return parts, None
         seed, epoch = self._data._seed, self._data._epoch()
-        return [parts[index] for index in np.random.default_rng([seed, epoch]).permutation(len(parts))], (seed, epoch)
+        return [parts[index] for index in Randomness(seed).order(epoch).permutation(len(parts))], (seed, epoch)
 
     def _batches(self, parts: list[Part], seed: tuple[int, int] | None, skip: int) -> Iterator[Any]:
         from .columns import joined

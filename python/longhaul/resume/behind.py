@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 
 Job = Callable[[], None]
@@ -12,29 +12,47 @@ Job = Callable[[], None]
 class Behind:
     """A thread that does jobs in the order in which they were given.
 
-    The order is part of the design: a checkpoint that is taken after an export is committed after it, so that no
-    committed checkpoint forgets an export that is not there yet.
+    What must not wait for one another has threads of its own: a checkpoint is not behind an export, a record not behind either.
     """
 
-    def __init__(self) -> None:
-        self._jobs: queue.Queue[Job] = queue.Queue()
+    def __init__(self, name: str = "behind") -> None:
+        self._jobs: deque[Job] = deque()
+        self._unfinished = 0
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="behind", daemon=True)
-        self._thread.start()
+        self._changed = threading.Condition()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def do(self, job: Job) -> None:
-        self._jobs.put(job)
+        with self._changed:
+            self._jobs.append(job)
+            self._unfinished += 1
+            self._changed.notify_all()
+
+    @property
+    def unfinished(self) -> int:
+        """Jobs that wait, and the one that is being done."""
+        return self._unfinished
+
+    def wait_for(self, most: int, seconds: float) -> bool:
+        """Waits until at most so many jobs are unfinished, but no longer than that; True when it is so."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._unfinished <= most or self._error is not None, seconds)
+        self.check()
+        return self._unfinished <= most
 
     def _run(self) -> None:
         while True:
-            job = self._jobs.get()
+            with self._changed:
+                self._changed.wait_for(lambda: self._jobs)
+                job = self._jobs.popleft()
             try:
                 if self._error is None:
                     job()
             except BaseException as error:  # raised in the training loop by `check`
                 self._error = error
-            finally:
-                self._jobs.task_done()
+            with self._changed:
+                self._unfinished -= 1
+                self._changed.notify_all()
 
     def check(self) -> None:
         """Raises what a job has raised; jobs after it were left out."""
@@ -43,5 +61,6 @@ class Behind:
 
     def drain(self) -> None:
         """Waits until all jobs are done."""
-        self._jobs.join()
+        with self._changed:
+            self._changed.wait_for(lambda: self._unfinished == 0)
         self.check()

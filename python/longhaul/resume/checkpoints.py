@@ -56,6 +56,7 @@ class Checkpoints:
         self._committed: list[Latest] = []
         self._holder: tuple[int, str] | None = None
         self._sequence = 0
+        self._sigterm = False
         self._mutex = threading.Lock()
 
     def claim(self) -> None:
@@ -69,18 +70,24 @@ class Checkpoints:
                 self._refresh(take_over=True)
                 if not self._committed or self._holder == (self._attempt, self._writer):
                     return
+                first, *rest = self._committed
+                # It was that attempt which got a SIGTERM.
+                claimed = [{**first, "reason": "interval"}, *rest] if first.get("reason") == "sigterm" else self._committed
                 try:
-                    self._store.write(self._address, [self._document(self._committed)], if_generation=self._generation)
+                    self._store.write(self._address, [self._document(claimed)], if_generation=self._generation)
                 except PreconditionFailed:
                     continue  # the older attempt has just committed: take that one over
 
-    def load(self) -> Files | None:
-        """The files of the newest committed checkpoint that is whole; None when there is nothing to go on from."""
+    def load(self, accepts: Callable[[str, Files], bool] = lambda name, files: True) -> Files | None:
+        """The files of the newest committed checkpoint that is whole; None when there is nothing to go on from.
+
+        `accepts` may refuse one, by name and files, whose parts that lie elsewhere are not whole.
+        """
         with self._mutex:
             while self._committed and self._committed[0]["files"]:
                 entry = self._committed[0]
                 files = read_files(self._store, self._root, entry, self._warn)
-                if files is not None:
+                if files is not None and accepts(entry["checkpoint"], files):
                     return files
                 self._committed.pop(0)
             return None
@@ -92,6 +99,8 @@ class Checkpoints:
             FencedError: a later attempt has taken over.
         """
         with self._mutex:
+            # Whatever is committed from now on, it is the last of a process that got a SIGTERM.
+            self._sigterm = self._sigterm or reason == "sigterm"
             self._sequence += 1
             name = f"{snapshot.step:09d}-{self._attempt}-{self._sequence}"
         described = {}
@@ -107,9 +116,12 @@ class Checkpoints:
             "time": time.time(),
         }
         with self._mutex:
-            if self._committed and self._committed[0]["step"] > snapshot.step:
+            newest = self._committed[0] if self._committed else None
+            last_words = self._sigterm and reason != "sigterm" and newest is not None and newest.get("reason") == "sigterm"
+            if newest is not None and (newest["step"] > snapshot.step or (last_words and newest["step"] == snapshot.step)):
                 self._remove(name)
                 return None
+            entry["reason"] = "sigterm" if self._sigterm else reason
             entries = [entry, *(old for old in self._committed if old["files"])]
             self._write_latest(entries[: self._keep])
         for old in entries[self._keep :]:
@@ -119,6 +131,7 @@ class Checkpoints:
     def mark_sigterm(self, *, starting: bool = False) -> None:
         """SIGTERM with nothing new to save: what is committed stays, and says that this attempt ended by SIGTERM."""
         with self._mutex:
+            self._sigterm = True
             if starting:
                 self._refresh(take_over=True)
             nothing = {"checkpoint": "", "step": 0, "samples": 0, "files": {}, "time": time.time()}

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..errors import UsageError
 from .base import Found, PreconditionFailed, Store, join
+from .patience import PatientStore
 
-__all__ = ["Found", "PreconditionFailed", "Store", "join", "open_store"]
+__all__ = ["Found", "PatientStore", "PreconditionFailed", "Store", "join", "open_store"]
 
 
-def open_store(uri: str) -> Store:
-    """The store that serves `uri`.
+def open_store(uri: str) -> PatientStore:
+    """The store that serves `uri`, one for all that lies in the same bucket; its outages are waited out.
 
     Example:
         >>> open_store("file:///tmp/x").read("file:///tmp/x/none") is None
         True
     """
     if uri.startswith("file:///"):
-        from .directory import DirectoryStore
-
-        return DirectoryStore()
+        return _open("file://")
     if uri.startswith("gs://"):
+        return _open("/".join(uri.split("/", 3)[:3]))
+    raise UsageError(f"{uri!r} is not a place this trainer can reach; expected gs://bucket/path or file:///path")
+
+
+@lru_cache(maxsize=64)
+def _open(place: str) -> PatientStore:
+    if place.startswith("gs://"):
         from .gcs import GcsStore
 
-        return GcsStore()
-    raise UsageError(f"{uri!r} is not a place this trainer can reach; expected gs://bucket/path or file:///path")
+        return PatientStore(GcsStore(), place)
+    from .directory import DirectoryStore
+
+    return PatientStore(DirectoryStore(), place)

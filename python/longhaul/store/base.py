@@ -53,6 +53,9 @@ class Store(Protocol):
     def sweep(self, prefix: str) -> None:
         """Removes what writers that died left unfinished below `prefix`; nobody else may be writing there."""
 
+    def fault(self, error: BaseException) -> str | None:
+        """`passing` for an outage, `lasting` for a refusal (a missing right, a wrong name); None for what is not the store's."""
+
 
 def join(uri: str, *names: str) -> str:
     """`join("file:///a/", "b", "c")` is `file:///a/b/c`."""

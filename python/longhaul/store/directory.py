@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -17,6 +18,14 @@ from .base import ABSENT, Chunk, Found, PreconditionFailed
 SCHEME = "file://"
 #: Attempts of a trial that start while one object is written.
 MOST_SWEEPS = 3
+
+#: What a disk or a file server says on a bad day.
+PASSING = {
+    number
+    for name in ("ENOSPC", "EDQUOT", "EIO", "ESTALE", "EROFS", "ETIMEDOUT", "EAGAIN", "ENFILE", "EMFILE", "EBUSY", "ENOTCONN", "EHOSTDOWN",
+                 "EHOSTUNREACH", "ENETUNREACH", "ECONNRESET", "ECONNREFUSED", "EREMOTEIO", "ENODEV", "ENXIO")
+    if (number := getattr(errno, name, None)) is not None
+}  # fmt: skip
 
 Result = TypeVar("Result")
 
@@ -79,6 +88,11 @@ class DirectoryStore:
             for name in files:
                 if name.startswith(".") and name.endswith(".tmp"):
                     Path(directory, name).unlink(missing_ok=True)
+
+    def fault(self, error: BaseException) -> str | None:
+        if isinstance(error, PermissionError):
+            return "lasting"
+        return "passing" if isinstance(error, OSError) and error.errno in PASSING else None
 
     def _put(self, temporary: Path, target: Path, uri: str, if_generation: str | None) -> None:
         if if_generation is None:

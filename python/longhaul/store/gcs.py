@@ -20,6 +20,8 @@ from .base import Chunk, Found, PreconditionFailed
 
 #: Seconds until a request without an answer is tried again.
 TIMEOUT_SECONDS = 60.0
+#: Bad request, no or wrong credentials, no right, no such bucket.
+REFUSALS = (400, 401, 403, 404)
 
 
 @lru_cache(maxsize=1)
@@ -49,15 +51,19 @@ class GcsStore:
     """Everything is retried with back-off by the client; writes too, since the same bytes may be written twice."""
 
     def read(self, uri: str) -> Found | None:
+        """Content and generation come with one answer: in two, somebody may write between them."""
         from google.api_core.exceptions import NotFound
 
-        blob = _blob(uri)
-        try:
-            blob.reload(timeout=TIMEOUT_SECONDS)
-            data = blob.download_as_bytes(timeout=TIMEOUT_SECONDS, if_generation_match=blob.generation)
-        except NotFound:
-            return None
-        return Found(data, str(blob.generation))
+        while True:
+            blob = _blob(uri)
+            try:
+                data = blob.download_as_bytes(timeout=TIMEOUT_SECONDS)
+            except NotFound:
+                # A download that breaks is gone on with by generation, and 404 is also what GCS says of one that was replaced meanwhile.
+                if not _blob(uri).exists(timeout=TIMEOUT_SECONDS):
+                    return None
+            else:
+                return Found(data, str(blob.generation))
 
     def read_data(self, uri: str) -> bytes | memoryview | None:
         import obstore
@@ -107,6 +113,23 @@ class GcsStore:
 
     def sweep(self, prefix: str) -> None:
         """Nothing to do: an upload that did not end is no object, and Google forgets it after a week."""
+
+    def fault(self, error: BaseException) -> str | None:
+        """Refusals are told from outages by the HTTP status; whatever else the clients or the network say may pass."""
+        import requests
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError, InvalidOperation
+        from google.cloud.storage.exceptions import DataCorruption
+        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+        if isinstance(error, (InvalidOperation, PermissionDeniedError, UnauthenticatedError)):
+            return "lasting"
+        if isinstance(error, GoogleAPIError):
+            return "lasting" if getattr(error, "code", None) in REFUSALS else "passing"
+        if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
+            return None  # of this machine's disk
+        foreign = (GoogleAuthError, DataCorruption, BaseError, requests.RequestException, OSError)
+        return "passing" if isinstance(error, foreign) else None
 
 
 class _Reader(io.RawIOBase):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from longhaul.data.randomness import Randomness
 
 from .part import Columns, Floats, Indices, Integers
 from .sampling import sampled_rows
@@ -37,29 +39,33 @@ class Batch:
     end: Position
     #: Names of the parts passed over so far.
     bad: tuple[str, ...] = ()
+    #: Share of its part that lies before it, and of the part in which the next one begins.
+    before: float = 0.0
+    after: float = 0.0
 
     @property
     def sessions(self) -> int:
         return len(self.labels)
 
 
-def order_of_parts(seed: int, epoch: int, parts: int) -> Indices:
+def order_of_parts(randomness: Randomness, epoch: int, parts: int) -> Indices:
     """Every epoch has its own order."""
-    return np.random.default_rng([seed, epoch]).permutation(parts)
+    return randomness.order(epoch).permutation(parts)
 
 
 def training_batches(
-    columns: Columns, part: int, *, seed: int, position: Position, parts: int, batch_size: int, sample_candidates: int
+    columns: Columns, part: int, *, randomness: Randomness, position: Position, parts: int, batch_size: int, sample_candidates: int
 ) -> Iterator[Batch]:
     """Batches of one part from `position` on; they never cross parts."""
-    rows, counts = sampled_rows(columns, sample_candidates, (seed, position.epoch, part))
-    shuffled = np.random.default_rng([seed, position.epoch, part]).permutation(columns.sessions)
+    rows, counts = sampled_rows(columns, sample_candidates, randomness.candidates(position.epoch, part))
+    shuffled = randomness.shuffle(position.epoch, part).permutation(columns.sessions)
     starts = np.cumsum(counts) - counts
     for first in range(position.session, columns.sessions, batch_size):
         last = min(first + batch_size, columns.sessions)
         end = position._replace(session=last) if last < columns.sessions else after_part(position, parts)
         chosen = shuffled[first:last]
-        yield make_batch(columns, rows[_expand(starts[chosen], counts[chosen])], counts[chosen], end)
+        batch = make_batch(columns, rows[_expand(starts[chosen], counts[chosen])], counts[chosen], end)
+        yield replace(batch, before=first / columns.sessions, after=last / columns.sessions if last < columns.sessions else 0.0)
 
 
 def whole_batches(columns: Columns, rows_at_once: int) -> Iterator[Batch]:

@@ -10,15 +10,15 @@ from .part import Columns, Indices
 CHUNK_SESSIONS = 2048
 
 
-def sampled_rows(columns: Columns, others: int, seed: tuple[int, ...]) -> tuple[Indices, Indices]:
-    """Rows that take part, and how many each session has; a pure function of data and seed.
+def sampled_rows(columns: Columns, others: int, random: np.random.Generator) -> tuple[Indices, Indices]:
+    """Rows that take part, and how many each session has; a pure function of data and generator.
 
     Every candidate without a label draws a key; the `others` smallest of a session stay.
     """
     lengths = np.diff(columns.offsets)
     if others == 0 or lengths.max(initial=0) <= others:
         return np.arange(len(columns.labels)), lengths
-    keys = np.random.default_rng([*seed, 1]).random(len(columns.labels), dtype=np.float32)
+    keys = random.random(len(columns.labels), dtype=np.float32)
     keys[columns.labels > 0] = -1.0
     positives = columns.labels > 0
     keep = np.empty(len(keys), bool)

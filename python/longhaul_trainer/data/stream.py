@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from longhaul.data.buckets import misplaced
 from longhaul.data.fetch import fetch
 from longhaul.data.manifest import Manifest, Part
+from longhaul.data.randomness import SCHEME, Randomness
 from longhaul.data.readahead import give_way, read_ahead
 from longhaul.errors import BadPart, DataError
 from longhaul.store import Store
@@ -25,6 +26,8 @@ from .part import Columns, Hash, read_columns
 GROUP_BATCHES = 8
 #: Groups that wait for the training loop: enough to bridge the change of parts, small beside a part.
 QUEUED_GROUPS = 2
+#: While nothing comes, the consumer is asked to say so at this pace.
+IDLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,24 @@ class DataSet:
 
 
 def stream_training(
-    data: DataSet, start: Position, epochs: int, *, seed: int, batch_size: int, sample_candidates: int, bad: tuple[str, ...]
+    data: DataSet,
+    start: Position,
+    epochs: int,
+    *,
+    seed: int,
+    scheme: int = SCHEME,
+    batch_size: int,
+    sample_candidates: int,
+    bad: tuple[str, ...],
 ) -> Iterator[Batch]:
     """All batches from `start` to the end of the last epoch; parts of the next epoch are read ahead as well."""
     parts = data.manifest.parts
+    randomness = Randomness(seed, scheme)
 
     def positions() -> Iterator[tuple[Position, int]]:
         position = start
         while position.epoch < epochs:
-            part = int(order_of_parts(seed, position.epoch, len(parts))[position.turn])
+            part = int(order_of_parts(randomness, position.epoch, len(parts))[position.turn])
             yield position, part
             position = after_part(position, len(parts))
 
@@ -91,7 +103,13 @@ def stream_training(
             yield empty_batch(after_part(position, len(parts)), bad, data.width)
             continue
         for batch in training_batches(
-            columns, part, seed=seed, position=position, parts=len(parts), batch_size=batch_size, sample_candidates=sample_candidates
+            columns,
+            part,
+            randomness=randomness,
+            position=position,
+            parts=len(parts),
+            batch_size=batch_size,
+            sample_candidates=sample_candidates,
         ):
             yield replace(batch, bad=bad) if bad else batch
 
@@ -120,15 +138,16 @@ def pass_over(error: BadPart, bad: tuple[str, ...], policy: PartsPolicy) -> tupl
 
 
 class Ahead:
-    """Runs an iterator of batches in a thread; counts how long its consumer waits.
+    """Runs an iterator of batches in a thread; counts how long its consumer waits, and calls `idle` meanwhile.
 
     Example:
         >>> with Ahead(lambda: iter([])) as batches: list(batches)
         []
     """
 
-    def __init__(self, make: Callable[[], Iterator[Batch]], group: int = GROUP_BATCHES) -> None:
+    def __init__(self, make: Callable[[], Iterator[Batch]], group: int = GROUP_BATCHES, *, idle: Callable[[], None] = lambda: None) -> None:
         self.wait_seconds = 0.0
+        self._idle = idle
         self._group = group
         self._queue: queue.Queue[list[Batch] | BaseException] = queue.Queue(QUEUED_GROUPS)
         self._taken: Iterator[Batch] = iter(())
@@ -169,11 +188,18 @@ class Ahead:
             if batch is not None:
                 return batch
             began = time.perf_counter()
-            item = self._queue.get()
+            item = self._next()
             self.wait_seconds += time.perf_counter() - began
             if isinstance(item, BaseException):
                 raise item
             self._taken = iter(item)
+
+    def _next(self) -> list[Batch] | BaseException:
+        while True:
+            try:
+                return self._queue.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                self._idle()
 
     def close(self) -> None:
         self._closed.set()

@@ -11,6 +11,7 @@ from longhaul.identity import check_identity
 from longhaul.resume.checkpoints import read_committed
 from longhaul.store import Store
 
+from ..identity import upgraded
 from ..state import State
 from ..trial import Fork
 from .snapshot import Arrays, Snapshot, from_files
@@ -30,8 +31,9 @@ def load_fork(store: Store, fork: Fork, identity: Mapping[str, Any], warn: Calla
         what = "a committed checkpoint" if fork.checkpoint is None else f"checkpoint {fork.checkpoint}"
         raise NoInputError(f"fork: {fork.output}/checkpoints: expected {what} of trial {fork.trial}, found none that is whole and kept")
     snapshot = from_files(files)
-    check_identity(_shared(snapshot.identity), _shared(identity), fork.output)
-    return snapshot
+    found = upgraded(snapshot.identity, identity, warn)
+    check_identity(_shared(found), _shared(identity), fork.output)
+    return replace(snapshot, identity=found)
 
 
 def state_of_fork(snapshot: Snapshot, epochs: int) -> State:

@@ -11,6 +11,7 @@ from longhaul.resume.behind import Behind
 from longhaul.resume.checkpoints import Checkpoints
 from longhaul.resume.interval import SaveInterval
 
+from .attachments import Attachments
 from .snapshot import Snapshot
 
 #: A step that takes longer than this at a SIGTERM counts as hung; the committed checkpoint stays.
@@ -30,8 +31,10 @@ class Saver:
         lock: threading.Lock,
         take: Callable[[], Snapshot],
         report: Report,
+        attachments: Attachments,
     ) -> None:
         self._checkpoints = checkpoints
+        self._attachments = attachments
         self._interval = interval
         self._behind = behind
         self._lock = lock
@@ -63,7 +66,7 @@ class Saver:
     def _upload(self, snapshot: Snapshot, copied: float) -> None:
         try:
             began, processor = time.perf_counter(), time.thread_time()
-            name = self._checkpoints.commit(snapshot, "interval")
+            name = self._commit(snapshot, "interval")
             seconds = copied + time.perf_counter() - began
             cost = copied + time.thread_time() - processor
             self._saving_seconds = seconds
@@ -86,7 +89,10 @@ class Saver:
         """Takes and commits a checkpoint in this thread."""
         with self._lock:
             snapshot = self._take()
-        return self._checkpoints.commit(snapshot, reason)
+        return self._commit(snapshot, reason)
+
+    def _commit(self, snapshot: Snapshot, reason: str) -> str | None:
+        return self._checkpoints.commit(self._attachments.stored(snapshot), reason)
 
     def at_sigterm(self) -> None:
         """The last thing this process does: no download, no summary and no export is waited for."""
@@ -96,5 +102,5 @@ class Saver:
             return
         began = time.perf_counter()
         snapshot = self._take()  # the lock is never given back: no further step begins
-        name = self._checkpoints.commit(snapshot, "sigterm")
+        name = self._commit(snapshot, "sigterm")
         print(f"longhaul: SIGTERM: checkpoint {name} at step {snapshot.step} committed in {time.perf_counter() - began:.2f} s", flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ class Snapshot:
     #: Records and exports that were made but may not have reached the store.
     records: list[dict[str, Any]] = field(default_factory=list)
     exports: list[dict[str, Any]] = field(default_factory=list)
+    #: Weights of those exports by name. They are stored beside the checkpoints, once each, however many checkpoints name them.
+    attachments: Mapping[str, Arrays] = field(default_factory=dict)
     #: Records that are in the store though the state has not come to their step yet.
     ahead: list[list[Any]] = field(default_factory=list)
 
@@ -48,15 +50,7 @@ class Snapshot:
 
 def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:
     """The checkpoint's files as chunks to write, without a copy of the arrays."""
-    index = []
-    chunks = []
-    offset = 0
-    for name, array in snapshot.arrays.items():
-        contiguous = np.ascontiguousarray(array)
-        index.append({"name": name, "dtype": contiguous.dtype.str, "shape": list(array.shape), "offset": offset})
-        offset += contiguous.nbytes
-        if contiguous.nbytes:
-            chunks.append(contiguous.reshape(-1).view(np.uint8).data)
+    index, chunks = pack(snapshot.arrays)
     document = {
         "version": 1,
         "state": snapshot.state,
@@ -73,12 +67,7 @@ def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:
 
 def from_files(files: Mapping[str, Chunk]) -> Snapshot:
     document = json.loads(bytes(files[STATE]))
-    data = files[VARIABLES]
-    arrays: Arrays = {}
-    for entry in document["arrays"]:
-        dtype = np.dtype(entry["dtype"])
-        count = int(np.prod(entry["shape"], dtype=np.int64))
-        arrays[entry["name"]] = np.frombuffer(data, dtype, count, entry["offset"]).reshape(entry["shape"])
+    arrays = unpack(document["arrays"], files[VARIABLES])
     return Snapshot(
         state=document["state"],
         identity=document["identity"],
@@ -89,3 +78,26 @@ def from_files(files: Mapping[str, Chunk]) -> Snapshot:
         exports=document["exports"],
         ahead=document["ahead"],
     )
+
+
+def pack(arrays: Arrays) -> tuple[list[dict[str, Any]], list[memoryview]]:
+    """What describes the arrays, and their bytes one after the other, without a copy."""
+    index = []
+    chunks = []
+    offset = 0
+    for name, array in arrays.items():
+        contiguous = np.ascontiguousarray(array)
+        index.append({"name": name, "dtype": contiguous.dtype.str, "shape": list(array.shape), "offset": offset})
+        offset += contiguous.nbytes
+        if contiguous.nbytes:
+            chunks.append(contiguous.reshape(-1).view(np.uint8).data)
+    return index, chunks
+
+
+def unpack(index: Sequence[Mapping[str, Any]], data: Chunk) -> Arrays:
+    arrays: Arrays = {}
+    for entry in index:
+        dtype = np.dtype(entry["dtype"])
+        count = int(np.prod(entry["shape"], dtype=np.int64))
+        arrays[entry["name"]] = np.frombuffer(data, dtype, count, entry["offset"]).reshape(entry["shape"])
+    return arrays

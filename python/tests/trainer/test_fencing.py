@@ -122,3 +122,32 @@ def test_a_zombie_ends_with_75_and_the_trial_is_that_of_the_undisturbed_run(
     assert result(tmp_path / "out")["weightsSha256"] == result(finished.output)["weightsSha256"]
     points = [record["step"] for record in records(tmp_path / "out") if record["kind"] == "validation"]
     assert points == [record["step"] for record in records(finished.output) if record["kind"] == "validation"]
+
+
+def test_what_is_committed_after_a_sigterm_says_so(tmp_path: Path) -> None:
+    own = checkpoints(tmp_path, 1)
+    own.commit(snapshot(10), "interval")
+    own.commit(snapshot(12), "sigterm")
+    assert own.commit(snapshot(12), "interval") is None, "an upload of the same step that was behind"
+    assert (latest(tmp_path)["reason"], latest(tmp_path)["step"]) == ("sigterm", 12)
+    assert own.commit(snapshot(11), "interval") is None
+    assert own.commit(snapshot(13), "interval") is not None
+    assert (latest(tmp_path)["reason"], latest(tmp_path)["step"]) == ("sigterm", 13)
+
+
+def test_a_hung_step_at_a_sigterm_keeps_the_reason_for_the_upload_that_is_behind(tmp_path: Path) -> None:
+    own = checkpoints(tmp_path, 1)
+    own.commit(snapshot(10), "interval")
+    own.mark_sigterm()
+    own.commit(snapshot(12), "interval")
+    assert (latest(tmp_path)["reason"], latest(tmp_path)["step"]) == ("sigterm", 12)
+
+
+def test_an_attempt_that_only_claims_does_not_inherit_the_sigterm_of_the_one_before(tmp_path: Path) -> None:
+    checkpoints(tmp_path, 1).commit(snapshot(10), "sigterm")
+    heir = checkpoints(tmp_path, 2)
+    heir.claim()
+    found = latest(tmp_path)
+    assert (found["attempt"], found["step"], found["reason"]) == (2, 10, "interval")
+    heir.mark_sigterm(starting=True)
+    assert latest(tmp_path)["reason"] == "sigterm"

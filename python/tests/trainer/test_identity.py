@@ -11,6 +11,7 @@ import pytest
 from attempts import Finished, Zygote, run, stop_after
 from builders import features, trial_json, write_data
 
+from longhaul.errors import ConfigError
 from longhaul_trainer import identity
 
 OWN_MODEL = """
@@ -87,18 +88,12 @@ def test_changed_code_of_ones_own_model_is_refused(tmp_path: Path, trainers: Zyg
     module.write_text(OWN_MODEL.replace("Dense(4", "Dense(5"))
     second = run(trainers, tmp_path, data, attempt=2, **changes)
     assert second.code == 78, second.log
-    assert "code (was " in second.log
+    assert "modelSource (was " in second.log
 
 
-def test_changed_code_of_the_trainer_changes_the_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "longhaul_trainer"
-    shutil.copytree(Path(identity.__file__).parent, package)
-    monkeypatch.setattr(identity, "__file__", str(package / "identity.py"))
-    before = identity.code_digest("model")
-    assert identity.code_digest("another model") != before
-    losses = package / "model" / "losses.py"
-    losses.write_text(losses.read_text().replace("temperature)", "temperature * 1)", 1))
-    assert identity.code_digest("model") != before
+def test_a_scheme_that_this_trainer_does_not_know_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"has scheme 99, this trainer knows 1 to \d+: use the version that wrote it"):
+        identity.scheme_of({"scheme": 99})
 
 
 def test_another_interval_or_retention_is_no_other_training(
