@@ -1,11 +1,14 @@
 /** The beginning and the end of a run: the document is checked, the ledger hears of it. */
+import { getClient, log } from '@temporalio/activity';
 import type { z } from 'zod';
 import { LEDGER_VERSION } from '../src/contract/ledger.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import { RunDocument } from '../src/contract/run-document.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { Step } from '../src/contract/steps.ts';
-import type { RunResult, StepState } from '../src/contract/state.ts';
+import { QUERIES } from '../src/contract/names.ts';
+import { archiveUri, documentUri } from '../src/contract/state.ts';
+import type { RunArchive, RunGraph, RunResult, RunState, SearchState, StepState } from '../src/contract/state.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
@@ -44,9 +47,8 @@ export interface CloseRunInput {
   readonly unrecorded: readonly StepState[];
 }
 
-export const documentUri = (root: string, run: string): string => `${root}/runs/${run}/run.json`;
-
-export const createRunActivities = (ports: Ports) =>
+/** @param viewOf what the workflows of a run say of it; null where they cannot be asked */
+export const createRunActivities = (ports: Ports, viewOf: (run: string) => Promise<RunArchive | null> = askWorkflows) =>
   translated({
     /** Checks the document (`temporal workflow start` takes any), keeps it in the object store, adds the run to the ledger. */
     async validateRun(input: OpenRunInput): Promise<OpenedRun> {
@@ -54,9 +56,12 @@ export const createRunActivities = (ports: Ports) =>
       return withHeartbeat(() => open(ports, input, document));
     },
 
-    /** Adds the end of the run, and the steps that never began, to the ledger. */
+    /** Adds the end of the run, and the steps that never began, to the ledger; keeps how it stood beside its document. */
     async closeRun(input: CloseRunInput): Promise<void> {
-      await withHeartbeat(() => close(ports, input));
+      await withHeartbeat(async () => {
+        await close(ports, input);
+        await archive(ports, input, await viewOf(input.run));
+      });
     },
   });
 export type RunActivities = ReturnType<typeof createRunActivities>;
@@ -102,6 +107,36 @@ async function close(ports: Ports, input: CloseRunInput): Promise<void> {
     ledger_version: LEDGER_VERSION,
   };
   await warehouse.append('runs', [row], rowKey('runs', input.run, 'end'));
+}
+
+async function archive(ports: Ports, input: CloseRunInput, view: RunArchive | null): Promise<void> {
+  if (view === null) return;
+  const store = await ports.store(input.profile);
+  await store.write(archiveUri(store.root, input.run), JSON.stringify(view), { contentType: 'application/json' });
+}
+
+/** A picture for later: a run is not kept from ending by a query that nobody answers. */
+async function askWorkflows(run: string): Promise<RunArchive | null> {
+  try {
+    const { workflow } = getClient();
+    const handle = workflow.getHandle(run);
+    const [state, graph] = await Promise.all([handle.query<RunState>(QUERIES.state), handle.query<RunGraph>(QUERIES.graph)]);
+    const searches = state.steps.filter((step) => step.kind === 'search' && step.startedAt !== null && !step.cacheHit);
+    const answers = await Promise.all(
+      searches.map(async ({ id, workflowId }): Promise<[string, SearchState][]> => {
+        if (workflowId === null) return [];
+        const answer = await workflow
+          .getHandle(workflowId)
+          .query<SearchState>(QUERIES.state)
+          .catch(() => null);
+        return answer === null ? [] : [[id, answer]];
+      }),
+    );
+    return { version: 1, run: state, graph, searches: Object.fromEntries(answers.flat()) };
+  } catch (error) {
+    log.warn(`the run ${run} is not kept for reading without a server`, { error });
+    return null;
+  }
 }
 
 function checkedDocument(input: OpenRunInput): RunDocument {

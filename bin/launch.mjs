@@ -1,10 +1,15 @@
 /** Sets up, then becomes the given TypeScript program on Node 24. */
 import { spawn } from 'node:child_process';
+import * as nodeModule from 'node:module';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { SetupError } from './setup-tools.mjs';
+import { SetupError, cacheDirectory } from './setup-tools.mjs';
 import { setup } from './setup.mjs';
 
 const NODE_MAJOR = 24;
+
+/** Sources stripped of types and compiled, kept between starts: they are half of what a short command takes. */
+const compiled = () => process.env.NODE_COMPILE_CACHE ?? join(cacheDirectory(), 'compiled');
 
 export async function launch(target, args, needs = {}) {
   let ready;
@@ -18,10 +23,14 @@ export async function launch(target, args, needs = {}) {
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
     Object.assign(process.env, ready.env);
     process.argv = [process.execPath, target, ...args];
+    nodeModule.enableCompileCache?.(compiled());
     await import(pathToFileURL(target).href);
     return;
   }
-  const child = spawn(ready.node, [target, ...args], { stdio: 'inherit', env: { ...process.env, ...ready.env } });
+  const child = spawn(ready.node, [target, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, ...ready.env, NODE_COMPILE_CACHE: compiled() },
+  });
   // A terminal sends Ctrl-C to the child as well; everything else reaches this process only.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -12,6 +12,7 @@ export interface Cli {
   readonly json: boolean;
   /** Prints `value` with --output json, `text()` otherwise. */
   readonly print: (value: unknown, text: () => string) => void;
+  readonly temporalProfile: string | undefined;
   /** To a server that must be there already. */
   readonly connect: () => Promise<Longhaul>;
   /** Also to the runs of a project whose own servers have stopped. */
@@ -31,6 +32,7 @@ export function cliOf(command: Command): Cli {
   const cli: Cli = {
     terminal,
     json,
+    temporalProfile: options.temporalProfile,
     print: (value, text) => (json ? terminal.json(value) : terminal.out(text())),
     // Loaded here: help and completion must answer at once.
     connect: async () => (await import('../client/index.ts')).connect({ profile: options.temporalProfile }),

@@ -1,9 +1,11 @@
 /** The development stack for as long as a command needs it. */
 import { projectWithRuns } from '../stack/project.ts';
 import { startStack, type Stack } from '../stack/stack.ts';
-import { CannotConnectError, connect, findTarget, type Longhaul } from '../client/index.ts';
+import { connect, type Longhaul } from '../client/index.ts';
 import type { Cli } from './context.ts';
+import { indexOf, noteRuns } from './ended-runs.ts';
 import { checkpointLocalJobs } from './local-jobs.ts';
+import { isServerNamed } from './server-named.ts';
 
 export interface Servers {
   readonly longhaul: Longhaul;
@@ -41,27 +43,22 @@ export async function startServers(cli: Cli, directory = process.cwd()): Promise
       if (kind === 'restarted') say(talk.yellow(`${name} serves again`));
     },
   });
+  let note = async (): Promise<void> => undefined;
   const between = async (): Promise<void> => {
+    const runs = await indexOf(longhaul, directory);
+    note = () => noteRuns(directory, runs);
     const stopped = await checkpointLocalJobs(longhaul);
     if (stopped > 0) say(`${stopped} trainers committed a checkpoint and ended; they go on when the servers do`);
   };
   const longhaul = await connect({
     directory,
-    beforeClose: () =>
-      stack.stop({
+    beforeClose: async () => {
+      await stack.stop({
         between,
         onWait: (users) => say(`waiting for ${users} other command${users > 1 ? 's' : ''} that use these servers`),
-      }),
+      });
+      await note();
+    },
   });
   return { longhaul, stack, stop: () => longhaul.close() };
-}
-
-function isServerNamed(profile: string | undefined): boolean {
-  try {
-    findTarget({ profile });
-    return true;
-  } catch (error) {
-    if (error instanceof CannotConnectError) return false;
-    throw error;
-  }
 }

@@ -1,20 +1,44 @@
 /** All that is known of a run: its workflow's answers, its document, its rows in the ledger, the run before it. */
-import type { Longhaul, Run } from '../client/index.ts';
+import type { Run } from '../client/index.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
-import type { Importance } from '../contract/search.ts';
-import type { RunState } from '../contract/state.ts';
+import type { RunDocument } from '../contract/run-document.ts';
+import type { Importance, ImportanceInput } from '../contract/search.ts';
+import type { RunGraph, RunState } from '../contract/state.ts';
 import type { Warehouse } from '../ports/index.ts';
 import { trialsOf } from '../present/charts/views.ts';
 import { hasCachedSearch, importanceInput, makersOf, runBefore, takenOver } from '../present/gathering.ts';
 import type { ReportData } from '../report/index.ts';
 import { snapshotOf } from './follow.ts';
+import type { Snapshot } from './run-tree.ts';
 import type { OpenPorts } from '../adapters/open.ts';
+
+/** What a run says of itself: its workflows, or what was kept of it when it ended. */
+export interface ReadableRun {
+  readonly id: string;
+  snapshot(): Promise<Snapshot>;
+  graph(): Promise<RunGraph>;
+  document(): Promise<RunDocument>;
+  /** null: nobody answers. */
+  importance(step: string, input: ImportanceInput): Promise<Importance | null>;
+}
+
+export const askedRun = (run: Run): ReadableRun => ({
+  id: run.id,
+  snapshot: () => snapshotOf(run),
+  graph: () => run.graph(),
+  document: () => run.document(),
+  importance: (step, input) =>
+    run
+      .search(step)
+      .importance(input)
+      .catch(() => null),
+});
 
 /** Trials, attempts and curves are also those of searches that came from the cache: an earlier run made them. */
 export type RunData = Omit<ReportData, 'importance' | 'previous' | 'steps'>;
 
-export async function collect(run: Run, ports: OpenPorts): Promise<RunData> {
-  const [snapshot, document, graph] = await Promise.all([snapshotOf(run), run.document(), run.graph()]);
+export async function collect(run: ReadableRun, ports: OpenPorts): Promise<RunData> {
+  const [snapshot, document, graph] = await Promise.all([run.snapshot(), run.document(), run.graph()]);
   const warehouse = await ports.warehouse(document.profile);
   const trials = await trialRows(warehouse, snapshot.run);
   const makers = makersOf(run.id, trials);
@@ -25,12 +49,12 @@ export async function collect(run: Run, ports: OpenPorts): Promise<RunData> {
 }
 
 /** Besides, what only a report shows: jobs, importances, the run before. */
-export async function collectReport(longhaul: Longhaul, run: Run, ports: OpenPorts): Promise<ReportData> {
+export async function collectReport(run: ReadableRun, ports: OpenPorts): Promise<ReportData> {
   const data = await collect(run, ports);
   const warehouse = await ports.warehouse(data.document.profile);
   const [steps, importance, previous] = await Promise.all([
     warehouse.ledger('steps', { run: run.id }),
-    importances(longhaul, data),
+    importances(run, data),
     previousRun(data, ports, warehouse),
   ]);
   return { ...data, steps, importance, previous };
@@ -83,18 +107,12 @@ const byNumber = (rows: readonly LedgerRow<'trials'>[]): LedgerRow<'trials'>[] =
   [...rows].sort((a, b) => String(a.step).localeCompare(String(b.step)) || Number(a.trial) - Number(b.trial));
 
 /** Computed by the sampler's worker; where none answers, the report does without. */
-async function importances(longhaul: Longhaul, data: RunData): Promise<Record<string, Importance>> {
+async function importances(run: ReadableRun, data: RunData): Promise<Record<string, Importance>> {
   const found = await Promise.all(
     data.document.steps.map(async ({ id, spec }): Promise<[string, Importance] | null> => {
       if (spec.kind !== 'search') return null;
       const input = importanceInput(data.document, id, trialsOf(data.trials, id, data.searches[id]));
-      const answer =
-        input &&
-        (await longhaul
-          .run(data.run.run)
-          .search(id)
-          .importance(input)
-          .catch(() => null));
+      const answer = input && (await run.importance(id, input));
       return answer === null ? null : [id, answer];
     }),
   );
@@ -109,7 +127,7 @@ async function previousRun(data: RunData, ports: OpenPorts, warehouse: Warehouse
   const object = await store.read(before.document_uri);
   if (object === null) return null;
   // Loaded here: the schemas are most of what a command would have to read before it answers.
-  const { RunDocument } = await import('../contract/run-document.ts');
-  const document = RunDocument.safeParse(JSON.parse(new TextDecoder().decode(object.data)));
+  const { RunDocument: schema } = await import('../contract/run-document.ts');
+  const document = schema.safeParse(JSON.parse(new TextDecoder().decode(object.data)));
   return document.success ? { run: before.run, document: document.data } : null;
 }

@@ -7,7 +7,7 @@ import { EXIT } from './exit.ts';
 import { follow, onInterrupt } from './follow.ts';
 import type { Servers } from './own-stack.ts';
 import { openPorts } from '../adapters/open.ts';
-import { collectReport } from './run-data.ts';
+import { askedRun, collectReport } from './run-data.ts';
 import { summary } from './summary.ts';
 import type { Longhaul, Run } from '../client/index.ts';
 
@@ -37,7 +37,7 @@ function comeBack(run: Run, ownServers: boolean): string {
 /** The tables, and the report as a file. */
 async function conclude(longhaul: Longhaul, run: Run, cli: Cli): Promise<void> {
   await using ports = openPorts();
-  const data = await collectReport(longhaul, run, ports);
+  const data = await collectReport(askedRun(run), ports);
   const report = await writeReport(reportFile(run.id), await renderReport(data));
   cli.print(
     { ...data.run, trials: data.trials, evaluations: data.evaluations, report },

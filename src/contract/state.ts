@@ -41,6 +41,22 @@ export interface RunState {
   approvals: { step: string; message: string; since: number; until: number }[];
 }
 
+/**
+ * A run as it stood when it ended, kept beside its document: what the `state` and `graph` queries of the run and its searches answered.
+ * It is read where no server answers any more: the development stack has stopped, or Temporal's retention is over.
+ */
+export interface RunArchive {
+  readonly version: 1;
+  readonly run: RunState;
+  readonly graph: RunGraph;
+  /** By step; without the searches that an earlier run had made. */
+  readonly searches: Readonly<Record<string, SearchState>>;
+}
+
+/** @param root of the object store */
+export const archiveUri = (root: string, run: string): string => `${root}/runs/${run}/ended.json`;
+export const documentUri = (root: string, run: string): string => `${root}/runs/${run}/run.json`;
+
 export interface RunGraph {
   readonly nodes: readonly { readonly id: string; readonly kind: StepKind; readonly onExit: boolean }[];
   readonly edges: readonly { readonly from: string; readonly to: string }[];

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -197,5 +197,29 @@ describe('the command line on a development stack', () => {
     expect(stderr).toBe('');
     expect(findDevelopmentStack(folder)).toBeNull();
     await expect(run(process.execPath, [launcher, 'schedule', 'list'])).rejects.toMatchObject({ code: 4 });
+  });
+
+  describe('answers for ended runs from what was noted when the servers stopped', () => {
+    const database = join(folder, '.longhaul', 'temporal.db');
+    /** A server that is started leaves a new time on its database or the log beside it. */
+    const written = (): number[] => ['', '-wal'].map((suffix) => statSync(`${database}${suffix}`, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+
+    it('without a server', async () => {
+      const before = written();
+      const { run: state, searches } = await json(StatusOutput, 'status', 'second');
+      expect(state).toMatchObject({ run: 'second', status: 'succeeded', endedAt: expect.any(Number) as number });
+      expect(searches['search']?.trials).toHaveLength(TRIALS);
+      expect(await json(ListOutput, 'list', '--status', 'succeeded', '--limit', '1')).toMatchObject([{ run: 'second' }]);
+      expect(await json(ListOutput, 'list', '--pipeline', 'another')).toEqual([]);
+      expect(await json(ReportOutput, 'report', 'second', '--format', 'json')).toMatchObject({ run: { run: 'second' } });
+      expect(written()).toEqual(before);
+    });
+
+    it('and asks one where another server has written since', async () => {
+      utimesSync(database, new Date(), new Date());
+      const before = written();
+      expect((await json(StatusOutput, 'status', 'first')).run.status).toBe('succeeded');
+      expect(written()).not.toEqual(before);
+    });
   });
 });

@@ -4,7 +4,7 @@ import { cliOf, collect as gather, examples, integer, runOf } from '../context.t
 import { metric as shown } from '../../present/format.ts';
 import { plot, type Series } from '../plot.ts';
 import { openPorts } from '../../adapters/open.ts';
-import { collect } from '../run-data.ts';
+import { askedRun, collect } from '../run-data.ts';
 import { json } from '../summary.ts';
 
 interface Options {
@@ -33,7 +33,7 @@ export function registerCurves(program: Command): void {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
-      const data = await collect(await runOf(longhaul, cli, id), ports);
+      const data = await collect(askedRun(await runOf(longhaul, cli, id)), ports);
       const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;
       const metric = options.metric ?? objective ?? 'loss';
       const series = curvesOf(data.progress, metric, options.trial);

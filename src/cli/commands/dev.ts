@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { RefusedError } from '../../client/errors.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
 import { onInterrupt } from '../follow.ts';
+import { indexOf, noteRuns, type RunIndex } from '../ended-runs.ts';
 import { checkpointLocalJobs } from '../local-jobs.ts';
 
 export function registerDev(program: Command): void {
@@ -29,10 +30,15 @@ export function registerDev(program: Command): void {
         await aborted(interrupt.signal);
         say('stopping');
       } finally {
+        let note = async (): Promise<void> => undefined;
         await stack.stop({
-          between: () => checkpointJobs(say),
+          between: async () => {
+            const runs = await lastWork(say);
+            note = () => noteRuns(process.cwd(), runs);
+          },
           onWait: (users) => say(`waiting for ${users} commands that use these servers`),
         });
+        await note();
         interrupt.dispose();
       }
     });
@@ -46,11 +52,13 @@ function announce(cli: Cli, address: string, namespace: string, ui: string | nul
     );
 }
 
-async function checkpointJobs(say: (line: string) => void): Promise<void> {
+/** While the server still answers: Jobs of this machine come to rest, and what became of runs is noted for reading without it. */
+async function lastWork(say: (line: string) => void): Promise<RunIndex> {
   const { connect } = await import('../../client/index.ts');
   await using longhaul = await connect({ directory: process.cwd() });
   const stopped = await checkpointLocalJobs(longhaul);
   if (stopped > 0) say(`${stopped} trainers commit a checkpoint and end`);
+  return await indexOf(longhaul, process.cwd());
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

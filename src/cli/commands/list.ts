@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander';
-import { cliOf, examples, integer } from '../context.ts';
+import { cliOf, examples, integer, type Cli } from '../context.ts';
+import type { RunSummary } from '../../client/index.ts';
 import { between, metric, time } from '../../present/format.ts';
+import { endedRuns } from '../ended-runs.ts';
 import { table } from '../table.ts';
 import type { RunStatus } from '../../contract/state.ts';
 
@@ -33,8 +35,7 @@ export function registerList(program: Command): void {
     .action(async (options: Options, command: Command) => {
       const cli = cliOf(command);
       // A shell asks for names while somebody types: it must not start anything.
-      await using longhaul = await (options.names ? cli.connect() : cli.connectOrStart());
-      const runs = await longhaul.list(options);
+      const runs = endedRuns(cli.temporalProfile)?.list(options) ?? (await askServer(cli, options));
       if (options.names) {
         for (const { run } of runs) process.stdout.write(`${run}\n`);
         return;
@@ -62,4 +63,9 @@ export function registerList(program: Command): void {
             ),
       );
     });
+}
+
+async function askServer(cli: Cli, options: Options): Promise<RunSummary[]> {
+  await using longhaul = await (options.names ? cli.connect() : cli.connectOrStart());
+  return await longhaul.list(options);
 }

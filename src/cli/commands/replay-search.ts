@@ -14,7 +14,7 @@ import { inRecordedOrder, metricsOfRules, replay, type RecordedSearch } from '..
 import { stoppingOf, type NamedRules } from '../replay/rules.ts';
 import { surrogateSampler } from '../replay/surrogate-sampler.ts';
 import type { Replayed } from '../replay/rendering.ts';
-import { collect } from '../run-data.ts';
+import { askedRun, collect } from '../run-data.ts';
 
 interface Options {
   readonly step?: string;
@@ -63,7 +63,7 @@ export function registerReplaySearch(program: Command): void {
       await using ports = openPorts();
       const run = longhaul.run(id);
       const step = searchStepOf(await run.state(), options.step);
-      const data = await collect(run, ports);
+      const data = await collect(askedRun(run), ports);
       const spec = data.document.steps.find((one) => one.id === step)?.spec;
       if (spec?.kind !== 'search') throw new UsageError(`${id} has no search "${step}"`);
       const search = recordedSearch(searchWorkflowId(id, step), step, spec, data);

@@ -2,12 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option, type Command } from 'commander';
-import type { Longhaul, Run } from '../../client/index.ts';
+import type { Longhaul } from '../../client/index.ts';
 import type { ReportData } from '../../report/index.ts';
 import { lookerUrl } from '../../report/looker.ts';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { openPorts, type OpenPorts } from '../../adapters/open.ts';
-import { collectReport } from '../run-data.ts';
+import { endedRuns } from '../ended-runs.ts';
+import { askedRun, collectReport, type ReadableRun } from '../run-data.ts';
 
 interface Options {
   readonly file?: string;
@@ -48,20 +49,36 @@ export function registerReport(program: Command): void {
     )
     .action(async (ids: readonly string[], options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
+      const kept = await keptRuns(cli, ids);
+      await using longhaul = kept === null ? await cli.connectOrStart() : null;
+      const runs = kept ?? (longhaul === null ? [] : await askedRuns(longhaul, cli, ids));
       if (options.looker !== undefined) {
         await printLooker(cli, runs, options.looker);
         return;
       }
       await using ports = openPorts();
-      const data = await gather(longhaul, runs, ports);
+      const data = await gather(runs, ports);
       await (options.format === 'html' ? writeHtml(cli, data, options) : writeText(cli, data, options));
     });
 }
 
+/** null: a server has to be asked for at least one of them. */
+async function keptRuns(cli: Cli, ids: readonly string[]): Promise<ReadableRun[] | null> {
+  const ended = endedRuns(cli.temporalProfile);
+  if (ended === null) return null;
+  const newest = ended.newest();
+  const names = ids.length > 0 ? ids : newest === undefined ? [] : [newest];
+  const found = await Promise.all(names.map((id) => ended.readable(id)));
+  return found.length > 0 && found.every((run) => run !== null) ? found : null;
+}
+
+async function askedRuns(longhaul: Longhaul, cli: Cli, ids: readonly string[]): Promise<ReadableRun[]> {
+  const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
+  return runs.map(askedRun);
+}
+
 /** The ledger holds all runs: the first one says only where it is. */
-async function printLooker(cli: Cli, [run]: readonly Run[], template: string | true): Promise<void> {
+async function printLooker(cli: Cli, [run]: readonly ReadableRun[], template: string | true): Promise<void> {
   if (!run) return;
   const { pipeline, profile } = await run.document();
   const link = lookerUrl(profile, pipeline, template === true ? undefined : template);
@@ -69,8 +86,8 @@ async function printLooker(cli: Cli, [run]: readonly Run[], template: string | t
 }
 
 /** Newest first, whatever the order they were named in. */
-async function gather(longhaul: Longhaul, runs: readonly Run[], ports: OpenPorts): Promise<ReportData[]> {
-  const data = await Promise.all(runs.map((run) => collectReport(longhaul, run, ports)));
+async function gather(runs: readonly ReadableRun[], ports: OpenPorts): Promise<ReportData[]> {
+  const data = await Promise.all(runs.map((run) => collectReport(run, ports)));
   return data.sort((a, b) => b.run.startedAt - a.run.startedAt);
 }
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { follow, onInterrupt, snapshotOf } from '../follow.ts';
-import { treeLines } from '../run-tree.ts';
+import { endedRuns } from '../ended-runs.ts';
+import { treeLines, type Snapshot } from '../run-tree.ts';
 import type { Run } from '../../client/index.ts';
 
 interface Options {
@@ -18,15 +19,25 @@ export function registerStatus(program: Command): void {
     .addHelpText('after', examples('longhaul status --watch', 'longhaul status grocery-ranking-20261124-101500-k3f9 --output json'))
     .action(async (id: string | undefined, { watch }: Options, command: Command) => {
       const cli = cliOf(command);
+      const ended = endedRuns(cli.temporalProfile);
+      const archive = await ended?.archive(id ?? ended.newest() ?? '');
+      if (archive && (!watch || archive.run.status === 'succeeded')) {
+        if (id === undefined && !cli.json) cli.terminal.say(`run ${archive.run.run} (the newest)`);
+        print(cli, { run: archive.run, searches: archive.searches });
+        return;
+      }
       await using longhaul = await cli.connectOrStart();
       const run = await runOf(longhaul, cli, id);
       if (watch) {
         await watchRun(run, cli);
         return;
       }
-      const snapshot = await snapshotOf(run);
-      cli.print(snapshot, () => treeLines(snapshot, cli.terminal.colors, Date.now(), Number.MAX_SAFE_INTEGER).join('\n'));
+      print(cli, await snapshotOf(run));
     });
+}
+
+function print(cli: Cli, snapshot: Snapshot): void {
+  cli.print(snapshot, () => treeLines(snapshot, cli.terminal.colors, Date.now(), Number.MAX_SAFE_INTEGER).join('\n'));
 }
 
 async function watchRun(run: Run, cli: Cli): Promise<void> {

@@ -3,7 +3,7 @@ import type { LedgerRow } from '../../contract/ledger.ts';
 import { cliOf, examples, runOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { openPorts } from '../../adapters/open.ts';
-import { collect, withLiveTrials } from '../run-data.ts';
+import { askedRun, collect, withLiveTrials } from '../run-data.ts';
 import { json, trialTable } from '../summary.ts';
 
 interface Options {
@@ -33,7 +33,7 @@ export function registerTrials(program: Command): void {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
-      const data = await collect(await runOf(longhaul, cli, id), ports);
+      const data = await collect(askedRun(await runOf(longhaul, cli, id)), ports);
       const searches = data.document.steps.flatMap((step) =>
         step.spec.kind === 'search' ? [{ id: step.id, goal: step.spec.objective.goal }] : [],
       );
