@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlglot import exp
 
+from longhaul_sql.nan import order_key
 from longhaul_sql.operands import bare
 from longhaul_sql.ordering import order_text
-from longhaul_sql.registry import aggregate, arguments_of, name_of, window_function
+from longhaul_sql.registry import Arguments, aggregate, arguments_of, name_of, window_function
 from longhaul_sql.types import Sql, string
 from longhaul_sql.writer import Writer
 
@@ -28,21 +27,11 @@ def _simple(google: str, duckdb: str, kind: str, *known: str) -> None:
         return Sql(f"{duckdb}({distinct}{_one(writer, call, arguments.values)}){over}", kind)
 
 
-for _google, _duckdb, _kind, *_known in (
-    ("SUM", "sum", "", "distinct"),
-    ("MIN", "min", "", "distinct"),
-    ("MAX", "max", "", "distinct"),
+for _google, _duckdb, _kind in (
     ("LOGICAL_OR", "bool_or", "BOOL"),
     ("LOGICAL_AND", "bool_and", "BOOL"),
-    ("AVG", "avg", "FLOAT64", "distinct"),
-    ("STDDEV", "stddev_samp", "FLOAT64"),
-    ("STDDEV_SAMP", "stddev_samp", "FLOAT64"),
-    ("STDDEV_POP", "stddev_pop", "FLOAT64"),
-    ("VARIANCE", "var_samp", "FLOAT64"),
-    ("VAR_SAMP", "var_samp", "FLOAT64"),
-    ("VAR_POP", "var_pop", "FLOAT64"),
 ):
-    _simple(_google, _duckdb, _kind, *_known)
+    _simple(_google, _duckdb, _kind)
 
 
 @aggregate("COUNT")
@@ -62,7 +51,12 @@ def approx_count_distinct(writer: Writer, call: exp.Expression, over: str) -> Sq
 
 @aggregate("COUNTIF")
 def countif(writer: Writer, call: exp.Expression, over: str) -> Sql:
-    return Sql(f"count(CASE WHEN {_one(writer, call, arguments_of(writer, call).values)} THEN 1 END){over}", "INT64")
+    values = arguments_of(writer, call).values
+    if len(values) != 1:
+        raise writer.refuse(call, "COUNTIF takes 1 argument", found=str(len(values)))
+    with writer.in_aggregate():
+        condition = writer.condition_value(values[0], "filter").text
+    return Sql(f"count(CASE WHEN {condition} THEN 1 END){over}", "INT64")
 
 
 @aggregate("ANY_VALUE")
@@ -95,16 +89,35 @@ def array_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
         writer.warn(call, "ARRAY_AGG without ORDER BY: the order of the elements is not defined")
     value = _one(writer, call, arguments.values)
     where = f" FILTER (WHERE ({value}) IS NOT NULL)" if arguments.ignore_nulls else ""
-    if len(arguments.order) == 1 and not arguments.distinct and not over:
+    if arguments.distinct:
+        text = _distinct_list(writer, arguments, value, f"{where}{over}")
+    elif len(arguments.order) == 1 and not over:
         text = _ordered_list(writer, arguments.order[0], value, where)
     else:
         with writer.in_aggregate():
             ordered = order_text(writer, arguments.order)
-        distinct = "DISTINCT " if arguments.distinct else ""
-        text = f"list({distinct}{value}{ordered}){where}{over}"
+        text = f"list({value}{ordered}){where}{over}"
     if arguments.limit is not None:
         text = f"({text})[1:{bare(writer, arguments.limit)}]"
     return Sql(text, "ARRAY")
+
+
+def _distinct_list(writer: Writer, arguments: Arguments, value: str, rest: str) -> str:
+    """DISTINCT can be ordered by the value itself only."""
+    text = f"list(DISTINCT {value}){rest}"
+    if not arguments.order:
+        return text
+    item = arguments.order[0]
+    with writer.in_aggregate():
+        same = writer.value(item.this).text == value
+    if len(arguments.order) != 1 or not same:
+        raise writer.refuse(item, "DISTINCT is ordered by the value itself", found=writer.excerpt(item))
+    first = bool(item.args.get("nulls_first"))
+    descending = bool(item.args.get("desc"))
+    if first == descending:
+        raise writer.refuse(item, "NULLS FIRST/LAST with DISTINCT is not translated", found=writer.excerpt(item))
+    ordered = f"list_sort({text}, '{'DESC' if descending else 'ASC'}', 'NULLS {'FIRST' if first else 'LAST'}')"
+    return f"longhaul_nan_sorted({ordered}, {'FALSE' if descending else 'TRUE'})"
 
 
 def _ordered_list(writer: Writer, item: exp.Expression, value: str, where: str) -> str:
@@ -113,9 +126,14 @@ def _ordered_list(writer: Writer, item: exp.Expression, value: str, where: str) 
     Ordered inside of the aggregate, every group holds a vector of 2,048 rows: of wide structs that is 14 GB for 24,000 groups.
     """
     with writer.in_aggregate():
-        clause = order_text(writer, [item]).removeprefix(" ORDER BY ")
-    key, direction, nulls = re.fullmatch(r"(.*) (ASC|DESC) NULLS (FIRST|LAST)", clause, re.DOTALL).groups()  # type: ignore[union-attr]
-    return f"list_select(list({value}){where}, list_grade_up(list({key}){where}, '{direction}', 'NULLS {nulls}'))"
+        key = writer.value(item.this)
+    direction = f"'{'DESC' if item.args.get('desc') else 'ASC'}', 'NULLS {'FIRST' if item.args.get('nulls_first') else 'LAST'}'"
+    plain = f"list_select(list({value}){where}, list_grade_up(list({key.text}){where}, {direction}))"
+    if key.kind not in ("", "FLOAT64"):
+        return plain
+    pair = f"CASE WHEN {key.operand} IS NOT NULL THEN {{number: {order_key(key.text)}, value: {key.text}}} END"
+    numbers = f"list_select(list({value}){where}, list_grade_up(list({pair}){where}, {direction}))"
+    return f"CASE WHEN typeof(any_value({key.text})) IN ('DOUBLE', 'FLOAT') THEN {numbers} ELSE {plain} END"
 
 
 @aggregate("ARRAY_CONCAT_AGG")
@@ -139,10 +157,13 @@ def string_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
     if len(arguments.values) > 2:
         raise writer.refuse(call, "STRING_AGG takes 1 to 2 arguments", found=str(len(arguments.values)))
     separator = writer.value(arguments.values[1]).text if len(arguments.values) == 2 else string(",")
-    with writer.in_aggregate():
-        ordered = order_text(writer, arguments.order)
-    distinct = "DISTINCT " if arguments.distinct else ""
-    texts = f"list({distinct}{value}{ordered}) FILTER (WHERE ({value}) IS NOT NULL){over}"
+    where = f" FILTER (WHERE ({value}) IS NOT NULL){over}"
+    if arguments.distinct:
+        texts = _distinct_list(writer, arguments, value, where)
+    else:
+        with writer.in_aggregate():
+            ordered = order_text(writer, arguments.order)
+        texts = f"list({value}{ordered}){where}"
     if arguments.limit is not None:
         texts = f"({texts})[1:{bare(writer, arguments.limit)}]"
     return Sql(f"array_to_string({texts}, {separator})", "STRING")
@@ -174,9 +195,15 @@ for _google, _arguments, _kind in (
     ("DENSE_RANK", 0, "INT64"),
     ("PERCENT_RANK", 0, "FLOAT64"),
     ("CUME_DIST", 0, "FLOAT64"),
-    ("NTILE", 1, "INT64"),
 ):
     _window(_google, _arguments, _kind)
+
+
+@window_function("NTILE")
+def ntile(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    if len(call.expressions) != 1:
+        raise writer.refuse(call, "NTILE takes 1 argument", found=str(len(call.expressions)))
+    return Sql(f"ntile(longhaul_positive({bare(writer, call.expressions[0])}, 'NTILE')){over}", "INT64")
 
 
 @window_function("FIRST_VALUE", "LAST_VALUE", "NTH_VALUE")
@@ -184,7 +211,7 @@ def navigation(writer: Writer, call: exp.Expression, over: str) -> Sql:
     arguments = arguments_of(writer, call, "ignore_nulls", "respect_nulls")
     value, *rest = arguments.values
     nulls = " IGNORE NULLS" if arguments.ignore_nulls else ""
-    number = f", {bare(writer, rest[0])}" if rest else ""
+    number = f", longhaul_positive({bare(writer, rest[0])}, {string(name_of(call))})" if rest else ""
     return Sql(f"{name_of(call).lower()}({writer.value(value).text}{number}{nulls}){over}")
 
 

@@ -6,10 +6,12 @@ import re
 
 from sqlglot import exp
 
+from longhaul_sql.nan import may_be_nan, not_nan
 from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare, common_kind, time_literal
-from longhaul_sql.queries import scalar_subquery, subquery_text, window_clause
+from longhaul_sql.queries import scalar_subquery, subquery_text
 from longhaul_sql.registry import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS, unknown_function
 from longhaul_sql.types import Sql, quote, string
+from longhaul_sql.windows import windowed
 from longhaul_sql.writer import Writer, writes
 
 _PSEUDO = re.compile(r"^_(PARTITION|TABLE_SUFFIX|FILE_NAME|CHANGE_)", re.IGNORECASE)
@@ -127,28 +129,6 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"[{', '.join(writer.value(item).text for item in items)}]", "ARRAY")
 
 
-def _binary(node_type: type[exp.Expression], operator: str) -> None:
-    @writes(node_type, "this", "expression")
-    def comparison(writer: Writer, node: exp.Expression) -> Sql:
-        both_numbers = all(isinstance(side, exp.Literal) and not side.is_string for side in (node.this, node.expression))
-        left, right = (writer.operand if both_numbers else lambda side: bare(writer, side))(node.this), None
-        right = writer.operand(node.expression) if both_numbers else bare(writer, node.expression)
-        return Sql(f"{left} {operator} {right}", "BOOL", atom=False)
-
-
-for _type, _operator in (
-    (exp.EQ, "="),
-    (exp.NEQ, "<>"),
-    (exp.GT, ">"),
-    (exp.GTE, ">="),
-    (exp.LT, "<"),
-    (exp.LTE, "<="),
-    (exp.NullSafeEQ, "IS NOT DISTINCT FROM"),
-    (exp.NullSafeNEQ, "IS DISTINCT FROM"),
-):
-    _binary(_type, _operator)
-
-
 _NUMBERS = ("INT64", "FLOAT64")
 
 
@@ -232,24 +212,6 @@ def is_(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"{writer.operand(node.this)} IS {writer.value(node.expression).text}", "BOOL", atom=False)
 
 
-@writes(exp.Between, "this", "low", "high")
-def between(writer: Writer, node: exp.Expression) -> Sql:
-    low, high = (bare(writer, node.args[part]) for part in ("low", "high"))
-    return Sql(f"{writer.operand(node.this)} BETWEEN {low} AND {high}", "BOOL", atom=False)
-
-
-@writes(exp.In, "this", "expressions", "query", "unnest")
-def in_(writer: Writer, node: exp.Expression) -> Sql:
-    left = writer.operand(node.this)
-    query, unnest = node.args.get("query"), node.args.get("unnest")
-    if query is not None:
-        return Sql(f"{left} IN ({subquery_text(writer, query)})", "BOOL", atom=False)
-    if unnest is not None:
-        array_sql = writer.value(unnest.expressions[0]).text
-        return Sql(f"longhaul_in_array({writer.value(node.this).text}, {array_sql})", "BOOL")
-    return Sql(f"{left} IN ({', '.join(bare(writer, item) for item in node.expressions)})", "BOOL", atom=False)
-
-
 @writes(exp.Exists, "this")
 def exists(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"EXISTS ({subquery_text(writer, node.this)})", "BOOL")
@@ -258,12 +220,17 @@ def exists(writer: Writer, node: exp.Expression) -> Sql:
 @writes(exp.Case, "this", "ifs", "default")
 def case(writer: Writer, node: exp.Expression) -> Sql:
     operand = node.args.get("this")
-    text = "CASE" + (f" {writer.operand(operand)}" if operand is not None else "")
+    text = "CASE"
+    if operand is not None:
+        compared = writer.value(operand)
+        nan = may_be_nan(operand, compared) and any(may_be_nan(each.this, writer.value(each.this)) for each in node.args["ifs"])
+        text += f" {not_nan(compared.text) if nan else compared.operand}"
     kinds = []
     for branch in node.args["ifs"]:
         then = writer.value(branch.args["true"])
         kinds.append(then.kind)
-        text += f" WHEN {bare(writer, branch.this) if operand is not None else writer.value(branch.this).text} THEN {then.text}"
+        when = bare(writer, branch.this) if operand is not None else writer.condition_value(branch.this, "filter").text
+        text += f" WHEN {when} THEN {then.text}"
     default = node.args.get("default")
     if default is not None:
         otherwise = writer.value(default)
@@ -353,11 +320,9 @@ def window(writer: Writer, node: exp.Expression) -> Sql:
             node, "this is no window function", found=writer.excerpt(node), hint="IGNORE NULLS goes inside of the parentheses"
         )
     name = str(function.this).upper()
-    over = f" OVER {window_clause(writer, node)}"
-    if name in WINDOW_FUNCTIONS:
-        return WINDOW_FUNCTIONS[name](writer, function, over)
-    if name in AGGREGATES:
-        return AGGREGATES[name](writer, function, over)
+    rule = WINDOW_FUNCTIONS.get(name) or AGGREGATES.get(name)
+    if rule is not None:
+        return windowed(writer, node, lambda over: rule(writer, function, over))
     if name in FUNCTIONS:
         raise writer.refuse(node, f"{name} is no window function", found=writer.excerpt(node))
     raise unknown_function(writer, function, name)

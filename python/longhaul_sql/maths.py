@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from longhaul_sql.nan import least_of, may_be_nan, not_nan
 from longhaul_sql.operands import bare, common_kind
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.types import Sql, string
@@ -99,13 +100,17 @@ def greatest(writer: Writer, call: exp.Expression) -> Sql:
     # DuckDB skips NULLs; in GoogleSQL one makes the result NULL.
     nulls = [f"{value.operand} IS NULL" for value, node in zip(values, call.expressions, strict=True) if not isinstance(node, exp.Literal)]
     kind = common_kind([value.kind for value in values])
-    text = f"{name_of(call).lower()}({', '.join(value.text for value in values)})"
+    listed = ", ".join(value.text for value in values)
+    text = f"{name_of(call).lower()}({listed})"
+    if name_of(call) == "LEAST" and any(may_be_nan(node, value) for node, value in zip(call.expressions, values, strict=True)):
+        text = least_of(text, f"greatest({listed})")
     return Sql(f"CASE WHEN {' OR '.join(nulls)} THEN NULL ELSE {text} END" if nulls else text, kind)
 
 
 @function("IF", arguments=3)
 def if_(writer: Writer, call: exp.Expression) -> Sql:
-    condition, then, otherwise = (writer.value(each) for each in call.expressions)
+    condition = writer.condition_value(call.expressions[0], "filter")
+    then, otherwise = (writer.value(each) for each in call.expressions[1:])
     return Sql(f"CASE WHEN {condition.text} THEN {then.text} ELSE {otherwise.text} END", common_kind([then.kind, otherwise.kind]))
 
 
@@ -122,8 +127,9 @@ def coalesce(writer: Writer, call: exp.Expression) -> Sql:
 
 @function("NULLIF", arguments=2)
 def nullif(writer: Writer, call: exp.Expression) -> Sql:
-    value = writer.value(call.expressions[0])
-    return Sql(f"nullif({value.text}, {bare(writer, call.expressions[1])})", value.kind)
+    value, other = (writer.value(each) for each in call.expressions)
+    nan = may_be_nan(call.expressions[0], value) and may_be_nan(call.expressions[1], other)
+    return Sql(f"nullif({value.text}, {not_nan(other.text) if nan else bare(writer, call.expressions[1])})", value.kind)
 
 
 @function("IS_NAN", "IS_INF", arguments=1)

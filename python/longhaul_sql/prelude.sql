@@ -1,6 +1,23 @@
 -- What GoogleSQL does and DuckDB has no function for. Run once for each database, before translated statements.
 -- A macro sees the type of its argument (typeof is folded when the statement is planned), so that CAST can be GoogleSQL's for all types.
 
+-- NaN: of other types than floats nothing of these is left when the statement is planned.
+CREATE OR REPLACE MACRO longhaul_is_nan(x) AS typeof(x) IN ('DOUBLE', 'FLOAT') AND hash(x) IN (hash('NaN'::DOUBLE), hash('NaN'::FLOAT));
+CREATE OR REPLACE MACRO longhaul_not_nan(x) AS CASE WHEN longhaul_is_nan(x) THEN NULL ELSE x END;
+CREATE OR REPLACE MACRO longhaul_no_nan(x) AS CASE WHEN longhaul_is_nan(x) THEN error('RIGHT or FULL JOIN … USING meets NaN, which is not translated: join with ON') ELSE x END;
+CREATE OR REPLACE MACRO longhaul_order(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') AND x IS NOT NULL THEN NOT longhaul_is_nan(x) END;
+CREATE OR REPLACE MACRO longhaul_not_finite(x) AS typeof(x) IN ('DOUBLE', 'FLOAT')
+  AND hash(x) IN (hash('NaN'::DOUBLE), hash('Infinity'::DOUBLE), hash('-Infinity'::DOUBLE), hash('NaN'::FLOAT), hash('Infinity'::FLOAT), hash('-Infinity'::FLOAT));
+
+CREATE OR REPLACE MACRO longhaul_distance(n) AS CASE WHEN n IS NULL OR n < 0 THEN error('the distance of a window frame must not be negative or NULL') ELSE n END;
+CREATE OR REPLACE MACRO longhaul_positive(n, what) AS CASE WHEN n IS NULL OR n < 1 THEN error(what || ': the number must be positive') ELSE n END;
+-- Sorted by DuckDB: NaN comes before the numbers.
+CREATE OR REPLACE MACRO longhaul_nan_sorted(list, ascending) AS CASE WHEN typeof(list) = 'DOUBLE[]' AND len(list_filter(list, lambda e: longhaul_is_nan(e))) > 0
+  THEN CASE WHEN ascending
+    THEN list_filter(list, lambda e: e IS NULL) || list_filter(list, lambda e: longhaul_is_nan(e)) || list_filter(list, lambda e: e IS NOT NULL AND NOT longhaul_is_nan(e))
+    ELSE list_filter(list, lambda e: e IS NOT NULL AND NOT longhaul_is_nan(e)) || list_filter(list, lambda e: longhaul_is_nan(e)) || list_filter(list, lambda e: e IS NULL) END
+  ELSE list END;
+
 CREATE OR REPLACE MACRO longhaul_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero: ' || CAST(a AS VARCHAR) || ' / 0') ELSE a / b END;
 CREATE OR REPLACE MACRO longhaul_safe_divide(a, b) AS CASE WHEN b <> 0 THEN a / b END;
 CREATE OR REPLACE MACRO longhaul_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || CAST(a AS VARCHAR) || ', 0)') ELSE a // b END;
@@ -56,7 +73,7 @@ CREATE OR REPLACE MACRO longhaul_at(list, i) AS CASE WHEN i < 0 OR i >= len(list
 CREATE OR REPLACE MACRO longhaul_safe_at(list, i) AS CASE WHEN i >= 0 THEN list[i + 1] END;
 CREATE OR REPLACE MACRO longhaul_in_array(x, list) AS CASE
   WHEN list IS NULL OR len(list) = 0 THEN FALSE
-  WHEN list_contains(list, x) THEN TRUE
+  WHEN list_contains(list, x) AND NOT longhaul_is_nan(x) THEN TRUE
   WHEN x IS NULL OR len(list) > list_count(list) THEN NULL
   ELSE FALSE END;
 CREATE OR REPLACE MACRO longhaul_series(a, b, step) AS CASE WHEN step = 0 THEN error('GENERATE_ARRAY: the step is 0') ELSE generate_series(CAST(a AS BIGINT), CAST(b AS BIGINT), CAST(step AS BIGINT)) END;
@@ -78,3 +95,4 @@ CREATE OR REPLACE MACRO longhaul_week_number(x, first) AS (extract('doy' FROM x)
 CREATE OR REPLACE MACRO longhaul_elapsed(a, b, unit) AS (epoch_us(CAST(a AS TIMESTAMPTZ)) - epoch_us(CAST(b AS TIMESTAMPTZ))) // unit;
 -- In results and tables a NULL array is an empty one.
 CREATE OR REPLACE MACRO longhaul_stored(x) AS CASE WHEN typeof(x) LIKE '%[]' THEN coalesce(x, TRY(cast_to_type('[]', x))) ELSE x END;
+CREATE OR REPLACE MACRO longhaul_stored_array(x) AS CASE WHEN len(x) > list_count(x) THEN error('an array of the result has a NULL in it, which BigQuery does not store: use ARRAY_AGG(… IGNORE NULLS), or leave them out') ELSE coalesce(x, []) END;

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
 from longhaul_sql.sources import Source, from_text
 from longhaul_sql.types import Sql, quote
@@ -53,27 +54,28 @@ class Query:
     ordered: bool
 
 
-def query_text(writer: Writer, node: exp.Expression) -> Query:
+def query_text(writer: Writer, node: exp.Expression, *, as_value: bool = False) -> Query:
+    """`as_value`: where SELECT AS STRUCT makes a value and not the columns of a table."""
     if isinstance(node, exp.Select):
-        return _select(writer, node)
+        return _select(writer, node, as_value)
     if isinstance(node, tuple(_SET_OPERATORS)):
-        return _set_operation(writer, node)
+        return _set_operation(writer, node, as_value)
     if isinstance(node, exp.Subquery):
         writer.require_parts(node, {"this", "with_"}, "a query in parentheses")
         with_text, added = _with(writer, node)
-        inner = query_text(writer, node.this)
+        inner = query_text(writer, node.this, as_value=as_value)
         _leave_with(writer, added)
         return Query(f"{with_text}({inner.text})", inner.projection, False)
     raise writer.refuse(node, "this is no query that is translated", found=writer.excerpt(node), expected="SELECT")
 
 
-def subquery_text(writer: Writer, node: exp.Expression) -> str:
+def subquery_text(writer: Writer, node: exp.Expression, *, as_value: bool = True) -> str:
     """A query inside of an expression, without its parentheses."""
     while isinstance(node, exp.Subquery) and not node.alias and set(_used(node)) == {"this"}:
         node = node.this
     # Aliases of the outer SELECT list are no names in here.
     with writer.with_aliases(None):
-        return query_text(writer, node).text
+        return query_text(writer, node, as_value=as_value).text
 
 
 def scalar_subquery(writer: Writer, node: exp.Expression) -> Sql:
@@ -107,10 +109,10 @@ def _leave_with(writer: Writer, added: bool) -> None:
         writer.ctes.pop()
 
 
-def _set_operation(writer: Writer, node: exp.Expression) -> Query:
+def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     writer.require_parts(node, SET_PARTS, "this set operation")
     with_text, added = _with(writer, node)
-    left, right = query_text(writer, node.this), query_text(writer, node.args["expression"])
+    left, right = (query_text(writer, node.args[side], as_value=as_value) for side in ("this", "expression"))
     operator = _SET_OPERATORS[type(node)]
     if not node.args.get("distinct"):
         if operator != "UNION":
@@ -119,15 +121,17 @@ def _set_operation(writer: Writer, node: exp.Expression) -> Query:
     left_text = left.text if isinstance(node.this, (exp.Select, exp.Subquery)) and not left.ordered else f"({left.text})"
     right_text = f"({right.text})" if not isinstance(node.expression, exp.Subquery) else right.text
     writer.scopes.append(Scope())
-    text = f"{with_text}{left_text} {operator} {right_text}"
+    text = f"{left_text} {operator} {right_text}"
     order = node.args.get("order")
-    text += order_text(writer, order.expressions if order else [], left.projection.names) + _limit(writer, node)
+    if order is not None:
+        text = f"SELECT * FROM ({text}){order_text(writer, order.expressions, named_columns(left.projection))}"
+    text = f"{with_text}{text}{_limit(writer, node)}"
     writer.scopes.pop()
     _leave_with(writer, added)
     return Query(text, left.projection, order is not None)
 
 
-def _select(writer: Writer, node: exp.Expression) -> Query:
+def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     writer.require_parts(node, SELECT_PARTS, "SELECT")
     with_text, added = _with(writer, node)
     writer.scopes.append(Scope())
@@ -138,32 +142,50 @@ def _select(writer: Writer, node: exp.Expression) -> Query:
     if kind and kind != "STRUCT":
         raise writer.refuse(node, f"SELECT AS {kind} is not translated", found=f"AS {kind}")
     listed = ", ".join(projection.texts)
-    if kind == "STRUCT":
+    if kind == "STRUCT" and as_value:
         listed = _as_struct(writer, node, projection)
     distinct = ""
     if node.args.get("distinct") is not None:
         writer.require_parts(node.args["distinct"], set(), "DISTINCT")
         distinct = "DISTINCT "
-    text = f"{with_text}SELECT {distinct}{listed}{source.text}"
+    text = f"SELECT {distinct}{listed}{source.text}"
     if (where := node.args.get("where")) is not None:
-        text += f" WHERE {writer.value(where.this).text}"
+        text += f" WHERE {writer.condition_value(where.this, 'filter').text}"
     aliases = _alias_values(node, projection)
-    text += _group(writer, node, projection, aliases)
+    text += group_text(writer, node, projection, aliases)
     with writer.with_aliases(aliases):
         if (having := node.args.get("having")) is not None:
-            text += f" HAVING {writer.value(having.this).text}"
+            text += f" HAVING {writer.condition_value(having.this, 'filter').text}"
         qualify = node.args.get("qualify")
-        qualified = f" QUALIFY {writer.value(qualify.this).text}" if qualify is not None else ""
-    text += _named_windows(writer, node) + qualified
+        qualified = f" QUALIFY {writer.condition_value(qualify.this, 'filter').text}" if qualify is not None else ""
+    text += qualified
     order = node.args.get("order")
-    with writer.with_aliases(aliases):
-        text += order_text(writer, order.expressions if order else [], projection.names)
-    text += _limit(writer, node)
+    group_all = node.args.get("group") is not None and bool(node.args["group"].args.get("all"))
+    if order is not None and _orders_result(order.expressions, projection, group_all=group_all):
+        text = f"SELECT * FROM ({text}){order_text(writer, order.expressions, named_columns(projection))}"
+    else:
+        with writer.with_aliases(aliases):
+            text += order_text(writer, order.expressions if order else [], projection.columns)
+    text = f"{with_text}{text}{_limit(writer, node)}"
     if node.args.get("limit") is not None and order is None:
         writer.warn(node.args["limit"], "LIMIT without ORDER BY: which rows is not defined")
     writer.scopes.pop()
     _leave_with(writer, added)
     return Query(text, projection, order is not None)
+
+
+def named_columns(projection: Projection) -> list[tuple[str, Sql]]:
+    """The columns as one who reads the query names them."""
+    return [(name, Sql(quote(name), value.kind)) for name, value in projection.columns]
+
+
+def _orders_result(items: list[exp.Expression], projection: Projection, *, group_all: bool) -> bool:
+    """Whether the rows are ordered from outside: DuckDB takes no expression over a subquery or beside GROUP BY ALL in ORDER BY."""
+    texts = {name.lower(): value.text for name, value in projection.columns}
+    named = [item.this.name.lower() for item in items if isinstance(item.this, exp.Column) and len(item.this.parts) == 1]
+    if group_all and projection.has_star:
+        return True
+    return len(named) == len(items) and all(name in texts for name in named) and any("SELECT" in texts[name] for name in named)
 
 
 def _limit(writer: Writer, node: exp.Expression) -> str:
@@ -250,78 +272,3 @@ def _alias_values(node: exp.Expression, projection: Projection) -> dict[str, Sql
         if value.text.split(".")[-1].lower() != quote(name).lower():
             values[name.lower()] = Sql(value.text, value.kind, atom=False)
     return values
-
-
-def _group(writer: Writer, node: exp.Expression, projection: Projection, aliases: dict[str, Sql]) -> str:
-    group = node.args.get("group")
-    if group is None:
-        return ""
-    writer.require_parts(group, {"expressions", "all"}, "GROUP BY")
-    if group.args.get("all"):
-        return " GROUP BY ALL"
-    items = []
-    for each in group.expressions:
-        if isinstance(each, exp.Rollup):
-            inner = ", ".join(_group_item(writer, item, projection, aliases, ordinals=False) for item in each.expressions)
-            items.append(f"ROLLUP ({inner})")
-        else:
-            items.append(_group_item(writer, each, projection, aliases, ordinals=True))
-    return f" GROUP BY {', '.join(items)}"
-
-
-def _group_item(writer: Writer, item: exp.Expression, projection: Projection, aliases: dict[str, Sql], *, ordinals: bool) -> str:
-    if isinstance(item, exp.Literal) and not item.is_string:
-        return str(item.this)
-    name = item.name.lower() if isinstance(item, exp.Column) and len(item.parts) == 1 else None
-    texts = [value.text for _, value in projection.columns]
-    if name in aliases:
-        text = aliases[name].text
-        if sum(each.lower() == name for each, _ in projection.columns) > 1:
-            raise writer.refuse(item, f"two columns are named {item.name}", found=item.name)
-    else:
-        text = writer.value(item).text
-        if name is not None or not ordinals:
-            return text
-    # As a place in the list the expression is written, and computed, once.
-    if ordinals and not projection.has_star and text in texts:
-        return str(texts.index(text) + 1)
-    return text if not ordinals else f"({text})"
-
-
-def _named_windows(writer: Writer, node: exp.Expression) -> str:
-    windows = node.args.get("windows") or []
-    if not windows:
-        return ""
-    return " WINDOW " + ", ".join(f"{quote(each.name)} AS {window_clause(writer, each, named=True)}" for each in windows)
-
-
-def window_clause(writer: Writer, node: exp.Expression, *, named: bool = False) -> str:
-    """The part after OVER, or a definition in the WINDOW clause."""
-    alias = node.args.get("alias")
-    base = quote(alias.name) if isinstance(alias, exp.Identifier) else ""
-    partition, order, spec = node.args.get("partition_by") or [], node.args.get("order"), node.args.get("spec")
-    if base and not named and not (partition or order or spec):
-        return base
-    parts = [base] if base else []
-    if partition:
-        parts.append("PARTITION BY " + ", ".join(writer.value(each).text for each in partition))
-    if order is not None:
-        writer.require_parts(order, {"expressions"}, "ORDER BY")
-        parts.append(order_text(writer, order.expressions).strip())
-    if spec is not None:
-        writer.require_parts(spec, {"kind", "start", "start_side", "end", "end_side"}, "a window frame")
-        start = _bound(writer, spec, "start")
-        end = _bound(writer, spec, "end") if spec.args.get("end") else "CURRENT ROW"
-        parts.append(f"{spec.args['kind']} BETWEEN {start} AND {end}")
-    return f"({' '.join(parts)})"
-
-
-def _bound(writer: Writer, spec: exp.Expression, which: str) -> str:
-    bound, side = spec.args.get(which), spec.args.get(f"{which}_side") or ""
-    if isinstance(bound, str):
-        return f"{bound} {side}".strip()
-    if isinstance(bound, exp.Literal) and not bound.is_string:
-        return f"{bound.this} {side}"
-    if isinstance(bound, exp.Parameter):
-        return f"{writer.value(bound).text} {side}"
-    raise writer.refuse(bound, "a window frame takes numbers", found=writer.excerpt(spec))

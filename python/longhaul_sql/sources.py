@@ -59,14 +59,25 @@ def _join(writer: Writer, join: exp.Expression, source: Source) -> str:
         names = [each.name for each in using]
         lower = {name.lower() for name in names}
         source.using = names + [name for name in source.using if name.lower() not in lower]
+        item = _without_nan(join.this, item, names, side)
         return f" {_SIDES[side]}JOIN {item} USING ({', '.join(quote(name) for name in names)})"
     if on is not None:
-        return f" {_SIDES[side]}JOIN {item} ON {writer.value(on).text}"
+        return f" {_SIDES[side]}JOIN {item} ON {writer.condition_value(on, 'join').text}"
     if kind == "CROSS" or (unnest and not side):
         return f" CROSS JOIN {item}"
     if unnest:
         return f" LEFT JOIN {item} ON TRUE"
     raise writer.refuse(join.this, "this join has no condition", found=writer.excerpt(join), expected="ON, USING or CROSS JOIN")
+
+
+def _without_nan(node: exp.Expression, item: str, names: list[str], side: str) -> str:
+    """The right side of JOIN … USING: to DuckDB NaN equals NaN. Where its rows stay without a partner, NaN is refused when it comes."""
+    alias = node.alias or (node.name if isinstance(node, exp.Table) else "")
+    if not alias or isinstance(node, exp.Unnest):
+        return item
+    macro = "longhaul_not_nan" if side in ("", "LEFT") else "longhaul_no_nan"
+    replaced = ", ".join(f"{macro}({quote(name)}) AS {quote(name)}" for name in names)
+    return f"(SELECT * REPLACE ({replaced}) FROM {item}) AS {quote(alias)}"
 
 
 def _item(writer: Writer, node: exp.Expression, source: Source, *, lateral: bool) -> str:
@@ -103,7 +114,7 @@ def _subquery(writer: Writer, node: exp.Subquery, source: Source) -> str:
     writer.require_parts(node, {"this", "alias", "pivots", "joins"}, "a subquery")
     if isinstance(node.this, exp.Table):  # FROM (a JOIN b ON …)
         return f"({_table(writer, node.this, source)})"
-    inner = f"({queries.subquery_text(writer, node.this)})"
+    inner = f"({queries.subquery_text(writer, node.this, as_value=False)})"
     pivots = node.args.get("pivots") or []
     if pivots:
         return _pivot(writer, pivots, inner, source)

@@ -30,7 +30,8 @@ _KNOWN_SCALARS = ("INT64", "FLOAT64", "BOOL", "STRING", "DATE", "DATETIME", "TIM
 def write_statement(writer: Writer, node: exp.Expression) -> Written:
     if isinstance(node, exp.Query):
         query = query_text(writer, node)
-        return Written("select", stored(writer, query), ordered=query.ordered)
+        require_names(writer, node, query)
+        return Written("select", query.text, ordered=query.ordered)
     for node_type, rule in STATEMENTS.items():
         if isinstance(node, node_type):
             return rule(writer, node)
@@ -46,6 +47,24 @@ def stored(writer: Writer, query: Query) -> str:
     if not (writer.nullable_arrays and unknown):
         return query.text
     return f"SELECT longhaul_stored(COLUMNS(*)) FROM ({query.text})"
+
+
+def require_names(writer: Writer, node: exp.Expression, query: Query) -> None:
+    """A table has no two columns of one name."""
+    names = [name.lower() for name, _ in query.projection.columns]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise writer.refuse(
+                _column_named(node, name) or node,
+                f'two columns of the result are named "{query.projection.columns[place][0]}"',
+                found=query.projection.columns[place][0],
+                hint="give one of them another name with AS",
+            )
+
+
+def _column_named(node: exp.Expression, name: str) -> exp.Expression | None:
+    found = [each for each in node.expressions if each.alias_or_name.lower() == name] if isinstance(node, exp.Select) else []
+    return found[-1] if found else None
 
 
 def target_of(writer: Writer, table: exp.Expression) -> tuple[str, str]:
@@ -84,6 +103,7 @@ def _create(writer: Writer, node: exp.Expression) -> Written:
         if schema is not None:
             raise writer.refuse(schema, "columns beside AS are not translated", hint="name and cast the columns in the SELECT")
         body = query_text(writer, query)
+        require_names(writer, query, body)
         if body.projection.anonymous:
             place = query.expressions[body.projection.anonymous[0]] if isinstance(query, exp.Select) else query
             raise writer.refuse(place, "a column of the new table has no name", found=writer.excerpt(place), hint="add AS name")

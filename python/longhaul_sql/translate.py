@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from longhaul_sql import aggregates, arrays, dates, expressions, json_values, maths, printf, texts  # noqa: F401 - they register their rules
+from longhaul_sql import aggregates, arrays, comparisons, dates, expressions, json_values, maths, printf, statistics, texts  # noqa: F401 - they register their rules
 from longhaul_sql.errors import Refusal
 from longhaul_sql.parse import parse
 from longhaul_sql.statements import write_statement
@@ -49,7 +49,7 @@ def translate(
 
     Example:
         >>> translate("SELECT COUNTIF(x > @least) AS n FROM d.t").statements[0].sql
-        'SELECT count(CASE WHEN "x" > $least THEN 1 END) AS "n" FROM "d"."t"'
+        'SELECT count(CASE WHEN ("x" > $least AND NOT longhaul_is_nan("x")) THEN 1 END) AS "n" FROM "d"."t"'
     """
     writer = Writer(text, default_dataset, project, dict(parameter_types) if parameter_types is not None else None)
     translation = Translation(parameters=writer.parameters, warnings=writer.warnings)

@@ -54,6 +54,8 @@ class Writer:
     nullable_arrays: bool = False
     """Whether the statement has something that may make a NULL array of rows that have none."""
     unnests: int = 0
+    condition: str = ""
+    """`filter` or `join` while a condition is written for which NULL is as good as FALSE."""
 
     # --- places -------------------------------------------------------------------------------------------------
 
@@ -117,7 +119,24 @@ class Writer:
             )
         write, parts = rule
         self.require_parts(node, parts, self.excerpt(node))
-        return write(self, node)
+        if type(node) in PASS_CONDITION:
+            return write(self, node)
+        with self.no_condition():
+            return write(self, node)
+
+    def condition_value(self, node: exp.Expression, condition: str) -> Sql:
+        """A condition that only TRUE satisfies: `filter`, or `join` where it must stay one comparison of the two sides."""
+        with self.no_condition():
+            self.condition = condition
+            return self.value(node)
+
+    @contextmanager
+    def no_condition(self) -> Iterator[str]:
+        before, self.condition = self.condition, ""
+        try:
+            yield before
+        finally:
+            self.condition = before
 
     def operand(self, node: exp.Expression) -> str:
         return self.value(node).operand
@@ -235,6 +254,8 @@ class Writer:
             self.scope.in_aggregate = before
 
 
+PASS_CONDITION = (exp.And, exp.Or, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+"""Expressions that are the condition itself, or comparisons that ask for it."""
 CLAUSES = {
     "sample": "TABLESAMPLE",
     "version": "FOR SYSTEM_TIME AS OF",

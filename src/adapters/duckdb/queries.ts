@@ -13,7 +13,7 @@ import type { Script } from './script.ts';
 import type { TableFiles } from './tables.ts';
 import { tableInfo } from './tables.ts';
 import type { Translator } from './translate.ts';
-import { googleTypeOf, hasJson, storedType } from './types.ts';
+import { googleTypeOf, hasJson, storedArrays, storedType } from './types.ts';
 import { jsonOf } from './values.ts';
 
 /** What the parts of the adapter share. */
@@ -106,17 +106,22 @@ async function asStored(
   session: Session,
   select: string,
   bound: ReturnType<typeof boundFor>,
+  spelled: (type: string) => string = storedType,
 ): Promise<{ select: string; nested: boolean; hasJson: boolean }> {
   const described = await session.run(`DESCRIBE ${select}`, bound);
   const columns = described.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
   const twice = columns.find(({ name }, i) => columns.findIndex((each) => each.name.toLowerCase() === name.toLowerCase()) !== i);
   if (twice) throw new Error(`Binder Error: two columns of the result are named "${twice.name}"`);
-  const nested = columns.some(({ type }) => type.endsWith(']'));
+  const nested = columns.some(({ type }) => type.includes('[]'));
   const json = columns.some(({ type }) => hasJson(type));
-  if (columns.every(({ type }) => storedType(type) === type)) return { select, nested, hasJson: json };
-  const list = columns.map(({ name, type }) =>
-    storedType(type) === type ? identifier(name) : `CAST(${identifier(name)} AS ${storedType(type)}) AS ${identifier(name)}`,
-  );
+  const types = nested ? (await session.run(`SELECT * FROM (${select}) LIMIT 0`, bound)).columnTypes() : [];
+  const list = columns.map(({ name, type }, i) => {
+    const written = types[i] === undefined ? null : storedArrays(types[i], identifier(name));
+    const text = written ?? identifier(name);
+    if (spelled(type) !== type) return `CAST(${text} AS ${spelled(type)}) AS ${identifier(name)}`;
+    return written === null ? text : `${text} AS ${identifier(name)}`;
+  });
+  if (list.every((text, i) => text === identifier(columns[i]?.name ?? ''))) return { select, nested, hasJson: json };
   return { select: `SELECT ${list.join(', ')} FROM (${select})`, nested, hasJson: json };
 }
 
@@ -129,7 +134,9 @@ export async function readRows(parts: Parts, statement: Statement, context: JobC
   return parts.engine.session(context, async (session) => {
     await runBefore(script, session, parts.tables);
     return atPlace(script, script.before.length, async () => {
-      const reader = await session.readUntil(MAX_RESULT_ROWS + 1, select.sql, boundFor(script, select.sql));
+      const bound = boundFor(script, select.sql);
+      const stored = await asStored(session, select.sql, bound, (type) => type);
+      const reader = await session.readUntil(MAX_RESULT_ROWS + 1, stored.select, bound);
       if (reader.currentRowCount > MAX_RESULT_ROWS)
         throw problem(
           script,

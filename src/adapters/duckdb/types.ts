@@ -87,3 +87,19 @@ export function duckdbSpelling(type: GoogleType): string {
   if (type.kind !== 'STRUCT') return SPELLED[type.kind];
   return `STRUCT(${type.fields.map((each) => `${identifier(each.name)} ${duckdbSpelling(each.type)}`).join(', ')})`;
 }
+
+/** How a value with arrays in it is stored as BigQuery stores it: an empty array for NULL, and no array with a NULL in it; null where there is no array. */
+export function storedArrays(type: DuckDBType, text: string, depth = 0): string | null {
+  if (type.typeId === DuckDBTypeId.LIST) {
+    const element = `longhaul_e${depth}`;
+    const inner = storedArrays(type.valueType, element, depth + 1);
+    const list = `longhaul_stored_array(${text})`;
+    return inner === null ? list : `list_transform(${list}, lambda ${element}: ${inner})`;
+  }
+  if (type.typeId !== DuckDBTypeId.STRUCT) return null;
+  const { entryNames, entryTypes } = type;
+  const fields = entryTypes.map((each, i) => storedArrays(each, `${text}.${identifier(entryNames[i] ?? '')}`, depth));
+  if (fields.every((field) => field === null)) return null;
+  const packed = fields.map((field, i) => `${identifier(entryNames[i] ?? '')}: ${field ?? `${text}.${identifier(entryNames[i] ?? '')}`}`);
+  return `CASE WHEN ${text} IS NOT NULL THEN {${packed.join(', ')}} END`;
+}

@@ -1,0 +1,97 @@
+"""Comparisons, with GoogleSQL's answers for NaN, and for structs field by field."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from longhaul_sql.nan import is_nan, may_be_nan, not_nan
+from longhaul_sql.operands import bare
+from longhaul_sql.queries import subquery_text
+from longhaul_sql.types import Sql
+from longhaul_sql.writer import Writer, writes
+
+_NO_NUMBERS = ("STRING", "BYTES", "BOOL", "DATE", "DATETIME", "TIMESTAMP", "TIME", "INTERVAL", "ARRAY", "STRUCT", "JSON", "NULL")
+
+
+def compare(writer: Writer, operator: str, left_node: exp.Expression, right_node: exp.Expression, condition: str) -> Sql:
+    """`condition`: `filter` or `join` where rows for which it is not TRUE are left out, so that NULL may stand for FALSE."""
+    left, right = writer.value(left_node), writer.value(right_node)
+    both_numbers = all(isinstance(side, exp.Literal) and not side.is_string for side in (left_node, right_node))
+    left_text, right_text = (left.operand, right.operand) if both_numbers else (bare(writer, left_node), bare(writer, right_node))
+    plain = f"{left_text} {operator} {right_text}"
+    if left.kind in _NO_NUMBERS or right.kind in _NO_NUMBERS:
+        return Sql(plain, "BOOL", atom=False)
+    nan_left, nan_right = may_be_nan(left_node, left), may_be_nan(right_node, right)
+    if operator in ("=", "<>"):
+        if not (nan_left and nan_right):
+            return Sql(plain, "BOOL", atom=False)
+        if operator == "<>":
+            return Sql(f"({plain} OR ({is_nan(left.text)} AND {is_nan(right.text)}))", "BOOL")
+        if condition == "join" or "SELECT" in right_text:
+            return Sql(f"{not_nan(left.text)} = {right_text}", "BOOL", atom=False)
+        if condition or "SELECT" in left_text:
+            return Sql(f"({plain} AND NOT {is_nan(right.text)})", "BOOL")
+        return Sql(f"({plain} AND NOT ({is_nan(left.text)} AND {is_nan(right.text)}))", "BOOL")
+    # To DuckDB NaN is greater than all numbers: only the side that should be the greater one matters.
+    guarded = operator in (">", ">=")
+    if not (nan_left if guarded else nan_right):
+        return Sql(plain, "BOOL", atom=False)
+    if condition == "join":
+        sides = (not_nan(left.text), right_text) if guarded else (left_text, not_nan(right.text))
+        return Sql(f"{sides[0]} {operator} {sides[1]}", "BOOL", atom=False)
+    greater, other, other_node = (left, right, right_node) if guarded else (right, left, left_node)
+    known = condition or isinstance(other_node, exp.Literal)
+    nan = is_nan(greater.text) if known else f"({is_nan(greater.text)} AND {other.operand} IS NOT NULL)"
+    return Sql(f"({plain} AND NOT {nan})", "BOOL")
+
+
+def _comparison(node_type: type[exp.Expression], operator: str) -> None:
+    @writes(node_type, "this", "expression")
+    def comparison(writer: Writer, node: exp.Expression) -> Sql:
+        with writer.no_condition() as condition:
+            return compare(writer, operator, node.this, node.expression, condition)
+
+
+for _type, _operator in ((exp.EQ, "="), (exp.NEQ, "<>"), (exp.GT, ">"), (exp.GTE, ">="), (exp.LT, "<"), (exp.LTE, "<=")):
+    _comparison(_type, _operator)
+
+
+def _distinct(node_type: type[exp.Expression], operator: str) -> None:
+    # NaN is not distinct from NaN in both.
+    @writes(node_type, "this", "expression")
+    def distinct(writer: Writer, node: exp.Expression) -> Sql:
+        return Sql(f"{bare(writer, node.this)} {operator} {bare(writer, node.expression)}", "BOOL", atom=False)
+
+
+_distinct(exp.NullSafeEQ, "IS NOT DISTINCT FROM")
+_distinct(exp.NullSafeNEQ, "IS DISTINCT FROM")
+
+
+@writes(exp.Between, "this", "low", "high")
+def between(writer: Writer, node: exp.Expression) -> Sql:
+    with writer.no_condition() as condition:
+        value, high = writer.value(node.this), writer.value(node.args["high"])
+        if value.kind in _NO_NUMBERS or not (may_be_nan(node.this, value) or may_be_nan(node.args["high"], high)):
+            low_text, high_text = (bare(writer, node.args[part]) for part in ("low", "high"))
+            return Sql(f"{value.operand} BETWEEN {low_text} AND {high_text}", "BOOL", atom=False)
+        least = compare(writer, ">=", node.this, node.args["low"], condition)
+        most = compare(writer, "<=", node.this, node.args["high"], condition)
+        return Sql(f"({least.operand} AND {most.operand})", "BOOL")
+
+
+@writes(exp.In, "this", "expressions", "query", "unnest")
+def in_(writer: Writer, node: exp.Expression) -> Sql:
+    with writer.no_condition() as condition:
+        left = writer.value(node.this)
+        query, unnest = node.args.get("query"), node.args.get("unnest")
+        if unnest is not None:
+            return Sql(f"longhaul_in_array({left.text}, {writer.value(unnest.expressions[0]).text})", "BOOL")
+        nan = may_be_nan(node.this, left)
+        if query is not None:
+            text = f"{left.operand} IN ({subquery_text(writer, query)})"
+            return Sql(f"({text} AND NOT {is_nan(left.text)})", "BOOL") if nan else Sql(text, "BOOL", atom=False)
+        text = f"{left.operand} IN ({', '.join(bare(writer, item) for item in node.expressions)})"
+        if not (nan and any(may_be_nan(item, writer.value(item)) for item in node.expressions)):
+            return Sql(text, "BOOL", atom=False)
+        found = "" if condition else f" AND ({text}) IS TRUE"
+        return Sql(f"({text} AND NOT ({is_nan(left.text)}{found}))", "BOOL")
