@@ -25,7 +25,7 @@ answer_while_importing()
 from .attempt import Trial, trial  # noqa: E402
 from .errors import ConfigError, DataError, NoInputError, TrialError, UsageError  # noqa: E402
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["ConfigError", "DataError", "NoInputError", "Trial", "TrialError", "UsageError", "trial"]
 
 #: Loaded when they are first used; each imports its framework.

@@ -1,3 +1,3 @@
 """Longhaul's reference trainer: learning to rank with exact resume (docs/trial-contract.md)."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
