@@ -35,15 +35,22 @@ export async function workflowBundle({ traced = false } = {}): Promise<{ codePat
   return { codePath };
 }
 
-/** Whatever can get into the bundle: our workflows and contracts, and the SDK's version. */
 async function contentHash(): Promise<string> {
   const hash = createHash('sha256').update(sdkVersion());
-  for (const folder of ['workflows', join('src', 'contract')]) {
-    for (const name of (await readdir(join(ROOT, folder))).filter((file) => file.endsWith('.ts')).sort()) {
-      hash.update(`\n${folder}/${name}\n`).update(await readFile(join(ROOT, folder, name)));
-    }
-  }
+  for (const file of await contentFiles()) hash.update(`\n${file}\n`).update(await readFile(join(ROOT, file)));
   return hash.digest('hex').slice(0, 16);
+}
+
+/** Whatever can get into the bundle, in whichever folder: our workflows, rules and contracts. */
+export async function contentFiles(): Promise<string[]> {
+  const folders = ['workflows', join('src', 'contract'), join('src', 'rules')];
+  const files = await Promise.all(
+    folders.map(async (folder) => (await readdir(join(ROOT, folder), { recursive: true })).map((file) => join(folder, file))),
+  );
+  return files
+    .flat()
+    .filter((file) => file.endsWith('.ts'))
+    .sort();
 }
 
 const sdkVersion = (): string => (createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string }).version;
