@@ -20,6 +20,11 @@ const SIGNIFICANT_DIGITS = 9;
 /** Told where a metric is missing. */
 const MOST_NAMES = 40;
 
+/** Of one answer: its size is bounded, and the search judges them all within one task. The next answer has the rest. */
+const MOST_NUMBERS = 20_000;
+/** Of a point, besides its values. */
+const NUMBERS_OF_A_POINT = 3;
+
 interface Followed {
   readonly trial: number;
   readonly output: string;
@@ -33,25 +38,34 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
     n: 0,
   }));
   const followed: Followed[] = [...input.trials.map((trial) => ({ ...trial })), ...upcoming];
-  const found: Found = { points: [], exports: [], lacking: [] };
+  const found: Found = {
+    points: [],
+    exports: [],
+    lacking: [],
+    most: Math.floor(MOST_NUMBERS / (input.metrics.length + NUMBERS_OF_A_POINT)),
+  };
   // Clocks that are set right must not make it wait for hours.
   const begun = performance.now();
   let firstFoundAt: number | null = null;
-  let lookedAt = Number.NEGATIVE_INFINITY;
+  let lookedAt = begun - LOOK_AFTER_INHERITED_MS + (input.lookAfterSeconds ?? 0) * 1000;
   let poll = SHORTEST_POLL_MS;
   for (;;) {
     const before = followed.reduce((sum, { n }) => sum + n, 0);
     await eachOf(followed, (trial) => readOn(store, trial, input, found));
     let ended: CurvePoints['ended'] = [];
-    if (input.inherited.length > 0 && performance.now() - lookedAt > LOOK_AFTER_INHERITED_MS) {
+    if (input.inherited.length > 0 && performance.now() - lookedAt >= LOOK_AFTER_INHERITED_MS) {
       ended = await endedOf(input.inherited);
       lookedAt = performance.now();
     }
     const now = performance.now();
     if (found.points.length + found.exports.length > 0) firstFoundAt ??= now;
     const gathered = firstFoundAt !== null && now - firstFoundAt >= input.gatherSeconds * 1000;
-    if (gathered || ended.length > 0 || now - begun > input.maxSeconds * 1000 || context.stop.aborted || context.detached.aborted) {
-      return { ...found, seen: followed.filter(({ n }) => n > 0).map(({ trial, n }) => [trial, n] as const), ended };
+    const over = now - begun > input.maxSeconds * 1000 || context.stop.aborted || context.detached.aborted;
+    const full = isFull(found);
+    if (gathered || full || ended.length > 0 || over) {
+      const { points, exports, lacking } = found;
+      const seen = followed.filter(({ n }) => n > 0).map(({ trial, n }) => [trial, n] as const);
+      return { points, exports, lacking, seen, ended, ...(full ? { more: true } : {}) };
     }
     poll = followed.reduce((sum, { n }) => sum + n, 0) > before ? SHORTEST_POLL_MS : Math.min(LONGEST_POLL_MS, poll * POLL_GROWTH);
     await pause(
@@ -66,10 +80,14 @@ interface Found {
   readonly points: CurvePoint[];
   readonly exports: CurvePoints['exports'][number][];
   readonly lacking: NonNullable<CurvePoints['lacking']>[number][];
+  /** Points that one answer holds. */
+  readonly most: number;
 }
 
+const isFull = ({ points, exports, most }: Found): boolean => points.length + exports.length >= most;
+
 async function readOn(store: ObjectStore, trial: Followed, input: CurveInput, found: Found): Promise<void> {
-  for (;;) {
+  while (!isFull(found)) {
     const record = await readProgress(store, trial.output, trial.n + 1);
     if (record === null) return;
     trial.n += 1;

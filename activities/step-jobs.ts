@@ -27,6 +27,8 @@ export interface StepJobInput extends WorkInput<ContainerSpec | ScriptSpec> {
   readonly pool: Pool;
   readonly noCapacitySeconds: number;
   readonly deadlineSeconds: number | null;
+  /** Where its script was kept before; its source is empty then. */
+  readonly script?: string;
 }
 
 export type StepJobName = Pick<StepJobInput, 'profile' | 'run' | 'step' | 'attempt'>;
@@ -165,7 +167,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
   const program =
     spec.kind === 'container'
       ? { image: spec.image, command: spec.command, env: spec.env }
-      : { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: await keepScript(store, spec) } };
+      : { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: input.script ?? (await keepScript(store, spec)) } };
   return {
     ...stepIdentity(store, input),
     ...program,
@@ -189,7 +191,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
 }
 
 /** The script goes through the object store: it may be larger than an environment variable, and names itself by its content. */
-async function keepScript(store: ObjectStore, spec: ScriptSpec): Promise<string> {
+export async function keepScript(store: ObjectStore, spec: ScriptSpec): Promise<string> {
   const script = canonicalJson({
     language: spec.language,
     file: spec.file,

@@ -2,6 +2,7 @@
 import { createNotificationActivities } from '../activities/notifications.ts';
 import { createRunActivities } from '../activities/runs.ts';
 import { createSearchActivities } from '../activities/search.ts';
+import { createScriptActivities } from '../activities/scripts.ts';
 import { createStepActivities } from '../activities/steps.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
@@ -15,6 +16,7 @@ main({
   activities: (ports) => ({
     ...createRunActivities(ports),
     ...createStepActivities(ports),
+    ...createScriptActivities(ports),
     ...createNotificationActivities(),
     ...createSearchActivities(ports),
   }),

@@ -6,6 +6,7 @@ import type { ExportActivities } from '../activities/exports.ts';
 import type { NotificationActivities } from '../activities/notifications.ts';
 import type { QueryActivities } from '../activities/queries.ts';
 import type { RunActivities } from '../activities/runs.ts';
+import type { ScriptActivities } from '../activities/scripts.ts';
 import type { StepJobActivities } from '../activities/step-jobs.ts';
 import type { StepActivities } from '../activities/steps.ts';
 import type { WarehouseJobActivities } from '../activities/warehouse-jobs.ts';
@@ -84,7 +85,7 @@ export const SCHEDULED_RUN_POLICY: ChildWorkflowOptions = {
 export const trainingQueue = (profile: Profile): string =>
   profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training;
 
-export const control = proxyActivities<RunActivities & StepActivities>(CONTROL_POLICY);
+export const control = proxyActivities<RunActivities & StepActivities & ScriptActivities>(CONTROL_POLICY);
 export const warehouse = proxyActivities<QueryActivities & ExportActivities & EvaluationActivities & WarehouseJobActivities>(
   WAREHOUSE_POLICY,
 );

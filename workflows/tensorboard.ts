@@ -1,5 +1,13 @@
 /** Keeps the TensorBoard of a pipeline while searches use it, and so long after as the profile says. */
-import { allHandlersFinished, condition, continueAsNew, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineSignal,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import { searching, tensorboards } from './policies.ts';
@@ -28,7 +36,12 @@ export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
     if (holders.size === 0) {
       if (!(await condition(() => holders.size > 0, profile.tensorboard.keepSeconds * 1000))) break;
     } else if (!(await condition(() => holders.size === 0, LOOK_AFTER_HOLDERS))) {
-      for (const gone of await searching.closedWorkflows({ workflowIds: [...holders] })) holders.delete(gone);
+      // A look that fails is made again the next time.
+      const closed = await searching.closedWorkflows({ workflowIds: [...holders] }).catch((error: unknown): string[] => {
+        if (isCancellation(error)) throw error;
+        return [];
+      });
+      for (const gone of closed) holders.delete(gone);
     }
   }
   await tensorboards(profile).stopTensorboard({ profile, pipeline });

@@ -18,7 +18,9 @@ export function dnsLabel(text: string, limit = 63): string {
 }
 
 export const searchWorkflowId = (run: string, step: string): string => `${run}/${step}`;
-export const trialWorkflowId = (run: string, step: string, trial: number): string => `${run}/${step}/trial-${trial}`;
+/** @param life of a search that its step began once more: its trials are others */
+export const trialWorkflowId = (run: string, step: string, trial: number, life?: string): string =>
+  life === undefined ? `${run}/${step}/trial-${trial}` : `${run}/${step}/${life}/trial-${trial}`;
 /** The same finished trials have the same importances: asked twice, the second answer is the first one's. */
 export const importanceWorkflowId = (run: string, step: string, input: string): string => `${run}/${step}/importance-${shortHash(input)}`;
 /** The same question has the same answer: a search that is replayed again asks nothing anew. */

@@ -66,6 +66,8 @@ export const INTERNAL_SIGNALS = {
   acquire: 'acquire',
   release: 'release',
   granted: 'granted',
+  /** To a run that was cancelled before: its steps on exit are to end too. */
+  cancelExit: 'cancel-exit',
 } as const;
 
 /** Views of the ledger that Looker Studio is connected to. */

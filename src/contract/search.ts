@@ -17,6 +17,8 @@ export interface SearchInput {
   readonly commit: string | null;
   /** Set by continue-as-new only. */
   readonly carried?: SearchCarried;
+  /** Of a search that its step begins once more: it has outputs, ids and ledger keys of its own. Absent of the first one. */
+  readonly life?: string;
 }
 
 /** What `hyperparameterSearch` returns: bounded, however many trials. The trials are in the ledger and in the `state` query. */
@@ -92,6 +94,17 @@ export interface TrialInput {
   readonly resumed: TrialCarried | null;
   /** Set by continue-as-new only. */
   readonly carried?: TrialCarried;
+  /** Set by continue-as-new only: what others want of it. */
+  readonly wanted?: TrialWanted;
+  /** That of its search. */
+  readonly life?: string;
+}
+
+/** What a trial was told and has not done yet. */
+export interface TrialWanted {
+  /** Why it is to stop; null: it is not. */
+  readonly stop: string | null;
+  readonly paused: boolean;
 }
 
 /** Sums over a trial's attempts; what a trial carries over continue-as-new. */
@@ -103,6 +116,8 @@ export interface TrialCarried {
   crashesInRow?: number;
   /** Attempts in a row that trained no new sample. */
   fruitless: number;
+  /** ms since 1970 of the first attempt in a row for which no pool had a machine. */
+  withoutCapacitySince?: number | null;
   memoryRetries: number;
   lastProgress: number;
   samples: number;
@@ -164,7 +179,7 @@ export interface TrialReport {
 
 /** Argument of the activity `runAttempt`. */
 export interface AttemptInput {
-  readonly trial: Omit<TrialInput, 'resumed' | 'carried'>;
+  readonly trial: Omit<TrialInput, 'resumed' | 'carried' | 'wanted'>;
   readonly attempt: number;
   readonly pool: Pool;
   readonly memoryMb: number;
@@ -215,6 +230,8 @@ export interface CurveInput {
   readonly upcoming: { readonly first: number; readonly count: number; readonly output: string };
   /** Trials that an earlier run of the search's workflow started, by workflow id: ask Temporal whether they still run. */
   readonly inherited: readonly { readonly trial: number; readonly workflowId: string }[];
+  /** Seconds until the inherited ones are looked after; at once where it is absent. */
+  readonly lookAfterSeconds?: number;
 }
 
 export interface CurvePoints {
@@ -227,6 +244,8 @@ export interface CurvePoints {
   readonly seen: readonly (readonly [trial: number, n: number])[];
   /** Inherited trials whose workflow is closed: their summary, or why there is none. */
   readonly ended: readonly { readonly trial: number; readonly summary: TrialSummary | null; readonly reason: string }[];
+  /** There were more points than one answer holds: the next one has them. */
+  readonly more?: boolean;
 }
 export type CurvePoint = readonly [trial: number, n: number, step: number, values: readonly (number | null)[], resource?: number];
 
@@ -277,6 +296,8 @@ export interface TrialRecord {
   unrecorded: boolean;
   /** Started by an earlier run of the search's workflow. */
   inherited: boolean;
+  /** What its workflow was told last; null or absent: not known, so it is told again. */
+  heard?: Wanted | null;
   /** How its last attempt ended; known at the end. */
   verdict?: AttemptVerdict;
   /** It has to fail, for its trainer lacks what the search needs. */
@@ -296,6 +317,16 @@ export interface Halving {
   held: boolean;
   /** Where it may train to, as a number of rungs. */
   allowed: number;
+}
+
+/** What a search wants of a trial that runs. */
+export type Wanted = 'run' | 'pause' | 'stop';
+
+/** Records without the keys of their objects: see `src/rules/packed.ts`. */
+export interface Packed {
+  /** Keys of objects; an object is an array that begins with the number of its shape, from 1. A list begins with 0. */
+  readonly shapes: readonly (readonly string[])[];
+  readonly values: readonly Json[];
 }
 
 /** All that a search knows; it carries this over continue-as-new. */
@@ -328,6 +359,10 @@ export interface SearchCarried {
   tensorboard?: string | null;
   /** A point had all metrics that are needed. */
   metricsSeen?: boolean;
+  /** The records, as they are carried over continue-as-new; `records` is empty then. Searches of 0.1 carried `records` alone. */
+  packed?: Packed;
+  /** Ends that were being written to the ledger: the same batch comes first, under the same key. */
+  recording?: { readonly first: number; readonly last: number } | null;
 }
 
 /** A finished trial of an earlier run. */

@@ -128,6 +128,8 @@ export interface SearchState {
   bestObjective: number | null;
   cost: number;
   trials: TrialState[];
+  /** There are more trials than one answer holds: ask again with `{ from }`. Absent where all are there. */
+  next?: number;
   /** What is in force now: people may have changed what the document says. Absent of a search that came from the cache. */
   settings?: SearchSettings;
   /** URL of the pipeline's TensorBoard, where there is one. */

@@ -8,6 +8,7 @@ import { createExportActivities } from '../../activities/exports.ts';
 import { createNotificationActivities } from '../../activities/notifications.ts';
 import { createQueryActivities } from '../../activities/queries.ts';
 import { createRunActivities } from '../../activities/runs.ts';
+import { createScriptActivities } from '../../activities/scripts.ts';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
 import { createStepActivities } from '../../activities/steps.ts';
 import { createWarehouseJobActivities } from '../../activities/warehouse-jobs.ts';
@@ -69,6 +70,7 @@ export async function startHarness(
   const activities = {
     ...createRunActivities(ports),
     ...createStepActivities(ports),
+    ...createScriptActivities(ports),
     ...createNotificationActivities(),
     ...createQueryActivities(ports),
     ...createExportActivities(ports),

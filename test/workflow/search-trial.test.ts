@@ -64,7 +64,7 @@ describe('trial', () => {
     expect(summary.reason).toContain('the reason');
   });
 
-  it('bounds crashes and spaces them', async () => {
+  it('bounds crashes that train nothing, and spaces them', async () => {
     harness.world.attempt = async ({ samples }) => Promise.resolve({ verdict: 'crashed', samples });
     const summary = await run({ spec: specOf({ maxCrashes: 2 }) });
     expect(summary).toMatchObject({ status: 'failed', carried: { attempts: 3, crashes: 3 } });
@@ -76,6 +76,17 @@ describe('trial', () => {
       Promise.resolve(attempt <= 8 ? { verdict: 'crashed', samples: attempt % 2 === 0 ? samples + 1000 : samples } : {});
     const summary = await run({ spec: specOf({ maxCrashes: 2 }) });
     expect(summary).toMatchObject({ status: 'succeeded', carried: { attempts: 9, crashes: 8 } });
+  });
+
+  it('waits longer and longer while it is preempted and trains nothing, and gives up', async () => {
+    harness.world.attempt = async () => Promise.resolve({ verdict: 'preempted', samples: 0 });
+    const before = await harness.environment.currentTimeMs();
+    const profile = profileOf({ placement: { maxFruitlessAttempts: 12 } });
+    const summary = await run({ profile });
+    expect(summary).toMatchObject({ status: 'failed', carried: { attempts: 12, preemptions: 12 } });
+    expect(summary.reason).toContain('12 attempts in a row trained nothing');
+    // Three without a pause, then 5 s, doubled each time up to ten minutes.
+    expect((await harness.environment.currentTimeMs()) - before).toBeGreaterThan(1000 * (5 + 10 + 20 + 40 + 80 + 160 + 320 + 600));
   });
 
   it('fails at once on bad input', async () => {

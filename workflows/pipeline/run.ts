@@ -4,27 +4,54 @@ import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { NotificationTarget } from '../../activities/notifications.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Approvals } from './approvals.ts';
-import { notifications } from '../policies.ts';
+import { MOST_TIME_TO_CANCEL, notifications } from '../policies.ts';
+import type { Budget } from '../../src/contract/search-space.ts';
 import type { RunView } from './view.ts';
+
+/** A search that runs, and what it was told last. */
+export interface RunningSearch {
+  readonly signal: ChildWorkflowHandle<() => Promise<unknown>>['signal'];
+  heard: 'run' | 'pause';
+  telling: Promise<void> | null;
+}
 
 export interface Run {
   readonly name: string;
+  /** False while a history of release 0.1 is replayed. */
+  readonly reconciles: boolean;
   readonly document: RunDocument;
   readonly view: RunView;
   readonly approvals: Approvals;
   /** Searches that run, for messages that concern all of them. */
-  readonly searches: Map<string, Pick<ChildWorkflowHandle<() => Promise<unknown>>, 'signal'>>;
+  readonly searches: Map<string, RunningSearch>;
   /** Wakes the scheduler. */
   readonly changed: () => void;
   /** Type of the failure by step. */
   readonly failureTypes: Map<string, string>;
   dirty: boolean;
-  /** No new step starts. */
+  /** No new step starts: someone paused the run, or it is at its budget. */
   paused: boolean;
+  pausedBySomeone: boolean;
+  atBudget: boolean;
+  /** That of the document, raised each time when someone resumed the run that stood at it. */
+  budget: Budget;
   cancelled: boolean;
-  /** Someone resumed a run that had reached its budget. */
+  /** Why no step began: the document asks for what cannot be done. */
+  refused: string | null;
+  /** In a history of release 0.1: someone resumed the run, which lifted its budget. */
   budgetWaived: boolean;
+  /** Ends the steps on exit; null before they begin. */
+  cancelExit: (() => void) | null;
+  /** They were ended so: nothing that may last is waited for any more. */
+  exitCancelled: boolean;
 }
+
+/** Of the last words to the ledger: who cancels a run twice does not wait for a ledger that is away. */
+export const lastOptions = (run: Run): { scheduleToCloseTimeout?: typeof MOST_TIME_TO_CANCEL } =>
+  run.exitCancelled ? { scheduleToCloseTimeout: MOST_TIME_TO_CANCEL } : {};
+
+/** Steps on exit run whatever a person or a budget says. */
+export const mayWork = (run: Run, step: string): boolean => !run.paused || run.document.onExit.some(({ id }) => id === step);
 
 /** Tells whom the profile names; a message that does not get through is logged, never a failure of the run. */
 export async function notify(run: Run, event: NotificationTarget['on'][number], text: string): Promise<void> {

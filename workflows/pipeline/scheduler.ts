@@ -106,9 +106,9 @@ function decideOrFail(run: Run, node: DagNode, view: DagView): Decision | { kind
 
 /** At the run's budget no further step starts until someone resumes the run. */
 async function pauseAtBudget(run: Run): Promise<void> {
-  const { budget } = run.document;
+  const budget = run.reconciles ? run.budget : run.document.budget;
   const { state } = run.view;
-  if (run.paused || run.budgetWaived) return;
+  if (run.paused || (run.budgetWaived && !run.reconciles)) return;
   const hours = (Date.now() - state.startedAt) / 3_600_000;
   const spent =
     budget.cost !== undefined && state.cost >= budget.cost
@@ -118,6 +118,7 @@ async function pauseAtBudget(run: Run): Promise<void> {
         : null;
   if (spent === null || state.steps.every((step) => isSettled(step.status))) return;
   run.paused = true;
+  run.atBudget = true;
   state.reason = `paused at its budget: ${spent}; resume it to go on`;
   run.view.publish();
   await notify(run, 'budget', `${run.name} is ${state.reason}`);

@@ -8,7 +8,7 @@ import type { Step, StepSpec } from '../../src/contract/steps.ts';
 import type { Json, OutputType } from '../../src/contract/values.ts';
 import { bindSpec, referencesOf } from '../../src/rules/bind.ts';
 import { control } from '../policies.ts';
-import { notify } from './run.ts';
+import { lastOptions, notify } from './run.ts';
 import type { Run } from './run.ts';
 import { stepFailureOf } from '../failures.ts';
 import { workWithRetries } from './work.ts';
@@ -159,7 +159,7 @@ async function conclude(run: Run, step: Step, made: Made, ending: Ending): Promi
       bytes: made.bytes,
     };
     await CancellationScope.nonCancellable(() =>
-      control.finishStep.executeWithOptions({ summary: `${step.id}: ${ending.status}` }, [input]),
+      control.finishStep.executeWithOptions({ summary: `${step.id}: ${ending.status}`, ...lastOptions(run) }, [input]),
     );
   }
   Object.assign(state, { ...ended, endedAt: Date.now() });

@@ -7,11 +7,13 @@ import {
   defineSignal,
   defineUpdate,
   isCancellation,
+  log,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { QUERIES, SIGNALS, UPDATES } from '../../src/contract/names.ts';
+import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../../src/contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../../src/contract/state.ts';
@@ -19,7 +21,8 @@ import type { Step } from '../../src/contract/steps.ts';
 import { createApprovals } from './approvals.ts';
 import type { Decision } from './approvals.ts';
 import { control } from '../policies.ts';
-import { notify } from './run.ts';
+import { checkResume, pause, resume } from './pauses.ts';
+import { lastOptions, notify } from './run.ts';
 import type { Run } from './run.ts';
 import { graphOf, boundedSteps, createRunView, statusOf } from './view.ts';
 import { checkSamplers } from './sampler-checks.ts';
@@ -32,8 +35,8 @@ export const approveUpdate = defineUpdate<UpdateAnswer, [Decision?]>(UPDATES.app
 export const rejectUpdate = defineUpdate<UpdateAnswer, [Decision?]>(UPDATES.reject);
 export const pauseUpdate = defineUpdate<UpdateAnswer, [Who?]>(UPDATES.pause);
 export const resumeUpdate = defineUpdate<UpdateAnswer, [Who?]>(UPDATES.resume);
-const pauseSearch = defineSignal(SIGNALS.pause);
-const resumeSearch = defineSignal(SIGNALS.resume);
+/** The run is cancelled, and was before: its steps on exit are to end too. */
+export const cancelExitSignal = defineSignal(INTERNAL_SIGNALS.cancelExit);
 
 const FAILURES_SHOWN = 5;
 const BLOCKED_SHOWN = 20;
@@ -42,11 +45,13 @@ export async function trainingPipeline(document: RunDocument): Promise<RunResult
   let run = createRun(plausible(document));
   listen(() => run);
   const completed = await validate(run, document);
-  if (completed) run = createRun(completed);
+  if (completed) run = createRun(completed, run);
+  if (run.reconciles) await checkSamplers(run.name, run.document).catch((error: unknown) => refuse(run, error));
 
   await runMainSteps(run);
+  const whole = CancellationScope.current();
   await CancellationScope.nonCancellable(async () => {
-    await runExitSteps(run);
+    await runExitSteps(run, whole);
     await close(run);
     await condition(allHandlersFinished);
   });
@@ -58,21 +63,39 @@ async function validate(run: Run, document: RunDocument): Promise<RunDocument | 
   try {
     const input = { run: run.name, document, startedAt: run.view.state.startedAt };
     const { completed } = await control.validateRun.executeWithOptions({ summary: 'check the run document' }, [input]);
-    await checkSamplers(run.name, completed ?? document);
+    if (!run.reconciles) await checkSamplers(run.name, completed ?? document);
     return completed;
   } catch (error) {
-    const failure = isCancellation(error) ? null : stepFailureOf(error);
-    if (!failure) throw error;
-    run.view.state.status = 'failed';
-    run.view.state.reason = failure.message;
-    throw ApplicationFailure.nonRetryable(failure.message, failure.type);
+    throw refusal(run, error);
   }
 }
 
-function createRun(document: RunDocument): Run {
+/** The ledger has the run by now: it hears of the end too. */
+async function refuse(run: Run, error: unknown): Promise<never> {
+  const failure = refusal(run, error);
+  if (!run.reconciles) throw failure;
+  run.cancelled = isCancellation(error);
+  const reason = run.cancelled ? 'the run was cancelled before it began' : 'the run was refused before it began';
+  for (const step of run.view.state.steps) Object.assign(step, { status: run.cancelled ? 'cancelled' : 'blocked', reason });
+  await CancellationScope.nonCancellable(() => close(run));
+  throw failure;
+}
+
+function refusal(run: Run, error: unknown): unknown {
+  const failure = isCancellation(error) ? null : stepFailureOf(error);
+  if (!failure) return error;
+  run.refused = failure.message;
+  run.view.state.status = 'failed';
+  run.view.state.reason = failure.message;
+  return ApplicationFailure.nonRetryable(failure.message, failure.type);
+}
+
+/** @param before what became of the run while its document was checked */
+function createRun(document: RunDocument, before?: Run): Run {
   const view = createRunView(document);
   const run: Run = {
     name: workflowInfo().workflowId,
+    reconciles: patched('wanted-state'),
     document,
     view,
     approvals: createApprovals(view.state, () => {
@@ -85,9 +108,20 @@ function createRun(document: RunDocument): Run {
     },
     dirty: false,
     paused: false,
+    pausedBySomeone: false,
+    atBudget: false,
+    budget: document.budget,
     cancelled: false,
+    refused: null,
     budgetWaived: false,
+    cancelExit: null,
+    exitCancelled: false,
   };
+  if (before?.reconciles) {
+    const { paused, pausedBySomeone } = before;
+    Object.assign(run, { paused, pausedBySomeone });
+    Object.assign(view.state, { status: before.view.state.status, reason: before.view.state.reason });
+  }
   return run;
 }
 
@@ -103,24 +137,12 @@ function listen(current: () => Run): void {
   setHandler(approveUpdate, (decision) => current().approvals.decide(true, decision), { validator: check });
   setHandler(rejectUpdate, (decision) => current().approvals.decide(false, decision), { validator: check });
   setHandler(pauseUpdate, (who) => pause(current(), who));
-  setHandler(resumeUpdate, (who) => resume(current(), who));
-}
-
-async function pause(run: Run, who?: Who): Promise<UpdateAnswer> {
-  run.paused = true;
-  run.view.state.reason = `paused by ${who?.by ?? 'unknown'}${who?.why ? `: ${who.why}` : ''}`;
-  run.changed();
-  await Promise.all([...run.searches.values()].map((search) => search.signal(pauseSearch)));
-  return { text: `${run.name} is paused: no new step starts, searches pause their trials` };
-}
-
-async function resume(run: Run, who?: Who): Promise<UpdateAnswer> {
-  run.paused = false;
-  run.budgetWaived = true;
-  run.view.state.reason = null;
-  run.changed();
-  await Promise.all([...run.searches.values()].map((search) => search.signal(resumeSearch)));
-  return { text: `${run.name} goes on, by ${who?.by ?? 'unknown'}` };
+  setHandler(resumeUpdate, (who) => resume(current(), who), {
+    validator: (_who?: Who) => {
+      checkResume(current());
+    },
+  });
+  setHandler(cancelExitSignal, () => current().cancelExit?.());
 }
 
 async function runMainSteps(run: Run): Promise<void> {
@@ -133,13 +155,24 @@ async function runMainSteps(run: Run): Promise<void> {
   });
 }
 
-/** They see how the run ended, and run whatever that was. */
-async function runExitSteps(run: Run): Promise<void> {
+/**
+ * They see how the run ended, and run whatever that was. A cancellation of the run that comes now ends them, and so does a second one where
+ * the first one led here, of which Temporal tells only by our own signal.
+ */
+async function runExitSteps(run: Run, whole: CancellationScope): Promise<void> {
   const { document, view } = run;
   view.state.status = outcomeOf(run, document.steps);
   const main = new Set(document.steps.map((step) => step.id));
   const ended = view.state.status;
-  await runSteps(run, document.onExit, { forgiven: (id) => main.has(id), runStatus: () => ended, pausable: false, status: () => ended });
+  const phase = { forgiven: (id: string) => main.has(id), runStatus: () => ended, pausable: false, status: () => ended };
+  if (!run.reconciles) return runSteps(run, document.onExit, phase);
+  const exit = new CancellationScope();
+  run.cancelExit = () => {
+    run.exitCancelled = true;
+    exit.cancel();
+  };
+  if (!whole.consideredCancelled) whole.cancelRequested.catch(() => run.cancelExit?.());
+  await exit.run(() => runSteps(run, document.onExit, phase));
 }
 
 async function close(run: Run): Promise<void> {
@@ -149,7 +182,7 @@ async function close(run: Run): Promise<void> {
   state.endedAt = Date.now();
   state.reason = reasonOf(run);
   view.publish();
-  await control.closeRun.executeWithOptions({ summary: `the run ${state.status}` }, [
+  const closing = control.closeRun.executeWithOptions({ summary: `the run ${state.status}`, ...lastOptions(run) }, [
     {
       run: name,
       pipeline: document.pipeline,
@@ -165,6 +198,10 @@ async function close(run: Run): Promise<void> {
       unrecorded: state.steps.filter((step) => step.startedAt === null),
     },
   ]);
+  await closing.catch((error: unknown) => {
+    if (!run.exitCancelled) throw error;
+    log.warn('the end of the run could not be recorded', { error });
+  });
   await notify(run, state.status === 'failed' ? 'failure' : 'finish', state.reason ?? `${name} ${state.status}`);
 }
 
@@ -191,11 +228,13 @@ function answer(run: Run): RunResult {
 
 function outcomeOf(run: Run, steps: readonly Step[]): RunResult['status'] {
   if (run.cancelled) return 'cancelled';
+  if (run.refused !== null) return 'failed';
   return steps.some((step) => run.view.step(step.id).status === 'failed') ? 'failed' : 'succeeded';
 }
 
 function reasonOf(run: Run): string | null {
   if (run.cancelled) return `${run.name} was cancelled`;
+  if (run.refused !== null) return run.refused;
   const failed = run.view.state.steps.filter((step) => step.status === 'failed');
   const blocked = run.view.state.steps.filter((step) => step.status === 'blocked').map((step) => step.id);
   if (failed.length === 0) return null;

@@ -1,26 +1,16 @@
 /** What each kind of step does once its inputs are bound and nobody made its output before. */
-import { CancellationScope, sleep, startChild } from '@temporalio/workflow';
-import { ApplicationFailure } from '@temporalio/common';
-import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
+import { condition, sleep } from '@temporalio/workflow';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { WarehouseWork } from '../../activities/warehouse-jobs.ts';
-import { searchWorkflowId } from '../../src/contract/ids.ts';
-import { WORKFLOWS } from '../../src/contract/names.ts';
-import type { PlacementState, SearchInput, SearchResult } from '../../src/contract/search.ts';
-import type { ContainerSpec, ScriptSpec, SearchSpec, Step, StepSpec } from '../../src/contract/steps.ts';
-import { afterAttempt, choosePool, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
-import { jobs, MOST_TIME_FOR_A_WORKER, MOST_TIME_TO_CANCEL, SEARCH_POLICY, trainingQueue, warehouse } from '../policies.ts';
-import type { Run } from './run.ts';
-import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
+import type { Step, StepSpec } from '../../src/contract/steps.ts';
+import { MOST_TIME_FOR_A_WORKER, MOST_TIME_TO_CANCEL, warehouse } from '../policies.ts';
 import { isRepeatable, stepFailureOf } from '../failures.ts';
+import { whenCancelled } from './clean-up.ts';
+import { createJobRunner } from './jobs.ts';
+import { mayWork } from './run.ts';
+import type { Run } from './run.ts';
+import { search } from './searches.ts';
 
-/** A Job that others keep deleting is not started for ever. */
-const MAX_DELETIONS = 5;
-const LOG_LINES_SHOWN = 20;
-/** Nobody has capacity: wait before asking the first pool again. */
-const ALL_POOLS_EMPTY_WAIT = '1 minute';
-
-type HyperparameterSearch = (input: SearchInput) => Promise<SearchResult>;
 type WorkingSpec = Exclude<StepSpec, { kind: 'approval' }>;
 
 /** Does the step's work, as often as its `retry` allows. */
@@ -29,7 +19,8 @@ export async function workWithRetries(run: Run, step: Step, spec: WorkingSpec, k
   const work = createWork(run, step, spec, key);
   for (let attempt = 1; ; attempt++) {
     try {
-      const result = await work();
+      if (run.reconciles && !mayWork(run, step.id)) await whilePaused(run, step);
+      const result = await work(attempt);
       state.reason = null;
       return result;
     } catch (error) {
@@ -43,7 +34,19 @@ export async function workWithRetries(run: Run, step: Step, spec: WorkingSpec, k
   }
 }
 
-function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): () => Promise<WorkResult> {
+/** A step that was prepared, or waits for its next try, when the run was paused begins no work. */
+async function whilePaused(run: Run, step: Step): Promise<void> {
+  const state = run.view.step(step.id);
+  const { status, reason } = state;
+  Object.assign(state, { status: 'waiting', reason: 'the run is paused' });
+  run.changed();
+  await condition(() => mayWork(run, step.id));
+  Object.assign(state, { status, reason });
+  run.changed();
+}
+
+/** What does the work; called with the number of the try, from 1. */
+function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): (attempt: number) => Promise<WorkResult> {
   const { document, name } = run;
   const inputFor = <S>(bound: S): WorkInput<S> => ({
     run: name,
@@ -62,7 +65,7 @@ function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): () =>
     case 'evaluate':
       return inWarehouse(inputFor(spec), (input) => warehouse.evaluateModel.executeWithOptions(options, [input]));
     case 'search':
-      return () => search(run, step, spec);
+      return (attempt) => search(run, step, spec, attempt);
     case 'container':
     case 'script':
       return createJobRunner(run, step, inputFor(spec));
@@ -85,116 +88,4 @@ function inWarehouse<Input extends WarehouseWork>(input: Input, work: (input: In
       throw error;
     }
   };
-}
-
-/** Cleaning up that must happen although the step is cancelled, and is not worth failing for. */
-async function whenCancelled(cleanUp: () => Promise<unknown>): Promise<void> {
-  if (CancellationScope.current().consideredCancelled) await CancellationScope.nonCancellable(cleanUp).catch(() => undefined);
-}
-
-/** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
-function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | ScriptSpec>): () => Promise<WorkResult> {
-  const { profile } = run.document;
-  const state = run.view.step(step.id);
-  const counts = { attempts: 0, deletions: 0, grown: false };
-  let placement: PlacementState = initialPlacement;
-  let { resources } = input.spec;
-
-  return async () => {
-    for (;;) {
-      const choice = choosePool({
-        rules: profile.placement,
-        pools: profile.pools,
-        state: placement,
-        now: Date.now(),
-        deadlineAt: null,
-        remainingSeconds: null,
-      });
-      placement = choice.state;
-      const attempt = ++counts.attempts;
-      const end = await runJob(`${step.id}, attempt ${attempt} on ${choice.pool.name}`, {
-        ...input,
-        spec: { ...input.spec, resources },
-        attempt,
-        pool: choice.pool,
-        noCapacitySeconds: choice.noCapacitySeconds,
-        deadlineSeconds: step.timeoutSeconds ?? null,
-      });
-      state.cost += end.cost;
-      if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
-      placement = afterAttempt(profile.placement, poolOrder(profile.placement, profile.pools).length, placement, end.verdict, Date.now());
-      state.reason = `attempt ${attempt}: ${end.cause}`;
-      run.changed();
-      if (end.verdict === 'out-of-memory' && !counts.grown && profile.memoryGrowth > 1) {
-        counts.grown = true;
-        resources = { ...resources, memoryMb: Math.ceil(resources.memoryMb * profile.memoryGrowth) };
-      } else if (end.verdict === 'no-capacity') {
-        if (placement.emptyPools >= profile.pools.length) await sleep(ALL_POOLS_EMPTY_WAIT);
-      } else if (end.verdict !== 'preempted' && !(end.verdict === 'deleted' && ++counts.deletions <= MAX_DELETIONS)) {
-        throw jobFailure(end);
-      }
-    }
-  };
-}
-
-/** Being cancelled, it sees the Job ended also where the worker that watched it has gone and could not be told. */
-async function runJob(summary: string, input: StepJobInput): Promise<StepJobEnd> {
-  const taskQueue = trainingQueue(input.profile);
-  try {
-    return await jobs.runStepJob.executeWithOptions({ taskQueue, summary }, [input]);
-  } catch (error) {
-    const { profile, run, step, attempt } = input;
-    await whenCancelled(() =>
-      jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER }, [
-        { profile, run, step, attempt },
-      ]),
-    );
-    throw error;
-  }
-}
-
-function jobFailure(end: StepJobEnd): ApplicationFailure {
-  const tail = end.logTail.trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
-  const message = tail ? `${end.cause}; its log ends:\n${tail}` : end.cause;
-  return ApplicationFailure.nonRetryable(message, end.verdict === 'bad-input' ? 'InvalidInput' : 'JobFailed');
-}
-
-async function search(run: Run, step: Step, spec: SearchSpec): Promise<WorkResult> {
-  const { document, name } = run;
-  const state = run.view.step(step.id);
-  const input: SearchInput = {
-    run: name,
-    pipeline: document.pipeline,
-    step: step.id,
-    profile: document.profile,
-    spec,
-    commit: document.source.commit,
-  };
-  const workflowId = searchWorkflowId(name, step.id);
-  const child = await startChild<HyperparameterSearch>(WORKFLOWS.hyperparameterSearch, {
-    ...SEARCH_POLICY,
-    workflowId,
-    args: [input],
-    typedSearchAttributes: [
-      { key: ATTRIBUTE_KEYS.pipeline, value: document.pipeline },
-      { key: ATTRIBUTE_KEYS.run, value: name },
-      { key: ATTRIBUTE_KEYS.step, value: [step.id] },
-    ],
-    staticSummary: `search ${step.id} of ${name}`,
-  });
-  state.workflowId = workflowId;
-  run.searches.set(step.id, child);
-  run.changed();
-  try {
-    const result = await child.result();
-    state.cost += result.cost;
-    return { outputs: withoutNulls(result.outputs) };
-  } finally {
-    run.searches.delete(step.id);
-  }
-}
-
-/** A search without a best trial has fewer outputs; who refers to them is told so. */
-function withoutNulls(outputs: SearchResult['outputs']): WorkResult['outputs'] {
-  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== null));
 }

@@ -5,6 +5,9 @@ import {
   continueAsNew,
   defineQuery,
   getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -17,37 +20,62 @@ export interface GateState {
   limit: number;
   holders: SlotRequest[];
   waiting: SlotRequest[];
+  /** Holders that asked once more. */
+  again?: string[];
 }
 
 /** Holders that were terminated cannot release: so often someone looks whether they still run. */
-const LOOK_AFTER_HOLDERS = '10 minutes';
+const LOOK_AFTER_HOLDERS_MS = 10 * 60_000;
 /** An empty gate ends; the next request starts another one. */
-const CLOSE_WHEN_IDLE = '1 hour';
+const CLOSE_WHEN_IDLE_MS = 60 * 60_000;
 
 export const gateStateQuery = defineQuery<GateState>(QUERIES.state);
 
 export async function poolGate(carried: GateState = { limit: 1, holders: [], waiting: [] }): Promise<void> {
   const state = carried;
+  // False while a history of release 0.1 is replayed.
+  const answersAgain = patched('wanted-state');
   setHandler(acquireSignal, (request) => {
     acquire(state, request);
   });
-  setHandler(releaseSignal, ({ holder }) => {
-    release(state, holder);
+  setHandler(releaseSignal, ({ holder, token }) => {
+    release(state, holder, token);
   });
   setHandler(gateStateQuery, () => state);
 
+  let lookAt = Date.now() + LOOK_AFTER_HOLDERS_MS;
   for (;;) {
+    if (answersAgain) await grantAgain(state);
     await grantAll(state);
     if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) await continueAsNew<typeof poolGate>(state);
-    const idle = state.holders.length === 0 && state.waiting.length === 0;
+    const idle = isIdle(state);
+    // A look that grants put off for ever would never find the place of a holder that is gone.
+    const wait = idle ? CLOSE_WHEN_IDLE_MS : answersAgain ? Math.max(1, lookAt - Date.now()) : LOOK_AFTER_HOLDERS_MS;
     const something = await condition(
-      () => nextGrant(state) !== null || workflowInfo().continueAsNewSuggested || (state.holders.length === 0) !== idle,
-      idle ? CLOSE_WHEN_IDLE : LOOK_AFTER_HOLDERS,
+      () =>
+        nextGrant(state) !== null ||
+        workflowInfo().continueAsNewSuggested ||
+        (state.holders.length === 0) !== idle ||
+        (answersAgain && (state.again ?? []).length > 0),
+      wait,
     );
     if (something) continue;
     if (idle) return;
-    const gone = await searching.closedWorkflows({ workflowIds: [...state.holders, ...state.waiting].map((request) => request.holder) });
-    for (const holder of gone) release(state, holder);
+    await releaseClosed(state, answersAgain);
+    lookAt = Date.now() + LOOK_AFTER_HOLDERS_MS;
+  }
+}
+
+const isIdle = (state: GateState): boolean => state.holders.length === 0 && state.waiting.length === 0;
+
+/** @param survives a look that failed is made again the next time: a gate that ended would forget who holds its places */
+async function releaseClosed(state: GateState, survives: boolean): Promise<void> {
+  const asked = [...state.holders, ...state.waiting].map((request) => request.holder);
+  try {
+    for (const holder of await searching.closedWorkflows({ workflowIds: asked })) release(state, holder);
+  } catch (error) {
+    if (isCancellation(error) || !survives) throw error;
+    log.warn('could not look whether the holders of places still run', { error });
   }
 }
 
@@ -56,23 +84,41 @@ async function grantAll(state: GateState): Promise<void> {
     const { holder } = next;
     state.waiting = state.waiting.filter((request) => request.holder !== holder);
     state.holders.push(next);
-    await getExternalWorkflowHandle(holder)
-      .signal(grantedSignal)
-      .catch(() => {
-        release(state, holder);
-      });
+    await grant(state, next);
   }
+}
+
+/** To those who have a place and ask for it: the word of it was lost, or they were begun anew. */
+async function grantAgain(state: GateState): Promise<void> {
+  const asked = new Set(state.again);
+  state.again = [];
+  for (const request of state.holders.filter(({ holder }) => asked.has(holder))) await grant(state, request);
+}
+
+async function grant(state: GateState, { holder, token }: SlotRequest): Promise<void> {
+  await getExternalWorkflowHandle(holder)
+    .signal(grantedSignal, ...(token === undefined ? [] : ([{ token }] as const)))
+    .catch(() => {
+      release(state, holder);
+    });
 }
 
 export function acquire(state: GateState, request: SlotRequest): void {
   state.limit = request.limit;
-  if ([...state.holders, ...state.waiting].some((other) => other.holder === request.holder)) return;
-  state.waiting.push(request);
+  const again = (other: SlotRequest): SlotRequest => (other.holder === request.holder ? request : other);
+  if (state.holders.some(({ holder }) => holder === request.holder)) {
+    state.holders = state.holders.map(again);
+    state.again = [...(state.again ?? []), request.holder];
+  } else if (state.waiting.some(({ holder }) => holder === request.holder)) state.waiting = state.waiting.map(again);
+  else state.waiting.push(request);
 }
 
-export function release(state: GateState, holder: string): void {
-  state.holders = state.holders.filter((request) => request.holder !== holder);
-  state.waiting = state.waiting.filter((request) => request.holder !== holder);
+/** @param token of the request that is over; the place of a later one stays */
+export function release(state: GateState, holder: string, token?: string): void {
+  const stays = (request: SlotRequest): boolean =>
+    request.holder !== holder || (token !== undefined && request.token !== undefined && request.token !== token);
+  state.holders = state.holders.filter(stays);
+  state.waiting = state.waiting.filter(stays);
 }
 
 /** Who is next: the run that holds least, then the highest priority, then the earliest; null when the pool is full or no one waits. */

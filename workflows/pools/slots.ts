@@ -13,11 +13,13 @@ export interface SlotRequest {
   readonly priority: number;
   /** The pool's `maxAttempts` as the trial's profile has it; the newest request counts. */
   readonly limit: number;
+  /** Names the request: another one of the same trial takes its place. Absent from trials of release 0.1. */
+  readonly token?: string;
 }
 
 export const acquireSignal = defineSignal<[SlotRequest]>(INTERNAL_SIGNALS.acquire);
-export const releaseSignal = defineSignal<[Pick<SlotRequest, 'holder'>]>(INTERNAL_SIGNALS.release);
-export const grantedSignal = defineSignal(INTERNAL_SIGNALS.granted);
+export const releaseSignal = defineSignal<[Pick<SlotRequest, 'holder' | 'token'>]>(INTERNAL_SIGNALS.release);
+export const grantedSignal = defineSignal<[Pick<SlotRequest, 'token'>?]>(INTERNAL_SIGNALS.granted);
 
 const ASK_AGAIN = '1 hour';
 
@@ -26,12 +28,15 @@ export async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
   if (!wantsToRun(run)) return false;
   if (pool.maxAttempts === undefined) return true;
   run.granted = false;
+  run.requests += 1;
+  run.slot = `${workflowInfo().runId}/${run.requests}`;
   run.note = `waits for one of ${pool.maxAttempts} places in ${pool.name}`;
   const request: SlotRequest = {
     holder: workflowInfo().workflowId,
     run: run.input.run,
     priority: run.input.priority,
     limit: pool.maxAttempts,
+    token: run.slot,
   };
   try {
     // A gate that was terminated has forgotten us: ask again now and then, which changes nothing where it has not.
@@ -51,9 +56,11 @@ const wantsToRun = (run: TrialRun): boolean => run.stop === null && !run.paused;
 export async function releaseSlot(run: TrialRun, pool: Pool): Promise<void> {
   if (pool.maxAttempts === undefined) return;
   run.granted = false;
+  const token = run.slot;
+  run.slot = null;
   // A gate that is gone holds nothing.
   await getExternalWorkflowHandle(gateOf(run.input.profile, pool))
-    .signal(releaseSignal, { holder: workflowInfo().workflowId })
+    .signal(releaseSignal, { holder: workflowInfo().workflowId, ...(token === null ? {} : { token }) })
     .catch(() => undefined);
 }
 

@@ -10,11 +10,14 @@ import { activeRecords, inBackground, isOver, objectivesOf, recordOf } from './s
 import type { SearchRun } from './state.ts';
 import { reachRung } from './rungs.ts';
 import { endedUnheard, finish } from './trials.ts';
-import { judge } from './judgement.ts';
+import { contextOf, judge } from './judgement.ts';
+import type { StoppingContext } from '../../src/rules/early-stopping.ts';
 
 /** New trials that are looked for besides the ones that run. */
 const MOST_UPCOMING = 25;
 const LONGEST_WATCH_SECONDS = 900;
+/** Inherited trials tell of their end by signal; one that was terminated does not. */
+const LOOK_AFTER_SECONDS = 60;
 /** A search that has run long may hear of its points a little later: its history stays small. */
 const SHORTEST_GATHER_SECONDS = 1;
 const LONGEST_GATHER_SECONDS = 60;
@@ -28,11 +31,13 @@ export function followCurves(run: SearchRun): void {
     scope.cancel();
   };
   const input = curveInput(run);
+  const begun = Date.now();
   inBackground(run, null, async () => {
     try {
       take(run, input, await scope.run(() => watching.awaitCurvePoints(input)));
     } finally {
       run.stopWatching = null;
+      if (Date.now() - begun >= (input.lookAfterSeconds ?? 0) * 1000) run.inheritedLookedAt = Date.now();
     }
   });
 }
@@ -62,6 +67,7 @@ function curveInput(run: SearchRun): CurveInput {
     inherited: activeRecords(run)
       .filter((record) => record.inherited)
       .map(({ state }) => ({ trial: state.trial, workflowId: state.workflowId })),
+    lookAfterSeconds: Math.max(0, LOOK_AFTER_SECONDS - (Date.now() - run.inheritedLookedAt) / 1000),
   };
 }
 
@@ -78,21 +84,30 @@ function wantedMetrics(run: SearchRun): string[] {
 function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
   for (const lack of news.lacking ?? []) refuseMetrics(run, lack);
   if (input.required !== undefined && news.points.length > 0 && (news.lacking ?? []).length === 0) run.memory.metricsSeen = true;
-  for (const point of news.points) takePoint(run, input.metrics, point);
-  for (const seen of news.exports) exportSeen(run, seen);
+  const context = contextOf(run);
+  // First the exports: a point may be newer than one that is still to be evaluated.
+  if (run.reconciles) for (const seen of news.exports) exportSeen(run, seen);
+  for (const point of news.points) takePoint(run, input.metrics, point, context);
+  if (!run.reconciles) for (const seen of news.exports) exportSeen(run, seen);
   for (const [trial, n] of news.seen) {
     const record = recordOf(run, trial);
     if (record) record.progress = Math.max(record.progress, n);
   }
-  for (const record of run.memory.records) {
-    // The end was told, and all that there is has been asked for.
-    if (record.lastProgress !== null && input.trials.some(({ trial }) => trial === record.state.trial))
-      record.progress = Math.max(record.progress, record.lastProgress);
-  }
+  if (news.more !== true)
+    for (const { trial } of input.trials) {
+      const record = recordOf(run, trial);
+      // The end was told, and all that there is has been asked for.
+      if (record && record.lastProgress !== null) record.progress = Math.max(record.progress, record.lastProgress);
+    }
   for (const { trial, summary, reason } of news.ended) endedUnheard(run, trial, summary, reason);
 }
 
-function takePoint(run: SearchRun, names: readonly string[], [trial, n, step, values, resource]: CurvePoint): void {
+function takePoint(
+  run: SearchRun,
+  names: readonly string[],
+  [trial, n, step, values, resource]: CurvePoint,
+  context: StoppingContext,
+): void {
   const record = recordOf(run, trial);
   // Read twice: another run of this workflow had begun to read.
   if (!record || n <= record.progress) return;
@@ -107,7 +122,7 @@ function takePoint(run: SearchRun, names: readonly string[], [trial, n, step, va
   }
   if (run.input.spec.objective.metric.startsWith(OFFLINE)) return;
   reachRung(run, record, { step, resource: resource ?? null });
-  judge(run, record);
+  judge(run, record, context);
 }
 
 /** Series have a value for each point, also where they begin later: with a rule that was set meanwhile. */

@@ -7,7 +7,6 @@ import {
   ContinueAsNew,
   continueAsNew,
   isCancellation,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
 import { checkBudget, secondsUntilCheck } from './budget.ts';
@@ -17,19 +16,19 @@ import { evaluateExports } from './early-evaluation.ts';
 import { listen } from './updates/index.ts';
 import { nextMemory, activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
 import { searching } from '../policies.ts';
+import { idle, isDrained, mustContinueAsNew, secondsUntilPatienceEnds } from './draining.ts';
 import { recordEnds } from './ledger.ts';
+import { reconcile } from './reconcile.ts';
 import type { SearchRun } from './state.ts';
 import { newTrialsLeft } from './places.ts';
 import { closeRungs } from './rungs.ts';
 import { fillPlaces } from './sampling.ts';
 import { letGoOfTensorboard, openTensorboard } from './tensorboard.ts';
-import { endedUnheard, finish } from './trials.ts';
+import { endedUnheard, finalise, finish } from './trials.ts';
 import { publish, resultOf } from './view.ts';
 
-/** Scoring may last for hours; a history of this length does not wait for it. */
-const HISTORY_THAT_CANNOT_WAIT = 20_000;
 /** Trials that were terminated by hand say nothing: so often someone looks. */
-const LOOK_AFTER_TRIALS = '1 minute';
+const LOOK_AFTER_TRIALS_SECONDS = 60;
 
 export async function hyperparameterSearch(input: SearchInput): Promise<SearchResult> {
   const run = createSearchRun(input);
@@ -53,6 +52,7 @@ async function work(run: SearchRun): Promise<void> {
   while (!done(run)) {
     run.dirty = false;
     run.draining = mustContinueAsNew(run);
+    if (!run.draining) run.drainingSince = null;
     judgeBetweenPoints(run);
     checkBudget(run);
     fillPlaces(run);
@@ -60,10 +60,9 @@ async function work(run: SearchRun): Promise<void> {
     evaluateExports(run);
     recordEnds(run);
     followCurves(run);
-    if (run.draining) {
-      run.stopWatching?.();
-      if (idle(run)) await continueAsNew<typeof hyperparameterSearch>({ ...run.input, carried: nextMemory(run) });
-    }
+    reconcile(run);
+    if (run.draining && (await isDrained(run)))
+      await continueAsNew<typeof hyperparameterSearch>({ ...run.input, carried: nextMemory(run) });
     await waitForNews(run);
     if (run.fatal !== null) throw run.fatal;
   }
@@ -73,10 +72,13 @@ async function work(run: SearchRun): Promise<void> {
 }
 
 async function waitForNews(run: SearchRun): Promise<void> {
-  const seconds = secondsUntilCheck(run);
+  const looks = run.reconciles && run.memory.finishing !== null && activeRecords(run).some((record) => record.inherited);
+  const waits = [secondsUntilCheck(run), looks ? LOOK_AFTER_TRIALS_SECONDS : null, secondsUntilPatienceEnds(run)].filter(
+    (seconds) => seconds !== null,
+  );
   const news = (): boolean => run.dirty || run.fatal !== null || (mustContinueAsNew(run) && !run.draining);
-  if (seconds === null) await condition(news);
-  else await condition(news, seconds * 1000);
+  if (waits.length === 0) return condition(news);
+  if (!(await condition(news, Math.min(...waits) * 1000)) && looks) await missClosed(run);
 }
 
 /** Every trial is over, told and recorded, and no further one is to come. */
@@ -86,14 +88,6 @@ function done(run: SearchRun): boolean {
   return !waiting && (memory.finishing !== null || (newTrialsLeft(run) === 0 && run.busy.asking === 0));
 }
 
-function mustContinueAsNew(run: SearchRun): boolean {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  return continueAsNewSuggested && (run.busy.evaluating === 0 || historyLength > HISTORY_THAT_CANNOT_WAIT);
-}
-
-const idle = (run: SearchRun): boolean =>
-  run.stopWatching === null && run.busy.asking + run.busy.starting + run.busy.recording + run.busy.telling === 0 && allHandlersFinished();
-
 /** Cancelled or broken: the trials end with a checkpoint, the ledger says so. */
 async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknown): Promise<void> {
   const { memory } = run;
@@ -102,11 +96,14 @@ async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknow
   memory.status = status;
   memory.reason = status === 'cancelled' ? 'cancelled' : error instanceof Error ? error.message : 'failed';
   finish(run, memory.reason, true);
+  endEvaluations(run);
   while (activeRecords(run).length > 0 || memory.records.some((record) => record.unrecorded)) {
     run.dirty = false;
     for (const record of memory.records) record.toEvaluate = null;
+    endEvaluations(run);
     recordEnds(run);
-    if (!(await condition(() => run.dirty || broken(), LOOK_AFTER_TRIALS))) await missClosed(run);
+    reconcile(run);
+    if (!(await condition(() => run.dirty || broken(), LOOK_AFTER_TRIALS_SECONDS * 1000))) await missClosed(run);
     // The ledger must not keep a cancelled search alive.
     if (broken()) break;
   }
@@ -114,9 +111,21 @@ async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknow
   publish(run);
 }
 
+/** A trial that had ended and waited for its offline metrics ends without them. */
+function endEvaluations(run: SearchRun): void {
+  if (!run.reconciles) return;
+  for (const record of run.memory.records) if (record.ending) finalise(run, record, record.ending);
+}
+
 async function missClosed(run: SearchRun): Promise<void> {
   const active = activeRecords(run);
-  const closed = await searching.closedWorkflows({ workflowIds: active.map(({ state }) => state.workflowId) });
+  const closed = await searching
+    .closedWorkflows({ workflowIds: active.map(({ state }) => state.workflowId) })
+    .catch((error: unknown): string[] => {
+      if (isCancellation(error) || !run.reconciles) throw error;
+      // The next look may succeed.
+      return [];
+    });
   for (const { state } of active) if (closed.includes(state.workflowId)) endedUnheard(run, state.trial, null, 'its workflow is closed');
 }
 

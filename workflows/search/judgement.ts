@@ -7,10 +7,14 @@ import type { SearchRun } from './state.ts';
 import { liveCost, trainedSeconds } from './spending.ts';
 import { stopTrial } from './trials.ts';
 
-/** Applies the rules to the trial that has a new point. */
-export function judge(run: SearchRun, record: TrialRecord): void {
+/**
+ * Applies the rules to the trial that has a new point.
+ *
+ * @param context may serve all points that came at once: it holds the curves themselves, which grow under it
+ */
+export function judge(run: SearchRun, record: TrialRecord, context: StoppingContext = contextOf(run)): void {
   if (!mayBeStopped(record)) return;
-  const reason = stopReason(run.memory.stopping, curveOf(run, record), contextOf(run));
+  const reason = stopReason(run.memory.stopping, context.trials[record.state.trial] ?? curveOf(run, record), context);
   if (reason) stopTrial(run, record, reason);
 }
 
@@ -26,7 +30,7 @@ export function judgeBetweenPoints(run: SearchRun): void {
 
 const mayBeStopped = (record: TrialRecord): boolean => record.active && !record.state.kept && record.stopping === null;
 
-function contextOf(run: SearchRun): StoppingContext {
+export function contextOf(run: SearchRun): StoppingContext {
   const { objective, alsoOptimize } = run.input.spec;
   return {
     version: run.rules,

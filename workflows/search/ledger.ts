@@ -1,15 +1,41 @@
 /** Ends of trials go to the ledger in batches. */
 import { ledgerKey } from '../../src/contract/ids.ts';
 import { searching } from '../policies.ts';
-import { inBackground } from './state.ts';
+import { inBackground, untilDrained } from './state.ts';
 import type { SearchRun } from './state.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { TrialRecord } from '../../src/contract/search.ts';
 
 const ROWS_PER_BATCH = 200;
 
+/** A batch counts as written only when it is: one that was interrupted comes again, as it was and under its key. */
 export function recordEnds(run: SearchRun): void {
   if (run.busy.recording > 0) return;
+  if (!run.reconciles) return recordOnce(run);
+  // The next run of the workflow has a whole life to wait for the ledger.
+  if (run.draining) return;
+  const { memory, input } = run;
+  const waiting = memory.records.filter((record) => record.unrecorded).sort((a, b) => (a.told ?? 0) - (b.told ?? 0));
+  const { first, last } = memory.recording ?? { first: 0, last: Number.POSITIVE_INFINITY };
+  const interrupted = waiting.filter(({ told }) => (told ?? 0) >= first && (told ?? 0) <= last);
+  const batch = (interrupted.length > 0 ? interrupted : waiting).slice(0, ROWS_PER_BATCH);
+  memory.recording =
+    interrupted.length > 0 && memory.recording ? memory.recording : { first: batch[0]?.told ?? 0, last: batch.at(-1)?.told ?? 0 };
+  if (batch.length === 0) {
+    memory.recording = null;
+    return;
+  }
+  const key = ledgerKey(input.run, input.step, ...(input.life ? [input.life] : []), 'ends', memory.recording.first, memory.recording.last);
+  const rows = batch.map((record) => trialRow(run, record));
+  untilDrained(run, 'recording', async () => {
+    await searching.recordTrials.executeWithOptions({ summary: `ledger: ${rows.length} trials` }, [{ profile: input.profile, rows, key }]);
+    for (const record of batch) record.unrecorded = false;
+    memory.recording = null;
+  });
+}
+
+/** As searches of release 0.1 did it. */
+function recordOnce(run: SearchRun): void {
   const batch = run.memory.records
     .filter((record) => record.unrecorded)
     .sort((a, b) => (a.told ?? 0) - (b.told ?? 0))

@@ -4,7 +4,7 @@ import type { Json } from '../../src/contract/values.ts';
 import { bestOf } from '../../src/rules/curves.ts';
 import { toldAs } from '../../src/rules/trial-ends.ts';
 import { sampler, searching } from '../policies.ts';
-import { decided, inBackground, isOver, newRecord, objectivesOf, occupying, queuedRecords } from './state.ts';
+import { decided, untilDrained, isOver, newRecord, objectivesOf, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { promoteNext } from './rungs.ts';
@@ -25,7 +25,7 @@ export function fillPlaces(run: SearchRun): void {
   const startable = Math.min(free, MOST_STARTING - run.busy.starting, startsLeft(run) + begun);
   for (const record of queue.slice(0, Math.max(0, startable))) start(run, record);
   const wanted = Math.min(free - queue.length, newTrialsLeft(run), startsLeft(run) - (queue.length - begun));
-  if (wanted > 0 && run.busy.asking === 0 && !memory.exhausted) inBackground(run, 'asking', () => addTrials(run, wanted));
+  if (wanted > 0 && run.busy.asking === 0 && !memory.exhausted) untilDrained(run, 'asking', () => addTrials(run, wanted));
 }
 
 async function addTrials(run: SearchRun, wanted: number): Promise<void> {

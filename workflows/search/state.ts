@@ -1,9 +1,11 @@
 /** The state of a search's workflow: what it carries over continue-as-new, and what only this run of it knows. */
-import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
-import { trialOutput, trialWorkflowId, dnsLabel } from '../../src/contract/ids.ts';
+import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
+import { trialWorkflowId, dnsLabel } from '../../src/contract/ids.ts';
 import type { SearchCarried, SearchInput, TrialRecord } from '../../src/contract/search.ts';
 import type { Objective } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
+import { blankRecord, packTrials, unpackTrials } from '../../src/rules/carried-trials.ts';
+import type { TrialPlaces } from '../../src/rules/carried-trials.ts';
 import type { RulesVersion } from '../../src/rules/early-stopping.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import { notifications } from '../policies.ts';
@@ -11,6 +13,8 @@ import { notifications } from '../policies.ts';
 export interface SearchRun {
   readonly input: SearchInput;
   readonly id: string;
+  /** False while a history of release 0.1 is replayed, whose searches told each wish once. */
+  readonly reconciles: boolean;
   readonly memory: SearchCarried;
   /** 1 while a history of release 0.1 is replayed: its decisions were others. */
   readonly rules: RulesVersion;
@@ -18,6 +22,12 @@ export interface SearchRun {
   readonly output: string;
   /** Something happened that the loop must look at. */
   dirty: boolean;
+  /** Trials that are being started or told something now. */
+  readonly hearing: Set<number>;
+  /** Work that may last while a system outside is away; cancelled, and done again, where the workflow has to continue as new. */
+  readonly slow: Set<CancellationScope>;
+  /** ms since 1970 when someone looked last whether inherited trials still run. */
+  inheritedLookedAt: number;
   /** Background work of each kind that is under way. */
   readonly busy: Record<'asking' | 'starting' | 'evaluating' | 'recording' | 'telling', number>;
   /** Ends the activity that follows the curves. */
@@ -26,21 +36,32 @@ export interface SearchRun {
   fatal: Error | null;
   /** The workflow is about to continue as new: nothing new begins. */
   draining: boolean;
-  /** Trials whose curves are followed now. */
-  watched: ReadonlySet<number>;
+  /** ms since 1970 when that began. */
+  drainingSince: number | null;
   /** Best objective that the search attribute says. */
   published: number | null;
 }
 
 /** Decisions kept in the state. */
 const MOST_DECISIONS = 200;
+const DECISION_CHARACTERS = 400;
+/** An input may have 2 MiB; the profile, the specification and what is encrypted need room too. */
+const MOST_CARRIED_BYTES = 900_000;
 
 export function createSearchRun(input: SearchInput): SearchRun {
-  const memory = input.carried ?? newMemory(input);
-  for (const record of memory.records) record.inherited ||= record.active;
+  const memory = input.carried ? remembered(input, input.carried) : newMemory(input);
+  for (const record of memory.records) {
+    record.inherited ||= record.active;
+    // Told again in each run of the workflow: what was said last may not have been heard.
+    if (record.active) record.heard = null;
+  }
   return {
     input,
     rules: patched('search-rules-2') ? 2 : 1,
+    reconciles: patched('wanted-state'),
+    hearing: new Set(),
+    slow: new Set(),
+    inheritedLookedAt: Date.now(),
     id: workflowInfo().workflowId,
     memory,
     output: outputOf(input),
@@ -49,10 +70,19 @@ export function createSearchRun(input: SearchInput): SearchRun {
     stopWatching: null,
     fatal: null,
     draining: false,
-    watched: new Set(),
+    drainingSince: null,
     published: null,
   };
 }
+
+function remembered(input: SearchInput, { packed, ...memory }: SearchCarried): SearchCarried {
+  return packed ? { ...memory, records: unpackTrials(packed, placesOf(input)) } : memory;
+}
+
+const placesOf = (input: SearchInput): TrialPlaces => ({
+  output: outputOf(input),
+  workflowId: (trial) => trialWorkflowId(input.run, input.step, trial, input.life),
+});
 
 function newMemory({ spec }: SearchInput): SearchCarried {
   return {
@@ -79,9 +109,10 @@ function newMemory({ spec }: SearchInput): SearchCarried {
 }
 
 /** Each run has an output of its own, also when another run asks for the same search at the same time. */
-function outputOf({ spec, run }: SearchInput): string {
+function outputOf({ spec, run, life }: SearchInput): string {
   const own = dnsLabel(run, 100);
-  return spec.output.includes(run) || spec.output.includes(own) ? spec.output : `${spec.output}/${own}`;
+  const output = spec.output.includes(run) || spec.output.includes(own) ? spec.output : `${spec.output}/${own}`;
+  return life === undefined ? output : `${output}/${life}`;
 }
 
 export const objectivesOf = (run: SearchRun): readonly Objective[] => [run.input.spec.objective, ...run.input.spec.alsoOptimize];
@@ -93,66 +124,16 @@ export function newRecord(
   more: Partial<TrialRecord> & { readonly priority?: number; readonly parent?: number } = {},
 ): TrialRecord {
   const { priority = 0, parent = null, ...rest } = more;
-  const trial = run.memory.records.length;
-  const record: TrialRecord = {
-    state: {
-      trial,
-      parameters: { ...run.input.spec.fixed, ...parameters },
-      origin,
-      parent,
-      output: trialOutput(run.output, trial),
-      workflowId: trialWorkflowId(run.input.run, run.input.step, trial),
-      status: 'queued',
-      objective: null,
-      points: 0,
-      metrics: {},
-      offline: {},
-      reason: null,
-      kept: false,
-      priority,
-      attempts: 0,
-      preemptions: 0,
-      pool: null,
-      startedAt: null,
-      endedAt: null,
-      cost: 0,
-      onDemandCost: 0,
-      lostCost: 0,
-      bestExport: null,
-    },
-    active: false,
-    runningSince: null,
-    busyMs: 0,
-    curve: [],
-    series: {},
-    values: [],
-    asked: run.memory.tells,
-    told: null,
-    space: null,
-    progress: 0,
-    lastProgress: null,
-    exports: 0,
-    evaluatedAt: null,
-    toEvaluate: null,
-    evaluatedExport: null,
-    ending: null,
-    weightsSha256: null,
-    fork: null,
-    carried: null,
-    stopping: null,
-    held: false,
-    asking: null,
-    unrecorded: false,
-    inherited: false,
-    ...rest,
-  };
+  const record = blankRecord(run.memory.records.length, placesOf(run.input));
+  Object.assign(record.state, { parameters: { ...run.input.spec.fixed, ...parameters }, origin, parent, priority });
+  Object.assign(record, { asked: run.memory.tells }, rest);
   run.memory.records.push(record);
   return record;
 }
 
 /** Keeps a decision in words; `status` and the page show them. */
 export function decided(run: SearchRun, trial: number | null, text: string): void {
-  run.memory.decisions.push({ at: Date.now(), trial, text });
+  run.memory.decisions.push({ at: Date.now(), trial, text: text.slice(0, DECISION_CHARACTERS) });
   if (run.memory.decisions.length > MOST_DECISIONS) run.memory.decisions.shift();
 }
 
@@ -168,6 +149,14 @@ export function inBackground(run: SearchRun, kind: keyof SearchRun['busy'] | nul
       run.dirty = true;
     })
     .catch(() => undefined);
+}
+
+/** The same for work that waits for whatever is away: it is begun anew by the next run of this workflow. */
+export function untilDrained(run: SearchRun, kind: keyof SearchRun['busy'], work: () => Promise<void>): void {
+  if (!run.reconciles) return inBackground(run, kind, work);
+  const scope = new CancellationScope();
+  run.slow.add(scope);
+  inBackground(run, kind, () => scope.run(work).finally(() => run.slow.delete(scope)));
 }
 
 export const isOver = (record: TrialRecord): boolean => record.told !== null;
@@ -193,27 +182,16 @@ export function notifyPeople(run: SearchRun, event: NotifyInput['event'], text: 
   });
 }
 
-/** About 11 bytes each: half of what an input may hold. */
-const MOST_POINTS = 60_000;
-const SHORT_REASON_CHARACTERS = 300;
-
-export function nextMemory(run: SearchRun): SearchCarried {
-  const { memory } = run;
-  const points = memory.records.reduce((sum, record) => sum + record.curve.length, 0);
-  const most = points > MOST_POINTS ? Math.floor(MOST_POINTS / memory.records.length) : Number.POSITIVE_INFINITY;
+/** What the next run of this workflow begins with. */
+export function nextMemory({ memory, input }: SearchRun): SearchCarried {
   return {
     ...memory,
     generation: memory.generation + 1,
-    records: memory.records.map((record) => (isOver(record) ? shortened(record, most) : record)),
-  };
-}
-
-/** Rules compare a trial with the beginnings of ended ones; their own series are of no use any more. */
-function shortened(record: TrialRecord, mostPoints: number): TrialRecord {
-  return {
-    ...record,
-    series: {},
-    curve: record.curve.slice(0, mostPoints),
-    state: { ...record.state, reason: record.state.reason?.slice(0, SHORT_REASON_CHARACTERS) ?? null },
+    records: [],
+    packed: packTrials(memory.records, placesOf(input), {
+      objective: input.spec.objective,
+      stopping: memory.stopping,
+      mostBytes: MOST_CARRIED_BYTES,
+    }),
   };
 }

@@ -12,6 +12,7 @@ import type { SearchRun } from './state.ts';
 import { heldSummary, holds, isHeld } from './held.ts';
 import { endRunning } from './spending.ts';
 import { publish } from './view.ts';
+import { contradicts } from './wanted.ts';
 import type { trial as trialWorkflow } from '../trial/trial.ts';
 
 const stop = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
@@ -28,8 +29,12 @@ const FAILURES_ALLOWED_SHARE = 0.1;
 export function start(run: SearchRun, record: TrialRecord): void {
   record.active = true;
   record.state.startedAt ??= Date.now();
+  record.heard = null;
+  run.hearing.add(record.state.trial);
   // A start that was begun is seen through even when the search is cancelled: who is started must be told to stop.
-  inBackground(run, 'starting', () => CancellationScope.nonCancellable(() => startChildOf(run, record)));
+  inBackground(run, 'starting', () =>
+    CancellationScope.nonCancellable(() => startChildOf(run, record)).finally(() => run.hearing.delete(record.state.trial)),
+  );
 }
 
 async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> {
@@ -45,6 +50,7 @@ async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> 
         { key: ATTRIBUTE_KEYS.step, value: [run.input.step] },
       ],
     });
+    record.heard = 'run';
     // Besides the signal: a trial that is terminated by hand sends none.
     child.result().then(
       (summary) => {
@@ -62,6 +68,7 @@ async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> 
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     record.inherited = true;
   }
+  if (run.reconciles) return;
   // What was decided while it started did not reach it.
   if (record.stopping !== null) tell(run, record, stop, { reason: record.stopping });
   else if (run.memory.status !== 'running' || record.held) pauseTrial(run, record);
@@ -85,6 +92,7 @@ function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     deadlineAt: deadlineSeconds === undefined ? null : memory.startedAt + deadlineSeconds * 1000,
     fork: record.fork,
     resumed: record.carried,
+    ...(input.life === undefined ? {} : { life: input.life }),
   };
 }
 
@@ -154,7 +162,12 @@ export const resumeTrial = (run: SearchRun, record: TrialRecord): void => {
 
 type Told = typeof stop | typeof pause;
 
+/** Searches of release 0.1 say each wish once, when it comes up; the others reconcile. */
 function tell(run: SearchRun, record: TrialRecord, signal: Told, ...args: [{ reason: string }] | []): void {
+  if (run.reconciles) {
+    run.dirty = true;
+    return;
+  }
   inBackground(run, null, async () => {
     // Of a trial that has just ended we hear anyway.
     await getExternalWorkflowHandle(record.state.workflowId)
@@ -173,6 +186,7 @@ export function reported(run: SearchRun, report: TrialReport): void {
   if (report.status === 'running') record.runningSince = now;
   const { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, note } = report;
   Object.assign(record.state, { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, reason: note });
+  if (contradicts(run, record, report)) record.heard = null;
   run.dirty = true;
 }
 

@@ -2,6 +2,7 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import type { Pool } from '../../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
+import { fruitlessEnd } from '../../src/rules/fruitless.ts';
 import { afterAttempt, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { TrialRun } from './state.ts';
@@ -33,7 +34,7 @@ export function emptyCarried(): TrialCarried {
 }
 
 export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool' | 'noCapacitySeconds'>): AttemptInput {
-  const { resumed: _resumed, carried: _carried, ...trial } = run.input;
+  const { resumed: _resumed, carried: _carried, wanted: _wanted, ...trial } = run.input;
   const { carried } = run;
   const growth = carried.memoryRetries > 0 ? trial.profile.memoryGrowth : 1;
   return {
@@ -73,7 +74,8 @@ export function afterReport(
   const seconds = report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
   carried.trainedSeconds = (carried.trainedSeconds ?? carried.seconds) + (report.trainedSeconds ?? seconds);
   carried.seconds += seconds;
-  carried.fruitless = trained ? 0 : carried.fruitless + 1;
+  if (run.reconciles) countFruitless(carried, report, trained, now);
+  else carried.fruitless = trained ? 0 : carried.fruitless + 1;
   carried.preemptedAt = report.verdict === 'preempted' ? report.endedAt : null;
   carried.placement = afterAttempt(
     input.profile.placement,
@@ -85,13 +87,15 @@ export function afterReport(
   run.note = `attempt ${carried.attempts} on ${report.pool}: ${report.verdict}, ${report.cause}`;
   run.pool = null;
 
+  if (report.verdict === 'preempted') carried.preemptions += 1;
+  const end = run.reconciles ? fruitlessEnd(carried, report.verdict, input.profile.placement, now) : null;
+  if (end !== null) return { summary: failed(run, report, end), repeats: 0 };
   switch (report.verdict) {
     case 'succeeded':
       return { summary: summaryOf(run, 'succeeded', null, report), repeats: 0 };
     case 'stopped':
       return { summary: run.stop === null ? null : summaryOf(run, 'stopped', run.stop, report), repeats: 0 };
     case 'preempted':
-      carried.preemptions += 1;
       return { summary: null, repeats: Math.max(0, carried.fruitless - PREEMPTIONS_WITHOUT_PAUSE) };
     case 'no-capacity':
       return { summary: null, repeats: 0 };
@@ -120,6 +124,13 @@ function afterCrash(run: TrialRun, report: AttemptReport, trained: boolean): { s
   carried.crashes += 1;
   const why = `crashed ${carried.crashesInRow} times${run.rules === 1 || carried.crashesInRow === carried.crashes ? '' : ' without training on'}`;
   return { summary: carried.crashesInRow > input.spec.maxCrashes ? failed(run, report, why) : null, repeats: carried.crashesInRow };
+}
+
+/** Tries are counted since the last progress; waiting for a machine is none. */
+function countFruitless(carried: TrialCarried, { verdict }: AttemptReport, trained: boolean, now: number): void {
+  const waited = verdict === 'no-capacity';
+  carried.withoutCapacitySince = waited ? (carried.withoutCapacitySince ?? now) : null;
+  carried.fruitless = trained ? 0 : carried.fruitless + (waited || verdict === 'stopped' ? 0 : 1);
 }
 
 function failed(run: TrialRun, report: AttemptReport, why: string | null): TrialSummary {
@@ -154,6 +165,12 @@ export function summaryOf(
 
 /** The worker of an activity fell silent, or none came. */
 export const isTimeout = (error: unknown): boolean => error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+
+/** The message of an activity that failed for a reason that no one foresaw; null for all other errors. */
+export function unforeseenMessageOf(error: unknown): string | null {
+  const cause = error instanceof ActivityFailure ? error.cause : null;
+  return cause instanceof ApplicationFailure && cause.type === 'Unexpected' ? cause.message : null;
+}
 
 /** The message of an activity that failed for good; null for defects, which must not be hidden. */
 export function messageOf(error: unknown): string | null {

@@ -4,7 +4,7 @@ import type { CapacityInput } from '../../src/contract/search.ts';
 import { poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { attempts, endings } from '../policies.ts';
-import { capacityInput } from './decisions.ts';
+import { capacityInput, isTimeout } from './decisions.ts';
 import type { TrialRun } from './state.ts';
 
 /** Interrupts the attempt once there is a machine: the trial moves there. To be cancelled when the attempt ends. */
@@ -17,12 +17,13 @@ export async function lookForFirstPool(run: TrialRun, { lookAfterSeconds }: Plac
   run.interrupt?.();
 }
 
-async function awaitCapacity({ input }: TrialRun, look: CapacityInput): Promise<void> {
+async function awaitCapacity({ input, reconciles }: TrialRun, look: CapacityInput): Promise<void> {
   try {
     await attempts(input).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
   } catch (error) {
-    // It ends by itself when it is asked to: no worker was there to be asked, and its Job may wait for ever.
-    if (isCancellation(error)) await CancellationScope.nonCancellable(() => endings(input).forgetCapacity(look));
+    // It ends by itself when it is asked to: no worker was there to be asked, or it died, and its Job may wait for ever.
+    if (isCancellation(error) || (reconciles && isTimeout(error)))
+      await CancellationScope.nonCancellable(() => endings(input).forgetCapacity(look));
     throw error;
   }
 }

@@ -3,6 +3,8 @@ import type { AttemptReport, TrialCarried, TrialInput } from '../../src/contract
 
 export interface TrialRun {
   readonly input: TrialInput;
+  /** False while a history of release 0.1 is replayed. */
+  readonly reconciles: boolean;
   carried: TrialCarried;
   /** 1 while a history of release 0.1 is replayed. */
   readonly rules: 1 | 2;
@@ -16,6 +18,10 @@ export interface TrialRun {
   last?: AttemptReport;
   /** The gate of a pool gave it a slot. */
   granted: boolean;
+  /** Names the request for a slot that counts: a grant of another one came too late. */
+  slot: string | null;
+  /** Requests for slots so far. */
+  requests: number;
   /** Ends the attempt that runs. */
   interrupt: (() => void) | null;
 }

@@ -15,10 +15,21 @@ import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts'
 import type { AttemptReport, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { lookForFirstPool } from './lookout.ts';
+import { besideWatch } from './search-watch.ts';
 import { acquireSlot, grantedSignal, releaseSlot } from '../pools/slots.ts';
 import { attempts, endings } from '../policies.ts';
-import { afterReport, attemptInput, emptyCarried, failedSummary, isTimeout, messageOf, summaryOf } from './decisions.ts';
+import {
+  afterReport,
+  attemptInput,
+  emptyCarried,
+  failedSummary,
+  isTimeout,
+  messageOf,
+  summaryOf,
+  unforeseenMessageOf,
+} from './decisions.ts';
 import { tellSearch, tellSearchTheEnd } from './messages.ts';
 import type { TrialRun } from './state.ts';
 
@@ -33,7 +44,7 @@ export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.tr
 setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'PINNED' } : {}), trial);
 export async function trial(input: TrialInput): Promise<TrialSummary> {
   const run = setUp(input);
-  const summary = await runToItsEnd(run).catch((error: unknown) => {
+  const summary = await besideWatch(run, () => runToItsEnd(run)).catch((error: unknown) => {
     if (isCancellation(error)) return summaryOf(run, 'cancelled', 'cancelled', null);
     const message = messageOf(error);
     if (message === null) throw error;
@@ -46,13 +57,16 @@ export async function trial(input: TrialInput): Promise<TrialSummary> {
 function setUp(input: TrialInput): TrialRun {
   const run: TrialRun = {
     input,
+    reconciles: patched('wanted-state'),
     carried: input.carried ?? input.resumed ?? emptyCarried(),
     rules: patched('crashes-without-training') ? 2 : 1,
-    stop: null,
-    paused: false,
+    stop: input.wanted?.stop ?? null,
+    paused: input.wanted?.paused ?? false,
     pool: null,
     note: null,
     granted: false,
+    slot: null,
+    requests: 0,
     interrupt: null,
   };
   setHandler(stopSignal, (request) => {
@@ -66,8 +80,8 @@ function setUp(input: TrialInput): TrialRun {
   setHandler(resumeSignal, () => {
     run.paused = false;
   });
-  setHandler(grantedSignal, () => {
-    run.granted = true;
+  setHandler(grantedSignal, (grant) => {
+    if (grant?.token === undefined || grant.token === run.slot) run.granted = true;
   });
   setHandler(stateQuery, () => reportOf(run));
   return run;
@@ -82,10 +96,18 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (report === null) continue;
     const next = afterReport(run, choice, report, Date.now());
     if (next.summary) return next.summary;
-    await backOff(run, backoffSeconds(report.verdict, next.repeats, run.carried.placement.emptyPools, poolCount(run)));
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>({ ...run.input, resumed: null, carried: run.carried });
+    const pause = backoffSeconds(report.verdict, next.repeats, run.carried.placement.emptyPools, poolCount(run));
+    await backOff(run, run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause);
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
   }
 }
+
+const nextInput = ({ input, carried, stop, paused }: TrialRun): TrialInput => ({
+  ...input,
+  resumed: null,
+  carried,
+  wanted: { stop, paused },
+});
 
 async function waitWhilePaused(run: TrialRun): Promise<void> {
   if (!run.paused || run.stop !== null) return;
@@ -142,6 +164,7 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     run.last = await scope.run(attempt);
     return run.last;
   } catch (error) {
+    if (run.reconciles && !scope.consideredCancelled) return givenUp(run, choice, error);
     if (!scope.consideredCancelled || !(isCancellation(error) || isTimeout(error))) throw error;
     // No worker was there to be asked: none had begun, or the one that had is gone, and the Job goes on.
     const report = await CancellationScope.nonCancellable(() => endOf(run, choice));
@@ -152,6 +175,23 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     lookout.cancel();
     await looking;
   }
+}
+
+/**
+ * The activity that watched the attempt failed for good; its Job may go on, so that it is ended first. What no one foresaw costs a retry,
+ * as a crash does; the rest, such as a permission that is missing, fails the trial.
+ */
+async function givenUp(run: TrialRun, choice: PlacementChoice, error: unknown): Promise<AttemptReport | null> {
+  const report = await CancellationScope.nonCancellable(() => endOf(run, choice).catch(() => null));
+  const message = unforeseenMessageOf(error);
+  if (message === null) throw error;
+  if (report !== null) return { ...report, verdict: 'crashed', cause: `it could not be watched any more: ${message}` };
+  const inRow = (run.carried.crashesInRow ?? run.carried.crashes) + 1;
+  Object.assign(run.carried, { crashes: run.carried.crashes + 1, crashesInRow: inRow });
+  if (inRow > run.input.spec.maxCrashes) throw error;
+  run.note = message;
+  await backOff(run, backoffSeconds('crashed', inRow, 0, 1));
+  return null;
 }
 
 /** Null where there was no attempt after all: its number is the next one's. Null also where nobody could look. */

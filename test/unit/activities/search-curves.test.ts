@@ -30,3 +30,40 @@ it.each([-1, 1])('waits no longer for more points of learning curves when the cl
   expect(points).toHaveLength(1);
   expect(performance.now() - begun).toBeGreaterThan(500);
 });
+
+it('reads what came while nobody did in bounded pieces, and all of it', async () => {
+  const [TRIALS, POINTS, METRICS] = [7, 3000, ['score', 'loss', 'validation_loss']];
+  const metrics = { score: 0.123456789, loss: 0.234567891, validation_loss: 0.345678912 };
+  const store = {
+    read: (uri: string) => {
+      const n = Number(/(\d+)\.json$/.exec(uri)?.[1]);
+      const record = { n, time: 1, attempt: 1, kind: 'validation', step: n, samples: n, epoch: 1, part: 0, metrics };
+      return Promise.resolve(n > POINTS ? null : { data: Buffer.from(JSON.stringify(record)) });
+    },
+  } as unknown as ObjectStore;
+  const never = new AbortController().signal;
+  const read = Array.from({ length: TRIALS }, () => 0);
+  const sizes: number[] = [];
+  let more = true;
+  while (more) {
+    const input = {
+      trials: read.map((n, trial) => ({ trial, output: `file:///out/trial-${trial}`, n })),
+      metrics: METRICS,
+      exports: false,
+      gatherSeconds: 0,
+      maxSeconds: 3600,
+      upcoming: { first: TRIALS, count: 0, output: 'file:///out' },
+      inherited: [],
+    };
+    const answer = await awaitPoints(store, input as unknown as CurveInput, { stop: never, detached: never, note: () => undefined });
+    sizes.push(Buffer.byteLength(JSON.stringify(answer)));
+    for (const [trial, n] of answer.points) {
+      expect(n).toBe((read[trial] ?? 0) + 1);
+      read[trial] = n;
+    }
+    expect(answer.seen).toEqual(read.flatMap((n, trial) => (n > 0 ? [[trial, n]] : [])));
+    more = answer.more === true;
+  }
+  expect(read).toEqual(read.map(() => POINTS));
+  expect(Math.max(...sizes)).toBeLessThan(300_000);
+});

@@ -1,0 +1,35 @@
+/** Attempts that train nothing, whatever ended them: each waits longer than the one before, and their number has an end. Pure. */
+import type { AttemptVerdict } from '../contract/jobs.ts';
+import type { Placement } from '../contract/profile.ts';
+
+/** A spot market is busy for a moment: so many come at once. */
+const FRUITLESS_WITHOUT_PAUSE = 3;
+const FIRST_PAUSE_SECONDS = 5;
+const LONGEST_PAUSE_SECONDS = 600;
+/** With their pauses: more than half a day. */
+const MOST_FRUITLESS_ATTEMPTS = 100;
+const MS_PER_HOUR = 3_600_000;
+
+/** Pause before the next attempt, after so many in a row that trained nothing. */
+export function fruitlessPauseSeconds(fruitless: number): number {
+  const repeats = fruitless - FRUITLESS_WITHOUT_PAUSE;
+  return repeats <= 0 ? 0 : Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (repeats - 1));
+}
+
+/** Why it is to end now, in words; null: it may go on. */
+export function fruitlessEnd(
+  counted: { readonly fruitless: number; readonly withoutCapacitySince?: number | null },
+  verdict: AttemptVerdict,
+  {
+    maxFruitlessAttempts = MOST_FRUITLESS_ATTEMPTS,
+    maxHoursWithoutCapacity,
+  }: Pick<Placement, 'maxFruitlessAttempts' | 'maxHoursWithoutCapacity'>,
+  now: number,
+): string | null {
+  if (verdict === 'succeeded' || verdict === 'stopped') return null;
+  if (counted.fruitless >= maxFruitlessAttempts)
+    return `${counted.fruitless} attempts in a row trained nothing (placement.maxFruitlessAttempts)`;
+  const since = counted.withoutCapacitySince ?? null;
+  if (since === null || maxHoursWithoutCapacity === undefined || now - since < maxHoursWithoutCapacity * MS_PER_HOUR) return null;
+  return `no pool had a machine for ${maxHoursWithoutCapacity} hours (placement.maxHoursWithoutCapacity)`;
+}

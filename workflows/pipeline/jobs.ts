@@ -1,0 +1,128 @@
+/** Container and script steps: attempts in the pools of the profile until one succeeds or fails by its own fault. */
+import { CancellationScope, sleep } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/common';
+import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
+import type { WorkInput, WorkResult } from '../../activities/queries.ts';
+import type { PlacementState } from '../../src/contract/search.ts';
+import type { ContainerSpec, ScriptSpec, Step } from '../../src/contract/steps.ts';
+import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
+import { afterAttempt, choosePool, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
+import { stepFailureOf } from '../failures.ts';
+import { control, jobs, MOST_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
+import { whenCancelled } from './clean-up.ts';
+import type { Run } from './run.ts';
+
+/** A Job that others keep deleting is not started for ever. */
+const MAX_DELETIONS = 5;
+const LOG_LINES_SHOWN = 20;
+/** Nobody has capacity: wait before asking the first pool again. */
+const ALL_POOLS_EMPTY_WAIT = '1 minute';
+const WORKED_MS = 10 * 60_000;
+/** A short script costs a history less than an activity that keeps it. */
+const SOURCE_CHARACTERS_INLINE = 4000;
+
+type JobWork = WorkInput<ContainerSpec | ScriptSpec> & Partial<Pick<StepJobInput, 'script'>>;
+
+interface Fruitless {
+  fruitless: number;
+  withoutCapacitySince: number | null;
+}
+
+/** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
+export function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | ScriptSpec>): () => Promise<WorkResult> {
+  const { profile } = run.document;
+  const state = run.view.step(step.id);
+  const counts = { attempts: 0, deletions: 0, grown: false };
+  const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null };
+  let placement: PlacementState = initialPlacement;
+  let { resources } = input.spec;
+  let work: JobWork | null = null;
+
+  return async () => {
+    for (;;) {
+      const choice = choosePool({
+        rules: profile.placement,
+        pools: profile.pools,
+        state: placement,
+        now: Date.now(),
+        deadlineAt: null,
+        remainingSeconds: null,
+      });
+      placement = choice.state;
+      work ??= run.reconciles ? await withoutSource(input) : input;
+      const attempt = ++counts.attempts;
+      const begun = Date.now();
+      const end = await runJob(run, `${step.id}, attempt ${attempt} on ${choice.pool.name}`, {
+        ...work,
+        spec: { ...work.spec, resources },
+        attempt,
+        pool: choice.pool,
+        noCapacitySeconds: choice.noCapacitySeconds,
+        deadlineSeconds: step.timeoutSeconds ?? null,
+      });
+      state.cost += end.cost;
+      if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
+      placement = afterAttempt(profile.placement, poolOrder(profile.placement, profile.pools).length, placement, end.verdict, Date.now());
+      state.reason = `attempt ${attempt}: ${end.cause}`;
+      run.changed();
+      if (run.reconciles) await pauseWhereFruitless(run, end, fruitless, begun);
+      if (end.verdict === 'out-of-memory' && !counts.grown && profile.memoryGrowth > 1) {
+        counts.grown = true;
+        resources = { ...resources, memoryMb: Math.ceil(resources.memoryMb * profile.memoryGrowth) };
+      } else if (end.verdict === 'no-capacity') {
+        if (placement.emptyPools >= profile.pools.length) await sleep(ALL_POOLS_EMPTY_WAIT);
+      } else if (end.verdict !== 'preempted' && !(end.verdict === 'deleted' && ++counts.deletions <= MAX_DELETIONS)) {
+        throw jobFailure(end);
+      }
+    }
+  };
+}
+
+/** The source of a script goes through the object store once; each attempt only names it, so that the run's history stays small. */
+async function withoutSource(input: WorkInput<ContainerSpec | ScriptSpec>): Promise<JobWork> {
+  const { spec, profile, step } = input;
+  if (spec.kind !== 'script' || spec.source.length < SOURCE_CHARACTERS_INLINE) return input;
+  const script = await control.keepScript.executeWithOptions({ summary: `${step}: keep its script` }, [{ profile, spec }]);
+  return { ...input, spec: { ...spec, source: '' }, script };
+}
+
+/** A Job that lasted a while has worked; it may have no checkpoints, so that this is all that is known. */
+async function pauseWhereFruitless(run: Run, end: StepJobEnd, counted: Fruitless, begun: number): Promise<void> {
+  const now = Date.now();
+  const waited = end.verdict === 'no-capacity';
+  counted.withoutCapacitySince = waited ? (counted.withoutCapacitySince ?? now) : null;
+  if (!waited) counted.fruitless = now - begun >= WORKED_MS ? 0 : counted.fruitless + 1;
+  const reason = fruitlessEnd(counted, end.verdict, run.document.profile.placement, now);
+  if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
+  const seconds = waited ? 0 : fruitlessPauseSeconds(counted.fruitless);
+  if (seconds > 0) await sleep(seconds * 1000);
+}
+
+/** The activity gave up watching; of a Job that ended with a verdict, or without its outputs, nothing is left to end. */
+function mayStillRun(error: unknown): boolean {
+  const type = stepFailureOf(error)?.type;
+  return type !== 'InvalidInput' && type !== 'JobFailed';
+}
+
+/** Being cancelled, or unable to watch the Job, it sees it ended also where the worker that watched it has gone and could not be told. */
+async function runJob(run: Run, summary: string, input: StepJobInput): Promise<StepJobEnd> {
+  const taskQueue = trainingQueue(input.profile);
+  try {
+    return await jobs.runStepJob.executeWithOptions({ taskQueue, summary }, [input]);
+  } catch (error) {
+    const { profile, run: name, step, attempt } = input;
+    const remove = (): Promise<void> =>
+      jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER }, [
+        { profile, run: name, step, attempt },
+      ]);
+    if (run.reconciles && mayStillRun(error)) await CancellationScope.nonCancellable(remove).catch(() => undefined);
+    else await whenCancelled(remove);
+    throw error;
+  }
+}
+
+function jobFailure(end: StepJobEnd): ApplicationFailure {
+  const tail = end.logTail.trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
+  const message = tail ? `${end.cause}; its log ends:\n${tail}` : end.cause;
+  return ApplicationFailure.nonRetryable(message, end.verdict === 'bad-input' ? 'InvalidInput' : 'JobFailed');
+}

@@ -1,0 +1,96 @@
+/** Search steps: the child workflow of a search, which hears what is wanted of its run. */
+import { getExternalWorkflowHandle, sleep, startChild, workflowInfo } from '@temporalio/workflow';
+import type { ChildWorkflowHandle } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { WorkResult } from '../../activities/queries.ts';
+import { searchWorkflowId, shortHash } from '../../src/contract/ids.ts';
+import { WORKFLOWS } from '../../src/contract/names.ts';
+import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
+import type { SearchSpec, Step } from '../../src/contract/steps.ts';
+import { SEARCH_POLICY } from '../policies.ts';
+import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
+import { reconcileSearch } from './pauses.ts';
+import type { Run, RunningSearch } from './run.ts';
+
+/** Trials save before they end: so long, and so often, their search is waited for. */
+const TRY_TO_START_AGAIN = '10 seconds';
+const MOST_TRIES_TO_START = 90;
+
+type HyperparameterSearch = (input: SearchInput) => Promise<SearchResult>;
+
+/** @param attempt of the step: a search that is begun once more has outputs, ids and ledger keys of its own */
+export async function search(run: Run, step: Step, spec: SearchSpec, attempt: number): Promise<WorkResult> {
+  const { document, name } = run;
+  const state = run.view.step(step.id);
+  const input: SearchInput = {
+    run: name,
+    pipeline: document.pipeline,
+    step: step.id,
+    profile: document.profile,
+    spec,
+    commit: document.source.commit,
+    ...lifeOf(run, attempt),
+  };
+  const workflowId = searchWorkflowId(name, step.id);
+  const child = await startSearch(run, step, workflowId, input);
+  state.workflowId = workflowId;
+  const running: RunningSearch = { signal: child.signal.bind(child), heard: 'run', telling: null };
+  run.searches.set(step.id, running);
+  run.changed();
+  // A pause that came while it was started.
+  if (run.reconciles) reconcileSearch(run, running).catch(() => undefined);
+  try {
+    const result = await child.result();
+    state.cost += result.cost;
+    return { outputs: withoutNulls(result.outputs) };
+  } finally {
+    run.searches.delete(step.id);
+  }
+}
+
+/** The first life of a search has none, so that its outputs are where those of release 0.1 are. */
+function lifeOf(run: Run, attempt: number): Pick<SearchInput, 'life'> {
+  if (!run.reconciles) return {};
+  const { runId, firstExecutionRunId } = workflowInfo();
+  const parts = [...(attempt > 1 ? [`retry-${attempt}`] : []), ...(runId === firstExecutionRunId ? [] : [`reset-${shortHash(runId)}`])];
+  return parts.length === 0 ? {} : { life: parts.join('-') };
+}
+
+function startSearch(run: Run, step: Step, workflowId: string, input: SearchInput): Promise<ChildWorkflowHandle<HyperparameterSearch>> {
+  const options = {
+    ...SEARCH_POLICY,
+    workflowId,
+    args: [input] as [SearchInput],
+    typedSearchAttributes: [
+      { key: ATTRIBUTE_KEYS.pipeline, value: input.pipeline },
+      { key: ATTRIBUTE_KEYS.run, value: run.name },
+      { key: ATTRIBUTE_KEYS.step, value: [step.id] },
+    ],
+    staticSummary: `search ${step.id} of ${run.name}`,
+  };
+  const begin = (): Promise<ChildWorkflowHandle<HyperparameterSearch>> =>
+    startChild<HyperparameterSearch>(WORKFLOWS.hyperparameterSearch, options);
+  return run.reconciles ? afterEarlierLife(run, step, workflowId, begin) : begin();
+}
+
+/** Where the run was reset, its earlier life's search goes first, with checkpoints. */
+async function afterEarlierLife<T>(run: Run, step: Step, workflowId: string, begin: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await begin();
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || tries >= MOST_TRIES_TO_START) throw error;
+      run.view.step(step.id).reason = `waits for the end of ${workflowId}, which an earlier life of this run began`;
+      run.changed();
+      await getExternalWorkflowHandle(workflowId)
+        .cancel()
+        .catch(() => undefined);
+      await sleep(TRY_TO_START_AGAIN);
+    }
+  }
+}
+
+/** A search without a best trial has fewer outputs; who refers to them is told so. */
+function withoutNulls(outputs: SearchResult['outputs']): WorkResult['outputs'] {
+  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== null));
+}
