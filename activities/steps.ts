@@ -86,6 +86,8 @@ async function finish(ports: Ports, cache: StepCache, input: FinishInput): Promi
 
 async function hit(ports: Ports, cache: StepCache, input: PrepareInput, digest: string): Promise<Prepared | null> {
   const key = digest.slice(0, KEY_DIGITS);
+  // First, so that `gc` cannot begin to remove what is about to be looked at.
+  if (!(await cache.renew(key))) return null;
   const record = await usableRecord(ports, input, cache, key, digest);
   if (!record) return null;
   await recordHit(ports, input, key, record);

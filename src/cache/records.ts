@@ -7,7 +7,7 @@ import { PreconditionFailedError } from '../contract/errors.ts';
 import { Json } from '../contract/values.ts';
 import type { ObjectStore } from '../ports/index.ts';
 
-const CacheRecord = z.object({
+export const CacheRecord = z.object({
   version: z.literal(1),
   /** The whole hash; the name holds its first 12 digits. */
   digest: z.string(),
@@ -24,12 +24,17 @@ export type Holder = z.infer<typeof Holder>;
 export interface StepCache {
   load(key: string): Promise<CacheRecord | null>;
   save(key: string, record: CacheRecord): Promise<void>;
+  /** Says that the record is used, so that it stays; false when it is not there any more. */
+  renew(key: string): Promise<boolean>;
   /** null = the claim is ours; otherwise who holds it. */
   claim(key: string, self: Holder): Promise<Holder | null>;
   release(key: string, self: Holder): Promise<void>;
 }
 
-export function createStepCache(store: ObjectStore, isOpen: (holder: Holder) => Promise<boolean>): StepCache {
+/** One object takes about one update a second; what many runs hit at once need not be renewed by each. */
+const RENEW_AFTER_MS = 60_000;
+
+export function createStepCache(store: ObjectStore, isOpen: (holder: Holder) => Promise<boolean>, now: () => number = Date.now): StepCache {
   const recordUri = (key: string): string => `${store.root}/cache/${key}.json`;
   const lockUri = (key: string): string => `${store.root}/cache/${key}.lock`;
 
@@ -55,6 +60,20 @@ export function createStepCache(store: ObjectStore, isOpen: (holder: Holder) => 
     },
     save: async (key, record) => {
       await store.write(recordUri(key), JSON.stringify(record), { contentType: 'application/json' });
+    },
+    renew: async (key) => {
+      for (;;) {
+        const object = await store.read(recordUri(key));
+        if (!object) return false;
+        if (now() - object.info.updatedAt < RENEW_AFTER_MS) return true;
+        try {
+          await store.write(recordUri(key), object.data, { ifGeneration: object.info.generation, contentType: 'application/json' });
+          return true;
+        } catch (error) {
+          // Another run renewed it, or `gc` has just removed it.
+          if (!(error instanceof PreconditionFailedError)) throw error;
+        }
+      }
     },
     claim: async (key, self) => {
       for (;;) {

@@ -1,0 +1,215 @@
+/** `longhaul gc`: gathers what may still be needed, decides by `src/rules/garbage.ts`, and removes one thing after another. */
+import { CacheRecord } from '../cache/records.ts';
+import { identify } from '../cache/identity.ts';
+import type { Longhaul } from '../client/index.ts';
+import { UnknownRunError } from '../client/errors.ts';
+import { AdapterError, PreconditionFailedError } from '../contract/errors.ts';
+import type { Profile } from '../contract/profile.ts';
+import { decideGarbage, textsIn } from '../rules/garbage.ts';
+import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
+import type { JobInfo } from '../ports/compute.ts';
+import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
+
+/** One thing that was looked at. */
+export interface Found {
+  /** An orphan is a Job that still runs, or would, without a run. */
+  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects';
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface GarbageOptions {
+  /** ms since 1970: what was used later stays. */
+  readonly before: number;
+  readonly dryRun: boolean;
+  /** Also end Jobs of runs that this server does not know. */
+  readonly orphans: boolean;
+  /** Also remove models that nobody promoted. */
+  readonly candidates: boolean;
+}
+
+export interface GarbageResult {
+  readonly found: Found[];
+  readonly kept: Found[];
+  readonly failed: (Found & { readonly error: string })[];
+}
+
+type Runs = Pick<Longhaul, 'list' | 'run'>;
+interface Removal extends Found {
+  /** False: it is used after all. */
+  readonly remove: () => Promise<boolean>;
+  /** Only after this one was removed. */
+  readonly after?: Removal;
+}
+
+const MOST_RUNS = 10_000;
+const OPEN = ['running', 'paused', 'waiting'] as const;
+
+export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile, options: GarbageOptions): Promise<GarbageResult> {
+  const result: GarbageResult = { found: [], kept: [], failed: [] };
+  const removals = [...(await jobs(runs, ports, profile, options, result)), ...(await outputs(runs, ports, profile, options, result))];
+  const gone = new Set<Removal>();
+  for (const removal of removals) {
+    const { what, name, reason } = removal;
+    if (removal.after && !gone.has(removal.after)) {
+      result.kept.push({ what, name, reason: `${removal.after.name} could not be removed` });
+      continue;
+    }
+    try {
+      if (options.dryRun || (await removal.remove())) {
+        gone.add(removal);
+        result.found.push({ what, name, reason });
+      } else result.kept.push({ what, name, reason: 'it was used or made anew a moment ago' });
+    } catch (error) {
+      result.failed.push({ what, name, reason, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return result;
+}
+
+async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: GarbageOptions, result: GarbageResult): Promise<Removal[]> {
+  const compute = await ports.compute(profile);
+  const found = await compute.list();
+  const states = new Map<string, 'open' | 'ended' | 'unknown'>();
+  for (const run of new Set(found.map((job) => job.labels.run ?? ''))) states.set(run, await stateOf(runs, run));
+  return found.flatMap((job: JobInfo): Removal[] => {
+    const state = states.get(job.labels.run ?? '');
+    if (state === 'open') return [];
+    const what = job.phase === 'ended' ? 'job' : 'orphan';
+    const reason = state === 'ended' ? `run ${job.labels.run ?? ''} has ended` : 'this Temporal server knows no such run';
+    if (what === 'orphan' && state === 'unknown' && !orphans) {
+      result.kept.push({ what, name: job.name, reason: `${reason}, another one may: --orphans ends it` });
+      return [];
+    }
+    return [{ what, name: job.name, reason, remove: () => compute.remove(job.name).then(() => true) }];
+  });
+}
+
+async function stateOf(runs: Runs, run: string): Promise<'open' | 'ended' | 'unknown'> {
+  try {
+    return (await runs.run(run).state()).endedAt === null ? 'open' : 'ended';
+  } catch (error) {
+    if (error instanceof UnknownRunError) return 'unknown';
+    // Whoever cannot be asked may still be at work.
+    return 'open';
+  }
+}
+
+async function outputs(runs: Runs, ports: Ports, profile: Profile, options: GarbageOptions, result: GarbageResult): Promise<Removal[]> {
+  const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
+  const records = await readRecords(store);
+  const references = await referencesTo(runs, warehouse, options);
+  const decisions = await decideGarbage(
+    records.map(({ record }) => record),
+    options.before,
+    references,
+    (made) => identify(ports, profile, '', made),
+  );
+  return decisions.flatMap(({ record, made }, index): Removal[] => {
+    const { generation } = records[index] ?? { generation: '' };
+    if (!record.remove) {
+      result.kept.push({ what: record.what, name: record.name, reason: record.reason });
+      return [];
+    }
+    const first: Removal = { ...record, remove: () => removeRecord(store, record.name, generation) };
+    const prefixes = made.flatMap(({ what, name, remove }) => (what === 'objects' && remove ? [`${name}/`] : []));
+    const rest = made.flatMap((decision, at): Removal[] => {
+      const each = records[index]?.record.made?.[at];
+      // A manifest goes with the prefix that it lies in.
+      if (prefixes.some((prefix) => decision.name.startsWith(prefix))) return [];
+      if (decision.remove && each) return [{ ...decision, after: first, remove: () => removeMade(ports, profile, store, warehouse, each) }];
+      if (decision.reason !== 'it is gone already') result.kept.push({ what: decision.what, name: decision.name, reason: decision.reason });
+      return [];
+    });
+    return [first, ...rest];
+  });
+}
+
+async function readRecords(store: ObjectStore): Promise<{ readonly record: MadeRecord; readonly generation: string }[]> {
+  const found = [];
+  for await (const info of store.list(`${store.root}/cache/`)) {
+    if (!info.uri.endsWith('.json')) continue;
+    const object = await store.read(info.uri);
+    if (!object) continue;
+    found.push({
+      record: { name: info.uri, usedAt: object.info.updatedAt, made: madeOf(object.data, store.root) },
+      generation: object.info.generation,
+    });
+  }
+  return found;
+}
+
+function madeOf(data: Uint8Array, root: string): Made[] | null {
+  try {
+    const { made } = CacheRecord.parse(JSON.parse(new TextDecoder().decode(data)));
+    // What lies elsewhere is somebody else's.
+    return made.filter(({ type, value }) => type === 'table' || value.startsWith(`${root}/`));
+  } catch {
+    return null;
+  }
+}
+
+async function referencesTo(runs: Runs, warehouse: Warehouse, { before, candidates }: GarbageOptions): Promise<Reference[]> {
+  const [steps, models] = await Promise.all([warehouse.ledger('steps'), warehouse.ledger('models')]);
+  const lately = steps.filter((row) => Date.parse(row.time) >= before);
+  const staged = models.filter((row) => !candidates || row.stage !== 'candidate');
+  return [
+    ...(await openRuns(runs)),
+    ...staged.map((row) => ({ who: `model ${String(row.model)} (${String(row.stage)})`, texts: textsIn([row.export]) })),
+    ...lately.map((row) => ({ who: `run ${row.run} of ${row.time.slice(0, 10)}`, texts: textsIn([row.outputs]) })),
+  ];
+}
+
+/** What the documents of open runs name, and what their steps have made or found. */
+async function openRuns(runs: Runs): Promise<Reference[]> {
+  const open = (await Promise.all(OPEN.map((status) => runs.list({ status, limit: MOST_RUNS })))).flat();
+  const found: Reference[] = [];
+  for (const { run: id } of open) {
+    const run = runs.run(id);
+    const who = `run ${id}, which is open,`;
+    try {
+      const [document, state] = await Promise.all([run.document(), run.state()]);
+      if (state.endedAt === null) found.push({ who, texts: textsIn([document, state.steps]) });
+    } catch (error) {
+      if (!(error instanceof UnknownRunError)) found.push({ who, texts: null });
+    }
+  }
+  return found;
+}
+
+async function removeRecord(store: ObjectStore, uri: string, generation: string): Promise<boolean> {
+  try {
+    await store.remove(uri, { ifGeneration: generation });
+    return true;
+  } catch (error) {
+    if (error instanceof PreconditionFailedError) return false;
+    throw error;
+  }
+}
+
+/** Another run may have made the same since it was decided about. */
+async function removeMade(ports: Ports, profile: Profile, store: ObjectStore, warehouse: Warehouse, made: Made): Promise<boolean> {
+  if (made.type === 'table') {
+    if ((await identify(ports, profile, '', made)) !== made.identity) return false;
+    await warehouse.drop(made.value);
+    return true;
+  }
+  const objects = await objectsOf(store, made.value);
+  if ((await identify(ports, profile, '', made)) !== made.identity) return false;
+  for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
+  return true;
+}
+
+async function objectsOf(store: ObjectStore, uri: string): Promise<{ readonly uri: string; readonly generation: string }[]> {
+  const one = uri.endsWith('/') ? null : await store.stat(uri).catch(notAnObject);
+  if (one) return [one];
+  const found = [];
+  for await (const info of store.list(`${uri.replace(/\/+$/, '')}/`)) found.push(info);
+  return found;
+}
+
+/** In a directory a prefix of objects is no object, and is told so. */
+function notAnObject(error: unknown): null {
+  if (error instanceof AdapterError && error.type === 'InvalidInput') return null;
+  throw error;
+}

@@ -1,0 +1,252 @@
+import { mkdtemp, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
+import { identify } from '../../../src/cache/identity.ts';
+import { createStepCache } from '../../../src/cache/records.ts';
+import { collectGarbage } from '../../../src/cli/garbage.ts';
+import type { GarbageOptions, GarbageResult } from '../../../src/cli/garbage.ts';
+import { UnknownRunError } from '../../../src/client/errors.ts';
+import type { Longhaul } from '../../../src/client/index.ts';
+import type { LedgerRow } from '../../../src/contract/ledger.ts';
+import type { JobSpec } from '../../../src/contract/jobs.ts';
+import type { Profile } from '../../../src/contract/profile.ts';
+import type { ObjectStore, Ports, Warehouse } from '../../../src/ports/index.ts';
+import { createMemoryPorts } from '../../workflow/memory-ports.ts';
+import type { MemoryPorts } from '../../workflow/memory-ports.ts';
+
+const DAY_MS = 86_400_000;
+const NOW = Date.now();
+const OLD = NOW - 40 * DAY_MS;
+const PROFILE = {} as Profile;
+const OPTIONS: GarbageOptions = { before: NOW - 30 * DAY_MS, dryRun: false, orphans: false, candidates: false };
+
+interface Scene {
+  readonly ports: Ports;
+  readonly memory: MemoryPorts;
+  readonly store: ObjectStore;
+  readonly dropped: string[];
+  readonly ledger: { steps: LedgerRow<'steps'>[]; models: LedgerRow<'models'>[] };
+  /** Runs by name: what they name, or why nobody can ask them. */
+  readonly open: Map<string, unknown>;
+}
+
+let folder: string;
+let scene: Scene;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'longhaul-gc-'));
+  const store = await openDirectoryStore({ kind: 'directory', path: folder });
+  const memory = createMemoryPorts();
+  const dropped: string[] = [];
+  const ledger: Scene['ledger'] = { steps: [], models: [] };
+  const warehouse: Partial<Warehouse> = {
+    describe: async (name) => memory.tables.get(name) ?? null,
+    drop: async (name) => {
+      dropped.push(name);
+      memory.tables.delete(name);
+    },
+    ledger: (async (table: 'steps' | 'models') => ledger[table]) as Warehouse['ledger'],
+  };
+  const ports: Ports = { store: async () => store, warehouse: async () => warehouse as Warehouse, compute: memory.compute };
+  scene = { ports, memory, store, dropped, ledger, open: new Map() };
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const runs = (): Pick<Longhaul, 'list' | 'run'> =>
+  ({
+    list: async ({ status }: { status: string }) => (status === 'running' ? [...scene.open.keys()].map((run) => ({ run })) : []),
+    run: (id: string) => ({
+      document: async () => scene.open.get(id),
+      state: async () => {
+        if (id.startsWith('ended')) return { endedAt: 1, steps: [] };
+        const found = scene.open.get(id);
+        if (found instanceof Error) throw found;
+        if (found === undefined) throw new UnknownRunError(id);
+        return { endedAt: null, steps: [] };
+      },
+    }),
+  }) as unknown as Pick<Longhaul, 'list' | 'run'>;
+
+const collect = (changes: Partial<GarbageOptions> = {}): Promise<GarbageResult> =>
+  collectGarbage(runs(), scene.ports, PROFILE, { ...OPTIONS, ...changes });
+
+const uriOf = (path: string): string => `${scene.store.root}/${path}`;
+const table = (name: string, version = 'v1'): void => {
+  scene.memory.tables.set(name, { table: name, rows: 1, bytes: 1, version, columns: [], job: null });
+};
+
+/** A record of things that are there, last used at that time. */
+async function record(key: string, made: readonly { type: 'table' | 'uri'; value: string }[], usedAt: number): Promise<string> {
+  const identified = await Promise.all(
+    made.map(async (each) => ({ ...each, identity: (await identify(scene.ports, PROFILE, '', each)) ?? '' })),
+  );
+  const uri = uriOf(`cache/${key}.json`);
+  const by = { run: 'r', step: 's', at: new Date(usedAt).toISOString() };
+  await scene.store.write(uri, JSON.stringify({ version: 1, digest: key, outputs: {}, made: identified, by }));
+  await utimes(fileURLToPath(uri), usedAt / 1000, usedAt / 1000);
+  return uri;
+}
+
+async function parts(prefix: string): Promise<string> {
+  for (const name of ['manifest.json', 'part-0.parquet', 'deep/part-1.parquet']) await scene.store.write(uriOf(`${prefix}/${name}`), name);
+  return uriOf(prefix);
+}
+
+const names = (found: readonly { name: string }[]): string[] => found.map(({ name }) => name);
+async function left(prefix: string): Promise<number> {
+  let count = 0;
+  for await (const _ of scene.store.list(`${uriOf(prefix)}/`)) count++;
+  return count;
+}
+
+describe('longhaul gc', () => {
+  it('removes an old record with its tables and prefixes, and says why', async () => {
+    table('d.old');
+    const prefix = await parts('p/parts/k1');
+    const uri = await record(
+      'k1',
+      [
+        { type: 'table', value: 'd.old' },
+        { type: 'uri', value: prefix },
+        { type: 'uri', value: `${prefix}/manifest.json` },
+      ],
+      OLD,
+    );
+    const { found, kept, failed } = await collect();
+    expect(names(found)).toEqual([uri, 'd.old', prefix]);
+    expect(kept).toEqual([]);
+    expect(failed).toEqual([]);
+    expect(found[0]?.reason).toMatch(/^not used since 20/);
+    expect([scene.dropped, await left('p'), await left('cache')]).toEqual([['d.old'], 0, 0]);
+  });
+
+  it.each(['table', 'uri'] as const)('keeps a %s that an open run names anywhere in its document', async (type) => {
+    table('d.used');
+    const value = type === 'table' ? 'd.used' : await parts('p/parts/k1');
+    await record('k1', [{ type, value }], OLD);
+    const below = type === 'table' ? value : `${value}/part-0.parquet`;
+    scene.open.set('busy', { steps: [{ spec: { data: [{ text: JSON.stringify({ deep: below }) }] } }] });
+    const { found, kept } = await collect();
+    expect(found).toEqual([]);
+    expect(kept[0]?.reason).toBe(`run busy, which is open, uses ${value}`);
+  });
+
+  it('does not take a longer name for the shorter one', async () => {
+    table('d.features');
+    await record('k1', [{ type: 'table', value: 'd.features' }], OLD);
+    scene.open.set('busy', { table: 'd.features_2', other: 'prod.d.features' });
+    expect(names((await collect()).found)).toContain('d.features');
+  });
+
+  it('keeps everything of the cache while an open run cannot be asked', async () => {
+    table('d.t');
+    await record('k1', [{ type: 'table', value: 'd.t' }], OLD);
+    scene.open.set('mute', new Error('no worker answers'));
+    expect((await collect()).kept[0]?.reason).toBe('run mute, which is open, could not tell what it uses');
+    expect(scene.dropped).toEqual([]);
+  });
+
+  it.each([
+    ['champion', false, true],
+    ['candidate', false, true],
+    ['candidate', true, false],
+    ['champion', true, true],
+  ])('a model of stage %s with --candidates %s: kept %s', async (stage, candidates, kept) => {
+    const model = await parts('p/search/trial-1/exports/000060');
+    await record('k1', [{ type: 'uri', value: model }], OLD);
+    scene.ledger.models.push({ model: 'm', stage, export: model } as unknown as LedgerRow<'models'>);
+    await collect({ candidates });
+    expect((await left('p')) > 0).toBe(kept);
+  });
+
+  it('keeps what a run of late has used, though nobody renewed its record', async () => {
+    table('d.t');
+    await record('k1', [{ type: 'table', value: 'd.t' }], OLD);
+    const row = { run: 'r2', time: new Date(NOW - DAY_MS).toISOString(), outputs: '{"table":"d.t"}' };
+    scene.ledger.steps.push(row as unknown as LedgerRow<'steps'>);
+    expect((await collect()).found).toEqual([]);
+  });
+
+  it('keeps what a newer record names, or what lies around or within it', async () => {
+    const outer = await parts('p/container/k1');
+    table('d.same');
+    const old = await record('k1', [{ type: 'table', value: 'd.same' }, { type: 'uri', value: outer }], OLD); // prettier-ignore
+    const newer = await record('k2', [{ type: 'table', value: 'd.same' }, { type: 'uri', value: `${outer}/deep` }], NOW); // prettier-ignore
+    const { found, kept } = await collect();
+    expect(names(found)).toEqual([old]);
+    expect(kept.filter(({ what }) => what !== 'cache record').map(({ reason }) => reason)).toEqual(Array(2).fill(`${newer} names it too`));
+    expect(await left('p')).toBe(3);
+  });
+
+  it.each(['table', 'uri'] as const)('keeps a %s that was made anew since', async (type) => {
+    table('d.t');
+    const value = type === 'table' ? 'd.t' : await parts('p/parts/k1');
+    const uri = await record('k1', [{ type, value }], OLD);
+    if (type === 'table') table('d.t', 'v2');
+    else await scene.store.write(`${value}/part-0.parquet`, 'newer');
+    const { found, kept } = await collect();
+    expect(names(found)).toEqual([uri]);
+    expect(kept[0]?.reason).toBe('it was made anew since');
+  });
+
+  it('goes on after an error, tells of it, and leaves what hangs on it', async () => {
+    table('d.one');
+    table('d.two');
+    await record('k1', [{ type: 'table', value: 'd.one' }], OLD);
+    await record('k2', [{ type: 'table', value: 'd.two' }], OLD);
+    const warehouse = await scene.ports.warehouse(PROFILE);
+    const { drop } = warehouse;
+    Object.assign(warehouse, {
+      drop: async (name: string) => (name === 'd.one' ? Promise.reject(new Error('no right to drop it')) : drop(name)),
+    });
+    const { found, failed } = await collect();
+    expect(failed).toMatchObject([{ name: 'd.one', error: 'no right to drop it' }]);
+    expect(names(found)).toContain('d.two');
+  });
+
+  it('leaves a record that is hit while it looks, and all that it made', async () => {
+    table('d.t');
+    const uri = await record('k1', [{ type: 'table', value: 'd.t' }], OLD);
+    const cache = createStepCache(scene.store, async () => false);
+    const { describe: look } = await scene.ports.warehouse(PROFILE);
+    Object.assign(await scene.ports.warehouse(PROFILE), {
+      describe: async (name: string) => {
+        expect(await cache.renew('k1')).toBe(true);
+        return look(name);
+      },
+    });
+    const { found, kept } = await collect();
+    expect(found).toEqual([]);
+    expect(names(kept)).toEqual([uri, 'd.t']);
+    expect(scene.dropped).toEqual([]);
+    expect((await collect()).kept[0]?.reason).toMatch(/^used on/);
+  });
+
+  it('only tells what would go when it is asked to', async () => {
+    table('d.t');
+    await record('k1', [{ type: 'table', value: 'd.t' }], OLD);
+    expect((await collect({ dryRun: true })).found).toHaveLength(2);
+    expect([scene.dropped, await left('cache')]).toEqual([[], 1]);
+  });
+
+  it('ends Jobs of ended runs, and those of runs that it does not know only when told to', async () => {
+    const compute = await scene.ports.compute(PROFILE);
+    for (const run of ['ended-1', 'busy', 'foreign']) await compute.create({ name: `${run}-job`, labels: { run } } as unknown as JobSpec);
+    scene.open.set('busy', {});
+    const first = await collect();
+    expect(names(first.found)).toEqual(['ended-1-job']);
+    expect(first.kept).toMatchObject([{ what: 'orphan', name: 'foreign-job' }]);
+    expect(names((await collect({ orphans: true })).found)).toEqual(['foreign-job']);
+    expect(scene.memory.calls).not.toContain('remove busy-job');
+  });
+
+  it('does not end Jobs of a run that cannot be asked', async () => {
+    const compute = await scene.ports.compute(PROFILE);
+    await compute.create({ name: 'mute-job', labels: { run: 'mute' } } as unknown as JobSpec);
+    scene.open.set('mute', new Error('no worker answers'));
+    expect((await collect({ orphans: true })).found).toEqual([]);
+  });
+});
