@@ -39,12 +39,13 @@ def load(part):  # [candidate, feature] and [candidate] of each session
 
 
 parts, validation = (sorted(Path(trial["data"][name].removeprefix("file://")).glob("*.parquet")) for name in ("train", "validation"))
-if not parts:
-    raise SystemExit(66)  # no input: trying again would not help
 model = SGDClassifier(loss="log_loss", alpha=trial["parameters"].get("alpha", 1e-3), random_state=trial["seed"])
-state = {"model": model, "step": 0, "samples": 0, "epoch": 0, "part": 0, "best": (-1.0, 0, "")}
+inputs = {name: trial[name] for name in ("seed", "parameters", "data", "epochs")}
+state = {"model": model, "step": 0, "samples": 0, "epoch": 0, "part": 0, "best": (-1.0, 0, ""), "inputs": inputs}
 if latest.exists():
     state = pickle.loads((latest.parent / json.loads(latest.read_text())["checkpoint"] / "state").read_bytes())
+if not parts or state["inputs"] != inputs:
+    raise SystemExit(66 if not parts else 78)  # no input, or a checkpoint of another training: trying again would not help
 record("start")
 while True:
     if latest.exists() and json.loads(latest.read_text())["attempt"] > attempt:

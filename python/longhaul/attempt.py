@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -97,6 +98,11 @@ class Trial:
     def steps(self) -> int:
         """Training steps since the beginning of the trial, over all attempts."""
         return self._loop.position.step
+
+    @property
+    def threads(self) -> int:
+        """How many threads a framework should use; equal bits need an equal number."""
+        return self._document.threads
 
     def keep(self, **things: Any) -> Any:
         """What must survive, by name; each is given back its state at once, where there is a checkpoint.
@@ -192,6 +198,9 @@ class Trial:
             known = ", ".join(self._manifests) or "none"
             how = f"--data {name}=FOLDER" if self._document.local else f"`data.{name}` of the search"
             raise UsageError(f"trial.data({name!r}): expected one of the trial's data sets, found {known}; give {how}")
+        missing = [module for module in ("numpy", "pyarrow") if find_spec(module) is None]
+        if missing:
+            raise UsageError(f"trial.data needs {' and '.join(missing)}, which is not installed: pip install 'longhaul-sdk[data]'")
         document = self._document
         return DataSet(
             name, self._manifests[name], seed=document.seed, epoch=lambda: self.epoch, layout=document.layout,

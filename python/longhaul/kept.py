@@ -43,7 +43,7 @@ def check_name(name: str, thing: Any) -> None:
     Raises:
         UsageError: nothing that changes can be kept of it.
     """
-    if thing is None or isinstance(thing, (bool, int, float, complex, str, bytes, tuple, frozenset, range)) or callable_only(thing):
+    if thing is None or isinstance(thing, (bool, int, float, complex, str, bytes, tuple, frozenset, range)) or _changes_nothing(thing):
         kind = type(thing).__name__
         raise UsageError(
             f"trial.keep({name}=…): expected something that can be changed in place, found {kind}; keep it in a dict or a list"
@@ -52,8 +52,9 @@ def check_name(name: str, thing: Any) -> None:
         raise UsageError(f"trial.keep({name}=…): it has no variables yet; build it first (give it an Input, or call build)")
 
 
-def callable_only(thing: Any) -> bool:
-    return type(thing).__name__ in ("function", "builtin_function_or_method", "method", "type", "module", "generator")
+def _changes_nothing(thing: Any) -> bool:
+    """Functions and classes; iterators change, but cannot be put back."""
+    return hasattr(thing, "__next__") or type(thing).__name__ in ("function", "builtin_function_or_method", "method", "type", "module")
 
 
 def _put(thing: Any, state: Any) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from longhaul.data.randomness import FIRST_SCHEME
+from longhaul.metrics import RankingMetrics
 
 from .data.batches import Batch
 from .data.stream import Ahead, DataSet, stream_training, stream_whole
 from .model.learner import Learner
-from .model.metrics import RankingMetrics
 from .model.parameters import learning_rate_at
 from .state import Best, Metrics, State
 from .trial import Trial

@@ -1,240 +1,232 @@
-"""`longhaul trial check --command "python train.py"`: takes a trainer through the trial contract.
-
-It is started, watched, stopped by SIGTERM and SIGKILL, resumed, and compared bit for bit with itself. The report is one
-JSON object: what holds, what is broken, and what was found instead.
-"""
+"""The life of a trial, on purpose worse than a cluster would make it. Each stage adds its findings to the report."""
 
 from __future__ import annotations
 
-import json
-import shlex
+import random
 import signal
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from ..arguments import Parser
-from ..errors import TrialError, UsageError
-from .files import check_exports, check_latest, check_progress, check_result, read_json, read_records
-from .launch import CommandLauncher, ImageLauncher, Running
-from .sample import sample_trial, write_sample
+from .files import check_exports, check_latest, check_progress, check_result, check_silence, read_records
+from .report import Enough, Report
+from .scene import DELAY_SECONDS, Scene
 
 #: Grace on spot machines of GKE.
 GRACE_SECONDS = 15.0
-#: Steps are slowed (by trainers that know LONGHAUL_STEP_DELAY_SECONDS), so that there is time to stop them.
-DELAY_SECONDS = 0.1
 DATA_ERRORS = range(64, 79)
-
-
-class Enough(Exception):
-    """Thrown when something is broken and no more is asked for."""
-
-
-@dataclass
-class Report:
-    """Findings in the order in which they were made; a `should` that fails breaks nothing."""
-
-    fail_fast: bool = False
-    checks: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, name: str, ok: bool, detail: str = "", *, level: str = "must") -> bool:
-        self.checks.append({"name": name, "ok": ok, "level": level, "detail": detail})
-        print(
-            f"{'ok    ' if ok else 'BROKEN' if level == 'must' else 'warn  '} {name}{': ' + detail if detail else ''}",
-            file=sys.stderr,
-            flush=True,
-        )
-        if self.fail_fast and not self.ok:
-            raise Enough
-        return ok
-
-    def problems(self, name: str, problems: list[str]) -> bool:
-        return self.add(name, not problems, "; ".join(problems))
-
-    @property
-    def ok(self) -> bool:
-        return all(check["ok"] for check in self.checks if check["level"] == "must")
+FENCED, CONFIG, PREEMPTED = 75, 78, 143
+#: What must be the same in a training that was disturbed.
+EQUAL = ("weightsSha256", "metrics", "objective", "steps", "samples")
+#: How often as long four times as many epochs may take.
+LONGER = 8.0
+#: Below this a training is too short to tell.
+TELLING_SECONDS = 2.0
 
 
 class Check:
-    """One trainer, tried in a directory of its own."""
+    """One trainer, tried from its first step to its end and beyond."""
 
-    def __init__(
-        self,
-        launcher: CommandLauncher | ImageLauncher,
-        directory: Path,
-        changes: Mapping[str, Any],
-        *,
-        timeout: float,
-        fail_fast: bool = False,
-    ) -> None:
-        self._launcher = launcher
-        self._directory = directory
-        self._changes = changes
-        self._timeout = timeout
-        self._data = write_sample(directory / "data")
+    def __init__(self, scene: Scene, *, kills: int = 4, silence: float = 600.0, seed: int = 0, fail_fast: bool = False) -> None:
+        self._scene = scene
+        self._kills = kills
+        self._silence = silence
+        self._rng = random.Random(seed)
+        self._seconds = 0.0
         self.report = Report(fail_fast)
 
     def run(self) -> Report:
         """All checks; later ones are left out when the trainer cannot even train."""
         with suppress(Enough):
-            self._run()
+            if self._whole():
+                self._stopped("SIGTERM", signal.SIGTERM)
+                self._stopped("SIGKILL", signal.SIGKILL)
+                self._fenced()
+                self._missing_input()
+                self._other_inputs()
+                self._other_seed()
+                if self._kills > 0 and self._four_times_as_long():
+                    self._killed_again_and_again()
+                    self._two_at_once()
         return self.report
 
-    def _run(self) -> None:
-        report = self.report
-        whole = self._directory / "whole"
-        code, log = self._start(whole, 1).wait(self._timeout)
-        if not report.add("trains and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
-            return
-        self._check_output("whole", whole, attempts=1)
-        expected = read_json(whole / "result.json") or {}
-        self._stopped("SIGTERM", signal.SIGTERM, expected)
-        self._stopped("SIGKILL", signal.SIGKILL, expected)
-        self._fenced(self._directory / "SIGTERM")
-        self._missing_input()
+    def _whole(self) -> bool:
+        began = time.monotonic()
+        code, log = self._scene.run("whole", 1)
+        self._seconds = time.monotonic() - began
+        if not self.report.add("trains and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
+            return False
+        self._check_output("whole", attempts=1)
+        return True
 
-    def _check_output(self, name: str, output: Path, *, attempts: int) -> None:
-        report = self.report
-        report.problems(f"{name}: progress records are numbered and whole", check_progress(output, attempts))
-        report.problems(f"{name}: result.json", check_result(output))
+    def _check_output(self, name: str, *, attempts: int) -> None:
+        report, output, objective = self.report, self._scene.output(name), self._scene.objective
+        report.problems(f"{name}: progress records are numbered and whole", check_progress(output, attempts, objective))
+        report.problems(f"{name}: result.json", check_result(output, objective))
         report.problems(f"{name}: exports are ready", check_exports(output))
         report.problems(f"{name}: LATEST and its checksums", check_latest(output))
+        report.problems(f"{name}: a record at least every {self._silence:g} s", check_silence(output, self._silence))
 
-    def _stopped(self, name: str, number: signal.Signals, expected: Mapping[str, Any]) -> None:
-        report = self.report
-        output = self._directory / name
-        process = self._start(output, 1, LONGHAUL_STEP_DELAY_SECONDS=str(DELAY_SECONDS))
-        started = (output / "checkpoints" / "LATEST").exists if number == signal.SIGKILL else partial(_has_records, output)
-        if self._wait(process, started, self._timeout):
+    def _check_equal(self, name: str, undisturbed: str = "whole") -> None:
+        found, expected = self._scene.result(name), self._scene.result(undisturbed)
+        for what in EQUAL:
+            same = found.get(what) == expected.get(what)
+            told = "" if same else f"{found.get(what)} is not {expected.get(what)}"
+            self.report.add(f"{name}: {what} equals that of the undisturbed run", same, told)
+
+    def _stopped(self, name: str, number: signal.Signals) -> None:
+        """Once, after some steps; and the next attempt trains to the end."""
+        scene, report = self._scene, self.report
+        process = scene.start(name, 1, slow=True)
+        begun = (scene.output(name) / "checkpoints" / "LATEST").exists
+        if scene.wait(process, begun if number == signal.SIGKILL else lambda: scene.has_records(name), scene.timeout):
             time.sleep(3 * DELAY_SECONDS)  # some steps further on
-            self._wait(process, lambda: _committed_step(output) > 0, 3 * DELAY_SECONDS)
+            scene.wait(process, lambda: scene.committed_step(name) > 0, 3 * DELAY_SECONDS)
         began = time.monotonic()
         process.signal(number)
-        code, log = process.wait(self._timeout)
+        code, log = process.wait(scene.timeout)
         seconds = time.monotonic() - began
-        if code == 0 and (output / "result.json").exists():
+        if code == 0 and (scene.output(name) / "result.json").exists():
             told = f"ignored, or it came too late: let each step wait for LONGHAUL_STEP_DELAY_SECONDS ({DELAY_SECONDS} s)"
             report.add(f"{name}: is stopped", False, f"it trained to its end; the signal was {told}")
             return
         if number == signal.SIGTERM:
-            report.add("SIGTERM: exits 143", code == 143, "" if code == 143 else f"exit {code}: {log}")
+            report.add("SIGTERM: exits 143", code == PREEMPTED, "" if code == PREEMPTED else f"exit {code}: {log}")
             report.add(f"SIGTERM: exits within {GRACE_SECONDS:.0f} s", seconds < GRACE_SECONDS, f"{seconds:.2f} s")
-            latest = read_json(output / "checkpoints" / "LATEST")
-            reason = None if latest is None else latest.get("reason")
-            report.add(
-                "SIGTERM: commits a checkpoint with reason sigterm", reason == "sigterm", f"found {reason!r}" if reason != "sigterm" else ""
-            )
-            report.problems("SIGTERM: LATEST and its checksums", check_latest(output))
-        committed = _committed_step(output)
+            reason = (scene.latest(name) or {}).get("reason")
+            told = f"found {reason!r}" if reason != "sigterm" else ""
+            report.add("SIGTERM: commits a checkpoint with reason sigterm", reason == "sigterm", told)
+            report.problems("SIGTERM: LATEST and its checksums", check_latest(scene.output(name)))
+        committed = scene.committed_step(name)
         report.add(f"{name}: had committed some progress", committed > 0, f"step {committed}", level="should")
-        before = len(read_records(output))
-        code, log = self._start(output, 2).wait(self._timeout)
+        before = len(read_records(scene.output(name)))
+        code, log = scene.run(name, 2)
         if not report.add(f"{name}: resumes and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
             return
-        first = next((record for record in read_records(output)[before:] if record.get("kind") == "start"), None)
+        first = next((record for record in read_records(scene.output(name))[before:] if record.get("kind") == "start"), None)
         step = None if first is None else first.get("step")
         report.add(f"{name}: goes on from the committed step", step == committed, f"committed {committed}, went on from {step}")
-        self._check_output(name, output, attempts=2)
-        found = read_json(output / "result.json") or {}
-        for what in ("weightsSha256", "metrics", "steps", "samples"):
-            same = found.get(what) == expected.get(what)
-            report.add(
-                f"{name}: {what} equals that of the undisturbed run", same, "" if same else f"{found.get(what)} is not {expected.get(what)}"
-            )
+        self._check_output(name, attempts=2)
+        self._check_equal(name)
 
-    def _fenced(self, output: Path) -> None:
+    def _fenced(self) -> None:
         """Attempt 1 comes back from a lost node after attempt 2 has taken over."""
-        address = output / "checkpoints" / "LATEST"
-        if (read_json(address) or {}).get("attempt") != 2:
+        latest = self._scene.latest("SIGTERM")
+        if (latest or {}).get("attempt") != 2:
             return
+        address = self._scene.output("SIGTERM") / "checkpoints" / "LATEST"
         before = address.read_bytes()
-        code, _ = self._start(output, 1).wait(self._timeout)
-        self.report.add(
-            "an older attempt is fenced off", address.read_bytes() == before, f"exit {code}; LATEST must stay that of attempt 2"
-        )
-        self.report.add("a fenced attempt exits 75", code == 75, f"exit {code}", level="should")
+        code, _ = self._scene.run("SIGTERM", 1)
+        same = address.read_bytes() == before
+        self.report.add("an older attempt is fenced off", same, f"exit {code}; LATEST must stay that of attempt 2")
+        self.report.add("a fenced attempt exits 75", code == FENCED, f"exit {code}", level="should")
 
     def _missing_input(self) -> None:
-        gone = {name: f"{uri}-gone" for name, uri in self._data.items()}
-        code, _ = self._start(self._directory / "missing", 1, data=gone).wait(self._timeout)
+        gone = {name: f"{uri}-gone" for name, uri in self._scene.data.items()}
+        code, _ = self._scene.run("missing", 1, data=gone)
         self.report.add("missing data end with an exit code from 64 to 78", code in DATA_ERRORS, f"exit {code}")
 
-    def _start(self, output: Path, attempt: int, *, data: Mapping[str, str] | None = None, **environment: str) -> Running:
-        document = sample_trial(data or self._data, output, self._changes)
-        path = self._directory / f"{output.name}.trial.json"
-        path.write_text(json.dumps(document), encoding="utf-8")
-        output.mkdir(exist_ok=True)
-        variables = {
-            "LONGHAUL_TRIAL": f"file://{path}",
-            "LONGHAUL_OUTPUT": f"file://{output}",
-            "LONGHAUL_ATTEMPT": str(attempt),
-            **environment,
-        }
-        return self._launcher.start(self._directory, variables, self._directory / f"{output.name}.log")
+    def _killed_again_and_again(self) -> None:
+        """At random steps, in the middle of commits, with the newest checkpoint cut in half once."""
+        scene, report, name = self._scene, self.report, "kills"
+        story: list[str] = []
+        attempt, torn = 0, False
+        for attempt in range(1, self._kills + 1):
+            number = self._rng.choice((signal.SIGKILL, signal.SIGTERM)) if attempt > 1 else signal.SIGKILL
+            process = scene.start(name, attempt, slow=True, epochs=self._many)
+            step = scene.committed_step(name)
+            further = step + self._rng.randint(1, 3)
+            committing = number == signal.SIGKILL and self._rng.random() < 0.7
+            if scene.wait(process, lambda further=further: scene.committed_step(name) >= further, scene.timeout) and committing:  # type: ignore[misc]
+                committing = scene.wait(process, lambda: scene.is_committing(name), 2.0)
+            process.signal(number)
+            code, log = process.wait(scene.timeout)
+            place = " inside a commit" if committing and number == signal.SIGKILL else ""
+            story.append(f"{number.name}{place} at step {scene.committed_step(name)}")
+            if code == 0:
+                break
+            if code not in (-9, 137, PREEMPTED):
+                report.add(f"{name}: an attempt ends by the signal only", False, f"exit {code}: {log}; {'; '.join(story)}")
+                return
+            torn = torn or (attempt >= 2 and _tear(scene, name))
+        code, log = scene.run(name, attempt + 1, epochs=self._many)
+        told = "; ".join([*story, *(["newest checkpoint cut in half"] if torn else [])])
+        if report.add(f"{name}: resumes and exits 0", code == 0, told if code == 0 else f"exit {code}: {log}; {told}"):
+            report.add(f"{name}: passes over a torn checkpoint", torn, "" if torn else "LATEST had no `previous`", level="should")
+            self._check_output(name, attempts=attempt + 1)
+            self._check_equal(name, "long")
 
-    @staticmethod
-    def _wait(process: Running, condition: Callable[[], bool], seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while not process.ended and time.monotonic() < deadline:
-            if condition():
-                return True
-            time.sleep(0.01)
-        return False
+    def _two_at_once(self) -> None:
+        """Attempt 1 is thought to be dead and is not: both write, and only attempt 2 may win."""
+        scene, report, name = self._scene, self.report, "two at once"
+        first = scene.start(name, 1, slow=True, epochs=self._many)
+        if not scene.wait(first, lambda: scene.committed_step(name) > 0, scene.timeout):
+            first.signal(signal.SIGKILL)
+            first.wait(scene.timeout)
+            return
+        second = scene.start(name, 2, slow=True, epochs=self._many)
+        highest = 0
+        fell = False
+        while not second.ended:
+            attempt = int((scene.latest(name) or {}).get("attempt", highest))
+            fell, highest = fell or attempt < highest, max(attempt, highest)
+            time.sleep(DELAY_SECONDS / 10)
+            if time.monotonic() - second.began > scene.timeout:
+                break
+        code, log = second.wait(1.0)
+        old, _ = first.wait(scene.timeout)
+        last = (scene.latest(name) or {}).get("attempt")
+        report.add(f"{name}: LATEST never goes back to the older attempt", not fell and last == 2, f"ends as that of attempt {last}")
+        report.add(f"{name}: the older attempt exits 75", old == FENCED, f"exit {old}", level="should")
+        if report.add(f"{name}: the later attempt exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
+            self._check_equal(name, "long")
 
+    def _other_inputs(self) -> None:
+        """A checkpoint was made with other inputs: going on would mix two trainings."""
+        scene, name = self._scene, "SIGKILL"
+        if scene.latest(name) is None:
+            return
+        seed = int(scene.changes.get("seed", 7)) + 1
+        code, _ = scene.run(name, 3, seed=seed)
+        self.report.add("another seed on resume exits 78", code == CONFIG, f"exit {code}")
+        given = dict(scene.changes.get("parameters", {}))
+        number = next((key for key, value in given.items() if isinstance(value, (int, float)) and not isinstance(value, bool)), None)
+        if number is None:  # one that the trainer does not know may be refused for that
+            code, _ = scene.run(name, 4, parameters={**given, "longhaul_check": 0.5})
+            refused = code in DATA_ERRORS and code != FENCED
+        else:
+            code, _ = scene.run(name, 4, parameters={**given, number: given[number] * 2 or 1})
+            refused = code == CONFIG
+        self.report.add("another parameter on resume exits 78", refused, f"exit {code}")
 
-def _has_records(output: Path) -> bool:
-    return bool(read_records(output))
+    def _other_seed(self) -> None:
+        code, log = self._scene.run("seed", 1, seed=int(self._scene.changes.get("seed", 7)) + 1)
+        if self.report.add("seed: trains and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
+            other = self._scene.result("seed").get("weightsSha256") != self._scene.result("whole").get("weightsSha256")
+            self.report.add("another seed gives another model", other, "" if other else "weightsSha256 is the same")
 
+    @property
+    def _many(self) -> int:
+        return 4 * int(self._scene.changes.get("epochs", 3))
 
-def _committed_step(output: Path) -> int:
-    return int((read_json(output / "checkpoints" / "LATEST") or {}).get("step", 0))
-
-
-def parser() -> Parser:
-    found = Parser(prog="longhaul trial check", description="Takes a trainer through the trial contract.")
-    trainer = found.add_mutually_exclusive_group(required=True)
-    trainer.add_argument("--command", help='what starts the trainer, for example "python train.py"')
-    trainer.add_argument("--image", help="a container image whose entry point is the trainer")
-    found.add_argument("--runtime", help="what runs the image; default: docker, podman or nerdctl")
-    found.add_argument(
-        "--trial", metavar="JSON", default="{}", help='fields of trial.json to change, for example {"parameters": {"learning_rate": 0.1}}'
-    )
-    found.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="for each run of the trainer")
-    found.add_argument("--keep", metavar="DIRECTORY", help="leave logs and outputs here")
-    found.add_argument("--fail-fast", action="store_true", help="end at the first thing that is broken")
-    return found
-
-
-def changes_of(text: str) -> dict[str, Any]:
-    try:
-        changes = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"--trial: expected JSON ({error}), found {text!r}") from None
-    if not isinstance(changes, dict):
-        raise UsageError(f"--trial: expected an object, found {text!r}")
-    return changes
-
-
-def main(arguments: list[str] | None = None) -> int:
-    try:
-        options = parser().parse_args(arguments)
-        changes = changes_of(options.trial)
-        launcher = ImageLauncher(options.image, options.runtime) if options.image else CommandLauncher(shlex.split(options.command))
-    except TrialError as error:
-        print(f"longhaul: {error}", file=sys.stderr)
-        return error.exit_code
-    with tempfile.TemporaryDirectory(prefix="longhaul-check-") as temporary:
-        directory = Path(options.keep or temporary).absolute()
-        directory.mkdir(parents=True, exist_ok=True)
+    def _four_times_as_long(self) -> bool:
+        """Bookkeeping that grows with the square of the records shows in a training of days."""
         began = time.monotonic()
-        report = Check(launcher, directory, changes, timeout=options.timeout, fail_fast=options.fail_fast).run()
-    broken = [check["name"] for check in report.checks if not check["ok"] and check["level"] == "must"]
-    print(json.dumps({"ok": report.ok, "broken": broken, "seconds": round(time.monotonic() - began, 1), "checks": report.checks}))
-    return 0 if report.ok else 1
+        code, log = self._scene.run("long", 1, epochs=self._many)
+        seconds = time.monotonic() - began
+        if not self.report.add("long: trains and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
+            return False
+        linear = seconds < max(LONGER * self._seconds, TELLING_SECONDS)
+        told = f"{seconds:.1f} s, against {self._seconds:.1f} s for a quarter of the epochs"
+        self.report.add("long: four times the epochs take about four times as long", linear, told, level="should")
+        return True
+
+
+def _tear(scene: Scene, name: str) -> bool:
+    latest = scene.latest(name) or {}
+    folder = scene.output(name) / "checkpoints" / str(latest.get("checkpoint"))
+    if not latest.get("previous") or not latest.get("files"):
+        return False
+    path: Path = max((folder / file for file in latest["files"]), key=lambda file: file.stat().st_size)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return True

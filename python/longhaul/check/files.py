@@ -12,11 +12,27 @@ REASONS = {"interval", "sigterm", "epoch", "end"}
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
+    """None where it is missing or not JSON; `NaN`, which Python writes and nobody else reads, is not."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON; write null")
+
+
+def not_json(path: Path) -> str:
+    """Why it cannot be read."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except FileNotFoundError:
+        return "it is missing"
+    except (OSError, ValueError) as error:
+        return str(error)
+    return "it is not an object"
 
 
 def read_records(output: Path) -> list[dict[str, Any]]:
@@ -27,9 +43,11 @@ def read_records(output: Path) -> list[dict[str, Any]]:
     return records
 
 
-def check_progress(output: Path, attempts: int) -> list[str]:
+def check_progress(output: Path, attempts: int, objective: str) -> list[str]:
     records = read_records(output)
     files = [path for path in (output / "progress").glob("*.json") if not path.name.startswith(".")]
+    if len(files) > len(records) and (output / "progress" / f"{len(records) + 1}.json").exists():
+        return [f"progress/{len(records) + 1}.json: {not_json(output / 'progress' / f'{len(records) + 1}.json')}"]
     if not records:
         return ["progress/1.json is missing"]
     problems = []
@@ -41,6 +59,9 @@ def check_progress(output: Path, attempts: int) -> list[str]:
         problems.append(f"attempts {sorted({str(record.get('attempt')) for record in records})}; expected 1 to {attempts}")
     if not any(record.get("kind") == "validation" for record in records):
         problems.append("no record of kind validation: there is no learning curve")
+    lacking = [record for record in records if record.get("kind") == "validation" and objective not in (record.get("metrics") or {})]
+    if lacking:
+        problems.append(_lacks(f"progress/{lacking[0].get('n')}.json", objective, lacking[0].get("metrics")))
     points = [record.get("step") for record in records if record.get("kind") == "validation"]
     if len(set(points)) != len(points):
         problems.append(f"validation points repeat: steps {points}")
@@ -60,7 +81,7 @@ def _record_problems(number: int, record: dict[str, Any]) -> list[str]:
         for name in ("attempt", "epoch", "part", "step", "samples")
         if not _whole(record.get(name))
     ]
-    if not isinstance(record.get("time"), int | float):
+    if not isinstance(record.get("time"), (int, float)):
         problems.append("time is missing; expected seconds since 1970")
     return problems + _metric_problems(record.get("metrics", {}))
 
@@ -71,21 +92,45 @@ def _metric_problems(metrics: Any) -> list[str]:
     return [
         f"metric {name} is {value!r}; expected a number or null"
         for name, value in metrics.items()
-        if value is not None and not isinstance(value, int | float)
+        if value is not None and not isinstance(value, (int, float))
     ]
 
 
-def check_result(output: Path) -> list[str]:
+def check_silence(output: Path, seconds: float) -> list[str]:
+    """Between two records of one attempt no more time may pass."""
+    records = read_records(output)
+    gaps = [
+        (float(later["time"]) - float(earlier["time"]), earlier)
+        for earlier, later in zip(records, records[1:])
+        if earlier.get("attempt") == later.get("attempt") and all(isinstance(each.get("time"), (int, float)) for each in (earlier, later))
+    ]
+    longest = max(gaps, key=lambda gap: gap[0], default=(0.0, {}))
+    if longest[0] <= seconds:
+        return []
+    return [f"{longest[0]:.1f} s without a record after progress/{longest[1].get('n')}.json ({longest[1].get('kind')})"]
+
+
+def _lacks(file: str, objective: str, metrics: Any) -> str:
+    found = ", ".join(metrics) if isinstance(metrics, dict) and metrics else "none"
+    change = '--trial \'{"objective": {"metric": "NAME", "goal": "maximize"}}\''
+    return f"{file}: the metrics lack the objective {objective} (found {found}); report it, or give {change}"
+
+
+def check_result(output: Path, objective: str) -> list[str]:
     result = read_json(output / "result.json")
     if result is None:
-        return ["it is missing or not JSON"]
+        return [not_json(output / "result.json")]
     problems = [
         f"{name} is {result.get(name)!r}; expected a whole number"
         for name in ("bestStep", "steps", "samples", "epochs")
         if not _whole(result.get(name))
     ]
     problems += _metric_problems(result.get("metrics"))
-    if not isinstance(result.get("objective"), int | float):
+    if objective not in (result.get("metrics") or {}):
+        problems.append(_lacks("result.json", objective, result.get("metrics")))
+    elif result["metrics"][objective] != result.get("objective"):
+        problems.append(f"objective is {result.get('objective')!r}, but metrics.{objective} is {result['metrics'][objective]!r}")
+    if not isinstance(result.get("objective"), (int, float)):
         problems.append(f"objective is {result.get('objective')!r}; expected a number")
     if not isinstance(result.get("weightsSha256"), str) or not result["weightsSha256"]:
         problems.append("weightsSha256 is missing; it is what tells equal models")
@@ -101,7 +146,10 @@ def check_exports(output: Path) -> list[str]:
         return ["no exports/*/READY"]
     problems = []
     for path in ready:
-        export = read_json(path) or {}
+        export = read_json(path)
+        if export is None:
+            problems.append(f"{path.parent.name}/READY: {not_json(path)}")
+            continue
         if export.get("export") != path.parent.name:
             problems.append(f"{path.parent.name}/READY: export is {export.get('export')!r}")
         problems += [
@@ -121,7 +169,7 @@ def check_exports(output: Path) -> list[str]:
 def check_latest(output: Path) -> list[str]:
     latest = read_json(output / "checkpoints" / "LATEST")
     if latest is None:
-        return ["checkpoints/LATEST is missing or not JSON"]
+        return [f"checkpoints/LATEST: {not_json(output / 'checkpoints' / 'LATEST')}"]
     problems = [
         f"{name} is {latest.get(name)!r}; expected a whole number"
         for name in ("attempt", "step", "samples")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ class Running:
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str], container: tuple[str, str] | None = None) -> None:
         self.log = log
+        self.began = time.monotonic()
         self._container = container
         with log.open("a", encoding="utf-8") as file:
             try:
@@ -46,7 +48,7 @@ class Running:
             self.signal(9)
             self._process.wait()
             code = -1
-        return code, " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-3:])
+        return code, " | ".join(self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:])
 
 
 def _problem_of(runtime: str) -> str | None:

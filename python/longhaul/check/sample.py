@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +46,7 @@ def _table(rng: np.random.Generator, first: int) -> pa.Table:
     price, popularity = rng.normal(10, 3, total), rng.normal(size=total)
     utility = popularity * 2 - price / 3 + rng.gumbel(size=total) * 0.3
     label = np.zeros(total)
-    for start, end in itertools.pairwise(offsets):
+    for start, end in zip(offsets, offsets[1:]):
         label[start + int(np.argmax(utility[start:end]))] = 1.0
     brands = np.array(["north", "south", "east"], dtype=object)[rng.integers(0, 3, total)]
     items = [f"item-{number}" for number in rng.integers(0, 200, total)]
@@ -58,8 +57,8 @@ def _table(rng: np.random.Generator, first: int) -> pa.Table:
 
 
 def sample_trial(data: Mapping[str, str], output: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """trial.json over the sample; `changes` come from the user, so that the trainer's own parameters can be given."""
-    return {
+    """trial.json over the sample; `changes` come from the user, such as the trainer's own parameters. None leaves a field out."""
+    document = {
         "version": 1,
         "pipeline": "contract-check",
         "run": "contract-check",
@@ -82,3 +81,4 @@ def sample_trial(data: Mapping[str, str], output: Path, changes: Mapping[str, An
         **changes,
         "output": f"file://{output}",
     }
+    return {name: value for name, value in document.items() if name not in changes or value is not None}

@@ -233,7 +233,7 @@ class Loader:
             rest, held = ([whole.slice(cut, held)], held - cut) if cut < held else ([], 0)
         if held:
             yield self._convert(joined(rest))
-        if skip > 0:
+        if skip >= self._batch_size:
             raise DataError(f"{self._data.uri}: expected {skip} rows more, as the checkpoint has them")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 
-import google_crc32c
-
 from ..errors import BadPart, NoInputError
 from ..store import Store
 from ..store.base import Chunk
@@ -31,6 +29,8 @@ def fetch(store: Store, part: Part) -> Chunk:
 
 def _crc32c(data: Chunk) -> str:
     """In slices: the library takes `bytes` only, and a part need not be twice in memory for that."""
+    import google_crc32c
+
     checksum = google_crc32c.Checksum()
     view = memoryview(data)
     for start in range(0, len(view), SLICE_BYTES):

@@ -19,7 +19,11 @@ MISTAKES = {
     "no fencing": ('["attempt"] > attempt:', '["attempt"] > attempt + 9:'),
     "no result": ('put("result.json"', 'put("results.json"'),
     "READY before the model": ('put(f"exports/{step}/model.pkl", data)', "pass"),
-    "crashes without data": ("if not parts:\n    raise SystemExit(66)", "if not parts:\n    raise SystemExit(1)"),
+    "crashes without data": ("SystemExit(66 if not parts", "SystemExit(1 if not parts"),
+    "mixes two trainings": (' or state["inputs"] != inputs', ""),
+    "writes NaN": ('metrics, data = {"validation_ndcg_at_10"', 'metrics, data = {"auc": float("nan"), "validation_ndcg_at_10"'),
+    "lacks the objective": ('record("validation", metrics=metrics)', 'record("validation", metrics={"ndcg": 0.5})'),
+    "another objective": ('"objective": ndcg', '"objective": ndcg + 1'),
     "leaves gaps": ('"n": len(old) + 1', '"n": len(old) * 2 + 1'),
 }
 

@@ -14,7 +14,7 @@ import pytest
 from attempts import TRAINER, environment
 from broken_trainer import MISTAKES
 
-from longhaul.check import checks
+from longhaul.check.__main__ import main
 from longhaul.check.launch import ImageLauncher
 from longhaul.errors import UsageError
 
@@ -33,6 +33,10 @@ FOUND = {
     "no result": "whole: result.json",
     "READY before the model": "whole: exports are ready",
     "crashes without data": "missing data end with an exit code from 64 to 78",
+    "mixes two trainings": "another seed on resume exits 78",
+    "writes NaN": "whole: progress records are numbered and whole",
+    "lacks the objective": "whole: progress records are numbered and whole",
+    "another objective": "whole: result.json",
     "leaves gaps": "whole: progress records are numbered and whole",
 }
 
@@ -63,7 +67,7 @@ def test_the_example_is_short_and_stands_in_the_documentation() -> None:
 
 
 def test_the_reference_trainer_keeps_the_contract(tmp_path: Path) -> None:
-    code, report, told = check(tmp_path, "--command", f"{sys.executable} -m longhaul_trainer train")
+    code, report, told = check(tmp_path, "--command", f"{sys.executable} -m longhaul_trainer train", "--kills", "1")
     assert code == 0, told
     assert report["broken"] == []
 
@@ -99,7 +103,9 @@ def test_an_image_is_run_with_its_environment_and_stopped_by_name(tmp_path: Path
     runtime = tmp_path / "runtime"
     runtime.write_text(RUNTIME.replace("python", sys.executable))
     runtime.chmod(0o755)
-    code, report, told = check(tmp_path / "kept", "--image", str(EXAMPLE), "--runtime", str(runtime), CONTAINERS=str(tmp_path))
+    code, report, told = check(
+        tmp_path / "kept", "--image", str(EXAMPLE), "--runtime", str(runtime), "--kills", "0", CONTAINERS=str(tmp_path)
+    )
     assert code == 0, told
     assert report["broken"] == []
     assert len(list(tmp_path.glob("longhaul-check-*"))) >= 7
@@ -129,5 +135,5 @@ def test_a_runtime_whose_server_does_not_answer_is_passed_over(tmp_path: Path, m
     ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert checks.main(arguments) == 64
+    assert main(arguments) == 64
     assert message in capsys.readouterr().err

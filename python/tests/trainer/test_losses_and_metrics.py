@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score
 
-from longhaul_trainer.model.metrics import NDCG_AT, RankingMetrics, ranks_of_ordered
+from longhaul.metrics import NDCG_AT, RankingMetrics, ranks_of_ordered
 
 SESSIONS, SLOTS = 12, 9
 TEMPERATURE = 0.1

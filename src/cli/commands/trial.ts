@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { pythonCommand } from '../../adapters/python.ts';
-import { cliOf, decimal, examples } from '../context.ts';
+import { cliOf, collect, decimal, examples, integer } from '../context.ts';
 import { EXIT, UsageError } from '../exit.ts';
 
 interface CheckOptions {
@@ -10,6 +10,10 @@ interface CheckOptions {
   readonly image?: string;
   readonly runtime?: string;
   readonly trial?: string;
+  readonly data: readonly string[];
+  readonly kills?: number;
+  readonly randomSeed?: number;
+  readonly silence?: number;
   readonly timeout: number;
   readonly keep?: string;
   readonly failFast?: boolean;
@@ -25,6 +29,9 @@ interface CheckReport {
 /** EX_USAGE of the checker: it has said what is wrong. */
 const USAGE = 64;
 const TIMEOUT_SECONDS = 300;
+const KILLS = 4;
+/** `silenceSeconds` of a search, unless it says otherwise. */
+const SILENCE_SECONDS = 600;
 
 export function registerTrial(program: Command): void {
   const trial = program.command('trial').description("try a trainer of one's own");
@@ -35,6 +42,10 @@ export function registerTrial(program: Command): void {
     .option('--image <image>', 'a container image whose entry point is the trainer')
     .option('--runtime <program>', 'what runs the image (default: docker, podman or nerdctl)')
     .option('--trial <json>', 'fields of trial.json to change, e.g. its parameters')
+    .option('--data <name=folder>', "parquet parts of one's own instead of the sample's; may be repeated", collect, [])
+    .option('--kills <number>', 'how often one long training is killed at random (0: no long training)', integer, KILLS)
+    .option('--random-seed <number>', 'of the moments of these kills', integer, 0)
+    .option('--silence <seconds>', 'the longest time without a progress record', decimal, SILENCE_SECONDS)
     .option('--timeout <seconds>', 'for each run of the trainer', decimal, TIMEOUT_SECONDS)
     .option('--keep <directory>', 'leave logs and outputs here')
     .option('--fail-fast', 'end at the first thing that is broken')
@@ -74,14 +85,20 @@ function checkerArguments(options: CheckOptions): string[] {
     '--image': options.image,
     '--runtime': options.runtime,
     '--trial': options.trial,
+    '--kills': text(options.kills),
+    '--random-seed': text(options.randomSeed),
+    '--silence': text(options.silence),
     '--timeout': String(options.timeout),
     '--keep': options.keep,
   });
   return [
     ...named.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
+    ...options.data.map((each) => `--data=${each}`),
     ...(options.failFast ? ['--fail-fast'] : []),
   ];
 }
+
+const text = (value: number | undefined): string | undefined => (value === undefined ? undefined : String(value));
 
 function summary(report: CheckReport): string {
   const tried = `${report.checks.length} checks in ${report.seconds} s`;

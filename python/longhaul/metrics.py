@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .data.dataset import Rows
 
 #: Ordered items × slots compared at once; bounds memory.
 CHUNK_CELLS = 8_000_000
@@ -97,3 +101,26 @@ def _lots(sessions: npt.NDArray[np.intp], slots: npt.NDArray[np.intp]) -> npt.ND
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return x ^ (x >> np.uint64(31))
+
+
+def ranking(scores: npt.ArrayLike, rows: Rows, prefix: str = "validation_") -> dict[str, float | None]:
+    """NDCG@10, MRR and average rank of the ordered items, for `trial.validation(longhaul.metrics.ranking(…))`.
+
+    `scores` are float[row]; `rows` is what `trial.data("validation").numpy()` gives. A score that is no number ranks last.
+    """
+    found = RankingMetrics()
+    values = np.nan_to_num(np.asarray(scores, np.float32).reshape(-1), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    lengths = np.asarray(rows.groups)
+    ends = np.cumsum(lengths)
+    step = max(CHUNK_CELLS // max(int(lengths.max(initial=1)), 1), 1)
+    for start in range(0, len(lengths), step):
+        sizes = lengths[start : start + step]
+        mask = np.arange(int(sizes.max(initial=1))) < sizes[:, None]
+        first, last = int(ends[start] - lengths[start]), int(ends[start + len(sizes) - 1])
+        grids = []
+        for column in (values, np.asarray(rows.y, np.float32)):
+            grid = np.zeros(mask.shape, np.float32)
+            grid[mask] = column[first:last]
+            grids.append(grid)
+        found.add(grids[0], grids[1], mask)
+    return {f"{prefix}{name}": value for name, value in found.result().items()}

@@ -1,0 +1,46 @@
+"""Runs a script that is killed at a chosen write into the store, and so inside a commit, too.
+
+DIE_AT is the number of the write; DIE_WHEN is `before` or `after` it; DIE_BY is the number of the signal.
+"""
+
+import os
+import runpy
+import sys
+import threading
+import time
+
+import longhaul  # noqa: F401  as the first import of a script, so that SIGTERM is answered
+from longhaul.store.directory import DirectoryStore
+
+
+def run(script: str) -> None:
+    at, when, sign = int(os.environ.get("DIE_AT", "0")), os.environ.get("DIE_WHEN", "before"), int(os.environ.get("DIE_BY", "9"))
+    writes = 0
+    lock = threading.Lock()
+    write = DirectoryStore.write
+
+    def die() -> None:
+        os.kill(os.getpid(), sign)
+        if sign == 9:
+            time.sleep(600)
+
+    def die_at_the_write(store, uri, chunks, **more):
+        nonlocal writes
+        with lock:
+            writes += 1
+            now = writes == at
+        if now and when == "before":
+            die()
+        found = write(store, uri, chunks, **more)
+        if now and when == "after":
+            die()
+        return found
+
+    DirectoryStore.write = die_at_the_write
+    sys.argv = [script]
+    sys.path.insert(0, os.path.dirname(script))
+    runpy.run_path(script, run_name="__main__")
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])

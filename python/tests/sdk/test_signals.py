@@ -1,0 +1,176 @@
+"""SIGTERM while frameworks are imported, in a step that hangs, in a validation; and children that can still be ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Scene
+from forking import Forker
+
+PATIENCE_SECONDS = 600.0
+
+
+def scripted(root: Path, forker: Forker, text: str) -> Scene:
+    script = root / "train.py"
+    script.write_text(text, encoding="utf-8")
+    return Scene(forker, root, script)
+
+
+def wait(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def told(scene: Scene, name: str) -> Callable[[], bool]:
+    return lambda: (scene.root / name).exists()
+
+
+SLOW_IMPORT = """
+import longhaul
+import pathlib, time
+import slow
+with longhaul.trial() as trial:
+    pass
+"""
+
+
+def test_an_import_is_interrupted_and_the_committed_checkpoint_stays(tmp_path: Path, forker: Forker) -> None:
+    scene = scripted(tmp_path, forker, SLOW_IMPORT)
+    (tmp_path / "slow.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(tmp_path / 'importing')!r}).touch()\ntime.sleep(600)\n", encoding="utf-8"
+    )
+    process = scene.start("one", 1)
+    wait(process, told(scene, "importing"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
+    latest = scene.latest("one")
+    assert (latest["reason"], latest["attempt"], latest["step"]) == ("sigterm", 1, 0)
+    (tmp_path / "slow.py").write_text("", encoding="utf-8")
+    assert scene.start("one", 2).wait(PATIENCE_SECONDS) == 0, scene.log("one")
+
+
+HANGING = """
+import longhaul
+import pathlib, time
+with longhaul.trial() as trial:
+    kept = trial.keep(kept={"n": 0})
+    for epoch in trial.epochs():
+        for batch in trial.batches(range(10)):
+            kept["n"] += 1
+            trial.step()
+            if kept["n"] == 5 and trial.attempt == 1:
+                pathlib.Path(HERE, "hangs").touch()
+                time.sleep(600)
+        trial.validation({"validation_ndcg_at_10": kept["n"]}, model=lambda folder: (folder / "n").write_text(str(kept["n"])))
+"""
+
+
+def test_a_batch_that_hangs_is_left_and_what_was_committed_goes_on(tmp_path: Path, forker: Forker) -> None:
+    scene = scripted(tmp_path, forker, HANGING.replace("HERE", repr(str(tmp_path))))
+    process = scene.start("one", 1)
+    wait(process, told(scene, "hangs"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
+    assert "no batch has ended" in scene.log("one")
+    assert scene.latest("one")["reason"] == "sigterm" and scene.latest("one")["step"] < 5
+    assert scene.start("one", 2).wait(PATIENCE_SECONDS) == 0
+    assert json.loads((scene.output("one") / "result.json").read_text(encoding="utf-8"))["metrics"] == {"validation_ndcg_at_10": 30.0}
+
+
+BEATING = """
+import longhaul
+import pathlib, time
+with longhaul.trial() as trial:
+    kept = trial.keep(kept={"n": 0})
+    for epoch in trial.epochs():
+        for batch in trial.batches(range(3)):
+            kept["n"] += 1
+            trial.step()
+        while trial.attempt == 1:
+            pathlib.Path(HERE, "validates").touch()
+            trial.beat()
+            time.sleep(0.01)
+        trial.validation({"validation_ndcg_at_10": kept["n"]})
+"""
+
+
+def test_a_long_validation_answers_where_it_beats(tmp_path: Path, forker: Forker) -> None:
+    scene = scripted(tmp_path, forker, BEATING.replace("HERE", repr(str(tmp_path))))
+    process = scene.start("one", 1)
+    wait(process, told(scene, "validates"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
+    assert "no batch has ended" not in scene.log("one")
+    assert scene.latest("one")["reason"] == "sigterm"
+    assert scene.start("one", 2).wait(PATIENCE_SECONDS) == 0, scene.log("one")
+
+
+CHILDREN = """
+import longhaul
+import multiprocessing, os, pathlib, time
+
+def work(path):
+    pathlib.Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
+
+if __name__ == "__main__":
+    with longhaul.trial() as trial:
+        context = multiprocessing.get_context(METHOD)
+        first, second = (context.Process(target=work, args=(HERE + "/" + name,), daemon=True) for name in ("first", "second"))
+        first.start(), second.start()
+        for batch in trial.batches(iter(int, 1)):
+            if os.path.exists(HERE + "/first") and first.is_alive() and trial.steps == 0:
+                first.terminate()
+                first.join()
+                pathlib.Path(HERE, "ended").write_text(str(first.exitcode))
+            trial.step()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_children_can_be_ended_and_end_with_their_parent(tmp_path: Path, forker: Forker, method: str) -> None:
+    text = CHILDREN.replace("HERE", repr(str(tmp_path))).replace("METHOD", repr(method))
+    scene = scripted(tmp_path, forker, text.replace("trial.steps == 0", "True"))
+    process = scene.start("one", 1)
+    wait(process, lambda: (tmp_path / "ended").exists() and (tmp_path / "ended").read_text(encoding="utf-8") != "")
+    assert (tmp_path / "ended").read_text(encoding="utf-8") == "-15"  # and the parent goes on, which was not asked
+    wait(process, lambda: (tmp_path / "second").exists() and (tmp_path / "second").read_text(encoding="utf-8") != "")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
+    child = int((tmp_path / "second").read_text(encoding="utf-8"))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "\tZ" not in next(
+            line for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines() if line.startswith("State")
+        )
+    except (FileNotFoundError, ProcessLookupError, StopIteration):
+        return False
+
+
+def test_a_trial_in_a_child_is_refused(tmp_path: Path, forker: Forker) -> None:
+    scene = scripted(tmp_path, forker, "import longhaul\nwith longhaul.trial():\n    pass\n")
+    variables = {"LONGHAUL_TRIAL_PROCESS": "1", **scene.variables("one", 1)}
+    found = forker.run(scene.script, tmp_path / "one.log", variables)
+    assert found == 64 and "__main__" in scene.log("one")
+
+
+def test_what_ends_the_trial_is_an_exit_code_and_one_message(tmp_path: Path, forker: Forker) -> None:
+    scene = scripted(tmp_path, forker, "import longhaul\nwith longhaul.trial() as trial:\n    trial.parameters['lr']\n")
+    ended = scene.run("one", 1)
+    assert ended.code == 64 and ended.log.count("\n") == 2 and "parameter lr: expected a value, found none" in ended.log
+    assert os.listdir(scene.output("one")) == ["progress"]
