@@ -1,11 +1,13 @@
 /**
  * `npm run bench -- spot [--json] [--sweeps 40] [--seed 1]`: what sweeps of five days would cost on spot machines, simulated with
  * the workflow's own rules of placement, against on-demand machines and against an oracle. docs/spot.md explains the figures.
+ * `npm run bench -- spot --traces DIR [--json]`: the same on recorded traces, beside Uniform Progress and SkyPilot.
  */
 import { parseArgs } from 'node:util';
 import { Placement, Pool } from '../src/contract/profile.ts';
 import { random } from '../test/support/random.ts';
 import { availabilityOf, REGIMES, TICK_SECONDS, traceOf, type Regime } from './spot/availability.ts';
+import { measureOnTraces, shareOfOracle } from './spot/on-traces.ts';
 import { leastCosts } from './spot/oracle.ts';
 import { live, START_SECONDS, type Life } from './spot/simulate.ts';
 
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     sweeps: { type: 'string', default: '40' },
     seed: { type: 'string', default: '1' },
+    traces: { type: 'string' },
   },
 });
 
@@ -88,8 +91,9 @@ function simulate(regime: Regime, sweeps: number, seed: number): Record<Policy, 
   for (let sweep = 0; sweep < sweeps; sweep++) {
     const trace = traceOf(regime, TRACE_SECONDS / TICK_SECONDS, seed * 1_000_003 + sweep);
     const draw = random(seed * 7919 + sweep);
+    const traces = new Map([[spot.name, trace]]);
     const oracle = leastCosts({
-      trace,
+      zones: [trace],
       deadlineTicks: DEADLINE_SECONDS / TICK_SECONDS,
       mostWorkTicks: (WORK_HOURS.most * 3600) / TICK_SECONDS,
       startTicks: START_SECONDS / TICK_SECONDS,
@@ -101,7 +105,7 @@ function simulate(regime: Regime, sweeps: number, seed: number): Record<Policy, 
       const oracleCost = ((oracle[workTicks] ?? Infinity) * TICK_SECONDS) / 3600;
       const lives = NAMES.map((name) => ({
         name,
-        life: live({ workSeconds, rules, trace, draw: random(seed + trial), ...POLICIES[name] }),
+        life: live({ workSeconds, rules, traces, tickSeconds: TICK_SECONDS, draw: random(seed + trial), ...POLICIES[name] }),
       }));
       const onDemandCost = lives.find(({ name }) => name === 'on-demand')?.life.cost ?? 0;
       for (const { name, life } of lives) totals[name].add(life, onDemandCost, oracleCost);
@@ -110,23 +114,52 @@ function simulate(regime: Regime, sweeps: number, seed: number): Record<Policy, 
   return totals;
 }
 
-const [sweeps, seed] = [Number(values.sweeps), Number(values.seed)];
-const byRegime = REGIMES.map((regime) => ({ regime, totals: simulate(regime, sweeps, seed) }));
-const overall = new Totals();
-for (const { totals } of byRegime) overall.merge(totals['spot with fallback']);
+if (values.traces === undefined) onDrawnTraces();
+else await onRecordedTraces(values.traces);
 
-if (values.json) process.stdout.write(`${JSON.stringify(overall.figures())}\n`);
-else {
-  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-  const row = (cells: readonly (string | number)[]): void => void process.stdout.write(`| ${cells.join(' | ')} |\n`);
-  row(['regime', 'available', 'policy', 'saving', 'oracle', 'share of oracle', 'lost work', 'deadlines missed']);
-  row(['---', '---:', '---', '---:', '---:', '---:', '---:', '---:']);
-  const line = (name: string, available: string, policy: string, totals: Totals): void => {
-    const { saving, oracle_saving, share_of_oracle, lost_work_share } = totals.figures();
-    const late = `${totals.misses} of ${totals.trials}`;
-    row([name, available, policy, percent(saving), percent(oracle_saving), share_of_oracle.toFixed(3), percent(lost_work_share), late]);
-  };
-  for (const { regime, totals } of byRegime)
-    for (const name of NAMES) line(regime.name, percent(availabilityOf(regime)), name, totals[name]);
-  line('all', '', 'spot with fallback', overall);
+function say(cells: readonly (string | number)[]): void {
+  process.stdout.write(`| ${cells.join(' | ')} |\n`);
+}
+
+async function onRecordedTraces(directory: string): Promise<void> {
+  const { regions, figures } = await measureOnTraces(directory);
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(figures)}\n`);
+    return;
+  }
+  say(['traces', 'zones', 'runs', 'on-demand', 'oracle', 'Longhaul', 'share of oracle', 'Uniform Progress', 'SkyPilot', 'missed']);
+  say(['---', '---:', '---:', '---:', '---:', '---:', '---:', '---:', '---:', '---:']);
+  for (const { region, sums } of regions)
+    say([
+      region.name,
+      region.zones.length,
+      sums.runs,
+      ...[sums.onDemand, sums.oracle, sums.ours].map((hours) => hours.toFixed(1)),
+      shareOfOracle(sums).toFixed(3),
+      ...[sums.uniformProgress, sums.skypilot].map((hours) => hours.toFixed(1)),
+      sums.misses,
+    ]);
+  process.stdout.write(`${JSON.stringify(figures)}\n`);
+}
+
+function onDrawnTraces(): void {
+  const [sweeps, seed] = [Number(values.sweeps), Number(values.seed)];
+  const byRegime = REGIMES.map((regime) => ({ regime, totals: simulate(regime, sweeps, seed) }));
+  const overall = new Totals();
+  for (const { totals } of byRegime) overall.merge(totals['spot with fallback']);
+
+  if (values.json) process.stdout.write(`${JSON.stringify(overall.figures())}\n`);
+  else {
+    const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+    say(['regime', 'available', 'policy', 'saving', 'oracle', 'share of oracle', 'lost work', 'deadlines missed']);
+    say(['---', '---:', '---', '---:', '---:', '---:', '---:', '---:']);
+    const line = (name: string, available: string, policy: string, totals: Totals): void => {
+      const { saving, oracle_saving, share_of_oracle, lost_work_share } = totals.figures();
+      const late = `${totals.misses} of ${totals.trials}`;
+      say([name, available, policy, percent(saving), percent(oracle_saving), share_of_oracle.toFixed(3), percent(lost_work_share), late]);
+    };
+    for (const { regime, totals } of byRegime)
+      for (const name of NAMES) line(regime.name, percent(availabilityOf(regime)), name, totals[name]);
+    line('all', '', 'spot with fallback', overall);
+  }
 }

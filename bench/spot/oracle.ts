@@ -4,8 +4,8 @@
  * It loses no work, saves for nothing, and never starts a machine in vain.
  */
 export interface OracleInput {
-  /** One flag a tick: a spot machine is to be had. */
-  readonly trace: Uint8Array;
+  /** Of each zone one flag a tick: a spot machine is to be had. */
+  readonly zones: readonly Uint8Array[];
   readonly deadlineTicks: number;
   /** The longest work; the answer has all shorter ones too. */
   readonly mostWorkTicks: number;
@@ -15,39 +15,48 @@ export interface OracleInput {
   readonly spotPrice: number;
 }
 
+/** Costs that are left, by ticks of work that are left. */
+interface Layer {
+  readonly idle: Float64Array;
+  readonly onDemand: Float64Array;
+  readonly spots: readonly Float64Array[];
+}
+
 /** Cost in ticks of an on-demand machine, by ticks of work; Infinity where the deadline is too early for any policy. */
-export function leastCosts({ trace, deadlineTicks, mostWorkTicks, startTicks, spotPrice }: OracleInput): Float64Array {
-  const layer = (): { idle: Float64Array; spot: Float64Array; onDemand: Float64Array } => {
-    const make = (): Float64Array => {
-      const values = new Float64Array(mostWorkTicks + 1).fill(Infinity);
-      values[0] = 0;
-      return values;
-    };
-    return { idle: make(), spot: make(), onDemand: make() };
+export function leastCosts({ zones, deadlineTicks, mostWorkTicks, startTicks, spotPrice }: OracleInput): Float64Array {
+  const make = (): Float64Array => {
+    const values = new Float64Array(mostWorkTicks + 1).fill(Infinity);
+    values[0] = 0;
+    return values;
   };
+  const layer = (): Layer => ({ idle: make(), onDemand: make(), spots: zones.map(make) });
   // layers[k] belongs to k ticks later; only as many as a start takes are needed.
   const layers = Array.from({ length: startTicks + 1 }, layer);
-  const upFor = ticksUp(trace);
+  const upFor = zones.map(ticksUp);
   for (let tick = deadlineTicks - 1; tick >= 0; tick--) {
     const [now, next, started] = rotate(layers);
-    const isUp = trace[tick] === 1;
-    const isLongUp = (upFor[tick] ?? 0) >= startTicks;
     const mayStart = tick + startTicks <= deadlineTicks;
+    // What a start in any zone leads to, where one lasts until it has started.
+    const startable = mayStart ? started.spots.filter((_, zone) => (upFor[zone]?.[tick] ?? 0) >= startTicks) : [];
     for (let work = 1; work <= mostWorkTicks; work++) {
-      const wait = next.idle[work] ?? Infinity;
-      const newSpot = mayStart && isLongUp ? startTicks * spotPrice + (started.spot[work] ?? Infinity) : Infinity;
-      const newOnDemand = mayStart ? startTicks + (started.onDemand[work] ?? Infinity) : Infinity;
-      const leave = Math.min(wait, newSpot, newOnDemand);
+      let leave = next.idle[work] ?? Infinity;
+      for (const spot of startable) leave = Math.min(leave, startTicks * spotPrice + (spot[work] ?? Infinity));
+      if (mayStart) leave = Math.min(leave, startTicks + (started.onDemand[work] ?? Infinity));
       now.idle[work] = leave;
-      now.spot[work] = Math.min(leave, isUp ? spotPrice + (next.spot[work - 1] ?? Infinity) : Infinity);
       now.onDemand[work] = Math.min(leave, 1 + (next.onDemand[work - 1] ?? Infinity));
+    }
+    for (const [zone, spot] of now.spots.entries()) {
+      const isUp = zones[zone]?.[tick] === 1;
+      const after = next.spots[zone] ?? next.idle;
+      for (let work = 1; work <= mostWorkTicks; work++)
+        spot[work] = Math.min(now.idle[work] ?? Infinity, isUp ? spotPrice + (after[work - 1] ?? Infinity) : Infinity);
     }
   }
   return (layers[0] ?? layer()).idle;
 }
 
 /** The oldest layer becomes the newest one, to be filled: [this tick, the next one, the one in which a start ends]. */
-function rotate<Layer>(layers: Layer[]): [Layer, Layer, Layer] {
+function rotate(layers: Layer[]): [Layer, Layer, Layer] {
   const [next, oldest] = [layers[0], layers.pop()];
   const started = layers.at(-1);
   if (layers.length === 0 || !next || !oldest || !started) throw new RangeError('a start takes at least one tick');

@@ -1,10 +1,9 @@
 /** A trial's life on a trace, decided by the workflow's own rules (`src/rules/placement.ts`), in the order in which `workflows/trial/trial.ts` asks them. */
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import type { Placement, Pool } from '../../src/contract/profile.ts';
-import { afterAttempt, backoffSeconds, choosePool, initialPlacement, remainingSeconds } from '../../src/rules/placement.ts';
+import { afterAttempt, backoffSeconds, choosePool, initialPlacement, poolOrder, remainingSeconds } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { Random } from '../../test/support/random.ts';
-import { TICK_SECONDS } from './availability.ts';
 
 /** From asking for a machine to training on it: 0.2 hours, as in Wu et al. §6.1. */
 export const START_SECONDS = 720;
@@ -35,7 +34,9 @@ export interface Trial {
   readonly pools: readonly Pool[];
   /** Of the sweep; null for a policy that knows of none. */
   readonly deadlineSeconds: number | null;
-  readonly trace: Uint8Array;
+  /** Of each spot pool, by its name: one flag a tick. */
+  readonly traces: ReadonlyMap<string, Uint8Array>;
+  readonly tickSeconds: number;
   readonly draw: Random;
 }
 
@@ -58,7 +59,7 @@ const NOTHING = { paidSeconds: 0, lookedSeconds: 0, trainingSeconds: 0, trained:
 export function live(trial: Trial): Life {
   let [now, done, seconds, training, cost, lost, trained, attempts, preemptions, repeats] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   let state = initialPlacement;
-  const endOfTrace = trial.trace.length * TICK_SECONDS;
+  const endOfTrace = Math.max(...[...trial.traces.values()].map(({ length }) => length)) * trial.tickSeconds;
   while (done < trial.workSeconds && now < endOfTrace) {
     const remaining = remainingSeconds(done === 0 ? null : done / trial.workSeconds, training);
     const deadlineAt = trial.deadlineSeconds === null ? null : trial.deadlineSeconds * 1000;
@@ -93,10 +94,11 @@ interface Moment {
 
 function attemptOn(trial: Trial, choice: PlacementChoice, { now, left, saveEvery }: Moment): Attempt {
   const { spot } = choice.pool;
-  const begun = spot ? nextUp(trial.trace, now) : now;
+  const trace = trial.traces.get(choice.pool.name) ?? NONE;
+  const begun = spot ? nextUp(trace, now, trial.tickSeconds) : now;
   if (begun - now > choice.noCapacitySeconds) return { ...NOTHING, verdict: 'no-capacity', endedAt: now + choice.noCapacitySeconds };
-  const gone = spot ? nextDown(trial.trace, begun) : Infinity;
-  const found = choice.lookAfterSeconds === null ? Infinity : nextUp(trial.trace, now + choice.lookAfterSeconds) + LOOK_SECONDS;
+  const gone = spot ? nextDown(trace, begun, trial.tickSeconds) : Infinity;
+  const found = choice.lookAfterSeconds === null ? Infinity : foundAt(trial, now + choice.lookAfterSeconds) + LOOK_SECONDS;
   const slowdown = 1 + SAVE_SECONDS / saveEvery;
   const trainingFrom = begun + START_SECONDS;
   const finished = trainingFrom + left * slowdown;
@@ -116,15 +118,23 @@ function attemptOn(trial: Trial, choice: PlacementChoice, { now, left, saveEvery
   };
 }
 
-function nextUp(trace: Uint8Array, seconds: number): number {
-  const tick = Math.floor(seconds / TICK_SECONDS);
+const NONE = new Uint8Array();
+
+/** When the first pool has a machine. */
+function foundAt({ rules, pools, traces, tickSeconds }: Trial, from: number): number {
+  const [first] = poolOrder(rules, pools);
+  return first === undefined ? Infinity : nextUp(traces.get(first.name) ?? NONE, from, tickSeconds);
+}
+
+function nextUp(trace: Uint8Array, seconds: number, tickSeconds: number): number {
+  const tick = Math.floor(seconds / tickSeconds);
   if (trace[tick] === 1) return seconds;
   const found = trace.indexOf(1, tick);
-  return found < 0 ? Infinity : found * TICK_SECONDS;
+  return found < 0 ? Infinity : found * tickSeconds;
 }
 
 /** After the end of the trace nothing is taken away: that is past every deadline. */
-function nextDown(trace: Uint8Array, seconds: number): number {
-  const found = trace.indexOf(0, Math.floor(seconds / TICK_SECONDS));
-  return found < 0 ? Infinity : found * TICK_SECONDS;
+function nextDown(trace: Uint8Array, seconds: number, tickSeconds: number): number {
+  const found = trace.indexOf(0, Math.floor(seconds / tickSeconds));
+  return found < 0 ? Infinity : found * tickSeconds;
 }

@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const REPORT = fileURLToPath(new URL('.', import.meta.url));
-const FOLDERS = ['.', 'page', 'charts'];
+/** What the script is made of. */
+const FOLDERS = ['.', 'page', '../present', '../present/page', '../present/charts'];
 
 export async function pageScript(): Promise<string> {
   const cache = process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul');

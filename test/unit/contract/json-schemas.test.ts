@@ -28,17 +28,17 @@ describe('the published JSON Schemas', () => {
         kind: 'search',
         data: '{steps.parts.outputs.uri}',
         features: '{steps.d.outputs.features}',
-        objective: { metric: 'm', goal: 'maximize' },
+        objective: { metric: 'm', direction: 'maximize' },
         space: { lr: { type: 'float', low: 0, high: 1 } },
-        trials: 2,
+        n_trials: 2,
         ...fields,
       },
     },
   });
 
   test.each([
-    ['a number', { trials: '{params.trials}' }],
-    ['a choice', { objective: { metric: 'm', goal: '{params.goal}' } }],
+    ['a number', { n_trials: '{params.trials}' }],
+    ['a choice', { objective: { metric: 'm', direction: '{params.direction}' } }],
     ['a duration', { timeout: '{params.timeout}' }],
     ['a list', { alsoOptimize: '{params.more}' }],
     ['an item of a list', { sampler: { enqueue: ['{params.first}'] } }],
@@ -48,8 +48,8 @@ describe('the published JSON Schemas', () => {
   });
 
   test.each([
-    ['a number', { trials: 'many' }],
-    ['a choice', { objective: { metric: 'm', goal: 'best' } }],
+    ['a number', { n_trials: 'many' }],
+    ['a choice', { objective: { metric: 'm', direction: 'best' } }],
     ['a duration', { timeout: '3 weeks' }],
     ['a field', { trails: 2 }],
   ])('refuse another text in the place of %s', (_what, fields) => {

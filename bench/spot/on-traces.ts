@@ -1,0 +1,111 @@
+/**
+ * The workflow's rules of placement on recorded traces, beside the cheapest that was possible, Uniform Progress and SkyPilot.
+ * Fixed: spot at a third of the price, 12 minutes to start, work of 0.4, 0.6 and 0.8 of the time to the deadline, one trial at a time.
+ */
+import { Placement, Pool } from '../../src/contract/profile.ts';
+import { random } from '../../test/support/random.ts';
+import { skypilot, uniformProgress } from './baselines.ts';
+import { leastCosts } from './oracle.ts';
+import { live, START_SECONDS } from './simulate.ts';
+import { readRegions, type Region } from './traces.ts';
+
+const SPOT_PRICE = 1 / 3;
+const WORK_SHARES = [0.4, 0.6, 0.8];
+const LONGEST_DEADLINE_SECONDS = 5 * 24 * 3600;
+/** Of a short trace; what is left is where the runs begin. */
+const DEADLINE_SHARE = 0.5;
+const RUNS = 8;
+
+/** Costs in hours of an on-demand machine. */
+export interface Sums {
+  runs: number;
+  onDemand: number;
+  oracle: number;
+  ours: number;
+  uniformProgress: number;
+  skypilot: number;
+  misses: number;
+}
+
+export interface OnTraces {
+  readonly regions: readonly { readonly region: Region; readonly sums: Sums }[];
+  readonly figures: {
+    readonly share_of_oracle: number;
+    readonly share_of_oracle_worst: number;
+    readonly cost_ratio_uniform_progress: number;
+    readonly cost_ratio_skypilot: number;
+    readonly deadline_misses: number;
+  };
+}
+
+export const shareOfOracle = ({ onDemand, ours, oracle }: Sums): number =>
+  onDemand === oracle ? 1 : (onDemand - ours) / (onDemand - oracle);
+
+/** @param chosen whether a folder counts, by its name */
+export async function measureOnTraces(directory: string, chosen: (name: string) => boolean = () => true): Promise<OnTraces> {
+  const found = (await readRegions(directory)).filter(({ name }) => chosen(name));
+  if (found.length === 0) throw new Error(`${directory}: no folder with traces in it`);
+  const regions = found.map((region) => ({ region, sums: measure(region) }));
+  const all = nothing();
+  for (const { sums } of regions) for (const key of Object.keys(all) as (keyof Sums)[]) all[key] += sums[key];
+  return {
+    regions,
+    figures: {
+      share_of_oracle: round(shareOfOracle(all)),
+      share_of_oracle_worst: round(Math.min(...regions.map(({ sums }) => shareOfOracle(sums)))),
+      cost_ratio_uniform_progress: round(all.ours / all.uniformProgress),
+      cost_ratio_skypilot: round(all.ours / all.skypilot),
+      deadline_misses: all.misses,
+    },
+  };
+}
+
+function measure(region: Region): Sums {
+  const { tickSeconds, ticks } = region;
+  const sums = nothing();
+  const deadlineTicks = Math.floor(Math.min(LONGEST_DEADLINE_SECONDS / tickSeconds, ticks * DEADLINE_SHARE));
+  const startTicks = START_SECONDS / tickSeconds;
+  const mostWorkTicks = Math.round(Math.max(...WORK_SHARES) * deadlineTicks);
+  const hours = tickSeconds / 3600;
+  for (let run = 0; run < RUNS; run++) {
+    const from = Math.floor(((ticks - deadlineTicks) * run) / (RUNS - 1));
+    const zones = region.zones.map(({ up }) => up.subarray(from));
+    const least = leastCosts({ zones, deadlineTicks, mostWorkTicks, startTicks, spotPrice: SPOT_PRICE });
+    for (const share of WORK_SHARES) {
+      const workTicks = Math.round(share * deadlineTicks);
+      const task = { zones, workTicks, deadlineTicks, startTicks, spotPrice: SPOT_PRICE };
+      const ours = placed(region, zones, workTicks, deadlineTicks);
+      sums.runs += 1;
+      sums.onDemand += (workTicks + startTicks) * hours;
+      sums.oracle += (least[workTicks] ?? Infinity) * hours;
+      sums.ours += ours.cost;
+      sums.uniformProgress += uniformProgress(task).cost * hours;
+      sums.skypilot += skypilot(task).cost * hours;
+      sums.misses += ours.endedAt > deadlineTicks * tickSeconds ? 1 : 0;
+    }
+  }
+  return sums;
+}
+
+function placed({ name, zones: named, tickSeconds }: Region, zones: readonly Uint8Array[], workTicks: number, deadlineTicks: number) {
+  const spot = named.map((zone) =>
+    Pool.parse({ name: poolName(zone.name), spot: true, pricePerHour: SPOT_PRICE, onDemandPricePerHour: 1 }),
+  );
+  const onDemand = Pool.parse({ name: 'on-demand', spot: false, pricePerHour: 1 });
+  const deadlineSeconds = deadlineTicks * tickSeconds;
+  return live({
+    workSeconds: workTicks * tickSeconds,
+    rules: Placement.parse({ deadlineSeconds }),
+    pools: [...spot, onDemand],
+    deadlineSeconds,
+    traces: new Map(zones.map((up, i) => [spot[i]?.name ?? '', up])),
+    tickSeconds,
+    draw: random([...name].reduce((sum, letter) => sum + letter.charCodeAt(0), workTicks)),
+  });
+}
+
+const poolName = (zone: string): string => zone.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-');
+
+const nothing = (): Sums => ({ runs: 0, onDemand: 0, oracle: 0, ours: 0, uniformProgress: 0, skypilot: 0, misses: 0 });
+
+const round = (value: number): number => Math.round(value * 10_000) / 10_000;
