@@ -7,7 +7,7 @@ from sqlglot import exp
 from longhaul_sql.dates import date_argument, interval
 from longhaul_sql.operands import bare
 from longhaul_sql.registry import function
-from longhaul_sql.types import Sql, quote
+from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
 
@@ -62,25 +62,3 @@ def generate_date_array(writer: Writer, call: exp.Expression) -> Sql:
     raise writer.refuse(
         call, f"GENERATE_DATE_ARRAY has no step of {unit}", found=writer.excerpt(call), expected="DAY, WEEK, MONTH, QUARTER or YEAR"
     )
-
-
-@function("STRUCT")
-def struct(writer: Writer, call: exp.Expression) -> Sql:
-    pairs = []
-    seen: set[str] = set()
-    for each in call.expressions:
-        value = each.this if isinstance(each, exp.Alias) else each
-        name = each.alias if isinstance(each, exp.Alias) else _inherited_name(each)
-        if not name:
-            raise writer.refuse(each, "a field of this STRUCT has no name", found=writer.excerpt(each), hint="add AS name")
-        if name.lower() in seen:
-            raise writer.refuse(each, f"two fields of this STRUCT are named {name}", found=writer.excerpt(each))
-        seen.add(name.lower())
-        pairs.append(f"{quote(name)}: {writer.value(value).text}")
-    return Sql("{" + ", ".join(pairs) + "}", "STRUCT")
-
-
-def _inherited_name(node: exp.Expression) -> str:
-    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
-        return node.name
-    return node.expression.name if isinstance(node, exp.Dot) else ""

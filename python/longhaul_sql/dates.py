@@ -120,10 +120,12 @@ def trunc(writer: Writer, call: exp.Expression) -> Sql:
     parts = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR") + (
         () if kind == "DATE" else ("HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND")
     )
-    if part not in parts:
-        raise _wrong_part(writer, call, call.expressions[1], (*parts, "WEEK(…)", "ISOWEEK"))
+    if part not in (*parts, "ISOYEAR"):
+        raise _wrong_part(writer, call, call.expressions[1], (*parts, "WEEK(…)", "ISOWEEK", "ISOYEAR"))
     inner = _zoned(writer, f"CAST({value.text} AS TIMESTAMPTZ)", zone) if zone is not None else value.text
     text = f"longhaul_week_trunc({inner}, {shift})" if part == "WEEK" else f"longhaul_trunc({string(part.lower())}, {inner})"
+    if part == "ISOYEAR":
+        text = f"cast_to_type(longhaul_isoyear_start({inner}), {inner})"
     return Sql(_zoned(writer, text, zone), value.kind or ("TIMESTAMP" if zone is not None else ""), atom=zone is None)
 
 
@@ -156,8 +158,10 @@ def extract(writer: Writer, call: exp.Expression) -> Sql:
         return Sql(f"(extract('dow' FROM {text}) + 1)", "INT64")
     if part in ("MILLISECOND", "MICROSECOND"):
         return Sql(f"(extract({string(part.lower())} FROM {text}) % {1000 if part == 'MILLISECOND' else 1_000_000})", "INT64")
-    if part == "DATE":
-        return Sql(f"CAST({text} AS DATE)", "DATE")
+    if part in ("DATE", "TIME"):
+        return Sql(f"CAST({text} AS {part})", part)
+    if part == "DATETIME":
+        return Sql(f"CAST({text} AS TIMESTAMP)", "DATETIME")
     if part not in _EXTRACT:
         raise _wrong_part(
             writer, call, call.this, (*_EXTRACT, "WEEK", "WEEK(…)", "ISOWEEK", "DAYOFWEEK", "MILLISECOND", "MICROSECOND", "DATE")
@@ -191,13 +195,6 @@ def datetime(writer: Writer, call: exp.Expression) -> Sql:
     return Sql(f"CAST({temporal(writer, call.expressions[0], 'DATETIME').text} AS TIMESTAMP)", "DATETIME")
 
 
-@function("LAST_DAY", arguments=(1, 2))
-def last_day(writer: Writer, call: exp.Expression) -> Sql:
-    if len(call.expressions) == 2 and part_of(call.expressions[1])[0] != "MONTH":
-        raise _wrong_part(writer, call, call.expressions[1], ("MONTH",))
-    return Sql(f"last_day({date_argument(writer, call.expressions[0])})", "DATE")
-
-
 @function("UNIX_SECONDS", "UNIX_MILLIS", "UNIX_MICROS", arguments=1)
 def unix(writer: Writer, call: exp.Expression) -> Sql:
     unit = {"UNIX_SECONDS": 1_000_000, "UNIX_MILLIS": 1000, "UNIX_MICROS": 1}[name_of(call)]
@@ -223,41 +220,3 @@ def timestamp_from(writer: Writer, call: exp.Expression) -> Sql:
     unit = {"TIMESTAMP_SECONDS": 1_000_000, "TIMESTAMP_MILLIS": 1000, "TIMESTAMP_MICROS": 1}[name_of(call)]
     micros = f"CAST({bare(writer, call.expressions[0])} AS BIGINT) * {unit}"
     return Sql(f"(make_timestamp({micros}) AT TIME ZONE 'UTC')", "TIMESTAMP")
-
-
-_FORMATS = {"F": "%Y-%m-%d", "T": "%H:%M:%S"} | {letter: f"%{letter}" for letter in "YmdBbAajyHMSuwUWVGIp%"}
-_PARSES = {"F": "%Y-%m-%d", "T": "%H:%M:%S"} | {letter: f"%{letter}" for letter in "YmdHMSBb%"}
-
-
-def _format(writer: Writer, node: exp.Expression, known: dict[str, str]) -> str:
-    text = writer.string_literal(node, "the format")
-
-    def element(match: re.Match[str]) -> str:
-        if match.group(1) not in known:
-            raise writer.refuse(
-                node, f"the format element {match.group(0)} is not translated", found=text, expected=" ".join(f"%{each}" for each in known)
-            )
-        return known[match.group(1)]
-
-    return string(re.sub(r"%(E\dS|E\*S|.|$)", element, text))
-
-
-@function("FORMAT_DATE", "FORMAT_TIMESTAMP", "FORMAT_DATETIME", arguments=(2, 3))
-def format_time(writer: Writer, call: exp.Expression) -> Sql:
-    kind = name_of(call).split("_")[1]
-    pattern = _format(writer, call.expressions[0], _FORMATS)
-    zone = call.expressions[2] if len(call.expressions) == 3 else None
-    if zone is not None and kind != "TIMESTAMP":
-        raise writer.refuse(zone, f"{name_of(call)} takes no time zone", found=writer.excerpt(call))
-    value = f"CAST({temporal(writer, call.expressions[1], kind).text} AS {DUCKDB[kind]})"
-    return Sql(f"strftime({_zoned(writer, value, zone)}, {pattern})", "STRING")
-
-
-@function("PARSE_DATE", "PARSE_TIMESTAMP", "PARSE_DATETIME", arguments=2)
-def parse_time(writer: Writer, call: exp.Expression) -> Sql:
-    kind = name_of(call).split("_")[1]
-    pattern = _format(writer, call.expressions[0], _PARSES)
-    parsed = f"strptime({writer.value(call.expressions[1]).text}, {pattern})"
-    if kind == "TIMESTAMP":
-        return Sql(f"({parsed} AT TIME ZONE 'UTC')", kind)
-    return Sql(f"CAST({parsed} AS {DUCKDB[kind]})", kind)

@@ -7,7 +7,7 @@ import re
 from sqlglot import exp
 
 from longhaul_sql.nan import may_be_nan, not_nan
-from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare, common_kind, time_literal
+from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare, common_kind
 from longhaul_sql.queries import scalar_subquery, subquery_text
 from longhaul_sql.registry import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS, unknown_function
 from longhaul_sql.types import Sql, quote, string
@@ -85,7 +85,7 @@ def column(writer: Writer, node: exp.Expression) -> Sql:
         )
     if len(names) == 1 and lower in writer.variables:
         return Sql(variable(writer, lower), writer.variables[lower])
-    return Sql(".".join(quote(name) for name in names))
+    return Sql(".".join(quote(name) for name in names), writer.kind_of_column(names))
 
 
 def variable(writer: Writer, name: str) -> str:
@@ -119,14 +119,6 @@ def dot(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"({writer.operand(node.this)}).{quote(node.expression.name)}")
 
 
-@writes(exp.Array, "expressions", "struct_name_inheritance", "value_constructor")
-def array(writer: Writer, node: exp.Expression) -> Sql:
-    items = node.expressions
-    if len(items) == 1 and isinstance(items[0], (exp.Select, exp.SetOperation, exp.Subquery)):
-        return Sql(f"ARRAY({subquery_text(writer, items[0])})", "ARRAY")
-    if any(isinstance(item, exp.Null) for item in items):
-        raise writer.refuse(node, "BigQuery stores no array with a NULL in it", found=writer.excerpt(node))
-    return Sql(f"[{', '.join(writer.value(item).text for item in items)}]", "ARRAY")
 
 
 _NUMBERS = ("INT64", "FLOAT64")
@@ -242,62 +234,6 @@ def case(writer: Writer, node: exp.Expression) -> Sql:
 @writes(exp.Subquery, "this")
 def subquery(writer: Writer, node: exp.Expression) -> Sql:
     return scalar_subquery(writer, node)
-
-
-@writes(exp.Cast, "this", "to")
-def cast(writer: Writer, node: exp.Expression) -> Sql:
-    return _cast(writer, node, safe=False)
-
-
-@writes(exp.TryCast, "this", "to", "safe", "requires_string")
-def safe_cast(writer: Writer, node: exp.Expression) -> Sql:
-    return _cast(writer, node, safe=True)
-
-
-def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
-    target = node.args["to"]
-    kind = writer.kind_of(target)
-    to = writer.duckdb_type(target)
-    inner_node = node.this
-    if isinstance(inner_node, exp.Struct):  # STRUCT<a INT64>(1)
-        names = [each.name for each in target.expressions]
-        if len(names) != len(inner_node.expressions):
-            raise writer.refuse(node, "this STRUCT has another number of values than fields", found=writer.excerpt(node))
-        pairs = ", ".join(f"{quote(name)}: {writer.value(item).text}" for name, item in zip(names, inner_node.expressions, strict=True))
-        return Sql(f"CAST({{{pairs}}} AS {to})", kind)
-    if kind in ("ARRAY", "STRUCT") and not isinstance(inner_node, exp.Array):
-        raise writer.refuse(node, f"CAST to {kind} is not translated", found=writer.excerpt(node))
-    of_tuples = isinstance(inner_node, exp.Array) and any(isinstance(item, (exp.Paren, exp.Tuple)) for item in inner_node.expressions)
-    if of_tuples and target.expressions and target.expressions[0].this == exp.DataType.Type.STRUCT:
-        rows = ", ".join(_struct_of_tuple(writer, target.expressions[0], item) for item in inner_node.expressions)
-        return Sql(f"CAST([{rows}] AS {to})", kind)
-    if isinstance(inner_node, exp.Literal) and inner_node.is_string and not safe and kind in ("DATE", "TIMESTAMP", "DATETIME"):
-        return time_literal(writer, inner_node, kind)
-    inner = writer.value(inner_node)
-    prefix = "longhaul_safe_" if safe else "longhaul_"
-    if inner.kind == kind or inner.kind == "NULL" or kind in ("ARRAY", "STRUCT"):
-        return Sql(f"CAST({inner.text} AS {to})", kind)
-    if kind == "INT64" and inner.kind != "BOOL":
-        return Sql(f"{prefix}int64({inner.text})", kind)
-    if kind == "STRING" and inner.kind not in ("INT64", "DATE", "BOOL"):
-        return Sql(f"longhaul_string({inner.text})", kind)
-    if kind == "BOOL" and inner.kind != "INT64":
-        return Sql(f"{prefix}bool({inner.text})", kind)
-    if kind == "DATE" and inner.kind not in ("TIMESTAMP", "DATETIME"):
-        return Sql(f"{prefix}date({inner.text})", kind)
-    if kind == "BYTES":
-        raise writer.refuse(node, "CAST to BYTES is not translated", found=writer.excerpt(node))
-    return Sql(f"{'TRY_CAST' if safe else 'CAST'}({inner.text} AS {to})", kind)
-
-
-def _struct_of_tuple(writer: Writer, struct: exp.DataType, row: exp.Expression) -> str:
-    values = row.expressions if isinstance(row, exp.Tuple) else [row.this] if isinstance(row, exp.Paren) else None
-    if values is None:
-        return writer.value(row).text
-    names = [each.name for each in struct.expressions]
-    if len(names) != len(values):
-        raise writer.refuse(row, "this row has another number of values than fields", found=writer.excerpt(row))
-    return "{" + ", ".join(f"{quote(name)}: {writer.value(value).text}" for name, value in zip(names, values, strict=True)) + "}"
 
 
 @writes(exp.Anonymous, "this", "expressions")

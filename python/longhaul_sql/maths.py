@@ -11,7 +11,7 @@ from longhaul_sql.types import Sql, string
 from longhaul_sql.writer import Writer
 
 
-def _double(writer: Writer, node: exp.Expression) -> str:
+def double(writer: Writer, node: exp.Expression) -> str:
     value = writer.value(node)
     return value.text if value.kind == "FLOAT64" else f"CAST({value.text} AS DOUBLE)"
 
@@ -19,7 +19,7 @@ def _double(writer: Writer, node: exp.Expression) -> str:
 def _of_double(google: str, duckdb: str, *, may_overflow: bool = False) -> None:
     @function(google, arguments=1)
     def of_double(writer: Writer, call: exp.Expression) -> Sql:
-        text = f"{duckdb}({_double(writer, call.expressions[0])})"
+        text = f"{duckdb}({double(writer, call.expressions[0])})"
         return Sql(f"longhaul_finite({text}, {string(google)})" if may_overflow else text, "FLOAT64")
 
 
@@ -45,20 +45,20 @@ _of_double("EXP", "exp", may_overflow=True)
 def of_two(writer: Writer, call: exp.Expression) -> Sql:
     name = "atan2" if name_of(call) == "ATAN2" else "pow"
     return Sql(
-        f"longhaul_finite({name}({', '.join(_double(writer, each) for each in call.expressions)}), {string(name_of(call))})", "FLOAT64"
+        f"longhaul_finite({name}({', '.join(double(writer, each) for each in call.expressions)}), {string(name_of(call))})", "FLOAT64"
     )
 
 
 @function("LOG", arguments=(1, 2))
 def log(writer: Writer, call: exp.Expression) -> Sql:
-    number, *base = (_double(writer, each) for each in call.expressions)
+    number, *base = (double(writer, each) for each in call.expressions)
     return Sql(f"(ln({number}) / ln({base[0]}))" if base else f"ln({number})", "FLOAT64")
 
 
 @function("ROUND", "TRUNC", arguments=(1, 2))
 def round_trunc(writer: Writer, call: exp.Expression) -> Sql:
     name = name_of(call).lower()
-    number = _double(writer, call.expressions[0])
+    number = double(writer, call.expressions[0])
     if len(call.expressions) == 1:
         return Sql(f"{name}({number})", "FLOAT64")
     digits = bare(writer, call.expressions[1])
@@ -134,7 +134,7 @@ def nullif(writer: Writer, call: exp.Expression) -> Sql:
 
 @function("IS_NAN", "IS_INF", arguments=1)
 def is_nan(writer: Writer, call: exp.Expression) -> Sql:
-    return Sql(f"{name_of(call).lower().replace('_', '')}({_double(writer, call.expressions[0])})", "BOOL")
+    return Sql(f"{name_of(call).lower().replace('_', '')}({double(writer, call.expressions[0])})", "BOOL")
 
 
 @function("RANGE_BUCKET", arguments=2)

@@ -12,6 +12,7 @@ from longhaul_sql.writer import Writer
 INT64_MAX = 2**63 - 1
 _TIMESTAMP = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{1,2}(?::\d{2})?)?)?$")
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}$")
+_TIME = re.compile(r"^\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{1,6})?$")
 
 
 def bare(writer: Writer, node: exp.Expression) -> str:
@@ -37,6 +38,10 @@ def arithmetic_kind(left: Sql, right: Sql) -> str:
 def time_literal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
     """A text as a date or time; without an offset a TIMESTAMP is in UTC."""
     text = str(node.this).strip()
+    if kind == "TIME":
+        if not _TIME.match(text):
+            raise writer.refuse(node, "this text is no TIME", found=text, expected="HH:MM:SS[.ffffff]")
+        return Sql(f"CAST({string(text)} AS TIME)", kind)
     match = (_DATE if kind == "DATE" else _TIMESTAMP).match(text)
     if not match or (kind == "DATETIME" and match.group(1)):
         raise writer.refuse(

@@ -42,3 +42,6 @@ CREATE OR REPLACE MACRO longhaul_sha256(s VARCHAR) AS unhex(sha256(s)), (s BLOB)
 CREATE OR REPLACE MACRO longhaul_like(s VARCHAR, p VARCHAR) AS s LIKE p ESCAPE '\', (s BLOB, p BLOB) AS longhaul_latin1(s) LIKE longhaul_latin1(p) ESCAPE '\';
 CREATE OR REPLACE MACRO longhaul_bit_count(x BIGINT) AS CAST(bit_count(x) AS BIGINT), (x BLOB) AS CAST(coalesce(bit_count(CAST(x AS BIT)), 0) AS BIGINT);
 CREATE OR REPLACE MACRO longhaul_to_bytes(x VARCHAR) AS encode(x), (x BLOB) AS x;
+CREATE OR REPLACE MACRO longhaul_as_bytes(x VARCHAR) AS encode(x), (x BLOB) AS x;
+CREATE OR REPLACE MACRO longhaul_as_string(x VARCHAR) AS x, (x BLOB) AS longhaul_text_of(x), (x BIGINT) AS CAST(x AS VARCHAR), (x DOUBLE) AS longhaul_string(x),
+  (x BOOLEAN) AS CAST(x AS VARCHAR), (x DATE) AS longhaul_string(x), (x TIME) AS longhaul_string(x), (x TIMESTAMP) AS longhaul_string(x), (x TIMESTAMPTZ) AS longhaul_string(x);

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
 from longhaul_sql.sources import Source, from_text
 from longhaul_sql.types import Sql, quote
-from longhaul_sql.writer import Scope, Writer
+from longhaul_sql.writer import Columns, Scope, Writer
 
 SELECT_PARTS = {
     "with_",
@@ -28,7 +29,7 @@ SELECT_PARTS = {
     "limit",
     "offset",
 }
-SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offset"}
+SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offset", "by_name", "side", "kind", "on"}
 _SET_OPERATORS: dict[type[exp.Expression], str] = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
 
 
@@ -40,7 +41,10 @@ class Projection:
     columns: list[tuple[str, Sql]] = field(default_factory=list)
     """Named columns in order; a star counts for none."""
     has_star: bool = False
+    star_is_known: bool = True
+    """Whether `columns` has those of each star too."""
     anonymous: list[int] = field(default_factory=list)
+    anonymous_names: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> set[str]:
@@ -71,11 +75,23 @@ def query_text(writer: Writer, node: exp.Expression, *, as_value: bool = False) 
 
 def subquery_text(writer: Writer, node: exp.Expression, *, as_value: bool = True) -> str:
     """A query inside of an expression, without its parentheses."""
+    return subquery(writer, node, as_value=as_value).text
+
+
+def subquery(writer: Writer, node: exp.Expression, *, as_value: bool) -> Query:
     while isinstance(node, exp.Subquery) and not node.alias and set(_used(node)) == {"this"}:
         node = node.this
     # Aliases of the outer SELECT list are no names in here.
     with writer.with_aliases(None):
-        return query_text(writer, node, as_value=as_value).text
+        return query_text(writer, node, as_value=as_value)
+
+
+def columns_of(query: Query) -> Columns:
+    """Names and kinds of a query's columns, as far as they are known."""
+    projection = query.projection
+    if projection.has_star and not projection.star_is_known:
+        return None
+    return [(name, value.kind) for name, value in projection.columns]
 
 
 def scalar_subquery(writer: Writer, node: exp.Expression) -> Sql:
@@ -91,7 +107,7 @@ def _with(writer: Writer, node: exp.Expression) -> tuple[str, bool]:
     if clause is None:
         return "", False
     writer.require_parts(clause, {"expressions"}, "WITH")
-    names: set[str] = set()
+    names: dict[str, Columns] = {}
     writer.ctes.append(names)
     parts = []
     for each in clause.expressions:
@@ -100,7 +116,7 @@ def _with(writer: Writer, node: exp.Expression) -> tuple[str, bool]:
             raise writer.refuse(each, "column names of WITH are not translated", found=each.alias, hint="name the columns with AS")
         inner = query_text(writer, each.this)
         parts.append(f"{quote(each.alias)} AS ({inner.text})")
-        names.add(each.alias.lower())
+        names[each.alias.lower()] = columns_of(inner)
     return f"WITH {', '.join(parts)} ", True
 
 
@@ -116,19 +132,23 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
     operator = _SET_OPERATORS[type(node)]
     if not node.args.get("distinct"):
         if operator != "UNION":
-            raise writer.refuse(node, f"{operator} ALL is no GoogleSQL", expected=f"{operator} DISTINCT")
+            raise writer.refuse(node, f"BigQuery has no {operator} ALL", found=f"{operator} ALL", expected=f"{operator} DISTINCT")
         operator = "UNION ALL"
     left_text = left.text if isinstance(node.this, (exp.Select, exp.Subquery)) and not left.ordered else f"({left.text})"
     right_text = f"({right.text})" if not isinstance(node.expression, exp.Subquery) else right.text
+    projection = common_projection(left.projection, right.projection)
+    if node.args.get("by_name"):
+        left_text, right_text, columns = matched(writer, node, left, right)
+        projection = Projection(columns=columns, texts=[value.text for _, value in columns])
     writer.scopes.append(Scope())
     text = f"{left_text} {operator} {right_text}"
     order = node.args.get("order")
     if order is not None:
-        text = f"SELECT * FROM ({text}){order_text(writer, order.expressions, named_columns(left.projection))}"
+        text = f"SELECT * FROM ({text}){order_text(writer, order.expressions, named_columns(projection))}"
     text = f"{with_text}{text}{_limit(writer, node)}"
     writer.scopes.pop()
     _leave_with(writer, added)
-    return Query(text, left.projection, order is not None)
+    return Query(text, projection, order is not None)
 
 
 def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
@@ -136,7 +156,7 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     with_text, added = _with(writer, node)
     writer.scopes.append(Scope())
     source = from_text(writer, node)
-    writer.scope.tables = source.rows
+    writer.scope.tables, writer.scope.columns = source.rows, source.columns
     projection = _projection(writer, node, source)
     kind = node.args.get("kind")
     if kind and kind != "STRUCT":
@@ -209,12 +229,14 @@ def _projection(writer: Writer, node: exp.Expression, source: Source) -> Project
         if isinstance(star, exp.Star):
             projection.texts.append(_star(writer, each, star, source))
             projection.has_star = True
+            _name_star(projection, each, star, source)
             continue
         value_node = each.this if isinstance(each, exp.Alias) else each
         value = writer.value(value_node)
         name = each.alias if isinstance(each, exp.Alias) else _own_name(value_node)
         if not name:
             name = f"f{len(projection.anonymous)}_"
+            projection.anonymous_names.append(name)
             projection.anonymous.append(len(projection.texts))
         if name.lower() in writer.variables:
             raise writer.refuse(each, f"{name} is a variable and a column", found=name, hint="give the variable another name")
@@ -222,6 +244,32 @@ def _projection(writer: Writer, node: exp.Expression, source: Source) -> Project
         projection.texts.append(value.text if plain else f"{value.text} AS {quote(name)}")
         projection.columns.append((name, value))
     return projection
+
+
+def _name_star(projection: Projection, node: exp.Expression, star: exp.Expression, source: Source) -> None:
+    """The columns of a star, as far as the sources' are known."""
+    chosen = [node.parts[0].name.lower()] if isinstance(node, exp.Column) and len(node.parts) == 2 else list(source.columns)
+    tables = [source.columns.get(name) for name in chosen]
+    if not tables or any(columns is None for columns in tables) or source.using or source.elements or isinstance(node, exp.Dot):
+        projection.star_is_known = False
+        return
+    without = {each.name.lower() for each in star.args.get("except_") or []}
+    replaced = {each.alias.lower() for each in star.args.get("replace") or []}
+    for columns in tables:
+        for name, kind in columns or []:
+            if name.lower() not in without:
+                projection.columns.append((name, Sql(quote(name), "" if name.lower() in replaced else kind)))
+
+
+def common_projection(left: Projection, right: Projection) -> Projection:
+    """The columns of a set operation are those of its left side; what they are, both must say."""
+    kinds = [value.kind for _, value in right.columns]
+    columns = []
+    for i, (name, value) in enumerate(left.columns):
+        other = kinds[i] if i < len(kinds) and not right.has_star else ""
+        kind = value.kind if value.kind == other or other == "NULL" else other if value.kind == "NULL" else ""
+        columns.append((name, Sql(value.text, kind, value.atom)))
+    return Projection(left.texts, columns, left.has_star, left.star_is_known, left.anonymous, left.anonymous_names)
 
 
 def _own_name(node: exp.Expression) -> str:

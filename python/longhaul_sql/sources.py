@@ -9,7 +9,7 @@ from sqlglot import exp
 from longhaul_sql import queries
 from longhaul_sql.registry import name_of
 from longhaul_sql.types import quote, string
-from longhaul_sql.writer import Writer
+from longhaul_sql.writer import Columns, Writer
 
 
 @dataclass
@@ -21,6 +21,8 @@ class Source:
     """Columns of JOIN … USING in the order in which a star has them."""
     elements: set[str] = field(default_factory=set)
     """Aliases of array elements whose fields are not known."""
+    columns: dict[str, Columns] = field(default_factory=dict)
+    """By alias, in the order of FROM."""
 
 
 _TABLE_PARTS = {"this", "db", "catalog", "alias", "pivots", "joins"}
@@ -54,7 +56,7 @@ def _join(writer: Writer, join: exp.Expression, source: Source) -> str:
     if unnest and side not in ("", "LEFT"):
         raise writer.refuse(join.this, f"{side} JOIN UNNEST is not translated", found=writer.excerpt(join))
     item = _item(writer, join.this, source, lateral=unnest)
-    writer.scope.tables = source.rows
+    writer.scope.tables, writer.scope.columns = source.rows, source.columns
     if using:
         names = [each.name for each in using]
         lower = {name.lower() for name in names}
@@ -97,6 +99,7 @@ def _table(writer: Writer, node: exp.Table, source: Source) -> str:
         writer.note_read(name)
     alias = node.alias or node.name
     pivots = node.args.get("pivots") or []
+    source.columns[alias.lower()] = writer.cte_columns(name) if own and not pivots else None
     if pivots:
         return _pivot(writer, pivots, text if not node.alias else f"{text} AS {quote(node.alias)}", source)
     _require_alias(writer, node)
@@ -114,8 +117,10 @@ def _subquery(writer: Writer, node: exp.Subquery, source: Source) -> str:
     writer.require_parts(node, {"this", "alias", "pivots", "joins"}, "a subquery")
     if isinstance(node.this, exp.Table):  # FROM (a JOIN b ON …)
         return f"({_table(writer, node.this, source)})"
-    inner = f"({queries.subquery_text(writer, node.this, as_value=False)})"
+    query = queries.subquery(writer, node.this, as_value=False)
+    inner = f"({query.text})"
     pivots = node.args.get("pivots") or []
+    source.columns[node.alias.lower() or f" {len(source.columns)}"] = None if pivots else queries.columns_of(query)
     if pivots:
         return _pivot(writer, pivots, inner, source)
     _require_alias(writer, node)
@@ -139,6 +144,7 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
     offset = node.args.get("offset")
     offset_name = (offset.name or "offset") if isinstance(offset, exp.Expression) else "offset" if offset else ""
     writer.unnests += 1
+    source.columns[(element or f" {len(source.columns)}").lower()] = None
     own = f"longhaul_unnest_{writer.unnests}"
     fields = _fields(array)
     places = f", unnest(range(len({text}))) AS {quote(offset_name)}" if offset_name else ""

@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from longhaul_sql import aggregates, arrays, comparisons, dates, expressions, json_values, maths, printf, statistics, texts  # noqa: F401 - they register their rules
+from longhaul_sql import (  # noqa: F401 - they register their rules
+    aggregates,
+    arrays,
+    casts,
+    comparisons,
+    dates,
+    expressions,
+    json_values,
+    maths,
+    numbers,
+    printf,
+    safe,
+    statistics,
+    structs,
+    texts,
+    times,
+)
 from longhaul_sql.errors import Refusal
 from longhaul_sql.parse import parse
 from longhaul_sql.statements import write_statement

@@ -34,6 +34,12 @@ class Scope:
     aliases: dict[str, Sql] | None = None
     """Names of the SELECT list, while a clause is written in which they come before the columns of FROM."""
     in_aggregate: bool = False
+    columns: dict[str, Columns] = field(default_factory=dict)
+    """By the alias of each source: its columns, where the statement itself says what they are."""
+
+
+Columns = list[tuple[str, str]] | None
+"""Names and kinds; nothing for a table, whose columns are not known here."""
 
 
 @dataclass
@@ -44,7 +50,7 @@ class Writer:
     default_dataset: str | None = None
     project: str | None = None
     parameter_types: dict[str, str] | None = None
-    ctes: list[set[str]] = field(default_factory=list)
+    ctes: list[dict[str, Columns]] = field(default_factory=list)
     temporary: set[str] = field(default_factory=set)
     variables: dict[str, str] = field(default_factory=dict)
     parameters: list[str] = field(default_factory=list)
@@ -175,10 +181,9 @@ class Writer:
             return f"{self.duckdb_type(data_type.expressions[0])}[]"
         if kind == "STRUCT":
             fields = []
-            for each in data_type.expressions:
-                if not isinstance(each, exp.ColumnDef):
-                    raise self.refuse(data_type, "a field of this STRUCT has no name", hint="write STRUCT<name type>")
-                fields.append(f"{quote(each.name)} {self.duckdb_type(each.args['kind'])}")
+            for place, each in enumerate(data_type.expressions, 1):
+                name, kind = (each.name, each.args["kind"]) if isinstance(each, exp.ColumnDef) else (f"_field_{place}", each)
+                fields.append(f"{quote(name)} {self.duckdb_type(kind)}")
             return f"STRUCT({', '.join(fields)})"
         return DUCKDB[kind]
 
@@ -227,6 +232,26 @@ class Writer:
             hint="declare it under the step's tables and write {alias}",
         )
 
+    def cte_columns(self, name: str) -> Columns:
+        for names in reversed(self.ctes):
+            if name.lower() in names:
+                return names[name.lower()]
+        return None
+
+    def kind_of_column(self, names: list[str]) -> str:
+        """The kind of a column of a subquery or WITH, or nothing."""
+        first = names[0].lower()
+        for scope in reversed(self.scopes):
+            if len(names) > 1 and first in scope.columns:
+                return _kind_in(scope.columns[first], names[1]) if len(names) == 2 else ""
+            found = [kind for columns in scope.columns.values() for name, kind in columns or [] if name.lower() == first]
+            if found:
+                # A field of JSON is JSON.
+                return found[0] if len(names) == 1 or found[0] == "JSON" else ""
+            if any(columns is None for columns in scope.columns.values()):
+                return ""
+        return ""
+
     def note_read(self, name: str) -> None:
         if name not in self.reads:
             self.reads.append(name)
@@ -256,6 +281,12 @@ class Writer:
 
 PASS_CONDITION = (exp.And, exp.Or, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
 """Expressions that are the condition itself, or comparisons that ask for it."""
+
+
+def _kind_in(columns: Columns, name: str) -> str:
+    return next((kind for each, kind in columns or [] if each.lower() == name.lower()), "")
+
+
 CLAUSES = {
     "sample": "TABLESAMPLE",
     "version": "FOR SYSTEM_TIME AS OF",

@@ -4,12 +4,15 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bigqueryFingerprint } from 'farmhash-modern';
 import { TRAINER_DIRECTORY } from '../python.ts';
+import { BIT_FUNCTIONS } from './google/bits.ts';
 import { FORMAT_FUNCTIONS } from './google/format.ts';
 import { JSON_FUNCTIONS } from './google/json.ts';
 import { REGEXP_FUNCTIONS } from './google/regexp.ts';
 import { addScalars } from './google/scalar.ts';
 import type { ScalarFunction } from './google/scalar.ts';
 import { TEXT_FUNCTIONS } from './google/text.ts';
+import { TIME_FORMATS } from './google/time-formats.ts';
+import { TIME_PARSING } from './google/time-parsing.ts';
 
 /** Macros that translated statements call lie beside the rules of the translator that write them. */
 const RULES = join(TRAINER_DIRECTORY, 'longhaul_sql');
@@ -23,7 +26,16 @@ const FINGERPRINTS = [VARCHAR, BLOB].map((type): ScalarFunction => ({
 
 /** Gives a new database the functions of GoogleSQL that DuckDB does not have. */
 export async function addFunctions(connection: DuckDBConnection): Promise<void> {
-  addScalars(connection, [...FINGERPRINTS, ...TEXT_FUNCTIONS, ...REGEXP_FUNCTIONS, ...FORMAT_FUNCTIONS, ...JSON_FUNCTIONS]);
+  addScalars(connection, [
+    ...FINGERPRINTS,
+    ...TEXT_FUNCTIONS,
+    ...REGEXP_FUNCTIONS,
+    ...FORMAT_FUNCTIONS,
+    ...JSON_FUNCTIONS,
+    ...BIT_FUNCTIONS,
+    ...TIME_FORMATS,
+    ...TIME_PARSING,
+  ]);
   const preludes = (await readdir(RULES)).filter((name) => /^prelude.*\.sql$/.test(name)).sort();
   for (const name of preludes) await connection.run(await readFile(join(RULES, name), 'utf8'));
 }

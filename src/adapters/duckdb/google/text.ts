@@ -194,6 +194,37 @@ function fromHex(text: string): Uint8Array {
   return Buffer.from(text.length % 2 === 0 ? text : `0${text}`, 'hex');
 }
 
+const RADIX: Record<string, [number, number]> = { BASE2: [2, 8], BASE8: [8, 0], BASE16: [16, 2], HEX: [16, 2] };
+
+/** BYTES in one of the formats of CAST. */
+function textOfBytes(bytes: Uint8Array, format: string): string {
+  const name = format.toUpperCase();
+  if (name === 'BASE64') return Buffer.from(bytes).toString('base64');
+  if (name === 'BASE64M') return (Buffer.from(bytes).toString('base64').match(/.{1,76}/g) ?? []).join('\n');
+  if (name === 'BASE32') return toBase32(bytes);
+  if (name === 'UTF-8' || name === 'UTF8') return textOf(bytes);
+  if (name === 'ASCII') return bytes.some((each) => each > 127) ? fail('CAST: these bytes are no ASCII') : latin1(bytes);
+  const [radix, width] = RADIX[name] ?? fail(`CAST: ${format} is no format of BYTES`);
+  if (width > 0) return Array.from(bytes, (each) => each.toString(radix).padStart(width, '0')).join('');
+  // Three bits a digit, zeros before the first.
+  const bits = Array.from(bytes, (each) => each.toString(2).padStart(8, '0')).join('');
+  return (bits.padStart(Math.ceil(bits.length / 3) * 3, '0').match(/.{3}/g) ?? []).map((each) => parseInt(each, 2)).join('');
+}
+
+function bytesOfText(text: string, format: string): Uint8Array {
+  const name = format.toUpperCase();
+  if (name === 'BASE64' || name === 'BASE64M') return fromBase64(text);
+  if (name === 'BASE32') return fromBase32(text);
+  if (name === 'UTF-8' || name === 'UTF8') return Buffer.from(text, 'utf8');
+  if (name === 'ASCII') return /^[\0-\x7f]*$/.test(text) ? Buffer.from(text, 'latin1') : fail('CAST: this text is no ASCII');
+  if (name === 'HEX' || name === 'BASE16') return fromHex(text);
+  const digitBits = name === 'BASE2' ? 1 : name === 'BASE8' ? 3 : fail(`CAST: ${format} is no format of BYTES`);
+  if (!(digitBits === 1 ? /^[01]*$/ : /^[0-7]*$/).test(text)) fail(`CAST: this text is not of the format ${format}`);
+  const bits = Array.from(text, (each) => parseInt(each, 8).toString(2).padStart(digitBits, '0')).join('');
+  const whole = digitBits === 1 ? bits.padStart(Math.ceil(bits.length / 8) * 8, '0') : bits.slice(bits.length % 8);
+  return Uint8Array.from((whole.match(/.{8}/g) ?? []).map((each) => parseInt(each, 2)));
+}
+
 const pointsOf = (list: DuckDBValue | undefined): (bigint | null)[] => itemsIn(list) as (bigint | null)[];
 const bytesIn = (cell: unknown): Uint8Array => (cell as DuckDBBlobValue).bytes;
 
@@ -250,6 +281,18 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
     parameters: [LIST(BIGINT)],
     returns: BLOB,
     call: ([points]) => bytesOfPoints(pointsOf(points)),
+  },
+  {
+    name: 'longhaul_text_of_bytes',
+    parameters: [BLOB, VARCHAR],
+    returns: VARCHAR,
+    call: ([bytes, format]) => textOfBytes(bytesIn(bytes), format as string),
+  },
+  {
+    name: 'longhaul_bytes_of_text',
+    parameters: [VARCHAR, VARCHAR],
+    returns: BLOB,
+    call: ([text, format]) => new DuckDBBlobValue(bytesOfText(text as string, format as string)),
   },
   { name: 'longhaul_text_of', parameters: [BLOB], returns: VARCHAR, call: ([bytes]) => textOf(bytesIn(bytes)) },
   { name: 'longhaul_lenient_text_of', parameters: [BLOB], returns: VARCHAR, call: ([bytes]) => lenient.decode(bytesIn(bytes)) },

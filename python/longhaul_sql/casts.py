@@ -1,0 +1,114 @@
+"""CAST and SAFE_CAST. What a column is, DuckDB tells when the statement is planned: see prelude.sql and prelude_texts.sql."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from longhaul_sql.operands import time_literal
+from longhaul_sql.structs import field_name
+from longhaul_sql.texts import typed
+from longhaul_sql.types import DType, Sql, quote
+from longhaul_sql.writer import Writer, writes
+
+_TIMES = ("DATE", "TIMESTAMP", "DATETIME", "TIME")
+_BYTES_FORMATS = ("HEX", "BASE2", "BASE8", "BASE16", "BASE32", "BASE64", "BASE64M", "ASCII", "UTF-8", "UTF8")
+
+
+@writes(exp.Cast, "this", "to", "format")
+def cast(writer: Writer, node: exp.Expression) -> Sql:
+    return _cast(writer, node, safe=False)
+
+
+@writes(exp.TryCast, "this", "to", "format", "safe", "requires_string")
+def safe_cast(writer: Writer, node: exp.Expression) -> Sql:
+    return _cast(writer, node, safe=True)
+
+
+def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
+    target, inner = node.args["to"], node.this
+    kind = writer.kind_of(target)
+    to = writer.duckdb_type(target)
+    if node.args.get("format") is not None:
+        return _with_format(writer, node, kind, safe=safe)
+    if isinstance(inner, exp.Struct):  # STRUCT<a INT64>(1)
+        return Sql(f"CAST({_struct(writer, node, target, inner.expressions)} AS {to})", kind)
+    if isinstance(inner, exp.Array):
+        return Sql(f"CAST({_array(writer, target, inner)} AS {to})", kind)
+    if kind == "STRUCT" and isinstance(inner, exp.Tuple):
+        return Sql(f"CAST({_struct(writer, node, target, inner.expressions)} AS {to})", kind)
+    if isinstance(inner, exp.Literal) and inner.is_string and not safe and kind in _TIMES:
+        return time_literal(writer, inner, kind)
+    value = writer.value(inner)
+    if value.kind == "NULL" or (value.kind == kind and kind not in ("ARRAY", "STRUCT")):
+        return Sql(f"CAST({value.text} AS {to})", kind)
+    if kind == "STRUCT":
+        raise writer.refuse(node, "CAST to STRUCT is not translated", found=writer.excerpt(node), hint="make it of its fields: STRUCT(…)")
+    if kind == "ARRAY":
+        element = target.expressions[0]
+        if writer.kind_of(element) == "STRUCT":
+            raise writer.refuse(node, "CAST to an ARRAY of STRUCT is not translated", found=writer.excerpt(node))
+        each = _scalar(writer, node, "longhaul_e", "", writer.kind_of(element), writer.duckdb_type(element), safe=False)
+        text = f"list_transform({value.text}, lambda longhaul_e: {each})"
+        return Sql(f"TRY({text})" if safe else text, kind)
+    return Sql(_scalar(writer, node, value.text, value.kind, kind, to, safe=safe), kind)
+
+
+def _scalar(writer: Writer, node: exp.Expression, text: str, source: str, kind: str, to: str, *, safe: bool) -> str:
+    prefix = "longhaul_safe_" if safe else "longhaul_"
+    if kind == "JSON":
+        raise writer.refuse(node, "BigQuery has no CAST to JSON", found=writer.excerpt(node), hint="use TO_JSON, or PARSE_JSON of a text")
+    if kind == "INT64" and source != "BOOL":
+        return f"{prefix}int64({text})"
+    if kind == "STRING" and source not in ("INT64", "DATE", "BOOL"):
+        return f"TRY(longhaul_as_string({text}))" if safe else f"longhaul_as_string({text})"
+    if kind == "BOOL" and source != "INT64":
+        return f"{prefix}bool({text})"
+    if kind == "DATE" and source not in ("TIMESTAMP", "DATETIME"):
+        return f"{prefix}date({text})"
+    if kind == "BYTES":
+        return f"longhaul_as_bytes({text})"
+    return f"{'TRY_CAST' if safe else 'CAST'}({text} AS {to})"
+
+
+def _array(writer: Writer, target: exp.DataType, array: exp.Array) -> str:
+    element = target.expressions[0] if target.expressions else None
+    if element is None or element.this != DType.STRUCT:
+        return writer.value(array).text
+    rows = []
+    for item in array.expressions:
+        values = item.expressions if isinstance(item, exp.Tuple) else [item.this] if isinstance(item, exp.Paren) else None
+        rows.append(writer.value(item).text if values is None else _struct(writer, item, element, values))
+    return f"[{', '.join(rows)}]"
+
+
+def _struct(writer: Writer, node: exp.Expression, struct: exp.DataType, values: list[exp.Expression]) -> str:
+    if len(struct.expressions) != len(values):
+        raise writer.refuse(node, "this STRUCT has another number of values than fields", found=writer.excerpt(node))
+    pairs = []
+    for place, (field, value) in enumerate(zip(struct.expressions, values, strict=True)):
+        name = field.name if isinstance(field, exp.ColumnDef) else ""
+        kind = field.args["kind"] if isinstance(field, exp.ColumnDef) else field
+        # A text for a DATE is one, as in CAST.
+        is_text = isinstance(value, exp.Literal) and value.is_string
+        written = time_literal(writer, value, writer.kind_of(kind)) if is_text and writer.kind_of(kind) in _TIMES else writer.value(value)
+        pairs.append(f"{quote(field_name(name, place))}: {written.text}")
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _with_format(writer: Writer, node: exp.Expression, kind: str, *, safe: bool) -> Sql:
+    pattern = node.args["format"]
+    value = typed(writer, node.this, "STRING")
+    literal = str(pattern.this).upper() if isinstance(pattern, exp.Literal) and pattern.is_string else None
+    of_bytes = kind == "BYTES" or value.kind == "BYTES"
+    if not of_bytes or kind not in ("BYTES", "STRING"):
+        raise writer.refuse(
+            node,
+            f"CAST to {kind} with FORMAT is not translated for dates, times and numbers",
+            found=writer.excerpt(node),
+            hint="use FORMAT_DATE, FORMAT_TIMESTAMP, PARSE_DATE, PARSE_TIMESTAMP or FORMAT",
+        )
+    if literal is not None and literal not in _BYTES_FORMATS:
+        raise writer.refuse(pattern, "CAST has no such format of BYTES", found=writer.excerpt(pattern), expected=", ".join(_BYTES_FORMATS))
+    function = "longhaul_bytes_of_text" if kind == "BYTES" else "longhaul_text_of_bytes"
+    text = f"{function}({value.text}, {typed(writer, pattern, 'STRING').text})"
+    return Sql(f"TRY({text})" if safe else text, kind)

@@ -1,0 +1,29 @@
+-- Numbers: bits, and functions whose results are infinite or NaN only where an argument is.
+
+CREATE OR REPLACE MACRO longhaul_bit_and(a BIGINT, b BIGINT) AS a & b, (a BLOB, b BLOB) AS longhaul_bytes_and(a, b);
+CREATE OR REPLACE MACRO longhaul_bit_or(a BIGINT, b BIGINT) AS a | b, (a BLOB, b BLOB) AS longhaul_bytes_or(a, b);
+CREATE OR REPLACE MACRO longhaul_bit_xor(a BIGINT, b BIGINT) AS xor(a, b), (a BLOB, b BLOB) AS longhaul_bytes_xor(a, b);
+CREATE OR REPLACE MACRO longhaul_bit_not(a BIGINT) AS ~a, (a BLOB) AS longhaul_bytes_not(a);
+CREATE OR REPLACE MACRO longhaul_bits(x BIGINT) AS CAST(bit_count(x) AS BIGINT), (x BLOB) AS longhaul_bytes_count(x);
+
+CREATE OR REPLACE MACRO longhaul_real(y, x, what) AS CASE WHEN isfinite(x) AND NOT isfinite(y) THEN error(what || ': the result is out of range') ELSE y END;
+CREATE OR REPLACE MACRO longhaul_exp(x) AS longhaul_real(exp(x), x, 'EXP');
+CREATE OR REPLACE MACRO longhaul_ln(x) AS CASE WHEN isnan(x) OR x = '-inf'::DOUBLE THEN 'nan'::DOUBLE WHEN x <= 0 THEN error('LN: the argument must be positive') ELSE ln(x) END;
+CREATE OR REPLACE MACRO longhaul_log10(x) AS CASE WHEN isnan(x) OR x = '-inf'::DOUBLE THEN 'nan'::DOUBLE WHEN x <= 0 THEN error('LOG10: the argument must be positive') ELSE log10(x) END;
+-- NULL before any error of the other argument.
+CREATE OR REPLACE MACRO longhaul_log(x, b) AS CASE WHEN x IS NULL OR b IS NULL THEN NULL
+  WHEN isnan(x) OR isnan(b) OR x = '-inf'::DOUBLE OR b = '-inf'::DOUBLE THEN 'nan'::DOUBLE
+  WHEN isinf(b) AND x > 0 THEN CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE 0e0 END
+  WHEN b <= 0 OR b = 1 THEN error('LOG: the base must be positive, and not 1') WHEN x <= 0 THEN error('LOG: the argument must be positive')
+  ELSE ln(x) / ln(b) END;
+CREATE OR REPLACE MACRO longhaul_pow(x, y) AS CASE WHEN isfinite(x) AND isfinite(y) THEN longhaul_real(pow(x, y), 0e0, 'POW') ELSE pow(x, y) END;
+CREATE OR REPLACE MACRO longhaul_sqrt(x) AS CASE WHEN x < 0 THEN error('SQRT: the argument must not be negative') ELSE sqrt(x) END;
+-- Of infinite angles these are NaN; DuckDB raises an error.
+CREATE OR REPLACE MACRO longhaul_sin(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE sin(x) END;
+CREATE OR REPLACE MACRO longhaul_cos(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE cos(x) END;
+CREATE OR REPLACE MACRO longhaul_tan(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE tan(x) END;
+CREATE OR REPLACE MACRO longhaul_asin(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) > 1 THEN error('ASIN: the argument must be from -1 to 1') ELSE asin(x) END;
+CREATE OR REPLACE MACRO longhaul_acos(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) > 1 THEN error('ACOS: the argument must be from -1 to 1') ELSE acos(x) END;
+CREATE OR REPLACE MACRO longhaul_acosh(x) AS CASE WHEN isnan(x) THEN x WHEN x = '-inf'::DOUBLE THEN 'nan'::DOUBLE WHEN x < 1 THEN error('ACOSH: the argument must be at least 1') ELSE acosh(x) END;
+CREATE OR REPLACE MACRO longhaul_atanh(x) AS CASE WHEN isnan(x) THEN x WHEN isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) >= 1 THEN error('ATANH: the argument must be between -1 and 1') ELSE atanh(x) END;
+CREATE OR REPLACE MACRO longhaul_reciprocal(y, what) AS CASE WHEN y = 0 THEN error(what || ': the result is out of range') ELSE 1e0 / y END;

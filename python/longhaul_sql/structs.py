@@ -1,0 +1,67 @@
+"""Structs whose fields have no names, rows of tables as values, and arrays with a NULL in them."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from longhaul_sql.queries import subquery_text
+from longhaul_sql.registry import function
+from longhaul_sql.types import Sql, quote
+from longhaul_sql.writer import Writer, writes
+
+
+def field_name(name: str, place: int) -> str:
+    """BigQuery's name in a table for a field that has none."""
+    return name or f"_field_{place + 1}"
+
+
+def struct_of(writer: Writer, items: list[exp.Expression], names: list[str]) -> str:
+    pairs = (
+        f"{quote(field_name(name, place))}: {writer.value(item).text}" for place, (name, item) in enumerate(zip(names, items, strict=True))
+    )
+    return "{" + ", ".join(pairs) + "}"
+
+
+@writes(exp.Tuple, "expressions")
+def tuple_(writer: Writer, node: exp.Expression) -> Sql:
+    return Sql(struct_of(writer, node.expressions, [""] * len(node.expressions)), "STRUCT")
+
+
+@function("STRUCT")
+def struct(writer: Writer, call: exp.Expression) -> Sql:
+    names, values = [], []
+    seen: set[str] = set()
+    for each in call.expressions:
+        name = each.alias if isinstance(each, exp.Alias) else _inherited_name(each)
+        if name and name.lower() in seen:
+            raise writer.refuse(
+                each, f"two fields of this STRUCT are named {name}", found=writer.excerpt(each), hint="give one another name"
+            )
+        seen.add(name.lower())
+        names.append(name)
+        values.append(each.this if isinstance(each, exp.Alias) else each)
+    if not values:
+        raise writer.refuse(call, "a STRUCT has a field", found=writer.excerpt(call))
+    return Sql(struct_of(writer, values, names), "STRUCT")
+
+
+def _inherited_name(node: exp.Expression) -> str:
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
+        return node.name
+    return node.expression.name if isinstance(node, exp.Dot) else ""
+
+
+@writes(exp.Array, "expressions", "struct_name_inheritance", "value_constructor")
+def array(writer: Writer, node: exp.Expression) -> Sql:
+    items = node.expressions
+    if len(items) == 1 and isinstance(items[0], (exp.Select, exp.SetOperation, exp.Subquery)):
+        return Sql(f"ARRAY({subquery_text(writer, items[0])})", "ARRAY")
+    values = [writer.value(item) for item in items]
+    if any(value.kind == "NULL" for value in values):
+        # Inside of a query there may be such arrays; what is stored has none.
+        writer.nullable_arrays = True
+        if all(value.kind == "NULL" for value in values):
+            return Sql(f"[{', '.join('NULL::BIGINT' for _ in values)}]", "ARRAY")
+    if not values:
+        return Sql("[]::BIGINT[]", "ARRAY")
+    return Sql(f"[{', '.join(value.text for value in values)}]", "ARRAY")
