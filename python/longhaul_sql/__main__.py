@@ -5,18 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from importlib.resources import files
 from typing import Any
 
 import sqlglot
 
 from longhaul_sql import RULES_VERSION, Refusal, translate
-
-
-def prelude() -> str:
-    """SQL that a database needs once before translated statements run in it; it calls functions of src/adapters/duckdb/google."""
-    parts = sorted((each for each in files("longhaul_sql").iterdir() if each.name.startswith("prelude")), key=lambda each: each.name)
-    return "\n".join(each.read_text(encoding="utf-8") for each in parts)
+from longhaul_sql.safely import prelude
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from longhaul_sql.operands import time_literal
+from longhaul_sql.safely import safely
 from longhaul_sql.structs import field_name
 from longhaul_sql.texts import typed
 from longhaul_sql.types import DType, Sql, quote
@@ -49,7 +50,7 @@ def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
             raise writer.refuse(node, "CAST to an ARRAY of STRUCT is not translated", found=writer.excerpt(node))
         each = _scalar(writer, node, "longhaul_e", "", writer.kind_of(element), writer.duckdb_type(element), safe=False)
         text = f"list_transform({value.text}, lambda longhaul_e: {each})"
-        return Sql(f"TRY({text})" if safe else text, kind)
+        return Sql(safely(text) if safe else text, kind)
     return Sql(_scalar(writer, node, value.text, value.kind, kind, to, safe=safe), kind)
 
 
@@ -60,7 +61,7 @@ def _scalar(writer: Writer, node: exp.Expression, text: str, source: str, kind: 
     if kind == "INT64" and source != "BOOL":
         return f"{prefix}int64({text})"
     if kind == "STRING" and source not in ("INT64", "DATE", "BOOL"):
-        return f"TRY(longhaul_as_string({text}))" if safe else f"longhaul_as_string({text})"
+        return safely(f"longhaul_as_string({text})") if safe else f"longhaul_as_string({text})"
     if kind == "BOOL" and source != "INT64":
         return f"{prefix}bool({text})"
     if kind == "DATE" and source not in ("TIMESTAMP", "DATETIME"):
@@ -111,4 +112,4 @@ def _with_format(writer: Writer, node: exp.Expression, kind: str, *, safe: bool)
         raise writer.refuse(pattern, "CAST has no such format of BYTES", found=writer.excerpt(pattern), expected=", ".join(_BYTES_FORMATS))
     function = "longhaul_bytes_of_text" if kind == "BYTES" else "longhaul_text_of_bytes"
     text = f"{function}({value.text}, {typed(writer, pattern, 'STRING').text})"
-    return Sql(f"TRY({text})" if safe else text, kind)
+    return Sql(safely(text) if safe else text, kind)

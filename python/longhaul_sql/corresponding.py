@@ -35,7 +35,7 @@ def matched(writer: Writer, node: exp.Expression, left: Query, right: Query) -> 
     lefts, rights = names_of(writer, node.this, left), names_of(writer, node.args["expression"], right)
     mode = str(node.args.get("side") or node.args.get("kind") or "").upper()
     mode = "" if mode == "OUTER" else mode
-    listed = [each for each in node.args.get("on") or []]
+    listed = list(node.args.get("on") or [])
     if listed:
         wanted = {each.name.lower(): each.name for each in listed}
         for each in listed:
@@ -62,7 +62,7 @@ def matched(writer: Writer, node: exp.Expression, left: Query, right: Query) -> 
             )
     if not chosen or (mode in ("LEFT", "INNER") and not set(chosen) & set(rights) and not listed):
         raise writer.refuse(node, "the two sides have no column in common", found=writer.excerpt(node))
-    kinds = [dict((name.lower(), value.kind) for name, value in side.projection.columns) for side in (left, right)]
+    kinds = [{name.lower(): value.kind for name, value in side.projection.columns} for side in (left, right)]
     columns = []
     for key, name in chosen.items():
         known = {side[key] for side in kinds if key in side} - {"NULL"}

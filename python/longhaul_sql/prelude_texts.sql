@@ -12,15 +12,15 @@ CREATE OR REPLACE MACRO longhaul_strpos(s VARCHAR, p VARCHAR) AS strpos(s, p), (
 CREATE OR REPLACE MACRO longhaul_replace(s VARCHAR, a VARCHAR, b VARCHAR) AS replace(s, a, b),
   (s BLOB, a BLOB, b BLOB) AS longhaul_bytes(replace(longhaul_latin1(s), longhaul_latin1(a), longhaul_latin1(b)));
 -- DuckDB's functions take positions and lengths of 32 bits.
-CREATE OR REPLACE MACRO longhaul_short(n) AS CAST(greatest(-2147483647, least(n, 2147483647)) AS BIGINT);
+CREATE OR REPLACE MACRO longhaul_short(n) AS CAST(CASE WHEN n > 2147483647 THEN 2147483647 WHEN n < -2147483647 THEN -2147483647 ELSE n END AS BIGINT);
 CREATE OR REPLACE MACRO longhaul_sub(s VARCHAR, p BIGINT) AS CASE WHEN p < 0 OR p IS NULL OR p <= 2147483647 THEN substr(s, longhaul_short(longhaul_from(s, p))) ELSE '' END,
   (s BLOB, p BIGINT) AS longhaul_bytes(CASE WHEN p < 0 OR p IS NULL OR p <= 2147483647 THEN substr(longhaul_latin1(s), longhaul_short(longhaul_from(longhaul_latin1(s), p))) ELSE '' END),
   (s VARCHAR, p BIGINT, n BIGINT) AS longhaul_substr(s, longhaul_short(p), longhaul_short(n)),
   (s BLOB, p BIGINT, n BIGINT) AS longhaul_bytes(longhaul_substr(longhaul_latin1(s), longhaul_short(p), longhaul_short(n)));
-CREATE OR REPLACE MACRO longhaul_left(s VARCHAR, n BIGINT) AS "left"(s, longhaul_short(longhaul_count(n, 'LEFT'))),
-  (s BLOB, n BIGINT) AS longhaul_bytes("left"(longhaul_latin1(s), longhaul_short(longhaul_count(n, 'LEFT'))));
-CREATE OR REPLACE MACRO longhaul_right(s VARCHAR, n BIGINT) AS "right"(s, longhaul_short(longhaul_count(n, 'RIGHT'))),
-  (s BLOB, n BIGINT) AS longhaul_bytes("right"(longhaul_latin1(s), longhaul_short(longhaul_count(n, 'RIGHT'))));
+CREATE OR REPLACE MACRO longhaul_left(s VARCHAR, n BIGINT) AS CASE WHEN s IS NULL THEN NULL ELSE "left"(s, longhaul_short(longhaul_count(n, 'LEFT'))) END,
+  (s BLOB, n BIGINT) AS longhaul_bytes(CASE WHEN s IS NULL THEN NULL ELSE "left"(longhaul_latin1(s), longhaul_short(longhaul_count(n, 'LEFT'))) END);
+CREATE OR REPLACE MACRO longhaul_right(s VARCHAR, n BIGINT) AS CASE WHEN s IS NULL THEN NULL ELSE "right"(s, longhaul_short(longhaul_count(n, 'RIGHT'))) END,
+  (s BLOB, n BIGINT) AS longhaul_bytes(CASE WHEN s IS NULL THEN NULL ELSE "right"(longhaul_latin1(s), longhaul_short(longhaul_count(n, 'RIGHT'))) END);
 CREATE OR REPLACE MACRO longhaul_repetitions(size, n) AS CASE WHEN n < 0 THEN error('REPEAT: the number is negative')
   WHEN size > 0 AND n > 1048576 // size THEN error('REPEAT: the result is longer than 1048576 bytes') ELSE longhaul_short(n) END;
 CREATE OR REPLACE MACRO longhaul_repeat(s VARCHAR, n BIGINT) AS repeat(s, longhaul_repetitions(octet_length(encode(s)), n)),

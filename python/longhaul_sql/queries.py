@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -136,6 +137,14 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
         operator = "UNION ALL"
     left_text = left.text if isinstance(node.this, (exp.Select, exp.Subquery)) and not left.ordered else f"({left.text})"
     right_text = f"({right.text})" if not isinstance(node.expression, exp.Subquery) else right.text
+    for (name, one), (_, other) in zip(left.projection.columns, right.projection.columns, strict=False):
+        if one.kind == other.kind == "STRUCT" and _other_fields(one, other):
+            raise writer.refuse(
+                node.expression,
+                f"the column {name} has structs of different fields on the two sides",
+                found=writer.excerpt(node.expression),
+                hint="give the fields of both the same names: STRUCT(… AS name)",
+            )
     projection = common_projection(left.projection, right.projection)
     if node.args.get("by_name"):
         left_text, right_text, columns = matched(writer, node, left, right)
@@ -259,6 +268,12 @@ def _name_star(projection: Projection, node: exp.Expression, star: exp.Expressio
         for name, kind in columns or []:
             if name.lower() not in without:
                 projection.columns.append((name, Sql(quote(name), "" if name.lower() in replaced else kind)))
+
+
+def _other_fields(left: Sql, right: Sql) -> bool:
+    """DuckDB puts the fields of structs with different names beside each other; of those that are written out the names are known."""
+    names = [re.findall(r'"((?:[^"]|"")*)"(?=: | [A-Z]+[,)])', value.text) for value in (left, right)]
+    return all(names) and names[0] != names[1]
 
 
 def common_projection(left: Projection, right: Projection) -> Projection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from longhaul_sql.registry import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS, name_of, unknown_function
+from longhaul_sql.safely import safely
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer, writes
 
@@ -22,7 +23,7 @@ def safe_function(writer: Writer, node: exp.Expression) -> Sql:
             node, f"SAFE.{name} of a subquery is not translated", found=writer.excerpt(node), hint="compute the value in a WITH first"
         )
     value = writer.value(call)
-    return Sql(f"TRY({value.text})", value.kind)
+    return Sql(safely(value.text), value.kind)
 
 
 @writes(exp.NetFunc, "this")

@@ -43,6 +43,14 @@ def write_statement(writer: Writer, node: exp.Expression) -> Written:
 
 def stored(writer: Writer, query: Query) -> str:
     """In results and tables BigQuery has empty arrays where a query has NULL arrays."""
+    interval = next((name for name, value in query.projection.columns if value.kind == "INTERVAL"), None)
+    if interval is not None:
+        raise writer.refuse(
+            None,
+            f"the column {interval} is an INTERVAL, which parquet does not keep",
+            found=interval,
+            hint="use its parts: EXTRACT, …_DIFF",
+        )
     unknown = query.projection.has_star or any(value.kind not in _KNOWN_SCALARS for _, value in query.projection.columns)
     if not (writer.nullable_arrays and unknown):
         return query.text

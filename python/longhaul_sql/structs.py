@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from longhaul_sql.queries import subquery_text
-from longhaul_sql.registry import function
+from longhaul_sql.registry import function, name_of
 from longhaul_sql.types import Sql, quote
 from longhaul_sql.writer import Writer, writes
 
@@ -56,7 +56,7 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
     items = node.expressions
     if len(items) == 1 and isinstance(items[0], (exp.Select, exp.SetOperation, exp.Subquery)):
         return Sql(f"ARRAY({subquery_text(writer, items[0])})", "ARRAY")
-    values = [writer.value(item) for item in items]
+    values = [_like_first(writer, item, items[0]) for item in items]
     if any(value.kind == "NULL" for value in values):
         # Inside of a query there may be such arrays; what is stored has none.
         writer.nullable_arrays = True
@@ -65,3 +65,20 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
     if not values:
         return Sql("[]::BIGINT[]", "ARRAY")
     return Sql(f"[{', '.join(value.text for value in values)}]", "ARRAY")
+
+
+def _like_first(writer: Writer, item: exp.Expression, first: exp.Expression) -> Sql:
+    """The first struct of an array names the fields of all."""
+    names, own = _names_of(first), _names_of(item)
+    if item is first or names is None or own is None or len(names) != len(own):
+        return writer.value(item)
+    values = [each.this if isinstance(each, exp.Alias) else each for each in item.expressions]
+    return Sql(struct_of(writer, values, names), "STRUCT")
+
+
+def _names_of(item: exp.Expression) -> list[str] | None:
+    if isinstance(item, exp.Tuple):
+        return [""] * len(item.expressions)
+    if isinstance(item, exp.Anonymous) and name_of(item) == "STRUCT":
+        return [each.alias if isinstance(each, exp.Alias) else _inherited_name(each) for each in item.expressions]
+    return None

@@ -163,6 +163,8 @@ def last_day(writer: Writer, call: exp.Expression) -> Sql:
 @function("DATE_BUCKET", "DATETIME_BUCKET", "TIMESTAMP_BUCKET", arguments=(2, 3))
 def bucket(writer: Writer, call: exp.Expression) -> Sql:
     kind = name_of(call).split("_")[0]
+    known = temporal(writer, call.expressions[0], kind).kind
+    kind = known if known in ("DATE", "DATETIME", "TIMESTAMP") else kind
     value = moment(writer, call.expressions[0], kind)
     number, unit = interval(writer, call.expressions[1], call)
     origin = moment(writer, call.expressions[2], kind) if len(call.expressions) == 3 else f"CAST('1950-01-01' AS {DUCKDB[kind]})"

@@ -37,5 +37,36 @@ export async function addFunctions(connection: DuckDBConnection): Promise<void> 
     ...TIME_PARSING,
   ]);
   const preludes = (await readdir(RULES)).filter((name) => /^prelude.*\.sql$/.test(name)).sort();
-  for (const name of preludes) await connection.run(await readFile(join(RULES, name), 'utf8'));
+  const macros = (await Promise.all(preludes.map((name) => readFile(join(RULES, name), 'utf8')))).join('\n');
+  await connection.run(macros);
+  await connection.run(withoutErrors(macros));
+}
+
+/** The macros once more, as `safely_…` and with NULL where they raise an error: TRY takes no call of error(). */
+export function withoutErrors(macros: string): string {
+  const names = [...macros.matchAll(/\bCREATE OR REPLACE MACRO (longhaul_\w+)/g)].map(([, name = '']) => name);
+  const renamed = macros.replaceAll(/\blonghaul_\w+/g, (name) => (names.includes(name) ? name.replace('longhaul_', 'safely_') : name));
+  let text = '';
+  for (let rest = renamed; ;) {
+    const [before = '', ...after] = rest.split(/\berror\(/);
+    text += before;
+    if (after.length === 0) return text;
+    const open = rest.slice(before.length);
+    const end = closing(open);
+    text += 'NULL';
+    rest = open.slice(end + 1);
+  }
+}
+
+/** Place of the parenthesis that closes the first one; texts may have some too. */
+function closing(text: string): number {
+  let depth = 0;
+  let quoted = false;
+  for (const [i, each] of Array.from(text).entries()) {
+    if (each === "'") quoted = !quoted;
+    if (quoted) continue;
+    if (each === '(') depth++;
+    if (each === ')' && --depth === 0) return i;
+  }
+  return text.length;
 }

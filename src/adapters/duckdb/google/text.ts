@@ -200,7 +200,12 @@ const RADIX: Record<string, [number, number]> = { BASE2: [2, 8], BASE8: [8, 0], 
 function textOfBytes(bytes: Uint8Array, format: string): string {
   const name = format.toUpperCase();
   if (name === 'BASE64') return Buffer.from(bytes).toString('base64');
-  if (name === 'BASE64M') return (Buffer.from(bytes).toString('base64').match(/.{1,76}/g) ?? []).join('\n');
+  if (name === 'BASE64M')
+    return (
+      Buffer.from(bytes)
+        .toString('base64')
+        .match(/.{1,76}/g) ?? []
+    ).join('\n');
   if (name === 'BASE32') return toBase32(bytes);
   if (name === 'UTF-8' || name === 'UTF8') return textOf(bytes);
   if (name === 'ASCII') return bytes.some((each) => each > 127) ? fail('CAST: these bytes are no ASCII') : latin1(bytes);

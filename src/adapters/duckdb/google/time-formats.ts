@@ -26,7 +26,7 @@ export const NAMES = { weekdays: WEEKDAYS, months: MONTHS };
 const DAY_MS = 86_400_000;
 const two = (value: number): string => String(value).padStart(2, '0');
 const blank = (value: number): string => String(value).padStart(2, ' ');
-const hour12 = (hour: number): number => (hour + 11) % 12 + 1;
+const hour12 = (hour: number): number => ((hour + 11) % 12) + 1;
 
 /** Year and week of ISO 8601, and the day in that year. */
 function isoOf({ year, month, day, weekday }: Civil): { year: number; week: number; day: number } {

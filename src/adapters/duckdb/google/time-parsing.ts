@@ -64,7 +64,8 @@ function read(reader: Reader, pattern: string, fields: Fields, wrong: () => neve
     return value >= least && value <= most ? value : wrong();
   };
   const named = (names: readonly string[]): number => {
-    const whole = reader.match(new RegExp(names.join('|'), 'iy')) ?? reader.match(new RegExp(names.map((each) => each.slice(0, 3)).join('|'), 'iy'));
+    const whole =
+      reader.match(new RegExp(names.join('|'), 'iy')) ?? reader.match(new RegExp(names.map((each) => each.slice(0, 3)).join('|'), 'iy'));
     return whole === undefined ? wrong() : names.findIndex((each) => each.slice(0, 3).toLowerCase() === whole.slice(0, 3).toLowerCase());
   };
   const elements = /%(?:E4Y|Ez|E([0-9*#])S|[EO]?([A-Za-z%]))|\s+|[\s\S]/g;
@@ -88,7 +89,7 @@ function read(reader: Reader, pattern: string, fields: Fields, wrong: () => neve
     else
       switch (letter) {
         case 'Y':
-          fields.year = number(5, 1, 9999);
+          fields.year = number(4, 1, 9999);
           break;
         case 'm':
           fields.month = number(2, 1, 12);
@@ -156,7 +157,10 @@ export function parseTime(pattern: string, text: string): bigint {
   if (!reader.done) wrong();
   if (fields.epoch !== undefined) return fields.epoch * 1_000_000n;
   if (fields.yearOfCentury !== undefined)
-    fields.year = fields.century === undefined ? fields.yearOfCentury + (fields.yearOfCentury < 69 ? 2000 : 1900) : fields.century * 100 + fields.yearOfCentury;
+    fields.year =
+      fields.century === undefined
+        ? fields.yearOfCentury + (fields.yearOfCentury < 69 ? 2000 : 1900)
+        : fields.century * 100 + fields.yearOfCentury;
   else if (fields.century !== undefined) fields.year = fields.century * 100;
   if (fields.hour12 !== undefined) fields.hour = (fields.hour12 % 12) + (fields.afternoon === true ? 12 : 0);
   const date = new Date(0);
