@@ -28,6 +28,8 @@ const FAILURES_ALLOWED_SHARE = 0.1;
 /** Starts the trial's workflow; it outlives this run of ours and tells its end by a signal. */
 export function start(run: SearchRun, record: TrialRecord): void {
   record.active = true;
+  // The watch that is under way knows of new trials, and not of one that goes on.
+  if (run.rules !== 1 && record.state.startedAt !== null) run.stopWatching?.();
   record.state.startedAt ??= Date.now();
   record.heard = null;
   run.hearing.add(record.state.trial);

@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Scheduler } from '../../../src/contract/search-space.ts';
+import {
+  bracketOfTrial,
+  lastPromotion,
+  levelsOf,
+  nextLevel,
+  promotion,
+  type Field,
+  type HalvingTrial,
+  type Rungs,
+} from '../../../src/rules/halving.ts';
+
+const rungsOf = (more: object = {}, end: number | null = 27): Rungs => ({ scheduler: Scheduler.parse({ kind: 'asha', ...more }), end });
+/** Trials by what they had at each rung; the ones named run or are over. */
+const field = (
+  values: readonly (readonly (number | null)[])[],
+  more: Partial<Field> = {},
+  states: Readonly<Record<number, HalvingTrial['state']>> = {},
+): Field => ({
+  trials: values.map((own, trial) => ({ trial, bracket: 0, values: own, state: states[trial] ?? (own.length > 0 ? 'held' : 'going') })),
+  goal: 'maximize',
+  complete: false,
+  ...more,
+});
+
+describe('rungs', () => {
+  it('are as far as the factor says, and none at the end of training', () => {
+    expect(levelsOf(rungsOf({ min: 1, factor: 3 }), 0)).toEqual([1, 3, 9]);
+    expect(levelsOf(rungsOf({ min: 2, factor: 2, max: 12 }, null), 0)).toEqual([2, 4, 8]);
+    expect(levelsOf(rungsOf(), 1)).toEqual([3, 9]);
+    expect(nextLevel(rungsOf(), 0, 2)).toBe(9);
+    expect(nextLevel(rungsOf(), 0, 3)).toBeNull();
+  });
+
+  it('begin later in the further brackets of Hyperband alone', () => {
+    const hyperband = rungsOf({ kind: 'hyperband' });
+    const brackets = Array.from({ length: 60 }, (_, trial) => bracketOfTrial(hyperband, 's', trial));
+    expect([...new Set(brackets)].sort()).toEqual([0, 1, 2, 3]);
+    expect(bracketOfTrial(rungsOf(), 's', 7)).toBe(0);
+  });
+});
+
+describe('promotion', () => {
+  it('lets the best of a rung go on once it is among the best share', () => {
+    const rungs = rungsOf({ factor: 3 });
+    expect(promotion(rungs, field([[0.2], [0.9]]))).toBeNull();
+    expect(promotion(rungs, field([[0.2], [0.9], [0.5]]))).toEqual({ trial: 1, reason: 'number 1 of 3 at rung 0' });
+    // It went on: one of three is enough.
+    expect(promotion(rungs, field([[0.2], [0.9], [0.5]], {}, { 1: 'going' }))).toBeNull();
+    expect(promotion(rungs, field([[0.2], [0.9], [0.5], [0.6], [0.1], [0.3]], {}, { 1: 'going' }))?.trial).toBe(3);
+  });
+
+  it('prefers the highest rung, and goes by the direction of the objective', () => {
+    const values = [[0.9, 0.9], [0.8, 0.95], [0.7, 0.8], [0.6], [0.5], [0.4]];
+    expect(promotion(rungsOf({ factor: 3 }), field(values))).toEqual({ trial: 1, reason: 'number 1 of 3 at rung 1' });
+    expect(promotion(rungsOf({ factor: 3 }), field([[3], [1], [2]], { goal: 'minimize' }))?.trial).toBe(1);
+  });
+
+  it('takes what is no number for the poorest', () => {
+    expect(promotion(rungsOf({ factor: 2 }), field([[null], [0.1]]))?.trial).toBe(1);
+  });
+
+  it('waits for all of a rung where it is synchronous', () => {
+    const rungs = rungsOf({ kind: 'sync-halving', factor: 3 });
+    const all = field([[0.2], [0.9], [0.5]]);
+    expect(promotion(rungs, all)).toBeNull();
+    expect(promotion(rungs, { ...all, complete: true })?.trial).toBe(1);
+    expect(promotion(rungs, field([[0.2], [0.9], [0.5], []], { complete: true }))).toBeNull();
+    // One that failed before the rung does not hold the others up.
+    expect(promotion(rungs, field([[0.2], [0.9], [0.5], []], { complete: true }, { 3: 'over' }))?.trial).toBe(1);
+  });
+
+  it('ends with the best trial trained to its end', () => {
+    const held = field([[0.2], [0.9], [0.5]], { complete: true });
+    expect(lastPromotion(held, [])?.trial).toBe(1);
+    expect(lastPromotion(held, [0.7])?.trial).toBe(1);
+    expect(lastPromotion(held, [0.9])).toBeNull();
+    expect(lastPromotion(field([[null]], { complete: true }), [null])).toBeNull();
+  });
+
+  it('is of a held trial that is among the best share of its rung, and of none where a better one waits there', () => {
+    const own = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 0, maxLength: 3 });
+    fc.assert(
+      fc.property(fc.array(own, { maxLength: 30 }), fc.integer({ min: 2, max: 4 }), (values, factor) => {
+        const made = field(values);
+        const found = promotion(rungsOf({ factor }), made);
+        if (!found) return;
+        const trial = made.trials[found.trial];
+        expect(trial?.state).toBe('held');
+        const rung = (trial?.values.length ?? 0) - 1;
+        const at = made.trials.filter((one) => one.values.length > rung);
+        const better = at.filter((one) => (one.values[rung] ?? 0) > (trial?.values[rung] ?? 0));
+        expect(better.length).toBeLessThan(Math.floor(at.length / factor));
+        expect(better.every((one) => one.values.length > rung + 1)).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SearchState } from '../../src/contract/state.ts';
+import { curveFeed, type CurveFeed } from './curve-feed.ts';
+import { until } from './environment.ts';
+import { specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
+
+type Search = Awaited<ReturnType<SearchHarness['search']>>;
+
+describe('a search with a scheduler', { timeout: 90_000 }, () => {
+  let harness: SearchHarness;
+  let feed: CurveFeed;
+  /** Most trials that ever had a place at once. */
+  let most: number;
+  /** Where each attempt began, in points: [trial, point]. */
+  let begun: [trial: number, point: number][];
+  beforeEach(async () => {
+    harness = await startSearchHarness('real');
+    feed = curveFeed();
+    harness.world.curves = feed.curves;
+    [most, begun] = [0, []];
+  });
+  afterEach(() => harness.stop());
+
+  const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
+
+  const suggests = (...values: number[]): void => {
+    harness.world.ask = ({ trials, count }) =>
+      Promise.resolve({
+        suggestions: values.slice(trials.length, trials.length + count).map((x) => ({ x })),
+        exhausted: false,
+        sampler: 'fake',
+      });
+  };
+
+  /** Trains `points` points, each worth the trial's `x`, and goes on from where it was held. */
+  function trains(points: number, search: () => Search): void {
+    harness.world.attempt = async ({ trial: { trial, parameters } }) => {
+      most = Math.max(most, harness.running());
+      begun.push([trial, feed.count(trial)]);
+      const score = Number(parameters.x);
+      const stopped = harness.stopAsked();
+      while (feed.count(trial) < points) {
+        const next = feed.count(trial) + 1;
+        feed.add(trial, score);
+        const seen = until(async () => (await stateOf(search())).trials[trial]?.points === next, 'the point to be seen', 60).catch(
+          () => 'over',
+        );
+        const ended = await Promise.race([stopped, seen]);
+        if (ended === 'stopped') return { verdict: 'stopped', lastProgress: feed.count(trial) };
+      }
+      return { lastProgress: points, objective: score, metrics: { score } };
+    };
+  }
+
+  it('holds trials at rungs, gives their places away, and trains the best to its end without repeating a point', async () => {
+    let search: Search | null = null;
+    trains(4, () => search as unknown as Search);
+    suggests(0.3, 0.8, 0.1, 0.6, 0.2, 0.5, 0, 0.7, 0.4);
+    search = await harness.search(specOf({ trials: 9, parallel: 2, scheduler: { kind: 'asha', min: 1, factor: 3, max: 4 } }));
+    const { outputs, counts } = await search.result();
+    expect(outputs).toMatchObject({ best_trial: 1, best_objective: 0.8 });
+    expect(most).toBeLessThanOrEqual(2);
+    const { trials, decisions } = await stateOf(search);
+    expect(counts.failed + counts.cancelled).toBe(0);
+    // A trial trains on until it hears that it is held; what it trained then is kept too, and no point is trained twice.
+    const points = trials.map((trial) => trial.points);
+    expect(points[1]).toBe(4);
+    expect(points.reduce((sum, count) => sum + count, 0)).toBeLessThan(0.8 * 9 * 4);
+    expect(new Set(begun.map(String)).size).toBe(begun.length);
+    expect(trials.filter(({ status }) => status === 'stopped').every(({ reason }) => reason?.startsWith('held at rung'))).toBe(true);
+    expect(decisions.some(({ text }) => text.startsWith('promoted:') || text.startsWith('goes on:'))).toBe(true);
+    // The sampler hears of a rung as soon as it is reached.
+    const heard = harness.world.asked.at(-1)?.trials ?? [];
+    expect(heard.some(({ state, rungs = [] }) => state === 'running' && rungs.length > 0)).toBe(true);
+  });
+
+  it('lets a held trial go on at a person’s word', async () => {
+    let search: Search | null = null;
+    trains(3, () => search as unknown as Search);
+    const wait = Promise.withResolvers<undefined>();
+    const inner = harness.world.attempt;
+    harness.world.attempt = async (input, retries) => {
+      if (input.trial.trial === 2) await wait.promise;
+      return inner(input, retries);
+    };
+    search = await harness.search(specOf({ trials: 3, parallel: 1, scheduler: { kind: 'sync-halving', min: 1, factor: 3, max: 3 } }));
+    const running = search;
+    await until(async () => (await stateOf(running)).trials[0]?.status === 'paused', 'trial 0 to be held', 60);
+    expect((await stateOf(running)).trials[0]?.reason).toBe('held at rung 0 (point 1) with 0');
+    await running.executeUpdate('resume', { args: [{ trial: 0, by: 'ada' }] });
+    wait.resolve(undefined);
+    await running.result();
+    expect((await stateOf(running)).trials[0]).toMatchObject({ status: 'succeeded', points: 3 });
+  });
+
+  it('stops at rungs instead, where nothing is to be promoted', async () => {
+    let search: Search | null = null;
+    trains(2, () => search as unknown as Search);
+    suggests(0.9, 0.8, 0.7, 0.6);
+    search = await harness.search(
+      specOf({ trials: 4, parallel: 1, scheduler: { kind: 'asha', min: 1, factor: 2, max: 2, promote: false } }),
+    );
+    const { counts } = await search.result().catch((error: unknown) => ({ counts: String(error) }));
+    const { trials } = await stateOf(search);
+    expect(trials.every(({ status }) => status !== 'paused')).toBe(true);
+    expect(counts).toMatchObject({ failed: 0 });
+    expect(trials.at(-1)?.reason).toMatch(/^asha: held at rung 0/);
+  });
+});
