@@ -4,12 +4,13 @@
  * learning curves of data sets that scikit-learn ships; milliseconds a trial that does nothing, beside Optuna and Ray Tune on the same machine.
  */
 import { parseArgs } from 'node:util';
-import { StoppingRule } from '../src/contract/search-space.ts';
+import { Scheduler, StoppingRule } from '../src/contract/search-space.ts';
 import { startSearchHarness } from '../test/workflow/search-harness.ts';
 import { measureOverhead } from './search/overhead.ts';
 import { runScript, startSampler } from './search/python.ts';
+import { measurePromotion, TOLERANCE } from './search/promotion.ts';
 import { measureQuality } from './search/quality.ts';
-import { measureStopping, type Tables } from './search/stopping.ts';
+import { measureFound, measureStopping, type Tables } from './search/stopping.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,11 @@ const { values } = parseArgs({
 const RANDOM_SEEDS = 20;
 /** Configurations in each table of curves, epochs of each, trials of a search over them, and searches of each table. */
 const CURVES = { configurations: 48, epochs: 16, trials: 24, seeds: 20 };
+/** At once, in the searches with promotion and beside them. */
+const PLACES = 8;
+/** What `scheduler` has where nothing more is said. */
+const PROMOTION = Scheduler.parse({ kind: 'asha' });
+const ASHA = [StoppingRule.parse({ kind: 'asha' })];
 /** The rule that docs/search.md recommends, and others to compare. The first one counts. */
 const RULES = ['median', 'asha'] as const;
 
@@ -46,17 +52,25 @@ try {
     say(
       `${problem.padEnd(20)} tpe ${best.toPrecision(5).padStart(10)}  random ${random.toPrecision(5).padStart(10)}  ${equal ? 'equal' : 'NOT EQUAL'}`,
     );
+  // Rules were chosen on the one kind of tables; promotion is judged by the other.
   const tables = await runScript<Tables>('curves.py', [CURVES.configurations, CURVES.epochs]);
+  const heldOut = await runScript<Tables>('curves.py', [CURVES.configurations, CURVES.epochs, 'held-out']);
   const ratios = [];
   for (const kind of RULES) {
     const compute = await measureStopping(tables, [StoppingRule.parse({ kind })], CURVES.trials, CURVES.seeds);
     say(`${kind.padEnd(20)} ${JSON.stringify(compute)}`);
     ratios.push(compute.ratio);
   }
+  const promotion = measurePromotion(heldOut, PROMOTION, CURVES.trials, CURVES.seeds, PLACES);
+  const ashaFound = await measureFound(heldOut, ASHA, { ...CURVES, parallel: PLACES, tolerance: TOLERANCE });
+  say(`${'promotion'.padEnd(20)} ${JSON.stringify({ ...promotion, ashaFound })}`);
   const result = {
     equal_to_optuna: quality.every(({ equal }) => equal),
     better_than_random: quality.filter(({ best, random }) => best < random).length / quality.length,
     compute_ratio_with_stopping: Number((ratios[0] ?? Number.NaN).toFixed(3)),
+    promotion_cost_ratio: Number(promotion.costRatio.toFixed(3)),
+    promotion_found_share: Number(promotion.foundShare.toFixed(3)),
+    asha_found_share: Number(ashaFound.toFixed(3)),
     per_trial_ms: Number(overhead.own.toFixed(1)),
     optuna_per_trial_ms: Number(overhead.optuna.toFixed(2)),
     ray_per_trial_ms: Number(overhead.ray.toFixed(1)),

@@ -2,9 +2,18 @@
  * Compute of a search that promotes, for each epoch of one that trains every trial to its end, and how often it finds as good a model: random searches
  * over recorded learning curves, decided by the rules that the workflow runs. A held trial costs nothing and loses nothing: it goes on where it was.
  */
-import { Scheduler } from '../../src/contract/search-space.ts';
+import type { Scheduler } from '../../src/contract/search-space.ts';
 import { bestOf } from '../../src/rules/early-stopping.ts';
-import { bracketOfTrial, lastPromotion, nextLevel, promotion, type Field, type HalvingTrial, type Rungs } from '../../src/rules/halving.ts';
+import {
+  bracketOfTrial,
+  expectedValue,
+  lastPromotion,
+  nextLevel,
+  promotion,
+  type Field,
+  type HalvingTrial,
+  type Rungs,
+} from '../../src/rules/halving.ts';
 import { shuffled } from './shuffled.ts';
 import type { Tables } from './stopping.ts';
 
@@ -24,7 +33,8 @@ interface Simulated {
   readonly bracket: number;
   readonly curve: readonly number[];
   epochs: number;
-  values: number[];
+  values: (number | null)[];
+  expected: (number | null)[];
   state: HalvingTrial['state'];
 }
 
@@ -79,7 +89,7 @@ function search(curves: readonly (readonly number[])[], scheduler: Scheduler, pa
     const curve = curves[begun.length];
     if (!curve) return false;
     const trial = begun.length;
-    begun.push({ trial, bracket: bracketOfTrial(rungs, study, trial), curve, epochs: 0, values: [], state: 'going' });
+    begun.push({ trial, bracket: bracketOfTrial(rungs, study, trial), curve, epochs: 0, values: [], expected: [], state: 'going' });
     return true;
   }
 
@@ -91,9 +101,9 @@ function search(curves: readonly (readonly number[])[], scheduler: Scheduler, pa
     }
     const level = nextLevel(rungs, trial.bracket, trial.values.length);
     if (level === null || trial.epochs < level) return;
-    trial.values.push(bestOf(trial.curve.slice(0, trial.epochs), 'maximize') ?? Number.NaN);
+    const seen = trial.curve.slice(0, trial.epochs);
+    trial.values.push(bestOf(seen, 'maximize'));
+    trial.expected.push(expectedValue(seen, 'maximize', scheduler.factor));
     trial.state = 'held';
   }
 }
-
-export const schedulerOf = (more: object): Scheduler => Scheduler.parse(more);

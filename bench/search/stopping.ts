@@ -44,6 +44,36 @@ export async function measureStopping(tables: Tables, rules: readonly StoppingRu
   return { ratio: total.with / total.without, longer: total.longer, missed: total.missed, searches: Object.keys(tables).length * seeds };
 }
 
+/** Share of the searches with the rules of which some trial, stopped or not, is within `tolerance` of the best of the same trials trained to the end. */
+export async function measureFound(
+  tables: Tables,
+  rules: readonly StoppingRule[],
+  {
+    trials,
+    seeds,
+    parallel,
+    tolerance,
+  }: { readonly trials: number; readonly seeds: number; readonly parallel: number; readonly tolerance: number },
+): Promise<number> {
+  let [found, searches] = [0, 0];
+  for (const table of Object.values(tables)) {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const order = shuffled(table, seed).slice(0, trials);
+      const wanted = Math.max(...order.flatMap(({ curve }) => curve));
+      const played = order.map(recorded);
+      const ended = await replay(
+        { study: `bench-${seed}`, objective: OBJECTIVE, parallel, trials: played },
+        rules,
+        inRecordedOrder(played),
+      );
+      const best = Math.max(...ended.map(({ trial, points }) => Math.max(0, ...(order[trial]?.curve ?? []).slice(0, points))));
+      found += Number(best >= wanted - tolerance * wanted);
+      searches += 1;
+    }
+  }
+  return found / searches;
+}
+
 /** An epoch is the unit of time and of money. */
 function recorded({ parameters, curve }: Tables[string][number], trial: number): RecordedTrial {
   const objective = curve.at(-1) ?? null;

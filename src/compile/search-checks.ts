@@ -196,11 +196,13 @@ function checkScheduler(checking: Checking): void {
     add(checking, ['scheduler', 'max'], '"max" is missing', {
       expected: `where training ends, in ${scheduler.resource}: brackets are shares of it`,
     });
-  if (end !== undefined && scheduler.min >= end)
+  const { min, resource } = scheduler;
+  if (min === undefined) return;
+  if (end !== undefined && min >= end)
     add(checking, ['scheduler', 'min'], 'the first rung is not before the end of training', {
       expected: `less than ${end}`,
-      found: String(scheduler.min),
+      found: String(min),
     });
-  if (scheduler.resource !== 'seconds' && !Number.isInteger(scheduler.min))
-    add(checking, ['scheduler', 'min'], 'not a whole number', { expected: `whole ${scheduler.resource}`, found: String(scheduler.min) });
+  if (resource !== 'seconds' && !Number.isInteger(min))
+    add(checking, ['scheduler', 'min'], 'not a whole number', { expected: `whole ${resource}`, found: String(min) });
 }

@@ -114,9 +114,9 @@ export const Scheduler = z.strictObject({
   kind: z.enum(['asha', 'hyperband', 'sync-halving']),
   /** What rungs are counted in; points are validation points. */
   resource: z.enum(['samples', 'steps', 'epochs', 'seconds', 'points']).default('points'),
-  /** The first rung; the next ones are `factor` times as far. */
-  min: z.number().positive().default(1),
-  factor: z.number().min(2).default(3),
+  /** The first rung; the next ones are `factor` times as far. Where absent an eighth of training, or 1 where nobody knows how long that is. */
+  min: z.number().positive().optional(),
+  factor: z.number().min(2).default(2),
   /** Where training ends, in the resource, where that is not known from `epochs`; Hyperband's brackets need it. */
   max: z.number().positive().optional(),
   promote: z.boolean().default(true),

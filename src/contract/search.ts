@@ -313,6 +313,8 @@ export interface Halving {
   readonly bracket: number;
   /** Of each rung reached: its place among the ends that the sampler was told, the point of the curve, the best value by then. */
   rungs: (readonly [told: number, step: number, value: number | null])[];
+  /** What was to be expected at each of them, by which they are ordered. */
+  expected: (number | null)[];
   /** It is held, or about to be. */
   held: boolean;
   /** Where it may train to, as a number of rungs. */

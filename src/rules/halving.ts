@@ -2,10 +2,12 @@
  * Successive halving with promotion. Pure. A trial is held at each rung, and the best of a rung go on, from exactly where they were held.
  *
  * ASHA: Li et al. (MLSys 2020), the asynchronous promotion of its Algorithm 2. Hyperband: Li et al. (JMLR 2018), brackets that begin at different
- * rungs. Synchronous halving: Jamieson, Talwalkar (AISTATS 2016). Optuna's and Ray's ASHA stop instead of holding, as their trials cannot go on.
+ * rungs. Synchronous halving: Jamieson, Talwalkar (AISTATS 2016). Other than there, trials of a rung are ordered by what is to be expected of them, so
+ * that a slow learner that still rises is not lost at an early rung. Optuna's and Ray's ASHA stop instead of holding, as their trials cannot go on.
  */
 import type { Objective, Scheduler } from '../contract/search-space.ts';
 import { better } from './best-trials.ts';
+import { bestOf, type Curve } from './curves.ts';
 import { bracketBudgets, bracketOf } from './early-stopping.ts';
 
 /** A trial as the scheduler sees it. */
@@ -14,6 +16,8 @@ export interface HalvingTrial {
   readonly bracket: number;
   /** Best value so far when it reached each rung of its bracket; null is no number, and worse than any. */
   readonly values: readonly (number | null)[];
+  /** What was to be expected of it there, see `expectedValue`; trials of a rung are ordered by it. */
+  readonly expected: readonly (number | null)[];
   /** `going`: it runs or waits for a place; `over`: ended for good. */
   readonly state: 'going' | 'held' | 'over';
 }
@@ -27,10 +31,19 @@ export interface Rungs {
 /** Far beyond any training: a scheduler without a known end needs some bound. */
 const MOST_RUNGS = 40;
 
+/** Earlier trials can hardly be told apart, see docs/search.md. */
+const FIRST_RUNG_SHARE = 1 / 8;
+
+function firstRung({ scheduler, end }: Rungs): number {
+  const training = scheduler.max ?? end;
+  return scheduler.min ?? (training === null ? 1 : Math.max(1, Math.ceil(training * FIRST_RUNG_SHARE)));
+}
+
 /** Resource at each rung of a bracket, below the end of training. */
-export function levelsOf({ scheduler, end }: Rungs, bracket: number): number[] {
+export function levelsOf(rungs: Rungs, bracket: number): number[] {
+  const { scheduler, end } = rungs;
   const levels: number[] = [];
-  for (let level = scheduler.min * scheduler.factor ** bracket; levels.length < MOST_RUNGS; level *= scheduler.factor) {
+  for (let level = firstRung(rungs) * scheduler.factor ** bracket; levels.length < MOST_RUNGS; level *= scheduler.factor) {
     if ((end !== null && level >= end) || (scheduler.max !== undefined && level >= scheduler.max)) break;
     levels.push(level);
   }
@@ -38,14 +51,33 @@ export function levelsOf({ scheduler, end }: Rungs, bracket: number): number[] {
 }
 
 /** Bracket of a trial: 0 but for Hyperband, where the number of the trial decides as in Optuna. */
-export function bracketOfTrial({ scheduler, end }: Rungs, study: string, trial: number): number {
-  const max = scheduler.max ?? end;
-  if (scheduler.kind !== 'hyperband' || max === null || max <= scheduler.min) return 0;
-  return bracketOf(study, trial, bracketBudgets({ minResource: scheduler.min, maxResource: max, reductionFactor: scheduler.factor }));
+export function bracketOfTrial(rungs: Rungs, study: string, trial: number): number {
+  const { scheduler, end } = rungs;
+  const [min, max] = [firstRung(rungs), scheduler.max ?? end];
+  if (scheduler.kind !== 'hyperband' || max === null || max <= min) return 0;
+  return bracketOf(study, trial, bracketBudgets({ minResource: min, maxResource: max, reductionFactor: scheduler.factor }));
 }
 
 /** The rung that is reached next by a trial that has reached so many; null: none, it runs to its end. */
 export const nextLevel = (rungs: Rungs, bracket: number, reached: number): number | null => levelsOf(rungs, bracket)[reached] ?? null;
+
+/** How much of the way to the next rung a trial is credited with before it went it. Chosen on the tables `chosen` of bench/search/curves.py. */
+const CREDIT = 0.5;
+
+/**
+ * The best value so far, and what the trial is about to gain: learning curves are near to straight lines over the logarithm of training (Domhan et al.,
+ * IJCAI 2015, on extrapolating them), so that one that still rises overtakes one that has levelled off. With a single point it is the value itself.
+ *
+ * @param curve up to the rung
+ */
+export function expectedValue(curve: Curve, goal: Objective['goal'], factor: number): number | null {
+  const best = bestOf(curve, goal);
+  const half = Math.floor(curve.length / 2);
+  const before = half === 0 ? null : bestOf(curve.slice(0, half), goal);
+  if (best === null || before === null) return best;
+  const gain = (best - before) / Math.log(curve.length / half);
+  return best + CREDIT * gain * Math.log(factor);
+}
 
 export interface Promotion {
   readonly trial: number;
@@ -105,7 +137,7 @@ function ranked(trials: readonly HalvingTrial[], rung: number, goal: Objective['
   return trials
     .filter(({ values }) => values.length > rung)
     .sort((a, b) => {
-      const [x, y] = [a.values[rung] ?? null, b.values[rung] ?? null];
+      const [x, y] = [a.expected[rung] ?? null, b.expected[rung] ?? null];
       return better(x, y, goal) ? -1 : better(y, x, goal) ? 1 : a.trial - b.trial;
     });
 }

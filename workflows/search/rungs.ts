@@ -1,7 +1,7 @@
 /** Holds trials at the rungs of the search's scheduler, and lets the best go on from where they were held. */
 import type { Halving, TrialRecord } from '../../src/contract/search.ts';
 import { bestOf } from '../../src/rules/curves.ts';
-import { bracketOfTrial, lastPromotion, nextLevel, promotion } from '../../src/rules/halving.ts';
+import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotion } from '../../src/rules/halving.ts';
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
 import { heldReason, heldSummary, isHeld, NO_RUNG, release } from './held.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
@@ -25,7 +25,9 @@ export function reachRung(run: SearchRun, record: TrialRecord, reached: Reached)
   const before = halving.rungs.length;
   for (let level = nextLevel(rungs, halving.bracket, before); level !== null && amount >= level;) {
     const { memory, input } = run;
-    halving.rungs.push([memory.tells, record.curve.length, bestOf(record.curve, input.spec.objective.goal)]);
+    const { goal } = input.spec.objective;
+    halving.rungs.push([memory.tells, record.curve.length, bestOf(record.curve, goal)]);
+    halving.expected.push(expectedValue(record.curve, goal, rungs.scheduler.factor));
     memory.tells += 1;
     level = nextLevel(rungs, halving.bracket, halving.rungs.length);
   }
@@ -75,7 +77,7 @@ function rungsOf({ input: { spec } }: SearchRun): Rungs | null {
 }
 
 function halvingOf(run: SearchRun, rungs: Rungs, record: TrialRecord): Halving {
-  record.halving ??= { bracket: bracketOfTrial(rungs, run.id, record.state.trial), rungs: [], held: false, allowed: 0 };
+  record.halving ??= { bracket: bracketOfTrial(rungs, run.id, record.state.trial), rungs: [], expected: [], held: false, allowed: 0 };
   return record.halving;
 }
 
@@ -89,13 +91,14 @@ function amountOf(record: TrialRecord, resource: Rungs['scheduler']['resource'],
 function fieldOf(run: SearchRun, held?: number): Field {
   const trials = run.memory.records.flatMap((record): HalvingTrial[] => {
     if (!record.halving) return [];
-    const { bracket, rungs } = record.halving;
+    const { bracket, rungs, expected } = record.halving;
     const waits = isHeld(record) || record.state.trial === held;
     return [
       {
         trial: record.state.trial,
         bracket,
         values: rungs.map(([, , value]) => value),
+        expected,
         state: isOver(record) ? 'over' : waits ? 'held' : 'going',
       },
     ];

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Scheduler } from '../../../src/contract/search-space.ts';
 import {
   bracketOfTrial,
+  expectedValue,
   lastPromotion,
   levelsOf,
   nextLevel,
@@ -12,14 +13,23 @@ import {
   type Rungs,
 } from '../../../src/rules/halving.ts';
 
-const rungsOf = (more: object = {}, end: number | null = 27): Rungs => ({ scheduler: Scheduler.parse({ kind: 'asha', ...more }), end });
+const rungsOf = (more: object = {}, end: number | null = 27): Rungs => ({
+  scheduler: Scheduler.parse({ kind: 'asha', min: 1, factor: 3, ...more }),
+  end,
+});
 /** Trials by what they had at each rung; the ones named run or are over. */
 const field = (
   values: readonly (readonly (number | null)[])[],
   more: Partial<Field> = {},
   states: Readonly<Record<number, HalvingTrial['state']>> = {},
 ): Field => ({
-  trials: values.map((own, trial) => ({ trial, bracket: 0, values: own, state: states[trial] ?? (own.length > 0 ? 'held' : 'going') })),
+  trials: values.map((own, trial) => ({
+    trial,
+    bracket: 0,
+    values: own,
+    expected: own,
+    state: states[trial] ?? (own.length > 0 ? 'held' : 'going'),
+  })),
   goal: 'maximize',
   complete: false,
   ...more,
@@ -30,6 +40,10 @@ describe('rungs', () => {
     expect(levelsOf(rungsOf({ min: 1, factor: 3 }), 0)).toEqual([1, 3, 9]);
     expect(levelsOf(rungsOf({ min: 2, factor: 2, max: 12 }, null), 0)).toEqual([2, 4, 8]);
     expect(levelsOf(rungsOf(), 1)).toEqual([3, 9]);
+    // Where it is not said: at an eighth of training.
+    expect(levelsOf(rungsOf({ min: undefined, factor: 2 }, 16), 0)).toEqual([2, 4, 8]);
+    expect(levelsOf(rungsOf({ min: undefined, factor: 2 }, 3), 0)).toEqual([1, 2]);
+    expect(levelsOf(rungsOf({ min: undefined, factor: 2 }, null), 0)[0]).toBe(1);
     expect(nextLevel(rungsOf(), 0, 2)).toBe(9);
     expect(nextLevel(rungsOf(), 0, 3)).toBeNull();
   });
@@ -96,5 +110,15 @@ describe('promotion', () => {
         expect(better.every((one) => one.values.length > rung + 1)).toBe(true);
       }),
     );
+  });
+
+  it('credits a trial that still rises with half of the way to the next rung', () => {
+    expect(expectedValue([0.5], 'maximize', 2)).toBe(0.5);
+    expect(expectedValue([null, 0.5], 'maximize', 2)).toBe(0.5);
+    expect(expectedValue([0.5, 0.5, 0.5, 0.5], 'maximize', 2)).toBe(0.5);
+    // 0.2 for each doubling.
+    expect(expectedValue([0.2, 0.4, 0.5, 0.6], 'maximize', 2)).toBeCloseTo(0.7);
+    expect(expectedValue([0.8, 0.6, 0.5, 0.4], 'minimize', 4)).toBeCloseTo(0.2);
+    expect(expectedValue([null, null], 'minimize', 4)).toBeNull();
   });
 });
