@@ -20,6 +20,8 @@ export interface TrialPlaces {
 export interface CarryingRules {
   readonly objective: Objective;
   readonly stopping: readonly StoppingRule[];
+  /** Further objectives: by their series ended trials are compared with too. */
+  readonly also?: readonly Objective[];
   /** Of all trials together. */
   readonly mostBytes: number;
 }
@@ -166,13 +168,14 @@ const sum = (curves: readonly Curve[]): number => curves.reduce((total, { length
 /** Series of ended trials are of no use any more; their curves are compared with, by rules. */
 function curveCutter(
   records: readonly TrialRecord[],
-  { stopping }: CarryingRules,
+  { stopping, also = [] }: CarryingRules,
   { numbers: most, compared }: Allowance,
 ): (record: TrialRecord) => Pick<TrialRecord, 'curve' | 'series'> {
   const ended = records.filter(isSettled);
   const openSeries = records.filter((record) => !isSettled(record)).flatMap(seriesOf);
   const [openNumbers, endedNumbers] = [sum(openSeries), sum(ended.map(({ curve }) => curve))];
-  if (openNumbers + endedNumbers <= most) return (record) => ({ curve: record.curve, series: isSettled(record) ? {} : record.series });
+  if (openNumbers + endedNumbers <= most)
+    return (record) => ({ curve: record.curve, series: isSettled(record) ? ofObjectives(record, also) : record.series });
   const newest = new Set(ended.sort((a, b) => (b.told ?? 0) - (a.told ?? 0)).slice(0, compared));
   const openShare = Math.min(openNumbers, Math.max(most / 2, most - endedNumbers));
   const openQuota = openShare / Math.max(1, openSeries.length);
@@ -188,6 +191,9 @@ function curveCutter(
           series: Object.fromEntries(Object.entries(record.series).map(([name, curve]) => [name, cut(curve, openQuota)])),
         };
 }
+
+const ofObjectives = ({ series }: TrialRecord, objectives: readonly Objective[]): TrialRecord['series'] =>
+  Object.fromEntries(Object.entries(series).filter(([name]) => objectives.some(({ metric }) => metric === name)));
 
 /** The sampler is told where a trial was stopped. */
 const lastPoint = (record: TrialRecord, cut: (curve: Curve, quota: number) => (number | null)[]): (number | null)[] =>

@@ -38,11 +38,12 @@ describe('a search with a scheduler', { timeout: 90_000 }, () => {
       most = Math.max(most, harness.running());
       begun.push([trial, feed.count(trial)]);
       const score = Number(parameters.x);
-      const stopped = harness.stopAsked();
+      let over = false;
+      const stopped = harness.stopAsked().finally(() => (over = true));
       while (feed.count(trial) < points) {
         const next = feed.count(trial) + 1;
         feed.add(trial, score);
-        const seen = until(async () => (await stateOf(search())).trials[trial]?.points === next, 'the point to be seen', 60).catch(
+        const seen = until(async () => over || (await stateOf(search())).trials[trial]?.points === next, 'the point to be seen', 60).catch(
           () => 'over',
         );
         const ended = await Promise.race([stopped, seen]);

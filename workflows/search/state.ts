@@ -191,6 +191,7 @@ export function nextMemory({ memory, input }: SearchRun): SearchCarried {
     packed: packTrials(memory.records, placesOf(input), {
       objective: input.spec.objective,
       stopping: memory.stopping,
+      also: input.spec.alsoOptimize,
       mostBytes: MOST_CARRIED_BYTES,
     }),
   };

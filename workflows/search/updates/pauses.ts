@@ -70,7 +70,7 @@ function resumableTrial(run: SearchRun, record: TrialRecord): void {
   if (record.held || isHeld(record) || (isOver(record) && canGoOn(record))) return;
   if (record.asking !== null) refuse(`trial ${record.state.trial} waits for an answer: approve or reject it`);
   refuse(
-    `trial ${record.state.trial} is ${record.state.status}; only paused, held and stopped trials can go on, and failed ones that have trained`,
+    `trial ${record.state.trial} is ${record.state.status}; only paused and stopped trials can go on, and failed ones that have trained`,
   );
 }
 
