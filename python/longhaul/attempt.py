@@ -16,6 +16,7 @@ from typing import Any
 
 from .data.dataset import DataSet
 from .data.manifest import Manifest, find_parts
+from .data.randomness import SCHEME
 from .digest import digest
 from .document import Objective, load_document, warn
 from .errors import ConfigError, FencedError, TrialError, UsageError
@@ -31,6 +32,7 @@ from .records import Records, numbers_of
 from .resume.behind import Behind
 from .resume.checkpoints import Checkpoints, read_committed
 from .resume.interval import SaveInterval
+from .resume.pace import Pace
 from .resume.progress import Progress
 from .saver import Saver
 from .snapshot import Pickled, Snapshot, from_files
@@ -186,7 +188,7 @@ class Trial:
 
     def beat(self) -> None:
         """A sign of life inside something that takes long, such as a validation; answers SIGTERM, too."""
-        self._behind.check()
+        self._check_threads()
         if self._termination.asked.is_set() and self._answer_right.acquire(blocking=False):
             self._answering.set()
             self._leave(self._checkpoints.mark_sigterm)
@@ -244,19 +246,20 @@ class Trial:
         self._store.sweep(document.output)
         self._generators = Generators(document.seed)
         self._generators.seed_new()
-        self._behind = Behind()
-        self._progress = Progress(self._store, document.output, document.attempt, self._behind)
+        self._behind = Behind("uploads")
+        self._telling = Behind("records")  # a record does not wait for a checkpoint or a model
+        self._progress = Progress(self._store, document.output, document.attempt, self._telling)
         self._identity = self._make_identity()
         position = self._restore()
         self._loop = Loop(position, self._generators, self._boundary)
         if self._states is not None:
             self._loop.resume(self._states)
         interval = SaveInterval(document.checkpoint)
-        self._records = Records(self._progress, self._loop, document.epochs, lambda: interval.seconds)
+        self._records = Records(self._progress, self._loop, document.epochs, lambda: interval.seconds, Pace(document.silence_seconds))
         self._saver = Saver(
             self._checkpoints, interval, self._behind, self._snapshot, lambda about: self._records.add("checkpoint", **about)
         )
-        self._exports = Exports(self._store, document.output, self._behind)
+        self._exports = Exports(self._store, document.output, self._behind, lambda record: self._progress.add("export", record))
         self._termination.answer = self._answer_for_a_hung_step
         self._records.add("start", machine=self._machine)
         where = f"; everything is written to {document.output.removeprefix('file://')}" if document.local else ""
@@ -268,6 +271,7 @@ class Trial:
             "seed": self.seed,
             "epochs": self._document.epochs,
             **{f"parameters.{name}": value for name, value in sorted(self.parameters.items())},
+            "randomness": SCHEME,
             "code": code_digest(),
             "fork": None if self._document.fork is None else vars(self._document.fork),
         }
@@ -319,13 +323,18 @@ class Trial:
     # -- between two batches
 
     def _boundary(self, pause: bool) -> None:
-        self._behind.check()
+        self._check_threads()
         if self._termination.asked.is_set():
             self._answer_at_a_boundary()
         self._saver.offer(pause=pause)
 
+    def _check_threads(self) -> None:
+        self._behind.check()
+        self._telling.check()
+
     def _snapshot(self) -> Snapshot:
         position = self._loop.position
+        unrecorded = self._exports.unrecorded  # before the frontier: one that is recorded meanwhile is in both
         frontier = self._progress.frontier(position.step)
         things = {name: take(thing) for name, thing in self._kept.items()}
         return Snapshot(
@@ -334,7 +343,7 @@ class Trial:
                 "identity": self._identity,
                 "machine": self._machine,
                 "progress": frontier.written,
-                "records": frontier.pending,
+                "records": [*frontier.pending, *({"kind": "export", **record} for record in unrecorded)],
                 "ahead": frontier.ahead,
             },
             Pickled.of({"things": things, "generators": self._loop.states()}),
@@ -347,8 +356,8 @@ class Trial:
         if best and value is not None:
             position.best_export = Best(value, position.step, metrics, name)
         about: dict[str, Any] = {"step": position.step, "samples": position.samples, "metrics": metrics, "best": best}
-        self._exports.write(name, model, {**about, **({} if format is None else {"format": format})})
-        self._records.add("export", name=name, metrics=metrics)
+        record = {**self._records.where(), "name": name, "metrics": metrics}
+        self._exports.write(name, model, {**about, **({} if format is None else {"format": format})}, record)
 
     # -- its end
 
@@ -397,6 +406,7 @@ class Trial:
     def _finish(self) -> None:
         self._all_claimed()
         self._behind.drain()
+        self._telling.drain()
         self._saver.commit("end")
         position = self._loop.position
         best, export = position.best, position.best_export
@@ -417,7 +427,7 @@ class Trial:
         with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
             self._store.write(join(self.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
         self._records.add("end", metrics=position.last, done=1.0)
-        self._behind.drain()
+        self._telling.drain()
         self._termination.answer = lambda: leave(0)
         print(f"longhaul: {self._document.name} is done after {position.step} steps, {position.samples} samples", flush=True)
 

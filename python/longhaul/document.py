@@ -10,7 +10,7 @@ from typing import Any
 
 from .checked import Checked, parse_json
 from .errors import NoInputError, UsageError
-from .policies import CheckpointPolicy, Fork, PartsPolicy, checkpoint_policy, fork_of, parts_policy, whole_number
+from .policies import CheckpointPolicy, Fork, PartsPolicy, checkpoint_policy, fork_of, parts_policy, silence_seconds, whole_number
 from .store import open_store
 
 
@@ -43,6 +43,7 @@ class Document:
     features: tuple[Mapping[str, Any], ...] = ()
     fork: Fork | None = None
     threads: int = 1
+    silence_seconds: float | None = None
     attempt: int = 1
     #: Not started by Longhaul: parameters come from the command line.
     local: bool = False
@@ -85,6 +86,7 @@ def parse_document(value: Any, source: str, *, output: str | None = None, attemp
         layout=None if layout is None else layout.object(),
         features=() if features is None else tuple(item.object() for item in features.items()),
         fork=fork_of(root),
+        silence_seconds=silence_seconds(root),
         threads=whole_number(root, "threads", 1, minimum=1),
         attempt=attempt,
         raw=value,

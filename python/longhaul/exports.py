@@ -23,19 +23,23 @@ LOOK_SECONDS = 0.2
 class Exports:
     """`{output}/exports`. One upload at a time: the next model waits, so that none queues up on the disk."""
 
-    def __init__(self, store: Store, output: str, behind: Behind) -> None:
+    def __init__(self, store: Store, output: str, behind: Behind, record: Callable[[dict[str, Any]], None]) -> None:
         self._store = store
         self._root = join(output, "exports")
         self._behind = behind
+        self._record = record
+        #: Records of models that are not there yet. A checkpoint must know of them: its training will not make the models again.
+        self.unrecorded: list[dict[str, Any]] = []
         self._settled = threading.Event()
         self._settled.set()
 
-    def write(self, name: str, fill: Fill, about: dict[str, Any]) -> None:
-        """`about` becomes READY, with what is known only when the files are there."""
+    def write(self, name: str, fill: Fill, about: dict[str, Any], record: dict[str, Any]) -> None:
+        """`about` becomes READY, with what is known only when the files are there; `record` is made then."""
         while not self._settled.wait(LOOK_SECONDS):
             self._behind.check()
         if self._store.read(join(self._root, name, "READY")) is not None:
-            return  # an attempt that was killed later had come so far
+            self._record(record)  # an attempt that was killed later had come so far
+            return
         folder = Path(tempfile.mkdtemp(prefix="longhaul-model-"))
         try:
             fill(folder)
@@ -46,13 +50,14 @@ class Exports:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._settled.clear()
-        self._behind.do(lambda: self._upload(name, folder, files, about))
+        self.unrecorded = [record]
+        self._behind.do(lambda: self._upload(name, folder, files, about, record))
 
     def settled(self, seconds: float) -> bool:
         """Whether all that was written has been uploaded, at the latest after so long."""
         return self._settled.wait(seconds)
 
-    def _upload(self, name: str, folder: Path, files: list[Path], about: dict[str, Any]) -> None:
+    def _upload(self, name: str, folder: Path, files: list[Path], about: dict[str, Any], record: dict[str, Any]) -> None:
         try:
             for path in files:
                 self._store.upload(path, join(self._root, name, path.relative_to(folder).as_posix()))
@@ -65,6 +70,8 @@ class Exports:
                 "bytes": sum(path.stat().st_size for path in files),
             }
             self._store.write(join(self._root, name, "READY"), [json.dumps(ready).encode()])
+            self._record(record)
+            self.unrecorded = []
             self._settled.set()
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -9,12 +9,8 @@ from typing import Any
 
 from .loop import Loop
 from .position import Metrics
+from .resume.pace import Pace
 from .resume.progress import Progress
-
-#: Seconds between `train` records.
-TRAIN_RECORD_SECONDS = 5.0
-#: Seconds between the signs of life that `beat` gives.
-BEAT_SECONDS = 20.0
 
 
 def number_of(value: Any) -> float | None:
@@ -30,24 +26,37 @@ def numbers_of(metrics: Mapping[str, Any]) -> Metrics:
 class Records:
     """Each record says where the training stands."""
 
-    def __init__(self, progress: Progress, loop: Loop, epochs: int, interval: Callable[[], float]) -> None:
+    def __init__(self, progress: Progress, loop: Loop, epochs: int, interval: Callable[[], float], pace: Pace) -> None:
         self._progress = progress
         self._loop = loop
         self._epochs = epochs
         self._interval = interval
+        self._pace = pace
         self._since = time.monotonic()
         self._samples = 0
         self._waited = 0.0
 
     def add(self, kind: str, **fields: Any) -> None:
+        self._pace.heard()
+        self._progress.add(kind, {**self.where(), **fields})
+
+    def where(self) -> dict[str, Any]:
+        """What each record says."""
         position = self._loop.position
-        where = {"epoch": position.epoch, "part": position.batch, "step": position.step, "samples": position.samples, "metrics": {}}
-        self._progress.add(kind, {**where, "done": self._done(), "checkpointIntervalSeconds": round(self._interval(), 3), **fields})
+        return {
+            "epoch": position.epoch,
+            "part": position.batch,
+            "step": position.step,
+            "samples": position.samples,
+            "metrics": {},
+            "done": self._done(),
+            "checkpointIntervalSeconds": round(self._interval(), 3),
+        }
 
     def stepped(self, samples: int, metrics: Mapping[str, Any]) -> None:
         self._samples += samples
         seconds = time.monotonic() - self._since
-        if seconds < TRAIN_RECORD_SECONDS:
+        if seconds < self._pace.train_seconds:
             return
         waited = self._loop.wait_seconds - self._waited
         self.add(
@@ -60,7 +69,7 @@ class Records:
 
     def beat(self) -> None:
         """A sign of life, so that silence means a training that hangs."""
-        if time.monotonic() - self._since >= BEAT_SECONDS:
+        if self._pace.due:
             self.add("train")
             self.restart()
 

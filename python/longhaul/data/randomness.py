@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 #: How the samples and the learning rate follow from seed and position. It is part of a checkpoint's identity: a training ends with the
 #: scheme that it began with, so that a new version of the trainer does not change its bits. Raise it with everything that would.
@@ -42,6 +44,8 @@ class Randomness:
         return self._stream([self.seed, epoch, part, 1], (CANDIDATES, epoch, part))
 
     def _stream(self, of_scheme_1: list[int], key: tuple[int, ...]) -> np.random.Generator:
+        import numpy as np
+
         if self.scheme == FIRST_SCHEME:
             return np.random.default_rng(of_scheme_1)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))

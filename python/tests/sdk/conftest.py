@@ -141,6 +141,24 @@ def forker() -> Iterator[Forker]:
     process.close()
 
 
+def python_with_torch() -> str | None:
+    """This one, or the system's with Debian's `python3-torch`."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if os.path.exists(python) and subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode == 0:
+            return python
+    return None
+
+
+@pytest.fixture(scope="session")
+def torch_forker() -> Iterator[Forker]:
+    python = python_with_torch()
+    if python is None:
+        pytest.skip("PyTorch is not on this machine (apt-get install python3-torch is enough)")
+    process = Forker(str(PYTHON), python)
+    yield process
+    process.close()
+
+
 @pytest.fixture
 def scene(tmp_path: Path, forker: Forker) -> Scene:
     return Scene(forker, tmp_path, SCRIPTS / "plain.py")

@@ -17,26 +17,28 @@ def run(script: str) -> None:
     at, when, sign = int(os.environ.get("DIE_AT", "0")), os.environ.get("DIE_WHEN", "before"), int(os.environ.get("DIE_BY", "9"))
     writes = 0
     lock = threading.Lock()
-    write = DirectoryStore.write
 
     def die() -> None:
         os.kill(os.getpid(), sign)
         if sign == 9:
             time.sleep(600)
 
-    def die_at_the_write(store, uri, chunks, **more):
-        nonlocal writes
-        with lock:
-            writes += 1
-            now = writes == at
-        if now and when == "before":
-            die()
-        found = write(store, uri, chunks, **more)
-        if now and when == "after":
-            die()
-        return found
+    def deadly(function):
+        def die_at_the_write(*arguments, **more):
+            nonlocal writes
+            with lock:
+                writes += 1
+                now = writes == at
+            if now and when == "before":
+                die()
+            found = function(*arguments, **more)
+            if now and when == "after":
+                die()
+            return found
 
-    DirectoryStore.write = die_at_the_write
+        return die_at_the_write
+
+    DirectoryStore.write, DirectoryStore.upload = deadly(DirectoryStore.write), deadly(DirectoryStore.upload)
     sys.argv = [script]
     sys.path.insert(0, os.path.dirname(script))
     runpy.run_path(script, run_name="__main__")

@@ -5,6 +5,7 @@ Lines of JSON in (script, environment and log), lines of JSON out ({"pid"} at on
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -31,9 +32,9 @@ PATIENCE_SECONDS = 600.0
 class Forker:
     """Starts attempts; used by several threads."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__))],
+            [python, str(Path(__file__))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -95,7 +96,8 @@ def attempt(order: dict[str, Any]) -> None:
 def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     for module in PRELOADED:
-        importlib.import_module(module)
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(module)
     lock = threading.Lock()
 
     def reap(pid: int, order: int) -> None:

@@ -23,13 +23,19 @@ SCRIPTED = [
     pytest.param("trees_lightgbm", 3, 4, marks=needs("lightgbm")),
     pytest.param("trees_xgboost", 2, 3, marks=needs("xgboost")),
     pytest.param("network_keras", 2, 3, marks=needs("keras")),
-    pytest.param("network_torch", 2, 4, marks=needs("torch")),
 ]
 
 
 @pytest.mark.parametrize(("script", "schedules", "kills"), SCRIPTED)
 def test_kills_change_nothing(tmp_path: Path, forker: Forker, script: str, schedules: int, kills: int) -> None:
-    scene = Scene(forker, tmp_path, SCRIPTS / f"{script}.py")
+    check_kills(Scene(forker, tmp_path, SCRIPTS / f"{script}.py"), schedules, kills)
+
+
+def test_kills_change_nothing_in_pytorch(tmp_path: Path, torch_forker: Forker) -> None:
+    check_kills(Scene(torch_forker, tmp_path, SCRIPTS / "network_torch.py"), 3, 4)
+
+
+def check_kills(scene: Scene, schedules: int, kills: int) -> None:
     expected = scene.finish("undisturbed")
     assert expected["steps"] > 0 and expected["ends"] == 1 and expected["bestExport"] in expected["ready"]
     with ThreadPoolExecutor(2) as pool:
