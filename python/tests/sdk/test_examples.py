@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PATH, PYTHON, Scene
 from forking import Forker
+from scenes import PATH, PYTHON, Scene
 
 EXAMPLES = PYTHON.parent / "examples" / "own-code"
 MODULES = {"keras_train": "keras", "lightgbm_train": "lightgbm", "sklearn_train": "sklearn", "torch_train": "torch"}

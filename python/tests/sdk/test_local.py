@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PATH
+from scenes import PATH
 
 from longhaul.check.sample import write_sample
 from longhaul.errors import UsageError

@@ -8,7 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from conftest import PYTHON
+from scenes import PYTHON
 
 SCRIPT = """
 import longhaul, sys

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Scene
 from forking import Forker
+from scenes import Scene
 
 PATIENCE_SECONDS = 600.0
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPTS, Scene
 from forking import Forker
+from scenes import SCRIPTS, Scene
 
 
 def needs(module: str) -> pytest.MarkDecorator:
