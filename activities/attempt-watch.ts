@@ -94,8 +94,13 @@ async function followRecords(
 
 async function stopOnRequest({ compute, job, foreign, context }: Watching, over: AbortSignal): Promise<'stuck'> {
   await aborted(context.stop);
-  if (!over.aborted) await foreign.ask('Kubernetes', () => compute.terminate(job.name), [over]);
-  await pause((job.graceSeconds + GRACES.stopBeyondGraceSeconds) * 1000, over);
+  const begun = performance.now();
+  const patienceMs = (job.graceSeconds + GRACES.stopBeyondGraceSeconds) * 1000;
+  while (!over.aborted && performance.now() - begun < patienceMs) {
+    await foreign.ask('Kubernetes', () => compute.terminate(job.name), [over]);
+    // Whoever was asked has ended by then: the word did not arrive.
+    await pause((job.graceSeconds + GRACES.askedAgainBeyondGraceSeconds) * 1000, over);
+  }
   return 'stuck';
 }
 

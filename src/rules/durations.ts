@@ -50,6 +50,8 @@ export const GRACES = {
   apiAnswerMs: 15_000,
   /** A Job that was asked to end and does not, beyond its own grace: it is removed then. */
   stopBeyondGraceSeconds: 60,
+  /** A Job that was asked to end is asked again after its grace and so long. */
+  askedAgainBeyondGraceSeconds: 5,
   /** Clocks of control plane and nodes are taken to agree within this. */
   clockSkewSeconds: 30,
   /** The longest that a timer of Node's may be set to; longer waits look again in between. */

@@ -27,6 +27,7 @@ export interface JobsViewOptions {
   /** For tests of broken and silent connections. */
   readonly silenceMs?: number;
   readonly relistMs?: number;
+  readonly listMs?: number;
 }
 
 /** Reasons of events that tell a person why a Job does not start. */
@@ -68,6 +69,7 @@ export class JobsView {
         ...own,
         silenceMs: options.silenceMs,
         relistMs: options.relistMs,
+        listMs: options.listMs,
         forbidden: (error) => log(`${what} cannot be watched, their signs are missed: ${error.message}`),
       });
     const labelSelector = selector();

@@ -11,9 +11,12 @@ const SILENCE_MS = (WATCH_SECONDS + 5) * 1000;
 const RELIST_MS = 300_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2_000;
-/** A right that is missing may be granted while we run. */
-const FORBIDDEN_RETRY_MS = 60_000;
+/** A right that is missing may be granted while we run; one that was refused in passing comes back sooner. */
+const LAST_FORBIDDEN_RETRY_MS = 60_000;
+/** So many refusals in a row are a right that is missing. */
+const REFUSALS_OF_A_MISSING_RIGHT = 3;
 const LIST_PAGE = 500;
+const LIST_MS = 60_000;
 
 export interface KubeObject {
   readonly metadata?: {
@@ -43,6 +46,8 @@ export interface ReflectorOptions<T> {
   readonly forbidden?: (error: KubeError) => void;
   readonly silenceMs?: number;
   readonly relistMs?: number;
+  /** How long a page of a list may take. */
+  readonly listMs?: number;
 }
 
 /**
@@ -91,28 +96,23 @@ export class Reflector<T extends KubeObject> {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     const isClosed = (): boolean => signal.aborted;
-    let told = false;
+    let refusals = 0;
     while (!isClosed()) {
       try {
         if (this.#version === null || performance.now() - this.#listedAt > (this.#options.relistMs ?? RELIST_MS)) await this.#list();
+        refusals = 0;
         await this.#watch(this.#version ?? '');
         this.#retryMs = FIRST_RETRY_MS;
       } catch (error) {
         if (isClosed()) return;
-        if (isGone(error)) {
-          this.#version = null;
-          continue;
-        }
         if (error instanceof SilentError) continue;
-        const forbidden = error instanceof KubeError && error.status === 403;
-        if (forbidden && !told) {
-          told = true;
-          this.#options.forbidden?.(error);
-        }
+        if (isGone(error)) this.#version = null;
+        const forbidden = error instanceof KubeError && (error.status === 403 || error.status === 401);
+        if (forbidden && ++refusals === REFUSALS_OF_A_MISSING_RIGHT) this.#options.forbidden?.(error);
         // Workers that lost the same server are not to come back at the same moment.
-        const wait = forbidden ? FORBIDDEN_RETRY_MS : this.#retryMs * (0.5 + Math.random() / 2);
-        this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
-        await delay(wait, undefined, { signal }).catch(() => undefined);
+        await delay(this.#retryMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+        const longest = forbidden ? LAST_FORBIDDEN_RETRY_MS : LAST_RETRY_MS;
+        this.#retryMs = Math.min(longest, this.#retryMs * 2);
       }
     }
   }
@@ -125,7 +125,7 @@ export class Reflector<T extends KubeObject> {
       page = await this.#client.request<ListPage<T>>('GET', this.#options.path, {
         query: { ...this.#options.query, limit: LIST_PAGE, continue: next },
         signal: this.#closing.signal,
-        timeoutMs: 60_000,
+        timeoutMs: this.#options.listMs ?? LIST_MS,
       });
       for (const object of page.items) {
         seen.add(nameOf(object));
