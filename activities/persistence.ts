@@ -6,6 +6,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { AdapterError, InvalidInputError, PreconditionFailedError } from '../src/contract/errors.ts';
 import type { ErrorType } from '../src/contract/errors.ts';
 import { WAITS } from '../src/rules/durations.ts';
+import { failure } from './failures.ts';
 import { pause } from './stoppable.ts';
 
 /** What an activity waits for, in words, since when (ms since 1970). */
@@ -66,6 +67,16 @@ export async function persist<T>(of: ForeignSystem, work: () => Promise<T>, { un
       // Workers that were refused together are not to come back together.
       await pause(wait * (0.5 + Math.random() / 2), ...until);
     }
+  }
+}
+
+/** For small requests in the middle of things: a refusal comes back as one that passes, and Temporal tries again. */
+export async function asPassing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isHopeless(error)) throw error;
+    throw failure('Unavailable', error instanceof Error ? error.message : String(error), error);
   }
 }
 

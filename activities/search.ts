@@ -9,6 +9,7 @@ import type { Objective } from '../src/contract/search-space.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
+import { asPassing, persist } from './persistence.ts';
 import { awaitPoints } from './search-curves.ts';
 import { stoppable } from './stoppable.ts';
 
@@ -24,8 +25,11 @@ export const createSearchActivities = (ports: Ports) =>
   translated({
     /** Blocks until running trials have new validation points or exports; raw progress never enters a history. */
     async awaitCurvePoints(input: CurveInput): Promise<CurvePoints> {
-      const store = await ports.store(input.profile);
-      return stoppable((context) => awaitPoints(store, input, context));
+      return stoppable(async (context) => {
+        const until = [context.stop, context.detached];
+        const store = await persist('the object store', () => ports.store(input.profile), { until });
+        return awaitPoints(store, input, context);
+      });
     },
 
     async recordTrials(input: {
@@ -33,8 +37,7 @@ export const createSearchActivities = (ports: Ports) =>
       readonly rows: readonly LedgerRow<'trials'>[];
       readonly key: string;
     }): Promise<void> {
-      const warehouse = await ports.warehouse(input.profile);
-      await warehouse.append('trials', input.rows, input.key);
+      await asPassing(async () => (await ports.warehouse(input.profile)).append('trials', input.rows, input.key));
     },
 
     /** Finished trials of earlier runs that had the same objectives. */

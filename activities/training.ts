@@ -37,7 +37,7 @@ export const createTrainingActivities = (ports: Ports) =>
         const isBegun = wasBegun || input.attempt > 1 || input.samples > 0;
         const world = await open(ports, input, context, isBegun);
         const mayBeOver = attempt > 1 && (await isOver(input, world));
-        return runAttempt(input, world, context, { flushed: 0, isGone: mayBeOver });
+        return runAttempt(input, world, context, { flushed: 0, job: mayBeOver ? null : undefined });
       });
     },
 
@@ -54,7 +54,7 @@ export const createTrainingActivities = (ports: Ports) =>
         // One that trained and is not there any more ended while nobody watched.
         if (found === null && !(await foreign.ask('the object store', () => hasTrained(store, input)))) return null;
         const flushed = await foreign.ask('the ledger', () => lastRecorded(warehouse, input));
-        return runAttempt(input, world, { ...context, stop: AbortSignal.abort() }, { flushed, isGone: found === null });
+        return runAttempt(input, world, { ...context, stop: AbortSignal.abort() }, { flushed, job: found });
       });
     },
 
@@ -118,8 +118,8 @@ async function lastRecorded(warehouse: Warehouse, { trial: { run, step, trial } 
 interface Before {
   /** Progress records up to here are known to be in the ledger. */
   readonly flushed: number;
-  /** There is no Job any more, and none is to be made. */
-  readonly isGone: boolean;
+  /** Name of the Job that is there; null: there is none any more, and none is to be made; undefined: it is to be made or found. */
+  readonly job: string | null | undefined;
 }
 
 async function runAttempt(input: AttemptInput, world: World, context: Stoppable, before: Before): Promise<AttemptReport> {
@@ -130,9 +130,15 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const start = { lastProgress: input.lastProgress, samples: input.samples, flushed };
   const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
   const note = (): void => context.note({ flushed: follower.flushed, ...notes.now() } satisfies Details);
-  const { name, ...watched } = before.isGone
-    ? { name: attemptIdentity(store, input).name, end: null, silent: false }
-    : await createAndWatch(input, world, context, follower, note);
+  const watch = (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
+    log.info('attempt is watched', { pool: input.pool.name, job });
+    const { status: onStatus } = notes;
+    return watchAttempt({ input, job: { name: job, graceSeconds: graceOf(input) }, compute, follower, foreign, context, note, onStatus });
+  };
+  const name = before.job === undefined ? await createJob(input, world, context) : before.job;
+  foreign.begun();
+  note();
+  const watched = name === null ? { end: null, silent: false } : await watch(name);
   await foreign.ask('the object store', () => follower.readAll());
   await foreign.ask('the ledger', () => follower.flush());
   const { trainingFrom, recordedAt } = follower.followed;
@@ -141,7 +147,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     endedAt: recordedAt ?? Date.now(),
   };
   const judgement = await judged({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign);
-  await foreign.ask('Kubernetes', () => leaveNothingBehind(compute, name, end));
+  if (name !== null) await foreign.ask('Kubernetes', () => leaveNothingBehind(compute, name, end));
   const { verdict } = judgement;
   const final = verdict !== 'preempted' && verdict !== 'no-capacity' && verdict !== 'succeeded';
   const report = attemptReport({
@@ -151,29 +157,17 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     followed: follower.followed,
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
   });
-  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, name));
+  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name));
   meter.end(report);
   log.info('attempt ended', { pool: report.pool, node: report.node, end: report.verdict, cause: report.cause, cost: report.cost });
   return report;
 }
 
-async function createAndWatch(
-  input: AttemptInput,
-  { store, compute, foreign, notes }: World,
-  context: Stoppable,
-  follower: ProgressFollower,
-  note: () => void,
-): Promise<{ name: string; end: JobEnd; silent: boolean }> {
-  // Asked to stop before there is a Job, it makes none: the workflow has whatever there is ended.
-  const trialUri = await foreign.ask('the object store', () => writeTrialJson(store, input), [context.stop]);
-  const job = jobOf(input, store, trialUri);
-  const { name } = await foreign.ask('Kubernetes', () => compute.create(job), [context.stop]);
-  foreign.begun();
-  note();
-  log.info('attempt is watched', { pool: input.pool.name, job: name });
-  const { graceSeconds } = job;
-  const watching = { input, job: { name, graceSeconds }, compute, follower, foreign, context, note, onStatus: notes.status };
-  return { name, ...(await watchAttempt(watching)) };
+/** Asked to stop before there is a Job, it makes none: the workflow has whatever there is ended. @returns its name */
+async function createJob(input: AttemptInput, { store, compute, foreign }: World, { stop }: Stoppable): Promise<string> {
+  const trialUri = await foreign.ask('the object store', () => writeTrialJson(store, input), [stop]);
+  const { name } = await foreign.ask('Kubernetes', () => compute.create(jobOf(input, store, trialUri)), [stop]);
+  return name;
 }
 
 /**
@@ -191,6 +185,9 @@ function unlessBadData(error: unknown): null {
   throw error;
 }
 
+const graceOf = ({ trial: { profile } }: AttemptInput): number =>
+  profile.compute.kind === 'kubernetes' ? profile.compute.graceSeconds : GRACES.processGraceSeconds;
+
 function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSpec {
   const { trial, attempt, pool } = input;
   const { spec, profile } = trial;
@@ -207,7 +204,7 @@ function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSp
     },
     resources: { ...spec.resources, memoryMb: input.memoryMb },
     pool,
-    graceSeconds: profile.compute.kind === 'kubernetes' ? profile.compute.graceSeconds : GRACES.processGraceSeconds,
+    graceSeconds: graceOf(input),
     ...(spec.attemptDeadlineSeconds === undefined ? {} : { deadlineSeconds: spec.attemptDeadlineSeconds }),
   };
 }

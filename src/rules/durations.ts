@@ -38,9 +38,6 @@ export const WAITS = {
   nameFreeSeconds: 120,
   /** A Job that was asked to go is waited for so long before the next attempt; fencing makes it safe to leave it behind. */
   removalPatienceSeconds: 15,
-  /** Pause before another attempt of a trial that trained nothing: first (doubled each time), longest. */
-  fruitlessPauseSeconds: 10,
-  fruitlessPauseLongestSeconds: 600,
 } as const;
 
 export const GRACES = {

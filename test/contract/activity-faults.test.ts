@@ -26,7 +26,7 @@ import type { Fault, StandIn } from '../support/kubernetes/server.ts';
 
 const FAULTS: readonly Fault[] = [401, 403, 404, 409, 410, 429, 500, 503, 'reset', 'hang', 'truncated'];
 const STORE_FAULTS = [403, 404, 500, 'reset'] as const;
-const ANSWER_MS = 150;
+const ANSWER_MS = 400;
 const MOST_TRIES = 8;
 const AT_ONCE = 12;
 
@@ -74,7 +74,7 @@ async function openWorld(): Promise<World> {
         return async (...parameters: unknown[]): Promise<unknown> => {
           calls.push(`${name} ${String(key)}`);
           if (world.storeFault?.call === calls.length) throw errorOf(world.storeFault.fault);
-          return (await (value as (...all: unknown[]) => unknown).apply(target, parameters)) as unknown;
+          return Reflect.apply(value, target, parameters) as Promise<unknown>;
         };
       },
     });
@@ -129,7 +129,7 @@ async function tryAgain<T>(
   let failed: unknown;
   for (let attempt = first; attempt <= MOST_TRIES; attempt++) {
     const environment = new MockActivityEnvironment({ attempt, heartbeatTimeoutMs: 1000 }, { logger });
-    const running = environment.run(act) as Promise<T>;
+    const running = environment.run<[], T, () => Promise<T>>(act);
     running.catch(() => undefined);
     const isStopped = await Promise.race([stopping(environment), running.then(() => false, () => false)]); // prettier-ignore
     try {
@@ -160,7 +160,7 @@ const whenItRuns =
   ({ standIn }: World) =>
   async (environment: MockActivityEnvironment): Promise<boolean> => {
     await expect
-      .poll(() => standIn.objects.list('pods').some(({ status }) => status['phase'] === 'Running'), { timeout: 5000, interval: 5 })
+      .poll(() => standIn.objects.list('pods').some(({ status }) => status['phase'] === 'Running'), { timeout: 30_000, interval: 5 })
       .toBe(true);
     environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
     return true;
@@ -256,7 +256,7 @@ async function leftInOrder(
       .filter((job) => !isFinished(job))
       .map(({ metadata }) => metadata.name),
   ];
-  await expect.poll(running, { timeout: 5000, interval: 10 }).toEqual([]);
+  await expect.poll(running, { timeout: 30_000, interval: 10 }).toEqual([]);
   const attempts = recorded.filter((key) => key === ATTEMPT);
   const refusedAtOnce =
     outcome.failed instanceof ApplicationFailure &&

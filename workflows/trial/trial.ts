@@ -1,5 +1,6 @@
 /** A trial: attempts, one Job each, until one succeeds. Machines may go; the trial goes on from its last committed checkpoint. */
 import {
+  ActivityFailure,
   CancellationScope,
   condition,
   continueAsNew,
@@ -164,8 +165,10 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     run.last = await scope.run(attempt);
     return run.last;
   } catch (error) {
-    if (run.reconciles && !scope.consideredCancelled) return givenUp(run, choice, error);
-    if (!scope.consideredCancelled || !(isCancellation(error) || isTimeout(error))) throw error;
+    if (run.reconciles && !scope.consideredCancelled) return await givenUp(run, choice, error);
+    // Temporal tries nothing again that was cancelled: whatever it failed of, the Job may go on.
+    const isUnheard = isCancellation(error) || isTimeout(error) || (run.reconciles && error instanceof ActivityFailure);
+    if (!scope.consideredCancelled || !isUnheard) throw error;
     // No worker was there to be asked: none had begun, or the one that had is gone, and the Job goes on.
     const report = await CancellationScope.nonCancellable(() => endOf(run, choice));
     if (report === null && CancellationScope.current().consideredCancelled) throw error;

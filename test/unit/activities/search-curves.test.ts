@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { awaitPoints } from '../../../activities/search-curves.ts';
+import { AdapterError } from '../../../src/contract/errors.ts';
 import type { CurveInput } from '../../../src/contract/search.ts';
 import type { ObjectStore } from '../../../src/ports/index.ts';
 
@@ -66,4 +67,21 @@ it('reads what came while nobody did in bounded pieces, and all of it', async ()
   }
   expect(read).toEqual(read.map(() => POINTS));
   expect(Math.max(...sizes)).toBeLessThan(300_000);
+});
+
+it('reads on where the store refused it once', async () => {
+  const record = { n: 1, time: 1, attempt: 1, kind: 'validation', step: 4, samples: 8, epoch: 1, part: 0, metrics: { loss: 0.5 } };
+  let asked = 0;
+  const store = {
+    read: (uri: string) => {
+      if (++asked === 2) throw new AdapterError('AccessDenied', 'HTTP 403', { cause: new Error('of the store') });
+      return Promise.resolve(uri.endsWith('/1.json') ? { data: Buffer.from(JSON.stringify(record)) } : null);
+    },
+  } as unknown as ObjectStore;
+  const trials = [0, 1].map((trial) => ({ trial, output: `file:///out/trial-${trial}`, n: 0 }));
+  const upcoming = { first: 2, count: 0, output: 'file:///out' };
+  const input = { trials, metrics: ['loss'], exports: false, gatherSeconds: 0, maxSeconds: 3600, upcoming, inherited: [] };
+  const never = new AbortController().signal;
+  const { points } = await awaitPoints(store, input as unknown as CurveInput, { stop: never, detached: never, note: () => undefined });
+  expect(points.map(([trial]) => trial).sort()).toEqual([0, 1]);
 });

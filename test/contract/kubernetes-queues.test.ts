@@ -1,0 +1,254 @@
+/** Attempts in a queue like Kueue's, beside sidecars, on lost nodes and after nights without workers: activities on a stand-in for a cluster. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createStepJobActivities } from '../../activities/step-jobs.ts';
+import type { StepJobInput } from '../../activities/step-jobs.ts';
+import { createTrainingActivities } from '../../activities/training.ts';
+import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
+import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
+import type { KubernetesComputeOptions } from '../../src/adapters/kubernetes/index.ts';
+import type { AttemptInput, AttemptReport } from '../../src/contract/search.ts';
+import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
+import { attemptInput } from '../support/attempt-input.ts';
+import { startStandIn } from '../support/kubernetes/server.ts';
+import type { StandIn } from '../support/kubernetes/server.ts';
+
+const TRAINS = `trap 'exit 143' TERM; while ! test -e $FINISH; do sleep 0.02; done; exit 3`;
+const logger = new DefaultLogger('ERROR', () => undefined);
+
+let folder: string;
+let store: ObjectStore;
+let standIn: StandIn;
+let compute: Compute;
+let ports: Ports;
+
+async function begin(changes: object = {}, options: KubernetesComputeOptions = {}): Promise<void> {
+  folder = await mkdtemp(join(tmpdir(), 'longhaul-queues-'));
+  store = await openDirectoryStore({ kind: 'directory', path: folder });
+  standIn = await startStandIn({ podEndMs: 20, changes: { graceSeconds: 1, ...changes } });
+  compute = await openKubernetesCompute(standIn.config, options);
+  const warehouse = { append: () => Promise.resolve(), ledger: () => Promise.resolve([]) } as unknown as Warehouse;
+  ports = { store: () => Promise.resolve(store), compute: () => Promise.resolve(compute), warehouse: () => Promise.resolve(warehouse) };
+}
+afterEach(async () => {
+  await compute.close();
+  await standIn.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const attempt = async (number: number, change: Partial<AttemptInput> = {}): Promise<AttemptInput> => ({
+  ...(await attemptInput(store, {
+    profile: { compute: standIn.config },
+    spec: { command: ['sh', '-c', TRAINS], env: { FINISH: `${folder}/finish` } },
+  })),
+  attempt: number,
+  ...change,
+});
+const run = (input: AttemptInput): { environment: MockActivityEnvironment; report: Promise<AttemptReport> } => {
+  const environment = new MockActivityEnvironment({ attempt: 1, heartbeatTimeoutMs: 1000 }, { logger });
+  const act = () => createTrainingActivities(ports).runAttempt(input);
+  const report = environment.run<[], AttemptReport, typeof act>(act);
+  report.catch(() => undefined);
+  return { environment, report };
+};
+const stop = (environment: MockActivityEnvironment): void => {
+  environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
+};
+const jobs = (): string[] => standIn.objects.list('jobs').map(({ metadata }) => metadata.name.replace(/^.*-/, ''));
+const runningPods = (): string[] =>
+  standIn.objects
+    .list('pods')
+    .filter(({ status }) => status['phase'] === 'Running')
+    .map(({ metadata }) => metadata.name.replace(/^.*-(a\d+)-\d+$/, '$1'));
+const isWatched = (): boolean =>
+  ['WATCH pods', 'WATCH jobs', 'WATCH nodes'].every((each) => standIn.asked.some(({ what }) => what === each));
+const eventually = (look: () => unknown) => expect.poll(look, { timeout: 10_000, interval: 5 });
+
+describe('in a queue', () => {
+  beforeEach(() => begin({ queue: 'team-a' }));
+
+  it('a Job keeps its place, however impatient the profile is with machines', async () => {
+    const queue = standIn.queue(0);
+    const { environment, report } = run(await attempt(1, { noCapacitySeconds: 1 }));
+    await eventually(jobs).toEqual(['a1']);
+    const [first] = standIn.objects.list('jobs');
+    // Long past the machine's patience, by the clock that its patience is counted by.
+    standIn.objects.change('jobs', first?.metadata.name ?? '', ({ metadata }) => (metadata.creationTimestamp = '2026-01-01T00:00:00Z'));
+    queue.places = 1;
+    await eventually(runningPods).toEqual(['a1']);
+    expect(standIn.objects.list('jobs')[0]?.metadata.uid).toBe(first?.metadata.uid);
+    stop(environment);
+    expect(await report).toMatchObject({ verdict: 'stopped' });
+  });
+
+  it('a Job that is taken back is gone before another attempt exists, and takes its place no second time', async () => {
+    const queue = standIn.queue(1);
+    const first = run(await attempt(1));
+    await eventually(runningPods).toEqual(['a1']);
+    await eventually(isWatched).toBe(true);
+    const [name = ''] = queue.admitted;
+    queue.preempt(name);
+    expect(await first.report).toMatchObject({ verdict: 'preempted', cause: 'JobSuspended on node-1' });
+    expect([jobs(), runningPods()]).toEqual([[], []]);
+    const second = run(await attempt(2));
+    await eventually(jobs).toEqual(['a2']);
+    queue.places = 1;
+    await eventually(runningPods).toEqual(['a2']);
+    expect(queue.admitted.map((each) => each.replace(/^.*-/, ''))).toEqual(['a1', 'a2']);
+    stop(second.environment);
+    await second.report;
+    expect(runningPods()).toEqual([]);
+  });
+
+  it('a Job that waits is removed when nobody wants it any more', async () => {
+    standIn.queue(0);
+    const { environment, report } = run(await attempt(1));
+    await eventually(isWatched).toBe(true);
+    stop(environment);
+    expect(await report).toMatchObject({ verdict: 'stopped', startedAt: null });
+    expect(jobs()).toEqual([]);
+  });
+});
+
+it('a queue may have a limit of its own, which counts as no capacity', async () => {
+  await begin({ queue: 'team-a', queueSeconds: 1 });
+  const { report } = run(await attempt(1, { noCapacitySeconds: 60 }));
+  const cause = 'suspended: waiting to be admitted by queue team-a; it waited longer than 1 s';
+  expect(await report).toMatchObject({ verdict: 'no-capacity', cause });
+  expect(jobs()).toEqual([]);
+});
+
+describe('beside a container that does not end', () => {
+  beforeEach(() => begin({ podTemplate: { spec: { containers: [{ name: 'mesh', image: 'mesh' }] } } }));
+
+  it('an attempt ends with its main container, and so does the rest of its pod, with the log kept', { timeout: 30_000 }, async () => {
+    const input = await attempt(1);
+    input.trial.spec.command?.splice(2, 1, 'echo last words; exit 3');
+    const { report } = run(input);
+    expect(await report).toMatchObject({ verdict: 'crashed', cause: 'exit code 3 on node-1', exitCode: 3, logTail: 'last words\n' });
+    await eventually(runningPods).toEqual([]);
+    expect(jobs()).toEqual(['a1']);
+  });
+});
+
+describe('on a machine that is lost', () => {
+  beforeEach(() => begin());
+  const silence = (...nodes: string[]): void => {
+    for (const name of nodes)
+      standIn.objects.change('nodes', name, ({ status }) => (status['conditions'] = [{ type: 'Ready', status: 'Unknown' }]));
+  };
+
+  it('an attempt costs a request to be removed, and no more', async () => {
+    for (const name of ['node-2', 'node-3'])
+      standIn.objects.add('nodes', { metadata: { name }, spec: {}, status: { conditions: [{ type: 'Ready', status: 'True' }] } });
+    const { report } = run(await attempt(1));
+    await eventually(runningPods).toEqual(['a1']);
+    await eventually(isWatched).toBe(true);
+    // Its kubelet does not answer: the pod stays as it is.
+    const deletes = standIn.controllers.deleteJob.bind(standIn.controllers);
+    standIn.controllers.deleteJob = (name) =>
+      void standIn.objects.change('jobs', name, ({ metadata }) => (metadata.deletionTimestamp = 'now'));
+    silence('node-1');
+    expect(await report).toMatchObject({ verdict: 'preempted' });
+    const before = standIn.asked.filter(({ what }) => !what.startsWith('WATCH')).length;
+    const [job] = standIn.objects.list('jobs');
+    expect(job?.metadata.deletionTimestamp).toBe('now');
+    // Time enough for five looks of the old pace; none is on its way.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(standIn.asked.filter(({ what }) => !what.startsWith('WATCH')).length).toBe(before);
+    standIn.controllers.deleteJob = deletes;
+    deletes(job?.metadata.name ?? '', false);
+  });
+
+  it('an attempt goes on when all machines fall silent at once and come back', async () => {
+    standIn.objects.add('nodes', { metadata: { name: 'node-0' }, spec: {}, status: { conditions: [{ type: 'Ready', status: 'True' }] } });
+    const { environment, report } = run(await attempt(1));
+    await eventually(runningPods).toEqual(['a1']);
+    await eventually(isWatched).toBe(true);
+    silence('node-0', 'node-1');
+    for (const name of ['node-1', 'node-0'])
+      standIn.objects.change('nodes', name, ({ status }) => (status['conditions'] = [{ type: 'Ready', status: 'True' }]));
+    standIn.objects.change(
+      'jobs',
+      standIn.objects.list('jobs')[0]?.metadata.name ?? '',
+      ({ metadata }) => (metadata.labels = { ...metadata.labels, seen: 'yes' }),
+    );
+    stop(environment);
+    expect(await report).toMatchObject({ verdict: 'stopped', exitCode: 143 });
+  });
+});
+
+describe('after a night without workers', () => {
+  const EFFECT = 'echo done >> $EFFECTS';
+  const step = (kind: 'container' | 'script', outputs: object = {}): StepJobInput =>
+    ({
+      run: 'run',
+      pipeline: 'pipeline',
+      step: 'prepare',
+      key: 'k',
+      profile: { compute: standIn.config, storage: { kind: 'directory', path: folder }, warehouse: { kind: 'duckdb', path: folder } },
+      spec: {
+        kind,
+        image: 'image',
+        language: 'python',
+        file: 'x.py',
+        source: '',
+        requirements: [],
+        command: ['sh', '-c', EFFECT],
+        env: { EFFECTS: `${folder}/effects` },
+        inputs: {},
+        outputs,
+        output: `${store.root}/prepare`,
+        resources: { cpu: 1, memoryMb: 64, gpu: 0 },
+      },
+      attempt: 1,
+      pool: { name: 'spot', spot: true, pricePerHour: 1, nodeSelector: {}, tolerations: [] },
+      noCapacitySeconds: 60,
+      deadlineSeconds: null,
+    }) as unknown as StepJobInput;
+  const runStep = (input: StepJobInput, tries: number) =>
+    new MockActivityEnvironment({ attempt: tries, heartbeatTimeoutMs: 1000 }, { logger }).run(() =>
+      createStepJobActivities(ports).runStepJob(input),
+    ) as Promise<{ verdict: string; cause: string; outputs: object }>;
+  const effects = async (): Promise<string> => new TextDecoder().decode((await store.read(`${store.root}/effects`))?.data);
+
+  it('a step whose Job ended and was removed meanwhile has its effect once, and says that its end is not known', async () => {
+    await begin({ ttlSecondsAfterFinished: 0 });
+    expect(await runStep(step('container'), 1)).toMatchObject({ verdict: 'succeeded' });
+    // What its worker saw, nobody heard of; Kubernetes removed the Job since.
+    standIn.controllers.deleteJob(jobNames()[0] ?? '', false);
+    await eventually(jobNames).toEqual([]);
+    const again = await runStep(step('container'), 2);
+    expect(again).toMatchObject({
+      verdict: 'crashed',
+      cause: expect.stringMatching(/how it ended is not known.*ttlSecondsAfterFinished/) as string,
+    });
+    expect(await effects()).toBe('done\n');
+  });
+
+  it('a script that wrote its outputs has succeeded', async () => {
+    await begin({ ttlSecondsAfterFinished: 0 });
+    const input = step('script', { rows: 'int' });
+    await runStep({ ...input, spec: { ...input.spec, outputs: {} } }, 1);
+    standIn.controllers.deleteJob(jobNames()[0] ?? '', false);
+    await store.write(`${store.root}/prepare/outputs-1.json`, '{"rows": 7}');
+    await eventually(jobNames).toEqual([]);
+    expect(await runStep(input, 2)).toMatchObject({ verdict: 'succeeded', outputs: { rows: 7 } });
+  });
+
+  it('a step is done where its Job was never made, or was removed before it could have been by its age', async () => {
+    await begin({ ttlSecondsAfterFinished: 3600 });
+    expect(await runStep(step('container'), 1)).toMatchObject({ verdict: 'succeeded' });
+    standIn.controllers.deleteJob(jobNames()[0] ?? '', false);
+    await eventually(jobNames).toEqual([]);
+    expect(await runStep(step('container'), 2)).toMatchObject({ verdict: 'succeeded' });
+    expect(await effects()).toBe('done\ndone\n');
+  });
+
+  const jobNames = (): string[] => standIn.objects.list('jobs').map(({ metadata }) => metadata.name);
+});
