@@ -1,12 +1,17 @@
 /** Evaluate steps and early evaluation: an export × the test set → metrics with confidence intervals, in the ledger. */
 import type { EvaluateSpec } from '../src/contract/steps.ts';
+import { metricsOfTask } from '../src/contract/metrics.ts';
 import type { ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
+import type { JobContext } from '../src/ports/warehouse.ts';
 import type { EarlyEvaluationActivities, EvaluateExportInput } from './early-evaluation-contract.ts';
 import type { EvaluationActivities } from './evaluation-contract.ts';
 import { evaluationRows, modelRow, outputsOf, valuesOf } from './evaluation/ledger-rows.ts';
 import type { RowContext } from './evaluation/ledger-rows.ts';
+import { clusterHint } from './evaluation/cluster-hint.ts';
 import { measure } from './evaluation/measure.ts';
-import type { Measurement } from './evaluation/measure.ts';
+import type { Measured } from './evaluation/measure.ts';
+import type { Measurement } from './evaluation/measurements.ts';
+import { baselineOf, measureScores } from './evaluation/score-tables.ts';
 import { evaluationName } from './evaluation/names.ts';
 import { baselineName, candidatesOf, MODEL, trialOf } from './evaluation/scorers.ts';
 import { failure, translated } from './failures.ts';
@@ -23,14 +28,20 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
       checkNames(spec);
       return withHeartbeat(async (context) => {
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
-        await requireExport(store, spec.model);
-        const candidates = await candidatesOf(spec.model, spec.compareWith, input.pipeline, warehouse);
         const name = evaluationName(input.step, input.key);
-        const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
-        const row = rowContext(input, { export: spec.model, trial: trialOf(spec.model), early: false, samples: null });
+        const ofTables = spec.scores !== undefined;
+        const measured = ofTables
+          ? await measureScores(warehouse, { spec, name, labels: labelsOf(input) }, context)
+          : await measureExport(warehouse, store, input, name, context);
+        const subject = ofTables ? measured.scores : (spec.model ?? '');
+        const row = rowContext(input, { export: subject, trial: trialOf(subject), early: false, samples: null });
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.step));
-        await register(warehouse, measured.measurements, row);
-        return { outputs: outputsOf(measured.measurements, { k: spec.k, baseline: baselineName(spec), scores: measured.scores }) };
+        // A table of scores is no model that anyone could serve.
+        if (!ofTables) await register(warehouse, measured.measurements, row);
+        const names = metricsOfTask(spec.task, { k: spec.k, scaled: spec.scale !== undefined });
+        const baseline = ofTables ? baselineOf(spec) : baselineName(spec);
+        const hint = await clusterHint(warehouse, spec, measured.scores, context);
+        return { outputs: outputsOf(measured.measurements, { names, baseline, scores: measured.scores, hint }) };
       });
     },
 
@@ -50,6 +61,21 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
       });
     },
   });
+
+async function measureExport(
+  warehouse: Warehouse,
+  store: ObjectStore,
+  input: WorkInput<EvaluateSpec>,
+  name: string,
+  context: JobContext,
+): Promise<Measured> {
+  const { model, table, features, data, ...rest } = input.spec;
+  if (model === undefined || table === undefined || features === undefined || data === undefined)
+    throw failure('InvalidInput', 'evaluate: expected model, table, features and data, or scores');
+  await requireExport(store, model);
+  const candidates = await candidatesOf(model, rest.compareWith, input.pipeline, warehouse);
+  return measure(warehouse, store, { spec: { ...rest, table, features, data }, candidates, name, labels: labelsOf(input) }, context);
+}
 
 function checkNames(spec: Pick<EvaluateSpec, 'baseline' | 'k' | 'segments'>): void {
   if (spec.baseline && spec.baseline.name === MODEL)

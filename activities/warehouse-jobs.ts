@@ -1,5 +1,6 @@
 /** The end of warehouse jobs that nobody watches any more. */
 import type { Ports } from '../src/ports/index.ts';
+import type { CheckSpec } from '../src/contract/checks.ts';
 import type { EvaluateSpec, ExportSpec, QuerySpec } from '../src/contract/steps.ts';
 import { evaluationName, predictJobId, ranksJobId } from './evaluation/names.ts';
 import { translated } from './failures.ts';
@@ -7,7 +8,7 @@ import { withHeartbeat } from './heartbeat.ts';
 import { warehouseJobId } from './queries.ts';
 import type { WorkInput } from './queries.ts';
 
-export type WarehouseWork = WorkInput<QuerySpec | ExportSpec | EvaluateSpec>;
+export type WarehouseWork = WorkInput<QuerySpec | ExportSpec | EvaluateSpec | CheckSpec>;
 
 export const createWarehouseJobActivities = (ports: Ports) =>
   translated({

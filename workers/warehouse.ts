@@ -1,5 +1,6 @@
 /** Serves `longhaul-warehouse`: queries, exports, evaluations. With an embedded warehouse they share the cores of this machine, hence few at once. */
 import { availableParallelism } from 'node:os';
+import { createCheckActivities } from '../activities/checks.ts';
 import { createEvaluationActivities } from '../activities/evaluation.ts';
 import { createExportActivities } from '../activities/exports.ts';
 import { createQueryActivities } from '../activities/queries.ts';
@@ -16,6 +17,7 @@ main({
     ...createQueryActivities(ports),
     ...createExportActivities(ports),
     ...createEvaluationActivities(ports),
+    ...createCheckActivities(ports),
     ...createWarehouseJobActivities(ports),
   }),
 });

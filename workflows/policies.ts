@@ -4,6 +4,7 @@ import type { ActivityOptions, ChildWorkflowOptions, RetryPolicy, ActivityInterf
 import type { EvaluationActivities } from '../activities/evaluation-contract.ts';
 import type { ExportActivities } from '../activities/exports.ts';
 import type { NotificationActivities } from '../activities/notifications.ts';
+import type { CheckActivities } from '../activities/checks.ts';
 import type { QueryActivities } from '../activities/queries.ts';
 import type { RunActivities } from '../activities/runs.ts';
 import type { ScriptActivities } from '../activities/scripts.ts';
@@ -86,9 +87,9 @@ export const trainingQueue = (profile: Profile): string =>
   profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training;
 
 export const control = proxyActivities<RunActivities & StepActivities & ScriptActivities>(CONTROL_POLICY);
-export const warehouse = proxyActivities<QueryActivities & ExportActivities & EvaluationActivities & WarehouseJobActivities>(
-  WAREHOUSE_POLICY,
-);
+export const warehouse = proxyActivities<
+  QueryActivities & ExportActivities & EvaluationActivities & CheckActivities & WarehouseJobActivities
+>(WAREHOUSE_POLICY);
 export const jobs = proxyActivities<StepJobActivities>(JOB_POLICY);
 export const notifications = proxyActivities<NotificationActivities>(NOTIFICATION_POLICY);
 

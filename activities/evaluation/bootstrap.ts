@@ -1,26 +1,42 @@
 /**
- * Confidence intervals by the percentile bootstrap (Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979) over blocks of sessions.
+ * Confidence intervals by the percentile bootstrap (Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979) over blocks of independent units:
+ * sessions, or the clusters (households, users) that sessions belong to.
  *
- * The warehouse hashes sessions into 1,999 buckets and sums each metric by bucket; buckets are drawn with replacement here. That costs the
- * same for a thousand sessions and for a hundred million, a bucket being as good an independent observation as a session; with 1,999 of them the
- * width of an interval is known to about 1.6 % (1/√(2n)). All scorers are judged by the same draws, which makes differences paired.
+ * The warehouse hashes units into 1,999 buckets and sums each metric by bucket; buckets are drawn with replacement here. That costs the
+ * same for a thousand units and for a hundred million, a bucket being as good an independent observation as a unit; with 1,999 of them the
+ * width of an interval is known to about 1.6 % (1/√(2n)). All scorers are judged by the same draws, which makes differences paired. Few units
+ * make percentile intervals too narrow; they are expanded as Hesterberg ("What Teachers Should Know About the Bootstrap", 2015) has it.
  */
 import { setImmediate } from 'node:timers/promises';
+import { normalQuantile, studentQuantile } from '../../src/rules/distributions.ts';
 
-/** Sums over the sessions of each bucket, of one scorer and one segment's value. */
+/** Sums over the units of each bucket, of one scorer and one segment's value. */
 export interface Series {
   readonly bucket: readonly number[];
   readonly sessions: readonly number[];
-  /** Metric → sums, beside `bucket`. */
+  /** Metric → sums, beside `bucket`; the metric is their total divided by that of `sessions`, or of its own divisor. */
   readonly sums: Readonly<Record<string, readonly number[]>>;
+  readonly divisors?: Readonly<Record<string, readonly number[]>>;
+  /** What becomes of the quotient: its root, or one less it. */
+  readonly shapes?: Readonly<Record<string, 'root' | 'complement'>>;
+  /** Independent units, where they are not the sessions. */
+  readonly units?: number;
 }
 
 export interface Interval {
   readonly value: number;
-  /** null where there are too few sessions to tell. */
+  /** null where there are too few units to tell. */
   readonly low: number | null;
   readonly high: number | null;
 }
+
+/** An interval, and the standard error of the value. */
+export interface Estimated extends Interval {
+  readonly error: number | null;
+}
+
+/** Below so many independent units there is no interval: its coverage would be anything. */
+export const FEWEST_UNITS = 30;
 
 export interface BootstrapOptions {
   readonly samples: number;
@@ -32,9 +48,9 @@ export interface BootstrapOptions {
 /** Means of every series in every draw; metrics in the order of the series' own. */
 export interface Draws {
   /** @throws RangeError when there is no such series or metric. */
-  mean(series: number, metric: string): Interval;
+  mean(series: number, metric: string): Estimated;
   /** The first less the second, by draws that have both. */
-  difference(first: number, second: number, metric: string): Interval;
+  difference(first: number, second: number, metric: string): Estimated;
 }
 
 /** Lets heartbeats and cancellation through. */
@@ -59,25 +75,25 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
     }
     for (const one of prepared) drawMeans(one, times, draw);
   }
-  const find = (index: number, metric: string): { readonly value: number; readonly draws: Float64Array } => {
+  const find = (
+    index: number,
+    metric: string,
+  ): { readonly value: number; readonly draws: Float64Array; readonly units: number; readonly blocks: number } => {
     const found = prepared[index]?.metrics.get(metric);
     if (!found) throw new RangeError(`series ${index} has no metric ${metric}`);
-    return found;
+    return { ...found, units: prepared[index]?.units ?? 0, blocks: prepared[index]?.blocks ?? 0 };
   };
   return {
     mean(index, metric) {
-      const { value, draws } = find(index, metric);
-      return { value, ...interval(draws, options.confidence) };
+      const { value, draws, units, blocks } = find(index, metric);
+      return { value, ...(units < FEWEST_UNITS ? UNKNOWN : interval(value, draws, options.confidence, blocks)) };
     },
     difference(first, second, metric) {
       const [a, b] = [find(first, metric), find(second, metric)];
-      return {
-        value: a.value - b.value,
-        ...interval(
-          a.draws.map((mean, draw) => mean - (b.draws[draw] ?? Number.NaN)),
-          options.confidence,
-        ),
-      };
+      const value = a.value - b.value;
+      const draws = a.draws.map((mean, draw) => mean - (b.draws[draw] ?? Number.NaN));
+      const few = Math.min(a.units, b.units) < FEWEST_UNITS;
+      return { value, ...(few ? UNKNOWN : interval(value, draws, options.confidence, Math.min(a.blocks, b.blocks))) };
     },
   };
 }
@@ -85,19 +101,43 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
 interface Prepared {
   readonly places: Int32Array;
   readonly sessions: Float64Array;
-  readonly metrics: ReadonlyMap<string, { readonly sums: Float64Array; readonly value: number; readonly draws: Float64Array }>;
+  readonly units: number;
+  /** Units that share a bucket vary as one. */
+  readonly blocks: number;
+  readonly metrics: ReadonlyMap<string, PreparedMetric>;
 }
+
+interface PreparedMetric {
+  readonly sums: Float64Array;
+  /** Of its own; else the sessions. */
+  readonly divisors: Float64Array | null;
+  readonly shape: (quotient: number) => number;
+  readonly value: number;
+  readonly draws: Float64Array;
+}
+
+const SHAPES = {
+  plain: (quotient: number) => quotient,
+  root: Math.sqrt,
+  complement: (quotient: number) => 1 - quotient,
+} as const;
 
 function prepare(series: Series, places: ReadonlyMap<number, number>, samples: number): Prepared {
   const total = sum(series.sessions);
+  const units = series.units ?? total;
   return {
+    units,
+    blocks: Math.min(units, series.bucket.length),
     places: Int32Array.from(series.bucket, (bucket) => places.get(bucket) ?? 0),
     sessions: Float64Array.from(series.sessions),
     metrics: new Map(
-      Object.entries(series.sums).map(([name, sums]) => [
-        name,
-        { sums: Float64Array.from(sums), value: sum(sums) / total, draws: new Float64Array(samples) },
-      ]),
+      Object.entries(series.sums).map(([name, sums]) => {
+        const own = series.divisors?.[name];
+        const shape = SHAPES[series.shapes?.[name] ?? 'plain'];
+        const value = shape(sum(sums) / (own ? sum(own) : total));
+        const divisors = own ? Float64Array.from(own) : null;
+        return [name, { sums: Float64Array.from(sums), divisors, shape, value, draws: new Float64Array(samples) }];
+      }),
     ),
   };
 }
@@ -107,7 +147,8 @@ function drawMeans({ places, sessions, metrics }: Prepared, times: Uint32Array, 
   const total = dot(weights, sessions);
   // A draw without a session of a rare segment says nothing of it, and one bucket varies with nothing.
   const silent = total === 0 || sessions.length < 2;
-  for (const { sums, draws } of metrics.values()) draws[draw] = silent ? Number.NaN : dot(weights, sums) / total;
+  for (const { sums, divisors, shape, draws } of metrics.values())
+    draws[draw] = silent ? Number.NaN : shape(dot(weights, sums) / (divisors ? dot(weights, divisors) : total));
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -121,10 +162,24 @@ function dot(a: Float64Array, b: Float64Array): number {
 /** Fewer draws than this share of all: the segment is too rare for an interval. */
 const DRAWS_NEEDED = 0.9;
 
-function interval(draws: Float64Array, confidence: number): { readonly low: number | null; readonly high: number | null } {
-  const known = draws.filter((mean) => !Number.isNaN(mean)).sort();
-  if (known.length === 0 || known.length < draws.length * DRAWS_NEEDED) return { low: null, high: null };
-  return { low: quantile(known, (1 - confidence) / 2), high: quantile(known, (1 + confidence) / 2) };
+const UNKNOWN: Omit<Estimated, 'value'> = { low: null, high: null, error: null };
+
+function interval(value: number, draws: Float64Array, confidence: number, blocks: number): Omit<Estimated, 'value'> {
+  const known = draws.filter((mean) => Number.isFinite(mean)).sort();
+  if (blocks < 2 || known.length === 0 || known.length < draws.length * DRAWS_NEEDED) return UNKNOWN;
+  const wider =
+    Math.sqrt(blocks / (blocks - 1)) * (studentQuantile((1 + confidence) / 2, blocks - 1) / normalQuantile((1 + confidence) / 2));
+  const bound = (share: number): number => value + (quantile(known, share) - value) * wider;
+  return {
+    low: bound((1 - confidence) / 2),
+    high: bound((1 + confidence) / 2),
+    error: deviation(known) * Math.sqrt(blocks / (blocks - 1)),
+  };
+}
+
+function deviation(values: Float64Array): number {
+  const mean = values.reduce((total, each) => total + each, 0) / values.length;
+  return Math.sqrt(values.reduce((total, each) => total + (each - mean) ** 2, 0) / Math.max(1, values.length - 1));
 }
 
 /** Linear between neighbours, as numpy's default. */

@@ -9,7 +9,7 @@ import type { Candidate } from './scorers.ts';
 /** Values by scorer and metric. A baseline has no table of scores of its own, hence none of these. */
 export async function customMetrics(
   warehouse: Warehouse,
-  spec: EvaluationSpec,
+  spec: Pick<EvaluationSpec, 'customMetrics' | 'k'>,
   scored: readonly { readonly candidate: Candidate; readonly table: TableInfo }[],
   context: JobContext,
 ): Promise<ReadonlyMap<string, Readonly<Record<string, number | null>>>> {

@@ -1,8 +1,7 @@
 /** Measurements as rows of the ledger, and as the outputs of a step. */
-import { metricNames } from '../../src/contract/outputs.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { Json } from '../../src/contract/values.ts';
-import type { Measurement } from './measure.ts';
+import type { Measurement } from './measurements.ts';
 import { MODEL, digest, trialOf } from './scorers.ts';
 
 export interface RowContext {
@@ -22,7 +21,7 @@ export interface RowContext {
 export function evaluationRows(measurements: readonly Measurement[], context: RowContext): LedgerRow<'evaluations'>[] {
   const { pipeline, run, step, time, early, samples } = context;
   return measurements.flatMap((one) =>
-    Object.entries(one.metrics).map(([metric, { value, low, high, difference }]) => ({
+    Object.entries(one.metrics).map(([metric, { value, low, high, goal, difference }]) => ({
       pipeline,
       run,
       time,
@@ -43,6 +42,13 @@ export function evaluationRows(measurements: readonly Measurement[], context: Ro
       compared_with: difference?.comparedWith ?? null,
       early,
       samples,
+      goal,
+      units: one.units,
+      p_value: difference?.p ?? null,
+      p_adjusted: difference?.adjusted ?? null,
+      verdict: difference?.verdict ?? null,
+      margin: difference?.margin ?? null,
+      units_needed: difference?.unitsNeeded ?? null,
     })),
   );
 }
@@ -75,18 +81,22 @@ export function valuesOf(measurements: readonly Measurement[], scorer: string): 
 /** A column for each metric of the model and the baseline; `metrics` has all scorers with intervals and differences, over all sessions. */
 export function outputsOf(
   measurements: readonly Measurement[],
-  options: { readonly k: readonly number[]; readonly baseline: string | null; readonly scores: string },
+  options: { readonly names: readonly string[]; readonly baseline: string | null; readonly scores: string; readonly hint: string },
 ): Record<string, Json> {
   const whole = measurements.filter((one) => one.segment === '');
   const columns = (scorer: string, prefix: string): [string, Json][] => {
     const values = valuesOf(measurements, scorer);
-    return metricNames(options.k).map((name) => [`${prefix}${name}`, values[name] ?? null]);
+    return options.names.map((name) => [`${prefix}${name}`, values[name] ?? null]);
   };
   return {
     metrics: Object.fromEntries(
-      whole.map((one) => [one.scorer, { sessions: one.sessions, export: one.export, ...(one.metrics as unknown as Record<string, Json>) }]),
+      whole.map((one) => [
+        one.scorer,
+        { sessions: one.sessions, units: one.units, export: one.export, ...(one.metrics as unknown as Record<string, Json>) },
+      ]),
     ),
     scores: options.scores,
+    hint: options.hint,
     ...Object.fromEntries(columns(MODEL, '')),
     ...(options.baseline === null ? {} : Object.fromEntries(columns(options.baseline, 'baseline_'))),
   };

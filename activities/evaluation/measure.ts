@@ -1,37 +1,22 @@
 /** Scores → metrics with intervals: predicts, ranks and sums in the warehouse, draws here. */
-import { metricNames } from '../../src/contract/outputs.ts';
+import { goalOf, metricNames } from '../../src/contract/metrics.ts';
 import type { EvaluationSpec } from '../../src/contract/steps.ts';
 import type { Json } from '../../src/contract/values.ts';
 import type { ObjectStore, Warehouse } from '../../src/ports/index.ts';
 import type { JobContext, TableInfo } from '../../src/ports/warehouse.ts';
 import { failure } from '../failures.ts';
 import { bootstrap } from './bootstrap.ts';
-import type { Draws, Interval, Series } from './bootstrap.ts';
 import { customMetrics } from './custom-metrics.ts';
 import { checkSql, metricsSql, ranksSql, SCORE } from './metric-sql.ts';
 import { predictJobId, ranksJobId } from './names.ts';
-import { MODEL, digest } from './scorers.ts';
+import { measurementsOf } from './measurements.ts';
+import type { Cell, Measurement } from './measurements.ts';
+import { digest } from './scorers.ts';
 import type { Candidate } from './scorers.ts';
 import { openTestSet } from './test-set.ts';
 
 /** A segment is for a glance: more values than these belong into a query of one's own over the scores. */
 const MOST_VALUES = 100;
-
-export interface Measurement {
-  readonly scorer: string;
-  /** URI; null for the baseline. */
-  readonly export: string | null;
-  /** '' is all sessions. */
-  readonly segment: string;
-  readonly value: string;
-  readonly sessions: number;
-  readonly metrics: Readonly<Record<string, Estimate>>;
-}
-
-export interface Estimate extends Interval {
-  /** This scorer's value less that of another one, over the same sessions. */
-  readonly difference?: Interval & { readonly comparedWith: string };
-}
 
 export interface Measured {
   /** Table of the model's scores. */
@@ -41,51 +26,80 @@ export interface Measured {
   readonly measurements: readonly Measurement[];
 }
 
+/** Scores of one candidate: a table, and how to read it where it is not one of ours. */
+export interface Scored {
+  readonly candidate: Candidate;
+  readonly table: TableInfo;
+  /** SQL over `{alias}` with the columns that our tables of scores have. */
+  readonly from?: (alias: string) => string;
+  readonly labelType?: string;
+}
+
 export interface MeasureInput {
-  readonly spec: EvaluationSpec;
+  readonly spec: Omit<EvaluationSpec, 'features' | 'data'>;
   readonly candidates: readonly Candidate[];
   /** Deterministic; makes names of jobs and tables. Equal names and exports have equal scores. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export async function measure(warehouse: Warehouse, store: ObjectStore, input: MeasureInput, context: JobContext): Promise<Measured> {
+export async function measure(
+  warehouse: Warehouse,
+  store: ObjectStore,
+  input: MeasureInput & { readonly spec: EvaluationSpec },
+  context: JobContext,
+): Promise<Measured> {
   const { spec } = input;
   const testSet = await openTestSet(spec, warehouse, store);
-  const scored: { readonly candidate: Candidate; readonly table: TableInfo }[] = [];
+  const scored: Scored[] = [];
   for (const candidate of input.candidates) {
     const known = scored.find((other) => other.candidate.export === candidate.export);
     const table = known?.table ?? (await predict(warehouse, input, candidate, testSet, context));
-    if (!known) await check(warehouse, spec, candidate, table, context);
+    if (!known) await check(warehouse, input, { candidate, table }, context);
     scored.push({ candidate, table });
   }
-  const ranks = await rank(warehouse, input, scored, testSet.dataset, context);
+  const measured = await measureRanking(warehouse, input, scored, testSet.dataset, context);
+  return { ...measured, tables: [...new Set(scored.map(({ table }) => table.table)), ...measured.tables] };
+}
+
+/** @param scored checked; in the order of the candidates @param dataset of the tables that are made */
+export async function measureRanking(
+  warehouse: Warehouse,
+  input: MeasureInput,
+  scored: readonly Scored[],
+  dataset: string,
+  context: JobContext,
+): Promise<Measured> {
+  const { spec } = input;
+  const ranks = await rank(warehouse, input, scored, dataset, context);
   context.progress({ stage: 'metrics' });
   const sql = metricsSql(spec.segments, spec.k);
-  const rows = await warehouse.rows({ sql, sqlFile: 'metrics', parameters: {}, tables: { ranks }, sources: {} }, context);
-  const cells = rows.map((row) => cellOf(row, spec));
+  const statement = { sql, sqlFile: 'metrics', parameters: {}, tables: { ranks }, sources: {}, labels: input.labels };
+  const cells = (await warehouse.rows(statement, context)).map((row) => cellOf(row, spec));
   const draws = await bootstrap(
     cells.map(({ series }) => series),
     spec.bootstrap,
     context.signal,
   );
-  const exportOf = (scorer: string): string | null => input.candidates.find((candidate) => candidate.scorer === scorer)?.export ?? null;
-  const measurements = cells.map((cell, index): Measurement => ({
-    scorer: cell.scorer,
-    export: exportOf(cell.scorer),
-    segment: cell.segment,
-    value: cell.value,
-    sessions: cell.sessions,
-    metrics: Object.fromEntries(metricNames(spec.k).map((metric) => [metric, estimate(cells, index, metric, draws, input)])),
-  }));
-  const tables = [...new Set(scored.map(({ table }) => table.table)), ranks];
+  const measurements = measurementsOf(cells, draws, {
+    metrics: metricNames(spec.k),
+    other: input.candidates[1]?.scorer ?? spec.baseline?.name,
+    exportOf: (scorer) => input.candidates.find((candidate) => candidate.scorer === scorer)?.export ?? null,
+    goalOf: (metric) => spec.goals[metric] ?? goalOf(metric),
+    margins: spec.margins,
+    confidence: spec.bootstrap.confidence,
+  });
   const own = await customMetrics(warehouse, spec, scored, context);
-  return { scores: scored[0]?.table.table ?? '', tables, measurements: measurements.map((one) => withCustom(one, own)) };
+  return {
+    scores: scored[0]?.table.table ?? '',
+    tables: [ranks],
+    measurements: measurements.map((one) => withCustom(one, own, spec.goals)),
+  };
 }
 
 async function predict(
   warehouse: Warehouse,
-  input: MeasureInput,
+  input: MeasureInput & { readonly spec: EvaluationSpec },
   candidate: Candidate,
   testSet: { readonly carried: readonly string[]; readonly dataset: string },
   context: JobContext,
@@ -110,15 +124,14 @@ async function predict(
 
 const labelTypeOf = (table: TableInfo): string => table.columns.find(({ name }) => name === 'label')?.type ?? 'FLOAT64';
 
-async function check(
+export async function check(
   warehouse: Warehouse,
-  spec: EvaluationSpec,
-  candidate: Candidate,
-  table: TableInfo,
+  { spec, labels }: MeasureInput,
+  { candidate, table, from, labelType = labelTypeOf(table) }: Scored,
   context: JobContext,
 ): Promise<void> {
-  const sql = checkSql(spec.segments, labelTypeOf(table));
-  const statement = { sql, sqlFile: 'check of scores', parameters: {}, tables: { scores: table.table }, sources: {} };
+  const sql = checkSql(spec.segments, labelType, from?.('scores'));
+  const statement = { sql, sqlFile: 'check of scores', parameters: {}, tables: { scores: table.table }, sources: {}, labels };
   const found = (await warehouse.rows(statement, context))[0] ?? {};
   const number = (name: string): number => Number(found[name] ?? 0);
   if (number('not_finite') > 0)
@@ -143,17 +156,24 @@ async function check(
 async function rank(
   warehouse: Warehouse,
   input: MeasureInput,
-  scored: readonly { readonly candidate: Candidate; readonly table: TableInfo }[],
+  scored: readonly Scored[],
   dataset: string,
   context: JobContext,
 ): Promise<string> {
   const { spec } = input;
   context.progress({ stage: 'ranking' });
   const alias = (index: number): string => `scores_${index}`;
-  const scorers = scored.map(({ candidate }, index) => ({ scorer: candidate.scorer, alias: alias(index), column: SCORE }));
-  if (spec.baseline) scorers.push({ scorer: spec.baseline.name, alias: alias(0), column: spec.baseline.column });
-  const first = scored[0];
-  const sql = ranksSql({ scorers, segments: spec.segments, labelType: first ? labelTypeOf(first.table) : 'FLOAT64' });
+  const scorers = scored.map(({ candidate, from }, index) => ({
+    scorer: candidate.scorer,
+    alias: alias(index),
+    column: SCORE,
+    from: from?.(alias(index)),
+  }));
+  const [first] = scored;
+  if (spec.baseline)
+    scorers.push({ scorer: spec.baseline.name, alias: alias(0), column: spec.baseline.column, from: first?.from?.(alias(0)) });
+  const labelType = first?.labelType ?? (first ? labelTypeOf(first.table) : 'FLOAT64');
+  const sql = ranksSql({ scorers, segments: spec.segments, labelType, cluster: spec.cluster });
   // Of the statement as well: other scorers, or another version of the SQL, must not adopt the job.
   const name = `${input.name}_${digest(`${sql}\n${scored.map(({ table }) => table.version).join('\n')}`)}`;
   const made = await warehouse.query(
@@ -173,54 +193,35 @@ async function rank(
   return made.table;
 }
 
-interface Cell {
-  readonly scorer: string;
-  readonly segment: string;
-  readonly value: string;
-  readonly sessions: number;
-  readonly series: Series;
-}
-
-function cellOf(row: Readonly<Record<string, Json>>, spec: EvaluationSpec): Cell {
+function cellOf(row: Readonly<Record<string, Json>>, spec: Pick<EvaluationSpec, 'k'>): Cell {
   const numbers = (name: string): number[] => (Array.isArray(row[name]) ? row[name].map(Number) : []);
   const text = (name: string): string => (typeof row[name] === 'string' ? row[name] : '');
   const sessions = numbers('sessions');
+  const units = Number(row['units'] ?? 0);
+  const sums = Object.fromEntries(metricNames(spec.k).map((name) => [name, numbers(name)]));
   return {
     scorer: text('scorer'),
     segment: text('segment'),
     value: text('value'),
     sessions: sessions.reduce((total, each) => total + each, 0),
-    series: { bucket: numbers('bucket'), sessions, sums: Object.fromEntries(metricNames(spec.k).map((name) => [name, numbers(name)])) },
+    units,
+    series: { bucket: numbers('bucket'), sessions, sums, units },
   };
 }
 
-/** The model is told against the first it is compared with, or its baseline; all others against the model. */
-function estimate(cells: readonly Cell[], index: number, metric: string, draws: Draws, input: MeasureInput): Estimate {
-  const cell = cells[index];
-  const other = cell?.scorer === MODEL ? (input.candidates[1]?.scorer ?? input.spec.baseline?.name) : MODEL;
-  const against = cells.findIndex((one) => one.scorer === other && one.segment === cell?.segment && one.value === cell.value);
-  const own = rounded(draws.mean(index, metric));
-  if (other === undefined || against < 0) return own;
-  return { ...own, difference: { ...rounded(draws.difference(index, against, metric)), comparedWith: other } };
-}
-
-function withCustom(one: Measurement, own: ReadonlyMap<string, Readonly<Record<string, number | null>>>): Measurement {
+export function withCustom(
+  one: Measurement,
+  own: ReadonlyMap<string, Readonly<Record<string, number | null>>>,
+  goals: EvaluationSpec['goals'],
+): Measurement {
   const values = one.segment === '' ? own.get(one.scorer) : undefined;
   if (!values) return one;
-  const known = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null);
+  const known = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null && Number.isFinite(entry[1]));
   return {
     ...one,
-    metrics: { ...one.metrics, ...Object.fromEntries(known.map(([name, value]) => [name, { value, low: null, high: null }])) },
+    metrics: {
+      ...one.metrics,
+      ...Object.fromEntries(known.map(([name, value]) => [name, { value, low: null, high: null, goal: goals[name] ?? null }])),
+    },
   };
-}
-
-/** Parallel sums differ in their last digits from run to run; equal scores are to give equal metrics. */
-const SIGNIFICANT_DIGITS = 12;
-const round = (value: number): number => (value === 0 ? 0 : Number(value.toPrecision(SIGNIFICANT_DIGITS)));
-
-function rounded({ value, low, high }: Interval): Interval {
-  // A difference of two equal sums is noise below the digits that count.
-  const noise = 1e-12;
-  const settle = (number: number): number => (Math.abs(number) < noise ? 0 : round(number));
-  return { value: settle(value), low: low === null ? null : settle(low), high: high === null ? null : settle(high) };
 }

@@ -7,12 +7,12 @@
  */
 
 /** Sessions are hashed into so many buckets on either side of 0; see bootstrap.ts. */
-const HALF_OF_BUCKETS = 1000;
+export const HALF_OF_BUCKETS = 1000;
 
 export const SCORE = 'score';
 
 /** Names of columns that the tables of an evaluation have themselves. */
-export const OWN_COLUMNS = ['scorer', 'bucket', 'session', 'item', 'label', SCORE, 'place', 'tied', 'candidates', 'ordered'];
+export const OWN_COLUMNS = ['scorer', 'bucket', 'session', 'item', 'label', SCORE, 'place', 'tied', 'candidates', 'ordered', 'unit'];
 
 /** One scorer: a table of scores, and the column in it to rank by. */
 export interface ScoresOf {
@@ -20,6 +20,8 @@ export interface ScoresOf {
   /** Alias of the table of scores. */
   readonly alias: string;
   readonly column: string;
+  /** Instead of the table as it is: SQL with `session, item, label, score`, the segments and the cluster. */
+  readonly from?: string | undefined;
 }
 
 /** What of the table's columns the SQL must know. */
@@ -28,24 +30,31 @@ export interface RanksInput {
   readonly segments: readonly string[];
   /** GoogleSQL type of `label`. */
   readonly labelType: string;
+  /** Column of the independent units; absent: sessions are. */
+  readonly cluster?: string | undefined;
 }
 
 /** Where every scorer puts the ordered items: `scorer, bucket, session, item, label, place, tied, candidates` and the segments. */
-export function ranksSql({ scorers, segments, labelType }: RanksInput): string {
+export function ranksSql({ scorers, segments, labelType, cluster }: RanksInput): string {
   const label = numericLabel(labelType);
   const columns = segments.map((name) => `, CAST(${quoted(name)} AS STRING) AS ${quoted(name)}`).join('');
-  const branch = ({ scorer, alias, column }: ScoresOf): string => `
+  // A session has one unit, also where the data contradict themselves.
+  const unit =
+    cluster === undefined
+      ? 'CAST(session AS STRING)'
+      : `IFNULL(MIN(CAST(${quoted(cluster)} AS STRING)) OVER (PARTITION BY session), CAST(session AS STRING))`;
+  const branch = ({ scorer, alias, column, from = `{${alias}}` }: ScoresOf): string => `
 SELECT
-  ${text(scorer)} AS scorer, MOD(FARM_FINGERPRINT(session), ${HALF_OF_BUCKETS}) AS bucket,
+  ${text(scorer)} AS scorer, MOD(FARM_FINGERPRINT(unit), ${HALF_OF_BUCKETS}) AS bucket, unit,
   session, item, label, place, tied, candidates${segments.map((name) => `, ${quoted(name)}`).join('')}
 FROM (
   SELECT
-    CAST(session AS STRING) AS session, CAST(item AS STRING) AS item, ${label} AS label${columns},
+    CAST(session AS STRING) AS session, ${unit} AS unit, CAST(item AS STRING) AS item, ${label} AS label${columns},
     -- 1 is the top; candidates of one score share the places from \`place\` to \`place + tied - 1\`.
     RANK() OVER (PARTITION BY session ORDER BY ${rankedBy(column)} DESC) AS place,
     COUNT(*) OVER (PARTITION BY session ORDER BY ${rankedBy(column)} DESC RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS tied,
     COUNT(*) OVER (PARTITION BY session) AS candidates
-  FROM {${alias}}
+  FROM ${from}
 )
 WHERE label > 0`;
   return scorers.map(branch).join('\nUNION ALL').trim();
@@ -58,7 +67,8 @@ function rankedBy(column: string): string {
   return `IF(${value} IS NULL OR IS_NAN(${value}), CAST('-inf' AS FLOAT64), ${value})`;
 }
 
-const numericLabel = (type: string): string => (type === 'BOOL' ? 'IF(label, 1.0, 0.0)' : 'CAST(label AS FLOAT64)');
+export const numericLabel = (type: string, column = 'label'): string =>
+  type === 'BOOL' ? `IF(${quoted(column)}, 1.0, 0.0)` : `CAST(${quoted(column)} AS FLOAT64)`;
 
 /**
  * Sums of every metric over sessions, by scorer, segment and bucket: one row for each scorer and value of a segment (`''` is all sessions).
@@ -68,10 +78,10 @@ export function metricsSql(segments: readonly string[], k: readonly number[]): s
   const discount = (place: string): string => `LN(2) / LN(${place} + 1)`;
   const each = (of: (at: number) => string, separator = ',\n'): string => k.map(of).join(separator);
   const parts = [
-    `SELECT scorer, bucket, session, label, place, tied, '' AS segment, '' AS value FROM {ranks}`,
+    `SELECT scorer, bucket, unit, session, label, place, tied, '' AS segment, '' AS value FROM {ranks}`,
     ...segments.map(
       (name) =>
-        `SELECT scorer, bucket, session, label, place, tied, ${text(name)} AS segment, IFNULL(${quoted(name)}, '${NO_VALUE}') AS value FROM {ranks}`,
+        `SELECT scorer, bucket, unit, session, label, place, tied, ${text(name)} AS segment, IFNULL(${quoted(name)}, '${NO_VALUE}') AS value FROM {ranks}`,
     ),
   ];
   return `
@@ -80,8 +90,8 @@ WITH
     ${parts.join('\n    UNION ALL\n    ')}
   ),
   ties AS (
-    SELECT scorer, bucket, session, segment, value, place, tied, COUNT(*) AS items, SUM(label) AS gain
-    FROM ordered GROUP BY scorer, bucket, session, segment, value, place, tied
+    SELECT scorer, bucket, unit, session, segment, value, place, tied, COUNT(*) AS items, SUM(label) AS gain
+    FROM ordered GROUP BY scorer, bucket, unit, session, segment, value, place, tied
   ),
   shapes AS (SELECT DISTINCT place, tied, items FROM ties),
   -- Each place of a tie, and how probable it is that the first of its ordered items stands there: drawing without replacement.
@@ -110,7 +120,7 @@ WITH
   ),
   sessions AS (
     SELECT
-      t.scorer, t.bucket, t.session, t.segment, t.value,
+      t.scorer, t.bucket, t.unit, t.session, t.segment, t.value,
       SUM(t.items * e.rank) / SUM(t.items) AS average_rank,
       -- Of ties one after the other the first has the greatest.
       MAX(e.reciprocal) AS mrr,
@@ -119,16 +129,17 @@ WITH
     FROM ties AS t
     JOIN expected AS e ON e.place = t.place AND e.tied = t.tied AND e.items = t.items
     JOIN ideals AS d ON d.scorer = t.scorer AND d.session = t.session AND d.segment = t.segment AND d.value = t.value
-    GROUP BY t.scorer, t.bucket, t.session, t.segment, t.value
+    GROUP BY t.scorer, t.bucket, t.unit, t.session, t.segment, t.value
   ),
   buckets AS (
     SELECT
-      scorer, segment, value, bucket, COUNT(*) AS sessions, SUM(average_rank) AS average_rank, SUM(mrr) AS mrr,
+      scorer, segment, value, bucket, COUNT(*) AS sessions, COUNT(DISTINCT unit) AS units, SUM(average_rank) AS average_rank, SUM(mrr) AS mrr,
       ${each((at) => `SUM(ndcg_at_${at}) AS ndcg_at_${at}, SUM(recall_at_${at}) AS recall_at_${at}`, ',\n      ')}
     FROM sessions GROUP BY scorer, segment, value, bucket
   )
 SELECT
   scorer, segment, value,
+  SUM(units) AS units,
   ARRAY_AGG(bucket ORDER BY bucket) AS bucket,
   ARRAY_AGG(sessions ORDER BY bucket) AS sessions,
   ARRAY_AGG(average_rank ORDER BY bucket) AS average_rank,
@@ -141,15 +152,15 @@ FROM buckets GROUP BY scorer, segment, value ORDER BY scorer, segment, value`.tr
 export const NO_VALUE = '(none)';
 
 /** What must be known of scores before they are ranked. */
-export function checkSql(segments: readonly string[], labelType: string): string {
+export function checkSql(segments: readonly string[], labelType: string, from = '{scores}'): string {
   const values = segments.map((name, index) => `, COUNT(DISTINCT IF(ordered, CAST(${quoted(name)} AS STRING), NULL)) AS values_${index}`);
   return `
 SELECT
   COUNT(*) AS candidates, COUNT(DISTINCT session) AS sessions, COUNTIF(ordered) AS ordered,
   COUNTIF(score IS NULL OR IS_NAN(score) OR IS_INF(score)) AS not_finite${values.join('')}
-FROM (SELECT *, IFNULL(${numericLabel(labelType)}, 0.0) > 0 AS ordered FROM {scores})`.trim();
+FROM (SELECT *, IFNULL(${numericLabel(labelType)}, 0.0) > 0 AS ordered FROM ${from})`.trim();
 }
 
 /** Columns of one's own tables may be named anything. */
-const quoted = (name: string): string => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
-const text = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+export const quoted = (name: string): string => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+export const text = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;

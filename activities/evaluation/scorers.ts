@@ -50,4 +50,4 @@ export const trialOf = (uri: string): number | null => {
 export const digest = (uri: string): string => createHash('sha256').update(uri).digest('hex').slice(0, 12);
 
 /** Its own column of scores, under its own name. */
-export const baselineName = (spec: EvaluationSpec): string | null => spec.baseline?.name ?? null;
+export const baselineName = (spec: Pick<EvaluationSpec, 'baseline'>): string | null => spec.baseline?.name ?? null;

@@ -20,6 +20,7 @@ export async function openTestSet(spec: EvaluationSpec, warehouse: Warehouse, st
   const available = availableColumns(table, features);
   const wanted = [
     ...spec.segments.map((column) => ({ column, path: 'segments' })),
+    ...(spec.cluster === undefined ? [] : [{ column: spec.cluster, path: 'cluster' }]),
     ...(spec.baseline ? [{ column: spec.baseline.column, path: 'baseline.column' }] : []),
   ];
   for (const { column, path } of wanted) {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Profile, StepSpec } from '../contract/index.ts';
+import { scoreTables } from '../contract/steps.ts';
 import type { Ports } from '../ports/index.ts';
 
 export interface TypedValue {
@@ -54,12 +55,13 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
       ];
     case 'evaluate':
       return [
-        table(spec.table),
-        uri(spec.features),
-        uri(spec.data),
-        uri(spec.model),
+        ...(spec.table === undefined ? [] : [table(spec.table)]),
+        ...[spec.features, spec.data, spec.model].flatMap((value) => (value === undefined ? [] : [uri(value)])),
+        ...scoreTables(spec).map(({ table: name }) => table(name)),
         ...spec.compareWith.map((value): TypedValue => (value === 'champion' ? { type: 'champion', value } : uri(value))),
       ];
+    case 'check':
+      return [table(spec.table), ...spec.rules.flatMap((rule) => (rule.check === 'overlap' ? [table(rule.with)] : []))];
     case 'container':
     case 'script':
       return Object.values(spec.inputs).flatMap((value) => (typeof value === 'string' && value.startsWith(`${root}/`) ? [uri(value)] : []));
@@ -84,6 +86,7 @@ export function codeIdentity(profile: Profile, spec: StepSpec): string {
     case 'container':
       return spec.image;
     case 'export':
+    case 'check':
     case 'approval':
       return '';
   }

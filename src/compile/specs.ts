@@ -80,7 +80,10 @@ async function build(
     case 'search':
       return searchSpec(leaf, fields, searchOfFile({ ...(own as FileOf<'search'>), output: prefix('output') }), context);
     case 'evaluate':
+      checkEvaluate(leaf, fields, file as FileOf<'evaluate'>, context);
       return { ...own, customMetrics: await customMetrics(fields, join(leaf.path, 'customMetrics'), context) };
+    case 'check':
+      return { ...own, rules: await checkRules(leaf, fields, file as FileOf<'check'>, context) };
     case 'approval': {
       const { timeout } = file as FileOf<'approval'>;
       return { ...own, ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }) };
@@ -222,6 +225,54 @@ async function customMetrics(fields: MapNode, path: string, context: BuildContex
     context.sqlChecks?.add(text, join(path, i));
     return [{ file: text.name, sql: text.sql }];
   });
+}
+
+/** Rules in SQL are read; the others are as they stand. */
+async function checkRules(leaf: LeafStep, fields: MapNode, file: FileOf<'check'>, context: BuildContext): Promise<object[]> {
+  const node = child(fields, 'rules');
+  const items = node?.kind === 'list' ? node.items : [];
+  const built = await Promise.all(
+    file.rules.map(async (rule, index) => {
+      if (rule.check !== 'sql') return rule;
+      const path = join(leaf.path, 'rules', index, 'sql');
+      const item = items[index];
+      const sqlNode = item?.kind === 'map' ? child(item, 'sql') : undefined;
+      const text = sqlNode ? await readSql(sqlNode, path, context) : null;
+      if (!text) return null;
+      checkNames(text, ['table'], [], path, context.problems);
+      context.sqlChecks?.add(text, path);
+      return { ...rule, file: text.name, sql: text.sql };
+    }),
+  );
+  return built.filter((rule) => rule !== null);
+}
+
+/** A model that is scored here needs its test set; scores that are there need what their task is about. */
+function checkEvaluate(leaf: LeafStep, fields: MapNode, file: FileOf<'evaluate'>, { problems }: BuildContext): void {
+  const path = (name: string): string => join(leaf.path, name);
+  const missing = (name: string, expected: string): void => problems.add(leaf.at, path(name), `"${name}" is missing`, { expected });
+  const refuse = (name: string, message: string, hint: string): void =>
+    problems.add(child(fields, name)?.at ?? leaf.at, path(name), message, { hint });
+  if (file.scores === undefined) {
+    if (file.model === undefined) return missing('model', 'an export to score, or `scores`, a table of another step');
+    for (const name of ['table', 'features', 'data'] as const)
+      if (file[name] === undefined) missing(name, 'the test set that the model is to score');
+    if (file.task !== 'ranking')
+      refuse('task', 'a model is scored here as a ranking only', 'let another step write the scores, and give their table as `scores`');
+    return;
+  }
+  for (const name of ['model', 'features', 'data', 'table', 'compareWith'] as const)
+    if (child(fields, name)) refuse(name, 'scores that are there already need none', 'remove it, or remove `scores`');
+  if (file.task === 'ranking' && file.group === undefined) missing('group', 'the column of the session, for `task: ranking`');
+  if (file.task === 'multiclass' && Object.keys(file.classes ?? {}).length < 2)
+    missing('classes', 'class: column of its probability, two at least, for `task: multiclass`');
+  for (const [name, task] of [
+    ['classes', 'multiclass'],
+    ['horizon', 'forecast'],
+    ['scale', 'forecast'],
+    ['quantile', 'regression'],
+  ] as const)
+    if (child(fields, name) && file.task !== task) refuse(name, `this field is of \`task: ${task}\``, `the task is ${file.task}`);
 }
 
 const LANGUAGES: Readonly<Record<string, 'python' | 'shell'>> = { py: 'python', sh: 'shell', bash: 'shell' };

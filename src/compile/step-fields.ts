@@ -51,7 +51,13 @@ const TYPED: Readonly<Record<LeafStep['kind'], readonly (readonly [string, Outpu
     ['features', 'uri'],
     ['data', 'uri'],
     ['model', 'uri'],
+    ['scores', 'table'],
+    ['scores.*', 'table'],
     ['compareWith.*', 'uri'],
+  ],
+  check: [
+    ['table', 'table'],
+    ['rules.*.with', 'table'],
   ],
   container: [],
   script: [],

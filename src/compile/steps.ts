@@ -155,7 +155,8 @@ function toStep(
     ...(when && !(when.op === 'value' && when.value === true) ? { when } : {}),
     retry: { attempts: retry?.attempts ?? 3, backoffSeconds: retry?.backoff === undefined ? 10 : secondsOf(retry.backoff) },
     ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }),
-    cache: settings.every((each) => each.cache !== false),
+    // A check that was made of older data, or at an earlier time, says nothing of today's.
+    cache: spec.kind !== 'check' && settings.every((each) => each.cache !== false),
     ...(leaf.at.line === undefined ? {} : { source: { file: files.nameOf(leaf.at), line: leaf.at.line } }),
     spec,
   };

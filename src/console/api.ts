@@ -70,7 +70,12 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
   });
   api.get('/runs/:run/results', async (context) => {
     const model = await models.get(context.req.param('run'));
-    return answer(context, model, 'results', () => ({ models: model.models, evaluations: model.evaluations }) satisfies ModelsView);
+    return answer(
+      context,
+      model,
+      'results',
+      () => ({ models: model.models, evaluations: model.evaluations, checks: model.checks }) satisfies ModelsView,
+    );
   });
   api.get('/runs/:run/report', async (context) => {
     const html = await reportOf(await models.get(context.req.param('run')), source);

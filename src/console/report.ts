@@ -22,6 +22,7 @@ export async function reportOf(model: RunModel, source: ConsoleSource): Promise<
     importance,
     attempts: model.attempts,
     evaluations: model.evaluations,
+    checks: model.checks,
     steps: model.stepRows,
     previous,
     now: Date.now(),

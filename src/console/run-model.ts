@@ -26,6 +26,7 @@ export class RunModel {
   attempts: readonly AttemptRow[] = [];
   models: readonly LedgerRow<'models'>[] = [];
   evaluations: readonly LedgerRow<'evaluations'>[] = [];
+  checks: readonly LedgerRow<'checks'>[] = [];
   stepRows: readonly LedgerRow<'steps'>[] = [];
   trouble: string | null = null;
   /** Runs whose rows in the ledger this run's results are: itself, and those that its cached searches come from. */
@@ -157,7 +158,7 @@ export class RunModel {
   }
 
   async #lookAtResults(): Promise<void> {
-    for (const table of ['models', 'evaluations'] as const) {
+    for (const table of ['models', 'evaluations', 'checks'] as const) {
       const rows = await this.#results(table);
       if (JSON.stringify(rows) === JSON.stringify(this[table])) continue;
       Object.assign(this, { [table]: rows });
@@ -195,7 +196,9 @@ export class RunModel {
   }
 
   /** Of models all of the pipeline: the champion is of an earlier run. */
-  #results(table: 'models' | 'evaluations'): Promise<readonly LedgerRow<'models' | 'evaluations'>[]> {
+  #results(table: 'models' | 'evaluations' | 'checks'): Promise<readonly LedgerRow<'models' | 'evaluations' | 'checks'>[]> {
+    // Without a check step there is nothing to read.
+    if (table === 'checks' && !this.state.steps.some((step) => step.kind === 'check')) return Promise.resolve([]);
     return table === 'models' ? this.#source.ledger(this.document, 'models', { pipeline: this.state.pipeline }) : this.rows(table);
   }
 

@@ -97,7 +97,7 @@ export interface RunEvents {
   readonly search: { readonly step: string; readonly search: Omit<SearchState, 'trials'>; readonly trials: readonly TrialState[] };
   readonly points: { readonly step: string; readonly trial: number; readonly points: readonly Point[] };
   readonly attempts: readonly AttemptRow[];
-  readonly results: { readonly changed: 'models' | 'evaluations' };
+  readonly results: { readonly changed: 'models' | 'evaluations' | 'checks' };
   readonly trouble: { readonly message: string | null };
   readonly reset: { readonly cursor: string };
 }
@@ -151,6 +151,7 @@ export interface TrialFiles {
 export interface ModelsView {
   readonly models: readonly LedgerRow<'models'>[];
   readonly evaluations: readonly LedgerRow<'evaluations'>[];
+  readonly checks: readonly LedgerRow<'checks'>[];
 }
 
 /** Answer to a request that did not work. */

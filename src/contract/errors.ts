@@ -12,6 +12,7 @@ export const ERRORS = {
   RowCountMismatch: { retryable: true, advice: 'the export is written again' },
   ModelLimit: { retryable: false, advice: 'make the model smaller or use supported operations' },
   BadData: { retryable: false, advice: 'mend the named part, or set parts.onBad: skip with a budget' },
+  CheckFailed: { retryable: false, advice: 'look at the rows that the message is about; mend the data, or the rule' },
   JobFailed: { retryable: false, advice: 'read the last lines of its log' },
   SearchFailed: { retryable: false, advice: 'read why its trials failed' },
   Rejected: { retryable: false, advice: 'someone said no; start again when it is settled' },

@@ -160,6 +160,38 @@ export const LEDGER = {
       compared_with: 'STRING',
       early: 'BOOL',
       samples: 'INT64',
+      /** maximize, minimize; NULL: nobody said. */
+      goal: 'STRING',
+      /** Independent units that the interval rests on; of fewer than 30 there is none. */
+      units: 'INT64',
+      /** Of no difference to `compared_with`; corrected (Holm) for all differences of the step. */
+      p_value: 'FLOAT64',
+      p_adjusted: 'FLOAT64',
+      /** better, worse, not worse, cannot tell: of this scorer against `compared_with`. */
+      verdict: 'STRING',
+      /** Within it a loss counts as none. */
+      margin: 'FLOAT64',
+      /** So many units would tell, were the difference as it was seen (power 80 %). */
+      units_needed: 'INT64',
+    },
+  },
+  /** One row a rule of a check step. */
+  checks: {
+    key: ['run', 'step', 'rule'],
+    columns: {
+      ...common,
+      step: 'STRING',
+      rule: 'STRING',
+      check: 'STRING',
+      column: 'STRING',
+      table: 'STRING',
+      value: 'FLOAT64',
+      limit: 'STRING',
+      /** pass, warn, fail */
+      outcome: 'STRING',
+      detail: 'STRING',
+      /** How a column's values lie, for the next run to compare with. */
+      shape: 'JSON',
     },
   },
 } as const satisfies Record<string, { key: readonly string[]; columns: Readonly<Record<string, ColumnType>> }>;

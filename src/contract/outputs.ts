@@ -1,3 +1,4 @@
+import { metricsOfTask } from './metrics.ts';
 import type { StepSpec, StepKind } from './steps.ts';
 import type { OutputType } from './values.ts';
 
@@ -15,7 +16,8 @@ export const STEP_OUTPUTS: Record<Exclude<StepKind, 'container' | 'script'>, Rec
     weights_sha256: 'string',
   },
   /** Metric columns besides: ndcg_at_10, mrr, average_rank, recall_at_10, and baseline_… of each; see `evaluateOutputs`. */
-  evaluate: { metrics: 'json', scores: 'table' },
+  evaluate: { metrics: 'json', scores: 'table', hint: 'string' },
+  check: { table: 'table', passed: 'int', warned: 'int', results: 'json' },
   approval: { approved: 'bool', by: 'string', why: 'string' },
 };
 
@@ -23,12 +25,9 @@ export const STEP_OUTPUTS: Record<Exclude<StepKind, 'container' | 'script'>, Rec
 export function outputsOf(spec: StepSpec): Record<string, OutputType> {
   if (spec.kind === 'container' || spec.kind === 'script') return { ...spec.outputs, output: 'uri' };
   if (spec.kind !== 'evaluate') return STEP_OUTPUTS[spec.kind];
-  const names = metricNames(spec.k);
-  const metrics = spec.baseline ? [...names, ...names.map((name) => `baseline_${name}`)] : names;
+  const names = metricsOfTask(spec.task, { k: spec.k, scaled: spec.scale !== undefined });
+  const metrics = spec.baseline || spec.scores ? [...names, ...names.map((name) => `baseline_${name}`)] : names;
   return { ...STEP_OUTPUTS.evaluate, ...Object.fromEntries(metrics.map((name) => [name, 'float' as const])) };
 }
 
-/** The offline metrics, in the order of the tables. average_rank: 1-based mean rank of the ordered items among all candidates. */
-export function metricNames(k: readonly number[]): string[] {
-  return ['average_rank', 'mrr', ...k.map((at) => `ndcg_at_${at}`), ...k.map((at) => `recall_at_${at}`)];
-}
+export { metricNames } from './metrics.ts';

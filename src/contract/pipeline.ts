@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
 import { Resources } from './profile.ts';
 import { Budget, Objective, StoppingRule } from './search-space.ts';
@@ -144,6 +145,20 @@ export function searchOfFile({ objective, alsoOptimize, n_trials, pruner, ...res
 
 export const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
 
+const SqlRule = z.strictObject({
+  check: z.literal('sql'),
+  ...RULE_FIELDS,
+  sql: Sql.describe('GoogleSQL over {table} that returns the bad rows'),
+  max: z.int().nonnegative().optional().describe('So many are allowed, default none'),
+});
+
+export const CheckFile = z.strictObject({
+  kind: z.literal('check'),
+  ...common,
+  table: z.string().describe('What is checked'),
+  rules: z.array(z.discriminatedUnion('check', [...PLAIN_RULES, SqlRule])).min(1),
+});
+
 export const ContainerFile = z.strictObject({
   ...ContainerSpec.shape,
   ...common,
@@ -183,13 +198,14 @@ export const STEP_FILES = {
   export: ExportFile,
   search: SearchFile,
   evaluate: EvaluateFile,
+  check: CheckFile,
   container: ContainerFile,
   script: ScriptFile,
   approval: ApprovalFile,
 } as const;
 
 export const StepFile = z.union([
-  z.discriminatedUnion('kind', [QueryFile, ExportFile, SearchFile, EvaluateFile, ContainerFile, ScriptFile, ApprovalFile]),
+  z.discriminatedUnion('kind', [QueryFile, ExportFile, SearchFile, EvaluateFile, CheckFile, ContainerFile, ScriptFile, ApprovalFile]),
   UsesFile,
 ]);
 

@@ -1,14 +1,13 @@
 import { z } from 'zod';
+import { CheckSpec } from './checks.ts';
 import { FeatureTable } from './features.ts';
+import { TASKS } from './metrics.ts';
 import { Resources } from './profile.ts';
 import { Budget, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
+import { Template } from './template.ts';
 import { Json, OutputType, QueryParameter, StepId } from './values.ts';
 
-/**
- * Text of a compiled step may still hold `{steps.ID.outputs.NAME}`, `{run}` and `{key}` (the step's cache key, 12 hex digits):
- * the workflow binds them when they are known. A text that is exactly one reference takes the referenced value with its type.
- */
-export const Template = z.string();
+export { Template };
 
 export const QuerySpec = z.strictObject({
   kind: z.literal('query'),
@@ -57,6 +56,8 @@ export const EvaluationSpec = z.strictObject({
   segments: z.array(z.string()).default([]),
   /** Scored beside the model by one column of the candidates. */
   baseline: z.strictObject({ name: z.string(), column: z.string() }).optional(),
+  /** Column of the units that are independent (households, users), of which one has several sessions: intervals are drawn by it. */
+  cluster: z.string().optional(),
   bootstrap: z
     .strictObject({
       samples: z.int().positive().default(1000),
@@ -66,18 +67,51 @@ export const EvaluationSpec = z.strictObject({
     .prefault({}),
   /** One's own metrics: GoogleSQL over `{scores}` (session, item, label, score, segments), one row, each column a metric. */
   customMetrics: z.array(z.strictObject({ file: z.string(), sql: z.string() })).default([]),
+  /** Which way is better, of one's own metrics by name. */
+  goals: z.record(z.string(), z.enum(['maximize', 'minimize'])).default({}),
+  /** By metric: a loss that does not matter. Who is within it is "not worse". */
+  margins: z.record(z.string(), z.number().positive()).default({}),
 });
 export type EvaluationSpec = z.infer<typeof EvaluationSpec>;
+
+const Column = z.string().min(1);
 
 export const EvaluateSpec = z.strictObject({
   kind: z.literal('evaluate'),
   ...EvaluationSpec.shape,
-  /** Export to evaluate: `{steps.search.outputs.export}`. */
-  model: Template,
+  task: z.enum(TASKS).default('ranking'),
+  /** Export to evaluate: `{steps.search.outputs.export}`; scored here, with `table`, `features` and `data`. */
+  model: Template.optional(),
+  table: Template.optional(),
+  features: Template.optional(),
+  data: Template.optional(),
+  /** Scores that another step made, instead of `model`: one table, or several models' by name, the one that is evaluated first. */
+  scores: z.union([Template, z.record(z.string(), Template)]).optional(),
+  /** Columns of the tables of scores. `id` tells examples (items of a ranking) apart, `group` is the session of a ranking. */
+  id: Column.default('id'),
+  label: Column.default('label'),
+  score: Column.default('score'),
+  group: Column.optional(),
+  weight: Column.optional(),
+  time: Column.optional(),
+  /** Multiclass: class → column of its probability. */
+  classes: z.record(z.string(), Column).optional(),
+  /** Forecast: column of the steps ahead, by which metrics are cut; column of the scale of a series (its naive error in training), for `mase`. */
+  horizon: Column.optional(),
+  scale: Column.optional(),
+  /** Regression: the quantile of `pinball`. */
+  quantile: z.number().gt(0).lt(1).default(0.5),
   /** Further exports or `champion`, for paired differences. */
   compareWith: z.array(Template).default([]),
 });
 export type EvaluateSpec = z.infer<typeof EvaluateSpec>;
+
+/** Tables of scores by the name of their model; the one that is evaluated comes first. */
+export function scoreTables({ scores }: Pick<EvaluateSpec, 'scores'>): { readonly name: string; readonly table: string }[] {
+  if (scores === undefined) return [];
+  if (typeof scores === 'string') return [{ name: 'model', table: scores }];
+  return Object.entries(scores).map(([name, table], index) => ({ name: index === 0 ? 'model' : name, table }));
+}
 
 export const SearchSpec = z.strictObject({
   kind: z.literal('search'),
@@ -191,6 +225,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
   ExportSpec,
   SearchSpec,
   EvaluateSpec,
+  CheckSpec,
   ContainerSpec,
   ScriptSpec,
   ApprovalSpec,

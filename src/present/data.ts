@@ -14,6 +14,8 @@ export interface ReportData {
   readonly attempts: readonly LedgerRow<'attempts'>[];
   readonly progress: readonly LedgerRow<'progress'>[];
   readonly evaluations: readonly LedgerRow<'evaluations'>[];
+  /** Of check steps; absent where nobody asked. */
+  readonly checks?: readonly LedgerRow<'checks'>[];
   /** Rows of this run's steps: they name the warehouse's jobs. */
   readonly steps?: readonly LedgerRow<'steps'>[];
   /** By step. */

@@ -20,7 +20,7 @@ function rowsOfOutputs({ run }: ReportData, step: StepState): Row[] {
   const time = new Date(step.endedAt ?? run.startedAt).toISOString();
   return Object.entries(objectOf(step.outputs.metrics)).flatMap(([scorer, values]) =>
     Object.entries(objectOf(values)).flatMap(([metric, estimate]): Row[] => {
-      const { value, low, high, difference } = objectOf(estimate);
+      const { value, low, high, goal, difference } = objectOf(estimate);
       if (typeof value !== 'number') return [];
       const paired = objectOf(difference);
       return [
@@ -42,6 +42,13 @@ function rowsOfOutputs({ run }: ReportData, step: StepState): Row[] {
           difference_high: number(paired.high),
           compared_with: typeof paired.comparedWith === 'string' ? paired.comparedWith : null,
           early: false,
+          goal: text(goal),
+          units: number(objectOf(values).units),
+          p_value: number(paired.p),
+          p_adjusted: number(paired.adjusted),
+          verdict: text(paired.verdict),
+          margin: number(paired.margin),
+          units_needed: number(paired.unitsNeeded),
         },
       ];
     }),
@@ -50,4 +57,5 @@ function rowsOfOutputs({ run }: ReportData, step: StepState): Row[] {
 
 const objectOf = (value: Json | undefined): Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
 const number = (value: Json | undefined): number | null => (typeof value === 'number' ? value : null);

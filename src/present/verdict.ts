@@ -1,9 +1,10 @@
 /** The first thing on a report: is the new model better, than what, and how sure is that. Pure. */
 import type { ReportData } from './data.ts';
 import { CHAMPION, evaluationsOf, MODEL } from './evaluations.ts';
-import { lowerIsBetter, metricsOf } from './charts/metrics-with-intervals.ts';
+import { metricsOf } from './charts/metrics-with-intervals.ts';
+import { directionOf } from './directions.ts';
 import { numberOf } from './charts/views.ts';
-import { brief, metric as shown } from './format.ts';
+import { brief, count, metric as shown } from './format.ts';
 import type { LedgerRow } from '../contract/ledger.ts';
 
 /** The model's value less that of another, over the same sessions. */
@@ -16,8 +17,13 @@ export interface Comparison {
   readonly difference: number;
   readonly low: number | null;
   readonly high: number | null;
-  /** `unclear`: the interval holds zero, or there is none. */
-  readonly outcome: 'better' | 'worse' | 'unclear';
+  /** Corrected for the number of differences where the evaluation did so. `unclear`: cannot be told, or nobody said which way is better. */
+  readonly outcome: 'better' | 'worse' | 'not worse' | 'unclear';
+  /** A loss within it is none. */
+  readonly margin: number | null;
+  /** Independent units (sessions, or what `cluster` names); so many would tell. */
+  readonly units: number | null;
+  readonly unitsNeeded: number | null;
 }
 
 export interface Verdict {
@@ -53,7 +59,7 @@ export function verdictOf(data: ReportData): Verdict {
     };
   const first = comparisons[0];
   if (!first) return { tone: 'good', headline: best ?? 'Succeeded', sentences: [], comparisons };
-  const tone = first.outcome === 'better' ? 'good' : first.outcome === 'worse' ? 'bad' : 'warn';
+  const tone = first.outcome === 'better' || first.outcome === 'not worse' ? 'good' : first.outcome === 'worse' ? 'bad' : 'warn';
   return { tone, headline: sentence(first), sentences, comparisons };
 }
 
@@ -86,23 +92,45 @@ export function comparisonsBy(step: string, rows: readonly LedgerRow<'evaluation
     const low = own ? numberOf(own.difference_low) : negative(numberOf(turned?.difference_high));
     const high = own ? numberOf(own.difference_high) : negative(numberOf(turned?.difference_low));
     const difference = (own ? numberOf(own.difference) : negative(numberOf(turned?.difference))) ?? value - other;
-    return [{ step, metric, against: String(row.scorer), value, other, difference, low, high, outcome: outcomeOf(metric, low, high) }];
+    const found = own ?? turned;
+    const told = typeof found?.verdict === 'string' ? (own ? found.verdict : reversed(found.verdict)) : null;
+    const outcome = told === null ? outcomeOf(directionOf(metric, rows), low, high) : told === 'cannot tell' ? 'unclear' : told;
+    const [margin, units, unitsNeeded] = [found?.margin, model.units, found?.units_needed].map(numberOf);
+    return [
+      {
+        ...{ step, metric, against: String(row.scorer), value, other, difference, low, high, margin: margin ?? null },
+        ...{ units: units ?? null, unitsNeeded: unitsNeeded ?? null, outcome: outcome as Comparison['outcome'] },
+      },
+    ];
   });
 }
 
 const negative = (value: number | null): number | null => (value === null ? null : -value);
 
-function outcomeOf(metric: string, low: number | null, high: number | null): Comparison['outcome'] {
-  if (low === null || high === null || (low <= 0 && high >= 0)) return 'unclear';
-  return low > 0 !== lowerIsBetter(metric) ? 'better' : 'worse';
+/** What another's verdict against the model says of the model. "Not worse" is of one side. */
+const reversed = (verdict: string): string => (verdict === 'better' ? 'worse' : verdict === 'worse' ? 'better' : 'cannot tell');
+
+function outcomeOf(goal: 'maximize' | 'minimize' | null, low: number | null, high: number | null): Comparison['outcome'] {
+  if (goal === null || low === null || high === null || (low <= 0 && high >= 0)) return 'unclear';
+  return low > 0 === (goal === 'maximize') ? 'better' : 'worse';
 }
+
+/** Below so many there is no interval. */
+const FEWEST_UNITS = 30;
 
 function sentence(comparison: Comparison): string {
   const { metric, value, other, difference, low, high, outcome } = comparison;
   const against = comparison.against === CHAMPION ? 'the last champion' : `the baseline ${comparison.against}`;
-  const interval = low === null || high === null ? ' (no interval)' : ` [${signed(low)}, ${signed(high)}]`;
+  const tooFew = comparison.units !== null && comparison.units < FEWEST_UNITS;
+  const none = tooFew ? ` (too few: ${comparison.units} independent units)` : ' (no interval)';
+  const interval = low === null || high === null ? none : ` [${signed(low)}, ${signed(high)}]`;
   const facts = `${metric} ${shown(value)} against ${shown(other)}, ${signed(difference)}${interval}`;
-  if (outcome === 'unclear') return `Cannot be told from ${against}: ${facts}`;
+  if (outcome === 'unclear') {
+    const needed =
+      comparison.unitsNeeded === null ? '' : `; ${count(comparison.unitsNeeded)} units would tell, ${count(comparison.units ?? 0)} were seen`;
+    return `Cannot be told from ${against}: ${facts}${needed}`;
+  }
+  if (outcome === 'not worse') return `Not worse than ${against} by more than ${brief(comparison.margin ?? 0, 3)}: ${facts}`;
   return `${outcome === 'better' ? 'Better' : 'Worse'} than ${against}: ${facts}`;
 }
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measure } from '../../activities/evaluation/measure.ts';
-import type { Measured, Measurement } from '../../activities/evaluation/measure.ts';
+import type { Measured } from '../../activities/evaluation/measure.ts';
+import type { Measurement } from '../../activities/evaluation/measurements.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openDuckdbWarehouse } from '../../src/adapters/duckdb/index.ts';
 import { pythonExecutable } from '../../src/adapters/python.ts';
@@ -147,8 +148,10 @@ describe('metrics in SQL', () => {
     const customMetrics = [
       { file: 'own.sql', sql: 'SELECT AVG(score) AS mean_score, COUNT(DISTINCT session) AS sessions_seen FROM {scores}' },
     ];
-    const { metrics } = (await run({ customMetrics }, 'own')).measurements.find((each) => each.scorer === 'model') ?? {};
-    expect(metrics?.['sessions_seen']).toEqual({ value: 400, low: null, high: null });
+    const { metrics } =
+      (await run({ customMetrics, goals: { mean_score: 'maximize' } }, 'own')).measurements.find((each) => each.scorer === 'model') ?? {};
+    expect(metrics?.['sessions_seen']).toEqual({ value: 400, low: null, high: null, goal: null });
+    expect(metrics?.['mean_score']?.goal).toBe('maximize');
     expect(metrics?.['mean_score']?.value).toBeTypeOf('number');
   });
 

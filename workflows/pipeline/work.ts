@@ -64,6 +64,8 @@ function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): (atte
       return inWarehouse(inputFor(spec), (input) => warehouse.runExport.executeWithOptions(options, [input]));
     case 'evaluate':
       return inWarehouse(inputFor(spec), (input) => warehouse.evaluateModel.executeWithOptions(options, [input]));
+    case 'check':
+      return inWarehouse(inputFor(spec), (input) => warehouse.runCheck.executeWithOptions(options, [input]));
     case 'search':
       return (attempt) => search(run, step, spec, attempt);
     case 'container':

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RunDocument } from '../../contract/run-document.ts';
+import { scoreTables } from '../../contract/steps.ts';
 import type { StepSpec } from '../../contract/steps.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
@@ -107,7 +108,12 @@ function does(spec: StepSpec): string {
     case 'search':
       return `${spec.trials} trials, ${spec.parallel} at once, ${spec.objective.goal} ${spec.objective.metric}`;
     case 'evaluate':
-      return `${spec.model} on ${spec.table}`;
+      if (spec.scores === undefined) return `${spec.model} on ${spec.table}`;
+      return `${spec.task}: ${scoreTables(spec)
+        .map(({ table }) => table)
+        .join(', ')}`;
+    case 'check':
+      return `${spec.rules.length} rules on ${spec.table}`;
     case 'container':
       return `${spec.image} ${spec.command.join(' ')}`;
     case 'script':

@@ -8,6 +8,7 @@ import { ComparePage } from './pages/compare.tsx';
 import { ConfigPage } from './pages/config.tsx';
 import { CostPage } from './pages/cost.tsx';
 import { LogsPage } from './pages/logs.tsx';
+import { ChecksPage } from './pages/checks.tsx';
 import { ModelsPage } from './pages/models.tsx';
 import { RunPage } from './pages/run.tsx';
 import { RunsPage } from './pages/runs.tsx';
@@ -110,6 +111,8 @@ function Page({ route }: { readonly route: Route }): preact.JSX.Element {
                 return <CostPage view={view} now={now} />;
               case 'models':
                 return <ModelsPage view={view} store={store} now={now} />;
+              case 'checks':
+                return <ChecksPage store={store} />;
               default:
                 return <ConfigPage view={view} />;
             }

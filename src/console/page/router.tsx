@@ -5,7 +5,7 @@ import { Store } from './store.ts';
 export type Route =
   | { readonly page: 'runs' }
   | { readonly page: 'compare'; readonly runs: readonly string[] }
-  | { readonly page: 'run' | 'cost' | 'models' | 'config'; readonly run: string }
+  | { readonly page: 'run' | 'cost' | 'models' | 'checks' | 'config'; readonly run: string }
   | { readonly page: 'search' | 'logs'; readonly run: string; readonly step: string }
   | { readonly page: 'trial'; readonly run: string; readonly step: string; readonly trial: number }
   | { readonly page: 'nowhere' };
@@ -16,7 +16,7 @@ export function parseRoute(url: URL): Route {
   if (first === 'compare') return { page: 'compare', runs: url.searchParams.getAll('run') };
   if (first !== 'runs' || run === undefined) return { page: 'nowhere' };
   if (section === undefined) return { page: 'run', run };
-  if (section === 'cost' || section === 'models' || section === 'config') return { page: section, run };
+  if (section === 'cost' || section === 'models' || section === 'checks' || section === 'config') return { page: section, run };
   if (step === undefined) return { page: 'nowhere' };
   if (section === 'logs') return { page: 'logs', run, step };
   if (section !== 'search') return { page: 'nowhere' };
@@ -38,7 +38,7 @@ export const addressOf = {
   runs: (): string => '/',
   compare: (runs: readonly string[]): string => `/compare?${runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`,
   run: (run: string): string => path('runs', run),
-  section: (run: string, section: 'cost' | 'models' | 'config'): string => path('runs', run, section),
+  section: (run: string, section: 'cost' | 'models' | 'checks' | 'config'): string => path('runs', run, section),
   search: (run: string, step: string): string => path('runs', run, 'search', step),
   trial: (run: string, step: string, trial: number): string => path('runs', run, 'search', step, 'trial', trial),
   logs: (run: string, step: string): string => path('runs', run, 'logs', step),

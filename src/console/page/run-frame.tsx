@@ -88,6 +88,7 @@ export function RunFrame({ route, children }: Props): preact.JSX.Element {
 function Tabs({ view, route }: { readonly view: RunView; readonly route: RunRoute }): preact.JSX.Element {
   const { run } = view.state;
   const searches = view.steps.filter((step) => step.kind === 'search');
+  const checked = view.steps.some((step) => step.kind === 'check');
   const onSearch = (step: string): boolean => (route.page === 'search' || route.page === 'trial') && route.step === step;
   return (
     <nav class="tabs" aria-label="Pages of the run">
@@ -105,6 +106,11 @@ function Tabs({ view, route }: { readonly view: RunView; readonly route: RunRout
       <Link to={addressOf.section(run, 'models')} current={route.page === 'models'}>
         Models
       </Link>
+      {checked ? (
+        <Link to={addressOf.section(run, 'checks')} current={route.page === 'checks'}>
+          Checks
+        </Link>
+      ) : null}
       <Link to={addressOf.section(run, 'config')} current={route.page === 'config'}>
         Config
       </Link>

@@ -6,7 +6,7 @@ export { DAG_STYLE, dagSvg, STATUS_MARKS, type DagInput } from './dag.ts';
 export { layoutDag, type DagLayout, type DagLayoutOptions } from './dag-layout.ts';
 export { importanceChart } from './importance.ts';
 export { learningCurves, type LearningCurvesInput } from './learning-curves.ts';
-export { lowerIsBetter, metricBySegment, metricIntervals, metricsOf, pairedDifferences, segmentsOf } from './metrics-with-intervals.ts';
+export { metricBySegment, metricIntervals, metricsOf, pairedDifferences, segmentsOf } from './metrics-with-intervals.ts';
 export { offlineMetrics, offlineQuality, type OfflineQualityInput } from './offline-quality.ts';
 export { parallelCoordinates, type ParallelCoordinatesInput } from './parallel-coordinates.ts';
 export { paretoFront, type ParetoInput } from './pareto-front.ts';

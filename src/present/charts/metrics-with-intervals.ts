@@ -1,6 +1,7 @@
 /** Offline metrics as forest plots: a point and its confidence interval, one row a model, a pair or a segment. */
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { brief, count, metric as shown } from '../format.ts';
+import { directionOf } from '../directions.ts';
 import { axisOption, baseOption, MOST_ROWS, rowZoom, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { numberOf, textOf } from './views.ts';
@@ -21,9 +22,6 @@ export interface ForestRow {
   readonly group: string;
 }
 
-/** Metrics where less is better. */
-export const lowerIsBetter = (metric: string): boolean => /(^|_)(rank|loss|error|logloss|rmse|mae|mse)(_|$)/.test(metric);
-
 const whole = (row: Row): boolean => (row.segment ?? '') === '' && row.early !== true;
 
 export const metricsOf = (rows: readonly Row[]): string[] => [...new Set(rows.filter(whole).map((row) => String(row.metric)))];
@@ -35,14 +33,17 @@ export function metricIntervals(rows: readonly Row[], metric: string, theme: Cha
   const found = rows
     .filter((row) => whole(row) && row.metric === metric)
     .flatMap((row) => forestRow(row, String(row.scorer), String(row.scorer)));
-  return forest(`${metric} (${lowerIsBetter(metric) ? 'lower' : 'higher'} is better)`, metric, found, null, theme);
+  const goal = directionOf(metric, rows);
+  const better = goal === null ? '' : ` (${goal === 'minimize' ? 'lower' : 'higher'} is better)`;
+  return forest(`${metric}${better}`, metric, found, null, theme);
 }
 
 /** Paired differences of one metric: the model less each other scorer, over the same sessions. */
 export function pairedDifferences(rows: readonly Row[], metric: string, theme: ChartTheme): Chart | null {
   const found = rows.filter((row) => whole(row) && row.metric === metric).flatMap(differenceRow);
-  const better = lowerIsBetter(metric) ? 'left' : 'right';
-  return forest(`${metric}: paired differences (${better} of zero is better)`, metric, found, 0, theme);
+  const goal = directionOf(metric, rows);
+  const better = goal === null ? '' : ` (${goal === 'minimize' ? 'left' : 'right'} of zero is better)`;
+  return forest(`${metric}: paired differences${better}`, metric, found, 0, theme);
 }
 
 /** One metric in each value of a segment, a row for each scorer. */

@@ -33,6 +33,7 @@ export function sectionsOf(data: ReportData, charts: ChartData, placed: readonly
   const all: (Section | null)[] = [
     sectionOf('quality', 'Quality', evaluationSection(data, of('evaluation'))),
     sectionOf('failures', 'Failures', failureSection(data)),
+    sectionOf('checks', 'Checks of the data', checkSection(data)),
     { id: 'steps', title: 'Steps', body: stepsSection(data, currency) },
     sectionOf('timeline', 'Timeline', html`${of('timeline')}${attemptTable(data, currency)}`),
     ...charts.searches.map((search) =>
@@ -49,6 +50,25 @@ export function sectionsOf(data: ReportData, charts: ChartData, placed: readonly
 }
 
 const sectionOf = (id: string, title: string, body: Markup): Section | null => (body.text.trim() === '' ? null : { id, title, body });
+
+const OUTCOMES: Readonly<Record<string, string>> = { pass: '✔ pass', warn: '≈ warn', fail: '✘ fail' };
+
+/** Rules that do not hold come first. */
+function checkSection({ checks = [], run }: ReportData): Markup {
+  const rows = checks.filter((row) => row.run === run.run);
+  if (rows.length === 0) return html``;
+  const order = ['fail', 'warn', 'pass'];
+  const sorted = [...rows].sort((a, b) => order.indexOf(String(a.outcome)) - order.indexOf(String(b.outcome)));
+  return table('Rules of check steps', sorted, [
+    { title: 'outcome', cell: (row) => OUTCOMES[String(row.outcome)] ?? String(row.outcome) },
+    { title: 'step', cell: (row) => String(row.step) },
+    { title: 'rule', cell: (row) => String(row.rule) },
+    { title: 'table', cell: (row) => String(row.table) },
+    { title: 'found', cell: (row) => metric(typeof row.value === 'number' ? row.value : null), number: (row) => Number(row.value ?? 0) },
+    { title: 'expected', cell: (row) => String(row.limit ?? '') },
+    { title: 'in words', cell: (row) => String(row.detail ?? '') },
+  ]);
+}
 
 function evaluationSection(data: ReportData, pictures: Markup): Markup {
   const evaluated = data.run.steps.filter((step) => step.kind === 'evaluate').map((step) => ({ step, rows: evaluationsOf(data, step) }));
