@@ -72,7 +72,8 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
 
 /** The code of ours that makes the output: an image by its name, or the sources of the local Python environment. */
 export function codeIdentity(profile: Profile, spec: StepSpec): string {
-  const trainer = (): string => (profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_trainer', 'longhaul'));
+  const trainer = (): string =>
+    profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_trainer', 'longhaul');
   const sql = (): string => (profile.warehouse.kind === 'duckdb' ? sourceHash('longhaul_sql') : '');
   switch (spec.kind) {
     case 'query':

@@ -127,7 +127,9 @@ function sentence(comparison: Comparison): string {
   const facts = `${metric} ${shown(value)} against ${shown(other)}, ${signed(difference)}${interval}`;
   if (outcome === 'unclear') {
     const needed =
-      comparison.unitsNeeded === null ? '' : `; ${count(comparison.unitsNeeded)} units would tell, ${count(comparison.units ?? 0)} were seen`;
+      comparison.unitsNeeded === null
+        ? ''
+        : `; ${count(comparison.unitsNeeded)} units would tell, ${count(comparison.units ?? 0)} were seen`;
     return `Cannot be told from ${against}: ${facts}${needed}`;
   }
   if (outcome === 'not worse') return `Not worse than ${against} by more than ${brief(comparison.margin ?? 0, 3)}: ${facts}`;

@@ -169,12 +169,7 @@ describe.each([
   });
 
   it('refuse scores that cannot be measured, by column', async () => {
-    await make(
-      'broken',
-      'SELECT t.id, t.label, IF(t.id = 5, NULL, t.score * 3) AS score FROM {t} AS t',
-      {},
-      { t: 'd.binary_good' },
-    );
+    await make('broken', 'SELECT t.id, t.label, IF(t.id = 5, NULL, t.score * 3) AS score FROM {t} AS t', {}, { t: 'd.binary_good' });
     const refused = (more: object): Promise<unknown> =>
       measure(specOf('binary', { scores: 'd.broken', weight: undefined, segments: [], ...more }));
     await expect(refused({})).rejects.toThrow('score: d.broken: 1 of 3000 rows have no finite score');
