@@ -35,7 +35,7 @@ export async function shapeOf(of: Column, context: JobContext): Promise<Shape> {
       `SELECT CAST(${quoted(of.column)} AS STRING) AS v, COUNT(*) AS n FROM {t} WHERE ${quoted(of.column)} IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT ${MOST_VALUES}`,
       context,
     );
-    const values = rows.map((row) => String(row['v']));
+    const values = rows.flatMap((row) => (typeof row['v'] === 'string' ? [row['v']] : []));
     return { kind: 'values', values, shares: await sharesIn(of, { kind: 'values', values, shares: [] }, context) };
   }
   const number = `CAST(${quoted(of.column)} AS FLOAT64)`;
