@@ -1,5 +1,5 @@
 /** What an attempt cost, lost and left behind: for the trial's workflow and the ledger's `attempts`. */
-import { ledgerKey } from '../src/contract/ids.ts';
+import { ledgerKey, livesOf } from '../src/contract/ids.ts';
 import type { AttemptVerdict, JobEnd } from '../src/contract/jobs.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Pool } from '../src/contract/profile.ts';
@@ -113,5 +113,5 @@ export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, r
     on_demand_cost: report.onDemandCost,
     lost_samples: report.lostSamples,
   };
-  await warehouse.append('attempts', [row], ledgerKey(trial.run, trial.step, trial.trial, attempt));
+  await warehouse.append('attempts', [row], ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt));
 }

@@ -9,22 +9,22 @@ export type JobIdentity = Pick<JobSpec, 'name' | 'formerNames' | 'labels'>;
 type Store = Pick<ObjectStore, 'root'>;
 
 export function attemptIdentity({ root }: Store, { trial, attempt }: Pick<AttemptInput, 'trial' | 'attempt'>): JobIdentity {
-  const { pipeline, run, step } = trial;
+  const { pipeline, run, step, life } = trial;
   const home = homeOf(root);
   return {
-    name: attemptJobName({ home, run, step }, trial.trial, attempt),
-    formerNames: [FORMER_NAMES.attempt(run, step, trial.trial, attempt)],
+    name: attemptJobName({ home, run, step, life }, trial.trial, attempt),
+    formerNames: life === undefined ? [FORMER_NAMES.attempt(run, step, trial.trial, attempt)] : [],
     labels: { pipeline, run, step, trial: String(trial.trial), attempt: String(attempt), home },
   };
 }
 
 /** It has no number of an attempt: it is none. */
 export function capacityIdentity({ root }: Store, { trial, attempt }: Pick<AttemptInput, 'trial' | 'attempt'>): JobIdentity {
-  const { pipeline, run, step } = trial;
+  const { pipeline, run, step, life } = trial;
   const home = homeOf(root);
   return {
-    name: capacityJobName({ home, run, step }, trial.trial, attempt),
-    formerNames: [FORMER_NAMES.capacity(run, step, trial.trial, attempt)],
+    name: capacityJobName({ home, run, step, life }, trial.trial, attempt),
+    formerNames: life === undefined ? [FORMER_NAMES.capacity(run, step, trial.trial, attempt)] : [],
     labels: { pipeline, run, step, trial: String(trial.trial), home },
   };
 }

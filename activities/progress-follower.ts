@@ -1,6 +1,6 @@
 /** Reads a trial's progress records as they come, keeps what the attempt's end needs, and writes them to the ledger in batches. */
 import type { LedgerRow } from '../src/contract/ledger.ts';
-import { ledgerKey } from '../src/contract/ids.ts';
+import { ledgerKey, livesOf } from '../src/contract/ids.ts';
 import type { TrialInput } from '../src/contract/search.ts';
 import type { ProgressRecord } from '../src/contract/trial.ts';
 import type { ObjectStore, Warehouse } from '../src/ports/index.ts';
@@ -29,7 +29,7 @@ export class ProgressFollower {
   readonly followed: Followed;
   readonly #store: ObjectStore;
   readonly #warehouse: Warehouse;
-  readonly #trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>;
+  readonly #trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output' | 'life'>;
   /** Hears of each record once, as the ledger does. */
   readonly #observe: (record: ProgressRecord) => void;
   #batch: LedgerRow<'progress'>[] = [];
@@ -40,7 +40,7 @@ export class ProgressFollower {
   constructor(
     store: ObjectStore,
     warehouse: Warehouse,
-    trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output'>,
+    trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output' | 'life'>,
     start: { readonly lastProgress: number; readonly samples: number; readonly flushed: number },
     observe: (record: ProgressRecord) => void = () => undefined,
   ) {
@@ -100,8 +100,9 @@ export class ProgressFollower {
     const first = this.#batch[0];
     if (!first) return;
     const { run, step, trial } = this.#trial;
+    const lives = livesOf(this.#trial);
     const last = this.followed.lastProgress;
-    await this.#warehouse.append('progress', this.#batch, ledgerKey(run, step, trial, Number(first.n), last));
+    await this.#warehouse.append('progress', this.#batch, ledgerKey(run, step, ...lives, trial, Number(first.n), last));
     this.#batch = [];
     this.flushed = last;
   }

@@ -113,7 +113,7 @@ async function recordHit(ports: Ports, input: PrepareInput, key: string, record:
 }
 
 async function recordOf(ports: Ports, input: FinishInput, digest: string): Promise<CacheRecord> {
-  const bytes = JSON.stringify(input.state.outputs).length;
+  const bytes = Buffer.byteLength(JSON.stringify(input.state.outputs));
   if (bytes > MAX_OUTPUT_BYTES)
     throw failure(
       'InvalidInput',

@@ -1,4 +1,5 @@
 /** Turns what the SDK throws into this client's errors, in one place. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ApplicationFailure,
   CancelledFailure,
@@ -33,6 +34,9 @@ export async function about<T>(run: string, address: string, call: () => Promise
 
 /** Workers answer within 10 s or not at all: one that is starting, or busy with a long replay, is asked again. */
 const QUESTIONS = 4;
+/** Temporal refuses questions to a workflow whose task failed a few times, until that task has succeeded. */
+const QUESTIONS_UNTIL_READY = 20;
+const NOT_READY_WAIT_MS = 1500;
 
 /** Asks a workflow. Questions change nothing, so one that no worker answered in time is repeated. */
 export function ask<T>(run: string, address: string, question: () => Promise<T>): Promise<T> {
@@ -41,12 +45,24 @@ export function ask<T>(run: string, address: string, question: () => Promise<T>)
       try {
         return await question();
       } catch (error) {
-        const unanswered =
-          error instanceof ServiceError && isGrpcServiceError(error.cause) && (error.cause.code as number) === DEADLINE_EXCEEDED;
-        if (!unanswered || asked === QUESTIONS) throw error;
+        const notReady = isNotReady(error);
+        const unanswered = notReady || codeOf(error) === DEADLINE_EXCEEDED;
+        if (!unanswered || asked >= (notReady ? QUESTIONS_UNTIL_READY : QUESTIONS)) throw error;
+        if (notReady) await sleep(NOT_READY_WAIT_MS);
       }
     }
   });
+}
+
+const grpcOf = (error: unknown): { readonly code: number; readonly details: string } | null =>
+  error instanceof ServiceError && isGrpcServiceError(error.cause) ? error.cause : null;
+const codeOf = (error: unknown): number | null => grpcOf(error)?.code ?? null;
+
+/** As Temporal's server says it: `WorkflowNotReady`. */
+function isNotReady(error: unknown): boolean {
+  const grpc =
+    grpcOf(error) ?? (isGrpcServiceError(error) ? error : error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : null);
+  return grpc !== null && (grpc.code as number) === FAILED_PRECONDITION && /workflow task in failed state|not ready/i.test(grpc.details);
 }
 
 function translate(run: string, address: string, error: unknown): unknown {

@@ -1,6 +1,6 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { QUERIES, UPDATES } from '../contract/names.ts';
+import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
@@ -68,9 +68,11 @@ export class Run {
     return RunDocument.parse(document);
   }
 
-  /** What runs is ended with a checkpoint and removed; exit steps still run. */
+  /** What runs is ended with a checkpoint and removed; exit steps still run. A second time it ends those too. */
   async cancel(): Promise<void> {
+    const { raw } = await this.#about(() => this.#handle.describe());
     await this.#about(() => this.#handle.cancel());
+    if (raw.workflowExtendedInfo?.cancelRequested) await this.#about(() => this.#handle.signal(INTERNAL_SIGNALS.cancelExit));
   }
 
   /** Every trial commits a checkpoint, then the run is cancelled; resolves when it has ended. Throws `RefusedError`, see `stopRun`. */

@@ -21,7 +21,7 @@ import type {
   StopTrialUpdate,
   UpdateAnswer,
 } from '../contract/search.ts';
-import type { SearchState } from '../contract/state.ts';
+import type { SearchState, StatePage } from '../contract/state.ts';
 import { about, ask } from './failures.ts';
 
 /** Someone waits in front of a page or a terminal. */
@@ -50,8 +50,22 @@ export class Search {
     return searchWorkflowId(this.run, this.step);
   }
 
-  state(): Promise<SearchState> {
-    return ask(this.workflowId, this.#address, () => this.#client.workflow.getHandle(this.workflowId).query<SearchState>(QUERIES.state));
+  /** With all trials, in as many questions as their size needs. */
+  async state(): Promise<SearchState> {
+    const state = await this.#page({});
+    for (let { next } = state; next !== undefined;) {
+      const more = await this.#page({ from: next });
+      state.trials.push(...more.trials);
+      ({ next } = more);
+    }
+    delete state.next;
+    return state;
+  }
+
+  #page(page: StatePage): Promise<SearchState> {
+    return ask(this.workflowId, this.#address, () =>
+      this.#client.workflow.getHandle(this.workflowId).query<SearchState, [StatePage]>(QUERIES.state, page),
+    );
   }
 
   /**

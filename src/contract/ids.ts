@@ -49,20 +49,22 @@ export interface JobPlace {
   readonly home: string;
   readonly run: string;
   readonly step: string;
+  /** Of a search that its step began once more. */
+  readonly life?: string;
 }
 
 /** Pods' names are cut behind 57 characters. */
 const MOST_READABLE = 28;
 
 /** Readable for people; the digest of all parts keeps `a-b` of `c` and `a` of `b-c` apart. */
-function jobName({ home, run, step }: JobPlace, suffix: string): string {
+function jobName({ home, run, step, life }: JobPlace, suffix: string): string {
   const readable = `${run}-${step}`
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+/, '')
     .slice(0, MOST_READABLE)
     .replace(/-+$/, '');
-  return `${readable || 'job'}-${digest(JSON.stringify([home, run, step]))}-${suffix}`;
+  return `${readable || 'job'}-${digest(JSON.stringify([home, run, step, ...(life === undefined ? [] : [life])]))}-${suffix}`;
 }
 
 /** One attempt, one Job: made from run, trial and the logical attempt, never from Temporal's retry count. */
@@ -87,3 +89,6 @@ export const trialOutput = (searchOutput: string, trial: number): string => `${s
 
 /** Key of an idempotent ledger append. */
 export const ledgerKey = (...parts: readonly (string | number)[]): string => parts.join('/');
+
+/** Part of the key of what a search's later life appends; the first one has none. */
+export const livesOf = ({ life }: { readonly life?: string }): string[] => (life === undefined ? [] : [life]);

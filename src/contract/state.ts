@@ -116,6 +116,12 @@ export interface SearchSettings {
   readonly stopping: readonly StoppingRule[];
 }
 
+/** Argument of a search's `state` query. */
+export interface StatePage {
+  /** Number of the first trial of the answer. */
+  readonly from?: number;
+}
+
 export interface SearchState {
   readonly run: string;
   readonly step: string;

@@ -67,7 +67,7 @@ describe('early evaluation', () => {
     ['approve', 'succeeded'],
     ['reject', 'stopped'],
   ] as const)('asks a person, who may %s', async (answer, status) => {
-    exporting(1);
+    exporting(1, (_n, trial) => harness.world.attempts.some((attempt) => attempt.trial.trial === trial));
     harness.world.attempt = async ({ trial, attempt }) =>
       trial.trial === 1 && attempt === 1 ? { verdict: await harness.stopAsked(), lastProgress: 1 } : { lastProgress: 1 };
     const search = await harness.search(

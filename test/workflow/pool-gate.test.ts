@@ -1,9 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ApplicationFailure } from '@temporalio/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createSearchActivities } from '../../activities/search.ts';
 import { poolGateWorkflowId } from '../../src/contract/ids.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
+import { createMemoryPorts } from './memory-ports.ts';
+import { acquire, release } from '../../workflows/pools/gate.ts';
 import type { GateState } from '../../workflows/pools/gate.ts';
+import type { SlotRequest } from '../../workflows/pools/slots.ts';
 
 const poolOf = (name: string, maxAttempts: number) => profileOf({ pools: [{ name, spot: false, maxAttempts }] });
 
@@ -28,6 +33,94 @@ describe('a place whose holder was terminated', () => {
     await first.terminate('by hand');
     expect((await second.result()).status).toBe('succeeded');
     expect(harness.world.attempts.map(({ trial }) => trial.run)).toEqual(['first', 'second']);
+  });
+});
+
+describe('a pool gate', { timeout: 120_000 }, () => {
+  let harness: SearchHarness;
+  let faults = 0;
+  beforeEach(async () => {
+    faults = 0;
+    const looks = createSearchActivities(createMemoryPorts());
+    const closedWorkflows: typeof looks.closedWorkflows = (input) => {
+      if (faults === 0) return looks.closedWorkflows(input);
+      faults -= 1;
+      return Promise.reject(ApplicationFailure.nonRetryable('namespace rate limit exceeded', 'Unexpected'));
+    };
+    harness = await startSearchHarness('skipping', [], { closedWorkflows });
+  });
+  afterEach(() => harness.stop());
+  const gateOf = (name: string) => harness.client.workflow.getHandle(poolGateWorkflowId(name));
+  const settled = (): Promise<unknown> =>
+    until(() => Promise.resolve(harness.world.attempts.length === 1 && harness.running() === 0), 'the first attempt');
+
+  it('finds the place of a terminated holder also where it grants one every few minutes', async () => {
+    harness.world.attempt = ({ trial }, retries) =>
+      retries === 0 ? Promise.reject(later(trial.run === 'dead' ? DAYS_OF_SECONDS : 240)) : Promise.resolve({});
+    const profile = poolOf('two', 2);
+    const dead = await harness.trial({ run: 'dead', profile });
+    await settled();
+    await dead.terminate('by hand');
+    await (await harness.search(specOf({ trials: 18, parallel: 3 }), profile)).result();
+    const { holders } = await gateOf('two').query<GateState>('state');
+    expect(holders.map(({ holder }) => holder)).not.toContain(dead.workflowId);
+  });
+
+  it('answers a trial that was terminated and begun again under its id', async () => {
+    harness.world.attempt = (_input, retries) =>
+      harness.world.attempts.length === 1 && retries === 0 ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({});
+    const profile = poolOf('one', 1);
+    const first = await harness.trial({ run: 'again', profile });
+    await settled();
+    await first.terminate('by hand');
+    const second = await harness.trial({ run: 'again', profile });
+    expect((await second.result()).status).toBe('succeeded');
+  });
+
+  it('outlives a look that fails, and still knows who has its places', async () => {
+    faults = 3;
+    harness.world.attempt = ({ trial }, retries) =>
+      trial.run === 'first' && retries === 0 ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({});
+    await harness.trial({ run: 'first', profile: poolOf('one', 1) });
+    await settled();
+    const { runId } = await gateOf('one').describe();
+    await harness.trial({ run: 'second', profile: poolOf('one', 1) });
+    await harness.environment.sleep('2 hours');
+    expect(faults).toBe(0);
+    expect((await harness.client.workflow.getHandle(poolGateWorkflowId('one'), runId).describe()).status.name).toBe('RUNNING');
+    expect(harness.world.attempts.map(({ trial }) => trial.run)).toEqual(['first']);
+  });
+});
+
+describe('requests for places', () => {
+  const request = (holder: string, token?: string): SlotRequest => ({
+    holder,
+    run: holder,
+    priority: 0,
+    limit: 1,
+    ...(token ? { token } : {}),
+  });
+  const full = (): GateState => ({ limit: 1, holders: [request('a', 'a/1')], waiting: [] });
+
+  it('of who has one already are answered once more', () => {
+    const state = full();
+    acquire(state, request('a', 'a/2'));
+    expect(state).toMatchObject({ holders: [{ token: 'a/2' }], waiting: [], again: ['a'] });
+  });
+
+  it('are not given back by a word about an earlier one', () => {
+    const state = full();
+    acquire(state, request('a', 'a/2'));
+    release(state, 'a', 'a/1');
+    expect(state.holders).toHaveLength(1);
+    release(state, 'a', 'a/2');
+    expect(state.holders).toHaveLength(0);
+  });
+
+  it('of trials of release 0.1 have no token, and are given back all the same', () => {
+    const state = full();
+    release(state, 'a');
+    expect(state.holders).toHaveLength(0);
   });
 });
 

@@ -6,12 +6,13 @@ import type { RunState, RunStatus, StepState, RunGraph } from '../../src/contrac
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import type { Step } from '../../src/contract/steps.ts';
 import { edgesOf, toNode } from '../../src/rules/dag.ts';
+import { jsonBytes } from '../../src/rules/packed.ts';
 
 /** Search attribute values are limited to about 2 KB. */
 const RUNNING_STEPS_SHOWN = 20;
 const DETAIL_ROWS = 100;
 /** Queries and results must stay below 2 MiB. */
-const MAX_STATE_CHARACTERS = 1_500_000;
+const MAX_STATE_BYTES = 1_500_000;
 
 export interface RunView {
   readonly state: RunState;
@@ -65,7 +66,7 @@ export function statusOf(state: RunState, paused: boolean): RunStatus {
 
 /** The steps, without their outputs when those are too large for a payload. */
 export function boundedSteps(steps: readonly StepState[]): StepState[] {
-  if (JSON.stringify(steps).length <= MAX_STATE_CHARACTERS) return [...steps];
+  if (jsonBytes(steps) <= MAX_STATE_BYTES) return [...steps];
   return steps.map((step) => ({ ...step, outputs: {}, reason: step.reason && step.reason.slice(0, 500) }));
 }
 

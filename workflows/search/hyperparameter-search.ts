@@ -93,6 +93,8 @@ async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknow
   const { memory } = run;
   const broken = (): boolean => run.fatal !== null;
   run.fatal = null;
+  // There is no next run of the workflow that would record what ends now.
+  run.draining = false;
   memory.status = status;
   memory.reason = status === 'cancelled' ? 'cancelled' : error instanceof Error ? error.message : 'failed';
   finish(run, memory.reason, true);

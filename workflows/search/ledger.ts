@@ -1,5 +1,5 @@
 /** Ends of trials go to the ledger in batches. */
-import { ledgerKey } from '../../src/contract/ids.ts';
+import { ledgerKey, livesOf } from '../../src/contract/ids.ts';
 import { searching } from '../policies.ts';
 import { inBackground, untilDrained } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -25,7 +25,7 @@ export function recordEnds(run: SearchRun): void {
     memory.recording = null;
     return;
   }
-  const key = ledgerKey(input.run, input.step, ...(input.life ? [input.life] : []), 'ends', memory.recording.first, memory.recording.last);
+  const key = ledgerKey(input.run, input.step, ...livesOf(input), 'ends', memory.recording.first, memory.recording.last);
   const rows = batch.map((record) => trialRow(run, record));
   untilDrained(run, 'recording', async () => {
     await searching.recordTrials.executeWithOptions({ summary: `ledger: ${rows.length} trials` }, [{ profile: input.profile, rows, key }]);

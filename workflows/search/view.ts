@@ -1,25 +1,31 @@
 /** What people see of a search: the `state` query, the details in Temporal's web UI, the rows of the ledger. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { SearchState } from '../../src/contract/state.ts';
+import type { SearchState, StatePage } from '../../src/contract/state.ts';
 import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
 import { bestTrial, paretoFront } from '../../src/rules/best-trials.ts';
 import type { Candidate } from '../../src/rules/best-trials.ts';
+import { jsonBytes } from '../../src/rules/packed.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { objectivesOf } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { liveCost, spent } from './spending.ts';
 
+/** An answer may have 2 MiB; so many trials are never larger. */
+const MOST_TRIALS_BYTES = 1_300_000;
+const TRIALS_THAT_FIT = 200;
 const TRIALS_IN_DETAILS = 10;
 const SHOWN_DIGITS = 5;
 
-export function stateOf(run: SearchRun): SearchState {
+/** @param page where a search has more trials than an answer of Temporal's may hold */
+export function stateOf(run: SearchRun, { from = 0 }: StatePage = {}): SearchState {
   const { memory, input } = run;
   const now = Date.now();
   const best = bestRecord(run);
   // Not spread: the worker's bundle would define each of 25,000 properties by itself.
-  const trials = memory.records.map((record) =>
-    Object.assign({}, record.state, { cost: liveCost(run, record, now), reason: reasonOf(record) }),
-  );
+  const all = memory.records
+    .slice(from)
+    .map((record) => Object.assign({}, record.state, { cost: liveCost(run, record, now), reason: reasonOf(record) }));
+  const trials = fitting(all);
   return {
     run: input.run,
     step: input.step,
@@ -30,12 +36,20 @@ export function stateOf(run: SearchRun): SearchState {
     plannedTrials: memory.plannedTrials,
     bestTrial: best?.state.trial ?? null,
     bestObjective: best?.state.objective ?? null,
-    cost: trials.reduce((sum, trial) => sum + trial.cost, 0),
+    cost: spent(run, now).cost,
     trials,
+    ...(trials.length < all.length ? { next: from + trials.length } : {}),
     settings: { budget: memory.budget, space: memory.space, stopping: memory.stopping },
     ...(memory.tensorboard ? { tensorboard: memory.tensorboard } : {}),
     decisions: memory.decisions,
   };
+}
+
+function fitting<T>(trials: T[]): T[] {
+  if (trials.length <= TRIALS_THAT_FIT) return trials;
+  let bytes = 0;
+  const tooMany = trials.findIndex((trial) => (bytes += jsonBytes(trial)) > MOST_TRIALS_BYTES);
+  return tooMany < 0 ? trials : trials.slice(0, Math.max(1, tooMany));
 }
 
 const reasonOf = ({ asking, state }: TrialRecord): string | null => (asking === null ? state.reason : `waits for an answer: ${asking}`);

@@ -2,7 +2,7 @@
 import { defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../../src/contract/names.ts';
 import type { TrialReport, TrialSummary } from '../../../src/contract/search.ts';
-import type { SearchState } from '../../../src/contract/state.ts';
+import type { SearchState, StatePage } from '../../../src/contract/state.ts';
 import { listenToAnswers } from './answers.ts';
 import { pauseSearch, resumeSearch } from '../budget.ts';
 import { listenToPauses } from './pauses.ts';
@@ -12,7 +12,7 @@ import { listenToTrialUpdates } from './trials.ts';
 import { ended, reported } from '../trials.ts';
 import { stateOf } from '../view.ts';
 
-export const stateQuery = defineQuery<SearchState>(QUERIES.state);
+export const stateQuery = defineQuery<SearchState, [StatePage?]>(QUERIES.state);
 export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
 export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
 /** From the run that the search belongs to. */
@@ -20,7 +20,7 @@ export const pauseSignal = defineSignal(SIGNALS.pause);
 export const resumeSignal = defineSignal(SIGNALS.resume);
 
 export function listen(run: SearchRun): void {
-  setHandler(stateQuery, () => stateOf(run));
+  setHandler(stateQuery, (page) => stateOf(run, page));
   setHandler(trialEndedSignal, (summary) => {
     ended(run, summary);
   });

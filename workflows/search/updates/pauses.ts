@@ -8,7 +8,7 @@ import { activeRecords, decided, isOver } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 import { isHeld, release } from '../held.ts';
 import { pauseTrial, resumeTrial } from '../trials.ts';
-import { byWhom, done, openTrial, shownTrial, trialOf, WHO } from './common.ts';
+import { byWhom, done, openTrial, shownTrial, stillOpen, trialOf, WHO } from './common.ts';
 
 export const pauseUpdate = defineUpdate<UpdateAnswer, [PauseUpdate?]>(UPDATES.pause);
 export const resumeUpdate = defineUpdate<UpdateAnswer, [ResumeUpdate?]>(UPDATES.resume);
@@ -67,6 +67,7 @@ function resumable(run: SearchRun): void {
 }
 
 function resumableTrial(run: SearchRun, record: TrialRecord): void {
+  stillOpen(run);
   if (record.held || isHeld(record) || (isOver(record) && canGoOn(record))) return;
   if (record.asking !== null) refuse(`trial ${record.state.trial} waits for an answer: approve or reject it`);
   refuse(
@@ -74,9 +75,10 @@ function resumableTrial(run: SearchRun, record: TrialRecord): void {
   );
 }
 
-/** From its last checkpoint, if it got to one. */
+/** From its last checkpoint, if it got to one; a very large search does not remember the attempts of all. */
 const canGoOn = ({ state, carried }: TrialRecord): boolean =>
-  state.status === 'stopped' || (state.status === 'failed' && carried !== null && carried.samples > 0);
+  (state.status === 'stopped' && (carried !== null || state.startedAt === null)) ||
+  (state.status === 'failed' && carried !== null && carried.samples > 0);
 
 /** It goes on from its checkpoint, with the number of its next attempt. What a person lets go on, no rule stops again; failures count anew. */
 function reopen(run: SearchRun, record: TrialRecord): void {
