@@ -63,7 +63,7 @@ def interval(writer: Writer, node: exp.Expression, call: exp.Expression) -> tupl
 
 
 def _zoned(writer: Writer, text: str, zone: exp.Expression | None) -> str:
-    return f"({text}) AT TIME ZONE {writer.value(zone).text}" if zone is not None else text
+    return f"longhaul_zone({text}, {writer.value(zone).text})" if zone is not None else text
 
 
 @function("DATE_ADD", "DATE_SUB", "TIMESTAMP_ADD", "TIMESTAMP_SUB", "DATETIME_ADD", "DATETIME_SUB", arguments=2)

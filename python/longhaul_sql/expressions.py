@@ -80,9 +80,9 @@ def column(writer: Writer, node: exp.Expression) -> Sql:
             )
         return aliases[lower]
     if len(names) == 1 and lower in writer.scope.tables:
-        raise writer.refuse(
-            node, "a whole row as a value is not translated", found=names[0], hint="name the columns, or use another alias for the table"
-        )
+        if lower in writer.scope.with_offset:
+            raise writer.refuse(node, "a row of UNNEST WITH OFFSET as a value is not translated", found=names[0], hint="name its fields")
+        return Sql(quote(names[0]), "STRUCT")
     if len(names) == 1 and lower in writer.variables:
         return Sql(variable(writer, lower), writer.variables[lower])
     return Sql(".".join(quote(name) for name in names), writer.kind_of_column(names))
@@ -117,8 +117,6 @@ def dot(writer: Writer, node: exp.Expression) -> Sql:
         hint = "BigQuery ML runs on BigQuery only; use a step of kind evaluate" if name.startswith("ML.") else None
         raise writer.refuse(node, f"{name} is not translated", found=writer.excerpt(node), hint=hint)
     return Sql(f"({writer.operand(node.this)}).{quote(node.expression.name)}")
-
-
 
 
 _NUMBERS = ("INT64", "FLOAT64")

@@ -16,19 +16,18 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType
 
 from longhaul_sql.errors import Refusal
+from longhaul_sql.grammar import Grammar, construct_in
 from longhaul_sql.literals import LiteralText, masked
 
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
-_Base = BigQuery.parser_class if hasattr(BigQuery, "parser_class") else BigQuery.Parser
 
-
-class GoogleSqlParser(_Base):  # type: ignore[misc, valid-type]
+class GoogleSqlParser(Grammar):
     FUNCTIONS: ClassVar[dict[str, object]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, object]] = {
-        name: _Base.FUNCTION_PARSERS[name] for name in ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")
+        name: Grammar.FUNCTION_PARSERS[name] for name in ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")
     }
-    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, object]] = {"CASE": _Base.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, object]] = {"CASE": Grammar.NO_PAREN_FUNCTION_PARSERS["CASE"]}
 
     def _parse_cast(self, strict: bool, safe: bool | None = None) -> exp.Expression:
         """CAST(x AS type FORMAT format AT TIME ZONE zone): of the format sqlglot takes literals only, and makes other functions of some."""
@@ -102,6 +101,9 @@ def parse(text: str) -> list[tuple[exp.Expression, list[Token]]]:
             trees = GoogleSqlParser(dialect=dialect).parse(statement_tokens, text)
         except ParseError as error:
             raise _not_grammar(text, error, statement_tokens) from error
+        except (AttributeError, IndexError, TypeError) as error:
+            # sqlglot stumbles over some texts that it does not read.
+            raise _not_grammar(text, ParseError(str(error)), statement_tokens) from error
         for tree in trees:
             if tree is not None:
                 statements.append((tree, statement_tokens))
@@ -145,6 +147,10 @@ def _not_grammar(text: str, error: ParseError, tokens: list[Token]) -> Refusal:
             tokens[0].start + model.start(),
             hint="use a step of kind evaluate",
         )
+    known = construct_in(text[tokens[0].start : tokens[-1].end + 1])
+    if known:
+        at, name, reason, hint = known
+        return Refusal(reason, tokens[0].start + at, found=name, hint=hint)
     detail = error.errors[0] if error.errors else {}
     highlight = str(detail.get("highlight") or "")
     line, column = detail.get("line"), detail.get("col")
@@ -153,7 +159,14 @@ def _not_grammar(text: str, error: ParseError, tokens: list[Token]) -> Refusal:
         offset = max(0, _line_start(text, line) + column - max(1, len(highlight)))
     message = re.sub(r" for <class '.*?'>", "", str(detail.get("description") or error)).rstrip(".")
     message = message.replace("Required keyword: 'expression' missing", "an expression is missing")
-    return Refusal(f"this is not GoogleSQL: {message}", offset, found=f"`{highlight}`" if highlight.strip() else None)
+    # Which of the two it is, the parser does not know.
+    return Refusal(
+        f"this is not understood: {message}",
+        offset,
+        found=f"`{highlight}`" if highlight.strip() else None,
+        expected="GoogleSQL of the kinds that docs/sql.md lists",
+        hint="a word before this place may be missing or misspelt, or the construct is not translated: write it another way",
+    )
 
 
 def _unreadable(text: str, error: TokenError) -> Refusal:
@@ -168,7 +181,7 @@ def _unreadable(text: str, error: TokenError) -> Refusal:
     if place:
         offset = _line_start(text, int(place.group(2))) + max(0, int(place.group(3)) - 1)
         cause = f"{place.group(1)} is missing"
-    return Refusal(f"this is not GoogleSQL: {cause}", offset)
+    return Refusal(f"this is not understood: {cause}", offset)
 
 
 def _line_start(text: str, line: int) -> int:

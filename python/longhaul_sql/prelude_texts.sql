@@ -45,3 +45,14 @@ CREATE OR REPLACE MACRO longhaul_to_bytes(x VARCHAR) AS encode(x), (x BLOB) AS x
 CREATE OR REPLACE MACRO longhaul_as_bytes(x VARCHAR) AS encode(x), (x BLOB) AS x;
 CREATE OR REPLACE MACRO longhaul_as_string(x VARCHAR) AS x, (x BLOB) AS longhaul_text_of(x), (x BIGINT) AS CAST(x AS VARCHAR), (x DOUBLE) AS longhaul_string(x),
   (x BOOLEAN) AS CAST(x AS VARCHAR), (x DATE) AS longhaul_string(x), (x TIME) AS longhaul_string(x), (x TIMESTAMP) AS longhaul_string(x), (x TIMESTAMPTZ) AS longhaul_string(x);
+-- Of no pattern none matches, and all do.
+CREATE OR REPLACE MACRO longhaul_texts_all(x, patterns) AS CASE WHEN patterns IS NULL OR len(patterns) = 0 THEN TRUE
+  WHEN list_contains(list_transform(patterns, lambda p: x LIKE p ESCAPE '\'), FALSE) THEN FALSE
+  WHEN x IS NULL OR len(patterns) > list_count(patterns) THEN NULL ELSE TRUE END;
+CREATE OR REPLACE MACRO longhaul_texts_any(x, patterns) AS CASE WHEN patterns IS NULL OR len(patterns) = 0 THEN FALSE
+  WHEN list_contains(list_transform(patterns, lambda p: x LIKE p ESCAPE '\'), TRUE) THEN TRUE
+  WHEN x IS NULL OR len(patterns) > list_count(patterns) THEN NULL ELSE FALSE END;
+CREATE OR REPLACE MACRO longhaul_like_all(x VARCHAR, patterns VARCHAR[]) AS longhaul_texts_all(x, patterns),
+  (x BLOB, patterns BLOB[]) AS longhaul_texts_all(longhaul_latin1(x), list_transform(patterns, lambda p: longhaul_latin1(p)));
+CREATE OR REPLACE MACRO longhaul_like_any(x VARCHAR, patterns VARCHAR[]) AS longhaul_texts_any(x, patterns),
+  (x BLOB, patterns BLOB[]) AS longhaul_texts_any(longhaul_latin1(x), list_transform(patterns, lambda p: longhaul_latin1(p)));

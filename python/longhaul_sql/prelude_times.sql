@@ -1,7 +1,13 @@
+-- A zone is a name, or an offset like +5:30, which DuckDB does not take.
+CREATE OR REPLACE MACRO longhaul_is_offset(z) AS regexp_full_match(z, '(?:UTC)?[+-][0-9]{1,2}(?::?[0-9]{2})?');
+CREATE OR REPLACE MACRO longhaul_offset(z) AS to_seconds(CAST((CASE WHEN contains(z, '-') THEN -1 ELSE 1 END)
+  * (CAST(regexp_extract(z, '[+-]([0-9]{1,2})', 1) AS BIGINT) * 3600 + CAST('0' || regexp_extract(z, '[+-][0-9]{1,2}:?([0-9]{2})$', 1) AS BIGINT) * 60) AS BIGINT));
+CREATE OR REPLACE MACRO longhaul_zone(x TIMESTAMPTZ, z VARCHAR) AS CASE WHEN longhaul_is_offset(z) THEN (x AT TIME ZONE 'UTC') + longhaul_offset(z) ELSE x AT TIME ZONE z END,
+  (x TIMESTAMP, z VARCHAR) AS CASE WHEN longhaul_is_offset(z) THEN (x - longhaul_offset(z)) AT TIME ZONE 'UTC' ELSE x AT TIME ZONE z END;
 -- Dates and times as texts, in buckets and in rows.
 
-CREATE OR REPLACE MACRO longhaul_format_timestamp(f, x, zone) AS longhaul_strftime(f, 'TIMESTAMP', x AT TIME ZONE zone, (epoch_us(x AT TIME ZONE zone) - epoch_us(x)) // 1000000);
-CREATE OR REPLACE MACRO longhaul_zoned_text(x, zone) AS longhaul_time_text(CAST(x AT TIME ZONE zone AS VARCHAR)) || regexp_replace(longhaul_format_timestamp('%Ez', x, zone), ':00$', '');
+CREATE OR REPLACE MACRO longhaul_format_timestamp(f, x, zone) AS longhaul_strftime(f, 'TIMESTAMP', longhaul_zone(CAST(x AS TIMESTAMPTZ), zone), (epoch_us(longhaul_zone(CAST(x AS TIMESTAMPTZ), zone)) - epoch_us(x)) // 1000000);
+CREATE OR REPLACE MACRO longhaul_zoned_text(x, zone) AS longhaul_time_text(CAST(longhaul_zone(CAST(x AS TIMESTAMPTZ), zone) AS VARCHAR)) || regexp_replace(longhaul_format_timestamp('%Ez', x, zone), ':00$', '');
 CREATE OR REPLACE MACRO longhaul_micros_date(m) AS CAST(make_timestamp(m) AS DATE);
 CREATE OR REPLACE MACRO longhaul_isoyear_start(x) AS CAST(date_trunc('week', make_date(CAST(extract('isoyear' FROM x) AS BIGINT), 1, 4)) AS DATE);
 CREATE OR REPLACE MACRO longhaul_isoyear_end(x) AS CAST(date_trunc('week', make_date(CAST(extract('isoyear' FROM x) + 1 AS BIGINT), 1, 4)) AS DATE) - 1;

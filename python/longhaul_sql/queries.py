@@ -107,18 +107,33 @@ def _with(writer: Writer, node: exp.Expression) -> tuple[str, bool]:
     clause = node.args.get("with_")
     if clause is None:
         return "", False
-    writer.require_parts(clause, {"expressions"}, "WITH")
+    writer.require_parts(clause, {"expressions", "recursive"}, "WITH")
+    recursive = bool(clause.args.get("recursive"))
     names: dict[str, Columns] = {}
     writer.ctes.append(names)
     parts = []
-    for each in clause.expressions:
+    if recursive:
+        # Each may name the others and itself.
+        names.update({each.alias.lower(): None for each in clause.expressions})
+    for each in _in_order(clause.expressions) if recursive else clause.expressions:
         writer.require_parts(each, {"this", "alias"}, "WITH")
         if each.args["alias"].args.get("columns"):
             raise writer.refuse(each, "column names of WITH are not translated", found=each.alias, hint="name the columns with AS")
         inner = query_text(writer, each.this)
         parts.append(f"{quote(each.alias)} AS ({inner.text})")
         names[each.alias.lower()] = columns_of(inner)
-    return f"WITH {', '.join(parts)} ", True
+    return f"WITH {'RECURSIVE ' if recursive else ''}{', '.join(parts)} ", True
+
+
+def _in_order(ctes: list[exp.Expression]) -> list[exp.Expression]:
+    """Each after those that it names."""
+    left = {each.alias.lower(): each for each in ctes}
+    ordered: list[exp.Expression] = []
+    while left:
+        names = {key: {table.name.lower() for table in each.this.find_all(exp.Table)} & set(left) - {key} for key, each in left.items()}
+        key = next((key for key in left if not names[key]), next(iter(left)))
+        ordered.append(left.pop(key))
+    return ordered
 
 
 def _leave_with(writer: Writer, added: bool) -> None:
@@ -264,10 +279,12 @@ def _name_star(projection: Projection, node: exp.Expression, star: exp.Expressio
         return
     without = {each.name.lower() for each in star.args.get("except_") or []}
     replaced = {each.alias.lower() for each in star.args.get("replace") or []}
+    renamed = {each.this.name.lower(): each.alias for each in star.args.get("rename") or []}
     for columns in tables:
         for name, kind in columns or []:
             if name.lower() not in without:
-                projection.columns.append((name, Sql(quote(name), "" if name.lower() in replaced else kind)))
+                now = renamed.get(name.lower(), name)
+                projection.columns.append((now, Sql(quote(now), "" if name.lower() in replaced else kind)))
 
 
 def _other_fields(left: Sql, right: Sql) -> bool:
@@ -294,7 +311,7 @@ def _own_name(node: exp.Expression) -> str:
 
 
 def _star(writer: Writer, node: exp.Expression, star: exp.Expression, source: Source) -> str:
-    writer.require_parts(star, {"except_", "replace"}, "*")
+    writer.require_parts(star, {"except_", "replace", "rename"}, "*")
     without = [each.name for each in star.args.get("except_") or []]
     replaced = star.args.get("replace") or []
     if isinstance(node, exp.Column):
@@ -317,6 +334,8 @@ def _star(writer: Writer, node: exp.Expression, star: exp.Expression, source: So
     if replaced:
         texts = ", ".join(f"{writer.value(each.this).text} AS {quote(each.alias)}" for each in replaced)
         text += f" REPLACE ({texts})"
+    if renamed := star.args.get("rename"):
+        text += f" RENAME ({', '.join(f'{quote(each.this.name)} AS {quote(each.alias)}' for each in renamed)})"
     return ", ".join([*(quote(name) for name in first), text])
 
 

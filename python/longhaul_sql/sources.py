@@ -155,6 +155,7 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
         inner = f"(SELECT unnest({text}) AS longhaul_element{places})"
         if offset_name:
             listed += f", {quote(offset_name)}"
+            writer.scope.with_offset.add((element or "").lower())
         if element:
             source.rows.add(element.lower())
         return f"{lateral_word}(SELECT {listed} FROM {inner}) AS {quote(element or own)}"

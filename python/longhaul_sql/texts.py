@@ -270,14 +270,21 @@ def like(writer: Writer, node: exp.Expression) -> Sql:
 
 def _like_several(writer: Writer, node: exp.Expression, patterns: exp.Expression) -> Sql:
     inner = patterns.this
-    operator = " OR " if isinstance(patterns, exp.Any) else " AND "
+    name = "any" if isinstance(patterns, exp.Any) else "all"
+    operator = " OR " if name == "any" else " AND "
+    if isinstance(inner, exp.Unnest):
+        value, array = typed(writer, node.this, "STRING"), writer.value(inner.expressions[0]).text
+        # An array of nothing has no type of its own.
+        array = "[]::VARCHAR[]" if array == "[]::BIGINT[]" else array
+        text = f"longhaul_like_{name}({value.text}, {array})"
+        return Sql(f"NOT {text}" if node.args.get("negate") else text, "BOOL", atom=False)
     listed = inner.expressions if isinstance(inner, exp.Tuple) else [inner.this] if isinstance(inner, exp.Paren) else None
-    if isinstance(inner, exp.Unnest) or listed is None or any(isinstance(each, exp.Query) for each in listed):
+    if listed is None or (len(listed) == 1 and isinstance(listed[0], exp.Query)):
         raise writer.refuse(
             node,
-            "LIKE ANY/ALL over an array or a subquery is not translated",
+            "LIKE ANY/ALL over the rows of a subquery is not translated",
             found=writer.excerpt(node),
-            hint="write the patterns out: LIKE ANY ('a%', 'b%')",
+            hint="use LIKE ANY UNNEST(ARRAY(SELECT …)), or write the patterns out",
         )
     negate = bool(node.args.get("negate"))
     single = [like(writer, exp.Like(this=node.this.copy(), expression=each.copy())).operand for each in listed]

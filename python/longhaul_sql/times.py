@@ -61,7 +61,7 @@ def parse_time(writer: Writer, call: exp.Expression) -> Sql:
         if kind != "TIMESTAMP" or literal is None:
             raise writer.refuse(zone, f"{name_of(call)} takes no time zone here", found=writer.excerpt(call))
         if not re.search(r"%(?:z|Ez|s)", literal):
-            return Sql(f"(make_timestamp({micros}) AT TIME ZONE {typed(writer, zone, 'STRING').text})", kind)
+            return Sql(f"longhaul_zone(make_timestamp({micros}), {typed(writer, zone, 'STRING').text})", kind)
     if kind == "TIMESTAMP":
         return Sql(f"(make_timestamp({micros}) AT TIME ZONE 'UTC')", kind)
     return Sql(f"CAST(make_timestamp({micros}) AS {DUCKDB[kind]})", kind)
@@ -91,7 +91,7 @@ def time(writer: Writer, call: exp.Expression) -> Sql:
         return Sql(f"make_time({hour}, {minute}, CAST({second} AS DOUBLE))", "TIME")
     if len(call.expressions) == 2:
         instant = moment(writer, call.expressions[0], "TIMESTAMP")
-        return Sql(f"CAST({instant} AT TIME ZONE {typed(writer, call.expressions[1], 'STRING').text} AS TIME)", "TIME")
+        return Sql(f"CAST(longhaul_zone({instant}, {typed(writer, call.expressions[1], 'STRING').text}) AS TIME)", "TIME")
     value = temporal(writer, call.expressions[0], "TIME")
     text = f"({value.text} AT TIME ZONE 'UTC')" if value.kind == "TIMESTAMP" else value.text
     return Sql(f"CAST({text} AS TIME)", "TIME")

@@ -10,6 +10,7 @@ from longhaul_sql import (  # noqa: F401 - they register their rules
     arrays,
     casts,
     comparisons,
+    conditions,
     dates,
     expressions,
     json_values,
