@@ -97,19 +97,47 @@ def _struct(writer: Writer, node: exp.Expression, struct: exp.DataType, values: 
 
 
 def _with_format(writer: Writer, node: exp.Expression, kind: str, *, safe: bool) -> Sql:
-    pattern = node.args["format"]
+    pattern, zone = node.args["format"], None
+    if isinstance(pattern, exp.AtTimeZone):
+        pattern, zone = pattern.this, pattern.args["zone"]
     value = typed(writer, node.this, "STRING")
-    literal = str(pattern.this).upper() if isinstance(pattern, exp.Literal) and pattern.is_string else None
-    of_bytes = kind == "BYTES" or value.kind == "BYTES"
-    if not of_bytes or kind not in ("BYTES", "STRING"):
+    written = typed(writer, pattern, "STRING").text
+    of_times = _format_of_times(writer, kind, value, written, zone)
+    if of_times is None and value.kind not in ("", "STRING", "BYTES", "NULL"):
+        raise writer.refuse(
+            node, f"CAST of {value.kind} with FORMAT is not translated", found=writer.excerpt(node), hint="use FORMAT('%…', x)"
+        )
+    if of_times is None and (value.kind != "BYTES" and kind != "BYTES"):
         raise writer.refuse(
             node,
-            f"CAST to {kind} with FORMAT is not translated for dates, times and numbers",
+            "CAST with FORMAT is translated where the type of the value is written",
             found=writer.excerpt(node),
-            hint="use FORMAT_DATE, FORMAT_TIMESTAMP, PARSE_DATE, PARSE_TIMESTAMP or FORMAT",
+            hint="use FORMAT_DATE, FORMAT_TIMESTAMP or FORMAT, or CAST the value first",
         )
+    text = of_times or _format_of_bytes(writer, node, kind, value, pattern, written)
+    return Sql(safely(text) if safe else text, kind)
+
+
+def _format_of_times(writer: Writer, kind: str, value: Sql, pattern: str, zone: exp.Expression | None) -> str | None:
+    place = typed(writer, zone, "STRING").text if zone is not None else "'UTC'"
+    if kind == "STRING" and value.kind in _TIMES:
+        if value.kind == "TIMESTAMP":
+            return f"longhaul_cast_format_timestamp({pattern}, {value.text}, {place})"
+        local = f"(DATE '1970-01-01' + {value.text})" if value.kind == "TIME" else f"CAST({value.text} AS TIMESTAMP)"
+        return f"longhaul_cast_format({pattern}, '{value.kind}', {local}, 0::BIGINT)"
+    if kind in _TIMES and value.kind in ("STRING", ""):
+        micros = f"longhaul_cast_parse({pattern}, '{kind}', {value.text})"
+        if kind == "TIMESTAMP":
+            return f"longhaul_cast_parse_timestamp({pattern}, {value.text}, {place})"
+        return f"CAST(make_timestamp({micros}) AS {kind if kind != 'DATETIME' else 'TIMESTAMP'})"
+    return None
+
+
+def _format_of_bytes(writer: Writer, node: exp.Expression, kind: str, value: Sql, pattern: exp.Expression, written: str) -> str:
+    literal = str(pattern.this).upper() if isinstance(pattern, exp.Literal) and pattern.is_string else None
+    if kind not in ("BYTES", "STRING"):
+        raise writer.refuse(node, f"CAST of {value.kind} to {kind} has no FORMAT", found=writer.excerpt(node))
     if literal is not None and literal not in _BYTES_FORMATS:
         raise writer.refuse(pattern, "CAST has no such format of BYTES", found=writer.excerpt(pattern), expected=", ".join(_BYTES_FORMATS))
     function = "longhaul_bytes_of_text" if kind == "BYTES" else "longhaul_text_of_bytes"
-    text = f"{function}({value.text}, {typed(writer, pattern, 'STRING').text})"
-    return Sql(safely(text) if safe else text, kind)
+    return f"{function}({value.text}, {written})"

@@ -187,8 +187,13 @@ def timestamp(writer: Writer, call: exp.Expression) -> Sql:
     return Sql(f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)", "TIMESTAMP")
 
 
-@function("DATETIME", arguments=(1, 2))
+@function("DATETIME", arguments=(1, 6))
 def datetime(writer: Writer, call: exp.Expression) -> Sql:
+    if len(call.expressions) == 6:
+        numbers = ", ".join(bare(writer, each) for each in call.expressions)
+        return Sql(f"make_timestamp({numbers})", "DATETIME")
+    if len(call.expressions) > 2:
+        raise writer.refuse(call, "DATETIME takes 1, 2 or 6 arguments", found=str(len(call.expressions)))
     if len(call.expressions) == 2:
         instant = f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)"
         return Sql(_zoned(writer, instant, call.expressions[1]), "DATETIME", atom=False)

@@ -15,3 +15,6 @@ CREATE OR REPLACE MACRO longhaul_timestamp_series(a, b, step) AS CASE WHEN step 
   ELSE list_transform(generate_series(epoch_us(a), epoch_us(b), CAST(step AS BIGINT)), lambda m: make_timestamp(m) AT TIME ZONE 'UTC') END;
 -- Buckets of so many microseconds, counted from an origin.
 CREATE OR REPLACE MACRO longhaul_bucket_micros(m, origin, width) AS m - (((m - origin) % width) + width) % width;
+CREATE OR REPLACE MACRO longhaul_cast_format_timestamp(f, x, zone) AS longhaul_cast_format(f, 'TIMESTAMP', longhaul_zone(CAST(x AS TIMESTAMPTZ), zone), (epoch_us(longhaul_zone(CAST(x AS TIMESTAMPTZ), zone)) - epoch_us(x)) // 1000000);
+CREATE OR REPLACE MACRO longhaul_cast_parse_timestamp(f, x, zone) AS CASE WHEN contains(upper(f), 'TZH') THEN make_timestamp(longhaul_cast_parse(f, 'TIMESTAMP', x)) AT TIME ZONE 'UTC'
+  ELSE longhaul_zone(make_timestamp(longhaul_cast_parse(f, 'TIMESTAMP', x)), zone) END;

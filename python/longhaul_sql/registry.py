@@ -119,15 +119,43 @@ REFUSED = {
     "CURRENT_DATETIME": ("gives other rows every time: no result could be reused", "pass the time as a parameter: @now"),
     "CURRENT_TIME": ("gives other rows every time: no result could be reused", "pass the time as a parameter: @now"),
     "SESSION_USER": ("gives other rows to other people", None),
-    "IEEE_DIVIDE": ("gives NaN, which sorts and compares otherwise on DuckDB", "use SAFE_DIVIDE"),
-    "FORMAT": ("is not translated", "use CAST, ROUND, LPAD, FORMAT_DATE or FORMAT_TIMESTAMP"),
 }
+_LAX, _MANY = ("", "LAX_"), ("", "_ARRAY")
+NOT_IN_BIGQUERY = {
+    **{f"{lax}{name}{many}": f"use {lax}INT64{many}" for lax in _LAX for name in ("INT32", "UINT32", "UINT64") for many in _MANY},
+    **{f"{lax}{name}{many}": f"use {lax}FLOAT64{many}" for lax in _LAX for name in ("FLOAT", "DOUBLE") for many in _MANY},
+    "ADD_MONTHS": "use DATE_ADD(date, INTERVAL n MONTH)",
+    "MONTHS_BETWEEN": "use DATE_DIFF(later, earlier, MONTH)",
+    "NEXT_DAY": "use DATE_ADD and EXTRACT(DAYOFWEEK FROM date)",
+    "SPLIT_SUBSTR": "use SPLIT(value, delimiter)[SAFE_OFFSET(n)]",
+    "REGEXP_MATCH": "use REGEXP_CONTAINS",
+    "REGEXP_EXTRACT_GROUPS": "use REGEXP_EXTRACT for each group",
+    "IFERROR": "use IFNULL(SAFE.function(…), other)",
+    "ISERROR": "use SAFE.function(…) IS NULL",
+    "NULLIFERROR": "use SAFE.function(…)",
+    "PI": "use ACOS(-1)",
+    "PI_NUMERIC": "use ACOS(-1)",
+    "PI_BIGNUMERIC": "use ACOS(-1)",
+    "RADIANS": "use x * ACOS(-1) / 180",
+    "DEGREES": "use x * 180 / ACOS(-1)",
+    "TIMESTAMP_FROM_UNIX_SECONDS": "use TIMESTAMP_SECONDS",
+    "TIMESTAMP_FROM_UNIX_MILLIS": "use TIMESTAMP_MILLIS",
+    "TIMESTAMP_FROM_UNIX_MICROS": "use TIMESTAMP_MICROS",
+    "FLATTEN": "use ARRAY(SELECT e FROM UNNEST(array) AS a, UNNEST(a.elements) AS e)",
+    "NEW_UUID": "make ids of the row's keys, e.g. with FARM_FINGERPRINT",
+    "ARRAY_IS_DISTINCT": "compare ARRAY_LENGTH with COUNT(DISTINCT e)",
+    "BIT_CAST_TO_INT64": "use CAST",
+    "BIT_CAST_TO_UINT64": "use CAST",
+}
+"""Functions of GoogleSQL that other systems of Google have, and what to write on BigQuery."""
 
 
 def unknown_function(writer: Writer, call: exp.Expression, name: str) -> Refusal:
     if name in REFUSED:
         reason, hint = REFUSED[name]
         return writer.refuse(call, f"{name} {reason}", found=writer.excerpt(call), hint=hint)
+    if name in NOT_IN_BIGQUERY:
+        return writer.refuse(call, f"BigQuery has no function {name}", found=writer.excerpt(call), hint=NOT_IN_BIGQUERY[name])
     near = difflib.get_close_matches(name, [*FUNCTIONS, *AGGREGATES, *WINDOW_FUNCTIONS], n=1, cutoff=0.75)
     return writer.refuse(
         call,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { bigqueryFingerprint } from 'farmhash-modern';
 import { TRAINER_DIRECTORY } from '../python.ts';
 import { BIT_FUNCTIONS } from './google/bits.ts';
+import { CAST_FORMATS } from './google/cast-formats.ts';
 import { FORMAT_FUNCTIONS } from './google/format.ts';
 import { JSON_FUNCTIONS } from './google/json.ts';
 import { REGEXP_FUNCTIONS } from './google/regexp.ts';
@@ -33,6 +34,7 @@ export async function addFunctions(connection: DuckDBConnection): Promise<void> 
     ...FORMAT_FUNCTIONS,
     ...JSON_FUNCTIONS,
     ...BIT_FUNCTIONS,
+    ...CAST_FORMATS,
     ...TIME_FORMATS,
     ...TIME_PARSING,
   ]);
