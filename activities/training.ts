@@ -3,8 +3,11 @@ import { activityInfo, log } from '@temporalio/activity';
 import type { AttemptInput, AttemptReport, CapacityInput } from '../src/contract/search.ts';
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
 import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
+import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
+import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
+import { keepLog, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
 import { judged } from './attempt-judgement.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
@@ -130,14 +133,23 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const start = { lastProgress: input.lastProgress, samples: input.samples, flushed };
   const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
   const note = (): void => context.note({ flushed: follower.flushed, ...notes.now() } satisfies Details);
-  const watch = (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
+  const watch = async (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
     log.info('attempt is watched', { pool: input.pool.name, job });
-    const { status: onStatus } = notes;
-    return watchAttempt({ input, job: { name: job, graceSeconds: graceOf(input) }, compute, follower, foreign, context, note, onStatus });
+    const kept = keepLog(logSource(input, store, compute), job, context.detached);
+    const onStatus = (status: JobStatus): void => {
+      notes.status(status);
+      kept.status(status);
+    };
+    const watching = { input, job: { name: job, graceSeconds: graceOf(input) }, compute, follower, foreign, context, note, onStatus };
+    const watched = await watchAttempt(watching);
+    // A machine that goes is replaced at once; what is left of its log comes meanwhile.
+    if (!watched.end.disruption && !watched.end.nodeLost && !watched.end.notStarted) await kept.settled(WAITS.logEndMs);
+    return watched;
   };
   const name = before.job === undefined ? await createJob(input, world, context) : before.job;
   foreign.begun();
   note();
+  if (name === null) await markLostLog(logSource(input, store, compute)).catch(() => undefined);
   const watched = name === null ? { end: null, silent: false } : await watch(name);
   await foreign.ask('the object store', () => follower.readAll());
   await foreign.ask('the ledger', () => follower.flush());
@@ -187,6 +199,16 @@ function unlessBadData(error: unknown): null {
 
 const graceOf = ({ trial: { profile } }: AttemptInput): number =>
   profile.compute.kind === 'kubernetes' ? profile.compute.graceSeconds : GRACES.processGraceSeconds;
+const logSource = ({ trial, attempt }: AttemptInput, store: ObjectStore, compute: Compute): LogSource => ({
+  store,
+  compute,
+  output: trial.output,
+  attempt,
+  bounds: trial.profile.logs ?? DEFAULT_LOG_BOUNDS,
+  tell: (error) => {
+    log.warn('the log of an attempt is not kept any more', { error });
+  },
+});
 
 function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSpec {
   const { trial, attempt, pool } = input;

@@ -13,6 +13,8 @@ export interface FollowOptions {
   /** No further Job will come. */
   readonly over: () => Promise<boolean>;
   readonly tailLines?: number;
+  /** Lines with their time before them, as `Compute.logs` gives them. */
+  readonly stamped?: boolean;
   readonly signal: AbortSignal;
   readonly pollMs?: number;
 }
@@ -26,13 +28,13 @@ export async function followJobs(
   options: FollowOptions,
   print: (line: JobLine) => void,
 ): Promise<void> {
-  const { choose, over, tailLines, signal, pollMs = POLL_MS } = options;
+  const { choose, over, tailLines, stamped, signal, pollMs = POLL_MS } = options;
   const following = new Map<string, Promise<void>>();
   const failures: unknown[] = [];
   const follow = async (job: JobInfo, first: boolean): Promise<void> => {
     try {
       // A Job that came while we watched is shown whole.
-      for await (const line of compute.logs(job.name, { follow: true, ...(first ? { tailLines } : {}), signal })) print({ job, line });
+      for await (const line of compute.logs(job.name, { follow: true, ...(first ? { tailLines } : {}), ...(stamped ? { stamped } : {}), signal })) print({ job, line });
     } catch (error) {
       if (!signal.aborted) failures.push(error);
     }

@@ -8,12 +8,14 @@ import type { Profile } from '../contract/profile.ts';
 import { decideGarbage, textsIn } from '../rules/garbage.ts';
 import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
 import type { JobInfo } from '../ports/compute.ts';
+import type { ObjectInfo } from '../ports/object-store.ts';
 import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
+import { DEFAULT_LOG_BOUNDS } from '../rules/kept-logs.ts';
 
 /** One thing that was looked at. */
 export interface Found {
   /** An orphan is a Job that still runs, or would, without a run. */
-  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects';
+  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs';
   readonly name: string;
   readonly reason: string;
 }
@@ -43,11 +45,16 @@ interface Removal extends Found {
 }
 
 const MOST_RUNS = 10_000;
+const DAY_MS = 86_400_000;
 const OPEN = ['running', 'paused', 'waiting'] as const;
 
 export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile, options: GarbageOptions): Promise<GarbageResult> {
   const result: GarbageResult = { found: [], kept: [], failed: [] };
-  const removals = [...(await jobs(runs, ports, profile, options, result)), ...(await outputs(runs, ports, profile, options, result))];
+  const removals = [
+    ...(await jobs(runs, ports, profile, options, result)),
+    ...(await outputs(runs, ports, profile, options, result)),
+    ...(await logs(runs, ports, profile, result)),
+  ];
   const gone = new Set<Removal>();
   for (const removal of removals) {
     const { what, name, reason } = removal;
@@ -125,6 +132,34 @@ async function outputs(runs: Runs, ports: Ports, profile: Profile, options: Garb
   });
 }
 
+/** Logs of trials of ended runs that were kept for as long as the profile says. */
+async function logs(runs: Runs, ports: Ports, profile: Profile, result: GarbageResult): Promise<Removal[]> {
+  const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
+  const days = (profile.logs ?? DEFAULT_LOG_BOUNDS).keepDays;
+  const before = Date.now() - days * DAY_MS;
+  const old = (await warehouse.ledger('trials')).filter((row) => Date.parse(row.time) < before && typeof row.output === 'string');
+  const states = new Map<string, 'open' | 'ended' | 'unknown'>();
+  for (const run of new Set(old.map((row) => row.run))) states.set(run, await stateOf(runs, run));
+  const found: Removal[] = [];
+  for (const { run, output } of old) {
+    const prefix = `${String(output)}/logs`;
+    if (!prefix.startsWith(`${store.root}/`)) continue;
+    const objects = await objectsOf(store, prefix);
+    if (objects.length === 0) continue;
+    const reason = `kept for ${days} days (logs.keepDays)`;
+    if (states.get(run) === 'open' || objects.some(({ updatedAt }) => updatedAt >= before)) {
+      result.kept.push({ what: 'logs', name: prefix, reason: states.get(run) === 'open' ? `run ${run} is open` : 'some of it is newer' });
+      continue;
+    }
+    const remove = async (): Promise<boolean> => {
+      for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
+      return true;
+    };
+    found.push({ what: 'logs', name: prefix, reason, remove });
+  }
+  return found;
+}
+
 async function readRecords(store: ObjectStore): Promise<{ readonly record: MadeRecord; readonly generation: string }[]> {
   const found = [];
   for await (const info of store.list(`${store.root}/cache/`)) {
@@ -200,7 +235,7 @@ async function removeMade(ports: Ports, profile: Profile, store: ObjectStore, wa
   return true;
 }
 
-async function objectsOf(store: ObjectStore, uri: string): Promise<{ readonly uri: string; readonly generation: string }[]> {
+async function objectsOf(store: ObjectStore, uri: string): Promise<ObjectInfo[]> {
   const one = uri.endsWith('/') ? null : await store.stat(uri).catch(notAnObject);
   if (one) return [one];
   const found = [];

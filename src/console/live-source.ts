@@ -6,6 +6,7 @@ import type { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import { Latest, ProgressRecord, Ready } from '../contract/trial.ts';
 import type { Compute, ObjectStore, Ports } from '../ports/index.ts';
+import { keptAttempts, readKeptLog } from '../present/kept-logs.ts';
 import type { Command, ConsoleSource, LogOptions, LogQuery } from './source.ts';
 import type { TrialFiles } from './wire.ts';
 
@@ -38,7 +39,7 @@ export function createLiveSource(longhaul: Longhaul, ports: Ports, ui: string | 
     ledger: async (document, table, where) => (await ports.warehouse(document.profile)).ledger(table, where),
     progress: async (document, output, after) => progressAfter(await ports.store(document.profile), output, after),
     files: async (document, output) => trialFiles(await ports.store(document.profile), output),
-    logs: (document, run, query, options) => logs(ports.compute(document.profile), run, query, options),
+    logs: (document, run, query, options) => logs(ports, longhaul.run(run), document, query, options),
     importance: (run, step, input) => longhaul.run(run).search(step).importance(input),
     send: (command) => send(longhaul.run(command.run), command),
   };
@@ -117,10 +118,20 @@ function parsed<T>(schema: { safeParse(value: unknown): { success: true; data: T
   }
 }
 
-async function* logs(opening: Promise<Compute>, run: string, query: LogQuery, options: LogOptions): AsyncIterable<string> {
-  const compute = await opening;
-  const name = await jobName(compute, run, query);
-  if (name !== null) yield* compute.logs(name, { follow: true, ...options });
+/** From the Job while there is one, else what was kept of it. */
+async function* logs(ports: Ports, run: Run, document: RunDocument, query: LogQuery, options: LogOptions): AsyncIterable<string> {
+  const compute = await ports.compute(document.profile);
+  const name = await jobName(compute, run.id, query);
+  if (name !== null) return yield* compute.logs(name, { follow: true, ...options });
+  if (query.trial === undefined) return;
+  const { trials } = await run.search(query.step).state();
+  const output = trials.find(({ trial }) => trial === query.trial)?.output;
+  const store = await ports.store(document.profile);
+  const attempt = query.attempt ?? (output === undefined ? undefined : (await keptAttempts(store, output)).at(-1)?.attempt);
+  if (output === undefined || attempt === undefined) return;
+  const last: string[] = [];
+  for await (const { text } of readKeptLog(store, output, attempt)) if (last.push(text) > options.tailLines) last.shift();
+  yield* last;
 }
 
 /** Null: no such Job (yet, or any more). */

@@ -171,6 +171,14 @@ export const Profile = z.strictObject({
   placement: Placement.prefault({}),
   /** An attempt whose progress records stop for so long is taken for lost, 0 = never. */
   silenceSeconds: z.int().nonnegative().default(600),
+  /** Logs of attempts, kept beside their other files: their size per attempt, and for how long `gc` lets them be. */
+  logs: z
+    .strictObject({
+      keep: z.boolean().default(true),
+      maxMb: z.number().positive().default(100),
+      keepDays: z.number().positive().default(90),
+    })
+    .optional(),
   /** One retry after OOMKilled, with so much more memory; 1 = no retry. */
   memoryGrowth: z.number().min(1).max(4).default(1.5),
   notifications: z.array(Notification).default([]),

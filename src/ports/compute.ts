@@ -22,6 +22,16 @@ export interface WatchOptions {
   readonly noCapacitySeconds: number;
 }
 
+export interface JobLogOptions {
+  readonly follow?: boolean;
+  readonly tailLines?: number;
+  readonly signal?: AbortSignal;
+  /** Each line begins with its time (ISO 8601, UTC) and a space; where the machine does not know it, with that of reading it. */
+  readonly stamped?: boolean;
+  /** Goes on behind the line that had this time, and before which there were so many with it. */
+  readonly after?: { readonly at: string; readonly lines: number };
+}
+
 /** Runs Jobs on machines. A Job outlives the worker that made it; only `terminate` and `remove` end it. */
 export interface Compute {
   /**
@@ -39,10 +49,7 @@ export interface Compute {
    */
   remove(name: string, options?: { readonly waitSeconds?: number }): Promise<void>;
   /** Lines of the log; `follow` goes on until the Job ends or the signal aborts. */
-  logs(
-    name: string,
-    options?: { readonly follow?: boolean; readonly tailLines?: number; readonly signal?: AbortSignal },
-  ): AsyncIterable<string>;
+  logs(name: string, options?: JobLogOptions): AsyncIterable<string>;
   /** Jobs of Longhaul by label, for `gc` and `logs`. */
   list(labels?: Readonly<Record<string, string>>): Promise<readonly JobInfo[]>;
   close(): Promise<void>;

@@ -38,6 +38,10 @@ export const WAITS = {
   nameFreeSeconds: 120,
   /** A Job that was asked to go is waited for so long before the next attempt; fencing makes it safe to leave it behind. */
   removalPatienceSeconds: 15,
+  /** A log that is kept is never further behind. */
+  logPieceMs: 30_000,
+  /** The end of a log is read before its Job goes; where the machine itself goes, nothing waits for it. */
+  logEndMs: 3_000,
 } as const;
 
 export const GRACES = {

@@ -371,6 +371,19 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec, { tailLines: 100 })).toHaveLength(4);
       });
 
+      it('have their times when asked for, and go on behind a line', async () => {
+        const spec = job('for i in 1 2 3 4; do echo "line $i"; sleep 0.05; done');
+        await compute.create(spec);
+        await watch(spec);
+        const stamped = await lines(spec, { follow: true, stamped: true });
+        expect(stamped.map((line) => line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z /, ''))).toEqual(
+          [1, 2, 3, 4].map((number) => `line ${number}`),
+        );
+        expect(stamped.map((line) => line.slice(0, 11))).not.toContain('line 1');
+        const at = /^\S+/.exec(stamped[1] ?? '')?.[0] ?? '';
+        expect(await lines(spec, { follow: true, after: { at, lines: 2 } })).toEqual(['line 3', 'line 4']);
+      });
+
       it('are followed until the Job ends', async () => {
         const spec = job('for i in 1 2 3 4 5; do echo "line $i"; sleep 0.2; done');
         await compute.create(spec);

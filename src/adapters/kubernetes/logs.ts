@@ -5,6 +5,7 @@ import { containerOf, isTerminal } from './pod-parts.ts';
 import { hasStatus } from './errors.ts';
 import { MAIN_CONTAINER } from './job-manifest.ts';
 import type { Snapshot } from './jobs-view.ts';
+import type { JobLogOptions } from '../../ports/compute.ts';
 import { podOf } from './pods.ts';
 
 const TAIL_BYTES = 4096;
@@ -17,11 +18,7 @@ const FOLLOW_POLL_MS = 300;
 const LOG_SILENCE_MS = 4 * 3_600_000;
 const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\S+Z) ?(.*)$/s;
 
-export interface LogOptions {
-  readonly follow?: boolean;
-  readonly tailLines?: number;
-  readonly signal?: AbortSignal;
-}
+export type LogOptions = JobLogOptions;
 
 /** The last 4 KiB of a pod's log, from the beginning of a line; what the pod's status holds when the log cannot be read. */
 export async function logTail(client: KubeClient, pod: string, snapshot: Snapshot): Promise<string> {
@@ -48,12 +45,13 @@ export async function* jobLogs(client: KubeClient, job: string, options: LogOpti
   const pod = options.follow ? await startedPod(client, job, signal) : await podOf(client, job);
   const name = pod?.metadata?.name;
   if (!pod || name === undefined || !hasLog(pod)) return;
-  let last: string | null = null;
+  const shown = ({ at, text }: Line): string => (options.stamped ? `${at} ${text}` : text);
+  let last: string | null = options.after?.at ?? null;
   for (;;) {
     try {
       for await (const line of stream(client, name, options, last, signal)) {
         last = line.at;
-        yield line.text;
+        yield shown(line);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -64,7 +62,7 @@ export async function* jobLogs(client: KubeClient, job: string, options: LogOpti
     const now = await podOf(client, job).catch(() => pod);
     if (now?.metadata?.name !== name || isTerminal(now) || containerOf(now)?.state?.terminated) {
       // What was written between the end of the stream and the container's.
-      yield* rest(client, name, last, signal);
+      for await (const line of rest(client, name, last, signal)) yield shown(line);
       return;
     }
     await pause(FOLLOW_POLL_MS, signal);
@@ -76,9 +74,9 @@ interface Line {
   readonly text: string;
 }
 
-async function* rest(client: KubeClient, pod: string, last: string | null, signal: AbortSignal): AsyncIterable<string> {
+async function* rest(client: KubeClient, pod: string, last: string | null, signal: AbortSignal): AsyncIterable<Line> {
   try {
-    for await (const line of stream(client, pod, {}, last, signal)) yield line.text;
+    yield* stream(client, pod, {}, last, signal);
   } catch (error) {
     if (!signal.aborted && !hasStatus(error, 404)) throw error;
   }

@@ -93,7 +93,9 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
           )
         : undefined;
       try {
-        yield* readLines(directory.log, { ...options, ended: follow ? () => supervisorLost || ended() : undefined });
+        let before = options.after?.lines ?? 0;
+        for await (const line of readLines(directory.log, { ...options, ended: follow ? () => supervisorLost || ended() : undefined }))
+          if (before-- <= 0) yield options.stamped ? `${new Date().toISOString()} ${line}` : line;
       } finally {
         clearInterval(timer);
       }

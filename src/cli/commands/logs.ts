@@ -1,4 +1,10 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
+import { attemptJobName, homeOf } from '../../contract/ids.ts';
+import type { ObjectStore } from '../../ports/index.ts';
+import { readKeptLog } from '../../present/kept-logs.ts';
+import { parseLine, stampedLine } from '../../rules/kept-logs.ts';
+import { keptLogs } from '../kept-logs.ts';
+import type { KeptLogOf } from '../kept-logs.ts';
 import type { JobInfo } from '../../ports/compute.ts';
 import { cliOf, examples, integer, runOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
@@ -13,21 +19,32 @@ interface Options {
   readonly trial?: number;
   readonly attempt?: number;
   readonly tail?: number;
+  readonly grep?: RegExp;
+  /** ms before now */
+  readonly since?: number;
 }
 
 export function registerLogs(program: Command): void {
   program
     .command('logs')
-    .description('what the Jobs of a run print: trials, container and script steps')
+    .description(
+      'what the Jobs of a run print: trials, container and script steps; of trials also what was kept after their pods were gone',
+    )
     .argument('[run]', 'name of the run; the newest one when left out')
     .option('-f, --follow', 'until the run ends, from one attempt to the next')
     .option('--step <id>', 'of this step')
     .option('-t, --trial <number>', 'of this trial', integer)
     .option('-a, --attempt <number>', 'of this attempt; otherwise the last', integer)
     .option('-n, --tail <lines>', 'only the last lines', integer)
+    .option('-g, --grep <pattern>', 'only lines that match this regular expression', pattern)
+    .option('--since <duration>', 'only what was printed since, e.g. 10m or 2h', duration)
     .addHelpText(
       'after',
-      examples('longhaul logs --trial 2 --follow', 'longhaul logs grocery-ranking-20261124-101500-k3f9 --step prepare --tail 50'),
+      examples(
+        'longhaul logs --trial 2 --follow',
+        'longhaul logs --trial 4 --attempt 3 --grep loss --since 10m',
+        'longhaul logs grocery-ranking-20261124-101500-k3f9 --step prepare --tail 50',
+      ),
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
@@ -37,8 +54,13 @@ export function registerLogs(program: Command): void {
       const document = await run.document();
       const compute = await ports.compute(document.profile);
       const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, options);
-      const several = options.follow ? options.trial === undefined : choose(await compute.list({ run: run.id })).length > 1;
-      const print = ({ job, line }: JobLine): void => {
+      const jobs = choose(await compute.list({ run: run.id }));
+      const kept = options.follow ? [] : await keptLogs(run, document, ports, options, jobs);
+      const several = options.follow ? options.trial === undefined : jobs.length + kept.length > 1;
+      const wanted = wantedBy(options);
+      const print = ({ job, line: stamped }: JobLine): void => {
+        const line = wanted(stamped);
+        if (line === null) return;
         const prefix = several ? `${title(job)} | ` : '';
         if (cli.json) process.stdout.write(`${JSON.stringify({ job: job.name, labels: job.labels, line })}\n`);
         else cli.terminal.out(`${cli.terminal.colors.dim(prefix)}${line}`);
@@ -48,17 +70,70 @@ export function registerLogs(program: Command): void {
       try {
         if (options.follow) {
           const over = async (): Promise<boolean> => (await run.state()).endedAt !== null;
-          await followJobs(compute, run.id, { choose, over, tailLines: options.tail, signal }, print);
+          await followJobs(compute, run.id, { choose, over, tailLines: options.tail, stamped: true, signal }, print);
           return;
         }
-        const jobs = choose(await compute.list({ run: run.id }));
-        if (jobs.length === 0)
-          throw new UsageError(`${run.id} has no such Job (yet); queries and exports have none: see \`longhaul status\``);
-        for (const job of jobs) for await (const line of compute.logs(job.name, { tailLines: options.tail, signal })) print({ job, line });
+        if (jobs.length + kept.length === 0)
+          throw new UsageError(
+            `${run.id} has no such Job (yet), and nothing was kept; queries and exports have none: see \`longhaul status\``,
+          );
+        const store = await ports.store(document.profile);
+        for (const one of kept)
+          for await (const line of lastOf(keptLines(store, one, options), options.tail))
+            print({ job: jobOfKept(homeOf(store.root), run.id, one), line });
+        const known = jobs.filter(({ labels }) => !kept.some((one) => labels.step === one.step && labels.trial === String(one.trial)));
+        for (const job of known)
+          for await (const line of compute.logs(job.name, { tailLines: options.tail, stamped: true, signal })) print({ job, line });
       } finally {
         interrupt.dispose();
       }
     });
+}
+
+/** What is to be shown of a line that begins with its time; null: nothing. */
+function wantedBy({ grep, since }: Options): (stamped: string) => string | null {
+  const from = since === undefined ? null : Date.now() - since;
+  return (stamped) => {
+    const { at, text } = parseLine(stamped);
+    const isRecent = from === null || at === null || Date.parse(at) >= from;
+    return isRecent && (grep === undefined || grep.test(text)) ? text : null;
+  };
+}
+
+async function* keptLines(store: ObjectStore, { output, attempt }: KeptLogOf, { since }: Options): AsyncGenerator<string> {
+  for await (const line of readKeptLog(store, output, attempt, since === undefined ? undefined : Date.now() - since))
+    yield stampedLine(line);
+}
+
+async function* lastOf(lines: AsyncIterable<string>, count: number | undefined): AsyncGenerator<string> {
+  if (count === undefined) return yield* lines;
+  const last: string[] = [];
+  for await (const line of lines) {
+    last.push(line);
+    if (last.length > count) last.shift();
+  }
+  yield* last;
+}
+
+const jobOfKept = (home: string, run: string, { step, trial, attempt }: KeptLogOf): JobInfo => ({
+  name: attemptJobName({ home, run, step }, trial, attempt),
+  labels: { run, step, trial: String(trial), attempt: String(attempt) },
+  phase: 'ended',
+});
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`a regular expression is expected: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function duration(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text);
+  const unit = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[found?.[2] ?? ''];
+  if (unit === undefined) throw new InvalidArgumentError('a duration like 30s, 10m, 2h or 1d is expected');
+  return Number(found?.[1]) * unit;
 }
 
 const title = ({ labels }: JobInfo): string =>

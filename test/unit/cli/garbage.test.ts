@@ -28,7 +28,7 @@ interface Scene {
   readonly memory: MemoryPorts;
   readonly store: ObjectStore;
   readonly dropped: string[];
-  readonly ledger: { steps: LedgerRow<'steps'>[]; models: LedgerRow<'models'>[] };
+  readonly ledger: { steps: LedgerRow<'steps'>[]; models: LedgerRow<'models'>[]; trials: LedgerRow<'trials'>[] };
   /** Runs by name: what they name, or why nobody can ask them. */
   readonly open: Map<string, unknown>;
 }
@@ -41,14 +41,14 @@ beforeEach(async () => {
   const store = await openDirectoryStore({ kind: 'directory', path: folder });
   const memory = createMemoryPorts();
   const dropped: string[] = [];
-  const ledger: Scene['ledger'] = { steps: [], models: [] };
+  const ledger: Scene['ledger'] = { steps: [], models: [], trials: [] };
   const warehouse: Partial<Warehouse> = {
     describe: async (name) => memory.tables.get(name) ?? null,
     drop: async (name) => {
       dropped.push(name);
       memory.tables.delete(name);
     },
-    ledger: (async (table: 'steps' | 'models') => ledger[table]) as Warehouse['ledger'],
+    ledger: (async (table: 'steps' | 'models' | 'trials') => ledger[table]) as Warehouse['ledger'],
   };
   const ports: Ports = { store: async () => store, warehouse: async () => warehouse as Warehouse, compute: memory.compute };
   scene = { ports, memory, store, dropped, ledger, open: new Map() };
@@ -223,6 +223,24 @@ describe('longhaul gc', () => {
     expect(names(kept)).toEqual([uri, 'd.t']);
     expect(scene.dropped).toEqual([]);
     expect((await collect()).kept[0]?.reason).toMatch(/^used on/);
+  });
+
+  it.each([
+    ['ended-1', 100, 100, false],
+    ['ended-1', 100, 10, true],
+    ['ended-1', 10, 10, true],
+    ['busy', 100, 100, true],
+  ])('logs of %s, whose trial ended %i days ago, last written %i days ago, stay: %s', async (run, endedDays, writtenDays, stay) => {
+    const uri = uriOf('p/search/trial-4/logs/1/000000000001.log');
+    await scene.store.write(uri, 'line');
+    const written = (NOW - writtenDays * DAY_MS) / 1000;
+    await utimes(fileURLToPath(uri), written, written);
+    const time = new Date(NOW - endedDays * DAY_MS).toISOString();
+    scene.ledger.trials.push({ run, time, output: uriOf('p/search/trial-4') } as unknown as LedgerRow<'trials'>);
+    scene.open.set('busy', {});
+    const { found } = await collect();
+    expect((await left('p')) > 0).toBe(stay);
+    expect(found.map(({ what }) => what)).toEqual(stay ? [] : ['logs']);
   });
 
   it('only tells what would go when it is asked to', async () => {

@@ -1,0 +1,59 @@
+/** Reads what was kept of an attempt's log. */
+import type { ObjectStore } from '../ports/index.ts';
+import { attemptOf, endUri, firstLineOf, gapLine, logPrefix, parseLine } from '../rules/kept-logs.ts';
+import type { LogLine } from '../rules/kept-logs.ts';
+
+export interface KeptAttempt {
+  readonly attempt: number;
+  /** Nothing more will come. */
+  readonly ended: boolean;
+}
+
+/** Attempts of a trial of which something was kept, oldest first. */
+export async function keptAttempts(store: Pick<ObjectStore, 'list'>, output: string): Promise<KeptAttempt[]> {
+  const found = new Map<number, boolean>();
+  for await (const { uri } of store.list(`${output}/logs/`)) {
+    const attempt = attemptOf(uri, output);
+    if (attempt !== null) found.set(attempt, (found.get(attempt) ?? false) || uri === endUri(logPrefix(output, attempt)));
+  }
+  return [...found].map(([attempt, ended]) => ({ attempt, ended })).sort((a, b) => a.attempt - b.attempt);
+}
+
+/** @param since ms since 1970: only what was written from then on */
+export async function* readKeptLog(
+  store: Pick<ObjectStore, 'list' | 'read'>,
+  output: string,
+  attempt: number,
+  since?: number,
+): AsyncGenerator<LogLine> {
+  const pieces = await piecesOf(store, logPrefix(output, attempt), since);
+  let next: number | null = null;
+  for (const [index, { uri, first }] of pieces.entries()) {
+    if (next !== null && first > next)
+      yield { at: null, text: gapLine(`lines ${next} to ${first - 1} were left out (logs.maxMb of the profile)`) };
+    const object = await store.read(uri);
+    if (!object) continue;
+    const lines = new TextDecoder().decode(object.data).split('\n').slice(0, -1);
+    // A worker that was thought dead may have gone on with its piece; the next one's begins where it took over.
+    const following = pieces[index + 1]?.first ?? Infinity;
+    for (const line of lines.slice(0, following - first)) {
+      const parsed = parseLine(line);
+      if (since === undefined || parsed.at === null || Date.parse(parsed.at) >= since) yield parsed;
+    }
+    next = first + Math.min(lines.length, following - first);
+  }
+}
+
+/** Pieces that were finished before `since` need not be read. */
+async function piecesOf(
+  store: Pick<ObjectStore, 'list'>,
+  prefix: string,
+  since: number | undefined,
+): Promise<{ readonly uri: string; readonly first: number }[]> {
+  const found: { readonly uri: string; readonly first: number }[] = [];
+  for await (const { uri, updatedAt } of store.list(`${prefix}/`)) {
+    const first = firstLineOf(uri);
+    if (first !== null && (since === undefined || updatedAt >= since)) found.push({ uri, first });
+  }
+  return found;
+}

@@ -1,0 +1,70 @@
+/**
+ * How a log is kept: `{output}/logs/{attempt}/{first}.log`, pieces named by the number of their first line, each line with its time before
+ * it, and `END.json` when there is nothing more to come. Pure.
+ */
+export interface LogBounds {
+  readonly keep: boolean;
+  /** Of one attempt; the middle of a longer log is left out. */
+  readonly maxMb: number;
+  readonly keepDays: number;
+}
+
+export const DEFAULT_LOG_BOUNDS: LogBounds = { keep: true, maxMb: 100, keepDays: 90 };
+/** Of a long log the beginning is kept as well: it tells with what the attempt began. */
+const HEAD_SHARE = 0.1;
+const DIGITS = 12;
+
+export const logPrefix = (output: string, attempt: number): string => `${output}/logs/${attempt}`;
+export const pieceUri = (prefix: string, first: number): string => `${prefix}/${String(first).padStart(DIGITS, '0')}.log`;
+export const endUri = (prefix: string): string => `${prefix}/END.json`;
+
+export interface Piece {
+  /** Number of its first line, from 1. */
+  readonly first: number;
+  readonly bytes: number;
+}
+
+/** Null for what is no piece. */
+export function firstLineOf(uri: string): number | null {
+  const digits = /\/(\d{12})\.log$/.exec(uri)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** The attempt that a kept object belongs to. */
+export function attemptOf(uri: string, output: string): number | null {
+  const found = uri.startsWith(`${output}/logs/`) ? /^(\d+)\//.exec(uri.slice(`${output}/logs/`.length))?.[1] : undefined;
+  return found === undefined ? null : Number(found);
+}
+
+export interface LogLine {
+  /** ISO 8601; null where nobody knows. */
+  readonly at: string | null;
+  readonly text: string;
+}
+
+const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) ?/;
+
+export const stampedLine = ({ at, text }: LogLine): string => `${at ?? ''} ${text}`;
+
+export function parseLine(line: string): LogLine {
+  const at = STAMP.exec(line);
+  return at?.[1] === undefined ? { at: null, text: line.replace(/^ /, '') } : { at: at[1], text: line.slice(at[0].length) };
+}
+
+/** What stands in the place of lines that nobody has. */
+export const gapLine = (what: string): string => `-- longhaul: ${what} --`;
+
+/** Pieces to remove, so that what is left is within the bound: the oldest ones behind the head, never the newest. */
+export function piecesToDrop(pieces: readonly Piece[], maxBytes: number): Piece[] {
+  let total = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+  const dropped: Piece[] = [];
+  let head = 0;
+  for (const piece of pieces.slice(0, -1)) {
+    head += piece.bytes;
+    if (total <= maxBytes) break;
+    if (head <= maxBytes * HEAD_SHARE || (piece === pieces[0] && head <= maxBytes / 2)) continue;
+    dropped.push(piece);
+    total -= piece.bytes;
+  }
+  return dropped;
+}
