@@ -80,6 +80,16 @@ export async function asPassing<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** For what is written where this run has written before: only the right to do so can have gone, and somebody will give it back. */
+export async function despiteRefusal<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AdapterError && error.type === 'AccessDenied') throw failure('Unavailable', error.message, error);
+    throw error;
+  }
+}
+
 /** Foreign systems as one activity meets them. */
 export class Foreign {
   readonly #options: PersistOptions;

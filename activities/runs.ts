@@ -13,6 +13,7 @@ import type { Ports } from '../src/ports/index.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { despiteRefusal } from './persistence.ts';
 import { rowKey, stepRow } from './step-rows.ts';
 
 /** A run's name becomes part of paths, labels and ids. */
@@ -59,7 +60,7 @@ export const createRunActivities = (ports: Ports, viewOf: (run: string) => Promi
     /** Adds the end of the run, and the steps that never began, to the ledger; keeps how it stood beside its document. */
     async closeRun(input: CloseRunInput): Promise<void> {
       await withHeartbeat(async () => {
-        await close(ports, input);
+        await despiteRefusal(() => close(ports, input));
         await archive(ports, input, await viewOf(input.run));
       });
     },

@@ -75,7 +75,8 @@ export type SearchActivities = ReturnType<typeof createSearchActivities>;
 
 async function isRunning(workflowId: string): Promise<boolean> {
   try {
-    return (await getClient().workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+    const { name } = (await getClient().workflow.getHandle(workflowId).describe()).status;
+    return name === 'RUNNING' || name === 'PAUSED';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

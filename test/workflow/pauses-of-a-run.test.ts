@@ -2,6 +2,7 @@
 import { ApplicationFailure } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRunActivities, type OpenedRun, type OpenRunInput } from '../../activities/runs.ts';
+import { createStepJobActivities, type StepJobEnd, type StepJobInput, type StepJobName } from '../../activities/step-jobs.ts';
 import { Run } from '../../src/client/run.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
@@ -20,8 +21,11 @@ const update = (run: Handle, name: string): Promise<{ text: string }> => run.exe
 describe('a run', () => {
   const ports = createMemoryPorts();
   const real = createRunActivities(ports);
+  const jobs = createStepJobActivities(ports);
   let checked: Promise<unknown> = Promise.resolve();
   let checking = 0;
+  /** Attempts of steps whose activity fails for good. */
+  let unwatched = 0;
   let harness: Harness;
   beforeAll(async () => {
     harness = await startHarness(ports, 'real', {
@@ -30,11 +34,20 @@ describe('a run', () => {
         await checked;
         return real.validateRun(input);
       },
+      runStepJob: async (input: StepJobInput): Promise<StepJobEnd> => {
+        if (input.attempt > unwatched) return jobs.runStepJob(input);
+        ports.calls.push('watch');
+        throw ApplicationFailure.nonRetryable('what is this', 'Unexpected');
+      },
+      removeStepJob: async (input: StepJobName): Promise<void> => {
+        ports.calls.push(`remove ${input.step}`);
+        return Promise.resolve();
+      },
     });
   });
   afterAll(() => harness.stop());
   beforeEach(() => {
-    checking = 0;
+    [checking, unwatched] = [0, 0];
     checked = Promise.resolve();
     ports.objects.clear();
     ports.calls.length = 0;
@@ -147,15 +160,12 @@ describe('a run', () => {
   });
 
   it('ends a Job that cannot be watched any more before it begins another one', { timeout: 90_000 }, async () => {
-    // The Job itself runs on; what fails is looking at it, five times.
-    ports.onJob = (job) => (job.labels.attempt === '1' ? Promise.reject(new Error('what is this')) : Promise.resolve({}));
+    // The Job itself runs on; what fails for good is looking at it.
+    unwatched = 1;
     const run = await harness.start(documentOf([script('train', { retry: { attempts: 2, backoffSeconds: 1 } })]));
     await run.result();
-    const made = ports.calls.filter((call) => call.startsWith('create'));
-    expect(made).toHaveLength(2);
-    const removed = ports.calls.indexOf((made[0] ?? '').replace('create', 'remove'));
-    expect(removed).toBeGreaterThan(-1);
-    expect(removed).toBeLessThan(ports.calls.indexOf(made[1] ?? ''));
+    const steps = ports.calls.filter((call) => /^(watch|create|remove)/.test(call)).map((call) => call.replace(/ .*/, ''));
+    expect(steps.slice(0, 3)).toEqual(['watch', 'remove', 'create']);
   });
 });
 
@@ -171,7 +181,7 @@ describe('a run with a search', () => {
     ports.rows.length = 0;
   });
 
-  it('starts no trial of it while it is paused, also where the search waited for another run', { timeout: 120_000 }, async () => {
+  it('starts no trial of it while it is paused, also where the search waited for another run', { timeout: 300_000 }, async () => {
     harness.world.attempt = async () => ({ verdict: await harness.stopAsked(), lastProgress: 3 });
     const spec = specOf({ trials: 4, parallel: 2, output: 'file:///out/{key}' });
     const document = { ...documentOf([{ id: 'search', spec }]), profile: profileOf() };
@@ -179,11 +189,11 @@ describe('a run with a search', () => {
     await until(() => Promise.resolve(harness.world.attempts.length === 2), 'the trials of the first run', 40);
     const second = await harness.start(document, 'second');
     const reason = async (): Promise<string> => (await stateOf(second)).steps[0]?.reason ?? '';
-    await until(async () => (await reason()).includes('is making the same output'), 'the second run to wait for the first', 40);
+    await until(async () => (await reason()).includes('is making the same output'), 'the second run to wait for the first', 100);
     await update(second, 'pause');
     await first.cancel();
     await first.result().catch(() => undefined);
-    await until(async () => (await reason()) === 'the run is paused', 'the search of the paused run to be ready', 40);
+    await until(async () => (await reason()) === 'the run is paused', 'the search of the paused run to be ready', 100);
     expect(harness.world.attempts.filter(({ trial }) => trial.run === 'second')).toEqual([]);
     await update(second, 'resume');
     await until(() => Promise.resolve(harness.running() === 2), 'its trials', 40);

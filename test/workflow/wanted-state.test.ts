@@ -151,7 +151,8 @@ describe('a search that is ending', () => {
       cause: { message: expect.stringContaining('the search is ending') },
     });
     saved.resolve(undefined);
-    await search.result();
+    // Neither has a value of its objective.
+    await expect(search.result()).rejects.toMatchObject({ cause: { type: 'SearchFailed' } });
     expect((await state()).trials.map(({ status }) => status)).toEqual(['stopped', 'stopped']);
   });
 
