@@ -1,5 +1,6 @@
-/** What an attempt waits for, in words, as its heartbeats tell it. */
+/** What an attempt waits for, in words: with its heartbeats, and, where it lasts, to its trial, whose state shows it. */
 import type { JobStatus } from '../src/ports/compute.ts';
+import { WAITS } from '../src/rules/durations.ts';
 import type { Trouble } from './persistence.ts';
 
 const SECONDS_PER_MINUTE = 60;
@@ -11,21 +12,58 @@ export interface AttemptNote {
 }
 
 export class AttemptNotes {
+  readonly #tell: (waiting: string | null) => void;
+  readonly #now: () => number;
   #trouble: Trouble | null = null;
   #status: string | null = null;
+  #waitingSince: number | null = null;
+  #toldAt: number | null = null;
+  #pauseMs = 0;
+
+  /**
+   * @param tell costs the trial's history some events: called when a wait has lasted, ever more seldom while it goes on, and when it is over
+   * @param now a clock that only goes forward
+   */
+  constructor(tell: (waiting: string | null) => void, now: () => number = () => performance.now()) {
+    this.#tell = tell;
+    this.#now = now;
+  }
 
   readonly trouble = (trouble: Trouble | null): void => {
     this.#trouble = trouble;
+    this.beat();
   };
 
   readonly status = ({ phase, message }: JobStatus): void => {
-    this.#status = phase === 'ended' ? null : message;
+    this.#status = phase === 'pending' ? message : null;
+    this.beat();
   };
 
-  /** @param now ms since 1970 */
-  now(now = Date.now()): AttemptNote {
-    if (this.#trouble) return { waiting: troubleText(this.#trouble, now) };
-    return this.#status === null ? {} : { waiting: this.#status };
+  get note(): AttemptNote {
+    const waiting = this.#waiting();
+    return waiting === null ? {} : { waiting };
+  }
+
+  /** To be called now and then. */
+  beat(): void {
+    const waiting = this.#waiting();
+    const now = this.#now();
+    if (waiting === null) {
+      if (this.#toldAt !== null) this.#tell(null);
+      this.#waitingSince = null;
+      this.#toldAt = null;
+      return;
+    }
+    this.#waitingSince ??= now;
+    if (now - this.#waitingSince < WAITS.waitToldSeconds * 1000) return;
+    if (this.#toldAt !== null && now - this.#toldAt < this.#pauseMs) return;
+    this.#pauseMs = this.#toldAt === null ? WAITS.waitToldAgainSeconds * 1000 : this.#pauseMs * 2;
+    this.#toldAt = now;
+    this.#tell(waiting);
+  }
+
+  #waiting(): string | null {
+    return this.#trouble ? troubleText(this.#trouble, Date.now()) : this.#status;
   }
 }
 

@@ -1,8 +1,8 @@
 /** Attempts of a trial: one Job each, created or adopted, watched to its end and judged. */
-import { activityInfo, log } from '@temporalio/activity';
-import type { AttemptInput, AttemptReport, CapacityInput } from '../src/contract/search.ts';
+import { activityInfo, getClient, log } from '@temporalio/activity';
+import type { AttemptInput, AttemptReport, AttemptWaits, CapacityInput } from '../src/contract/search.ts';
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
-import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
+import { INTERNAL_SIGNALS, TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
@@ -89,8 +89,8 @@ interface World {
   readonly notes: AttemptNotes;
 }
 
-async function open(ports: Ports, { trial }: AttemptInput, context: Stoppable, isBegun: boolean): Promise<World> {
-  const notes = new AttemptNotes();
+async function open(ports: Ports, { trial, attempt }: AttemptInput, context: Stoppable, isBegun: boolean): Promise<World> {
+  const notes = new AttemptNotes((waiting) => tellTrial({ attempt, waiting }));
   const foreign = new Foreign(isBegun, { until: [context.detached], tell: notes.trouble });
   const { profile } = trial;
   const [store, compute, warehouse] = await Promise.all([
@@ -99,6 +99,15 @@ async function open(ports: Ports, { trial }: AttemptInput, context: Stoppable, i
     foreign.ask('the ledger', () => ports.warehouse(profile)),
   ]);
   return { store, compute, warehouse, foreign, notes };
+}
+
+/** For its state alone: a message that does not arrive changes nothing. */
+function tellTrial(waits: AttemptWaits): void {
+  const { workflowExecution } = activityInfo();
+  if (!workflowExecution) return;
+  const send = async (): Promise<void> =>
+    getClient().workflow.getHandle(workflowExecution.workflowId).signal(INTERNAL_SIGNALS.attemptWaits, waits);
+  send().catch(() => undefined);
 }
 
 /** The result is there and the Job is not: it ended while no worker was there, and was removed since. */
@@ -132,7 +141,10 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const meter = attemptMeter(input);
   const start = { lastProgress: input.lastProgress, samples: input.samples, flushed };
   const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
-  const note = (): void => context.note({ flushed: follower.flushed, ...notes.now() } satisfies Details);
+  const note = (): void => {
+    notes.beat();
+    context.note({ flushed: follower.flushed, ...notes.note } satisfies Details);
+  };
   const watch = async (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
     log.info('attempt is watched', { pool: input.pool.name, job });
     const kept = keepLog(logSource(input, store, compute), job, context.detached);

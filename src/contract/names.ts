@@ -63,6 +63,8 @@ export const TRIAL_ENVIRONMENT = {
 export const INTERNAL_SIGNALS = {
   trialEnded: 'trial-ended',
   trialReport: 'trial-report',
+  /** From the activity of an attempt to its trial: what it waits for. */
+  attemptWaits: 'attempt-waits',
   acquire: 'acquire',
   release: 'release',
   granted: 'granted',

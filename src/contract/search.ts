@@ -177,6 +177,13 @@ export interface TrialReport {
   readonly note: string | null;
 }
 
+/** Signal of `runAttempt` to its trial when it has waited for long, and when that is over. */
+export interface AttemptWaits {
+  readonly attempt: number;
+  /** In words; null: it waits no longer. */
+  readonly waiting: string | null;
+}
+
 /** Argument of the activity `runAttempt`. */
 export interface AttemptInput {
   readonly trial: Omit<TrialInput, 'resumed' | 'carried' | 'wanted'>;

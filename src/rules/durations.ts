@@ -24,6 +24,9 @@ export const WAITS = {
   foreignTroubleSeconds: 24 * 3600,
   /** Trouble that lasts longer is worth telling a person. */
   foreignTroubleToldSeconds: 10,
+  /** A wait of an attempt is told to its trial when it has lasted so long, and again after so long, twice so long, … */
+  waitToldSeconds: 120,
+  waitToldAgainSeconds: 600,
   /** A look for a machine is begun anew then: an autoscaler that gave up looks again. */
   capacityRenewedSeconds: 3600,
   /** A quota or an admission that refuses is not asked without a pause. */

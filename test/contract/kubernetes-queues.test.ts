@@ -7,7 +7,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
-import type { StepJobInput } from '../../activities/step-jobs.ts';
+import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
 import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
@@ -211,10 +211,10 @@ describe('after a night without workers', () => {
       noCapacitySeconds: 60,
       deadlineSeconds: null,
     }) as unknown as StepJobInput;
-  const runStep = (input: StepJobInput, tries: number) =>
-    new MockActivityEnvironment({ attempt: tries, heartbeatTimeoutMs: 1000 }, { logger }).run(() =>
-      createStepJobActivities(ports).runStepJob(input),
-    ) as Promise<{ verdict: string; cause: string; outputs: object }>;
+  const runStep = (input: StepJobInput, tries: number): Promise<StepJobEnd> => {
+    const act = () => createStepJobActivities(ports).runStepJob(input);
+    return new MockActivityEnvironment({ attempt: tries, heartbeatTimeoutMs: 1000 }, { logger }).run<[], StepJobEnd, typeof act>(act);
+  };
   const effects = async (): Promise<string> => new TextDecoder().decode((await store.read(`${store.root}/effects`))?.data);
 
   it('a step whose Job ended and was removed meanwhile has its effect once, and says that its end is not known', async () => {

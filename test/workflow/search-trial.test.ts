@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import { until } from './environment.ts';
@@ -168,6 +169,34 @@ describe('a trial that runs', () => {
     await handle.signal('resume');
     expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 2 } });
     expect(harness.world.attempts[1]).toMatchObject({ attempt: 2, lastProgress: 3 });
+  });
+
+  it('says what its attempt has waited for, for long, and no more when it goes on', async () => {
+    untilStopped();
+    const handle = await harness.trial();
+    await began(1);
+    const note = async (): Promise<string | null> => (await handle.query<{ note: string | null }>('state')).note;
+    const waiting = 'waiting for Kubernetes for 12 min: HTTP 403';
+    await handle.signal('attempt-waits', { attempt: 1, waiting });
+    expect(await note()).toBe(waiting);
+    await handle.signal('attempt-waits', { attempt: 2, waiting: 'another one' });
+    expect(await note()).toBe(waiting);
+    await handle.signal('attempt-waits', { attempt: 1, waiting: null });
+    expect(await note()).toBeNull();
+    await handle.signal('stop', { reason: 'enough' });
+    expect(await handle.result()).toMatchObject({ status: 'stopped', reason: 'enough' });
+  });
+
+  it('has its attempt ended when the activity that was to stop it fails of something else', async () => {
+    harness.world.attempt = async () => {
+      await harness.stopAsked();
+      throw ApplicationFailure.create({ type: 'Unavailable', message: 'HTTP 429', nonRetryable: false });
+    };
+    harness.world.end = async () => Promise.resolve({ verdict: 'stopped', lastProgress: 5 });
+    const handle = await harness.trial();
+    await began(1);
+    await handle.signal('stop', { reason: 'poor' });
+    expect(await handle.result()).toMatchObject({ status: 'stopped', reason: 'poor', carried: { attempts: 1, lastProgress: 5 } });
   });
 
   /** Its worker has gone, and the next one is not there yet. */

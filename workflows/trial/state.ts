@@ -15,6 +15,8 @@ export interface TrialRun {
   pool: string | null;
   /** How the last attempt ended, in words. */
   note: string | null;
+  /** What the attempt that runs has waited for, for long. */
+  waits: string | null;
   last?: AttemptReport;
   /** The gate of a pool gave it a slot. */
   granted: boolean;

@@ -13,7 +13,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
-import type { AttemptReport, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import type { AttemptReport, AttemptWaits, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
@@ -37,6 +37,7 @@ import type { TrialRun } from './state.ts';
 export const stopSignal = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
 export const pauseSignal = defineSignal(SIGNALS.pause);
 export const resumeSignal = defineSignal(SIGNALS.resume);
+export const attemptWaitsSignal = defineSignal<[AttemptWaits]>(INTERNAL_SIGNALS.attemptWaits);
 export const stateQuery = defineQuery<TrialReport>(QUERIES.state);
 export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
 export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
@@ -65,6 +66,7 @@ function setUp(input: TrialInput): TrialRun {
     paused: input.wanted?.paused ?? false,
     pool: null,
     note: null,
+    waits: null,
     granted: false,
     slot: null,
     requests: 0,
@@ -83,6 +85,11 @@ function setUp(input: TrialInput): TrialRun {
   });
   setHandler(grantedSignal, (grant) => {
     if (grant?.token === undefined || grant.token === run.slot) run.granted = true;
+  });
+  setHandler(attemptWaitsSignal, ({ attempt, waiting }) => {
+    if (run.pool === null || attempt !== run.carried.attempts) return;
+    run.waits = waiting;
+    tellSearch(run.input, reportOf(run)).catch(() => undefined);
   });
   setHandler(stateQuery, () => reportOf(run));
   return run;
@@ -139,6 +146,7 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
   try {
     run.carried.startedAt ??= Date.now();
     run.pool = pool.name;
+    run.waits = null;
     await tellSearch(run.input, { ...reportOf(run), attempts: run.carried.attempts + 1 });
     if (run.stop !== null || run.paused) return null;
     // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
@@ -174,6 +182,7 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     if (report === null && CancellationScope.current().consideredCancelled) throw error;
     return report;
   } finally {
+    run.waits = null;
     run.interrupt = null;
     lookout.cancel();
     await looking;
@@ -217,7 +226,17 @@ async function backOff(run: TrialRun, seconds: number): Promise<void> {
 function reportOf(run: TrialRun): TrialReport {
   const { attempts: made, preemptions, cost, onDemandCost, lostCost } = run.carried;
   const status = run.pool !== null ? 'running' : run.paused ? 'paused' : 'queued';
-  return { trial: run.input.trial, status, attempts: made, preemptions, pool: run.pool, cost, onDemandCost, lostCost, note: run.note };
+  return {
+    trial: run.input.trial,
+    status,
+    attempts: made,
+    preemptions,
+    pool: run.pool,
+    cost,
+    onDemandCost,
+    lostCost,
+    note: run.waits ?? run.note,
+  };
 }
 
 const poolCount = (run: TrialRun): number => poolOrder(run.input.profile.placement, run.input.profile.pools).length;
