@@ -156,6 +156,8 @@ def string_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
     value = _one(writer, call, arguments.values[:1])
     if len(arguments.values) > 2:
         raise writer.refuse(call, "STRING_AGG takes 1 to 2 arguments", found=str(len(arguments.values)))
+    with writer.in_aggregate():
+        kinds = {writer.value(each).kind for each in arguments.values}
     separator = writer.value(arguments.values[1]).text if len(arguments.values) == 2 else string(",")
     where = f" FILTER (WHERE ({value}) IS NOT NULL){over}"
     if arguments.distinct:
@@ -166,7 +168,11 @@ def string_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
         texts = f"list({value}{ordered}){where}"
     if arguments.limit is not None:
         texts = f"({texts})[1:{bare(writer, arguments.limit)}]"
-    return Sql(f"array_to_string({texts}, {separator})", "STRING")
+    if "STRING" in kinds:
+        return Sql(f"array_to_string({texts}, {separator})", "STRING")
+    # BYTES, or what only the tables know.
+    joined = f"{texts}, {separator}" if len(arguments.values) == 2 else texts
+    return Sql(f"longhaul_joined({joined})", "BYTES" if "BYTES" in kinds else "")
 
 
 @aggregate("APPROX_QUANTILES")

@@ -16,6 +16,13 @@ _NO_NUMBERS = ("STRING", "BYTES", "BOOL", "DATE", "DATETIME", "TIMESTAMP", "TIME
 def compare(writer: Writer, operator: str, left_node: exp.Expression, right_node: exp.Expression, condition: str) -> Sql:
     """`condition`: `filter` or `join` where rows for which it is not TRUE are left out, so that NULL may stand for FALSE."""
     left, right = writer.value(left_node), writer.value(right_node)
+    if "JSON" in (left.kind, right.kind):
+        raise writer.refuse(
+            left_node if left.kind == "JSON" else right_node,
+            "BigQuery does not compare JSON",
+            found=f"{writer.excerpt(left_node)} {operator} {writer.excerpt(right_node)}",
+            hint="compare what is in it: JSON_VALUE(json, '$.path'), INT64(json.path), TO_JSON_STRING(json)",
+        )
     both_numbers = all(isinstance(side, exp.Literal) and not side.is_string for side in (left_node, right_node))
     left_text, right_text = (left.operand, right.operand) if both_numbers else (bare(writer, left_node), bare(writer, right_node))
     plain = f"{left_text} {operator} {right_text}"

@@ -41,3 +41,10 @@ def of_pairs(writer: Writer, call: exp.Expression, over: str) -> Sql:
     enough = f"count(CASE WHEN {both} THEN 1 END){over} >= {least}"
     plain = f"{name_of(call).lower()}({', '.join(pair)}){over}"
     return Sql(f"CASE WHEN {enough} AND bool_or({odd}){over} THEN 'NaN'::DOUBLE WHEN {enough} THEN {plain} END", "FLOAT64")
+
+
+@aggregate("GROUPING")
+def grouping(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    if len(call.expressions) != 1 or over:
+        raise writer.refuse(call, "GROUPING takes one key of GROUP BY", found=writer.excerpt(call))
+    return Sql(f"CAST(grouping({writer.value(call.expressions[0]).text}) AS BIGINT)", "INT64")

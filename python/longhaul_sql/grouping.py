@@ -24,17 +24,33 @@ def group_text(writer: Writer, node: exp.Expression, projection: Projection, ali
         return _all(node, projection)
     items = []
     for each in group.expressions:
-        if isinstance(each, exp.Rollup):
-            inner = ", ".join(_group_item(writer, item, projection, aliases, ordinals=False) for item in each.expressions)
-            items.append(f"ROLLUP ({inner})")
+        if isinstance(each, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+            items.append(_sets(writer, each, projection, aliases))
         else:
             items.append(_group_item(writer, each, projection, aliases, ordinals=True))
     return f" GROUP BY {', '.join(items)}"
 
 
+def _sets(writer: Writer, node: exp.Expression, projection: Projection, aliases: dict[str, Sql]) -> str:
+    """ROLLUP, CUBE and GROUPING SETS, whose items may be lists of keys and, in the last, the others."""
+    word = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE"}.get(type(node), "GROUPING SETS")
+    parts = []
+    for each in node.expressions:
+        if isinstance(each, (exp.Rollup, exp.Cube)):
+            parts.append(_sets(writer, each, projection, aliases))
+        elif isinstance(each, exp.Tuple):
+            keys = (_group_item(writer, item, projection, aliases, ordinals=False) for item in each.expressions)
+            parts.append(f"({', '.join(keys)})")
+        else:
+            parts.append(_group_item(writer, each, projection, aliases, ordinals=False))
+    return f"{word} ({', '.join(parts)})"
+
+
 def _group_item(writer: Writer, item: exp.Expression, projection: Projection, aliases: dict[str, Sql], *, ordinals: bool) -> str:
     if isinstance(item, exp.Literal) and not item.is_string:
         return str(item.this)
+    if isinstance(item, exp.Tuple) and not item.expressions:
+        return "()"
     name = item.name.lower() if isinstance(item, exp.Column) and len(item.parts) == 1 else None
     texts = [value.text for _, value in projection.columns]
     if name in aliases:

@@ -14,6 +14,8 @@ def untyped(value: Sql) -> str:
 
     Of a NULL whose type nobody said DuckDB's INTEGER, which GoogleSQL does not have, is the sign.
     """
+    if value.text == "[]":
+        return "[[]::BIGINT[]]"
     return "[NULL::INTEGER]" if value.kind == "NULL" else f"[{value.text}]"
 
 

@@ -22,6 +22,10 @@ def safe_function(writer: Writer, node: exp.Expression) -> Sql:
         raise writer.refuse(
             node, f"SAFE.{name} of a subquery is not translated", found=writer.excerpt(node), hint="compute the value in a WITH first"
         )
+    if name == "ERROR":
+        return Sql("NULL", "NULL")
+    if any(name_of(each) == "ERROR" for each in call.find_all(exp.Anonymous)):
+        raise writer.refuse(node, f"SAFE.{name} of ERROR is not translated", found=writer.excerpt(node), hint="use NULL instead of ERROR")
     value = writer.value(call)
     return Sql(safely(value.text), value.kind)
 

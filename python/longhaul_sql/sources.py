@@ -168,15 +168,20 @@ def _fields(array: exp.Expression) -> list[str]:
     """Names of the fields where the array is written out as structs."""
     if isinstance(array, exp.Cast) and array.to.this == exp.DataType.Type.ARRAY:
         struct = array.to.expressions[0] if array.to.expressions else None
-        return [each.name for each in struct.expressions] if struct is not None and struct.this == exp.DataType.Type.STRUCT else []
+        return _names_in(struct) if struct is not None and struct.this == exp.DataType.Type.STRUCT else []
     if not isinstance(array, exp.Array) or not array.expressions:
         return []
     first = array.expressions[0]
     if isinstance(first, exp.Cast) and first.to.this == exp.DataType.Type.STRUCT:
-        return [each.name for each in first.to.expressions]
+        return _names_in(first.to)
     if isinstance(first, exp.Anonymous) and name_of(first) == "STRUCT":
         return [each.alias or each.name for each in first.expressions]
     return []
+
+
+def _names_in(struct: exp.DataType) -> list[str]:
+    """Names of the fields; `_field_1` and so on of those without."""
+    return [each.name if isinstance(each, exp.ColumnDef) else f"_field_{place}" for place, each in enumerate(struct.expressions, 1)]
 
 
 def _has_scalars(writer: Writer, array: exp.Expression) -> bool:
@@ -221,7 +226,9 @@ def _aggregated(writer: Writer, pivot: exp.Expression, field_in: exp.In, inner: 
             aggregate, prefix = (each.this, each.alias) if isinstance(each, exp.Alias) else (each, "")
             if not prefix and len(pivot.expressions) > 1:
                 raise writer.refuse(each, "several aggregates of a PIVOT need names", found=writer.excerpt(each), hint="add AS name")
-            name = f"{prefix}_{value_name}" if prefix else value_name
+            # A number has its underscore only where it would begin the name.
+            joined = value_name.removeprefix("_") if isinstance(item, exp.Literal) and not item.is_string else value_name
+            name = f"{prefix}_{joined}" if prefix else value_name
             columns.append(f"{writer.value(_restricted(writer, aggregate, field_in.this, value)).text} AS {quote(name)}")
     return f"(SELECT * EXCLUDE ({excluded}), {', '.join(columns)} FROM {inner} GROUP BY ALL)"
 

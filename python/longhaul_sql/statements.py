@@ -189,16 +189,30 @@ def _update(writer: Writer, node: exp.Expression) -> Written:
     if where is None:
         raise writer.refuse(node, "UPDATE has no WHERE", expected="WHERE, if only WHERE TRUE")
     alias = f" AS {quote(node.this.alias)}" if node.this.alias else ""
+    assigned = _assignments(writer, node.expressions, node.this)
     return Written(
-        "update", f"UPDATE {text}{alias} SET {_assignments(writer, node.expressions)} WHERE {writer.value(where.this).text}", name
+        "update",
+        f"UPDATE {text}{alias} SET {assigned} WHERE {writer.value(where.this).text}",
+        name,
     )
 
 
-def _assignments(writer: Writer, items: list[exp.Expression]) -> str:
+def _assignments(writer: Writer, items: list[exp.Expression], target: exp.Expression) -> str:
+    owners = {target.name.lower(), target.alias.lower()}
     parts = []
     for each in items:
         if not isinstance(each, exp.EQ) or not isinstance(each.this, exp.Column) or len(each.this.parts) > 2:
             raise writer.refuse(each, "this assignment is not translated", found=writer.excerpt(each), expected="column = value")
+        owner = each.this.args.get("table")
+        if owner is not None and owner.name.lower() not in owners:
+            raise writer.refuse(
+                each.this,
+                "assigning a field of a STRUCT is not translated",
+                found=writer.excerpt(each),
+                hint="assign the whole column: SET s = STRUCT(… AS field, …)",
+            )
+        if each.expression.sql("bigquery").upper() == "DEFAULT":
+            raise writer.refuse(each, "DEFAULT is not translated", found=writer.excerpt(each), hint="write the value, or NULL")
         value = writer.value(each.expression)
         parts.append(f"{quote(each.this.name)} = {_array_value(value)}")
     return ", ".join(parts)
@@ -227,12 +241,12 @@ def _merge(writer: Writer, node: exp.Expression) -> Written:
     writer.scopes.append(Scope())
     using = _item(writer, node.args["using"], source, lateral=False)
     condition = writer.value(node.args["on"]).text
-    whens = "".join(_when(writer, each) for each in node.args["whens"].expressions)
+    whens = "".join(_when(writer, each, node.this) for each in node.args["whens"].expressions)
     writer.scopes.pop()
     return Written("merge", f"MERGE INTO {text}{alias} USING {using} ON {condition}{whens}", name)
 
 
-def _when(writer: Writer, node: exp.Expression) -> str:
+def _when(writer: Writer, node: exp.Expression, target: exp.Expression) -> str:
     if node.args.get("matched"):
         words = " WHEN MATCHED"
     else:
@@ -242,7 +256,7 @@ def _when(writer: Writer, node: exp.Expression) -> str:
         words += f" AND {writer.operand(condition)}"
     then = node.args["then"]
     if isinstance(then, exp.Update):
-        return f"{words} THEN UPDATE SET {_assignments(writer, then.expressions)}"
+        return f"{words} THEN UPDATE SET {_assignments(writer, then.expressions, target)}"
     if isinstance(then, exp.Insert):
         values = then.args.get("expression")
         if not isinstance(values, exp.Tuple):

@@ -63,7 +63,7 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
         if all(value.kind == "NULL" for value in values):
             return Sql(f"[{', '.join('NULL::BIGINT' for _ in values)}]", "ARRAY")
     if not values:
-        return Sql("[]::BIGINT[]", "ARRAY")
+        return Sql("[]", "ARRAY")
     return Sql(f"[{', '.join(value.text for value in values)}]", "ARRAY")
 
 

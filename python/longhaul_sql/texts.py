@@ -260,6 +260,8 @@ def like(writer: Writer, node: exp.Expression) -> Sql:
     if isinstance(pattern, (exp.Any, exp.All)):
         return _like_several(writer, node, pattern)
     values = _text_arguments(writer, [node.this, pattern])
+    if any(value.text.startswith("NULL::") for value in values):
+        return Sql("NULL::BOOLEAN", "BOOL")
     # `\` at the end of a pattern, or before nothing that it escapes, is an error in GoogleSQL, as it is in DuckDB.
     if text_kind(values) == "STRING" and values[0].kind == values[1].kind:
         text = f"{values[0].operand} LIKE {values[1].operand} ESCAPE '\\'"
@@ -270,12 +272,14 @@ def like(writer: Writer, node: exp.Expression) -> Sql:
 
 def _like_several(writer: Writer, node: exp.Expression, patterns: exp.Expression) -> Sql:
     inner = patterns.this
-    name = "any" if isinstance(patterns, exp.Any) else "all"
-    operator = " OR " if name == "any" else " AND "
+    # NOT LIKE ALL: none of them matches; NOT LIKE ANY: not all of them do.
+    any_of = isinstance(patterns, exp.Any) != bool(node.args.get("negate"))
+    name = "any" if any_of else "all"
+    operator = " OR " if any_of else " AND "
     if isinstance(inner, exp.Unnest):
         value, array = typed(writer, node.this, "STRING"), writer.value(inner.expressions[0]).text
         # An array of nothing has no type of its own.
-        array = "[]::VARCHAR[]" if array == "[]::BIGINT[]" else array
+        array = "[]::VARCHAR[]" if array == "[]" else array
         text = f"longhaul_like_{name}({value.text}, {array})"
         return Sql(f"NOT {text}" if node.args.get("negate") else text, "BOOL", atom=False)
     listed = inner.expressions if isinstance(inner, exp.Tuple) else [inner.this] if isinstance(inner, exp.Paren) else None

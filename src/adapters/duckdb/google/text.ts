@@ -233,6 +233,14 @@ function bytesOfText(text: string, format: string): Uint8Array {
 const pointsOf = (list: DuckDBValue | undefined): (bigint | null)[] => itemsIn(list) as (bigint | null)[];
 const bytesIn = (cell: unknown): Uint8Array => (cell as DuckDBBlobValue).bytes;
 
+/** Texts or bytes with a separator between them. */
+function joined(items: readonly DuckDBValue[], separator: DuckDBValue | undefined): DuckDBValue {
+  const plain = (each: DuckDBValue | undefined): string => (each instanceof DuckDBBlobValue ? latin1(each.bytes) : (each as string));
+  if (items.length === 0) return null;
+  const text = items.map(plain).join(plain(separator));
+  return items[0] instanceof DuckDBBlobValue ? bytesOf(text) : text;
+}
+
 const trims = (['both', 'left', 'right'] as const).flatMap((sides) =>
   textOrBytes(`longhaul_trim_${sides}`, ['text', 'text'], 'text', ([value, characters]: readonly [string, string], isBytes) =>
     trimmed(charactersOf(value, isBytes), new Set(charactersOf(characters, isBytes)), sides).join(''),
@@ -266,6 +274,15 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
     charactersOf(value, isBytes).map((each) => BigInt(each.codePointAt(0) ?? 0)),
   ),
   ...trims,
+  ...[VARCHAR, BLOB].flatMap((type): ScalarFunction[] => [
+    {
+      name: 'longhaul_joined',
+      parameters: [LIST(type), type],
+      returns: type,
+      call: ([list, separator]) => joined(itemsIn(list), separator),
+    },
+    { name: 'longhaul_joined', parameters: [LIST(type)], returns: type, call: ([list]) => joined(itemsIn(list), ',') },
+  ]),
   { name: 'longhaul_initcap', parameters: [VARCHAR], returns: VARCHAR, call: ([value]) => initcap(value as string, DELIMITERS) },
   {
     name: 'longhaul_initcap',
