@@ -110,7 +110,7 @@ def _table(writer: Writer, node: exp.Table, source: Source) -> str:
 def _require_alias(writer: Writer, node: exp.Expression) -> None:
     alias = node.args.get("alias")
     if alias is not None and alias.args.get("columns"):
-        raise writer.refuse(alias, "column names beside an alias are not GoogleSQL", found=writer.excerpt(alias))
+        raise writer.refuse(alias, "BigQuery has no column names beside an alias", found=writer.excerpt(alias))
 
 
 def _subquery(writer: Writer, node: exp.Subquery, source: Source) -> str:

@@ -444,11 +444,11 @@ export const REFUSED: readonly RefusedStatement[] = [
     reason: 'the function COUNT_IF is not translated',
   },
   { name: 'SELECT AS VALUE', sql: 'SELECT AS VALUE STRUCT(1 AS a)', reason: 'SELECT AS VALUE is not translated' },
-  {
-    name: 'a recursive WITH',
-    sql: 'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r',
-    reason: 'RECURSIVE',
-  },
+  { name: 'protocol buffers', sql: `SELECT NEW music.Album('x' AS name) AS a`, reason: 'BigQuery has no protocol buffers' },
+  { name: 'rows that a change must count', sql: 'DELETE {t} WHERE TRUE ASSERT_ROWS_MODIFIED 1', reason: 'BigQuery has no ASSERT_ROWS_MODIFIED' },
+  { name: 'a function of other systems', sql: `SELECT LAX_UINT32(JSON '1') AS x`, reason: 'BigQuery has no function LAX_UINT32' },
+  { name: 'a field of a struct in SET', sql: 'UPDATE {t} SET s.a = 1 WHERE TRUE', reason: 'assigning a field of a STRUCT is not translated' },
+  { name: 'an INTERVAL as a column', sql: 'SELECT INTERVAL 1 DAY AS i', reason: 'the column i is an INTERVAL' },
   { name: 'a UDF', sql: 'CREATE TEMP FUNCTION f(x INT64) AS (x + 1); SELECT f(1) AS x', reason: 'CREATE FUNCTION is not translated' },
-  { name: 'no GoogleSQL', sql: 'SELECT FROM WHERE', reason: 'this is not GoogleSQL' },
+  { name: 'no GoogleSQL', sql: 'SELECT FROM WHERE', reason: 'this is not understood' },
 ];
