@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- coverage [--json] [--rounds 600]`: how often 95 % intervals hold the true value, where sessions come in households of ten that
+ * `npm run bench -- coverage [--json] [--rounds 400]`: how often 95 % intervals hold the true value, where sessions come in households of ten that
  * are alike (intraclass correlation 0.3). Drawn by household they should do so in 93 to 97 % of all test sets, also with few of them; drawn by session
  * they claim more than they know. Simulated sessions, the bootstrap of the product.
  */
@@ -24,12 +24,12 @@ interface Session {
   readonly other: number;
 }
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '600' } } });
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '400' } } });
 const rounds = Number(values.rounds);
 const result = {
   households_30: await coverage(30, rounds, 'household'),
   households_100: await coverage(100, rounds, 'household'),
-  households_1000: await coverage(1000, Math.ceil(rounds / 2), 'household'),
+  households_1000: await coverage(1000, Math.ceil(rounds / 4), 'household'),
   difference_households_100: await coverage(100, rounds, 'household', true),
   /** What leaving `cluster` out costs. */
   sessions_100: await coverage(100, rounds, 'session'),

@@ -42,7 +42,8 @@ export function verdictsOf(differences: readonly Difference[], confidence: numbe
 function pOf(value: number, error: number | null): number | null {
   if (error === null) return null;
   if (error === 0) return value === 0 ? 1 : 0;
-  return 2 * (1 - normalShare(Math.abs(value / error)));
+  // The approximation is a hair above one half at zero.
+  return Math.min(1, 2 * (1 - normalShare(Math.abs(value / error))));
 }
 
 /** Holm, "A Simple Sequentially Rejective Multiple Test Procedure" (1979). What has no p is no test. */

@@ -101,6 +101,21 @@ describe('the grocery example', () => {
     expect(report).not.toMatch(/(?:src|href)="https?:/);
   });
 
+  it('tells tumours apart: checked data, two models of another library, an evaluation of their probabilities', async () => {
+    const tumours = join(folder, 'tumours');
+    cpSync(join(EXAMPLE, '..', 'tumours'), tumours, { recursive: true });
+    const { code, stdout, stderr } = await runCli(['run', join(tumours, 'pipeline.yaml'), '--output', 'json'], { cwd: folder });
+    expect(code, stderr).toBe(0);
+    const printed = JSON.parse(stdout) as Printed;
+    const { outputs } = printed.steps.find((step) => step.id === 'evaluate') ?? { outputs: {} };
+    expect(Number(outputs.auc)).toBeGreaterThan(0.97);
+    expect(outputs.baseline_auc).toBe(0.5);
+    expect(Number(outputs.log_loss)).toBeLessThan(Number(outputs.baseline_log_loss) / 3);
+    const report = readFileSync(fileURLToPath(printed.report), 'utf8');
+    expect(report).toContain('Checks of the data');
+    expect(report).toContain('no case without a measurement');
+  });
+
   it('does nothing again when nothing has changed', async () => {
     const printed = await run();
     expect(new Set(printed.steps.map((step) => step.status))).toEqual(new Set(['cached']));
