@@ -107,7 +107,7 @@ describe('the grocery example', () => {
     const { code, stdout, stderr } = await runCli(['run', join(tumours, 'pipeline.yaml'), '--output', 'json'], { cwd: folder });
     expect(code, stderr).toBe(0);
     const printed = JSON.parse(stdout) as Printed;
-    const { outputs } = printed.steps.find((step) => step.id === 'evaluate') ?? { outputs: {} };
+    const outputs = printed.steps.find((step) => step.id === 'evaluate')?.outputs ?? {};
     expect(Number(outputs.auc)).toBeGreaterThan(0.97);
     expect(outputs.baseline_auc).toBe(0.5);
     expect(Number(outputs.log_loss)).toBeLessThan(Number(outputs.baseline_log_loss) / 3);
