@@ -150,13 +150,30 @@ class Trial:
 
     def step(self, samples: int = 1, **metrics: Any) -> None:
         """Counts a training step. The values of `metrics`, such as `loss=loss`, are fetched only when a record is due."""
+        self.count(samples, **metrics)
+        self._loop.stepped()
+
+    # -- for frameworks that have checkpoints of their own: `count`, and `boundary` when one was just written
+
+    def count(self, samples: int = 1, *, epoch: int | None = None, **metrics: Any) -> None:
+        """A training step after which no checkpoint may be taken; `epoch`: how many are over."""
         position = self._loop.position
+        position.epoch = position.epoch if epoch is None else epoch
         position.step += 1
         position.samples += int(samples)
         self._records.stepped(int(samples), metrics)
-        self._loop.stepped()
         if self._delay:
             time.sleep(self._delay)
+
+    @property
+    def save_due(self) -> bool:
+        """Whether the framework should write its checkpoint now: it is time, or the machine is about to go."""
+        self._check_threads()
+        return self._termination.asked.is_set() or self._saver.due()
+
+    def boundary(self) -> None:
+        """What is kept is whole now: it is committed if that is due, and at once after a SIGTERM."""
+        self._boundary(False)
 
     def validation(self, metrics: Mapping[str, Any], model: Callable[[Path], object] | None = None, *, format: str | None = None) -> None:
         """A point of the learning curve, recorded once; `model` writes the model for others into the folder that it gets.

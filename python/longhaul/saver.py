@@ -43,10 +43,17 @@ class Saver:
         So early that it is committed within the interval: a kill costs no more than that. `pause`: no further chance
         may come for long (a validation begins), so that half of the interval is enough.
         """
+        if self.due(pause=pause):
+            self.take()
+
+    def due(self, *, pause: bool = False) -> bool:
+        """Whether it is time."""
         interval = self._interval.seconds
-        due = interval / 2 if pause else max(interval - self._saving_seconds, interval / 2)
-        if self._in_flight.is_set() or time.monotonic() - self._last < due:
-            return
+        least = interval / 2 if pause else max(interval - self._saving_seconds, interval / 2)
+        return not self._in_flight.is_set() and time.monotonic() - self._last >= least
+
+    def take(self) -> None:
+        """Takes a checkpoint now, and commits it behind the loop; the one before must have been committed."""
         began = time.perf_counter()
         snapshot = self._take()
         copied = time.perf_counter() - began

@@ -11,6 +11,7 @@ import time
 
 import longhaul  # noqa: F401  as the first import of a script, so that SIGTERM is answered
 from longhaul.store.directory import DirectoryStore
+from longhaul.store.gcs import GcsStore
 
 
 def run(script: str) -> None:
@@ -38,7 +39,8 @@ def run(script: str) -> None:
 
         return die_at_the_write
 
-    DirectoryStore.write, DirectoryStore.upload = deadly(DirectoryStore.write), deadly(DirectoryStore.upload)
+    for store in (DirectoryStore, GcsStore):
+        store.write, store.upload = deadly(store.write), deadly(store.upload)
     sys.argv = [script]
     sys.path.insert(0, os.path.dirname(script))
     runpy.run_path(script, run_name="__main__")

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-PYTHON = HERE.parents[1]
 from forking import Forker
 
 from longhaul.check.sample import sample_trial, write_sample
 
+HERE = Path(__file__).parent
+PYTHON = HERE.parents[1]
 PATH = os.pathsep.join(path for path in (str(PYTHON), os.environ.get("PYTHONPATH", "")) if path)
 SCRIPTS = HERE / "scripts"
 #: Saves all the time.
