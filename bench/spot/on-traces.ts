@@ -100,7 +100,7 @@ function placed({ name, zones: named, tickSeconds }: Region, zones: readonly Uin
     deadlineSeconds,
     traces: new Map(zones.map((up, i) => [spot[i]?.name ?? '', up])),
     tickSeconds,
-    draw: random([...name].reduce((sum, letter) => sum + letter.charCodeAt(0), workTicks)),
+    draw: random(workTicks + name.length),
   });
 }
 

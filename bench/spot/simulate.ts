@@ -1,7 +1,15 @@
 /** A trial's life on a trace, decided by the workflow's own rules (`src/rules/placement.ts`), in the order in which `workflows/trial/trial.ts` asks them. */
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import type { Placement, Pool } from '../../src/contract/profile.ts';
-import { afterAttempt, backoffSeconds, choosePool, initialPlacement, poolOrder, remainingSeconds } from '../../src/rules/placement.ts';
+import {
+  afterAttempt,
+  backoffSeconds,
+  choosePool,
+  initialPlacement,
+  poolOrder,
+  remainingSeconds,
+  spotPositions,
+} from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { Random } from '../../test/support/random.ts';
 
@@ -63,7 +71,15 @@ export function live(trial: Trial): Life {
   while (done < trial.workSeconds && now < endOfTrace) {
     const remaining = remainingSeconds(done === 0 ? null : done / trial.workSeconds, training);
     const deadlineAt = trial.deadlineSeconds === null ? null : trial.deadlineSeconds * 1000;
-    const choice = choosePool({ ...trial, state, now: now * 1000, deadlineAt, remainingSeconds: remaining, trainedSeconds: training });
+    const choice = choosePool({
+      ...trial,
+      state,
+      now: now * 1000,
+      deadlineAt,
+      remainingSeconds: remaining,
+      trainedSeconds: training,
+      spreads: true,
+    });
     const mean = preemptions > 0 ? seconds / preemptions : UNSEEN_MEAN_SECONDS;
     const attempt = attemptOn(trial, choice, { now, left: trial.workSeconds - done, saveEvery: saveInterval(mean) });
     attempts += 1;
@@ -77,8 +93,9 @@ export function live(trial: Trial): Life {
     cost += (attempt.lookedSeconds / 3600) * (trial.pools[0]?.pricePerHour ?? 0);
     if (attempt.verdict === 'preempted') preemptions += 1;
     repeats = attempt.trained > 0 ? 0 : repeats + 1;
-    state = afterAttempt(trial.rules, trial.pools.length, choice.state, attempt.verdict, now * 1000);
-    now += backoffSeconds(attempt.verdict, repeats, state.emptyPools, trial.pools.length);
+    const spots = spotPositions(trial.rules, trial.pools);
+    state = afterAttempt(trial.rules, trial.pools.length, choice.state, attempt.verdict, now * 1000, spots);
+    now += backoffSeconds(attempt.verdict, repeats, state.emptyPools, trial.pools.length, spots.length > 0);
   }
   return { cost, endedAt: done < trial.workSeconds ? Infinity : now, trainedSeconds: trained, lostSeconds: lost, attempts };
 }

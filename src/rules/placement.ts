@@ -14,6 +14,8 @@ export interface PlacementInput {
   readonly remainingSeconds: number | null;
   /** Seconds of training that the estimate of `remainingSeconds` comes from; without them it counts as it is. */
   readonly trainedSeconds?: number;
+  /** Several spot pools are asked in turn, see `spotPositions`; false in trials that 0.1.0 began. */
+  readonly spreads?: boolean;
 }
 
 type SpareInput = Pick<PlacementInput, 'now' | 'deadlineAt' | 'remainingSeconds' | 'trainedSeconds'>;
@@ -42,6 +44,8 @@ const BLIND_SHARE = 0.1;
 /** Of the time that may be lost, kept at first. `npm run bench -- spot` is least expensive with about this much. */
 const KEPT_SHARE = 0.25;
 const SHORTEST_CAPACITY_WAIT_SECONDS = 10;
+/** A node of a pool that has machines joins within about two minutes; of several spot pools none is waited for much longer. */
+const SHORTEST_WAIT_IN_TURN_SECONDS = 180;
 
 /** Pools in the order of preference. */
 export function poolOrder(rules: Placement, pools: readonly Pool[]): readonly Pool[] {
@@ -49,19 +53,56 @@ export function poolOrder(rules: Placement, pools: readonly Pool[]): readonly Po
   return rules.order.flatMap((name) => pools.filter((pool) => pool.name === name));
 }
 
-/** State after an attempt in the pool of `state.position` ended. */
+/**
+ * Where the spot pools stand in the order, if there are several. The one that just preempted, or had no machine, is then not asked next: zones
+ * run out of machines at different times. On public traces of two to eight zones this, and waiting in each for as long as a node takes to
+ * come, saves 0.95 of what an oracle saves, where staying in the first pool saves 0.93 (`npm run bench -- spot --traces`).
+ */
+export function spotPositions(rules: Placement, pools: readonly Pool[]): readonly number[] {
+  const positions = poolOrder(rules, pools).flatMap((pool, position) => (pool.spot ? [position] : []));
+  return positions.length > 1 ? positions : [];
+}
+
+/**
+ * State after an attempt in the pool of `state.position` ended.
+ *
+ * @param spots where to spread over several spot pools: `spotPositions`
+ */
 export function afterAttempt(
   rules: Placement,
   poolCount: number,
   state: PlacementState,
   verdict: AttemptVerdict,
   now: number,
+  spots: readonly number[] = [],
 ): PlacementState {
+  if (spots.includes(state.position)) return afterSpotInTurn(rules, poolCount, state, verdict, now, spots);
   if (verdict === 'no-capacity') return moveOn({ ...state, emptyPools: state.emptyPools + 1 }, poolCount, now);
   if (verdict !== 'preempted' && verdict !== 'silent') return { ...state, emptyPools: 0 };
   const preemptionsInRow = state.preemptionsInRow + 1;
   const counted = { ...state, emptyPools: 0, preemptionsInRow };
   return preemptionsInRow >= rules.preemptionsBeforeNext && state.position < poolCount - 1 ? moveOn(counted, poolCount, now) : counted;
+}
+
+function afterSpotInTurn(
+  rules: Placement,
+  poolCount: number,
+  state: PlacementState,
+  verdict: AttemptVerdict,
+  now: number,
+  spots: readonly number[],
+): PlacementState {
+  const isPreempted = verdict === 'preempted' || verdict === 'silent';
+  if (!isPreempted && verdict !== 'no-capacity') return { ...state, emptyPools: 0 };
+  const emptyPools = isPreempted ? 0 : state.emptyPools + 1;
+  const preemptionsInRow = state.preemptionsInRow + (isPreempted ? 1 : 0);
+  const isEmptyEverywhere = !isPreempted && emptyPools % spots.length === 0;
+  const isPreemptedEverywhere = preemptionsInRow >= rules.preemptionsBeforeNext * spots.length;
+  const onDemand = Array.from({ length: poolCount }, (_, position) => position).find((position) => !spots.includes(position));
+  if ((isEmptyEverywhere || isPreemptedEverywhere) && onDemand !== undefined)
+    return { position: onDemand, preemptionsInRow: 0, leftFirstAt: state.leftFirstAt ?? now, emptyPools };
+  const next = spots[(spots.indexOf(state.position) + 1) % spots.length] ?? state.position;
+  return { position: next, preemptionsInRow, leftFirstAt: state.leftFirstAt, emptyPools };
 }
 
 /** The pool of the next attempt. */
@@ -89,7 +130,7 @@ export function choosePool(input: PlacementInput): PlacementChoice {
     reason = 'time to try the first pool again';
   }
   const look = lookAfterSeconds(rules, order, state, spare, awaySeconds);
-  return choice(order, state, reason, capacityWaitSeconds(rules, order, state, spare, idle), look);
+  return choice(order, state, reason, capacityWaitSeconds(input, order, state, spare, idle), look);
 }
 
 /** With a deadline that leaves time, on-demand is for when spot was just found empty and there is no time to wait for it. */
@@ -98,10 +139,18 @@ function isSpotNext(state: PlacementState, spare: number | null, idle: number): 
 }
 
 /** A single pool of spot is waited for as long as it may take; of several, each in its turn. */
-function capacityWaitSeconds(rules: Placement, order: readonly Pool[], state: PlacementState, spare: number | null, idle: number): number {
-  if (spare === null || !order[state.position]?.spot) return rules.noCapacitySeconds;
-  const isOnlySpot = order.filter((pool) => pool.spot).length === 1;
-  const patience = isOnlySpot ? Math.max(rules.noCapacitySeconds, idle) : rules.noCapacitySeconds;
+function capacityWaitSeconds(
+  { rules, spreads = false }: PlacementInput,
+  order: readonly Pool[],
+  state: PlacementState,
+  spare: number | null,
+  idle: number,
+): number {
+  if (!order[state.position]?.spot) return rules.noCapacitySeconds;
+  const spots = order.filter((pool) => pool.spot).length;
+  const inTurn = Math.min(rules.noCapacitySeconds, Math.max(SHORTEST_WAIT_IN_TURN_SECONDS, Math.round(rules.noCapacitySeconds / spots)));
+  if (spare === null) return spreads ? inTurn : rules.noCapacitySeconds;
+  const patience = spots === 1 ? Math.max(rules.noCapacitySeconds, idle) : spreads ? inTurn : rules.noCapacitySeconds;
   return Math.round(Math.max(SHORTEST_CAPACITY_WAIT_SECONDS, Math.min(patience, spare)));
 }
 
@@ -156,10 +205,13 @@ export function remainingSeconds(done: number | null, trainedSeconds: number): n
   return done === null || done <= 0 ? null : (trainedSeconds * (1 - done)) / done;
 }
 
-/** Pause before the next attempt: none after a preemption; grows while no pool has capacity or the trial crashes. */
-export function backoffSeconds(verdict: AttemptVerdict, repeats: number, emptyPools: number, poolCount: number): number {
+/**
+ * Pause before the next attempt: none after a preemption; grows while no pool has capacity or the trial crashes. Spot pools that are asked in
+ * turn were waited for in their turns.
+ */
+export function backoffSeconds(verdict: AttemptVerdict, repeats: number, emptyPools: number, poolCount: number, inTurn = false): number {
   if (verdict === 'crashed' || verdict === 'deleted') return Math.min(300, 5 * 2 ** Math.max(0, repeats - 1));
-  if (verdict === 'no-capacity')
+  if (verdict === 'no-capacity' && !inTurn)
     return emptyPools > 0 && emptyPools % poolCount === 0 ? Math.min(600, 30 * 2 ** (emptyPools / poolCount - 1)) : 0;
   return 0;
 }

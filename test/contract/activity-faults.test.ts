@@ -53,7 +53,7 @@ interface World {
   /** Calls of store and ledger, and the fault that one of them is to meet. */
   readonly calls: string[];
   storeFault: { readonly call: number; readonly fault: (typeof STORE_FAULTS)[number] } | null;
-  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 async function openWorld(): Promise<World> {
@@ -98,7 +98,7 @@ async function openWorld(): Promise<World> {
       compute: () => Promise.resolve(compute),
       warehouse: () => Promise.resolve(refusing('ledger', warehouse)),
     },
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       await compute.close();
       await standIn.close();
       await rm(folder, { recursive: true, force: true });
@@ -256,7 +256,7 @@ async function leftInOrder(
       .filter((job) => !isFinished(job))
       .map(({ metadata }) => metadata.name),
   ];
-  await expect.poll(running, { timeout: 30_000, interval: 10 }).toEqual([]);
+  await expect.poll(running, { interval: 10 }).toEqual([]);
   const attempts = recorded.filter((key) => key === ATTEMPT);
   const refusedAtOnce =
     outcome.failed instanceof ApplicationFailure &&
@@ -284,10 +284,9 @@ function requestsOf(scenario: Scenario): Promise<readonly { what: string; nth: n
 }
 
 async function undisturbedRequests(scenario: Scenario): Promise<{ what: string; nth: number }[]> {
-  const world = await openWorld();
+  await using world = await openWorld();
   const outcome = await scenario.play(world);
   expect(await leftInOrder(world, scenario, outcome)).toBe(scenario.verdict);
-  await world.close();
   const kinds = [...new Set(world.standIn.asked.map(({ what }) => what))];
   return kinds.flatMap((what) => {
     const count = world.standIn.asked.filter((each) => each.what === what).length;
@@ -295,12 +294,12 @@ async function undisturbedRequests(scenario: Scenario): Promise<{ what: string; 
   });
 }
 
-describe.each(SCENARIOS)('$name', { timeout: 120_000 }, (scenario) => {
+describe.each(SCENARIOS)('$name', (scenario) => {
   it.each(FAULTS)('leaves nothing behind when one request is answered with %s', async (fault) => {
     const requests = await requestsOf(scenario);
     expect(requests.map(({ what }) => what)).toEqual(expect.arrayContaining(['POST jobs', 'WATCH pods']));
     await inTurns(requests, async ({ what, nth }) => {
-      const world = await openWorld();
+      await using world = await openWorld();
       let seen = 0;
       world.standIn.fault = (asked) => (asked.what === what && ++seen === nth ? fault : null);
       const outcome = await scenario.play(world);
@@ -308,25 +307,22 @@ describe.each(SCENARIOS)('$name', { timeout: 120_000 }, (scenario) => {
       expect([what, nth, left]).toEqual([what, nth, expect.stringMatching(new RegExp(`^${scenario.verdict}$|^refused before`))]);
       // A request that is refused after a Job was made is never a reason to give up.
       if (what !== 'POST jobs' && what !== 'GET jobs') expect([what, nth, left]).toEqual([what, nth, scenario.verdict]);
-      await world.close();
     });
   });
 
   it.each(STORE_FAULTS)('leaves nothing behind when store or ledger answer once with %s', async (fault) => {
-    const undisturbed = await openWorld();
+    await using undisturbed = await openWorld();
     await scenario.play(undisturbed);
-    await undisturbed.close();
     await inTurns(
       undisturbed.calls.slice(0, 40).map((call, i) => ({ call, number: i + 1 })),
       async ({ call, number }) => {
-        const world = await openWorld();
+        await using world = await openWorld();
         world.storeFault = { call: number, fault };
         const outcome = await scenario.play(world);
         const left = await leftInOrder(world, scenario, outcome).catch(
           (error: unknown) => `${String(error)} ${JSON.stringify(outcome)} ${String(outcome.failed)}`,
         );
         expect([call, number, left]).toEqual([call, number, expect.stringMatching(new RegExp(`^${scenario.verdict}$|^refused before`))]);
-        await world.close();
       },
     );
   });

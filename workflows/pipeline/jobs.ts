@@ -6,7 +6,7 @@ import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { PlacementState } from '../../src/contract/search.ts';
 import type { ContainerSpec, ScriptSpec, Step } from '../../src/contract/steps.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
-import { afterAttempt, choosePool, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
+import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import { stepFailureOf } from '../failures.ts';
 import { control, jobs, MOST_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
 import { whenCancelled } from './clean-up.ts';
@@ -47,6 +47,7 @@ export function createJobRunner(run: Run, step: Step, input: WorkInput<Container
         now: Date.now(),
         deadlineAt: null,
         remainingSeconds: null,
+        spreads: run.reconciles,
       });
       placement = choice.state;
       work ??= run.reconciles ? await withoutSource(input) : input;
@@ -62,7 +63,14 @@ export function createJobRunner(run: Run, step: Step, input: WorkInput<Container
       });
       state.cost += end.cost;
       if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
-      placement = afterAttempt(profile.placement, poolOrder(profile.placement, profile.pools).length, placement, end.verdict, Date.now());
+      placement = afterAttempt(
+        profile.placement,
+        poolOrder(profile.placement, profile.pools).length,
+        placement,
+        end.verdict,
+        Date.now(),
+        run.reconciles ? spotPositions(profile.placement, profile.pools) : [],
+      );
       state.reason = `attempt ${attempt}: ${end.cause}`;
       run.changed();
       if (run.reconciles) await pauseWhereFruitless(run, end, fruitless, begun);

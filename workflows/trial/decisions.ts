@@ -3,7 +3,7 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 import type { Pool } from '../../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
-import { afterAttempt, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
+import { afterAttempt, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { TrialRun } from './state.ts';
 
@@ -83,6 +83,7 @@ export function afterReport(
     choice.state,
     report.verdict,
     now,
+    run.reconciles ? spotPositions(input.profile.placement, input.profile.pools) : [],
   );
   run.note = `attempt ${carried.attempts} on ${report.pool}: ${report.verdict}, ${report.cause}`;
   run.pool = null;

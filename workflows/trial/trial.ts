@@ -14,7 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
 import type { AttemptReport, AttemptWaits, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
-import { backoffSeconds, choosePool, poolOrder, remainingSeconds } from '../../src/rules/placement.ts';
+import { backoffSeconds, choosePool, poolOrder, remainingSeconds, spotPositions } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { lookForFirstPool } from './lookout.ts';
@@ -104,7 +104,8 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (report === null) continue;
     const next = afterReport(run, choice, report, Date.now());
     if (next.summary) return next.summary;
-    const pause = backoffSeconds(report.verdict, next.repeats, run.carried.placement.emptyPools, poolCount(run));
+    const inTurn = run.reconciles && spotPositions(run.input.profile.placement, run.input.profile.pools).length > 0;
+    const pause = backoffSeconds(report.verdict, next.repeats, run.carried.placement.emptyPools, poolCount(run), inTurn);
     await backOff(run, run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause);
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
   }
@@ -135,6 +136,7 @@ function choose(run: TrialRun): PlacementChoice {
     deadlineAt,
     remainingSeconds: remaining,
     trainedSeconds: trainedSeconds(run),
+    spreads: run.reconciles,
   });
 }
 

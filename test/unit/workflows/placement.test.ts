@@ -11,6 +11,7 @@ import {
   poolOrder,
   remainingSeconds,
   spareSeconds,
+  spotPositions,
 } from '../../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../../src/rules/placement.ts';
 
@@ -26,6 +27,7 @@ interface Moment {
   readonly deadlineAt?: number | null;
   readonly remainingSeconds?: number | null;
   readonly pools?: readonly Pool[];
+  readonly spreads?: boolean;
 }
 const choose = (moment: Moment = {}): PlacementChoice =>
   choosePool({ rules: rules(), pools: POOLS, state: initialPlacement, now: START, deadlineAt: null, remainingSeconds: null, ...moment });
@@ -255,5 +257,62 @@ describe('placement', () => {
         }),
       );
     });
+  });
+});
+
+describe('several spot pools in turn', () => {
+  const spots = spotPositions(rules(), POOLS);
+  const next = (state: PlacementState, verdict: AttemptVerdict, own = rules()): PlacementState =>
+    afterAttempt(own, POOLS.length, state, verdict, START, spots);
+  const name = (state: PlacementState): string => choose({ state, spreads: true }).pool.name;
+
+  it('are those of spot, where there is more than one', () => {
+    expect(spots).toEqual([0, 1]);
+    expect(spotPositions(rules({ order: ['on-demand', 'spot-b', 'spot-a'] }), POOLS)).toEqual([1, 2]);
+    expect(spotPositions(rules({ order: ['spot-b', 'on-demand'] }), POOLS)).toEqual([]);
+  });
+
+  it.each(['preempted', 'silent', 'no-capacity'] as const)('are not asked next after %s', (verdict) => {
+    expect(name(next(initialPlacement, verdict))).toBe('spot-b');
+    expect(name(next({ ...initialPlacement, position: 1 }, verdict))).toBe('spot-a');
+  });
+
+  it('give way to on-demand when none has a machine, and when they preempt as often as the rules allow for each', () => {
+    expect(name(next(next(initialPlacement, 'no-capacity'), 'no-capacity'))).toBe('on-demand');
+    let state = initialPlacement;
+    const own = rules({ preemptionsBeforeNext: 2 });
+    for (let i = 0; i < 3; i++) state = next(state, 'preempted', own);
+    expect(name(state)).toBe('spot-b');
+    expect(name(next(state, 'preempted', own))).toBe('on-demand');
+  });
+
+  it('are waited for as long as a node takes to come, and no longer; a single one as the rules say', () => {
+    const wait = (moment: Moment): number => choose({ ...moment, spreads: true }).noCapacitySeconds;
+    expect(wait({})).toBe(300);
+    expect(wait({ rules: rules({ noCapacitySeconds: 60 }) })).toBe(60);
+    expect(wait({ rules: rules({ order: ['spot-a', 'on-demand'] }) })).toBe(600);
+    expect(choose().noCapacitySeconds).toBe(600);
+  });
+
+  it('need no pause between them: each was waited for', () => {
+    expect(backoffSeconds('no-capacity', 0, 6, 3, true)).toBe(0);
+    expect(backoffSeconds('no-capacity', 0, 6, 3)).toBe(60);
+  });
+
+  it('are used up to the last by trials that lose every machine, in any order of verdicts', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom<AttemptVerdict>('preempted', 'silent', 'no-capacity', 'crashed'), { maxLength: 40 }),
+        (verdicts) => {
+          let state = initialPlacement;
+          for (const verdict of verdicts) {
+            const before = state.position;
+            state = next(choose({ state, spreads: true }).state, verdict);
+            expect(state.position).toBeLessThan(POOLS.length);
+            if (verdict !== 'crashed' && spots.includes(before)) expect(state.position).not.toBe(before);
+          }
+        },
+      ),
+    );
   });
 });
