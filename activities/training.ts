@@ -235,6 +235,7 @@ function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSp
       [TRIAL_ENVIRONMENT.trial]: trialUri,
       [TRIAL_ENVIRONMENT.output]: trial.output,
       [TRIAL_ENVIRONMENT.attempt]: String(attempt),
+      ...(spec.resources.gpu > 0 ? { [TRIAL_ENVIRONMENT.gpus]: String(spec.resources.gpu) } : {}),
     },
     resources: { ...spec.resources, memoryMb: input.memoryMb },
     pool,

@@ -99,6 +99,7 @@ function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
     ...(warehouse.kind === 'bigquery' && warehouse.predict === 'bigquery-ml' ? { exportFor: 'bigquery-ml' } : {}),
     parts: spec.parts,
     threads: spec.threads,
+    silenceSeconds: trial.profile.silenceSeconds,
     ...(spec.model === undefined ? {} : { model: spec.model }),
     ...(trial.fork === null ? {} : { fork: trial.fork }),
     commit: trial.commit,

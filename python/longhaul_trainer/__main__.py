@@ -33,8 +33,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     from .model.runtime import prepare_environment
 
-    prepare_environment()
     try:
+        prepare_environment()
         options = parser().parse_args(arguments)
         if options.command == "train":
             return _train(options.model)

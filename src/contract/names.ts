@@ -57,6 +57,8 @@ export const TRIAL_ENVIRONMENT = {
   trial: 'LONGHAUL_TRIAL',
   output: 'LONGHAUL_OUTPUT',
   attempt: 'LONGHAUL_ATTEMPT',
+  /** How many GPUs were asked for; absent: none. */
+  gpus: 'LONGHAUL_GPUS',
 } as const;
 
 /** Signals from a trial to its search, and between trials and the gate of a pool. */

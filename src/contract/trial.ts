@@ -44,6 +44,8 @@ export const TrialJson = z.strictObject({
   }),
   /** Threads for TensorFlow; bit-equality holds for one thread count. */
   threads: z.int().positive().default(2),
+  /** Records must not stop for longer, or the attempt is taken for lost; 0: they may. */
+  silenceSeconds: z.int().nonnegative().optional(),
   /** `package:function` of one's own model; absent: the reference ranking model. */
   model: z.string().optional(),
   /** Begin from another trial's checkpoint (null = its newest committed one) with these parameters; data, features and seed must be the same. */

@@ -44,7 +44,7 @@ export const WAITS = {
   /** A log that is kept is never further behind. */
   logPieceMs: 30_000,
   /** The end of a log is read before its Job goes; where the machine itself goes, nothing waits for it. */
-  logEndMs: 3_000,
+  logEndMs: 1_000,
 } as const;
 
 export const GRACES = {
