@@ -43,14 +43,6 @@ def write_statement(writer: Writer, node: exp.Expression) -> Written:
 
 def stored(writer: Writer, query: Query) -> str:
     """In results and tables BigQuery has empty arrays where a query has NULL arrays."""
-    interval = next((name for name, value in query.projection.columns if value.kind == "INTERVAL"), None)
-    if interval is not None:
-        raise writer.refuse(
-            None,
-            f"the column {interval} is an INTERVAL, which parquet does not keep",
-            found=interval,
-            hint="use its parts: EXTRACT, …_DIFF",
-        )
     unknown = query.projection.has_star or any(value.kind not in _KNOWN_SCALARS for _, value in query.projection.columns)
     if not (writer.nullable_arrays and unknown):
         return query.text
@@ -58,7 +50,15 @@ def stored(writer: Writer, query: Query) -> str:
 
 
 def require_names(writer: Writer, node: exp.Expression, query: Query) -> None:
-    """A table has no two columns of one name."""
+    """A table has no two columns of one name, and a file of parquet none of INTERVAL."""
+    interval = next((name for name, value in query.projection.columns if value.kind == "INTERVAL"), None)
+    if interval is not None:
+        raise writer.refuse(
+            _column_named(node, interval.lower()) or node,
+            f"the column {interval} is an INTERVAL, which parquet does not keep",
+            found=interval,
+            hint="use its parts: EXTRACT, …_DIFF",
+        )
     names = [name.lower() for name, _ in query.projection.columns]
     for place, name in enumerate(names):
         if name in names[:place]:
