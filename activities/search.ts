@@ -4,11 +4,13 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { INTERNAL_SIGNALS, TASK_QUEUES, WORKFLOWS } from '../src/contract/names.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { CurveInput, CurvePoints, WarmTrial } from '../src/contract/search.ts';
+import type { CurveInput, CurvePoints, PinInput, PinnedCheckpoint, WarmTrial } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { pinCheckpoint } from './pinned-checkpoints.ts';
 import { asPassing, persist } from './persistence.ts';
 import { awaitPoints } from './search-curves.ts';
 import { stoppable } from './stoppable.ts';
@@ -30,6 +32,11 @@ export const createSearchActivities = (ports: Ports) =>
         const store = await persist('the object store', () => ports.store(input.profile), { until });
         return awaitPoints(store, input, context);
       });
+    },
+
+    /** Copies a checkpoint to where nobody removes it; the same copy serves every fork from it. */
+    async pinCheckpoint(input: PinInput): Promise<PinnedCheckpoint> {
+      return withHeartbeat(async () => pinCheckpoint(await ports.store(input.profile), input));
     },
 
     async recordTrials(input: {

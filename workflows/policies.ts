@@ -162,6 +162,8 @@ export const tensorboards = (profile: Profile): ActivityInterfaceFor<Tensorboard
   });
 
 export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
+/** A checkpoint of many gigabytes is copied through a worker. */
+export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint'>>({ ...CONTROL_POLICY, startToCloseTimeout: '6 hours' });
 export const watching = proxyActivities<SearchActivities>(WATCHING_POLICY);
 export interface ImportanceActivities {
   importance(input: ImportanceInput): Promise<Importance>;

@@ -73,6 +73,24 @@ export interface ForkSource {
   readonly checkpoint: string | null;
 }
 
+/** Argument of the activity `pinCheckpoint`. */
+export interface PinInput {
+  readonly profile: Profile;
+  /** Output of the trial whose checkpoint it is. */
+  readonly parent: string;
+  /** Beginning of the copy's place; the checkpoint's name is added. */
+  readonly pins: string;
+  /** Null: the newest committed one. */
+  readonly checkpoint: string | null;
+}
+export interface PinnedCheckpoint {
+  /** Has the checkpoint as a trial's output would. */
+  readonly output: string;
+  readonly checkpoint: string;
+  /** Validation points that the parent had when it was written. */
+  readonly points: number;
+}
+
 /** Argument of `trial`; its workflow id is `trialWorkflowId(run, step, trial)`. */
 export interface TrialInput {
   readonly run: string;
@@ -305,6 +323,8 @@ export interface TrialRecord {
   inherited: boolean;
   /** What its workflow was told last; null or absent: not known, so it is told again. */
   heard?: Wanted | null;
+  /** How often its workflow was started: a stopped or held trial goes on in a new one. */
+  lives?: number;
   /** How its last attempt ended; known at the end. */
   verdict?: AttemptVerdict;
   /** It has to fail, for its trainer lacks what the search needs. */

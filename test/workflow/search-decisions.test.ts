@@ -157,4 +157,28 @@ describe('what a search makes of how its trials end', { timeout: 60_000 }, () =>
       cause: { message: expect.stringContaining('has no metric validation_los') as string },
     });
   });
+
+  it('pins what a fork begins from, and compares its points with those of as much training', async () => {
+    harness.world.pointsOfPins = 2;
+    const forked = Promise.withResolvers<undefined>();
+    harness.world.attempt = async ({ trial: { trial } }) => {
+      if (trial === 1) await forked.promise;
+      if (trial < 2) feed.add(trial, 0.1, 0.5, 0.6);
+      else feed.add(trial, trial < 5 ? 0.6 : 0.1);
+      await until(async () => (await stateOf(search)).trials[trial]?.points === feed.count(trial), 'the points to be seen');
+      return { lastProgress: feed.count(trial), objective: 0.6, metrics: { score: 0.6 } };
+    };
+    const search = await harness.search(specOf({ trials: 2, parallel: 1, stopping: [{ kind: 'median', startupTrials: 2 }] }));
+    await until(async () => (await statusOf(search, 0)) === 'succeeded', 'the first trial');
+    for (let fork = 0; fork < 3; fork++) await search.executeUpdate('fork-trial', { args: [{ trial: 0, parameters: { x: 0.5 } }] });
+    await search.executeUpdate('add-trial', { args: [{ parameters: { x: 0.7 } }] });
+    forked.resolve(undefined);
+    await search.result();
+    // A fork's first point comes after the two of its parent: it is no better first point than that of the last trial.
+    expect((await stateOf(search)).decisions.filter(({ text }) => text.startsWith('stopped'))).toEqual([]);
+    const output = harness.world.attempts.find(({ trial }) => trial.trial === 0)?.trial.output;
+    expect(harness.world.pinned).toEqual([output, output, output]);
+    const fork = harness.world.attempts.find(({ trial }) => trial.trial === 2)?.trial.fork;
+    expect(fork).toMatchObject({ trial: 0, checkpoint: '3', output: expect.stringContaining('/pins/trial-0-3') as string });
+  });
 });

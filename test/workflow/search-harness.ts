@@ -15,6 +15,8 @@ import type {
   CapacityInput,
   CurveInput,
   CurvePoints,
+  PinInput,
+  PinnedCheckpoint,
   SearchInput,
   SearchResult,
   TrialInput,
@@ -77,6 +79,9 @@ export interface World {
   readonly notices: NotifyInput[];
   readonly evaluated: EvaluateExportInput[];
   warm: WarmTrial[];
+  /** Outputs whose checkpoints were pinned, and the points that they had. */
+  readonly pinned: string[];
+  pointsOfPins: number;
 }
 
 export interface SearchHarness extends Harness {
@@ -168,7 +173,17 @@ export async function startSearchHarness(
     evaluate: async () => Promise.resolve({}),
     warm: [],
   });
-  const world: World = { ...defaults(), asked: [], attempts: [], forgotten: [], rows: [], notices: [], evaluated: [] };
+  const world: World = {
+    ...defaults(),
+    asked: [],
+    attempts: [],
+    forgotten: [],
+    rows: [],
+    notices: [],
+    evaluated: [],
+    pinned: [],
+    pointsOfPins: 0,
+  };
   let [running, looking] = [0, 0];
   const ports = createMemoryPorts();
   const real = createSearchActivities(ports);
@@ -207,6 +222,11 @@ export async function startSearchHarness(
       ended: [],
       ...(await world.curves(input)),
     }),
+    pinCheckpoint: ({ parent, pins, checkpoint }: PinInput): Promise<PinnedCheckpoint> => {
+      world.pinned.push(parent);
+      const name = checkpoint ?? '3';
+      return Promise.resolve({ output: `${pins}-${name}`, checkpoint: name, points: world.pointsOfPins });
+    },
     recordTrials: async ({ rows }: { rows: LedgerRow<'trials'>[] }): Promise<void> => {
       world.rows.push(...rows);
       return Promise.resolve();

@@ -31,6 +31,8 @@ export function followCurves(run: SearchRun): void {
     scope.cancel();
   };
   const input = curveInput(run);
+  const { first, count } = input.upcoming;
+  run.covered = new Set([...input.trials.map(({ trial }) => trial), ...Array.from({ length: count }, (_, i) => first + i)]);
   const begun = Date.now();
   inBackground(run, null, async () => {
     try {

@@ -30,6 +30,8 @@ export interface SearchRun {
   inheritedLookedAt: number;
   /** Background work of each kind that is under way. */
   readonly busy: Record<'asking' | 'starting' | 'evaluating' | 'recording' | 'telling', number>;
+  /** Trials whose curves the activity that runs now follows. */
+  covered: ReadonlySet<number>;
   /** Ends the activity that follows the curves. */
   stopWatching: (() => void) | null;
   /** Error of background work: ends the search. */
@@ -67,6 +69,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     output: outputOf(input),
     dirty: true,
     busy: { asking: 0, starting: 0, evaluating: 0, recording: 0, telling: 0 },
+    covered: new Set(),
     stopWatching: null,
     fatal: null,
     draining: false,

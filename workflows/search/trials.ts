@@ -1,9 +1,8 @@
 /** Starting trials, telling them what to do, and taking in their ends. */
-import { CancellationScope, defineSignal, getExternalWorkflowHandle, isCancellation, startChild } from '@temporalio/workflow';
+import { CancellationScope, defineSignal, getExternalWorkflowHandle, isCancellation, sleep, startChild } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
-import type { TrialInput, TrialRecord, TrialReport, TrialSpec, TrialSummary } from '../../src/contract/search.ts';
-import type { SearchSpec } from '../../src/contract/steps.ts';
+import type { TrialRecord, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { endOf, endOf1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { TRIAL_POLICY } from '../policies.ts';
@@ -11,6 +10,7 @@ import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.t
 import type { SearchRun } from './state.ts';
 import { heldSummary, holds, isHeld } from './held.ts';
 import { endRunning } from './spending.ts';
+import { trialInput } from './trial-input.ts';
 import { publish } from './view.ts';
 import { contradicts } from './wanted.ts';
 import type { trial as trialWorkflow } from '../trial/trial.ts';
@@ -21,6 +21,8 @@ const resume = defineSignal(SIGNALS.resume);
 
 const REASON_CHARACTERS = 1000;
 const MOST_METRICS = 12;
+const CLOSES_IN = '1 second';
+const MOST_STARTS = 60;
 /** Where a search does not say: so many trials may fail before it does, or this share of them. */
 const FAILURES_ALWAYS_ALLOWED = 2;
 const FAILURES_ALLOWED_SHARE = 0.1;
@@ -28,8 +30,9 @@ const FAILURES_ALLOWED_SHARE = 0.1;
 /** Starts the trial's workflow; it outlives this run of ours and tells its end by a signal. */
 export function start(run: SearchRun, record: TrialRecord): void {
   record.active = true;
-  // The watch that is under way knows of new trials, and not of one that goes on.
-  if (run.rules !== 1 && record.state.startedAt !== null) run.stopWatching?.();
+  record.lives = (record.lives ?? 0) + 1;
+  // The watch that is under way knows of the next few new trials, and not of one that goes on, or waited when it began.
+  if (run.rules !== 1 && !run.covered.has(record.state.trial)) run.stopWatching?.();
   record.state.startedAt ??= Date.now();
   record.heard = null;
   run.hearing.add(record.state.trial);
@@ -39,7 +42,8 @@ export function start(run: SearchRun, record: TrialRecord): void {
   );
 }
 
-async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> {
+async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Promise<void> {
+  const { lives } = record;
   try {
     const child = await startChild<typeof trialWorkflow>(WORKFLOWS.trial, {
       ...TRIAL_POLICY,
@@ -53,12 +57,15 @@ async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> 
       ],
     });
     record.heard = 'run';
+    // Of its end the signal told first; by now it may have begun again.
+    const isThis = (): boolean => run.rules === 1 || record.lives === lives;
     // Besides the signal: a trial that is terminated by hand sends none.
     child.result().then(
       (summary) => {
-        ended(run, summary);
+        if (isThis()) ended(run, summary);
       },
       (error: unknown) => {
+        if (!isThis()) return;
         endedWithout(
           run,
           record,
@@ -68,79 +75,17 @@ async function startChildOf(run: SearchRun, record: TrialRecord): Promise<void> 
     );
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    // It told of its end just before it closes: the next life begins a moment later.
+    if (run.rules !== 1 && (lives ?? 1) > 1 && tries < MOST_STARTS) {
+      await sleep(CLOSES_IN);
+      return startChildOf(run, record, tries + 1);
+    }
     record.inherited = true;
   }
   if (run.reconciles) return;
   // What was decided while it started did not reach it.
   if (record.stopping !== null) tell(run, record, stop, { reason: record.stopping });
   else if (run.memory.status !== 'running' || record.held) pauseTrial(run, record);
-}
-
-function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
-  const { input, memory } = run;
-  const { deadlineSeconds } = input.profile.placement;
-  return {
-    run: input.run,
-    pipeline: input.pipeline,
-    step: input.step,
-    trial: record.state.trial,
-    parameters: record.state.parameters,
-    profile: input.profile,
-    spec: trialSpec(input.spec),
-    output: record.state.output,
-    commit: input.commit,
-    search: run.id,
-    priority: record.state.priority,
-    deadlineAt: deadlineSeconds === undefined ? null : memory.startedAt + deadlineSeconds * 1000,
-    fork: record.fork,
-    resumed: record.carried,
-    ...(input.life === undefined ? {} : { life: input.life }),
-  };
-}
-
-function trialSpec(spec: SearchSpec): TrialSpec {
-  const {
-    data,
-    features,
-    image,
-    command,
-    model,
-    env,
-    resources,
-    objective,
-    parallel,
-    seed,
-    epochs,
-    validateEverySteps,
-    sampleCandidates,
-    exportEveryValidations,
-    checkpoint,
-    parts,
-    threads,
-    maxCrashes,
-    attemptDeadlineSeconds,
-  } = spec;
-  return {
-    data,
-    features,
-    image,
-    command,
-    model,
-    env,
-    resources,
-    objective,
-    parallel,
-    seed,
-    epochs,
-    validateEverySteps,
-    sampleCandidates,
-    exportEveryValidations,
-    checkpoint,
-    parts,
-    threads,
-    maxCrashes,
-    attemptDeadlineSeconds,
-  };
 }
 
 export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): void {

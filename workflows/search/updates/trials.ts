@@ -1,5 +1,5 @@
 /** Updates about single trials: stop, keep, prioritise, add, fork. */
-import { defineUpdate, setHandler } from '@temporalio/workflow';
+import { ActivityFailure, defineUpdate, isCancellation, setHandler } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type {
   AddTrialUpdate,
@@ -11,6 +11,7 @@ import type {
   UpdateAnswer,
 } from '../../../src/contract/search.ts';
 import { checkedParameters, fieldsOf, numberIn, refuse } from './checks.ts';
+import { pinning } from '../../policies.ts';
 import { newRecord } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 import { stopTrial } from '../trials.ts';
@@ -79,10 +80,10 @@ export function listenToTrialUpdates(run: SearchRun): void {
   );
   setHandler(
     forkTrialUpdate,
-    (payload) => {
+    async (payload) => {
       const parent = trialOf(run, payload.trial);
-      const fork = { trial: payload.trial, output: parent.state.output, checkpoint: payload.checkpoint ?? null };
-      const record = newRecord(run, forkedParameters(run, parent, payload.parameters), 'forked', { fork, parent: payload.trial });
+      const pinned = await pinnedOf(run, parent, payload.checkpoint ?? null);
+      const record = newRecord(run, forkedParameters(run, parent, payload.parameters), 'forked', { ...pinned, parent: payload.trial });
       memory.plannedTrials += 1;
       return done(run, record.state.trial, `was forked from trial ${payload.trial}${byWhom(payload)}`);
     },
@@ -98,6 +99,33 @@ export function listenToTrialUpdates(run: SearchRun): void {
       },
     },
   );
+}
+
+/** Where the fork begins, at every attempt: its parent trains on, and removes checkpoints. */
+async function pinnedOf(
+  run: SearchRun,
+  parent: TrialRecord,
+  checkpoint: string | null,
+): Promise<Pick<TrialRecord, 'fork' | 'forkedAfter'>> {
+  const { trial, output: parentOutput } = parent.state;
+  if (run.rules === 1) return { fork: { trial, output: parentOutput, checkpoint } };
+  try {
+    const {
+      output,
+      points,
+      checkpoint: found,
+    } = await pinning.pinCheckpoint({
+      profile: run.input.profile,
+      parent: parentOutput,
+      pins: `${run.output}/pins/trial-${trial}`,
+      checkpoint,
+    });
+    stillOpen(run);
+    return { fork: { trial, output, checkpoint: found }, forkedAfter: points + (parent.forkedAfter ?? 0) };
+  } catch (error) {
+    if (error instanceof ActivityFailure && !isCancellation(error)) refuse(error.cause?.message ?? error.message);
+    throw error;
+  }
 }
 
 function forkedParameters(run: SearchRun, parent: TrialRecord, changes: unknown): ReturnType<typeof checkedParameters> {

@@ -1,0 +1,71 @@
+/** What a trial's workflow begins with. */
+import type { TrialInput, TrialRecord, TrialSpec } from '../../src/contract/search.ts';
+import type { SearchSpec } from '../../src/contract/steps.ts';
+import type { SearchRun } from './state.ts';
+
+export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
+  const { input, memory } = run;
+  const { deadlineSeconds } = input.profile.placement;
+  return {
+    run: input.run,
+    pipeline: input.pipeline,
+    step: input.step,
+    trial: record.state.trial,
+    parameters: record.state.parameters,
+    profile: input.profile,
+    spec: trialSpec(input.spec),
+    output: record.state.output,
+    commit: input.commit,
+    search: run.id,
+    priority: record.state.priority,
+    deadlineAt: deadlineSeconds === undefined ? null : memory.startedAt + deadlineSeconds * 1000,
+    fork: record.fork,
+    resumed: record.carried,
+    ...(input.life === undefined ? {} : { life: input.life }),
+  };
+}
+
+function trialSpec(spec: SearchSpec): TrialSpec {
+  const {
+    data,
+    features,
+    image,
+    command,
+    model,
+    env,
+    resources,
+    objective,
+    parallel,
+    seed,
+    epochs,
+    validateEverySteps,
+    sampleCandidates,
+    exportEveryValidations,
+    checkpoint,
+    parts,
+    threads,
+    maxCrashes,
+    attemptDeadlineSeconds,
+  } = spec;
+  return {
+    data,
+    features,
+    image,
+    command,
+    model,
+    env,
+    resources,
+    objective,
+    parallel,
+    seed,
+    epochs,
+    validateEverySteps,
+    sampleCandidates,
+    exportEveryValidations,
+    checkpoint,
+    parts,
+    threads,
+    maxCrashes,
+    attemptDeadlineSeconds,
+  };
+}
