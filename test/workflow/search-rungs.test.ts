@@ -47,6 +47,8 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
           () => 'over',
         );
         const ended = await Promise.race([stopped, seen]);
+        // No question may be open when the server goes.
+        await seen;
         if (ended === 'stopped') return { verdict: 'stopped', lastProgress: feed.count(trial) };
       }
       return { lastProgress: points, objective: score, metrics: { score } };
