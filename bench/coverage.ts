@@ -29,7 +29,7 @@ const rounds = Number(values.rounds);
 const result = {
   households_30: await coverage(30, rounds, 'household'),
   households_100: await coverage(100, rounds, 'household'),
-  households_1000: await coverage(1000, Math.ceil(rounds / 4), 'household'),
+  households_1000: await coverage(1000, Math.ceil(rounds / 2), 'household'),
   difference_households_100: await coverage(100, rounds, 'household', true),
   /** What leaving `cluster` out costs. */
   sessions_100: await coverage(100, rounds, 'session'),

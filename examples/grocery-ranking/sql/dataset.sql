@@ -47,6 +47,7 @@ WITH
 SELECT
   c.basket_id,
   c.week,
+  ANY_VALUE(c.household_id) AS household_id,
   IF(ANY_VALUE(c.household_baskets) >= 12, 'regular', IF(ANY_VALUE(c.household_baskets) >= 1, 'occasional', 'new')) AS household_kind,
   ARRAY_AGG(STRUCT(
     c.product_id AS product_id,
