@@ -1,5 +1,6 @@
 /** Every way in which an attempt ends, made to happen on real nodes, and what the adapter and `classifyEnd` say of it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUSYBOX_IMAGE } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
@@ -209,6 +210,32 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
       const [crash, data] = await Promise.all([finish('echo why; exit 3'), finish('echo bad part; exit 65')]);
       expect([verdictOf(crash), crash.logTail]).toEqual(['crashed', 'why\n']);
       expect([verdictOf(data), data.logTail]).toEqual(['bad-input', 'bad part\n']);
+    });
+
+    it('an end of its own, however late it comes, and beside a container that goes on', async () => {
+      const mesh = { name: 'mesh', image: BUSYBOX_IMAGE, command: ['sh', '-c', FOREVER] };
+      const security = { securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } };
+      const beside = { spec: { securityContext: { runAsUser: 65534 }, containers: [{ ...mesh, ...security }] } };
+      // Older than the patience with a container that starts, as a training is after half an hour.
+      const patience = { startingSeconds: 8 };
+      const [alone, accompanied] = await Promise.all([
+        openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE), { patience }),
+        openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE, { podTemplate: beside }), { patience }),
+      ]);
+      const endOf = async (by: Compute, script: string): Promise<JobEnd> => {
+        const spec = shellJob(script);
+        await by.create(spec);
+        return by.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 60 });
+      };
+      const [done, crashed, withMesh] = await Promise.all([
+        endOf(alone, 'sleep 10; exit 0'),
+        endOf(alone, 'sleep 10; echo why; exit 3'),
+        endOf(accompanied, 'sleep 10; echo why; exit 3'),
+      ]);
+      expect(done).toMatchObject({ state: 'succeeded', exitCode: 0, notStarted: null, lingering: null });
+      expect(crashed).toMatchObject({ exitCode: 3, notStarted: null, logTail: 'why\n', lingering: null });
+      expect(withMesh).toMatchObject({ exitCode: 3, notStarted: null, logTail: 'why\n', lingering: 'rest' });
+      await Promise.all([alone.close(), accompanied.close()]);
     });
 
     it('the deadline, with the log', async () => {

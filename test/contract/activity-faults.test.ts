@@ -101,7 +101,7 @@ async function openWorld(): Promise<World> {
     [Symbol.asyncDispose]: async () => {
       await compute.close();
       await standIn.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
   return world;

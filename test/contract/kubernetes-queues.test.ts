@@ -38,7 +38,7 @@ async function begin(changes: object = {}, options: KubernetesComputeOptions = {
 afterEach(async () => {
   await compute.close();
   await standIn.close();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 });
 
 const attempt = async (number: number, change: Partial<AttemptInput> = {}): Promise<AttemptInput> => ({
