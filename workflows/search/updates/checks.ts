@@ -1,6 +1,7 @@
 /** Whether an update makes sense; refusals say what was expected and found. Pure. No zod here: it would enter the workflow's bundle. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { Budget, Space, SpaceParameter, StoppingRule } from '../../../src/contract/search-space.ts';
+import { conditionProblems } from '../../../src/rules/space-problems.ts';
 import type { Json } from '../../../src/contract/values.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -58,6 +59,11 @@ export function checkedSpace(value: unknown): Space {
   for (const [name, { when }] of Object.entries(space))
     if (when && !(when.parameter in space))
       refuse(`space.${name}.when.parameter: expected a parameter of the space, found ${when.parameter}`);
+  const [problem] = conditionProblems(space);
+  if (problem)
+    refuse(
+      `space.${problem.path.join('.')}: ${problem.message}; expected ${problem.expected ?? 'another'}, found ${problem.found ?? 'nothing'}`,
+    );
   return space;
 }
 
@@ -90,7 +96,7 @@ function checkedCondition(path: string, value: unknown): NonNullable<SpaceParame
 }
 
 /** Fields of each rule: their check, and the default where there is one. */
-type RuleFields = Readonly<Record<string, { readonly check: NumberCheck | 'text'; readonly default?: number | string }>>;
+type RuleFields = Readonly<Record<string, { readonly check: NumberCheck | 'text' | 'direction'; readonly default?: number | string }>>;
 const PERCENTILE_FIELDS: RuleFields = {
   startupTrials: { check: { integer: true, min: 0 }, default: 5 },
   warmupSteps: { check: { integer: true, min: 0 }, default: 0 },
@@ -117,8 +123,14 @@ const RULES: Readonly<Record<StoppingRule['kind'], RuleFields>> = {
     validation: { check: 'text', default: 'validation_loss' },
     gap: { check: { above: 0 } },
     steps: { check: { integer: true, min: 1 }, default: 3 },
+    direction: { check: 'direction' },
   },
-  underfitting: { metric: { check: 'text' }, worseThan: { check: {} }, afterSteps: { check: { integer: true, min: 1 } } },
+  underfitting: {
+    metric: { check: 'text' },
+    worseThan: { check: {} },
+    afterSteps: { check: { integer: true, min: 1 } },
+    direction: { check: 'direction' },
+  },
   'wall-clock': { seconds: { check: { above: 0 } } },
   cost: { amount: { check: { above: 0 } } },
 };
@@ -137,6 +149,11 @@ function checkedRule(value: unknown, path: string): StoppingRule {
   const given = fieldsOf(value, ['kind', ...Object.keys(rules)]);
   const checked = Object.entries(rules).map(([name, field]) => {
     const found = given[name] ?? field.default;
+    if (field.check === 'direction') {
+      if (found !== undefined && found !== 'maximize' && found !== 'minimize')
+        refuse(`${path}.${name}: expected maximize or minimize, found ${shown(found)}`);
+      return [name, found];
+    }
     if (field.check === 'text')
       return [
         name,
@@ -144,7 +161,7 @@ function checkedRule(value: unknown, path: string): StoppingRule {
       ];
     return [name, numberIn(found, `${path}.${name}`, field.check)];
   });
-  return { kind, ...Object.fromEntries(checked) } as StoppingRule;
+  return { kind, ...Object.fromEntries(checked.filter(([, field]) => field !== undefined)) } as StoppingRule;
 }
 
 /** The budget after the update: `null` lifts a cap, what is not named stays. */

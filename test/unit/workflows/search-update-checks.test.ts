@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { checkedSpace, checkedStopping } from '../../../workflows/search/updates/checks.ts';
+
+describe('what set-space and set-stopping refuse', () => {
+  const deep = { type: 'categorical', choices: [true, false] };
+
+  it('a condition that never holds', () => {
+    const layers = { type: 'int', low: 1, high: 3, when: { parameter: 'deep', in: [1] } };
+    expect(() => checkedSpace({ deep, layers })).toThrow(
+      'space.layers.when.in.0: deep never has this value; expected one of true, false, found 1',
+    );
+    expect(checkedSpace({ deep, layers: { ...layers, when: { parameter: 'deep', in: [true] } } })).toHaveProperty('layers');
+  });
+
+  it('a direction that there is not', () => {
+    const rule = { kind: 'underfitting', metric: 'churn', worseThan: 1, afterSteps: 2 };
+    expect(checkedStopping([rule])).toEqual([rule]);
+    expect(checkedStopping([{ ...rule, direction: 'minimize' }])).toEqual([{ ...rule, direction: 'minimize' }]);
+    expect(() => checkedStopping([{ ...rule, direction: 'down' }])).toThrow(
+      'stopping[0].direction: expected maximize or minimize, found "down"',
+    );
+  });
+});
