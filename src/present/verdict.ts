@@ -24,6 +24,8 @@ export interface Comparison {
   /** Independent units (sessions, or what `cluster` names); so many would tell. */
   readonly units: number | null;
   readonly unitsNeeded: number | null;
+  /** Against another model of the same step, not a baseline. */
+  readonly ofModel?: boolean;
 }
 
 export interface Verdict {
@@ -41,7 +43,10 @@ export function verdictOf(data: ReportData): Verdict {
     .sort((a, b) => Number(b.against === CHAMPION) - Number(a.against === CHAMPION));
   const best = bestOf(data);
   const { run } = data;
-  const sentences = [...comparisons.slice(1).map(sentence), ...(best === null ? [] : [best])];
+  const hints = run.steps.flatMap(({ kind, outputs: { hint } }) =>
+    kind === 'evaluate' && typeof hint === 'string' && hint !== '' ? [hint] : [],
+  );
+  const sentences = [...comparisons.slice(1).map(sentence), ...(best === null ? [] : [best]), ...hints];
   if (run.status === 'failed' || run.status === 'cancelled') {
     return {
       tone: 'bad',
@@ -74,7 +79,9 @@ export function decidingMetric(data: ReportData, rows: readonly LedgerRow<'evalu
 function comparisonsOf(step: string, rows: readonly LedgerRow<'evaluations'>[], data: ReportData): Comparison[] {
   const metric = decidingMetric(data, rows);
   if (metric === null) return [];
-  return comparisonsBy(step, rows, metric);
+  const spec = data.document.steps.find(({ id }) => id === step)?.spec;
+  const models = spec?.kind === 'evaluate' && typeof spec.scores === 'object' ? Object.keys(spec.scores) : [];
+  return comparisonsBy(step, rows, metric).map((one) => ({ ...one, ofModel: models.includes(one.against) }));
 }
 
 /** The model against every other scorer by one metric. */
@@ -120,7 +127,8 @@ const FEWEST_UNITS = 30;
 
 function sentence(comparison: Comparison): string {
   const { metric, value, other, difference, low, high, outcome } = comparison;
-  const against = comparison.against === CHAMPION ? 'the last champion' : `the baseline ${comparison.against}`;
+  const what = comparison.ofModel === true ? 'model' : 'baseline';
+  const against = comparison.against === CHAMPION ? 'the last champion' : `the ${what} ${comparison.against}`;
   const tooFew = comparison.units !== null && comparison.units < FEWEST_UNITS;
   const none = tooFew ? ` (too few: ${comparison.units} independent units)` : ' (no interval)';
   const interval = low === null || high === null ? none : ` [${signed(low)}, ${signed(high)}]`;

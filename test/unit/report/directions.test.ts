@@ -53,4 +53,12 @@ describe('the direction of a metric', () => {
     const evaluations = made.evaluations.map((row) => ({ ...row, units: 12, difference_low: null, difference_high: null }));
     expect(verdictOf({ ...made, evaluations }).headline).toContain('(too few: 12 independent units)');
   });
+
+  it('passes on that a column looks like the independent unit', () => {
+    const made = makeRun();
+    const steps = made.run.steps.map((step) =>
+      step.kind === 'evaluate' ? { ...step, outputs: { ...step.outputs, hint: 'say cluster: shop' } } : step,
+    );
+    expect(verdictOf({ ...made, run: { ...made.run, steps } }).sentences).toContain('say cluster: shop');
+  });
 });
