@@ -29,7 +29,7 @@ __version__ = "0.2.0"
 __all__ = ["ConfigError", "DataError", "NoInputError", "Trial", "TrialError", "UsageError", "trial"]
 
 #: Loaded when they are first used; each imports its framework.
-HELPERS = ("boosting", "jax", "keras", "lightning", "metrics", "sklearn", "torch", "transformers")
+HELPERS = ("boosting", "jax", "keras", "metrics", "sklearn", "torch", "transformers")
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,8 @@ from typing import Any
 
 PRELOADED = (
     "numpy",
+    "torch",
+    "transformers.trainer",
     "pyarrow.parquet",
     "sklearn.ensemble",
     "sklearn.linear_model",

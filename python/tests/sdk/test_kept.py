@@ -174,3 +174,23 @@ def test_modules_of_pytorch_keep_modes_and_frozen_layers(tmp_path: Path) -> None
     assert not new[2].training and not new[0].weight.requires_grad
     half = {"b": torch.arange(3, dtype=torch.bfloat16), "none": torch.zeros(0, 3)}
     assert digest(Pickled.of(half).load()) == digest(half)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_trees_of_jax_keep_leaves_keys_and_what_is_no_array() -> None:
+    import jax
+
+    from longhaul.jax import State
+
+    def make(scale: float, seed: int) -> State:
+        params = {"dense": {"w": jax.numpy.arange(4.0) * scale, "b": jax.numpy.zeros(2)}}
+        return State(params=params, optimizer=(collections.OrderedDict(mu=jax.numpy.ones(3) * scale), 7), key=jax.random.key(seed))
+
+    old, new = make(2.0, 1), make(0.0, 2)
+    old.params = jax.tree_util.tree_map(lambda leaf: leaf + 1, old.params)
+    put(new, Pickled.of(take(old)).load())
+    assert digest(take(new)) == digest(take(old))
+    assert jax.random.uniform(new.key) == jax.random.uniform(old.key)
+    assert isinstance(new.params["dense"]["w"], jax.Array)
+    with pytest.raises(AttributeError, match="not weights"):
+        new.weights = 1

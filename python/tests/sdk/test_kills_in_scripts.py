@@ -22,6 +22,7 @@ SCRIPTED = [
     pytest.param("whole_fit", 2, 3),
     pytest.param("trees_lightgbm", 3, 4, marks=needs("lightgbm")),
     pytest.param("trees_xgboost", 2, 3, marks=needs("xgboost")),
+    pytest.param("transformer", 2, 3, marks=needs("transformers")),
     pytest.param("network_keras", 2, 3, marks=needs("keras")),
 ]
 
