@@ -76,11 +76,11 @@ def make(root: Path, uri: str) -> tuple[Any, Any, Any]:
     asked = parse_trial(trial(root / "out", uri), "bench")
     tensorflow(asked.threads, asked.seed)
     from longhaul.data.manifest import load_manifest
+    from longhaul.store import open_store
     from longhaul_trainer.data.stream import DataSet
     from longhaul_trainer.model.learner import Learner, hash_texts
     from longhaul_trainer.model.own import find_build
     from longhaul_trainer.model.parameters import Taken, training_parameters
-    from longhaul.store import open_store
 
     taken = Taken(asked.parameters)
     learner = Learner(find_build(None), None, asked.features, taken, training_parameters(taken), asked.seed)

@@ -34,7 +34,13 @@ export async function followJobs(
   const follow = async (job: JobInfo, first: boolean): Promise<void> => {
     try {
       // A Job that came while we watched is shown whole.
-      for await (const line of compute.logs(job.name, { follow: true, ...(first ? { tailLines } : {}), ...(stamped ? { stamped } : {}), signal })) print({ job, line });
+      for await (const line of compute.logs(job.name, {
+        follow: true,
+        ...(first ? { tailLines } : {}),
+        ...(stamped ? { stamped } : {}),
+        signal,
+      }))
+        print({ job, line });
     } catch (error) {
       if (!signal.aborted) failures.push(error);
     }

@@ -62,7 +62,7 @@ const codeOf = (error: unknown): number | null => grpcOf(error)?.code ?? null;
 function isNotReady(error: unknown): boolean {
   const grpc =
     grpcOf(error) ?? (isGrpcServiceError(error) ? error : error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : null);
-  return grpc !== null && (grpc.code as number) === FAILED_PRECONDITION && /workflow task in failed state|not ready/i.test(grpc.details);
+  return grpc !== null && grpc.code === FAILED_PRECONDITION && /workflow task in failed state|not ready/i.test(grpc.details);
 }
 
 function translate(run: string, address: string, error: unknown): unknown {

@@ -122,7 +122,10 @@ function parsed<T>(schema: { safeParse(value: unknown): { success: true; data: T
 async function* logs(ports: Ports, run: Run, document: RunDocument, query: LogQuery, options: LogOptions): AsyncIterable<string> {
   const compute = await ports.compute(document.profile);
   const name = await jobName(compute, run.id, query);
-  if (name !== null) return yield* compute.logs(name, { follow: true, ...options });
+  if (name !== null) {
+    yield* compute.logs(name, { follow: true, ...options });
+    return;
+  }
   if (query.trial === undefined) return;
   const { trials } = await run.search(query.step).state();
   const output = trials.find(({ trial }) => trial === query.trial)?.output;

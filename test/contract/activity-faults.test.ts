@@ -159,9 +159,7 @@ const logger = new DefaultLogger('ERROR', () => undefined);
 const whenItRuns =
   ({ standIn }: World) =>
   async (environment: MockActivityEnvironment): Promise<boolean> => {
-    await expect
-      .poll(() => standIn.objects.list('pods').some(({ status }) => status['phase'] === 'Running'), { timeout: 30_000, interval: 5 })
-      .toBe(true);
+    await expect.poll(() => standIn.objects.list('pods').some(({ status }) => status['phase'] === 'Running'), { interval: 5 }).toBe(true);
     environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
     return true;
   };

@@ -67,7 +67,7 @@ const runningPods = (): string[] =>
     .map(({ metadata }) => metadata.name.replace(/^.*-(a\d+)-\d+$/, '$1'));
 const isWatched = (): boolean =>
   ['WATCH pods', 'WATCH jobs', 'WATCH nodes'].every((each) => standIn.asked.some(({ what }) => what === each));
-const eventually = (look: () => unknown) => expect.poll(look, { timeout: 10_000, interval: 5 });
+const eventually = (look: () => unknown) => expect.poll(look, { interval: 5 });
 
 describe('in a queue', () => {
   beforeEach(() => begin({ queue: 'team-a' }));
@@ -126,7 +126,7 @@ it('a queue may have a limit of its own, which counts as no capacity', async () 
 describe('beside a container that does not end', () => {
   beforeEach(() => begin({ podTemplate: { spec: { containers: [{ name: 'mesh', image: 'mesh' }] } } }));
 
-  it('an attempt ends with its main container, and so does the rest of its pod, with the log kept', { timeout: 30_000 }, async () => {
+  it('an attempt ends with its main container, and so does the rest of its pod, with the log kept', async () => {
     const input = await attempt(1);
     input.trial.spec.command?.splice(2, 1, 'echo last words; exit 3');
     const { report } = run(input);

@@ -50,7 +50,7 @@ async function onEmulator(): Promise<Opened> {
 describe.each([
   ['duckdb', onDuckdb],
   ['bigquery', onEmulator],
-] as const)('metrics of tables of scores: %s', { timeout: 120_000 }, (_, open) => {
+] as const)('metrics of tables of scores: %s', (_, open) => {
   let root: string;
   let opened: Opened;
   let reference: Reference;
@@ -68,7 +68,7 @@ describe.each([
           s: `${opened.store.root}/given/${task}.parquet`,
         });
     }
-  }, 240_000);
+  });
   afterAll(async () => {
     await opened.close();
     await rm(root, { recursive: true, force: true });

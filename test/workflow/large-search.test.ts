@@ -15,7 +15,7 @@ import type { SearchHarness } from './search-harness.ts';
 type Handle = ReturnType<SearchHarness['client']['workflow']['getHandle']>;
 
 let harness: SearchHarness;
-afterEach(() => harness.stop(), 120_000);
+afterEach(() => harness.stop());
 
 /** A search that has `ended` trials behind it, as one of release 0.1 carried them. */
 async function begin(spec: SearchSpec, ended: number): Promise<Handle> {
@@ -40,7 +40,7 @@ async function beating<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-describe('a search of realistic trials', { timeout: 240_000 }, () => {
+describe('a search of realistic trials', () => {
   it('goes on when it has to continue as new with more behind it than an input holds, and tells of all of them', async () => {
     const [ENDED, NEW] = [940, 12];
     harness = await startSearchHarness('real', ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=120']);

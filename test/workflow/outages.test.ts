@@ -11,7 +11,7 @@ import { later, profileOf, specOf, startSearchHarness } from './search-harness.t
 import type { SearchHarness } from './search-harness.ts';
 
 let harness: SearchHarness;
-afterEach(() => harness.stop(), 60_000);
+afterEach(() => harness.stop());
 
 describe('a trial', () => {
   it('has its attempt ended before it fails for a permission', async () => {
@@ -39,7 +39,7 @@ describe('a trial', () => {
     expect([status, ended, carried.attempts]).toEqual(['succeeded', [1], 2]);
   });
 
-  it('stops when its search is gone', { timeout: 120_000 }, async () => {
+  it('stops when its search is gone', async () => {
     harness = await startSearchHarness('skipping');
     const TEN_MINUTES = 600;
     harness.world.attempt = async () => {
@@ -58,12 +58,12 @@ describe('a trial', () => {
     const trial = harness.client.workflow.getHandle(id);
     harness.environment.sleep('1 day').catch(() => undefined);
     await until(async () => (await trial.describe()).status.name === 'COMPLETED', 'the trial to end', 60);
-    expect(await trial.result()).toMatchObject({ status: 'stopped', reason: expect.stringContaining('is gone') });
+    expect(await trial.result()).toMatchObject({ status: 'stopped', reason: expect.stringContaining('is gone') as string });
   });
 });
 
 describe('a search that has to continue as new while its ledger is away', () => {
-  it('goes on to start trials, and tells the ledger later', { timeout: 120_000 }, async () => {
+  it('goes on to start trials, and tells the ledger later', async () => {
     // Stands for 4,096 events.
     const SUGGEST_AFTER = 120;
     let away = true;
@@ -103,7 +103,7 @@ describe('a search that has to continue as new while its ledger is away', () => 
 });
 
 describe('a search that failed for an unforeseen reason, and is tried again by its step', () => {
-  it('has outputs, ids and rows of its own', { timeout: 120_000 }, async () => {
+  it('has outputs, ids and rows of its own', async () => {
     const ports = createMemoryPorts();
     const { recordTrials } = createSearchActivities(ports);
     harness = await startSearchHarness('real', [], { recordTrials });

@@ -87,7 +87,7 @@ describe('a run', () => {
       await update(run, 'pause');
       await update(run, 'resume');
       release();
-      expect(await settled(run)).toMatchObject({ status: 'paused', cost: 2, reason: expect.stringContaining('2.00 of 1.5') });
+      expect(await settled(run)).toMatchObject({ status: 'paused', cost: 2, reason: expect.stringContaining('2.00 of 1.5') as string });
       await update(run, 'resume');
       await run.result();
       expect(await stateOf(run)).toMatchObject({ status: 'succeeded', cost: 3 });
@@ -95,7 +95,9 @@ describe('a run', () => {
 
     it('refuses to be resumed while it is not paused, which waives nothing', async () => {
       const { run, release } = await begin();
-      await expect(update(run, 'resume')).rejects.toMatchObject({ cause: { message: expect.stringContaining('is running, not paused') } });
+      await expect(update(run, 'resume')).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('is running, not paused') as string },
+      });
       release();
       expect(await settled(run)).toMatchObject({ status: 'paused', cost: 2 });
       await run.terminate();
@@ -143,7 +145,7 @@ describe('a run', () => {
     expect((await stateOf(run)).steps.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
   });
 
-  it('writes a script into its history once, however often its Job is preempted', { timeout: 120_000 }, async () => {
+  it('writes a script into its history once, however often its Job is preempted', async () => {
     const SOURCE_BYTES = 150_000;
     const sizes: number[] = [];
     for (const preemptions of [0, 3]) {
@@ -159,7 +161,7 @@ describe('a run', () => {
     expect(((sizes[1] ?? 0) - (sizes[0] ?? 0)) / 3).toBeLessThan(20_000);
   });
 
-  it('ends a Job that cannot be watched any more before it begins another one', { timeout: 90_000 }, async () => {
+  it('ends a Job that cannot be watched any more before it begins another one', async () => {
     // The Job itself runs on; what fails for good is looking at it.
     unwatched = 1;
     const run = await harness.start(documentOf([script('train', { retry: { attempts: 2, backoffSeconds: 1 } })]));
@@ -181,7 +183,7 @@ describe('a run with a search', () => {
     ports.rows.length = 0;
   });
 
-  it('starts no trial of it while it is paused, also where the search waited for another run', { timeout: 300_000 }, async () => {
+  it('starts no trial of it while it is paused, also where the search waited for another run', async () => {
     harness.world.attempt = async () => ({ verdict: await harness.stopAsked(), lastProgress: 3 });
     const spec = specOf({ trials: 4, parallel: 2, output: 'file:///out/{key}' });
     const document = { ...documentOf([{ id: 'search', spec }]), profile: profileOf() };

@@ -36,7 +36,7 @@ describe('a place whose holder was terminated', () => {
   });
 });
 
-describe('a pool gate', { timeout: 120_000 }, () => {
+describe('a pool gate', () => {
   let harness: SearchHarness;
   let faults = 0;
   beforeEach(async () => {

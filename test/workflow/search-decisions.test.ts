@@ -6,7 +6,7 @@ import { specOf, startSearchHarness, type SearchHarness } from './search-harness
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
-describe('what a search makes of how its trials end', { timeout: 60_000 }, () => {
+describe('what a search makes of how its trials end', () => {
   let harness: SearchHarness;
   let feed: CurveFeed;
   beforeEach(async () => {

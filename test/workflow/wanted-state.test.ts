@@ -9,7 +9,7 @@ import type { SearchHarness } from './search-harness.ts';
 const suggestAfter = (events: number): string[] => ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${events}`];
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
-describe('a search that decides something in the task in which it continues as new', { timeout: 120_000 }, () => {
+describe('a search that decides something in the task in which it continues as new', () => {
   /** Stands for 4,096 events. */
   const SUGGEST_AFTER = 100;
   let harness: SearchHarness;
@@ -17,7 +17,7 @@ describe('a search that decides something in the task in which it continues as n
   beforeAll(async () => {
     harness = await startSearchHarness('real', suggestAfter(SUGGEST_AFTER));
   });
-  afterAll(() => harness.stop(), 60_000);
+  afterAll(() => harness.stop());
   beforeEach(() => {
     harness.reset();
     harness.world.attempt = async () => ({ verdict: await harness.stopAsked(), lastProgress: 3 });
@@ -148,7 +148,7 @@ describe('a search that is ending', () => {
     await until(async () => (await state()).status === 'waiting', 'the budget', 30);
     await update('reject', { by: 'ada' });
     await expect(update('resume', { trial: 0 })).rejects.toMatchObject({
-      cause: { message: expect.stringContaining('the search is ending') },
+      cause: { message: expect.stringContaining('the search is ending') as string },
     });
     saved.resolve(undefined);
     // Neither has a value of its objective.

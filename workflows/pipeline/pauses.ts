@@ -45,7 +45,7 @@ export const spentBy = ({ view: { state } }: Run): Spent => ({
 function tellSearches(run: Run, signal: typeof pauseSearch | typeof resumeSearch): Promise<void>[] {
   const searches = [...run.searches.values()];
   if (run.reconciles) return searches.map((search) => reconcileSearch(run, search));
-  return searches.map((search) => search.signal<[]>(signal as typeof pauseSearch));
+  return searches.map((search) => search.signal(signal as typeof pauseSearch));
 }
 
 /** Tells a search what is wanted until that is what it heard last. One that has ended needs no word. */
@@ -58,7 +58,7 @@ export function reconcileSearch(run: Run, search: RunningSearch): Promise<void> 
 
 async function tell(run: Run, search: RunningSearch): Promise<void> {
   for (let wanted = wantedOf(run); wanted !== search.heard; wanted = wantedOf(run)) {
-    await search.signal<[]>((wanted === 'pause' ? pauseSearch : resumeSearch) as typeof pauseSearch).catch((error: unknown) => {
+    await search.signal((wanted === 'pause' ? pauseSearch : resumeSearch) as typeof pauseSearch).catch((error: unknown) => {
       if (isCancellation(error)) throw error;
     });
     search.heard = wanted;

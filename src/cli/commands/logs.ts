@@ -106,7 +106,10 @@ async function* keptLines(store: ObjectStore, { output, attempt }: KeptLogOf, { 
 }
 
 async function* lastOf(lines: AsyncIterable<string>, count: number | undefined): AsyncGenerator<string> {
-  if (count === undefined) return yield* lines;
+  if (count === undefined) {
+    yield* lines;
+    return;
+  }
   const last: string[] = [];
   for await (const line of lines) {
     last.push(line);

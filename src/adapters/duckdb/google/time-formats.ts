@@ -158,6 +158,6 @@ export const TIME_FORMATS: readonly ScalarFunction[] = [
     parameters: [VARCHAR, VARCHAR, TIMESTAMP, BIGINT],
     returns: VARCHAR,
     call: ([pattern, kind, local, offset]) =>
-      formatTime(pattern as string, kind as string, (local as DuckDBTimestampValue).micros, Number(offset as bigint)),
+      formatTime(pattern as string, kind as string, (local as DuckDBTimestampValue).micros, Number(offset)),
   },
 ];
