@@ -4,7 +4,9 @@ import { identify } from '../cache/identity.ts';
 import type { Longhaul } from '../client/index.ts';
 import { UnknownRunError } from '../client/errors.ts';
 import { AdapterError, PreconditionFailedError } from '../contract/errors.ts';
+import { homeOf } from '../contract/ids.ts';
 import type { Profile } from '../contract/profile.ts';
+import { WAITS } from '../rules/durations.ts';
 import { decideGarbage, textsIn } from '../rules/garbage.ts';
 import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
 import type { JobInfo } from '../ports/compute.ts';
@@ -76,7 +78,13 @@ export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile,
 
 async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: GarbageOptions, result: GarbageResult): Promise<Removal[]> {
   const compute = await ports.compute(profile);
-  const found = await compute.list();
+  const home = homeOf((await ports.store(profile)).root);
+  const everybodys = await compute.list();
+  // Another installation in the same namespace looks after its own.
+  const isOurs = ({ labels }: JobInfo): boolean => labels.home === undefined || labels.home === home;
+  for (const { name, phase } of everybodys.filter((job) => !isOurs(job)))
+    result.kept.push({ what: phase === 'ended' ? 'job' : 'orphan', name, reason: 'it belongs to another installation' });
+  const found = everybodys.filter(isOurs);
   const states = new Map<string, 'open' | 'ended' | 'unknown'>();
   for (const run of new Set(found.map((job) => job.labels.run ?? ''))) states.set(run, await stateOf(runs, run));
   return found.flatMap((job: JobInfo): Removal[] => {
@@ -88,7 +96,14 @@ async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: Gar
       result.kept.push({ what, name: job.name, reason: `${reason}, another one may: --orphans ends it` });
       return [];
     }
-    return [{ what, name: job.name, reason, remove: () => compute.remove(job.name).then(() => true) }];
+    return [
+      {
+        what,
+        name: job.name,
+        reason,
+        remove: () => compute.remove(job.name, { waitSeconds: WAITS.removalPatienceSeconds }).then(() => true),
+      },
+    ];
   });
 }
 

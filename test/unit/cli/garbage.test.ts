@@ -11,6 +11,7 @@ import type { GarbageOptions, GarbageResult } from '../../../src/cli/garbage.ts'
 import { UnknownRunError } from '../../../src/client/errors.ts';
 import type { Longhaul } from '../../../src/client/index.ts';
 import type { LedgerRow } from '../../../src/contract/ledger.ts';
+import { homeOf } from '../../../src/contract/ids.ts';
 import type { JobSpec } from '../../../src/contract/jobs.ts';
 import type { Profile } from '../../../src/contract/profile.ts';
 import type { ObjectStore, Ports, Warehouse } from '../../../src/ports/index.ts';
@@ -259,6 +260,16 @@ describe('longhaul gc', () => {
     expect(first.kept).toMatchObject([{ what: 'orphan', name: 'foreign-job' }]);
     expect(names((await collect({ orphans: true })).found)).toEqual(['foreign-job']);
     expect(scene.memory.calls).not.toContain('remove busy-job');
+  });
+
+  it('leaves Jobs of another installation alone, whatever it is told', async () => {
+    const compute = await scene.ports.compute(PROFILE);
+    const home = homeOf((await scene.ports.store(PROFILE)).root);
+    await compute.create({ name: 'theirs', labels: { run: 'ended-1', home: homeOf('gs://theirs') } } as unknown as JobSpec);
+    await compute.create({ name: 'ours', labels: { run: 'ended-1', home } } as unknown as JobSpec);
+    const { found, kept } = await collect({ orphans: true });
+    expect(names(found)).toEqual(['ours']);
+    expect(kept).toMatchObject([{ name: 'theirs', reason: 'it belongs to another installation' }]);
   });
 
   it('does not end Jobs of a run that cannot be asked', async () => {
