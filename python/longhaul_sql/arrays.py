@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from longhaul_sql.dates import date_argument, interval
 from longhaul_sql.operands import bare
-from longhaul_sql.registry import function
+from longhaul_sql.registry import function, name_of
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
@@ -14,6 +14,12 @@ from longhaul_sql.writer import Writer
 @function("ARRAY_LENGTH", arguments=1)
 def array_length(writer: Writer, call: exp.Expression) -> Sql:
     return Sql(f"len({writer.value(call.expressions[0]).text})", "INT64")
+
+
+@function("ARRAY_FIRST", "ARRAY_LAST", arguments=1)
+def array_end(writer: Writer, call: exp.Expression) -> Sql:
+    value, place = writer.value(call.expressions[0]).text, "0" if name_of(call) == "ARRAY_FIRST" else None
+    return Sql(f"longhaul_at({value}, {place or f'len({value}) - 1'})")
 
 
 @function("ARRAY_REVERSE", arguments=1)

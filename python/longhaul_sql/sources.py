@@ -179,14 +179,28 @@ def _fields(array: exp.Expression) -> list[str]:
     return []
 
 
+_ARRAYS_OF_SCALARS = (
+    "GENERATE_ARRAY",
+    "GENERATE_DATE_ARRAY",
+    "GENERATE_TIMESTAMP_ARRAY",
+    "SPLIT",
+    "REGEXP_EXTRACT_ALL",
+    "TO_CODE_POINTS",
+    "JSON_VALUE_ARRAY",
+    "JSON_KEYS",
+)
+
+
 def _names_in(struct: exp.DataType) -> list[str]:
     """Names of the fields; `_field_1` and so on of those without."""
     return [each.name if isinstance(each, exp.ColumnDef) else f"_field_{place}" for place, each in enumerate(struct.expressions, 1)]
 
 
 def _has_scalars(writer: Writer, array: exp.Expression) -> bool:
+    if isinstance(array, exp.Cast) and array.to.this == exp.DataType.Type.ARRAY and array.to.expressions:
+        return array.to.expressions[0].this != exp.DataType.Type.STRUCT
     if isinstance(array, exp.Anonymous):
-        return name_of(array) in ("GENERATE_ARRAY", "GENERATE_DATE_ARRAY", "SPLIT", "REGEXP_EXTRACT_ALL")
+        return name_of(array) in _ARRAYS_OF_SCALARS
     if isinstance(array, exp.Array) and array.expressions and not isinstance(array.expressions[0], exp.Query):
         return all(isinstance(each, (exp.Literal, exp.Neg)) or writer.value(each).kind not in ("", "STRUCT") for each in array.expressions)
     return False

@@ -198,7 +198,7 @@ function readPart(part: Part, text: string, at: number, found: Found, wrong: () 
       break;
     case 'HH':
     case 'HH12':
-      [found.hour12, end] = number(2, 1, 12);
+      [found.hour12, end] = number(2, 0, 12);
       break;
     case 'MI':
       [found.minute, end] = number(2, 0, 59);
@@ -226,8 +226,12 @@ function readPart(part: Part, text: string, at: number, found: Found, wrong: () 
       break;
     default: {
       if (!element.startsWith('FF')) return fail(`CAST: ${element} is not translated where a text is read`);
-      const word = match(new RegExp(`^\\d{1,${element.slice(2)}}`));
-      found.micros = Number(word.slice(0, 6).padEnd(6, '0'));
+      // More digits than the element has are rounded.
+      const word = match(/^\d{1,9}/);
+      const digits = Math.min(6, Number(element.slice(2)));
+      const micros = Math.round(Number(`0.${word}`) * 10 ** digits) * 10 ** (6 - digits);
+      found.micros = micros % 1_000_000;
+      if (micros >= 1_000_000) found.second += 1;
       end = at + word.length;
     }
   }
