@@ -13,7 +13,8 @@ from longhaul_sql.writer import Writer
 
 @function("ERROR", arguments=1)
 def error(writer: Writer, call: exp.Expression) -> Sql:
-    return Sql(f"error({typed(writer, call.expressions[0], 'STRING').text})", "NULL")
+    # Of any type, but no NULL that may be left out.
+    return Sql(f"error({typed(writer, call.expressions[0], 'STRING').text})")
 
 
 @aggregate("BIT_AND", "BIT_OR", "BIT_XOR")

@@ -7,7 +7,7 @@ import re
 from sqlglot import exp
 
 from longhaul_sql.registry import function, name_of
-from longhaul_sql.types import Sql, string
+from longhaul_sql.types import DUCKDB, Sql, string
 from longhaul_sql.writer import Writer, writes
 
 TEXTS = ("STRING", "BYTES")
@@ -195,8 +195,9 @@ def concat(writer: Writer, call: exp.Expression) -> Sql:
     null = next((value for value in values if value.text.startswith("NULL::")), None)
     if null is not None:
         return null
-    # DuckDB's concat skips NULLs.
-    return Sql("(" + " || ".join(value.operand for value in values) + ")", text_kind(values))
+    # DuckDB's concat skips NULLs, and of NULLs alone the operator has no type.
+    text, kind = " || ".join(value.operand for value in values), text_kind(values)
+    return Sql(f"CAST({text} AS {DUCKDB[kind]})" if kind else f"({text})", kind)
 
 
 # --- regular expressions ------------------------------------------------------------------------------------------------

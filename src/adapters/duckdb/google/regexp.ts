@@ -84,7 +84,9 @@ function extractAll([text, pattern]: readonly [string, string]): string[] {
   const groups = groupsOf(regex);
   if (groups > 1) fail('REGEXP_EXTRACT_ALL: the regular expression has more than one group');
   regex.lastIndex = 0;
-  return [...text.matchAll(regex)].map((found) => (groups === 1 ? (found[1] ?? '') : found[0]));
+  // Behind the last character nothing is looked for.
+  const found = [...text.matchAll(regex)].filter((each) => each.index < text.length || text === '');
+  return found.map((each) => (groups === 1 ? (each[1] ?? '') : each[0]));
 }
 
 export const REGEXP_FUNCTIONS: readonly ScalarFunction[] = [

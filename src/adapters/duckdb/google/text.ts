@@ -16,6 +16,11 @@ function instr([value, part, position, occurrence]: readonly [string, string, bi
   const matches = (at: number): boolean => wanted.every((each, i) => characters[at + i] === each);
   const forwards = position > 0n;
   const size = BigInt(characters.length);
+  if (wanted.length === 0) {
+    // Nothing is found at each place, and after the last character.
+    const place = forwards ? position + occurrence - 1n : size + position + 2n - (occurrence - 1n);
+    return place >= 1n && place <= size + 1n ? place : 0n;
+  }
   if (forwards ? position > size : -position > size) return 0n;
   let left = occurrence;
   for (let at = Number(forwards ? position - 1n : size + position); at >= 0 && at < characters.length; at += forwards ? 1 : -1)
