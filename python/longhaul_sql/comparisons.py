@@ -16,13 +16,7 @@ _NO_NUMBERS = ("STRING", "BYTES", "BOOL", "DATE", "DATETIME", "TIMESTAMP", "TIME
 def compare(writer: Writer, operator: str, left_node: exp.Expression, right_node: exp.Expression, condition: str) -> Sql:
     """`condition`: `filter` or `join` where rows for which it is not TRUE are left out, so that NULL may stand for FALSE."""
     left, right = writer.value(left_node), writer.value(right_node)
-    if "JSON" in (left.kind, right.kind):
-        raise writer.refuse(
-            left_node if left.kind == "JSON" else right_node,
-            "BigQuery does not compare JSON",
-            found=f"{writer.excerpt(left_node)} {operator} {writer.excerpt(right_node)}",
-            hint="compare what is in it: JSON_VALUE(json, '$.path'), INT64(json.path), TO_JSON_STRING(json)",
-        )
+    _require_comparable(writer, left_node, left, right_node, right)
     both_numbers = all(isinstance(side, exp.Literal) and not side.is_string for side in (left_node, right_node))
     left_text, right_text = (left.operand, right.operand) if both_numbers else (bare(writer, left_node), bare(writer, right_node))
     plain = f"{left_text} {operator} {right_text}"
@@ -52,6 +46,38 @@ def compare(writer: Writer, operator: str, left_node: exp.Expression, right_node
     return Sql(f"({plain} AND NOT {nan})", "BOOL")
 
 
+def _require_comparable(writer: Writer, left_node: exp.Expression, left: Sql, right_node: exp.Expression, right: Sql) -> None:
+    for node, value in ((left_node, left), (right_node, right)):
+        if value.kind == "JSON":
+            raise writer.refuse(
+                node, "JSON is not compared in BigQuery", found=writer.excerpt(node), hint="compare JSON_VALUE, LAX_INT64 … of it"
+            )
+    if "STRUCT" not in (left.kind, right.kind):
+        return
+    # DuckDB compares structs by the names of their fields, GoogleSQL by their places.
+    names = [_field_names(node) for node in (left_node, right_node)]
+    if names[0] is None or names[0] != names[1]:
+        raise writer.refuse(
+            left_node if left.kind == "STRUCT" else right_node,
+            "structs are compared here only where both are written with the same names of fields",
+            found=writer.excerpt(right_node),
+            hint="compare the fields, or give them the same names",
+        )
+
+
+def _field_names(node: exp.Expression) -> list[str] | None:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Cast) and node.to.this == exp.DataType.Type.STRUCT:
+        return [each.name.lower() for each in node.to.expressions]
+    if isinstance(node, exp.Anonymous) and str(node.this).upper() == "STRUCT":
+        return [
+            (each.alias if isinstance(each, exp.Alias) else each.name if isinstance(each, exp.Column) else "").lower()
+            for each in node.expressions
+        ]
+    return None
+
+
 def _comparison(node_type: type[exp.Expression], operator: str) -> None:
     @writes(node_type, "this", "expression")
     def comparison(writer: Writer, node: exp.Expression) -> Sql:
@@ -67,6 +93,7 @@ def _distinct(node_type: type[exp.Expression], operator: str) -> None:
     # NaN is not distinct from NaN in both.
     @writes(node_type, "this", "expression")
     def distinct(writer: Writer, node: exp.Expression) -> Sql:
+        _require_comparable(writer, node.this, writer.value(node.this), node.expression, writer.value(node.expression))
         return Sql(f"{bare(writer, node.this)} {operator} {bare(writer, node.expression)}", "BOOL", atom=False)
 
 
@@ -91,6 +118,12 @@ def in_(writer: Writer, node: exp.Expression) -> Sql:
     with writer.no_condition() as condition:
         left = writer.value(node.this)
         query, unnest = node.args.get("query"), node.args.get("unnest")
+        if left.kind == "STRUCT" and (unnest is not None or query is not None):
+            raise writer.refuse(
+                node, "IN of a struct is not translated", found=writer.excerpt(node), hint="compare the fields in an EXISTS"
+            )
+        for item in node.expressions:
+            _require_comparable(writer, node.this, left, item, writer.value(item))
         if unnest is not None:
             return Sql(f"longhaul_in_array({left.text}, {writer.value(unnest.expressions[0]).text})", "BOOL")
         nan = may_be_nan(node.this, left)

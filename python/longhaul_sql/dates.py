@@ -66,6 +66,11 @@ def _zoned(writer: Writer, text: str, zone: exp.Expression | None) -> str:
     return f"longhaul_zone({text}, {writer.value(zone).text})" if zone is not None else text
 
 
+def in_years(text: str, kind: str) -> Sql:
+    """A DATE, DATETIME or TIMESTAMP that must be within the years 1 to 9999."""
+    return Sql(f"longhaul_in_years_{kind.lower()}({text})", kind)
+
+
 @function("DATE_ADD", "DATE_SUB", "TIMESTAMP_ADD", "TIMESTAMP_SUB", "DATETIME_ADD", "DATETIME_SUB", arguments=2)
 def add_sub(writer: Writer, call: exp.Expression) -> Sql:
     kind, operation = name_of(call).split("_")
@@ -77,7 +82,7 @@ def add_sub(writer: Writer, call: exp.Expression) -> Sql:
     if unit == "QUARTER":
         number, unit = f"(3 * {number})", "MONTH"
     operator = "+" if operation == "ADD" else "-"
-    return Sql(f"CAST({value.operand} {operator} INTERVAL ({number}) {unit} AS {DUCKDB[kind]})", kind)
+    return in_years(f"CAST({value.operand} {operator} INTERVAL ({number}) {unit} AS {DUCKDB[kind]})", kind)
 
 
 @function("DATE_DIFF", "DATETIME_DIFF", arguments=3)
@@ -172,7 +177,7 @@ def extract(writer: Writer, call: exp.Expression) -> Sql:
 @function("DATE", arguments=(1, 3))
 def date(writer: Writer, call: exp.Expression) -> Sql:
     if len(call.expressions) == 3:
-        return Sql(f"make_date({', '.join(bare(writer, each) for each in call.expressions)})", "DATE")
+        return in_years(f"make_date({', '.join(bare(writer, each) for each in call.expressions)})", "DATE")
     if len(call.expressions) == 2:
         instant = f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)"
         return Sql(f"CAST({_zoned(writer, instant, call.expressions[1])} AS DATE)", "DATE")
@@ -217,11 +222,11 @@ def unix_date(writer: Writer, call: exp.Expression) -> Sql:
 
 @function("DATE_FROM_UNIX_DATE", arguments=1)
 def date_from_unix_date(writer: Writer, call: exp.Expression) -> Sql:
-    return Sql(f"(DATE '1970-01-01' + CAST({bare(writer, call.expressions[0])} AS INTEGER))", "DATE")
+    return in_years(f"(DATE '1970-01-01' + CAST({bare(writer, call.expressions[0])} AS INTEGER))", "DATE")
 
 
 @function("TIMESTAMP_SECONDS", "TIMESTAMP_MILLIS", "TIMESTAMP_MICROS", arguments=1)
 def timestamp_from(writer: Writer, call: exp.Expression) -> Sql:
     unit = {"TIMESTAMP_SECONDS": 1_000_000, "TIMESTAMP_MILLIS": 1000, "TIMESTAMP_MICROS": 1}[name_of(call)]
     micros = f"CAST({bare(writer, call.expressions[0])} AS BIGINT) * {unit}"
-    return Sql(f"(make_timestamp({micros}) AT TIME ZONE 'UTC')", "TIMESTAMP")
+    return in_years(f"(make_timestamp({micros}) AT TIME ZONE 'UTC')", "TIMESTAMP")

@@ -122,7 +122,15 @@ def dot(writer: Writer, node: exp.Expression) -> Sql:
 _NUMBERS = ("INT64", "FLOAT64")
 
 
+def refuse_null(writer: Writer, node: exp.Expression, operator: str) -> None:
+    """GoogleSQL knows no type of a literal NULL beside an operator."""
+    for side in (node.this, node.args.get("expression")):
+        if isinstance(side, exp.Null):
+            raise writer.refuse(node, f"an operand of {operator} is a literal NULL", found=writer.excerpt(node), hint="CAST(NULL AS …)")
+
+
 def _arithmetic(writer: Writer, node: exp.Expression, operator: str) -> Sql:
+    refuse_null(writer, node, operator)
     left, right = writer.value(node.this), writer.value(node.expression)
     for side, side_node in ((left, node.this), (right, node.expression)):
         if side.kind in ("DATE", "DATETIME", "TIMESTAMP"):
@@ -192,6 +200,7 @@ def either(writer: Writer, node: exp.Expression) -> Sql:
 
 @writes(exp.Not, "this")
 def negation(writer: Writer, node: exp.Expression) -> Sql:
+    refuse_null(writer, node, "NOT")
     return Sql(f"NOT {writer.operand(node.this)}", "BOOL", atom=False)
 
 

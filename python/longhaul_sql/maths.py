@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from longhaul_sql import nan
 from longhaul_sql.nan import least_of, may_be_nan, not_nan
 from longhaul_sql.operands import bare, common_kind
 from longhaul_sql.registry import function, name_of
-from longhaul_sql.types import Sql, string
+from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
 
@@ -16,11 +17,10 @@ def double(writer: Writer, node: exp.Expression) -> str:
     return value.text if value.kind == "FLOAT64" else f"CAST({value.text} AS DOUBLE)"
 
 
-def _of_double(google: str, duckdb: str, *, may_overflow: bool = False) -> None:
+def _of_double(google: str, duckdb: str) -> None:
     @function(google, arguments=1)
     def of_double(writer: Writer, call: exp.Expression) -> Sql:
-        text = f"{duckdb}({double(writer, call.expressions[0])})"
-        return Sql(f"longhaul_finite({text}, {string(google)})" if may_overflow else text, "FLOAT64")
+        return Sql(f"{duckdb}({double(writer, call.expressions[0])})", "FLOAT64")
 
 
 for _google, _duckdb in (
@@ -38,21 +38,19 @@ for _google, _duckdb in (
     ("ATAN", "atan"),
 ):
     _of_double(_google, _duckdb)
-_of_double("EXP", "exp", may_overflow=True)
+_of_double("EXP", "longhaul_exp")
 
 
 @function("POW", "POWER", "ATAN2", arguments=2)
 def of_two(writer: Writer, call: exp.Expression) -> Sql:
-    name = "atan2" if name_of(call) == "ATAN2" else "pow"
-    return Sql(
-        f"longhaul_finite({name}({', '.join(double(writer, each) for each in call.expressions)}), {string(name_of(call))})", "FLOAT64"
-    )
+    name = "atan2" if name_of(call) == "ATAN2" else "longhaul_pow"
+    return Sql(f"{name}({', '.join(double(writer, each) for each in call.expressions)})", "FLOAT64")
 
 
 @function("LOG", arguments=(1, 2))
 def log(writer: Writer, call: exp.Expression) -> Sql:
     number, *base = (double(writer, each) for each in call.expressions)
-    return Sql(f"(ln({number}) / ln({base[0]}))" if base else f"ln({number})", "FLOAT64")
+    return Sql(f"longhaul_log({number}, {base[0]})" if base else f"ln({number})", "FLOAT64")
 
 
 @function("ROUND", "TRUNC", arguments=(1, 2))
@@ -76,7 +74,10 @@ def absolute(writer: Writer, call: exp.Expression) -> Sql:
 @function("SIGN", arguments=1)
 def sign(writer: Writer, call: exp.Expression) -> Sql:
     value = writer.value(call.expressions[0])
-    return Sql(f"cast_to_type(sign({value.text}), {value.text})", value.kind)
+    signed = f"cast_to_type(sign({value.text}), {value.text})"
+    if not may_be_nan(call.expressions[0], value):
+        return Sql(signed, value.kind)
+    return Sql(f"CASE WHEN {nan.is_nan(value.text)} THEN {value.text} ELSE {signed} END", value.kind)
 
 
 def _guarded(google: str, duckdb: str, operator: str | None, kind: str) -> None:

@@ -19,7 +19,18 @@ CREATE OR REPLACE MACRO longhaul_nan_sorted(list, ascending) AS CASE WHEN typeof
   ELSE list END;
 
 CREATE OR REPLACE MACRO longhaul_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero: ' || CAST(a AS VARCHAR) || ' / 0') ELSE a / b END;
-CREATE OR REPLACE MACRO longhaul_safe_divide(a, b) AS CASE WHEN b <> 0 THEN a / b END;
+CREATE OR REPLACE MACRO longhaul_safe_divide(a, b) AS CASE WHEN b <> 0 AND NOT (longhaul_not_finite(a / b) AND NOT longhaul_not_finite(a) AND NOT longhaul_not_finite(b)) THEN a / b END;
+CREATE OR REPLACE MACRO longhaul_pow(x, y) AS CASE WHEN longhaul_not_finite(pow(x, y)) AND NOT longhaul_not_finite(x) AND NOT longhaul_not_finite(y) THEN error('POW: the result is no finite number') ELSE pow(x, y) END;
+CREATE OR REPLACE MACRO longhaul_exp(x) AS CASE WHEN longhaul_not_finite(exp(x)) AND NOT longhaul_not_finite(x) THEN error('EXP: floating point overflow') ELSE exp(x) END;
+CREATE OR REPLACE MACRO longhaul_log(x, base) AS CASE
+  WHEN x IS NULL OR base IS NULL THEN NULL
+  WHEN isnan(x) OR isnan(base) OR x = '-Infinity'::DOUBLE OR base = 'Infinity'::DOUBLE THEN 'NaN'::DOUBLE
+  WHEN x <= 0 OR base <= 0 OR base = 1 THEN error('LOG: this number has no logarithm to this base')
+  ELSE ln(x) / ln(base) END;
+CREATE OR REPLACE MACRO longhaul_in_years(x, least, most) AS CASE WHEN x < least OR x > most THEN error('a date or time is outside of the years 1 to 9999') ELSE x END;
+CREATE OR REPLACE MACRO longhaul_in_years_date(x) AS longhaul_in_years(x, DATE '0001-01-01', DATE '9999-12-31');
+CREATE OR REPLACE MACRO longhaul_in_years_datetime(x) AS longhaul_in_years(x, TIMESTAMP '0001-01-01 00:00:00', TIMESTAMP '9999-12-31 23:59:59.999999');
+CREATE OR REPLACE MACRO longhaul_in_years_timestamp(x) AS longhaul_in_years(x, TIMESTAMPTZ '0001-01-01 00:00:00+00', TIMESTAMPTZ '9999-12-31 23:59:59.999999+00');
 CREATE OR REPLACE MACRO longhaul_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || CAST(a AS VARCHAR) || ', 0)') ELSE a // b END;
 CREATE OR REPLACE MACRO longhaul_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || CAST(a AS VARCHAR) || ', 0)') ELSE a % b END;
 -- GoogleSQL raises an error where IEEE arithmetic gives infinity.
@@ -84,7 +95,9 @@ CREATE OR REPLACE MACRO longhaul_month_series(a, b, step) AS CASE WHEN step <= 0
   ELSE list_filter(list_transform(generate_series(0, date_diff('month', a, b), CAST(step AS BIGINT)), lambda i: CAST(a + to_months(CAST(i AS INTEGER)) AS DATE)), lambda d: d <= b) END;
 -- n + 1 boundaries out of the elements themselves: the ceil(i × size / n)-th smallest.
 CREATE OR REPLACE MACRO longhaul_quantiles(sorted, n) AS CASE WHEN len(sorted) > 0 THEN list_transform(range(0, n + 1), lambda i: sorted[greatest(1, (i * len(sorted) + n - 1) // n)]) END;
-CREATE OR REPLACE MACRO longhaul_bucket(x, bounds) AS CASE WHEN x IS NOT NULL THEN len(list_filter(bounds, lambda e: e <= x)) END;
+CREATE OR REPLACE MACRO longhaul_bucket(x, bounds) AS CASE WHEN x IS NULL OR longhaul_is_nan(x) THEN NULL
+  WHEN len(bounds) > list_count(bounds) OR len(list_filter(bounds, lambda e: longhaul_is_nan(e))) > 0 OR bounds <> list_sort(bounds) THEN error('RANGE_BUCKET: the array must be in order, without NULL and NaN')
+  ELSE len(list_filter(bounds, lambda e: e <= x)) END;
 
 -- shift: days from the week's first day to the following Monday (0 for Monday, 1 for Sunday).
 CREATE OR REPLACE MACRO longhaul_week_trunc(x, shift) AS cast_to_type(date_trunc('week', x + to_days(shift)) - to_days(shift), x);

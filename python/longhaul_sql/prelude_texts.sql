@@ -28,8 +28,8 @@ CREATE OR REPLACE MACRO longhaul_repeat(s VARCHAR, n BIGINT) AS repeat(s, longha
 CREATE OR REPLACE MACRO longhaul_concat(a VARCHAR, b VARCHAR) AS a || b, (a BLOB, b BLOB) AS a || b;
 CREATE OR REPLACE MACRO longhaul_regexp_contains(s VARCHAR, p VARCHAR) AS regexp_matches(s, p),
   (s BLOB, p BLOB) AS regexp_matches(longhaul_latin1(s), longhaul_latin1(p));
-CREATE OR REPLACE MACRO longhaul_regexp_replace(s VARCHAR, p VARCHAR, r VARCHAR) AS regexp_replace(s, p, r, 'g'),
-  (s BLOB, p BLOB, r BLOB) AS longhaul_bytes(regexp_replace(longhaul_latin1(s), longhaul_latin1(p), longhaul_latin1(r), 'g'));
+CREATE OR REPLACE MACRO longhaul_regexp_replace(s VARCHAR, p VARCHAR, r VARCHAR) AS regexp_replace(s, p, CASE WHEN contains(r, '\') THEN longhaul_rewrite(r, p) ELSE r END, 'g'),
+  (s BLOB, p BLOB, r BLOB) AS longhaul_bytes(regexp_replace(longhaul_latin1(s), longhaul_latin1(p), CASE WHEN contains(longhaul_latin1(r), '\') THEN longhaul_latin1(longhaul_rewrite(r, p)) ELSE longhaul_latin1(r) END, 'g'));
 CREATE OR REPLACE MACRO longhaul_ascii(s VARCHAR) AS CASE WHEN s = '' THEN 0 WHEN unicode(s) > 127 THEN error('ASCII: the first character is no ASCII character') ELSE CAST(unicode(s) AS BIGINT) END,
   (s BLOB) AS CASE WHEN octet_length(s) = 0 THEN 0 ELSE CAST(unicode(longhaul_latin1(s)) AS BIGINT) END;
 CREATE OR REPLACE MACRO longhaul_unicode(s VARCHAR) AS CASE WHEN s = '' THEN 0 ELSE CAST(unicode(s) AS BIGINT) END;

@@ -181,6 +181,8 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     writer.scopes.append(Scope())
     source = from_text(writer, node)
     writer.scope.tables, writer.scope.columns = source.rows, source.columns
+    if not node.expressions:
+        raise writer.refuse(node, "the SELECT list is empty", expected="columns, or *")
     projection = _projection(writer, node, source)
     kind = node.args.get("kind")
     if kind and kind != "STRUCT":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from longhaul_sql import (  # noqa: F401 - they register their rules
     aggregates,
+    arithmetic,
     arrays,
     casts,
     comparisons,

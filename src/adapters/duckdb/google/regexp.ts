@@ -84,13 +84,24 @@ function extractAll([text, pattern]: readonly [string, string]): string[] {
   const groups = groupsOf(regex);
   if (groups > 1) fail('REGEXP_EXTRACT_ALL: the regular expression has more than one group');
   regex.lastIndex = 0;
-  // Behind the last character nothing is looked for.
-  const found = [...text.matchAll(regex)].filter((each) => each.index < text.length || text === '');
-  return found.map((each) => (groups === 1 ? (each[1] ?? '') : each[0]));
+  // An empty match behind the last character counts for an empty text only.
+  const matches = [...text.matchAll(regex)].filter(({ index }) => index < text.length || text === '');
+  return matches.map((found) => (groups === 1 ? (found[1] ?? '') : found[0]));
+}
+
+/** The replacement of REGEXP_REPLACE, in which a backslash stands before a backslash or before the number of a group. */
+function rewrite([replacement, pattern]: readonly [string, string]): string {
+  const groups = groupsOf(regexOf(pattern));
+  for (const [whole, digit] of replacement.matchAll(/\\(?:\\|([0-9]))?/g)) {
+    if (whole === '\\') fail('REGEXP_REPLACE: a backslash in the replacement must be followed by a digit or a backslash');
+    if (digit !== undefined && Number(digit) > groups) fail(`REGEXP_REPLACE: the regular expression has no group ${digit}`);
+  }
+  return replacement;
 }
 
 export const REGEXP_FUNCTIONS: readonly ScalarFunction[] = [
   ...textOrBytes('longhaul_regexp_instr', ['text', 'text', BIGINT, BIGINT, BIGINT], BIGINT, instr),
   ...textOrBytes('longhaul_regexp_extract_all', ['text', 'text'], 'texts', extractAll),
+  ...textOrBytes('longhaul_rewrite', ['text', 'text'], 'text', rewrite),
   ...textOrBytes('longhaul_regexp_extract_at', ['text', 'text', BIGINT, BIGINT], 'text', extract),
 ];
