@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql import expressions  # noqa: F401 - its rules are wrapped here
+from longhaul_sql import expressions, times  # noqa: F401 - their rules are wrapped here
 from longhaul_sql.registry import AGGREGATES, name_of
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import EXPRESSIONS, Rule, Writer

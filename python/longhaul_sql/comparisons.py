@@ -15,8 +15,11 @@ _NO_NUMBERS = ("STRING", "BYTES", "BOOL", "DATE", "DATETIME", "TIMESTAMP", "TIME
 
 def compare(writer: Writer, operator: str, left_node: exp.Expression, right_node: exp.Expression, condition: str) -> Sql:
     """`condition`: `filter` or `join` where rows for which it is not TRUE are left out, so that NULL may stand for FALSE."""
+    fields = (_items(left_node), _items(right_node))
+    if operator in ("=", "<>") and fields[0] is not None and fields[1] is not None:
+        return _by_fields(writer, operator, left_node, fields[0], fields[1], condition if operator == "=" else "")
     left, right = writer.value(left_node), writer.value(right_node)
-    _require_comparable(writer, left_node, left, right_node, right)
+    _require_comparable(writer, operator, left_node, left, right_node, right)
     both_numbers = all(isinstance(side, exp.Literal) and not side.is_string for side in (left_node, right_node))
     left_text, right_text = (left.operand, right.operand) if both_numbers else (bare(writer, left_node), bare(writer, right_node))
     plain = f"{left_text} {operator} {right_text}"
@@ -46,7 +49,9 @@ def compare(writer: Writer, operator: str, left_node: exp.Expression, right_node
     return Sql(f"({plain} AND NOT {nan})", "BOOL")
 
 
-def _require_comparable(writer: Writer, left_node: exp.Expression, left: Sql, right_node: exp.Expression, right: Sql) -> None:
+def _require_comparable(
+    writer: Writer, operator: str, left_node: exp.Expression, left: Sql, right_node: exp.Expression, right: Sql
+) -> None:
     for node, value in ((left_node, left), (right_node, right)):
         if value.kind == "JSON":
             raise writer.refuse(
@@ -56,13 +61,33 @@ def _require_comparable(writer: Writer, left_node: exp.Expression, left: Sql, ri
         return
     # DuckDB compares structs by the names of their fields, GoogleSQL by their places.
     names = [_field_names(node) for node in (left_node, right_node)]
-    if names[0] is None or names[0] != names[1]:
+    if operator != "IS" or names[0] is None or names[0] != names[1]:
         raise writer.refuse(
             left_node if left.kind == "STRUCT" else right_node,
-            "structs are compared here only where both are written with the same names of fields",
+            "structs are compared here only where both are written out: STRUCT(…) or (…)",
             found=writer.excerpt(right_node),
-            hint="compare the fields, or give them the same names",
+            hint="compare the fields",
         )
+
+
+def _items(node: exp.Expression) -> list[exp.Expression] | None:
+    """The fields of a struct that is written out."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Tuple) or (isinstance(node, exp.Anonymous) and str(node.this).upper() == "STRUCT"):
+        return [each.this if isinstance(each, exp.Alias) else each for each in node.expressions]
+    return None
+
+
+def _by_fields(
+    writer: Writer, operator: str, node: exp.Expression, left: list[exp.Expression], right: list[exp.Expression], condition: str
+) -> Sql:
+    """GoogleSQL compares by the places of the fields, and a NULL makes the answer NULL; to DuckDB NULL equals NULL there."""
+    if len(left) != len(right) or not left:
+        raise writer.refuse(node, "structs of different numbers of fields are not compared", found=writer.excerpt(node))
+    parts = [compare(writer, "=", *pair, condition).operand for pair in zip(left, right, strict=True)]
+    text = f"({' AND '.join(parts)})"
+    return Sql(text if operator == "=" else f"(NOT {text})", "BOOL")
 
 
 def _field_names(node: exp.Expression) -> list[str] | None:
@@ -93,7 +118,7 @@ def _distinct(node_type: type[exp.Expression], operator: str) -> None:
     # NaN is not distinct from NaN in both.
     @writes(node_type, "this", "expression")
     def distinct(writer: Writer, node: exp.Expression) -> Sql:
-        _require_comparable(writer, node.this, writer.value(node.this), node.expression, writer.value(node.expression))
+        _require_comparable(writer, "IS", node.this, writer.value(node.this), node.expression, writer.value(node.expression))
         return Sql(f"{bare(writer, node.this)} {operator} {bare(writer, node.expression)}", "BOOL", atom=False)
 
 
@@ -118,12 +143,15 @@ def in_(writer: Writer, node: exp.Expression) -> Sql:
     with writer.no_condition() as condition:
         left = writer.value(node.this)
         query, unnest = node.args.get("query"), node.args.get("unnest")
+        if left.kind == "STRUCT" and query is None and unnest is None:
+            found = [compare(writer, "=", node.this, item, condition).operand for item in node.expressions]
+            return Sql(f"({' OR '.join(found)})", "BOOL")
         if left.kind == "STRUCT" and (unnest is not None or query is not None):
             raise writer.refuse(
                 node, "IN of a struct is not translated", found=writer.excerpt(node), hint="compare the fields in an EXISTS"
             )
         for item in node.expressions:
-            _require_comparable(writer, node.this, left, item, writer.value(item))
+            _require_comparable(writer, "IN", node.this, left, item, writer.value(item))
         if unnest is not None:
             return Sql(f"longhaul_in_array({left.text}, {writer.value(unnest.expressions[0]).text})", "BOOL")
         nan = may_be_nan(node.this, left)

@@ -38,19 +38,11 @@ for _google, _duckdb in (
     ("ATAN", "atan"),
 ):
     _of_double(_google, _duckdb)
-_of_double("EXP", "longhaul_exp")
 
 
-@function("POW", "POWER", "ATAN2", arguments=2)
+@function("ATAN2", arguments=2)
 def of_two(writer: Writer, call: exp.Expression) -> Sql:
-    name = "atan2" if name_of(call) == "ATAN2" else "longhaul_pow"
-    return Sql(f"{name}({', '.join(double(writer, each) for each in call.expressions)})", "FLOAT64")
-
-
-@function("LOG", arguments=(1, 2))
-def log(writer: Writer, call: exp.Expression) -> Sql:
-    number, *base = (double(writer, each) for each in call.expressions)
-    return Sql(f"longhaul_log({number}, {base[0]})" if base else f"ln({number})", "FLOAT64")
+    return Sql(f"atan2({', '.join(double(writer, each) for each in call.expressions)})", "FLOAT64")
 
 
 @function("ROUND", "TRUNC", arguments=(1, 2))

@@ -20,13 +20,6 @@ CREATE OR REPLACE MACRO longhaul_nan_sorted(list, ascending) AS CASE WHEN typeof
 
 CREATE OR REPLACE MACRO longhaul_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero: ' || CAST(a AS VARCHAR) || ' / 0') ELSE a / b END;
 CREATE OR REPLACE MACRO longhaul_safe_divide(a, b) AS CASE WHEN b <> 0 AND NOT (longhaul_not_finite(a / b) AND NOT longhaul_not_finite(a) AND NOT longhaul_not_finite(b)) THEN a / b END;
-CREATE OR REPLACE MACRO longhaul_pow(x, y) AS CASE WHEN longhaul_not_finite(pow(x, y)) AND NOT longhaul_not_finite(x) AND NOT longhaul_not_finite(y) THEN error('POW: the result is no finite number') ELSE pow(x, y) END;
-CREATE OR REPLACE MACRO longhaul_exp(x) AS CASE WHEN longhaul_not_finite(exp(x)) AND NOT longhaul_not_finite(x) THEN error('EXP: floating point overflow') ELSE exp(x) END;
-CREATE OR REPLACE MACRO longhaul_log(x, base) AS CASE
-  WHEN x IS NULL OR base IS NULL THEN NULL
-  WHEN isnan(x) OR isnan(base) OR x = '-Infinity'::DOUBLE OR base = 'Infinity'::DOUBLE THEN 'NaN'::DOUBLE
-  WHEN x <= 0 OR base <= 0 OR base = 1 THEN error('LOG: this number has no logarithm to this base')
-  ELSE ln(x) / ln(base) END;
 CREATE OR REPLACE MACRO longhaul_in_years(x, least, most) AS CASE WHEN x < least OR x > most THEN error('a date or time is outside of the years 1 to 9999') ELSE x END;
 CREATE OR REPLACE MACRO longhaul_in_years_date(x) AS longhaul_in_years(x, DATE '0001-01-01', DATE '9999-12-31');
 CREATE OR REPLACE MACRO longhaul_in_years_datetime(x) AS longhaul_in_years(x, TIMESTAMP '0001-01-01 00:00:00', TIMESTAMP '9999-12-31 23:59:59.999999');

@@ -12,8 +12,7 @@ CREATE OR REPLACE MACRO longhaul_ln(x) AS CASE WHEN isnan(x) OR x = '-inf'::DOUB
 CREATE OR REPLACE MACRO longhaul_log10(x) AS CASE WHEN isnan(x) OR x = '-inf'::DOUBLE THEN 'nan'::DOUBLE WHEN x <= 0 THEN error('LOG10: the argument must be positive') ELSE log10(x) END;
 -- NULL before any error of the other argument.
 CREATE OR REPLACE MACRO longhaul_log(x, b) AS CASE WHEN x IS NULL OR b IS NULL THEN NULL
-  WHEN isnan(x) OR isnan(b) OR x = '-inf'::DOUBLE OR b = '-inf'::DOUBLE THEN 'nan'::DOUBLE
-  WHEN isinf(b) AND x > 0 THEN CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE 0e0 END
+  WHEN isnan(x) OR isnan(b) OR x = '-inf'::DOUBLE OR isinf(b) THEN 'nan'::DOUBLE
   WHEN b <= 0 OR b = 1 THEN error('LOG: the base must be positive, and not 1') WHEN x <= 0 THEN error('LOG: the argument must be positive')
   ELSE ln(x) / ln(b) END;
 CREATE OR REPLACE MACRO longhaul_pow(x, y) AS CASE WHEN isfinite(x) AND isfinite(y) THEN longhaul_real(pow(x, y), 0e0, 'POW') ELSE pow(x, y) END;

@@ -7,7 +7,7 @@ import re
 from sqlglot import exp
 
 from longhaul_sql import expressions
-from longhaul_sql.dates import MICROSECONDS, date_argument, interval, part_of, temporal
+from longhaul_sql.dates import MICROSECONDS, date_argument, in_years, interval, part_of, temporal
 from longhaul_sql.operands import bare
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.texts import typed
@@ -233,9 +233,10 @@ def _with_interval(writer: Writer, node: exp.Expression, operator: str) -> Sql |
         kind = {"DATE": "DATETIME", "": ""}.get(left.kind, left.kind)
         if left.kind not in ("", "DATE", "DATETIME", "TIMESTAMP", "INTERVAL"):
             raise writer.refuse(node, f"{operator} of {left.kind or 'this'} and an INTERVAL is not translated", found=writer.excerpt(node))
-        return Sql(f"{left.operand} {operator} {right.operand}", kind, atom=False)
+        text = f"{left.operand} {operator} {right.operand}"
+        return Sql(text, kind, atom=False) if kind in ("", "INTERVAL") else in_years(text, kind)
     if left.kind == "DATE" and right.kind == "INT64":
-        return Sql(f"{left.operand} {operator} CAST({right.text} AS INTEGER)", "DATE", atom=False)
+        return in_years(f"{left.operand} {operator} CAST({right.text} AS INTEGER)", "DATE")
     return None
 
 
