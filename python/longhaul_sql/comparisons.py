@@ -55,7 +55,7 @@ def _require_comparable(
     for node, value in ((left_node, left), (right_node, right)):
         if value.kind == "JSON":
             raise writer.refuse(
-                node, "JSON is not compared in BigQuery", found=writer.excerpt(node), hint="compare JSON_VALUE, LAX_INT64 … of it"
+                node, "BigQuery does not compare JSON", found=writer.excerpt(node), hint="compare JSON_VALUE, LAX_INT64 … of it"
             )
     if "STRUCT" not in (left.kind, right.kind):
         return
