@@ -65,8 +65,8 @@ def matched(writer: Writer, node: exp.Expression, left: Query, right: Query) -> 
     kinds = [{name.lower(): value.kind for name, value in side.projection.columns} for side in (left, right)]
     columns = []
     for key, name in chosen.items():
-        known = {side[key] for side in kinds if key in side} - {"NULL"}
-        columns.append((name, Sql(quote(name), known.pop() if len(known) == 1 else "")))
+        found = {side[key] for side in kinds if key in side} - {"NULL"}
+        columns.append((name, Sql(quote(name), found.pop() if len(found) == 1 else "")))
     return _selected(left.text, lefts, chosen), _selected(right.text, rights, chosen), columns
 
 

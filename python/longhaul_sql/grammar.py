@@ -26,7 +26,7 @@ def _like(parser: Any, this: exp.Expression) -> exp.Expression:
     return parser.expression(exp.Like(this=this, expression=quantifier(this=patterns)))
 
 
-def _over(query: exp.Expression) -> exp.Select:
+def _over(query: Any) -> exp.Select:
     """`SELECT * FROM (query)`, where the next step of a pipe begins."""
     return exp.select("*").from_(query.subquery(copy=False), copy=False)
 
@@ -78,7 +78,7 @@ def _assert(parser: Any, query: exp.Select) -> exp.Select:
     """Rows pass; one for which the condition is not TRUE is an error."""
     parser._advance()
     condition, *payload = parser._parse_csv(parser._parse_disjunction)
-    words = [exp.Literal.string("Assert failed")]
+    words: list[exp.Expression] = [exp.Literal.string("Assert failed")]
     for each in payload:
         words += [exp.Literal.string(" "), exp.Anonymous(this="FORMAT", expressions=[exp.Literal.string("%t"), each])]
     error = exp.Anonymous(this="ERROR", expressions=[exp.Anonymous(this="CONCAT", expressions=words)])
@@ -90,8 +90,8 @@ PIPES: dict[str, Any] = {"WHERE": _where, "SET": _set, "DROP": _drop, "RENAME": 
 
 
 class Grammar(_Base):  # type: ignore[misc, valid-type]
-    RANGE_PARSERS: ClassVar[dict[object, object]] = {**_Base.RANGE_PARSERS, TokenType.LIKE: _like}
-    PIPE_SYNTAX_TRANSFORM_PARSERS: ClassVar[dict[str, object]] = {**_Base.PIPE_SYNTAX_TRANSFORM_PARSERS, **PIPES}
+    RANGE_PARSERS: ClassVar[dict[Any, Any]] = {**_Base.RANGE_PARSERS, TokenType.LIKE: _like}
+    PIPE_SYNTAX_TRANSFORM_PARSERS: ClassVar[dict[str, Any]] = {**_Base.PIPE_SYNTAX_TRANSFORM_PARSERS, **PIPES}
 
 
 # --- constructs that are not read ---------------------------------------------------------------------------------------
