@@ -63,6 +63,25 @@ describe('early evaluation', () => {
     expect(harness.world.evaluated[0]?.spec).toMatchObject({ table: 'd.test', k: [10] });
   });
 
+  it('evaluates an export also when a later point comes with it', async () => {
+    let sent = false;
+    harness.world.attempt = async () => ({ verdict: await harness.stopAsked(), lastProgress: 3 });
+    harness.world.evaluate = async () => Promise.resolve({ average_rank: 20 });
+    harness.world.curves = async ({ trials: [trial], metrics }) => {
+      if (sent || !trial) {
+        await sleep(50);
+        return {};
+      }
+      sent = true;
+      const seen = { trial: trial.trial, n: 1, export: `${trial.output}/exports/1`, samples: 100 };
+      return { exports: [seen], points: [[trial.trial, 2, 20, metrics.map(() => 1)]], seen: [[trial.trial, 2]] };
+    };
+    const search = await harness.search(spec({}));
+    await until(async () => evaluatedOf(0).length + evaluatedOf(1).length === 1, 'the evaluation', SECONDS);
+    await search.cancel();
+    await search.result().catch(() => undefined);
+  });
+
   it.each([
     ['approve', 'succeeded'],
     ['reject', 'stopped'],

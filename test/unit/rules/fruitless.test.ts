@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { fruitlessEnd, fruitlessPauseSeconds } from '../../../src/rules/fruitless.ts';
+
+const HOUR_MS = 3_600_000;
+
+describe('attempts that train nothing', () => {
+  it('come at once at first, then after longer and longer pauses, at most ten minutes', () => {
+    expect([0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 500].map(fruitlessPauseSeconds)).toEqual([0, 0, 0, 0, 5, 10, 20, 320, 600, 600, 600]);
+  });
+
+  it.each(['preempted', 'crashed', 'silent', 'deleted', 'fenced'] as const)('have an end, whatever ended them: %s', (verdict) => {
+    expect(fruitlessEnd({ fruitless: 99 }, verdict, {}, 0)).toBeNull();
+    expect(fruitlessEnd({ fruitless: 100 }, verdict, {}, 0)).toContain('100 attempts in a row trained nothing');
+    expect(fruitlessEnd({ fruitless: 4 }, verdict, { maxFruitlessAttempts: 4 }, 0)).toContain('maxFruitlessAttempts');
+  });
+
+  it('do not take away what was reached', () => {
+    expect(fruitlessEnd({ fruitless: 1000 }, 'succeeded', {}, 0)).toBeNull();
+    expect(fruitlessEnd({ fruitless: 1000 }, 'stopped', {}, 0)).toBeNull();
+  });
+
+  it('wait for a machine for ever, unless the profile says how long', () => {
+    const since = { fruitless: 0, withoutCapacitySince: 5 };
+    expect(fruitlessEnd(since, 'no-capacity', {}, 1000 * HOUR_MS)).toBeNull();
+    expect(fruitlessEnd(since, 'no-capacity', { maxHoursWithoutCapacity: 2 }, 2 * HOUR_MS)).toBeNull();
+    expect(fruitlessEnd(since, 'no-capacity', { maxHoursWithoutCapacity: 2 }, 2 * HOUR_MS + 5)).toContain('for 2 hours');
+  });
+});
