@@ -141,8 +141,17 @@ def of_rows(case: Any, file: str) -> Verdict:
 
 
 def excepted(exceptions: list[dict[str, str]], case: Any) -> dict[str, str] | None:
-    """The exception that holds for a case: BigQuery's documentation says otherwise than the case, or BigQuery lacks the construct."""
-    return next((each for each in exceptions if re.search(each["statement"], case["sql"], re.IGNORECASE)), None)
+    """The exception whose patterns all match: BigQuery's documentation says otherwise than the case, or the case itself is at fault."""
+    parts = {
+        "id": case["id"],
+        "statement": case["sql"],
+        "message": str(case["expect"].get("message", "")),
+        "expected": json.dumps(case["expect"].get("rows", []), ensure_ascii=False),
+    }
+    for each in exceptions:
+        if all(re.search(pattern, parts[part], re.IGNORECASE) for part, pattern in each.items() if part != "reason"):
+            return each
+    return None
 
 
 def lines_of(file: str) -> Iterator[Any]:
