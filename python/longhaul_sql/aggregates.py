@@ -158,6 +158,8 @@ def string_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
         raise writer.refuse(call, "STRING_AGG takes 1 to 2 arguments", found=str(len(arguments.values)))
     with writer.in_aggregate():
         kinds = {writer.value(each).kind for each in arguments.values}
+    if len(arguments.values) == 2 and isinstance(arguments.values[1], exp.Null):
+        raise writer.refuse(call, "the separator of STRING_AGG is NULL", found=writer.excerpt(call), expected="a text")
     separator = writer.value(arguments.values[1]).text if len(arguments.values) == 2 else string(",")
     where = f" FILTER (WHERE ({value}) IS NOT NULL){over}"
     if arguments.distinct:

@@ -163,10 +163,10 @@ def extract(writer: Writer, call: exp.Expression) -> Sql:
         return Sql(f"(extract('dow' FROM {text}) + 1)", "INT64")
     if part in ("MILLISECOND", "MICROSECOND"):
         return Sql(f"(extract({string(part.lower())} FROM {text}) % {1000 if part == 'MILLISECOND' else 1_000_000})", "INT64")
-    if part in ("DATE", "TIME"):
-        return Sql(f"CAST({text} AS {part})", part)
-    if part == "DATETIME":
-        return Sql(f"CAST({text} AS TIMESTAMP)", "DATETIME")
+    if part == "TIME":
+        return Sql(f"CAST({text} AS TIME)", part)
+    if part in ("DATE", "DATETIME"):
+        return in_years(f"CAST({text} AS {DUCKDB[part]})", part)
     if part not in _EXTRACT:
         raise _wrong_part(
             writer, call, call.this, (*_EXTRACT, "WEEK", "WEEK(…)", "ISOWEEK", "DAYOFWEEK", "MILLISECOND", "MICROSECOND", "DATE")
@@ -188,7 +188,7 @@ def date(writer: Writer, call: exp.Expression) -> Sql:
 def timestamp(writer: Writer, call: exp.Expression) -> Sql:
     if len(call.expressions) == 2:
         local = f"CAST({writer.value(call.expressions[0]).text} AS TIMESTAMP)"
-        return Sql(_zoned(writer, local, call.expressions[1]), "TIMESTAMP", atom=False)
+        return in_years(_zoned(writer, local, call.expressions[1]), "TIMESTAMP")
     return Sql(f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)", "TIMESTAMP")
 
 

@@ -38,6 +38,8 @@ def _item(writer: Writer, item: exp.Expression, columns: Sequence[tuple[str, Sql
     else:
         value = writer.value(key)
         text, before, kind = value.operand, value.text, value.kind
+    if kind == "JSON":
+        raise writer.refuse(key, "BigQuery does not order by JSON", found=writer.excerpt(key), hint="order by JSON_VALUE(json, '$.path')")
     nulls = "FIRST" if item.args.get("nulls_first") else "LAST"
     direction = f"{'DESC' if item.args.get('desc') else 'ASC'} NULLS {nulls}"
     return f"{order_key(before)} {direction}, {text} {direction}" if kind in ("", "FLOAT64") else f"{text} {direction}"

@@ -331,6 +331,15 @@ def _star(writer: Writer, node: exp.Expression, star: exp.Expression, source: So
             raise writer.refuse(node, "REPLACE over JOIN … USING is not translated", found=writer.excerpt(node), hint="join with ON")
     excluded = [*first, *without]
     text = f"{prefix}*"
+    if isinstance(node, exp.Column) and len(node.parts) > 2:
+        if excluded or replaced or star.args.get("rename"):
+            raise writer.refuse(
+                node,
+                "EXCEPT and REPLACE over the fields of a struct are not translated",
+                found=writer.excerpt(node),
+                hint="name the fields",
+            )
+        return f"unnest({prefix[:-1]})"
     if excluded:
         text += f" EXCLUDE ({', '.join(quote(name) for name in excluded)})"
     if replaced:

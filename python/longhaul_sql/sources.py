@@ -260,7 +260,8 @@ def _pivot_value(writer: Writer, item: exp.Expression) -> tuple[exp.Expression, 
 def _restricted(writer: Writer, aggregate: exp.Expression, key: exp.Expression, value: exp.Expression) -> exp.Expression:
     name = name_of(aggregate) if isinstance(aggregate, exp.Anonymous) else ""
     arguments = aggregate.expressions if isinstance(aggregate, exp.Anonymous) else []
-    if name not in _PIVOTED or len(arguments) != 1 or isinstance(arguments[0], (exp.Order, exp.Limit, exp.HavingMax)):
+    odd = isinstance(arguments[0], (exp.Order, exp.Limit, exp.HavingMax)) or aggregate.find(exp.Query) if arguments else None
+    if name not in _PIVOTED or len(arguments) != 1 or odd:
         raise writer.refuse(
             aggregate, "this aggregate of PIVOT is not translated", found=writer.excerpt(aggregate), expected=", ".join(_PIVOTED)
         )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from longhaul_sql.errors import Refusal
+
 DType = exp.DataType.Type
 
 SCALARS = {
@@ -58,6 +60,8 @@ class Sql:
 
 
 def quote(name: str) -> str:
+    if "\0" in name:
+        raise Refusal("a name has the character U+0000 in it", found=repr(name))
     return '"' + name.replace('"', '""') + '"'
 
 
