@@ -144,8 +144,8 @@ def in_(writer: Writer, node: exp.Expression) -> Sql:
         left = writer.value(node.this)
         query, unnest = node.args.get("query"), node.args.get("unnest")
         if left.kind == "STRUCT" and query is None and unnest is None:
-            found = [compare(writer, "=", node.this, item, condition).operand for item in node.expressions]
-            return Sql(f"({' OR '.join(found)})", "BOOL")
+            equal = [compare(writer, "=", node.this, item, condition).operand for item in node.expressions]
+            return Sql(f"({' OR '.join(equal)})", "BOOL")
         if left.kind == "STRUCT" and (unnest is not None or query is not None):
             raise writer.refuse(
                 node, "IN of a struct is not translated", found=writer.excerpt(node), hint="compare the fields in an EXISTS"
