@@ -1,6 +1,5 @@
 /** Routes under `/api`: JSON and event streams. Who asks was settled before; what changes anything needs an operator and a CSRF token. */
 import { Hono, type Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { RunSummary } from '../client/index.ts';
 import type { SearchState } from '../contract/state.ts';
 import { importanceInput } from '../present/gathering.ts';
@@ -30,7 +29,6 @@ export interface Variables {
   identity: Identity;
 }
 
-const LARGEST_BODY_BYTES = 256 * 1024;
 const CURVE_POINTS = 3000;
 const TRIAL_POINTS = 800;
 const LOG_LINES = 1000;
@@ -117,7 +115,7 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
     );
   });
 
-  api.post('/runs/:run/controls/:name', bodyLimit({ maxSize: LARGEST_BODY_BYTES, onError: tooLarge }), async (context) => {
+  api.post('/runs/:run/controls/:name', async (context) => {
     const identity = context.get('identity');
     access.checkCsrf(context, identity);
     if (identity.role !== 'operator') throw new HttpError(403, 'ReadOnly', `${identity.user} may look but not press buttons here`);
@@ -132,10 +130,6 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
 
   return api;
 }
-
-const tooLarge = (): never => {
-  throw new HttpError(413, 'TooLarge', `a request may hold ${LARGEST_BODY_BYTES} bytes`);
-};
 
 function numberIn(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new HttpError(400, 'InvalidInput', 'trials and attempts are whole numbers');

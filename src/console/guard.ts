@@ -1,5 +1,6 @@
 /** What every answer carries and every request must satisfy, whoever asks. */
 import type { MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { HttpError } from './failures.ts';
 import { isLoopback, type ConsoleOptions } from './options.ts';
 
@@ -23,6 +24,16 @@ export const securityHeaders: MiddlewareHandler = async (context, next) => {
   headers.set('cross-origin-resource-policy', 'same-origin');
   headers.set('permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=()');
 };
+
+const LARGEST_BODY_BYTES = 256 * 1024;
+
+/** Before anybody is asked who they are: a stranger's megabytes are not kept in memory. */
+export const boundedBodies: MiddlewareHandler = bodyLimit({
+  maxSize: LARGEST_BODY_BYTES,
+  onError: () => {
+    throw new HttpError(413, 'TooLarge', `a request may hold ${LARGEST_BODY_BYTES} bytes`);
+  },
+});
 
 /**
  * A page of a stranger can make a browser resolve its own name to 127.0.0.1 and then read what listens there (DNS rebinding): only

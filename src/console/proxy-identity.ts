@@ -1,5 +1,5 @@
 /** Who the person is, by a token that an identity-aware proxy signed (Google's IAP, an OIDC proxy). The header alone proves nothing: it is verified. */
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import type { Role } from './wire.ts';
 
 export interface ProxyIdentityOptions {
@@ -45,11 +45,19 @@ export function createProxyIdentity({ jwks, issuer, audience, operators }: Proxy
         clockTolerance: CLOCK_SKEW_SECONDS,
         requiredClaims: ['exp', 'sub'],
       });
-      const names = [payload.email, payload.sub].filter((name) => typeof name === 'string');
+      const verified = isVerified(payload);
+      const names = [verified ? payload.email : undefined, payload.sub].filter((name) => typeof name === 'string');
       const user = names[0] ?? '';
-      return { user, role: operators.length === 0 || names.some((name) => operators.includes(name)) ? 'operator' : 'viewer' };
+      const everyone = operators.length === 0 && verified;
+      return { user, role: everyone || names.some((name) => operators.includes(name)) ? 'operator' : 'viewer' };
     } catch {
       return null;
     }
   };
 }
+
+/**
+ * An address that its provider did not verify is only what somebody typed, and may be an operator's: it gives no role. Providers that say
+ * nothing, as IAP, hand out verified ones only; some write the claim as a text.
+ */
+const isVerified = ({ email_verified: verified = true }: JWTPayload): boolean => verified === true || verified === 'true';

@@ -6,7 +6,7 @@ import { Access } from './access.ts';
 import { createApi, type Variables } from './api.ts';
 import { loadPage, type Page } from './bundle.ts';
 import { describeFailure, HttpError } from './failures.ts';
-import { onlyOurHosts, onlySameOrigin, securityHeaders } from './guard.ts';
+import { boundedBodies, onlyOurHosts, onlySameOrigin, securityHeaders } from './guard.ts';
 import { RunModels } from './models.ts';
 import { checkSafe, type ConsoleOptions } from './options.ts';
 import { RunList } from './run-list.ts';
@@ -63,9 +63,11 @@ function createApp(
     if (status === 500) onError(error);
     return context.json({ error: described } satisfies Failure, status);
   });
-  app.use(securityHeaders, onlyOurHosts(options), onlySameOrigin(options));
-
+  app.use(securityHeaders, boundedBodies);
+  // Load balancers ask by a pod's address and not by a name of ours; the answer tells nothing that a page of a stranger could use.
   app.get('/healthz', (context) => context.text('ok'));
+  app.use(onlyOurHosts(options), onlySameOrigin(options));
+
   app.get('/assets/:name', (context) => {
     const asset = page.assets.get(context.req.path);
     if (!asset) return context.notFound();

@@ -1,0 +1,105 @@
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startConsole, type ConsoleOptions, type ConsoleServer } from '../../../src/console/index.ts';
+import { createProxyIdentity } from '../../../src/console/proxy-identity.ts';
+import type { ConsoleSource } from '../../../src/console/source.ts';
+import { parseTokens } from '../../../src/console/tokens.ts';
+
+/** Nobody comes so far as to ask it. */
+const SOURCE = { runs: () => Promise.resolve([]), workflowLink: () => null } as unknown as ConsoleSource;
+const OPTIONS: ConsoleOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  readOnly: false,
+  tokens: parseTokens('tokens', 'aaaaaaaaaaaaaaaaaaaaaaaa operator ada\n'),
+  proxy: null,
+  hostNames: [],
+  https: false,
+};
+
+describe('before anybody is known', () => {
+  let server: ConsoleServer;
+  beforeAll(async () => {
+    server = await startConsole(SOURCE, OPTIONS);
+  });
+  afterAll(() => server.close());
+
+  /** @param size bytes that are announced, or sent in chunks without a word how many they will be */
+  const ask = (path: string, { host = '127.0.0.1', method = 'GET', size = 0, chunked = false } = {}): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const headers = { host, 'content-type': 'application/json', ...(chunked || size === 0 ? {} : { 'content-length': size }) };
+      const asking = request(`${server.url}${path}`, { method, headers, agent: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode ?? 0);
+        asking.destroy();
+      });
+      asking.on('error', reject);
+      for (let sent = 0; sent < size; sent += 65_536) asking.write(Buffer.alloc(Math.min(65_536, size - sent), 'a'));
+      asking.end();
+    });
+
+  it.each(['10.4.2.17:8265', '35.191.0.1', 'node-7.cluster.internal'])(
+    'a load balancer that calls it %s learns that it serves',
+    async (host) => {
+      expect(await ask('/healthz', { host })).toBe(200);
+      expect(await ask('/', { host })).toBe(421);
+      expect(await ask('/api/session', { host })).toBe(421);
+    },
+  );
+
+  it.each([
+    { path: '/api/sign-in', chunked: false },
+    { path: '/api/sign-in', chunked: true },
+    { path: '/api/runs/r/controls/pause', chunked: true },
+    { path: '/nowhere', chunked: false },
+  ])('a body of megabytes to $path (in chunks: $chunked) is refused', async ({ path, chunked }) => {
+    expect(await ask(path, { method: 'POST', size: 2 * 1024 * 1024, chunked })).toBe(413);
+  });
+});
+
+describe('an address of e-mail', () => {
+  let keys: Server;
+  let key: CryptoKey;
+  const ISSUER = 'https://people.example';
+  beforeAll(async () => {
+    const pair = await generateKeyPair('ES256');
+    key = pair.privateKey;
+    const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' };
+    keys = createServer((_, answer) => answer.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })));
+    await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', () => resolve()));
+  });
+  afterAll(() => keys.close());
+
+  const found = async (claims: Record<string, unknown>, operators: readonly string[]): Promise<unknown> => {
+    const jwks = new URL(`http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`);
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+      .setSubject('subject-4')
+      .setIssuer(ISSUER)
+      .setAudience('console')
+      .setExpirationTime('5m')
+      .sign(key);
+    return createProxyIdentity({ header: 'authorization', jwks, issuer: ISSUER, audience: 'console', operators })(token);
+  };
+  const GRACE = { email: 'grace@shop.example' };
+
+  it.each([
+    ['that was verified', { ...GRACE, email_verified: true }, [GRACE.email], { user: GRACE.email, role: 'operator' }],
+    ['that was verified, in a text', { ...GRACE, email_verified: 'true' }, [GRACE.email], { user: GRACE.email, role: 'operator' }],
+    ['of a provider that hands out verified ones only', GRACE, [GRACE.email], { user: GRACE.email, role: 'operator' }],
+    ['that nobody verified', { ...GRACE, email_verified: false }, [GRACE.email], { user: 'subject-4', role: 'viewer' }],
+    ['that nobody verified, in a text', { ...GRACE, email_verified: 'false' }, [GRACE.email], { user: 'subject-4', role: 'viewer' }],
+    ['of which nothing is known', { ...GRACE, email_verified: null }, [GRACE.email], { user: 'subject-4', role: 'viewer' }],
+    [
+      'that nobody verified, where everybody is an operator',
+      { ...GRACE, email_verified: false },
+      [],
+      { user: 'subject-4', role: 'viewer' },
+    ],
+    ['beside the subject of an operator', { ...GRACE, email_verified: false }, ['subject-4'], { user: 'subject-4', role: 'operator' }],
+  ])('%s', async (_, claims, operators, expected) => {
+    expect(await found(claims, operators)).toEqual(expected);
+  });
+});
