@@ -37,8 +37,9 @@ function initcap(value: string, delimiters: string): string {
   let first = true;
   let result = '';
   for (const each of value) {
-    result += first ? titled(each) : lower(each);
-    first = between.has(each);
+    const isDelimiter = between.has(each);
+    result += isDelimiter ? each : first ? titled(each) : lower(each);
+    first = isDelimiter;
   }
   return result;
 }
