@@ -51,7 +51,8 @@ CREATE OR REPLACE MACRO longhaul_safe_date(x) AS CASE
   WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN NULL
   ELSE TRY_CAST(x AS DATE) END;
 CREATE OR REPLACE MACRO longhaul_float_text(x) AS CASE
-  WHEN isnan(x) THEN 'NaN'
+  WHEN isnan(x) THEN 'nan'
+  WHEN x = 0 THEN '0'
   WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END
   WHEN CAST(format('{:.15g}', x) AS DOUBLE) = x THEN format('{:.15g}', x)
   ELSE format('{:.17g}', x) END;
