@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
-import { parseGoogleType } from '../../contract/google-type.ts';
+import { hasDecimals, parseGoogleType } from '../../contract/google-type.ts';
 import type { Statement, TableInfo } from '../../ports/warehouse.ts';
 import { hasCode } from '../files.ts';
 import { identifier, NOTHING_BOUND, pathLiteral } from './engine.ts';
@@ -9,6 +9,7 @@ import type { Bound, Session } from './engine.ts';
 import { adapterError } from './errors.ts';
 import { bindParameters } from './parameters.ts';
 import { requireAliases, SqlProblem } from '../google-sql/placeholders.ts';
+import { typeOfParameter } from '../google-sql/type.ts';
 import type { Quoted } from '../google-sql/placeholders.ts';
 import type { TableFiles } from './tables.ts';
 import type { TranslatedStatement, Translator } from './translate.ts';
@@ -28,7 +29,7 @@ export interface Script {
 }
 
 export async function prepareScript(translator: Translator, statement: Statement): Promise<Script> {
-  const { quoted, translation } = await translator.translate(statement.sql, statement.sqlFile);
+  const { quoted, translation } = await translator.translate(statement.sql, statement.sqlFile, typesOfParameters(statement));
   requireAliases(statement.sql, statement.sqlFile, quoted, [...Object.keys(statement.tables), ...Object.keys(statement.sources)]);
   const statements = translation.statements;
   const last = statements.at(-1);
@@ -44,6 +45,16 @@ export async function prepareScript(translator: Translator, statement: Statement
     parameters: translation.parameters,
     changed: [...quoted.aliases].filter((alias) => targets.includes(alias)),
   };
+}
+
+/** Those that are used and wrong in themselves are refused where they are bound, by their path. */
+function typesOfParameters({ parameters, sqlFile }: Statement): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, parameter]) => {
+      const isDecimal = hasDecimals(typeOfParameter(parameter, `${sqlFile}: parameters.${name}`));
+      return [name, isDecimal ? 'STRING' : parameter.type];
+    }),
+  );
 }
 
 /** Makes every alias readable (and those that the script changes, changeable), then runs all but the last SELECT. */

@@ -24,8 +24,15 @@ export interface Translation {
 }
 
 export interface Translator {
-  /** @throws AdapterError('InvalidQuery') with file, line and column. */
-  translate(sql: string, file: string): Promise<{ readonly quoted: Quoted; readonly translation: Translation }>;
+  /**
+   * @param types GoogleSQL types of the query parameters, where they are known: a function is then chosen by them, as by a column's type
+   * @throws AdapterError('InvalidQuery') with file, line and column.
+   */
+  translate(
+    sql: string,
+    file: string,
+    types?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly quoted: Quoted; readonly translation: Translation }>;
   close(): Promise<void>;
 }
 
@@ -68,12 +75,12 @@ export function createTranslator(): Translator {
   };
 
   return {
-    async translate(sql, file) {
+    async translate(sql, file, types) {
       const quoted = quoteAliases(sql);
-      const key = `${file}\0${sql}`;
+      const key = [file, sql, JSON.stringify(types)].join('\0');
       let translating = remembered.get(key);
       if (!translating) {
-        translating = ask({ sql: quoted.sql, file }).then((answer) => {
+        translating = ask({ sql: quoted.sql, file, ...(types ? { parameters: types } : {}) }).then((answer) => {
           if (answer.ok) return { statements: answer.statements, parameters: answer.parameters };
           throw new SqlProblem(inOriginal(answer.error, file, quoted));
         });
