@@ -10,14 +10,13 @@ import { QUERIES } from '../src/contract/names.ts';
 import { archiveUri, documentUri } from '../src/contract/state.ts';
 import type { RunArchive, RunGraph, RunResult, RunState, SearchState, StepState } from '../src/contract/state.ts';
 import type { Ports } from '../src/ports/index.ts';
+import { RUN_NAME, RUN_NAME_IN_WORDS } from '../src/contract/run-names.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { despiteRefusal } from './persistence.ts';
 import { rowKey, stepRow } from './step-rows.ts';
 
-/** A run's name becomes part of paths, labels and ids. */
-const RUN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$/;
 const PROBLEMS_SHOWN = 5;
 
 export interface OpenRunInput {
@@ -144,7 +143,7 @@ function checkedDocument(input: OpenRunInput): RunDocument {
   if (!RUN_NAME.test(input.run)) {
     throw failure(
       'InvalidDocument',
-      `the workflow id ${JSON.stringify(input.run)} cannot be the name of a run: expected letters, digits, '.', '_' and '-', at most 120`,
+      `the workflow id ${JSON.stringify(input.run)} cannot be the name of a run: expected ${RUN_NAME_IN_WORDS}`,
     );
   }
   const parsed = RunDocument.safeParse(input.document);

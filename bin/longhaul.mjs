@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `longhaul`. */
 import { join } from 'node:path';
+import { commandWord } from './command-word.mjs';
 import { launch } from './launch.mjs';
 import { projectWithRuns } from './setup-tools.mjs';
 import { root } from './setup.mjs';
@@ -11,7 +12,7 @@ const WITH_PYTHON = new Set(['example', 'dev', 'run', 'plan', 'compile', 'schedu
 const NEVER = new Set(['init', 'completion', 'help']);
 
 const args = process.argv.slice(2);
-const command = args.find((argument) => !argument.startsWith('-')) ?? 'help';
+const command = commandWord(args) ?? 'help';
 const helps = NEVER.has(command) || args.includes('--help') || args.includes('-h');
 /** The others may start the servers of a project that has kept runs (src/cli/own-stack.ts). */
 const mayStartServers = process.env.TEMPORAL_ADDRESS === undefined && projectWithRuns(process.cwd()) !== null;

@@ -90,7 +90,9 @@ export function assignments(pairs: readonly string[]): Record<string, Json> {
     pairs.map((pair) => {
       const at = pair.indexOf('=');
       if (at <= 0) throw new UsageError(`"${pair}": expected name=value, e.g. learning_rate=0.001`);
-      return [pair.slice(0, at), jsonOrText(pair.slice(at + 1))];
+      const value = jsonOrText(pair.slice(at + 1));
+      if (!isFinite(value)) throw new UsageError(`"${pair}": expected a finite number`);
+      return [pair.slice(0, at), value];
     }),
   );
 }
@@ -104,9 +106,18 @@ export function jsonOrText(text: string): Json {
 }
 
 export function jsonArgument(text: string): Json {
+  let value: Json;
   try {
-    return JSON.parse(text) as Json;
+    value = JSON.parse(text) as Json;
   } catch {
     throw new InvalidArgumentError('JSON is expected');
   }
+  if (!isFinite(value)) throw new InvalidArgumentError('finite numbers are expected');
+  return value;
+}
+
+/** `1e999` is JSON, and read as infinity, which no JSON can tell again. */
+function isFinite(value: Json): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value !== 'object' || value === null || Object.values(value).every(isFinite);
 }

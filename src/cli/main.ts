@@ -1,5 +1,6 @@
 /** The command `longhaul`. */
 import { CommanderError } from 'commander';
+import { asksForJson } from './asks-for-json.ts';
 import { EXIT, report } from './exit.ts';
 import { createProgram } from './program.ts';
 import { openTerminal } from './terminal.ts';
@@ -7,9 +8,7 @@ import { openTerminal } from './terminal.ts';
 async function main(): Promise<void> {
   if (process.argv.includes('--no-color')) process.env.NO_COLOR = '1';
   const terminal = openTerminal();
-  const json =
-    /^json$/.test(process.argv[process.argv.findIndex((word) => word === '--output' || word === '-o') + 1] ?? '') ||
-    process.argv.includes('--output=json');
+  const json = asksForJson(process.argv);
   try {
     await createProgram().parseAsync(process.argv);
   } catch (error) {

@@ -24,7 +24,13 @@ export async function runToEnd(servers: Servers, document: RunDocument, cli: Cli
     process.exitCode = EXIT.interrupted;
     return;
   }
-  await conclude(longhaul, run, cli);
+  await conclude(longhaul, run, cli).catch(async (error: unknown) => {
+    // The run is as good as before: a report that cannot be made changes no exit code.
+    const why = error instanceof Error ? error.message : String(error);
+    cli.terminal.say(`the report of ${run.id} could not be made: ${why}\n    make it again with: longhaul report ${run.id}`);
+    const state = await run.state();
+    cli.print(state, () => `${run.id} ${state.status}`);
+  });
   if (followed.failure) throw followed.failure;
 }
 

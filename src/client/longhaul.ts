@@ -6,6 +6,7 @@ import { InvalidInputError } from '../contract/errors.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
+import { checkRunName } from '../contract/run-names.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
@@ -84,10 +85,14 @@ export class Longhaul {
     this.schedules = new Schedules(this.client, target.address);
   }
 
-  /** Starts a run of a compiled document, as `longhaul run` does. */
+  /**
+   * Starts a run of a compiled document, as `longhaul run` does.
+   * @throws InvalidInputError for a document or a name that no run may have; nothing was started
+   */
   async start(input: RunDocument, { runId }: StartOptions = {}): Promise<Run> {
     const document = checked(input);
     const id = runId ?? newRunId(document.pipeline);
+    checkRunName(id, 'run id');
     await about(id, this.target.address, () =>
       this.client.workflow.start(WORKFLOWS.trainingPipeline, {
         workflowId: id,

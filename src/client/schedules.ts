@@ -4,6 +4,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { scheduledRunName } from '../contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import type { RunDocument } from '../contract/run-document.ts';
+import { checkScheduleName } from '../contract/run-names.ts';
 import { RefusedError } from './errors.ts';
 import { about } from './failures.ts';
 
@@ -63,6 +64,7 @@ export class Schedules {
 
   /** Throws `RefusedError` when there is a schedule of this name, or the server does not understand the calendar. */
   async create(name: string, document: RunDocument, options: ScheduleOptions): Promise<ScheduleSummary> {
+    checkScheduleName(name);
     const { cron, timezone = 'UTC', overlap = 'skip', paused = false, note } = options;
     await this.#about(name, async () => {
       await this.#client.schedule.create({
@@ -142,7 +144,7 @@ function summaryOf({ scheduleId, memo, state, info }: Described): ScheduleSummar
     pipeline: text('pipeline'),
     cron: text('cron'),
     timezone: text('timezone'),
-    overlap: overlap in OVERLAPS ? (overlap as Overlap) : 'skip',
+    overlap: Object.hasOwn(OVERLAPS, overlap) ? (overlap as Overlap) : 'skip',
     paused: state.paused,
     note: state.note === undefined || state.note === '' ? null : state.note,
     next: info.nextActionTimes.map((time) => time.getTime()),

@@ -12,10 +12,13 @@ export interface Difference {
 export function differences(before: Json | undefined, after: Json | undefined, path = ''): Difference[] {
   if (isObject(before) && isObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-    return names.flatMap((name) => differences(before[name], after[name], path === '' ? name : `${path}.${name}`));
+    return names.flatMap((name) => differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`));
   }
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before, after }];
 }
+
+/** What was not written is absent, whatever objects inherit under its name (`constructor`). */
+const own = (from: Record<string, Json>, name: string): Json | undefined => (Object.hasOwn(from, name) ? from[name] : undefined);
 
 const isObject = (value: Json | undefined): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

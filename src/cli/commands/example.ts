@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Argument } from 'commander';
 import type { Command } from 'commander';
+import { checkRunName } from '../../contract/run-names.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
 import { withEmulators } from '../emulators.ts';
@@ -21,6 +22,7 @@ export function registerExample(program: Command): void {
     .addHelpText('after', examples('npm start', 'longhaul example --set steps.search.n_trials=8', 'longhaul example tumours'))
     .action(async (name: string, options: Options, command: Command) => {
       const cli = cliOf(command);
+      if (options.runId !== undefined) checkRunName(options.runId, '--run-id');
       const document = await compileFile(pipelineOf(name), options);
       const [{ startServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
       await withEmulators(document.profile, cli.terminal, async () => {

@@ -3,6 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option, type Command } from 'commander';
 import type { Longhaul } from '../../client/index.ts';
+import { digest } from '../../contract/ids.ts';
+import { RUN_NAME } from '../../contract/run-names.ts';
 import type { ReportData } from '../../report/index.ts';
 import { lookerUrl } from '../../report/looker.ts';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
@@ -18,7 +20,9 @@ interface Options {
 }
 
 /** Where the report of a run lies unless one says otherwise. */
-export const reportFile = (run: string): string => resolve('.longhaul', 'reports', `${run}.html`);
+export const reportFile = (run: string): string =>
+  // A run that others started at the server may have any name, a path too.
+  resolve('.longhaul', 'reports', `${RUN_NAME.test(run) ? run : `run-${digest(run)}`}.html`);
 
 export async function writeReport(file: string, html: string): Promise<string> {
   await mkdir(dirname(file), { recursive: true });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkRunName } from '../../contract/run-names.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
 import { withEmulators } from '../emulators.ts';
@@ -23,6 +24,7 @@ Ctrl-C leaves the run going and says how to come back.`,
     )
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
+      if (options.runId !== undefined) checkRunName(options.runId, '--run-id');
       const document = await compileFile(file, options);
       if (options.detach) {
         await using longhaul = await cli.connect();

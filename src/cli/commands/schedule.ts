@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Overlap, ScheduleSummary } from '../../client/index.ts';
+import { checkScheduleName } from '../../contract/run-names.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
 import { time } from '../../present/format.ts';
@@ -104,6 +105,7 @@ function registerCreate(schedule: Command): void {
     .addHelpText('after', examples("longhaul schedule create nightly pipeline.yaml --cron '0 3 * * *' --timezone Europe/Berlin"))
     .action(async (name: string, file: string, options: CreateOptions, command: Command) => {
       const cli = cliOf(command);
+      checkScheduleName(name);
       const document = await compileFile(file, options);
       await using longhaul = await cli.connect();
       const created = await longhaul.schedules.create(name, document, options);

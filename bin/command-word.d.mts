@@ -1,0 +1,2 @@
+export const WITH_VALUE: readonly string[];
+export function commandWord(args: readonly string[]): string | undefined;
