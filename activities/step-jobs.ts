@@ -1,6 +1,7 @@
 /** Container and script steps: one Job an attempt, watched until it ends, adopted by the next worker when this one goes. */
 import { activityInfo } from '@temporalio/activity';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';
+import { pathOfFileUri } from '../src/contract/file-uri.ts';
 import { homeOf } from '../src/contract/ids.ts';
 import { UNKNOWN_END } from '../src/contract/jobs.ts';
 import type { AttemptVerdict, ContainerSpec, JobEnd, JobSpec, Json, OutputType, Pool, ScriptSpec } from '../src/contract/index.ts';
@@ -186,7 +187,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
   };
   /** Containers of any language read a path more easily than a URI; our own runner takes both. */
   function place(uri: string): string {
-    return spec.kind === 'container' ? uri.replace(/^file:\/\//, '') : uri;
+    return spec.kind === 'container' ? pathOfFileUri(uri) : uri;
   }
 }
 

@@ -38,6 +38,8 @@ from .saver import Saver
 from .snapshot import Pickled, Snapshot, from_files
 from .store import PreconditionFailed, join, open_store
 from .store.base import ABSENT
+from .store.directory import SCHEME as FILES
+from .store.directory import path_of
 from .termination import is_child, leave, termination
 
 #: A batch that takes longer than this at a SIGTERM is not waited for; the committed checkpoint stays.
@@ -279,7 +281,7 @@ class Trial:
         self._exports = Exports(self._store, document.output, self._behind, lambda record: self._progress.add("export", record))
         self._termination.answer = self._answer_for_a_hung_step
         self._records.add("start", machine=self._machine)
-        where = f"; everything is written to {document.output.removeprefix('file://')}" if document.local else ""
+        where = f"; everything is written to {_shown(document.output)}" if document.local else ""
         print(f"longhaul: {document.name} attempt {document.attempt} begins at step {position.step}{where}", flush=True)
 
     def _make_identity(self) -> dict[str, Any]:
@@ -468,3 +470,7 @@ def _end(error: TrialError) -> None:
     if isinstance(error, FencedError):
         leave(error.exit_code)
     raise SystemExit(error.exit_code)
+
+
+def _shown(uri: str) -> str:
+    return str(path_of(uri)) if uri.startswith(FILES) else uri

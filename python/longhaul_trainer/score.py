@@ -23,7 +23,6 @@ from longhaul.data.readahead import read_ahead
 from longhaul.errors import BadPart, NoInputError, UsageError
 from longhaul.store import Store, join, open_store
 from longhaul.store.base import Chunk
-from longhaul.store.directory import SCHEME
 
 from .data.parquet import Decoded, decode
 from .export import OUTPUT_NAME, SAVED_MODEL
@@ -44,7 +43,7 @@ def score(model: str, data: str, features: str, output: str, columns: str | None
     scorer = Scorer(model, table.features)
     began = time.monotonic()
     rows = 0
-    target = output if "://" in output else SCHEME + str(Path(output).absolute())
+    target = output if "://" in output else Path(output).absolute().as_uri()
     with tempfile.TemporaryDirectory(prefix="longhaul-score-") as directory:
         local = Path(directory) / "scores.parquet"
         writer: pq.ParquetWriter | None = None
@@ -146,7 +145,7 @@ class saved_model:
     """A local directory with the SavedModel of an export (or a SavedModel itself), downloaded where it must be."""
 
     def __init__(self, uri: str) -> None:
-        self._uri = uri if "://" in uri else SCHEME + str(Path(uri).absolute())
+        self._uri = uri if "://" in uri else Path(uri).absolute().as_uri()
         self._temporary: str | None = None
 
     def __enter__(self) -> Path:

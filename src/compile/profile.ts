@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join as joinPath, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
+import { fileUriOf } from '../contract/file-uri.ts';
 import { Profile } from '../contract/profile.ts';
 import { Files } from './files.ts';
 import { loadFile } from './load.ts';
@@ -129,7 +130,7 @@ function withEnvironment(node: Node, path: string, problems: Problems): Node {
 
 /** Root of the object store, without a slash at its end. */
 export function storageRoot({ storage }: Profile): string {
-  if (storage.kind === 'directory') return `file://${storage.path}`;
+  if (storage.kind === 'directory') return fileUriOf(storage.path);
   const prefix = storage.prefix.replace(/^\/+|\/+$/g, '');
   return prefix === '' ? `gs://${storage.bucket}` : `gs://${storage.bucket}/${prefix}`;
 }

@@ -34,7 +34,8 @@ export function temporalServer(directory: string, ports: ServerPorts): Program {
     '--ui-port',
     String(ports.ui),
     '--db-filename',
-    join(directory, 'temporal.db'),
+    // By its name alone, in the folder: SQLite reads a path as a URI, in which `#`, `?` and `%20` of a folder mean something else.
+    'temporal.db',
   ];
   return {
     name: 'temporal',

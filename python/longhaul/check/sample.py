@@ -32,7 +32,7 @@ def write_sample(directory: Path) -> dict[str, str]:
             path = target / f"part-{part:05d}.parquet"
             pq.write_table(_table(np.random.default_rng([number, part]), part * SESSIONS_PER_PART), path)
             entries.append({"name": path.name, "rows": SESSIONS_PER_PART, "bytes": path.stat().st_size, "generation": "1", "crc32c": None})
-        uris[name] = f"file://{target}"
+        uris[name] = target.absolute().as_uri()
         sums = {"rows": SESSIONS_PER_PART * parts, "bytes": sum(int(str(entry["bytes"])) for entry in entries)}
         manifest = {"uri": uris[name], "table": f"check.{name}", "tableVersion": "1", **sums, "parts": entries}
         (target / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -79,6 +79,6 @@ def sample_trial(data: Mapping[str, str], output: Path, changes: Mapping[str, An
         "threads": 1,
         "commit": None,
         **changes,
-        "output": f"file://{output}",
+        "output": output.absolute().as_uri(),
     }
     return {name: value for name, value in document.items() if name not in changes or value is not None}

@@ -48,7 +48,11 @@ class Scene:
         path = self._directory / f"{name}.trial.json"
         path.write_text(json.dumps(document), encoding="utf-8")
         output.mkdir(exist_ok=True)
-        variables = {"LONGHAUL_TRIAL": f"file://{path}", "LONGHAUL_OUTPUT": f"file://{output}", "LONGHAUL_ATTEMPT": str(attempt)}
+        variables = {
+            "LONGHAUL_TRIAL": path.absolute().as_uri(),
+            "LONGHAUL_OUTPUT": output.absolute().as_uri(),
+            "LONGHAUL_ATTEMPT": str(attempt),
+        }
         if slow:
             variables["LONGHAUL_STEP_DELAY_SECONDS"] = str(DELAY_SECONDS)
         return self._launcher.start(self._directory, variables, self._directory / f"{name}.log")

@@ -71,11 +71,13 @@ class DirectoryStore:
 
     def list(self, prefix: str) -> Iterator[str]:
         root = path_of(prefix)
+        # Below the prefix as it was written: escaped another way it would be no prefix of what it holds.
+        within = prefix.rstrip("/")
         for directory, names, files in os.walk(root):
             names.sort()
             for name in sorted(files):
                 if not name.startswith("."):
-                    yield SCHEME + quote(os.path.join(directory, name))
+                    yield f"{within}/{quote(os.path.relpath(os.path.join(directory, name), root))}"
 
     def remove(self, uri: str) -> None:
         path = path_of(uri)

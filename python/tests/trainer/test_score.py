@@ -13,6 +13,8 @@ import pytest
 from attempts import Finished, Zygote, result
 from builders import features, layout_json, write_data
 
+from longhaul_trainer.score import saved_model
+
 
 def feature_table(path: Path, layout: str = "nested", segments: tuple[str, ...] = ("week",)) -> str:
     path.write_text(json.dumps({"layout": layout_json(layout), "features": features(), "segments": segments}))
@@ -102,3 +104,17 @@ def test_what_cannot_be_scored_is_refused_and_nothing_is_written(
     assert (code, "Traceback" in told) == (expected_code, False), told
     assert message in told
     assert not (tmp_path / "scores.parquet").exists()
+
+
+@pytest.mark.parametrize("folder", ["two words", "größe", "x#y", "x?y", "my%20folder", "[wip] x"])
+def test_a_model_is_found_whatever_its_folder_is_called(tmp_path: Path, folder: str) -> None:
+    export = tmp_path / folder / "exports" / "000000002"
+    (export / "model" / "variables").mkdir(parents=True)
+    (export / "READY").write_text(json.dumps({"savedModel": "model"}), encoding="utf-8")
+    (export / "model" / "saved_model.pb").write_bytes(b"graph")
+    (export / "model" / "variables" / "variables.index").write_bytes(b"index")
+    # `pathToFileURL` of JavaScript leaves brackets as they are, `as_uri` of Python does not.
+    for uri in (export.as_uri(), export.as_uri().replace("%5B", "[").replace("%5D", "]"), str(export)):
+        with saved_model(uri) as found:
+            files = {str(path.relative_to(found)): path.read_bytes() for path in found.rglob("*") if path.is_file()}
+        assert files == {"saved_model.pb": b"graph", "variables/variables.index": b"index"}, uri

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { copyFile, lstat, mkdir, open, rm, stat as statFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Storage } from '../../contract/profile.ts';
+import { fileUriOf, formerFileUriOf } from '../../contract/file-uri.ts';
 import { AdapterError } from '../../contract/errors.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../ports/object-store.ts';
 import { crc32cOf } from '../crc32c.ts';
@@ -28,12 +29,13 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
   } catch (error) {
     throw new AdapterError('AccessDenied', `storage.path: cannot write to ${directory}: ${String(error)}`, { cause: error });
   }
-  const root = `file://${directory}`;
+  const root = fileUriOf(directory);
+  const former = formerFileUriOf(directory);
   const inside = insideOf(directory);
   for (const own of [layout.temporaries, layout.locks]) await inside.resolve(own, root);
   await sweepTemporaries(layout.temporaries);
   const place = (uri: string): { name: string; path: string } => {
-    const name = nameOf(root, uri);
+    const name = nameOf(root, uri, { former });
     return { name, path: join(directory, name) };
   };
 
@@ -119,7 +121,7 @@ export async function openDirectoryStore(config: Extract<Storage, { kind: 'direc
     },
 
     async *list(prefix) {
-      const wanted = nameOf(root, prefix, { prefix: true });
+      const wanted = nameOf(root, prefix, { former, prefix: true });
       await inside.resolve(join(directory, wanted.slice(0, wanted.lastIndexOf('/') + 1)), prefix);
       for await (const name of objectPaths(directory, wanted)) {
         try {

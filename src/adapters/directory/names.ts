@@ -3,8 +3,18 @@ import { AdapterError } from '../../contract/errors.ts';
 /** The store's own folder under the root. */
 export const RESERVED = '.longhaul';
 
-/** The object's name relative to the root; `prefix` allows the unfinished names that `list` takes. */
-export function nameOf(root: string, uri: string, options: { readonly prefix?: boolean } = {}): string {
+interface Options {
+  /** Allows the unfinished names that `list` takes. */
+  readonly prefix?: boolean;
+  /** The root as earlier releases wrote it: their documents and caches are still read. */
+  readonly former?: string;
+}
+
+/** The object's name relative to the root. */
+export function nameOf(current: string, uri: string, options: Options = {}): string {
+  const { former = current } = options;
+  const root =
+    uri === current || uri.startsWith(`${current}/`) ? current : uri === former || uri.startsWith(`${former}/`) ? former : current;
   const refuse = (message: string): never => {
     throw new AdapterError('InvalidInput', `${uri}: ${message}`);
   };

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { pathOfFileUri } from '../../contract/file-uri.ts';
 import { AdapterError } from '../../contract/errors.ts';
 import type { ExportManifest, ExportRequest, JobContext, PartsLayout, TableInfo } from '../../ports/warehouse.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
@@ -237,8 +238,8 @@ function directoryOf(store: ObjectStore, uri: string): string {
   if (name === '' || name.split('/').some((segment) => ['', '.', '..', '.longhaul'].includes(segment))) {
     throw new AdapterError('InvalidInput', `export: expected a destination below ${store.root}/, found ${uri}`);
   }
-  return join(store.root.slice('file://'.length), name);
+  return join(pathOfFileUri(store.root), name);
 }
 
 /** On the same file system as the objects, and never listed. */
-const storeTemporaries = (store: ObjectStore): string => join(store.root.slice('file://'.length), '.longhaul', 'tmp');
+const storeTemporaries = (store: ObjectStore): string => join(pathOfFileUri(store.root), '.longhaul', 'tmp');

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
+import { pathOfFileUri } from '../../contract/file-uri.ts';
 import { hasDecimals, parseGoogleType } from '../../contract/google-type.ts';
 import type { Statement, TableInfo } from '../../ports/warehouse.ts';
 import { hasCode } from '../files.ts';
@@ -133,7 +135,10 @@ async function contentOf(statement: Statement, alias: string, tables: TableFiles
 async function sourceFiles(uri: string, path: string): Promise<string[]> {
   if (!uri.startsWith('file:///'))
     throw new AdapterError('InvalidInput', `${path}: the embedded warehouse reads files; expected file:///…, found ${uri}`);
-  const file = uri.slice('file://'.length).replace(/\/+$/, '');
+  const escaped = pathOfFileUri(uri).replace(/\/+$/, '');
+  // Earlier releases took what follows `file://` as it is written.
+  const written = uri.slice('file://'.length).replace(/\/+$/, '');
+  const file = !existsSync(escaped) && existsSync(written) ? written : escaped;
   try {
     if ((await stat(file)).isFile()) return [file];
     const parts = (await readdir(file)).filter((name) => name.endsWith('.parquet')).sort();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AdapterError } from '../../contract/errors.ts';
+import { pathOfFileUri } from '../../contract/file-uri.ts';
 import { dnsLabel } from '../../contract/ids.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import type { Compute } from '../../ports/compute.ts';
@@ -44,7 +45,7 @@ const nameOf = (pipeline: string): string => dnsLabel(`tensorboard-${pipeline.re
 const jobOf = ({ pipeline, logdir }: TensorboardSpec): JobSpec => ({
   name: nameOf(pipeline),
   labels: { pipeline, run: 'tensorboard', step: 'tensorboard' },
-  command: ['python', '-m', 'tensorboard.main', '--logdir', logdir.replace(/^file:\/\//, ''), '--port', '0'],
+  command: ['python', '-m', 'tensorboard.main', '--logdir', pathOfFileUri(logdir), '--port', '0'],
   env: { PYTHONUNBUFFERED: '1' },
   resources: { cpu: 0.1, memoryMb: 512, gpu: 0 },
   pool: { name: 'local', spot: false, pricePerHour: 0, nodeSelector: {}, tolerations: [] },

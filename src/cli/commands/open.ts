@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import { answers } from '../../stack/tcp.ts';
 import { findDevelopmentStack } from '../../client/address.ts';
+import { pathOfFileUri } from '../../contract/file-uri.ts';
 import type { SearchState } from '../../contract/state.ts';
 import { cliOf, examples, runOf } from '../context.ts';
 import { snapshotOf } from '../follow.ts';
@@ -44,8 +45,7 @@ export function registerOpen(program: Command): void {
       const links: Links = {
         console: base === null ? null : `${base}/runs/${name}`,
         temporal: ui === null ? null : `${ui}/namespaces/${longhaul.target.namespace}/workflows/${name}`,
-        tensorboard:
-          (await tensorboardOf(snapshot)) ?? (output === null ? null : `tensorboard --logdir ${output.replace(/^file:\/\//, '')}`),
+        tensorboard: (await tensorboardOf(snapshot)) ?? (output === null ? null : `tensorboard --logdir ${pathOfFileUri(output)}`),
       };
       cli.print(links, () => text(links));
       const first = links.console ?? links.temporal;
