@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { SetupError, cacheDirectory } from './setup-tools.mjs';
+import { SetupError, cacheDirectory, loopbackWithoutProxy } from './setup-tools.mjs';
 import { setup } from './setup.mjs';
 
 const NODE_MAJOR = 24;
@@ -12,6 +12,7 @@ const NODE_MAJOR = 24;
 const compiled = () => process.env.NODE_COMPILE_CACHE ?? join(cacheDirectory(), 'compiled');
 
 export async function launch(target, args, needs = {}) {
+  Object.assign(process.env, loopbackWithoutProxy(process.env));
   let ready;
   try {
     ready = await setup(needs);

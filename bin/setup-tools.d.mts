@@ -22,3 +22,5 @@ export function step(
 ): Promise<string>;
 /** Thrown with one line that says what is missing and what to do about it. */
 export class SetupError extends Error {}
+
+export function loopbackWithoutProxy(env: NodeJS.ProcessEnv): Record<string, string>;

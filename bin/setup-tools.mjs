@@ -12,6 +12,24 @@ export class SetupError extends Error {}
 
 export const cacheDirectory = () => process.env.LONGHAUL_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'longhaul');
 
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+
+/** Where a proxy is set: the variables by which no part of ours, of whatever language, asks it for this machine. */
+export function loopbackWithoutProxy(env) {
+  if (!Object.keys(env).some((name) => /^(?:https?|all|grpc)_proxy$/i.test(name) && env[name])) return {};
+  const names = ['no_proxy', 'NO_PROXY', ...(env.no_grpc_proxy ? ['no_grpc_proxy'] : [])];
+  const known = (env.no_proxy || env.NO_PROXY || '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  return Object.fromEntries(
+    names.map((name) => {
+      const entries = name === 'no_grpc_proxy' ? env.no_grpc_proxy.split(',') : known;
+      return [name, entries.includes('*') ? '*' : [...new Set([...entries, ...LOOPBACK])].join(',')];
+    }),
+  );
+}
+
 export const say = (line) => process.stderr.write(`longhaul: ${line}\n`);
 
 export const sha256 = (...texts) => texts.reduce((hash, text) => hash.update(text), createHash('sha256')).digest('hex');

@@ -11,11 +11,14 @@ export function pythonExecutable(): string {
 
 /** PYTHONPATH with Longhaul's packages, after those that the caller names. */
 export function pythonPath(...before: readonly (string | undefined)[]): string {
-  return [...before.filter((part) => part !== undefined && part !== ''), TRAINER_DIRECTORY].join(delimiter);
+  // An empty entry would be the working directory.
+  const named = before.flatMap((part) => (part ?? '').split(delimiter)).filter((entry) => entry !== '');
+  return [...named, TRAINER_DIRECTORY].join(delimiter);
 }
 
 /**
- * How to run a Python module of `python/`.
+ * How to run a Python module of `python/`. Not in the path of it (`-P`): the working directory, whose `types.py` or `sqlglot.py` would take
+ * the place of a library.
  *
  * @example
  * const { command, args, env } = pythonCommand('longhaul_sql', []);
@@ -27,7 +30,7 @@ export function pythonCommand(
 ): { readonly command: string; readonly args: string[]; readonly env: NodeJS.ProcessEnv } {
   return {
     command: pythonExecutable(),
-    args: ['-m', module, ...args],
+    args: ['-P', '-m', module, ...args],
     env: { ...process.env, PYTHONPATH: pythonPath(process.env['PYTHONPATH']), PYTHONUNBUFFERED: '1' },
   };
 }

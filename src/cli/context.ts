@@ -76,6 +76,23 @@ export function integer(text: string): number {
   return value;
 }
 
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('a port is expected: 0 to 65535');
+  return value;
+}
+
+/** What a server that cannot listen says, in words; others' failures are passed on. */
+export function cannotListen(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'EADDRINUSE')
+    return new UsageError(`port ${port} of ${host} is taken, by another one of these perhaps; --port 0 takes a free one`);
+  if (code === 'EACCES') return new UsageError(`port ${port} of ${host} is for root only; --port 0 takes a free one`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return new UsageError(`--host ${host} is no address of this machine`);
+  return error;
+}
+
 export function decimal(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number is expected');

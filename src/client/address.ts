@@ -4,10 +4,13 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ConnectionOptions } from '@temporalio/client';
 import { InvalidInputError } from '../contract/errors.ts';
 import { CannotConnectError } from './errors.ts';
+import { isProcess, mayBeNode } from './process-start.ts';
 
 /** Written by `longhaul dev` while it runs, so that commands in the same project find it. */
 export interface DevelopmentStack {
   readonly pid: number;
+  /** `startOf` the process; earlier releases did not write it. */
+  readonly started?: string | null;
   readonly address: string;
   readonly namespace: string;
   readonly ui: string | null;
@@ -54,14 +57,19 @@ export function findTarget({ profile, directory = process.cwd() }: TargetOptions
   );
 }
 
+/** Of this machine no proxy is asked, whatever `https_proxy` says. */
+export function withoutProxy(address: string): Pick<ConnectionOptions, 'channelArgs'> {
+  const loopback = /^(?:127\.[\d.]+|localhost|\[?::1\]?)(?::\d+)?$/i.test(address);
+  return loopback ? { channelArgs: { 'grpc.enable_http_proxy': 0 } } : {};
+}
+
 /** The stack of the nearest directory upwards whose process is alive. */
 export function findDevelopmentStack(directory: string): DevelopmentStack | null {
   for (let at = resolve(directory); ; at = dirname(at)) {
     const file = join(at, '.longhaul', 'stack.json');
     if (existsSync(file)) {
       const stack = JSON.parse(readFileSync(file, 'utf8')) as Partial<DevelopmentStack>;
-      // 0: it ended, and left its ports to the next one.
-      if (stack.pid !== undefined && stack.pid > 0 && stack.address !== undefined && isAlive(stack.pid)) return stack as DevelopmentStack;
+      if (stack.address !== undefined && isRunning(stack)) return stack as DevelopmentStack;
     }
     if (at === dirname(at)) return null;
   }
@@ -77,11 +85,7 @@ function configurationOf(profile: string | undefined): ReturnType<typeof loadCli
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** Number 0: it ended, and left its ports to the next one. */
+function isRunning({ pid = 0, started = null }: Partial<DevelopmentStack>): boolean {
+  return pid > 0 && isProcess(pid, started) && (started !== null || mayBeNode(pid));
 }

@@ -8,7 +8,7 @@ import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import { checkRunName } from '../contract/run-names.ts';
 import type { RunStatus } from '../contract/state.ts';
-import { findTarget, type Target, type TargetOptions } from './address.ts';
+import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
 import { about } from './failures.ts';
 import { Run } from './run.ts';
@@ -160,7 +160,11 @@ export class Longhaul {
 export async function connect(options: ConnectOptions = {}): Promise<Longhaul> {
   const target = findTarget(options);
   try {
-    const connection = await Connection.connect({ ...target.connection, connectTimeout: CONNECT_TIMEOUT_MS });
+    const connection = await Connection.connect({
+      ...target.connection,
+      ...withoutProxy(target.address),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+    });
     return new Longhaul(connection, target, options, await openTracing('longhaul-client'));
   } catch (error) {
     throw new CannotConnectError(`cannot reach Temporal at ${target.address}; is it running?`, target.address, { cause: error });

@@ -16,9 +16,11 @@ const run = promisify(execFile);
 
 /** Runs `git` in the folder; without git or a repository there is no commit, which is no mistake. */
 export async function gitState(folder: string): Promise<GitState> {
+  // A git hook has GIT_DIR and others of the repository that it belongs to, which need not be the pipeline's.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')));
   const git = async (...args: readonly string[]): Promise<string | null> => {
     try {
-      const { stdout } = await run('git', ['-C', folder, ...args], { timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
+      const { stdout } = await run('git', ['-C', folder, ...args], { env, timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
       return stdout.trim();
     } catch {
       return null;
@@ -34,6 +36,6 @@ export async function gitState(folder: string): Promise<GitState> {
 function isBelowRepository(folder: string): boolean {
   for (let at = folder; ; at = dirname(at)) {
     if (existsSync(join(at, '.git'))) return true;
-    if (at === dirname(at)) return process.env.GIT_DIR !== undefined;
+    if (at === dirname(at)) return false;
   }
 }

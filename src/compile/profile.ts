@@ -1,4 +1,5 @@
 /** Finds and reads the profile: where a pipeline runs. */
+import { homedir } from 'node:os';
 import { readdir } from 'node:fs/promises';
 import { basename, join as joinPath, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
@@ -74,22 +75,43 @@ function checked(name: string, node: MapNode, cwd: string, problems: Problems): 
   for (const [i, { webhookEnv, command }] of profile.notifications.entries())
     if ((webhookEnv === undefined) === (command === undefined))
       tell(['notifications', i], 'a notification has `webhookEnv` or `command`', webhookEnv === undefined ? 'neither' : 'both');
+  for (const [section, field] of PLACES) {
+    const path = (profile[section] as Readonly<Record<string, unknown>>)[field];
+    if (typeof path === 'string' && FOR_SHELLS.test(path))
+      problems.add(nearest(node, [section, field]).node.at, join(section, field), 'no shell reads this path', {
+        expected: 'a path; ~/ at its beginning is the home directory',
+        found: JSON.stringify(path),
+        hint: 'variables of the environment are written in braces: ${HOME}/data',
+      });
+  }
   return { name, profile: absolute(profile, cwd) };
 }
+
+const PLACES = [
+  ['warehouse', 'path'],
+  ['storage', 'path'],
+  ['compute', 'path'],
+  ['compute', 'kubeconfig'],
+] as const;
+/** `~somebody/x`, `$HOME/x`: taken as they are, they would be folders of such names. */
+const FOR_SHELLS = /^~[^/]|(?:^|\/)\$[A-Za-z_]/;
+
+const placeOf = (cwd: string, path: string): string =>
+  path === '~' || path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : resolve(cwd, path);
 
 /** A worker of another directory reads the same places. */
 function absolute(profile: Profile, cwd: string): Profile {
   const { warehouse, storage, compute } = profile;
   return {
     ...profile,
-    warehouse: warehouse.kind === 'duckdb' ? { ...warehouse, path: resolve(cwd, warehouse.path) } : warehouse,
-    storage: storage.kind === 'directory' ? { ...storage, path: resolve(cwd, storage.path) } : storage,
+    warehouse: warehouse.kind === 'duckdb' ? { ...warehouse, path: placeOf(cwd, warehouse.path) } : warehouse,
+    storage: storage.kind === 'directory' ? { ...storage, path: placeOf(cwd, storage.path) } : storage,
     compute:
       compute.kind === 'process'
-        ? { ...compute, path: resolve(cwd, compute.path) }
+        ? { ...compute, path: placeOf(cwd, compute.path) }
         : compute.kubeconfig === undefined
           ? compute
-          : { ...compute, kubeconfig: resolve(cwd, compute.kubeconfig) },
+          : { ...compute, kubeconfig: placeOf(cwd, compute.kubeconfig) },
   };
 }
 

@@ -2,11 +2,12 @@
  * What a run on this machine needs: a Temporal server, three Node workers, the Python sampler. One stack a project directory;
  * `.longhaul/stack.json` tells others where it is, and remembers the ports.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findDevelopmentStack, findTarget, isConfigured, type DevelopmentStack } from '../client/address.ts';
+import { isProcess, startOf } from '../client/process-start.ts';
 import { answers, freePort } from './tcp.ts';
 import { locked } from '../../bin/setup-tools.mjs';
 import { createSupervisor, type ProcessEvent, type Program, type Supervised } from './supervisor.ts';
@@ -55,7 +56,7 @@ export async function startStack({ directory, onEvent = () => undefined }: Stack
 async function joinStack(home: string, running: DevelopmentStack): Promise<Stack> {
   const user = join(home, 'users', String(process.pid));
   await mkdir(join(home, 'users'), { recursive: true });
-  await writeFile(user, '');
+  await writeFile(user, startOf(process.pid) ?? '');
   const { address, namespace, ui } = running;
   return {
     address,
@@ -88,7 +89,7 @@ async function launchStack(home: string, directory: string, onEvent: (event: Pro
     const environment = configured ? process.env : { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
     const workers = WORKERS.map((name) => start(worker(name, directory, home, environment)));
     if (server) await untilServing(address, namespace, server.ready);
-    await writeStack(file, { pid: process.pid, address, namespace, ui, ports });
+    await writeStack(file, { pid: process.pid, started: startOf(process.pid), address, namespace, ui, ports });
     // A foreign server gets its search attributes from the control worker.
     if (configured) await workers[0]?.ready;
     const stop: Stack['stop'] = async ({ between, onWait } = {}) => {
@@ -96,7 +97,7 @@ async function launchStack(home: string, directory: string, onEvent: (event: Pro
       await Promise.all(workers.map((one) => one.stop()));
       await between?.();
       await server?.stop();
-      await writeStack(file, { pid: 0, address, namespace, ui, ports });
+      await writeStack(file, { pid: 0, started: null, address, namespace, ui, ports });
       supervisor.close();
     };
     const ready = Promise.all(workers.map((one) => one.ready)).then(() => undefined);
@@ -124,7 +125,8 @@ function worker(name: (typeof WORKERS)[number], directory: string, home: string,
     return {
       ...common,
       command: process.env.LONGHAUL_PYTHON ?? 'python3',
-      args: ['-m', 'longhaul_sampler'],
+      // The project's `optuna.py` is none of the sampler's.
+      args: ['-P', '-m', 'longhaul_sampler'],
       env,
       ready: (line) => line.includes('ready on'),
     };
@@ -162,7 +164,7 @@ async function otherUsersGone(home: string, onWait: ((users: number) => void) | 
   let told = false;
   for (;;) {
     const names = existsSync(users) ? await readdir(users) : [];
-    const alive = names.filter((pid) => Number(pid) !== process.pid && existsOrGone(Number(pid)));
+    const alive = names.filter((pid) => Number(pid) !== process.pid && isProcess(Number(pid), startIn(join(users, pid))));
     await Promise.all(names.filter((pid) => !alive.includes(pid)).map((pid) => unlink(join(users, pid)).catch(() => undefined)));
     if (alive.length === 0) return;
     if (!told) onWait?.(alive.length);
@@ -171,11 +173,10 @@ async function otherUsersGone(home: string, onWait: ((users: number) => void) | 
   }
 }
 
-function existsOrGone(pid: number): boolean {
+function startIn(file: string): string | null {
   try {
-    process.kill(pid, 0);
-    return true;
+    return readFileSync(file, 'utf8') || null;
   } catch {
-    return false;
+    return null;
   }
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { withoutProxy } from '../client/address.ts';
 import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
 import type { Program } from './supervisor.ts';
 
@@ -67,7 +68,7 @@ export async function untilServing(address: string, namespace: string, failed: P
   while (Date.now() < deadline) {
     if (stopped.why) throw stopped.why;
     try {
-      const connection = await Connection.connect({ address, connectTimeout: 1000 });
+      const connection = await Connection.connect({ address, ...withoutProxy(address), connectTimeout: 1000 });
       try {
         const known = await connection.operatorService.listSearchAttributes({ namespace });
         if (Object.keys(SEARCH_ATTRIBUTES).every((name) => name in known.customAttributes)) return;

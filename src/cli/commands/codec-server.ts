@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { cliOf, collect, examples, integer } from '../context.ts';
+import { cannotListen, cliOf, collect, examples, portNumber } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { onInterrupt } from '../follow.ts';
 
@@ -15,7 +15,7 @@ export function registerCodecServer(program: Command): void {
   program
     .command('codec-server')
     .description("decrypt payloads for Temporal's web UI and CLI")
-    .option('--port <number>', 'where it listens', integer, 8081)
+    .option('--port <number>', 'where it listens', portNumber, 8081)
     .option('--host <address>', 'the interface that it listens on', '127.0.0.1')
     .option('--origin <url>', 'origin of a web UI that may ask from a browser; may be repeated', collect, [])
     .addHelpText(
@@ -36,7 +36,9 @@ LONGHAUL_ENCRYPTION_KEYS holds the keys, ${TOKEN_VARIABLE} the token that every 
       if (token === '') throw new UsageError(`${TOKEN_VARIABLE} is empty; whoever may ask may read everything, so a token is needed`);
       const interrupt = onInterrupt();
       const { host, port, origin: origins } = options;
-      const server = await startCodecServer({ codec: new EncryptionCodec(ring), token, origins, host, port });
+      const server = await startCodecServer({ codec: new EncryptionCodec(ring), token, origins, host, port }).catch((error: unknown) => {
+        throw cannotListen(error, host, port);
+      });
       cli.print({ host, port: server.port }, () => `codec server http://${host}:${server.port}`);
       await new Promise<void>((resolve) => interrupt.signal.addEventListener('abort', () => resolve()));
       await server.close();

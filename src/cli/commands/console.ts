@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { ConsoleOptions } from '../../console/index.ts';
 import { InvalidInputError } from '../../contract/errors.ts';
-import { cliOf, collect, examples, integer, type Cli } from '../context.ts';
+import { cannotListen, cliOf, collect, examples, portNumber, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { onInterrupt } from '../follow.ts';
 import { openPorts } from '../../adapters/open.ts';
@@ -28,7 +28,7 @@ export function registerConsole(program: Command): void {
   program
     .command('console')
     .description('the web console: runs, trials, curves, cost, and every control, in a browser')
-    .option('--port <number>', '0 takes any free one', integer, CONSOLE_PORT)
+    .option('--port <number>', '0 takes any free one', portNumber, CONSOLE_PORT)
     .option('--host <address>', 'where to listen; others than this machine need a token or a proxy', '127.0.0.1')
     .option('--read-only', 'nobody may press a button')
     .option('--token-file <path>', 'who may sign in; a line each: TOKEN [operator|viewer] [name]')
@@ -52,7 +52,11 @@ export function registerConsole(program: Command): void {
       const { createLiveSource, startConsole } = await import('../../console/index.ts');
       const ui = process.env.LONGHAUL_UI ?? longhaul.target.ui;
       const interrupt = onInterrupt();
-      const server = await startConsole(createLiveSource(longhaul, ports, ui), settings, (error) => cli.terminal.say(describe(error)));
+      const server = await startConsole(createLiveSource(longhaul, ports, ui), settings, (error) =>
+        cli.terminal.say(describe(error)),
+      ).catch((error: unknown) => {
+        throw cannotListen(error, settings.host, settings.port);
+      });
       announce(cli, server.url, settings);
       await new Promise<void>((resolve) => interrupt.signal.addEventListener('abort', () => resolve()));
       await server.close();

@@ -1,0 +1,153 @@
+/** What surrounds a command must not change what it does: variables, files of the project, processes and ports of others. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { loopbackWithoutProxy } from '../../../bin/setup-tools.mjs';
+import { pythonCommand, pythonPath } from '../../../src/adapters/python.ts';
+import { cannotListen, portNumber } from '../../../src/cli/context.ts';
+import { exitCodeOf } from '../../../src/cli/exit.ts';
+import { findDevelopmentStack, withoutProxy } from '../../../src/client/address.ts';
+import { isProcess, startOf } from '../../../src/client/process-start.ts';
+import { gitState } from '../../../src/compile/git.ts';
+import { startConsole } from '../../../src/console/index.ts';
+import type { ConsoleSource } from '../../../src/console/source.ts';
+import { inlineQuery, pipeline, project } from '../compile/project.ts';
+
+const run = promisify(execFile);
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'longhaul-around-'));
+});
+afterAll(() => rm(scratch, { recursive: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+describe('variables of git', () => {
+  it('of another repository, as a hook has them, do not lead there', async () => {
+    const commits = await Promise.all(
+      ['own', 'other'].map(async (name) => {
+        const folder = join(scratch, name);
+        await mkdir(folder, { recursive: true });
+        const git = (...args: string[]): Promise<{ stdout: string }> =>
+          run('git', ['-C', folder, '-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args]);
+        await git('init', '-q');
+        await git('commit', '-q', '--allow-empty', '-m', name);
+        return (await git('rev-parse', 'HEAD')).stdout.trim();
+      }),
+    );
+    vi.stubEnv('GIT_DIR', join(scratch, 'other', '.git'));
+    vi.stubEnv('GIT_WORK_TREE', join(scratch, 'other'));
+    vi.stubEnv('GIT_INDEX_FILE', join(scratch, 'other', '.git', 'index'));
+    expect(await gitState(join(scratch, 'own'))).toMatchObject({ root: join(scratch, 'own'), commit: commits[0], dirty: false });
+    expect(await gitState(scratch)).toEqual({ root: null, commit: null, dirty: false });
+  });
+});
+
+describe('modules of the project', () => {
+  it.each(['sqlglot', 'token', 'types', 'json', 'numpy', 'optuna', 'longhaul_sql'])('%s.py takes no place of a library', async (name) => {
+    const folder = join(scratch, 'shadow', name);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, `${name}.py`), 'raise SystemExit("a file of the project was run")\n');
+    const { command, args, env } = pythonCommand('longhaul_sql', []);
+    const child = spawn(command, args, { env, cwd: folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    let [told, complaints] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+    child.stdin.end(`${JSON.stringify({ id: 7, op: 'translate', sql: 'SELECT 1 AS x', file: 'q.sql' })}\n`);
+    await once(child, 'close');
+    expect(complaints).toBe('');
+    expect(JSON.parse(told)).toMatchObject({ id: 7, ok: true });
+  });
+
+  it('are not found by an empty entry of PYTHONPATH either', () => {
+    expect(pythonPath(':/named::', undefined, '').split(':')).not.toContain('');
+    expect(pythonPath(':/named::')).toMatch(/^\/named:/);
+  });
+});
+
+describe('a proxy in the environment', () => {
+  it.each(['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'ALL_PROXY', 'grpc_proxy'])('%s is not asked for this machine', (name) => {
+    const added = loopbackWithoutProxy({ [name]: 'http://proxy.example:3128', no_proxy: 'intra.example, 127.0.0.1' });
+    for (const variable of ['no_proxy', 'NO_PROXY'])
+      expect(added[variable]?.split(',')).toEqual(['intra.example', '127.0.0.1', 'localhost', '::1']);
+  });
+
+  it('is asked for all else, and nothing is set without one', () => {
+    expect(loopbackWithoutProxy({ https_proxy: '', PATH: '/bin' })).toEqual({});
+    expect(loopbackWithoutProxy({ https_proxy: 'http://p', NO_PROXY: '*' })).toEqual({ no_proxy: '*', NO_PROXY: '*' });
+    expect(withoutProxy('temporal.example.com:7233')).toEqual({});
+    expect(withoutProxy('127.0.0.1.example.com:7233')).toEqual({});
+    for (const address of ['127.0.0.1:7233', 'localhost:7233', '[::1]:7233', '127.8.0.1:1']) expect(withoutProxy(address)).not.toEqual({});
+  });
+});
+
+describe('a stack that was killed', () => {
+  const left = async (stack: object): Promise<ReturnType<typeof findDevelopmentStack>> => {
+    const folder = await mkdtemp(join(scratch, 'stack-'));
+    await mkdir(join(folder, '.longhaul'));
+    const file = { address: '127.0.0.1:9', namespace: 'default', ui: null, ports: { temporal: 9, ui: 10 }, ...stack };
+    await writeFile(join(folder, '.longhaul', 'stack.json'), JSON.stringify(file));
+    return findDevelopmentStack(folder);
+  };
+
+  it('is not found when its number belongs to another process', async () => {
+    const sleeper = spawn('sleep', ['600'], { stdio: 'ignore' });
+    await once(sleeper, 'spawn');
+    try {
+      expect(await left({ pid: sleeper.pid })).toBeNull();
+      expect(await left({ pid: sleeper.pid, started: startOf(process.pid) })).toBeNull();
+      // Another process of Node, too.
+      expect(await left({ pid: process.pid, started: startOf(sleeper.pid ?? 0) })).toBeNull();
+      expect(isProcess(sleeper.pid ?? 0, startOf(process.pid))).toBe(false);
+    } finally {
+      sleeper.kill('SIGKILL');
+    }
+  });
+
+  it('is found while it runs, also that of an earlier release', async () => {
+    expect(await left({ pid: process.pid, started: startOf(process.pid) })).toMatchObject({ address: '127.0.0.1:9' });
+    expect(await left({ pid: process.pid })).toMatchObject({ address: '127.0.0.1:9' });
+  });
+});
+
+describe('a port', () => {
+  const SOURCE = { runs: () => Promise.resolve([]), workflowLink: () => null } as unknown as ConsoleSource;
+
+  it('that others use is told with what to do', async () => {
+    const other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const options = { host: '127.0.0.1', port, readOnly: true, tokens: [], proxy: null, hostNames: [], https: false };
+    const error: unknown = await startConsole(SOURCE, options).catch((thrown: unknown) => cannotListen(thrown, options.host, port));
+    other.close();
+    expect((error as Error).message).toBe(`port ${port} of 127.0.0.1 is taken, by another one of these perhaps; --port 0 takes a free one`);
+    expect(exitCodeOf(error)).toBe(2);
+  });
+
+  it.each(['65536', '99999', '-1', 'abc', '80.5', '1e3', '', ' 80'])('%j is none', (text) => {
+    expect(() => portNumber(text)).toThrow('0 to 65535');
+  });
+});
+
+describe('paths of a profile', () => {
+  const profile = (path: string): string =>
+    `warehouse: { kind: duckdb, path: w }\nstorage: { kind: directory, path: "${path}" }\ncompute: { kind: process, path: j }\n`;
+  const compiled = async (path: string): Promise<unknown> => {
+    await using made = await project({ 'pipeline.yaml': pipeline(inlineQuery('d')), 'profiles/mine.yaml': profile(path) });
+    return (await made.compile({ profile: 'mine' })).profile.storage;
+  };
+
+  it('~ is the home directory', async () => {
+    expect(await compiled('~/data/store')).toMatchObject({ path: join(homedir(), 'data/store') });
+    expect(await compiled('data/~x')).toMatchObject({ path: expect.stringMatching(/\/data\/~x$/) });
+  });
+
+  it.each(['~ada/store', '$HOME/store', 'data/$USER/store'])('%s is refused: no shell reads it', async (path) => {
+    await expect(compiled(path)).rejects.toThrow('${HOME}/data');
+  });
+});
