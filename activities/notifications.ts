@@ -1,7 +1,10 @@
 /** Tells people: a webhook (Slack-compatible) or a command of the control worker's machine. */
 import { spawn } from 'node:child_process';
 import type { Profile } from '../src/contract/profile.ts';
+import type { Policy } from '../src/contract/policy.ts';
+import { notificationViolations } from '../src/rules/policy.ts';
 import { failure, translated } from './failures.ts';
+import { refuse } from './wall.ts';
 
 export type NotificationTarget = Profile['notifications'][number];
 
@@ -16,10 +19,14 @@ export interface NotifyInput {
   readonly text: string;
 }
 
-export const createNotificationActivities = (environment: Readonly<Record<string, string | undefined>> = process.env) =>
+export const createNotificationActivities = (
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  policy: Policy | null = null,
+) =>
   translated({
     async notify(input: NotifyInput): Promise<void> {
       const { targets, ...message } = input;
+      if (policy !== null) refuse(notificationViolations(policy, targets));
       await Promise.all(targets.map((target) => send(target, message, environment)));
     },
   });

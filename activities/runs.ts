@@ -15,7 +15,10 @@ import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { despiteRefusal } from './persistence.ts';
+import { violations } from '../src/rules/policy.ts';
+import type { Policy } from '../src/contract/policy.ts';
 import { rowKey, stepRow } from './step-rows.ts';
+import { refuse } from './wall.ts';
 
 const PROBLEMS_SHOWN = 5;
 
@@ -47,12 +50,19 @@ export interface CloseRunInput {
   readonly unrecorded: readonly StepState[];
 }
 
-/** @param viewOf what the workflows of a run say of it; null where they cannot be asked */
-export const createRunActivities = (ports: Ports, viewOf: (run: string) => Promise<RunArchive | null> = askWorkflows) =>
+interface RunOptions {
+  /** What the workflows of a run say of it; null where they cannot be asked. */
+  readonly viewOf?: (run: string) => Promise<RunArchive | null>;
+  /** Of these workers; null: a document may ask for everything. */
+  readonly policy?: Policy | null;
+}
+
+export const createRunActivities = (ports: Ports, { viewOf = askWorkflows, policy = null }: RunOptions = {}) =>
   translated({
     /** Checks the document (`temporal workflow start` takes any), keeps it in the object store, adds the run to the ledger. */
     async validateRun(input: OpenRunInput): Promise<OpenedRun> {
       const document = checkedDocument(input);
+      if (policy !== null) refuse(violations(policy, document));
       return withHeartbeat(() => open(ports, input, document));
     },
 

@@ -13,11 +13,11 @@ main({
   workflows: true,
   // Most of them only wait: for points of learning curves.
   maxActivities: 2000,
-  activities: (ports) => ({
-    ...createRunActivities(ports),
+  activities: (ports, policy) => ({
+    ...createRunActivities(ports, { policy }),
     ...createStepActivities(ports),
     ...createScriptActivities(ports),
-    ...createNotificationActivities(),
+    ...createNotificationActivities(process.env, policy),
     ...createSearchActivities(ports),
   }),
 });

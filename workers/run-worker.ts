@@ -10,6 +10,9 @@ import { connect, registerSearchAttributes } from './connection.ts';
 import { serveHealth } from './health.ts';
 import { attemptLogs, fieldsOf } from './log-context.ts';
 import { metricsOptions } from './metrics.ts';
+import { behindPolicy } from '../activities/wall.ts';
+import type { Policy } from '../src/contract/policy.ts';
+import { readPolicy } from './policy.ts';
 import { deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -23,7 +26,7 @@ export interface WorkerRole {
   readonly name: string;
   readonly taskQueue: string;
   readonly workflows: boolean;
-  readonly activities: (ports: Ports) => object | Promise<object>;
+  readonly activities: (ports: Ports, policy: Policy | null) => object | Promise<object>;
   readonly maxActivities: number;
 }
 
@@ -38,6 +41,7 @@ export async function runWorker(role: WorkerRole): Promise<void> {
     shutdownSignals: ['SIGINT', 'SIGTERM'],
     telemetryOptions: { metrics: metricsOptions() },
   });
+  const policy = await readPolicy();
   const tracing = await openTracing(`longhaul-${role.name}`);
   const connected = await connect();
   const ports = openPorts();
@@ -48,7 +52,7 @@ export async function runWorker(role: WorkerRole): Promise<void> {
       namespace: connected.namespace,
       dataConverter: dataConverterOf(),
       taskQueue: role.taskQueue,
-      activities: await role.activities(ports),
+      activities: await role.activities(behindPolicy(ports, policy), policy),
       interceptors: { activity: [attemptLogs] },
       plugins: tracing === null ? [] : [tracing.plugin],
       maxConcurrentActivityTaskExecutions: role.maxActivities,

@@ -2,6 +2,7 @@
 import { createStepJobActivities } from '../activities/step-jobs.ts';
 import { createTensorboardActivities } from '../activities/tensorboard.ts';
 import { createTrainingActivities } from '../activities/training.ts';
+import { openBehindPolicy } from '../activities/wall.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { openTensorboards } from '../src/adapters/open.ts';
 import { main } from './run-worker.ts';
@@ -15,9 +16,9 @@ main({
   workflows: false,
   // A thousand trials, each with an attempt and a look for a machine of another pool, and room for steps.
   maxActivities: 2500,
-  activities: (ports) => ({
+  activities: (ports, policy) => ({
     ...createStepJobActivities(ports),
     ...createTrainingActivities(ports),
-    ...createTensorboardActivities((profile) => openTensorboards(profile, ports)),
+    ...createTensorboardActivities(openBehindPolicy((profile) => openTensorboards(profile, ports), policy)),
   }),
 });

@@ -4,7 +4,8 @@ import type { JobSpec } from '../../contract/jobs.ts';
 import type { Json } from '../../contract/values.ts';
 import type { KubernetesConfig } from './client.ts';
 import { EXACT_LABELS, KUEUE_QUEUE, labelsOf, specHash, SPEC_HASH } from './labels.ts';
-import { mergeOverlay } from './overlay.ts';
+import { mergeOverlay } from '../../rules/overlay.ts';
+import { CONTAINER_SECURITY, POD_SECURITY } from '../../rules/pod-security.ts';
 
 /** The container that is the Job; an overlay may add others. */
 export const MAIN_CONTAINER = 'main';
@@ -42,8 +43,7 @@ interface Container {
 export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
   const labels = { ...config.labels, ...labelsOf(spec.labels) };
   const base = { metadata: { labels, annotations: podAnnotations(config) }, spec: podSpec(spec, config) };
-  const template = plain(config.podTemplate === undefined ? base : mergeOverlay(plain(base) as Json, config.podTemplate));
-  checkTemplate(template as Template);
+  const template = shaped(base, config);
   return plain({
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -62,6 +62,16 @@ export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
       template,
     },
   }) as V1Job;
+}
+
+/**
+ * The pod as the profile's `podTemplate` leaves it.
+ * @throws AdapterError('InvalidInput') when it would leave its place, or lack the container that is Longhaul's.
+ */
+export function shaped(base: object, { podTemplate }: Pick<KubernetesConfig, 'podTemplate'>): object {
+  const template = plain(podTemplate === undefined ? base : mergeOverlay(plain(base) as Json, podTemplate)) as Template;
+  checkTemplate(template);
+  return template;
 }
 
 function podAnnotations(config: KubernetesConfig): Record<string, string> {
@@ -83,7 +93,7 @@ function podSpec(spec: JobSpec, config: KubernetesConfig): object {
     imagePullSecrets: config.imagePullSecrets.length > 0 ? config.imagePullSecrets.map((name) => ({ name })) : undefined,
     nodeSelector: Object.keys(pool.nodeSelector).length > 0 ? pool.nodeSelector : undefined,
     tolerations: pool.tolerations.length > 0 ? pool.tolerations : undefined,
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    securityContext: POD_SECURITY,
     volumes: config.volumes.length > 0 ? config.volumes.map(volume) : undefined,
     containers: [
       {
@@ -97,7 +107,7 @@ function podSpec(spec: JobSpec, config: KubernetesConfig): object {
           config.volumes.length > 0
             ? config.volumes.map(({ name, mountPath, subPath, readOnly }) => ({ name, mountPath, subPath, readOnly }))
             : undefined,
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        securityContext: CONTAINER_SECURITY,
         // The pod's status then carries the end of the log, which outlives an evicted pod's log by a little.
         terminationMessagePolicy: 'FallbackToLogsOnError',
       },

@@ -4,9 +4,9 @@ import type { Tensorboards, TensorboardSpec } from '../../ports/tensorboard.ts';
 import { openClient } from './client.ts';
 import type { KubeClient, KubernetesConfig } from './client.ts';
 import { hasStatus, translate } from './errors.ts';
-import { MAIN_CONTAINER } from './job-manifest.ts';
+import { MAIN_CONTAINER, shaped } from './job-manifest.ts';
 import { labelValue } from './labels.ts';
-import { mergeOverlay } from './overlay.ts';
+import { CONTAINER_SECURITY, POD_SECURITY } from '../../rules/pod-security.ts';
 
 const PORT = 6006;
 const APPLY = 'application/apply-patch+yaml';
@@ -60,7 +60,7 @@ function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesCon
       automountServiceAccountToken: false,
       ...(config.serviceAccount === undefined ? {} : { serviceAccountName: config.serviceAccount }),
       ...(config.imagePullSecrets.length > 0 ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) } : {}),
-      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      securityContext: POD_SECURITY,
       containers: [
         {
           name: MAIN_CONTAINER,
@@ -72,7 +72,7 @@ function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesCon
           ports: [{ name: 'http', containerPort: PORT }],
           readinessProbe: { httpGet: { path: '/', port: PORT }, periodSeconds: 2 },
           resources: { requests: { cpu: '100m', memory: '512Mi' }, limits: { memory: '2Gi' } },
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          securityContext: CONTAINER_SECURITY,
         },
       ],
     },
@@ -84,7 +84,7 @@ function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesCon
     spec: {
       replicas: 1,
       selector: { matchLabels: labels },
-      template: config.podTemplate === undefined ? template : mergeOverlay(template, config.podTemplate),
+      template: shaped(template, config),
     },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { jobManifest } from '../../../src/adapters/kubernetes/job-manifest.ts';
 import { labelValue, specHash } from '../../../src/adapters/kubernetes/labels.ts';
-import { mergeOverlay } from '../../../src/adapters/kubernetes/overlay.ts';
+import { mergeOverlay } from '../../../src/rules/overlay.ts';
 import type { JobSpec } from '../../../src/contract/jobs.ts';
 import type { Json } from '../../../src/contract/values.ts';
 import { Compute } from '../../../src/contract/profile.ts';

@@ -1,5 +1,5 @@
 /** What Kubernetes' strategic merge does to pod templates, for the lists that have a key. */
-import type { Json } from '../../contract/values.ts';
+import type { Json } from '../contract/values.ts';
 
 /** Lists whose items are merged by a key; others replace what was there. */
 const LIST_KEYS: Readonly<Record<string, string>> = {

@@ -1,0 +1,144 @@
+/** Which pods a profile may ask for: its own fields first, then the pod as `podTemplate` leaves it. */
+import type { Policy, Violation } from '../contract/policy.ts';
+import type { Compute } from '../contract/profile.ts';
+import type { Json } from '../contract/values.ts';
+import { mergeOverlay } from './overlay.ts';
+import { CONTAINER_SECURITY, POD_SECURITY, restrictedProblems } from './pod-security.ts';
+import { childrenOf, containersOf, itemsOf, told, treeOf } from './pod-tree.ts';
+import type { Tree } from './pod-tree.ts';
+import { isWithin, matches, unless } from './policy-patterns.ts';
+import { quantity } from './quantities.ts';
+
+type Kubernetes = Extract<Compute, { kind: 'kubernetes' }>;
+
+const GCS_FUSE = 'gcsfuse.csi.storage.gke.io';
+const BYTES_PER_MB = 1024 * 1024;
+
+export function podViolations(policy: Policy, compute: Kubernetes): Violation[] {
+  const path = 'profile.compute';
+  const own = violationsOf(policy, plainPod(compute), (inner) => `${path}.${OWN_FIELDS[inner] ?? inner.replace(/^(spec|metadata)\./, '')}`);
+  const { podTemplate } = compute;
+  if (podTemplate === undefined) return own;
+  if (!policy.podTemplate) return [...own, { rule: 'podTemplate', path: `${path}.podTemplate`, found: JSON.stringify(podTemplate), allowed: [] }]; // prettier-ignore
+  const merged = mergeOverlay(plainPod(compute), podTemplate);
+  const known = new Set(own.map(({ rule, found }) => `${rule} ${found}`));
+  const shaped = violationsOf(policy, merged, (inner) => `${path}.podTemplate.${inner}`);
+  return [...own, ...shaped.filter(({ rule, found }) => !known.has(`${rule} ${found}`))];
+}
+
+/** Fields of a profile by where they end up. */
+const OWN_FIELDS: Readonly<Record<string, string>> = {
+  'spec.serviceAccountName': 'serviceAccount',
+  'spec.priorityClassName': 'priorityClass',
+  'spec.containers.0.image': 'image',
+};
+
+/** The part of a pod that a document decides; both Jobs and TensorBoards begin with it. */
+function plainPod(compute: Kubernetes): Json {
+  return plain({
+    metadata: { labels: compute.labels, annotations: compute.annotations },
+    spec: {
+      serviceAccountName: compute.serviceAccount ?? 'default',
+      automountServiceAccountToken: false,
+      priorityClassName: compute.priorityClass,
+      securityContext: POD_SECURITY,
+      volumes: compute.volumes.map(({ name, gcsFuse, source }) =>
+        gcsFuse ? { name, csi: { driver: GCS_FUSE, volumeAttributes: { ...gcsFuse.attributes, bucketName: gcsFuse.bucket } } } : { name, ...source },
+      ), // prettier-ignore
+      containers: [{ name: 'main', image: compute.image, securityContext: CONTAINER_SECURITY }],
+    },
+  });
+}
+
+function violationsOf(policy: Policy, pod: Json, place: (inner: string) => string): Violation[] {
+  // What is not sent, such as fields of a prototype, must not count here.
+  const template = treeOf(plain(pod));
+  const spec = treeOf(template.spec);
+  const security =
+    policy.podSecurity === 'any'
+      ? []
+      : restrictedProblems(plain(pod)).map(({ path, found, allowed }): Violation => ({
+          rule: 'podSecurity',
+          path: place(path),
+          found: told(found),
+          allowed,
+        }));
+  return [
+    ...['serviceAccountName', 'serviceAccount'].flatMap((field) =>
+      unless(policy, 'serviceAccounts', place(`spec.${field}`), textOf(spec[field])),
+    ),
+    ...unless(policy, 'priorityClasses', place('spec.priorityClassName'), textOf(spec.priorityClassName)),
+    ...tokenViolations(policy, spec, place),
+    ...labelViolations(policy, treeOf(treeOf(template.metadata).labels), place),
+    ...itemsOf(spec.volumes).flatMap((volume, index) => volumeViolations(policy, volume, place(`spec.volumes.${index}`))),
+    ...containersOf(spec).flatMap(({ path, container }) => containerViolations(policy, container, path, place)),
+    ...security,
+  ];
+}
+
+function tokenViolations(policy: Policy, spec: Tree, place: (inner: string) => string): Violation[] {
+  if (policy.serviceAccountTokens) return [];
+  const refuse = (inner: string, found: string): Violation => ({ rule: 'serviceAccountTokens', path: place(inner), found, allowed: [] });
+  const mounted = spec.automountServiceAccountToken;
+  const projected = itemsOf(spec.volumes).flatMap((volume, index) =>
+    itemsOf(treeOf(treeOf(volume).projected).sources)
+      .filter((source) => childrenOf(source).serviceAccountToken !== undefined)
+      .map(() => refuse(`spec.volumes.${index}.projected`, 'serviceAccountToken')),
+  );
+  return [...(mounted === false ? [] : [refuse('spec.automountServiceAccountToken', told(mounted))]), ...projected];
+}
+
+function labelViolations({ reservedLabels }: Policy, labels: Tree, place: (inner: string) => string): Violation[] {
+  return Object.keys(labels)
+    .filter((key) => reservedLabels.some((pattern) => matches(pattern, key)))
+    .map((found) => ({ rule: 'reservedLabels', path: place(`metadata.labels`), found, allowed: [`all but ${reservedLabels.join(', ')}`] }));
+}
+
+function volumeViolations(policy: Policy, volume: Json, path: string): Violation[] {
+  const { name: _name, ...sources } = childrenOf(volume);
+  const { csi, secret, projected } = sources;
+  const driver = treeOf(csi);
+  const kinds = Object.keys(sources).map((kind) => (kind === 'csi' ? `csi:${told(driver.driver)}` : kind));
+  const bucket = driver.driver === GCS_FUSE ? told(treeOf(driver.volumeAttributes).bucketName) : undefined;
+  const secrets = [
+    treeOf(secret).secretName,
+    treeOf(driver.nodePublishSecretRef).name,
+    ...itemsOf(treeOf(projected).sources).map((source) => treeOf(treeOf(source).secret).name),
+    // Drivers of storage that are older than CSI name theirs in the same way.
+    ...Object.values(sources).map((source) => treeOf(treeOf(source).secretRef).name),
+  ];
+  return [
+    ...kinds.flatMap((kind) => unless(policy, 'volumes', path, kind)),
+    ...unless(policy, 'buckets', path, bucket, isWithin),
+    ...secrets.flatMap((name) => unless(policy, 'secrets', path, textOf(name))),
+  ];
+}
+
+function containerViolations(policy: Policy, container: Tree, path: string, place: (inner: string) => string): Violation[] {
+  const secrets = [
+    ...itemsOf(container.env).map((variable) => treeOf(treeOf(treeOf(variable).valueFrom).secretKeyRef).name),
+    ...itemsOf(container.envFrom).map((source) => treeOf(treeOf(source).secretRef).name),
+  ];
+  const { requests, limits } = treeOf(container.resources);
+  const asked = [treeOf(requests), treeOf(limits)].flatMap((each) => [
+    ...atMost(policy, 'cpu', quantity(each.cpu), place(`${path}.resources`)),
+    ...atMost(policy, 'memoryMb', quantity(each.memory, BYTES_PER_MB), place(`${path}.resources`)),
+    ...atMost(policy, 'ephemeralMb', quantity(each['ephemeral-storage'], BYTES_PER_MB), place(`${path}.resources`)),
+    ...atMost(policy, 'gpu', quantity(each['nvidia.com/gpu']), place(`${path}.resources`)),
+  ]);
+  return [
+    ...unless(policy, 'images', place(`${path}.image`), textOf(container.image)),
+    ...secrets.flatMap((name) => unless(policy, 'secrets', place(path), textOf(name))),
+    ...asked,
+  ];
+}
+
+/** @param asked NaN: nobody knows how much that is */
+export function atMost(policy: Policy, what: keyof Policy['resources'], asked: number | undefined, path: string): Violation[] {
+  const most = policy.resources[what];
+  if (most === undefined || asked === undefined || asked <= most) return [];
+  return [{ rule: 'resources', path: `${path}.${what}`, found: String(asked), allowed: [`at most ${most}`] }];
+}
+
+const textOf = (value: Json | undefined): string | undefined => (value === undefined || value === null ? undefined : told(value));
+const plain = (value: unknown): Json => JSON.parse(JSON.stringify(value)) as Json;

@@ -1,0 +1,130 @@
+/** What a run document asks for and the policy of its workers does not allow. */
+import type { Policy, Violation } from '../contract/policy.ts';
+import type { Notification, Profile, Resources } from '../contract/profile.ts';
+import type { RunDocument } from '../contract/run-document.ts';
+import type { Step } from '../contract/steps.ts';
+import type { Json } from '../contract/values.ts';
+import type { z } from 'zod';
+import { isWithin, unless } from './policy-patterns.ts';
+import { atMost, podViolations } from './policy-pods.ts';
+
+/** @example violations(policy, document).map(violationText) */
+export function violations(policy: Policy, document: Pick<RunDocument, 'profile' | 'steps' | 'onExit'>): Violation[] {
+  const { profile } = document;
+  return [
+    ...profileViolations(policy, profile),
+    ...notificationViolations(policy, profile.notifications),
+    ...(['steps', 'onExit'] as const).flatMap((list) =>
+      document[list].flatMap((step) => stepViolations(policy, profile, step, `${list}.${step.id}`)),
+    ),
+  ];
+}
+
+/** Of where a profile lets its run read, write and compute. */
+export function profileViolations(policy: Policy, { warehouse, storage, compute }: Profile): Violation[] {
+  return [
+    ...unless(policy, 'warehouses', 'profile.warehouse.kind', warehouse.kind),
+    ...unless(policy, 'stores', 'profile.storage.kind', storage.kind),
+    ...unless(policy, 'computes', 'profile.compute.kind', compute.kind),
+    ...(warehouse.kind === 'bigquery'
+      ? [
+          ...unless(policy, 'projects', 'profile.warehouse.project', warehouse.project),
+          ...datasetViolations(policy, 'profile.warehouse.dataset', warehouse.project, warehouse.dataset),
+          ...unless(policy, 'endpoints', 'profile.warehouse.apiEndpoint', warehouse.apiEndpoint),
+        ]
+      : unless(policy, 'paths', 'profile.warehouse.path', warehouse.path, isWithin)),
+    ...(storage.kind === 'gcs'
+      ? [
+          ...unless(policy, 'buckets', 'profile.storage', `${storage.bucket}/${storage.prefix}`.replace(/\/+/g, '/'), isWithin),
+          ...unless(policy, 'endpoints', 'profile.storage.apiEndpoint', storage.apiEndpoint),
+        ]
+      : unless(policy, 'paths', 'profile.storage.path', storage.path, isWithin)),
+    ...(compute.kind === 'kubernetes'
+      ? [
+          ...unless(policy, 'namespaces', 'profile.compute.namespace', compute.namespace),
+          ...unless(policy, 'kubeconfigs', 'profile.compute.kubeconfig', compute.kubeconfig),
+          ...unless(policy, 'contexts', 'profile.compute.context', compute.context),
+          ...podViolations(policy, compute),
+        ]
+      : unless(policy, 'paths', 'profile.compute.path', compute.path, isWithin)),
+  ];
+}
+
+export function notificationViolations(policy: Policy, targets: readonly z.infer<typeof Notification>[]): Violation[] {
+  return targets.flatMap(({ command, webhookEnv }, index) => [
+    ...unless(policy, 'commands', `profile.notifications.${index}.command`, command?.join(' ')),
+    ...unless(policy, 'webhooks', `profile.notifications.${index}.webhookEnv`, webhookEnv),
+  ]);
+}
+
+/** Of one Job. @param path of what asks for it */
+export function jobViolations(
+  policy: Policy,
+  { image, resources }: { readonly image?: string | undefined; readonly resources: Resources },
+  path: string,
+): Violation[] {
+  const kinds = ['cpu', 'memoryMb', 'ephemeralMb', 'gpu'] as const;
+  return [
+    ...unless(policy, 'images', `${path}.image`, image),
+    ...kinds.flatMap((kind) => atMost(policy, kind, resources[kind], `${path}.resources`)),
+  ];
+}
+
+function stepViolations(policy: Policy, profile: Profile, { spec }: Step, path: string): Violation[] {
+  const job = spec.kind === 'search' || spec.kind === 'container' || spec.kind === 'script';
+  return [
+    ...(job ? jobViolations(policy, { image: 'image' in spec ? spec.image : undefined, resources: spec.resources }, path) : []),
+    ...tablesOf(spec).flatMap(([field, table]) => tableViolations(policy, profile, `${path}.${field}`, table)),
+    ...addressViolations(policy, spec, path),
+  ];
+}
+
+function tablesOf(spec: Step['spec']): [string, string][] {
+  const named = (field: string, tables: string | Readonly<Record<string, string>> | undefined): [string, string][] =>
+    typeof tables === 'string' ? [[field, tables]] : Object.entries(tables ?? {}).map(([name, table]) => [`${field}.${name}`, table]);
+  switch (spec.kind) {
+    case 'query':
+      return [...named('destination', spec.destination), ...named('tables', spec.tables)];
+    case 'evaluate':
+      return [...named('table', spec.table), ...named('scores', spec.scores)];
+    case 'export':
+    case 'check':
+      return named('table', spec.table);
+    case 'search':
+      return named('earlyEvaluation.table', spec.earlyEvaluation?.table);
+    default:
+      return [];
+  }
+}
+
+/** What another step puts out is that step's affair, and IAM's. */
+function tableViolations(policy: Policy, profile: Profile, path: string, table: string): Violation[] {
+  const parts = table.replaceAll('`', '').replace(/\{[^}]*\}/g, '{}').split('.'); // prettier-ignore
+  if (parts.length < 2) return [];
+  const own = profile.warehouse.kind === 'bigquery' ? profile.warehouse.project : undefined;
+  const [dataset = ''] = parts.slice(-2);
+  const project = parts.length > 2 ? parts.slice(0, -2).join('.') : own;
+  return [...(parts.length > 2 ? unless(policy, 'projects', path, project) : []), ...datasetViolations(policy, path, project, dataset)];
+}
+
+/** A data set's name alone is one of any project: `projects` says which. */
+function datasetViolations(policy: Policy, path: string, project: string | undefined, dataset: string): Violation[] {
+  const whole = project === undefined ? dataset : `${project}.${dataset}`;
+  return unless(policy, 'datasets', path, dataset).length === 0 ? [] : unless(policy, 'datasets', path, whole);
+}
+
+/** Code and words: what they name is opened by nobody but themselves. */
+const TEXTS = new Set(['sql', 'source', 'message']);
+
+/** Every address of a bucket or a file, wherever in a step it stands. */
+function addressViolations(policy: Policy, value: unknown, path: string): Violation[] {
+  if (typeof value === 'string') {
+    const [, scheme = '', rest = ''] = /^\s*(gs|file):\/*(.*)$/is.exec(value) ?? [];
+    if (scheme.toLowerCase() === 'gs') return unless(policy, 'buckets', path, rest, isWithin);
+    return scheme === '' ? [] : unless(policy, 'paths', path, `/${rest}`, isWithin);
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value as Readonly<Record<string, Json>>)
+    .filter(([key]) => !TEXTS.has(key))
+    .flatMap(([key, each]) => addressViolations(policy, each, `${path}.${key}`));
+}

@@ -1,0 +1,174 @@
+/** Whoever starts a run by whichever way: what the policy of the workers does not allow is refused before it acts. */
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { describe, expect, it } from 'vitest';
+import { createNotificationActivities } from '../../../activities/notifications.ts';
+import { createRunActivities } from '../../../activities/runs.ts';
+import { createTensorboardActivities } from '../../../activities/tensorboard.ts';
+import { behindPolicy, openBehindPolicy } from '../../../activities/wall.ts';
+import { openKubernetesTensorboards } from '../../../src/adapters/kubernetes/tensorboard.ts';
+import { Policy } from '../../../src/contract/policy.ts';
+import { Compute, Profile } from '../../../src/contract/profile.ts';
+import type { Ports } from '../../../src/ports/index.ts';
+import { readPolicy } from '../../../workers/policy.ts';
+
+const POLICY = Policy.parse({
+  computes: ['kubernetes'],
+  namespaces: ['jobs'],
+  serviceAccounts: ['trainer'],
+  serviceAccountTokens: false,
+  kubeconfigs: [],
+  images: ['trainer:*'],
+  podSecurity: 'restricted',
+  resources: { memoryMb: 4096 },
+  commands: [],
+});
+const directory = mkdtempSync(join(tmpdir(), 'longhaul-wall-'));
+const profileOf = (changes: object = {}, compute: object = {}): Profile =>
+  Profile.parse({
+    warehouse: { kind: 'duckdb', path: join(directory, 'w') },
+    storage: { kind: 'directory', path: join(directory, 's') },
+    compute: { kind: 'kubernetes', namespace: 'jobs', image: 'trainer:1', serviceAccount: 'trainer', ...compute },
+    ...changes,
+  });
+const MARK = join(directory, 'mark');
+const HOST = { spec: { hostPID: true, volumes: [{ name: 'node', hostPath: { path: '/' } }], securityContext: { runAsUser: 0 } } };
+/** The profile of a document that wants to own the workers, the rule that refuses it, and where. */
+const FORMS: [string, Profile, string][] = [
+  ['a command of the worker', profileOf({ notifications: [{ on: ['finish'], command: ['touch', MARK] }] }), 'profile.notifications.0.command: the policy\'s rule "commands"'], // prettier-ignore
+  ["the node's files", profileOf({}, { podTemplate: HOST }), 'spec.volumes.0: the policy\'s rule "podSecurity" does not allow "hostPath"'],
+  ["the node's processes", profileOf({}, { podTemplate: HOST }), 'spec.hostPID: the policy\'s rule "podSecurity"'],
+  ["the workers' account", profileOf({}, { serviceAccount: 'longhaul' }), 'profile.compute.serviceAccount: the policy\'s rule "serviceAccounts" does not allow "longhaul"; allowed: trainer'], // prettier-ignore
+  ["the workers' token", profileOf({}, { podTemplate: { spec: { automountServiceAccountToken: true } } }), 'rule "serviceAccountTokens"'],
+  ['a program of a kubeconfig', profileOf({}, { kubeconfig: '/tmp/k' }), 'profile.compute.kubeconfig: the policy\'s rule "kubeconfigs"'],
+  [
+    'to run as the worker',
+    profileOf({ compute: { kind: 'process', path: directory } }),
+    'profile.compute.kind: the policy\'s rule "computes"',
+  ],
+];
+const documentOf = (profile: Profile) => ({
+  schemaVersion: 1,
+  pipeline: 'p',
+  profileName: 'x',
+  profile,
+  steps: [],
+  source: { file: 'x.yaml', commit: null, dirty: false },
+  hash: 'hash',
+});
+
+/** Ports that say what was opened, and no more. */
+function recorded() {
+  const opened: string[] = [];
+  const open = (what: string) => async (): Promise<never> => {
+    opened.push(what);
+    return Promise.reject(new Error(`${what} was opened`));
+  };
+  const ports: Ports = { store: open('store'), warehouse: open('warehouse'), compute: open('compute') };
+  return { ports, opened };
+}
+const act = <A extends unknown[], R>(activity: (...args: A) => Promise<R>, ...args: A): Promise<R> =>
+  new MockActivityEnvironment().run(activity, ...args);
+const refused = (message: string) => ({ type: 'InvalidDocument', nonRetryable: true, message: expect.stringContaining(message) as string });
+
+describe('a run document that asks for', () => {
+  it.each(FORMS)('%s is refused at the start of the run, by the name of the rule', async (_what, profile, message) => {
+    const { ports, opened } = recorded();
+    const { validateRun } = createRunActivities(ports, { policy: POLICY });
+    await expect(act(validateRun, { run: 'r', document: documentOf(profile), startedAt: 0 })).rejects.toMatchObject(refused(message));
+    expect(opened).toEqual([]);
+  });
+
+  it.each(FORMS.slice(1))('%s finds no port open, whichever activity gets it', async (_what, profile, message) => {
+    const { ports, opened } = recorded();
+    const wall = behindPolicy(ports, POLICY);
+    for (const open of [wall.store, wall.warehouse, wall.compute]) await expect(open(profile)).rejects.toMatchObject(refused(message));
+    expect(opened).toEqual([]);
+  });
+
+  it.each(FORMS.slice(1))('%s gets no TensorBoard', async (_what, profile, message) => {
+    let opened = 0;
+    const open = openBehindPolicy(async () => Promise.reject(new Error(`opened ${++opened} times`)), POLICY);
+    const { startTensorboard } = createTensorboardActivities(open);
+    await expect(act(startTensorboard, { profile, pipeline: 'p', logdir: '/l' })).rejects.toMatchObject(refused(message));
+    expect(opened).toBe(0);
+  });
+
+  it('a command runs it neither then nor when a person is told of the end', async () => {
+    const { notify } = createNotificationActivities({}, POLICY);
+    const target = { on: ['finish' as const], command: ['touch', MARK] };
+    await expect(act(notify, { targets: [target], event: 'finish', pipeline: 'p', run: 'r', text: '' })).rejects.toMatchObject(
+      refused('"commands"'),
+    );
+    expect(existsSync(MARK)).toBe(false);
+  });
+});
+
+describe('behind the policy', () => {
+  const job = {
+    name: 'j',
+    labels: { pipeline: 'p', run: 'r', step: 's' },
+    command: [],
+    env: {},
+    graceSeconds: 1,
+    pool: profileOf().pools[0]!,
+  };
+  const created: string[] = [];
+  const compute = { create: async ({ name }: { name: string }) => Promise.resolve({ adopted: created.push(name) > 1, name }) };
+  const ports = { ...recorded().ports, compute: async () => Promise.resolve(compute) } as unknown as Ports;
+  const resources = { cpu: 1, memoryMb: 4096, gpu: 0 };
+
+  it('a Job is made as far as it is allowed, whatever its profile says', async () => {
+    const allowed = await behindPolicy(ports, POLICY).compute(profileOf());
+    await expect(allowed.create({ ...job, resources, image: 'evil:1' })).rejects.toMatchObject(
+      refused('rule "images" does not allow "evil:1"'),
+    );
+    await expect(allowed.create({ ...job, resources: { ...resources, memoryMb: 4097 } })).rejects.toMatchObject(refused('at most 4096'));
+    expect(created).toEqual([]);
+    expect(await allowed.create({ ...job, resources, image: 'trainer:2' })).toEqual({ adopted: false, name: 'j' });
+  });
+
+  it('there are the ports themselves where there is no policy', () => {
+    expect(behindPolicy(ports, null)).toBe(ports);
+  });
+});
+
+describe('a TensorBoard without any policy', () => {
+  it('stays out of the namespaces of its node, as Jobs do', async () => {
+    const config = Compute.parse({ kind: 'kubernetes', image: 'trainer:1', podTemplate: HOST }) as Extract<Compute, { kind: 'kubernetes' }>;
+    const kubeconfig = join(directory, 'kubeconfig');
+    writeFileSync(kubeconfig, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'c', contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }], clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:1' } }], users: [{ name: 'u', user: {} }] })); // prettier-ignore
+    const boards = openKubernetesTensorboards({ ...config, kubeconfig });
+    await expect(boards.start({ pipeline: 'p', logdir: '/l' })).rejects.toThrow('compute.podTemplate: spec.hostPID is not allowed');
+  });
+});
+
+describe('the file of a policy', () => {
+  const file = join(directory, 'policy.yaml');
+  const read = async (text: string) => {
+    writeFileSync(file, text);
+    return readPolicy(file);
+  };
+
+  it('may be YAML or JSON, and none at all', async () => {
+    expect(await read('namespaces: [jobs]\n')).toMatchObject({ namespaces: ['jobs'], podSecurity: 'any' });
+    expect(await read('{"commands": []}')).toMatchObject({ commands: [] });
+    expect(await readPolicy('')).toBeNull();
+  });
+
+  it.each([
+    ['namespace: [jobs]', 'Unrecognized key: "namespace"'],
+    ['namespaces: jobs', 'namespaces: Invalid input: expected array, received string'],
+    ['', 'expected object'],
+    ['a: [', 'cannot be read'],
+  ])('that is wrong keeps the worker from starting: %s', async (text, message) => {
+    await expect(read(text)).rejects.toThrow(message);
+    await expect(read(text)).rejects.toThrow(file);
+  });
+
+  it('that is missing keeps it from starting too', async () => {
+    await expect(readPolicy(join(directory, 'nowhere'))).rejects.toThrow('ENOENT');
+  });
+});

@@ -1,0 +1,23 @@
+/** The policy of this worker: the file that LONGHAUL_POLICY names. */
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { InvalidInputError } from '../src/contract/errors.ts';
+import { Policy } from '../src/contract/policy.ts';
+
+/**
+ * @returns null where none is named: everything is allowed
+ * @throws InvalidInputError where the file is missing or not valid: a worker without the policy that it was to have does not start
+ */
+export async function readPolicy(file = process.env.LONGHAUL_POLICY): Promise<Policy | null> {
+  if (file === undefined || file === '') return null;
+  const refuse = (message: string, path = ''): InvalidInputError => new InvalidInputError([{ file, path, message }]);
+  let content: unknown;
+  try {
+    content = parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw refuse(`the policy cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const parsed = Policy.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(parsed.error.issues.map(({ path, message }) => ({ file, path: path.join('.'), message })));
+}
