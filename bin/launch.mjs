@@ -19,7 +19,7 @@ export async function launch(target, args, needs = {}) {
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     process.stderr.write(`longhaul: ${error.message}\n`);
-    process.exit(1);
+    process.exit(error.exitCode);
   }
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
     Object.assign(process.env, ready.env);

@@ -1,10 +1,10 @@
 /** Python for the set-up: which interpreter, uv, and environments made with it. Plain JavaScript on Node 18 or newer. */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SetupError, cacheDirectory, capture, locked, sha256, step } from './setup-tools.mjs';
+import { SetupError, cacheDirectory, capture, locked, makeFolder, sha256, step } from './setup-tools.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const UV_REQUIREMENTS = join(HERE, 'uv-requirements.txt');
@@ -115,7 +115,7 @@ export async function ensureEnvironment({ what, name, requirements, minors, fini
     const settings = await uvSettings(python.executable);
     const target = join(cache, `${prefix}${python.version}`);
     const inside = join(target, 'bin', 'python');
-    await mkdir(cache, { recursive: true });
+    await makeFolder(cache);
     await rm(target, { recursive: true, force: true });
     const fill = ['pip', 'install', '--compile-bytecode', '--require-hashes', '--python', inside, '-r', requirements];
     // With pip in it (--seed): scripts and tests fetch packages with it.
@@ -134,7 +134,7 @@ export async function ensurePrograms({ what, target, requirements, shows }) {
     if (existsSync(shows)) return;
     const { executable } = await findPython();
     const uv = await ensureUv(executable);
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     const temporary = await mkdtemp(`${target}.new-`);
     try {
       const fill = [

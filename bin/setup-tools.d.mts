@@ -21,6 +21,11 @@ export function step(
   options?: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
 ): Promise<string>;
 /** Thrown with one line that says what is missing and what to do about it. */
-export class SetupError extends Error {}
-
+export class SetupError extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode?: number);
+}
+/** With the folders above it. @throws SetupError when they cannot be made */
+export function makeFolder(folder: string): Promise<void>;
+/** Where a proxy is set: variables by which it is not asked for this machine. */
 export function loopbackWithoutProxy(env: NodeJS.ProcessEnv): Record<string, string>;

@@ -8,7 +8,15 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Thrown with one line that says what is missing and what to do about it. */
-export class SetupError extends Error {}
+export class SetupError extends Error {
+  name = 'SetupError';
+  /** As of docs/cli.md. */
+  exitCode;
+  constructor(message, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
 
 export const cacheDirectory = () => process.env.LONGHAUL_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'longhaul');
 
@@ -68,7 +76,7 @@ export async function step(title, command, args, options = {}) {
     return output;
   }
   const log = join(cacheDirectory(), 'setup.log');
-  await mkdir(dirname(log), { recursive: true });
+  await makeFolder(dirname(log));
   await writeFile(log, `$ ${command} ${args.join(' ')}\n${output}`);
   if (OFFLINE.test(output)) throw new SetupError(`${title} needs the network, and the package registry cannot be reached (log: ${log})`);
   const last =
@@ -103,9 +111,29 @@ async function breakLock(file, holder) {
   }
 }
 
+function cannotWrite(folder, error) {
+  const cache = cacheDirectory();
+  const isCache = folder === cache || folder.startsWith(join(cache, '/'));
+  const advice = isCache ? 'set LONGHAUL_CACHE to a folder that can be written' : 'a folder that can be written is needed here';
+  return new SetupError(`${folder} cannot be written (${error.code ?? error.message}); ${advice}`, 2);
+}
+
+/** One by one: told to make all at once, Node tries without an end where a file system holds no folders of ours, as /proc. */
+export async function makeFolder(folder) {
+  const missing = [];
+  for (let at = resolve(folder); !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at);
+  for (const each of missing) {
+    try {
+      await mkdir(each);
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw cannotWrite(folder, error);
+    }
+  }
+}
+
 /** Runs `work` while holding a lock file, so that two set-ups at once do the work once. */
 export async function locked(file, work) {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   for (let waited = 0; ; waited++) {
     try {
       const handle = await open(file, 'wx');
@@ -113,7 +141,7 @@ export async function locked(file, work) {
       await handle.close();
       break;
     } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
+      if (error.code !== 'EEXIST') throw cannotWrite(dirname(file), error);
       const holder = (await readIfThere(file).catch(() => null)) ?? '';
       if (waited === 5) say(`waiting for another set-up (process ${holder}) …`);
       // An empty file is a lock whose holder is just writing its number; after five seconds it is a dead one's.

@@ -19,6 +19,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
   if (error instanceof InvalidInputError || error instanceof UsageError || error instanceof UnknownRunError) return EXIT.badInput;
   if (error instanceof AdapterError) return error.type === 'InvalidInput' || error.type === 'InvalidQuery' ? EXIT.badInput : EXIT.failed;
+  if (isSetupError(error)) return error.exitCode;
   if (error instanceof RefusedError) return EXIT.refused;
   if (error instanceof CannotConnectError) return EXIT.cannotConnect;
   return EXIT.failed;
@@ -51,9 +52,14 @@ function messageOf(error: unknown): string {
   const expected =
     type !== null ||
     error instanceof UsageError ||
+    isSetupError(error) ||
     error instanceof RefusedError ||
     error instanceof CannotConnectError ||
     error instanceof UnknownRunError;
   // Something that nobody foresaw: the message may say little, so tell how to see more.
   return `${error.message}${advice}${expected ? '' : '\n    (LONGHAUL_DEBUG=1 shows where)'}`;
 }
+
+/** Of bin/setup-tools.mjs: a sentence for people. */
+const isSetupError = (error: unknown): error is Error & { readonly exitCode: number } =>
+  error instanceof Error && error.name === 'SetupError' && 'exitCode' in error;

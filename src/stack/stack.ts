@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findDevelopmentStack, findTarget, isConfigured, type DevelopmentStack } from '../client/address.ts';
 import { isProcess, startOf } from '../client/process-start.ts';
 import { answers, freePort } from './tcp.ts';
-import { locked } from '../../bin/setup-tools.mjs';
+import { locked, makeFolder } from '../../bin/setup-tools.mjs';
 import { createSupervisor, type ProcessEvent, type Program, type Supervised } from './supervisor.ts';
 import { temporalServer, untilServing, type ServerPorts } from './temporal-server.ts';
 
@@ -44,7 +44,7 @@ interface StackFile extends DevelopmentStack {
 /** Uses the project's stack if there is one, otherwise starts one. */
 export async function startStack({ directory, onEvent = () => undefined }: StackOptions): Promise<Stack> {
   const home = join(resolve(directory), '.longhaul');
-  await mkdir(home, { recursive: true });
+  await makeFolder(home);
   return locked(join(home, 'stack.lock'), async () => {
     const running = findDevelopmentStack(directory);
     if (running && (await answers(running.address))) return joinStack(home, running);

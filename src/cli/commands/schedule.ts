@@ -1,10 +1,11 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Overlap, ScheduleSummary } from '../../client/index.ts';
 import { checkScheduleName } from '../../contract/run-names.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
-import { time } from '../../present/format.ts';
+import { UsageError } from '../exit.ts';
 import { table } from '../table.ts';
+import { clockIn, instantOf, writtenTime, type WrittenTime } from '../wall-time.ts';
 
 interface CreateOptions extends CompileOptions {
   readonly cron: string;
@@ -15,8 +16,8 @@ interface CreateOptions extends CompileOptions {
 }
 
 interface BackfillOptions {
-  readonly from: Date;
-  readonly to: Date;
+  readonly from: WrittenTime;
+  readonly to: WrittenTime;
   readonly overlap: Overlap;
 }
 
@@ -24,12 +25,6 @@ interface BackfillOptions {
 const OVERLAP_NAMES: readonly Overlap[] = ['skip', 'buffer-one', 'buffer-all', 'cancel-other', 'allow-all'];
 const overlapOption = (preset: Overlap): Option =>
   new Option('--overlap <policy>', 'when the run before still runs').choices(OVERLAP_NAMES).default(preset);
-
-function instant(text: string): Date {
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('a time is expected, e.g. 2026-11-01T00:00:00Z');
-  return date;
-}
 
 export function registerSchedule(program: Command): void {
   const schedule = program
@@ -118,20 +113,35 @@ function registerBackfill(schedule: Command): void {
     .command('backfill')
     .description('start the runs that would have been due in a span of the past')
     .argument('<name>', 'of the schedule')
-    .requiredOption('--from <time>', 'ISO 8601', instant)
-    .requiredOption('--to <time>', 'ISO 8601', instant)
+    .requiredOption('--from <time>', 'ISO 8601; without an offset it is a time in the zone of the schedule', writtenTime)
+    .requiredOption('--to <time>', 'likewise; later than --from', writtenTime)
     .addOption(overlapOption('buffer-all'))
     .addHelpText('after', examples('longhaul schedule backfill nightly --from 2026-11-01 --to 2026-11-08'))
     .action(async (name: string, { from, to, overlap }: BackfillOptions, command: Command) => {
       const cli = cliOf(command);
+      // Where both are written alike, no zone is needed to see it.
+      if ((from.offset === null) === (to.offset === null)) spanOf(from, to, 'UTC');
       await using longhaul = await cli.connect();
-      await longhaul.schedules.backfill(name, from, to, overlap);
+      const { timezone } = await longhaul.schedules.describe(name);
+      const zone = timezone || 'UTC';
+      const [start, end] = spanOf(from, to, zone);
+      await longhaul.schedules.backfill(name, start, end, overlap);
       cli.print(
-        { name, from: from.toISOString(), to: to.toISOString(), overlap },
-        () => `${name}: the runs from ${from.toISOString()} to ${to.toISOString()} start, ${overlap}`,
+        { name, from: start.toISOString(), to: end.toISOString(), timezone: zone, overlap },
+        () => `${name}: the runs from ${clockIn(zone, start.getTime())} to ${clockIn(zone, end.getTime())} ${zone} start, ${overlap}`,
       );
     });
 }
+
+function spanOf(from: WrittenTime, to: WrittenTime, zone: string): [Date, Date] {
+  const [start, end] = [instantOf(from, zone), instantOf(to, zone)];
+  if (start >= end) throw new UsageError(`--from ${from.text} --to ${to.text}: the span ends before it begins`);
+  return [start, end];
+}
+
+/** In the zone of the schedule, whatever that of this machine is. */
+const nextOf = ({ next: [next], timezone }: ScheduleSummary): string =>
+  next === undefined ? 'never' : `${clockIn(timezone || 'UTC', next)} ${timezone || 'UTC'}`;
 
 function render(schedules: readonly ScheduleSummary[], cli: Cli): string {
   const rows = schedules.map((one) => [
@@ -139,7 +149,7 @@ function render(schedules: readonly ScheduleSummary[], cli: Cli): string {
     one.pipeline,
     `${one.cron} ${one.timezone}`,
     one.overlap,
-    one.paused ? `paused${one.note === null ? '' : `: ${one.note}`}` : one.next[0] === undefined ? 'never' : time(one.next[0]),
+    one.paused ? `paused${one.note === null ? '' : `: ${one.note}`}` : nextOf(one),
     one.recent.at(-1) ?? '',
   ]);
   const titles = ['schedule', 'pipeline', 'cron', 'overlap', 'next', 'last run'].map((title) => ({ title }));
