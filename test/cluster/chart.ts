@@ -39,6 +39,8 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
     'console.tokenSecret=console-tokens',
     'nodeSelector.pool=on-demand',
   ].flatMap((setting) => ['--set', setting]);
+  // BigQuery and Cloud Storage are emulators here.
+  const policy = ['--set-json', 'policy={"endpoints":["http://*"]}'];
   const console = ['--set-json', 'console.args=["--token-file","/etc/longhaul/console/tokens"]'];
   const where = ['--kubeconfig', cluster.kubeconfig, '--namespace', namespace];
   const images = [
@@ -47,7 +49,7 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
     ...image('workers.warehouse.image', SCORING_WORKER_IMAGE),
   ];
   try {
-    await helm(['install', RELEASE, CHART, ...where, ...images, ...settings, ...console, '--wait', '--timeout', PATIENCE]);
+    await helm(['install', RELEASE, CHART, ...where, ...images, ...settings, ...policy, ...console, '--wait', '--timeout', PATIENCE]);
   } catch (error) {
     const pods = await cluster.kubectl(['-n', namespace, 'get', 'pods', '-o', 'wide']);
     const logs = await cluster.kubectl(['-n', namespace, 'logs', '--prefix', '--tail=15', '-l', `app.kubernetes.io/instance=${RELEASE}`]);

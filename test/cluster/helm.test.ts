@@ -9,6 +9,9 @@ import { checkKubernetes } from '../../src/adapters/kubernetes/doctor.ts';
 import { PERMISSIONS, resourceName } from '../../src/adapters/kubernetes/permissions.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { readFileSync } from 'node:fs';
+import { Policy } from '../../src/contract/policy.ts';
+import { Profile } from '../../src/contract/profile.ts';
+import { violations } from '../../src/rules/policy.ts';
 import { runCli } from '../support/run-cli.ts';
 import { CHART, helm, RELEASE } from './chart.ts';
 import { openExampleLab } from './example-lab.ts';
@@ -27,6 +30,13 @@ const SMALLER = [
 const TRAINED_ANEW = ['steps.search.cache=false', 'steps.evaluate.cache=false'];
 /** Slow enough to be met while it trains; the steps are the same. */
 const SLOWLY = 'steps.search.env.LONGHAUL_STEP_DELAY_SECONDS="0.2"';
+
+interface RenderedObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly spec?: { readonly template: { readonly metadata: { readonly annotations: Readonly<Record<string, string>> } } };
+}
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -49,6 +59,75 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       (one) => `${one.namespaced ? 'Role' : 'ClusterRole'} ${one.group}/${resourceName(one)}: ${one.verbs.join()}`,
     );
     expect(granted.sort()).toEqual([...used].sort());
+  });
+
+  describe('gives its workers a policy', () => {
+    const rendered = async (...settings: readonly string[]) => {
+      const text = await helm(['template', 'x', CHART, '--namespace', 'north', '--kube-version', '1.35.0', ...settings]);
+      const objects = parseAllDocuments(text).map((each) => each.toJS() as RenderedObject | null);
+      const map = objects.find((each) => each?.metadata.name === 'x-policy');
+      const workers = objects.filter((each) => each?.kind === 'Deployment' && JSON.stringify(each).includes('LONGHAUL_POLICY'));
+      return { policy: Policy.parse(parse(map?.data?.['policy.yaml'] ?? '')), workers };
+    };
+    const profileOf = (compute: object = {}, changes: object = {}): Profile =>
+      Profile.parse({
+        warehouse: { kind: 'bigquery', project: 'p' },
+        storage: { kind: 'gcs', bucket: 'b' },
+        compute: {
+          kind: 'kubernetes',
+          namespace: 'north',
+          image: 'ghcr.io/longhaul/trainer:0.2.0',
+          serviceAccount: 'longhaul-trainer',
+          volumes: [{ name: 'data', mountPath: '/data', gcsFuse: { bucket: 'b' } }],
+          podTemplate: { spec: { securityContext: { runAsUser: 10001 } } },
+          ...compute,
+        },
+        ...changes,
+      });
+    const rulesOf = (policy: Policy, profile: Profile): string[] => [
+      ...new Set(violations(policy, { profile, steps: [], onExit: [] }).map(({ rule }) => rule)),
+    ];
+
+    it('which every worker that acts is started with, anew for each change of it', async () => {
+      const { workers } = await rendered();
+      expect(workers.map((each) => each?.metadata.name).sort()).toEqual(['x-control', 'x-training', 'x-warehouse']);
+      for (const each of workers) expect(JSON.stringify(each)).toContain('"configMap":{"name":"x-policy"}');
+      const digests = async (...settings: string[]) =>
+        (await rendered(...settings)).workers.map((each) => each?.spec?.template.metadata.annotations['longhaul.dev/policy']);
+      expect(new Set([...(await digests()), ...(await digests('--set-json', 'policy={"contexts":[]}'))]).size).toBe(1);
+      expect(new Set([...(await digests()), ...(await digests('--set-json', 'policy={"contexts":["own"]}'))]).size).toBe(2);
+    });
+
+    it("which allows what the chart's own profile needs", async () => {
+      expect(rulesOf((await rendered()).policy, profileOf())).toEqual([]);
+    });
+
+    it.each([
+      ['commands', profileOf({}, { notifications: [{ on: ['finish'], command: ['id'] }] })],
+      ['namespaces', profileOf({ namespace: 'south' })],
+      ['serviceAccounts', profileOf({ serviceAccount: 'x' })],
+      ['serviceAccounts', profileOf({ podTemplate: { spec: { serviceAccountName: 'x' } } })],
+      ['serviceAccountTokens', profileOf({ podTemplate: { spec: { automountServiceAccountToken: true } } })],
+      ['kubeconfigs', profileOf({ kubeconfig: '/tmp/k' })],
+      ['images', profileOf({ image: 'evil:1' })],
+      ['podSecurity', profileOf({ podTemplate: { spec: { hostPID: true } } })],
+      ['volumes', profileOf({ podTemplate: { spec: { volumes: [{ name: 'n', hostPath: { path: '/' } }] } } })],
+      [
+        'secrets',
+        profileOf({ podTemplate: { spec: { containers: [{ name: 'main', envFrom: [{ secretRef: { name: 'longhaul-temporal' } }] }] } } }),
+      ],
+      ['reservedLabels', profileOf({ labels: { 'app.kubernetes.io/component': 'console' } })],
+      ['computes', profileOf({}, { compute: { kind: 'process', path: '/j' } })],
+      ['paths', profileOf({}, { storage: { kind: 'directory', path: '/etc' } })],
+    ])('which refuses what its rule %s does not name', async (rule, profile) => {
+      expect(rulesOf((await rendered()).policy, profile)).toContain(rule);
+    });
+
+    it('whose rules a value takes the place of, and whose namespaces are those of the Jobs', async () => {
+      const settings = ['--set-json', 'policy={"images":["own/*"],"buckets":["b/runs"]}', '--set', 'rbac.jobNamespaces={south}'];
+      const { policy } = await rendered(...settings);
+      expect(policy).toMatchObject({ images: ['own/*'], buckets: ['b/runs'], namespaces: ['south'], commands: [] });
+    });
   });
 
   describe('installed', () => {

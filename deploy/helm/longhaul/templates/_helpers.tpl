@@ -58,3 +58,27 @@ affinity: {{- toYaml . | nindent 2 }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
+
+{{/* The rules that the chart knows itself, each of which `policy` may put another in the place of. */}}
+{{- define "longhaul.policy" -}}
+{{- $images := list (printf "%s:*" .Values.trainerImage.repository) (printf "%s@*" .Values.trainerImage.repository) -}}
+{{- $own := dict
+  "version" 1
+  "computes" (list "kubernetes")
+  "paths" list
+  "endpoints" list
+  "namespaces" (.Values.rbac.jobNamespaces | default (list .Release.Namespace))
+  "serviceAccounts" (list .Values.trainerServiceAccount.name)
+  "serviceAccountTokens" false
+  "kubeconfigs" list
+  "contexts" list
+  "images" $images
+  "priorityClasses" list
+  "secrets" list
+  "volumes" (list "emptyDir" "csi:gcsfuse.csi.storage.gke.io")
+  "reservedLabels" (list "app.kubernetes.io/*" "longhaul.dev/*")
+  "podSecurity" "restricted"
+  "commands" list
+-}}
+{{ toYaml (mustMergeOverwrite $own (deepCopy .Values.policy)) }}
+{{- end }}
