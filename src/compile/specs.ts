@@ -91,13 +91,16 @@ async function build(
   }
 }
 
-/** One's own, or that of the feature table of the step that makes the table: rows of a session of a flat one must stay together. */
+/**
+ * One's own, or that of the feature table of the step that makes the table: rows of a session of a flat one must stay together, and a nested one
+ * is divided alike, so that all warehouses make the same parts.
+ */
 function sessionOf(file: FileOf<'export'>, fields: MapNode, { specOf }: BuildContext): { readonly session?: string } {
   if (file.session !== undefined) return { session: file.session };
   const node = child(fields, 'table');
   const spec = node?.kind === 'scalar' && node.whole ? specOf(node.whole.step) : null;
   const layout = spec?.kind === 'query' ? spec.features?.layout : undefined;
-  return layout?.kind === 'flat' ? { session: layout.session } : {};
+  return layout === undefined ? {} : { session: layout.session };
 }
 
 async function querySpec(leaf: LeafStep, fields: MapNode, file: FileOf<'query'> | null, context: BuildContext): Promise<object | null> {

@@ -64,7 +64,7 @@ describe('a rolling change to new workers', () => {
     for (const name of ['src', 'workflows', 'activities', 'workers', 'python/longhaul_script', 'package.json'])
       cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-    const file = join(copy, 'workflows', 'step-work.ts');
+    const file = join(copy, 'workflows', 'pipeline', 'work.ts');
     const source = readFileSync(file, 'utf8');
     let changed = source;
     const change = (line: RegExp, by: string): void => {
@@ -72,7 +72,7 @@ describe('a rolling change to new workers', () => {
       changed = changed.replace(line, by);
     };
     change(/^(export async function workWithRetries\(.*\{)$/m, "$1\n  if (patched('next-version')) await sleep(1);");
-    change(/^import \{(.* sleep,.* from '@temporalio\/workflow')/m, 'import { patched,$1');
+    change(/^import \{(.*\bsleep\b.* from '@temporalio\/workflow')/m, 'import { patched,$1');
     writeFileSync(file, changed);
     const worker = spawn(process.execPath, [join(copy, 'workers', 'control.ts')], {
       cwd: folder,
@@ -129,6 +129,10 @@ describe('a rolling change to new workers', () => {
     expect(await buildOf(search)).toBe('new');
     // The step that began before the change was replayed by the new build without it; the one after it has it.
     const history = await longhaul.client.workflow.getHandle(run.id).fetchHistory();
-    expect(history.events?.filter((event) => event.markerRecordedEventAttributes?.markerName === 'core_patch')).toHaveLength(1);
+    const patches = history.events?.flatMap(
+      ({ markerRecordedEventAttributes: marker }) =>
+      marker?.markerName === 'core_patch' ? [JSON.stringify(Object.values(marker.details ?? {}).map(({ payloads }) => payloads?.map(({ data }) => Buffer.from(data ?? []).toString())))] : [], // prettier-ignore
+    );
+    expect(patches?.filter((patch) => patch.includes('next-version'))).toHaveLength(1);
   });
 });

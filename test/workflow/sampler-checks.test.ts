@@ -26,7 +26,7 @@ describe('a sampler that cannot do what a search asks', () => {
     expect(error).toBeInstanceOf(WorkflowFailedError);
     expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput', message: `step search: ${REFUSAL}` });
     const { status, steps } = await run.query<{ status: string; steps: { status: string }[] }>('state');
-    expect([status, ...steps.map((step) => step.status)]).toEqual(['failed', 'pending', 'pending']);
+    expect([status, ...steps.map((step) => step.status)]).toEqual(['failed', 'blocked', 'blocked']);
   });
 
   it('refuses a question of replay-search in its own words', async () => {

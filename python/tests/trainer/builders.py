@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 from longhaul.resume.checkpoints import Checkpoints
 from longhaul_trainer.resume.snapshot import Snapshot, from_files
 
+#: Of every trial of the tests.
+THREADS = 1
+
 NUMERIC = ("price", "popularity", "discount")
 BRANDS = ("north", "south", "east", "west", "none")
 
@@ -123,7 +126,7 @@ def trial_json(output: Path, data: Mapping[str, str], *, layout: str = "nested",
         "checkpoint": {"minSeconds": 5, "maxSeconds": 1800, "keep": 2, "meanSecondsBetweenPreemptions": None},
         "exportEveryValidations": 1,
         "parts": {"ahead": 4, "onBad": "fail", "badBudget": 0},
-        "threads": 1,
+        "threads": THREADS,
         "commit": "0123abc",
         **changes,
     }

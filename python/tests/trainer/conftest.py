@@ -12,11 +12,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from attempts import Finished, Zygote, finish, zygote
-from builders import write_data
+from builders import THREADS, write_data
 
-from longhaul_trainer.model.runtime import prepare_environment
+from longhaul_trainer.model.runtime import prepare_environment, tensorflow
 
 prepare_environment()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_runtime() -> None:
+    """TensorFlow takes its number of threads once a process: that of the trials which tests train in theirs."""
+    tensorflow(THREADS, 0)
 
 
 @pytest.fixture(scope="session")
