@@ -6,6 +6,7 @@ import type { Cli } from './context.ts';
 import { indexOf, noteRuns } from './ended-runs.ts';
 import { checkpointLocalJobs } from './local-jobs.ts';
 import { isServerNamed } from './server-named.ts';
+import { unlogged } from './unlogged.ts';
 
 export interface Servers {
   readonly longhaul: Longhaul;
@@ -41,6 +42,7 @@ export async function startServers(cli: Cli, directory = process.cwd()): Promise
     onEvent: ({ process: name, kind, detail }) => {
       if (kind === 'died') say(talk.yellow(`${name} died (${detail}) and is started again`));
       if (kind === 'restarted') say(talk.yellow(`${name} serves again`));
+      if (kind === 'unlogged') say(talk.yellow(unlogged(name, detail)));
     },
   });
   let note = async (): Promise<void> => undefined;

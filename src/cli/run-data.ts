@@ -3,7 +3,7 @@ import type { Run } from '../client/index.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Importance, ImportanceInput } from '../contract/search.ts';
-import type { RunGraph, RunState } from '../contract/state.ts';
+import { documentUri, type RunGraph, type RunState } from '../contract/state.ts';
 import type { Warehouse } from '../ports/index.ts';
 import { trialsOf } from '../present/charts/views.ts';
 import { hasCachedSearch, importanceInput, makersOf, runBefore, takenOver } from '../present/gathering.ts';
@@ -125,7 +125,9 @@ async function previousRun(data: RunData, ports: OpenPorts, warehouse: Warehouse
   const before = runBefore(data.run, await warehouse.ledger('runs', { pipeline: data.run.pipeline }));
   if (!before || typeof before.document_uri !== 'string') return null;
   const store = await ports.store(data.document.profile);
-  const object = await store.read(before.document_uri);
+  // A project that was moved has it at the same place of its store.
+  const moved = !before.document_uri.startsWith(`${store.root}/`);
+  const object = await store.read(moved ? documentUri(store.root, before.run) : before.document_uri);
   if (object === null) return null;
   // Loaded here: the schemas are most of what a command would have to read before it answers.
   const { RunDocument: schema } = await import('../contract/run-document.ts');

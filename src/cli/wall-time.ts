@@ -18,7 +18,9 @@ const MINUTE_MS = 60_000;
 export function writtenTime(text: string): WrittenTime {
   const found = FORM.exec(text);
   if (!found) throw new InvalidArgumentError(EXPECTED);
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1, 7).map((part) => Number(part ?? 0));
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found
+    .slice(1, 7)
+    .map((part: string | undefined) => Number(part ?? 0));
   const clock = Date.UTC(year, month - 1, day, hour, minute, second);
   const date = new Date(clock);
   const same = [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()];

@@ -1,5 +1,16 @@
 /** YAML or JSON (which YAML contains) to nodes with places. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, type Document, type ParsedNode } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  Scalar,
+  type Document,
+  type ParsedNode,
+  type YAMLParseError,
+} from 'yaml';
 import type { SourceFile } from './files.ts';
 import { broken, scalar, type Entry, type Node, type Place } from './tree.ts';
 import { show } from './tree.ts';
@@ -27,7 +38,7 @@ export function readYaml(file: SourceFile, problems: Problems): Node | null {
   // What follows a mistake of syntax is mostly what the parser made of it.
   const syntax = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
   for (const error of document.errors.filter((each) => each === syntax || each.code === 'DUPLICATE_KEY'))
-    problems.add(place(error.pos[0]), '', sentence(error.message), yamlHint(error.code));
+    problems.add(place(error.pos[0]), '', messageOf(error), yamlHint(error.code));
   if (document.errors.length > 0) return null;
   if (document.contents === null) {
     problems.add({ ...file.at, line: 1, column: 1 }, '', 'the file is empty');
@@ -107,10 +118,15 @@ class Reader {
   }
 }
 
+/** The library speaks to its programmers there. */
+const messageOf = ({ code, message }: YAMLParseError): string =>
+  code === 'MULTIPLE_DOCS' ? 'a file is one document, and a second one begins here' : sentence(message);
+
 const sentence = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1);
 
 function yamlHint(code: string): { hint?: string } {
   if (code === 'BAD_INDENT' || code === 'TAB_AS_INDENT') return { hint: 'indent with spaces, the same number on one level' };
+  if (code === 'MULTIPLE_DOCS') return { hint: 'put the second into a file of its own' };
   if (code === 'DUPLICATE_KEY') return { hint: 'each key may stand once' };
   if (code === 'UNEXPECTED_TOKEN') return { hint: 'a text that begins with { or contains ": " needs quotes' };
   return {};

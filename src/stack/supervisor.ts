@@ -1,8 +1,8 @@
 /** Keeps processes running: starts them, restarts those that die, stops them without leaving any behind. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { openProcessLog } from './process-log.ts';
 
 export interface Program {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Program {
 
 export interface ProcessEvent {
   readonly process: string;
-  readonly kind: 'ready' | 'died' | 'restarted';
+  readonly kind: 'ready' | 'died' | 'restarted' | 'unlogged';
   readonly pid: number | null;
   readonly detail: string;
 }
@@ -69,10 +69,9 @@ function supervise(
   const ready = Promise.withResolvers<undefined>();
   // Whoever does not wait for it is told by events.
   ready.promise.catch(() => undefined);
-  mkdirSync(dirname(program.log), { recursive: true });
-  const log = createWriteStream(program.log, { flags: 'a' });
   const event = (kind: ProcessEvent['kind'], detail: string): void =>
     onEvent({ process: program.name, kind, pid: child?.pid ?? null, detail });
+  const log = openProcessLog(program.log, (why) => event('unlogged', why));
 
   const launch = (restart: boolean): void => {
     const startedAt = Date.now();
@@ -88,7 +87,7 @@ function supervise(
     tell('+', started.pid);
     for (const stream of [started.stdout, started.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
-        log.write(`${line}\n`);
+        log.line(line);
         if (line.trim() !== '') lastLine = line;
         if (!program.ready(line)) return;
         event(restart ? 'restarted' : 'ready', '');

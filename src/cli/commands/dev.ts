@@ -4,6 +4,7 @@ import { cliOf, examples, type Cli } from '../context.ts';
 import { onInterrupt } from '../follow.ts';
 import { indexOf, noteRuns, type RunIndex } from '../ended-runs.ts';
 import { checkpointLocalJobs } from '../local-jobs.ts';
+import { unlogged } from '../unlogged.ts';
 
 export function registerDev(program: Command): void {
   program
@@ -18,7 +19,11 @@ export function registerDev(program: Command): void {
       const stack = await startStack({
         directory: process.cwd(),
         onEvent: ({ process: name, kind, detail }) =>
-          say(`${name} ${kind === 'died' ? talk.red(`died: ${detail}`) : talk.green(kind === 'ready' ? 'serves' : 'serves again')}`),
+          say(
+            kind === 'unlogged'
+              ? talk.yellow(unlogged(name, detail))
+              : `${name} ${kind === 'died' ? talk.red(`died: ${detail}`) : talk.green(kind === 'ready' ? 'serves' : 'serves again')}`,
+          ),
       });
       if (!stack.owned) {
         await stack.stop();

@@ -38,6 +38,11 @@ const CASES: readonly Case[] = [
     text: pipeline(`${APPROVAL}\nb:\n  <<: *x`).replace('ask:', 'ask: &x'),
     says: { message: 'merge keys are not supported' },
   },
+  {
+    what: 'two documents in one file',
+    text: 'version: 1\nname: a\nsteps: {}\n---\nversion: 1\n',
+    says: { line: 4, message: 'a file is one document, and a second one begins here', hint: 'put the second into a file of its own' },
+  },
   { what: 'an unknown anchor', text: pipeline('a: *nowhere'), says: { line: 5 } },
   {
     what: 'a number too large',
