@@ -2,7 +2,8 @@
 import { violationText } from '../src/contract/policy.ts';
 import type { Policy, Violation } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { Compute, Ports } from '../src/ports/index.ts';
+import type { Compute, Ports, Warehouse } from '../src/ports/index.ts';
+import { requestViolations } from '../src/rules/policy-places.ts';
 import { jobViolations, profileViolations } from '../src/rules/policy.ts';
 import { failure } from './failures.ts';
 
@@ -26,7 +27,7 @@ export function behindPolicy(ports: Ports, policy: Policy | null): Ports {
   };
   return {
     store: async (profile) => ports.store(allowed(profile)),
-    warehouse: async (profile) => ports.warehouse(allowed(profile)),
+    warehouse: async (profile) => withTablesOf(policy, profile, await ports.warehouse(allowed(profile))),
     compute: async (profile) => withJobsOf(policy, await ports.compute(allowed(profile))),
   };
 }
@@ -51,5 +52,28 @@ function withJobsOf(policy: Policy, compute: Compute): Compute {
     logs: (name, options) => compute.logs(name, options),
     list: (labels) => compute.list(labels),
     close: () => compute.close(),
+  };
+}
+
+/** Names of tables and addresses may come of the outputs of a step: whatever program it ran chose them. A store keeps within its root by itself. */
+function withTablesOf(policy: Policy, profile: Profile, warehouse: Warehouse): Warehouse {
+  const allowed = <R extends Parameters<typeof requestViolations>[2]>(request: R, path: string): R => {
+    refuse(requestViolations(policy, profile, request, path));
+    return request;
+  };
+  return {
+    query: async (request, context) => warehouse.query(allowed(request, 'query'), context),
+    dryRun: async (statement) => warehouse.dryRun(allowed(statement, 'query')),
+    describe: async (table) => warehouse.describe(allowed({ table }, 'describe').table),
+    export: async (request, context) => warehouse.export(allowed(request, 'export'), context),
+    predict: async (request, context) => warehouse.predict(allowed(request, 'predict'), context),
+    rows: async (statement, context) => warehouse.rows(allowed(statement, 'query'), context),
+    drop: async (table) => {
+      await warehouse.drop(allowed({ table }, 'drop').table);
+    },
+    append: async (table, rows, key) => warehouse.append(table, rows, key),
+    ledger: async (table, where) => warehouse.ledger(table, where),
+    cancel: async (jobId) => warehouse.cancel(jobId),
+    close: async () => warehouse.close(),
   };
 }

@@ -3,9 +3,9 @@ import type { Policy, Violation } from '../contract/policy.ts';
 import type { Notification, Profile, Resources } from '../contract/profile.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';
-import type { Json } from '../contract/values.ts';
 import type { z } from 'zod';
 import { isWithin, unless } from './policy-patterns.ts';
+import { addressViolations, datasetViolations, tableViolations } from './policy-places.ts';
 import { atMost, podViolations } from './policy-pods.ts';
 
 /** @example violations(policy, document).map(violationText) */
@@ -95,36 +95,4 @@ function tablesOf(spec: Step['spec']): [string, string][] {
     default:
       return [];
   }
-}
-
-/** What another step puts out is that step's affair, and IAM's. */
-function tableViolations(policy: Policy, profile: Profile, path: string, table: string): Violation[] {
-  const parts = table.replaceAll('`', '').replace(/\{[^}]*\}/g, '{}').split('.'); // prettier-ignore
-  if (parts.length < 2) return [];
-  const own = profile.warehouse.kind === 'bigquery' ? profile.warehouse.project : undefined;
-  const [dataset = ''] = parts.slice(-2);
-  const project = parts.length > 2 ? parts.slice(0, -2).join('.') : own;
-  return [...(parts.length > 2 ? unless(policy, 'projects', path, project) : []), ...datasetViolations(policy, path, project, dataset)];
-}
-
-/** A data set's name alone is one of any project: `projects` says which. */
-function datasetViolations(policy: Policy, path: string, project: string | undefined, dataset: string): Violation[] {
-  const whole = project === undefined ? dataset : `${project}.${dataset}`;
-  return unless(policy, 'datasets', path, dataset).length === 0 ? [] : unless(policy, 'datasets', path, whole);
-}
-
-/** Code and words: what they name is opened by nobody but themselves. */
-const TEXTS = new Set(['sql', 'source', 'message']);
-
-/** Every address of a bucket or a file, wherever in a step it stands. */
-function addressViolations(policy: Policy, value: unknown, path: string): Violation[] {
-  if (typeof value === 'string') {
-    const [, scheme = '', rest = ''] = /^\s*(gs|file):\/*(.*)$/is.exec(value) ?? [];
-    if (scheme.toLowerCase() === 'gs') return unless(policy, 'buckets', path, rest, isWithin);
-    return scheme === '' ? [] : unless(policy, 'paths', path, `/${rest}`, isWithin);
-  }
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value as Readonly<Record<string, Json>>)
-    .filter(([key]) => !TEXTS.has(key))
-    .flatMap(([key, each]) => addressViolations(policy, each, `${path}.${key}`));
 }

@@ -11,7 +11,7 @@ import { behindPolicy, openBehindPolicy } from '../../../activities/wall.ts';
 import { openKubernetesTensorboards } from '../../../src/adapters/kubernetes/tensorboard.ts';
 import { Policy } from '../../../src/contract/policy.ts';
 import { Compute, Profile } from '../../../src/contract/profile.ts';
-import type { Ports } from '../../../src/ports/index.ts';
+import type { Ports, Warehouse } from '../../../src/ports/index.ts';
 import { readPolicy } from '../../../workers/policy.ts';
 
 const POLICY = Policy.parse({
@@ -128,6 +128,54 @@ describe('behind the policy', () => {
     await expect(allowed.create({ ...job, resources: { ...resources, memoryMb: 4097 } })).rejects.toMatchObject(refused('at most 4096'));
     expect(created).toEqual([]);
     expect(await allowed.create({ ...job, resources, image: 'trainer:2' })).toEqual({ adopted: false, name: 'j' });
+  });
+
+  it('a warehouse reads and writes what is allowed, whatever the outputs of a step named', async () => {
+    const asked: string[] = [];
+    const remember = async (what: unknown): Promise<void> => Promise.resolve(void asked.push(JSON.stringify(what)));
+    const real = {
+      query: remember,
+      export: remember,
+      predict: remember,
+      rows: remember,
+      drop: remember,
+      describe: remember,
+    } as unknown as Warehouse;
+    const policy = Policy.parse({ datasets: ['mine'], buckets: ['mine/runs'], paths: [directory] });
+    const warehouse = await behindPolicy({ ...ports, warehouse: async () => Promise.resolve(real) }, policy).warehouse(profileOf());
+    const context = { signal: AbortSignal.timeout(600_000), progress: () => undefined };
+    const statement = { sql: "SELECT 'gs://theirs/x'", sqlFile: 'x.sql', parameters: {}, tables: {}, sources: {} };
+    const query = { ...statement, jobId: 'q', destination: 'mine.t', clustering: [], labels: {} };
+    const parts = {
+      jobId: 'e',
+      table: 'mine.t',
+      destination: 'gs://mine/runs/t',
+      partSizeMb: 1,
+      compression: 'none',
+      orderBy: [],
+      labels: {},
+    } as const;
+    const predict = { jobId: 'p', model: 'gs://mine/runs/m', table: 'mine.t', data: 'gs://mine/runs/t', features: 'gs://mine/runs/f', columns: [], destination: 'mine.s', labels: {} }; // prettier-ignore
+    const requests: [Promise<unknown>, string][] = [
+      [warehouse.query({ ...query, destination: 'theirs.t' }, context), 'query.destination: the policy\'s rule "datasets"'],
+      [warehouse.query({ ...query, tables: { a: 'p.theirs.t' } }, context), 'query.tables.a: the policy\'s rule "datasets"'],
+      [warehouse.query({ ...query, destination: 'theirs.t', tables: { destination: 'mine.t' } }, context), 'query.destination: the policy'],
+      [warehouse.rows({ ...statement, sources: { a: 'gs://theirs/t' } }, context), 'query.sources.a: the policy\'s rule "buckets"'],
+      [warehouse.export({ ...parts, destination: 'gs://theirs/t' }, context), 'export.destination: the policy\'s rule "buckets"'],
+      [warehouse.export({ ...parts, table: 'theirs.t' }, context), 'export.table: the policy\'s rule "datasets"'],
+      [warehouse.predict({ ...predict, model: 'gs://theirs/m' }, context), 'predict.model: the policy\'s rule "buckets"'],
+      [warehouse.drop('theirs.t'), 'drop.table: the policy\'s rule "datasets"'],
+      [warehouse.describe('theirs.t'), 'describe.table: the policy\'s rule "datasets"'],
+    ];
+    for (const [request, message] of requests) await expect(request).rejects.toMatchObject(refused(message));
+    expect(asked).toEqual([]);
+    await Promise.all([
+      warehouse.query(query, context),
+      warehouse.export(parts, context),
+      warehouse.predict(predict, context),
+      warehouse.drop('mine.t'),
+    ]);
+    expect(asked).toHaveLength(4);
   });
 
   it('there are the ports themselves where there is no policy', () => {
