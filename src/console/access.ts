@@ -1,5 +1,6 @@
 /** Who asks, and what they may do: a cookie after sign-in, a verified proxy's word, or nobody but this machine. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { HttpError } from './failures.ts';
@@ -27,8 +28,9 @@ interface Session {
 const SESSION_HOURS = 12;
 const SESSION_MS = SESSION_HOURS * 3_600_000;
 const MOST_SESSIONS = 10_000;
-/** Guessing is slowed down for all together: there is nothing behind which a guesser's address could be trusted. */
+/** Of one address. A token that is known always enters: whoever guesses beside others, behind one proxy too, locks none of them out. */
 const FAILURES_PER_MINUTE = 30;
+const MOST_ADDRESSES = 10_000;
 
 export class Access {
   readonly #options: ConsoleOptions;
@@ -36,7 +38,8 @@ export class Access {
   readonly #sessions = new Map<string, Session>();
   readonly #secret = randomBytes(32);
   readonly #now: () => number;
-  #failures: number[] = [];
+  /** When wrong tokens came, by address. */
+  readonly #failures = new Map<string, readonly number[]>();
 
   constructor(options: ConsoleOptions, now: () => number = Date.now) {
     this.#options = options;
@@ -67,17 +70,11 @@ export class Access {
     return proxy === null && tokens.length === 0 ? { user: 'console', role: 'operator', key: 'loopback', canSignOut: false } : null;
   }
 
-  /** @throws HttpError 401 for an unknown token, 429 after too many of them. */
+  /** @throws HttpError 401 for an unknown token, 429 after too many of them from one address. */
   signIn(context: IdentifiedContext, token: string): Identity {
     const now = this.#now();
-    this.#failures = this.#failures.filter((at) => at > now - 60_000);
-    if (this.#failures.length >= FAILURES_PER_MINUTE)
-      throw new HttpError(429, 'TooManyFailures', 'too many wrong tokens; wait a minute and try again');
     const known = tokenOf(this.#options.tokens, token);
-    if (!known) {
-      this.#failures.push(now);
-      throw new HttpError(401, 'WrongToken', 'this token is not known here');
-    }
+    if (!known) throw this.#refusal(addressOf(context), now);
     const id = randomBytes(32).toString('base64url');
     this.#forgetEnded(now);
     this.#sessions.set(id, { user: known.user, role: known.role, endsAt: now + SESSION_MS });
@@ -89,6 +86,17 @@ export class Access {
       maxAge: SESSION_HOURS * 3600,
     });
     return { user: known.user, role: known.role, key: `session:${id}`, canSignOut: true };
+  }
+
+  #refusal(address: string, now: number): HttpError {
+    const lately = (this.#failures.get(address) ?? []).filter((at) => at > now - 60_000);
+    if (lately.length >= FAILURES_PER_MINUTE)
+      return new HttpError(429, 'TooManyFailures', 'too many wrong tokens; wait a minute and try again');
+    this.#failures.delete(address);
+    this.#failures.set(address, [...lately, now]);
+    const oldest = this.#failures.keys().next().value;
+    if (this.#failures.size > MOST_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
+    return new HttpError(401, 'WrongToken', 'this token is not known here');
   }
 
   signOut(context: IdentifiedContext): void {
@@ -122,3 +130,6 @@ export class Access {
       if (session.endsAt <= now || this.#sessions.size >= MOST_SESSIONS) this.#sessions.delete(id);
   }
 }
+
+/** The connection's own: a header that names another one may be anybody's word. */
+const addressOf = (context: IdentifiedContext): string => getConnInfo(context).remote.address ?? '';

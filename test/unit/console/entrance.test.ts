@@ -59,6 +59,21 @@ describe('before anybody is known', () => {
   });
 });
 
+describe('those who guess tokens', () => {
+  it('are slowed down, and lock nobody out', async () => {
+    const server = await startConsole(SOURCE, OPTIONS);
+    const signIn = async (token: string): Promise<number> => {
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch(`${server.url}/api/sign-in`, { method: 'POST', headers, body: JSON.stringify({ token }) })).status;
+    };
+    const statuses: number[] = [];
+    for (let guess = 0; guess < 35; guess++) statuses.push(await signIn(`wrong-token-number-${guess}`));
+    expect(statuses).toEqual([...Array<number>(30).fill(401), ...Array<number>(5).fill(429)]);
+    expect(await signIn('aaaaaaaaaaaaaaaaaaaaaaaa')).toBe(200);
+    await server.close();
+  });
+});
+
 describe('an address of e-mail', () => {
   let keys: Server;
   let key: CryptoKey;
