@@ -11,6 +11,7 @@ import { serveHealth } from './health.ts';
 import { attemptLogs, fieldsOf } from './log-context.ts';
 import { metricsOptions } from './metrics.ts';
 import { behindPolicy } from '../activities/wall.ts';
+import { InvalidInputError } from '../src/contract/errors.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import { readPolicy } from './policy.ts';
 import { deploymentOptions } from './versioning.ts';
@@ -82,7 +83,8 @@ export async function runWorker(role: WorkerRole): Promise<void> {
 /** For the entry points: a failure is one line, and exit code 1. */
 export function main(role: WorkerRole): void {
   runWorker(role).catch((error: unknown) => {
-    process.stderr.write(`${role.name} worker: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${role.name} worker: ${error instanceof InvalidInputError ? error.message : text}\n`);
     process.exitCode = 1;
   });
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FeatureTable } from './features.ts';
 import { ComponentFile, Duration, ForEach, PipelineFile, StepFile } from './pipeline.ts';
+import { Policy } from './policy.ts';
 import { Profile, Resources } from './profile.ts';
 import { RunDocument } from './run-document.ts';
 import { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
@@ -23,6 +24,7 @@ export function jsonSchemas(): Readonly<Record<string, JsonSchema>> {
     pipeline: written('Longhaul pipeline', PipelineFile),
     component: written('Longhaul component', ComponentFile),
     profile: published('Longhaul profile', z.strictObject({ $schema: z.string().optional(), ...Profile.shape })),
+    policy: published('Longhaul policy', Policy),
     'run-document': published('Longhaul run document', RunDocument),
   };
 }

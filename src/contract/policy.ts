@@ -5,6 +5,7 @@ import { z } from 'zod';
 const Patterns = z.array(z.string().min(1)).optional();
 
 export const Policy = z.strictObject({
+  $schema: z.string().optional(),
   version: z.literal(1).default(1),
   warehouses: z.array(z.enum(['duckdb', 'bigquery'])).optional(),
   stores: z.array(z.enum(['directory', 'gcs'])).optional(),
@@ -56,7 +57,7 @@ export type Policy = z.infer<typeof Policy>;
 
 export interface Violation {
   /** The field of the policy that says no. */
-  readonly rule: keyof Policy;
+  readonly rule: Exclude<keyof Policy, '$schema' | 'version'>;
   /** Where in the run document: `profile.compute.serviceAccount`. */
   readonly path: string;
   readonly found: string;

@@ -202,7 +202,7 @@ describe('the file of a policy', () => {
 
   it('may be YAML or JSON, and none at all', async () => {
     expect(await read('namespaces: [jobs]\n')).toMatchObject({ namespaces: ['jobs'], podSecurity: 'any' });
-    expect(await read('{"commands": []}')).toMatchObject({ commands: [] });
+    expect(await read('{"$schema": "policy.schema.json", "commands": []}')).toMatchObject({ commands: [] });
     expect(await readPolicy('')).toBeNull();
   });
 
