@@ -216,12 +216,12 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
         return (JSON.parse(stdout) as { found: { what: string; name: string }[] }).found;
       };
       const orphans = async (): Promise<string[]> =>
-        (await gc('--dry-run')).filter(({ what }) => what === 'orphan').map(({ name }) => name);
+        (await gc('--dry-run', '--orphans')).filter(({ what }) => what === 'orphan').map(({ name }) => name);
       expect(await orphans()).toEqual([]);
       const job = shellJob('sleep 3600', { labels: { pipeline: 'grocery-ranking', run: 'forgotten', step: 'search' } });
       await lab.compute.create(job);
       expect(await orphans()).toEqual([job.name]);
-      expect((await gc()).map(({ name }) => name)).toContain(job.name);
+      expect((await gc('--orphans')).map(({ name }) => name)).toContain(job.name);
       expect(await lab.compute.list()).toEqual([]);
     });
   });

@@ -100,8 +100,9 @@ export class Reflector<T extends KubeObject> {
     while (!isClosed()) {
       try {
         if (this.#version === null || performance.now() - this.#listedAt > (this.#options.relistMs ?? RELIST_MS)) await this.#list();
-        refusals = 0;
         await this.#watch(this.#version ?? '');
+        // Not after the list: who may list may still not watch.
+        refusals = 0;
         this.#retryMs = FIRST_RETRY_MS;
       } catch (error) {
         if (isClosed()) return;

@@ -120,3 +120,11 @@ it('reads why the API server refused', () => {
   });
   expect(KubeError.of(502, '<html>bad gateway', 'GET /x').message).toBe('GET /x: HTTP 502 <html>bad gateway');
 });
+
+it('tells once that it may list and may not watch', async () => {
+  const { forbidden, asked } = await reflect(list(1), (_url, response) => {
+    response.writeHead(403).end(JSON.stringify({ message: 'cannot watch nodes', reason: 'Forbidden' }));
+  });
+  await expect.poll(() => asked.length).toBeGreaterThan(4);
+  expect(forbidden).toEqual(['cannot watch nodes']);
+});

@@ -9,7 +9,7 @@ describe('the session of an export', () => {
   test.each([
     ['of a flat feature table is that of the table', FLAT, '', 'visit'],
     ['may be said otherwise', FLAT, 'session: household', 'household'],
-    ['is a row of its own in the nested layout', NESTED, '', undefined],
+    ['of a nested one is too, so that all warehouses make the same parts', NESTED, '', 'visit'],
     ['is nothing without a feature table', '', '', undefined],
     ['may be said of any table', '', 'session: household', 'household'],
   ])('%s', async (_, table, field, session) => {
