@@ -52,7 +52,7 @@ async function open(folder: string, cleanups: (() => Promise<unknown>)[], close:
   cleanups.push(() => cluster.stop());
   await cluster.loadImage(image.archive);
   await cluster.kubectl(['create', 'namespace', NAMESPACE]);
-  await cluster.kubectl(['-n', NAMESPACE, 'wait', '--for=create', 'serviceaccount/default', '--timeout=30s']);
+  await cluster.kubectl(['-n', NAMESPACE, 'wait', '--for=create', 'serviceaccount/default', '--timeout=600s']);
 
   // No other world has a bucket of this name: it tells whose a process is.
   const bucket = `chaos-${process.pid}`;

@@ -342,7 +342,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
       await evict(await podOf(spec));
       await watching;
       await until(async () => (await podOf(spec).catch(() => '')) === '', 'the pod to be gone');
-      await kubectl('wait', '--for=condition=Failed', `job/${spec.name}`, '--timeout=30s');
+      await kubectl('wait', '--for=condition=Failed', `job/${spec.name}`, '--timeout=600s');
       const late = await openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE));
       const end = await late.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 60 });
       expect(end).toMatchObject({ state: 'failed', disruption: 'DisruptionTarget', deletedByOther: false });

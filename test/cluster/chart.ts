@@ -8,7 +8,7 @@ import { SCORING_WORKER_IMAGE, TRAINER_IMAGE, WORKER_IMAGE } from './images.ts';
 
 export const CHART = fileURLToPath(new URL('../../deploy/helm/longhaul', import.meta.url));
 export const RELEASE = 'longhaul';
-const PATIENCE = '180s';
+const PATIENCE = '600s';
 
 /** @throws Error with Helm's words */
 export async function helm(args: readonly string[]): Promise<string> {

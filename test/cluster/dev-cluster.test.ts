@@ -75,14 +75,14 @@ describe.skipIf(!capability.ok)('the development cluster', () => {
 
   const create = async (manifest: string): Promise<string> => await cluster.kubectl(['create', '-f', '-'], manifest);
   const completed = async (name: string): Promise<string> =>
-    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=condition=complete', `job/${name}`, '--timeout=30s']);
+    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=condition=complete', `job/${name}`, '--timeout=600s']);
   const pods = async (name: string): Promise<readonly Pod[]> =>
     (JSON.parse(await cluster.kubectl(['-n', 'restricted', 'get', 'pods', '-l', `run=${name}`, '-o', 'json'])) as { items: readonly Pod[] })
       .items;
   const running = async (name: string): Promise<Pod> =>
     await poll(async () => (await pods(name)).find(({ status }) => status.phase === 'Running'));
   const ready = async (node: string, status: string): Promise<string> =>
-    await cluster.kubectl(['wait', `--for=condition=Ready=${status}`, `node/${node}`, '--timeout=30s']);
+    await cluster.kubectl(['wait', `--for=condition=Ready=${status}`, `node/${node}`, '--timeout=600s']);
   const disruption = async (name: string): Promise<string> =>
     await poll(
       async () =>
@@ -103,7 +103,7 @@ describe.skipIf(!capability.ok)('the development cluster', () => {
     warmSeconds = (Date.now() - started) / 1000;
     await cluster.kubectl(['create', 'namespace', 'restricted']);
     await cluster.kubectl(['label', 'namespace', 'restricted', 'pod-security.kubernetes.io/enforce=restricted']);
-    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=create', 'serviceaccount/default', '--timeout=20s']);
+    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=create', 'serviceaccount/default', '--timeout=600s']);
   });
 
   afterAll(async () => {
@@ -194,7 +194,7 @@ describe.skipIf(!capability.ok)('the development cluster', () => {
     await cluster.kubectl(['-n', 'restricted', 'create', 'service', 'clusterip', 'server', '--tcp=80:8080']);
     await cluster.kubectl(['-n', 'restricted', 'set', 'selector', 'service', 'server', 'run=server']);
     const address = await cluster.kubectl(['-n', 'restricted', 'get', 'service', 'server', '-o', 'jsonpath={.spec.clusterIP}']);
-    await create(job('client', `until wget -q -O - http://${address}/passwd; do sleep 0.2; done`, { nodeSelector: { pool: 'spot' } }));
+    await create(job('client', `until wget -T 2 -q -O - http://${address}/passwd; do sleep 0.2; done`, { nodeSelector: { pool: 'spot' } }));
     await completed('client');
     expect(await cluster.kubectl(['-n', 'restricted', 'logs', 'job/client'])).toContain('nobody');
     await cluster.kubectl(['-n', 'restricted', 'delete', 'job/server', 'service/server', '--wait=false']);

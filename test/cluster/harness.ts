@@ -20,7 +20,7 @@ export function sharedCluster(): Cluster {
 export async function makeNamespace(cluster: Cluster, name: string): Promise<void> {
   await cluster.kubectl(['create', 'namespace', name]);
   await cluster.kubectl(['label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted']);
-  await cluster.kubectl(['-n', name, 'wait', '--for=create', 'serviceaccount/default', '--timeout=30s']);
+  await cluster.kubectl(['-n', name, 'wait', '--for=create', 'serviceaccount/default', '--timeout=600s']);
 }
 
 export async function removeNamespace(cluster: Cluster, name: string): Promise<void> {

@@ -52,7 +52,7 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
     cluster = await startCluster({ nodes: [{ name: 'one' }], mounts: mounted.mounts });
     await cluster.kubectl(['create', 'namespace', 'restricted']);
     await cluster.kubectl(['label', 'namespace', 'restricted', 'pod-security.kubernetes.io/enforce=restricted']);
-    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=create', 'serviceaccount/default', '--timeout=20s']);
+    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=create', 'serviceaccount/default', '--timeout=600s']);
     for (const { archive } of [packed, mounted, node]) await cluster.loadImage(archive);
   });
 
@@ -64,7 +64,7 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
 
   const output = async (name: string, image: BuiltImage, command: readonly string[]): Promise<string> => {
     await cluster.kubectl(['create', '-f', '-'], job(name, image.name, command));
-    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=condition=complete', `job/${name}`, '--timeout=40s']);
+    await cluster.kubectl(['-n', 'restricted', 'wait', '--for=condition=complete', `job/${name}`, '--timeout=600s']);
     return await cluster.kubectl(['-n', 'restricted', 'logs', `job/${name}`]);
   };
 

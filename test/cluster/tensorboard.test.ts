@@ -25,7 +25,7 @@ describe.skipIf(!clusterCanRun())('TensorBoard on a cluster', () => {
     expect(url).toBe(`http://${nameOf(PIPELINE)}.${NAMESPACE}.svc/`);
     expect(await tensorboards.start({ pipeline: PIPELINE, logdir: '/tmp/none' })).toBe(url);
     const kubectl = (...args: string[]): Promise<string> => cluster.kubectl(['-n', NAMESPACE, ...args]);
-    await kubectl('wait', '--for=condition=Available', `deployment/${nameOf(PIPELINE)}`, '--timeout=150s');
+    await kubectl('wait', '--for=condition=Available', `deployment/${nameOf(PIPELINE)}`, '--timeout=600s');
     const endpoint = await kubectl(
       'get',
       'endpoints',
@@ -36,6 +36,6 @@ describe.skipIf(!clusterCanRun())('TensorBoard on a cluster', () => {
     expect(await (await fetch(`http://${endpoint}/`)).text()).toContain('TensorBoard');
     await tensorboards.stop(PIPELINE);
     await tensorboards.stop(PIPELINE);
-    await kubectl('wait', '--for=delete', `deployment/${nameOf(PIPELINE)}`, `service/${nameOf(PIPELINE)}`, '--timeout=30s');
+    await kubectl('wait', '--for=delete', `deployment/${nameOf(PIPELINE)}`, `service/${nameOf(PIPELINE)}`, '--timeout=600s');
   });
 });

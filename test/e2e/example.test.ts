@@ -151,7 +151,7 @@ describe('the grocery example', () => {
 
     it.each(['control', 'training', 'temporal'])('ends in the same table when %s is killed', async (victim) => {
       const one = await startAnew();
-      await until(async () => (await searchOf(one))?.trials.some((trial) => trial.points > 0), 'a trial to have trained', 120);
+      await until(async () => (await searchOf(one))?.trials.some((trial) => trial.points > 0), 'a trial to have trained');
       const before = stack.pids()[victim];
       if (!before) throw new Error(`no process ${victim}`);
       process.kill(before, 'SIGKILL');
@@ -175,7 +175,7 @@ describe('the grocery example', () => {
 
       async function signalled(trial: number, signal: NodeJS.Signals): Promise<void> {
         const trained = async (): Promise<boolean> => ((await searchOf(one))?.trials.find((each) => each.trial === trial)?.points ?? 0) > 0;
-        await until(trained, `trial ${trial} to have trained`, 120);
+        await until(trained, `trial ${trial} to have trained`);
         const [job] = await (await ports.compute(profile)).list({ run: one.id, step: 'search', trial: String(trial), attempt: '1' });
         const started = join(folder, '.longhaul', 'jobs', job?.name ?? '', 'started.json');
         expect(existsSync(started)).toBe(true);

@@ -107,11 +107,11 @@ json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len
     const run = await longhaul.start(
       document([shell('long', source), shell('next', `echo '{"value": "after"}' > "$LONGHAUL_OUTPUTS"`, { dependsOn: ['long'] })]),
     );
-    await until(async () => existsSync(started), 'the script to start', 60);
+    await until(async () => existsSync(started), 'the script to start');
     const before = stack.pids()[victim];
     if (!before) throw new Error(`no process ${victim}`);
     process.kill(before, 'SIGKILL');
-    await until(async () => stack.pids()[victim] !== before && stack.pids()[victim] !== null, `${victim} to come back`, 60);
+    await until(async () => stack.pids()[victim] !== before && stack.pids()[victim] !== null, `${victim} to come back`);
     writeFileSync(gate, '');
     const result = await run.result();
     expect(result.steps.map((step) => step.outputs.value)).toEqual([victim, 'after']);

@@ -110,7 +110,7 @@ describe('telemetry of a run on real workers', () => {
       ],
       { stdio: 'ignore' },
     );
-    await until(() => answers(address), 'Prometheus to serve', 60);
+    await until(() => answers(address), 'Prometheus to serve');
     const search = tinySearch(folder);
     const profile = { ...tinyProfile(folder), pools: [{ name: 'spot', spot: true, pricePerHour: 100, onDemandPricePerHour: 300 }] };
     const step = { ...search, spec: { ...search.spec, command: ['python', '-c', TRAINER] } } as typeof search;
@@ -143,7 +143,7 @@ describe('telemetry of a run on real workers', () => {
   const one = async (expression: string): Promise<number | undefined> => (await query(expression))[0]?.value;
 
   it('counts attempts by pool and end, preemptions, lost samples, parts and cost', async () => {
-    await until(async () => (await one('sum(longhaul_attempts_total)')) === 2, 'two attempts to be scraped', 60);
+    await until(async () => (await one('sum(longhaul_attempts_total)')) === 2, 'two attempts to be scraped');
     const ends = await query('sum by (pool, end, spot) (longhaul_attempts_total)');
     expect(ends.map(({ metric, value }) => [metric.pool, metric.spot, metric.end, value]).sort()).toEqual([
       ['spot', 'true', 'preempted', 1],
@@ -167,12 +167,12 @@ describe('telemetry of a run on real workers', () => {
     await query(plain);
     // A failure that did not happen has no series; every other name must be one that workers serve.
     for (const name of names.filter((one) => one !== 'temporal_activity_execution_failed_total'))
-      await until(async () => (await query(name)).length > 0, `${name} to be scraped`, 30);
+      await until(async () => (await query(name)).length > 0, `${name} to be scraped`);
   });
 
   it('traces a run from the client through workflows to activities', async () => {
     const names = (): string[] => collector.spans.map(({ name }) => name);
-    await until(async () => names().includes('RunActivity:runAttempt') && names().includes('RunWorkflow:trial'), 'spans of an attempt', 60);
+    await until(async () => names().includes('RunActivity:runAttempt') && names().includes('RunWorkflow:trial'), 'spans of an attempt');
     const started = collector.spans.find(({ name }) => name === 'StartWorkflow:trainingPipeline');
     expect(started).toBeDefined();
     const trace = collector.spans.filter(({ traceId }) => traceId === started?.traceId).map(({ name }) => name);

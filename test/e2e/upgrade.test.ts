@@ -14,7 +14,6 @@ import { until } from '../workflow/environment.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const DEPLOYMENT = 'longhaul';
-const LONG = 120;
 
 describe('a rolling change to new workers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-upgrade-'));
@@ -54,7 +53,6 @@ describe('a rolling change to new workers', () => {
           () => false,
         ),
       `version ${build} to become current`,
-      30,
     );
   }
 
@@ -104,7 +102,7 @@ describe('a rolling change to new workers', () => {
         },
       ),
     );
-    await until(async () => existsSync(join(folder, 'began')), 'the trial to begin', LONG);
+    await until(async () => existsSync(join(folder, 'began')), 'the trial to begin');
     const trial = trialWorkflowId(run.id, 'search', 0);
     expect(await buildOf(trial)).toBe('old');
 
@@ -112,14 +110,10 @@ describe('a rolling change to new workers', () => {
     await makeCurrent('new');
     // Task queues hear of the new version a moment later; until then the next task may still go to the old one.
     const search = searchWorkflowId(run.id, 'search');
-    await until(
-      async () => {
-        await run.search('search').setParallelism({ parallel: 1 });
-        return (await buildOf(search)) === 'new';
-      },
-      'the search to run on the new build',
-      30,
-    );
+    await until(async () => {
+      await run.search('search').setParallelism({ parallel: 1 });
+      return (await buildOf(search)) === 'new';
+    }, 'the search to run on the new build');
     writeFileSync(join(folder, 'finish'), '');
 
     const result = await run.result();

@@ -27,9 +27,9 @@ const recorded = (file: string, search: { workflowId: string }, ...trials: reado
 const update = (search: Search, name: string, payload: object): Promise<unknown> => search.executeUpdate(name, { args: [payload] });
 const state = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
 const running = (search: Search, count: number): Promise<unknown> =>
-  until(async () => (await state(search)).trials.filter(({ status }) => status === 'running').length >= count, `${count} trials`, 60);
+  until(async () => (await state(search)).trials.filter(({ status }) => status === 'running').length >= count, `${count} trials`);
 const inStatus = (search: Search, status: string): Promise<unknown> =>
-  until(async () => (await state(search)).status === status, `the search to be ${status}`, 60);
+  until(async () => (await state(search)).status === status, `the search to be ${status}`);
 
 /** Trains until it is stopped, up to an attempt that ends by itself. */
 function untilStopped(harness: SearchHarness, finishes = Number.POSITIVE_INFINITY): void {
@@ -76,7 +76,7 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     const search = await harness.search(specOf({ trials: 2 }));
     await running(search, 2);
     await update(search, 'pause', { by: 'ada', why: 'upgrade' });
-    await until(async () => (await state(search)).trials.every(({ status }) => status === 'paused'), 'both trials to pause', 60);
+    await until(async () => (await state(search)).trials.every(({ status }) => status === 'paused'), 'both trials to pause');
     await update(search, 'resume', { by: 'ada' });
     await search.result();
     return recorded('search-paused', search, 0);
@@ -95,7 +95,7 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
       if (attempt === 1) return { verdict: 'no-capacity', startedAt: null };
       return attempt === 2 ? { verdict: await harness.stopAsked(), lastProgress: lastProgress + 5 } : {};
     };
-    harness.world.capacity = () => until(async () => Promise.resolve(harness.running() > 0), 'an attempt on demand', 60);
+    harness.world.capacity = () => until(async () => Promise.resolve(harness.running() > 0), 'an attempt on demand');
     const search = await harness.search(specOf({ trials: 1 }), profileOf({ ...SPOT_AND_ON_DEMAND, placement: { retrySpotSeconds: 1 } }));
     await search.result();
     return recorded('search-moves-back-to-spot', search, 0);
@@ -116,7 +116,7 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     await update(search, 'set-stopping', { stopping: [{ kind: 'patience', steps: 3 }] });
     await running(search, 3);
     await update(search, 'pause', {});
-    await until(async () => harness.running() === 0, 'no attempt', 60);
+    await until(async () => harness.running() === 0, 'no attempt');
     await update(search, 'resume', {});
     await search.result();
     return recorded('search-steered', search, 0, 3);
@@ -126,7 +126,7 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     untilStopped(harness, 2);
     const search = await harness.search(specOf({ trials: 2, budget: { cost: 1e-9 } }), priced);
     await inStatus(search, 'waiting');
-    await until(async () => harness.running() === 0, 'no attempt', 60);
+    await until(async () => harness.running() === 0, 'no attempt');
     await update(search, 'set-budget', { cost: 1000 });
     await search.result();
     return recorded('search-budget', search);

@@ -65,13 +65,13 @@ describe('a search listens to', () => {
     await harness.start({ ...documentOf([{ id: 'search', spec }]), profile }, name);
     const search = new Search(harness.client, harness.environment.address, name, 'search');
     await settled(search, 'running');
-    await until(async () => (await running(search)) === RUNNING, 'the first trials', 60);
+    await until(async () => (await running(search)) === RUNNING, 'the first trials');
     return search;
   }
 
   const stateOf = (search: Search): Promise<SearchState | null> => search.state().catch(() => null);
   const settled = (search: Search, status: string): Promise<SearchState> =>
-    until(async () => ((await stateOf(search))?.status === status ? stateOf(search) : null), `the search to be ${status}`, 60);
+    until(async () => ((await stateOf(search))?.status === status ? stateOf(search) : null), `the search to be ${status}`);
   const running = async (search: Search): Promise<number> =>
     (await stateOf(search))?.trials.filter((trial) => trial.status === 'running').length ?? 0;
 
@@ -87,7 +87,7 @@ describe('a search listens to', () => {
     if (/resume(?!.*trial)/.test(line)) await settled(search, 'paused');
     else if (/approve|reject/.test(line)) {
       await settled(search, 'running');
-      await until(async () => (await running(search)) > 0, 'a trial that costs', 60);
+      await until(async () => (await running(search)) > 0, 'a trial that costs');
       // A trial costs more than this in a moment.
       await search.setBudget({ cost: 1e-9 });
       await settled(search, 'waiting');
@@ -123,7 +123,7 @@ describe('a search listens to', () => {
   it('no message that makes no sense', async () => {
     const search = await begin('refusals');
     await search.stopTrial({ trial: 0 });
-    await until(async () => (await stateOf(search))?.trials[0]?.status === 'stopped', 'the end of trial 0', 60);
+    await until(async () => (await stateOf(search))?.trials[0]?.status === 'stopped', 'the end of trial 0');
     const refusals: [() => Promise<unknown>, string][] = [
       [() => search.stopTrial({ trial: 0 }), 'trial 0 is over: stopped'],
       [() => search.keepTrial({ trial: 99 }), 'trial 99: there is no such trial; the search has 0 to'],

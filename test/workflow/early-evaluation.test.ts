@@ -9,8 +9,6 @@ import type { SearchHarness } from './search-harness.ts';
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
-const SECONDS = 15;
-
 describe('early evaluation', () => {
   let harness: SearchHarness;
   beforeAll(async () => {
@@ -48,7 +46,7 @@ describe('early evaluation', () => {
     exporting(1);
     harness.world.attempt = async ({ trial }) => {
       if (trial.trial === 1) return { verdict: await harness.stopAsked(), lastProgress: 1 };
-      await until(async () => evaluatedOf(0).length === 1, 'the first export of trial 0 to be evaluated', SECONDS);
+      await until(async () => evaluatedOf(0).length === 1, 'the first export of trial 0 to be evaluated');
       return { lastProgress: 1 };
     };
     const search = await harness.search(spec({ when: { metric: 'average_rank', above: 60, then: 'stop' } }));
@@ -77,7 +75,7 @@ describe('early evaluation', () => {
       return { exports: [seen], points: [[trial.trial, 2, 20, metrics.map(() => 1)]], seen: [[trial.trial, 2]] };
     };
     const search = await harness.search(spec({}));
-    await until(async () => evaluatedOf(0).length + evaluatedOf(1).length === 1, 'the evaluation', SECONDS);
+    await until(async () => evaluatedOf(0).length + evaluatedOf(1).length === 1, 'the evaluation');
     await search.cancel();
     await search.result().catch(() => undefined);
   });
@@ -93,8 +91,8 @@ describe('early evaluation', () => {
       spec({ when: { metric: 'average_rank', above: 60, then: 'ask' } }),
       profileOf({ notifications: [{ on: ['approval'], command: ['true'] }] }),
     );
-    await until(async () => (await state(search)).trials[1]?.status === 'paused', 'trial 1 to wait for an answer', SECONDS);
-    await until(async () => harness.world.notices.length > 0, 'a person to be told', SECONDS);
+    await until(async () => (await state(search)).trials[1]?.status === 'paused', 'trial 1 to wait for an answer');
+    await until(async () => harness.world.notices.length > 0, 'a person to be told');
     expect(harness.world.notices).toMatchObject([
       { event: 'approval', text: expect.stringContaining('trial 1: early evaluation: average_rank 80 is above 60; approve') as string },
     ]);
@@ -110,11 +108,11 @@ describe('early evaluation', () => {
     let kept = false;
     exporting(1, () => kept);
     harness.world.attempt = async () => {
-      await until(async () => harness.world.evaluated.length === 2, 'both exports to be evaluated', SECONDS);
+      await until(async () => harness.world.evaluated.length === 2, 'both exports to be evaluated');
       return { lastProgress: 1 };
     };
     const search = await harness.search(spec({ when: { metric: 'average_rank', above: 60, then: 'stop' } }));
-    await until(async () => (await state(search)).trials[1]?.status === 'running', 'trial 1 to run', SECONDS);
+    await until(async () => (await state(search)).trials[1]?.status === 'running', 'trial 1 to run');
     await search.executeUpdate('keep-trial', { args: [{ trial: 1 }] });
     kept = true;
     expect((await search.result()).counts.succeeded).toBe(2);
@@ -124,7 +122,7 @@ describe('early evaluation', () => {
     // One by one, so that none is passed over for a newer one.
     exporting(5, (n, trial) => evaluatedOf(trial).length >= Math.floor((n - 1) / 2));
     harness.world.attempt = async ({ trial }) => {
-      await until(async () => evaluatedOf(trial.trial).length === 2, 'two evaluations', SECONDS);
+      await until(async () => evaluatedOf(trial.trial).length === 2, 'two evaluations');
       return { lastProgress: 5 };
     };
     await (await harness.search(spec({ everyExports: 2 }))).result();
@@ -140,7 +138,7 @@ describe('early evaluation', () => {
       return curves(input);
     };
     harness.world.attempt = async () => {
-      await until(async () => seen === 6 && harness.world.evaluated.length === 2, 'six exports of each trial', SECONDS);
+      await until(async () => seen === 6 && harness.world.evaluated.length === 2, 'six exports of each trial');
       return { lastProgress: 6 };
     };
     await (await harness.search(spec({ everySeconds: 3600 }))).result();
@@ -162,7 +160,7 @@ describe('early evaluation', () => {
       return Promise.resolve({ average_rank: trial === 1 ? 10 : 20 });
     };
     harness.world.attempt = async ({ trial }) => {
-      await until(async () => evaluatedOf(trial.trial).length === 2, 'both exports', SECONDS);
+      await until(async () => evaluatedOf(trial.trial).length === 2, 'both exports');
       return { lastProgress: 2 };
     };
     const search = await harness.search(spec({}));
@@ -192,7 +190,7 @@ describe('early evaluation', () => {
     harness.world.evaluate = async ({ export: uri }) =>
       Promise.resolve({ average_rank: ranks[Number(uri.split('/').at(-1)) - 1] ?? 0, mrr: Number(uri.split('/').at(-1)) });
     harness.world.attempt = async ({ trial }) => {
-      await until(async () => evaluatedOf(trial.trial).length === 3, 'all exports', SECONDS);
+      await until(async () => evaluatedOf(trial.trial).length === 3, 'all exports');
       return { lastProgress: 3, bestExport: `${trial.output}/exports/3` };
     };
     const search = await harness.search({ ...spec({}), trials: 1, objective: { metric: 'offline.average_rank', goal: 'minimize' } });

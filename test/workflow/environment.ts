@@ -111,12 +111,15 @@ export function temporalBinary(name: string): string {
 }
 
 /** Polls until the condition holds. */
-export async function until<T>(look: () => Promise<T | undefined | false | null>, what: string, seconds = 20): Promise<T> {
-  const end = Date.now() + seconds * 1000;
+/** Against hanging for ever; how quick it is, a bench says. A little less than the runner's own limit, so that the words are told. */
+const PATIENCE_SECONDS = 570;
+
+export async function until<T>(look: () => Promise<T | undefined | false | null>, what: string): Promise<T> {
+  const end = Date.now() + PATIENCE_SECONDS * 1000;
   for (;;) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain for ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${PATIENCE_SECONDS} s in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

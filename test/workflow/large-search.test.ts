@@ -51,8 +51,8 @@ describe('a search of realistic trials', () => {
     };
     const search = await begin(specOf({ trials: ENDED + NEW, parallel: 4 }), ENDED);
     const first = (await search.describe()).runId;
-    await until(() => Promise.resolve(harness.world.attempts.length === NEW), 'all new trials', 120);
-    await until(async () => (await search.describe()).runId !== first, 'it to continue as new', 60);
+    await until(() => Promise.resolve(harness.world.attempts.length === NEW), 'all new trials');
+    await until(async () => (await search.describe()).runId !== first, 'it to continue as new');
     const { trials } = await new Search(harness.client, harness.environment.address, 'large', 'search').state();
     expect(trials.map(({ trial }) => trial)).toEqual(Array.from({ length: ENDED + NEW }, (_, i) => i));
     asked.resolve(undefined);
@@ -81,7 +81,7 @@ describe('a search of realistic trials', () => {
       const { trials } = await search.query<SearchState>('state');
       return trials.slice(ENDED).reduce((sum, { points }) => sum + points, 0);
     };
-    await until(async () => (await taken().catch(() => 0)) === RUNNING * POINTS, 'all points', 180);
+    await until(async () => (await taken().catch(() => 0)) === RUNNING * POINTS, 'all points');
     const failed = (await search.fetchHistory()).events?.filter((event) => event.workflowTaskFailedEventAttributes);
     expect(failed ?? []).toEqual([]);
     await search.terminate();

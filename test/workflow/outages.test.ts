@@ -57,7 +57,7 @@ describe('a trial', () => {
     await search.terminate('by hand');
     const trial = harness.client.workflow.getHandle(id);
     harness.environment.sleep('1 day').catch(() => undefined);
-    await until(async () => (await trial.describe()).status.name === 'COMPLETED', 'the trial to end', 60);
+    await until(async () => (await trial.describe()).status.name === 'COMPLETED', 'the trial to end');
     expect(await trial.result()).toMatchObject({ status: 'stopped', reason: expect.stringContaining('is gone') as string });
   });
 });
@@ -86,16 +86,16 @@ describe('a search that has to continue as new while its ledger is away', () => 
     const search = await harness.search(specOf({ trials: 4, parallel: 2 }));
     const now = harness.client.workflow.getHandle(search.workflowId);
     const began = (): number => harness.world.attempts.length;
-    await until(() => Promise.resolve(began() === 2), 'two trials', 40);
+    await until(() => Promise.resolve(began() === 2), 'two trials');
     ends[0]?.resolve(undefined);
-    await until(() => Promise.resolve(began() === 3), 'trial 2', 40);
+    await until(() => Promise.resolve(began() === 3), 'trial 2');
     // The row of trial 0 waits for the ledger. The history grows meanwhile.
     while ((await now.describe()).historyLength < SUGGEST_AFTER + 10 && (await now.describe()).runId === search.firstExecutionRunId)
       await now.executeUpdate('set-parallelism', { args: [{ parallel: 2 }] });
     ends[1]?.resolve(undefined);
-    await until(() => Promise.resolve(began() === 4), 'trial 3, while the ledger is away', 60);
+    await until(() => Promise.resolve(began() === 4), 'trial 3, while the ledger is away');
     away = false;
-    await until(() => Promise.resolve(recorded.length === 2), 'the rows', 60);
+    await until(() => Promise.resolve(recorded.length === 2), 'the rows');
     expect(recorded.sort()).toEqual([0, 1]);
     await now.cancel();
     await now.result().catch(() => undefined);

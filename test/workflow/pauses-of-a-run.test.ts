@@ -69,18 +69,14 @@ describe('a run', () => {
         ...base,
         profile: Profile.parse({ ...base.profile, pools: [{ name: 'one', spot: false, pricePerHour: 1 }] }),
       });
-      await until(async () => (await stateOf(run)).steps[0]?.status === 'running', 'step a to run', 40);
+      await until(async () => (await stateOf(run)).steps[0]?.status === 'running', 'step a to run');
       return { run, release: () => first.resolve(undefined) };
     }
     const settled = (run: Handle): Promise<RunState> =>
-      until(
-        async () => {
-          const now = await stateOf(run);
-          return (now.status === 'paused' || now.endedAt !== null) && now;
-        },
-        'the run to stand still',
-        40,
-      );
+      until(async () => {
+        const now = await stateOf(run);
+        return (now.status === 'paused' || now.endedAt !== null) && now;
+      }, 'the run to stand still');
 
     it('keeps to it after a pause for another reason, and gets as much again when it is resumed there', async () => {
       const { run, release } = await begin();
@@ -113,7 +109,7 @@ describe('a run', () => {
     await until(() => Promise.resolve(checking > 0), 'the check');
     await update(run, 'pause');
     resolve(undefined);
-    await until(async () => (await stateOf(run)).steps.length > 0 && (await stateOf(run)).status === 'paused', 'the pause', 40);
+    await until(async () => (await stateOf(run)).steps.length > 0 && (await stateOf(run)).status === 'paused', 'the pause');
     expect(ports.calls).toEqual([]);
     await update(run, 'resume');
     await run.result();
@@ -123,7 +119,7 @@ describe('a run', () => {
   it('ends its steps on exit when it is cancelled while they run', async () => {
     ports.onJob = (job) => (job.labels.step === 'clean-up' ? new Promise(() => undefined) : Promise.resolve({}));
     const run = await harness.start(documentOf([script('a')], { onExit: [script('clean-up')] }));
-    await until(async () => ports.calls.some((call) => /^create .*clean-up/.test(call)), 'the Job of the exit step', 40);
+    await until(async () => ports.calls.some((call) => /^create .*clean-up/.test(call)), 'the Job of the exit step');
     await run.cancel();
     await run.result().catch(() => undefined);
     expect((await stateOf(run)).steps.map(({ id, status }) => [id, status])).toEqual([
@@ -137,9 +133,9 @@ describe('a run', () => {
     ports.onJob = () => new Promise(() => undefined);
     const run = await harness.start(documentOf([script('a')], { onExit: [script('clean-up')] }));
     const client = new Run(harness.client, harness.environment.address, run.workflowId);
-    await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job', 40);
+    await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job');
     await client.cancel();
-    await until(async () => ports.calls.some((call) => /^create .*clean-up/.test(call)), 'the Job of the exit step', 40);
+    await until(async () => ports.calls.some((call) => /^create .*clean-up/.test(call)), 'the Job of the exit step');
     await client.cancel();
     await run.result().catch(() => undefined);
     expect((await stateOf(run)).steps.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
@@ -188,17 +184,17 @@ describe('a run with a search', () => {
     const spec = specOf({ trials: 4, parallel: 2, output: 'file:///out/{key}' });
     const document = { ...documentOf([{ id: 'search', spec }]), profile: profileOf() };
     const first = await harness.start(document, 'first');
-    await until(() => Promise.resolve(harness.world.attempts.length === 2), 'the trials of the first run', 40);
+    await until(() => Promise.resolve(harness.world.attempts.length === 2), 'the trials of the first run');
     const second = await harness.start(document, 'second');
     const reason = async (): Promise<string> => (await stateOf(second)).steps[0]?.reason ?? '';
-    await until(async () => (await reason()).includes('is making the same output'), 'the second run to wait for the first', 100);
+    await until(async () => (await reason()).includes('is making the same output'), 'the second run to wait for the first');
     await update(second, 'pause');
     await first.cancel();
     await first.result().catch(() => undefined);
-    await until(async () => (await reason()) === 'the run is paused', 'the search of the paused run to be ready', 100);
+    await until(async () => (await reason()) === 'the run is paused', 'the search of the paused run to be ready');
     expect(harness.world.attempts.filter(({ trial }) => trial.run === 'second')).toEqual([]);
     await update(second, 'resume');
-    await until(() => Promise.resolve(harness.running() === 2), 'its trials', 40);
+    await until(() => Promise.resolve(harness.running() === 2), 'its trials');
     await second.cancel();
     await second.result().catch(() => undefined);
   });

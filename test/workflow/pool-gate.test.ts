@@ -157,24 +157,24 @@ describe('a pool with a limit', () => {
     harness.world.attempt = async () => ({ verdict: await harness.stopAsked() });
     const spec = specOf({ trials: 3, parallel: 3 });
     const first = await harness.search(spec, poolOf('shared', 2));
-    await until(async () => (await gate('shared'))?.waiting.length === 1, 'the first run to fill the pool', 60);
+    await until(async () => (await gate('shared'))?.waiting.length === 1, 'the first run to fill the pool');
     const second = await harness.search(spec, poolOf('shared', 2));
-    await until(async () => (await gate('shared'))?.waiting.length === 4, 'the second run to wait', 60);
+    await until(async () => (await gate('shared'))?.waiting.length === 4, 'the second run to wait');
     const holder = (await gate('shared'))?.holders[0]?.holder ?? '';
     await harness.client.workflow.getHandle(holder).signal('stop', { reason: 'makes room' });
     const run = second.workflowId.split('/')[0];
-    await until(async () => (await gate('shared'))?.holders.some((one) => one.run === run), 'a place for the second run', 60);
+    await until(async () => (await gate('shared'))?.holders.some((one) => one.run === run), 'a place for the second run');
     await Promise.all([first.cancel(), second.cancel()]);
     await Promise.allSettled([first.result(), second.result()]);
-    await until(async () => (await gate('shared'))?.holders.length === 0, 'every place to be given back', 60);
+    await until(async () => (await gate('shared'))?.holders.length === 0, 'every place to be given back');
   });
 
   it('forgets nothing when it is replayed: a trial that waits gets the place of one that ended', async () => {
     // Whoever is first keeps its place until it is stopped.
     harness.world.attempt = async () => (harness.world.attempts.length === 1 ? { verdict: await harness.stopAsked() } : {});
     const search = await harness.search(specOf({ trials: 2, parallel: 2 }), poolOf('one', 1));
-    await until(async () => (await gate('one'))?.waiting.length === 1, 'the second trial to wait', 60);
-    await until(() => Promise.resolve(harness.world.attempts.length === 1), 'the first attempt', 60);
+    await until(async () => (await gate('one'))?.waiting.length === 1, 'the second trial to wait');
+    await until(() => Promise.resolve(harness.world.attempts.length === 1), 'the first attempt');
     const held = (await gate('one'))?.holders[0]?.holder ?? '';
     // A worker that lost its memory replays the gate's history for this query.
     await harness.client.workflowService.resetStickyTaskQueue({
@@ -184,6 +184,6 @@ describe('a pool with a limit', () => {
     expect(await gate('one')).toMatchObject({ limit: 1, holders: [{ holder: held }] });
     await harness.client.workflow.getHandle(held).signal('stop', { reason: 'makes room' });
     expect((await search.result()).counts).toMatchObject({ succeeded: 1, stopped: 1 });
-    await until(async () => (await gate('one'))?.holders.length === 0, 'every place to be given back', 60);
+    await until(async () => (await gate('one'))?.holders.length === 0, 'every place to be given back');
   });
 });

@@ -85,7 +85,7 @@ describe('what a search makes of how its trials end', () => {
       return {};
     };
     const search = await harness.search(specOf({ trials: 2, maxCrashes: 1 }));
-    await until(async () => (await statusOf(search, 0)) === 'failed', 'the failure', 40);
+    await until(async () => (await statusOf(search, 0)) === 'failed', 'the failure');
     await search.executeUpdate('resume', { args: [{ trial: 0 }] });
     resumed.resolve(undefined);
     const { counts } = await search.result();

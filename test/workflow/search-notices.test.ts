@@ -42,7 +42,7 @@ describe('a webhook that answers 500', () => {
       notifications: [{ on: ['budget'], webhookEnv: 'HOOK' }],
     });
     const search = await harness.search(specOf({ trials: 1, parallel: 1, budget: { cost: 1e-9 } }), profile);
-    await until(async () => (await search.query<SearchState>('state')).status === 'waiting', 'the search to ask', 60);
+    await until(async () => (await search.query<SearchState>('state')).status === 'waiting', 'the search to ask');
     await search.executeUpdate('set-budget', { args: [{ cost: 1000 }] });
     expect((await search.result()).counts.succeeded).toBe(1);
     return search.query<SearchState>('state');

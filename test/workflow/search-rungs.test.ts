@@ -43,7 +43,7 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
       while (feed.count(trial) < points) {
         const next = feed.count(trial) + 1;
         feed.add(trial, score);
-        const seen = until(async () => over || (await stateOf(search())).trials[trial]?.points === next, 'the point to be seen', 60).catch(
+        const seen = until(async () => over || (await stateOf(search())).trials[trial]?.points === next, 'the point to be seen').catch(
           () => 'over',
         );
         const ended = await Promise.race([stopped, seen]);
@@ -88,7 +88,7 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
     };
     search = await harness.search(specOf({ trials: 3, parallel: 1, scheduler: { kind: 'sync-halving', min: 1, factor: 3, max: 3 } }));
     const running = search;
-    await until(async () => (await stateOf(running)).trials[0]?.status === 'paused', 'trial 0 to be held', 60);
+    await until(async () => (await stateOf(running)).trials[0]?.status === 'paused', 'trial 0 to be held');
     expect((await stateOf(running)).trials[0]?.reason).toBe('held at rung 0 (point 1) with 0');
     await running.executeUpdate('resume', { args: [{ trial: 0, by: 'ada' }] });
     wait.resolve(undefined);

@@ -27,7 +27,7 @@ describe('a search of 1,000 trials, 200 at once', () => {
     harness.world.attempt = async ({ trial }) => {
       const others = Math.min(TRIALS, (Math.floor(trial.trial / BATCH) + 2) * BATCH);
       most = Math.max(most, running.add(trial.trial).size);
-      await until(() => Promise.resolve(harness.world.attempts.length >= others), `trial ${others}`, 120);
+      await until(() => Promise.resolve(harness.world.attempts.length >= others), `trial ${others}`);
       if (trial.trial >= TRIALS - PARALLEL) await asked.promise;
       running.delete(trial.trial);
       const objective = (trial.trial * 31) % TRIALS;
@@ -37,16 +37,10 @@ describe('a search of 1,000 trials, 200 at once', () => {
       specOf({ trials: TRIALS, parallel: PARALLEL }),
       profileOf({ pools: [{ name: 'spot', spot: true, pricePerHour: 1 }] }),
     );
-    const state = await until(
-      async () => {
-        const now = await search.query<SearchState>('state');
-        return (
-          now.trials.length === TRIALS && now.trials.filter(({ status }) => status === 'succeeded').length === TRIALS - PARALLEL && now
-        );
-      },
-      'all but the last trials',
-      200,
-    );
+    const state = await until(async () => {
+      const now = await search.query<SearchState>('state');
+      return now.trials.length === TRIALS && now.trials.filter(({ status }) => status === 'succeeded').length === TRIALS - PARALLEL && now;
+    }, 'all but the last trials');
     const times: number[] = [];
     for (let i = 0; i < QUERIES; i++) {
       const before = performance.now();

@@ -32,7 +32,7 @@ describe('a search that decides something in the task in which it continues as n
   const now = () => harness.client.workflow.getHandle(search?.workflowId ?? '');
   const state = (): Promise<SearchState> => now().query<SearchState>('state');
   const continued = async (): Promise<boolean> => (await now().describe()).runId !== search?.firstExecutionRunId;
-  const running = (n: number): Promise<unknown> => until(() => Promise.resolve(harness.running() === n), `${n} running attempts`, 40);
+  const running = (n: number): Promise<unknown> => until(() => Promise.resolve(harness.running() === n), `${n} running attempts`);
   const update = (name: string, payload: object): Promise<{ text: string }> => now().executeUpdate(name, { args: [payload] });
 
   /** Lengthens the history, by 5 or 4 events at a time, until the next task is the first one with the suggestion. */
@@ -62,7 +62,7 @@ describe('a search that decides something in the task in which it continues as n
     await update(name, payload);
     await running(0);
     await until(async () => (await state()).trials[0]?.status === status, `the trial to be ${status}`);
-    await until(continued, 'it to continue as new, for which all this is set up', 40);
+    await until(continued, 'it to continue as new, for which all this is set up');
   });
 
   it('is obeyed: a rule stops its trial', async () => {
@@ -80,7 +80,7 @@ describe('a search that decides something in the task in which it continues as n
     await toTheBrink();
     points.resolve(undefined);
     await running(0);
-    await until(continued, 'it to continue as new, for which all this is set up', 40);
+    await until(continued, 'it to continue as new, for which all this is set up');
   });
 });
 
@@ -141,11 +141,11 @@ describe('a search that is ending', () => {
     );
     const state = (): Promise<SearchState> => search.query<SearchState>('state');
     const update = (name: string, payload: object) => search.executeUpdate<{ text: string }, [object]>(name, { args: [payload] });
-    await until(async () => (await state()).trials.filter(({ status }) => status === 'running').length === 2, 'both trials', 30);
+    await until(async () => (await state()).trials.filter(({ status }) => status === 'running').length === 2, 'both trials');
     await update('stop-trial', { trial: 0 });
-    await until(async () => (await state()).trials[0]?.status === 'stopped', 'the end of trial 0', 30);
+    await until(async () => (await state()).trials[0]?.status === 'stopped', 'the end of trial 0');
     await update('set-budget', { cost: 1e-9 });
-    await until(async () => (await state()).status === 'waiting', 'the budget', 30);
+    await until(async () => (await state()).status === 'waiting', 'the budget');
     await update('reject', { by: 'ada' });
     await expect(update('resume', { trial: 0 })).rejects.toMatchObject({
       cause: { message: expect.stringContaining('the search is ending') as string },
@@ -170,7 +170,7 @@ describe('a search that is ending', () => {
       earlyEvaluation: { table: 'd.test', features: 'file:///d/features.json', data: 'file:///d/validation' },
     });
     const search = await harness.search(spec);
-    await until(() => Promise.resolve(harness.world.evaluated.length === 1), 'the evaluation', 30);
+    await until(() => Promise.resolve(harness.world.evaluated.length === 1), 'the evaluation');
     await search.cancel();
     await search.result().catch(() => undefined);
     expect(harness.world.rows.map((row) => row.trial)).toEqual([0]);
