@@ -199,7 +199,8 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       expect(await lab.tableOf('stormy')).toEqual(undisturbed);
 
       async function evictedOnceItTrains(trial: number): Promise<void> {
-        const trains = async (): Promise<boolean> => (await lab.records('stormy', trial)).some(({ kind }) => kind !== 'start');
+        const trains = async (): Promise<boolean> =>
+          (await lab.records('stormy', trial)).some(({ kind }) => kind === 'train' || kind === 'validation');
         await expect.poll(trains, PATIENCE).toBe(true);
         const client = openClient(kubernetesConfig(cluster, NAMESPACE));
         const [job] = await lab.compute.list({ run: 'stormy', step: 'search', trial: String(trial), attempt: '1' });

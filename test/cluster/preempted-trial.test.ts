@@ -33,7 +33,10 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
   /** The attempt has trained something. */
   const trains = (run: string, attempt: number): Promise<void> =>
     expect
-      .poll(async () => (await lab.records(run)).some((record) => record.attempt === attempt && record.kind !== 'start'), PATIENCE)
+      .poll(
+        async () => (await lab.records(run)).some((record) => record.attempt === attempt && ['train', 'validation'].includes(record.kind)),
+        PATIENCE,
+      )
       .toBe(true);
   const evict = async (run: string, attempt: number): Promise<void> => {
     const name = (await podOf(client(), job(run, attempt)))?.metadata?.name ?? '';
