@@ -10,7 +10,8 @@ await runChecks([
   // Browsers have other globals than Node.
   { name: 'tsc (report page)', command: 'tsc', args: ['-p', 'src/report/page', ...incremental('tsc-report-page')] },
   { name: 'tsc (console page)', command: 'tsc', args: ['-p', 'src/console/page', ...incremental('tsc-console-page')] },
-  { name: 'mypy', command: python, args: [...mypy, '.', '--exclude', 'tests/store/'], cwd: 'python' },
-  // By itself, for it has a conftest.py as well.
+  { name: 'mypy', command: python, args: [...mypy, '.', '--exclude', 'tests/(store|sdk)/'], cwd: 'python' },
+  // Each by itself, for each has a conftest.py.
   { name: 'mypy tests/store', command: python, args: [...mypy, 'tests/store'], cwd: 'python' },
+  { name: 'mypy tests/sdk', command: python, args: [...mypy, '--allow-untyped-defs', '--exclude', 'scripts/', 'tests/sdk'], cwd: 'python' },
 ]);

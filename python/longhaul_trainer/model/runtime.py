@@ -54,11 +54,7 @@ def check_gpus(found: int, built_with_cuda: bool) -> None:
     """
     asked = gpus_asked_for()
     if found < asked:
-        why = (
-            "the machine or its driver has no more"
-            if built_with_cuda
-            else "it has no CUDA: use an image with tensorflow[and-cuda]"
-        )
+        why = "the machine or its driver has no more" if built_with_cuda else "it has no CUDA: use an image with tensorflow[and-cuda]"
         raise ConfigError(f"resources.gpu: expected {asked} GPU{'s' * (asked > 1)} in TensorFlow, found {found}; {why}, or ask for none")
 
 

@@ -46,7 +46,8 @@ def searched(
     kind: str, space: dict[str, Any], end: Callable[[dict[str, Any]], dict[str, Any]], count: int, **more: Any
 ) -> list[dict[str, Any]]:
     """One trial after the other; ``end`` says how each set ended."""
-    studies, trials = Studies(), []
+    studies = Studies()
+    trials: list[dict[str, Any]] = []
     for trial in range(count):
         [parameters] = studies.ask(request(kind, space, trials, **more))["suggestions"]
         told = {"trial": trial, "parameters": parameters, "suggested": True, "asked": trial, "told": trial, "last": None}
@@ -121,7 +122,8 @@ def test_distances_are_of_the_ranges() -> None:
 @pytest.mark.parametrize("kind", ["tpe", "auto", "cmaes"])
 def test_the_sampler_hears_each_rung_and_any_worker_goes_on(kind: str) -> None:
     """Trials are held after one point; of each three the best goes on to its end. Few ends are told, yet the model finds the valley."""
-    studies, trials, told = Studies(), [], 0
+    studies, told = Studies(), 0
+    trials: list[dict[str, Any]] = []
 
     def value(parameters: dict[str, Any], points: int) -> float:
         return (math.log10(parameters["rate"]) + 1.3) ** 2 + parameters["width"] + 1 / points

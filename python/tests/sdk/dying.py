@@ -40,7 +40,8 @@ def run(script: str) -> None:
         return die_at_the_write
 
     for store in (DirectoryStore, GcsStore):
-        store.write, store.upload = deadly(store.write), deadly(store.upload)
+        for name in ("write", "upload"):
+            setattr(store, name, deadly(getattr(store, name)))
     sys.argv = [script]
     sys.path.insert(0, os.path.dirname(script))
     runpy.run_path(script, run_name="__main__")

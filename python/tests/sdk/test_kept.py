@@ -182,7 +182,7 @@ def test_trees_of_jax_keep_leaves_keys_and_what_is_no_array() -> None:
 
     from longhaul.jax import State
 
-    def make(scale: float, seed: int) -> State:
+    def make(scale: float, seed: int) -> Any:
         params = {"dense": {"w": jax.numpy.arange(4.0) * scale, "b": jax.numpy.zeros(2)}}
         return State(params=params, optimizer=(collections.OrderedDict(mu=jax.numpy.ones(3) * scale), 7), key=jax.random.key(seed))
 

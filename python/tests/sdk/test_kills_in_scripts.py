@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from forking import Forker
@@ -61,7 +62,7 @@ def test_every_write_may_be_the_last(tmp_path: Path, forker: Forker) -> None:
 
 
 @pytest.mark.parametrize("change", [{"seed": 8}, {"parameters": {"lr": 0.01}}, {"epochs": 4}])
-def test_another_training_is_refused(scene: Scene, change: dict[str, object]) -> None:
+def test_another_training_is_refused(scene: Scene, change: dict[str, Any]) -> None:
     assert scene.run("one", 1, environment={"DIE_AT": "12", "DIE_BY": "15"}).code == 143
     ended = scene.run("one", 2, **change)
     assert ended.code == 78

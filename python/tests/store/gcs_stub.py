@@ -83,8 +83,8 @@ class GcsStub:
                 query = dict(urllib.parse.parse_qsl(url.query))
                 if url.path.startswith(("/storage/", "/download/")) and "/o/" not in url.path:
                     prefix = query.get("prefix", "")
-                    found = [(name, held[0]) for name, held in sorted(stub.objects.items()) if name.startswith(prefix)]
-                    items = [{"name": name, "generation": str(generation)} for name, generation in found]
+                    listed = [(name, held[0]) for name, held in sorted(stub.objects.items()) if name.startswith(prefix)]
+                    items = [{"name": name, "generation": str(generation)} for name, generation in listed]
                     return self.send(200, json.dumps({"items": items}).encode())
                 media = query.get("alt") == "media" or "/o/" not in url.path
                 name = urllib.parse.unquote(url.path.split("/o/")[1] if "/o/" in url.path else url.path.split("/", 2)[2])

@@ -47,7 +47,11 @@ def test_content_and_generation_come_with_one_request(stub: GcsStub) -> None:
 def test_an_object_that_is_replaced_while_its_download_is_resumed_is_read_again(stub: GcsStub) -> None:
     stub.put("trial/x", b"0" * 100_000)
     stub.cut = 40_000
-    stub.before_media = lambda name: stub.put(name, b"1" * 50_000) and None
+
+    def replaced(name: str) -> None:
+        stub.put(name, b"1" * 50_000)
+
+    stub.before_media = replaced
     found = gcs.GcsStore().read("gs://bucket/trial/x")
     assert found is not None and found.data == b"1" * 50_000
     assert found.generation == str(stub.objects["trial/x"][0])

@@ -119,7 +119,7 @@ def test_a_scheme_gives_the_samples_that_it_always_gave(scheme: int, digest: str
 @pytest.mark.parametrize("seed", [0, 7, 2**32 + 7])
 def test_no_two_draws_share_a_stream(seed: int) -> None:
     randomness = Randomness(seed)
-    streams = {("order", epoch): randomness.order(epoch) for epoch in range(3)}
+    streams: dict[tuple[object, ...], Any] = {("order", epoch): randomness.order(epoch) for epoch in range(3)}
     streams.update({("shuffle", epoch, part): randomness.shuffle(epoch, part) for epoch in range(3) for part in range(3)})
     streams.update({("candidates", epoch, part): randomness.candidates(epoch, part) for epoch in range(3) for part in range(3)})
     first = {name: tuple(stream.integers(1 << 30, size=5)) for name, stream in streams.items()}
