@@ -30,6 +30,10 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
   const calm = (): Promise<TrialSummary> => (calmOne ??= lab.start('calm').then((handle) => handle.result()));
   const client = () => openClient(kubernetesConfig(cluster, NAMESPACE));
   const job = (run: string, attempt: number): string => attemptJobName({ home: homeOf(lab.store.root), run, step: 'search' }, 0, attempt);
+  const heard = (run: string, attempt: number): Promise<void> =>
+    expect
+      .poll(async () => (await lab.records(run)).some((record) => record.attempt === attempt && record.kind !== 'start'), PATIENCE)
+      .toBe(true);
   /** The attempt has trained something. */
   const trains = (run: string, attempt: number): Promise<void> =>
     expect
@@ -82,7 +86,8 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
     const [spot, ...others] = lab.profile.pools;
     const pools = [{ ...spot!, nodeSelector: { pool: 'spot', late: 'yes' } }, ...others];
     const moving = await lab.start('moving', { profile: { ...lab.profile, pools, placement } });
-    await trains('moving', 2);
+    // At its first sign of life: it must not be at its end when the machine comes.
+    await heard('moving', 2);
     const look = capacityJobName({ home: homeOf(lab.store.root), run: 'moving', step: 'search' }, 0, 2);
     const jobs = async (): Promise<string[]> => (await lab.compute.list({ run: 'moving' })).map(({ name, phase }) => `${name} ${phase}`);
     await expect.poll(jobs, PATIENCE).toContain(`${look} pending`);
