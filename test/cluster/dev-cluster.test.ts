@@ -194,7 +194,11 @@ describe.skipIf(!capability.ok)('the development cluster', () => {
     await cluster.kubectl(['-n', 'restricted', 'create', 'service', 'clusterip', 'server', '--tcp=80:8080']);
     await cluster.kubectl(['-n', 'restricted', 'set', 'selector', 'service', 'server', 'run=server']);
     const address = await cluster.kubectl(['-n', 'restricted', 'get', 'service', 'server', '-o', 'jsonpath={.spec.clusterIP}']);
-    await create(job('client', `until wget -T 2 -q -O - http://${address}/passwd; do sleep 0.2; done`, { nodeSelector: { pool: 'spot' } }));
+    await create(
+      job('client', `until busybox timeout 2 busybox wget -q -O - http://${address}/passwd; do sleep 0.2; done`, {
+        nodeSelector: { pool: 'spot' },
+      }),
+    );
     await completed('client');
     expect(await cluster.kubectl(['-n', 'restricted', 'logs', 'job/client'])).toContain('nobody');
     await cluster.kubectl(['-n', 'restricted', 'delete', 'job/server', 'service/server', '--wait=false']);
