@@ -20,7 +20,7 @@ import { pause } from './stoppable.ts';
 /** A piece is written again with more lines until it has this size. */
 const PIECE_BYTES = 256 * 1024;
 /** So much waits in memory while the store is away; then the oldest lines go. */
-const MOST_WAITING_BYTES = 8 * 1024 * 1024;
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const LONGEST_LINE = 16 * 1024;
 const BYTES_PER_MB = 1024 * 1024;
 const NOTHING_MORE = 'the rest of this log is lost: its pod was gone before a worker had read it';
@@ -165,7 +165,7 @@ class LogBook {
     this.#waiting.push(line);
     this.#waitingBytes += line.length;
     this.#last = parseLine(line).at ?? this.#last;
-    if (this.#waitingBytes <= MOST_WAITING_BYTES) return;
+    if (this.#waitingBytes <= MAX_WAITING_BYTES) return;
     const dropped = this.#waiting.splice(0, Math.ceil(this.#waiting.length / 2));
     this.#waiting.unshift(stampedLine({ at: this.#last, text: gapLine(`${dropped.length} lines are lost: the object store was away`) }));
     this.#waitingBytes = this.#waiting.reduce((sum, { length }) => sum + length, 0);

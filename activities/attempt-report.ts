@@ -11,7 +11,7 @@ import type { Followed } from './progress-follower.ts';
 import { exportUri } from './trial-files.ts';
 
 const MS_PER_HOUR = 3_600_000;
-const MOST_METRICS = 40;
+const MAX_METRICS = 40;
 const LOG_TAIL_CHARACTERS = 4096;
 
 export interface AttemptFacts {
@@ -79,7 +79,7 @@ function trainedTime(
 const onDemandPrice = (pool: Pool): number => pool.onDemandPricePerHour ?? pool.pricePerHour;
 
 const metricsOf = (metrics: Readonly<Record<string, number | null>>): Record<string, number | null> =>
-  Object.fromEntries(Object.entries(metrics).slice(0, MOST_METRICS));
+  Object.fromEntries(Object.entries(metrics).slice(0, MAX_METRICS));
 
 /** Known fields only: a trainer may add what it likes to result.json, histories stay small. */
 function bounded(result: TrialResult): Record<string, Json> {

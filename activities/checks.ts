@@ -13,7 +13,7 @@ import { labelsOf } from './queries.ts';
 import type { WorkInput, WorkResult } from './queries.ts';
 import { rowKey } from './step-rows.ts';
 
-const MOST_IN_MESSAGE = 5;
+const MAX_IN_MESSAGE = 5;
 
 export const createCheckActivities = (ports: Ports) =>
   translated({
@@ -95,8 +95,8 @@ function rowOf({ pipeline, run, step }: WorkInput<CheckSpec>, judged: Judged): L
 
 const messageOf = (table: TableInfo, broken: readonly Judged[]): string =>
   `${table.table}: ${broken
-    .slice(0, MOST_IN_MESSAGE)
+    .slice(0, MAX_IN_MESSAGE)
     .map(({ rule, detail }) => `${ruleName(rule)}: ${detail}`)
-    .join('; ')}${broken.length > MOST_IN_MESSAGE ? `; and ${broken.length - MOST_IN_MESSAGE} more` : ''}`;
+    .join('; ')}${broken.length > MAX_IN_MESSAGE ? `; and ${broken.length - MAX_IN_MESSAGE} more` : ''}`;
 
 export type { CheckRule };

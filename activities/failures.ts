@@ -9,7 +9,7 @@ const UNFORESEEN_ATTEMPTS = 5;
 /** An activity that worked for so long before an error has made progress: the errors before do not count any more. */
 const PROGRESS_MS = 10 * 60_000;
 /** Activities whose errors are counted at once; the oldest are forgotten first. */
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 
 /** @example throw failure('JobFailed', 'container prepare exited with 3') */
 export function failure(type: ErrorType, message: string, cause?: unknown): ApplicationFailure {
@@ -54,12 +54,12 @@ const PASSING_CODES: ReadonlySet<unknown> = new Set([
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
 ]);
-const MOST_CAUSES = 5;
+const MAX_CAUSES = 5;
 
 /** A fault of the connection to whatever system, or Temporal's own: it passes by itself. */
 function isPassing(error: unknown): boolean {
   let cause = error;
-  for (let depth = 0; depth < MOST_CAUSES && cause instanceof Error; depth++) {
+  for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
     const { code } = cause as { code?: unknown };
     if (PASSING_CODES.has(code) || (isGrpcServiceError(cause) && PASSING_GRPC.has(code))) return true;
     cause = cause.cause;
@@ -81,8 +81,8 @@ function countOf(activity: string, error: unknown, workedMs: number): number {
   if (isForeseen(error)) return 0;
   const count = workedMs >= PROGRESS_MS ? 1 : before + 1;
   if (count < UNFORESEEN_ATTEMPTS) unforeseen.set(activity, count);
-  if (unforeseen.size > MOST_COUNTED)
-    for (const oldest of [...unforeseen.keys()].slice(0, unforeseen.size - MOST_COUNTED)) unforeseen.delete(oldest);
+  if (unforeseen.size > MAX_COUNTED)
+    for (const oldest of [...unforeseen.keys()].slice(0, unforeseen.size - MAX_COUNTED)) unforeseen.delete(oldest);
   return count;
 }
 

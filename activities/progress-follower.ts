@@ -9,8 +9,8 @@ import { readProgress } from './trial-files.ts';
 const ROWS_PER_BATCH = 200;
 const LONGEST_WAIT_FOR_BATCH_MS = 30_000;
 /** So many records are read before what was read is noted. */
-const MOST_AT_ONCE = 1000;
-const MOST_METRICS = 40;
+const MAX_AT_ONCE = 1000;
+const MAX_METRICS = 40;
 
 export interface Followed {
   /** Number of the last record seen. */
@@ -68,7 +68,7 @@ export class ProgressFollower {
   /** Reads records that are there now, a bounded number; true if there were any. */
   async read(): Promise<boolean> {
     let some = false;
-    for (let count = 0; count < MOST_AT_ONCE; count++) {
+    for (let count = 0; count < MAX_AT_ONCE; count++) {
       const n = this.followed.lastProgress + 1;
       const record = await readProgress(this.#store, this.#trial.output, n);
       if (record === null) break;
@@ -87,7 +87,7 @@ export class ProgressFollower {
     this.followed.recordedAt = record.time * 1000;
     if (record.kind === 'start') this.followed.trainingFrom = record.time * 1000;
     if (record.done !== undefined) this.followed.done = record.done;
-    for (const [name, value] of Object.entries(record.metrics).slice(0, MOST_METRICS)) this.followed.metrics[name] = value;
+    for (const [name, value] of Object.entries(record.metrics).slice(0, MAX_METRICS)) this.followed.metrics[name] = value;
     // A beat says nothing that anybody would look up later.
     if (n <= this.flushed || record.kind === 'beat') return;
     this.#observe(record);

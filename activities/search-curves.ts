@@ -19,10 +19,10 @@ const LOOK_AFTER_INHERITED_MS = 60_000;
 /** Exact for the 32-bit floats that trainers mostly report, and short in histories. */
 const SIGNIFICANT_DIGITS = 9;
 /** Told where a metric is missing. */
-const MOST_NAMES = 40;
+const MAX_NAMES = 40;
 
 /** Of one answer: its size is bounded, and the search judges them all within one task. The next answer has the rest. */
-const MOST_NUMBERS = 20_000;
+const MAX_NUMBERS = 20_000;
 /** Of a point, besides its values. */
 const NUMBERS_OF_A_POINT = 3;
 
@@ -43,7 +43,7 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
     points: [],
     exports: [],
     lacking: [],
-    most: Math.floor(MOST_NUMBERS / (input.metrics.length + NUMBERS_OF_A_POINT)),
+    most: Math.floor(MAX_NUMBERS / (input.metrics.length + NUMBERS_OF_A_POINT)),
   };
   // Clocks that are set right must not make it wait for hours.
   const begun = performance.now();
@@ -111,7 +111,7 @@ function takePoint({ trial, n }: Followed, record: ProgressRecord, { metrics, re
   // Beside what is no number the others may be left out: such a trial diverged.
   const missing = Object.values(record.metrics).includes(null) ? [] : required.filter((name) => !Object.hasOwn(record.metrics, name));
   if (missing.length > 0 && found.lacking.every((one) => one.trial !== trial))
-    found.lacking.push({ trial, metrics: missing, found: Object.keys(record.metrics).slice(0, MOST_NAMES) });
+    found.lacking.push({ trial, metrics: missing, found: Object.keys(record.metrics).slice(0, MAX_NAMES) });
 }
 
 function valuesOf(record: ProgressRecord, metrics: readonly string[]): (number | null)[] {

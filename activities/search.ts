@@ -16,7 +16,7 @@ import { awaitPoints } from './search-curves.ts';
 import { stoppable } from './stoppable.ts';
 
 /** More would make the sampler slow and teach it little. */
-const MOST_WARM_TRIALS = 500;
+const MAX_WARM_TRIALS = 500;
 
 export interface SlotInput {
   readonly gate: string;
@@ -58,7 +58,7 @@ export const createSearchActivities = (ports: Ports) =>
       const unknown = found.find(({ rows }) => rows.length === 0);
       if (unknown)
         throw failure('InvalidInput', `sampler.warmStart: expected runs with finished trials in the ledger, found none of ${unknown.run}`);
-      return found.flatMap(({ rows }) => rows.flatMap((row) => warmTrial(row, input.objectives))).slice(-MOST_WARM_TRIALS);
+      return found.flatMap(({ rows }) => rows.flatMap((row) => warmTrial(row, input.objectives))).slice(-MAX_WARM_TRIALS);
     },
 
     /** Asks the gate of a pool for a slot, and starts the gate if there is none. */

@@ -20,7 +20,7 @@ import { storageEnvironment } from './storage-environment.ts';
 
 const SECONDS_PER_HOUR = 3600;
 /** Far above what the step may hand on (activities/steps.ts), far below what hurts. */
-const MOST_OUTPUT_BYTES = 1024 * 1024;
+const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 export interface StepJobInput extends WorkInput<ContainerSpec | ScriptSpec> {
   /** Counted by the workflow, never Temporal's retry count. */
@@ -211,7 +211,7 @@ const outputsUri = (input: StepJobInput): string => `${input.spec.output}/output
 async function outputsOfJob(store: ObjectStore, input: StepJobInput): Promise<Record<string, Json>> {
   const { spec } = input;
   const declared = Object.entries(spec.outputs);
-  const object = declared.length === 0 ? null : await store.read(outputsUri(input), { maxBytes: MOST_OUTPUT_BYTES });
+  const object = declared.length === 0 ? null : await store.read(outputsUri(input), { maxBytes: MAX_OUTPUT_BYTES });
   if (declared.length > 0 && !object)
     throw failure(
       'InvalidInput',

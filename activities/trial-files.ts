@@ -10,9 +10,9 @@ import { failure } from './failures.ts';
 
 const KIB = 1024;
 /** A trainer's records and results, in part carried in histories, which take 2 MiB at most. */
-const MOST_RECORD_BYTES = 256 * KIB;
+const MAX_RECORD_BYTES = 256 * KIB;
 /** LATEST lists each file of a checkpoint. */
-const MOST_LATEST_BYTES = 4096 * KIB;
+const MAX_LATEST_BYTES = 4096 * KIB;
 
 export const trialJsonUri = (output: string): string => `${output}/trial.json`;
 export const progressUri = (output: string, n: number): string => `${output}/progress/${n}.json`;
@@ -113,17 +113,17 @@ async function readFeatures(store: ObjectStore, uri: string): Promise<FeatureTab
 }
 
 export async function readLatest(store: ObjectStore, output: string): Promise<Latest | null> {
-  return readOr(Latest, store, `${output}/checkpoints/LATEST`, MOST_LATEST_BYTES);
+  return readOr(Latest, store, `${output}/checkpoints/LATEST`, MAX_LATEST_BYTES);
 }
 
 export async function readResult(store: ObjectStore, output: string): Promise<TrialResult | null> {
-  return readOr(TrialResult, store, `${output}/result.json`, MOST_RECORD_BYTES);
+  return readOr(TrialResult, store, `${output}/result.json`, MAX_RECORD_BYTES);
 }
 
 /** Null when it is not there yet. A record that cannot be read is told of and passed over. */
 export async function readProgress(store: ObjectStore, output: string, n: number): Promise<ProgressRecord | 'unreadable' | null> {
   try {
-    const object = await store.read(progressUri(output, n), { maxBytes: MOST_RECORD_BYTES });
+    const object = await store.read(progressUri(output, n), { maxBytes: MAX_RECORD_BYTES });
     return object && ProgressRecord.parse(JSON.parse(decode(object.data)));
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof z.ZodError || (error instanceof AdapterError && error.type === 'BadData'))
@@ -137,7 +137,7 @@ export async function findBestExport(store: ObjectStore, output: string): Promis
   let found: { name: string; ready: Ready } | null = null;
   for await (const object of store.list(`${output}/exports/`)) {
     const name = /\/exports\/([^/]+)\/READY$/.exec(object.uri)?.[1];
-    const ready = name === undefined ? null : await readOr(Ready, store, object.uri, MOST_RECORD_BYTES);
+    const ready = name === undefined ? null : await readOr(Ready, store, object.uri, MAX_RECORD_BYTES);
     if (name === undefined || ready === null) continue;
     const beats =
       found === null || (ready.best && !found.ready.best) || (ready.best === found.ready.best && ready.step >= found.ready.step);

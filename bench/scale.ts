@@ -35,7 +35,7 @@ const IDLE_MS = 10_000;
 const FEW_TRIALS = 10;
 const ROUNDS_OF_FEW = 7;
 /** Of one search; a thousand at once are three. */
-const MOST_PARALLEL = 400;
+const MAX_PARALLEL = 400;
 
 const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, trials: { type: 'string', default: '1,10,100,1000' } },
@@ -132,7 +132,7 @@ function inputsFor(kubeconfig: string): (run: string, trial: number) => TrialInp
     objective: { metric: 'loss', goal: 'minimize' },
     space: { x: { type: 'float', low: 0, high: 1 } },
     trials: 1000,
-    parallel: MOST_PARALLEL,
+    parallel: MAX_PARALLEL,
     output: `file://${root}/runs`,
   });
   const common = {

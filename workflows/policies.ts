@@ -55,10 +55,10 @@ export const JOB_POLICY: ActivityOptions = {
 };
 
 /** What is cancelled must come to its end also where no worker is left that could end its Job; `longhaul gc` finds that one. */
-export const MOST_TIME_FOR_A_WORKER = '2 minutes';
+export const MAX_TIME_FOR_A_WORKER = '2 minutes';
 
 /** A job of BigQuery that cannot be ended ends by itself, other than a Job of Kubernetes. */
-export const MOST_TIME_TO_CANCEL = '10 minutes';
+export const MAX_TIME_TO_CANCEL = '10 minutes';
 
 /** A message that cannot be delivered must not hold up a run. */
 export const NOTIFICATION_POLICY: ActivityOptions = {
@@ -113,7 +113,7 @@ export const endings = ({ profile }: Pick<TrialInput, 'profile'>): ActivityInter
   proxyActivities<TrainingActivities>({
     ...JOB_POLICY,
     taskQueue: trainingQueue(profile),
-    scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER,
+    scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER,
   });
 
 /** Blocks until there is something to tell, so it may last; one that got lost is begun again at once. */

@@ -12,7 +12,7 @@ export type Shape =
   | { readonly kind: 'values'; readonly values: readonly string[]; readonly shares: readonly number[] };
 
 const TENTHS = 10;
-const MOST_VALUES = 20;
+const MAX_VALUES = 20;
 /** Stands for a share of nothing: an index must be finite. */
 const LEAST_SHARE = 1e-4;
 
@@ -32,7 +32,7 @@ export async function shapeOf(of: Column, context: JobContext): Promise<Shape> {
   if (!NUMBERS.includes(of.type)) {
     const rows = await ask(
       of,
-      `SELECT CAST(${quoted(of.column)} AS STRING) AS v, COUNT(*) AS n FROM {t} WHERE ${quoted(of.column)} IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT ${MOST_VALUES}`,
+      `SELECT CAST(${quoted(of.column)} AS STRING) AS v, COUNT(*) AS n FROM {t} WHERE ${quoted(of.column)} IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT ${MAX_VALUES}`,
       context,
     );
     const values = rows.flatMap((row) => (typeof row['v'] === 'string' ? [row['v']] : []));

@@ -36,7 +36,7 @@ export interface Estimated extends Interval {
 }
 
 /** Below so many independent units there is no interval: its coverage would be anything. */
-export const FEWEST_UNITS = 30;
+export const MIN_UNITS = 30;
 
 export interface BootstrapOptions {
   readonly samples: number;
@@ -86,13 +86,13 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
   return {
     mean(index, metric) {
       const { value, draws, units, blocks } = find(index, metric);
-      return { value, ...(units < FEWEST_UNITS ? UNKNOWN : interval(value, draws, options.confidence, blocks)) };
+      return { value, ...(units < MIN_UNITS ? UNKNOWN : interval(value, draws, options.confidence, blocks)) };
     },
     difference(first, second, metric) {
       const [a, b] = [find(first, metric), find(second, metric)];
       const value = a.value - b.value;
       const draws = a.draws.map((mean, draw) => mean - (b.draws[draw] ?? Number.NaN));
-      const few = Math.min(a.units, b.units) < FEWEST_UNITS;
+      const few = Math.min(a.units, b.units) < MIN_UNITS;
       return { value, ...(few ? UNKNOWN : interval(value, draws, options.confidence, Math.min(a.blocks, b.blocks))) };
     },
   };

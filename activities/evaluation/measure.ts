@@ -16,7 +16,7 @@ import type { Candidate } from './scorers.ts';
 import { openTestSet } from './test-set.ts';
 
 /** A segment is for a glance: more values than these belong into a query of one's own over the scores. */
-const MOST_VALUES = 100;
+const MAX_VALUES = 100;
 
 export interface Measured {
   /** Table of the model's scores. */
@@ -145,10 +145,10 @@ export async function check(
       `${spec.table}: no candidate of its ${number('sessions')} sessions has a label above 0: there is nothing to measure`,
     );
   for (const [index, segment] of spec.segments.entries()) {
-    if (number(`values_${index}`) > MOST_VALUES)
+    if (number(`values_${index}`) > MAX_VALUES)
       throw failure(
         'InvalidInput',
-        `segments: ${segment} has ${number(`values_${index}`)} values; expected at most ${MOST_VALUES}: cut it into coarser ones in the data set`,
+        `segments: ${segment} has ${number(`values_${index}`)} values; expected at most ${MAX_VALUES}: cut it into coarser ones in the data set`,
       );
   }
 }

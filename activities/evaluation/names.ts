@@ -1,10 +1,10 @@
 /** What an evaluation calls its tables and jobs: the same for every retry, in letters that every warehouse allows. */
 import { digest } from './scorers.ts';
 
-const MOST_STEP_CHARACTERS = 60;
+const MAX_STEP_CHARACTERS = 60;
 
 export function evaluationName(step: string, key: string): string {
-  const readable = step.replaceAll(/[^A-Za-z0-9]+/g, '_').slice(0, MOST_STEP_CHARACTERS);
+  const readable = step.replaceAll(/[^A-Za-z0-9]+/g, '_').slice(0, MAX_STEP_CHARACTERS);
   return `${readable}_${digest(`${step}\n${key}`)}`;
 }
 

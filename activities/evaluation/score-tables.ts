@@ -25,7 +25,7 @@ export interface ScoresInput {
 const CONSTANT = { ranking: 'random', binary: 'share', multiclass: 'share', regression: 'mean', forecast: 'mean' } as const;
 /** Column of a ranking that puts all candidates into one tie. */
 const TIED = 'longhaul_tied';
-const MOST_VALUES = 100;
+const MAX_VALUES = 100;
 
 export const baselineOf = ({ baseline, task }: EvaluateSpec): string => baseline?.name ?? CONSTANT[task];
 
@@ -202,8 +202,8 @@ async function checkRows(
   if (spec.horizon === undefined && number('ids') < n)
     refuse('id', `${n - number('ids')} of ${n} rows repeat an id; each example counts once`);
   for (const [index, segment] of input.segments.entries())
-    if (number(`values_${index}`) > MOST_VALUES)
-      refuse('segments', `${segment} has ${number(`values_${index}`)} values; expected at most ${MOST_VALUES}: cut it into coarser ones`);
+    if (number(`values_${index}`) > MAX_VALUES)
+      refuse('segments', `${segment} has ${number(`values_${index}`)} values; expected at most ${MAX_VALUES}: cut it into coarser ones`);
 }
 
 /** One's own column, or what is best without any feature: the share of each class, the mean. */

@@ -15,7 +15,7 @@ from .request import AskRequest
 from .session import Session, configuration_of, events_of, rebuilt
 
 #: Studies kept in memory, the least recently used one goes first.
-MOST_STUDIES = 64
+MAX_STUDIES = 64
 
 
 class Studies:
@@ -44,7 +44,7 @@ class Studies:
             session = rebuilt(request, beat)
         with self._lock:
             self._sessions[request.study] = session
-            while len(self._sessions) > MOST_STUDIES:
+            while len(self._sessions) > MAX_STUDIES:
                 self._busy.pop(self._sessions.popitem(last=False)[0], None)
         return session
 

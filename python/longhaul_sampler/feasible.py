@@ -19,7 +19,7 @@ from .space import Space
 #: Allowed sets among which the nearest is taken.
 CANDIDATES = 128
 #: Draws without a single allowed one before the constraints are taken for unsatisfiable.
-MOST_DRAWS = 20_000
+MAX_DRAWS = 20_000
 
 
 def keeps(constraints: Sequence[Constraint], parameters: Parameters) -> bool:
@@ -34,7 +34,7 @@ def nearest_allowed(space: Space, constraints: Sequence[Constraint], wanted: Par
     """
     generator = random.Random(seed)
     allowed: list[Parameters] = []
-    for _ in range(MOST_DRAWS):
+    for _ in range(MAX_DRAWS):
         drawn = space.draw(generator)
         if keeps(constraints, drawn):
             allowed.append(drawn)
@@ -42,7 +42,7 @@ def nearest_allowed(space: Space, constraints: Sequence[Constraint], wanted: Par
                 break
     if not allowed:
         raise InvalidRequest(
-            f"sampler.constraints: none of {MOST_DRAWS:,} random sets keeps all of {[constraint.text for constraint in constraints]}; "
+            f"sampler.constraints: none of {MAX_DRAWS:,} random sets keeps all of {[constraint.text for constraint in constraints]}; "
             "loosen them or the space"
         )
     return min(allowed, key=lambda parameters: distance(space, parameters, wanted))

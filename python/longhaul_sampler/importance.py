@@ -18,7 +18,7 @@ from .request import Parameters
 from .space import Space
 
 #: Fewer finished trials say nothing about importance.
-FEWEST_TRIALS = 4
+MIN_TRIALS = 4
 #: The forest grows in about a second up to here.
 FANOVA_TRIALS = 200
 SEED = 0
@@ -54,7 +54,7 @@ def importance(request: ImportanceRequest) -> dict[str, Any]:
     trials = study.get_trials(deepcopy=False)
     evaluator = "fanova" if len(trials) <= FANOVA_TRIALS else "ped-anova"
     shares: dict[str, float] = {}
-    if len(trials) >= FEWEST_TRIALS and len({trial.value for trial in trials}) > 1:
+    if len(trials) >= MIN_TRIALS and len({trial.value for trial in trials}) > 1:
         shares = get_param_importances(study, evaluator=_evaluator(evaluator))
     return {
         "evaluator": evaluator,

@@ -23,8 +23,8 @@ from .space import Space
 
 #: Sets in a row that break a constraint before the nearest allowed one is taken instead. A model repeats itself at once; what draws
 #: independently is asked longer, so that its draws stay what they are.
-MOST_REJECTIONS_OF_A_MODEL = 16
-MOST_REJECTIONS = 1000
+MAX_REJECTIONS_OF_A_MODEL = 16
+MAX_REJECTIONS = 1000
 _WITHOUT_MODEL = ("random", "sobol")
 #: Samplers that do not look at pruned trials.
 _DEAF_TO_PRUNED = ("gp", "cmaes")
@@ -164,7 +164,7 @@ class Session:
 
     @property
     def _most_rejections(self) -> int:
-        return MOST_REJECTIONS if self.kind in _WITHOUT_MODEL else MOST_REJECTIONS_OF_A_MODEL
+        return MAX_REJECTIONS if self.kind in _WITHOUT_MODEL else MAX_REJECTIONS_OF_A_MODEL
 
     def _enqueue_nearest(self, wanted: Parameters) -> None:
         """The next suggestion will be the allowed set that is nearest to what the sampler insists on."""

@@ -16,7 +16,7 @@ from .request import Parameters
 
 Spec = dict[str, Any]
 
-_MOST_GRID_POINTS = 100_000
+_MAX_GRID_POINTS = 100_000
 
 
 class Suggests(Protocol):
@@ -97,7 +97,7 @@ class Space:
         values = {name: _values(self.specs[name]) for name in self.order}
         if any(column is None for column in values.values()):
             return None
-        if math.prod(len(column or ()) for column in values.values()) > _MOST_GRID_POINTS:
+        if math.prod(len(column or ()) for column in values.values()) > _MAX_GRID_POINTS:
             return None
         return {name: [self.encode(name, value) for value in column or ()] for name, column in values.items()}
 
@@ -154,13 +154,13 @@ def _values(spec: Spec) -> list[Any] | None:
         return list(spec["choices"])
     if spec["type"] == "int":
         step = spec.get("step", 1)
-        if spec.get("log") or (spec["high"] - spec["low"]) // step >= _MOST_GRID_POINTS:
+        if spec.get("log") or (spec["high"] - spec["low"]) // step >= _MAX_GRID_POINTS:
             return None
         return list(range(spec["low"], spec["high"] + 1, step))
     if spec.get("step") is None:
         return [spec["low"]] if spec["low"] == spec["high"] else None
     count = int((spec["high"] - spec["low"]) / spec["step"] + 1e-9) + 1
-    return None if count > _MOST_GRID_POINTS else list(_steps(spec["low"], spec["step"], count))
+    return None if count > _MAX_GRID_POINTS else list(_steps(spec["low"], spec["step"], count))
 
 
 def _drawn(spec: Spec, generator: random.Random) -> Any:

@@ -36,7 +36,7 @@ from .trial import BIGQUERY_ML, Trial
 METRICS = ("loss", "validation_loss", "validation_ndcg_at_10", "validation_mrr", "validation_average_rank")
 
 #: Exports that are being written or wait: training waits at a validation point while there are more.
-MOST_UNFINISHED_EXPORTS = 2
+MAX_UNFINISHED_EXPORTS = 2
 #: While the loop waits for something, it looks around at this pace.
 WAIT_SECONDS = 0.5
 
@@ -144,7 +144,7 @@ class Attempt:
             report=self._report,
             after_step=self._saver.after_step,
             on_validation=self._on_validation,
-            after_validation=lambda: self._wait_for_exports(MOST_UNFINISHED_EXPORTS),
+            after_validation=lambda: self._wait_for_exports(MAX_UNFINISHED_EXPORTS),
             beat=self._beat,
             idle=self._idle,
             train_record_seconds=lambda: self._pace.train_seconds,
@@ -157,7 +157,7 @@ class Attempt:
         self._summaries.start(self.trial.id, self.trial.parameters, state.step if state.validation_due else state.step + 1)
         self._report("start", {})
         print(f"longhaul: {self.trial.id} attempt {self.trial.attempt} begins at step {state.step} ({state.samples} sessions)", flush=True)
-        self._wait_for_exports(MOST_UNFINISHED_EXPORTS)
+        self._wait_for_exports(MAX_UNFINISHED_EXPORTS)
         self._training.run()
         self._wait_for_exports(0)  # the last checkpoint says that all is there
         self._uploads.drain()

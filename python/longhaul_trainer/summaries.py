@@ -23,7 +23,7 @@ COPY_SECONDS = 20.0
 #: What cannot be written is tried again after so long.
 RETRY_SECONDS = 60.0
 #: Points that wait to be written; where a disk is slower than that, some are left out.
-MOST_WAITING = 16
+MAX_WAITING = 16
 #: At the end of a trial, whose result is there already.
 CLOSE_SECONDS = 30.0
 #: Ends the name of a file that comes after all that an attempt before has written, and before what this one writes.
@@ -73,7 +73,7 @@ class Summaries:
         self._behind.wait_for(0, CLOSE_SECONDS)
 
     def _do(self, write: Callable[[], None], *, always: bool = False) -> None:
-        if always or self._behind.unfinished < MOST_WAITING:
+        if always or self._behind.unfinished < MAX_WAITING:
             self._behind.do(lambda: self._guarded(write))
 
     def _guarded(self, write: Callable[[], None]) -> None:

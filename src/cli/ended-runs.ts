@@ -14,7 +14,7 @@ import { UsageError } from './exit.ts';
 import type { ReadableRun } from './run-data.ts';
 import { isServerNamed } from './server-named.ts';
 
-const MOST_RUNS = 10_000;
+const MAX_RUNS = 10_000;
 
 export interface RunIndex {
   readonly version: 1;
@@ -33,7 +33,7 @@ const fileOf = (project: string): string => join(project, '.longhaul', 'runs.jso
 export async function indexOf(longhaul: Longhaul, project: string): Promise<RunIndex> {
   const before = new Map(read(project)?.runs.map((run) => [run.run, run.profile]));
   const runs: RunIndex['runs'][number][] = [];
-  for (const summary of await longhaul.list({ limit: MOST_RUNS })) {
+  for (const summary of await longhaul.list({ limit: MAX_RUNS })) {
     const known = before.get(summary.run) ?? null;
     const profile = summary.endedAt === null ? null : (known ?? (await profileOf(longhaul, summary.run)));
     runs.push({ ...summary, profile });

@@ -26,7 +26,7 @@ export interface SearchEstimate {
 }
 
 /** Older ones say little about what is written now. */
-const MOST_EARLIER_RUNS = 10;
+const MAX_EARLIER_RUNS = 10;
 const DRAWS = 1000;
 const [LOW, HIGH] = [0.05, 0.95];
 
@@ -84,7 +84,7 @@ function usedByRun(
         .map((row) => ({ cost: Number(row.cost ?? 0), seconds: Number(row.seconds) })),
     )
     .filter((used) => used.length > 0)
-    .slice(0, MOST_EARLIER_RUNS);
+    .slice(0, MAX_EARLIER_RUNS);
 }
 
 /** Trials one after the other into the place that is free first. */

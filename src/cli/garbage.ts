@@ -46,7 +46,7 @@ interface Removal extends Found {
   readonly after?: Removal;
 }
 
-const MOST_RUNS = 10_000;
+const MAX_RUNS = 10_000;
 const DAY_MS = 86_400_000;
 const OPEN = ['running', 'paused', 'waiting'] as const;
 
@@ -212,7 +212,7 @@ async function referencesTo(runs: Runs, warehouse: Warehouse, { before, candidat
 
 /** What the documents of open runs name, and what their steps have made or found. */
 async function openRuns(runs: Runs): Promise<Reference[]> {
-  const open = (await Promise.all(OPEN.map((status) => runs.list({ status, limit: MOST_RUNS })))).flat();
+  const open = (await Promise.all(OPEN.map((status) => runs.list({ status, limit: MAX_RUNS })))).flat();
   const found: Reference[] = [];
   for (const { run: id } of open) {
     const run = runs.run(id);

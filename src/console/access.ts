@@ -27,10 +27,10 @@ interface Session {
 
 const SESSION_HOURS = 12;
 const SESSION_MS = SESSION_HOURS * 3_600_000;
-const MOST_SESSIONS = 10_000;
+const MAX_SESSIONS = 10_000;
 /** Of one address. A token that is known always enters: whoever guesses beside others, behind one proxy too, locks none of them out. */
 const FAILURES_PER_MINUTE = 30;
-const MOST_ADDRESSES = 10_000;
+const MAX_ADDRESSES = 10_000;
 
 export class Access {
   readonly #options: ConsoleOptions;
@@ -95,7 +95,7 @@ export class Access {
     this.#failures.delete(address);
     this.#failures.set(address, [...lately, now]);
     const oldest = this.#failures.keys().next().value;
-    if (this.#failures.size > MOST_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
+    if (this.#failures.size > MAX_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
     return new HttpError(401, 'WrongToken', 'this token is not known here');
   }
 
@@ -126,8 +126,7 @@ export class Access {
   }
 
   #forgetEnded(now: number): void {
-    for (const [id, session] of this.#sessions)
-      if (session.endsAt <= now || this.#sessions.size >= MOST_SESSIONS) this.#sessions.delete(id);
+    for (const [id, session] of this.#sessions) if (session.endsAt <= now || this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(id);
   }
 }
 

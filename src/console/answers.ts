@@ -7,7 +7,7 @@ const compressed = promisify(gzip);
 /** Half the work of the default level for a tenth more bytes: pages of a running run change every second. */
 const LEVEL = constants.Z_BEST_SPEED + 2;
 /** Smaller answers gain nothing by being compressed. */
-const FEWEST_BYTES = 1024;
+const MIN_BYTES = 1024;
 /** Of one owner; the questions hold names from outside. */
 const ANSWERS_KEPT = 12;
 
@@ -39,7 +39,7 @@ export class Answers {
     const oldest = answers.keys().next().value;
     if (answers.size > ANSWERS_KEPT && oldest !== undefined) answers.delete(oldest);
     context.header('content-type', 'application/json');
-    if (answer.json.byteLength < FEWEST_BYTES || !/\bgzip\b/.test(context.req.header('accept-encoding') ?? ''))
+    if (answer.json.byteLength < MIN_BYTES || !/\bgzip\b/.test(context.req.header('accept-encoding') ?? ''))
       return context.body(answer.json);
     answer.gzip ??= compressed(answer.json, { level: LEVEL });
     context.header('content-encoding', 'gzip');

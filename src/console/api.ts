@@ -32,7 +32,7 @@ export interface Variables {
 const CURVE_POINTS = 3000;
 const TRIAL_POINTS = 800;
 const LOG_LINES = 1000;
-const MOST_COMPARED = 8;
+const MAX_COMPARED = 8;
 
 export function createApi({ source, models, list, access }: ApiParts): Hono<{ Variables: Variables }> {
   const api = new Hono<{ Variables: Variables }>();
@@ -52,7 +52,7 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
   api.get('/runs/events', (context) => eventStream(context, list.events));
 
   api.get('/compare', async (context) => {
-    const runs = [...new Set(context.req.queries('run') ?? [])].slice(0, MOST_COMPARED);
+    const runs = [...new Set(context.req.queries('run') ?? [])].slice(0, MAX_COMPARED);
     const found = await Promise.all(runs.map((run) => models.get(run)));
     return context.json(found.map(comparedView));
   });

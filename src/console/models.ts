@@ -7,7 +7,7 @@ const TICK_MS = 700;
 /** So long after the last question or event stream a run is forgotten. */
 const KEEP_MS = 120_000;
 /** Settled runs cost memory only. */
-const MOST_MODELS = 40;
+const MAX_MODELS = 40;
 
 interface Entry {
   readonly opening: Promise<RunModel>;
@@ -74,6 +74,6 @@ export class RunModels {
       );
     }
     const idle = [...this.#entries].sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    for (const [run] of idle.slice(0, Math.max(0, idle.length - MOST_MODELS))) this.#entries.delete(run);
+    for (const [run] of idle.slice(0, Math.max(0, idle.length - MAX_MODELS))) this.#entries.delete(run);
   }
 }

@@ -7,7 +7,7 @@ import type { EventLog, LoggedEvent } from './event-log.ts';
 const HEARTBEAT_MS = 15_000;
 const RECONNECT_MS = 1000;
 /** A reader that is so far behind is cut off and reads the state anew. */
-const MOST_WAITING = 2000;
+const MAX_WAITING = 2000;
 const LOG_FLUSH_MS = 100;
 const LOG_LINES_AT_ONCE = 500;
 
@@ -31,7 +31,7 @@ export function eventStream(context: Context, log: EventLog): Response {
     await stream.write(`retry: ${RECONNECT_MS}\n\n`);
     if (missed === null) await stream.writeSSE({ event: 'reset', id: log.cursor, data: JSON.stringify({ cursor: log.cursor }) });
     else for (const event of missed) await send(stream, event);
-    while (!stream.aborted && !stream.closed && waiting.length < MOST_WAITING) {
+    while (!stream.aborted && !stream.closed && waiting.length < MAX_WAITING) {
       const event = waiting.shift();
       if (event) await send(stream, event);
       else if (!(await eventOrTimeout((resolve) => (wake = resolve)))) await stream.write(': still here\n\n');

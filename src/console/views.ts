@@ -97,8 +97,8 @@ function vendorLinks({ profile }: RunDocument, table: unknown, job: string | nul
   return links;
 }
 
-const FEWEST_POINTS_A_CURVE = 12;
-const MOST_POINTS_A_CURVE = 400;
+const MIN_POINTS_A_CURVE = 12;
+const MAX_POINTS_A_CURVE = 400;
 
 /** @param budget points of all curves together, about */
 export function curvesView(model: RunModel, step: string, metric: string, budget: number): CurvesView {
@@ -116,7 +116,7 @@ export function curvesView(model: RunModel, step: string, metric: string, budget
   });
   const shown = curves.filter(({ points }) => points.length > 0);
   const each = Math.floor(budget / Math.max(1, shown.length));
-  const limit = Math.min(MOST_POINTS_A_CURVE, Math.max(FEWEST_POINTS_A_CURVE, each));
+  const limit = Math.min(MAX_POINTS_A_CURVE, Math.max(MIN_POINTS_A_CURVE, each));
   return {
     metric,
     metrics: [...metrics].sort(),

@@ -54,7 +54,7 @@ export interface JobPlace {
 }
 
 /** Pods' names are cut behind 57 characters. */
-const MOST_READABLE = 28;
+const MAX_READABLE = 28;
 
 /** Readable for people; the digest of all parts keeps `a-b` of `c` and `a` of `b-c` apart. */
 function jobName({ home, run, step, life }: JobPlace, suffix: string): string {
@@ -62,7 +62,7 @@ function jobName({ home, run, step, life }: JobPlace, suffix: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+/, '')
-    .slice(0, MOST_READABLE)
+    .slice(0, MAX_READABLE)
     .replace(/-+$/, '');
   return `${readable || 'job'}-${digest(JSON.stringify([home, run, step, ...(life === undefined ? [] : [life])]))}-${suffix}`;
 }

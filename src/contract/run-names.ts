@@ -8,9 +8,9 @@ export const RUN_NAME_IN_WORDS = "letters, digits, '.', '_' and '-', a letter or
 
 /** Runs of a schedule are called `NAME-20261124-030000`; Temporal's own name of them is four characters longer. */
 const LONGEST_SCHEDULE_NAME = 100;
-const MOST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
-const shown = (name: string): string => JSON.stringify(name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name);
+const shown = (name: string): string => JSON.stringify(name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name);
 
 /**
  * @param from where the name was given, e.g. `--run-id`

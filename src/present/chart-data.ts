@@ -41,7 +41,7 @@ export interface ChartData {
 }
 
 /** More points than pixels show nothing more. */
-const MOST_POINTS = 300;
+const MAX_POINTS = 300;
 
 export function chartData(data: ReportData): ChartData {
   const searches = data.document.steps.flatMap(({ id, spec }): SearchCharts[] => {
@@ -92,7 +92,7 @@ function thinned(points: readonly CurvePoint[]): CurvePoint[] {
     const index = seen.get(trial) ?? 0;
     seen.set(trial, index + 1);
     const total = counts.get(trial) ?? 0;
-    const every = Math.ceil(total / MOST_POINTS);
+    const every = Math.ceil(total / MAX_POINTS);
     return index % every === 0 || index === total - 1;
   });
 }

@@ -123,13 +123,13 @@ function outcomeOf(goal: 'maximize' | 'minimize' | null, low: number | null, hig
 }
 
 /** Below so many there is no interval. */
-const FEWEST_UNITS = 30;
+const MIN_UNITS = 30;
 
 function sentence(comparison: Comparison): string {
   const { metric, value, other, difference, low, high, outcome } = comparison;
   const what = comparison.ofModel === true ? 'model' : 'baseline';
   const against = comparison.against === CHAMPION ? 'the last champion' : `the ${what} ${comparison.against}`;
-  const tooFew = comparison.units !== null && comparison.units < FEWEST_UNITS;
+  const tooFew = comparison.units !== null && comparison.units < MIN_UNITS;
   const none = tooFew ? ` (too few: ${comparison.units} independent units)` : ' (no interval)';
   const interval = low === null || high === null ? none : ` [${signed(low)}, ${signed(high)}]`;
   const facts = `${metric} ${shown(value)} against ${shown(other)}, ${signed(difference)}${interval}`;

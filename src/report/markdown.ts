@@ -12,7 +12,7 @@ import { comparisonsBy, signed, verdictOf } from '../present/verdict.ts';
 import { factsOf } from './sections/side-by-side.ts';
 
 /** More trials than this are for the HTML report. */
-const MOST_TRIALS = 20;
+const MAX_TRIALS = 20;
 
 export function renderMarkdown(runs: readonly ReportData[]): string {
   if (runs.length === 1) return runs.map(oneRun).join('');
@@ -80,7 +80,7 @@ function oneRun(data: ReportData): string {
         tableOf(
           ['trial', 'status', objective.metric, 'attempts', 'cost', 'parameters'],
           ranked(trials, objective.goal)
-            .slice(0, MOST_TRIALS)
+            .slice(0, MAX_TRIALS)
             .map((trial) => [
               String(trial.trial),
               trial.status,

@@ -7,7 +7,7 @@ const FRUITLESS_WITHOUT_PAUSE = 3;
 const FIRST_PAUSE_SECONDS = 5;
 const LONGEST_PAUSE_SECONDS = 600;
 /** With their pauses: more than half a day. */
-const MOST_FRUITLESS_ATTEMPTS = 100;
+const MAX_FRUITLESS_ATTEMPTS = 100;
 const MS_PER_HOUR = 3_600_000;
 
 /** Pause before the next attempt, after so many in a row that trained nothing. */
@@ -21,7 +21,7 @@ export function fruitlessEnd(
   counted: { readonly fruitless: number; readonly withoutCapacitySince?: number | null },
   verdict: AttemptVerdict,
   {
-    maxFruitlessAttempts = MOST_FRUITLESS_ATTEMPTS,
+    maxFruitlessAttempts = MAX_FRUITLESS_ATTEMPTS,
     maxHoursWithoutCapacity,
   }: Pick<Placement, 'maxFruitlessAttempts' | 'maxHoursWithoutCapacity'>,
   now: number,

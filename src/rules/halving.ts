@@ -29,7 +29,7 @@ export interface Rungs {
 }
 
 /** Far beyond any training: a scheduler without a known end needs some bound. */
-const MOST_RUNGS = 40;
+const MAX_RUNGS = 40;
 
 /** Earlier trials can hardly be told apart, see docs/search.md. */
 const FIRST_RUNG_SHARE = 1 / 8;
@@ -43,7 +43,7 @@ function firstRung({ scheduler, end }: Rungs): number {
 export function levelsOf(rungs: Rungs, bracket: number): number[] {
   const { scheduler, end } = rungs;
   const levels: number[] = [];
-  for (let level = firstRung(rungs) * scheduler.factor ** bracket; levels.length < MOST_RUNGS; level *= scheduler.factor) {
+  for (let level = firstRung(rungs) * scheduler.factor ** bracket; levels.length < MAX_RUNGS; level *= scheduler.factor) {
     if ((end !== null && level >= end) || (scheduler.max !== undefined && level >= scheduler.max)) break;
     levels.push(level);
   }

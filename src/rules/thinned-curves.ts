@@ -18,13 +18,13 @@ export interface ThinnedCurve {
 const GRID_RATIO = 1.15;
 /** Of the points that may be kept, so many are the newest ones. */
 const NEWEST_SHARE = 0.5;
-const FEWEST_POINTS = 1;
+const MIN_POINTS = 1;
 /** Exact for the 32-bit floats that trainers mostly report. */
 const SIGNIFICANT_DIGITS = 9;
 
 /** @param most points to keep, @param decisive steps (from 1) at which rules compare trials: kept while there is room */
 export function thinned(curve: Curve, most: number, decisive: readonly number[] = [], digits = SIGNIFICANT_DIGITS): Curve | ThinnedCurve {
-  const room = Math.max(FEWEST_POINTS, Math.floor(most));
+  const room = Math.max(MIN_POINTS, Math.floor(most));
   if (curve.length <= room) return curve;
   const kept = keptPoints(curve, room, decisive);
   return {

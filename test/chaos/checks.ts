@@ -8,10 +8,10 @@ import { openJobs, type Played } from './play.ts';
 import { jobProcesses } from './processes.ts';
 import { SECRET, type World } from './world.ts';
 
-const MOST_EVENTS = 2000;
+const MAX_EVENTS = 2000;
 const TRIALS = 2;
 /** Rows of a run: one when it begins, one when it ends. */
-const MOST_ROWS: Partial<Record<LedgerTable, number>> = { runs: 2 };
+const MAX_ROWS: Partial<Record<LedgerTable, number>> = { runs: 2 };
 const CENTS = 1e-6;
 
 /** What must be equal to the last bit with and without faults. */
@@ -88,7 +88,7 @@ function ledgerProblems(ledger: Ledger): string[] {
       const key = LEDGER[table].key.map((column) => String(row[column])).join('/');
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
-    for (const [key, count] of counts) if (count > (MOST_ROWS[table] ?? 1)) problems.push(`ledger ${table}: ${count} rows for ${key}`);
+    for (const [key, count] of counts) if (count > (MAX_ROWS[table] ?? 1)) problems.push(`ledger ${table}: ${count} rows for ${key}`);
   }
   const attempts = rowsOf('attempts');
   for (const trial of rowsOf('trials')) {
@@ -134,7 +134,7 @@ async function historyProblems(world: World, { runs }: Played): Promise<string[]
         const { raw, status } = await world.longhaul.client.workflow.getHandle(id).describe();
         const events = Number(raw.workflowExecutionInfo?.historyLength ?? 0);
         const open = status.name === 'RUNNING' ? [`workflow ${id} is still open`] : [];
-        return events > MOST_EVENTS ? [...open, `history of ${id} has ${events} events`] : open;
+        return events > MAX_EVENTS ? [...open, `history of ${id} has ${events} events`] : open;
       } catch {
         // A run that was cancelled early never had it.
         return [];

@@ -10,9 +10,9 @@ import type { WorldMessage } from './world-process.ts';
 /** Then a new one: disks and histories of a world fill up. */
 const SCHEDULES_OF_A_WORLD = 40;
 /** Replays of a failing schedule; each may last as long as a run that is stuck. */
-const MOST_REPLAYS = 8;
+const MAX_REPLAYS = 8;
 /** A busy machine may be too slow for one. */
-const MOST_OPENINGS = 3;
+const MAX_OPENINGS = 3;
 
 export interface FleetOptions {
   readonly worlds: number;
@@ -52,7 +52,7 @@ async function judge(place: Place, schedule: Schedule): Promise<Verdict> {
   if (survived(verdict)) return verdict;
   let replays = 0;
   const fewest = await shrink(schedule.faults, async (faults) => {
-    return ++replays <= MOST_REPLAYS && !survived(await place.judge({ ...schedule, faults }));
+    return ++replays <= MAX_REPLAYS && !survived(await place.judge({ ...schedule, faults }));
   });
   return { ...verdict, fewest };
 }
@@ -95,7 +95,7 @@ class Place {
       const message = await this.#answer(world);
       if (message?.kind === 'open') return world;
       await release(world);
-      if (tries >= MOST_OPENINGS) throw new Error(`no ${this.#kind} world after ${tries} tries: ${ending(world)}`);
+      if (tries >= MAX_OPENINGS) throw new Error(`no ${this.#kind} world after ${tries} tries: ${ending(world)}`);
     }
   }
 

@@ -22,7 +22,7 @@ const LONGEST_DELAY_MS: Readonly<Record<Phase, number>> = { start: 300, dataset:
 
 /** Share of schedules in which a clock jumps, too. */
 const CLOCK_SHARE = 0.25;
-const MOST_MINUTES = 1500;
+const MAX_MINUTES = 1500;
 
 export interface ScheduleOptions {
   readonly mostFaults?: number;
@@ -60,7 +60,7 @@ function clockFaults(seed: number, world: WorldKind): Fault[] {
   const kind = clocks[Math.floor(next() * clocks.length)];
   const phase = PHASES[Math.floor(next() * PHASES.length)];
   const delayMs = Math.floor(next() * LONGEST_DELAY_MS[phase ?? 'start']);
-  const minutes = Math.ceil(MOST_MINUTES ** next()) * (next() < 0.5 ? -1 : 1);
+  const minutes = Math.ceil(MAX_MINUTES ** next()) * (next() < 0.5 ? -1 : 1);
   return next() < CLOCK_SHARE && kind && phase ? [{ kind, phase, delayMs, minutes }] : [];
 }
 

@@ -27,7 +27,7 @@ import type { Fault, StandIn } from '../support/kubernetes/server.ts';
 const FAULTS: readonly Fault[] = [401, 403, 404, 409, 410, 429, 500, 503, 'reset', 'hang', 'truncated'];
 const STORE_FAULTS = [403, 404, 500, 'reset'] as const;
 const ANSWER_MS = 400;
-const MOST_TRIES = 8;
+const MAX_TRIES = 8;
 const AT_ONCE = 12;
 
 const RESULT = JSON.stringify({
@@ -127,7 +127,7 @@ async function tryAgain<T>(
   first = 1,
 ): Promise<Tried<T>> {
   let failed: unknown;
-  for (let attempt = first; attempt <= MOST_TRIES; attempt++) {
+  for (let attempt = first; attempt <= MAX_TRIES; attempt++) {
     const environment = new MockActivityEnvironment({ attempt, heartbeatTimeoutMs: 1000 }, { logger });
     const running = environment.run<[], T, () => Promise<T>>(act);
     running.catch(() => undefined);

@@ -14,7 +14,7 @@ const DONE = 'grocery-ranking-20261119-081500-x2p1';
 const FAILED = 'grocery-ranking-20261118-173000-b7q4';
 const WIDTH = 1360;
 /** Longer pages are cut: a picture in a document has to be readable. */
-const MOST_PIXELS_HIGH = 1500;
+const MAX_PIXELS_HIGH = 1500;
 /** Down to the last card, and some air. */
 const CONTENT_HIGH = `Math.ceil(Math.max(...[...document.querySelectorAll('section.card')].map((card) => card.getBoundingClientRect().bottom))) + 24`;
 
@@ -104,7 +104,7 @@ function madeUp(): FixtureSource {
 
 async function takePictures(browser: Browser, url: string, theme: 'light' | 'dark'): Promise<void> {
   const context = await browser.newContext({
-    viewport: { width: WIDTH, height: MOST_PIXELS_HIGH },
+    viewport: { width: WIDTH, height: MAX_PIXELS_HIGH },
     colorScheme: theme,
     reducedMotion: 'reduce',
   });
@@ -113,7 +113,7 @@ async function takePictures(browser: Browser, url: string, theme: 'light' | 'dar
     await page.goto(`${url}${path}`);
     await settled(page);
     const high = await page.evaluate<number>(CONTENT_HIGH);
-    const clip = { x: 0, y: 0, width: WIDTH, height: Math.min(high, MOST_PIXELS_HIGH) };
+    const clip = { x: 0, y: 0, width: WIDTH, height: Math.min(high, MAX_PIXELS_HIGH) };
     const file = resolve(IMAGES, `console-${name}-${theme}.png`);
     await page.screenshot({ path: file, clip, animations: 'disabled' });
     process.stderr.write(`${file}\n`);
@@ -128,7 +128,7 @@ async function settled(page: Page): Promise<void> {
   const charts = await page.locator('.canvas').all();
   for (const chart of charts) {
     const box = await chart.boundingBox();
-    if (box && box.y < MOST_PIXELS_HIGH) await chart.locator('canvas').first().waitFor();
+    if (box && box.y < MAX_PIXELS_HIGH) await chart.locator('canvas').first().waitFor();
   }
 }
 

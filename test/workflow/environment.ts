@@ -30,7 +30,7 @@ export interface Harness {
 }
 
 /** They only wait; more than the largest search of a test has. */
-const MOST_ATTEMPTS = 500;
+const MAX_ATTEMPTS = 500;
 
 let installed = false;
 
@@ -81,7 +81,7 @@ export async function startHarness(
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: TASK_QUEUES.control, workflowBundle: await workflowBundle(), activities }),
     Worker.create({ ...common, taskQueue: TASK_QUEUES.warehouse, activities }),
-    Worker.create({ ...common, taskQueue: TASK_QUEUES.training, activities, maxConcurrentActivityTaskExecutions: MOST_ATTEMPTS }),
+    Worker.create({ ...common, taskQueue: TASK_QUEUES.training, activities, maxConcurrentActivityTaskExecutions: MAX_ATTEMPTS }),
   ]);
   const running = workers.map((worker) => worker.run());
   let count = 0;

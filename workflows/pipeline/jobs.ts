@@ -8,7 +8,7 @@ import type { ContainerSpec, ScriptSpec, Step } from '../../src/contract/steps.t
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import { stepFailureOf } from '../failures.ts';
-import { control, jobs, MOST_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
+import { control, jobs, MAX_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
 import { whenCancelled } from './clean-up.ts';
 import type { Run } from './run.ts';
 
@@ -120,7 +120,7 @@ async function runJob(run: Run, summary: string, input: StepJobInput): Promise<S
   } catch (error) {
     const { profile, run: name, step, attempt } = input;
     const remove = (): Promise<void> =>
-      jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER }, [
+      jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER }, [
         { profile, run: name, step, attempt },
       ]);
     if (run.reconciles && mayStillRun(error)) await CancellationScope.nonCancellable(remove).catch(() => undefined);

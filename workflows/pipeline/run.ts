@@ -4,7 +4,7 @@ import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { NotificationTarget } from '../../activities/notifications.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Approvals } from './approvals.ts';
-import { MOST_TIME_TO_CANCEL, notifications } from '../policies.ts';
+import { MAX_TIME_TO_CANCEL, notifications } from '../policies.ts';
 import type { Budget } from '../../src/contract/search-space.ts';
 import type { RunView } from './view.ts';
 
@@ -47,8 +47,8 @@ export interface Run {
 }
 
 /** Of the last words to the ledger: who cancels a run twice does not wait for a ledger that is away. */
-export const lastOptions = (run: Run): { scheduleToCloseTimeout?: typeof MOST_TIME_TO_CANCEL } =>
-  run.exitCancelled ? { scheduleToCloseTimeout: MOST_TIME_TO_CANCEL } : {};
+export const lastOptions = (run: Run): { scheduleToCloseTimeout?: typeof MAX_TIME_TO_CANCEL } =>
+  run.exitCancelled ? { scheduleToCloseTimeout: MAX_TIME_TO_CANCEL } : {};
 
 /** Steps on exit run whatever a person or a budget says. */
 export const mayWork = (run: Run, step: string): boolean => !run.paused || run.document.onExit.some(({ id }) => id === step);

@@ -14,7 +14,7 @@ import type { Run, RunningSearch } from './run.ts';
 
 /** Trials save before they end: so long, and so often, their search is waited for. */
 const TRY_TO_START_AGAIN = '10 seconds';
-const MOST_TRIES_TO_START = 90;
+const MAX_TRIES_TO_START = 90;
 
 type HyperparameterSearch = (input: SearchInput) => Promise<SearchResult>;
 
@@ -79,7 +79,7 @@ async function afterEarlierLife<T>(run: Run, step: Step, workflowId: string, beg
     try {
       return await begin();
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || tries >= MOST_TRIES_TO_START) throw error;
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || tries >= MAX_TRIES_TO_START) throw error;
       run.view.step(step.id).reason = `waits for the end of ${workflowId}, which an earlier life of this run began`;
       run.changed();
       await getExternalWorkflowHandle(workflowId)

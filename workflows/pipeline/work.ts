@@ -3,7 +3,7 @@ import { condition, sleep } from '@temporalio/workflow';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { WarehouseWork } from '../../activities/warehouse-jobs.ts';
 import type { Step, StepSpec } from '../../src/contract/steps.ts';
-import { MOST_TIME_FOR_A_WORKER, MOST_TIME_TO_CANCEL, warehouse } from '../policies.ts';
+import { MAX_TIME_FOR_A_WORKER, MAX_TIME_TO_CANCEL, warehouse } from '../policies.ts';
 import { isRepeatable, stepFailureOf } from '../failures.ts';
 import { whenCancelled } from './clean-up.ts';
 import { createJobRunner } from './jobs.ts';
@@ -83,7 +83,7 @@ function inWarehouse<Input extends WarehouseWork>(input: Input, work: (input: In
       if (input.profile.warehouse.kind === 'bigquery')
         await whenCancelled(() =>
           warehouse.cancelWarehouseJobs.executeWithOptions(
-            { scheduleToStartTimeout: MOST_TIME_FOR_A_WORKER, scheduleToCloseTimeout: MOST_TIME_TO_CANCEL },
+            { scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER, scheduleToCloseTimeout: MAX_TIME_TO_CANCEL },
             [input],
           ),
         );

@@ -14,7 +14,7 @@ import { contextOf, judge } from './judgement.ts';
 import type { StoppingContext } from '../../src/rules/early-stopping.ts';
 
 /** New trials that are looked for besides the ones that run. */
-const MOST_UPCOMING = 25;
+const MAX_UPCOMING = 25;
 const LONGEST_WATCH_SECONDS = 900;
 /** Inherited trials tell of their end by signal; one that was terminated does not. */
 const LOOK_AFTER_SECONDS = 60;
@@ -63,7 +63,7 @@ function curveInput(run: SearchRun): CurveInput {
     ...resourceOf(input.spec.scheduler),
     upcoming: {
       first: memory.records.length,
-      count: Math.min(MOST_UPCOMING, memory.parallel, Math.max(0, memory.plannedTrials - memory.records.length)),
+      count: Math.min(MAX_UPCOMING, memory.parallel, Math.max(0, memory.plannedTrials - memory.records.length)),
       output: run.output,
     },
     inherited: activeRecords(run)

@@ -12,7 +12,7 @@ import type { SearchRun } from './state.ts';
 import { finalise, pauseTrial, stopTrial } from './trials.ts';
 
 /** Scoring uses the warehouse, which other runs want too. */
-const MOST_EVALUATING = 4;
+const MAX_EVALUATING = 4;
 const FAILURE_CHARACTERS = 300;
 
 export function exportSeen(run: SearchRun, seen: CurvePoints['exports'][number]): void {
@@ -31,8 +31,7 @@ export function evaluateExports(run: SearchRun): void {
   if (run.draining) return;
   const waiting = run.memory.records.filter((record) => record.toEvaluate !== null && !evaluationOf(run).has(record.state.trial));
   waiting.sort((a, b) => Number(b.ending !== null) - Number(a.ending !== null) || a.state.trial - b.state.trial);
-  for (const record of waiting.slice(0, MOST_EVALUATING - run.busy.evaluating))
-    inBackground(run, 'evaluating', () => evaluate(run, record));
+  for (const record of waiting.slice(0, MAX_EVALUATING - run.busy.evaluating)) inBackground(run, 'evaluating', () => evaluate(run, record));
 }
 
 const underWay = new WeakMap<SearchRun, Set<number>>();

@@ -11,7 +11,7 @@ import { promoteNext } from './rungs.ts';
 import { start } from './trials.ts';
 
 /** More starts at once make a Temporal server slower, not faster. */
-const MOST_STARTING = 25;
+const MAX_STARTING = 25;
 
 /** Fills free places with waiting trials, and asks for more. */
 export function fillPlaces(run: SearchRun): void {
@@ -22,7 +22,7 @@ export function fillPlaces(run: SearchRun): void {
   while (queue.length < free && promoteNext(run)) queue = queuedRecords(run);
   // What goes on was counted when it began.
   const begun = run.rules === 1 ? 0 : queue.filter(({ state }) => state.startedAt !== null).length;
-  const startable = Math.min(free, MOST_STARTING - run.busy.starting, startsLeft(run) + begun);
+  const startable = Math.min(free, MAX_STARTING - run.busy.starting, startsLeft(run) + begun);
   for (const record of queue.slice(0, Math.max(0, startable))) start(run, record);
   const wanted = Math.min(free - queue.length, newTrialsLeft(run), startsLeft(run) - (queue.length - begun));
   if (wanted > 0 && run.busy.asking === 0 && !memory.exhausted) untilDrained(run, 'asking', () => addTrials(run, wanted));

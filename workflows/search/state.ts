@@ -45,10 +45,10 @@ export interface SearchRun {
 }
 
 /** Decisions kept in the state. */
-const MOST_DECISIONS = 200;
+const MAX_DECISIONS = 200;
 const DECISION_CHARACTERS = 400;
 /** An input may have 2 MiB; the profile, the specification and what is encrypted need room too. */
-const MOST_CARRIED_BYTES = 900_000;
+const MAX_CARRIED_BYTES = 900_000;
 
 export function createSearchRun(input: SearchInput): SearchRun {
   const memory = input.carried ? remembered(input, input.carried) : newMemory(input);
@@ -137,7 +137,7 @@ export function newRecord(
 /** Keeps a decision in words; `status` and the page show them. */
 export function decided(run: SearchRun, trial: number | null, text: string): void {
   run.memory.decisions.push({ at: Date.now(), trial, text: text.slice(0, DECISION_CHARACTERS) });
-  if (run.memory.decisions.length > MOST_DECISIONS) run.memory.decisions.shift();
+  if (run.memory.decisions.length > MAX_DECISIONS) run.memory.decisions.shift();
 }
 
 /** Does work beside the loop; its end wakes the loop, its failure ends the search. */
@@ -195,7 +195,7 @@ export function nextMemory({ memory, input }: SearchRun): SearchCarried {
       objective: input.spec.objective,
       stopping: memory.stopping,
       also: input.spec.alsoOptimize,
-      mostBytes: MOST_CARRIED_BYTES,
+      mostBytes: MAX_CARRIED_BYTES,
     }),
   };
 }

@@ -12,7 +12,7 @@ import { holdSignal, letGoSignal } from '../tensorboard.ts';
 import type { tensorboard } from '../tensorboard.ts';
 
 /** Between our look and our word its keeper may end. */
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 const START_PATIENCE = '5 minutes';
 /** In the place of a URL: it could not be started. */
 const NONE = '';
@@ -51,7 +51,7 @@ async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> 
       await getExternalWorkflowHandle(workflowId).signal(holdSignal, { holder });
       return;
     } catch (error) {
-      if (tries >= MOST_TRIES) throw error;
+      if (tries >= MAX_TRIES) throw error;
     }
   }
 }

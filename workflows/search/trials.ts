@@ -20,9 +20,9 @@ const pause = defineSignal(SIGNALS.pause);
 const resume = defineSignal(SIGNALS.resume);
 
 const REASON_CHARACTERS = 1000;
-const MOST_METRICS = 12;
+const MAX_METRICS = 12;
 const CLOSES_IN = '1 second';
-const MOST_STARTS = 60;
+const MAX_STARTS = 60;
 /** Where a search does not say: so many trials may fail before it does, or this share of them. */
 const FAILURES_ALWAYS_ALLOWED = 2;
 const FAILURES_ALLOWED_SHARE = 0.1;
@@ -76,7 +76,7 @@ async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Pro
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     // It told of its end just before it closes: the next life begins a moment later.
-    if (run.rules !== 1 && (lives ?? 1) > 1 && tries < MOST_STARTS) {
+    if (run.rules !== 1 && (lives ?? 1) > 1 && tries < MAX_STARTS) {
       await sleep(CLOSES_IN);
       return startChildOf(run, record, tries + 1);
     }
@@ -240,7 +240,7 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
 /** The metrics that matter first; histories and queries hold them for a thousand trials. */
 function shortest(run: SearchRun, metrics: Readonly<Record<string, number | null>>): Record<string, number | null> {
   const first = objectivesOf(run).map(({ metric }) => metric);
-  const names = [...new Set([...first, ...Object.keys(metrics)])].filter((name) => name in metrics).slice(0, MOST_METRICS);
+  const names = [...new Set([...first, ...Object.keys(metrics)])].filter((name) => name in metrics).slice(0, MAX_METRICS);
   return Object.fromEntries(names.map((name) => [name, metrics[name] ?? null]));
 }
 

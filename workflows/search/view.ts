@@ -11,7 +11,7 @@ import type { SearchRun } from './state.ts';
 import { liveCost, spent } from './spending.ts';
 
 /** An answer may have 2 MiB; so many trials are never larger. */
-const MOST_TRIALS_BYTES = 1_300_000;
+const MAX_TRIALS_BYTES = 1_300_000;
 const TRIALS_THAT_FIT = 200;
 const TRIALS_IN_DETAILS = 10;
 const SHOWN_DIGITS = 5;
@@ -48,7 +48,7 @@ export function stateOf(run: SearchRun, { from = 0 }: StatePage = {}): SearchSta
 function fitting<T>(trials: T[]): T[] {
   if (trials.length <= TRIALS_THAT_FIT) return trials;
   let bytes = 0;
-  const tooMany = trials.findIndex((trial) => (bytes += jsonBytes(trial)) > MOST_TRIALS_BYTES);
+  const tooMany = trials.findIndex((trial) => (bytes += jsonBytes(trial)) > MAX_TRIALS_BYTES);
   return tooMany < 0 ? trials : trials.slice(0, Math.max(1, tooMany));
 }
 

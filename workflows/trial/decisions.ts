@@ -8,7 +8,7 @@ import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { TrialRun } from './state.ts';
 
 /** Attempts in a row that were deleted, silent or fenced and trained nothing: someone or something is against it. */
-const MOST_FRUITLESS = 10;
+const MAX_FRUITLESS = 10;
 const LOG_LINES_IN_REASON = 15;
 /** Preemptions before any sample was trained: soon again means waiting a little. */
 const PREEMPTIONS_WITHOUT_PAUSE = 3;
@@ -104,7 +104,7 @@ export function afterReport(
     case 'silent':
     case 'fenced':
       return {
-        summary: carried.fruitless > MOST_FRUITLESS ? failed(run, report, `${carried.fruitless} attempts in a row trained nothing`) : null,
+        summary: carried.fruitless > MAX_FRUITLESS ? failed(run, report, `${carried.fruitless} attempts in a row trained nothing`) : null,
         repeats: carried.fruitless,
       };
     case 'out-of-memory':

@@ -17,7 +17,7 @@ from .base import ABSENT, Chunk, Found, PreconditionFailed
 
 SCHEME = "file://"
 #: Attempts of a trial that start while one object is written.
-MOST_SWEEPS = 3
+MAX_SWEEPS = 3
 
 #: What a disk or a file server says on a bad day.
 PASSING = {
@@ -131,7 +131,7 @@ def _write_all(descriptor: int, view: memoryview) -> None:
 
 def _unless_swept(write: Callable[[], Result]) -> Result:
     """Writes again what a later attempt swept away as it began; the precondition tells whether it still may be written."""
-    for _ in range(MOST_SWEEPS):
+    for _ in range(MAX_SWEEPS):
         with suppress(FileNotFoundError):
             return write()
     return write()

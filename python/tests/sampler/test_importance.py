@@ -40,7 +40,7 @@ def test_the_parameter_that_decides_comes_first(count: int, evaluator: str) -> N
 
 
 def test_too_few_trials_say_nothing() -> None:
-    assert importance(request(module.FEWEST_TRIALS - 1))["parameters"] == []
+    assert importance(request(module.MIN_TRIALS - 1))["parameters"] == []
 
 
 def test_the_same_trials_have_the_same_importances() -> None:

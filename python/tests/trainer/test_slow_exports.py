@@ -100,7 +100,7 @@ OFTEN = {"minSeconds": 0.05, "maxSeconds": 0.1, "keep": 2, "meanSecondsBetweenPr
 
 def test_training_waits_while_checkpoints_and_records_go_on(tmp_path: Path, data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     played = Played(tmp_path, data, monkeypatch, checkpoint=OFTEN, silenceSeconds=1)
-    most = run.MOST_UNFINISHED_EXPORTS
+    most = run.MAX_UNFINISHED_EXPORTS
     played.wait_until(lambda: played.latest["step"] == most + 1 and played.waiting == range(1, most + 2))
     size = played.latest["files"]["variables.bin"]["bytes"]
     played.wait_until(lambda: len(played.records("beat")) >= 2)
@@ -124,7 +124,7 @@ def test_what_waited_at_a_kill_is_exported_by_the_next_attempt(
     whole = Played(tmp_path / "whole", data, monkeypatch)
     whole.end()
     killed = Played(tmp_path / "killed", data, monkeypatch, checkpoint={**OFTEN, "minSeconds": 50, "maxSeconds": 60})
-    killed.wait_until(lambda: killed.step == run.MOST_UNFINISHED_EXPORTS + 1 and killed.attempt is not None)
+    killed.wait_until(lambda: killed.step == run.MAX_UNFINISHED_EXPORTS + 1 and killed.attempt is not None)
     killed.termination.answer()  # what SIGTERM does; the lock is never given back
     assert killed.latest["reason"] == "sigterm"
     monkeypatch.undo()

@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 /** Partitions that one job may write. */
 const MAX_PARTS = 4000;
 /** `EXPORT DATA` writes another file after 1 GB, which could cut a session. */
-const MOST_SESSION_PART_MB = 700;
+const MAX_SESSION_PART_MB = 700;
 const EXPORTS_AT_ONCE = 8;
 const CODECS = { snappy: 'SNAPPY', zstd: 'ZSTD', gzip: 'GZIP', none: null } as const;
 /** Column of the helper table: which part a row belongs to. */
@@ -103,7 +103,7 @@ async function writeParts(connection: Connection, plan: Plan, context: JobContex
 function countOf({ request, table }: Plan): number {
   const wished = bucketsOf(request, table, MAX_PARTS);
   if (request.session === undefined) return wished;
-  return Math.min(MAX_PARTS, Math.max(wished, Math.ceil(table.bytes / (MOST_SESSION_PART_MB * MIB))));
+  return Math.min(MAX_PARTS, Math.max(wished, Math.ceil(table.bytes / (MAX_SESSION_PART_MB * MIB))));
 }
 
 /** The rows of one part in their order, sessions whole. */

@@ -3,7 +3,7 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import { digest } from './names.ts';
 
 /** The objects of one load. */
-const MOST_FILES = 5000;
+const MAX_FILES = 5000;
 const AT_ONCE = 32;
 const DOES_NOT_EXIST = '0';
 
@@ -61,7 +61,7 @@ export class Outbox {
       await this.#finish(found.state, found.generation, load);
       return this.drain(load, intervalMs, now);
     }
-    const names = await this.#names(MOST_FILES);
+    const names = await this.#names(MAX_FILES);
     if (names.length === 0) return null;
     const early = found.state.loadedAt + intervalMs - now;
     // More than an interval is a clock that was wrong then or is wrong now: rows must not wait for it to come round.
@@ -71,7 +71,7 @@ export class Outbox {
     // Another process was quicker and loads what waits.
     if (generation === null) return intervalMs;
     await this.#finish(state, generation, load);
-    return names.length < MOST_FILES ? null : intervalMs;
+    return names.length < MAX_FILES ? null : intervalMs;
   }
 
   async #finish(state: State, generation: string, load: Load): Promise<void> {

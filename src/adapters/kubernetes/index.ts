@@ -22,7 +22,7 @@ import type { Patience } from './watch-job.ts';
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const MERGE_PATCH = 'application/merge-patch+json';
 /** Deletion of one Job between our two requests to create it. */
-const MOST_CREATIONS = 5;
+const MAX_CREATIONS = 5;
 
 export interface KubernetesComputeOptions {
   readonly client?: ClientOptions;
@@ -139,7 +139,7 @@ async function createOrFind(client: KubeClient, manifest: V1Job): Promise<{ job:
     }
     const job = await adoptable(client, name);
     if (job) return { job, adopted: true };
-    if (attempt >= MOST_CREATIONS) throw new AdapterError('Unavailable', `Job ${name} was there and was not there in turns`);
+    if (attempt >= MAX_CREATIONS) throw new AdapterError('Unavailable', `Job ${name} was there and was not there in turns`);
   }
 }
 

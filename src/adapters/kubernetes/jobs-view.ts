@@ -42,7 +42,7 @@ const TELLING = new Set([
 /** Of all nodes; `--unhealthy-zone-threshold` of the node controller. */
 const SILENT_SHARE = 0.55;
 /** Far more than the Jobs of one worker; the oldest are forgotten. */
-const MOST_WARNINGS = 5_000;
+const MAX_WARNINGS = 5_000;
 
 /** One list + watch of Jobs, pods, nodes and events for all Jobs that a worker process watches. */
 export class JobsView {
@@ -212,7 +212,7 @@ export class JobsView {
     if (name === undefined || reason === undefined || message === undefined || !TELLING.has(reason)) return;
     this.#warnings.delete(name);
     this.#warnings.set(name, { reason, message });
-    if (this.#warnings.size > MOST_WARNINGS) this.#warnings.delete(this.#warnings.keys().next().value ?? '');
+    if (this.#warnings.size > MAX_WARNINGS) this.#warnings.delete(this.#warnings.keys().next().value ?? '');
     this.#tell(name);
     if (involvedObject.kind === 'Pod') this.#tell(name.replace(/-[a-z0-9]{5}$/, ''));
   }

@@ -16,7 +16,7 @@ export interface Replayed {
 }
 
 /** In text; JSON has all of them. */
-const MOST_STOPPED_TRIALS = 20;
+const MAX_STOPPED_TRIALS = 20;
 
 export function replayJson(search: RecordedSearch, replays: readonly Replayed[]): object {
   return {
@@ -90,7 +90,7 @@ function stoppedTrials({ rules, ended }: Replayed, colors: Colors): string[] {
   const stopped = ended.filter(({ reason }) => reason !== null);
   if (stopped.length === 0) return [];
   const rows = stopped
-    .slice(0, MOST_STOPPED_TRIALS)
+    .slice(0, MAX_STOPPED_TRIALS)
     .map(({ trial, points, seconds, reason }) => [String(trial), String(points), duration(seconds * 1000), reason ?? '']);
   const columns: Column[] = [
     { title: 'trial', align: 'right' },

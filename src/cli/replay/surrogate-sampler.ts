@@ -24,7 +24,7 @@ export interface SurrogateOptions {
 }
 
 /** Every question is a workflow on the server: a search of a thousand trials asks for ten at a time. */
-const MOST_QUESTIONS = 100;
+const MAX_QUESTIONS = 100;
 
 export interface SurrogateSampler {
   readonly next: NextTrial;
@@ -39,7 +39,7 @@ export function surrogateSampler(options: SurrogateOptions): SurrogateSampler {
   const asked: { readonly parameters: Parameters; readonly asked: number; readonly trial: number }[] = [];
   const waiting: { readonly parameters: Parameters; readonly asked: number }[] = [];
   const distances = new Map<number, number>();
-  const atOnce = Math.ceil(options.count / MOST_QUESTIONS);
+  const atOnce = Math.ceil(options.count / MAX_QUESTIONS);
   const self: SurrogateSampler = {
     distances,
     sampler: options.sampler.kind,

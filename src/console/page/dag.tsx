@@ -13,7 +13,7 @@ interface Props {
   readonly now: number;
 }
 
-const MOST_CHARACTERS = 20;
+const MAX_CHARACTERS = 20;
 const SMALLEST = 0.7;
 
 export function Dag({ view, now }: Props): preact.JSX.Element {
@@ -52,7 +52,7 @@ export function Dag({ view, now }: Props): preact.JSX.Element {
                   {`${STATUS_MARKS[status]} ${shortened(id)}`}
                 </text>
                 <text class="fact" x="14" y="37">
-                  {facts.slice(0, MOST_CHARACTERS + 8)}
+                  {facts.slice(0, MAX_CHARACTERS + 8)}
                 </text>
               </g>
             </Link>
@@ -78,9 +78,9 @@ function factOf(step: RunState['steps'][number] | undefined, now: number, curren
 
 /** The end of a long name tells more than its middle. */
 function shortened(id: string): string {
-  if (id.length <= MOST_CHARACTERS) return id;
-  const tail = Math.floor(MOST_CHARACTERS / 2) - 1;
-  return `${id.slice(0, MOST_CHARACTERS - tail - 1)}…${id.slice(-tail)}`;
+  if (id.length <= MAX_CHARACTERS) return id;
+  const tail = Math.floor(MAX_CHARACTERS / 2) - 1;
+  return `${id.slice(0, MAX_CHARACTERS - tail - 1)}…${id.slice(-tail)}`;
 }
 
 /** Smooth between layers, straight through them: even points begin a layer. */

@@ -18,7 +18,7 @@ export interface Chart {
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
 /** From this many rows on a chart scrolls instead of growing. */
-export const MOST_ROWS = 60;
+export const MAX_ROWS = 60;
 
 /**
  * Options that all charts share. Tooltips are drawn as text and never as HTML, so that names from outside stay names
@@ -81,7 +81,7 @@ export function legendOption(theme: ChartTheme, own: ChartOption = {}): ChartOpt
 }
 
 /** Scrolls a category axis that holds more rows than fit. */
-export function rowZoom(rows: number, theme: ChartTheme, most = MOST_ROWS): readonly ChartOption[] {
+export function rowZoom(rows: number, theme: ChartTheme, most = MAX_ROWS): readonly ChartOption[] {
   if (rows <= most) return [];
   const end = (most / rows) * 100;
   const common = { yAxisIndex: 0, start: 0, end, zoomLock: true, filterMode: 'weakFilter' };

@@ -16,7 +16,7 @@ export interface LearningCurvesInput {
 /** As many as there are colours that can be told apart. */
 const HIGHLIGHTED = 6;
 /** More marks than this hide their line. */
-const MOST_SYMBOLS = 30;
+const MAX_SYMBOLS = 30;
 
 export function learningCurves({ trials, points, metric, goal, highlight }: LearningCurvesInput, theme: ChartTheme): Chart | null {
   const curves = byTrial(points, metric);
@@ -83,7 +83,7 @@ function seriesOf(trial: number, curve: readonly CurvePoint[], metric: string, c
     data,
     symbol: 'circle',
     symbolSize: highlighted ? 5 : 3,
-    showSymbol: (highlighted && curve.length <= MOST_SYMBOLS) || curve.length === 1,
+    showSymbol: (highlighted && curve.length <= MAX_SYMBOLS) || curve.length === 1,
     lineStyle: { width: highlighted ? 2 : 1, color, opacity: highlighted ? 1 : 0.55 },
     itemStyle: { color },
     z: highlighted ? 3 : 2,

@@ -2,7 +2,7 @@
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { brief, count, metric as shown } from '../format.ts';
 import { directionOf } from '../directions.ts';
-import { axisOption, baseOption, MOST_ROWS, rowZoom, type Chart } from './chart.ts';
+import { axisOption, baseOption, MAX_ROWS, rowZoom, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { numberOf, textOf } from './views.ts';
 
@@ -99,12 +99,12 @@ function forest(title: string, metric: string, rows: readonly ForestRow[], zero:
   return {
     title,
     description,
-    height: 56 + 28 * Math.min(rows.length, MOST_ROWS),
+    height: 56 + 28 * Math.min(rows.length, MAX_ROWS),
     option: {
       ...baseOption(theme, description),
       grid: {
         left: 8,
-        right: rows.length > MOST_ROWS ? 36 : 24,
+        right: rows.length > MAX_ROWS ? 36 : 24,
         top: 8,
         bottom: 8,
         outerBoundsMode: 'same',

@@ -22,7 +22,7 @@ interface Point {
 /** The scorer that is the export itself; a baseline beside it does not learn. */
 const MODEL = 'model';
 /** Bands of more trials hide each other. */
-const MOST_BANDS = 3;
+const MAX_BANDS = 3;
 
 export function offlineQuality({ evaluations, step, metric }: OfflineQualityInput, theme: ChartTheme): Chart | null {
   const curves = curvesOf(evaluations, step, metric);
@@ -45,7 +45,7 @@ export function offlineQuality({ evaluations, step, metric }: OfflineQualityInpu
       }),
       yAxis: axisOption(theme, { type: 'value', scale: true, axisLabel: { formatter: (value: number) => brief(value) } }),
       series: [...curves].flatMap(([trial, points], index) =>
-        seriesOf(trial, points, seriesColor(index, theme), index < MOST_BANDS, metric),
+        seriesOf(trial, points, seriesColor(index, theme), index < MAX_BANDS, metric),
       ),
     },
   };

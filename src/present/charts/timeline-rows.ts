@@ -26,7 +26,7 @@ export interface TimelineRows {
 }
 
 /** Up to so many trials have a row of their own; more share the rows of those that ended before. */
-const MOST_TRIAL_ROWS = 30;
+const MAX_TRIAL_ROWS = 30;
 
 export function timelineRows(run: RunState, attempts: readonly AttemptView[], now: number): TimelineRows {
   const labels: string[] = [];
@@ -38,10 +38,10 @@ export function timelineRows(run: RunState, attempts: readonly AttemptView[], no
     steps.push({ row: labels.length, step });
     labels.push(step.id);
     const trials = byTrial(attempts.filter((attempt) => attempt.step === step.id));
-    const lanes = trials.length <= MOST_TRIAL_ROWS ? trials.map((trial) => [trial]) : shareRows(trials, now);
+    const lanes = trials.length <= MAX_TRIAL_ROWS ? trials.map((trial) => [trial]) : shareRows(trials, now);
     for (const lane of lanes) {
       const row = labels.length;
-      labels.push(lane.length === 1 && trials.length <= MOST_TRIAL_ROWS ? `trial ${lane[0]?.[0]?.trial ?? ''}` : '');
+      labels.push(lane.length === 1 && trials.length <= MAX_TRIAL_ROWS ? `trial ${lane[0]?.[0]?.trial ?? ''}` : '');
       for (const trial of lane) {
         bars.push(...trial.map((attempt) => ({ row, attempt })));
         gaps.push(...gapsOf(trial, row));

@@ -15,7 +15,7 @@ export interface TimelineInput {
 }
 
 /** Rows get thinner before they scroll. */
-const MOST_TIMELINE_ROWS = 140;
+const MAX_TIMELINE_ROWS = 140;
 const rowPixels = (rows: number): number => (rows <= 40 ? 22 : rows <= 80 ? 17 : 13);
 const LABEL_FROM_PIXELS = 36;
 
@@ -37,7 +37,7 @@ export function timeline({ run, attempts, now, currency = 'USD' }: TimelineInput
   const preemptions = rows.attempts.filter(({ attempt }) => attempt.verdict === 'preempted').length;
   const description = `${rows.steps.length} steps${attempts.length > 0 ? `, ${attempts.length} attempts on ${pools.join(', ')}, ${preemptions} preemptions` : ''}, over ${duration((run.endedAt ?? now) - run.startedAt)}.`;
   const poolColor = (pool: string): string => seriesColor(pools.indexOf(pool), theme);
-  const shownRows = Math.min(rows.labels.length, MOST_TIMELINE_ROWS);
+  const shownRows = Math.min(rows.labels.length, MAX_TIMELINE_ROWS);
   const end = run.endedAt ?? now;
   return {
     title: 'Timeline',
@@ -49,7 +49,7 @@ export function timeline({ run, attempts, now, currency = 'USD' }: TimelineInput
       legend: legendOption(theme, { data: ['steps', ...pools, ...(rows.gaps.length > 0 ? ['between attempts'] : [])] }),
       grid: {
         left: 8,
-        right: rows.labels.length > MOST_TIMELINE_ROWS ? 30 : 16,
+        right: rows.labels.length > MAX_TIMELINE_ROWS ? 30 : 16,
         top: 36,
         bottom: 8,
         outerBoundsMode: 'same',
@@ -71,7 +71,7 @@ export function timeline({ run, attempts, now, currency = 'USD' }: TimelineInput
       }),
       dataZoom: [
         { type: 'inside', xAxisIndex: 0, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl' },
-        ...rowZoom(rows.labels.length, theme, MOST_TIMELINE_ROWS),
+        ...rowZoom(rows.labels.length, theme, MAX_TIMELINE_ROWS),
       ],
       series: [
         bars(
@@ -215,10 +215,10 @@ const MINUTE = 60_000;
 const INTERVALS = [1, 2, 5, 10, 20, 30]
   .map((seconds) => seconds * 1000)
   .concat([1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080].map((minutes) => minutes * MINUTE));
-const MOST_TICKS = 8;
+const MAX_TICKS = 8;
 
 function niceInterval(span: number): number {
-  return INTERVALS.find((interval) => span / interval <= MOST_TICKS) ?? Math.ceil(span / MOST_TICKS);
+  return INTERVALS.find((interval) => span / interval <= MAX_TICKS) ?? Math.ceil(span / MAX_TICKS);
 }
 
 /** `+2h 30m` after the start of the run; times of day would be those of the reader's time zone. */

@@ -3,7 +3,7 @@ import type { StepState } from '../../../src/contract/state.ts';
 import { boundedSteps } from '../../../workflows/pipeline/view.ts';
 
 /** Of a payload of Temporal's. */
-const MOST_BYTES = 2 * 1024 * 1024;
+const MAX_BYTES = 2 * 1024 * 1024;
 
 it.each([
   ['one byte', 'a'],
@@ -13,5 +13,5 @@ it.each([
   const steps = Array.from({ length: 60 }, (_, i) => ({ id: `s${i}`, reason: null, outputs: { note: character.repeat(30_000) } }));
   const bounded = boundedSteps(steps as unknown as StepState[]);
   expect(bounded).toHaveLength(60);
-  expect(Buffer.byteLength(JSON.stringify(bounded))).toBeLessThan(MOST_BYTES);
+  expect(Buffer.byteLength(JSON.stringify(bounded))).toBeLessThan(MAX_BYTES);
 });

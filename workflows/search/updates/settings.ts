@@ -19,7 +19,7 @@ export const setSpaceUpdate = defineUpdate<UpdateAnswer, [SetSpaceUpdate]>(UPDAT
 export const setStoppingUpdate = defineUpdate<UpdateAnswer, [SetStoppingUpdate]>(UPDATES.setStopping);
 
 /** The same as the schema of `search.parallel`: fewer than 500 pending children. */
-const MOST_PARALLEL = 400;
+const MAX_PARALLEL = 400;
 
 export function listenToSettings(run: SearchRun): void {
   const { memory } = run;
@@ -31,7 +31,7 @@ export function listenToSettings(run: SearchRun): void {
     },
     {
       validator: (payload) =>
-        void numberIn(fieldsOf(payload, ['parallel', ...WHO]).parallel, 'parallel', { integer: true, min: 1, max: MOST_PARALLEL }),
+        void numberIn(fieldsOf(payload, ['parallel', ...WHO]).parallel, 'parallel', { integer: true, min: 1, max: MAX_PARALLEL }),
     },
   );
   setHandler(
