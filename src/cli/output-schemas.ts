@@ -137,7 +137,7 @@ export const ReplaySearchOutput = z.looseObject({
       }),
     )
     .describe(
-      'one for each `--stopping`: `rules`, `sampler` (null: the recorded order), `distance` (mean, of the trials from what the sampler asked for), ' +
+      'one for each `--pruner`: `rules`, `sampler` (null: the recorded order), `distance` (mean, of the trials from what the sampler asked for), ' +
         `${Object.keys(ReplayedFigures)
           .map((name) => `\`${name}\``)
           .join(

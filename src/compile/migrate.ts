@@ -1,6 +1,6 @@
 /** Earlier names of fields in a pipeline's YAML, rewritten in place: comments, order and layout stay as they are. Pure. */
 import { isMap, isPair, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
-import { OBJECTIVE_RENAMES, PRUNER_RENAMES, STEP_RENAMES, type Rename } from '../contract/search-names.ts';
+import { OBJECTIVE_RENAMES, PRUNER_RENAMES, SCHEDULER_RENAMES, STEP_RENAMES, type Rename } from '../contract/search-names.ts';
 
 export interface Migrated {
   readonly text: string;
@@ -52,6 +52,7 @@ function editsOfStep(step: YAMLMap): Edit[] {
   return [
     ...editsOf(step, STEP_RENAMES),
     ...['objective', 'alsoOptimize'].flatMap(inner).flatMap((map) => editsOf(map, OBJECTIVE_RENAMES)),
+    ...inner('scheduler').flatMap((map) => editsOf(map, SCHEDULER_RENAMES)),
     ...['stopping', 'pruner'].flatMap(inner).flatMap((map) => editsOf(map, PRUNER_RENAMES)),
   ];
 }

@@ -1,5 +1,5 @@
 /** The fields of a search under the names that they have now, whichever a file uses. */
-import { OBJECTIVE_RENAMES, PRUNER_RENAMES, STEP_RENAMES, type Rename } from '../contract/search-names.ts';
+import { OBJECTIVE_RENAMES, PRUNER_RENAMES, SCHEDULER_RENAMES, STEP_RENAMES, type Rename } from '../contract/search-names.ts';
 import { join, type Problems } from './problems.ts';
 import { child, withEntry, type Entry, type MapNode, type Node } from './tree.ts';
 
@@ -11,6 +11,7 @@ export function withPresentNames(fields: MapNode, path: string, problems: Proble
   let renamed = rename(fields, STEP_RENAMES, path, problems);
   renamed = inside(renamed, 'objective', (node) => renameIn(node, OBJECTIVE_RENAMES, join(path, 'objective'), problems));
   renamed = inside(renamed, 'alsoOptimize', (node) => eachOf(node, OBJECTIVE_RENAMES, join(path, 'alsoOptimize'), problems));
+  renamed = inside(renamed, 'scheduler', (node) => renameIn(node, SCHEDULER_RENAMES, join(path, 'scheduler'), problems));
   return inside(renamed, 'pruner', (node) => {
     const list: Node = node.kind === 'map' ? { kind: 'list', at: node.at, items: [node] } : node;
     return eachOf(list, PRUNER_RENAMES, join(path, 'pruner'), problems);

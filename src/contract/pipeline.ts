@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
 import { Resources } from './profile.ts';
-import { Budget, Objective, StoppingRule } from './search-space.ts';
+import { Budget, Objective, Scheduler, StoppingRule } from './search-space.ts';
 import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
 
@@ -104,11 +104,15 @@ const PrunerInFile = z.discriminatedUnion('kind', [
   ...otherRules,
 ]);
 
+const { factor: schedulerFactor, ...schedulerFields } = Scheduler.shape;
+const SchedulerInFile = z.strictObject({ ...schedulerFields, reduction_factor: schedulerFactor });
+
 const {
   trials: plannedTrials,
   stopping: _stopping,
   objective: _objective,
   alsoOptimize: _alsoOptimize,
+  scheduler: _scheduler,
   ...searchFields
 } = SearchSpec.shape;
 
@@ -120,15 +124,19 @@ export const SearchFile = z.strictObject({
   alsoOptimize: z.array(ObjectiveInFile).default([]).describe('Further objectives'),
   n_trials: plannedTrials.describe('Trials to run'),
   pruner: z.array(PrunerInFile).default([]).describe('Rules that stop poor trials early; one rule needs no list'),
+  scheduler: SchedulerInFile.optional().describe('Holds trials at rungs and lets the best go on'),
   output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
   earlyEvaluation: z.strictObject({ ...SearchSpec.shape.earlyEvaluation.unwrap().shape, customMetrics: CustomMetrics }).optional(),
 });
 type SearchInFile = z.output<typeof SearchFile>;
-type FileOnly = 'objective' | 'alsoOptimize' | 'n_trials' | 'pruner';
-export type SearchOfFile = Omit<SearchInFile, FileOnly> & Pick<SearchSpec, 'objective' | 'alsoOptimize' | 'trials' | 'stopping'>;
+type FileOnly = 'objective' | 'alsoOptimize' | 'n_trials' | 'pruner' | 'scheduler';
+export type SearchOfFile = Omit<SearchInFile, FileOnly> &
+  Pick<SearchSpec, 'objective' | 'alsoOptimize' | 'trials' | 'stopping' | 'scheduler'>;
+
+const schedulerOf = ({ reduction_factor: factor, ...fields }: z.output<typeof SchedulerInFile>): Scheduler => ({ ...fields, factor });
 
 /** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */
-export function searchOfFile({ objective, alsoOptimize, n_trials, pruner, ...rest }: SearchInFile): SearchOfFile {
+export function searchOfFile({ objective, alsoOptimize, n_trials, pruner, scheduler, ...rest }: SearchInFile): SearchOfFile {
   const goalOf = ({ metric, direction }: z.output<typeof ObjectiveInFile>): Objective => ({ metric, goal: direction });
   return {
     ...rest,
@@ -140,6 +148,7 @@ export function searchOfFile({ objective, alsoOptimize, n_trials, pruner, ...res
       const { reduction_factor: reductionFactor, ...fields } = rule;
       return { ...fields, reductionFactor };
     }),
+    ...(scheduler === undefined ? {} : { scheduler: schedulerOf(scheduler) }),
   };
 }
 

@@ -130,7 +130,7 @@ describe('the command line on a development stack', () => {
   });
 
   it('replays a recorded search under other rules and in the order of another sampler', async () => {
-    const { recorded, replays } = await json(ReplaySearchOutput, 'replay-search', 'second', '--stopping', 'none', '--stopping', 'asha');
+    const { recorded, replays } = await json(ReplaySearchOutput, 'replay-search', 'second', '--pruner', 'none', '--stopping', 'asha');
     const [none, asha] = replays;
     expect(none).toMatchObject({ trials: TRIALS, stopped: 0, regret: 0, best: { trial: recorded.best?.trial } });
     expect(asha?.stopped).toBeGreaterThan(0);

@@ -18,6 +18,7 @@ import { askedRun, collect } from '../run-data.ts';
 
 interface Options {
   readonly step?: string;
+  readonly pruner: readonly string[];
   readonly stopping: readonly string[];
   readonly sampler?: Sampler['kind'];
   readonly trials?: number;
@@ -40,24 +41,26 @@ export function registerReplaySearch(program: Command): void {
     .argument('<run>', 'name of the run')
     .option('--step <id>', 'the search, where the run has several')
     .option(
-      '--stopping <rules>',
-      'a kind of rule, several with commas, none, or JSON as `stopping` in the pipeline file; may be repeated',
+      '--pruner <rules>',
+      'a kind of rule, several with commas, none, or JSON as `pruner` in the pipeline file; may be repeated',
       gather,
       [],
     )
+    .addOption(new Option('--stopping <rules>', 'as --pruner, by its earlier name').argParser(gather).default([]).hideHelp())
     .addOption(new Option('--sampler <kind>', 'whose order, otherwise the recorded one').choices(Sampler.shape.kind.unwrap().options))
     .option('--trials <count>', 'run so many of the recorded trials at most', integer)
     .addHelpText(
       'after',
       examples(
-        `longhaul replay-search ${RUN} --stopping asha --stopping median,divergence`,
-        `longhaul replay-search ${RUN} --stopping '[{"kind":"asha","reductionFactor":3}]' --output json`,
-        `longhaul replay-search ${RUN} --stopping median --sampler random --trials 12`,
+        `longhaul replay-search ${RUN} --pruner asha --pruner median,divergence`,
+        `longhaul replay-search ${RUN} --pruner '[{"kind":"asha","reduction_factor":3}]' --output json`,
+        `longhaul replay-search ${RUN} --pruner median --sampler random --trials 12`,
       ) + MEANING,
     )
     .action(async (id: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      const rules = (options.stopping.length > 0 ? options.stopping : ['none']).map(stoppingOf);
+      const given = [...options.pruner, ...options.stopping];
+      const rules = (given.length > 0 ? given : ['none']).map(stoppingOf);
       if (options.trials === 0) throw new UsageError('--trials: expected at least 1');
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();

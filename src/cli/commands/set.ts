@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { withDocumentNames } from '../../contract/search-names.ts';
 import { Space, StoppingRule } from '../../contract/search-space.ts';
 import { decimal, examples, integer, jsonArgument } from '../context.ts';
 import { UsageError } from '../exit.ts';
@@ -17,7 +18,7 @@ interface BudgetOptions extends SearchOptions {
   readonly trials?: Cap;
 }
 
-/** set-parallelism, set-budget, set-space, set-stopping. */
+/** set-parallelism, set-budget, set-space, set-pruner. */
 export function registerSet(program: Command): void {
   searchCommand(program, 'set-parallelism', 'how many trials run at once')
     .argument('<trials>', 'at once', integer)
@@ -45,13 +46,17 @@ export function registerSet(program: Command): void {
       steer(command, id, options, (search, by) => search.setSpace({ ...by, space })),
     );
 
-  searchCommand(program, 'set-stopping', 'the rules of stopping trials early')
-    .argument('<json>', 'as `stopping` in the pipeline file, in JSON; [] for none', (text) => parsed(StoppingRule.array(), text))
-    .addHelpText('after', examples(`longhaul set-stopping ${RUN} '[{"kind":"median"}]'`))
+  searchCommand(program, 'set-pruner', 'the rules that stop trials early')
+    .alias('set-stopping')
+    .argument('<json>', 'as `pruner` in the pipeline file, in JSON; [] for none', rulesOf)
+    .addHelpText('after', examples(`longhaul set-pruner ${RUN} '[{"kind":"median"}]'`))
     .action((id: string, stopping: StoppingRule[], options: SearchOptions, command: Command) =>
       steer(command, id, options, (search, by) => search.setStopping({ ...by, stopping })),
     );
 }
+
+const rulesOf = (text: string): StoppingRule[] =>
+  parsed({ safeParse: (value) => StoppingRule.array().safeParse(Array.isArray(value) ? value.map(withDocumentNames) : value) }, text);
 
 function parsed<T>(
   schema: {

@@ -6,7 +6,7 @@ import { asRecorded, summarise, type ReplaySummary } from './replay-summary.ts';
 import type { RecordedSearch, ReplayedTrial } from './replayed-search.ts';
 
 export interface Replayed {
-  /** As given to --stopping. */
+  /** As given to --pruner. */
   readonly rules: string;
   /** null: the trials ran in the recorded order. */
   readonly sampler: string | null;

@@ -1,4 +1,5 @@
-/** `--stopping`: `asha`, `median,divergence`, `none`, or JSON as in the pipeline file. */
+/** `--pruner`: `asha`, `median,divergence`, `none`, or JSON as in the pipeline file. */
+import { withDocumentNames } from '../../contract/search-names.ts';
 import { StoppingRule } from '../../contract/search-space.ts';
 import { UsageError } from '../exit.ts';
 
@@ -20,7 +21,7 @@ export function stoppingOf(text: string): NamedRules {
 
 function known(kind: string): Kind {
   const found = KINDS.find((one) => one === kind);
-  if (found === undefined) throw new UsageError(`--stopping: there is no rule "${kind}"; expected none, ${KINDS.join(', ')}, or JSON`);
+  if (found === undefined) throw new UsageError(`--pruner: there is no rule "${kind}"; expected none, ${KINDS.join(', ')}, or JSON`);
   return found;
 }
 
@@ -29,7 +30,7 @@ function fromJson(text: string): StoppingRule[] {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`--stopping: no JSON: ${error instanceof Error ? error.message : ''}`);
+    throw new UsageError(`--pruner: no JSON: ${error instanceof Error ? error.message : ''}`);
   }
   return (Array.isArray(value) ? value : [value]).map((rule: unknown, i) => {
     const kind = typeof rule === 'object' && rule !== null && 'kind' in rule ? String(rule.kind) : '';
@@ -39,8 +40,8 @@ function fromJson(text: string): StoppingRule[] {
 }
 
 function ruleOf(rule: unknown, where: string): StoppingRule {
-  const parsed = StoppingRule.safeParse(rule);
+  const parsed = StoppingRule.safeParse(withDocumentNames(rule));
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`).join('; ');
-  throw new UsageError(`--stopping ${where}: ${issues}; write the rule in full, e.g. '[{"kind":"percentile","percentile":25}]'`);
+  throw new UsageError(`--pruner ${where}: ${issues}; write the rule in full, e.g. '[{"kind":"percentile","percentile":25}]'`);
 }

@@ -20,6 +20,7 @@ steps:
       - kind: hyperband
         reductionFactor: 4
         maxResource: 27
+    scheduler: { kind: asha, factor: 3 }
 onExit:
   again: { kind: search, trials: 1 }
 `;
@@ -28,6 +29,7 @@ const AFTER = BEFORE.replace("'trials':   ", "'n_trials':   ")
   .replace('- goal: minimize', '- direction: minimize')
   .replace('    stopping:\n', '    pruner:\n')
   .replaceAll('reductionFactor', 'reduction_factor')
+  .replace('asha, factor', 'asha, reduction_factor')
   .replace('search, trials: 1', 'search, n_trials: 1');
 
 test('renames the fields of searches and nothing else, where they stand', () => {
@@ -40,7 +42,8 @@ test('renames the fields of searches and nothing else, where they stand', () => 
     [14, 'stopping'],
     [16, 'reductionFactor'],
     [18, 'reductionFactor'],
-    [21, 'trials'],
+    [20, 'factor'],
+    [22, 'trials'],
   ]);
 });
 

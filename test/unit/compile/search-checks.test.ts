@@ -204,6 +204,11 @@ describe('the names of 0.1', () => {
     expect(spec.stopping.map(({ kind }) => kind)).toEqual(['median']);
   });
 
+  test.each(['factor', 'reduction_factor'])('say how many a scheduler lets go on: %s', async (name) => {
+    const document = await compileText(search({ scheduler: `{ kind: asha, ${name}: 3 }` }));
+    expect(stepOf(document, 'search', 'search').spec.scheduler).toMatchObject({ kind: 'asha', factor: 3 });
+  });
+
   test.each(['trials', 'n_trials'])('can be set on the command line: %s', async (name) => {
     for (const text of [OLD, NEW]) {
       const document = await compileText(text, { set: [`steps.search.${name}=7`] });

@@ -12,6 +12,12 @@ describe('what set-space and set-stopping refuse', () => {
     expect(checkedSpace({ deep, layers: { ...layers, when: { parameter: 'deep', in: [true] } } })).toHaveProperty('layers');
   });
 
+  it('not the names that the pipeline file has', () => {
+    const [rule] = checkedStopping([{ kind: 'asha', reduction_factor: 5 }]);
+    expect(rule).toEqual(checkedStopping([{ kind: 'asha', reductionFactor: 5 }])[0]);
+    expect(rule).toMatchObject({ reductionFactor: 5 });
+  });
+
   it('a direction that there is not', () => {
     const rule = { kind: 'underfitting', metric: 'churn', worseThan: 1, afterSteps: 2 };
     expect(checkedStopping([rule])).toEqual([rule]);

@@ -1,6 +1,7 @@
 /** Whether an update makes sense; refusals say what was expected and found. Pure. No zod here: it would enter the workflow's bundle. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { Budget, Space, SpaceParameter, StoppingRule } from '../../../src/contract/search-space.ts';
+import { withDocumentNames } from '../../../src/contract/search-names.ts';
 import { conditionProblems } from '../../../src/rules/space-problems.ts';
 import type { Json } from '../../../src/contract/values.ts';
 
@@ -138,7 +139,7 @@ const RULES: Readonly<Record<StoppingRule['kind'], RuleFields>> = {
 /** Rules with their defaults. */
 export function checkedStopping(value: unknown): StoppingRule[] {
   if (!Array.isArray(value)) return refuse(`stopping: expected a list of rules, found ${shown(value)}`);
-  return value.map((rule: unknown, i) => checkedRule(rule, `stopping[${i}]`));
+  return value.map((rule: unknown, i) => checkedRule(withDocumentNames(rule), `stopping[${i}]`));
 }
 
 function checkedRule(value: unknown, path: string): StoppingRule {
