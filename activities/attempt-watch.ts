@@ -4,7 +4,7 @@ import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
 import type { AttemptInput } from '../src/contract/search.ts';
 import type { Compute, JobStatus } from '../src/ports/compute.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
-import type { Foreign } from './persistence.ts';
+import type { Foreign } from './foreign-systems.ts';
 import type { ProgressFollower } from './progress-follower.ts';
 import { Silence } from './silence.ts';
 import { aborted, pause } from './stoppable.ts';

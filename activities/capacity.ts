@@ -5,7 +5,7 @@ import type { CapacityInput } from '../src/contract/search.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
 import { WAITS } from '../src/rules/durations.ts';
 import { capacityIdentity, findJob } from './job-places.ts';
-import { Foreign } from './persistence.ts';
+import { Foreign } from './foreign-systems.ts';
 import { aborted, pause } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 

@@ -28,7 +28,7 @@ export function toFailure(error: unknown, unforeseen: number): Error {
   if (error instanceof InvalidInputError) return failure('InvalidInput', error.message);
   if (error instanceof PreconditionFailedError) return failure('PreconditionFailed', error.message);
   const message = error instanceof Error ? error.message : String(error);
-  if (isPassing(error)) return failure('Unavailable', message, error);
+  if (isTransientFault(error)) return failure('Unavailable', message, error);
   return ApplicationFailure.create({
     type: 'Unexpected',
     message,
@@ -38,9 +38,9 @@ export function toFailure(error: unknown, unforeseen: number): Error {
 }
 
 /** Codes of gRPC with which Temporal, or a proxy before it, says "later": DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE. */
-const PASSING_GRPC: ReadonlySet<unknown> = new Set([4, 8, 14]);
+const TRANSIENT_GRPC: ReadonlySet<unknown> = new Set([4, 8, 14]);
 /** Connections that broke. A host that is not known is a wrong name more often than a fault that passes. */
-const PASSING_CODES: ReadonlySet<unknown> = new Set([
+const TRANSIENT_CODES: ReadonlySet<unknown> = new Set([
   'ECONNRESET',
   'ECONNREFUSED',
   'ECONNABORTED',
@@ -57,11 +57,11 @@ const PASSING_CODES: ReadonlySet<unknown> = new Set([
 const MAX_CAUSES = 5;
 
 /** A fault of the connection to whatever system, or Temporal's own: it passes by itself. */
-function isPassing(error: unknown): boolean {
+function isTransientFault(error: unknown): boolean {
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
     const { code } = cause as { code?: unknown };
-    if (PASSING_CODES.has(code) || (isGrpcServiceError(cause) && PASSING_GRPC.has(code))) return true;
+    if (TRANSIENT_CODES.has(code) || (isGrpcServiceError(cause) && TRANSIENT_GRPC.has(code))) return true;
     cause = cause.cause;
   }
   return false;

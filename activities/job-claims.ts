@@ -21,7 +21,7 @@ interface Claim {
  * @param output prefix of the step's output
  * @returns false when the Job was made by an earlier try, and may have ended and been removed since: its end is not known
  */
-export async function mayCreate(
+export async function claimJob(
   { store, compute }: { readonly store: ObjectStore; readonly compute: Compute },
   { compute: config }: Profile,
   identity: JobIdentity,

@@ -4,7 +4,7 @@ import type { Profile } from '../src/contract/profile.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import { notificationViolations } from '../src/rules/policy.ts';
 import { failure, translated } from './failures.ts';
-import { refuse } from './wall.ts';
+import { refuseViolations } from './policy-guard.ts';
 
 export type NotificationTarget = Profile['notifications'][number];
 
@@ -26,7 +26,7 @@ export const createNotificationActivities = (
   translated({
     async notify(input: NotifyInput): Promise<void> {
       const { targets, ...message } = input;
-      if (policy !== null) refuse(notificationViolations(policy, targets));
+      if (policy !== null) refuseViolations(notificationViolations(policy, targets));
       await Promise.all(targets.map((target) => send(target, message, environment)));
     },
   });

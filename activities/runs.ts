@@ -14,11 +14,11 @@ import { RUN_NAME, RUN_NAME_IN_WORDS } from '../src/contract/run-names.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { despiteRefusal } from './persistence.ts';
+import { asTransientRefusal } from './foreign-systems.ts';
 import { violations } from '../src/rules/policy.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import { rowKey, stepRow } from './step-rows.ts';
-import { refuse } from './wall.ts';
+import { refuseViolations } from './policy-guard.ts';
 
 const PROBLEMS_SHOWN = 5;
 
@@ -62,14 +62,14 @@ export const createRunActivities = (ports: Ports, { viewOf = askWorkflows, polic
     /** Checks the document (`temporal workflow start` takes any), keeps it in the object store, adds the run to the ledger. */
     async validateRun(input: OpenRunInput): Promise<OpenedRun> {
       const document = checkedDocument(input);
-      if (policy !== null) refuse(violations(policy, document));
+      if (policy !== null) refuseViolations(violations(policy, document));
       return withHeartbeat(() => open(ports, input, document));
     },
 
     /** Adds the end of the run, and the steps that never began, to the ledger; keeps how it stood beside its document. */
     async closeRun(input: CloseRunInput): Promise<void> {
       await withHeartbeat(async () => {
-        await despiteRefusal(() => close(ports, input));
+        await asTransientRefusal(() => close(ports, input));
         await archive(ports, input, await viewOf(input.run));
       });
     },

@@ -5,7 +5,7 @@ import { trialOutput } from '../src/contract/ids.ts';
 import type { CurveInput, CurvePoint, CurvePoints, TrialSummary } from '../src/contract/search.ts';
 import type { ProgressRecord } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
-import { persist } from './persistence.ts';
+import { retryForeign } from './foreign-systems.ts';
 import { pause } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 import { exportUri, readProgress } from './trial-files.ts';
@@ -54,7 +54,9 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
     const before = followed.reduce((sum, { n }) => sum + n, 0);
     const { stop, detached } = context;
     // Trials train meanwhile: a store that refuses to be read is no reason to give them up.
-    await persist('the object store', () => eachOf(followed, (trial) => readOn(store, trial, input, found)), { until: [stop, detached] });
+    await retryForeign('the object store', () => eachOf(followed, (trial) => readOn(store, trial, input, found)), {
+      until: [stop, detached],
+    });
     let ended: CurvePoints['ended'] = [];
     if (input.inherited.length > 0 && performance.now() - lookedAt >= LOOK_AFTER_INHERITED_MS) {
       ended = await endedOf(input.inherited);

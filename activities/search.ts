@@ -11,7 +11,7 @@ import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { pinCheckpoint } from './pinned-checkpoints.ts';
-import { asPassing, persist } from './persistence.ts';
+import { asTransient, retryForeign } from './foreign-systems.ts';
 import { awaitPoints } from './search-curves.ts';
 import { stoppable } from './stoppable.ts';
 
@@ -29,7 +29,7 @@ export const createSearchActivities = (ports: Ports) =>
     async awaitCurvePoints(input: CurveInput): Promise<CurvePoints> {
       return stoppable(async (context) => {
         const until = [context.stop, context.detached];
-        const store = await persist('the object store', () => ports.store(input.profile), { until });
+        const store = await retryForeign('the object store', () => ports.store(input.profile), { until });
         return awaitPoints(store, input, context);
       });
     },
@@ -44,7 +44,7 @@ export const createSearchActivities = (ports: Ports) =>
       readonly rows: readonly LedgerRow<'trials'>[];
       readonly key: string;
     }): Promise<void> {
-      await asPassing(async () => (await ports.warehouse(input.profile)).append('trials', input.rows, input.key));
+      await asTransient(async () => (await ports.warehouse(input.profile)).append('trials', input.rows, input.key));
     },
 
     /** Finished trials of earlier runs that had the same objectives. */

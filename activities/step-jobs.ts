@@ -11,10 +11,10 @@ import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Interruptible } from './heartbeat.ts';
-import { mayCreate } from './job-claims.ts';
+import { claimJob } from './job-claims.ts';
 import { stepIdentity } from './job-places.ts';
-import { troubleText } from './attempt-notes.ts';
-import { Foreign } from './persistence.ts';
+import { troubleText } from './wait-reports.ts';
+import { Foreign } from './foreign-systems.ts';
 import type { WorkInput } from './queries.ts';
 import { storageEnvironment } from './storage-environment.ts';
 
@@ -93,7 +93,7 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
   const job = await foreign.ask('the object store', () => jobOf(store, input), [context.signal]);
   let { name } = job;
   try {
-    const may = await foreign.ask('Kubernetes', () => mayCreate(world, input.profile, job, input.spec.output), [context.signal]);
+    const may = await foreign.ask('Kubernetes', () => claimJob(world, input.profile, job, input.spec.output), [context.signal]);
     if (!may) return await endOf(input, world, null, name);
     const created = await foreign.ask('Kubernetes', () => compute.create(job), [context.signal]);
     ({ name } = created);

@@ -6,7 +6,7 @@ import type { Json, OutputType, Profile, StepState } from '../src/contract/index
 import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { despiteRefusal } from './persistence.ts';
+import { asTransientRefusal } from './foreign-systems.ts';
 import { identify } from '../src/cache/identity.ts';
 import { createStepCache } from '../src/cache/records.ts';
 import type { CacheRecord, Holder, StepCache } from '../src/cache/records.ts';
@@ -49,7 +49,7 @@ export const createStepActivities = (ports: Ports, isOpen: (holder: Holder) => P
 
     /** Writes the cache record of a success, adds the step to the ledger, gives the claim back. */
     async finishStep(input: FinishInput): Promise<void> {
-      await withHeartbeat(() => despiteRefusal(async () => finish(ports, await cacheOf(input.profile), input)));
+      await withHeartbeat(() => asTransientRefusal(async () => finish(ports, await cacheOf(input.profile), input)));
     },
   });
 };

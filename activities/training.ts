@@ -9,18 +9,18 @@ import { GRACES, WAITS } from '../src/rules/durations.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLog, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
-import { judged } from './attempt-judgement.ts';
+import { attemptOutcome } from './attempt-verdict.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
 import { lostEnd, watchAttempt } from './attempt-watch.ts';
 import { awaitCapacity, forgetCapacity } from './capacity.ts';
 import { translated } from './failures.ts';
 import { attemptIdentity, findJob } from './job-places.ts';
-import { Foreign } from './persistence.ts';
+import { Foreign } from './foreign-systems.ts';
 import { ProgressFollower } from './progress-follower.ts';
 import { stoppable } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
-import { AttemptNotes } from './attempt-notes.ts';
+import { WaitReports } from './wait-reports.ts';
 import { findBestExport, readProgress, readResult, writeTrialJson } from './trial-files.ts';
 
 const REFERENCE_TRAINER = ['python', '-m', 'longhaul_trainer', 'train'];
@@ -86,19 +86,19 @@ interface World {
   readonly compute: Compute;
   readonly warehouse: Warehouse;
   readonly foreign: Foreign;
-  readonly notes: AttemptNotes;
+  readonly waitReports: WaitReports;
 }
 
 async function open(ports: Ports, { trial, attempt }: AttemptInput, context: Stoppable, isBegun: boolean): Promise<World> {
-  const notes = new AttemptNotes((waiting) => tellTrial({ attempt, waiting }));
-  const foreign = new Foreign(isBegun, { until: [context.detached], tell: notes.trouble });
+  const waitReports = new WaitReports((waiting) => tellTrial({ attempt, waiting }));
+  const foreign = new Foreign(isBegun, { until: [context.detached], tell: waitReports.trouble });
   const { profile } = trial;
   const [store, compute, warehouse] = await Promise.all([
     foreign.ask('the object store', () => ports.store(profile)),
     foreign.ask('Kubernetes', () => ports.compute(profile)),
     foreign.ask('the ledger', () => ports.warehouse(profile)),
   ]);
-  return { store, compute, warehouse, foreign, notes };
+  return { store, compute, warehouse, foreign, waitReports };
 }
 
 /** For its state alone: a message that does not arrive changes nothing. */
@@ -135,21 +135,21 @@ interface Before {
 }
 
 async function runAttempt(input: AttemptInput, world: World, context: Stoppable, before: Before): Promise<AttemptReport> {
-  const { store, compute, warehouse, foreign, notes } = world;
+  const { store, compute, warehouse, foreign, waitReports } = world;
   const { trial } = input;
   const flushed = Math.max(before.flushed, (activityInfo().heartbeatDetails as Details | undefined)?.flushed ?? 0);
   const meter = attemptMeter(input);
   const start = { lastProgress: input.lastProgress, samples: input.samples, flushed };
   const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
   const note = (): void => {
-    notes.beat();
-    context.note({ flushed: follower.flushed, ...notes.note } satisfies Details);
+    waitReports.beat();
+    context.note({ flushed: follower.flushed, ...waitReports.details } satisfies Details);
   };
   const watch = async (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
     log.info('attempt is watched', { pool: input.pool.name, job });
     const kept = keepLog(logSource(input, store, compute), job, context.detached);
     const onStatus = (status: JobStatus): void => {
-      notes.status(status);
+      waitReports.status(status);
       kept.status(status);
     };
     const watching = { input, job: { name: job, graceSeconds: graceOf(input) }, compute, follower, foreign, context, note, onStatus };
@@ -170,13 +170,13 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     ...lostEnd({ node: null, startedAt: trainingFrom }, 'its Job is not there any more'),
     endedAt: recordedAt ?? Date.now(),
   };
-  const judgement = await judged({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign);
-  if (name !== null) await foreign.ask('Kubernetes', () => leaveNothingBehind(compute, name, end));
-  const { verdict } = judgement;
+  const outcome = await attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign);
+  if (name !== null) await foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end));
+  const { verdict } = outcome;
   const final = verdict !== 'preempted' && verdict !== 'no-capacity' && verdict !== 'succeeded';
   const report = attemptReport({
     input,
-    ...judgement,
+    ...outcome,
     end,
     followed: follower.followed,
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
@@ -198,7 +198,7 @@ async function createJob(input: AttemptInput, { store, compute, foreign }: World
  * What may still run, or be started again by others, is gone before the next attempt asks for the same machines. One whose machine was lost
  * is not waited for: it may come back any time, is asked to go then, and can do no harm meanwhile (fencing).
  */
-async function leaveNothingBehind(compute: Compute, name: string, end: JobEnd): Promise<void> {
+async function cleanUpJob(compute: Compute, name: string, end: JobEnd): Promise<void> {
   if (end.lingering === 'rest') await compute.terminate(name);
   else if (end.lingering === 'job' || end.notStarted || end.nodeLost || end.state === 'lost')
     await compute.remove(name, { waitSeconds: end.nodeLost || end.state === 'lost' ? 0 : WAITS.removalPatienceSeconds });

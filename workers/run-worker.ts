@@ -10,7 +10,7 @@ import { connect, registerSearchAttributes } from './connection.ts';
 import { serveHealth } from './health.ts';
 import { attemptLogs, fieldsOf } from './log-context.ts';
 import { metricsOptions } from './metrics.ts';
-import { behindPolicy } from '../activities/wall.ts';
+import { guardPorts } from '../activities/policy-guard.ts';
 import { InvalidInputError } from '../src/contract/errors.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import { readPolicy } from './policy.ts';
@@ -53,7 +53,7 @@ export async function runWorker(role: WorkerRole): Promise<void> {
       namespace: connected.namespace,
       dataConverter: dataConverterOf(),
       taskQueue: role.taskQueue,
-      activities: await role.activities(behindPolicy(ports, policy), policy),
+      activities: await role.activities(guardPorts(ports, policy), policy),
       interceptors: { activity: [attemptLogs] },
       plugins: tracing === null ? [] : [tracing.plugin],
       maxConcurrentActivityTaskExecutions: role.maxActivities,

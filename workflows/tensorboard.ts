@@ -22,14 +22,14 @@ export interface TensorboardKeeping {
 /** Searches that were terminated cannot let go: so often someone looks whether they still run. */
 const LOOK_AFTER_HOLDERS = '6 hours';
 
-export const holdSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.acquire);
-export const letGoSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.release);
+export const holdTensorboardSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.acquire);
+export const releaseTensorboardSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.release);
 
 export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
   const { pipeline, profile } = keeping;
   const holders = new Set(keeping.holders);
-  setHandler(holdSignal, ({ holder }) => void holders.add(holder));
-  setHandler(letGoSignal, ({ holder }) => void holders.delete(holder));
+  setHandler(holdTensorboardSignal, ({ holder }) => void holders.add(holder));
+  setHandler(releaseTensorboardSignal, ({ holder }) => void holders.delete(holder));
   for (;;) {
     if (workflowInfo().continueAsNewSuggested && allHandlersFinished())
       await continueAsNew<typeof tensorboard>({ ...keeping, holders: [...holders] });

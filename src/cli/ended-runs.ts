@@ -52,7 +52,7 @@ async function profileOf(longhaul: Longhaul, run: string): Promise<Profile | nul
 }
 
 /** Call it when the server has stopped. */
-export async function noteRuns(project: string, index: RunIndex): Promise<void> {
+export async function saveRunIndex(project: string, index: RunIndex): Promise<void> {
   const noted: NotedIndex = { ...index, database: databaseOf(project) };
   await writeFile(fileOf(project), JSON.stringify(noted));
 }

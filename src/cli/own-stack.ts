@@ -3,7 +3,7 @@ import { projectWithRuns } from '../stack/project.ts';
 import { startStack, type Stack } from '../stack/stack.ts';
 import { connect, type Longhaul } from '../client/index.ts';
 import type { Cli } from './context.ts';
-import { indexOf, noteRuns } from './ended-runs.ts';
+import { indexOf, saveRunIndex } from './ended-runs.ts';
 import { checkpointLocalJobs } from './local-jobs.ts';
 import { isServerNamed } from './server-named.ts';
 import { unlogged } from './unlogged.ts';
@@ -48,7 +48,7 @@ export async function startServers(cli: Cli, directory = process.cwd()): Promise
   let note = async (): Promise<void> => undefined;
   const between = async (): Promise<void> => {
     const runs = await indexOf(longhaul, directory);
-    note = () => noteRuns(directory, runs);
+    note = () => saveRunIndex(directory, runs);
     const stopped = await checkpointLocalJobs(longhaul);
     if (stopped > 0) say(`${stopped} trainers committed a checkpoint and ended; they go on when the servers do`);
   };

@@ -9,7 +9,7 @@ import type { Objective, StoppingRule } from '../contract/search-space.ts';
 import { dominates } from './best-trials.ts';
 import { bestOf, quantile, show } from './curves.ts';
 import type { Curve, Goal } from './curves.ts';
-import { divergence1, overfitting1, underfitting1 } from './early-stopping-1.ts';
+import { divergenceV1, overfittingV1, underfittingV1 } from './early-stopping-v1.ts';
 import { directionOf } from './metric-directions.ts';
 
 export { bestOf, quantile } from './curves.ts';
@@ -96,11 +96,11 @@ function judge(rule: StoppingRule, trial: TrialCurve, context: StoppingContext):
     case 'patience':
       return patience(rule, trial, context);
     case 'divergence':
-      return context.version === 1 ? divergence1(rule, trial) : divergence(rule, trial);
+      return context.version === 1 ? divergenceV1(rule, trial) : divergence(rule, trial);
     case 'overfitting':
-      return context.version === 1 ? overfitting1(rule, trial) : overfitting(rule, trial, context);
+      return context.version === 1 ? overfittingV1(rule, trial) : overfitting(rule, trial, context);
     case 'underfitting':
-      return context.version === 1 ? underfitting1(rule, trial, context.objective) : underfitting(rule, trial, context);
+      return context.version === 1 ? underfittingV1(rule, trial, context.objective) : underfitting(rule, trial, context);
     case 'wall-clock':
       return trial.seconds > rule.seconds ? `trained for ${Math.round(trial.seconds)} s, more than ${rule.seconds} s` : null;
     case 'cost':

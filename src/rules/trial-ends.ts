@@ -33,7 +33,7 @@ export function endOf(record: Ended, summary: Summary, objectives: readonly Obje
 }
 
 /** As release 0.1 did, for searches that began with it. */
-export function endOf1(record: Ended, summary: Summary, objectives: readonly Objective[]): TrialEnd {
+export function endOfV1(record: Ended, summary: Summary, objectives: readonly Objective[]): TrialEnd {
   const values = objectives.map(({ metric, goal }, i) => {
     if (metric.startsWith(OFFLINE))
       return (i === 0 ? bestOf(record.curve, goal) : null) ?? record.state.offline[metric.slice(OFFLINE.length)] ?? null;

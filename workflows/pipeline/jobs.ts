@@ -9,7 +9,7 @@ import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.t
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import { stepFailureOf } from '../failures.ts';
 import { control, jobs, MAX_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
-import { whenCancelled } from './clean-up.ts';
+import { cleanUpIfCancelled } from './clean-up.ts';
 import type { Run } from './run.ts';
 
 /** A Job that others keep deleting is not started for ever. */
@@ -124,7 +124,7 @@ async function runJob(run: Run, summary: string, input: StepJobInput): Promise<S
         { profile, run: name, step, attempt },
       ]);
     if (run.reconciles && mayStillRun(error)) await CancellationScope.nonCancellable(remove).catch(() => undefined);
-    else await whenCancelled(remove);
+    else await cleanUpIfCancelled(remove);
     throw error;
   }
 }

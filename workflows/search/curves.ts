@@ -9,8 +9,8 @@ import { watching } from '../policies.ts';
 import { activeRecords, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { reachRung } from './rungs.ts';
-import { endedUnheard, finish } from './trials.ts';
-import { contextOf, judge } from './judgement.ts';
+import { endUnreportedTrial, finish } from './trials.ts';
+import { contextOf, applyStoppingRules } from './stopping.ts';
 import type { StoppingContext } from '../../src/rules/early-stopping.ts';
 
 /** New trials that are looked for besides the ones that run. */
@@ -101,7 +101,7 @@ function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
       // The end was told, and all that there is has been asked for.
       if (record && record.lastProgress !== null) record.progress = Math.max(record.progress, record.lastProgress);
     }
-  for (const { trial, summary, reason } of news.ended) endedUnheard(run, trial, summary, reason);
+  for (const { trial, summary, reason } of news.ended) endUnreportedTrial(run, trial, summary, reason);
 }
 
 function takePoint(
@@ -124,7 +124,7 @@ function takePoint(
   }
   if (run.input.spec.objective.metric.startsWith(OFFLINE)) return;
   reachRung(run, record, { step, resource: resource ?? null });
-  judge(run, record, context);
+  applyStoppingRules(run, record, context);
 }
 
 /** Series have a value for each point, also where they begin later: with a rule that was set meanwhile. */

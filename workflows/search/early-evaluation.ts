@@ -4,7 +4,7 @@ import { shortHash } from '../../src/contract/ids.ts';
 import type { CurvePoints, TrialRecord } from '../../src/contract/search.ts';
 import { better } from '../../src/rules/best-trials.ts';
 import { OFFLINE } from '../../src/rules/trial-ends.ts';
-import { judge } from './judgement.ts';
+import { applyStoppingRules } from './stopping.ts';
 import { reachRung } from './rungs.ts';
 import { notifyPeople, decided, inBackground, isOver, recordOf } from './state.ts';
 import { evaluating } from '../policies.ts';
@@ -89,7 +89,7 @@ function takeMetrics(run: SearchRun, record: TrialRecord, uri: string, metrics: 
   if (isOver(record)) return;
   if (metric.startsWith(OFFLINE)) {
     reachRung(run, record, { step: 0, resource: null });
-    judge(run, record);
+    applyStoppingRules(run, record);
   }
   act(run, record, metrics);
 }

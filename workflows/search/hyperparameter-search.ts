@@ -11,7 +11,7 @@ import {
 import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
 import { checkBudget, secondsUntilCheck } from './budget.ts';
 import { followCurves } from './curves.ts';
-import { judgeBetweenPoints } from './judgement.ts';
+import { applyStoppingRulesBetweenPoints } from './stopping.ts';
 import { evaluateExports } from './early-evaluation.ts';
 import { listen } from './updates/index.ts';
 import { nextMemory, activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
@@ -23,8 +23,8 @@ import type { SearchRun } from './state.ts';
 import { newTrialsLeft } from './places.ts';
 import { closeRungs } from './rungs.ts';
 import { fillPlaces } from './sampling.ts';
-import { letGoOfTensorboard, openTensorboard } from './tensorboard.ts';
-import { endedUnheard, finalise, finish } from './trials.ts';
+import { releaseTensorboard, openTensorboard } from './tensorboard.ts';
+import { endUnreportedTrial, finalise, finish } from './trials.ts';
 import { publish, resultOf } from './view.ts';
 
 /** Trials that were terminated by hand say nothing: so often someone looks. */
@@ -40,11 +40,11 @@ export async function hyperparameterSearch(input: SearchInput): Promise<SearchRe
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     run.stopWatching?.();
-    await CancellationScope.nonCancellable(() => letGoOfTensorboard(run));
+    await CancellationScope.nonCancellable(() => releaseTensorboard(run));
     await CancellationScope.nonCancellable(() => end(run, isCancellation(error) ? 'cancelled' : 'failed', error));
     throw error;
   }
-  await letGoOfTensorboard(run);
+  await releaseTensorboard(run);
   return answer(run);
 }
 
@@ -53,7 +53,7 @@ async function work(run: SearchRun): Promise<void> {
     run.dirty = false;
     run.draining = mustContinueAsNew(run);
     if (!run.draining) run.drainingSince = null;
-    judgeBetweenPoints(run);
+    applyStoppingRulesBetweenPoints(run);
     checkBudget(run);
     fillPlaces(run);
     closeRungs(run);
@@ -78,7 +78,7 @@ async function waitForNews(run: SearchRun): Promise<void> {
   );
   const news = (): boolean => run.dirty || run.fatal !== null || (mustContinueAsNew(run) && !run.draining);
   if (waits.length === 0) return condition(news);
-  if (!(await condition(news, Math.min(...waits) * 1000)) && looks) await missClosed(run);
+  if (!(await condition(news, Math.min(...waits) * 1000)) && looks) await endClosedTrials(run);
 }
 
 /** Every trial is over, told and recorded, and no further one is to come. */
@@ -105,7 +105,7 @@ async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknow
     endEvaluations(run);
     recordEnds(run);
     reconcile(run);
-    if (!(await condition(() => run.dirty || broken(), LOOK_AFTER_TRIALS_SECONDS * 1000))) await missClosed(run);
+    if (!(await condition(() => run.dirty || broken(), LOOK_AFTER_TRIALS_SECONDS * 1000))) await endClosedTrials(run);
     // The ledger must not keep a cancelled search alive.
     if (broken()) break;
   }
@@ -119,7 +119,7 @@ function endEvaluations(run: SearchRun): void {
   for (const record of run.memory.records) if (record.ending) finalise(run, record, record.ending);
 }
 
-async function missClosed(run: SearchRun): Promise<void> {
+async function endClosedTrials(run: SearchRun): Promise<void> {
   const active = activeRecords(run);
   const closed = await searching
     .closedWorkflows({ workflowIds: active.map(({ state }) => state.workflowId) })
@@ -128,7 +128,8 @@ async function missClosed(run: SearchRun): Promise<void> {
       // The next look may succeed.
       return [];
     });
-  for (const { state } of active) if (closed.includes(state.workflowId)) endedUnheard(run, state.trial, null, 'its workflow is closed');
+  for (const { state } of active)
+    if (closed.includes(state.workflowId)) endUnreportedTrial(run, state.trial, null, 'its workflow is closed');
 }
 
 function answer(run: SearchRun): SearchResult {

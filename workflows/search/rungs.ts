@@ -8,7 +8,7 @@ import { newTrialsLeft, startsLeft } from './places.ts';
 import { trainedSeconds } from './spending.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { askToStop, finalise, stopTrial } from './trials.ts';
+import { requestStop, finalise, stopTrial } from './trials.ts';
 
 export interface Reached {
   readonly step: number;
@@ -39,7 +39,7 @@ export function reachRung(run: SearchRun, record: TrialRecord, reached: Reached)
     decided(run, record.state.trial, `goes on: ${best.reason}`);
   } else if (rungs.scheduler.promote) {
     halving.held = true;
-    askToStop(run, record, heldReason(halving));
+    requestStop(run, record, heldReason(halving));
   } else stopTrial(run, record, `${rungs.scheduler.kind}: ${heldReason(halving)} is not among the best 1/${rungs.scheduler.factor}`);
 }
 

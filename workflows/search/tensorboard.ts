@@ -8,7 +8,7 @@ import { decided } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { publish } from './view.ts';
 import { messageOf } from '../trial/decisions.ts';
-import { holdSignal, letGoSignal } from '../tensorboard.ts';
+import { holdTensorboardSignal, releaseTensorboardSignal } from '../tensorboard.ts';
 import type { tensorboard } from '../tensorboard.ts';
 
 /** Between our look and our word its keeper may end. */
@@ -48,7 +48,7 @@ async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> 
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
     try {
-      await getExternalWorkflowHandle(workflowId).signal(holdSignal, { holder });
+      await getExternalWorkflowHandle(workflowId).signal(holdTensorboardSignal, { holder });
       return;
     } catch (error) {
       if (tries >= MAX_TRIES) throw error;
@@ -57,11 +57,11 @@ async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> 
 }
 
 /** When the search is over. A keeper that is gone holds nothing. */
-export async function letGoOfTensorboard(run: SearchRun): Promise<void> {
+export async function releaseTensorboard(run: SearchRun): Promise<void> {
   if (run.memory.tensorboard === undefined) return;
   // A word that comes before the keeper has begun would be lost, and it would hold for ever.
   await condition(() => run.memory.tensorboard !== null, START_PATIENCE);
   await getExternalWorkflowHandle(tensorboardWorkflowId(run.input.pipeline))
-    .signal(letGoSignal, { holder: workflowInfo().workflowId })
+    .signal(releaseTensorboardSignal, { holder: workflowInfo().workflowId })
     .catch(() => undefined);
 }

@@ -3,7 +3,7 @@ import { CancellationScope, defineSignal, getExternalWorkflowHandle, isCancellat
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
 import type { TrialRecord, TrialReport, TrialSummary } from '../../src/contract/search.ts';
-import { endOf, endOf1, OFFLINE } from '../../src/rules/trial-ends.ts';
+import { endOf, endOfV1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
@@ -66,7 +66,7 @@ async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Pro
       },
       (error: unknown) => {
         if (!isThis()) return;
-        endedWithout(
+        failWithoutSummary(
           run,
           record,
           error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : 'unknown',
@@ -91,11 +91,11 @@ async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Pro
 export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): void {
   if (isOver(record) || record.stopping !== null) return;
   decided(run, record.state.trial, `stopped: ${reason}`);
-  askToStop(run, record, reason);
+  requestStop(run, record, reason);
   if (!record.active) finalise(run, record, isHeld(record) ? heldSummary(record, reason) : withoutRunning(record, reason));
 }
 
-export function askToStop(run: SearchRun, record: TrialRecord, reason: string): void {
+export function requestStop(run: SearchRun, record: TrialRecord, reason: string): void {
   record.stopping = reason;
   if (record.active) tell(run, record, stop, { reason });
 }
@@ -168,7 +168,7 @@ export function ended(run: SearchRun, summary: TrialSummary): void {
   } else finalise(run, record, summary);
 }
 
-function endedWithout(run: SearchRun, record: TrialRecord, reason: string): void {
+function failWithoutSummary(run: SearchRun, record: TrialRecord, reason: string): void {
   if (!record.active) return;
   record.active = false;
   record.inherited = false;
@@ -176,11 +176,11 @@ function endedWithout(run: SearchRun, record: TrialRecord, reason: string): void
   finalise(run, record, { ...withoutRunning(record, reason), status: 'failed' });
 }
 
-export function endedUnheard(run: SearchRun, trial: number, summary: TrialSummary | null, reason: string): void {
+export function endUnreportedTrial(run: SearchRun, trial: number, summary: TrialSummary | null, reason: string): void {
   const record = recordOf(run, trial);
   if (!record) return;
   if (summary) ended(run, summary);
-  else endedWithout(run, record, reason);
+  else failWithoutSummary(run, record, reason);
 }
 
 const withoutRunning = (record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> => ({
@@ -217,7 +217,7 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
     record.state.bestExport = record.offlineBest.export;
     Object.assign(record.state.offline, record.offlineBest.metrics);
   }
-  const end = run.rules === 1 ? endOf1(record, summary, objectivesOf(run)) : endOf(record, summary, objectivesOf(run));
+  const end = run.rules === 1 ? endOfV1(record, summary, objectivesOf(run)) : endOf(record, summary, objectivesOf(run));
   const { values, reason } = end;
   const status = record.invalid ? 'failed' : end.status;
   record.values = values;

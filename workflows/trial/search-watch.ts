@@ -9,7 +9,7 @@ const LONGEST_WAIT_MINUTES = 360;
 const MS_PER_MINUTE = 60_000;
 
 /** Does the trial's work, and stops it with a checkpoint when nobody is there any more who wants it. */
-export async function besideWatch<T>(run: TrialRun, work: () => Promise<T>): Promise<T> {
+export async function withSearchWatch<T>(run: TrialRun, work: () => Promise<T>): Promise<T> {
   const { search } = run.input;
   if (!run.reconciles || search === null) return work();
   const watch = new CancellationScope();

@@ -17,8 +17,8 @@ import type { AttemptReport, AttemptWaits, TrialInput, TrialReport, TrialSummary
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds, spotPositions } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
-import { lookForFirstPool } from './lookout.ts';
-import { besideWatch } from './search-watch.ts';
+import { watchFirstPool } from './first-pool-watch.ts';
+import { withSearchWatch } from './search-watch.ts';
 import { acquireSlot, grantedSignal, releaseSlot } from '../pools/slots.ts';
 import { attempts, endings } from '../policies.ts';
 import {
@@ -46,7 +46,7 @@ export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.tr
 setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'PINNED' } : {}), trial);
 export async function trial(input: TrialInput): Promise<TrialSummary> {
   const run = setUp(input);
-  const summary = await besideWatch(run, () => runToItsEnd(run)).catch((error: unknown) => {
+  const summary = await withSearchWatch(run, () => runToItsEnd(run)).catch((error: unknown) => {
     if (isCancellation(error)) return summaryOf(run, 'cancelled', 'cancelled', null);
     const message = messageOf(error);
     if (message === null) throw error;
@@ -166,11 +166,11 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
 /** Ends the attempt, with a checkpoint, when the trial is stopped or paused, or when the first pool has a machine again. */
 async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: () => Promise<AttemptReport>): Promise<AttemptReport | null> {
   const scope = new CancellationScope();
-  const lookout = new CancellationScope();
+  const poolWatch = new CancellationScope();
   run.interrupt = () => {
     scope.cancel();
   };
-  const looking = lookout.run(() => lookForFirstPool(run, choice)).catch(() => undefined);
+  const looking = poolWatch.run(() => watchFirstPool(run, choice)).catch(() => undefined);
   try {
     run.last = await scope.run(attempt);
     return run.last;
@@ -186,7 +186,7 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
   } finally {
     run.waits = null;
     run.interrupt = null;
-    lookout.cancel();
+    poolWatch.cancel();
     await looking;
   }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { RefusedError } from '../../client/errors.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
 import { onInterrupt } from '../follow.ts';
-import { indexOf, noteRuns, type RunIndex } from '../ended-runs.ts';
+import { indexOf, saveRunIndex, type RunIndex } from '../ended-runs.ts';
 import { checkpointLocalJobs } from '../local-jobs.ts';
 import { unlogged } from '../unlogged.ts';
 
@@ -39,7 +39,7 @@ export function registerDev(program: Command): void {
         await stack.stop({
           between: async () => {
             const runs = await lastWork(say);
-            note = () => noteRuns(process.cwd(), runs);
+            note = () => saveRunIndex(process.cwd(), runs);
           },
           onWait: (users) => say(`waiting for ${users} commands that use these servers`),
         });

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createNotificationActivities } from '../../../activities/notifications.ts';
 import { createRunActivities } from '../../../activities/runs.ts';
 import { createTensorboardActivities } from '../../../activities/tensorboard.ts';
-import { behindPolicy, openBehindPolicy } from '../../../activities/wall.ts';
+import { guardPorts, guardOpen } from '../../../activities/policy-guard.ts';
 import { openKubernetesTensorboards } from '../../../src/adapters/kubernetes/tensorboard.ts';
 import { Policy } from '../../../src/contract/policy.ts';
 import { Compute, Profile } from '../../../src/contract/profile.ts';
@@ -25,7 +25,7 @@ const POLICY = Policy.parse({
   resources: { memoryMb: 4096 },
   commands: [],
 });
-const directory = mkdtempSync(join(tmpdir(), 'longhaul-wall-'));
+const directory = mkdtempSync(join(tmpdir(), 'longhaul-policy-'));
 const profileOf = (changes: object = {}, compute: object = {}): Profile =>
   Profile.parse({
     warehouse: { kind: 'duckdb', path: join(directory, 'w') },
@@ -83,14 +83,15 @@ describe('a run document that asks for', () => {
 
   it.each(FORMS.slice(1))('%s finds no port open, whichever activity gets it', async (_what, profile, message) => {
     const { ports, opened } = recorded();
-    const wall = behindPolicy(ports, POLICY);
-    for (const open of [wall.store, wall.warehouse, wall.compute]) await expect(open(profile)).rejects.toMatchObject(refused(message));
+    const guarded = guardPorts(ports, POLICY);
+    for (const open of [guarded.store, guarded.warehouse, guarded.compute])
+      await expect(open(profile)).rejects.toMatchObject(refused(message));
     expect(opened).toEqual([]);
   });
 
   it.each(FORMS.slice(1))('%s gets no TensorBoard', async (_what, profile, message) => {
     let opened = 0;
-    const open = openBehindPolicy(async () => Promise.reject(new Error(`opened ${++opened} times`)), POLICY);
+    const open = guardOpen(async () => Promise.reject(new Error(`opened ${++opened} times`)), POLICY);
     const { startTensorboard } = createTensorboardActivities(open);
     await expect(act(startTensorboard, { profile, pipeline: 'p', logdir: '/l' })).rejects.toMatchObject(refused(message));
     expect(opened).toBe(0);
@@ -121,7 +122,7 @@ describe('behind the policy', () => {
   const resources = { cpu: 1, memoryMb: 4096, gpu: 0 };
 
   it('a Job is made as far as it is allowed, whatever its profile says', async () => {
-    const allowed = await behindPolicy(ports, POLICY).compute(profileOf());
+    const allowed = await guardPorts(ports, POLICY).compute(profileOf());
     await expect(allowed.create({ ...job, resources, image: 'evil:1' })).rejects.toMatchObject(
       refused('rule "images" does not allow "evil:1"'),
     );
@@ -142,7 +143,7 @@ describe('behind the policy', () => {
       describe: remember,
     } as unknown as Warehouse;
     const policy = Policy.parse({ datasets: ['mine'], buckets: ['mine/runs'], paths: [directory] });
-    const warehouse = await behindPolicy({ ...ports, warehouse: async () => Promise.resolve(real) }, policy).warehouse(profileOf());
+    const warehouse = await guardPorts({ ...ports, warehouse: async () => Promise.resolve(real) }, policy).warehouse(profileOf());
     const context = { signal: AbortSignal.timeout(600_000), progress: () => undefined };
     const statement = { sql: "SELECT 'gs://theirs/x'", sqlFile: 'x.sql', parameters: {}, tables: {}, sources: {} };
     const query = { ...statement, jobId: 'q', destination: 'mine.t', clustering: [], labels: {} };
@@ -179,7 +180,7 @@ describe('behind the policy', () => {
   });
 
   it('there are the ports themselves where there is no policy', () => {
-    expect(behindPolicy(ports, null)).toBe(ports);
+    expect(guardPorts(ports, null)).toBe(ports);
   });
 });
 

@@ -1,4 +1,4 @@
-/** The wall between who asks and who runs: whatever activity gets a profile, it opens nothing that the workers' policy does not allow. */
+/** Between who asks and who runs: whatever activity gets a profile, it opens nothing that the workers' policy does not allow. */
 import { violationText } from '../src/contract/policy.ts';
 import type { Policy, Violation } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
@@ -10,7 +10,7 @@ import { failure } from './failures.ts';
 const VIOLATIONS_SHOWN = 10;
 
 /** @throws ApplicationFailure('InvalidDocument') that names each rule, the place, what was found and what is allowed */
-export function refuse(found: readonly Violation[]): void {
+export function refuseViolations(found: readonly Violation[]): void {
   if (found.length === 0) return;
   const lines = found.slice(0, VIOLATIONS_SHOWN).map(violationText);
   const more = found.length > lines.length ? [`and ${found.length - lines.length} more`] : [];
@@ -19,31 +19,31 @@ export function refuse(found: readonly Violation[]): void {
 }
 
 /** @param policy null: everything is allowed */
-export function behindPolicy(ports: Ports, policy: Policy | null): Ports {
+export function guardPorts(ports: Ports, policy: Policy | null): Ports {
   if (policy === null) return ports;
   const allowed = (profile: Profile): Profile => {
-    refuse(profileViolations(policy, profile));
+    refuseViolations(profileViolations(policy, profile));
     return profile;
   };
   return {
     store: async (profile) => ports.store(allowed(profile)),
-    warehouse: async (profile) => withTablesOf(policy, profile, await ports.warehouse(allowed(profile))),
-    compute: async (profile) => withJobsOf(policy, await ports.compute(allowed(profile))),
+    warehouse: async (profile) => guardWarehouse(policy, profile, await ports.warehouse(allowed(profile))),
+    compute: async (profile) => guardCompute(policy, await ports.compute(allowed(profile))),
   };
 }
 
 /** @param open as of `createTensorboardActivities` */
-export const openBehindPolicy =
+export const guardOpen =
   <T>(open: (profile: Profile) => Promise<T>, policy: Policy | null) =>
   async (profile: Profile): Promise<T> => {
-    if (policy !== null) refuse(profileViolations(policy, profile));
+    if (policy !== null) refuseViolations(profileViolations(policy, profile));
     return open(profile);
   };
 
-function withJobsOf(policy: Policy, compute: Compute): Compute {
+function guardCompute(policy: Policy, compute: Compute): Compute {
   return {
     create: async (job) => {
-      refuse(jobViolations(policy, job, `job ${job.name}`));
+      refuseViolations(jobViolations(policy, job, `job ${job.name}`));
       return compute.create(job);
     },
     watch: (name, options) => compute.watch(name, options),
@@ -56,9 +56,9 @@ function withJobsOf(policy: Policy, compute: Compute): Compute {
 }
 
 /** Names of tables and addresses may come of the outputs of a step: whatever program it ran chose them. A store keeps within its root by itself. */
-function withTablesOf(policy: Policy, profile: Profile, warehouse: Warehouse): Warehouse {
+function guardWarehouse(policy: Policy, profile: Profile, warehouse: Warehouse): Warehouse {
   const allowed = <R extends Parameters<typeof requestViolations>[2]>(request: R, path: string): R => {
-    refuse(requestViolations(policy, profile, request, path));
+    refuseViolations(requestViolations(policy, profile, request, path));
     return request;
   };
   return {

@@ -18,14 +18,14 @@ export interface Trouble {
 
 export type ForeignSystem = 'Kubernetes' | 'the object store' | 'the ledger' | 'the machine';
 
-export interface PersistOptions {
+export interface ForeignRetryOptions {
   /** Any of them ends the tries: nobody waits for the answer any more. */
   readonly until: readonly AbortSignal[];
   readonly tell?: (trouble: Trouble | null) => void;
 }
 
 /** It is wrong in itself, and no time mends it. */
-const HOPELESS: ReadonlySet<ErrorType> = new Set([
+const PERMANENT: ReadonlySet<ErrorType> = new Set([
   'InvalidDocument',
   'InvalidQuery',
   'BadData',
@@ -34,11 +34,11 @@ const HOPELESS: ReadonlySet<ErrorType> = new Set([
   'Rejected',
 ]);
 
-export function isHopeless(error: unknown): boolean {
+export function isPermanent(error: unknown): boolean {
   if (error instanceof ApplicationFailure) return error.nonRetryable === true;
   if (error instanceof InvalidInputError || error instanceof PreconditionFailedError) return true;
   // Our own judgement has no cause; that of others may be another one in a minute.
-  if (error instanceof AdapterError) return HOPELESS.has(error.type) || (error.type === 'InvalidInput' && error.cause === undefined);
+  if (error instanceof AdapterError) return PERMANENT.has(error.type) || (error.type === 'InvalidInput' && error.cause === undefined);
   // A network's TypeError names what it was caused by; another one is a defect.
   return error instanceof TypeError && error.cause === undefined;
 }
@@ -46,9 +46,9 @@ export function isHopeless(error: unknown): boolean {
 /**
  * Does `work` until it succeeds, with back-off.
  *
- * @throws what is hopeless at once; the last error when one of the signals aborts, or after a day
+ * @throws what no time mends at once; the last error when one of the signals aborts, or after a day
  */
-export async function persist<T>(of: ForeignSystem, work: () => Promise<T>, { until, tell }: PersistOptions): Promise<T> {
+export async function retryForeign<T>(of: ForeignSystem, work: () => Promise<T>, { until, tell }: ForeignRetryOptions): Promise<T> {
   const begun = performance.now();
   const since = Date.now();
   let isTold = false;
@@ -59,7 +59,7 @@ export async function persist<T>(of: ForeignSystem, work: () => Promise<T>, { un
       return answer;
     } catch (error) {
       const seconds = (performance.now() - begun) / 1000;
-      if (until.some(({ aborted }) => aborted) || isHopeless(error) || seconds > WAITS.foreignTroubleSeconds) throw error;
+      if (until.some(({ aborted }) => aborted) || isPermanent(error) || seconds > WAITS.foreignTroubleSeconds) throw error;
       if (seconds >= WAITS.foreignTroubleToldSeconds) {
         isTold = true;
         tell?.({ of, message: error instanceof Error ? error.message : String(error), since });
@@ -71,17 +71,17 @@ export async function persist<T>(of: ForeignSystem, work: () => Promise<T>, { un
 }
 
 /** For small requests in the middle of things: a refusal comes back as one that passes, and Temporal tries again. */
-export async function asPassing<T>(work: () => Promise<T>): Promise<T> {
+export async function asTransient<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (isHopeless(error)) throw error;
+    if (isPermanent(error)) throw error;
     throw failure('Unavailable', error instanceof Error ? error.message : String(error), error);
   }
 }
 
 /** For what is written where this run has written before: only the right to do so can have gone, and somebody will give it back. */
-export async function despiteRefusal<T>(work: () => Promise<T>): Promise<T> {
+export async function asTransientRefusal<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -92,11 +92,11 @@ export async function despiteRefusal<T>(work: () => Promise<T>): Promise<T> {
 
 /** Foreign systems as one activity meets them. */
 export class Foreign {
-  readonly #options: PersistOptions;
+  readonly #options: ForeignRetryOptions;
   #isBegun: boolean;
 
   /** @param isBegun something of ours may be out there already */
-  constructor(isBegun: boolean, options: PersistOptions) {
+  constructor(isBegun: boolean, options: ForeignRetryOptions) {
     this.#isBegun = isBegun;
     this.#options = options;
   }
@@ -107,6 +107,6 @@ export class Foreign {
   }
 
   ask<T>(of: ForeignSystem, work: () => Promise<T>, until: readonly AbortSignal[] = []): Promise<T> {
-    return this.#isBegun ? persist(of, work, { ...this.#options, until: [...this.#options.until, ...until] }) : work();
+    return this.#isBegun ? retryForeign(of, work, { ...this.#options, until: [...this.#options.until, ...until] }) : work();
   }
 }

@@ -9,7 +9,7 @@ interface Trial {
 }
 type Rule<K extends StoppingRule['kind']> = Extract<StoppingRule, { kind: K }>;
 
-export function divergence1(rule: Rule<'divergence'>, trial: Trial): string | null {
+export function divergenceV1(rule: Rule<'divergence'>, trial: Trial): string | null {
   const values = trial.series[rule.metric] ?? [];
   const last = values.at(-1);
   if (last === undefined) return null;
@@ -21,7 +21,7 @@ export function divergence1(rule: Rule<'divergence'>, trial: Trial): string | nu
     : null;
 }
 
-export function overfitting1(rule: Rule<'overfitting'>, trial: Trial): string | null {
+export function overfittingV1(rule: Rule<'overfitting'>, trial: Trial): string | null {
   const training = trial.series[rule.training] ?? [];
   const validation = trial.series[rule.validation] ?? [];
   if (validation.length < rule.steps) return null;
@@ -34,7 +34,7 @@ export function overfitting1(rule: Rule<'overfitting'>, trial: Trial): string | 
     : null;
 }
 
-export function underfitting1(rule: Rule<'underfitting'>, trial: Trial, { goal, metric }: Objective): string | null {
+export function underfittingV1(rule: Rule<'underfitting'>, trial: Trial, { goal, metric }: Objective): string | null {
   const values = rule.metric === metric ? trial.curve : (trial.series[rule.metric] ?? []);
   if (values.length < rule.afterSteps) return null;
   const best = bestOf(values, rule.metric.endsWith('loss') ? 'minimize' : goal);

@@ -8,7 +8,7 @@ import { capacityInput, isTimeout } from './decisions.ts';
 import type { TrialRun } from './state.ts';
 
 /** Interrupts the attempt once there is a machine: the trial moves there. To be cancelled when the attempt ends. */
-export async function lookForFirstPool(run: TrialRun, { lookAfterSeconds }: PlacementChoice): Promise<void> {
+export async function watchFirstPool(run: TrialRun, { lookAfterSeconds }: PlacementChoice): Promise<void> {
   const { profile } = run.input;
   const [first] = poolOrder(profile.placement, profile.pools);
   if (lookAfterSeconds === null || first === undefined) return;

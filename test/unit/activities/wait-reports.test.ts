@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { AttemptNotes, troubleText } from '../../../activities/attempt-notes.ts';
+import { WaitReports, troubleText } from '../../../activities/wait-reports.ts';
 
 const MINUTE = 60_000;
 const waiting = (message: string) => ({ phase: 'pending', message, node: null, startedAt: null }) as const;
@@ -8,39 +8,39 @@ const RUNNING = { phase: 'running', message: null, node: 'n', startedAt: 0 } as 
 function open() {
   let now = 0;
   const told: (string | null)[] = [];
-  const notes = new AttemptNotes(
+  const reports = new WaitReports(
     (text) => told.push(text),
     () => now,
   );
   const after = (minutes: number): void => {
-    for (const end = now + minutes * MINUTE; now < end; now += MINUTE / 6) notes.beat();
+    for (const end = now + minutes * MINUTE; now < end; now += MINUTE / 6) reports.beat();
   };
-  return { told, notes, after };
+  return { told, reports, after };
 }
 
 it('says nothing of a wait that passes', () => {
-  const { told, notes, after } = open();
-  notes.status(waiting('0/3 nodes are available'));
+  const { told, reports, after } = open();
+  reports.status(waiting('0/3 nodes are available'));
   after(1);
-  expect(notes.note).toEqual({ waiting: '0/3 nodes are available' });
-  notes.status(RUNNING);
+  expect(reports.details).toEqual({ waiting: '0/3 nodes are available' });
+  reports.status(RUNNING);
   after(60);
-  expect([told, notes.note]).toEqual([[], {}]);
+  expect([told, reports.details]).toEqual([[], {}]);
 });
 
 it('tells a wait that lasts, and that it is over', () => {
-  const { told, notes, after } = open();
-  notes.status(waiting('suspended: waiting to be admitted by queue team-a'));
+  const { told, reports, after } = open();
+  reports.status(waiting('suspended: waiting to be admitted by queue team-a'));
   after(5);
-  notes.status(RUNNING);
+  reports.status(RUNNING);
   after(60);
   expect(told).toEqual(['suspended: waiting to be admitted by queue team-a', null]);
 });
 
 it('tells a day of it in a few words, whatever they are', () => {
-  const { told, notes, after } = open();
+  const { told, reports, after } = open();
   for (let i = 0; i < 24 * 60; i++) {
-    notes.status(waiting(`0/${i} nodes are available`));
+    reports.status(waiting(`0/${i} nodes are available`));
     after(1);
   }
   expect(told.length).toBeGreaterThan(4);
@@ -48,10 +48,10 @@ it('tells a day of it in a few words, whatever they are', () => {
 });
 
 it('tells a refusal with how long it has lasted', () => {
-  const { told, notes, after } = open();
+  const { told, reports, after } = open();
   const refused = { of: 'Kubernetes', message: 'jobs is forbidden (HTTP 403)', since: Date.now() - 12 * MINUTE } as const;
-  notes.status(waiting('0/3 nodes'));
-  notes.trouble(refused);
+  reports.status(waiting('0/3 nodes'));
+  reports.trouble(refused);
   after(3);
   expect(told).toEqual(['waiting for Kubernetes for 12 min: jobs is forbidden (HTTP 403)']);
   expect(troubleText(refused, refused.since + 135 * MINUTE)).toMatch(/for 2 h 15 min/);

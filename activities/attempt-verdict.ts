@@ -4,7 +4,7 @@ import type { AttemptInput } from '../src/contract/search.ts';
 import type { Latest, TrialResult } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';
-import type { Foreign } from './persistence.ts';
+import type { Foreign } from './foreign-systems.ts';
 import { readLatest, readResult } from './trial-files.ts';
 
 interface Seen {
@@ -14,14 +14,18 @@ interface Seen {
   readonly stopRequested: boolean;
 }
 
-export interface Judgement {
+export interface AttemptOutcome {
   readonly verdict: AttemptVerdict;
   readonly cause: string;
   readonly committedSamples: number;
   readonly result: TrialResult | null;
 }
 
-export async function judged({ input, end, silent, stopRequested }: Seen, store: ObjectStore, foreign: Foreign): Promise<Judgement> {
+export async function attemptOutcome(
+  { input, end, silent, stopRequested }: Seen,
+  store: ObjectStore,
+  foreign: Foreign,
+): Promise<AttemptOutcome> {
   const { output, profile } = input.trial;
   let left: { readonly latest: Latest | null; readonly result: TrialResult | null };
   try {

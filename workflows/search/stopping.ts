@@ -12,14 +12,14 @@ import { stopTrial } from './trials.ts';
  *
  * @param context may serve all points that came at once: it holds the curves themselves, which grow under it
  */
-export function judge(run: SearchRun, record: TrialRecord, context: StoppingContext = contextOf(run)): void {
+export function applyStoppingRules(run: SearchRun, record: TrialRecord, context: StoppingContext = contextOf(run)): void {
   if (!mayBeStopped(record)) return;
   const reason = stopReason(run.memory.stopping, context.trials[record.state.trial] ?? curveOf(run, record), context);
   if (reason) stopTrial(run, record, reason);
 }
 
 /** Rules of time and money bite between points too. */
-export function judgeBetweenPoints(run: SearchRun): void {
+export function applyStoppingRulesBetweenPoints(run: SearchRun): void {
   if (!run.memory.stopping.some(({ kind }) => kind === 'wall-clock' || kind === 'cost')) return;
   const context = contextOf(run);
   for (const record of activeRecords(run).filter(mayBeStopped)) {

@@ -1,17 +1,17 @@
 /** What an attempt waits for, in words: with its heartbeats, and, where it lasts, to its trial, whose state shows it. */
 import type { JobStatus } from '../src/ports/compute.ts';
 import { WAITS } from '../src/rules/durations.ts';
-import type { Trouble } from './persistence.ts';
+import type { Trouble } from './foreign-systems.ts';
 
 const SECONDS_PER_MINUTE = 60;
 const MINUTES_PER_HOUR = 60;
 
 /** Part of the details of `runAttempt`'s heartbeats; absent where there is nothing to tell. */
-export interface AttemptNote {
+export interface WaitDetails {
   readonly waiting?: string;
 }
 
-export class AttemptNotes {
+export class WaitReports {
   readonly #tell: (waiting: string | null) => void;
   readonly #now: () => number;
   #trouble: Trouble | null = null;
@@ -39,7 +39,7 @@ export class AttemptNotes {
     this.beat();
   };
 
-  get note(): AttemptNote {
+  get details(): WaitDetails {
     const waiting = this.#waiting();
     return waiting === null ? {} : { waiting };
   }
