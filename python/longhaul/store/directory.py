@@ -147,11 +147,28 @@ def _temporary(target: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
+#: Of locks that are held: a process that is forked meanwhile, such as a worker that loads data, has them too.
+_descriptors: set[int] = set()
+
+
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    _descriptors.add(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        # Closing releases it only where no child has the descriptor.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        _descriptors.discard(descriptor)
         os.close(descriptor)
+
+
+def _leave_locks_to_the_parent() -> None:
+    """In a forked child: a lock must not outlive its holder in there."""
+    while _descriptors:
+        os.close(_descriptors.pop())
+
+
+os.register_at_fork(after_in_child=_leave_locks_to_the_parent)

@@ -20,6 +20,7 @@ from typing import Any
 PRELOADED = (
     "numpy",
     "torch",
+    "keras",  # with TensorFlow, which runs nothing and starts no thread as it is imported
     "transformers.trainer",
     "pyarrow.parquet",
     "sklearn.ensemble",
@@ -97,6 +98,7 @@ def attempt(order: dict[str, Any]) -> None:
 
 def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", CUDA_VISIBLE_DEVICES="-1")  # as the scripts set them
     for module in PRELOADED:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(module)
