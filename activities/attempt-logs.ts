@@ -205,7 +205,7 @@ class LogBook {
 
   /** Nothing more comes. */
   async end(): Promise<void> {
-    for (let pauseMs = WAITS.foreignRetryFirstMs as number; ; pauseMs = Math.min(pauseMs * 2, WAITS.foreignRetryLongestMs)) {
+    for (let pauseMs = WAITS.foreignRetryFirstMs; ; pauseMs = Math.min(pauseMs * 2, WAITS.foreignRetryLongestMs)) {
       try {
         await this.write();
         await this.#store.write(endUri(this.#prefix), JSON.stringify({ lines: this.lines, at: new Date().toISOString() }));

@@ -3,7 +3,7 @@ import { log } from '@temporalio/activity';
 import type { JobSpec } from '../src/contract/jobs.ts';
 import type { CapacityInput } from '../src/contract/search.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
-import { WAITS } from '../src/rules/durations.ts';
+import { GRACES, WAITS } from '../src/rules/durations.ts';
 import { capacityIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
 import { aborted, pause } from './stoppable.ts';
@@ -78,6 +78,6 @@ function jobOf(input: CapacityInput, store: Pick<ObjectStore, 'root'>): JobSpec 
     env: {},
     resources: { ...spec.resources, memoryMb },
     pool,
-    graceSeconds: 1,
+    graceSeconds: GRACES.lookGraceSeconds,
   };
 }

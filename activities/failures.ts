@@ -3,11 +3,10 @@ import { activityInfo, ApplicationFailure, CancelledFailure, CompleteAsyncError 
 import { isGrpcServiceError } from '@temporalio/client';
 import { AdapterError, ERRORS, InvalidInputError, PreconditionFailedError } from '../src/contract/errors.ts';
 import type { ErrorType } from '../src/contract/errors.ts';
+import { WAITS } from '../src/rules/durations.ts';
 
 /** An error that no one foresaw may be a passing fault, or a defect: tried so often in a row, then shown. */
 const UNFORESEEN_ATTEMPTS = 5;
-/** An activity that worked for so long before an error has made progress: the errors before do not count any more. */
-const PROGRESS_MS = 10 * 60_000;
 /** Activities whose errors are counted at once; the oldest are forgotten first. */
 const MAX_COUNTED = 10_000;
 
@@ -79,7 +78,7 @@ function countOf(activity: string, error: unknown, workedMs: number): number {
   const before = unforeseen.get(activity) ?? 0;
   unforeseen.delete(activity);
   if (isForeseen(error)) return 0;
-  const count = workedMs >= PROGRESS_MS ? 1 : before + 1;
+  const count = workedMs >= WAITS.activityProgressMs ? 1 : before + 1;
   if (count < UNFORESEEN_ATTEMPTS) unforeseen.set(activity, count);
   if (unforeseen.size > MAX_COUNTED)
     for (const oldest of [...unforeseen.keys()].slice(0, unforeseen.size - MAX_COUNTED)) unforeseen.delete(oldest);

@@ -1,8 +1,7 @@
 /** Heartbeats for work that may last, and the two ways in which such work is interrupted. */
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { JobContext } from '../src/ports/warehouse.ts';
-
-const MAX_INTERVAL_MS = 10_000;
+import { GRACES } from '../src/rules/durations.ts';
 
 export interface Interruptible extends JobContext {
   /** Aborts when someone asked for the end: what the work started outside is to be ended too. */
@@ -22,7 +21,7 @@ export async function withHeartbeat<T>(work: (context: Interruptible) => Promise
   let details: unknown = activity.info.heartbeatDetails ?? null;
   const beat = (): void => activity.heartbeat(details);
   const timer = activity.info.heartbeatTimeoutMs
-    ? setInterval(beat, Math.min(activity.info.heartbeatTimeoutMs / 4, MAX_INTERVAL_MS))
+    ? setInterval(beat, Math.min(activity.info.heartbeatTimeoutMs / 4, GRACES.heartbeatLongestMs))
     : undefined;
   const running = work({
     signal: cancel.signal,
@@ -54,7 +53,7 @@ export async function withHeartbeat<T>(work: (context: Interruptible) => Promise
       throw ApplicationFailure.create({
         type: 'Unavailable',
         message: 'this worker stops; another one goes on',
-        nextRetryDelay: '1 second',
+        nextRetryDelay: GRACES.activityRetryFirstMs,
       });
     throw error;
   } finally {

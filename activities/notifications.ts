@@ -5,11 +5,9 @@ import type { Policy } from '../src/contract/policy.ts';
 import { notificationViolations } from '../src/rules/policy.ts';
 import { failure, translated } from './failures.ts';
 import { refuseViolations } from './policy-guard.ts';
+import { GRACES } from '../src/rules/durations.ts';
 
 export type NotificationTarget = Profile['notifications'][number];
-
-const WEBHOOK_TIMEOUT_MS = 10_000;
-const COMMAND_TIMEOUT_MS = 30_000;
 
 export interface NotifyInput {
   readonly targets: readonly NotificationTarget[];
@@ -51,7 +49,7 @@ async function post(url: string, message: Omit<NotifyInput, 'targets'>): Promise
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body,
-    signal: AbortSignal.timeout(WEBHOOK_TIMEOUT_MS),
+    signal: AbortSignal.timeout(GRACES.webhookMs),
   }).catch((error: unknown) => {
     // The URL is a secret: it must not get into a history.
     throw failure('Unavailable', `the webhook did not answer (${error instanceof Error ? error.name : 'unknown fault'})`);
@@ -63,7 +61,7 @@ async function post(url: string, message: Omit<NotifyInput, 'targets'>): Promise
 async function pipe(command: readonly string[], input: string): Promise<void> {
   const [program = '', ...rest] = command;
   await new Promise<void>((resolve, reject) => {
-    const child = spawn(program, rest, { stdio: ['pipe', 'ignore', 'ignore'], timeout: COMMAND_TIMEOUT_MS });
+    const child = spawn(program, rest, { stdio: ['pipe', 'ignore', 'ignore'], timeout: GRACES.notifyCommandMs });
     child.on('error', (error) => {
       reject(failure('InvalidInput', `notifications: ${program}: ${error.message}`));
     });

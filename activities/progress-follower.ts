@@ -5,9 +5,9 @@ import type { TrialInput } from '../src/contract/search.ts';
 import type { ProgressRecord } from '../src/contract/trial.ts';
 import type { ObjectStore, Warehouse } from '../src/ports/index.ts';
 import { readProgress } from './trial-files.ts';
+import { WAITS } from '../src/rules/durations.ts';
 
 const ROWS_PER_BATCH = 200;
-const LONGEST_WAIT_FOR_BATCH_MS = 30_000;
 /** So many records are read before what was read is noted. */
 const MAX_AT_ONCE = 1000;
 const MAX_METRICS = 40;
@@ -78,7 +78,7 @@ export class ProgressFollower {
       if (record !== 'unreadable') this.#take(n, record);
       if (this.#batch.length >= ROWS_PER_BATCH) await this.flush();
     }
-    if (this.#batch.length > 0 && performance.now() - this.#batchSince >= LONGEST_WAIT_FOR_BATCH_MS) await this.flush();
+    if (this.#batch.length > 0 && performance.now() - this.#batchSince >= WAITS.ledgerBatchMs) await this.flush();
     return some;
   }
 

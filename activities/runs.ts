@@ -12,6 +12,7 @@ import type { RunArchive, RunGraph, RunResult, RunState, SearchState, StepState 
 import type { Ports } from '../src/ports/index.ts';
 import { RUN_NAME, RUN_NAME_IN_WORDS } from '../src/contract/run-names.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
+import { factorPlayed } from '../src/rules/durations.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { asTransientRefusal } from './foreign-systems.ts';
@@ -62,6 +63,7 @@ export const createRunActivities = (ports: Ports, { viewOf = askWorkflows, polic
     /** Checks the document (`temporal workflow start` takes any), keeps it in the object store, adds the run to the ledger. */
     async validateRun(input: OpenRunInput): Promise<OpenedRun> {
       const document = checkedDocument(input);
+      refuseOtherFactor(document.factor ?? 1);
       if (policy !== null) refuseViolations(violations(policy, document));
       return withHeartbeat(() => open(ports, input, document));
     },
@@ -161,6 +163,14 @@ function checkedDocument(input: OpenRunInput): RunDocument {
   const problem = graphProblem([...parsed.data.steps, ...parsed.data.onExit]) ?? poolProblem(parsed.data.profile);
   if (problem) throw failure('InvalidDocument', `the run document is not valid: ${problem}`);
   return parsed.data;
+}
+
+/** Workflows go by their document and activities by their worker: at different paces they would not meet. */
+function refuseOtherFactor(factor: number): void {
+  const played = factorPlayed();
+  if (factor === played) return;
+  const how = `only workers that were started with LONGHAUL_SOAK_FACTOR=${factor} accept it`;
+  throw failure('InvalidDocument', `the run document is not valid:\nfactor: expected ${played}, found ${factor}; ${how}`);
 }
 
 function describe(error: z.ZodError, document: unknown): string {

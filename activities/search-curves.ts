@@ -9,13 +9,10 @@ import { retryForeign } from './foreign-systems.ts';
 import { pause } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 import { exportUri, readProgress } from './trial-files.ts';
+import { WAITS } from '../src/rules/durations.ts';
 
-const SHORTEST_POLL_MS = 500;
-const LONGEST_POLL_MS = 10_000;
 const POLL_GROWTH = 1.4;
 const READERS = 16;
-/** Inherited trials tell of their end by signal; this only finds the ones that were terminated. */
-const LOOK_AFTER_INHERITED_MS = 60_000;
 /** Exact for the 32-bit floats that trainers mostly report, and short in histories. */
 const SIGNIFICANT_DIGITS = 9;
 /** Told where a metric is missing. */
@@ -48,8 +45,8 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
   // Clocks that are set right must not make it wait for hours.
   const begun = performance.now();
   let firstFoundAt: number | null = null;
-  let lookedAt = begun - LOOK_AFTER_INHERITED_MS + (input.lookAfterSeconds ?? 0) * 1000;
-  let poll = SHORTEST_POLL_MS;
+  let lookedAt = begun - WAITS.inheritedTrialsAskedMs + (input.lookAfterSeconds ?? 0) * 1000;
+  let poll = WAITS.curveLookFirstMs;
   for (;;) {
     const before = followed.reduce((sum, { n }) => sum + n, 0);
     const { stop, detached } = context;
@@ -58,7 +55,7 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
       until: [stop, detached],
     });
     let ended: CurvePoints['ended'] = [];
-    if (input.inherited.length > 0 && performance.now() - lookedAt >= LOOK_AFTER_INHERITED_MS) {
+    if (input.inherited.length > 0 && performance.now() - lookedAt >= WAITS.inheritedTrialsAskedMs) {
       ended = await endedOf(input.inherited);
       lookedAt = performance.now();
     }
@@ -72,9 +69,12 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
       const seen = followed.filter(({ n }) => n > 0).map(({ trial, n }) => [trial, n] as const);
       return { points, exports, lacking, seen, ended, ...(full ? { more: true } : {}) };
     }
-    poll = followed.reduce((sum, { n }) => sum + n, 0) > before ? SHORTEST_POLL_MS : Math.min(LONGEST_POLL_MS, poll * POLL_GROWTH);
+    poll =
+      followed.reduce((sum, { n }) => sum + n, 0) > before
+        ? WAITS.curveLookFirstMs
+        : Math.min(WAITS.curveLookLongestMs, poll * POLL_GROWTH);
     await pause(
-      firstFoundAt === null ? poll : Math.max(SHORTEST_POLL_MS, firstFoundAt + input.gatherSeconds * 1000 - now),
+      firstFoundAt === null ? poll : Math.max(WAITS.curveLookFirstMs, firstFoundAt + input.gatherSeconds * 1000 - now),
       context.stop,
       context.detached,
     );

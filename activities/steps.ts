@@ -13,8 +13,8 @@ import type { CacheRecord, Holder, StepCache } from '../src/cache/records.ts';
 import { rowKey, stepRow } from './step-rows.ts';
 import { digestOf, usableRecord, KEY_DIGITS, CACHE_VERSION } from '../src/cache/key.ts';
 import type { PrepareInput } from '../src/cache/key.ts';
+import { GRACES } from '../src/rules/durations.ts';
 
-const POLL_OTHER_RUN = '2 seconds';
 /** Larger values belong into the object store: outputs travel through histories and queries. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
@@ -73,7 +73,7 @@ async function prepare(ports: Ports, cache: StepCache, input: PrepareInput): Pro
   throw ApplicationFailure.create({
     type: 'Unavailable',
     message: `${other.workflowId} (step ${other.step}) is making the same output`,
-    nextRetryDelay: POLL_OTHER_RUN,
+    nextRetryDelay: GRACES.otherRunLookMs,
     category: ApplicationFailureCategory.BENIGN,
   });
 }

@@ -1,8 +1,7 @@
 /** Watching work that ends in an orderly way when someone asks for it, and is left alone when only this worker goes. */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-
-const LONGEST_HEARTBEAT_INTERVAL_MS = 15_000;
+import { GRACES } from '../src/rules/durations.ts';
 
 export interface Stoppable {
   /** Aborts when the end was asked for: end what was started, and return what came of it. */
@@ -25,7 +24,7 @@ export async function stoppable<T>(work: (context: Stoppable) => Promise<T>): Pr
   const beat = (): void => {
     activity.heartbeat(details);
   };
-  const interval = Math.min(LONGEST_HEARTBEAT_INTERVAL_MS, (activity.info.heartbeatTimeoutMs ?? Number.POSITIVE_INFINITY) / 4);
+  const interval = Math.min(GRACES.watcherHeartbeatLongestMs, (activity.info.heartbeatTimeoutMs ?? Number.POSITIVE_INFINITY) / 4);
   const timer = setInterval(beat, interval);
   beat();
   let ended = false;
@@ -38,7 +37,7 @@ export async function stoppable<T>(work: (context: Stoppable) => Promise<T>): Pr
         ApplicationFailure.create({
           type: 'Unavailable',
           message: 'this worker goes; the next one adopts the Job',
-          nextRetryDelay: '100 milliseconds',
+          nextRetryDelay: GRACES.handedOverMs,
           category: ApplicationFailureCategory.BENIGN,
         }),
       );

@@ -4,6 +4,7 @@
  */
 import { dirname, relative, resolve, sep } from 'node:path';
 import { builtinModules } from 'node:module';
+import { durationsRule } from './durations-rule.mjs';
 
 /** Folder → folders that it may import. `types:` marks folders of which only types may be imported. */
 const MAY_IMPORT = {
@@ -40,6 +41,9 @@ const MAY_IMPORT = {
 
 /** Single files that everybody who is named may see, though not the folder around them. */
 const OPEN_FILES = { 'src/adapters/open.ts': ['src/cli'] };
+
+/** Numbers with a name, for everyone but those who may import nothing. */
+const EVERYBODYS = 'src/rules/durations.ts';
 
 /** Single files that may see more than their folder, each for the reason given there. */
 const EXCEPTIONS = {
@@ -86,7 +90,8 @@ export const dependencyRule = {
         .split(sep)
         .join('/');
       const to = folderOf(target);
-      if (to === from || allowed.includes(to) || OPEN_FILES[target]?.includes(from)) return;
+      if (to === from || allowed.includes(to) || (target === EVERYBODYS && from !== 'src/contract') || OPEN_FILES[target]?.includes(from))
+        return;
       if (!allowed.includes(`types:${to}`)) context.report({ node, messageId: 'folder', data: { from, to } });
       else if (!typesOnly) context.report({ node, messageId: 'types', data: { from, to } });
     };
@@ -94,5 +99,5 @@ export const dependencyRule = {
   },
 };
 
-/** As a plugin of oxlint: `longhaul/dependencies`. */
-export default { meta: { name: 'longhaul' }, rules: { dependencies: dependencyRule } };
+/** As a plugin of oxlint: `longhaul/dependencies`, `longhaul/durations`. */
+export default { meta: { name: 'longhaul' }, rules: { dependencies: dependencyRule, durations: durationsRule } };

@@ -3,9 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../src/contract/names.ts';
+import { GRACES } from '../src/rules/durations.ts';
 
-const CONNECT_PATIENCE_MS = 60_000;
-const CONNECT_RETRY_MS = 250;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
 /** gRPC status codes. */
@@ -27,13 +26,13 @@ export async function connect(): Promise<Connected> {
 
 /** A server that is starting, or away for a moment, is waited for. */
 async function persistently<T>(attempt: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + CONNECT_PATIENCE_MS;
+  const deadline = Date.now() + GRACES.temporalConnectMs;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
       if (Date.now() > deadline) throw error;
-      await delay(CONNECT_RETRY_MS);
+      await delay(GRACES.temporalConnectRetryMs);
     }
   }
 }

@@ -14,14 +14,10 @@ import { guardPorts } from '../activities/policy-guard.ts';
 import { InvalidInputError } from '../src/contract/errors.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import { readPolicy } from './policy.ts';
+import { soakFactor } from './soak.ts';
 import { deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';
-
-/** Below the 30 s that Kubernetes gives a pod by default. Activities that only watch let go at once. */
-const SHUTDOWN_GRACE = '10 seconds';
-const SHUTDOWN_FORCE = '20 seconds';
-/** Cancellations arrive on heartbeats; the default throttle would delay them up to a minute. */
-const HEARTBEAT_THROTTLE = '2 seconds';
+import { GRACES, playFaster } from '../src/rules/durations.ts';
 
 export interface WorkerRole {
   readonly name: string;
@@ -43,6 +39,7 @@ export async function runWorker(role: WorkerRole): Promise<void> {
     telemetryOptions: { metrics: metricsOptions() },
   });
   const policy = await readPolicy();
+  playFaster(soakFactor());
   const tracing = await openTracing(`longhaul-${role.name}`);
   const connected = await connect();
   const ports = openPorts();
@@ -57,10 +54,10 @@ export async function runWorker(role: WorkerRole): Promise<void> {
       interceptors: { activity: [attemptLogs] },
       plugins: tracing === null ? [] : [tracing.plugin],
       maxConcurrentActivityTaskExecutions: role.maxActivities,
-      maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
-      defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
-      shutdownGraceTime: SHUTDOWN_GRACE,
-      shutdownForceTime: SHUTDOWN_FORCE,
+      maxHeartbeatThrottleInterval: GRACES.heartbeatThrottleMs,
+      defaultHeartbeatThrottleInterval: GRACES.heartbeatThrottleMs,
+      shutdownGraceTime: GRACES.workerShutdownMs,
+      shutdownForceTime: GRACES.workerShutdownForcedMs,
       ...(role.workflows
         ? { workflowBundle: await workflowBundle({ traced: tracing !== null }), workerDeploymentOptions: deploymentOptions() }
         : {}),

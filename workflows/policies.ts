@@ -11,6 +11,7 @@ import type { ScriptActivities } from '../activities/scripts.ts';
 import type { StepJobActivities } from '../activities/step-jobs.ts';
 import type { StepActivities } from '../activities/steps.ts';
 import type { WarehouseJobActivities } from '../activities/warehouse-jobs.ts';
+import { GRACES } from '../src/rules/durations.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { SearchActivities } from '../activities/search.ts';
@@ -20,10 +21,11 @@ import type { TrainingActivities } from '../activities/training.ts';
 import type { AskInput, AskResult, Importance, ImportanceInput, TrialInput } from '../src/contract/search.ts';
 
 /** Faults outside pass by themselves: tried again for as long as the step may last. What is no use to repeat comes back non-retryable. */
-const PATIENT: RetryPolicy = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '2 minutes' };
-
-/** After the death of a worker its activities wait so long for the next one. */
-const HEARTBEAT_TIMEOUT = '15 seconds';
+const PATIENT: RetryPolicy = {
+  initialInterval: GRACES.activityRetryFirstMs,
+  backoffCoefficient: 2,
+  maximumInterval: GRACES.activityRetryLongestMs,
+};
 
 /** The SDK's documentation and its default disagree (sdk-typescript#2442): always say it. Cleaning up is part of being cancelled. */
 const CANCELLATION = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
@@ -31,8 +33,8 @@ const CANCELLATION = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 /** Small requests to the object store and the warehouse. */
 export const CONTROL_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,
-  startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  startToCloseTimeout: GRACES.smallRequestMs,
+  heartbeatTimeout: GRACES.heartbeatTimeoutMs,
   retry: PATIENT,
   cancellationType: CANCELLATION,
 };
@@ -40,31 +42,31 @@ export const CONTROL_POLICY: ActivityOptions = {
 /** BigQuery ends a job after six hours by itself; a day leaves room for its queue. */
 export const WAREHOUSE_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.warehouse,
-  startToCloseTimeout: '24 hours',
-  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  startToCloseTimeout: GRACES.warehouseJobMs,
+  heartbeatTimeout: GRACES.heartbeatTimeoutMs,
   retry: PATIENT,
   cancellationType: CANCELLATION,
 };
 
 /** A Job may train for weeks; its own deadline is the step's. */
 export const JOB_POLICY: ActivityOptions = {
-  startToCloseTimeout: '60 days',
-  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  startToCloseTimeout: GRACES.jobMs,
+  heartbeatTimeout: GRACES.heartbeatTimeoutMs,
   retry: PATIENT,
   cancellationType: CANCELLATION,
 };
 
 /** What is cancelled must come to its end also where no worker is left that could end its Job; `longhaul gc` finds that one. */
-export const MAX_TIME_FOR_A_WORKER = '2 minutes';
+export const MAX_TIME_FOR_A_WORKER = GRACES.workerForEndingMs;
 
 /** A job of BigQuery that cannot be ended ends by itself, other than a Job of Kubernetes. */
-export const MAX_TIME_TO_CANCEL = '10 minutes';
+export const MAX_TIME_TO_CANCEL = GRACES.warehouseJobEndMs;
 
 /** A message that cannot be delivered must not hold up a run. */
 export const NOTIFICATION_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,
-  startToCloseTimeout: '1 minute',
-  retry: { initialInterval: '1 second', maximumAttempts: 4 },
+  startToCloseTimeout: GRACES.notificationMs,
+  retry: { initialInterval: GRACES.activityRetryFirstMs, maximumAttempts: 4 },
   cancellationType: CANCELLATION,
 };
 
@@ -95,7 +97,6 @@ export const notifications = proxyActivities<NotificationActivities>(NOTIFICATIO
 
 /** Each heartbeat is a write of Temporal's. Beyond so many trials at once they are to be fewer, and a dead worker is noticed later. */
 const MANY_AT_ONCE = 100;
-const HEARTBEAT_TIMEOUT_OF_MANY = '1 minute';
 
 /**
  * An attempt lasts as long as its training. A worker that dies is noticed after the heartbeat's limit and the next one adopts the Job.
@@ -104,7 +105,7 @@ const HEARTBEAT_TIMEOUT_OF_MANY = '1 minute';
 export const attempts = ({ profile, spec }: Pick<TrialInput, 'profile' | 'spec'>): ActivityInterfaceFor<TrainingActivities> =>
   proxyActivities<TrainingActivities>({
     ...JOB_POLICY,
-    ...(spec.parallel > MANY_AT_ONCE ? { heartbeatTimeout: HEARTBEAT_TIMEOUT_OF_MANY } : {}),
+    ...(spec.parallel > MANY_AT_ONCE ? { heartbeatTimeout: GRACES.heartbeatTimeoutOfManyMs } : {}),
     taskQueue: trainingQueue(profile),
   });
 
@@ -119,18 +120,18 @@ export const endings = ({ profile }: Pick<TrialInput, 'profile'>): ActivityInter
 /** Blocks until there is something to tell, so it may last; one that got lost is begun again at once. */
 const WATCHING_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,
-  startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '30 seconds',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  startToCloseTimeout: GRACES.watchingMs,
+  heartbeatTimeout: GRACES.watchingHeartbeatMs,
+  retry: { initialInterval: GRACES.activityRetryFirstMs, backoffCoefficient: 2, maximumInterval: GRACES.watchingRetryLongestMs },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 };
 
 /** Rebuilding a study of a thousand trials takes up to a minute; a sampler that is away is waited for. */
 const SAMPLER_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.sampler,
-  startToCloseTimeout: '15 minutes',
-  heartbeatTimeout: '2 minutes',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  startToCloseTimeout: GRACES.samplerMs,
+  heartbeatTimeout: GRACES.samplerHeartbeatMs,
+  retry: { initialInterval: GRACES.activityRetryFirstMs, backoffCoefficient: 2, maximumInterval: GRACES.watchingRetryLongestMs },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 };
 
@@ -156,14 +157,17 @@ export const TENSORBOARD_POLICY: ChildWorkflowOptions = {
 export const tensorboards = (profile: Profile): ActivityInterfaceFor<TensorboardActivities> =>
   proxyActivities<TensorboardActivities>({
     taskQueue: trainingQueue(profile),
-    startToCloseTimeout: '2 minutes',
-    retry: { initialInterval: '1 second', backoffCoefficient: 3, maximumAttempts: 5 },
+    startToCloseTimeout: GRACES.tensorboardCallMs,
+    retry: { initialInterval: GRACES.activityRetryFirstMs, backoffCoefficient: 3, maximumAttempts: 5 },
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   });
 
 export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
 /** A checkpoint of many gigabytes is copied through a worker. */
-export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint'>>({ ...CONTROL_POLICY, startToCloseTimeout: '6 hours' });
+export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint'>>({
+  ...CONTROL_POLICY,
+  startToCloseTimeout: GRACES.checkpointCopyMs,
+});
 export const watching = proxyActivities<SearchActivities>(WATCHING_POLICY);
 export interface ImportanceActivities {
   importance(input: ImportanceInput): Promise<Importance>;
@@ -172,9 +176,9 @@ export interface ImportanceActivities {
 /** A person waits for the answer: two tries, then it is left out of the picture. */
 const ANSWER_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.sampler,
-  scheduleToCloseTimeout: '1 minute',
-  startToCloseTimeout: '30 seconds',
-  retry: { initialInterval: '1 second', maximumAttempts: 2 },
+  scheduleToCloseTimeout: GRACES.answerMs,
+  startToCloseTimeout: GRACES.answerTryMs,
+  retry: { initialInterval: GRACES.activityRetryFirstMs, maximumAttempts: 2 },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 };
 

@@ -11,6 +11,7 @@ import {
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import { searching, tensorboards } from './policies.ts';
+import { WAITS } from '../src/rules/durations.ts';
 
 export interface TensorboardKeeping {
   readonly pipeline: string;
@@ -18,9 +19,6 @@ export interface TensorboardKeeping {
   /** Workflow ids of searches: the one that began it, or all when it continues as new. */
   readonly holders: readonly string[];
 }
-
-/** Searches that were terminated cannot let go: so often someone looks whether they still run. */
-const LOOK_AFTER_HOLDERS = '6 hours';
 
 export const holdTensorboardSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.acquire);
 export const releaseTensorboardSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.release);
@@ -35,7 +33,7 @@ export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
       await continueAsNew<typeof tensorboard>({ ...keeping, holders: [...holders] });
     if (holders.size === 0) {
       if (!(await condition(() => holders.size > 0, profile.tensorboard.keepSeconds * 1000))) break;
-    } else if (!(await condition(() => holders.size === 0, LOOK_AFTER_HOLDERS))) {
+    } else if (!(await condition(() => holders.size === 0, WAITS.tensorboardHoldersLookMs))) {
       // A look that fails is made again the next time.
       const closed = await searching.closedWorkflows({ workflowIds: [...holders] }).catch((error: unknown): string[] => {
         if (isCancellation(error)) throw error;

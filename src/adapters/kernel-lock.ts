@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
+import { GRACES } from '../rules/durations.ts';
 
 /**
  * Mutual exclusion between processes of one machine. Node has no `flock`, and lock files with a pid in them go stale; SQLite's
@@ -12,8 +13,6 @@ export interface Held {
 }
 
 const BUSY = 5;
-const MIN_WAIT_MS = 1;
-const MAX_WAIT_MS = 25;
 
 /** Takes the lock at `path` if nobody has it; null where someone does. */
 export function tryLock(path: string): Held | null {
@@ -31,7 +30,7 @@ export function tryLock(path: string): Held | null {
 
 /** Waits for the lock without blocking the event loop; rejects with the signal's reason. */
 export async function lock(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<Held> {
-  for (let wait = MIN_WAIT_MS; ; wait = Math.min(wait * 1.5, MAX_WAIT_MS)) {
+  for (let wait: number = GRACES.lockLookFirstMs; ; wait = Math.min(wait * 1.5, GRACES.lockLookLongestMs)) {
     options.signal?.throwIfAborted();
     const held = tryLock(path);
     if (held) return held;

@@ -5,9 +5,8 @@ import type { ErrorType } from '../contract/errors.ts';
 import { EXIT_CODES } from '../contract/trial.ts';
 import type { JobContext, PredictRequest } from '../ports/warehouse.ts';
 import { pythonCommand } from './python.ts';
+import { GRACES } from '../rules/durations.ts';
 
-const PROGRESS_INTERVAL_MS = 1000;
-const GRACE_MS = 5000;
 const COMPLAINTS_CHARACTERS = 4000;
 
 /** Scores with the trainer's own scorer into one parquet file, a path or URI. `environment` is added to that of this process. */
@@ -47,12 +46,12 @@ export async function runScorer(
   let last: NodeJS.Timeout | undefined;
   const abort = (): void => {
     kill('SIGTERM');
-    last = setTimeout(() => kill('SIGKILL'), GRACE_MS);
+    last = setTimeout(() => kill('SIGKILL'), GRACES.scorerGraceMs);
   };
   const startedAt = performance.now();
   const timer = setInterval(
     () => context.progress({ stage: `scoring for ${Math.round((performance.now() - startedAt) / 1000)} s` }),
-    PROGRESS_INTERVAL_MS,
+    GRACES.scorerProgressMs,
   );
   context.signal.addEventListener('abort', abort);
   try {

@@ -5,6 +5,7 @@ import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode, writeDurably } from './files.ts';
+import { WAITS } from '../rules/durations.ts';
 
 /** A name that no other process and no other call has. */
 export function uniqueName(suffix = ''): string {
@@ -23,9 +24,6 @@ export async function replaceFile(path: string, data: Uint8Array | string, tempo
     throw error;
   }
 }
-
-/** Where the writer cannot be asked: in another container, on another machine, or before a restart of this one. */
-const FOREIGN_MAX_AGE_MS = 24 * 3600 * 1000;
 
 /** Removes what writers that are no more left in `directory`: at once those of this machine, others after a day. */
 export async function sweepTemporaries(directory: string, isTemporary: (name: string) => boolean = () => true): Promise<void> {
@@ -49,7 +47,7 @@ async function isAbandoned(name: string, path: string): Promise<boolean> {
   const writer = NAME.exec(name)?.groups;
   if (writer?.place === here()) return !isRunning(Number(writer.pid));
   const found = await stat(path).catch(() => null);
-  return found !== null && Date.now() - found.mtimeMs > FOREIGN_MAX_AGE_MS;
+  return found !== null && Date.now() - found.mtimeMs > WAITS.foreignTemporaryMs;
 }
 
 function isRunning(pid: number): boolean {

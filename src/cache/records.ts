@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { PreconditionFailedError } from '../contract/errors.ts';
 import { Json } from '../contract/values.ts';
 import type { ObjectStore } from '../ports/index.ts';
+import { WAITS } from '../rules/durations.ts';
 
 export const CacheRecord = z.object({
   version: z.literal(1),
@@ -30,9 +31,6 @@ export interface StepCache {
   claim(key: string, self: Holder): Promise<Holder | null>;
   release(key: string, self: Holder): Promise<void>;
 }
-
-/** One object takes about one update a second; what many runs hit at once need not be renewed by each. */
-const RENEW_AFTER_MS = 60_000;
 
 export function createStepCache(store: ObjectStore, isOpen: (holder: Holder) => Promise<boolean>, now: () => number = Date.now): StepCache {
   const recordUri = (key: string): string => `${store.root}/cache/${key}.json`;
@@ -65,7 +63,7 @@ export function createStepCache(store: ObjectStore, isOpen: (holder: Holder) => 
       for (;;) {
         const object = await store.read(recordUri(key));
         if (!object) return false;
-        if (now() - object.info.updatedAt < RENEW_AFTER_MS) return true;
+        if (now() - object.info.updatedAt < WAITS.cacheRenewedMs) return true;
         try {
           await store.write(recordUri(key), object.data, { ifGeneration: object.info.generation, contentType: 'application/json' });
           return true;

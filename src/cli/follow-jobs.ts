@@ -1,6 +1,7 @@
 /** Logs of Jobs as they come and go: a trial's next attempt is another Job, and goes on where the last one ended. */
 import type { JobInfo } from '../ports/compute.ts';
 import type { Compute } from '../ports/index.ts';
+import { GRACES } from '../rules/durations.ts';
 
 export interface JobLine {
   readonly job: JobInfo;
@@ -19,8 +20,6 @@ export interface FollowOptions {
   readonly pollMs?: number;
 }
 
-const POLL_MS = 1_000;
-
 /** Calls `print` with every line of every chosen Job, from those that run now to those that are still to come. */
 export async function followJobs(
   compute: Pick<Compute, 'list' | 'logs'>,
@@ -28,7 +27,7 @@ export async function followJobs(
   options: FollowOptions,
   print: (line: JobLine) => void,
 ): Promise<void> {
-  const { choose, over, tailLines, stamped, signal, pollMs = POLL_MS } = options;
+  const { choose, over, tailLines, stamped, signal, pollMs = GRACES.jobsFollowedLookMs } = options;
   const following = new Map<string, Promise<void>>();
   const failures: unknown[] = [];
   const follow = async (job: JobInfo, first: boolean): Promise<void> => {

@@ -6,9 +6,7 @@ import type { Run } from '../client/run.ts';
 import type { RunResult, SearchState } from '../contract/state.ts';
 import type { Cli } from './context.ts';
 import { changes, treeLines, type Snapshot } from './run-tree.ts';
-
-const LIVE_POLL_MS = 500;
-const LINES_POLL_MS = 1000;
+import { GRACES } from '../rules/durations.ts';
 
 export interface Followed {
   readonly snapshot: Snapshot | null;
@@ -48,7 +46,7 @@ export async function follow(run: Run, cli: Cli, signal: AbortSignal): Promise<F
   while (!over()) {
     const now = await snapshotOf(run).catch(() => null);
     if (now) screen.show((snapshot = now));
-    const pause = sleep(cli.terminal.live ? LIVE_POLL_MS : LINES_POLL_MS, undefined, { signal }).catch(() => undefined);
+    const pause = sleep(cli.terminal.live ? GRACES.treeLookMs : GRACES.linesLookMs, undefined, { signal }).catch(() => undefined);
     await Promise.race([waiting, pause]);
   }
   if (outcome.broken !== null && !signal.aborted) throw outcome.broken as Error;
@@ -72,7 +70,7 @@ async function resultOf(run: Run, signal: AbortSignal): Promise<End> {
     } catch (error) {
       if (error instanceof RunFailedError) return { result: error.result, failure: error };
       if (!(error instanceof CannotConnectError) || signal.aborted) throw error;
-      await sleep(LINES_POLL_MS);
+      await sleep(GRACES.linesLookMs);
     }
   }
 }

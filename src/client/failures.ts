@@ -13,6 +13,7 @@ import {
 } from '@temporalio/client';
 import type { RunResult } from '../contract/state.ts';
 import { CannotConnectError, RefusedError, RunFailedError, UnknownRunError } from './errors.ts';
+import { GRACES } from '../rules/durations.ts';
 
 /** gRPC status codes. */
 const INVALID_ARGUMENT = 3;
@@ -36,7 +37,6 @@ export async function about<T>(run: string, address: string, call: () => Promise
 const QUESTIONS = 4;
 /** Temporal refuses questions to a workflow whose task failed a few times, until that task has succeeded. */
 const QUESTIONS_UNTIL_READY = 20;
-const NOT_READY_WAIT_MS = 1500;
 
 /** Asks a workflow. Questions change nothing, so one that no worker answered in time is repeated. */
 export function ask<T>(run: string, address: string, question: () => Promise<T>): Promise<T> {
@@ -48,7 +48,7 @@ export function ask<T>(run: string, address: string, question: () => Promise<T>)
         const notReady = isNotReady(error);
         const unanswered = notReady || codeOf(error) === DEADLINE_EXCEEDED;
         if (!unanswered || asked >= (notReady ? QUESTIONS_UNTIL_READY : QUESTIONS)) throw error;
-        if (notReady) await sleep(NOT_READY_WAIT_MS);
+        if (notReady) await sleep(GRACES.notReadyMs);
       }
     }
   });

@@ -13,6 +13,7 @@ import { CannotConnectError } from './errors.ts';
 import { about } from './failures.ts';
 import { Run } from './run.ts';
 import { Schedules } from './schedules.ts';
+import { GRACES } from '../rules/durations.ts';
 
 export interface ConnectOptions extends TargetOptions {
   /** Encrypts payloads where LONGHAUL_ENCRYPTION_KEYS holds keys, unless another one is given. */
@@ -52,7 +53,6 @@ const KEYS = {
 
 /** Temporal refuses inputs of 2 MiB; a little less leaves room for the envelope. */
 const MAX_DOCUMENT_BYTES = 1_900_000;
-const CONNECT_TIMEOUT_MS = 5000;
 
 /** `{pipeline}-{yyyymmdd-hhmmss}-{4 characters}`, UTC: sorts by time, and never meets another. */
 export function newRunId(pipeline: string, now = new Date()): string {
@@ -163,7 +163,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Longhaul> {
     const connection = await Connection.connect({
       ...target.connection,
       ...withoutProxy(target.address),
-      connectTimeout: CONNECT_TIMEOUT_MS,
+      connectTimeout: GRACES.clientConnectMs,
     });
     return new Longhaul(connection, target, options, await openTracing('longhaul-client'));
   } catch (error) {

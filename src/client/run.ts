@@ -8,6 +8,7 @@ import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GRACES } from '../rules/durations.ts';
 
 /** Which approval is meant; it may be left out while only one waits. */
 export type Decision = Who & { readonly step?: string };
@@ -93,8 +94,6 @@ export class Run {
   }
 }
 
-const POLL_MS = 500;
-
 export interface StopOptions {
   /** For the trials to come to rest; without a limit when left out. */
   readonly patienceMs?: number;
@@ -115,7 +114,7 @@ export async function stopRun(run: Run, who: Who, { patienceMs = Number.POSITIVE
       throw new RefusedError(
         `${run.id} is paused, but ${busy} of its trials have not committed a checkpoint yet; stop it again in a while`,
       );
-    await sleep(POLL_MS);
+    await sleep(GRACES.runLookMs);
   }
   await run.cancel();
   await run.result().catch((error: unknown) => {

@@ -7,6 +7,7 @@ import type { RunDocument } from '../contract/run-document.ts';
 import { checkScheduleName } from '../contract/run-names.ts';
 import { RefusedError } from './errors.ts';
 import { about } from './failures.ts';
+import { GRACES } from '../rules/durations.ts';
 
 /** What happens when a run is due and the one before still runs. */
 export const OVERLAPS = {
@@ -44,8 +45,6 @@ export interface ScheduleSummary {
 }
 
 const PIPELINE = defineSearchAttributeKey('Pipeline', 'KEYWORD');
-/** Runs that were due while the server was away are still started for so long. */
-const CATCH_UP = '1 day';
 
 /**
  * Pipelines that run by the calendar, on Temporal Schedules. A schedule keeps the document that it was created with.
@@ -78,7 +77,7 @@ export class Schedules {
           args: [document],
           typedSearchAttributes: [{ key: PIPELINE, value: document.pipeline }],
         },
-        policies: { overlap: OVERLAPS[overlap], catchupWindow: CATCH_UP },
+        policies: { overlap: OVERLAPS[overlap], catchupWindow: GRACES.scheduleCatchUpMs },
         state: { paused, ...(note === undefined ? {} : { note }) },
         memo: { pipeline: document.pipeline, cron, timezone, overlap, documentHash: document.hash, profile: document.profileName },
       });

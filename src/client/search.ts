@@ -23,9 +23,7 @@ import type {
 } from '../contract/search.ts';
 import type { SearchState, StatePage } from '../contract/state.ts';
 import { about, ask } from './failures.ts';
-
-/** Someone waits in front of a page or a terminal. */
-const ANSWER_TIMEOUT = '1 minute';
+import { GRACES } from '../rules/durations.ts';
 
 /**
  * A hyper-parameter search of a run, while it runs. Every method is an update that the workflow checks: what makes no sense is a `RefusedError`.
@@ -91,7 +89,7 @@ export class Search {
           workflowId,
           taskQueue: TASK_QUEUES.control,
           args: [question],
-          workflowExecutionTimeout: ANSWER_TIMEOUT,
+          workflowExecutionTimeout: GRACES.searchAnswerMs,
           workflowIdConflictPolicy: 'USE_EXISTING',
           workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         })

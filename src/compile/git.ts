@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { GRACES } from '../rules/durations.ts';
 
 export interface GitState {
   /** null: no repository. */
@@ -11,7 +12,6 @@ export interface GitState {
   readonly dirty: boolean;
 }
 
-const TIMEOUT_MS = 10_000;
 const run = promisify(execFile);
 
 /** Runs `git` in the folder; without git or a repository there is no commit, which is no mistake. */
@@ -20,7 +20,7 @@ export async function gitState(folder: string): Promise<GitState> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')));
   const git = async (...args: readonly string[]): Promise<string | null> => {
     try {
-      const { stdout } = await run('git', ['-C', folder, ...args], { env, timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
+      const { stdout } = await run('git', ['-C', folder, ...args], { env, timeout: GRACES.gitAnswerMs, maxBuffer: 64 * 1024 * 1024 });
       return stdout.trim();
     } catch {
       return null;

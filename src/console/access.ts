@@ -8,6 +8,7 @@ import type { ConsoleOptions } from './options.ts';
 import { createProxyIdentity } from './proxy-identity.ts';
 import { tokenOf } from './tokens.ts';
 import type { Role, SessionInfo } from './wire.ts';
+import { GRACES } from '../rules/durations.ts';
 
 type IdentifiedContext = Context<{ Variables: { identity: Identity } }>;
 
@@ -25,8 +26,7 @@ interface Session {
   readonly endsAt: number;
 }
 
-const SESSION_HOURS = 12;
-const SESSION_MS = SESSION_HOURS * 3_600_000;
+const SESSION_MS = GRACES.sessionHours * 3_600_000;
 const MAX_SESSIONS = 10_000;
 /** Of one address. A token that is known always enters: whoever guesses beside others, behind one proxy too, locks none of them out. */
 const FAILURES_PER_MINUTE = 30;
@@ -83,7 +83,7 @@ export class Access {
       sameSite: 'Strict',
       secure: this.#options.https,
       path: '/',
-      maxAge: SESSION_HOURS * 3600,
+      maxAge: GRACES.sessionHours * 3600,
     });
     return { user: known.user, role: known.role, key: `session:${id}`, canSignOut: true };
   }

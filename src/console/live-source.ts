@@ -9,14 +9,13 @@ import type { Compute, ObjectStore, Ports } from '../ports/index.ts';
 import { keptAttempts, readKeptLog } from '../present/kept-logs.ts';
 import type { Command, ConsoleSource, LogOptions, LogQuery } from './source.ts';
 import type { TrialFiles } from './wire.ts';
+import { GRACES } from '../rules/durations.ts';
 
 const DOCUMENTS_KEPT = 200;
 /** Records of one look; the next look reads on. */
 const RECORDS_AT_ONCE = 500;
 const READS_AT_ONCE = 16;
 const EXPORTS_SHOWN = 50;
-/** Longer than machines have to commit a checkpoint, shorter than proxies wait for an answer. */
-const STOP_PATIENCE_MS = 50_000;
 
 export function createLiveSource(longhaul: Longhaul, ports: Ports, ui: string | null): ConsoleSource {
   const documents = new Map<string, Promise<RunDocument>>();
@@ -184,7 +183,7 @@ async function sendToRun(run: Run, name: string, payload: Payload): Promise<Upda
     case UPDATES.reject:
       return run.reject(payload);
     case 'stop':
-      await run.stop(payload, { patienceMs: STOP_PATIENCE_MS });
+      await run.stop(payload, { patienceMs: GRACES.consoleStopMs });
       return { text: 'the run was stopped; the checkpoints and exports of its trials are kept' };
     case 'cancel':
       await run.cancel();

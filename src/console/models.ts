@@ -1,11 +1,8 @@
 /** The runs that somebody looks at, each loaded once and asked for changes once, however many pages are open. */
 import { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
+import { GRACES } from '../rules/durations.ts';
 
-/** A change is to be on the page in under 2 s: a look takes some hundred ms at most, and pages draw at once. */
-const TICK_MS = 700;
-/** So long after the last question or event stream a run is forgotten. */
-const KEEP_MS = 120_000;
 /** Settled runs cost memory only. */
 const MAX_MODELS = 40;
 
@@ -22,7 +19,7 @@ export class RunModels {
 
   constructor(source: ConsoleSource) {
     this.#source = source;
-    this.#timer = setInterval(() => this.#beat(Date.now()), TICK_MS);
+    this.#timer = setInterval(() => this.#beat(Date.now()), GRACES.consoleModelLookMs);
     this.#timer.unref();
   }
 
@@ -33,7 +30,7 @@ export class RunModels {
       known.usedAt = Date.now();
       const model = await known.opening;
       // It was not watched for a while: what it knows may be old.
-      if (!model.settled && Date.now() - known.tickedAt > 2 * TICK_MS) await this.#tick(known, model);
+      if (!model.settled && Date.now() - known.tickedAt > 2 * GRACES.consoleModelLookMs) await this.#tick(known, model);
       return model;
     }
     const opening = RunModel.open(this.#source, run);
@@ -68,7 +65,7 @@ export class RunModels {
           if (model.events.watched) {
             entry.usedAt = now;
             if (!model.settled) void this.#tick(entry, model);
-          } else if (now - entry.usedAt > KEEP_MS) this.#entries.delete(run);
+          } else if (now - entry.usedAt > GRACES.consoleModelKeptMs) this.#entries.delete(run);
         },
         () => undefined,
       );

@@ -1,6 +1,7 @@
 /** Who the person is, by a token that an identity-aware proxy signed (Google's IAP, an OIDC proxy). The header alone proves nothing: it is verified. */
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import type { Role } from './wire.ts';
+import { GRACES } from '../rules/durations.ts';
 
 export interface ProxyIdentityOptions {
   /** Header that carries the token, with or without `Bearer `. */
@@ -22,7 +23,6 @@ export const IAP = {
 
 /** Symmetric algorithms and `none` are not among them. */
 const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA'];
-const CLOCK_SKEW_SECONDS = 30;
 
 export interface ProxyUser {
   readonly user: string;
@@ -42,7 +42,7 @@ export function createProxyIdentity({ jwks, issuer, audience, operators }: Proxy
         issuer,
         audience,
         algorithms: ALGORITHMS,
-        clockTolerance: CLOCK_SKEW_SECONDS,
+        clockTolerance: GRACES.tokenClockSkewSeconds,
         requiredClaims: ['exp', 'sub'],
       });
       const verified = isVerified(payload);

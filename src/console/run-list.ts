@@ -3,8 +3,8 @@ import type { RunSummary } from '../client/index.ts';
 import { EventLog } from './event-log.ts';
 import { describeFailure } from './failures.ts';
 import type { ConsoleSource } from './source.ts';
+import { GRACES } from '../rules/durations.ts';
 
-const TICK_MS = 1000;
 export const RUNS_SHOWN = 500;
 
 export class RunList {
@@ -20,13 +20,13 @@ export class RunList {
     this.#source = source;
     this.#timer = setInterval(() => {
       if (this.events.watched) void this.#look().catch(() => undefined);
-    }, TICK_MS);
+    }, GRACES.runListLookMs);
     this.#timer.unref();
   }
 
   /** Newest first, at most a second old. */
   async get(): Promise<readonly RunSummary[]> {
-    if (Date.now() - this.#lookedAt > TICK_MS) await this.#look();
+    if (Date.now() - this.#lookedAt > GRACES.runListLookMs) await this.#look();
     return this.#runs;
   }
 

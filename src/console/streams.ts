@@ -2,13 +2,10 @@
 import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import type { EventLog, LoggedEvent } from './event-log.ts';
+import { GRACES } from '../rules/durations.ts';
 
-/** Proxies cut connections that stay silent for a minute. */
-const HEARTBEAT_MS = 15_000;
-const RECONNECT_MS = 1000;
 /** A reader that is so far behind is cut off and reads the state anew. */
 const MAX_WAITING = 2000;
-const LOG_FLUSH_MS = 100;
 const LOG_LINES_AT_ONCE = 500;
 
 /** Events of a topic from where the page got to: `Last-Event-ID` when the browser reconnects, `?after=` the first time. */
@@ -28,7 +25,7 @@ export function eventStream(context: Context, log: EventLog): Response {
       wake();
     });
     const missed = log.after(after);
-    await stream.write(`retry: ${RECONNECT_MS}\n\n`);
+    await stream.write(`retry: ${GRACES.consoleReconnectMs}\n\n`);
     if (missed === null) await stream.writeSSE({ event: 'reset', id: log.cursor, data: JSON.stringify({ cursor: log.cursor }) });
     else for (const event of missed) await send(stream, event);
     while (!stream.aborted && !stream.closed && waiting.length < MAX_WAITING) {
@@ -45,7 +42,7 @@ const send = (stream: SSEStreamingApi, { id, name, data }: LoggedEvent): Promise
 /** False after the time of a heartbeat. */
 function eventOrTimeout(listen: (wake: () => void) => void): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), HEARTBEAT_MS);
+    const timer = setTimeout(() => resolve(false), GRACES.consoleHeartbeatMs);
     listen(() => {
       clearTimeout(timer);
       resolve(true);
@@ -72,8 +69,8 @@ export function logStream(
         await stream.writeSSE({ event: 'lines', data: JSON.stringify(some) });
       }
     };
-    const timer = setInterval(() => void flush(), LOG_FLUSH_MS);
-    const heartbeat = setInterval(() => void stream.write(': still here\n\n'), HEARTBEAT_MS);
+    const timer = setInterval(() => void flush(), GRACES.consoleLogFlushMs);
+    const heartbeat = setInterval(() => void stream.write(': still here\n\n'), GRACES.consoleHeartbeatMs);
     try {
       for await (const line of lines(over.signal)) {
         waiting.push(line);

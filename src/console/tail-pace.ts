@@ -1,7 +1,6 @@
 /** How often the progress records of a trial are looked for: often while some come, seldomer while none do. A look costs one request of the store. */
+import { GRACES } from '../rules/durations.ts';
 
-const SHORTEST_MS = 400;
-const LONGEST_MS = 3000;
 const GROWTH = 1.4;
 
 export class TailPace {
@@ -19,7 +18,9 @@ export class TailPace {
   }
 
   looked(key: string, some: boolean, now: number): void {
-    const wait = some ? SHORTEST_MS : Math.min(LONGEST_MS, Math.max(SHORTEST_MS, (this.#next.get(key)?.wait ?? 0) * GROWTH));
+    const wait = some
+      ? GRACES.tailLookShortestMs
+      : Math.min(GRACES.tailLookLongestMs, Math.max(GRACES.tailLookShortestMs, (this.#next.get(key)?.wait ?? 0) * GROWTH));
     this.#next.set(key, { at: now + wait, wait });
   }
 }

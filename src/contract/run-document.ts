@@ -18,6 +18,8 @@ export const RunDocument = z.strictObject({
   steps: z.array(Step).max(1000),
   onExit: z.array(Step).max(100).default([]),
   budget: Budget.prefault({}),
+  /** Of a soak: the product's waits are so many times shorter. Only workers that were started for it accept one; 1 when left out. */
+  factor: z.number().min(1).max(100_000).optional(),
   source: z.strictObject({ file: z.string(), commit: z.string().nullable(), dirty: z.boolean() }),
   /** SHA-256 over the canonical JSON of the rest, without `source`. */
   hash: z.string(),

@@ -19,6 +19,8 @@ export interface SearchInput {
   readonly carried?: SearchCarried;
   /** Of a search that its step begins once more: it has outputs, ids and ledger keys of its own. Absent of the first one. */
   readonly life?: string;
+  /** That of the run document. */
+  readonly factor?: number;
 }
 
 /** What `hyperparameterSearch` returns: bounded, however many trials. The trials are in the ledger and in the `state` query. */
@@ -116,6 +118,7 @@ export interface TrialInput {
   readonly wanted?: TrialWanted;
   /** That of its search. */
   readonly life?: string;
+  readonly factor?: number;
 }
 
 /** What a trial was told and has not done yet. */

@@ -1,5 +1,6 @@
 /** Money, hours and trials of a search. Pure. */
 import type { Budget } from '../contract/search-space.ts';
+import { WAITS } from './durations.ts';
 
 export interface Spent {
   readonly cost: number;
@@ -21,16 +22,13 @@ export function trialsLeft(budget: Budget, started: number): number {
   return budget.trials === undefined ? Number.POSITIVE_INFINITY : Math.max(0, budget.trials - started);
 }
 
-const SHORTEST_CHECK_SECONDS = 5;
-const LONGEST_CHECK_SECONDS = 1800;
-
 /** Seconds until a cap can be reached at this rate of spending; null when there is no cap that time brings nearer. */
 export function secondsUntilCap(budget: Budget, spent: Spent, costPerSecond: number): number | null {
   const waits: number[] = [];
   if (budget.cost !== undefined && costPerSecond > 0) waits.push((budget.cost - spent.cost) / costPerSecond);
   if (budget.hours !== undefined) waits.push((budget.hours - spent.hours) * 3600);
   if (waits.length === 0) return null;
-  return Math.min(LONGEST_CHECK_SECONDS, Math.max(SHORTEST_CHECK_SECONDS, Math.ceil(Math.min(...waits))));
+  return Math.min(WAITS.budgetCheckLongestSeconds, Math.max(WAITS.budgetCheckShortestSeconds, Math.ceil(Math.min(...waits))));
 }
 
 /** The next cap when a person says "go on": as much again. */

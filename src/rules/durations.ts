@@ -1,10 +1,12 @@
 /**
- * Every duration of the product has its home here, with its unit in its name. Pure.
+ * Every duration of the product has its home here, with its unit in its name; a lint rule (`longhaul/durations`) keeps them out elsewhere.
+ * What a document says itself, such as `silenceSeconds`, is in its schema.
  *
- * `WAITS` are patience and pace: what is divided when five days are played in minutes. `GRACES` are promises to others (SIGTERM's grace,
- * a connection's time limit, whole seconds of Kubernetes) and stay as they are.
+ * `WAITS` are patience and pace: what is divided by the factor of a soak, in which five days are played in minutes. `GRACES` are promises
+ * to others, starts and time limits of single requests (SIGTERM's grace, heartbeats, whole seconds of Kubernetes), and what a person sees;
+ * they stay as they are.
  */
-export const WAITS = {
+const REAL_WAITS = {
   /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */
   containerMendingSeconds: 300,
   /** From a machine to a running container: pulling a large image, mounting volumes. */
@@ -45,7 +47,111 @@ export const WAITS = {
   logPieceMs: 30_000,
   /** The end of a log is read before its Job goes; where the machine itself goes, nothing waits for it. */
   logEndMs: 1_000,
+  /** Two starts of a machine, with image and checkpoint: the one that a last preemption on spot costs, and that of on-demand. */
+  restartReserveSeconds: 1500,
+  /** Less is no look for a machine at all. */
+  capacityWaitShortestSeconds: 10,
+  /** A node of a pool that has machines joins within about two minutes; of several spot pools none is waited for much longer. */
+  capacityWaitInTurnSeconds: 180,
+  /** Between attempts that train nothing: from, to. */
+  fruitlessPauseFirstSeconds: 5,
+  fruitlessPauseLongestSeconds: 600,
+  /** Between two looks at what was spent: from, to. */
+  budgetCheckShortestSeconds: 5,
+  budgetCheckLongestSeconds: 1800,
+  /** One object takes about one update a second; what many runs hit at once need not be renewed by each. */
+  cacheRenewedMs: 60_000,
+  /** Where the writer cannot be asked: in another container, on another machine, or before a restart of this one. */
+  foreignTemporaryMs: 24 * 3600 * 1000,
+  /** Statements that began before a table was replaced may still read the old version. */
+  oldTableVersionMs: 24 * 3600 * 1000,
+  /** 288 loads a table and day, however many processes append: BigQuery allows 1,500. */
+  ledgerLoadMs: 5 * 60_000,
+  /** Whether a job of BigQuery has ended: from, to. */
+  warehouseJobLookFirstMs: 100,
+  warehouseJobLookLongestMs: 5000,
+  /** Lists are compared with what the watch told from time to time, should it ever have missed something. */
+  relistMs: 300_000,
+  /** A watch that broke is begun anew: from, to. */
+  watchRetryFirstMs: 100,
+  watchRetryLongestMs: 2_000,
+  /** A right that is missing may be granted while we run; one that was refused in passing comes back sooner. */
+  watchForbiddenRetryLongestMs: 60_000,
+  /** Whether a pod has more to say. */
+  podLogLookMs: 300,
+  /** Searches that were terminated cannot let go: so often someone looks whether they still run. */
+  tensorboardHoldersLookMs: 21_600_000,
+  /** Trials save before they end: so long, and so often, their search is waited for. */
+  earlierSearchLookMs: 10_000,
+  /** Nobody has capacity: wait before asking the first pool again. */
+  allPoolsEmptyMs: 60_000,
+  /** A Job of a step that lasted so long has worked: what failed before does not count any more. */
+  jobWorkedMs: 10 * 60_000,
+  /** Trials that were terminated by hand say nothing: so often someone looks. */
+  trialsLookSeconds: 60,
+  curveWatchLongestSeconds: 900,
+  /** Inherited trials tell of their end by signal; one that was terminated does not. */
+  inheritedTrialsLookSeconds: 60,
+  /** A search that has run long may hear of its points a little later: its history stays small. */
+  pointsGatheredShortestSeconds: 1,
+  pointsGatheredLongestSeconds: 60,
+  /** Before a search continues as new, nothing came for so long. */
+  quietMs: 300,
+  /** Trials that report all the time leave no quiet moment. */
+  quietWaitLongestMs: 60_000,
+  /** What waits for a system that is away so long is cancelled, and begun anew by the next run. */
+  drainingPatienceMs: 10_000,
+  /** A trial that has told its end closes in a moment; its name is free then. */
+  trialClosesMs: 1_000,
+  /** Stopping rules that go by time are looked at so often. */
+  ruleCheckSeconds: 60,
+  /** Holders that were terminated cannot release: so often someone looks whether they still run. */
+  poolHoldersLookMs: 10 * 60_000,
+  /** An empty gate ends; the next request starts another one. */
+  poolGateIdleMs: 60 * 60_000,
+  /** A place in a pool is asked for again, should the gate have forgotten. */
+  poolPlaceAskedAgainMs: 3_600_000,
+  /** Points of learning curves are looked for: from, to. */
+  curveLookFirstMs: 500,
+  curveLookLongestMs: 10_000,
+  /** Inherited trials tell of their end by signal; this only finds the ones that were terminated. */
+  inheritedTrialsAskedMs: 60_000,
+  /** Rows of progress wait so long for more of them. */
+  ledgerBatchMs: 30_000,
+  /** An activity that worked for so long before an error has made progress: the errors before do not count any more. */
+  activityProgressMs: 10 * 60_000,
+  /** A trial whose search was terminated looks for it; an old one must keep its history short: some twenty looks in five days. */
+  searchLookFirstMs: 30 * 60_000,
+  searchLookLongestMs: 360 * 60_000,
 } as const;
+
+/** More often than this nothing is looked for, however fast the time that is played. */
+const SHORTEST_PACED_MS = 50;
+let factor = 1;
+
+/**
+ * From now on `WAITS` are so many times shorter: in this process, and in workflow code for this workflow alone, as its modules are its own.
+ *
+ * @param by the run document's `factor`; absent where there is none, and of no effect where it is none
+ */
+export function playFaster(by = 1): void {
+  factor = by >= 1 ? by : 1;
+}
+
+/** By how much `WAITS` are shorter here. */
+export const factorPlayed = (): number => factor;
+
+const paced = (value: number, shortest: number): number => (factor === 1 ? value : Math.max(value / factor, Math.min(value, shortest)));
+
+export const WAITS: { readonly [name in keyof typeof REAL_WAITS]: number } = Object.defineProperties(
+  { ...REAL_WAITS },
+  Object.fromEntries(
+    Object.entries(REAL_WAITS).map(([name, value]) => {
+      const shortest = name.endsWith('Ms') ? SHORTEST_PACED_MS : SHORTEST_PACED_MS / 1000;
+      return [name, { get: () => paced(value, shortest), enumerable: true }];
+    }),
+  ),
+);
 
 export const GRACES = {
   /** Between SIGTERM and SIGKILL of a Job that is a process of this machine. */
@@ -60,4 +166,173 @@ export const GRACES = {
   clockSkewSeconds: 30,
   /** The longest that a timer of Node's may be set to; longer waits look again in between. */
   longestTimerMs: 3_600_000,
+  /** A TensorBoard that does not start is done without. */
+  tensorboardStartMs: 300_000,
+  /** Between two heartbeats, and of an activity that only watches. */
+  heartbeatLongestMs: 10_000,
+  watcherHeartbeatLongestMs: 15_000,
+  /** Whether another run has made what this one needs as well. */
+  otherRunLookMs: 2_000,
+  /** Somebody else's address or command may take so long. */
+  webhookMs: 10_000,
+  notifyCommandMs: 30_000,
+  /** Below the 30 s that Kubernetes gives a pod by default. Activities that only watch let go at once. */
+  workerShutdownMs: 10_000,
+  workerShutdownForcedMs: 20_000,
+  /** Cancellations arrive on heartbeats; the default throttle would delay them up to a minute. */
+  heartbeatThrottleMs: 2_000,
+  /** A server that is starting is waited for, and asked so often. */
+  temporalConnectMs: 60_000,
+  temporalConnectRetryMs: 250,
+  /** A collector that is away must not hold up a command's end. */
+  tracesFlushMs: 2000,
+  /** Servers of this machine start within so long, and are asked so often. */
+  temporalStartMs: 30_000,
+  temporalStartLookMs: 50,
+  /** A log that cannot be written is tried again. */
+  processLogRetryMs: 5000,
+  emulatorStartMs: 60_000,
+  emulatorStartLookMs: 50,
+  /** A process that died is started again: from, to. */
+  restartFirstMs: 200,
+  restartLongestMs: 10_000,
+  /** After so long without dying, the next death is a first one again. */
+  processSteadyMs: 30_000,
+  /** A process that was asked to stop is killed after so long. */
+  processStopMs: 12_000,
+  /** Whether others still use the servers of a project. */
+  stackUsersLookMs: 500,
+  /** What a person follows in a terminal is looked at so often. */
+  jobsFollowedLookMs: 1_000,
+  treeLookMs: 500,
+  linesLookMs: 1000,
+  runLookMs: 500,
+  /** Someone waits in front of a page or a terminal. */
+  searchAnswerMs: 60_000,
+  /** Runs that were due while the server was away are still started for so long. */
+  scheduleCatchUpMs: 86_400_000,
+  /** A client does not wait longer for a connection. */
+  clientConnectMs: 5000,
+  /** A workflow whose task failed is asked again. */
+  notReadyMs: 1500,
+  /** A connection that brings nothing for so long is given up; a slow one is not. */
+  storeStallMs: 30_000,
+  /** A store that does not answer one request in this time is away. */
+  storeAnswerMs: 60_000,
+  /** Whether a lock is free: from, to. */
+  lockLookFirstMs: 1,
+  lockLookLongestMs: 25,
+  tensorboardProcessStartMs: 100_000,
+  tensorboardProcessLookMs: 200,
+  /** Whether a Job that is a process has gone. */
+  processRemovalLookMs: 20,
+  /** A supervisor that is so much later than its Job's grace is stuck. */
+  processRemovalSeconds: 10,
+  processLookMs: 50,
+  /** A supervisor that was started tells so within so long, and is asked so often. */
+  processClaimMs: 30_000,
+  processClaimLookMs: 5,
+  /** Whether a Job that is a process has more to say. */
+  processLogLookMs: 100,
+  /** A scorer tells so often how far it is, and ends within so long. */
+  scorerProgressMs: 1000,
+  scorerGraceMs: 5000,
+  /** A kubelet that does not answer is not waited for: the sign is more urgent than the log. */
+  podLogTailMs: 3_000,
+  /** A log may be quiet for long; the API server's own limit on a stream is hours. */
+  podLogSilenceMs: 4 * 3_600_000,
+  /** The server ends a watch after this and says how far it got just before; a new one costs one request. */
+  watchSeconds: 20,
+  /** A list of many objects may take so long. */
+  listMs: 60_000,
+  /** The clock in an answer's header has whole seconds, and the answer was under way. */
+  headerResolutionMs: 1_500,
+  /** Shorter than load balancers keep a connection that nobody uses. */
+  idleConnectionMs: 30_000,
+  /** A job of BigQuery that is to end does so within so long, or ends by itself. */
+  warehouseJobCancelMs: 30_000,
+  /** A statement is translated within so long. */
+  translatorAnswerMs: 60_000,
+  /** A statement tells so often how far it is; one that is to end is told so again. */
+  queryProgressMs: 1000,
+  queryInterruptMs: 20,
+  /** git answers within so long, or there is no commit. */
+  gitAnswerMs: 10_000,
+  /** Longer than machines have to commit a checkpoint, shorter than proxies wait for an answer. */
+  consoleStopMs: 50_000,
+  /** A change is to be on the page in under 2 s: a look takes some hundred ms at most, and pages draw at once. */
+  consoleModelLookMs: 700,
+  /** So long after the last question or event stream a run is forgotten. */
+  consoleModelKeptMs: 120_000,
+  /** Proxies cut connections that stay silent for a minute. */
+  consoleHeartbeatMs: 15_000,
+  consoleReconnectMs: 1000,
+  consoleLogFlushMs: 100,
+  tailLookShortestMs: 400,
+  tailLookLongestMs: 3000,
+  runListLookMs: 1000,
+  tokenClockSkewSeconds: 30,
+  sessionHours: 12,
+  pageLogAgainMs: 1500,
+  pageEventsAgainMs: 2000,
+  pageFilesLookMs: 10_000,
+  /** An activity that failed is tried again by Temporal: from, to. */
+  activityRetryFirstMs: 1_000,
+  activityRetryLongestMs: 120_000,
+  /** An activity that let go of its work for another worker begins there at once. */
+  handedOverMs: 100,
+  /** After the death of a worker its activities wait so long for the next one; beyond so many at once each heartbeat counts. */
+  heartbeatTimeoutMs: 15_000,
+  heartbeatTimeoutOfManyMs: 60_000,
+  /** Small requests to the object store and the warehouse. */
+  smallRequestMs: 300_000,
+  /** BigQuery ends a job after six hours by itself; a day leaves room for its queue. */
+  warehouseJobMs: 24 * 3_600_000,
+  /** A Job may train for weeks; its own deadline is the step's. */
+  jobMs: 60 * 24 * 3_600_000,
+  /** A worker that could end what is cancelled is waited for so long. */
+  workerForEndingMs: 120_000,
+  /** A job of BigQuery that cannot be ended ends by itself. */
+  warehouseJobEndMs: 600_000,
+  notificationMs: 60_000,
+  /** Watching activities begin anew after so long. */
+  watchingMs: 2 * 3_600_000,
+  watchingHeartbeatMs: 30_000,
+  watchingRetryLongestMs: 60_000,
+  /** Rebuilding a study of a thousand trials takes up to a minute. */
+  samplerMs: 900_000,
+  samplerHeartbeatMs: 120_000,
+  tensorboardCallMs: 120_000,
+  /** A checkpoint of many gigabytes is copied through a worker. */
+  checkpointCopyMs: 6 * 3_600_000,
+  /** A person waits for the answer. */
+  answerMs: 60_000,
+  answerTryMs: 30_000,
+  /** A server of this machine answers within so long, or is not there. */
+  serverAnswerMs: 1_000,
+  translatorStopMs: 2_000,
+  /** The console's pages. */
+  pageReadAgainMs: 3_000,
+  pageHiddenDrawMs: 250,
+  pageCopiedMs: 1_500,
+  pageClockMs: 1_000,
+  /** Logs of attempts, where a profile does not say. */
+  logsKeptDays: 90,
+  /** A Job that only looks for a machine has nothing to save. */
+  lookGraceSeconds: 1,
+  readinessSeconds: 2,
+  /** About a minute in all; what lasts longer is for Temporal's retries, where people see it. */
+  googleRetryFirstMs: 250,
+  googleRetryLongestMs: 16_000,
+  tensorboardGraceSeconds: 2,
+  /** Kubernetes' shortest deadline: it ends a Job that is to end. */
+  deadlineOfEndedSeconds: 1,
+  processProgressMs: 1_000,
+  /** Notes of jobs (`jobs/`) serve retries only; all else is somebody's result or checkpoint. */
+  jobNotesDays: 30,
+  /** A replayed search looks one second after the limit: now and then, and not at the moment. */
+  replayedLookSeconds: 1,
+  /** `longhaul trial check`, and `silenceSeconds` of a search, unless it says otherwise. */
+  trialCheckSeconds: 300,
+  silenceSeconds: 600,
 } as const;

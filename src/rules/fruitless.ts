@@ -1,11 +1,10 @@
 /** Attempts that train nothing, whatever ended them: each waits longer than the one before, and their number has an end. Pure. */
 import type { AttemptVerdict } from '../contract/jobs.ts';
 import type { Placement } from '../contract/profile.ts';
+import { WAITS } from './durations.ts';
 
 /** A spot market is busy for a moment: so many come at once. */
 const FRUITLESS_WITHOUT_PAUSE = 3;
-const FIRST_PAUSE_SECONDS = 5;
-const LONGEST_PAUSE_SECONDS = 600;
 /** With their pauses: more than half a day. */
 const MAX_FRUITLESS_ATTEMPTS = 100;
 const MS_PER_HOUR = 3_600_000;
@@ -13,7 +12,7 @@ const MS_PER_HOUR = 3_600_000;
 /** Pause before the next attempt, after so many in a row that trained nothing. */
 export function fruitlessPauseSeconds(fruitless: number): number {
   const repeats = fruitless - FRUITLESS_WITHOUT_PAUSE;
-  return repeats <= 0 ? 0 : Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (repeats - 1));
+  return repeats <= 0 ? 0 : Math.min(WAITS.fruitlessPauseLongestSeconds, WAITS.fruitlessPauseFirstSeconds * 2 ** (repeats - 1));
 }
 
 /** Why it is to end now, in words; null: it may go on. */

@@ -2,6 +2,8 @@
  * How a log is kept: `{output}/logs/{attempt}/{first}.log`, pieces named by the number of their first line, each line with its time before
  * it, and `END.json` when there is nothing more to come. Pure.
  */
+import { GRACES } from './durations.ts';
+
 export interface LogBounds {
   readonly keep: boolean;
   /** Of one attempt; the middle of a longer log is left out. */
@@ -9,7 +11,7 @@ export interface LogBounds {
   readonly keepDays: number;
 }
 
-export const DEFAULT_LOG_BOUNDS: LogBounds = { keep: true, maxMb: 100, keepDays: 90 };
+export const DEFAULT_LOG_BOUNDS: LogBounds = { keep: true, maxMb: 100, keepDays: GRACES.logsKeptDays };
 /** Of a long log the beginning is kept as well: it tells with what the attempt began. */
 const HEAD_SHARE = 0.1;
 const DIGITS = 12;

@@ -2,6 +2,7 @@
 import type { AttemptVerdict } from '../contract/jobs.ts';
 import type { Placement, Pool } from '../contract/profile.ts';
 import type { PlacementState } from '../contract/search.ts';
+import { WAITS } from './durations.ts';
 
 export interface PlacementInput {
   readonly rules: Placement;
@@ -33,8 +34,6 @@ export interface PlacementChoice {
 
 export const initialPlacement: PlacementState = { position: 0, preemptionsInRow: 0, leftFirstAt: null, emptyPools: 0 };
 
-/** Two starts of a machine, with image and checkpoint: the one that a last preemption on spot costs, and that of on-demand. */
-const RESTART_RESERVE_SECONDS = 1500;
 /** Of the work that is left: a pace is known no better, and more preemptions mean more checkpoints. */
 const PACE_RESERVE_SHARE = 0.01;
 /** An estimate counts once so much of the time to the deadline was trained. */
@@ -43,9 +42,6 @@ const KNOWN_SHARE = 1 / 200;
 const BLIND_SHARE = 0.1;
 /** Of the time that may be lost, kept at first. `npm run bench -- spot` is least expensive with about this much. */
 const KEPT_SHARE = 0.25;
-const SHORTEST_CAPACITY_WAIT_SECONDS = 10;
-/** A node of a pool that has machines joins within about two minutes; of several spot pools none is waited for much longer. */
-const SHORTEST_WAIT_IN_TURN_SECONDS = 180;
 
 /** Pools in the order of preference. */
 export function poolOrder(rules: Placement, pools: readonly Pool[]): readonly Pool[] {
@@ -148,10 +144,10 @@ function capacityWaitSeconds(
 ): number {
   if (!order[state.position]?.spot) return rules.noCapacitySeconds;
   const spots = order.filter((pool) => pool.spot).length;
-  const inTurn = Math.min(rules.noCapacitySeconds, Math.max(SHORTEST_WAIT_IN_TURN_SECONDS, Math.round(rules.noCapacitySeconds / spots)));
+  const inTurn = Math.min(rules.noCapacitySeconds, Math.max(WAITS.capacityWaitInTurnSeconds, Math.round(rules.noCapacitySeconds / spots)));
   if (spare === null) return spreads ? inTurn : rules.noCapacitySeconds;
   const patience = spots === 1 ? Math.max(rules.noCapacitySeconds, idle) : spreads ? inTurn : rules.noCapacitySeconds;
-  return Math.round(Math.max(SHORTEST_CAPACITY_WAIT_SECONDS, Math.min(patience, spare)));
+  return Math.round(Math.max(WAITS.capacityWaitShortestSeconds, Math.min(patience, spare)));
 }
 
 /**
@@ -175,7 +171,7 @@ export function spareSeconds(input: SpareInput): number | null {
   if (input.deadlineAt === null) return null;
   const left = (input.deadlineAt - input.now) / 1000;
   if (input.remainingSeconds === null || !isKnown(input)) return left;
-  return left - input.remainingSeconds * (1 + PACE_RESERVE_SHARE) - RESTART_RESERVE_SECONDS;
+  return left - input.remainingSeconds * (1 + PACE_RESERVE_SHARE) - WAITS.restartReserveSeconds;
 }
 
 /**

@@ -1,13 +1,12 @@
 /** A file for the lines of a process. A disk that is full costs lines, never the command; with room again, lines are kept again. */
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
+import { GRACES } from '../rules/durations.ts';
 
 export interface ProcessLog {
   readonly line: (text: string) => void;
   readonly end: () => void;
 }
-
-const RETRY_MS = 5000;
 
 /** @param onLost hears of the first line that cannot be written, and again after lines could be */
 export function openProcessLog(file: string, onLost: (why: string) => void, now: () => number = Date.now): ProcessLog {
@@ -16,7 +15,7 @@ export function openProcessLog(file: string, onLost: (why: string) => void, now:
   let retryAt = 0;
   const lose = (error: Error): void => {
     stream = null;
-    retryAt = now() + RETRY_MS;
+    retryAt = now() + GRACES.processLogRetryMs;
     if (!told) onLost(error.message);
     told = true;
   };

@@ -12,6 +12,7 @@ import { answers, freePort } from './tcp.ts';
 import { locked, makeFolder } from '../../bin/setup-tools.mjs';
 import { createSupervisor, type ProcessEvent, type Program, type Supervised } from './supervisor.ts';
 import { temporalServer, untilServing, type ServerPorts } from './temporal-server.ts';
+import { GRACES } from '../rules/durations.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const NAMESPACE = 'default';
@@ -157,8 +158,6 @@ async function writeStack(file: string, stack: StackFile): Promise<void> {
   await rename(temporary, file);
 }
 
-const USERS_POLL_MS = 500;
-
 async function otherUsersGone(home: string, onWait: ((users: number) => void) | undefined): Promise<void> {
   const users = join(home, 'users');
   let told = false;
@@ -169,7 +168,7 @@ async function otherUsersGone(home: string, onWait: ((users: number) => void) | 
     if (alive.length === 0) return;
     if (!told) onWait?.(alive.length);
     told = true;
-    await sleep(USERS_POLL_MS);
+    await sleep(GRACES.stackUsersLookMs);
   }
 }
 

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { openProcessLog } from './process-log.ts';
+import { GRACES } from '../rules/durations.ts';
 
 export interface Program {
   readonly name: string;
@@ -30,12 +31,6 @@ export interface Supervised {
   readonly stop: () => Promise<void>;
 }
 
-const FIRST_DELAY_MS = 200;
-const MAX_DELAY_MS = 10_000;
-/** After so long without dying, the next death is a first one again. */
-const STEADY_MS = 30_000;
-/** Workers give running activities 10 s (workers/run-worker.ts); then they are killed. */
-const STOP_GRACE_MS = 12_000;
 /** A process that never served and died so often has a defect that a restart does not mend. */
 const MAX_FAILED_STARTS = 5;
 
@@ -99,14 +94,14 @@ function supervise(
     started.on('close', (code, signal) => {
       tell('-', started.pid);
       if (stopping) return;
-      failures = Date.now() - startedAt > STEADY_MS ? 1 : failures + 1;
+      failures = Date.now() - startedAt > GRACES.processSteadyMs ? 1 : failures + 1;
       event('died', `${signal ?? `exit code ${code ?? '?'}`}${lastLine ? `: ${lastLine}` : ''}`);
       child = null;
       if (!served && failures >= MAX_FAILED_STARTS) {
         ready.reject(new Error(`${program.name} does not start: ${lastLine || `exit code ${code ?? '?'}`} (log: ${program.log})`));
         return;
       }
-      timer = setTimeout(() => launch(served), Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1)));
+      timer = setTimeout(() => launch(served), Math.min(GRACES.restartLongestMs, GRACES.restartFirstMs * 2 ** (failures - 1)));
     });
   };
   launch(false);
@@ -125,7 +120,7 @@ function end(child: ChildProcess): Promise<void> {
   const { pid } = child;
   if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
-    const kill = setTimeout(() => signalGroup(pid, 'SIGKILL'), STOP_GRACE_MS);
+    const kill = setTimeout(() => signalGroup(pid, 'SIGKILL'), GRACES.processStopMs);
     child.on('exit', () => {
       clearTimeout(kill);
       // What it started and left behind, e.g. helpers of a worker; Jobs have groups of their own.

@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net';
+import { GRACES } from '../rules/durations.ts';
 
 /** The wanted port if it is free, otherwise any free one. Loopback only. */
 export async function freePort(wanted?: number): Promise<number> {
@@ -23,7 +24,7 @@ function listen(port: number): Promise<number | null> {
 export function answers(address: string): Promise<boolean> {
   const at = address.lastIndexOf(':');
   return new Promise((resolve) => {
-    const socket = connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)), timeout: 1000 });
+    const socket = connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)), timeout: GRACES.serverAnswerMs });
     const done = (open: boolean): void => {
       socket.destroy();
       resolve(open);

@@ -5,14 +5,12 @@ import { Connection } from '@temporalio/client';
 import { withoutProxy } from '../client/address.ts';
 import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
 import type { Program } from './supervisor.ts';
+import { GRACES } from '../rules/durations.ts';
 
 export interface ServerPorts {
   readonly temporal: number;
   readonly ui: number;
 }
-
-const START_TIMEOUT_MS = 30_000;
-const POLL_MS = 50;
 
 /**
  * A development server has one shard, whose queues are read 20 times a second at most: after a burst each task of a workflow waits 40 ms
@@ -63,12 +61,12 @@ export function temporalServer(directory: string, ports: ServerPorts): Program {
 export async function untilServing(address: string, namespace: string, failed: Promise<unknown>): Promise<void> {
   const stopped: { why?: Error } = {};
   failed.catch((error: unknown) => (stopped.why = error as Error));
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = Date.now() + GRACES.temporalStartMs;
   let last: unknown;
   while (Date.now() < deadline) {
     if (stopped.why) throw stopped.why;
     try {
-      const connection = await Connection.connect({ address, ...withoutProxy(address), connectTimeout: 1000 });
+      const connection = await Connection.connect({ address, ...withoutProxy(address), connectTimeout: GRACES.serverAnswerMs });
       try {
         const known = await connection.operatorService.listSearchAttributes({ namespace });
         if (Object.keys(SEARCH_ATTRIBUTES).every((name) => name in known.customAttributes)) return;
@@ -78,9 +76,9 @@ export async function untilServing(address: string, namespace: string, failed: P
     } catch (error) {
       last = error;
     }
-    await sleep(POLL_MS);
+    await sleep(GRACES.temporalStartLookMs);
   }
   throw new Error(
-    `the Temporal server at ${address} does not answer after ${START_TIMEOUT_MS / 1000} s: ${last instanceof Error ? last.message : String(last)}`,
+    `the Temporal server at ${address} does not answer after ${GRACES.temporalStartMs / 1000} s: ${last instanceof Error ? last.message : String(last)}`,
   );
 }

@@ -4,6 +4,7 @@
  */
 import type { ClientPlugin } from '@temporalio/client';
 import type { WorkerPlugin } from '@temporalio/worker';
+import { GRACES } from '../rules/durations.ts';
 
 export interface Tracing {
   /** For a client or a worker. */
@@ -11,9 +12,6 @@ export interface Tracing {
   /** Sends what is left. */
   readonly flush: () => Promise<void>;
 }
-
-/** A collector that is away must not hold up a command's end. */
-const FLUSH_PATIENCE_MS = 2000;
 
 export function isTracing(environment: NodeJS.ProcessEnv = process.env): boolean {
   if (environment.OTEL_SDK_DISABLED === 'true' || environment.OTEL_TRACES_EXPORTER === 'none') return false;
@@ -44,7 +42,7 @@ async function open(service: string): Promise<Tracing> {
   return {
     plugin: new OpenTelemetryPlugin({ resource, spanProcessor }),
     flush: async () => {
-      const patience = AbortSignal.timeout(FLUSH_PATIENCE_MS);
+      const patience = AbortSignal.timeout(GRACES.tracesFlushMs);
       const over = new Promise<void>((resolve) => patience.addEventListener('abort', () => resolve()));
       await Promise.race([provider.forceFlush().catch(() => undefined), over]);
     },

@@ -11,13 +11,11 @@ import { stepFailureOf } from '../failures.ts';
 import { control, jobs, MAX_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
 import { cleanUpIfCancelled } from './clean-up.ts';
 import type { Run } from './run.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
 /** A Job that others keep deleting is not started for ever. */
 const MAX_DELETIONS = 5;
 const LOG_LINES_SHOWN = 20;
-/** Nobody has capacity: wait before asking the first pool again. */
-const ALL_POOLS_EMPTY_WAIT = '1 minute';
-const WORKED_MS = 10 * 60_000;
 /** A short script costs a history less than an activity that keeps it. */
 const SOURCE_CHARACTERS_INLINE = 4000;
 
@@ -78,7 +76,7 @@ export function createJobRunner(run: Run, step: Step, input: WorkInput<Container
         counts.grown = true;
         resources = { ...resources, memoryMb: Math.ceil(resources.memoryMb * profile.memoryGrowth) };
       } else if (end.verdict === 'no-capacity') {
-        if (placement.emptyPools >= profile.pools.length) await sleep(ALL_POOLS_EMPTY_WAIT);
+        if (placement.emptyPools >= profile.pools.length) await sleep(WAITS.allPoolsEmptyMs);
       } else if (end.verdict !== 'preempted' && !(end.verdict === 'deleted' && ++counts.deletions <= MAX_DELETIONS)) {
         throw jobFailure(end);
       }
@@ -99,7 +97,7 @@ async function pauseWhereFruitless(run: Run, end: StepJobEnd, counted: Fruitless
   const now = Date.now();
   const waited = end.verdict === 'no-capacity';
   counted.withoutCapacitySince = waited ? (counted.withoutCapacitySince ?? now) : null;
-  if (!waited) counted.fruitless = now - begun >= WORKED_MS ? 0 : counted.fruitless + 1;
+  if (!waited) counted.fruitless = now - begun >= WAITS.jobWorkedMs ? 0 : counted.fruitless + 1;
   const reason = fruitlessEnd(counted, end.verdict, run.document.profile.placement, now);
   if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
   const seconds = waited ? 0 : fruitlessPauseSeconds(counted.fruitless);

@@ -11,9 +11,8 @@ import { SEARCH_POLICY } from '../policies.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { reconcileSearch } from './pauses.ts';
 import type { Run, RunningSearch } from './run.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
-/** Trials save before they end: so long, and so often, their search is waited for. */
-const TRY_TO_START_AGAIN = '10 seconds';
 const MAX_TRIES_TO_START = 90;
 
 type HyperparameterSearch = (input: SearchInput) => Promise<SearchResult>;
@@ -30,6 +29,7 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
     spec,
     commit: document.source.commit,
     ...lifeOf(run, attempt),
+    ...(document.factor === undefined ? {} : { factor: document.factor }),
   };
   const workflowId = searchWorkflowId(name, step.id);
   const child = await startSearch(run, step, workflowId, input);
@@ -85,7 +85,7 @@ async function afterEarlierLife<T>(run: Run, step: Step, workflowId: string, beg
       await getExternalWorkflowHandle(workflowId)
         .cancel()
         .catch(() => undefined);
-      await sleep(TRY_TO_START_AGAIN);
+      await sleep(WAITS.earlierSearchLookMs);
     }
   }
 }

@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../../src/contract/names.ts';
+import { playFaster } from '../../src/rules/durations.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../../src/contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../../src/contract/state.ts';
@@ -42,6 +43,7 @@ const FAILURES_SHOWN = 5;
 const BLOCKED_SHOWN = 20;
 
 export async function trainingPipeline(document: RunDocument): Promise<RunResult> {
+  playFaster(document.factor);
   let run = createRun(plausible(document));
   listen(() => run);
   const completed = await validate(run, document);

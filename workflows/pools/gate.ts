@@ -15,6 +15,7 @@ import { QUERIES } from '../../src/contract/names.ts';
 import { acquireSignal, grantedSignal, releaseSignal } from './slots.ts';
 import type { SlotRequest } from './slots.ts';
 import { searching } from '../policies.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
 export interface GateState {
   limit: number;
@@ -23,11 +24,6 @@ export interface GateState {
   /** Holders that asked once more. */
   again?: string[];
 }
-
-/** Holders that were terminated cannot release: so often someone looks whether they still run. */
-const LOOK_AFTER_HOLDERS_MS = 10 * 60_000;
-/** An empty gate ends; the next request starts another one. */
-const CLOSE_WHEN_IDLE_MS = 60 * 60_000;
 
 export const gateStateQuery = defineQuery<GateState>(QUERIES.state);
 
@@ -43,14 +39,14 @@ export async function poolGate(carried: GateState = { limit: 1, holders: [], wai
   });
   setHandler(gateStateQuery, () => state);
 
-  let lookAt = Date.now() + LOOK_AFTER_HOLDERS_MS;
+  let lookAt = Date.now() + WAITS.poolHoldersLookMs;
   for (;;) {
     if (answersAgain) await grantAgain(state);
     await grantAll(state);
     if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) await continueAsNew<typeof poolGate>(state);
     const idle = isIdle(state);
     // A look that grants put off for ever would never find the place of a holder that is gone.
-    const wait = idle ? CLOSE_WHEN_IDLE_MS : answersAgain ? Math.max(1, lookAt - Date.now()) : LOOK_AFTER_HOLDERS_MS;
+    const wait = idle ? WAITS.poolGateIdleMs : answersAgain ? Math.max(1, lookAt - Date.now()) : WAITS.poolHoldersLookMs;
     const something = await condition(
       () =>
         nextGrant(state) !== null ||
@@ -62,7 +58,7 @@ export async function poolGate(carried: GateState = { limit: 1, holders: [], wai
     if (something) continue;
     if (idle) return;
     await releaseClosed(state, answersAgain);
-    lookAt = Date.now() + LOOK_AFTER_HOLDERS_MS;
+    lookAt = Date.now() + WAITS.poolHoldersLookMs;
   }
 }
 

@@ -5,6 +5,7 @@ import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
 import type { Pool, Profile } from '../../src/contract/profile.ts';
 import { searching } from '../policies.ts';
 import type { TrialRun } from '../trial/state.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
 export interface SlotRequest {
   /** Workflow id of the trial. */
@@ -20,8 +21,6 @@ export interface SlotRequest {
 export const acquireSignal = defineSignal<[SlotRequest]>(INTERNAL_SIGNALS.acquire);
 export const releaseSignal = defineSignal<[Pick<SlotRequest, 'holder' | 'token'>]>(INTERNAL_SIGNALS.release);
 export const grantedSignal = defineSignal<[Pick<SlotRequest, 'token'>?]>(INTERNAL_SIGNALS.granted);
-
-const ASK_AGAIN = '1 hour';
 
 /** Waits for a slot where the pool has a limit; false when the trial was stopped or paused meanwhile. */
 export async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
@@ -41,7 +40,7 @@ export async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
   try {
     // A gate that was terminated has forgotten us: ask again now and then, which changes nothing where it has not.
     do await searching.requestSlot({ gate: gateOf(run.input.profile, pool), request });
-    while (!(await condition(() => run.granted || !wantsToRun(run), ASK_AGAIN)));
+    while (!(await condition(() => run.granted || !wantsToRun(run), WAITS.poolPlaceAskedAgainMs)));
   } catch (error) {
     await CancellationScope.nonCancellable(() => releaseSlot(run, pool));
     throw error;

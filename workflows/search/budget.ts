@@ -6,6 +6,7 @@ import { newTrialsLeft, startsLeft } from './places.ts';
 import { costPerSecond, spent } from './spending.ts';
 import { pauseTrial, resumeTrial } from './trials.ts';
 import { publish } from './view.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
 export function checkBudget(run: SearchRun): void {
   const { memory, input } = run;
@@ -62,9 +63,7 @@ export function secondsUntilCheck(run: SearchRun): number | null {
   const cap = secondsUntilCap(memory.budget, spent(run, Date.now()), costPerSecond(run));
   const rules =
     memory.stopping.some(({ kind }) => kind === 'wall-clock' || kind === 'cost') && activeRecords(run).length > 0
-      ? RULE_CHECK_SECONDS
+      ? WAITS.ruleCheckSeconds
       : null;
   return cap === null ? rules : rules === null ? cap : Math.min(cap, rules);
 }
-
-const RULE_CHECK_SECONDS = 60;

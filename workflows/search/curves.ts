@@ -12,15 +12,10 @@ import { reachRung } from './rungs.ts';
 import { endUnreportedTrial, finish } from './trials.ts';
 import { contextOf, applyStoppingRules } from './stopping.ts';
 import type { StoppingContext } from '../../src/rules/early-stopping.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
 /** New trials that are looked for besides the ones that run. */
 const MAX_UPCOMING = 25;
-const LONGEST_WATCH_SECONDS = 900;
-/** Inherited trials tell of their end by signal; one that was terminated does not. */
-const LOOK_AFTER_SECONDS = 60;
-/** A search that has run long may hear of its points a little later: its history stays small. */
-const SHORTEST_GATHER_SECONDS = 1;
-const LONGEST_GATHER_SECONDS = 60;
 const GATHER_SHARE_OF_AGE = 0.005;
 
 /** Keeps one activity that waits for new points. */
@@ -57,8 +52,11 @@ function curveInput(run: SearchRun): CurveInput {
     trials: followed(run).map((record) => ({ trial: record.state.trial, output: record.state.output, n: record.progress })),
     metrics: wantedMetrics(run),
     exports: input.spec.earlyEvaluation !== undefined,
-    gatherSeconds: Math.min(LONGEST_GATHER_SECONDS, Math.max(SHORTEST_GATHER_SECONDS, ageSeconds * GATHER_SHARE_OF_AGE)),
-    maxSeconds: LONGEST_WATCH_SECONDS,
+    gatherSeconds: Math.min(
+      WAITS.pointsGatheredLongestSeconds,
+      Math.max(WAITS.pointsGatheredShortestSeconds, ageSeconds * GATHER_SHARE_OF_AGE),
+    ),
+    maxSeconds: WAITS.curveWatchLongestSeconds,
     ...(run.rules === 1 || memory.metricsSeen ? {} : { required: requiredMetrics(run) }),
     ...resourceOf(input.spec.scheduler),
     upcoming: {
@@ -69,7 +67,7 @@ function curveInput(run: SearchRun): CurveInput {
     inherited: activeRecords(run)
       .filter((record) => record.inherited)
       .map(({ state }) => ({ trial: state.trial, workflowId: state.workflowId })),
-    lookAfterSeconds: Math.max(0, LOOK_AFTER_SECONDS - (Date.now() - run.inheritedLookedAt) / 1000),
+    lookAfterSeconds: Math.max(0, WAITS.inheritedTrialsLookSeconds - (Date.now() - run.inheritedLookedAt) / 1000),
   };
 }
 

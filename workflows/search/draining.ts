@@ -4,15 +4,10 @@
  */
 import { allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
 import type { SearchRun } from './state.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
 /** Scoring may last for hours; a history of this length does not wait for it. */
 const HISTORY_THAT_CANNOT_WAIT = 20_000;
-/** Nothing came for so long. */
-const QUIET_MS = 300;
-/** Trials that report all the time leave no quiet moment. */
-const LONGEST_WAIT_FOR_QUIET_MS = 60_000;
-/** What waits for a system that is away so long is cancelled, and begun anew by the next run. */
-const PATIENCE_MS = 10_000;
 
 export function mustContinueAsNew(run: SearchRun): boolean {
   const { continueAsNewSuggested, historyLength } = workflowInfo();
@@ -32,15 +27,15 @@ export async function isDrained(run: SearchRun): Promise<boolean> {
   if (!run.reconciles) return idle(run);
   run.drainingSince ??= Date.now();
   const waited = Date.now() - run.drainingSince;
-  if (waited >= PATIENCE_MS) for (const scope of run.slow) scope.cancel();
+  if (waited >= WAITS.drainingPatienceMs) for (const scope of run.slow) scope.cancel();
   if (!idle(run)) return false;
-  const disturbed = await condition(() => run.dirty || run.fatal !== null || !idle(run), QUIET_MS);
-  return (!disturbed || waited >= LONGEST_WAIT_FOR_QUIET_MS) && idle(run) && run.fatal === null;
+  const disturbed = await condition(() => run.dirty || run.fatal !== null || !idle(run), WAITS.quietMs);
+  return (!disturbed || waited >= WAITS.quietWaitLongestMs) && idle(run) && run.fatal === null;
 }
 
 /** Null where nothing slow is waited for. */
 export function secondsUntilPatienceEnds(run: SearchRun): number | null {
   if (!run.reconciles || run.drainingSince === null || run.slow.size === 0) return null;
-  const left = PATIENCE_MS - (Date.now() - run.drainingSince);
+  const left = WAITS.drainingPatienceMs - (Date.now() - run.drainingSince);
   return left > 0 ? left / 1000 : null;
 }

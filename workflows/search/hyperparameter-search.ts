@@ -26,11 +26,10 @@ import { fillPlaces } from './sampling.ts';
 import { releaseTensorboard, openTensorboard } from './tensorboard.ts';
 import { endUnreportedTrial, finalise, finish } from './trials.ts';
 import { publish, resultOf } from './view.ts';
-
-/** Trials that were terminated by hand say nothing: so often someone looks. */
-const LOOK_AFTER_TRIALS_SECONDS = 60;
+import { playFaster, WAITS } from '../../src/rules/durations.ts';
 
 export async function hyperparameterSearch(input: SearchInput): Promise<SearchResult> {
+  playFaster(input.factor);
   const run = createSearchRun(input);
   listen(run);
   publish(run);
@@ -73,7 +72,7 @@ async function work(run: SearchRun): Promise<void> {
 
 async function waitForNews(run: SearchRun): Promise<void> {
   const looks = run.reconciles && run.memory.finishing !== null && activeRecords(run).some((record) => record.inherited);
-  const waits = [secondsUntilCheck(run), looks ? LOOK_AFTER_TRIALS_SECONDS : null, secondsUntilPatienceEnds(run)].filter(
+  const waits = [secondsUntilCheck(run), looks ? WAITS.trialsLookSeconds : null, secondsUntilPatienceEnds(run)].filter(
     (seconds) => seconds !== null,
   );
   const news = (): boolean => run.dirty || run.fatal !== null || (mustContinueAsNew(run) && !run.draining);
@@ -105,7 +104,7 @@ async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknow
     endEvaluations(run);
     recordEnds(run);
     reconcile(run);
-    if (!(await condition(() => run.dirty || broken(), LOOK_AFTER_TRIALS_SECONDS * 1000))) await endClosedTrials(run);
+    if (!(await condition(() => run.dirty || broken(), WAITS.trialsLookSeconds * 1000))) await endClosedTrials(run);
     // The ledger must not keep a cancelled search alive.
     if (broken()) break;
   }

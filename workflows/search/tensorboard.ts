@@ -10,10 +10,10 @@ import { publish } from './view.ts';
 import { messageOf } from '../trial/decisions.ts';
 import { holdTensorboardSignal, releaseTensorboardSignal } from '../tensorboard.ts';
 import type { tensorboard } from '../tensorboard.ts';
+import { GRACES } from '../../src/rules/durations.ts';
 
 /** Between our look and our word its keeper may end. */
 const MAX_TRIES = 3;
-const START_PATIENCE = '5 minutes';
 /** In the place of a URL: it could not be started. */
 const NONE = '';
 
@@ -60,7 +60,7 @@ async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> 
 export async function releaseTensorboard(run: SearchRun): Promise<void> {
   if (run.memory.tensorboard === undefined) return;
   // A word that comes before the keeper has begun would be lost, and it would hold for ever.
-  await condition(() => run.memory.tensorboard !== null, START_PATIENCE);
+  await condition(() => run.memory.tensorboard !== null, GRACES.tensorboardStartMs);
   await getExternalWorkflowHandle(tensorboardWorkflowId(run.input.pipeline))
     .signal(releaseTensorboardSignal, { holder: workflowInfo().workflowId })
     .catch(() => undefined);

@@ -22,6 +22,7 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     fork: record.fork,
     resumed: record.carried,
     ...(input.life === undefined ? {} : { life: input.life }),
+    ...(input.factor === undefined ? {} : { factor: input.factor }),
   };
 }
 

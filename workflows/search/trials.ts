@@ -14,6 +14,7 @@ import { trialInput } from './trial-input.ts';
 import { publish } from './view.ts';
 import { contradicts } from './wanted.ts';
 import type { trial as trialWorkflow } from '../trial/trial.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 
 const stop = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
 const pause = defineSignal(SIGNALS.pause);
@@ -21,7 +22,6 @@ const resume = defineSignal(SIGNALS.resume);
 
 const REASON_CHARACTERS = 1000;
 const MAX_METRICS = 12;
-const CLOSES_IN = '1 second';
 const MAX_STARTS = 60;
 /** Where a search does not say: so many trials may fail before it does, or this share of them. */
 const FAILURES_ALWAYS_ALLOWED = 2;
@@ -77,7 +77,7 @@ async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Pro
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     // It told of its end just before it closes: the next life begins a moment later.
     if (run.rules !== 1 && (lives ?? 1) > 1 && tries < MAX_STARTS) {
-      await sleep(CLOSES_IN);
+      await sleep(WAITS.trialClosesMs);
       return startChildOf(run, record, tries + 1);
     }
     record.inherited = true;

@@ -2,11 +2,7 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import { searching } from '../policies.ts';
 import type { TrialRun } from './state.ts';
-
-/** A young trial loses little by a look, an old one must keep its history short: some twenty looks in five days. */
-const FIRST_LOOK_MINUTES = 30;
-const LONGEST_WAIT_MINUTES = 360;
-const MS_PER_MINUTE = 60_000;
+import { WAITS } from '../../src/rules/durations.ts';
 
 /** Does the trial's work, and stops it with a checkpoint when nobody is there any more who wants it. */
 export async function withSearchWatch<T>(run: TrialRun, work: () => Promise<T>): Promise<T> {
@@ -22,8 +18,8 @@ export async function withSearchWatch<T>(run: TrialRun, work: () => Promise<T>):
 }
 
 async function stopWithoutSearch(run: TrialRun, search: string): Promise<void> {
-  for (let minutes = FIRST_LOOK_MINUTES; ; minutes = Math.min(minutes * 2, LONGEST_WAIT_MINUTES)) {
-    await sleep(minutes * MS_PER_MINUTE);
+  for (let wait = WAITS.searchLookFirstMs; ; wait = Math.min(wait * 2, WAITS.searchLookLongestMs)) {
+    await sleep(wait);
     const closed = await searching.closedWorkflows({ workflowIds: [search] }).catch((error: unknown): string[] => {
       if (isCancellation(error)) throw error;
       return [];

@@ -16,6 +16,7 @@ import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts'
 import type { AttemptReport, AttemptWaits, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds, spotPositions } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { playFaster } from '../../src/rules/durations.ts';
 import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { watchFirstPool } from './first-pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
@@ -45,6 +46,7 @@ export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.tr
 // Days long, and simple: it ends on the version of the workers that it began on.
 setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'PINNED' } : {}), trial);
 export async function trial(input: TrialInput): Promise<TrialSummary> {
+  playFaster(input.factor);
   const run = setUp(input);
   const summary = await withSearchWatch(run, () => runToItsEnd(run)).catch((error: unknown) => {
     if (isCancellation(error)) return summaryOf(run, 'cancelled', 'cancelled', null);

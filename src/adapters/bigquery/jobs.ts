@@ -5,6 +5,7 @@ import { DEFAULT_RETRY, pause, withRetries } from '../google/retry.ts';
 import type { Client } from './client.ts';
 import { isTransientJob, JobFailure } from './errors.ts';
 import { withSettings, type JobConfiguration } from './settings.ts';
+import { GRACES, WAITS } from '../../rules/durations.ts';
 
 export type JobResource = JobMetadata;
 
@@ -23,12 +24,9 @@ export interface EndedJob {
   readonly job: JobResource;
 }
 
-const FIRST_POLL_MS = 100;
-const MAX_POLL_MS = 5000;
 const POLL_GROWTH = 1.5;
 /** Attempts that ended badly are remembered by BigQuery; so many are looked at. */
 const MAX_ATTEMPTS = 200;
-const CANCEL_WAIT_MS = 30_000;
 
 /**
  * Runs a job of a deterministic id to its end: the first caller starts it, every other one, also after a crash, adopts it. A job that
@@ -98,13 +96,13 @@ export async function getJob({ bigquery, config }: Client, id: string): Promise<
 
 async function untilDone(client: Client, id: string, started: JobResource, context: JobContext): Promise<JobResource> {
   let job = started;
-  let delay = FIRST_POLL_MS;
+  let delay = WAITS.warehouseJobLookFirstMs;
   try {
     for (;;) {
       tell(id, job, context);
       if (job.status?.state === 'DONE') return job;
       await pause(delay, context.signal);
-      delay = Math.min(MAX_POLL_MS, delay * POLL_GROWTH);
+      delay = Math.min(WAITS.warehouseJobLookLongestMs, delay * POLL_GROWTH);
       job = await getJob(client, id);
     }
   } catch (error) {
@@ -124,8 +122,12 @@ export async function cancelJobs(client: Client, id: string): Promise<void> {
 async function cancel(client: Client, id: string): Promise<void> {
   const { bigquery, config } = client;
   await withRetries(() => bigquery.job(id, { location: config.location }).cancel());
-  const deadline = performance.now() + CANCEL_WAIT_MS;
-  for (let delay = FIRST_POLL_MS; performance.now() < deadline; delay = Math.min(MAX_POLL_MS, delay * POLL_GROWTH)) {
+  const deadline = performance.now() + GRACES.warehouseJobCancelMs;
+  for (
+    let delay = WAITS.warehouseJobLookFirstMs;
+    performance.now() < deadline;
+    delay = Math.min(WAITS.warehouseJobLookLongestMs, delay * POLL_GROWTH)
+  ) {
     if ((await getJob(client, id)).status?.state === 'DONE') return;
     await pause(delay);
   }

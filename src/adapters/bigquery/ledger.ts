@@ -15,6 +15,7 @@ import type { Field } from './tables.ts';
 import { ensureDataset, fieldsOf, getTable, tableOf } from './tables.ts';
 import { uploadJob } from './upload.ts';
 import { ensureViews } from './views.ts';
+import { WAITS } from '../../rules/durations.ts';
 
 type Equality = readonly [column: string, value: string | number | boolean];
 type Filter = Readonly<Partial<Record<string, string | number | boolean>>>;
@@ -30,9 +31,6 @@ const API_TYPES: Readonly<Record<ColumnType, string>> = {
   JSON: 'JSON',
 };
 
-/** 288 loads a table and day, however many processes append: BigQuery allows 1,500. */
-const LOAD_INTERVAL_MS = 5 * 60_000;
-
 interface Table {
   readonly outbox: Outbox;
   readonly loads: LedgerLoads;
@@ -45,7 +43,7 @@ export class LedgerTables {
   readonly #ready = new Map<LedgerTable, Promise<void>>();
   readonly #tables = new Map<LedgerTable, Table>();
 
-  constructor(connection: Connection, intervalMs = LOAD_INTERVAL_MS) {
+  constructor(connection: Connection, intervalMs = WAITS.ledgerLoadMs) {
     this.#connection = connection;
     this.#intervalMs = intervalMs;
   }

@@ -6,6 +6,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { JobContext } from '../../ports/warehouse.ts';
 import { uniqueName } from '../temporaries.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 /** Values of the parameters of one statement, by name. */
 export interface Bound {
@@ -37,8 +38,6 @@ export interface EngineOptions {
 }
 
 const MEMORY_SHARE = 0.5;
-const PROGRESS_INTERVAL_MS = 1000;
-const INTERRUPT_AGAIN_MS = 20;
 const PER_CONNECTION = [
   `SET TimeZone = 'UTC'`,
   'SET enable_progress_bar = true',
@@ -101,12 +100,12 @@ export function createEngine(options: EngineOptions): Engine {
 function sessionOf(connection: DuckDBConnection, context: JobContext): Session {
   /** Abort interrupts the statement, time brings progress. */
   const attended = async <T>(statement: Promise<T>): Promise<T> => {
-    const timer = setInterval(() => context.progress({ stage: 'running', done: shareDone(connection) }), PROGRESS_INTERVAL_MS);
+    const timer = setInterval(() => context.progress({ stage: 'running', done: shareDone(connection) }), GRACES.queryProgressMs);
     let again: NodeJS.Timeout | undefined;
     const abort = (): void => {
       // An interrupt before the statement has begun is forgotten by DuckDB: so until it has ended.
       connection.interrupt();
-      again ??= setInterval(() => connection.interrupt(), INTERRUPT_AGAIN_MS);
+      again ??= setInterval(() => connection.interrupt(), GRACES.queryInterruptMs);
     };
     context.signal.addEventListener('abort', abort);
     if (context.signal.aborted) abort();

@@ -5,6 +5,7 @@ import { hasCode, syncDirectory, writeDurably } from '../files.ts';
 import { replaceFile, uniqueName } from '../temporaries.ts';
 import { withLock } from '../kernel-lock.ts';
 import type { Layout } from './layout.ts';
+import { WAITS } from '../../rules/durations.ts';
 
 /** What a version of a table is, beside its data: `table.json`. */
 export interface TableVersion extends TableInfo {
@@ -26,8 +27,6 @@ export interface NewVersion {
 
 const CURRENT = 'CURRENT';
 const DATA = 'data.parquet';
-/** Statements that began before a table was replaced may still read the old version. */
-const OLD_VERSION_KEEP_MS = 24 * 3600 * 1000;
 const DAY_MS = 24 * 3600 * 1000;
 
 /** Tables as directories: every version is an immutable parquet file, `CURRENT` names the one that counts. */
@@ -110,7 +109,7 @@ export class TableFiles {
   async #removeOldVersions(directory: string, current: string): Promise<void> {
     for (const name of await readdir(directory)) {
       const createdAt = /^([0-9]+)-/.exec(name)?.[1];
-      if (createdAt !== undefined && name !== current && Date.now() - Number(createdAt) > OLD_VERSION_KEEP_MS)
+      if (createdAt !== undefined && name !== current && Date.now() - Number(createdAt) > WAITS.oldTableVersionMs)
         await rm(join(directory, name), { recursive: true, force: true });
     }
   }

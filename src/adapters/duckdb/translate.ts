@@ -7,6 +7,7 @@ import type { Problem } from '../../contract/errors.ts';
 import { pythonCommand } from '../python.ts';
 import { quoteAliases, SqlProblem } from '../google-sql/placeholders.ts';
 import type { Quoted } from '../google-sql/placeholders.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 /** One statement of a script, in DuckDB's dialect. */
 export interface TranslatedStatement {
@@ -43,7 +44,6 @@ interface Service {
   readonly waiting: Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>;
 }
 
-const TIMEOUT_MS = 60_000;
 const REMEMBERED = 500;
 
 /** GoogleSQL → DuckDB by `python -m longhaul_sql`, which stays: one line of JSON in, one out. Started by the first use. */
@@ -63,8 +63,13 @@ export function createTranslator(): Translator {
         waiting.set(id, { resolve, reject });
         timer = setTimeout(() => {
           child.kill('SIGKILL');
-          reject(new AdapterError('Unavailable', `the SQL translator did not answer for ${request.file} within ${TIMEOUT_MS / 1000} s`));
-        }, TIMEOUT_MS);
+          reject(
+            new AdapterError(
+              'Unavailable',
+              `the SQL translator did not answer for ${request.file} within ${GRACES.translatorAnswerMs / 1000} s`,
+            ),
+          );
+        }, GRACES.translatorAnswerMs);
         child.stdin.write(`${JSON.stringify({ id, op: 'translate', ...request })}\n`);
       });
     } finally {
@@ -97,7 +102,7 @@ export function createTranslator(): Translator {
       const over = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       hold(child, true);
       child.stdin.end();
-      const timer = setTimeout(() => child.kill('SIGKILL'), 2000);
+      const timer = setTimeout(() => child.kill('SIGKILL'), GRACES.translatorStopMs);
       await over;
       clearTimeout(timer);
     },

@@ -2,8 +2,7 @@ import { EventEmitter } from 'node:events';
 import { IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { emulatorOptions } from '../google/auth.ts';
 import { isTransient } from '../google/faults.ts';
-
-const REQUEST_TIMEOUT_MS = 60_000;
+import { GRACES } from '../../rules/durations.ts';
 
 /** Google's client puts eleven listeners on the stream of a download: one too many for Node to stay silent. */
 EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, 20);
@@ -16,7 +15,7 @@ export function createStorage(apiEndpoint: string | undefined): Storage {
   return new Storage({
     ...emulatorOptions(apiEndpoint),
     ...(apiEndpoint === undefined ? {} : { projectId: 'emulator' }),
-    timeout: REQUEST_TIMEOUT_MS,
+    timeout: GRACES.storeAnswerMs,
     retryOptions: {
       autoRetry: true,
       maxRetries: 6,

@@ -3,6 +3,7 @@ import type { DoctorCheck } from '../../ports/doctor.ts';
 import { faultOf } from '../google/faults.ts';
 import { withRetries } from '../google/retry.ts';
 import { createStorage } from './client.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 /** What Longhaul does with objects; `roles/storage.objectUser` has them all. */
 const PERMISSIONS = ['storage.objects.create', 'storage.objects.delete', 'storage.objects.get', 'storage.objects.list'] as const;
@@ -68,12 +69,9 @@ async function lifecycle(bucket: Bucket, name: string, config: GcsConfig): Promi
   }
 }
 
-/** Notes of jobs (`jobs/`) serve retries only; all else is somebody's result or checkpoint. */
-const JOB_NOTES_DAYS = 30;
-
 function advisedRule({ bucket, prefix }: GcsConfig): string {
   const matchesPrefix = [`${prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/`}jobs/`];
-  const rules = { rule: [{ action: { type: 'Delete' }, condition: { age: JOB_NOTES_DAYS, matchesPrefix } }] };
+  const rules = { rule: [{ action: { type: 'Delete' }, condition: { age: GRACES.jobNotesDays, matchesPrefix } }] };
   return `echo '${JSON.stringify(rules)}' > lifecycle.json && gcloud storage buckets update gs://${bucket} --lifecycle-file=lifecycle.json`;
 }
 

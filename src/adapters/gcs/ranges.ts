@@ -1,12 +1,11 @@
 import { open } from 'node:fs/promises';
 import type { File } from '@google-cloud/storage';
 import { DEFAULT_RETRY, withRetries } from '../google/retry.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 /** Large enough for the full speed of a connection, small enough that a broken one costs little. */
 const RANGE_BYTES = 16 * 1024 * 1024;
 const RANGES_AT_ONCE = 4;
-/** A connection that brings nothing for so long is given up; a slow one is not. */
-const STALL_MS = 30_000;
 
 type Sink = (chunk: Buffer, position: number) => Promise<void>;
 
@@ -47,7 +46,10 @@ async function stream(file: File, start: number, end: number, take: (chunk: Buff
   let timer: NodeJS.Timeout | undefined;
   const watch = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => source.destroy(new Error(`${file.name}: timed out: nothing came for ${STALL_MS / 1000} s`)), STALL_MS);
+    timer = setTimeout(
+      () => source.destroy(new Error(`${file.name}: timed out: nothing came for ${GRACES.storeStallMs / 1000} s`)),
+      GRACES.storeStallMs,
+    );
   };
   watch();
   let left = end - start;

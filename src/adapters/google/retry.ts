@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTransient } from './faults.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 export interface RetryPolicy {
   readonly tries: number;
@@ -8,7 +9,7 @@ export interface RetryPolicy {
 }
 
 /** About a minute in all; what lasts longer is for Temporal's retries, where people see it. */
-export const DEFAULT_RETRY: RetryPolicy = { tries: 8, firstDelayMs: 250, maxDelayMs: 16_000 };
+export const DEFAULT_RETRY: RetryPolicy = { tries: 8, firstDelayMs: GRACES.googleRetryFirstMs, maxDelayMs: GRACES.googleRetryLongestMs };
 
 /**
  * Repeats `work` while it fails of something transient, with exponential back-off and full jitter

@@ -11,13 +11,10 @@ import { KubeError } from './errors.ts';
 export type KubernetesConfig = Extract<ComputeConfig, { kind: 'kubernetes' }>;
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-const HEADER_RESOLUTION_MS = 1_500;
-/** Shorter than load balancers keep a connection that nobody uses. */
-const IDLE_CONNECTION_MS = 30_000;
 const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** client-node's own agent opens a connection, with its handshake, for every request. */
-const keptConnections = (): https.Agent => new https.Agent({ keepAlive: true, maxFreeSockets: 16, timeout: IDLE_CONNECTION_MS });
+const keptConnections = (): https.Agent => new https.Agent({ keepAlive: true, maxFreeSockets: 16, timeout: GRACES.idleConnectionMs });
 
 export interface ClientOptions {
   /** For tests: how long a small request may take. */
@@ -129,7 +126,7 @@ export class KubeClient {
   #setClock(serverMs: number, at: number): void {
     const known = this.#clock;
     const behind = known === null ? Number.POSITIVE_INFINITY : known.serverMs - known.at - (serverMs - at);
-    if (behind < 0 || behind > HEADER_RESOLUTION_MS) this.#clock = { serverMs, at };
+    if (behind < 0 || behind > GRACES.headerResolutionMs) this.#clock = { serverMs, at };
   }
 
   jobsPath(name?: string): string {

@@ -4,7 +4,7 @@ import { AdapterError } from '../../contract/errors.ts';
 import { isSameJob } from '../../contract/jobs.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import type { Compute, JobInfo } from '../../ports/compute.ts';
-import { WAITS } from '../../rules/durations.ts';
+import { GRACES, WAITS } from '../../rules/durations.ts';
 import { openClient } from './client.ts';
 import type { ClientOptions, KubeClient, KubernetesConfig } from './client.ts';
 import { finished } from './end-signs.ts';
@@ -170,7 +170,7 @@ async function terminate(client: KubeClient, name: string): Promise<void> {
   }
   const patch = {
     metadata: { annotations: { [TERMINATE_REQUESTED]: new Date().toISOString() } },
-    spec: { activeDeadlineSeconds: 1 },
+    spec: { activeDeadlineSeconds: GRACES.deadlineOfEndedSeconds },
   };
   await client.request('PATCH', client.podsPath(pod.metadata?.name), { body: patch, contentType: MERGE_PATCH }).catch(absent);
 }

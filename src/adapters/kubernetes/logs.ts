@@ -7,15 +7,11 @@ import { MAIN_CONTAINER } from './job-manifest.ts';
 import type { Snapshot } from './jobs-view.ts';
 import type { JobLogOptions } from '../../ports/compute.ts';
 import { podOf } from './pods.ts';
+import { GRACES, WAITS } from '../../rules/durations.ts';
 
 const TAIL_BYTES = 4096;
 /** More than fit into 4 KiB, as a rule. */
 const TAIL_LINES = 200;
-/** A kubelet that does not answer is not waited for: the sign is more urgent than the log. */
-const TAIL_TIMEOUT_MS = 3_000;
-const FOLLOW_POLL_MS = 300;
-/** A log may be quiet for long; the API server's own limit on a stream is hours. */
-const LOG_SILENCE_MS = 4 * 3_600_000;
 const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\S+Z) ?(.*)$/s;
 
 export type LogOptions = JobLogOptions;
@@ -24,7 +20,7 @@ export type LogOptions = JobLogOptions;
 export async function logTail(client: KubeClient, pod: string, snapshot: Snapshot): Promise<string> {
   try {
     const query = { container: MAIN_CONTAINER, tailLines: TAIL_LINES };
-    const text = await client.text('GET', `${client.podsPath(pod)}/log`, { query, timeoutMs: TAIL_TIMEOUT_MS });
+    const text = await client.text('GET', `${client.podsPath(pod)}/log`, { query, timeoutMs: GRACES.podLogTailMs });
     return lastBytes(text, TAIL_BYTES);
   } catch {
     return (snapshot.pod && containerOf(snapshot.pod)?.state?.terminated?.message) ?? '';
@@ -65,7 +61,7 @@ export async function* jobLogs(client: KubeClient, job: string, options: LogOpti
       for await (const line of rest(client, name, last, signal)) yield shown(line);
       return;
     }
-    await pause(FOLLOW_POLL_MS, signal);
+    await pause(WAITS.podLogLookMs, signal);
   }
 }
 
@@ -100,7 +96,7 @@ async function* stream(
       sinceTime: last === null ? undefined : `${last.slice(0, 19)}Z`,
     },
     signal,
-    silenceMs: LOG_SILENCE_MS,
+    silenceMs: GRACES.podLogSilenceMs,
   });
   for await (const line of lines) {
     const [, at, text] = TIMESTAMP.exec(line) ?? [];
@@ -121,7 +117,7 @@ async function startedPod(client: KubeClient, job: string, signal: AbortSignal):
         throw error;
       }
     }
-    await pause(FOLLOW_POLL_MS, signal);
+    await pause(WAITS.podLogLookMs, signal);
   }
   return null;
 }

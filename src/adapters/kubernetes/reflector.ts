@@ -2,21 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isGone, KubeError } from './errors.ts';
 import { SilentError } from './client.ts';
 import type { KubeClient, Query } from './client.ts';
+import { GRACES, WAITS } from '../../rules/durations.ts';
 
-/** The server ends a watch after this and says how far it got just before; a new one costs one request. */
-const WATCH_SECONDS = 20;
 /** A watch that says nothing for longer than it may last is dead, whatever TCP thinks of it. */
-const SILENCE_MS = (WATCH_SECONDS + 5) * 1000;
-/** Lists are compared with what the watch told from time to time, should it ever have missed something. */
-const RELIST_MS = 300_000;
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 2_000;
-/** A right that is missing may be granted while we run; one that was refused in passing comes back sooner. */
-const LAST_FORBIDDEN_RETRY_MS = 60_000;
+const SILENCE_MS = (GRACES.watchSeconds + 5) * 1000;
 /** So many refusals in a row are a right that is missing. */
 const REFUSALS_OF_A_MISSING_RIGHT = 3;
 const LIST_PAGE = 500;
-const LIST_MS = 60_000;
 
 export interface KubeObject {
   readonly metadata?: {
@@ -62,7 +54,7 @@ export class Reflector<T extends KubeObject> {
   #version: string | null = null;
   #listedAt = 0;
   #synced = false;
-  #retryMs = FIRST_RETRY_MS;
+  #retryMs = WAITS.watchRetryFirstMs;
   #markSynced: () => void = () => undefined;
   /** Resolves after the first list; for a resource that we may not list, never. */
   readonly synced: Promise<void>;
@@ -99,11 +91,11 @@ export class Reflector<T extends KubeObject> {
     let refusals = 0;
     while (!isClosed()) {
       try {
-        if (this.#version === null || performance.now() - this.#listedAt > (this.#options.relistMs ?? RELIST_MS)) await this.#list();
+        if (this.#version === null || performance.now() - this.#listedAt > (this.#options.relistMs ?? WAITS.relistMs)) await this.#list();
         await this.#watch(this.#version ?? '');
         // Not after the list: who may list may still not watch.
         refusals = 0;
-        this.#retryMs = FIRST_RETRY_MS;
+        this.#retryMs = WAITS.watchRetryFirstMs;
       } catch (error) {
         if (isClosed()) return;
         if (error instanceof SilentError) continue;
@@ -112,7 +104,7 @@ export class Reflector<T extends KubeObject> {
         if (forbidden && ++refusals === REFUSALS_OF_A_MISSING_RIGHT) this.#options.forbidden?.(error);
         // Workers that lost the same server are not to come back at the same moment.
         await delay(this.#retryMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
-        const longest = forbidden ? LAST_FORBIDDEN_RETRY_MS : LAST_RETRY_MS;
+        const longest = forbidden ? WAITS.watchForbiddenRetryLongestMs : WAITS.watchRetryLongestMs;
         this.#retryMs = Math.min(longest, this.#retryMs * 2);
       }
     }
@@ -126,7 +118,7 @@ export class Reflector<T extends KubeObject> {
       page = await this.#client.request<ListPage<T>>('GET', this.#options.path, {
         query: { ...this.#options.query, limit: LIST_PAGE, continue: next },
         signal: this.#closing.signal,
-        timeoutMs: this.#options.listMs ?? LIST_MS,
+        timeoutMs: this.#options.listMs ?? GRACES.listMs,
       });
       for (const object of page.items) {
         seen.add(nameOf(object));
@@ -143,7 +135,7 @@ export class Reflector<T extends KubeObject> {
 
   async #watch(from: string): Promise<void> {
     const lines = this.#client.lines(this.#options.path, {
-      query: { ...this.#options.query, watch: true, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS, resourceVersion: from },
+      query: { ...this.#options.query, watch: true, allowWatchBookmarks: true, timeoutSeconds: GRACES.watchSeconds, resourceVersion: from },
       signal: this.#closing.signal,
       silenceMs: this.#options.silenceMs ?? SILENCE_MS,
     });
@@ -153,7 +145,7 @@ export class Reflector<T extends KubeObject> {
       if (type === 'DELETED') this.#delete(object);
       else if (type !== 'BOOKMARK') this.#set(object);
       this.#version = object.metadata?.resourceVersion ?? this.#version;
-      this.#retryMs = FIRST_RETRY_MS;
+      this.#retryMs = WAITS.watchRetryFirstMs;
     }
   }
 

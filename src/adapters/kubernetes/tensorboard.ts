@@ -7,6 +7,7 @@ import { hasStatus, translate } from './errors.ts';
 import { MAIN_CONTAINER, shaped } from './job-manifest.ts';
 import { labelValue } from './labels.ts';
 import { CONTAINER_SECURITY, POD_SECURITY } from '../../rules/pod-security.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 const PORT = 6006;
 const APPLY = 'application/apply-patch+yaml';
@@ -70,7 +71,7 @@ function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesCon
           command: ['python', '-m', 'tensorboard.main', '--logdir', logdir, '--port', String(PORT), '--bind_all', '--load_fast=false'],
           env: Object.entries(config.env).map(([name, value]) => ({ name, value })),
           ports: [{ name: 'http', containerPort: PORT }],
-          readinessProbe: { httpGet: { path: '/', port: PORT }, periodSeconds: 2 },
+          readinessProbe: { httpGet: { path: '/', port: PORT }, periodSeconds: GRACES.readinessSeconds },
           resources: { requests: { cpu: '100m', memory: '512Mi' }, limits: { memory: '2Gi' } },
           securityContext: CONTAINER_SECURITY,
         },

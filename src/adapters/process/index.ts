@@ -12,11 +12,9 @@ import { launchOf, startSupervisor } from './launch.ts';
 import { readLines } from './log.ts';
 import { Ticker } from './ticker.ts';
 import { watchJob } from './watch.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const REMOVE_POLL_MS = 20;
-/** A supervisor that is so much later than its Job's grace is stuck. */
-const REMOVE_PATIENCE_SECONDS = 10;
 
 /**
  * Jobs as processes of this machine. Each has a directory and a supervisor process that outlives the worker; any worker that opens the same
@@ -89,7 +87,7 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
                 (is) => (supervisorLost = is),
                 () => undefined,
               ),
-            1000,
+            GRACES.processProgressMs,
           )
         : undefined;
       try {
@@ -159,12 +157,12 @@ async function endAndWait(directory: JobDirectory): Promise<void> {
   const supervisor = await directory.supervisor();
   if (supervisor) {
     signalProcess(supervisor, 'SIGTERM');
-    const patientUntil = performance.now() + (launch.graceSeconds + REMOVE_PATIENCE_SECONDS) * 1000;
+    const patientUntil = performance.now() + (launch.graceSeconds + GRACES.processRemovalSeconds) * 1000;
     while (isAlive(supervisor)) {
       if (performance.now() > patientUntil) signalProcess(supervisor, 'SIGKILL');
-      await delay(REMOVE_POLL_MS);
+      await delay(GRACES.processRemovalLookMs);
     }
   }
   const started = await directory.started();
-  while (started && killGroup(started) > 0) await delay(REMOVE_POLL_MS);
+  while (started && killGroup(started) > 0) await delay(GRACES.processRemovalLookMs);
 }

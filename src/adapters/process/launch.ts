@@ -7,6 +7,7 @@ import { AdapterError } from '../../contract/errors.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import { pythonExecutable, pythonPath, sourceFile } from '../python.ts';
 import type { JobDirectory, Launch } from './job-directory.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 /** Of the worker's own environment a Job sees only what describes the machine, as in a container. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
@@ -33,8 +34,6 @@ export function launchOf(job: JobSpec, gate: string, workDirectory: string): Lau
   };
 }
 
-const CLAIM_TIMEOUT_MS = 30_000;
-const CLAIM_POLL_MS = 5;
 const SUPERVISOR = sourceFile(import.meta.url, 'supervise.py');
 
 /** Starts a supervisor in a session of its own and waits until it has the Job. One too many does no harm: the second leaves at once. */
@@ -52,9 +51,9 @@ export async function startSupervisor(directory: JobDirectory): Promise<void> {
   failed.catch(() => undefined);
   exited.catch(() => undefined);
   child.unref();
-  const timeout = AbortSignal.timeout(CLAIM_TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(GRACES.processClaimMs);
   while (!directory.has('supervisor.json')) {
-    const over = await Promise.race([failed, exited, delay(CLAIM_POLL_MS, undefined)]);
+    const over = await Promise.race([failed, exited, delay(GRACES.processClaimLookMs, undefined)]);
     if (over instanceof Error) {
       throw new AdapterError(
         'InvalidInput',

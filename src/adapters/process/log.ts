@@ -3,9 +3,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../files.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 const BLOCK_BYTES = 64 * 1024;
-const FOLLOW_POLL_MS = 100;
 /** A line longer than this comes in pieces. */
 const MAX_LINE_CHARACTERS = 1024 * 1024;
 
@@ -41,7 +41,7 @@ export async function* readLines(path: string, options: LogOptions): AsyncIterab
         yield* lines;
       }
       if (last) break;
-      await delay(FOLLOW_POLL_MS, undefined, { signal: options.signal }).catch(() => undefined);
+      await delay(GRACES.processLogLookMs, undefined, { signal: options.signal }).catch(() => undefined);
     }
     rest += decoder.end();
     if (rest) yield rest;

@@ -5,9 +5,8 @@ import { dnsLabel } from '../../contract/ids.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import type { Compute } from '../../ports/compute.ts';
 import type { Tensorboards, TensorboardSpec } from '../../ports/tensorboard.ts';
+import { GRACES } from '../../rules/durations.ts';
 
-const START_PATIENCE_MS = 100_000;
-const POLL_MS = 200;
 /** `TensorBoard 2.21.0 at http://localhost:41234/ (Press CTRL+C to quit)` */
 const ADDRESS = /TensorBoard \S+ at (http:\/\/\S+)/;
 
@@ -26,7 +25,7 @@ export function processTensorboards(compute: Compute): Tensorboards {
 }
 
 async function addressOf(compute: Compute, name: string): Promise<string> {
-  const deadline = Date.now() + START_PATIENCE_MS;
+  const deadline = Date.now() + GRACES.tensorboardProcessStartMs;
   for (;;) {
     let last = '';
     for await (const line of compute.logs(name)) {
@@ -36,7 +35,7 @@ async function addressOf(compute: Compute, name: string): Promise<string> {
     }
     const job = (await compute.list()).find((each) => each.name === name);
     if (job?.phase === 'ended' || Date.now() > deadline) throw new AdapterError('Unavailable', `TensorBoard did not start: ${last}`);
-    await delay(POLL_MS);
+    await delay(GRACES.tensorboardProcessLookMs);
   }
 }
 
@@ -49,5 +48,5 @@ const jobOf = ({ pipeline, logdir }: TensorboardSpec): JobSpec => ({
   env: { PYTHONUNBUFFERED: '1' },
   resources: { cpu: 0.1, memoryMb: 512, gpu: 0 },
   pool: { name: 'local', spot: false, pricePerHour: 0, nodeSelector: {}, tolerations: [] },
-  graceSeconds: 2,
+  graceSeconds: GRACES.tensorboardGraceSeconds,
 });

@@ -1,4 +1,4 @@
-const TICK_MS = 50;
+import { GRACES } from '../../rules/durations.ts';
 
 /** One timer for all watches of an adapter: a look at a few hundred files costs less than a millisecond. */
 export class Ticker {
@@ -10,7 +10,7 @@ export class Ticker {
     this.#looks.add(look);
     this.#timer ??= setInterval(() => {
       for (const each of this.#looks) each();
-    }, TICK_MS);
+    }, GRACES.processLookMs);
     return () => {
       this.#looks.delete(look);
       if (this.#looks.size === 0) this.close();

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { pythonCommand } from '../../adapters/python.ts';
 import { cliOf, collect, decimal, examples, integer } from '../context.ts';
 import { EXIT, UsageError } from '../exit.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 interface CheckOptions {
   readonly command?: string;
@@ -28,10 +29,7 @@ interface CheckReport {
 
 /** EX_USAGE of the checker: it has said what is wrong. */
 const USAGE = 64;
-const TIMEOUT_SECONDS = 300;
 const KILLS = 4;
-/** `silenceSeconds` of a search, unless it says otherwise. */
-const SILENCE_SECONDS = 600;
 
 export function registerTrial(program: Command): void {
   const trial = program.command('trial').description("try a trainer of one's own");
@@ -45,8 +43,8 @@ export function registerTrial(program: Command): void {
     .option('--data <name=folder>', "parquet parts of one's own instead of the sample's; may be repeated", collect, [])
     .option('--kills <number>', 'how often one long training is killed at random (0: no long training)', integer, KILLS)
     .option('--random-seed <number>', 'of the moments of these kills', integer, 0)
-    .option('--silence <seconds>', 'the longest time without a progress record', decimal, SILENCE_SECONDS)
-    .option('--timeout <seconds>', 'for each run of the trainer', decimal, TIMEOUT_SECONDS)
+    .option('--silence <seconds>', 'the longest time without a progress record', decimal, GRACES.silenceSeconds)
+    .option('--timeout <seconds>', 'for each run of the trainer', decimal, GRACES.trialCheckSeconds)
     .option('--keep <directory>', 'leave logs and outputs here')
     .option('--fail-fast', 'end at the first thing that is broken')
     .addHelpText(

@@ -6,6 +6,7 @@
 import type { Objective, StoppingRule } from '../../contract/search-space.ts';
 import type { Json } from '../../contract/values.ts';
 import { bestOf, metricsOfRules, stopReason, type TrialCurve } from '../../rules/early-stopping.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 /** A validation point: seconds and money that the trial had used by then. */
 export interface RecordedPoint {
@@ -63,9 +64,6 @@ export interface ReplayedTrial {
 export type NextTrial = (ended: readonly ReplayedTrial[], running: readonly RecordedTrial[]) => Promise<RecordedTrial | null>;
 
 export { metricsOfRules };
-
-/** One second after the limit: a search looks now and then, and not at the moment. */
-const LOOKS_AFTER_SECONDS = 1;
 
 interface Playing {
   readonly recorded: RecordedTrial;
@@ -131,7 +129,7 @@ function limitOf(recorded: RecordedTrial, rules: readonly StoppingRule[]): numbe
     if (rule.kind === 'wall-clock') return rule.seconds;
     return rule.kind === 'cost' ? secondsAtCost(recorded, rule.amount) : Number.POSITIVE_INFINITY;
   });
-  return Math.min(...limits, Number.POSITIVE_INFINITY) + LOOKS_AFTER_SECONDS;
+  return Math.min(...limits, Number.POSITIVE_INFINITY) + GRACES.replayedLookSeconds;
 }
 
 const nextPoint = ({ recorded, seen }: Playing): RecordedPoint | undefined => recorded.points[seen.curve.length];

@@ -1,4 +1,5 @@
 /** A stream of server-sent events that comes back by itself, from where it was. */
+import { GRACES } from '../../rules/durations.ts';
 
 export type Connection = 'connecting' | 'live' | 'lost';
 
@@ -9,8 +10,6 @@ export interface EventsOptions {
   readonly on: Readonly<Record<string, (data: never) => void>>;
   readonly onConnection?: (connection: Connection) => void;
 }
-
-const RETRY_MS = 2000;
 
 /** Returns what closes it. */
 export function listen({ path, on, onConnection = () => undefined }: EventsOptions): () => void {
@@ -25,7 +24,7 @@ export function listen({ path, on, onConnection = () => undefined }: EventsOptio
     source.onerror = () => {
       onConnection('lost');
       if (source?.readyState !== EventSource.CLOSED) return;
-      timer = setTimeout(open, RETRY_MS);
+      timer = setTimeout(open, GRACES.pageEventsAgainMs);
     };
     for (const [name, handle] of Object.entries(on)) {
       source.addEventListener(name, (event: MessageEvent<string>) => {

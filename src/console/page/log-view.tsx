@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from './request.ts';
 import { Button } from './ui.tsx';
+import { GRACES } from '../../rules/durations.ts';
 
 interface Props {
   readonly run: string;
@@ -13,7 +14,6 @@ interface Props {
 }
 
 const LINES_KEPT = 5000;
-const AGAIN_MS = 1500;
 
 function wordsOf({ empty, ended, waiting }: { readonly empty: boolean; readonly ended: boolean; readonly waiting: boolean }): string {
   if (empty && waiting) return 'There is no log yet.';
@@ -53,7 +53,7 @@ export function LogView({ run, step, trial, attempt, going }: Props): preact.JSX
 
   useEffect(() => {
     if (!none || !going) return;
-    const timer = setTimeout(() => setLooks((before) => before + 1), AGAIN_MS);
+    const timer = setTimeout(() => setLooks((before) => before + 1), GRACES.pageLogAgainMs);
     return () => clearTimeout(timer);
   }, [none, going]);
 

@@ -5,6 +5,7 @@ import type { AttemptRow, Point, RunEvents, RunView } from '../wire.ts';
 import { listen, type Connection } from './events.ts';
 import { api, get, RequestError } from './request.ts';
 import { Store } from './store.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 type PointsListener = (event: RunEvents['points']) => void;
 
@@ -43,7 +44,7 @@ export class RunStore extends Store {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       this.error = error;
-      if (!this.#closed && error.status !== 404 && error.status !== 401) setTimeout(() => void this.#read(), 3000);
+      if (!this.#closed && error.status !== 404 && error.status !== 401) setTimeout(() => void this.#read(), GRACES.pageReadAgainMs);
     }
     this.changed();
   }

@@ -1,5 +1,6 @@
 /** State outside of components, drawn again at most once a frame. */
 import { useEffect, useState } from 'preact/hooks';
+import { GRACES } from '../../rules/durations.ts';
 
 export class Store {
   readonly #listeners = new Set<() => void>();
@@ -25,7 +26,7 @@ export class Store {
       this.#scheduled = false;
       for (const listener of this.#listeners) listener();
     };
-    if (document.hidden) setTimeout(draw, 250);
+    if (document.hidden) setTimeout(draw, GRACES.pageHiddenDrawMs);
     else requestAnimationFrame(draw);
   }
 }

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { AttemptVerdict } from '../../contract/jobs.ts';
 import type { RunStatus, StepStatus, TrialStatus } from '../../contract/state.ts';
 import type { RequestError } from './request.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 type Element = preact.JSX.Element;
 type Tone = 'good' | 'bad' | 'warn' | 'active' | 'quiet';
@@ -182,7 +183,7 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(text);
     setCopied(true);
-    setTimeout(() => setCopied(false), 1500);
+    setTimeout(() => setCopied(false), GRACES.pageCopiedMs);
   };
   return (
     <button type="button" class="copy" onClick={() => void copy()} aria-label={`Copy ${what}`} title={`Copy ${what}`}>
@@ -196,7 +197,7 @@ export function useNow(running: boolean): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     if (!running) return;
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setNow(Date.now()), GRACES.pageClockMs);
     return () => clearInterval(timer);
   }, [running]);
   return now;

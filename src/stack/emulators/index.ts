@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../tcp.ts';
 import { createSupervisor, type Program, type Supervised } from '../supervisor.ts';
 import { installEmulators, type Installed } from './install.ts';
+import { GRACES } from '../../rules/durations.ts';
 
 export { installEmulators } from './install.ts';
 
@@ -36,9 +37,6 @@ export interface Emulators {
   readonly pids: () => Readonly<Record<'gcs' | 'bigquery', number | null>>;
   readonly stop: () => Promise<void>;
 }
-
-const ANSWER_TIMEOUT_MS = 60_000;
-const POLL_MS = 50;
 
 /**
  * Installs what is missing, starts what is asked for and waits until it answers.
@@ -153,14 +151,14 @@ async function bigqueryProgram(installed: Installed, directory: string, url: str
 
 /** Both answer only a while after they listen. */
 async function answering(url: string): Promise<void> {
-  for (const deadline = Date.now() + ANSWER_TIMEOUT_MS; ;) {
+  for (const deadline = Date.now() + GRACES.emulatorStartMs; ;) {
     const problem = await fetch(url).then(
       async (response) => (response.ok ? null : `${response.status} ${await response.text()}`),
       (error: unknown) => String(error),
     );
     if (problem === null) return;
-    if (Date.now() > deadline) throw new Error(`${url} does not answer after ${ANSWER_TIMEOUT_MS / 1000} s: ${problem}`);
-    await sleep(POLL_MS);
+    if (Date.now() > deadline) throw new Error(`${url} does not answer after ${GRACES.emulatorStartMs / 1000} s: ${problem}`);
+    await sleep(GRACES.emulatorStartLookMs);
   }
 }
 

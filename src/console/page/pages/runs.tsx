@@ -8,6 +8,7 @@ import { addressOf, Link, router } from '../router.tsx';
 import { Store, useStore } from '../store.ts';
 import { Table, type Column } from '../table.tsx';
 import { Badge, Button, Card, Empty, Loading, Problem, useNow, useTitle } from '../ui.tsx';
+import { GRACES } from '../../../rules/durations.ts';
 
 interface Answer {
   readonly cursor: string;
@@ -42,7 +43,7 @@ class RunsStore extends Store {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       this.error = error;
-      setTimeout(() => void this.open(), 3000);
+      setTimeout(() => void this.open(), GRACES.pageReadAgainMs);
     }
     this.changed();
   }

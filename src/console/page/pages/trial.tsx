@@ -14,6 +14,7 @@ import { Attempts, Files } from '../trial-parts.tsx';
 import { shownParameter } from '../trial-table.tsx';
 import { Badge, Card, Empty, External, Facts, Figure, Figures, Loading, Problem } from '../ui.tsx';
 import { MetricChoice } from './search.tsx';
+import { GRACES } from '../../../rules/durations.ts';
 
 interface Props {
   readonly view: RunView;
@@ -23,8 +24,6 @@ interface Props {
   readonly now: number;
 }
 
-const FILES_EVERY_MS = 10_000;
-
 export function TrialPage({ view, store, step, trial: number, now }: Props): preact.JSX.Element {
   const { run } = view.state;
   const live = view.searches[step]?.trials.find((one) => one.trial === number);
@@ -33,7 +32,7 @@ export function TrialPage({ view, store, step, trial: number, now }: Props): pre
   const [fresh, setFresh] = useState<readonly Point[]>([]);
   // What it wrote is looked up again with each attempt, export and end; trainers need not tell of checkpoints, so every now and then too.
   const wrote = fresh.filter((point) => point.kind === 'export' || point.kind === 'checkpoint').length;
-  const version = `${live?.status ?? ''}/${live?.attempts ?? 0}/${wrote}/${live?.status === 'running' ? Math.floor(now / FILES_EVERY_MS) : ''}`;
+  const version = `${live?.status ?? ''}/${live?.attempts ?? 0}/${wrote}/${live?.status === 'running' ? Math.floor(now / GRACES.pageFilesLookMs) : ''}`;
   useEffect(() => {
     const controller = new AbortController();
     get<TrialView>(api`/runs/${run}/steps/${step}/trials/${number}`, controller.signal).then(
