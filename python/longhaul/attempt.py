@@ -19,7 +19,7 @@ from .data.manifest import Manifest, find_parts
 from .data.randomness import SCHEME
 from .digest import digest
 from .document import Objective, load_document, warn
-from .errors import ConfigError, FencedError, TrialError, UsageError
+from .errors import EXIT_CRASH, EXIT_PREEMPTED, ConfigError, FencedError, TrialError, UsageError
 from .exports import Exports
 from .generators import Generators
 from .identity import check_identity, code_digest, machine, machine_changes
@@ -91,6 +91,8 @@ class Trial:
         self._kept: dict[str, Any] = {}
         self._answering = threading.Event()
         self._answer_right = threading.Lock()
+        #: What may be committed while a model is being uploaded.
+        self._before_export: Snapshot | None = None
 
     # -- what a script calls
 
@@ -210,7 +212,7 @@ class Trial:
         self._check_threads()
         if self._termination.asked.is_set() and self._answer_right.acquire(blocking=False):
             self._answering.set()
-            self._leave(self._checkpoints.mark_sigterm)
+            self._leave(lambda: self._saver.commit_aside(self._saver.aside))
         self._records.beat()
 
     def data(self, name: str = "train") -> DataSet:
@@ -346,6 +348,8 @@ class Trial:
         if self._termination.asked.is_set():
             self._answer_at_a_boundary()
         self._saver.offer(pause=pause)
+        if self._before_export is not None and self._exports.settled(0):
+            self._before_export = None
 
     def _check_threads(self) -> None:
         self._behind.check()
@@ -376,6 +380,7 @@ class Trial:
             position.best_export = Best(value, position.step, metrics, name)
         about: dict[str, Any] = {"step": position.step, "samples": position.samples, "metrics": metrics, "best": best}
         record = {**self._records.where(), "name": name, "metrics": metrics}
+        self._before_export = self._saver.aside
         self._exports.write(name, model, {**about, **({} if format is None else {"format": format})}, record)
 
     # -- its end
@@ -387,7 +392,7 @@ class Trial:
 
         def answer() -> None:
             if not self._exports.settled(EXPORT_SECONDS):
-                self._checkpoints.mark_sigterm()
+                self._saver.commit_aside(self._before_export)
                 return
             name = self._saver.commit("sigterm")
             print(f"longhaul: SIGTERM: checkpoint {name} at step {self.steps} committed", flush=True)
@@ -398,18 +403,17 @@ class Trial:
         """In the thread that waits for SIGTERM: the script gets some seconds to come to a boundary."""
         if self._answering.wait(HUNG_STEP_SECONDS) or not self._answer_right.acquire(blocking=False):
             threading.Event().wait()
-        print("longhaul: SIGTERM, but no batch has ended; the checkpoint committed before stays", flush=True)
-        self._checkpoints.mark_sigterm()
+        step = self._saver.commit_aside(self._saver.aside)
+        stays = "the checkpoint committed before stays" if step is None else f"step {step}, before it, is committed"
+        print(f"longhaul: SIGTERM, but no batch has ended; {stays}", flush=True)
 
     @staticmethod
     def _leave(answer: Callable[[], object]) -> None:
-        code = 143
+        code = EXIT_PREEMPTED
         try:
             answer()
-        except TrialError as error:
-            code = error.exit_code
-            print(f"longhaul: at SIGTERM: {error}", file=sys.stderr, flush=True)
         except Exception as error:
+            code = getattr(error, "exit_code", EXIT_CRASH)
             print(f"longhaul: at SIGTERM: {error}", file=sys.stderr, flush=True)
         leave(code)
 

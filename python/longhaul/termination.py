@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from .errors import EXIT_PREEMPTED
+from .errors import EXIT_CRASH, EXIT_PREEMPTED
 
 #: The process that answers for a trial; its children see it in their environment and stay out of it.
 OWNER = "LONGHAUL_TRIAL_PROCESS"
@@ -59,7 +59,7 @@ class Termination:
         try:
             self.answer()
         except BaseException as error:
-            code = getattr(error, "exit_code", EXIT_PREEMPTED)
+            code = getattr(error, "exit_code", EXIT_CRASH)  # 143 says that what is to be gone on from is committed
             print(f"longhaul: at SIGTERM: {error}", file=sys.stderr, flush=True)
         finally:
             leave(code)

@@ -8,8 +8,7 @@ import sys
 
 from longhaul.arguments import Parser
 from longhaul.errors import EXIT_CRASH, EXIT_USAGE, TrialError
-
-from .resume.termination import Termination, mask_sigterm
+from longhaul.termination import termination
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,11 +55,11 @@ def _train(model: str | None) -> int:
 
     from .trial import load_trial
 
-    termination = Termination(lambda: None)
+    ending = termination()  # answers since the import of `longhaul`, and by what `train` says from now on
     trial = load_trial()
     from .run import train
 
-    train(replace(trial, model=model) if model else trial, termination)
+    train(replace(trial, model=model) if model else trial, ending)
     return 0
 
 
@@ -72,8 +71,6 @@ def _exit(code: int) -> None:
 
 
 if __name__ == "__main__":
-    if "train" in sys.argv[1:2]:
-        mask_sigterm()
     try:
         _exit(main())
     except SystemExit as end:

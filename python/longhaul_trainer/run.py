@@ -21,6 +21,7 @@ from longhaul.resume.pace import Pace
 from longhaul.resume.progress import Progress
 from longhaul.store import PreconditionFailed, join, open_store
 from longhaul.store.base import ABSENT
+from longhaul.termination import Termination
 
 from .identity import identity_of, scheme_of, upgraded
 from .model.parameters import Taken, training_parameters
@@ -29,7 +30,6 @@ from .resume.attachments import WEIGHTS, Attachments
 from .resume.fork import check_shapes, load_fork, state_of_fork
 from .resume.saver import Saver
 from .resume.snapshot import Arrays, Snapshot, from_files
-from .resume.termination import Termination
 from .state import Best, Metrics, State
 from .trial import BIGQUERY_ML, Trial
 

@@ -34,13 +34,13 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
     expect
       .poll(async () => (await lab.records(run)).some((record) => record.attempt === attempt && record.kind !== 'start'), PATIENCE)
       .toBe(true);
-  /** The attempt has committed something that it trained. */
+  /** The attempt has told of something that it trained, and may not have committed it yet: what is evicted then loses nothing. */
   const trains = (run: string, attempt: number): Promise<void> =>
     expect
       .poll(async () => {
         const own = (await lab.records(run)).filter((record) => record.attempt === attempt);
         const from = own.find(({ kind }) => kind === 'start')?.samples ?? 0;
-        return own.some(({ kind, samples }) => kind === 'checkpoint' && samples > from);
+        return own.some(({ kind, samples }) => ['train', 'validation', 'checkpoint'].includes(kind) && samples > from);
       }, PATIENCE)
       .toBe(true);
   const evict = async (run: string, attempt: number): Promise<void> => {

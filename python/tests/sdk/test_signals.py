@@ -114,6 +114,56 @@ def test_a_long_validation_answers_where_it_beats(tmp_path: Path, forker: Forker
     assert scene.start("one", 2).wait(PATIENCE_SECONDS) == 0, scene.log("one")
 
 
+QUIET = """
+import longhaul
+import longhaul.attempt
+import pathlib, threading, time
+from longhaul.store.directory import DirectoryStore
+
+longhaul.attempt.HUNG_STEP_SECONDS = longhaul.attempt.EXPORT_SECONDS = 0.2
+uploaded = DirectoryStore.upload
+
+def upload(store, *arguments):
+    if trial.attempt == 1 and PLACE == "upload":
+        pathlib.Path(HERE, "away").touch()
+        threading.Event().wait()
+    uploaded(store, *arguments)
+
+DirectoryStore.upload = upload
+with longhaul.trial() as trial:
+    kept = trial.keep(kept={"n": 0})
+    for epoch in trial.epochs():
+        for batch in trial.batches(range(5)):
+            kept["n"] += 1
+            trial.step()
+            if trial.attempt == 1 and epoch == 1:
+                while not pathlib.Path(HERE, "away").exists():
+                    time.sleep(0.01)
+        if trial.attempt == 1 and PLACE == "validation":
+            pathlib.Path(HERE, "away").touch()
+            time.sleep(600)
+        trial.validation({"validation_ndcg_at_10": kept["n"]}, model=lambda folder: (folder / "n").write_text(str(kept["n"])))
+"""
+
+
+@pytest.mark.parametrize("where", ["validation", "upload"])
+def test_the_last_boundary_is_committed_where_no_other_comes_in_time(tmp_path: Path, forker: Forker, where: str) -> None:
+    """A validation that does not beat, and a model that is still being uploaded: no checkpoint has been taken before."""
+    scene = scripted(tmp_path, forker, QUIET.replace("HERE", repr(str(tmp_path))).replace("PLACE", repr(where)))
+    seldom = {"checkpoint": {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}}
+    process = scene.start("one", 1, **seldom)
+    wait(process, told(scene, "away"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
+    latest = scene.latest("one")
+    assert (latest["reason"], latest["step"], bool(latest["files"])) == ("sigterm", 5, True), scene.log("one")
+    found = scene.finish("one", 2, **seldom)
+    epochs = int(found["epochs"])
+    assert found["lastMetrics"] == {"validation_ndcg_at_10": 5.0 * epochs}
+    assert [step for step, _, _ in found["curve"]] == [5 * epoch for epoch in range(1, epochs + 1)]
+    assert len(found["exported"]) == epochs
+
+
 CHILDREN = """
 import longhaul
 import multiprocessing, os, pathlib, time

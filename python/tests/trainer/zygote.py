@@ -11,11 +11,7 @@ import os
 import sys
 import threading
 
-from longhaul_trainer.resume.termination import mask_sigterm
-
-mask_sigterm()
-
-from longhaul_trainer.model.runtime import import_tensorflow, prepare_environment  # noqa: E402
+from longhaul_trainer.model.runtime import import_tensorflow, prepare_environment
 
 prepare_environment()
 import_tensorflow()

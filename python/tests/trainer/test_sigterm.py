@@ -1,0 +1,97 @@
+"""SIGTERM at any moment of a process of its own: exit code 143 says that what was trained up to then is committed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attempts import OFTEN, PATIENCE_SECONDS, Finished, Zygote, environment, finish, records, result
+from builders import trial_json, write_trial
+
+#: Of the fixture `finished`.
+TRAINING: dict[str, Any] = {"validateEverySteps": 6, "sampleCandidates": 6}
+SELDOM: dict[str, Any] = {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}
+
+
+def kinds(output: Path) -> set[str]:
+    return {json.loads(path.read_text())["kind"] for path in (output / "progress").glob("[0-9]*.json")}
+
+
+def imports_tensorflow(output: Path, pid: int) -> bool:
+    return "tensorflow" in Path(f"/proc/{pid}/maps").read_text()
+
+
+def has_begun(output: Path, pid: int) -> bool:
+    return "start" in kinds(output)
+
+
+def has_validated(output: Path, pid: int) -> bool:
+    return "validation" in kinds(output)
+
+
+def writes_a_model(output: Path, pid: int) -> bool:
+    return any((output / "exports").glob("*/saved_model"))
+
+
+def commits(output: Path, pid: int) -> bool:
+    """The first checkpoint is being uploaded, or just was."""
+    return any((output / "checkpoints").glob("0*"))
+
+
+@pytest.mark.parametrize(
+    ("moment", "checkpoint"),
+    [(imports_tensorflow, SELDOM), (has_begun, SELDOM), (has_validated, SELDOM), (writes_a_model, SELDOM), (commits, OFTEN)],
+    ids=lambda value: getattr(value, "__name__", "") or ("seldom" if value is SELDOM else "often"),
+)
+def test_what_was_trained_is_committed_whenever_it_comes(
+    moment: Callable[[Path, int], bool],
+    checkpoint: dict[str, Any],
+    tmp_path: Path,
+    data: dict[str, str],
+    trainers: Zygote,
+    finished: Finished,
+) -> None:
+    output = tmp_path / "out"
+    trial = write_trial(tmp_path / "trial.json", trial_json(output, data, checkpoint=checkpoint, **TRAINING))
+    variables = {"LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": "1", "LONGHAUL_STEP_DELAY_SECONDS": "0.05"}
+    log = tmp_path / "attempt-1.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "longhaul_trainer", "train"], env={**environment(), **variables}, stdout=file, stderr=file
+        )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not moment(output, process.pid):
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.002)
+    process.terminate()
+    assert process.wait(PATIENCE_SECONDS) == 143, log.read_text()
+    latest = json.loads((output / "checkpoints" / "LATEST").read_text())
+    assert (latest["reason"], latest["attempt"]) == ("sigterm", 1)
+    heard = max((record["step"] for record in records(output)), default=0) if (output / "progress").exists() else 0
+    assert latest["step"] >= heard, log.read_text()
+    assert latest["files"] or heard == 0
+    assert moment is not has_validated or latest["step"] >= 6
+
+    finish(trainers, tmp_path, data, attempt=2, **TRAINING)
+    starts = [record["step"] for record in records(output) if record["kind"] == "start" and record["attempt"] == 2]
+    assert starts == [latest["step"]]
+    assert result(output)["weightsSha256"] == result(finished.output)["weightsSha256"]
+
+
+def test_a_commit_that_fails_is_no_preemption(tmp_path: Path, data: dict[str, str], trainers: Zygote) -> None:
+    """The store refuses the last checkpoint: the exit code says that the attempt crashed."""
+    output = tmp_path / "out"
+    trial = write_trial(tmp_path / "trial.json", trial_json(output, data, checkpoint=SELDOM, **TRAINING))
+    log = tmp_path / "attempt-1.log"
+    attempt = trainers.start(trial, log, 1, LONGHAUL_STEP_DELAY_SECONDS="0.05")
+    assert attempt.wait_until(lambda: has_validated(output, attempt.pid))
+    (output / "checkpoints").rename(tmp_path / "elsewhere") if (output / "checkpoints").exists() else None
+    (output / "checkpoints").write_text("a file where a folder is to be")
+    assert attempt.kill(15) == 1, log.read_text()
+    assert "at SIGTERM" in log.read_text()
