@@ -18,6 +18,7 @@ import { withHeartbeat } from './heartbeat.ts';
 import { asTransientRefusal } from './foreign-systems.ts';
 import { violations } from '../src/rules/policy.ts';
 import type { Policy } from '../src/contract/policy.ts';
+import { checkShipped } from './shipped-code.ts';
 import { rowKey, stepRow } from './step-rows.ts';
 import { refuseViolations } from './policy-guard.ts';
 
@@ -80,6 +81,7 @@ export type RunActivities = ReturnType<typeof createRunActivities>;
 
 async function open(ports: Ports, input: OpenRunInput, document: RunDocument): Promise<OpenedRun> {
   const store = await ports.store(document.profile);
+  await checkShipped(store, [...document.steps, ...document.onExit]);
   const uri = documentUri(store.root, input.run);
   await store.write(uri, JSON.stringify(document, null, 2), { contentType: 'application/json' });
   const row: LedgerRow<'runs'> = {

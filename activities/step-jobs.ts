@@ -16,6 +16,7 @@ import { stepIdentity } from './job-places.ts';
 import { troubleText } from './wait-reports.ts';
 import { Foreign } from './foreign-systems.ts';
 import type { WorkInput } from './queries.ts';
+import { shippedCode } from './shipped-code.ts';
 import { storageEnvironment } from './storage-environment.ts';
 
 const SECONDS_PER_HOUR = 3600;
@@ -167,7 +168,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
   const { compute } = input.profile;
   const program =
     spec.kind === 'container'
-      ? { image: spec.image, command: spec.command, env: spec.env }
+      ? { ...(spec.image === undefined ? {} : { image: spec.image }), command: spec.command, ...shippedCode(store, spec), env: spec.env }
       : { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: input.script ?? (await keepScript(store, spec)) } };
   return {
     ...stepIdentity(store, input),

@@ -17,6 +17,7 @@ import { translated } from './failures.ts';
 import { attemptIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
 import { ProgressFollower } from './progress-follower.ts';
+import { shippedCode } from './shipped-code.ts';
 import { stoppable } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -229,6 +230,7 @@ function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSp
     ...attemptIdentity(store, input),
     ...(spec.image === undefined ? {} : { image: spec.image }),
     command: spec.command ?? REFERENCE_TRAINER,
+    ...shippedCode(store, spec),
     env: {
       ...storageEnvironment(profile),
       ...spec.env,

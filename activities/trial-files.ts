@@ -42,7 +42,8 @@ const TRIAL_IDENTITY = [
  */
 export async function writeTrialJson(store: ObjectStore, input: AttemptInput): Promise<string> {
   const uri = trialJsonUri(input.trial.output);
-  const wanted = trialJson(input, await readFeatures(store, input.trial.spec.features));
+  const { features } = input.trial.spec;
+  const wanted = trialJson(input, features === undefined ? null : await readFeatures(store, features));
   const there = await store.read(uri);
   const text = there ? decode(there.data) : null;
   const found = text === null ? null : objectOf(text);
@@ -74,7 +75,7 @@ function withLearnt(found: Fields, { checkpoint }: TrialJson): Fields {
   return { ...found, checkpoint: { ...before, meanSecondsBetweenPreemptions: checkpoint.meanSecondsBetweenPreemptions } };
 }
 
-function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
+function trialJson(input: AttemptInput, table: FeatureTable | null): TrialJson {
   const { trial } = input;
   const { spec } = trial;
   const { warehouse } = trial.profile;
@@ -87,8 +88,7 @@ function trialJson(input: AttemptInput, table: FeatureTable): TrialJson {
     seed: spec.seed,
     parameters: trial.parameters,
     data: spec.data,
-    layout: table.layout,
-    features: table.features,
+    ...(table === null ? {} : { layout: table.layout, features: table.features }),
     output: trial.output,
     epochs: spec.epochs,
     validateEverySteps: spec.validateEverySteps,

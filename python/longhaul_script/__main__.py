@@ -21,11 +21,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from longhaul.errors import TrialError
+from longhaul.launch.environment import environment_for
 from longhaul.store import join, open_store
 
-from .environment import RequirementsError, python_for
-
-EXIT_USAGE = 64
 EXIT_NO_INPUT = 66
 
 
@@ -42,9 +41,9 @@ def main() -> int:
         outputs = Path(folder) / "outputs.json"
         try:
             command = _command(script, Path(folder))
-        except RequirementsError as error:
+        except TrialError as error:
             print(f"{script['file']}: {error}", file=sys.stderr)
-            return EXIT_USAGE
+            return error.exit_code
         code = _run(command, {"LONGHAUL_OUTPUT_DIR": str(files), "LONGHAUL_OUTPUTS": str(outputs)})
         if code == 0:
             _keep(files, output_uri)
@@ -57,7 +56,7 @@ def main() -> int:
 def _command(script: Mapping[str, Any], folder: Path) -> list[str]:
     path = folder / Path(script["file"]).name
     path.write_text(script["source"], encoding="utf-8")
-    python = python_for(script["requirements"])
+    python = environment_for("\n".join(sorted(script["requirements"])))
     if script["language"] == "python":
         return [python, str(path)]
     # A shell script finds its requirements' programs, and `python`, first.

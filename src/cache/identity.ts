@@ -48,7 +48,7 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
     case 'search':
       return [
         ...Object.values(spec.data).map(uri),
-        uri(spec.features),
+        ...(spec.features === undefined ? [] : [uri(spec.features)]),
         ...(spec.earlyEvaluation
           ? [table(spec.earlyEvaluation.table), uri(spec.earlyEvaluation.features), uri(spec.earlyEvaluation.data)]
           : []),
@@ -74,18 +74,21 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
 export function codeIdentity(profile: Profile, spec: StepSpec): string {
   const trainer = (): string =>
     profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_trainer', 'longhaul');
+  /** The digest of shipped code is in the spec; this is what it runs in and with. */
+  const launched = (image = ''): string =>
+    profile.compute.kind === 'kubernetes' ? `${profile.compute.image} ${image}`.trim() : sourceHash('longhaul');
   const sql = (): string => (profile.warehouse.kind === 'duckdb' ? sourceHash('longhaul_sql') : '');
   switch (spec.kind) {
     case 'query':
       return sql();
     case 'search':
-      return spec.image ?? trainer();
+      return spec.code ? launched(spec.image) : (spec.image ?? trainer());
     case 'evaluate':
       return `${sql()} ${trainer()}`;
     case 'script':
       return profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_script', 'longhaul');
     case 'container':
-      return spec.image;
+      return spec.code ? launched(spec.image) : (spec.image ?? '');
     case 'export':
     case 'check':
     case 'approval':

@@ -1,4 +1,5 @@
 /** The key of a step in the cache, and what was made before under it. */
+import type { Shipped } from '../contract/code.ts';
 import type { Json, OutputType, Profile, Step, StepSpec } from '../contract/index.ts';
 import type { Ports } from '../ports/index.ts';
 import { canonicalJson, sha256 } from '../contract/canonical-json.ts';
@@ -65,7 +66,13 @@ export async function digestOf(ports: Ports, input: PrepareInput): Promise<strin
 /** Fields that only serve messages and limits do not change what is made. */
 function withoutNames(spec: StepSpec): Record<string, unknown> {
   const { sqlFile: _sqlFile, file: _file, maximumBytesBilled: _limit, ...rest } = spec as StepSpec & Record<string, unknown>;
-  return rest;
+  const { code, requirements } = rest as Shipped;
+  // Of what was shipped the content counts, wherever it lay.
+  return {
+    ...rest,
+    ...(code ? { code: code.sha256 } : {}),
+    ...(requirements && 'sha256' in requirements ? { requirements: requirements.sha256 } : {}),
+  };
 }
 
 /** The record of an earlier making, if all that it made is still there and unchanged. */

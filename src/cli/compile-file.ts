@@ -19,16 +19,27 @@ export const withCompileOptions = (command: Command): Command =>
     .option('--profile <name>', 'where it runs: a profile beside the pipeline, or a path', DEFAULT_PROFILE)
     .option('--set <path=value>', 'change a value of the file, e.g. params.epochs=3; may be repeated', collect, []);
 
-export async function compileFile(file: string, { profile, set }: CompileOptions, cwd = process.cwd()): Promise<RunDocument> {
+export interface Compiled {
+  readonly document: RunDocument;
+  /** What the run needs in its store, by SHA-256 (`shipCode`). Empty of a document that was compiled before. */
+  readonly code: ReadonlyMap<string, Uint8Array>;
+}
+
+export const compileFile = async (file: string, options: CompileOptions, cwd = process.cwd()): Promise<RunDocument> =>
+  (await compileWithCode(file, options, cwd)).document;
+
+export async function compileWithCode(file: string, { profile, set }: CompileOptions, cwd = process.cwd()): Promise<Compiled> {
   if (file.endsWith('.json')) {
     const document = await readDocument(file);
-    if (document) return document;
+    if (document) return { document, code: new Map() };
   }
   // Loaded here: a document that was compiled before needs no compiler.
   const { compile } = await import('../compile/index.ts');
   await using checker = openSqlChecker();
-  // Awaited here: the checker is closed when this function is left.
-  return await compile(file, { profile, set, cwd, checkSql: (sql, name) => checker.check(sql, name) });
+  const code = new Map<string, Uint8Array>();
+  const ship = (digest: string, data: Uint8Array): void => void code.set(digest, data);
+  const document = await compile(file, { profile, set, cwd, checkSql: (sql, name) => checker.check(sql, name), ship });
+  return { document, code };
 }
 
 /** null: some other JSON, e.g. a pipeline written in it. */

@@ -8,6 +8,7 @@ import type { Profile } from '../contract/profile.ts';
 import { RUN_DOCUMENT_VERSION, RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
+import { CodePacker, type Ship } from './code/pack.ts';
 import { readDeclarations, valueOf, type Expectation } from './declarations.ts';
 import { Expander } from './expand.ts';
 import { Files, isInside } from './files.ts';
@@ -35,6 +36,8 @@ export interface CompileOptions {
   readonly cwd?: string;
   /** Used where the warehouse is the embedded one: it must be able to translate every statement. */
   readonly checkSql?: CheckSql;
+  /** Is given all that the run needs in the store of its profile, at `codeUri`. */
+  readonly ship?: Ship;
 }
 
 /** Temporal refuses payloads over 2 MiB. */
@@ -85,7 +88,8 @@ export async function compile(file: string, options: CompileOptions = {}): Promi
   if (mainLeaves.length === 0 && !problems.any) problems.add(pipeline.at, 'steps', 'the pipeline has no steps');
 
   const sqlChecks = options.checkSql && found?.profile.warehouse.kind === 'duckdb' ? new SqlChecks(options.checkSql, problems) : null;
-  const context = { ...loader, ...target, pipeline: toPlain(name) as string, sqlChecks };
+  const packer = new CodePacker(files, problems, options.ship);
+  const context = { ...loader, ...target, pipeline: toPlain(name) as string, sqlChecks, packer };
   const main = await buildSteps(mainLeaves, new Map(), resolver, context);
   const onExit = await buildSteps(expander.leaves, main.outputs, resolver, context);
   checkExpectations([...expectations, ...expander.expectations], onExit.outputs, problems);

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { hasDecimals, parseGoogleType } from '../contract/google-type.ts';
 import { searchOfFile, STEP_FILES, type SearchOfFile } from '../contract/pipeline.ts';
 import { StepSpec } from '../contract/steps.ts';
+import type { Shipped } from '../contract/code.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
+import type { CodePacker } from './code/pack.ts';
+import { shipped } from './shipped.ts';
 import { featureTable } from './feature-table.ts';
 import { secondsOf } from './duration.ts';
 import type { LeafStep } from './expand.ts';
@@ -26,6 +29,7 @@ export interface BuildContext extends Loader {
   readonly dataset: string;
   /** null: the warehouse's SQL cannot be checked here. */
   readonly sqlChecks: SqlChecks | null;
+  readonly packer: CodePacker;
   /** null: the step has no such output, or is itself wrong. */
   readonly typeOf: (reference: Reference) => OutputType | null;
   /** What was built of another step; null: it is not built, or wrong. */
@@ -75,10 +79,17 @@ async function build(
   switch (leaf.kind) {
     case 'export':
       return { ...own, destination: prefix('destination'), ...sessionOf(file as FileOf<'export'>, fields, context) };
-    case 'container':
-      return { ...own, output: prefix('output') };
-    case 'search':
-      return searchSpec(leaf, fields, searchOfFile({ ...(own as FileOf<'search'>), output: prefix('output') }), context);
+    case 'container': {
+      const code = await shipped(leaf, fields, file as FileOf<'container'>, context);
+      const { code: _code, requirements: _requirements, ...container } = own as FileOf<'container'>;
+      return code && { ...container, ...code, output: prefix('output') };
+    }
+    case 'search': {
+      const output = prefix('output');
+      const code = await shipped(leaf, fields, file as FileOf<'search'>, context);
+      const { code: _code, requirements: _requirements, ...search } = searchOfFile({ ...(own as FileOf<'search'>), output });
+      return code && searchSpec(leaf, fields, { ...search, ...code }, context);
+    }
     case 'evaluate':
       checkEvaluate(leaf, fields, file as FileOf<'evaluate'>, context);
       return { ...own, customMetrics: await customMetrics(fields, join(leaf.path, 'customMetrics'), context) };
@@ -180,7 +191,10 @@ function prefixOf(leaf: LeafStep, fields: MapNode, name: string, { pipeline, sto
   return value;
 }
 
-async function searchSpec(leaf: LeafStep, fields: MapNode, file: SearchOfFile, context: BuildContext): Promise<object> {
+/** With what was shipped in the place of what names it. */
+type ShippedSearch = Omit<SearchOfFile, keyof Shipped> & Shipped;
+
+async function searchSpec(leaf: LeafStep, fields: MapNode, file: ShippedSearch, context: BuildContext): Promise<object> {
   const { problems } = context;
   const path = (...keys: readonly PropertyKey[]): string => join(leaf.path, ...keys);
   const names = Object.keys(file.space);
@@ -211,6 +225,11 @@ async function searchSpec(leaf: LeafStep, fields: MapNode, file: SearchOfFile, c
   }
   if (names.length === 0)
     problems.add(child(fields, 'space')?.at ?? leaf.at, path('space'), 'the space is empty', { expected: 'one parameter at least' });
+  if (file.features === undefined && file.command === undefined && file.image === undefined)
+    problems.add(leaf.at, path('features'), '"features" is missing', {
+      expected: 'a feature table, which the reference trainer reads',
+      hint: 'a trainer of your own (code, command or image) needs none',
+    });
   checkSearch(file, fields, leaf.path, problems);
   if (!file.earlyEvaluation) return file;
   const early = child(fields, 'earlyEvaluation');

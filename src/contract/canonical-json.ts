@@ -10,4 +10,4 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const sha256 = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');

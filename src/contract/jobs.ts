@@ -12,11 +12,21 @@ export interface JobSpec {
   /** Absent: the reference trainer (the profile's image; the local Python environment). */
   readonly image?: string;
   readonly command: readonly string[];
+  /** The command is that of shipped code: `python -m longhaul.launch` (src/rules/launch.ts) starts it. */
+  readonly code?: JobCode;
   readonly env: Readonly<Record<string, string>>;
   readonly resources: Resources;
   readonly pool: Pool;
   readonly graceSeconds: number;
   readonly deadlineSeconds?: number;
+}
+
+/** URIs end with the SHA-256 of what they name. */
+export interface JobCode {
+  readonly archive: string;
+  readonly requirements?: string;
+  /** Absent: `python3`. */
+  readonly python?: string;
 }
 
 const IDENTITY = ['pipeline', 'run', 'step', 'trial', 'attempt'] as const;

@@ -19,6 +19,18 @@ export const Duration = z
   .describe('Seconds, or a text such as 30s, 15m, 2h, 5d');
 
 const FilePath = z.string().min(1).describe('Path relative to the file in which it is written');
+const CodePath = z
+  .string()
+  .min(1)
+  .describe('Folder or file of the project that is shipped to where the step runs; .gitignore and .longhaulignore hold');
+const shippedFields = {
+  code: CodePath.optional(),
+  requirements: z
+    .union([FilePath, z.array(z.string().min(1)).min(1)])
+    .optional()
+    .describe('pip requirements of the code, pinned: path of a file, or the lines; installed once for each content and Python'),
+  python: z.string().min(1).optional().describe('Interpreter of the machine or image that runs the code, e.g. /usr/bin/python3'),
+};
 const Names = z.union([z.string().min(1), z.array(z.string().min(1))]);
 
 /** A value with a declared type: a parameter of a pipeline or an input of a component. */
@@ -109,6 +121,8 @@ const SchedulerInFile = z.strictObject({ ...schedulerFields, reduction_factor: s
 
 const {
   trials: plannedTrials,
+  code: _code,
+  requirements: _requirements,
   stopping: _stopping,
   objective: _objective,
   alsoOptimize: _alsoOptimize,
@@ -119,6 +133,7 @@ const {
 /** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
 export const SearchFile = z.strictObject({
   ...searchFields,
+  ...shippedFields,
   ...common,
   objective: ObjectiveInFile,
   alsoOptimize: z.array(ObjectiveInFile).default([]).describe('Further objectives'),
@@ -170,6 +185,8 @@ export const CheckFile = z.strictObject({
 
 export const ContainerFile = z.strictObject({
   ...ContainerSpec.shape,
+  ...shippedFields,
+  command: ContainerSpec.shape.command.optional().describe('What is run; of a single file of code it may be left out'),
   ...common,
   output: z.string().optional().describe('Prefix URI that the container may write to, default {storage}/{pipeline}/{step}/{key}'),
 });

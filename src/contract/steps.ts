@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CheckSpec } from './checks.ts';
+import { SHIPPED } from './code.ts';
 import { FeatureTable } from './features.ts';
 import { TASKS } from './metrics.ts';
 import { Resources } from './profile.ts';
@@ -116,11 +117,13 @@ export function scoreTables({ scores }: Pick<EvaluateSpec, 'scores'>): { readonl
 export const SearchSpec = z.strictObject({
   kind: z.literal('search'),
   /** Data sets by name; `train` and `validation` for the reference trainer. */
-  data: z.record(z.string(), Template),
-  features: Template,
-  /** Own image and command instead of the reference trainer. */
+  data: z.record(z.string(), Template).default({}),
+  /** Absent: a trainer of one's own reads columns as they are. */
+  features: Template.optional(),
+  /** Own image, code and command instead of the reference trainer. */
   image: z.string().optional(),
   command: z.array(z.string()).min(1).optional(),
+  ...SHIPPED,
   /** `package:function` of a model for the reference trainer. */
   model: z.string().optional(),
   env: z.record(z.string(), z.string()).default({}),
@@ -182,8 +185,10 @@ const declaredOutputs = z.record(z.string(), OutputType).default({});
 
 export const ContainerSpec = z.strictObject({
   kind: z.literal('container'),
-  image: z.string(),
+  /** Absent, which only shipped code may have: that of the profile. */
+  image: z.string().optional(),
   command: z.array(Template).min(1),
+  ...SHIPPED,
   env: z.record(z.string(), Template).default({}),
   resources: Resources.prefault({}),
   /** Inputs by name; the container finds them as JSON in LONGHAUL_INPUTS. */

@@ -17,8 +17,9 @@ export const TrialJson = z.strictObject({
   parameters: z.record(z.string(), Json),
   /** Data sets by name (`train`, `validation`, …): prefix URI of the parts; `manifest.json` beside them lists name, bytes, rows, crc32c and generation. */
   data: z.record(z.string(), Uri),
-  layout: Layout,
-  features: z.array(Feature),
+  /** These two are there where the data have a feature table. */
+  layout: Layout.optional(),
+  features: z.array(Feature).optional(),
   output: Uri,
   epochs: z.int().positive(),
   /** Validation point every so many steps, besides the end of each epoch; 0 = end of epoch only. */

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openProcessCompute } from '../../src/adapters/process/index.ts';
+import { archiveOf } from '../../src/compile/code/archive.ts';
 import { pythonExecutable, TRAINER_DIRECTORY } from '../../src/adapters/python.ts';
 import type { JobEnd, JobSpec } from '../../src/contract/jobs.ts';
 import type { Compute } from '../../src/ports/compute.ts';
@@ -170,6 +172,34 @@ describe('process compute', () => {
     if (pythonExecutable().startsWith('/')) expect(executable).toBe(pythonExecutable());
     expect(pythonPath).toBe(`/mine:${TRAINER_DIRECTORY}`);
     expect(directory).toBe(join(path, spec.name, 'work'));
+  });
+
+  it.each([undefined, '/usr/bin/python3'])('runs code that was shipped, by %s', async (python) => {
+    const archive = archiveOf([
+      { path: 'train.py', data: Buffer.from('import sys, longhaul; print(sys.executable); sys.exit(9)'), executable: false },
+    ]);
+    const uri = pathToFileURL(join(path, createHash('sha256').update(archive).digest('hex'))).href;
+    await writeFile(fileURLToPath(uri), archive);
+    const spec = job('', { command: ['python', 'train.py'], code: { archive: uri, ...(python === undefined ? {} : { python }) } });
+    await compute.create(spec);
+    expect(await watch(spec.name)).toMatchObject({ state: 'failed', exitCode: 9 });
+    const log = await readFile(join(path, spec.name, 'log'), 'utf8');
+    if (python !== undefined || pythonExecutable().startsWith('/')) expect(log.split('\n')).toContain(python ?? pythonExecutable());
+    await rm(fileURLToPath(uri));
+  });
+
+  it('passes a request to end on to code that was shipped', async () => {
+    const script =
+      "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); print('ready', flush=True); time.sleep(600)";
+    const archive = archiveOf([{ path: 'train.py', data: Buffer.from(script), executable: false }]);
+    const uri = pathToFileURL(join(path, createHash('sha256').update(archive).digest('hex'))).href;
+    await writeFile(fileURLToPath(uri), archive);
+    const spec = job('', { command: ['python', 'train.py'], code: { archive: uri }, graceSeconds: 600 });
+    await compute.create(spec);
+    await expect.poll(() => readFile(join(path, spec.name, 'log'), 'utf8')).toContain('ready');
+    await compute.terminate(spec.name);
+    expect(await watch(spec.name)).toMatchObject({ state: 'failed', exitCode: 143, signal: null });
+    await rm(fileURLToPath(uri));
   });
 
   it('says that a command cannot be started', async () => {

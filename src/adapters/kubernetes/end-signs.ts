@@ -6,7 +6,7 @@ import { DISRUPTION_RULE } from './job-manifest.ts';
 import type { Snapshot } from './jobs-view.ts';
 import { disruptionOf, podEnd, settleSeconds, unknownEnd } from './pod-end.ts';
 import type { End } from './pod-end.ts';
-import { endOfMain, hasStarted, isTerminal, startOf, time } from './pod-parts.ts';
+import { endOfLauncher, endOfMain, hasStarted, isTerminal, startOf, time } from './pod-parts.ts';
 import { waitOf } from './wait-signs.ts';
 import type { Wait } from './wait-signs.ts';
 
@@ -44,7 +44,8 @@ export function observe(snapshot: Snapshot, now: number): Observation {
 }
 
 function ended({ pod, podGone }: Snapshot, end: End): Extract<Observation, { kind: 'ended' }> {
-  const name = podGone || end.nodeLost || end.disruption !== null ? undefined : pod?.metadata?.name;
+  const untold = podGone || end.nodeLost || end.disruption !== null || (pod && endOfLauncher(pod) !== undefined);
+  const name = untold ? undefined : pod?.metadata?.name;
   return {
     kind: 'ended',
     log: name === undefined ? { text: (pod && endOfMain(pod)?.message) ?? '' } : { pod: name },

@@ -4,11 +4,15 @@ import type { JobSpec } from '../../contract/jobs.ts';
 import type { Json } from '../../contract/values.ts';
 import type { KubernetesConfig } from './client.ts';
 import { EXACT_LABELS, KUEUE_QUEUE, labelsOf, specHash, SPEC_HASH } from './labels.ts';
+import { launchCommand, prepareCommand } from '../../rules/launch.ts';
 import { mergeOverlay } from '../../rules/overlay.ts';
 import { CONTAINER_SECURITY, POD_SECURITY } from '../../rules/pod-security.ts';
 
 /** The container that is the Job; an overlay may add others. */
 export const MAIN_CONTAINER = 'main';
+/** Before it, of shipped code: brings launcher, SDK and code into whatever image the main one has. */
+export const LAUNCHER_CONTAINER = 'longhaul-launcher';
+const HOME = { name: 'longhaul-code', mountPath: '/longhaul' } as const;
 const GCS_FUSE_DRIVER = 'gcsfuse.csi.storage.gke.io';
 /**
  * The Job controller is to make no second pod: an attempt that ended is answered by the trial, which knows why.
@@ -18,6 +22,7 @@ export const FAILURE_RULES = [
   { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
   { action: 'FailJob', onExitCodes: { containerName: MAIN_CONTAINER, operator: 'NotIn', values: [0] } },
 ] as const;
+const LAUNCHER_RULE = { action: 'FailJob', onExitCodes: { containerName: LAUNCHER_CONTAINER, operator: 'NotIn', values: [0] } } as const;
 export const DISRUPTION_RULE = 0;
 
 interface Template {
@@ -56,7 +61,7 @@ export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
       backoffLimit: 0,
       completions: 1,
       parallelism: 1,
-      podFailurePolicy: { rules: FAILURE_RULES },
+      podFailurePolicy: { rules: spec.code ? [...FAILURE_RULES, LAUNCHER_RULE] : FAILURE_RULES },
       ttlSecondsAfterFinished: config.ttlSecondsAfterFinished,
       suspend: config.queue === undefined ? undefined : true,
       template,
@@ -80,7 +85,8 @@ function podAnnotations(config: KubernetesConfig): Record<string, string> {
 }
 
 function podSpec(spec: JobSpec, config: KubernetesConfig): object {
-  const { pool } = spec;
+  const { pool, code } = spec;
+  const volumes = [...config.volumes.map(volume), ...(code ? [{ name: HOME.name, emptyDir: {} }] : [])];
   return {
     restartPolicy: 'Never',
     terminationGracePeriodSeconds: spec.graceSeconds,
@@ -94,24 +100,45 @@ function podSpec(spec: JobSpec, config: KubernetesConfig): object {
     nodeSelector: Object.keys(pool.nodeSelector).length > 0 ? pool.nodeSelector : undefined,
     tolerations: pool.tolerations.length > 0 ? pool.tolerations : undefined,
     securityContext: POD_SECURITY,
-    volumes: config.volumes.length > 0 ? config.volumes.map(volume) : undefined,
-    containers: [
-      {
-        name: MAIN_CONTAINER,
-        image: spec.image ?? config.image,
-        imagePullPolicy: config.imagePullPolicy,
-        command: spec.command.map(literal),
-        env: Object.entries({ ...config.env, ...spec.env }).map(([name, value]) => ({ name, value: literal(value) })),
-        resources: resources(spec, config),
-        volumeMounts:
-          config.volumes.length > 0
-            ? config.volumes.map(({ name, mountPath, subPath, readOnly }) => ({ name, mountPath, subPath, readOnly }))
-            : undefined,
-        securityContext: CONTAINER_SECURITY,
-        // The pod's status then carries the end of the log, which outlives an evicted pod's log by a little.
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-      },
-    ],
+    volumes: volumes.length > 0 ? volumes : undefined,
+    initContainers: code ? [launcher(spec, code, config)] : undefined,
+    containers: [main(spec, config)],
+  };
+}
+
+function main(spec: JobSpec, config: KubernetesConfig): object {
+  return {
+    name: MAIN_CONTAINER,
+    image: spec.image ?? config.image,
+    imagePullPolicy: config.imagePullPolicy,
+    command: launchCommand(spec, HOME.mountPath).map(literal),
+    // An image's own folder may hold what takes the place of a library.
+    workingDir: spec.code ? HOME.mountPath : undefined,
+    ...surroundings(spec, config, resources(spec, config)),
+  };
+}
+
+/** In the profile's image, which has Longhaul's packages and the store's client; it asks for no GPU and for nothing that the main one does not. */
+function launcher(spec: JobSpec, code: NonNullable<JobSpec['code']>, config: KubernetesConfig): object {
+  return {
+    name: LAUNCHER_CONTAINER,
+    image: config.image,
+    imagePullPolicy: config.imagePullPolicy,
+    command: prepareCommand(code, HOME.mountPath).map(literal),
+    ...surroundings(spec, config, resources({ ...spec, resources: { ...spec.resources, gpu: 0 } }, config)),
+  };
+}
+
+function surroundings(spec: JobSpec, config: KubernetesConfig, asked: object): object {
+  const mounts = config.volumes.map(({ name, mountPath, subPath, readOnly }) => ({ name, mountPath, subPath, readOnly }));
+  const volumeMounts = spec.code ? [...mounts, HOME] : mounts;
+  return {
+    env: Object.entries({ ...config.env, ...spec.env }).map(([name, value]) => ({ name, value: literal(value) })),
+    resources: asked,
+    volumeMounts: volumeMounts.length > 0 ? volumeMounts : undefined,
+    securityContext: CONTAINER_SECURITY,
+    // The pod's status then carries the end of the log, which outlives an evicted pod's log by a little.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
   };
 }
 
@@ -121,7 +148,7 @@ function volume({ name, readOnly, gcsFuse, source }: KubernetesConfig['volumes']
 }
 
 /** Memory, disk and GPUs are what was asked for and no more; spare CPU may be used unless the profile says otherwise. */
-function resources({ resources: { cpu, memoryMb, ephemeralMb, gpu } }: JobSpec, config: KubernetesConfig): object {
+function resources({ resources: { cpu, memoryMb, ephemeralMb, gpu } }: Pick<JobSpec, 'resources'>, config: KubernetesConfig): object {
   const cpus = `${Math.ceil(cpu * 1000)}m`;
   const both = {
     memory: `${memoryMb}Mi`,

@@ -1,6 +1,6 @@
 /** What is read from one pod. Pure. */
 import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
-import { MAIN_CONTAINER } from './job-manifest.ts';
+import { LAUNCHER_CONTAINER, MAIN_CONTAINER } from './job-manifest.ts';
 
 /** Objects of a watch have strings where client-node's types say `Date`. */
 export function time(value: Date | string | null | undefined): number | null {
@@ -12,8 +12,14 @@ export const isTerminal = (pod: V1Pod): boolean => pod.status?.phase === 'Succee
 export const containerOf = (pod: V1Pod): V1ContainerStatus | undefined =>
   pod.status?.containerStatuses?.find(({ name }) => name === MAIN_CONTAINER);
 
-/** How the main container ended. It is never restarted. */
-export const endOfMain = (pod: V1Pod): V1ContainerStateTerminated | undefined => containerOf(pod)?.state?.terminated;
+/** How what fetches shipped code failed: the main container never begins then. */
+export function endOfLauncher(pod: V1Pod): V1ContainerStateTerminated | undefined {
+  const end = pod.status?.initContainerStatuses?.find(({ name }) => name === LAUNCHER_CONTAINER)?.state?.terminated;
+  return end && end.exitCode !== 0 ? end : undefined;
+}
+
+/** How the main container ended, or what had to come before it. It is never restarted. */
+export const endOfMain = (pod: V1Pod): V1ContainerStateTerminated | undefined => containerOf(pod)?.state?.terminated ?? endOfLauncher(pod);
 
 export const hasStarted = (pod: V1Pod): boolean => {
   const state = containerOf(pod)?.state;

@@ -5,19 +5,35 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AdapterError } from '../../contract/errors.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
+import { launchCommand } from '../../rules/launch.ts';
 import { pythonExecutable, pythonPath, sourceFile } from '../python.ts';
 import type { JobDirectory, Launch } from './job-directory.ts';
 import { GRACES } from '../../rules/durations.ts';
 
 /** Of the worker's own environment a Job sees only what describes the machine, as in a container. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+/** For requirements: where this machine's package indexes and caches are. */
+const INSTALLING = [
+  'LONGHAUL_CACHE',
+  'XDG_CACHE_HOME',
+  'LONGHAUL_UV',
+  'UV_CACHE_DIR',
+  'UV_DEFAULT_INDEX',
+  'UV_INDEX',
+  'UV_FIND_LINKS',
+  'PIP_INDEX_URL',
+  'PIP_EXTRA_INDEX_URL',
+  'PIP_FIND_LINKS',
+  'PIP_NO_INDEX',
+  'PIP_CERT',
+];
 
 /** The spec on this machine: `python` is the interpreter with the trainer's requirements, which finds Longhaul's packages. */
 export function launchOf(job: JobSpec, gate: string, workDirectory: string): Launch {
   const python = pythonExecutable();
-  const [program, ...rest] = job.command;
+  const [program, ...rest] = launchCommand(job);
   const env: Record<string, string> = {};
-  for (const name of INHERITED) {
+  for (const name of [...INHERITED, ...INSTALLING]) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
+import { shipCode } from '../ship-code.ts';
 
 interface Options extends CompileOptions {
   readonly file?: string;
@@ -9,7 +10,7 @@ interface Options extends CompileOptions {
 
 export function registerCompile(program: Command): void {
   withCompileOptions(program.command('compile'))
-    .description('check a pipeline and print its run document: plain JSON, everything resolved')
+    .description('check a pipeline and print its run document: plain JSON, everything resolved; code goes into the store')
     .argument('<file>', 'pipeline file')
     .option('-f, --file <path>', 'write it there instead of stdout')
     .addHelpText(
@@ -21,7 +22,8 @@ export function registerCompile(program: Command): void {
     )
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      const document = await compileFile(file, options);
+      const { document, code } = await compileWithCode(file, options);
+      await shipCode(document, code);
       if (options.file === undefined) return cli.terminal.json(document);
       await writeFile(options.file, `${JSON.stringify(document, null, 2)}\n`);
       cli.terminal.say(`${options.file}: ${document.steps.length} steps, hash ${document.hash.slice(0, 12)}`);

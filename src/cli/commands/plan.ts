@@ -115,7 +115,7 @@ function does(spec: StepSpec): string {
     case 'check':
       return `${spec.rules.length} rules on ${spec.table}`;
     case 'container':
-      return `${spec.image} ${spec.command.join(' ')}`;
+      return [spec.image ?? spec.code?.from, ...spec.command].join(' ');
     case 'script':
       return spec.file;
     case 'approval':

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { checkRunName } from '../../contract/run-names.ts';
-import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
 import { withEmulators } from '../emulators.ts';
+import { shipCode } from '../ship-code.ts';
 
 interface Options extends CompileOptions {
   readonly detach?: boolean;
@@ -25,8 +26,9 @@ Ctrl-C leaves the run going and says how to come back.`,
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
       if (options.runId !== undefined) checkRunName(options.runId, '--run-id');
-      const document = await compileFile(file, options);
+      const { document, code } = await compileWithCode(file, options);
       if (options.detach) {
+        await shipCode(document, code);
         await using longhaul = await cli.connect();
         const run = await longhaul.start(document, { runId: options.runId });
         cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
@@ -37,6 +39,7 @@ Ctrl-C leaves the run going and says how to come back.`,
       await withEmulators(document.profile, cli.terminal, async () => {
         const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
         try {
+          await shipCode(document, code);
           await runToEnd(servers, document, cli, options.runId);
         } finally {
           await servers.stop();

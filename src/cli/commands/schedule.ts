@@ -1,9 +1,10 @@
 import { Option, type Command } from 'commander';
 import type { Overlap, ScheduleSummary } from '../../client/index.ts';
 import { checkScheduleName } from '../../contract/run-names.ts';
-import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
+import { shipCode } from '../ship-code.ts';
 import { table } from '../table.ts';
 import { clockIn, instantOf, writtenTime, type WrittenTime } from '../wall-time.ts';
 
@@ -101,8 +102,9 @@ function registerCreate(schedule: Command): void {
     .action(async (name: string, file: string, options: CreateOptions, command: Command) => {
       const cli = cliOf(command);
       checkScheduleName(name);
-      const document = await compileFile(file, options);
+      const { document, code } = await compileWithCode(file, options);
       await using longhaul = await cli.connect();
+      await shipCode(document, code);
       const created = await longhaul.schedules.create(name, document, options);
       cli.print(created, () => render([created], cli));
     });

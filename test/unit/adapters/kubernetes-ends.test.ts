@@ -269,3 +269,42 @@ describe('a Job that a queue admits', () => {
     expect(preempted).toMatchObject({ kind: 'ended', end: { disruption: 'JobSuspended', lingering: 'job' } });
   });
 });
+
+describe('code that could not be fetched', () => {
+  const pod = (exitCode: number): object => ({
+    metadata: { name: 'p', creationTimestamp: new Date(NOW - 60 * SECOND).toISOString() },
+    spec: { nodeName: 'n', terminationGracePeriodSeconds: GRACE },
+    status: {
+      phase: 'Failed',
+      initContainerStatuses: [
+        {
+          name: 'longhaul-launcher',
+          state: {
+            terminated: {
+              exitCode,
+              reason: 'Error',
+              message: 'longhaul: gs://b/code/9f2c is not what was shipped',
+              finishedAt: new Date(NOW - SECOND).toISOString(),
+            },
+          },
+        },
+      ],
+      containerStatuses: [{ name: 'main', state: { waiting: { reason: 'PodInitializing' } } }],
+    },
+  });
+
+  it.each([
+    [65, 'bad-input'],
+    [1, 'crashed'],
+  ] as const)('ends the attempt with exit code %i as %s, and what the launcher said', (exitCode, verdict) => {
+    const observed = observe(
+      { job: { spec: {} }, pod: pod(exitCode), podGone: false, nodeGone: false, silentCluster: null } as unknown as Snapshot,
+      NOW,
+    );
+    if (observed.kind !== 'ended') throw new Error(`${observed.kind}, expected an end`);
+    expect(observed.log).toEqual({ text: 'longhaul: gs://b/code/9f2c is not what was shipped' });
+    const end = { ...observed.end, logTail: '' };
+    const facts = { attempt: 1, latest: null, hasResult: false, stopRequested: false, silentSeconds: null, newerAttempt: null };
+    expect(classifyEnd(end, facts).verdict).toBe(verdict);
+  });
+});

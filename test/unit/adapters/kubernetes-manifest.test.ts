@@ -172,3 +172,75 @@ describe('labels', () => {
     expect(specHash({ ...SPEC, graceSeconds: 16 })).not.toBe(specHash(SPEC));
   });
 });
+
+describe('the Job of shipped code', () => {
+  const CODE = { archive: `gs://bucket/code/${'a'.repeat(64)}`, requirements: `gs://bucket/code/${'b'.repeat(64)}` };
+  const shipped = (spec: Partial<JobSpec> = {}, changes: object = {}) =>
+    pod(changes, { image: 'europe/base:1', command: ['python', 'train.py', '$HOME'], code: CODE, ...spec });
+  const SOURCES = ['--code', CODE.archive, '--requirements', CODE.requirements];
+
+  it('gets launcher, SDK and code from the image of the profile, whatever its own has', () => {
+    const { initContainers, containers, volumes } = shipped() as unknown as Record<string, readonly Record<string, unknown>[]>;
+    expect(initContainers).toMatchObject([
+      {
+        name: 'longhaul-launcher',
+        image: 'trainer:1',
+        command: ['python3', '-m', 'longhaul.launch', '--prepare', '/longhaul', ...SOURCES],
+      },
+    ]);
+    expect(containers).toMatchObject([
+      {
+        name: 'main',
+        image: 'europe/base:1',
+        workingDir: '/longhaul',
+        command: ['python3', '/longhaul/launch.py', '--home', '/longhaul', ...SOURCES, '--', 'python', 'train.py', '$$HOME'],
+      },
+    ]);
+    expect(volumes).toEqual([{ name: 'longhaul-code', emptyDir: {} }]);
+    for (const container of [...initContainers!, ...containers!])
+      expect(container).toMatchObject({
+        volumeMounts: [{ name: 'longhaul-code', mountPath: '/longhaul' }],
+        env: [{ name: 'LONGHAUL_TRIAL', value: 'gs://bucket/trial.json' }],
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+      });
+  });
+
+  it('asks for no more than without it, and for GPUs once', () => {
+    const { initContainers, containers } = shipped() as unknown as Record<string, readonly { readonly resources: object }[]>;
+    expect(containers![0]!.resources).toEqual(main()['resources']);
+    expect(JSON.stringify(initContainers![0]!.resources)).not.toContain('gpu');
+  });
+
+  it('runs by the interpreter that the step names', () => {
+    const { containers } = shipped({ code: { ...CODE, python: '/opt/conda/bin/python' } });
+    expect(containers[0]).toMatchObject({ command: expect.arrayContaining(['/opt/conda/bin/python', '--home']) as unknown });
+  });
+
+  it('keeps the volumes of the profile', () => {
+    const volumes = [{ name: 'data', mountPath: '/data', source: { persistentVolumeClaim: { claimName: 'd' } } }];
+    const { initContainers, volumes: found } = shipped({}, { volumes }) as unknown as Record<string, readonly Record<string, unknown>[]>;
+    expect(found).toHaveLength(2);
+    expect(initContainers![0]!['volumeMounts']).toMatchObject([{ name: 'data', mountPath: '/data' }, { name: 'longhaul-code' }]);
+  });
+
+  it('keeps the sign of a launcher that failed, for a worker that comes after the pod is gone', () => {
+    const rules = (manifest({}, { code: CODE }).spec['podFailurePolicy'] as { readonly rules: readonly object[] }).rules;
+    expect(rules).toHaveLength(3);
+    expect(rules[2]).toMatchObject({ onExitCodes: { containerName: 'longhaul-launcher' } });
+  });
+
+  it('is the manifest of before, byte for byte, where no code is shipped', () => {
+    const volumes = [{ name: 'data', mountPath: '/data', source: { emptyDir: {} } }];
+    const found = [manifest(), manifest({ queue: 'q', volumes }, { image: 'own:1' })].map((each) => JSON.stringify(each));
+    expect(found).toEqual(BEFORE);
+  });
+});
+
+/** As 0.2.0 made them. */
+const BEFORE = [
+  // prettier-ignore
+  '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"run-1-search-t3-a2","labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2"},"annotations":{"longhaul.dev/spec-sha256":"15f0c451f01b10462ebb7592dc72c5679b3fb1169a9b617d5cc428724be25db7","longhaul.dev/labels":"{\\"pipeline\\":\\"grocery\\",\\"run\\":\\"run-1\\",\\"step\\":\\"search\\",\\"trial\\":\\"3\\",\\"attempt\\":\\"2\\"}"}},"spec":{"backoffLimit":0,"completions":1,"parallelism":1,"podFailurePolicy":{"rules":[{"action":"FailJob","onPodConditions":[{"type":"DisruptionTarget","status":"True"}]},{"action":"FailJob","onExitCodes":{"containerName":"main","operator":"NotIn","values":[0]}}]},"ttlSecondsAfterFinished":3600,"template":{"metadata":{"labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2"},"annotations":{}},"spec":{"restartPolicy":"Never","terminationGracePeriodSeconds":15,"activeDeadlineSeconds":3600,"automountServiceAccountToken":false,"enableServiceLinks":false,"nodeSelector":{"cloud.google.com/gke-spot":"true"},"tolerations":[{"key":"spot","operator":"Equal","value":"true","effect":"NoSchedule"}],"securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},"containers":[{"name":"main","image":"trainer:1","imagePullPolicy":"IfNotPresent","command":["python","-m","longhaul_trainer"],"env":[{"name":"LONGHAUL_TRIAL","value":"gs://bucket/trial.json"}],"resources":{"requests":{"cpu":"1500m","memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"},"limits":{"memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"}},"securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}},"terminationMessagePolicy":"FallbackToLogsOnError"}]}}}}',
+  // prettier-ignore
+  '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"run-1-search-t3-a2","labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2","kueue.x-k8s.io/queue-name":"q"},"annotations":{"longhaul.dev/spec-sha256":"e52e8febcaa1be7e08032f0dc7bca0975117a2141f916601c0ca137dfef5f1cc","longhaul.dev/labels":"{\\"pipeline\\":\\"grocery\\",\\"run\\":\\"run-1\\",\\"step\\":\\"search\\",\\"trial\\":\\"3\\",\\"attempt\\":\\"2\\"}"}},"spec":{"backoffLimit":0,"completions":1,"parallelism":1,"podFailurePolicy":{"rules":[{"action":"FailJob","onPodConditions":[{"type":"DisruptionTarget","status":"True"}]},{"action":"FailJob","onExitCodes":{"containerName":"main","operator":"NotIn","values":[0]}}]},"ttlSecondsAfterFinished":3600,"suspend":true,"template":{"metadata":{"labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2"},"annotations":{}},"spec":{"restartPolicy":"Never","terminationGracePeriodSeconds":15,"activeDeadlineSeconds":3600,"automountServiceAccountToken":false,"enableServiceLinks":false,"nodeSelector":{"cloud.google.com/gke-spot":"true"},"tolerations":[{"key":"spot","operator":"Equal","value":"true","effect":"NoSchedule"}],"securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},"volumes":[{"name":"data","emptyDir":{}}],"containers":[{"name":"main","image":"own:1","imagePullPolicy":"IfNotPresent","command":["python","-m","longhaul_trainer"],"env":[{"name":"LONGHAUL_TRIAL","value":"gs://bucket/trial.json"}],"resources":{"requests":{"cpu":"1500m","memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"},"limits":{"memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"}},"volumeMounts":[{"name":"data","mountPath":"/data","readOnly":false}],"securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}},"terminationMessagePolicy":"FallbackToLogsOnError"}]}}}}',
+];

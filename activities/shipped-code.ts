@@ -1,0 +1,29 @@
+import type { Step } from '../src/contract/steps.ts';
+import { failure } from './failures.ts';
+import { codeUri, shippedBy, type Shipped } from '../src/contract/code.ts';
+import type { JobSpec } from '../src/contract/jobs.ts';
+import type { ObjectStore } from '../src/ports/index.ts';
+
+/** The part of a Job that is about code that was shipped; nothing where none was. */
+export function shippedCode({ root }: Pick<ObjectStore, 'root'>, { code, requirements, python }: Shipped): Pick<JobSpec, 'code'> {
+  if (!code) return {};
+  return {
+    code: {
+      archive: codeUri(root, code),
+      ...(requirements ? { requirements: codeUri(root, requirements) } : {}),
+      ...(python === undefined ? {} : { python }),
+    },
+  };
+}
+
+/** @throws failure('InvalidInput') where it is gone, or was never put there: before anything has begun. */
+export async function checkShipped(store: ObjectStore, steps: readonly Step[]): Promise<void> {
+  for (const { id, from, ...one } of shippedBy(steps)) {
+    const uri = codeUri(store.root, one);
+    if (!(await store.stat(uri)))
+      throw failure(
+        'InvalidInput',
+        `the code of step ${id} (${from}) is not in the store: expected ${uri}; compile the pipeline again with the same profile, which puts it there`,
+      );
+  }
+}

@@ -1,0 +1,229 @@
+"""The launcher of shipped code, as a Job runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from scenes import PATH, PYTHON
+
+PATIENCE_SECONDS = 600.0
+
+
+class Shipped:
+    """A store with one program in it."""
+
+    def __init__(self, root: Path, files: Mapping[str, str]) -> None:
+        self.root = root
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for name, text in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(text.encode())
+                member.mode = 0o755 if name.endswith(".sh") else 0o644
+                archive.addfile(member, io.BytesIO(text.encode()))
+        self.code = self.put(packed.getvalue())
+
+    def put(self, data: bytes) -> str:
+        path = self.root / "store" / "code" / hashlib.sha256(data).hexdigest()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path.as_uri()
+
+    def start(
+        self, *command: str, options: tuple[str, ...] = (), python: str = sys.executable, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        work = self.root / "work"
+        work.mkdir(exist_ok=True)
+        return subprocess.Popen(
+            [python, "-m", "longhaul.launch", "--code", self.code, *options, "--", *command],
+            cwd=work,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.root), "TMPDIR": str(work), "PYTHONPATH": str(PYTHON), **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str, **options: object) -> tuple[int, str, str]:
+        process = self.start(*command, **options)  # type: ignore[arg-type]
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, out, err
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def interpreters() -> list[str]:
+    """Those of this machine that the SDK is for: no package of ours is in them."""
+    found = {sys.executable}
+    for name in ("/usr/bin/python3", *(f"python3.{minor}" for minor in range(9, 16))):
+        path = shutil.which(name)
+        ask = "import sys; print(sys.executable if sys.version_info >= (3, 9) else '')"
+        asked = subprocess.run([path, "-c", ask], capture_output=True, text=True, check=False) if path else None
+        if asked and asked.returncode == 0 and asked.stdout.strip():
+            found.add(asked.stdout.strip())
+    return sorted(found)
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_the_command_runs_in_the_code_by_the_same_interpreter(tmp_path: Path, python: str) -> None:
+    shipped = Shipped(
+        tmp_path,
+        {
+            "train.py": "import helper, sys; helper.tell(sys.argv[1:])",
+            "helper.py": "import json, os, sys, longhaul\n"
+            "def tell(given):\n"
+            "    print(json.dumps([given, sorted(os.listdir()), sys.executable, os.environ['LONGHAUL_CODE_SHA256']]))\n",
+        },
+    )
+    code, out, err = shipped.run("python", "train.py", "a b", "--x", python=python)
+    assert code == 0, err
+    given, files, used, digest = json.loads(out)
+    assert given == ["a b", "--x"] and set(files) == {"train.py", "helper.py"} | ({"__pycache__"} & set(files))
+    assert os.path.realpath(used) == os.path.realpath(python)
+    assert shipped.code.endswith(digest)
+    # Nothing is left where it ran.
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(["sh", "-c", "exit 7"], 7), (["./end.sh"], 65), (["sh", "-c", "kill -9 $$"], 137), (["./nowhere"], 127), (["no-such-program"], 127)],
+)
+def test_the_exit_code_is_kept(tmp_path: Path, command: list[str], code: int) -> None:
+    assert Shipped(tmp_path, {"end.sh": "#!/bin/sh\nexit 65\n"}).run(*command)[0] == code
+
+
+def test_signals_go_to_the_command_and_its_answer_counts(tmp_path: Path) -> None:
+    script = "import signal, sys, time, pathlib\ndef end(number, frame):\n    sys.exit(40 + number)\n"
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        script += f"signal.signal({int(number)}, end)\n"
+    shipped = Shipped(tmp_path, {"train.py": f"{script}pathlib.Path(sys.argv[1]).touch()\ntime.sleep(600)"})
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        ready = tmp_path / f"ready-{int(number)}"
+        process = shipped.start("python", "train.py", str(ready))
+        until(ready.exists, process)
+        process.send_signal(number)
+        assert process.wait(PATIENCE_SECONDS) == 40 + number
+        process.communicate()
+
+
+def test_nothing_outlives_a_launcher_that_is_killed(tmp_path: Path) -> None:
+    shipped = Shipped(
+        tmp_path, {"train.py": "import os, sys, time, pathlib\npathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\ntime.sleep(600)"}
+    )
+    told = tmp_path / "pid"
+    process = shipped.start("python", "train.py", str(told))
+    until(lambda: told.exists() and told.read_text() != "", process)
+    child = Path("/proc") / told.read_text()
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while child.exists() and "State:\tZ" not in (child / "status").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_trial_that_is_asked_to_go_before_it_could_answer_was_preempted(tmp_path: Path) -> None:
+    """The script has not imported the SDK yet, so the signal ends it; that is no crash."""
+    output = tmp_path / "out"
+    document = {
+        "version": 1, "seed": 1, "epochs": 1, "parameters": {}, "output": output.as_uri(),
+        "objective": {"metric": "auc", "goal": "maximize"}, "checkpoint": {}, "parts": {},
+    }  # fmt: skip
+    (tmp_path / "trial.json").write_text(json.dumps(document))
+    ready = tmp_path / "ready"
+    shipped = Shipped(tmp_path, {"train.py": "import sys, time, pathlib\npathlib.Path(sys.argv[1]).touch()\ntime.sleep(600)"})
+    process = shipped.start("python", "train.py", str(ready), env={"LONGHAUL_TRIAL": (tmp_path / "trial.json").as_uri()})
+    until(ready.exists, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 143, err
+    assert json.loads((output / "checkpoints" / "LATEST").read_text())["reason"] == "sigterm", err
+
+
+def test_what_is_not_what_was_shipped_never_runs(tmp_path: Path) -> None:
+    shipped = Shipped(tmp_path, {"train.py": "print('ran')"})
+    path = Path(shipped.code.removeprefix("file://"))
+    path.write_bytes(path.read_bytes().replace(b"ran", b"RAN"))
+    code, out, err = shipped.run("python", "train.py")
+    assert (code, out) == (65, "") and "is not what was shipped" in err
+    path.unlink()
+    code, out, err = shipped.run("python", "train.py")
+    assert (code, out) == (66, "") and "is not there any more" in err
+
+
+@pytest.mark.parametrize("name", ["../evil.py", "/tmp/evil.py", "link"])
+def test_an_archive_puts_nothing_outside(tmp_path: Path, name: str) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        if name == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(member)
+    shipped = Shipped(tmp_path, {})
+    shipped.code = shipped.put(packed.getvalue())
+    code, _, err = shipped.run("sh", "-c", "true")
+    assert code == 65 and "no file inside of the code" in err
+
+
+def wheel(folder: Path, version: str) -> None:
+    folder.mkdir(exist_ok=True)
+    info = f"kilometre-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"kilometre-{version}-py3-none-any.whl", "w") as packed:
+        packed.writestr("kilometre.py", f"version = {version!r}\n")
+        packed.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: kilometre\nVersion: {version}\n")
+        packed.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        packed.writestr(f"{info}/RECORD", f"kilometre.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_requirements_are_installed_once_for_each_content_without_a_network(tmp_path: Path, installer: str) -> None:
+    uv = next(Path(os.environ.get("LONGHAUL_CACHE", Path.home() / ".cache" / "longhaul")).glob("uv-*/bin/uv"), None)
+    if installer == "uv" and uv is None:
+        pytest.skip("uv comes with `npm run setup`")
+    for version in ("1.0", "2.0"):
+        wheel(tmp_path / "wheels", version)
+    shipped = Shipped(tmp_path, {"train.py": "import kilometre, longhaul; print(kilometre.version)"})
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels"), **({"LONGHAUL_UV": str(uv)} if installer == "uv" else {})}
+    one, two, missing = (shipped.put(f"kilometre=={version}  # pinned\n".encode()) for version in ("1.0", "2.0", "3.0"))
+
+    def run(requirements: str) -> tuple[int, str, str]:
+        return shipped.run("python", "train.py", options=("--requirements", requirements), env=offline)
+
+    first, again, other = run(one), run(one), run(two)
+    assert [first[:2], again[:2], other[:2]] == [(0, "1.0\n"), (0, "1.0\n"), (0, "2.0\n")], first[2]
+    assert f"installing the requirements with {installer}" in first[2]
+    assert "installing" not in again[2] and "installing" in other[2]
+    code, out, err = run(missing)
+    assert (code, out) == (64, ""), err
+    assert "kilometre==3.0" in err
+
+
+def test_a_prepared_folder_is_all_that_an_image_without_our_packages_needs(tmp_path: Path) -> None:
+    shipped = Shipped(tmp_path, {"train.py": "import longhaul; print(longhaul.__file__)"})
+    home = tmp_path / "home"
+    prepare = [sys.executable, "-m", "longhaul.launch", "--prepare", str(home), "--code", shipped.code]
+    prepared = subprocess.run(prepare, env={**os.environ, "PYTHONPATH": PATH}, capture_output=True, text=True, check=False)
+    assert prepared.returncode == 0, prepared.stderr
+    shutil.rmtree(tmp_path / "store")
+    start = ["/usr/bin/env", "-i", sys.executable, "-S", str(home / "launch.py"), "--home", str(home), "--code", shipped.code]
+    done = subprocess.run([*start, "--", "python3", "train.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(home / "python" / "longhaul" / "__init__.py")

@@ -1,0 +1,118 @@
+/** A trainer of one's own, shipped with the run: by `code:`, on the development stack. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStack, type Stack } from '../../src/stack/stack.ts';
+import { runCli } from '../support/run-cli.ts';
+
+const trainer = (score: string): string => `
+import longhaul
+from net import gain
+with longhaul.trial() as trial:
+    kept = trial.keep(kept={"n": 0.0})
+    for epoch in trial.epochs():
+        for batch in trial.batches(range(5)):
+            kept["n"] += gain(trial.parameters["lr"])
+            trial.step()
+        trial.validation({"score": ${score}}, model=lambda folder: (folder / "n.txt").write_text(str(kept["n"])))
+`;
+const PIPELINE = `
+version: 1
+name: own-code
+steps:
+  search:
+    kind: search
+    code: ./trainer
+    command: [python, train.py]
+    objective: { metric: score, direction: maximize }
+    space: { lr: { type: float, low: 0.1, high: 1 } }
+    n_trials: 2
+    parallel: 2
+  tell:
+    kind: container
+    code: tell.py
+    after: search
+    outputs: { told: string }
+`;
+const TELL = `
+import json, os, pathlib
+path = pathlib.Path(os.environ["LONGHAUL_OUTPUTS"])
+path.parent.mkdir(parents=True, exist_ok=True)
+path.write_text(json.dumps({"told": sorted(os.listdir())[0]}))
+`;
+
+interface Printed {
+  readonly run: string;
+  readonly status: string;
+  readonly steps: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly cacheKey: string;
+    readonly outputs: Record<string, unknown>;
+  }[];
+  readonly trials: readonly { readonly objective: number; readonly output: string; readonly attempts: number }[];
+}
+
+describe('code of one’s own', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-own-code-'));
+  const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+  let stack: Stack;
+  let first: Printed;
+
+  beforeAll(async () => {
+    mkdirSync(join(folder, 'trainer'));
+    write('pipeline.yaml', PIPELINE);
+    write('tell.py', TELL);
+    write('trainer/net.py', 'def gain(lr):\n    return 2 * lr\n');
+    write('trainer/train.py', trainer('kept["n"]'));
+    stack = await startStack({ directory: folder });
+    await stack.ready;
+  });
+  afterAll(async () => {
+    await stack.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const run = async (): Promise<Printed> => {
+    const { code, stdout, stderr } = await runCli(['run', 'pipeline.yaml', '--output', 'json'], { cwd: folder });
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout) as Printed;
+  };
+  const stepOf = ({ steps }: Printed, id: string): Printed['steps'][number] => steps.find((step) => step.id === id)!;
+
+  it('trains where it was never installed, and container steps run it too', async () => {
+    first = await run();
+    expect(first.trials).toHaveLength(2);
+    for (const { objective, attempts } of first.trials) expect([objective > 0, attempts]).toEqual([true, 1]);
+    expect(stepOf(first, 'tell')).toMatchObject({ status: 'succeeded', outputs: { told: 'tell.py' } });
+  });
+
+  it('is taken from the cache while nothing of it has changed', async () => {
+    const again = await run();
+    expect(again.steps.map(({ status }) => status)).toEqual(['cached', 'cached']);
+  });
+
+  it('trains again when a file of it was edited, and only what it is part of', async () => {
+    write('trainer/net.py', 'def gain(lr):\n    return 100 * lr\n');
+    const edited = await run();
+    expect(stepOf(edited, 'search').status).toBe('succeeded');
+    expect(stepOf(edited, 'search').cacheKey).not.toBe(stepOf(first, 'search').cacheKey);
+    expect(Math.max(...edited.trials.map(({ objective }) => objective))).toBeGreaterThan(10);
+    expect(stepOf(edited, 'tell').status).toBe('cached');
+    write('trainer/net.py', 'def gain(lr):\n    return 2 * lr\n');
+    expect(stepOf(await run(), 'search')).toMatchObject({ status: 'cached', cacheKey: stepOf(first, 'search').cacheKey });
+  });
+
+  it('is refused, before anything runs, when the store does not have it', async () => {
+    const { stdout } = await runCli(['compile', 'pipeline.yaml'], { cwd: folder });
+    const document = JSON.parse(stdout) as { profile: { storage: { path: string } }; steps: { spec: { code: { sha256: string } } }[] };
+    const archive = join(document.profile.storage.path, 'code', document.steps[0]!.spec.code.sha256);
+    const kept = readFileSync(archive);
+    rmSync(archive);
+    write('run.json', stdout);
+    const { code, stderr } = await runCli(['run', 'run.json'], { cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('steps.search.code: the code (trainer) is not in the store')]);
+    writeFileSync(archive, kept);
+  });
+});
