@@ -158,7 +158,7 @@ async function unknownVerdict(input: StepJobInput, store: ObjectStore, foreign: 
   return {
     verdict: 'crashed',
     cause:
-      'how it ended is not known: it ended while no worker watched, and its Job was removed since (compute.ttlSecondsAfterFinished); ' +
+      'how it ended is not known: it ended while no worker watched, and its Job was removed since (compute.ttlAfterFinished); ' +
       'look at what it left, then start the run again, or keep Jobs for longer than workers may be away',
   };
 }

@@ -2,7 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { InvalidInputError } from '../src/contract/errors.ts';
-import { Policy } from '../src/contract/policy.ts';
+import { POLICY_RENAMES, withPresentNames } from '../src/contract/earlier-names.ts';
+import type { Policy } from '../src/contract/policy.ts';
+import { PolicyInFile, policyOfFile } from '../src/contract/written.ts';
 
 /**
  * @returns null where none is named: everything is allowed
@@ -17,7 +19,7 @@ export async function readPolicy(file = process.env.LONGHAUL_POLICY): Promise<Po
   } catch (error) {
     throw refuse(`the policy cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed = Policy.safeParse(content);
-  if (parsed.success) return parsed.data;
+  const parsed = PolicyInFile.safeParse(withPresentNames(POLICY_RENAMES, content));
+  if (parsed.success) return policyOfFile(parsed.data);
   throw new InvalidInputError(parsed.error.issues.map(({ path, message }) => ({ file, path: path.join('.'), message })));
 }

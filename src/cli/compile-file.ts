@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidInputError } from '../contract/errors.ts';
 import { RunDocument } from '../contract/run-document.ts';
-import { collect, jsonOrText } from './context.ts';
+import { collect, jsonOrText, type Cli } from './context.ts';
 import { createSqlChecker, type SqlChecker } from '../adapters/duckdb/check-sql.ts';
 
 export interface CompileOptions {
@@ -25,10 +25,10 @@ export interface Compiled {
   readonly code: ReadonlyMap<string, Uint8Array>;
 }
 
-export const compileFile = async (file: string, options: CompileOptions, cwd = process.cwd()): Promise<RunDocument> =>
-  (await compileWithCode(file, options, cwd)).document;
+export const compileFile = async (file: string, options: CompileOptions, cli: Pick<Cli, 'warn'>): Promise<RunDocument> =>
+  (await compileWithCode(file, options, cli)).document;
 
-export async function compileWithCode(file: string, { profile, set }: CompileOptions, cwd = process.cwd()): Promise<Compiled> {
+export async function compileWithCode(file: string, { profile, set }: CompileOptions, { warn }: Pick<Cli, 'warn'>): Promise<Compiled> {
   if (file.endsWith('.json')) {
     const document = await readDocument(file);
     if (document) return { document, code: new Map() };
@@ -38,7 +38,7 @@ export async function compileWithCode(file: string, { profile, set }: CompileOpt
   await using checker = openSqlChecker();
   const code = new Map<string, Uint8Array>();
   const ship = (digest: string, data: Uint8Array): void => void code.set(digest, data);
-  const document = await compile(file, { profile, set, cwd, checkSql: (sql, name) => checker.check(sql, name), ship });
+  const document = await compile(file, { profile, set, checkSql: (sql, name) => checker.check(sql, name), ship, warn });
   return { document, code };
 }
 

@@ -12,6 +12,8 @@ export interface Cli {
   readonly json: boolean;
   /** Prints `value` with --output json, `text()` otherwise. */
   readonly print: (value: unknown, text: () => string) => void;
+  /** A line on stderr about something that goes on nevertheless. */
+  readonly warn: (line: string) => void;
   readonly temporalProfile: string | undefined;
   /** To a server that must be there already. */
   readonly connect: () => Promise<Longhaul>;
@@ -34,6 +36,9 @@ export function cliOf(command: Command): Cli {
     json,
     temporalProfile: options.temporalProfile,
     print: (value, text) => (json ? terminal.json(value) : terminal.out(text())),
+    warn: (line) => {
+      terminal.say(`${terminal.talk.yellow('warning')} ${line}`);
+    },
     // Loaded here: help and completion must answer at once.
     connect: async () => (await import('../client/index.ts')).connect({ profile: options.temporalProfile }),
     connectOrStart: async () => (await import('./own-stack.ts')).connectOrStart(cli, options.temporalProfile),

@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../contract/canonical-json.ts';
+import { documentFields, PIPELINE_RENAMES } from '../contract/earlier-names.ts';
 import { PipelineFile } from '../contract/pipeline.ts';
 import type { Profile } from '../contract/profile.ts';
 import { RUN_DOCUMENT_VERSION, RunDocument } from '../contract/run-document.ts';
@@ -10,6 +11,7 @@ import type { Step } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
 import { CodePacker, type Ship } from './code/pack.ts';
 import { readDeclarations, valueOf, type Expectation } from './declarations.ts';
+import { withPresentNames } from './earlier-names.ts';
 import { Expander } from './expand.ts';
 import { Files, isInside } from './files.ts';
 import { gitState, type GitState } from './git.ts';
@@ -38,6 +40,8 @@ export interface CompileOptions {
   readonly checkSql?: CheckSql;
   /** Is given all that the run needs in the store of its profile, at `codeUri`. */
   readonly ship?: Ship;
+  /** Called with a line that is no mistake, e.g. about spellings of an earlier version. */
+  readonly warn?: (line: string) => void;
 }
 
 /** Temporal refuses payloads over 2 MiB. */
@@ -95,6 +99,8 @@ export async function compile(file: string, options: CompileOptions = {}): Promi
   checkExpectations([...expectations, ...expander.expectations], onExit.outputs, problems);
   checkDestinations([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], problems);
   await sqlChecks?.settled();
+  const earlier = problems.earlierNames;
+  if (earlier !== null) options.warn?.(earlier);
   if (problems.any || !head || !found) return failed(problems);
 
   const params = new Map<string, Json>();
@@ -153,7 +159,8 @@ function headOf(pipeline: MapNode, scope: Scope, resolver: Resolver, problems: P
   if (budget && key) entries.set('budget', { key, value: resolver.resolve(budget, scope, 'budget') });
   if (!child(pipeline, 'steps'))
     problems.add(pipeline.at, 'steps', '"steps" is missing', { expected: 'a map: name of a step, then its fields' });
-  return applySchema(PipelineShell, without({ ...pipeline, entries }, ['params', 'steps', 'onExit']), '', problems);
+  const fields = withPresentNames({ ...pipeline, entries }, PIPELINE_RENAMES, '', problems);
+  return applySchema(PipelineShell, without(fields, ['params', 'steps', 'onExit']), '', problems);
 }
 
 /** Two steps that write to one place would take turns at destroying each other's output; `{key}` keeps different content apart. */
@@ -193,7 +200,7 @@ function toDocument({ head, found, main, onExit, params, git, file }: Parts, pro
     profile: found.profile,
     steps: main,
     onExit,
-    budget: head.budget ?? {},
+    ...documentFields(PIPELINE_RENAMES, { budget: head.budget ?? {} }),
   };
   const document = { ...content, source: { file, commit: git.commit, dirty: git.dirty }, hash: hashOf(content) };
   const bytes = Buffer.byteLength(JSON.stringify(document));

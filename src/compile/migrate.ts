@@ -1,68 +1,99 @@
-/** Earlier names of fields in a pipeline's YAML, rewritten in place: comments, order and layout stay as they are. Pure. */
-import { isMap, isPair, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
-import { OBJECTIVE_RENAMES, PRUNER_RENAMES, SCHEDULER_RENAMES, STEP_RENAMES, type Rename } from '../contract/search-names.ts';
+/** Earlier names of fields in the YAML that people write, rewritten in place: comments, order and layout stay as they are. Pure. */
+import { isAlias, isMap, isPair, isScalar, isSeq, parseDocument, type Document, type Node, type Pair, type YAMLMap } from 'yaml';
+import { PIPELINE_RENAMES, POLICY_RENAMES, PROFILE_RENAMES, STEP_RENAMES, type Rename, type Renames } from '../contract/earlier-names.ts';
+import { withUnit } from '../contract/units.ts';
 
 export interface Migrated {
   readonly text: string;
+  /** `now`: the present name, with its value where that is spelled otherwise too. */
   readonly changes: readonly { readonly line: number; readonly old: string; readonly now: string }[];
 }
 
-interface Edit extends Rename {
+interface Edit {
   readonly from: number;
   readonly to: number;
+  readonly text: string;
 }
 
-/** @throws {Error} with the place, where the text is no YAML or has both names in one map */
+interface Change extends Pick<Rename, 'old'> {
+  readonly now: string;
+  readonly edits: readonly [Edit, ...Edit[]];
+}
+
+/** @throws {Error} with the place, where the text is no YAML, has both names in one map, or a value that cannot be rewritten alone */
 export function migrate(text: string): Migrated {
   const document = parseDocument(text, { uniqueKeys: false });
   const [error] = document.errors;
   if (error) throw new Error(error.message);
-  const edits = stepsOf(document.contents).flatMap(editsOfStep);
-  const changed = [...edits]
-    .sort((a, b) => b.from - a.from)
-    .reduce((before, { from, to, old, now }) => before.slice(0, from) + before.slice(from, to).replace(old, now) + before.slice(to), text);
+  const changes = changesOf({ document, text });
+  const edits = changes.flatMap((change) => change.edits).sort((a, b) => b.from - a.from);
   return {
-    text: changed,
-    changes: edits
-      .sort((a, b) => a.from - b.from)
-      .map(({ from, old, now }) => ({ line: text.slice(0, from).split('\n').length, old, now })),
+    text: edits.reduce((before, edit) => before.slice(0, edit.from) + edit.text + before.slice(edit.to), text),
+    changes: changes
+      .sort((a, b) => a.edits[0].from - b.edits[0].from)
+      .map(({ edits: [{ from }], old, now }) => ({ line: lineAt(text, from), old, now })),
   };
 }
 
-/** Searches, and what changes a search of a file that is extended: it need not repeat the kind. */
-function stepsOf(contents: unknown): YAMLMap[] {
+const lineAt = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;
+
+interface Source {
+  readonly document: Document.Parsed;
+  readonly text: string;
+}
+
+/** Pipelines and components have steps, profiles say where, what is left may be a policy. */
+function changesOf(source: Source): Change[] {
+  const { contents } = source.document;
   if (!isMap(contents)) return [];
-  return ['steps', 'onExit'].flatMap((section) => {
-    const steps = contents.get(section);
-    if (!isMap(steps)) return [];
-    return steps.items.flatMap(({ value }) => {
-      if (!isMap(value)) return [];
-      const kind = value.get('kind');
-      return kind === 'search' || (kind === undefined && !value.has('uses')) ? [value] : [];
-    });
+  const steps = ['steps', 'onExit'].flatMap((section) => valuesOf(contents.get(section))).concat(mapsIn(contents.get('step')));
+  if (steps.length > 0 || contents.has('extends'))
+    return [...changesAt(contents, PIPELINE_RENAMES, source), ...steps.flatMap((step) => changesAt(step, renamesOf(step), source))];
+  return changesAt(contents, contents.has('compute') || contents.has('storage') ? PROFILE_RENAMES : POLICY_RENAMES, source);
+}
+
+const mapsIn = (value: unknown): YAMLMap[] => (isMap(value) ? [value] : isSeq(value) ? value.items.filter((item) => isMap(item)) : []);
+const valuesOf = (value: unknown): YAMLMap[] => (isMap(value) ? value.items.flatMap((pair) => mapsIn(pair.value)) : []);
+
+/** What changes a step of a file that is extended need not repeat the kind: names of all kinds are looked for. */
+function renamesOf(step: YAMLMap): readonly Renames[] {
+  const kind = step.get('kind');
+  if (kind === undefined) return step.has('uses') ? [] : [...new Set<Renames>(Object.values(STEP_RENAMES).flat())];
+  return typeof kind === 'string' && Object.hasOwn(STEP_RENAMES, kind) ? STEP_RENAMES[kind as keyof typeof STEP_RENAMES] : [];
+}
+
+function changesAt(map: YAMLMap, places: readonly Renames[], source: Source): Change[] {
+  const earlier = places.flatMap(({ at, renames }) => (at.length === 0 ? renames : []));
+  return places.flatMap(({ at: [key], renames }) => {
+    const maps = key === undefined ? [map] : [key, ...earlier.flatMap(({ old, now }) => (now === key ? [old] : []))];
+    return maps
+      .flatMap((each) => (typeof each === 'string' ? mapsIn(map.get(each)) : [each]))
+      .flatMap((each) => changesIn(each, renames, source));
   });
 }
 
-function editsOfStep(step: YAMLMap): Edit[] {
-  const inner = (key: string): YAMLMap[] => {
-    const value: unknown = step.get(key);
-    if (isMap(value)) return [value];
-    return isSeq(value) ? value.items.filter((item) => isMap(item)) : [];
-  };
-  return [
-    ...editsOf(step, STEP_RENAMES),
-    ...['objective', 'alsoOptimize'].flatMap(inner).flatMap((map) => editsOf(map, OBJECTIVE_RENAMES)),
-    ...inner('scheduler').flatMap((map) => editsOf(map, SCHEDULER_RENAMES)),
-    ...['stopping', 'pruner'].flatMap(inner).flatMap((map) => editsOf(map, PRUNER_RENAMES)),
-  ];
-}
-
-function editsOf(map: YAMLMap, renames: readonly Rename[]): Edit[] {
-  return renames.flatMap(({ old, now }) => {
-    const [found] = map.items.filter((pair) => isPair(pair) && isScalar(pair.key) && pair.key.value === old);
-    const range = found?.key;
-    if (!isScalar(range) || !range.range) return [];
+function changesIn(map: YAMLMap, renames: readonly Rename[], source: Source): Change[] {
+  return renames.flatMap(({ old, now, unit }) => {
+    const pair = map.items.find((each) => isPair(each) && isScalar(each.key) && each.key.value === old);
+    if (!pair || !isScalar(pair.key) || !pair.key.range) return [];
     if (map.has(now)) throw new Error(`both ${old} and ${now}, its present name, are there; leave one of them out`);
-    return [{ old, now, from: range.range[0], to: range.range[1] }];
+    const [from, to] = pair.key.range;
+    const key: Edit = { from, to, text: source.text.slice(from, to).replace(old, now) };
+    const value = unit === undefined ? null : valueEdit(pair, old, unit, source);
+    return [{ old, now: value === null ? now : `${now}: ${value.text}`, edits: value === null ? [key] : [key, value] }];
   });
+}
+
+/** null: what stands there is no number, and the compiler says so. */
+function valueEdit({ value: node }: Pair, old: string, unit: NonNullable<Rename['unit']>, { document, text }: Source): Edit | null {
+  const value = isAlias(node) ? node.resolve(document) : (node as Node | null);
+  const range = (node as Node | null)?.range;
+  if (!isScalar(value) || !range) return null;
+  if (isScalar(node) && node.anchor !== undefined)
+    throw new Error(`line ${lineAt(text, range[0])}: ${old} has the anchor &${node.anchor}, which others use; write the value out`);
+  const [from, to] = range;
+  if (typeof value.value === 'number') return { from, to, text: withUnit(value.value, unit) };
+  // A template gives the number: the unit stands behind it.
+  if (isAlias(node) || typeof value.value !== 'string' || !value.value.endsWith('}')) return null;
+  return { from, to, text: text.slice(from, to).replace(/\}(?=['"]?$)/, `}${unit}`) };
 }

@@ -10,9 +10,11 @@ export interface Details {
 
 /** More at once helps nobody. */
 const MAX_PROBLEMS = 100;
+const MAX_EARLIER_NAMES = 5;
 
 export class Problems {
   readonly #found = new Map<string, Problem>();
+  readonly #earlierNames = new Map<string, { readonly place: string; readonly old: string; readonly now: string }>();
 
   add(at: Place, path: string, message: string, { expected, found, hint }: Details = {}): void {
     this.addProblem({
@@ -31,6 +33,22 @@ export class Problems {
     // forEach instances and users of one component repeat what is wrong with their template.
     const key = JSON.stringify([problem.file, problem.line, problem.column, problem.path, problem.message, problem.found]);
     if (this.#found.size < MAX_PROBLEMS && !this.#found.has(key)) this.#found.set(key, problem);
+  }
+
+  /** No mistake: the name is read, and is said to be old. @param now the present name, with the value where that is spelled otherwise too */
+  earlierName(at: Place, old: string, now: string): void {
+    const place = `${at.file}${at.line === undefined ? '' : `:${at.line}`}`;
+    // forEach instances repeat those of their template.
+    if (!this.#earlierNames.has(`${place} ${old}`)) this.#earlierNames.set(`${place} ${old}`, { place, old, now });
+  }
+
+  /** One line about all earlier names; null where there are none. */
+  get earlierNames(): string | null {
+    const all = [...this.#earlierNames.values()];
+    if (all.length === 0) return null;
+    const shown = all.slice(0, MAX_EARLIER_NAMES).map(({ place, old, now }) => `${old} is now \`${now}\` (${place})`);
+    const more = all.length > shown.length ? [`and ${all.length - shown.length} more`] : [];
+    return `spellings of an earlier version, still read: ${[...shown, ...more].join(', ')}; \`longhaul migrate FILE…\` rewrites them`;
   }
 
   get any(): boolean {

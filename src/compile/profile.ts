@@ -4,7 +4,10 @@ import { readdir } from 'node:fs/promises';
 import { basename, join as joinPath, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { fileUriOf } from '../contract/file-uri.ts';
-import { Profile } from '../contract/profile.ts';
+import { PROFILE_RENAMES } from '../contract/earlier-names.ts';
+import type { Profile } from '../contract/profile.ts';
+import { ProfileInFile, profileOfFile } from '../contract/written.ts';
+import { withPresentNames } from './earlier-names.ts';
 import { Files } from './files.ts';
 import { loadFile } from './load.ts';
 import { join, type Problems } from './problems.ts';
@@ -63,9 +66,11 @@ async function profilesIn(folder: string): Promise<string[]> {
   return [...inFolder, ...beside].map(nameOf);
 }
 
-function checked(name: string, node: MapNode, cwd: string, problems: Problems): FoundProfile | null {
-  const profile = applySchema(Profile, node, '', problems);
-  if (!profile) return null;
+function checked(name: string, written: MapNode, cwd: string, problems: Problems): FoundProfile | null {
+  const node = withPresentNames(written, PROFILE_RENAMES, '', problems);
+  const file = applySchema(ProfileInFile, node, '', problems);
+  if (!file) return null;
+  const profile = profileOfFile(file);
   const names = profile.pools.map((pool) => pool.name);
   const tell = (path: readonly PropertyKey[], message: string, found: string, known: readonly string[] = []): void =>
     problems.add(nearest(node, path).node.at, join('', ...path), message, { found, ...suggestion(found, known) });

@@ -1,5 +1,6 @@
 /** The spec of a step, by its kind: files read, defaults filled in. */
 import { z } from 'zod';
+import { documentFields, STEP_RENAMES } from '../contract/earlier-names.ts';
 import { hasDecimals, parseGoogleType } from '../contract/google-type.ts';
 import { searchOfFile, STEP_FILES, type SearchOfFile } from '../contract/pipeline.ts';
 import { StepSpec } from '../contract/steps.ts';
@@ -8,14 +9,14 @@ import type { OutputType, QueryParameter } from '../contract/values.ts';
 import type { CodePacker } from './code/pack.ts';
 import { shipped } from './shipped.ts';
 import { featureTable } from './feature-table.ts';
-import { secondsOf } from './duration.ts';
+import { secondsOf } from '../contract/units.ts';
 import type { LeafStep } from './expand.ts';
 import type { Loader } from './load.ts';
 import { join } from './problems.ts';
 import { queryParameter } from './query-parameters.ts';
 import { applySchema } from './schema-problems.ts';
 import { checkSearch } from './search-checks.ts';
-import { withPresentNames } from './search-names.ts';
+import { withPresentNames, withPrunerList } from './earlier-names.ts';
 import { checkNames, readSql, type SqlChecks } from './sql-files.ts';
 import { identifier, isBelow } from './step-fields.ts';
 import { suggestion } from './suggest.ts';
@@ -49,7 +50,8 @@ export interface Built {
 /** null: there are mistakes in it, and they are told. @param fields resolved */
 export async function buildSpec(leaf: LeafStep, written: MapNode, context: BuildContext): Promise<Built | null> {
   const { problems } = context;
-  const fields = leaf.kind === 'search' ? withPresentNames(written, leaf.path, problems) : written;
+  const present = withPresentNames(written, STEP_RENAMES[leaf.kind], leaf.path, problems);
+  const fields = leaf.kind === 'search' ? withPrunerList(present) : present;
   // `when` and `after` are read apart; here they need only be of some form.
   const file = applySchema(STEP_FILES[leaf.kind], without(fields, ['when', 'after']), leaf.path, problems, leaf.at);
   // Even then files are read, so that their mistakes are told in the same go.
@@ -76,12 +78,13 @@ async function build(
     return null;
   }
   const own = Object.fromEntries(Object.entries(file).filter(([name]) => !(COMMON as readonly string[]).includes(name)));
+  const named = documentFields(STEP_RENAMES[leaf.kind], own);
   switch (leaf.kind) {
     case 'export':
-      return { ...own, destination: prefix('destination'), ...sessionOf(file as FileOf<'export'>, fields, context) };
+      return { ...named, destination: prefix('destination'), ...sessionOf(file as FileOf<'export'>, fields, context) };
     case 'container': {
       const code = await shipped(leaf, fields, file as FileOf<'container'>, context);
-      const { code: _code, requirements: _requirements, ...container } = own as FileOf<'container'>;
+      const { code: _code, requirements: _requirements, ...container } = named as FileOf<'container'>;
       return code && { ...container, ...code, output: prefix('output') };
     }
     case 'search': {
@@ -94,7 +97,7 @@ async function build(
       checkEvaluate(leaf, fields, file as FileOf<'evaluate'>, context);
       return { ...own, customMetrics: await customMetrics(fields, join(leaf.path, 'customMetrics'), context) };
     case 'check':
-      return { ...own, rules: await checkRules(leaf, fields, file as FileOf<'check'>, context) };
+      return documentFields(STEP_RENAMES.check, { ...own, rules: await checkRules(leaf, fields, file as FileOf<'check'>, context) });
     case 'approval': {
       const { timeout } = file as FileOf<'approval'>;
       return { ...own, ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }) };
@@ -154,7 +157,7 @@ async function querySpec(leaf: LeafStep, fields: MapNode, file: FileOf<'query'> 
       ? {}
       : { partitioning: typeof file.partitionBy === 'string' ? { column: file.partitionBy } : file.partitionBy }),
     clustering: typeof file.clusterBy === 'string' ? [file.clusterBy] : (file.clusterBy ?? []),
-    ...(file.expirationDays === undefined ? {} : { expirationDays: file.expirationDays }),
+    ...(file.expiration === undefined ? {} : { expirationDays: file.expiration }),
     ...(file.maximumBytesBilled === undefined ? {} : { maximumBytesBilled: file.maximumBytesBilled }),
     ...(features ? { features } : {}),
     statistics: file.statistics ?? false,
@@ -314,7 +317,8 @@ async function scriptSpec(leaf: LeafStep, fields: MapNode, file: FileOf<'script'
     return null;
   }
   const { requirements, inputs, outputs, resources } = file;
-  return { kind: 'script', language, file: source.name, source: source.text, requirements, inputs, outputs, output, resources };
+  const own = { kind: 'script', language, file: source.name, source: source.text, requirements, inputs, outputs, output, resources };
+  return documentFields(STEP_RENAMES.script, own);
 }
 
 const entriesOf = (node: MapNode, key: string): ReadonlyMap<string, Entry> => {

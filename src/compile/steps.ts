@@ -4,7 +4,7 @@ import { outputsOf } from '../contract/outputs.ts';
 import type { OutputType } from '../contract/values.ts';
 import { bindCondition, type BoundCondition } from './condition.ts';
 import { TYPE_WORDS, type Expectation } from './declarations.ts';
-import { secondsOf } from './duration.ts';
+import { secondsOf } from '../contract/units.ts';
 import type { LeafStep } from './expand.ts';
 import { orderSteps } from './order.ts';
 import { join, type Problems } from './problems.ts';

@@ -1,12 +1,13 @@
 /** The schemas of the contract as JSON Schema, for editors and for other languages. */
 import { z } from 'zod';
 import { FeatureTable } from './features.ts';
-import { ComponentFile, Duration, ForEach, PipelineFile, StepFile } from './pipeline.ts';
-import { Policy } from './policy.ts';
-import { Profile, Resources } from './profile.ts';
+import { ComponentFile, ForEach, PipelineFile, StepFile } from './pipeline.ts';
+import { Resources } from './profile.ts';
 import { RunDocument } from './run-document.ts';
 import { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
 import { Step } from './steps.ts';
+import { Duration } from './units.ts';
+import { BudgetInFile, PolicyInFile, ProfileInFile, ResourcesInFile } from './written.ts';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
@@ -16,15 +17,29 @@ const TEMPLATED_SECTIONS = new Set(['steps', 'step', 'onExit', 'budget']);
 const REFERENCE: JsonSchema = { type: 'string', pattern: '^\\{.+\\}$', description: 'A reference, e.g. "{params.trials}"' };
 
 /** Written once in a schema and referred to, for they are used in many places. */
-const NAMED = { Step, StepFile, FeatureTable, Resources, Budget, Objective, Sampler, Space, StoppingRule, Duration, ForEach };
+const NAMED = {
+  Step,
+  StepFile,
+  FeatureTable,
+  Resources,
+  ResourcesInFile,
+  Budget,
+  BudgetInFile,
+  Objective,
+  Sampler,
+  Space,
+  StoppingRule,
+  Duration,
+  ForEach,
+};
 
 /** Schema by file name. `run-document` is what workflows take; the others are what people write. */
 export function jsonSchemas(): Readonly<Record<string, JsonSchema>> {
   return {
     pipeline: written('Longhaul pipeline', PipelineFile),
     component: written('Longhaul component', ComponentFile),
-    profile: published('Longhaul profile', z.strictObject({ $schema: z.string().optional(), ...Profile.shape })),
-    policy: published('Longhaul policy', Policy),
+    profile: published('Longhaul profile', ProfileInFile),
+    policy: published('Longhaul policy', PolicyInFile),
     'run-document': published('Longhaul run document', RunDocument),
   };
 }

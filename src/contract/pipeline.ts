@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
-import { Resources } from './profile.ts';
-import { Budget, Objective, Scheduler, StoppingRule } from './search-space.ts';
+import { documentFields, STEP_RENAMES } from './earlier-names.ts';
+import { Objective, Scheduler, StoppingRule } from './search-space.ts';
 import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
+import { Duration, inUnits } from './units.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
+import { BudgetInFile, ResourcesInFile } from './written.ts';
 
 /**
  * The pipeline file as a person writes it (docs/pipeline.md). Texts may hold `{templates}`; where a number, a switch or a list
@@ -13,10 +15,6 @@ import { Json, Name, OutputType, Scalar } from './values.ts';
 
 const Variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name: letters, digits and _, not beginning with a digit');
 const Alias = Variable;
-
-export const Duration = z
-  .union([z.number().positive(), z.string().regex(/^\d+(?:\.\d+)?\s*(?:s|m|h|d)$/, 'a duration: seconds, or 30s, 15m, 2h, 5d')])
-  .describe('Seconds, or a text such as 30s, 15m, 2h, 5d');
 
 const FilePath = z.string().min(1).describe('Path relative to the file in which it is written');
 const CodePath = z
@@ -88,13 +86,15 @@ export const QueryFile = z.strictObject({
     .union([z.string(), z.strictObject({ column: z.string(), granularity: z.enum(['HOUR', 'DAY', 'MONTH', 'YEAR']).optional() })])
     .optional(),
   clusterBy: z.union([z.string(), z.array(z.string()).max(4)]).optional(),
-  expirationDays: QuerySpec.shape.expirationDays,
+  expiration: inUnits('d', QuerySpec.shape.expirationDays).describe('BigQuery removes the table after so long'),
   maximumBytesBilled: QuerySpec.shape.maximumBytesBilled,
 });
 
+const { partSizeMb, ...exportFields } = ExportSpec.shape;
 export const ExportFile = z.strictObject({
-  ...ExportSpec.shape,
+  ...exportFields,
   ...common,
+  partSize: inUnits('Mi', partSizeMb).describe('Of each part, default 64Mi'),
   destination: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
 });
 
@@ -105,7 +105,7 @@ const ObjectiveInFile = z.strictObject({
   direction: Objective.shape.goal,
 });
 
-const [median, percentile, asha, hyperband, ...otherRules] = StoppingRule.options;
+const [median, percentile, asha, hyperband, patience, divergence, overfitting, underfitting, wallClock, cost] = StoppingRule.options;
 const { reductionFactor: ashaFactor, ...ashaFields } = asha.shape;
 const { reductionFactor: hyperbandFactor, ...hyperbandFields } = hyperband.shape;
 const PrunerInFile = z.discriminatedUnion('kind', [
@@ -113,7 +113,12 @@ const PrunerInFile = z.discriminatedUnion('kind', [
   percentile,
   z.strictObject({ ...ashaFields, reduction_factor: ashaFactor }),
   z.strictObject({ ...hyperbandFields, reduction_factor: hyperbandFactor }),
-  ...otherRules,
+  patience,
+  divergence,
+  overfitting,
+  underfitting,
+  z.strictObject({ kind: wallClock.shape.kind, time: inUnits('s', wallClock.shape.seconds).unwrap() }),
+  cost,
 ]);
 
 const { factor: schedulerFactor, ...schedulerFields } = Scheduler.shape;
@@ -127,8 +132,14 @@ const {
   objective: _objective,
   alsoOptimize: _alsoOptimize,
   scheduler: _scheduler,
+  attemptDeadlineSeconds,
+  checkpoint,
+  earlyEvaluation,
   ...searchFields
 } = SearchSpec.shape;
+
+const { minSeconds, maxSeconds, ...checkpointFields } = checkpoint.unwrap().shape;
+const { everySeconds, ...earlyEvaluationFields } = earlyEvaluation.unwrap().shape;
 
 /** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
 export const SearchFile = z.strictObject({
@@ -141,33 +152,38 @@ export const SearchFile = z.strictObject({
   pruner: z.array(PrunerInFile).default([]).describe('Rules that stop poor trials early; one rule needs no list'),
   scheduler: SchedulerInFile.optional().describe('Holds trials at rungs and lets the best go on'),
   output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
-  earlyEvaluation: z.strictObject({ ...SearchSpec.shape.earlyEvaluation.unwrap().shape, customMetrics: CustomMetrics }).optional(),
+  budget: BudgetInFile.optional(),
+  resources: ResourcesInFile.optional().describe('Of each trial'),
+  attemptDeadline: inUnits('s', attemptDeadlineSeconds).describe('An attempt that lasts longer is ended'),
+  checkpoint: z
+    .strictObject({
+      ...checkpointFields,
+      min: inUnits('s', minSeconds).describe('Never more often than this'),
+      max: inUnits('s', maxSeconds).describe('Never more seldom than this'),
+    })
+    .optional(),
+  earlyEvaluation: z
+    .strictObject({
+      ...earlyEvaluationFields,
+      customMetrics: CustomMetrics,
+      every: inUnits('s', everySeconds).describe('At most one in so long'),
+    })
+    .optional(),
 });
 type SearchInFile = z.output<typeof SearchFile>;
-type FileOnly = 'objective' | 'alsoOptimize' | 'n_trials' | 'pruner' | 'scheduler';
-export type SearchOfFile = Omit<SearchInFile, FileOnly> &
-  Pick<SearchSpec, 'objective' | 'alsoOptimize' | 'trials' | 'stopping' | 'scheduler'>;
-
-const schedulerOf = ({ reduction_factor: factor, ...fields }: z.output<typeof SchedulerInFile>): Scheduler => ({ ...fields, factor });
+type Early = NonNullable<SearchSpec['earlyEvaluation']>;
+export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation'> & {
+  readonly earlyEvaluation?: Omit<Early, 'customMetrics'> & Pick<NonNullable<SearchInFile['earlyEvaluation']>, 'customMetrics'>;
+};
 
 /** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */
-export function searchOfFile({ objective, alsoOptimize, n_trials, pruner, scheduler, ...rest }: SearchInFile): SearchOfFile {
-  const goalOf = ({ metric, direction }: z.output<typeof ObjectiveInFile>): Objective => ({ metric, goal: direction });
-  return {
-    ...rest,
-    objective: goalOf(objective),
-    alsoOptimize: alsoOptimize.map(goalOf),
-    trials: n_trials,
-    stopping: pruner.map((rule) => {
-      if (!('reduction_factor' in rule)) return rule;
-      const { reduction_factor: reductionFactor, ...fields } = rule;
-      return { ...fields, reductionFactor };
-    }),
-    ...(scheduler === undefined ? {} : { scheduler: schedulerOf(scheduler) }),
-  };
-}
+export const searchOfFile = (file: SearchInFile): SearchOfFile => documentFields(STEP_RENAMES.search, file) as unknown as SearchOfFile;
 
 export const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
+
+const [rows, nulls, defaults, range, cardinality, unique, freshness, ...otherRules] = PLAIN_RULES;
+const { maxHours, ...freshnessFields } = freshness.shape;
+const Freshness = z.strictObject({ ...freshnessFields, maxAge: inUnits('h', maxHours).unwrap() });
 
 const SqlRule = z.strictObject({
   check: z.literal('sql'),
@@ -180,7 +196,9 @@ export const CheckFile = z.strictObject({
   kind: z.literal('check'),
   ...common,
   table: z.string().describe('What is checked'),
-  rules: z.array(z.discriminatedUnion('check', [...PLAIN_RULES, SqlRule])).min(1),
+  rules: z
+    .array(z.discriminatedUnion('check', [rows, nulls, defaults, range, cardinality, unique, Freshness, ...otherRules, SqlRule]))
+    .min(1),
 });
 
 export const ContainerFile = z.strictObject({
@@ -188,6 +206,7 @@ export const ContainerFile = z.strictObject({
   ...shippedFields,
   command: ContainerSpec.shape.command.optional().describe('What is run; of a single file of code it may be left out'),
   ...common,
+  resources: ResourcesInFile.optional(),
   output: z.string().optional().describe('Prefix URI that the container may write to, default {storage}/{pipeline}/{step}/{key}'),
 });
 
@@ -200,7 +219,7 @@ export const ScriptFile = z.strictObject({
   inputs: ScriptSpec.shape.inputs.optional(),
   outputs: ScriptSpec.shape.outputs.optional().describe('name: type'),
   output: z.string().optional().describe('Prefix URI that the script may write to, default {storage}/{pipeline}/{step}/{key}'),
-  resources: Resources.optional(),
+  resources: ResourcesInFile.optional(),
 });
 
 export const ApprovalFile = z.strictObject({
@@ -246,7 +265,7 @@ export const PipelineFile = z.strictObject({
     'A pipeline file that this one changes: maps are merged by key, anything else replaces, null removes',
   ),
   params: Declarations.optional().describe('Typed values, overridable by --set params.NAME=value'),
-  budget: Budget.optional(),
+  budget: BudgetInFile.optional(),
   steps: Steps,
   onExit: Steps.optional().describe('Steps that run when the others have ended, however they ended; their `when` may use run.status'),
 });

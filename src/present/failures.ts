@@ -16,13 +16,13 @@ export interface Failure {
 /** What a person can do about attempts that end so. */
 const ATTEMPT_ADVICE: Readonly<Record<Exclude<AttemptVerdict, 'succeeded' | 'stopped'>, string>> = {
   preempted:
-    'nothing; the trial went on from its last checkpoint. Many of them: a later pool in placement.order, or shorter checkpoint.maxSeconds',
+    'nothing; the trial went on from its last checkpoint. Many of them: a later pool in placement.order, or shorter checkpoint.max',
   deleted: 'find out who deletes Jobs in this namespace; the trial went on',
   'no-capacity': 'nothing; the next pool was tried. Often: more pools in the profile, or fewer trials at once',
-  'out-of-memory': 'raise resources.memoryMb of the search, or a smaller batch size',
+  'out-of-memory': 'raise resources.memory of the search, or a smaller batch size',
   'bad-input': 'mend what the log names; bad data can be skipped with parts.onBad: skip and a budget',
   fenced: 'nothing; a later attempt had taken over',
-  silent: 'look at the last lines of its log; raise silenceSeconds of the profile if it was only slow',
+  silent: 'look at the last lines of its log; raise silence of the profile if it was only slow',
   crashed: '`longhaul logs RUN --trial N` shows the last lines of its log',
 };
 

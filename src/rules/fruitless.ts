@@ -30,5 +30,5 @@ export function fruitlessEnd(
     return `${counted.fruitless} attempts in a row trained nothing (placement.maxFruitlessAttempts)`;
   const since = counted.withoutCapacitySince ?? null;
   if (since === null || maxHoursWithoutCapacity === undefined || now - since < maxHoursWithoutCapacity * MS_PER_HOUR) return null;
-  return `no pool had a machine for ${maxHoursWithoutCapacity} hours (placement.maxHoursWithoutCapacity)`;
+  return `no pool had a machine for ${maxHoursWithoutCapacity} hours (placement.maxWithoutCapacity)`;
 }

@@ -167,7 +167,7 @@ async function writeSlice(connection: Connection, plan: Plan, slice: Slice, cont
   if (request.session !== undefined && files > 1)
     throw new AdapterError(
       'InvalidInput',
-      `export of ${request.table}: BigQuery wrote part ${slice.index} as ${files} files, which may cut sessions; ask for smaller parts (partSizeMb, rowsPerPart)`,
+      `export of ${request.table}: BigQuery wrote part ${slice.index} as ${files} files, which may cut sessions; ask for smaller parts (partSize, rowsPerPart)`,
     );
   return { index: slice.index, prefix, files, rows };
 }

@@ -24,7 +24,7 @@ export function adapterError(error: unknown, place?: StatementPlace): Error {
     const file = place ? `${place.file}: ` : '';
     return new AdapterError(
       'InvalidInput',
-      `${file}the statement needs more memory than it may have; raise warehouse.memoryLimitMb or free disk space for spilling (${firstLine(message)})`,
+      `${file}the statement needs more memory than it may have; raise warehouse.memoryLimit or free disk space for spilling (${firstLine(message)})`,
       { cause: error },
     );
   }

@@ -8,7 +8,7 @@ import type { Snapshot } from './jobs-view.ts';
 
 export interface Wait {
   readonly reason: NonNullable<JobEnd['notStarted']>['reason'];
-  /** `capacity`: the profile's `noCapacitySeconds`; `queue`: its `queueSeconds`, if it has any; `none`: waiting does not help. */
+  /** `capacity`: the profile's `noCapacity`; `queue`: its `queueTimeout`, if it has any; `none`: waiting does not help. */
   readonly patience: 'capacity' | 'queue' | 'mending' | 'starting' | 'none';
   /** ms since 1970, by the API server's clock */
   readonly since: number;

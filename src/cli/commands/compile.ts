@@ -22,7 +22,7 @@ export function registerCompile(program: Command): void {
     )
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      const { document, code } = await compileWithCode(file, options);
+      const { document, code } = await compileWithCode(file, options, cli);
       await shipCode(document, code);
       if (options.file === undefined) return cli.terminal.json(document);
       await writeFile(options.file, `${JSON.stringify(document, null, 2)}\n`);

@@ -22,7 +22,7 @@ export function registerDoctor(program: Command): void {
     .action(async ({ profile: wanted, folder }: Options, command: Command) => {
       const cli = cliOf(command);
       const { readProfile } = await import('../../compile/read-profile.ts');
-      const { name, profile } = await readProfile(wanted, folder, process.cwd());
+      const { name, profile } = await readProfile(wanted, folder, process.cwd(), cli.warn);
       const groups = await checkProfile(profile, cli.connect);
       const checks = groups.flatMap((group) => group.checks);
       const failed = checks.filter(({ ok }) => !ok).length;

@@ -23,7 +23,7 @@ export function registerExample(program: Command): void {
     .action(async (name: string, options: Options, command: Command) => {
       const cli = cliOf(command);
       if (options.runId !== undefined) checkRunName(options.runId, '--run-id');
-      const document = await compileFile(pipelineOf(name), options);
+      const document = await compileFile(pipelineOf(name), options, cli);
       const [{ startServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
       await withEmulators(document.profile, cli.terminal, async () => {
         const servers = await startServers(cli);

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { attemptJobName, homeOf } from '../../contract/ids.ts';
+import { secondsOf } from '../../contract/units.ts';
 import type { ObjectStore } from '../../ports/index.ts';
 import { readKeptLog } from '../../present/kept-logs.ts';
 import { parseLine, stampedLine } from '../../rules/kept-logs.ts';
@@ -133,10 +134,9 @@ function pattern(text: string): RegExp {
 }
 
 function duration(text: string): number {
-  const found = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text);
-  const unit = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[found?.[2] ?? ''];
-  if (unit === undefined) throw new InvalidArgumentError('a duration like 30s, 10m, 2h or 1d is expected');
-  return Number(found?.[1]) * unit;
+  const seconds = secondsOf(text);
+  if (Number.isNaN(seconds)) throw new InvalidArgumentError('a duration like 30s, 10m, 1h30m or 1d is expected');
+  return seconds * 1000;
 }
 
 const title = ({ labels }: JobInfo): string =>

@@ -7,10 +7,13 @@ import { UsageError } from '../exit.ts';
 export function registerMigrate(program: Command): void {
   program
     .command('migrate')
-    .description('rewrite the names of an earlier version in pipeline files; comments and layout stay')
-    .argument('<file...>', 'pipeline files or components in YAML')
+    .description('rewrite the spellings of an earlier version in YAML; comments, order and layout stay')
+    .argument('<file...>', 'pipelines, components, profiles or policies in YAML')
     .option('--check', 'change nothing; exit code 1 if something would be')
-    .addHelpText('after', examples('longhaul migrate pipeline.yaml components/*.yaml', 'longhaul migrate --check pipeline.yaml'))
+    .addHelpText(
+      'after',
+      examples('longhaul migrate pipeline.yaml components/*.yaml profiles/*.yaml', 'longhaul migrate --check pipeline.yaml'),
+    )
     .action(async (files: string[], options: { readonly check?: true }, command: Command) => {
       const cli = cliOf(command);
       // All are read before the first is written.

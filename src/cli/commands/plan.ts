@@ -23,7 +23,7 @@ export function registerPlan(program: Command): void {
     .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      const document = await compileFile(file, options);
+      const document = await compileFile(file, options, cli);
       const { forecast } = await import('../forecast.ts');
       await using ports = openPorts();
       const steps = await forecast(document, ports);

@@ -26,7 +26,7 @@ Ctrl-C leaves the run going and says how to come back.`,
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
       if (options.runId !== undefined) checkRunName(options.runId, '--run-id');
-      const { document, code } = await compileWithCode(file, options);
+      const { document, code } = await compileWithCode(file, options, cli);
       if (options.detach) {
         await shipCode(document, code);
         await using longhaul = await cli.connect();

@@ -102,7 +102,7 @@ function registerCreate(schedule: Command): void {
     .action(async (name: string, file: string, options: CreateOptions, command: Command) => {
       const cli = cliOf(command);
       checkScheduleName(name);
-      const { document, code } = await compileWithCode(file, options);
+      const { document, code } = await compileWithCode(file, options, cli);
       await using longhaul = await cli.connect();
       await shipCode(document, code);
       const created = await longhaul.schedules.create(name, document, options);

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { withDocumentNames } from '../../contract/search-names.ts';
+import { withDocumentNames } from '../../contract/earlier-names.ts';
 import { Space, StoppingRule } from '../../contract/search-space.ts';
 import { decimal, examples, integer, jsonArgument } from '../context.ts';
 import { UsageError } from '../exit.ts';

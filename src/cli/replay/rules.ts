@@ -1,5 +1,5 @@
 /** `--pruner`: `asha`, `median,divergence`, `none`, or JSON as in the pipeline file. */
-import { withDocumentNames } from '../../contract/search-names.ts';
+import { withDocumentNames } from '../../contract/earlier-names.ts';
 import { StoppingRule } from '../../contract/search-space.ts';
 import { UsageError } from '../exit.ts';
 

@@ -575,6 +575,6 @@ test('all mistakes are told at once', async () => {
     ['pipeline.yaml', 5, 'steps.a.mesage'],
     ['pipeline.yaml', 6, 'steps.b.sql'],
     ['pipeline.yaml', 6, 'steps.b.with.x'],
-    ['pipeline.yaml', 7, 'steps.c.partSizeMb'],
+    ['pipeline.yaml', 7, 'steps.c.partSize'],
   ]);
 });

@@ -1,7 +1,7 @@
 /** Whether an update makes sense; refusals say what was expected and found. Pure. No zod here: it would enter the workflow's bundle. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { Budget, Space, SpaceParameter, StoppingRule } from '../../../src/contract/search-space.ts';
-import { withDocumentNames } from '../../../src/contract/search-names.ts';
+import { withDocumentNames } from '../../../src/contract/earlier-names.ts';
 import { conditionProblems } from '../../../src/rules/space-problems.ts';
 import type { Json } from '../../../src/contract/values.ts';
 

@@ -1,0 +1,77 @@
+/** Profile, policy, resources and budget as people write them, with units; their names in the run document: earlier-names.ts. */
+import { z } from 'zod';
+import { documentFields, POLICY_RENAMES, PROFILE_RENAMES } from './earlier-names.ts';
+import { Policy } from './policy.ts';
+import { Compute, Placement, Profile, Resources, Warehouse } from './profile.ts';
+import { Budget } from './search-space.ts';
+import { inUnits } from './units.ts';
+
+const { memoryMb, ephemeralMb, ...resources } = Resources.shape;
+export const ResourcesInFile = z.strictObject({
+  cpu: resources.cpu,
+  memory: inUnits('Mi', memoryMb),
+  ephemeralStorage: inUnits('Mi', ephemeralMb),
+  gpu: resources.gpu,
+});
+
+const { hours, ...budget } = Budget.shape;
+export const BudgetInFile = z.strictObject({ ...budget, time: inUnits('h', hours) });
+
+const { noCapacitySeconds, retrySpotSeconds, deadlineSeconds, maxHoursWithoutCapacity, ...placement } = Placement.shape;
+const PlacementInFile = z.strictObject({
+  ...placement,
+  noCapacity: inUnits('s', noCapacitySeconds).describe('After so long without capacity in one pool, the next one'),
+  retrySpot: inUnits('s', retrySpotSeconds).describe('After so long on a later pool, look for a machine of the first one; 0 = never'),
+  deadline: inUnits('s', deadlineSeconds).describe('Use on-demand as soon as the rest of the work would not end in time otherwise'),
+  maxWithoutCapacity: inUnits('h', maxHoursWithoutCapacity).describe('After so long without a machine in any pool a trial or Job fails'),
+});
+
+const [duckdb, bigquery] = Warehouse.options;
+const { memoryLimitMb, ...duckdbFields } = duckdb.shape;
+const { jobTimeoutSeconds, ...bigqueryFields } = bigquery.shape;
+const WarehouseInFile = z.discriminatedUnion('kind', [
+  z.strictObject({ ...duckdbFields, memoryLimit: inUnits('Mi', memoryLimitMb) }),
+  z.strictObject({ ...bigqueryFields, jobTimeout: inUnits('s', jobTimeoutSeconds) }),
+]);
+
+const [process, kubernetes] = Compute.options;
+const { queueSeconds, graceSeconds, ttlSecondsAfterFinished, ...kubernetesFields } = kubernetes.shape;
+const ComputeInFile = z.discriminatedUnion('kind', [
+  process,
+  z.strictObject({
+    ...kubernetesFields,
+    queueTimeout: inUnits('s', queueSeconds).describe('Waiting in the queue for longer counts as no capacity'),
+    grace: inUnits('s', graceSeconds).describe('From SIGTERM to SIGKILL'),
+    ttlAfterFinished: inUnits('s', ttlSecondsAfterFinished).describe('A finished Job is kept for so long'),
+  }),
+]);
+
+const { silenceSeconds, logs, tensorboard, ...profile } = Profile.shape;
+const { maxMb, keepDays, ...logFields } = logs.unwrap().shape;
+const { keepSeconds, ...tensorboardFields } = tensorboard.unwrap().shape;
+export const ProfileInFile = z.strictObject({
+  $schema: z.string().optional(),
+  ...profile,
+  warehouse: WarehouseInFile,
+  compute: ComputeInFile,
+  placement: PlacementInFile.optional(),
+  silence: inUnits('s', silenceSeconds).describe('An attempt whose progress records stop for so long is taken for lost, 0 = never'),
+  logs: z.strictObject({ ...logFields, maxSize: inUnits('Mi', maxMb), keepFor: inUnits('d', keepDays) }).optional(),
+  tensorboard: z.strictObject({ ...tensorboardFields, keep: inUnits('s', keepSeconds) }).optional(),
+});
+
+/** The profile of the run document. */
+export function profileOfFile({ $schema: _schema, ...file }: z.output<typeof ProfileInFile>): Profile {
+  return Profile.parse(documentFields(PROFILE_RENAMES, file));
+}
+
+const { resources: limits, ...policy } = Policy.shape;
+const { memoryMb: mostMemory, ephemeralMb: mostEphemeral, ...otherLimits } = limits.unwrap().shape;
+export const PolicyInFile = z.strictObject({
+  ...policy,
+  resources: z
+    .strictObject({ ...otherLimits, memory: inUnits('Mi', mostMemory), ephemeralStorage: inUnits('Mi', mostEphemeral) })
+    .optional()
+    .describe('The most that a Job, or a container of `podTemplate`, may ask for'),
+});
+export const policyOfFile = (file: z.output<typeof PolicyInFile>): Policy => Policy.parse(documentFields(POLICY_RENAMES, file));
