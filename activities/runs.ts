@@ -29,6 +29,8 @@ export interface OpenRunInput {
   /** Whoever started the workflow may have passed anything. */
   readonly document: unknown;
   readonly startedAt: number;
+  /** The how-manieth time it is run again; absent of the first run. */
+  readonly retry?: number;
 }
 
 export interface OpenedRun {
@@ -84,6 +86,8 @@ async function open(ports: Ports, input: OpenRunInput, document: RunDocument): P
   await checkShipped(store, [...document.steps, ...document.onExit]);
   const uri = documentUri(store.root, input.run);
   await store.write(uri, JSON.stringify(document, null, 2), { contentType: 'application/json' });
+  // What was kept of its end is not true any more.
+  if (input.retry !== undefined) await store.remove(archiveUri(store.root, input.run));
   const row: LedgerRow<'runs'> = {
     pipeline: document.pipeline,
     run: input.run,

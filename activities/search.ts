@@ -1,10 +1,11 @@
 /** What a search needs of the world besides its sampler: curves, the ledger, earlier runs, gates of pools. */
 import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/client';
-import { INTERNAL_SIGNALS, TASK_QUEUES, WORKFLOWS } from '../src/contract/names.ts';
+import { isGrpcServiceError, QueryNotRegisteredError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { INTERNAL_SIGNALS, QUERIES, TASK_QUEUES, WORKFLOWS } from '../src/contract/names.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { CurveInput, CurvePoints, PinInput, PinnedCheckpoint, WarmTrial } from '../src/contract/search.ts';
+import type { CurveInput, CurvePoints, EarlierSearch, PinInput, PinnedCheckpoint, WarmTrial } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
@@ -13,8 +14,11 @@ import { withHeartbeat } from './heartbeat.ts';
 import { pinCheckpoint } from './pinned-checkpoints.ts';
 import { asTransient, retryForeign } from './foreign-systems.ts';
 import { awaitPoints } from './search-curves.ts';
+import { GRACES } from '../src/rules/durations.ts';
 import { stoppable } from './stoppable.ts';
 
+/** gRPC: the question failed in the workflow. */
+const INVALID_ARGUMENT = 3;
 /** More would make the sampler slow and teach it little. */
 const MAX_WARM_TRIALS = 500;
 
@@ -72,6 +76,11 @@ export const createSearchActivities = (ports: Ports) =>
       });
     },
 
+    /** What a search knew when it ended; one that is about to end is waited for. */
+    async earlierSearch({ workflowId }: { readonly workflowId: string }): Promise<EarlierSearch> {
+      return withHeartbeat(() => earlierSearch(workflowId));
+    },
+
     /** Which of these workflows do not run any more. */
     async closedWorkflows({ workflowIds }: { readonly workflowIds: readonly string[] }): Promise<string[]> {
       const closed = await Promise.all(workflowIds.map(async (id) => ((await isRunning(id)) ? [] : [id])));
@@ -79,6 +88,30 @@ export const createSearchActivities = (ports: Ports) =>
     },
   });
 export type SearchActivities = ReturnType<typeof createSearchActivities>;
+
+async function earlierSearch(workflowId: string): Promise<EarlierSearch> {
+  const nothing = { carried: null, life: null };
+  const handle = getClient().workflow.getHandle(workflowId);
+  try {
+    const { name } = (await handle.describe()).status;
+    if (name === 'RUNNING' || name === 'PAUSED')
+      throw ApplicationFailure.create({
+        type: 'Unavailable',
+        message: `${workflowId} is still ending`,
+        nextRetryDelay: GRACES.otherRunLookMs,
+        category: ApplicationFailureCategory.BENIGN,
+      });
+    return await handle.query<EarlierSearch>(QUERIES.memory);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { existed: false, ...nothing };
+    // A worker of an earlier release wrote what this one cannot ask.
+    if (error instanceof QueryNotRegisteredError || isRefusedQuestion(error)) return { existed: true, ...nothing };
+    throw error;
+  }
+}
+
+const isRefusedQuestion = (error: unknown): boolean =>
+  error instanceof ServiceError && isGrpcServiceError(error.cause) && (error.cause.code as number) === INVALID_ARGUMENT;
 
 async function isRunning(workflowId: string): Promise<boolean> {
   try {

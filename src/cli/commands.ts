@@ -27,6 +27,7 @@ import { registerPlan } from './commands/plan.ts';
 import { registerPrioritise } from './commands/prioritise.ts';
 import { registerReplaySearch } from './commands/replay-search.ts';
 import { registerReport } from './commands/report.ts';
+import { registerRetry } from './commands/retry.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
 import { registerSet } from './commands/set.ts';
@@ -46,6 +47,7 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerReject,
     registerPause,
     registerResume,
+    registerRetry,
     registerStopTrial,
     registerKeepTrial,
     registerPrioritise,

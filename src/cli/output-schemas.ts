@@ -225,6 +225,8 @@ export const MigrateOutput = z.looseObject({
     .describe('each file with its `changes`: `line`, `old`, `now`'),
 });
 
+export const BegunOutput = z.looseObject({ run: z.string().describe('name of the run') });
+
 export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('A run', ['status'], StatusOutput),
   documented('Runs (a list)', ['list'], ListOutput),
@@ -235,6 +237,7 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('Names rewritten', ['migrate'], MigrateOutput),
   documented('Links', ['open'], OpenOutput),
   documented('A report', ['report --format json'], ReportOutput),
+  documented('A run that was begun', ['run --detach', 'retry --detach'], BegunOutput),
   documented('The answer of a control', CONTROLS, ControlOutput),
   documented('A failure, on stderr', ['…'], ErrorOutput),
 ];

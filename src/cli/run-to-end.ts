@@ -1,5 +1,4 @@
-/** Starts a document and stays until the run ends, or until Ctrl-C. */
-import type { RunDocument } from '../contract/run-document.ts';
+/** Starts a run, or one again, and stays until it ends, or until Ctrl-C. */
 import { renderReport } from '../report/index.ts';
 import { reportFile, writeReport } from './commands/report.ts';
 import type { Cli } from './context.ts';
@@ -11,9 +10,9 @@ import { askedRun, collectReport } from './run-data.ts';
 import { summary } from './summary.ts';
 import type { Longhaul, Run } from '../client/index.ts';
 
-export async function runToEnd(servers: Servers, document: RunDocument, cli: Cli, runId?: string): Promise<void> {
+export async function runToEnd(servers: Servers, cli: Cli, start: (longhaul: Longhaul) => Promise<Run>): Promise<void> {
   const { longhaul, stack } = servers;
-  const run = await longhaul.start(document, { runId });
+  const run = await start(longhaul);
   cli.terminal.say(`run ${run.id}`);
   if (longhaul.target.ui !== null) cli.terminal.say(`Temporal web UI ${longhaul.target.ui}`);
   const interrupt = onInterrupt();

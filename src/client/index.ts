@@ -1,6 +1,7 @@
 /** The typed client. `connect()`, `start(document)`, `result()`. */
 export { connect, newRunId, Longhaul } from './longhaul.ts';
 export type { ConnectOptions, ListOptions, RunSummary, StartOptions } from './longhaul.ts';
+export type { RetryOptions } from './retry.ts';
 export { Run } from './run.ts';
 export type { Decision } from './run.ts';
 export { Schedules } from './schedules.ts';

@@ -6,11 +6,13 @@ import { InvalidInputError } from '../contract/errors.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
+import type { Retry } from '../contract/retry.ts';
 import { checkRunName } from '../contract/run-names.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
 import { about } from './failures.ts';
+import { checkRetry, type RetryOptions } from './retry.ts';
 import { Run } from './run.ts';
 import { Schedules } from './schedules.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -93,12 +95,21 @@ export class Longhaul {
     const document = checked(input);
     const id = runId ?? newRunId(document.pipeline);
     checkRunName(id, 'run id');
+    return this.#begin(id, document, [document], 'REJECT_DUPLICATE');
+  }
+
+  async #begin(
+    id: string,
+    document: RunDocument,
+    args: [RunDocument, Retry?],
+    workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
+  ): Promise<Run> {
     await about(id, this.target.address, () =>
       this.client.workflow.start(WORKFLOWS.trainingPipeline, {
         workflowId: id,
         taskQueue: TASK_QUEUES.control,
-        args: [document],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        args,
+        workflowIdReusePolicy,
         staticSummary: `${document.pipeline} on ${document.profileName}`,
         staticDetails: details(document),
         memo: {
@@ -117,6 +128,18 @@ export class Longhaul {
     return this.run(id);
   }
 
+  /**
+   * Runs again, under the same name, what failed of a run that has ended: done steps stand, trials go on from their last checkpoints.
+   * @throws RefusedError where it still runs, or there is nothing to run again
+   */
+  async retry(id: string, { from = null, by, why }: RetryOptions = {}): Promise<Run> {
+    const run = this.run(id);
+    const ended = await run.ended();
+    checkRetry(id, ended.state, ended.document, from);
+    const retry: Retry = { number: ended.retries + 1, from, steps: ended.state.steps, by: by ?? null, why: why ?? null };
+    return this.#begin(id, ended.document, [ended.document, retry], 'ALLOW_DUPLICATE');
+  }
+
   /** A run by its name. Says nothing about whether there is one; the first call does. */
   run(id: string): Run {
     return new Run(this.client, this.target.address, id);
@@ -131,6 +154,8 @@ export class Longhaul {
     return about('', this.target.address, async () => {
       const runs: RunSummary[] = [];
       for await (const info of this.client.workflow.list({ query: conditions.join(' AND '), pageSize: Math.min(limit, 100) })) {
+        // A run that was run again has had several lives; the newest one comes first.
+        if (runs.some(({ run }) => run === info.workflowId)) continue;
         runs.push(summaryOf(info));
         if (runs.length >= limit) break;
       }

@@ -1,6 +1,7 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
+import type { Retry } from '../contract/retry.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
@@ -56,6 +57,10 @@ export class Run {
 
   /** The document that it was started with, whoever started it. */
   async document(): Promise<RunDocument> {
+    return (await this.#start()).document;
+  }
+
+  async #start(): Promise<{ readonly document: RunDocument; readonly retries: number }> {
     const { history } = await this.#about(() =>
       this.#client.workflowService.getWorkflowExecutionHistory({
         namespace: this.#client.options.namespace,
@@ -65,8 +70,16 @@ export class Run {
     );
     const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
     if (!payloads) throw new UnknownRunError(this.id);
-    const [document] = await decodeArrayFromPayloads(this.#client.options.loadedDataConverter, payloads);
-    return RunDocument.parse(document);
+    const [document, retry] = await decodeArrayFromPayloads(this.#client.options.loadedDataConverter, payloads);
+    return { document: RunDocument.parse(document), retries: (retry as Retry | null | undefined)?.number ?? 0 };
+  }
+
+  /** How a run that has ended stood then, whatever ended it. @throws RefusedError it runs */
+  async ended(): Promise<{ readonly state: RunState; readonly document: RunDocument; readonly retries: number }> {
+    const { status } = await this.#about(() => this.#handle.describe());
+    if (status.name === 'RUNNING' || status.name === 'PAUSED')
+      throw new RefusedError(`${this.id} has not ended; \`longhaul resume ${this.id}\` goes on with what is paused in it`);
+    return { state: await this.state(), ...(await this.#start()) };
   }
 
   /** What runs is ended with a checkpoint and removed; exit steps still run. A second time it ends those too. */

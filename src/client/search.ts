@@ -22,6 +22,7 @@ import type {
   UpdateAnswer,
 } from '../contract/search.ts';
 import type { SearchState, StatePage } from '../contract/state.ts';
+import { RefusedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -103,7 +104,12 @@ export class Search {
 
   /** Trials commit a checkpoint and give their machines back; without `trial`, all of them, and none is started. */
   pause = (update: PauseUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.pause, update);
-  resume = (update: ResumeUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.resume, update);
+  resume = (update: ResumeUpdate = {}): Promise<UpdateAnswer> =>
+    this.#update(UPDATES.resume, update).catch((error: unknown) => {
+      if (!(error instanceof RefusedError) || !error.message.endsWith('has already ended')) throw error;
+      const how = `\`longhaul retry ${this.run} --from ${this.step}\` lets what failed of it go on from its checkpoints`;
+      throw new RefusedError(`${error.message}; once the run has ended, ${how}`, { cause: error });
+    });
   /** Ends a trial with a checkpoint; its exports stay. */
   stopTrial = (update: StopTrialUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.stopTrial, update);
   /** No rule may stop this trial early. */

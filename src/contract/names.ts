@@ -18,7 +18,11 @@ export const WORKFLOWS = {
   samplerSuggestions: 'samplerSuggestions',
 } as const;
 
-export const QUERIES = { state: 'state', graph: 'graph' } as const;
+export const QUERIES = {
+  state: 'state',
+  graph: 'graph',
+  /** Of a search: all that it knows, for the search that goes on with it. */ memory: 'memory',
+} as const;
 
 export const SIGNALS = {
   /** Search → trial: end the running attempt with a checkpoint and finish as `stopped`. */

@@ -21,6 +21,16 @@ export interface SearchInput {
   readonly life?: string;
   /** That of the run document. */
   readonly factor?: number;
+  /** `carried` is of a search that has ended: what failed of it goes on. */
+  readonly again?: boolean;
+}
+
+/** What the activity `earlierSearch` found of a search that has ended. */
+export interface EarlierSearch {
+  readonly existed: boolean;
+  /** Null where it cannot tell any more. */
+  readonly carried: SearchCarried | null;
+  readonly life: string | null;
 }
 
 /** What `hyperparameterSearch` returns: bounded, however many trials. The trials are in the ledger and in the `state` query. */

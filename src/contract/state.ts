@@ -24,6 +24,8 @@ export interface StepState {
   /** Child workflow of a search. */
   workflowId: string | null;
   cost: number;
+  /** Of a container or script step: how many attempts began. Absent of other steps, and in states from before it was counted. */
+  attempts?: number;
 }
 
 export interface RunState {

@@ -15,6 +15,7 @@ import type {
   CapacityInput,
   CurveInput,
   CurvePoints,
+  EarlierSearch,
   PinInput,
   PinnedCheckpoint,
   SearchInput,
@@ -231,6 +232,7 @@ export async function startSearchHarness(
       world.rows.push(...rows);
       return Promise.resolve();
     },
+    earlierSearch: (input: { readonly workflowId: string }): Promise<EarlierSearch> => real.earlierSearch(input),
     closedWorkflows: (input: { readonly workflowIds: readonly string[] }): Promise<string[]> => real.closedWorkflows(input),
     readWarmStart: async (): Promise<WarmTrial[]> => Promise.resolve(world.warm),
     notify: async (input: NotifyInput): Promise<void> => {

@@ -6,6 +6,7 @@ import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { PlacementState } from '../../src/contract/search.ts';
 import type { ContainerSpec, ScriptSpec, Step } from '../../src/contract/steps.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
+import { attemptsBefore } from '../../src/rules/retries.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import { stepFailureOf } from '../failures.ts';
 import { control, jobs, MAX_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
@@ -30,7 +31,7 @@ interface Fruitless {
 export function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | ScriptSpec>): () => Promise<WorkResult> {
   const { profile } = run.document;
   const state = run.view.step(step.id);
-  const counts = { attempts: 0, deletions: 0, grown: false };
+  const counts = { attempts: attemptsBefore(run.retry, step.id), deletions: 0, grown: false };
   const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null };
   let placement: PlacementState = initialPlacement;
   let { resources } = input.spec;
@@ -50,6 +51,7 @@ export function createJobRunner(run: Run, step: Step, input: WorkInput<Container
       placement = choice.state;
       work ??= run.reconciles ? await withoutSource(input) : input;
       const attempt = ++counts.attempts;
+      state.attempts = attempt;
       const begun = Date.now();
       const end = await runJob(run, `${step.id}, attempt ${attempt} on ${choice.pool.name}`, {
         ...work,

@@ -2,6 +2,7 @@
 import { isCancellation, log } from '@temporalio/workflow';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { NotificationTarget } from '../../activities/notifications.ts';
+import type { Retry } from '../../src/contract/retry.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Approvals } from './approvals.ts';
 import { MAX_TIME_TO_CANCEL, notifications } from '../policies.ts';
@@ -40,6 +41,8 @@ export interface Run {
   refused: string | null;
   /** In a history of release 0.1: someone resumed the run, which lifted its budget. */
   budgetWaived: boolean;
+  /** It has ended before under this name. */
+  readonly retry: Retry | null;
   /** Ends the steps on exit; null before they begin. */
   cancelExit: (() => void) | null;
   /** They were ended so: nothing that may last is waited for any more. */

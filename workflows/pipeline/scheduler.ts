@@ -32,7 +32,9 @@ interface Waiting {
 
 /** A cancellation ends the running steps, which clean up, and is kept in `run.cancelled`. */
 export async function runSteps(run: Run, steps: readonly Step[], phase: Phase): Promise<void> {
-  const waiting = new Map(steps.map((step): [string, Waiting] => [step.id, { step, node: toNode(step) }]));
+  // Some stand from an earlier life of the run.
+  const open = steps.filter(({ id }) => !isSettled(run.view.step(id).status));
+  const waiting = new Map(open.map((step): [string, Waiting] => [step.id, { step, node: toNode(step) }]));
   const flow = { starting: 0, running: 0 };
   const launch = (step: Step): void => {
     flow.starting++;

@@ -5,9 +5,9 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { WorkResult } from '../../activities/queries.ts';
 import { searchWorkflowId, shortHash } from '../../src/contract/ids.ts';
 import { WORKFLOWS } from '../../src/contract/names.ts';
-import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
+import type { EarlierSearch, SearchInput, SearchResult } from '../../src/contract/search.ts';
 import type { SearchSpec, Step } from '../../src/contract/steps.ts';
-import { SEARCH_POLICY } from '../policies.ts';
+import { SEARCH_POLICY, searching } from '../policies.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { reconcileSearch } from './pauses.ts';
 import type { Run, RunningSearch } from './run.ts';
@@ -28,7 +28,7 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
     profile: document.profile,
     spec,
     commit: document.source.commit,
-    ...lifeOf(run, attempt),
+    ...(await lifeOf(run, step, attempt)),
     ...(document.factor === undefined ? {} : { factor: document.factor }),
   };
   const workflowId = searchWorkflowId(name, step.id);
@@ -48,12 +48,27 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
   }
 }
 
-/** The first life of a search has none, so that its outputs are where those of release 0.1 are. */
-function lifeOf(run: Run, attempt: number): Pick<SearchInput, 'life'> {
+/**
+ * The first life of a search has none, so that its outputs are where those of release 0.1 are. In a run that is run again the search goes on
+ * from all that the one before knew.
+ */
+async function lifeOf(run: Run, step: Step, attempt: number): Promise<Pick<SearchInput, 'life' | 'carried' | 'again'>> {
   if (!run.reconciles) return {};
+  const earlier = attempt === 1 && run.retry !== null ? await earlierSearch(run, step) : null;
+  if (earlier?.carried) return { carried: earlier.carried, again: true, ...(earlier.life === null ? {} : { life: earlier.life }) };
   const { runId, firstExecutionRunId } = workflowInfo();
-  const parts = [...(attempt > 1 ? [`retry-${attempt}`] : []), ...(runId === firstExecutionRunId ? [] : [`reset-${shortHash(runId)}`])];
+  const parts = [
+    ...(run.retry === null || earlier?.existed === false ? [] : [`again-${run.retry.number}`]),
+    ...(attempt > 1 ? [`retry-${attempt}`] : []),
+    ...(runId === firstExecutionRunId ? [] : [`reset-${shortHash(runId)}`]),
+  ];
   return parts.length === 0 ? {} : { life: parts.join('-') };
+}
+
+async function earlierSearch(run: Run, step: Step): Promise<EarlierSearch> {
+  return searching.earlierSearch.executeWithOptions({ summary: `${step.id}: where the search before stands` }, [
+    { workflowId: searchWorkflowId(run.name, step.id) },
+  ]);
 }
 
 function startSearch(run: Run, step: Step, workflowId: string, input: SearchInput): Promise<ChildWorkflowHandle<HyperparameterSearch>> {

@@ -81,7 +81,7 @@ async function prepare(run: Run, step: Step, spec: StepSpec): Promise<Exclude<Pr
     run: name,
     pipeline: document.pipeline,
     profile: document.profile,
-    step: { id: step.id, cache: step.cache, spec },
+    step: { id: step.id, cache: step.cache && run.retry?.from !== step.id, spec },
     references: typedReferences(run, step),
     startedAt: state.startedAt ?? Date.now(),
   };

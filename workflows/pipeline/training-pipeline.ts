@@ -16,9 +16,11 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../../src/contract/names.ts';
 import { playFaster } from '../../src/rules/durations.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
+import type { Retry } from '../../src/contract/retry.ts';
 import type { UpdateAnswer, Who } from '../../src/contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../../src/contract/state.ts';
 import type { Step } from '../../src/contract/steps.ts';
+import { standing } from '../../src/rules/retries.ts';
 import { createApprovals } from './approvals.ts';
 import type { Decision } from './approvals.ts';
 import { control } from '../policies.ts';
@@ -42,12 +44,13 @@ export const cancelExitSignal = defineSignal(INTERNAL_SIGNALS.cancelExit);
 const FAILURES_SHOWN = 5;
 const BLOCKED_SHOWN = 20;
 
-export async function trainingPipeline(document: RunDocument): Promise<RunResult> {
+/** @param retry of a run that ended before: its done steps stand, the others go on from where they are */
+export async function trainingPipeline(document: RunDocument, retry: Retry | null = null): Promise<RunResult> {
   playFaster(document.factor);
-  let run = createRun(plausible(document));
+  let run = createRun(plausible(document), retry);
   listen(() => run);
   const completed = await validate(run, document);
-  if (completed) run = createRun(completed, run);
+  if (completed) run = createRun(completed, retry, run);
   if (run.reconciles) await checkSamplers(run.name, run.document).catch((error: unknown) => refuse(run, error));
 
   await runMainSteps(run);
@@ -63,7 +66,8 @@ export async function trainingPipeline(document: RunDocument): Promise<RunResult
 /** The document with its defaults, if it lacked some. */
 async function validate(run: Run, document: RunDocument): Promise<RunDocument | null> {
   try {
-    const input = { run: run.name, document, startedAt: run.view.state.startedAt };
+    const retried = run.retry === null ? {} : { retry: run.retry.number };
+    const input = { run: run.name, document, startedAt: run.view.state.startedAt, ...retried };
     const { completed } = await control.validateRun.executeWithOptions({ summary: 'check the run document' }, [input]);
     if (!run.reconciles) await checkSamplers(run.name, completed ?? document);
     return completed;
@@ -93,8 +97,9 @@ function refusal(run: Run, error: unknown): unknown {
 }
 
 /** @param before what became of the run while its document was checked */
-function createRun(document: RunDocument, before?: Run): Run {
+function createRun(document: RunDocument, retry: Retry | null, before?: Run): Run {
   const view = createRunView(document);
+  if (retry !== null) for (const step of standing(document.steps, retry)) Object.assign(view.step(step.id), step);
   const run: Run = {
     name: workflowInfo().workflowId,
     reconciles: patched('wanted-state'),
@@ -116,6 +121,7 @@ function createRun(document: RunDocument, before?: Run): Run {
     cancelled: false,
     refused: null,
     budgetWaived: false,
+    retry,
     cancelExit: null,
     exitCancelled: false,
   };

@@ -6,6 +6,7 @@ import type { Objective } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
 import { blankRecord, packTrials, unpackTrials } from '../../src/rules/carried-trials.ts';
 import type { TrialPlaces } from '../../src/rules/carried-trials.ts';
+import { reopenEnded } from '../../src/rules/retries.ts';
 import type { RulesVersion } from '../../src/rules/early-stopping.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import { notifications } from '../policies.ts';
@@ -52,13 +53,14 @@ const MAX_CARRIED_BYTES = 900_000;
 
 export function createSearchRun(input: SearchInput): SearchRun {
   const memory = input.carried ? remembered(input, input.carried) : newMemory(input);
+  const again = input.again === true ? reopenEnded(memory, Date.now()) : [];
   for (const record of memory.records) {
     record.inherited ||= record.active;
     // Told again in each run of the workflow: what was said last may not have been heard.
     if (record.active) record.heard = null;
   }
-  return {
-    input,
+  const run: SearchRun = {
+    input: withoutAgain(input),
     rules: patched('search-rules-2') ? 2 : 1,
     reconciles: patched('wanted-state'),
     hearing: new Set(),
@@ -76,6 +78,18 @@ export function createSearchRun(input: SearchInput): SearchRun {
     drainingSince: null,
     published: null,
   };
+  if (input.again === true)
+    decided(
+      run,
+      null,
+      `goes on after its end, with ${again.length === 0 ? 'no trial' : `trials ${again.join(', ')}`} from their checkpoints`,
+    );
+  return run;
+}
+
+/** Only the first run of the workflow takes in what had ended. */
+function withoutAgain({ again: _again, ...input }: SearchInput): SearchInput {
+  return input;
 }
 
 function remembered(input: SearchInput, { packed, ...memory }: SearchCarried): SearchCarried {

@@ -28,7 +28,7 @@ export function registerExample(program: Command): void {
       await withEmulators(document.profile, cli.terminal, async () => {
         const servers = await startServers(cli);
         try {
-          await runToEnd(servers, document, cli, options.runId);
+          await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId: options.runId }));
         } finally {
           await servers.stop();
         }

@@ -40,7 +40,7 @@ Ctrl-C leaves the run going and says how to come back.`,
         const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
         try {
           await shipCode(document, code);
-          await runToEnd(servers, document, cli, options.runId);
+          await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId: options.runId }));
         } finally {
           await servers.stop();
         }

@@ -1,11 +1,12 @@
 /** What a search answers to: its state, what its trials and its run tell it, and a hand on the wheel. docs/control.md lists the updates. */
 import { defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../../src/contract/names.ts';
-import type { TrialReport, TrialSummary } from '../../../src/contract/search.ts';
+import type { EarlierSearch, TrialReport, TrialSummary } from '../../../src/contract/search.ts';
 import type { SearchState, StatePage } from '../../../src/contract/state.ts';
 import { listenToAnswers } from './answers.ts';
 import { pauseSearch, resumeSearch } from '../budget.ts';
 import { listenToPauses } from './pauses.ts';
+import { nextMemory } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 import { listenToSettings } from './settings.ts';
 import { listenToTrialUpdates } from './trials.ts';
@@ -13,6 +14,7 @@ import { ended, reported } from '../trials.ts';
 import { stateOf } from '../view.ts';
 
 export const stateQuery = defineQuery<SearchState, [StatePage?]>(QUERIES.state);
+export const memoryQuery = defineQuery<EarlierSearch>(QUERIES.memory);
 export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
 export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
 /** From the run that the search belongs to. */
@@ -21,6 +23,7 @@ export const resumeSignal = defineSignal(SIGNALS.resume);
 
 export function listen(run: SearchRun): void {
   setHandler(stateQuery, (page) => stateOf(run, page));
+  setHandler(memoryQuery, () => ({ existed: true, carried: nextMemory(run), life: run.input.life ?? null }));
   setHandler(trialEndedSignal, (summary) => {
     ended(run, summary);
   });

@@ -1,0 +1,94 @@
+/** What stands of an ended run that is run again, and what of an ended search goes on. Pure. */
+import type { Retry } from '../contract/retry.ts';
+import type { SearchCarried, TrialCarried, TrialRecord } from '../contract/search.ts';
+import type { StepState } from '../contract/state.ts';
+import type { Step } from '../contract/steps.ts';
+import { initialPlacement } from './placement.ts';
+
+/** Attempts of a step's Jobs that a release before this was counted may have begun. */
+const MOST_UNCOUNTED_ATTEMPTS = 1000;
+
+/** States of the steps that are not run again: they succeeded, and do not depend on the step that the retry begins from. */
+export function standing(steps: readonly Step[], { from, steps: earlier }: Retry): StepState[] {
+  const again = new Set(from === null ? [] : [from]);
+  // Steps come after what they depend on.
+  for (const { id, dependsOn } of steps) if (dependsOn.some((other) => again.has(other))) again.add(id);
+  const ids = new Set(steps.map(({ id }) => id));
+  return earlier.filter(({ id, status }) => ids.has(id) && !again.has(id) && (status === 'succeeded' || status === 'cached'));
+}
+
+/** Numbers of attempts go on: Jobs and files of earlier ones have their names. */
+export function attemptsBefore(retry: Retry | null, step: string): number {
+  const earlier = retry?.steps.find(({ id }) => id === step);
+  if (!earlier || earlier.startedAt === null) return 0;
+  return earlier.attempts ?? MOST_UNCOUNTED_ATTEMPTS;
+}
+
+/**
+ * Changes what an ended search knows so that it goes on: trials that failed, were cancelled, or were stopped only because the search ended are
+ * queued again, from their last checkpoints; the others stay as they are. Returns the numbers of those that go on.
+ */
+export function reopenEnded(memory: SearchCarried, now: number): number[] {
+  const endReason = memory.finishing?.reason ?? memory.reason;
+  const again = memory.records.filter((record) => goesOn(record, endReason));
+  const lastEnd = Math.max(memory.startedAt, ...memory.records.map(({ state }) => state.endedAt ?? 0));
+  for (const record of again) reopen(record);
+  for (const record of memory.records) Object.assign(record, { active: false, inherited: false, heard: null });
+  Object.assign(memory, {
+    status: 'running',
+    reason: null,
+    finishing: null,
+    recording: null,
+    // Between the lives it used no time.
+    pausedMs: memory.pausedMs + Math.max(0, now - lastEnd),
+    pausedSince: null,
+  });
+  return again.map(({ state }) => state.trial);
+}
+
+function goesOn({ told, stopping, state }: TrialRecord, endReason: string | null): boolean {
+  if (told === null) return state.startedAt !== null;
+  if (state.status === 'failed' || state.status === 'cancelled') return true;
+  return state.status === 'stopped' && endReason !== null && (stopping === endReason || state.reason === endReason);
+}
+
+function reopen(record: TrialRecord): void {
+  const { state } = record;
+  Object.assign(record, {
+    told: null,
+    stopping: null,
+    lastProgress: null,
+    values: [],
+    ending: null,
+    toEvaluate: null,
+    asking: null,
+    held: false,
+    unrecorded: false,
+    runningSince: null,
+    carried: record.carried
+      ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0, withoutCapacitySince: null }
+      : uncounted(state.attempts),
+  });
+  Object.assign(state, { status: 'queued', endedAt: null, reason: null, objective: null, pool: null });
+}
+
+/** Of a trial whose workflow was ended from outside nothing is known but how many attempts there were. */
+function uncounted(attempts: number): TrialCarried | null {
+  if (attempts === 0) return null;
+  return {
+    attempts,
+    preemptions: 0,
+    crashes: 0,
+    fruitless: 0,
+    memoryRetries: 0,
+    lastProgress: 0,
+    samples: 0,
+    cost: 0,
+    onDemandCost: 0,
+    lostCost: 0,
+    seconds: 0,
+    startedAt: null,
+    done: null,
+    placement: initialPlacement,
+  };
+}

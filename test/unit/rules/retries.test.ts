@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { Retry } from '../../../src/contract/retry.ts';
+import type { SearchCarried } from '../../../src/contract/search.ts';
+import type { StepState } from '../../../src/contract/state.ts';
+import { blankRecord } from '../../../src/rules/carried-trials.ts';
+import { attemptsBefore, reopenEnded, standing } from '../../../src/rules/retries.ts';
+import { documentOf, query } from '../../workflow/documents.ts';
+
+const HOUR = 3_600_000;
+
+describe('the steps that stand', () => {
+  const { steps } = documentOf([
+    query('a'),
+    query('b', { dependsOn: ['a'] }),
+    query('c', { dependsOn: ['b'] }),
+    query('d'),
+    query('e', { dependsOn: ['d'] }),
+  ]);
+  const state = (id: string, status: StepState['status'], more: Partial<StepState> = {}): StepState => ({
+    id,
+    kind: 'query',
+    status,
+    startedAt: 1,
+    endedAt: 2,
+    cacheKey: null,
+    cacheHit: false,
+    outputs: {},
+    reason: null,
+    workflowId: null,
+    cost: 1,
+    ...more,
+  });
+  const retry = (from: string | null, ...states: StepState[]): Retry => ({ number: 1, from, steps: states, by: null, why: null });
+  const all = ['a', 'b', 'c', 'd', 'e'].map((id) => state(id, 'succeeded'));
+  const ids = (from: string | null, states = all): string[] => standing(steps, retry(from, ...states)).map(({ id }) => id);
+
+  it.each([
+    [null, ['a', 'b', 'c', 'd', 'e']],
+    ['a', ['d', 'e']],
+    ['b', ['a', 'd', 'e']],
+    ['c', ['a', 'b', 'd', 'e']],
+    ['e', ['a', 'b', 'c', 'd']],
+  ])('are, from %s, those that do not depend on it', (from, expected) => {
+    expect(ids(from)).toEqual(expected);
+  });
+
+  it.each(['failed', 'cancelled', 'blocked', 'skipped', 'running', 'pending'] as const)('are not those that %s', (status) => {
+    expect(ids(null, [state('a', status), state('b', 'cached')])).toEqual(['b']);
+  });
+
+  it('count attempts on, far beyond those that nobody counted', () => {
+    const found = retry(null, state('a', 'failed', { attempts: 7 }), state('b', 'failed'), state('c', 'blocked', { startedAt: null }));
+    expect(['a', 'b', 'c', 'x'].map((id) => attemptsBefore(found, id))).toEqual([7, 1000, 0, 0]);
+    expect(attemptsBefore(null, 'a')).toBe(0);
+  });
+});
+
+describe('an ended search', () => {
+  const places = { output: 'file:///o', workflowId: (trial: number) => `r/s/trial-${trial}` };
+  const record = (trial: number, status: string, more: object = {}, state: object = {}): SearchCarried['records'][number] => {
+    const blank = blankRecord(trial, places);
+    Object.assign(blank, { told: trial, ...more });
+    Object.assign(blank.state, { status, startedAt: 1, endedAt: 5 * HOUR, attempts: 2, ...state });
+    return blank;
+  };
+  const memory = (...records: SearchCarried['records']): SearchCarried =>
+    ({
+      startedAt: 1,
+      status: 'failed',
+      reason: '2 trials failed, 1 may',
+      records,
+      finishing: { reason: '2 trials failed, 1 may', failed: true },
+      pausedMs: HOUR,
+      pausedSince: 4 * HOUR,
+    }) as unknown as SearchCarried;
+
+  it('goes on with what failed, was cancelled, or ended only with it', () => {
+    const found = memory(
+      record(0, 'succeeded'),
+      record(1, 'failed'),
+      record(2, 'stopped', { stopping: 'median: poor' }, { reason: 'median: poor' }),
+      record(3, 'stopped', { stopping: '2 trials failed, 1 may' }),
+      record(4, 'cancelled'),
+      record(5, 'running', { told: null, active: true }),
+    );
+    expect(reopenEnded(found, 9 * HOUR)).toEqual([1, 3, 4, 5]);
+    expect(found).toMatchObject({ status: 'running', reason: null, finishing: null, pausedSince: null, pausedMs: 5 * HOUR });
+    expect(found.records.map(({ state }) => state.status)).toEqual(['succeeded', 'queued', 'stopped', 'queued', 'queued', 'queued']);
+    expect(found.records.every(({ active }) => !active)).toBe(true);
+  });
+
+  it('numbers attempts on, also of a trial that could not say its end', () => {
+    const carried = { attempts: 4, samples: 80, fruitless: 9, crashesInRow: 3, memoryRetries: 1 };
+    const found = memory(record(0, 'failed', { carried }), record(1, 'failed'), record(2, 'failed', {}, { attempts: 0 }));
+    reopenEnded(found, 6 * HOUR);
+    expect(found.records.map((one) => one.carried?.attempts ?? null)).toEqual([4, 2, null]);
+    expect(found.records[0]?.carried).toMatchObject({ samples: 80, fruitless: 0, crashesInRow: 0, memoryRetries: 0 });
+  });
+});
