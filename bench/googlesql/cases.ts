@@ -26,6 +26,8 @@ export interface Outcome {
   readonly error?: unknown;
   /** The rows, in parquet. */
   readonly file?: string;
+  /** GoogleSQL types of the columns by the table's description: the file has a text for JSON. */
+  readonly types?: readonly string[];
 }
 
 export interface Counts {
@@ -45,8 +47,15 @@ export function readCases(path: string): Case[] {
     readFileSync(file, 'utf8')
       .split('\n')
       .filter((line) => line.trim() !== '')
-      .map((line) => JSON.parse(line) as Case),
+      .map((line) => JSON.parse(line, exactly) as Case),
   );
+}
+
+/** Whole numbers that are no number of JavaScript stay texts, which parameters of INT64 take. */
+function exactly(this: unknown, _key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const isWhole = typeof value === 'number' && /^-?[0-9]+$/.test(context?.source ?? '');
+  const isFloat = (this as { readonly type?: unknown } | null)?.type === 'FLOAT64';
+  return isWhole && !isFloat && !Number.isSafeInteger(value) ? context?.source : value;
 }
 
 export const tablesBeside = (path: string): string => join(dirname(path), 'tables');

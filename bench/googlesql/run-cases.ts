@@ -73,7 +73,8 @@ async function outcome(each: Case, number: number, world: World): Promise<Omit<O
   );
   try {
     const info = await world.warehouse.query(request, context());
-    return { stage: 'ok', file: join(world.path, 'tables', info.table, info.version, 'data.parquet') };
+    const file = join(world.path, 'tables', info.table, info.version, 'data.parquet');
+    return { stage: 'ok', file, types: info.columns.map(({ type }) => type) };
   } catch (error) {
     return { stage: planned ? 'run' : 'plan', error: faultOf(error) };
   }

@@ -8,7 +8,7 @@ from longhaul_sql.nan import order_key
 from longhaul_sql.operands import bare
 from longhaul_sql.ordering import order_text
 from longhaul_sql.registry import Arguments, aggregate, arguments_of, name_of, window_function
-from longhaul_sql.types import Sql, string
+from longhaul_sql.types import Sql, array_of, string
 from longhaul_sql.writer import Writer
 
 
@@ -37,7 +37,9 @@ for _google, _duckdb, _kind in (
 @aggregate("COUNT")
 def count(writer: Writer, call: exp.Expression, over: str) -> Sql:
     if len(call.expressions) == 1 and isinstance(call.expressions[0], exp.Star):
-        return Sql(f"count(*){over}", "INT64")
+        counted = f"count(*){over}"
+        # Of a frame that ends before it starts DuckDB counts fewer than no rows.
+        return Sql(f"greatest({counted}, 0::BIGINT)" if " BETWEEN " in over else counted, "INT64")
     arguments = arguments_of(writer, call, "distinct")
     distinct = "DISTINCT " if arguments.distinct else ""
     return Sql(f"count({distinct}{_one(writer, call, arguments.values)}){over}", "INT64")
@@ -87,7 +89,7 @@ def array_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
     writer.nullable_arrays = True
     if not arguments.order:
         writer.warn(call, "ARRAY_AGG without ORDER BY: the order of the elements is not defined")
-    value = _one(writer, call, arguments.values)
+    value, kind = _one(writer, call, arguments.values), writer.value(arguments.values[0]).kind
     where = f" FILTER (WHERE ({value}) IS NOT NULL)" if arguments.ignore_nulls else ""
     if arguments.distinct:
         text = _distinct_list(writer, arguments, value, f"{where}{over}")
@@ -99,7 +101,7 @@ def array_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
         text = f"list({value}{ordered}){where}{over}"
     if arguments.limit is not None:
         text = f"({text})[1:{bare(writer, arguments.limit)}]"
-    return Sql(text, "ARRAY")
+    return Sql(text, array_of(kind))
 
 
 def _distinct_list(writer: Writer, arguments: Arguments, value: str, rest: str) -> str:
@@ -161,6 +163,8 @@ def string_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
     if len(arguments.values) == 2 and isinstance(arguments.values[1], exp.Null):
         raise writer.refuse(call, "the separator of STRING_AGG is NULL", found=writer.excerpt(call), expected="a text")
     separator = writer.value(arguments.values[1]).text if len(arguments.values) == 2 else string(",")
+    if len(arguments.values) == 2 and isinstance(arguments.values[1], exp.Parameter):
+        separator = f"longhaul_separator({separator})"
     where = f" FILTER (WHERE ({value}) IS NOT NULL){over}"
     if arguments.distinct:
         texts = _distinct_list(writer, arguments, value, where)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from longhaul_sql.alike import by_place, parts_of
 from longhaul_sql.operands import time_literal
+from longhaul_sql.registry import name_of
 from longhaul_sql.safely import safely
 from longhaul_sql.structs import field_name
 from longhaul_sql.texts import typed
-from longhaul_sql.types import DType, Sql, quote
-from longhaul_sql.writer import Writer, writes
+from longhaul_sql.types import DType, Sql, fields_of, quote
+from longhaul_sql.writer import Writer, fields_in, writes
 
 _TIMES = ("DATE", "TIMESTAMP", "DATETIME", "TIME")
 _BYTES_FORMATS = ("HEX", "BASE2", "BASE8", "BASE16", "BASE32", "BASE64", "BASE64M", "ASCII", "UTF-8", "UTF8")
@@ -31,6 +33,8 @@ def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
     to = writer.duckdb_type(target)
     if node.args.get("format") is not None:
         return _with_format(writer, node, kind, safe=safe)
+    if kind == "JSON" and writer.value(inner).kind not in ("NULL", "JSON"):
+        raise writer.refuse(node, "BigQuery has no CAST to JSON", found=writer.excerpt(node), hint="use TO_JSON, or PARSE_JSON of a text")
     if isinstance(inner, exp.Struct):  # STRUCT<a INT64>(1)
         return Sql(f"CAST({_struct(writer, node, target, inner.expressions)} AS {to})", kind)
     if isinstance(inner, exp.Array):
@@ -42,6 +46,10 @@ def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
     value = writer.value(inner)
     if value.kind == "NULL" or (value.kind == kind and kind not in ("ARRAY", "STRUCT")):
         return Sql(f"CAST({value.text} AS {to})", kind)
+    if kind == "STRUCT" and fields_of(value.kind) is not None and len(fields_of(value.kind) or ()) == len(target.expressions) and not safe:
+        casts = [exp.Cast(this=part, to=each.copy()) for part, (_, each) in zip(parts_of(value) or [], fields_in(target), strict=True)]
+        text = _struct(writer, node, target, casts)
+        return Sql(f"CASE WHEN {value.operand} IS NOT NULL THEN CAST({text} AS {to}) END", kind)
     if kind == "STRUCT":
         raise writer.refuse(node, "CAST to STRUCT is not translated", found=writer.excerpt(node), hint="make it of its fields: STRUCT(…)")
     if kind == "ARRAY":
@@ -56,8 +64,6 @@ def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
 
 def _scalar(writer: Writer, node: exp.Expression, text: str, source: str, kind: str, to: str, *, safe: bool) -> str:
     prefix = "longhaul_safe_" if safe else "longhaul_"
-    if kind == "JSON":
-        raise writer.refuse(node, "BigQuery has no CAST to JSON", found=writer.excerpt(node), hint="use TO_JSON, or PARSE_JSON of a text")
     if kind == "INT64" and source != "BOOL":
         return f"{prefix}int64({text})"
     if kind == "STRING" and source not in ("INT64", "DATE", "BOOL"):
@@ -66,6 +72,8 @@ def _scalar(writer: Writer, node: exp.Expression, text: str, source: str, kind: 
         return f"{prefix}bool({text})"
     if kind == "DATE" and source not in ("TIMESTAMP", "DATETIME"):
         return f"{prefix}date({text})"
+    if kind == "TIME" and source in ("", "STRING"):
+        return f"{prefix}time({text})"
     if kind == "BYTES":
         return f"longhaul_as_bytes({text})"
     return f"{'TRY_CAST' if safe else 'CAST'}({text} AS {to})"
@@ -77,9 +85,26 @@ def _array(writer: Writer, target: exp.DataType, array: exp.Array) -> str:
         return writer.value(array).text
     rows = []
     for item in array.expressions:
-        values = item.expressions if isinstance(item, exp.Tuple) else [item.this] if isinstance(item, exp.Paren) else None
-        rows.append(writer.value(item).text if values is None else _struct(writer, item, element, values))
+        rows.append(_part(writer, element, item))
     return f"[{', '.join(rows)}]"
+
+
+def _part(writer: Writer, target: exp.DataType, item: exp.Expression) -> str:
+    """A value of a type that is written before: fields of structs have the names of the type, and a text for a DATE is one, as in CAST."""
+    kind = writer.kind_of(target)
+    if kind == "STRUCT":
+        values = item.expressions if isinstance(item, exp.Tuple) else [item.this] if isinstance(item, exp.Paren) else None
+        if isinstance(item, exp.Anonymous) and name_of(item) == "STRUCT":
+            values = [each.this if isinstance(each, exp.Alias) else each for each in item.expressions]
+        if values is not None:
+            return _struct(writer, item, target, values)
+        value = writer.value(item)
+        return by_place(value.text, value.kind, kind)
+    if kind == "ARRAY" and isinstance(item, exp.Array):
+        return _array(writer, target, item)
+    if isinstance(item, exp.Literal) and item.is_string and kind in _TIMES:
+        return time_literal(writer, item, kind).text
+    return writer.value(item).text
 
 
 def _struct(writer: Writer, node: exp.Expression, struct: exp.DataType, values: list[exp.Expression]) -> str:
@@ -89,10 +114,7 @@ def _struct(writer: Writer, node: exp.Expression, struct: exp.DataType, values: 
     for place, (field, value) in enumerate(zip(struct.expressions, values, strict=True)):
         name = field.name if isinstance(field, exp.ColumnDef) else ""
         kind = field.args["kind"] if isinstance(field, exp.ColumnDef) else field
-        # A text for a DATE is one, as in CAST.
-        is_text = isinstance(value, exp.Literal) and value.is_string
-        written = time_literal(writer, value, writer.kind_of(kind)) if is_text and writer.kind_of(kind) in _TIMES else writer.value(value)
-        pairs.append(f"{quote(field_name(name, place))}: {written.text}")
+        pairs.append(f"{quote(field_name(name, place))}: {_part(writer, kind, value)}")
     return "{" + ", ".join(pairs) + "}"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
+from longhaul_sql.alike import parts_of
 from longhaul_sql.nan import is_nan, may_be_nan, not_nan
 from longhaul_sql.operands import bare
 from longhaul_sql.queries import subquery_text
@@ -19,6 +22,10 @@ def compare(writer: Writer, operator: str, left_node: exp.Expression, right_node
     if operator in ("=", "<>") and fields[0] is not None and fields[1] is not None:
         return _by_fields(writer, operator, left_node, fields[0], fields[1], condition if operator == "=" else "")
     left, right = writer.value(left_node), writer.value(right_node)
+    if operator in ("=", "<>") and left.kind == right.kind == "STRUCT":
+        parts = [fields[i] or parts_of(value) for i, value in enumerate((left, right))]
+        if parts[0] is not None and parts[1] is not None:
+            return _by_fields(writer, operator, left_node, parts[0], parts[1], condition if operator == "=" else "")
     _require_comparable(writer, operator, left_node, left, right_node, right)
     both_numbers = all(isinstance(side, exp.Literal) and not side.is_string for side in (left_node, right_node))
     left_text, right_text = (left.operand, right.operand) if both_numbers else (bare(writer, left_node), bare(writer, right_node))
@@ -80,7 +87,7 @@ def _items(node: exp.Expression) -> list[exp.Expression] | None:
 
 
 def _by_fields(
-    writer: Writer, operator: str, node: exp.Expression, left: list[exp.Expression], right: list[exp.Expression], condition: str
+    writer: Writer, operator: str, node: exp.Expression, left: Sequence[exp.Expression], right: Sequence[exp.Expression], condition: str
 ) -> Sql:
     """GoogleSQL compares by the places of the fields, and a NULL makes the answer NULL; to DuckDB NULL equals NULL there."""
     if len(left) != len(right) or not left:
@@ -130,6 +137,8 @@ _distinct(exp.NullSafeNEQ, "IS DISTINCT FROM")
 def between(writer: Writer, node: exp.Expression) -> Sql:
     with writer.no_condition() as condition:
         value, high = writer.value(node.this), writer.value(node.args["high"])
+        for part in ("low", "high"):
+            _require_comparable(writer, "BETWEEN", node.this, value, node.args[part], writer.value(node.args[part]))
         if value.kind in _NO_NUMBERS or not (may_be_nan(node.this, value) or may_be_nan(node.args["high"], high)):
             low_text, high_text = (bare(writer, node.args[part]) for part in ("low", "high"))
             return Sql(f"{value.operand} BETWEEN {low_text} AND {high_text}", "BOOL", atom=False)

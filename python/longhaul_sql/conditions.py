@@ -37,11 +37,15 @@ def of_pairs(writer: Writer, call: exp.Expression, over: str) -> Sql:
     # NaN and infinities make NaN of it, where DuckDB raises an error.
     both = f"({left} IS NOT NULL AND {right} IS NOT NULL)"
     odd = f"({both} AND NOT (isfinite({left}) AND isfinite({right})))"
-    pair = [f"CASE WHEN isfinite({each}) THEN {each} END" for each in (left, right)]
+    huge = f"bool_or(longhaul_is_huge({left}) OR longhaul_is_huge({right})){over}"
+    pair = [f"longhaul_moderate({each})" for each in (left, right)]
+    scaled = f"{name_of(call).lower()}(longhaul_scaled({left}), longhaul_scaled({right})){over}"
+    if name_of(call) != "CORR":
+        scaled = f"longhaul_unscaled_square({scaled})"
     least = 1 if name_of(call) == "COVAR_POP" else 2
     enough = f"count(CASE WHEN {both} THEN 1 END){over} >= {least}"
     plain = f"{name_of(call).lower()}({', '.join(pair)}){over}"
-    return Sql(f"CASE WHEN {enough} AND bool_or({odd}){over} THEN 'NaN'::DOUBLE WHEN {enough} THEN {plain} END", "FLOAT64")
+    return Sql(f"CASE WHEN {enough} AND bool_or({odd}){over} THEN 'NaN'::DOUBLE WHEN {enough} AND {huge} THEN {scaled} WHEN {enough} THEN {plain} END", "FLOAT64")
 
 
 @aggregate("GROUPING")

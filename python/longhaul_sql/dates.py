@@ -188,7 +188,9 @@ def date(writer: Writer, call: exp.Expression) -> Sql:
 def timestamp(writer: Writer, call: exp.Expression) -> Sql:
     if len(call.expressions) == 2:
         local = f"CAST({writer.value(call.expressions[0]).text} AS TIMESTAMP)"
-        return in_years(_zoned(writer, local, call.expressions[1]), "TIMESTAMP")
+        # Without a text there is no time zone that could be wrong.
+        zoned = f"CASE WHEN {local} IS NOT NULL THEN {_zoned(writer, local, call.expressions[1])} END"
+        return in_years(zoned, "TIMESTAMP")
     return Sql(f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)", "TIMESTAMP")
 
 

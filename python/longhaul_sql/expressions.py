@@ -6,13 +6,15 @@ import re
 
 from sqlglot import exp
 
+from longhaul_sql.alike import alike, kind_of_all
+from longhaul_sql.comparisons import compare
 from longhaul_sql.nan import may_be_nan, not_nan
-from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare, common_kind
+from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare
 from longhaul_sql.queries import scalar_subquery, subquery_text
 from longhaul_sql.registry import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS, unknown_function
-from longhaul_sql.types import Sql, quote, string
+from longhaul_sql.types import Kind, Sql, quote, string
 from longhaul_sql.windows import windowed
-from longhaul_sql.writer import Writer, writes
+from longhaul_sql.writer import Writer, kind_within, writes
 
 _PSEUDO = re.compile(r"^_(PARTITION|TABLE_SUFFIX|FILE_NAME|CHANGE_)", re.IGNORECASE)
 
@@ -82,7 +84,8 @@ def column(writer: Writer, node: exp.Expression) -> Sql:
     if len(names) == 1 and lower in writer.scope.tables:
         if lower in writer.scope.with_offset:
             raise writer.refuse(node, "a row of UNNEST WITH OFFSET as a value is not translated", found=names[0], hint="name its fields")
-        return Sql(quote(names[0]), "STRUCT")
+        columns = writer.scope.columns.get(lower)
+        return Sql(quote(names[0]), Kind("STRUCT", fields=columns) if columns is not None else "STRUCT")
     if len(names) == 1 and lower in writer.variables:
         return Sql(variable(writer, lower), writer.variables[lower])
     return Sql(".".join(quote(name) for name in names), writer.kind_of_column(names))
@@ -116,7 +119,10 @@ def dot(writer: Writer, node: exp.Expression) -> Sql:
         name = f"{node.this.sql('bigquery')}.{node.expression.name or ''}".upper()
         hint = "BigQuery ML runs on BigQuery only; use a step of kind evaluate" if name.startswith("ML.") else None
         raise writer.refuse(node, f"{name} is not translated", found=writer.excerpt(node), hint=hint)
-    return Sql(f"({writer.operand(node.this)}).{quote(node.expression.name)}")
+    value = writer.value(node.this)
+    if value.kind == "ARRAY":
+        raise writer.refuse(node, "an array has no fields", found=writer.excerpt(node), hint="SELECT e.field FROM UNNEST(array) AS e")
+    return Sql(f"({value.operand}).{quote(node.expression.name)}", kind_within(value.kind, [node.expression.name]))
 
 
 _NUMBERS = ("INT64", "FLOAT64")
@@ -220,22 +226,24 @@ def exists(writer: Writer, node: exp.Expression) -> Sql:
 def case(writer: Writer, node: exp.Expression) -> Sql:
     operand = node.args.get("this")
     text = "CASE"
-    if operand is not None:
-        compared = writer.value(operand)
+    compared = writer.value(operand) if operand is not None else Sql("")
+    by_fields = compared.kind == "STRUCT"
+    if operand is not None and not by_fields:
         nan = may_be_nan(operand, compared) and any(may_be_nan(each.this, writer.value(each.this)) for each in node.args["ifs"])
         text += f" {not_nan(compared.text) if nan else compared.operand}"
-    kinds = []
-    for branch in node.args["ifs"]:
-        then = writer.value(branch.args["true"])
-        kinds.append(then.kind)
-        when = bare(writer, branch.this) if operand is not None else writer.condition_value(branch.this, "filter").text
+    branches, default = node.args["ifs"], node.args.get("default")
+    results = alike([writer.value(each) for each in [*(branch.args["true"] for branch in branches), *([default] if default else [])]])
+    for branch, then in zip(branches, results, strict=False):
+        if operand is None:
+            when = writer.condition_value(branch.this, "filter").text
+        elif by_fields:
+            when = compare(writer, "=", operand, branch.this, "filter").text
+        else:
+            when = bare(writer, branch.this)
         text += f" WHEN {when} THEN {then.text}"
-    default = node.args.get("default")
     if default is not None:
-        otherwise = writer.value(default)
-        kinds.append(otherwise.kind)
-        text += f" ELSE {otherwise.text}"
-    return Sql(f"{text} END", common_kind(kinds))
+        text += f" ELSE {results[-1].text}"
+    return Sql(f"{text} END", kind_of_all(results))
 
 
 @writes(exp.Subquery, "this")

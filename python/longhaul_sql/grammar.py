@@ -83,9 +83,12 @@ def _assert(parser: Any, query: exp.Select) -> exp.Select:
         words += [exp.Literal.string(" "), exp.Anonymous(this="FORMAT", expressions=[exp.Literal.string("%t"), each])]
     error = exp.Anonymous(this="ERROR", expressions=[exp.Anonymous(this="CONCAT", expressions=words)])
     checked = exp.Anonymous(this="IF", expressions=[condition, exp.Boolean(this=True), error])
-    return _over(query).where(checked, copy=False)
+    # No later condition may be applied before it: DuckDB pushes none through a LIMIT.
+    return _over(_over(query).where(checked, copy=False).limit(EVERY_ROW, copy=False))
 
 
+EVERY_ROW = 2**62
+"""More rows than there are, and the most that DuckDB takes in LIMIT."""
 PIPES: dict[str, Any] = {"WHERE": _where, "SET": _set, "DROP": _drop, "RENAME": _rename, "ASSERT": _assert}
 
 

@@ -8,7 +8,7 @@ from longhaul_sql.operands import bare
 from longhaul_sql.printf import untyped
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.texts import typed
-from longhaul_sql.types import Sql, string
+from longhaul_sql.types import Sql, element_of, fields_of, string
 from longhaul_sql.writer import Writer, writes
 
 _OLD = ("JSON_EXTRACT", "JSON_EXTRACT_SCALAR", "JSON_EXTRACT_ARRAY", "JSON_EXTRACT_STRING_ARRAY")
@@ -205,6 +205,17 @@ def bracket(writer: Writer, node: exp.Expression) -> Sql:
     kind = writer.value(index)
     if kind.kind == "STRING" or (value.kind == "JSON" and not node.args.get("offset")):
         return Sql(f"longhaul_json_at({value.text}, {kind.text})", "JSON")
+    if value.kind == "STRUCT":
+        return _field_at(writer, node, value, index)
     function_name = "longhaul_safe_at" if node.args.get("safe") else "longhaul_at"
     shift = " - 1" if node.args.get("offset") == 1 else ""
-    return Sql(f"{function_name}({value.text}, {bare(writer, index)}{shift})")
+    return Sql(f"{function_name}({value.text}, {bare(writer, index)}{shift})", element_of(value.kind))
+
+
+def _field_at(writer: Writer, node: exp.Expression, value: Sql, index: exp.Expression) -> Sql:
+    """`struct[OFFSET(0)]`"""
+    fields = fields_of(value.kind)
+    place = writer.integer_literal(index, "the place of a field") + (0 if node.args.get("offset") == 1 else 1)
+    if node.args.get("safe") or node.args.get("offset") is None or place < 1 or (fields is not None and place > len(fields)):
+        raise writer.refuse(node, "a STRUCT has no such field", found=writer.excerpt(node), expected="[OFFSET(0)] is the first, [ORDINAL(1)] too")
+    return Sql(f"struct_extract_at({value.text}, {place})", fields[place - 1][1] if fields is not None else "")

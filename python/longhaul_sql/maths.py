@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from longhaul_sql import nan
+from longhaul_sql.alike import alike, kind_of_all
+from longhaul_sql.comparisons import compare
 from longhaul_sql.nan import least_of, may_be_nan, not_nan
 from longhaul_sql.operands import bare, common_kind
 from longhaul_sql.registry import function, name_of
@@ -103,8 +105,8 @@ def greatest(writer: Writer, call: exp.Expression) -> Sql:
 @function("IF", arguments=3)
 def if_(writer: Writer, call: exp.Expression) -> Sql:
     condition = writer.condition_value(call.expressions[0], "filter")
-    then, otherwise = (writer.value(each) for each in call.expressions[1:])
-    return Sql(f"CASE WHEN {condition.text} THEN {then.text} ELSE {otherwise.text} END", common_kind([then.kind, otherwise.kind]))
+    then, otherwise = alike([writer.value(each) for each in call.expressions[1:]])
+    return Sql(f"CASE WHEN {condition.text} THEN {then.text} ELSE {otherwise.text} END", kind_of_all([then, otherwise]))
 
 
 @function("IFNULL", arguments=2)
@@ -114,13 +116,16 @@ def ifnull(writer: Writer, call: exp.Expression) -> Sql:
 
 @function("COALESCE")
 def coalesce(writer: Writer, call: exp.Expression) -> Sql:
-    values = [writer.value(each) for each in call.expressions]
-    return Sql(f"coalesce({', '.join(value.text for value in values)})", common_kind([value.kind for value in values]))
+    values = alike([writer.value(each) for each in call.expressions])
+    return Sql(f"coalesce({', '.join(value.text for value in values)})", kind_of_all(values))
 
 
 @function("NULLIF", arguments=2)
 def nullif(writer: Writer, call: exp.Expression) -> Sql:
     value, other = (writer.value(each) for each in call.expressions)
+    if "STRUCT" in (value.kind, other.kind):
+        equal = compare(writer, "=", *call.expressions, "filter").text
+        return Sql(f"CASE WHEN {equal} THEN NULL ELSE {value.text} END", value.kind)
     nan = may_be_nan(call.expressions[0], value) and may_be_nan(call.expressions[1], other)
     return Sql(f"nullif({value.text}, {not_nan(other.text) if nan else bare(writer, call.expressions[1])})", value.kind)
 

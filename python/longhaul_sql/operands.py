@@ -12,7 +12,7 @@ from longhaul_sql.writer import Writer
 INT64_MAX = 2**63 - 1
 _TIMESTAMP = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{1,2}(?::\d{2})?)?)?$")
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}$")
-_TIME = re.compile(r"^\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{1,6})?$")
+_TIME = re.compile(r"^(?:[01]?\d|2[0-3]):[0-5]?\d:[0-5]?\d(?:\.\d{1,6})?$")
 
 
 def bare(writer: Writer, node: exp.Expression) -> str:

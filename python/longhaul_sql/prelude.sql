@@ -11,7 +11,10 @@ CREATE OR REPLACE MACRO longhaul_not_finite(x) AS typeof(x) IN ('DOUBLE', 'FLOAT
   AND (hash(x) IN (hash('NaN'::DOUBLE), hash('Infinity'::DOUBLE), hash('-Infinity'::DOUBLE))
     OR hash(x) IN (hash('NaN'::FLOAT), hash('Infinity'::FLOAT), hash('-Infinity'::FLOAT)));
 
+-- A whole number with room for a distance beyond INT64.
+CREATE OR REPLACE MACRO longhaul_wide(x) AS CASE WHEN typeof(x) IN ('BIGINT', 'INTEGER') THEN CAST(TRY_CAST(x AS BIGINT) AS HUGEINT) ELSE x END;
 CREATE OR REPLACE MACRO longhaul_distance(n) AS CASE WHEN n IS NULL OR n < 0 THEN error('the distance of a window frame must not be negative or NULL') ELSE n END;
+CREATE OR REPLACE MACRO longhaul_separator(s) AS CASE WHEN s IS NULL THEN error('STRING_AGG: the separator is NULL') ELSE s END;
 CREATE OR REPLACE MACRO longhaul_positive(n, what) AS CASE WHEN n IS NULL OR n < 1 THEN error(what || ': the number must be positive') ELSE n END;
 -- Sorted by DuckDB: NaN comes before the numbers.
 CREATE OR REPLACE MACRO longhaul_nan_sorted(list, ascending) AS CASE WHEN typeof(list) = 'DOUBLE[]' AND len(list_filter(list, lambda e: longhaul_is_nan(e))) > 0
@@ -27,16 +30,20 @@ CREATE OR REPLACE MACRO longhaul_in_years_date(x) AS longhaul_in_years(x, DATE '
 CREATE OR REPLACE MACRO longhaul_in_years_datetime(x) AS longhaul_in_years(x, TIMESTAMP '0001-01-01 00:00:00', TIMESTAMP '9999-12-31 23:59:59.999999');
 CREATE OR REPLACE MACRO longhaul_in_years_timestamp(x) AS longhaul_in_years(x, TIMESTAMPTZ '0001-01-01 00:00:00+00', TIMESTAMPTZ '9999-12-31 23:59:59.999999+00');
 CREATE OR REPLACE MACRO longhaul_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || CAST(a AS VARCHAR) || ', 0)') ELSE a // b END;
-CREATE OR REPLACE MACRO longhaul_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || CAST(a AS VARCHAR) || ', 0)') ELSE a % b END;
+CREATE OR REPLACE MACRO longhaul_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || CAST(a AS VARCHAR) || ', 0)') WHEN b = -1 THEN a * 0 ELSE a % b END;
 -- GoogleSQL raises an error where IEEE arithmetic gives infinity.
 CREATE OR REPLACE MACRO longhaul_finite(x, what) AS CASE WHEN isinf(x) THEN error(what || ': floating point overflow') ELSE x END;
 
+CREATE OR REPLACE MACRO longhaul_is_hex(t) AS regexp_full_match(t, '\s*[+-]?0[xX][0-9a-fA-F]+\s*');
+CREATE OR REPLACE MACRO longhaul_of_hex(t) AS CAST((CASE WHEN contains(t, '-') THEN -1 ELSE 1 END) * CAST(CAST(unhex(lpad(regexp_extract(t, '0[xX]0*([0-9a-fA-F]+)', 1), 32, '0')) AS BIT) AS HUGEINT) AS BIGINT);
 -- Halves are rounded away from zero; texts must be whole numbers.
 CREATE OR REPLACE MACRO longhaul_int64(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND longhaul_is_hex(CAST(x AS VARCHAR)) THEN longhaul_of_hex(CAST(x AS VARCHAR))
   WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '\s*[+-]?[0-9]+\s*') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR))
   WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
   ELSE CAST(x AS BIGINT) END;
 CREATE OR REPLACE MACRO longhaul_safe_int64(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND longhaul_is_hex(CAST(x AS VARCHAR)) THEN TRY(longhaul_of_hex(CAST(x AS VARCHAR)))
   WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '\s*[+-]?[0-9]+\s*') THEN NULL
   WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
   ELSE TRY_CAST(x AS BIGINT) END;
@@ -52,6 +59,13 @@ CREATE OR REPLACE MACRO longhaul_date(x) AS CASE
 CREATE OR REPLACE MACRO longhaul_safe_date(x) AS CASE
   WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN NULL
   ELSE TRY_CAST(x AS DATE) END;
+CREATE OR REPLACE MACRO longhaul_is_time(t) AS regexp_full_match(t, '([01]?[0-9]|2[0-3]):[0-5]?[0-9]:[0-5]?[0-9](\.[0-9]{1,6})?');
+CREATE OR REPLACE MACRO longhaul_time(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT longhaul_is_time(CAST(x AS VARCHAR)) THEN error('Invalid time: ' || CAST(x AS VARCHAR))
+  ELSE CAST(x AS TIME) END;
+CREATE OR REPLACE MACRO longhaul_safe_time(x) AS CASE
+  WHEN typeof(x) = 'VARCHAR' AND NOT longhaul_is_time(CAST(x AS VARCHAR)) THEN NULL
+  ELSE TRY_CAST(x AS TIME) END;
 CREATE OR REPLACE MACRO longhaul_float_text(x) AS CASE
   WHEN isnan(x) THEN 'nan'
   WHEN x = 0 THEN '0'
@@ -76,7 +90,7 @@ CREATE OR REPLACE MACRO longhaul_pad(s, n) AS CASE WHEN n < 0 THEN error('LPAD/R
 CREATE OR REPLACE MACRO longhaul_count(n, what) AS CASE WHEN n < 0 THEN error(what || ': the number is negative') ELSE n END;
 CREATE OR REPLACE MACRO longhaul_regexp_extract(s, pattern, part) AS CASE WHEN regexp_matches(s, pattern) THEN regexp_extract(s, pattern, part) END;
 
-CREATE OR REPLACE MACRO longhaul_at(list, i) AS CASE WHEN i < 0 OR i >= len(list) THEN error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds') ELSE list[i + 1] END;
+CREATE OR REPLACE MACRO longhaul_at(list, i) AS CASE WHEN list IS NULL THEN NULL WHEN i < 0 OR i >= len(list) THEN error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds') ELSE list[i + 1] END;
 CREATE OR REPLACE MACRO longhaul_safe_at(list, i) AS CASE WHEN i >= 0 THEN list[i + 1] END;
 CREATE OR REPLACE MACRO longhaul_in_array(x, list) AS CASE
   WHEN list IS NULL OR len(list) = 0 THEN FALSE

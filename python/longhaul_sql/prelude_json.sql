@@ -5,4 +5,4 @@ CREATE OR REPLACE MACRO longhaul_json_value(x JSON, p VARCHAR, old BOOLEAN) AS l
 CREATE OR REPLACE MACRO longhaul_json_query_array(x JSON, p VARCHAR, old BOOLEAN) AS longhaul_json_query_array_json(x, p, old), (x VARCHAR, p VARCHAR, old BOOLEAN) AS longhaul_json_query_array_text(x, p, old);
 CREATE OR REPLACE MACRO longhaul_json_value_array(x JSON, p VARCHAR, old BOOLEAN) AS longhaul_json_value_array_json(x, p, old), (x VARCHAR, p VARCHAR, old BOOLEAN) AS longhaul_json_value_array_text(x, p, old);
 -- STRING(value): of JSON the text in it, else a date or time as a text.
-CREATE OR REPLACE MACRO longhaul_text(x JSON) AS longhaul_json_string(x, 'round'), (x TIMESTAMPTZ) AS longhaul_string(x), (x TIMESTAMP) AS longhaul_string(x), (x DATE) AS CAST(x AS VARCHAR), (x TIME) AS longhaul_string(x);
+CREATE OR REPLACE MACRO longhaul_text(x) AS CASE WHEN typeof(x) = 'JSON' THEN longhaul_json_string(CAST(x AS JSON), 'round') ELSE longhaul_string(x) END;

@@ -6,6 +6,12 @@ CREATE OR REPLACE MACRO longhaul_bit_xor(a BIGINT, b BIGINT) AS xor(a, b), (a BL
 CREATE OR REPLACE MACRO longhaul_bit_not(a BIGINT) AS ~a, (a BLOB) AS longhaul_bytes_not(a);
 CREATE OR REPLACE MACRO longhaul_bits(x BIGINT) AS CAST(bit_count(x) AS BIGINT), (x BLOB) AS longhaul_bytes_count(x);
 
+-- Variances: the squares of huge numbers are no DOUBLE, those of moderate ones are.
+CREATE OR REPLACE MACRO longhaul_is_huge(x) AS typeof(x) IN ('DOUBLE', 'FLOAT') AND x IS NOT NULL AND abs(TRY_CAST(x AS DOUBLE)) > 1e150;
+CREATE OR REPLACE MACRO longhaul_moderate(x) AS CASE WHEN longhaul_is_huge(x) THEN NULL ELSE x END;
+CREATE OR REPLACE MACRO longhaul_scaled(x) AS CASE WHEN longhaul_not_finite(x) THEN NULL ELSE TRY_CAST(x AS DOUBLE) * pow(2e0, -600) END;
+CREATE OR REPLACE MACRO longhaul_unscaled(x) AS x * pow(2e0, 600);
+CREATE OR REPLACE MACRO longhaul_unscaled_square(x) AS x * pow(2e0, 600) * pow(2e0, 600);
 CREATE OR REPLACE MACRO longhaul_real(y, x, what) AS CASE WHEN isfinite(x) AND NOT isfinite(y) THEN error(what || ': the result is out of range') ELSE y END;
 CREATE OR REPLACE MACRO longhaul_exp(x) AS longhaul_real(exp(x), x, 'EXP');
 CREATE OR REPLACE MACRO longhaul_ln(x) AS CASE WHEN isnan(x) OR x = '-inf'::DOUBLE THEN 'nan'::DOUBLE WHEN x <= 0 THEN error('LN: the argument must be positive') ELSE ln(x) END;
@@ -21,8 +27,8 @@ CREATE OR REPLACE MACRO longhaul_sqrt(x) AS CASE WHEN x < 0 THEN error('SQRT: th
 CREATE OR REPLACE MACRO longhaul_sin(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE sin(x) END;
 CREATE OR REPLACE MACRO longhaul_cos(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE cos(x) END;
 CREATE OR REPLACE MACRO longhaul_tan(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE ELSE tan(x) END;
-CREATE OR REPLACE MACRO longhaul_asin(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) > 1 THEN error('ASIN: the argument must be from -1 to 1') ELSE asin(x) END;
-CREATE OR REPLACE MACRO longhaul_acos(x) AS CASE WHEN isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) > 1 THEN error('ACOS: the argument must be from -1 to 1') ELSE acos(x) END;
+CREATE OR REPLACE MACRO longhaul_asin(x) AS CASE WHEN isnan(x) OR isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) > 1 THEN error('ASIN: the argument must be from -1 to 1') ELSE asin(x) END;
+CREATE OR REPLACE MACRO longhaul_acos(x) AS CASE WHEN isnan(x) OR isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) > 1 THEN error('ACOS: the argument must be from -1 to 1') ELSE acos(x) END;
 CREATE OR REPLACE MACRO longhaul_acosh(x) AS CASE WHEN isnan(x) THEN x WHEN x = '-inf'::DOUBLE THEN 'nan'::DOUBLE WHEN x < 1 THEN error('ACOSH: the argument must be at least 1') ELSE acosh(x) END;
 CREATE OR REPLACE MACRO longhaul_atanh(x) AS CASE WHEN isnan(x) THEN x WHEN isinf(x) THEN 'nan'::DOUBLE WHEN abs(x) >= 1 THEN error('ATANH: the argument must be between -1 and 1') ELSE atanh(x) END;
 CREATE OR REPLACE MACRO longhaul_reciprocal(y, what) AS CASE WHEN y = 0 THEN error(what || ': the result is out of range') ELSE 1e0 / y END;

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from longhaul_sql.alike import by_place, has_other_names, kind_of_all
 from longhaul_sql.corresponding import matched
+from longhaul_sql.grammar import EVERY_ROW
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
 from longhaul_sql.sources import Source, from_text
-from longhaul_sql.types import Sql, quote
+from longhaul_sql.types import Kind, Sql, quote
 from longhaul_sql.writer import Columns, Scope, Writer
 
 SELECT_PARTS = {
@@ -57,6 +58,8 @@ class Query:
     text: str
     projection: Projection
     ordered: bool
+    value: str = ""
+    """The kind of its values where they are not its columns: of SELECT AS STRUCT."""
 
 
 def query_text(writer: Writer, node: exp.Expression, *, as_value: bool = False) -> Query:
@@ -70,7 +73,7 @@ def query_text(writer: Writer, node: exp.Expression, *, as_value: bool = False) 
         with_text, added = _with(writer, node)
         inner = query_text(writer, node.this, as_value=as_value)
         _leave_with(writer, added)
-        return Query(f"{with_text}({inner.text})", inner.projection, False)
+        return Query(f"{with_text}({inner.text})", inner.projection, False, inner.value)
     raise writer.refuse(node, "this is no query that is translated", found=writer.excerpt(node), expected="SELECT")
 
 
@@ -96,7 +99,16 @@ def columns_of(query: Query) -> Columns:
 
 
 def scalar_subquery(writer: Writer, node: exp.Expression) -> Sql:
-    return Sql(f"({subquery_text(writer, node)})")
+    query = subquery(writer, node, as_value=True)
+    return Sql(f"({query.text})", value_kind(query))
+
+
+def value_kind(query: Query) -> str:
+    """The kind of the values of a query of one column."""
+    if query.value:
+        return query.value
+    columns = columns_of(query)
+    return columns[0][1] if columns is not None and len(columns) == 1 else ""
 
 
 def _used(node: exp.Expression) -> list[str]:
@@ -119,10 +131,48 @@ def _with(writer: Writer, node: exp.Expression) -> tuple[str, bool]:
         writer.require_parts(each, {"this", "alias"}, "WITH")
         if each.args["alias"].args.get("columns"):
             raise writer.refuse(each, "column names of WITH are not translated", found=each.alias, hint="name the columns with AS")
-        inner = query_text(writer, each.this)
+        body = _recursion(each.this) if recursive else each.this
+        if recursive:
+            names[each.alias.lower()] = _columns_of_start(writer, each.alias, body)
+        inner = query_text(writer, body)
         parts.append(f"{quote(each.alias)} AS ({inner.text})")
         names[each.alias.lower()] = columns_of(inner)
     return f"WITH {'RECURSIVE ' if recursive else ''}{', '.join(parts)} ", True
+
+
+def _columns_of_start(writer: Writer, name: str, body: exp.Expression) -> Columns:
+    """The columns of a recursion's first rows, which its other rows have too."""
+    start = body
+    while isinstance(start, (exp.SetOperation, exp.Subquery)):
+        start = start.this
+    if start is body or any(table.name.lower() == name.lower() for table in start.find_all(exp.Table)):
+        return None
+    warned, unnests = len(writer.warnings), writer.unnests
+    columns = columns_of(query_text(writer, start))
+    del writer.warnings[warned:]
+    writer.unnests = unnests
+    return columns
+
+
+def _recursion(node: exp.Expression) -> exp.Expression:
+    """DuckDB takes a recursion only where the set operation is the query itself; the parser writes a pipe as WITH and SELECT *."""
+    body = node.unnest() if isinstance(node, exp.Subquery) else node
+    clause = body.args.get("with_")
+    steps = {each.alias: each.this for each in clause.expressions} if clause is not None else {}
+    if not steps or not all(name.startswith("__tmp") for name in steps) or not isinstance(body, exp.Select):
+        return node
+    last = steps.get(body.args["from_"].this.name) if _is_star_of_table(body) else None
+    if not isinstance(last, exp.SetOperation):
+        return node
+    whole = last.copy()
+    while found := next((each for each in whole.find_all(exp.Table) if each.name in steps and not each.db), None):
+        found.replace(exp.Subquery(this=steps[found.name].copy(), alias=exp.TableAlias(this=exp.to_identifier(found.alias_or_name))))
+    return whole
+
+
+def _is_star_of_table(node: exp.Select) -> bool:
+    only = set(_used(node)) == {"expressions", "from_", "with_"} and len(node.expressions) == 1
+    return only and isinstance(node.expressions[0], exp.Star) and isinstance(node.args["from_"].this, exp.Table)
 
 
 def _in_order(ctes: list[exp.Expression]) -> list[exp.Expression]:
@@ -152,14 +202,8 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
         operator = "UNION ALL"
     left_text = left.text if isinstance(node.this, (exp.Select, exp.Subquery)) and not left.ordered else f"({left.text})"
     right_text = f"({right.text})" if not isinstance(node.expression, exp.Subquery) else right.text
-    for (name, one), (_, other) in zip(left.projection.columns, right.projection.columns, strict=False):
-        if one.kind == other.kind == "STRUCT" and _other_fields(one, other):
-            raise writer.refuse(
-                node.expression,
-                f"the column {name} has structs of different fields on the two sides",
-                found=writer.excerpt(node.expression),
-                hint="give the fields of both the same names: STRUCT(… AS name)",
-            )
+    if not node.args.get("by_name"):
+        right_text = _with_names_of(left.projection, right.projection, right_text)
     projection = common_projection(left.projection, right.projection)
     if node.args.get("by_name"):
         left_text, right_text, columns = matched(writer, node, left, right)
@@ -213,11 +257,12 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
         with writer.with_aliases(aliases):
             text += order_text(writer, order.expressions if order else [], projection.columns)
     text = f"{with_text}{text}{_limit(writer, node)}"
-    if node.args.get("limit") is not None and order is None:
+    if node.args.get("limit") is not None and order is None and node.args["limit"].expression.name != str(EVERY_ROW):
         writer.warn(node.args["limit"], "LIMIT without ORDER BY: which rows is not defined")
     writer.scopes.pop()
     _leave_with(writer, added)
-    return Query(text, projection, order is not None)
+    value = Kind("STRUCT", fields=[(name, each.kind) for name, each in projection.columns]) if kind == "STRUCT" and as_value else ""
+    return Query(text, projection, order is not None, value)
 
 
 def named_columns(projection: Projection) -> list[tuple[str, Sql]]:
@@ -244,7 +289,8 @@ def _limit(writer: Writer, node: exp.Expression) -> str:
         number = clause.expression
         if not isinstance(number, exp.Parameter) and not (isinstance(number, exp.Literal) and not number.is_string):
             raise writer.refuse(clause, f"{word} takes a number or a parameter", found=writer.excerpt(clause))
-        text += f" {word} {number.this if isinstance(number, exp.Literal) else writer.value(number).text}"
+        most = f"least({writer.value(number).text}, {EVERY_ROW})"
+        text += f" {word} {min(int(number.this), EVERY_ROW) if str(number.this).isdigit() else most}"
     return text
 
 
@@ -289,10 +335,15 @@ def _name_star(projection: Projection, node: exp.Expression, star: exp.Expressio
                 projection.columns.append((now, Sql(quote(now), "" if name.lower() in replaced else kind)))
 
 
-def _other_fields(left: Sql, right: Sql) -> bool:
-    """DuckDB puts the fields of structs with different names beside each other; of those that are written out the names are known."""
-    names = [re.findall(r'"((?:[^"]|"")*)"(?=: | [A-Z]+[,)])', value.text) for value in (left, right)]
-    return all(names) and names[0] != names[1]
+def _with_names_of(left: Projection, right: Projection, right_text: str) -> str:
+    """The right side of a set operation with the left side's names of the fields of structs, which DuckDB would match by name."""
+    pairs = list(zip(left.columns, right.columns, strict=False))
+    known = all(side.star_is_known or not side.has_star for side in (left, right)) and len(left.columns) == len(right.columns)
+    if not known or not any(has_other_names(other.kind, one.kind) for (_, one), (_, other) in pairs):
+        return right_text
+    places = [f"longhaul_c{place}" for place in range(len(pairs))]
+    listed = ", ".join(by_place(place, other.kind, one.kind) for place, ((_, one), (_, other)) in zip(places, pairs, strict=True))
+    return f"(SELECT {listed} FROM {right_text} AS longhaul_right({', '.join(places)}))"
 
 
 def common_projection(left: Projection, right: Projection) -> Projection:
@@ -301,7 +352,8 @@ def common_projection(left: Projection, right: Projection) -> Projection:
     columns = []
     for i, (name, value) in enumerate(left.columns):
         other = kinds[i] if i < len(kinds) and not right.has_star else ""
-        kind = value.kind if value.kind == other or other == "NULL" else other if value.kind == "NULL" else ""
+        kind = kind_of_all([value, Sql("", other)]) if value.kind == other else value.kind if other == "NULL" else ""
+        kind = other if value.kind == "NULL" else kind
         columns.append((name, Sql(value.text, kind, value.atom)))
     return Projection(left.texts, columns, left.has_star, left.star_is_known, left.anonymous, left.anonymous_names)
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from longhaul_sql import queries
 from longhaul_sql.registry import name_of
-from longhaul_sql.types import quote, string
+from longhaul_sql.types import element_of, fields_of, quote, string
 from longhaul_sql.writer import Columns, Writer
 
 
@@ -55,6 +55,9 @@ def _join(writer: Writer, join: exp.Expression, source: Source) -> str:
     unnest = isinstance(join.this, exp.Unnest)
     if unnest and side not in ("", "LEFT"):
         raise writer.refuse(join.this, f"{side} JOIN UNNEST is not translated", found=writer.excerpt(join))
+    if unnest:
+        # An array may be a column of what stands before it.
+        writer.scope.columns = source.columns
     item = _item(writer, join.this, source, lateral=unnest)
     writer.scope.tables, writer.scope.columns = source.rows, source.columns
     if using:
@@ -63,6 +66,11 @@ def _join(writer: Writer, join: exp.Expression, source: Source) -> str:
         source.using = names + [name for name in source.using if name.lower() not in lower]
         item = _without_nan(join.this, item, names, side)
         return f" {_SIDES[side]}JOIN {item} USING ({', '.join(quote(name) for name in names)})"
+    if on is not None and unnest and side:
+        # Of a LATERAL join DuckDB takes comparisons only: the condition goes inside.
+        inner = item.removeprefix("LATERAL ")
+        name = inner.rpartition(" AS ")[2]
+        return f" LEFT JOIN LATERAL (SELECT {name}.* FROM {inner} WHERE {writer.condition_value(on, 'filter').text}) AS {name} ON TRUE"
     if on is not None:
         return f" {_SIDES[side]}JOIN {item} ON {writer.condition_value(on, 'join').text}"
     if kind == "CROSS" or (unnest and not side):
@@ -138,15 +146,24 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
     if len(node.expressions) != 1:
         raise writer.refuse(node, "UNNEST takes one array", found=writer.excerpt(node))
     array = node.expressions[0]
-    text = writer.value(array).text
+    value = writer.value(array)
+    text = value.text
     alias = node.args.get("alias")
     element = alias.args["columns"][0].name if alias is not None and alias.args.get("columns") else node.alias
     offset = node.args.get("offset")
     offset_name = (offset.name or "offset") if isinstance(offset, exp.Expression) else "offset" if offset else ""
     writer.unnests += 1
-    source.columns[(element or f" {len(source.columns)}").lower()] = None
     own = f"longhaul_unnest_{writer.unnests}"
-    fields = _fields(array)
+    kind = element_of(value.kind)
+    known = fields_of(kind)
+    fields = [name for name, _ in known] if known is not None else _fields(array)
+    if len({name.lower() for name in fields}) != len(fields):
+        raise writer.refuse(node, "two fields of the elements have one name", found=writer.excerpt(node), hint="name them with AS")
+    scalar = (kind and kind != "STRUCT") or _has_scalars(writer, array)
+    columns: Columns = list(known) if known is not None else [(element or "", kind)] if scalar else None
+    if columns is not None and offset_name:
+        columns.append((offset_name, "INT64"))
+    source.columns[(element or f" {len(source.columns)}").lower()] = columns
     places = f", unnest(range(len({text}))) AS {quote(offset_name)}" if offset_name else ""
     lateral_word = "LATERAL " if lateral else ""
     if fields:
@@ -159,7 +176,7 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
         if element:
             source.rows.add(element.lower())
         return f"{lateral_word}(SELECT {listed} FROM {inner}) AS {quote(element or own)}"
-    if not _has_scalars(writer, array) or not element:
+    if not scalar or not element:
         source.elements.add((element or own).lower())
     return f"{lateral_word}(SELECT unnest({text}) AS {quote(element or own)}{places}) AS {quote(own)}"
 

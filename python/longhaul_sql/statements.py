@@ -10,7 +10,7 @@ from sqlglot import exp
 from longhaul_sql.expressions import variable_table
 from longhaul_sql.queries import Query, query_text
 from longhaul_sql.sources import Source, _item
-from longhaul_sql.types import Sql, quote
+from longhaul_sql.types import Sql, fields_of, quote
 from longhaul_sql.writer import Scope, Writer
 
 
@@ -211,11 +211,21 @@ def _assignments(writer: Writer, items: list[exp.Expression], target: exp.Expres
                 found=writer.excerpt(each),
                 hint="assign the whole column: SET s = STRUCT(… AS field, …)",
             )
-        if each.expression.sql("bigquery").upper() == "DEFAULT":
-            raise writer.refuse(each, "DEFAULT is not translated", found=writer.excerpt(each), hint="write the value, or NULL")
+        if _is_default(each.expression):
+            # No table here has other defaults.
+            parts.append(f"{quote(each.this.name)} = NULL")
+            continue
         value = writer.value(each.expression)
+        if any(name.startswith("_field_") for name, _ in fields_of(value.kind) or ()):
+            raise writer.refuse(
+                each, "the fields of this STRUCT have no names", found=writer.excerpt(each), hint="name them: STRUCT(1 AS a, 2 AS b)"
+            )
         parts.append(f"{quote(each.this.name)} = {_array_value(value)}")
     return ", ".join(parts)
+
+
+def _is_default(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Column) and len(node.parts) == 1 and node.name.upper() == "DEFAULT" and not node.this.args.get("quoted")
 
 
 def _array_value(value: Sql) -> str:

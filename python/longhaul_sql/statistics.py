@@ -56,10 +56,17 @@ def _spread(google: str, duckdb: str, least: int) -> None:
     def spread(writer: Writer, call: exp.Expression, over: str) -> Sql:
         value, distinct = _argument(writer, call, "distinct")
         odd = f"longhaul_not_finite({value.text})"
-        finite = f"CASE WHEN {odd} THEN NULL ELSE {value.text} END"
-        plain = f"{duckdb}({distinct}{finite}){over}"
+        plain = f"{duckdb}({distinct}longhaul_moderate({value.text})){over}"
         enough = f"count({distinct}{value.text}){over} >= {least}"
-        return Sql(f"CASE WHEN {enough} AND bool_or({odd}){over} THEN 'NaN'::DOUBLE ELSE {plain} END", "FLOAT64")
+        if value.kind not in ("", "FLOAT64"):
+            return Sql(f"{duckdb}({distinct}{value.text}){over}", "FLOAT64")
+        # Of values whose squares are no FLOAT64 the scaled ones are taken.
+        scale = "longhaul_unscaled" if "STDDEV" in google else "longhaul_unscaled_square"
+        huge = f"{scale}({duckdb}({distinct}longhaul_scaled({value.text})){over})"
+        return Sql(
+            f"CASE WHEN {enough} AND bool_or({odd}){over} THEN 'NaN'::DOUBLE WHEN bool_or(longhaul_is_huge({value.text})){over} THEN {huge} ELSE {plain} END",
+            "FLOAT64",
+        )
 
 
 for _google, _duckdb, _least in (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.queries import subquery_text
+from longhaul_sql.alike import alike, kind_of_all
+from longhaul_sql.queries import subquery, value_kind
 from longhaul_sql.registry import function, name_of
-from longhaul_sql.types import Sql, quote
+from longhaul_sql.types import Kind, Sql, array_of, quote
 from longhaul_sql.writer import Writer, writes
 
 
@@ -15,16 +16,17 @@ def field_name(name: str, place: int) -> str:
     return name or f"_field_{place + 1}"
 
 
-def struct_of(writer: Writer, items: list[exp.Expression], names: list[str]) -> str:
-    pairs = (
-        f"{quote(field_name(name, place))}: {writer.value(item).text}" for place, (name, item) in enumerate(zip(names, items, strict=True))
-    )
-    return "{" + ", ".join(pairs) + "}"
+def struct_of(writer: Writer, items: list[exp.Expression], names: list[str]) -> Sql:
+    listed = [field_name(name, place) for place, name in enumerate(names)]
+    values = [writer.value(item) for item in items]
+    pairs = (f"{quote(name)}: {value.text}" for name, value in zip(listed, values, strict=True))
+    fields = [(name, value.kind) for name, value in zip(listed, values, strict=True)]
+    return Sql("{" + ", ".join(pairs) + "}", Kind("STRUCT", fields=fields))
 
 
 @writes(exp.Tuple, "expressions")
 def tuple_(writer: Writer, node: exp.Expression) -> Sql:
-    return Sql(struct_of(writer, node.expressions, [""] * len(node.expressions)), "STRUCT")
+    return struct_of(writer, node.expressions, [""] * len(node.expressions))
 
 
 @function("STRUCT")
@@ -42,7 +44,7 @@ def struct(writer: Writer, call: exp.Expression) -> Sql:
         values.append(each.this if isinstance(each, exp.Alias) else each)
     if not values:
         raise writer.refuse(call, "a STRUCT has a field", found=writer.excerpt(call))
-    return Sql(struct_of(writer, values, names), "STRUCT")
+    return struct_of(writer, values, names)
 
 
 def _inherited_name(node: exp.Expression) -> str:
@@ -55,8 +57,9 @@ def _inherited_name(node: exp.Expression) -> str:
 def array(writer: Writer, node: exp.Expression) -> Sql:
     items = node.expressions
     if len(items) == 1 and isinstance(items[0], (exp.Select, exp.SetOperation, exp.Subquery)):
-        return Sql(f"ARRAY({subquery_text(writer, items[0])})", "ARRAY")
-    values = [_like_first(writer, item, items[0]) for item in items]
+        query = subquery(writer, items[0], as_value=True)
+        return Sql(f"ARRAY({query.text})", array_of(value_kind(query)))
+    values = alike([_like_first(writer, item, items[0]) for item in items])
     if any(value.kind == "NULL" for value in values):
         # Inside of a query there may be such arrays; what is stored has none.
         writer.nullable_arrays = True
@@ -64,7 +67,7 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
             return Sql(f"[{', '.join('NULL::BIGINT' for _ in values)}]", "ARRAY")
     if not values:
         return Sql("[]", "ARRAY")
-    return Sql(f"[{', '.join(value.text for value in values)}]", "ARRAY")
+    return Sql(f"[{', '.join(value.text for value in values)}]", array_of(kind_of_all(values)))
 
 
 def _like_first(writer: Writer, item: exp.Expression, first: exp.Expression) -> Sql:
@@ -73,7 +76,7 @@ def _like_first(writer: Writer, item: exp.Expression, first: exp.Expression) -> 
     if item is first or names is None or own is None or len(names) != len(own):
         return writer.value(item)
     values = [each.this if isinstance(each, exp.Alias) else each for each in item.expressions]
-    return Sql(struct_of(writer, values, names), "STRUCT")
+    return struct_of(writer, values, names)
 
 
 def _names_of(item: exp.Expression) -> list[str] | None:

@@ -17,6 +17,7 @@ from longhaul_sql import (  # noqa: F401 - they register their rules
     json_values,
     maths,
     numbers,
+    overloads,
     printf,
     safe,
     statistics,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -44,13 +45,41 @@ DUCKDB = {
 }
 
 
+class Kind(str):
+    """GoogleSQL's type of a value, and of STRUCT and ARRAY also what is in them, as far as the text tells."""
+
+    __slots__ = ("element", "fields")
+    fields: tuple[tuple[str, str], ...] | None
+    """Names and kinds of a STRUCT's fields."""
+    element: str
+    """The kind of an ARRAY's elements, or nothing."""
+
+    def __new__(cls, name: str, *, fields: Iterable[tuple[str, str]] | None = None, element: str = "") -> Kind:
+        kind = super().__new__(cls, name)
+        kind.fields = tuple(fields) if fields is not None else None
+        kind.element = element
+        return kind
+
+
+def element_of(kind: str) -> str:
+    return kind.element if isinstance(kind, Kind) else ""
+
+
+def fields_of(kind: str) -> tuple[tuple[str, str], ...] | None:
+    return kind.fields if isinstance(kind, Kind) else None
+
+
+def array_of(element: str) -> Kind:
+    return Kind("ARRAY", element=element)
+
+
 @dataclass(frozen=True)
 class Sql:
     """DuckDB's text of an expression with what is known of it."""
 
     text: str
     kind: str = ""
-    """GoogleSQL's type where the text alone tells: INT64 … TIMESTAMP, ARRAY, STRUCT; `` where only the tables know."""
+    """A `Kind` where more is known; GoogleSQL's type where the text alone tells: INT64 … TIMESTAMP, ARRAY, STRUCT; `` where only the tables know."""
     atom: bool = True
     """Whether it may stand as an operand without parentheses."""
 

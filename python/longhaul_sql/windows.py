@@ -27,7 +27,7 @@ def windowed(writer: Writer, node: exp.Expression, rule: Callable[[str], Sql]) -
     if spec is not None:
         writer.require_parts(spec, {"kind", "start", "start_side", "end", "end_side"}, "a window frame")
     partition = "PARTITION BY " + ", ".join(writer.value(each).text for each in window.partition) if window.partition else ""
-    if spec is None or spec.args["kind"] != "RANGE" or not any(_is_distance(spec.args.get(which)) for which in ("start", "end")):
+    if spec is None or spec.args["kind"].upper() != "RANGE" or not any(_is_distance(spec.args.get(which)) for which in ("start", "end")):
         return rule(_over(partition, order_text(writer, window.order), _frame(writer, spec)))
     return _by_distance(writer, window, spec, partition, rule)
 
@@ -40,18 +40,25 @@ def _by_distance(writer: Writer, window: Window, spec: exp.Expression, partition
     nulls = "FIRST" if item.args.get("nulls_first") else "LAST"
     direction = f"{'DESC' if item.args.get('desc') else 'ASC'} NULLS {nulls}"
     if key.kind not in ("", "FLOAT64", "NULL"):
-        return rule(_over(partition, f"ORDER BY {key.operand} {direction}", _frame(writer, spec)))
+        return rule(_over(partition, f"ORDER BY {_wide(key)} {direction}", _frame(writer, spec)))
     # To NULL and NaN no other value has a distance: they see their peers, and what an unbounded side adds.
     unusual = bool(item.args.get("desc")) == bool(item.args.get("nulls_first"))
-    if unusual and any(spec.args.get(which) == "UNBOUNDED" for which in ("start", "end")):
+    if unusual and any(_is_unbounded(spec.args.get(which)) for which in ("start", "end")):
         raise writer.refuse(item, "NULLS FIRST/LAST with an unbounded RANGE is not translated", found=writer.excerpt(item))
-    start = spec.args.get("start") if spec.args.get("start") == "UNBOUNDED" else None
-    end = spec.args.get("end") if spec.args.get("end") == "UNBOUNDED" else None
+    start, end = (_is_unbounded(spec.args.get(which)) for which in ("start", "end"))
     peers = f"RANGE BETWEEN {'UNBOUNDED PRECEDING' if start else 'CURRENT ROW'} AND {'UNBOUNDED FOLLOWING' if end else 'CURRENT ROW'}"
     of_peers = rule(_over(partition, order_text(writer, window.order), peers))
-    of_numbers = rule(_over(partition, f"ORDER BY {not_nan(key.text)} {direction}", _frame(writer, spec)))
+    numbers = Sql(not_nan(key.text), key.kind)
+    of_numbers = rule(_over(partition, f"ORDER BY {_wide(numbers)} {direction}", _frame(writer, spec)))
     apart = f"{key.operand} IS NULL OR {is_nan(key.text)}"
     return Sql(f"CASE WHEN {apart} THEN {of_peers.text} ELSE {of_numbers.text} END", of_numbers.kind)
+
+
+def _wide(key: Sql) -> str:
+    """The key with room for a distance beyond INT64."""
+    if key.kind == "INT64":
+        return f"CAST({key.text} AS HUGEINT)"
+    return f"longhaul_wide({key.text})" if key.kind == "" else key.operand
 
 
 def _resolve(writer: Writer, node: exp.Expression) -> Window:
@@ -73,6 +80,10 @@ def _resolve(writer: Writer, node: exp.Expression) -> Window:
 
 def _over(partition: str, order: str, frame: str) -> str:
     return f" OVER ({' '.join(part for part in (partition, order.strip(), frame) if part)})"
+
+
+def _is_unbounded(bound: object) -> bool:
+    return isinstance(bound, str) and bound.upper() == "UNBOUNDED"
 
 
 def _is_distance(bound: object) -> bool:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from sqlglot import exp
 
 from longhaul_sql.errors import Refusal
-from longhaul_sql.types import DUCKDB, SCALARS, DType, Sql, quote
+from longhaul_sql.types import DUCKDB, SCALARS, DType, Kind, Sql, array_of, fields_of, quote
 
 Rule = Callable[["Writer", exp.Expression], Sql]
 EXPRESSIONS: dict[type[exp.Expression], tuple[Rule, frozenset[str]]] = {}
@@ -163,9 +164,9 @@ class Writer:
 
     def kind_of(self, data_type: exp.DataType) -> str:
         if data_type.this == DType.ARRAY:
-            return "ARRAY"
+            return array_of(self.kind_of(data_type.expressions[0])) if data_type.expressions else "ARRAY"
         if data_type.this == DType.STRUCT:
-            return "STRUCT"
+            return Kind("STRUCT", fields=[(name, self.kind_of(kind)) for name, kind in fields_in(data_type)])
         kind = SCALARS.get(data_type.this)
         if kind is None or data_type.expressions:
             raise self.refuse(
@@ -182,11 +183,7 @@ class Writer:
         if kind == "ARRAY":
             return f"{self.duckdb_type(data_type.expressions[0])}[]"
         if kind == "STRUCT":
-            fields = []
-            for place, each in enumerate(data_type.expressions, 1):
-                name, kind = (each.name, each.args["kind"]) if isinstance(each, exp.ColumnDef) else (f"_field_{place}", each)
-                fields.append(f"{quote(name)} {self.duckdb_type(kind)}")
-            return f"STRUCT({', '.join(fields)})"
+            return f"STRUCT({', '.join(f'{quote(name)} {self.duckdb_type(kind)}' for name, kind in fields_in(data_type))})"
         return DUCKDB[kind]
 
     # --- names --------------------------------------------------------------------------------------------------
@@ -245,11 +242,10 @@ class Writer:
         first = names[0].lower()
         for scope in reversed(self.scopes):
             if len(names) > 1 and first in scope.columns:
-                return _kind_in(scope.columns[first], names[1]) if len(names) == 2 else ""
+                return kind_within(_kind_in(scope.columns[first], names[1]), names[2:])
             found = [kind for columns in scope.columns.values() for name, kind in columns or [] if name.lower() == first]
             if found:
-                # A field of JSON is JSON.
-                return found[0] if len(names) == 1 or found[0] == "JSON" else ""
+                return kind_within(found[0], names[1:])
             if any(columns is None for columns in scope.columns.values()):
                 return ""
         return ""
@@ -281,8 +277,38 @@ class Writer:
             self.scope.in_aggregate = before
 
 
+def fields_in(struct: exp.DataType) -> list[tuple[str, exp.DataType]]:
+    """Names and types of the fields; `_field_1` and so on of those without a name."""
+    return [
+        (each.name, each.args["kind"]) if isinstance(each, exp.ColumnDef) else (f"_field_{place}", each)
+        for place, each in enumerate(struct.expressions, 1)
+    ]
+
+
+class Written(exp.Expression):
+    """An expression whose text is known already, where a rule takes nodes."""
+
+    arg_types: ClassVar[dict[str, bool]] = {"sql": True}
+
+
+@writes(Written, "sql")
+def _written(writer: Writer, node: exp.Expression) -> Sql:
+    found = node.args["sql"]
+    assert isinstance(found, Sql)
+    return found
+
+
 PASS_CONDITION = (exp.And, exp.Or, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
 """Expressions that are the condition itself, or comparisons that ask for it."""
+
+
+def kind_within(kind: str, names: list[str]) -> str:
+    """The kind of a field of a field; of JSON every field is JSON."""
+    for name in names:
+        if kind == "JSON":
+            return kind
+        kind = _kind_in(list(fields_of(kind) or ()), name)
+    return kind
 
 
 def _kind_in(columns: Columns, name: str) -> str:

@@ -94,7 +94,7 @@ function convert(type: GoogleType, value: Json, path: string): DuckDBValue {
   switch (type.kind) {
     case 'INT64': {
       const whole = typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && /^-?[0-9]+$/.test(value);
-      if (!whole) wrong('an integer');
+      if (!whole) wrong('an integer, written as a text where it is beyond 2^53');
       const integer = BigInt(value as string | number);
       return BigInt.asIntN(64, integer) === integer ? integer : wrong('an integer of 64 bits');
     }

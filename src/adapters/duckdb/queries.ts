@@ -51,7 +51,10 @@ async function executeScript(parts: Parts, script: Script, request: QueryRequest
   try {
     await runBefore(script, session, parts.tables);
     const changes = [];
-    for (const alias of script.changed) changes.push(await write(changedTable(request, alias), `SELECT * FROM ${viewOf(alias)}`));
+    for (const alias of script.changed) {
+      const rows = `SELECT * FROM ${viewOf(alias)}`;
+      changes.push(await atPlace(script, 0, () => write(changedTable(request, alias), rows)));
+    }
     const { select } = script;
     const result = select && (await atPlace(script, script.before.length, () => write(request.destination, select.sql)));
     if (result) checkColumns(request, result.columns);

@@ -1,0 +1,57 @@
+"""Values that meet in one column, array or CASE: GoogleSQL matches the fields of structs by place, DuckDB by name."""
+
+from __future__ import annotations
+
+from longhaul_sql.types import Sql, element_of, fields_of, quote
+from longhaul_sql.writer import Written
+
+
+def has_other_names(kind: str, wanted: str) -> bool:
+    """Whether both are structs, or arrays of them, whose fields are known and named differently."""
+    if kind == wanted == "ARRAY":
+        return has_other_names(element_of(kind), element_of(wanted))
+    ours, theirs = fields_of(kind), fields_of(wanted)
+    if kind != wanted or ours is None or theirs is None or len(ours) != len(theirs):
+        return False
+    return any(one[0].lower() != other[0].lower() or has_other_names(one[1], other[1]) for one, other in zip(ours, theirs, strict=True))
+
+
+def by_place(text: str, kind: str, wanted: str, depth: int = 0) -> str:
+    """The value with the names of `wanted`."""
+    if not has_other_names(kind, wanted):
+        return text
+    if kind == "ARRAY":
+        each = f"longhaul_s{depth}"
+        return f"list_transform({text}, lambda {each}: {by_place(each, element_of(kind), element_of(wanted), depth + 1)})"
+    fields = [
+        f"{quote(name)}: {by_place(f'struct_extract_at({text}, {place})', own, other, depth)}"
+        for place, ((_, own), (name, other)) in enumerate(zip(fields_of(kind) or (), fields_of(wanted) or (), strict=True), 1)
+    ]
+    return f"CASE WHEN {text} IS NOT NULL THEN {{{', '.join(fields)}}} END"
+
+
+def alike(values: list[Sql]) -> list[Sql]:
+    """The values with the names that the first of them has."""
+    wanted = next((value.kind for value in values if value.kind == "STRUCT" or element_of(value.kind) == "STRUCT"), None)
+    if wanted is None:
+        return values
+    return [
+        Sql(by_place(value.text, value.kind, wanted), wanted) if has_other_names(value.kind, wanted) else value for value in values
+    ]
+
+
+def kind_of_all(values: list[Sql]) -> str:
+    """The kind that values have in common; what is in it, the first that knows tells."""
+    kinds = [value.kind for value in values if value.kind != "NULL"]
+    if len(set(kinds)) != 1:
+        return "FLOAT64" if set(kinds) == {"INT64", "FLOAT64"} else ""
+    return next((kind for kind in kinds if fields_of(kind) is not None or element_of(kind)), kinds[0])
+
+
+def parts_of(value: Sql) -> list[Written] | None:
+    """The fields of a struct as expressions of their own, where they are known."""
+    fields = fields_of(value.kind)
+    if fields is None:
+        return None
+    return [Written(sql=Sql(f"struct_extract_at({value.text}, {place})", kind)) for place, (_, kind) in enumerate(fields, 1)]
+
