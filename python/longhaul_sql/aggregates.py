@@ -140,14 +140,17 @@ def _ordered_list(writer: Writer, item: exp.Expression, value: str, where: str) 
 
 @aggregate("ARRAY_CONCAT_AGG")
 def array_concat_agg(writer: Writer, call: exp.Expression, over: str) -> Sql:
-    arguments = arguments_of(writer, call, "order")
+    arguments = arguments_of(writer, call, "order", "limit")
     if over:
         raise writer.refuse(call, "ARRAY_CONCAT_AGG is no window function", found=writer.excerpt(call))
     writer.nullable_arrays = True
     value = _one(writer, call, arguments.values)
     with writer.in_aggregate():
         ordered = order_text(writer, arguments.order)
-    return Sql(f"flatten(list({value}{ordered}) FILTER (WHERE ({value}) IS NOT NULL))", "ARRAY")
+    arrays = f"list({value}{ordered}) FILTER (WHERE ({value}) IS NOT NULL)"
+    if arguments.limit is not None:
+        arrays = f"({arrays})[1:{bare(writer, arguments.limit)}]"
+    return Sql(f"flatten({arrays})", writer.value(arguments.values[0]).kind or "ARRAY")
 
 
 @aggregate("STRING_AGG")
@@ -239,10 +242,15 @@ def lag(writer: Writer, call: exp.Expression, over: str) -> Sql:
 
 @window_function("PERCENTILE_CONT", "PERCENTILE_DISC")
 def percentile(writer: Writer, call: exp.Expression, over: str) -> Sql:
-    arguments = arguments_of(writer, call, "ignore_nulls")
+    arguments = arguments_of(writer, call, "ignore_nulls", "respect_nulls")
     if len(arguments.values) != 2:
         raise writer.refuse(call, f"{name_of(call)} takes 2 arguments", found=str(len(arguments.values)))
     value, share = (writer.value(each).text for each in arguments.values)
+    if arguments.respect_nulls:
+        name, numbers = name_of(call).lower(), f"CAST({value} AS DOUBLE)" if name_of(call) == "PERCENTILE_CONT" else value
+        ordered = f"longhaul_nan_sorted(list_sort(list({numbers}){over}, 'ASC', 'NULLS FIRST'), TRUE)"
+        kind = "FLOAT64" if name_of(call) == "PERCENTILE_CONT" else writer.value(arguments.values[0]).kind
+        return Sql(f"longhaul_{name}({ordered}, {share})", kind)
     if name_of(call) == "PERCENTILE_CONT":
         return Sql(f"quantile_cont(CAST({value} AS DOUBLE), {share}){over}", "FLOAT64")
     return Sql(f"quantile_disc({value}, {share}){over}")

@@ -35,9 +35,7 @@ def alike(values: list[Sql]) -> list[Sql]:
     wanted = next((value.kind for value in values if value.kind == "STRUCT" or element_of(value.kind) == "STRUCT"), None)
     if wanted is None:
         return values
-    return [
-        Sql(by_place(value.text, value.kind, wanted), wanted) if has_other_names(value.kind, wanted) else value for value in values
-    ]
+    return [Sql(by_place(value.text, value.kind, wanted), wanted) if has_other_names(value.kind, wanted) else value for value in values]
 
 
 def kind_of_all(values: list[Sql]) -> str:
@@ -54,4 +52,3 @@ def parts_of(value: Sql) -> list[Written] | None:
     if fields is None:
         return None
     return [Written(sql=Sql(f"struct_extract_at({value.text}, {place})", kind)) for place, (_, kind) in enumerate(fields, 1)]
-

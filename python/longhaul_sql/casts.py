@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from longhaul_sql.alike import by_place, parts_of
@@ -107,7 +109,7 @@ def _part(writer: Writer, target: exp.DataType, item: exp.Expression) -> str:
     return writer.value(item).text
 
 
-def _struct(writer: Writer, node: exp.Expression, struct: exp.DataType, values: list[exp.Expression]) -> str:
+def _struct(writer: Writer, node: exp.Expression, struct: exp.DataType, values: Sequence[exp.Expression]) -> str:
     if len(struct.expressions) != len(values):
         raise writer.refuse(node, "this STRUCT has another number of values than fields", found=writer.excerpt(node))
     pairs = []

@@ -45,7 +45,8 @@ def of_pairs(writer: Writer, call: exp.Expression, over: str) -> Sql:
     least = 1 if name_of(call) == "COVAR_POP" else 2
     enough = f"count(CASE WHEN {both} THEN 1 END){over} >= {least}"
     plain = f"{name_of(call).lower()}({', '.join(pair)}){over}"
-    return Sql(f"CASE WHEN {enough} AND bool_or({odd}){over} THEN 'NaN'::DOUBLE WHEN {enough} AND {huge} THEN {scaled} WHEN {enough} THEN {plain} END", "FLOAT64")
+    found = f"CASE WHEN bool_or({odd}){over} THEN 'NaN'::DOUBLE WHEN {huge} THEN {scaled} ELSE {plain} END"
+    return Sql(f"CASE WHEN {enough} THEN {found} END", "FLOAT64")
 
 
 @aggregate("GROUPING")

@@ -217,5 +217,7 @@ def _field_at(writer: Writer, node: exp.Expression, value: Sql, index: exp.Expre
     fields = fields_of(value.kind)
     place = writer.integer_literal(index, "the place of a field") + (0 if node.args.get("offset") == 1 else 1)
     if node.args.get("safe") or node.args.get("offset") is None or place < 1 or (fields is not None and place > len(fields)):
-        raise writer.refuse(node, "a STRUCT has no such field", found=writer.excerpt(node), expected="[OFFSET(0)] is the first, [ORDINAL(1)] too")
+        raise writer.refuse(
+            node, "a STRUCT has no such field", found=writer.excerpt(node), expected="[OFFSET(0)] is the first, [ORDINAL(1)] too"
+        )
     return Sql(f"struct_extract_at({value.text}, {place})", fields[place - 1][1] if fields is not None else "")

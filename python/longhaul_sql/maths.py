@@ -124,7 +124,7 @@ def coalesce(writer: Writer, call: exp.Expression) -> Sql:
 def nullif(writer: Writer, call: exp.Expression) -> Sql:
     value, other = (writer.value(each) for each in call.expressions)
     if "STRUCT" in (value.kind, other.kind):
-        equal = compare(writer, "=", *call.expressions, "filter").text
+        equal = compare(writer, "=", call.expressions[0], call.expressions[1], "filter").text
         return Sql(f"CASE WHEN {equal} THEN NULL ELSE {value.text} END", value.kind)
     nan = may_be_nan(call.expressions[0], value) and may_be_nan(call.expressions[1], other)
     return Sql(f"nullif({value.text}, {not_nan(other.text) if nan else bare(writer, call.expressions[1])})", value.kind)

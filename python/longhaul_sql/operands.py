@@ -11,6 +11,7 @@ from longhaul_sql.writer import Writer
 
 INT64_MAX = 2**63 - 1
 _TIMESTAMP = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{1,2}(?::\d{2})?)?)?$")
+_ZONED = re.compile(r"^(\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?) ?((?i:UTC)|[A-Za-z]\w+/[\w/+-]+)$")
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}$")
 _TIME = re.compile(r"^(?:[01]?\d|2[0-3]):[0-5]?\d:[0-5]?\d(?:\.\d{1,6})?$")
 
@@ -42,6 +43,14 @@ def time_literal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
         if not _TIME.match(text):
             raise writer.refuse(node, "this text is no TIME", found=text, expected="HH:MM:SS[.ffffff]")
         return Sql(f"CAST({string(text)} AS TIME)", kind)
+    zoned = _ZONED.match(text) if kind == "TIMESTAMP" else None
+    if zoned and zoned.group(2).upper() != "UTC":
+        local = time_literal(writer, exp.Literal.string(zoned.group(1)), "DATETIME")
+        return Sql(f"longhaul_zone({local.text}, {string(zoned.group(2))})", kind)
+    if zoned:
+        text = zoned.group(1) + "+00" if ":" in zoned.group(1) else f"{zoned.group(1)} 00:00:00+00"
+    # What is shorter than a microsecond is left out.
+    text = re.sub(r"(\.\d{6})\d{1,3}(?=$|[Z+-])", r"\1", text)
     match = (_DATE if kind == "DATE" else _TIMESTAMP).match(text)
     if not match or (kind == "DATETIME" and match.group(1)):
         raise writer.refuse(

@@ -1,4 +1,4 @@
-"""Functions that DuckDB chooses by the type of an argument: where that is an aggregate, DuckDB does not know it, so it is computed before."""
+"""Functions that DuckDB chooses by the type of an argument: that of an aggregate it does not know, so the aggregate is computed before."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def _aggregates(node: exp.Expression) -> bool:
 
 
 def _outside_queries(node: exp.Expression) -> Iterator[exp.Expression]:
-    return node.walk(prune=lambda each: isinstance(each, exp.Query))
+    for each in node.walk(prune=lambda each: isinstance(each, exp.Query)):
+        if isinstance(each, exp.Expression):
+            yield each
 
 
 def _wrap(node_type: type[exp.Expression]) -> None:

@@ -12,7 +12,7 @@ CREATE OR REPLACE MACRO longhaul_not_finite(x) AS typeof(x) IN ('DOUBLE', 'FLOAT
     OR hash(x) IN (hash('NaN'::FLOAT), hash('Infinity'::FLOAT), hash('-Infinity'::FLOAT)));
 
 -- A whole number with room for a distance beyond INT64.
-CREATE OR REPLACE MACRO longhaul_wide(x) AS CASE WHEN typeof(x) IN ('BIGINT', 'INTEGER') THEN CAST(TRY_CAST(x AS BIGINT) AS HUGEINT) ELSE x END;
+CREATE OR REPLACE MACRO longhaul_wide(x) AS CASE WHEN typeof(x) = 'BOOLEAN' THEN error('RANGE with a distance needs a number in ORDER BY') WHEN typeof(x) IN ('BIGINT', 'INTEGER') THEN CAST(TRY_CAST(x AS BIGINT) AS HUGEINT) ELSE x END;
 CREATE OR REPLACE MACRO longhaul_distance(n) AS CASE WHEN n IS NULL OR n < 0 THEN error('the distance of a window frame must not be negative or NULL') ELSE n END;
 CREATE OR REPLACE MACRO longhaul_separator(s) AS CASE WHEN s IS NULL THEN error('STRING_AGG: the separator is NULL') ELSE s END;
 CREATE OR REPLACE MACRO longhaul_positive(n, what) AS CASE WHEN n IS NULL OR n < 1 THEN error(what || ': the number must be positive') ELSE n END;
@@ -22,6 +22,12 @@ CREATE OR REPLACE MACRO longhaul_nan_sorted(list, ascending) AS CASE WHEN typeof
     THEN list_filter(list, lambda e: e IS NULL) || list_filter(list, lambda e: longhaul_is_nan(e)) || list_filter(list, lambda e: e IS NOT NULL AND NOT longhaul_is_nan(e))
     ELSE list_filter(list, lambda e: e IS NOT NULL AND NOT longhaul_is_nan(e)) || list_filter(list, lambda e: longhaul_is_nan(e)) || list_filter(list, lambda e: e IS NULL) END
   ELSE list END;
+
+-- Percentiles of all values with the NULLs, which come first; between NULL and a value that is the value.
+CREATE OR REPLACE MACRO longhaul_percentile_disc(sorted, share) AS sorted[greatest(1, CAST(ceil(share * len(sorted)) AS BIGINT))];
+CREATE OR REPLACE MACRO longhaul_between(low, high, part) AS CASE WHEN part = 0 THEN low WHEN low IS NULL THEN high ELSE low + (high - low) * part END;
+CREATE OR REPLACE MACRO longhaul_percentile_cont(sorted, share) AS longhaul_between(sorted[CAST(floor(share * (len(sorted) - 1)) AS BIGINT) + 1],
+  sorted[CAST(ceil(share * (len(sorted) - 1)) AS BIGINT) + 1], share * (len(sorted) - 1) - floor(share * (len(sorted) - 1)));
 
 CREATE OR REPLACE MACRO longhaul_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero: ' || CAST(a AS VARCHAR) || ' / 0') ELSE a / b END;
 CREATE OR REPLACE MACRO longhaul_safe_divide(a, b) AS CASE WHEN b <> 0 AND NOT (longhaul_not_finite(a / b) AND NOT longhaul_not_finite(a) AND NOT longhaul_not_finite(b)) THEN a / b END;

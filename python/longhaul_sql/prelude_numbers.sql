@@ -6,6 +6,19 @@ CREATE OR REPLACE MACRO longhaul_bit_xor(a BIGINT, b BIGINT) AS xor(a, b), (a BL
 CREATE OR REPLACE MACRO longhaul_bit_not(a BIGINT) AS ~a, (a BLOB) AS longhaul_bytes_not(a);
 CREATE OR REPLACE MACRO longhaul_bits(x BIGINT) AS CAST(bit_count(x) AS BIGINT), (x BLOB) AS longhaul_bytes_count(x);
 
+-- Distances of vectors, and of pairs of a dimension and a number.
+CREATE OR REPLACE MACRO longhaul_vectors(a, b, what) AS CASE WHEN len(a) <> len(b) THEN error(what || ': the arrays have different lengths')
+  WHEN len(a) > list_count(a) OR len(b) > list_count(b) THEN error(what || ': an element is NULL')
+  WHEN len(a) = 0 THEN error(what || ': the arrays are empty') ELSE a END;
+CREATE OR REPLACE MACRO longhaul_norm(a, what) AS CASE WHEN list_sum(list_transform(a, lambda e: e * e)) = 0 THEN error(what || ': a vector of length 0 has no direction')
+  ELSE sqrt(list_sum(list_transform(a, lambda e: e * e))) END;
+CREATE OR REPLACE MACRO longhaul_product(a, b) AS list_sum(list_transform(range(1, len(a) + 1), lambda i: a[i] * b[i]));
+CREATE OR REPLACE MACRO longhaul_euclidean_distance(a, b) AS sqrt(list_sum(list_transform(range(1, len(longhaul_vectors(a, b, 'EUCLIDEAN_DISTANCE')) + 1), lambda i: (a[i] - b[i]) * (a[i] - b[i]))));
+CREATE OR REPLACE MACRO longhaul_cosine_distance(a, b) AS 1 - longhaul_product(longhaul_vectors(a, b, 'COSINE_DISTANCE'), b) / (longhaul_norm(a, 'COSINE_DISTANCE') * longhaul_norm(b, 'COSINE_DISTANCE'));
+CREATE OR REPLACE MACRO longhaul_dimensions(a, b, what) AS CASE
+  WHEN len(list_distinct(list_transform(a, lambda e: e.d))) < len(a) OR len(list_distinct(list_transform(b, lambda e: e.d))) < len(b) THEN error(what || ': a dimension is NULL or there twice')
+  ELSE list_distinct(list_transform(a || b, lambda e: e.d)) END;
+CREATE OR REPLACE MACRO longhaul_in_dimensions(a, dimensions) AS list_transform(dimensions, lambda k: coalesce(list_filter(a, lambda e: e.d = k)[1].v, 0e0));
 -- Variances: the squares of huge numbers are no DOUBLE, those of moderate ones are.
 CREATE OR REPLACE MACRO longhaul_is_huge(x) AS typeof(x) IN ('DOUBLE', 'FLOAT') AND x IS NOT NULL AND abs(TRY_CAST(x AS DOUBLE)) > 1e150;
 CREATE OR REPLACE MACRO longhaul_moderate(x) AS CASE WHEN longhaul_is_huge(x) THEN NULL ELSE x END;

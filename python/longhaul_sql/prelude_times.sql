@@ -2,8 +2,11 @@
 CREATE OR REPLACE MACRO longhaul_is_offset(z) AS regexp_full_match(z, '(?:UTC)?[+-][0-9]{1,2}(?::?[0-9]{2})?');
 CREATE OR REPLACE MACRO longhaul_offset(z) AS to_seconds(CAST((CASE WHEN contains(z, '-') THEN -1 ELSE 1 END)
   * (CAST(regexp_extract(z, '[+-]([0-9]{1,2})', 1) AS BIGINT) * 3600 + CAST('0' || regexp_extract(z, '[+-][0-9]{1,2}:?([0-9]{2})$', 1) AS BIGINT) * 60) AS BIGINT));
+-- A time that a clock shows twice is the first of the two.
+CREATE OR REPLACE MACRO longhaul_first_of(t, x, z) AS CASE WHEN z = 'UTC' THEN t WHEN (t - INTERVAL 1 HOUR) AT TIME ZONE z = x THEN t - INTERVAL 1 HOUR
+  WHEN (t - INTERVAL 30 MINUTE) AT TIME ZONE z = x THEN t - INTERVAL 30 MINUTE ELSE t END;
 CREATE OR REPLACE MACRO longhaul_zone(x TIMESTAMPTZ, z VARCHAR) AS CASE WHEN longhaul_is_offset(z) THEN (x AT TIME ZONE 'UTC') + longhaul_offset(z) ELSE x AT TIME ZONE z END,
-  (x TIMESTAMP, z VARCHAR) AS CASE WHEN longhaul_is_offset(z) THEN (x - longhaul_offset(z)) AT TIME ZONE 'UTC' ELSE x AT TIME ZONE z END;
+  (x TIMESTAMP, z VARCHAR) AS CASE WHEN longhaul_is_offset(z) THEN (x - longhaul_offset(z)) AT TIME ZONE 'UTC' ELSE longhaul_first_of(x AT TIME ZONE z, x, z) END;
 -- Dates and times as texts, in buckets and in rows.
 
 CREATE OR REPLACE MACRO longhaul_format_timestamp(f, x, zone) AS longhaul_strftime(f, 'TIMESTAMP', longhaul_zone(CAST(x AS TIMESTAMPTZ), zone), (epoch_us(longhaul_zone(CAST(x AS TIMESTAMPTZ), zone)) - epoch_us(x)) // 1000000);

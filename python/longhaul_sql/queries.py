@@ -12,7 +12,7 @@ from longhaul_sql.grammar import EVERY_ROW
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
 from longhaul_sql.sources import Source, from_text
-from longhaul_sql.types import Kind, Sql, quote
+from longhaul_sql.types import Kind, Sql, fields_of, quote
 from longhaul_sql.writer import Columns, Scope, Writer
 
 SELECT_PARTS = {
@@ -143,9 +143,9 @@ def _with(writer: Writer, node: exp.Expression) -> tuple[str, bool]:
 def _columns_of_start(writer: Writer, name: str, body: exp.Expression) -> Columns:
     """The columns of a recursion's first rows, which its other rows have too."""
     start = body
-    while isinstance(start, (exp.SetOperation, exp.Subquery)):
+    while isinstance(start, (exp.SetOperation, exp.Subquery)) and start.args.get("with_") is None:
         start = start.this
-    if start is body or any(table.name.lower() == name.lower() for table in start.find_all(exp.Table)):
+    if not isinstance(start, exp.Select) or start is body or any(table.name.lower() == name.lower() for table in start.find_all(exp.Table)):
         return None
     warned, unnests = len(writer.warnings), writer.unnests
     columns = columns_of(query_text(writer, start))
@@ -233,7 +233,7 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
         raise writer.refuse(node, f"SELECT AS {kind} is not translated", found=f"AS {kind}")
     listed = ", ".join(projection.texts)
     if kind == "STRUCT" and as_value:
-        listed = _as_struct(writer, node, projection)
+        listed = _as_struct(writer, node, projection, source)
     distinct = ""
     if node.args.get("distinct") is not None:
         writer.require_parts(node.args["distinct"], set(), "DISTINCT")
@@ -298,6 +298,9 @@ def _projection(writer: Writer, node: exp.Expression, source: Source) -> Project
     projection = Projection()
     for each in node.expressions:
         star = each if isinstance(each, exp.Star) else each.this if isinstance(each, exp.Column) else None
+        if isinstance(each, exp.Dot) and isinstance(each.expression, exp.Star):
+            _fields_of_value(writer, each, projection)
+            continue
         if isinstance(star, exp.Star):
             projection.texts.append(_star(writer, each, star, source))
             projection.has_star = True
@@ -316,6 +319,21 @@ def _projection(writer: Writer, node: exp.Expression, source: Source) -> Project
         projection.texts.append(value.text if plain else f"{value.text} AS {quote(name)}")
         projection.columns.append((name, value))
     return projection
+
+
+def _fields_of_value(writer: Writer, node: exp.Dot, projection: Projection) -> None:
+    """`struct.*`, where the struct is no column."""
+    writer.require_parts(node.expression, set(), "*")
+    value = writer.value(node.this)
+    fields = fields_of(value.kind)
+    if fields is None:
+        projection.texts.append(f"unnest({value.text})")
+        projection.has_star, projection.star_is_known = True, False
+        return
+    for place, (name, kind) in enumerate(fields, 1):
+        field = Sql(f"struct_extract_at({value.text}, {place})", kind)
+        projection.texts.append(f"{field.text} AS {quote(name)}")
+        projection.columns.append((name, field))
 
 
 def _name_star(projection: Projection, node: exp.Expression, star: exp.Expression, source: Source) -> None:
@@ -402,8 +420,12 @@ def _star(writer: Writer, node: exp.Expression, star: exp.Expression, source: So
     return ", ".join([*(quote(name) for name in first), text])
 
 
-def _as_struct(writer: Writer, node: exp.Expression, projection: Projection) -> str:
-    if projection.has_star:
+def _as_struct(writer: Writer, node: exp.Expression, projection: Projection, source: Source) -> str:
+    if projection.has_star and not projection.star_is_known:
+        # Of one table the row is the struct.
+        only = node.expressions[0]
+        if len(node.expressions) == 1 and isinstance(only, exp.Star) and not _used(only) and len(source.columns) == 1 and source.rows:
+            return quote(node.args["from_"].this.alias_or_name)
         raise writer.refuse(node, "SELECT AS STRUCT * is not translated", hint="name the columns")
     if projection.anonymous:
         raise writer.refuse(node.expressions[projection.anonymous[0]], "a field of this STRUCT has no name", hint="add AS name")

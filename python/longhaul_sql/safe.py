@@ -43,7 +43,22 @@ def safe_function(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"list_transform([{{{', '.join(outside)}}}], lambda longhaul_safe: {safely(value.text)})[1]", value.kind)
 
 
-_NEVER = ("CONCAT", "LOWER", "UPPER", "TRIM", "LTRIM", "RTRIM", "COALESCE", "IFNULL", "IF", "NULLIF", "LENGTH", "REPLACE", "TO_HEX", "STRUCT")
+_NEVER = (
+    "CONCAT",
+    "LOWER",
+    "UPPER",
+    "TRIM",
+    "LTRIM",
+    "RTRIM",
+    "COALESCE",
+    "IFNULL",
+    "IF",
+    "NULLIF",
+    "LENGTH",
+    "REPLACE",
+    "TO_HEX",
+    "STRUCT",
+)
 """Functions that never fail of themselves."""
 
 
@@ -53,7 +68,9 @@ def may_fail(node: exp.Expression) -> bool:
         return may_fail(node.expression)
     if isinstance(node, exp.Anonymous):
         return name_of(node) not in _NEVER or any(may_fail(each) for each in node.expressions)
-    if isinstance(node, (exp.Literal, exp.RawString, exp.Null, exp.Boolean, exp.Parameter, exp.Column, exp.Interval, exp.ByteString, exp.TryCast)):
+    if isinstance(
+        node, (exp.Literal, exp.RawString, exp.Null, exp.Boolean, exp.Parameter, exp.Column, exp.Interval, exp.ByteString, exp.TryCast)
+    ):
         return False
     if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal):
         return False

@@ -23,6 +23,8 @@ class Source:
     """Aliases of array elements whose fields are not known."""
     columns: dict[str, Columns] = field(default_factory=dict)
     """By alias, in the order of FROM."""
+    outer: bool = False
+    """Whether what is added may stay without a partner: then a row that is a value is NULL, and not a struct of NULLs."""
 
 
 _TABLE_PARTS = {"this", "db", "catalog", "alias", "pivots", "joins"}
@@ -34,10 +36,26 @@ def from_text(writer: Writer, select: exp.Expression) -> Source:
     clause = select.args.get("from_")
     if clause is None:
         return source
-    text = _item(writer, clause.this, source, lateral=False)
+    first = _as_unnest(writer, clause.this, source)
+    text = _item(writer, first, source, lateral=False)
     text += _joins(writer, select.args.get("joins") or [], source)
     source.text = f" FROM {text}"
     return source
+
+
+def _as_unnest(writer: Writer, node: exp.Expression, source: Source) -> exp.Expression:
+    """`FROM t, t.array` is `FROM t, UNNEST(t.array)`."""
+    if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier) or not node.db or node.args.get("pivots"):
+        return node
+    path = [part for key in ("catalog", "db", "this") if (part := node.args.get(key)) is not None]
+    owner = path[0].name.lower()
+    if owner not in source.columns and not any(owner in scope.columns for scope in writer.scopes):
+        return node
+    column: exp.Expression = exp.Column(this=path[1].copy(), table=path[0].copy())
+    for part in path[2:]:
+        column = exp.Dot(this=column, expression=part.copy())
+    alias = exp.TableAlias(columns=[exp.to_identifier(node.alias or path[-1].name)])
+    return exp.Unnest(expressions=[column], alias=alias)
 
 
 def _joins(writer: Writer, joins: list[exp.Expression], source: Source) -> str:
@@ -52,13 +70,16 @@ def _join(writer: Writer, join: exp.Expression, source: Source) -> str:
     if side:
         writer.nullable_arrays = True
     on, using = join.args.get("on"), join.args.get("using") or []
-    unnest = isinstance(join.this, exp.Unnest)
+    joined = _as_unnest(writer, join.this, source)
+    unnest = isinstance(joined, exp.Unnest)
     if unnest and side not in ("", "LEFT"):
         raise writer.refuse(join.this, f"{side} JOIN UNNEST is not translated", found=writer.excerpt(join))
     if unnest:
         # An array may be a column of what stands before it.
         writer.scope.columns = source.columns
-    item = _item(writer, join.this, source, lateral=unnest)
+    source.outer = bool(side)
+    item = _item(writer, joined, source, lateral=unnest)
+    source.outer = False
     writer.scope.tables, writer.scope.columns = source.rows, source.columns
     if using:
         names = [each.name for each in using]
@@ -157,9 +178,14 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
     kind = element_of(value.kind)
     known = fields_of(kind)
     fields = [name for name, _ in known] if known is not None else _fields(array)
+    if source.outer and element:
+        known, fields = None, []
     if len({name.lower() for name in fields}) != len(fields):
         raise writer.refuse(node, "two fields of the elements have one name", found=writer.excerpt(node), hint="name them with AS")
-    scalar = (kind and kind != "STRUCT") or _has_scalars(writer, array)
+    scalar = bool(kind and kind != "STRUCT") or _has_scalars(writer, array)
+    if scalar and not element:
+        # A column without a name, as a result has it.
+        element = "f0_"
     columns: Columns = list(known) if known is not None else [(element or "", kind)] if scalar else None
     if columns is not None and offset_name:
         columns.append((offset_name, "INT64"))

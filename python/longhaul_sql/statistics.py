@@ -63,10 +63,9 @@ def _spread(google: str, duckdb: str, least: int) -> None:
         # Of values whose squares are no FLOAT64 the scaled ones are taken.
         scale = "longhaul_unscaled" if "STDDEV" in google else "longhaul_unscaled_square"
         huge = f"{scale}({duckdb}({distinct}longhaul_scaled({value.text})){over})"
-        return Sql(
-            f"CASE WHEN {enough} AND bool_or({odd}){over} THEN 'NaN'::DOUBLE WHEN bool_or(longhaul_is_huge({value.text})){over} THEN {huge} ELSE {plain} END",
-            "FLOAT64",
-        )
+        is_huge = f"bool_or(longhaul_is_huge({value.text})){over}"
+        nan = f"{enough} AND bool_or({odd}){over}"
+        return Sql(f"CASE WHEN {nan} THEN 'NaN'::DOUBLE WHEN {is_huge} THEN {huge} ELSE {plain} END", "FLOAT64")
 
 
 for _google, _duckdb, _least in (

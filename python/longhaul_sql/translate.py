@@ -14,6 +14,7 @@ from longhaul_sql import (  # noqa: F401 - they register their rules
     conditions,
     dates,
     expressions,
+    having,
     json_values,
     maths,
     numbers,
@@ -24,6 +25,7 @@ from longhaul_sql import (  # noqa: F401 - they register their rules
     structs,
     texts,
     times,
+    vectors,
 )
 from longhaul_sql.errors import Refusal
 from longhaul_sql.parse import parse

@@ -79,7 +79,7 @@ class Sql:
 
     text: str
     kind: str = ""
-    """A `Kind` where more is known; GoogleSQL's type where the text alone tells: INT64 … TIMESTAMP, ARRAY, STRUCT; `` where only the tables know."""
+    """A `Kind` where more is known; GoogleSQL's type where the text alone tells: INT64 … STRUCT; `` where only the tables know."""
     atom: bool = True
     """Whether it may stand as an operand without parentheses."""
 

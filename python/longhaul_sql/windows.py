@@ -37,6 +37,8 @@ def _by_distance(writer: Writer, window: Window, spec: exp.Expression, partition
         raise writer.refuse(spec, "RANGE with a distance needs one key in ORDER BY", found=writer.excerpt(spec))
     item = window.order[0]
     key = writer.value(item.this)
+    if key.kind not in ("", "INT64", "FLOAT64", "NULL"):
+        raise writer.refuse(item, f"RANGE with a distance needs a number in ORDER BY, not {key.kind}", found=writer.excerpt(item))
     nulls = "FIRST" if item.args.get("nulls_first") else "LAST"
     direction = f"{'DESC' if item.args.get('desc') else 'ASC'} NULLS {nulls}"
     if key.kind not in ("", "FLOAT64", "NULL"):
