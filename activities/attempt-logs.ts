@@ -35,7 +35,7 @@ export interface LogSource {
   readonly tell: (error: unknown) => void;
 }
 
-export interface KeptLog {
+interface KeptLog {
   /** To be told of what becomes of the Job: there is a log when its container runs, and asking earlier would be asking again and again. */
   status(status: Pick<JobStatus, 'phase'>): void;
   /** Waits until all was kept, at the latest for so long; keeping goes on behind. */

@@ -12,7 +12,7 @@ export const HISTOGRAM_BUCKETS: Record<string, number[]> = {
   longhaul_attempt_on_demand_cost: [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 50, 100],
 };
 
-export interface AttemptMeter {
+interface AttemptMeter {
   /** Each progress record once, in order. */
   readonly record: (record: ProgressRecord) => void;
   readonly end: (report: AttemptReport) => void;

@@ -14,7 +14,7 @@ const MS_PER_HOUR = 3_600_000;
 const MAX_METRICS = 40;
 const LOG_TAIL_CHARACTERS = 4096;
 
-export interface AttemptFacts {
+interface AttemptFacts {
   readonly input: AttemptInput;
   readonly verdict: AttemptVerdict;
   readonly cause: string;

@@ -14,7 +14,7 @@ interface Seen {
   readonly stopRequested: boolean;
 }
 
-export interface AttemptOutcome {
+interface AttemptOutcome {
   readonly verdict: AttemptVerdict;
   readonly cause: string;
   readonly committedSamples: number;

@@ -13,7 +13,7 @@ import type { Stoppable } from './stoppable.ts';
 /** How often records are looked for grows so while none come. */
 const POLL_GROWTH = 1.4;
 
-export interface Watching {
+interface Watching {
   readonly input: AttemptInput;
   readonly job: Pick<JobSpec, 'name' | 'graceSeconds'>;
   readonly compute: Compute;

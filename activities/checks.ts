@@ -1,5 +1,5 @@
 /** Check steps: what is expected of a table, before money is spent on it. */
-import type { CheckRule, CheckSpec } from '../src/contract/checks.ts';
+import type { CheckSpec } from '../src/contract/checks.ts';
 import { ruleName } from '../src/contract/checks.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Ports } from '../src/ports/index.ts';
@@ -98,5 +98,3 @@ const messageOf = (table: TableInfo, broken: readonly Judged[]): string =>
     .slice(0, MAX_IN_MESSAGE)
     .map(({ rule, detail }) => `${ruleName(rule)}: ${detail}`)
     .join('; ')}${broken.length > MAX_IN_MESSAGE ? `; and ${broken.length - MAX_IN_MESSAGE} more` : ''}`;
-
-export type { CheckRule };

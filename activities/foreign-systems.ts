@@ -16,9 +16,9 @@ export interface Trouble {
   readonly since: number;
 }
 
-export type ForeignSystem = 'Kubernetes' | 'the object store' | 'the ledger' | 'the machine';
+type ForeignSystem = 'Kubernetes' | 'the object store' | 'the ledger' | 'the machine';
 
-export interface ForeignRetryOptions {
+interface ForeignRetryOptions {
   /** Any of them ends the tries: nobody waits for the answer any more. */
   readonly until: readonly AbortSignal[];
   readonly tell?: (trouble: Trouble | null) => void;
@@ -34,7 +34,7 @@ const PERMANENT: ReadonlySet<ErrorType> = new Set([
   'Rejected',
 ]);
 
-export function isPermanent(error: unknown): boolean {
+function isPermanent(error: unknown): boolean {
   if (error instanceof ApplicationFailure) return error.nonRetryable === true;
   if (error instanceof InvalidInputError || error instanceof PreconditionFailedError) return true;
   // Our own judgement has no cause; that of others may be another one in a minute.

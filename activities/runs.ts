@@ -38,7 +38,7 @@ export interface OpenedRun {
   readonly completed: RunDocument | null;
 }
 
-export interface CloseRunInput {
+interface CloseRunInput {
   readonly run: string;
   readonly pipeline: string;
   readonly profile: Profile;

@@ -14,8 +14,8 @@ const MAX_RECORD_BYTES = 256 * KIB;
 /** LATEST lists each file of a checkpoint. */
 const MAX_LATEST_BYTES = 4096 * KIB;
 
-export const trialJsonUri = (output: string): string => `${output}/trial.json`;
-export const progressUri = (output: string, n: number): string => `${output}/progress/${n}.json`;
+const trialJsonUri = (output: string): string => `${output}/trial.json`;
+const progressUri = (output: string, n: number): string => `${output}/progress/${n}.json`;
 export const exportUri = (output: string, name: string): string => `${output}/exports/${name}`;
 
 /** What makes two documents the same trial. Everything else is how it is run, and a later release may add to it. */

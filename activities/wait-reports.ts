@@ -7,7 +7,7 @@ const SECONDS_PER_MINUTE = 60;
 const MINUTES_PER_HOUR = 60;
 
 /** Part of the details of `runAttempt`'s heartbeats; absent where there is nothing to tell. */
-export interface WaitDetails {
+interface WaitDetails {
   readonly waiting?: string;
 }
 

@@ -38,7 +38,7 @@ export function loopbackWithoutProxy(env) {
   );
 }
 
-export const say = (line) => process.stderr.write(`longhaul: ${line}\n`);
+const say = (line) => process.stderr.write(`longhaul: ${line}\n`);
 
 export const sha256 = (...texts) => texts.reduce((hash, text) => hash.update(text), createHash('sha256')).digest('hex');
 

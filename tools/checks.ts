@@ -1,7 +1,7 @@
 /** Runs checks side by side and prints the output of those that fail. */
 import { spawn } from 'node:child_process';
 
-export interface Check {
+interface Check {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];

@@ -62,7 +62,7 @@ const BUILTINS = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]
 const folderOf = (path) =>
   Object.keys(MAY_IMPORT).find((folder) => path === folder || path.startsWith(`${folder}/`)) ?? path.split('/').slice(0, 2).join('/');
 
-export const dependencyRule = {
+const dependencyRule = {
   meta: {
     type: 'problem',
     schema: [],

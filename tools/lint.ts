@@ -1,4 +1,4 @@
-/** `npm run lint [-- --fix]`: oxlint, Prettier, Ruff. */
+/** `npm run lint [-- --fix]`: oxlint, unused exports, Prettier, Ruff. */
 import { runChecks } from './checks.ts';
 
 const fix = process.argv.includes('--fix');
@@ -6,6 +6,7 @@ const python = process.env.LONGHAUL_PYTHON ?? 'python3';
 
 await runChecks([
   { name: 'oxlint', command: 'oxlint', args: ['--type-aware', ...(fix ? ['--fix'] : [])] },
+  { name: 'unused exports', command: process.execPath, args: ['tools/unused-exports.ts'] },
   {
     name: 'prettier',
     command: 'prettier',

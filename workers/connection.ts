@@ -11,7 +11,7 @@ const DEFAULT_ADDRESS = '127.0.0.1:7233';
 const ALREADY_EXISTS = 6;
 const UNIMPLEMENTED = 12;
 
-export interface Connected {
+interface Connected {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly address: string;

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Health {
+interface Health {
   /** Null where no port was asked for. */
   readonly port: number | null;
   close(): Promise<void>;

@@ -19,7 +19,7 @@ import { deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 import { GRACES, playFaster } from '../src/rules/durations.ts';
 
-export interface WorkerRole {
+interface WorkerRole {
   readonly name: string;
   readonly taskQueue: string;
   readonly workflows: boolean;
@@ -28,7 +28,7 @@ export interface WorkerRole {
 }
 
 /** Runs until a signal stops it; prints one line of JSON on stdout when it serves its queue. */
-export async function runWorker(role: WorkerRole): Promise<void> {
+async function runWorker(role: WorkerRole): Promise<void> {
   const log = pino(
     { base: { worker: role.name }, level: process.env.LONGHAUL_LOG_LEVEL ?? 'info' },
     pino.destination({ fd: 2, sync: true }),

@@ -10,7 +10,7 @@ import {
 import { UnboundReferenceError } from '../src/rules/bind.ts';
 import { ConditionError } from '../src/rules/conditions.ts';
 
-export interface StepFailure {
+interface StepFailure {
   readonly type: string;
   readonly message: string;
 }

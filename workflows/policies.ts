@@ -31,7 +31,7 @@ const PATIENT: RetryPolicy = {
 const CANCELLATION = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 /** Small requests to the object store and the warehouse. */
-export const CONTROL_POLICY: ActivityOptions = {
+const CONTROL_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: GRACES.smallRequestMs,
   heartbeatTimeout: GRACES.heartbeatTimeoutMs,
@@ -40,7 +40,7 @@ export const CONTROL_POLICY: ActivityOptions = {
 };
 
 /** BigQuery ends a job after six hours by itself; a day leaves room for its queue. */
-export const WAREHOUSE_POLICY: ActivityOptions = {
+const WAREHOUSE_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.warehouse,
   startToCloseTimeout: GRACES.warehouseJobMs,
   heartbeatTimeout: GRACES.heartbeatTimeoutMs,
@@ -49,7 +49,7 @@ export const WAREHOUSE_POLICY: ActivityOptions = {
 };
 
 /** A Job may train for weeks; its own deadline is the step's. */
-export const JOB_POLICY: ActivityOptions = {
+const JOB_POLICY: ActivityOptions = {
   startToCloseTimeout: GRACES.jobMs,
   heartbeatTimeout: GRACES.heartbeatTimeoutMs,
   retry: PATIENT,
@@ -63,7 +63,7 @@ export const MAX_TIME_FOR_A_WORKER = GRACES.workerForEndingMs;
 export const MAX_TIME_TO_CANCEL = GRACES.warehouseJobEndMs;
 
 /** A message that cannot be delivered must not hold up a run. */
-export const NOTIFICATION_POLICY: ActivityOptions = {
+const NOTIFICATION_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: GRACES.notificationMs,
   retry: { initialInterval: GRACES.activityRetryFirstMs, maximumAttempts: 4 },
@@ -142,7 +142,7 @@ export const TRIAL_POLICY: ChildWorkflowOptions = {
   cancellationType: ChildWorkflowCancellationType.ABANDON,
 };
 
-export interface SamplerActivities {
+interface SamplerActivities {
   ask(input: AskInput): Promise<AskResult>;
 }
 
@@ -169,7 +169,7 @@ export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint'>>(
   startToCloseTimeout: GRACES.checkpointCopyMs,
 });
 export const watching = proxyActivities<SearchActivities>(WATCHING_POLICY);
-export interface ImportanceActivities {
+interface ImportanceActivities {
   importance(input: ImportanceInput): Promise<Importance>;
 }
 

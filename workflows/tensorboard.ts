@@ -13,7 +13,7 @@ import type { Profile } from '../src/contract/profile.ts';
 import { searching, tensorboards } from './policies.ts';
 import { WAITS } from '../src/rules/durations.ts';
 
-export interface TensorboardKeeping {
+interface TensorboardKeeping {
   readonly pipeline: string;
   readonly profile: Profile;
   /** Workflow ids of searches: the one that began it, or all when it continues as new. */

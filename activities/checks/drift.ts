@@ -18,7 +18,7 @@ const LEAST_SHARE = 1e-4;
 
 const NUMBERS = ['INT64', 'FLOAT64'];
 
-export interface Column {
+interface Column {
   readonly warehouse: Warehouse;
   readonly table: string;
   readonly column: string;

@@ -6,7 +6,7 @@ import { shapeFrom, shapeOf, sharesIn, stabilityIndex } from './drift.ts';
 import type { Shape } from './drift.ts';
 import { columnsOf, questionOf } from './questions.ts';
 
-export interface Question {
+interface Question {
   readonly warehouse: Warehouse;
   readonly table: TableInfo;
   readonly rule: CheckRule;

@@ -36,9 +36,9 @@ export interface Estimated extends Interval {
 }
 
 /** Below so many independent units there is no interval: its coverage would be anything. */
-export const MIN_UNITS = 30;
+const MIN_UNITS = 30;
 
-export interface BootstrapOptions {
+interface BootstrapOptions {
   readonly samples: number;
   readonly seed: number;
   /** Between 0 and 1. */

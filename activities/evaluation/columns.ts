@@ -9,7 +9,7 @@ export function availableColumns(table: Pick<TableInfo, 'columns'>, features: Fe
 }
 
 /** Names of the fields of `ARRAY<STRUCT<a INT64, b ARRAY<STRING>>>`. */
-export function fieldsOf(type: string): string[] {
+function fieldsOf(type: string): string[] {
   const inner = /^ARRAY<STRUCT<(.*)>>$/s.exec(type)?.[1];
   if (inner === undefined) return [];
   const fields: string[] = [];

@@ -53,7 +53,7 @@ export function evaluationRows(measurements: readonly Measurement[], context: Ro
   );
 }
 
-export const modelName = (pipeline: string, uri: string): string => {
+const modelName = (pipeline: string, uri: string): string => {
   const trial = trialOf(uri);
   return [pipeline, ...(trial === null ? [] : [`t${trial}`]), digest(uri).slice(0, 8)].join('-');
 };

@@ -35,7 +35,7 @@ export interface Scored {
   readonly labelType?: string;
 }
 
-export interface MeasureInput {
+interface MeasureInput {
   readonly spec: Omit<EvaluationSpec, 'features' | 'data'>;
   readonly candidates: readonly Candidate[];
   /** Deterministic; makes names of jobs and tables. Equal names and exports have equal scores. */

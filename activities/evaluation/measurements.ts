@@ -17,14 +17,14 @@ export interface Measurement {
   readonly metrics: Readonly<Record<string, Estimate>>;
 }
 
-export interface Estimate extends Interval {
+interface Estimate extends Interval {
   /** null: nobody said which way is better. */
   readonly goal: Goal | null;
   /** This scorer's value less that of another one, over the same sessions. */
   readonly difference?: Interval & Compared;
 }
 
-export interface Compared {
+interface Compared {
   readonly comparedWith: string;
   /** Of no difference; the second corrected for all differences of the evaluation. */
   readonly p: number | null;
@@ -45,7 +45,7 @@ export interface Cell {
   readonly series: Series;
 }
 
-export interface Question {
+interface Question {
   readonly metrics: readonly string[];
   /** Whom the model is told against, if anyone; all others are told against the model. */
   readonly other: string | undefined;

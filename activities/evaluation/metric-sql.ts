@@ -15,7 +15,7 @@ export const SCORE = 'score';
 export const OWN_COLUMNS = ['scorer', 'bucket', 'session', 'item', 'label', SCORE, 'place', 'tied', 'candidates', 'ordered', 'unit'];
 
 /** One scorer: a table of scores, and the column in it to rank by. */
-export interface ScoresOf {
+interface ScoresOf {
   readonly scorer: string;
   /** Alias of the table of scores. */
   readonly alias: string;
@@ -25,7 +25,7 @@ export interface ScoresOf {
 }
 
 /** What of the table's columns the SQL must know. */
-export interface RanksInput {
+interface RanksInput {
   readonly scorers: readonly ScoresOf[];
   readonly segments: readonly string[];
   /** GoogleSQL type of `label`. */

@@ -15,7 +15,7 @@ import { quoted } from './metric-sql.ts';
 import { quotientsOf, rowCheckSql, rowMetricsSql } from './score-sql.ts';
 import type { RowScorer, RowsInput, RowTask } from './score-sql.ts';
 
-export interface ScoresInput {
+interface ScoresInput {
   readonly spec: EvaluateSpec;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import type { EvaluationSpec } from '../../src/contract/steps.ts';
 import type { Warehouse } from '../../src/ports/index.ts';
 
 export const MODEL = 'model';
-export const CHAMPION = 'champion';
+const CHAMPION = 'champion';
 
 export interface Candidate {
   readonly scorer: string;
@@ -37,7 +37,7 @@ async function championOf(pipeline: string, warehouse: Warehouse): Promise<strin
 }
 
 /** `trial-3/exports/40` of its URI, or the last part of any other. */
-export function exportName(uri: string): string {
+function exportName(uri: string): string {
   return /(trial-\d+\/exports\/[^/]+)\/*$/.exec(uri)?.[1] ?? uri.replace(/\/+$/, '').split('/').at(-1) ?? uri;
 }
 

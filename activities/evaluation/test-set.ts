@@ -6,7 +6,7 @@ import { failure } from '../failures.ts';
 import { availableColumns } from './columns.ts';
 import { OWN_COLUMNS } from './metric-sql.ts';
 
-export interface TestSet {
+interface TestSet {
   /** Columns that scores carry: segments of the spec and of the feature table, and the baseline's. */
   readonly carried: readonly string[];
   /** `dataset` or `project.dataset` of the table: scores lie beside it. */

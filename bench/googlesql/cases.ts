@@ -30,7 +30,7 @@ export interface Outcome {
   readonly types?: readonly string[];
 }
 
-export interface Counts {
+interface Counts {
   readonly kinds: Readonly<Record<string, number>>;
   readonly result: Readonly<Record<string, number>>;
 }

@@ -16,7 +16,7 @@ import { noopDocument } from './noop.ts';
 const STEPS = 20;
 const ROUNDS = 7;
 
-export interface Overhead {
+interface Overhead {
   readonly per_step_ms: number;
   readonly bare_per_step_ms: number;
   readonly ratio: number;

@@ -18,7 +18,7 @@ export interface Recovery {
   readonly lost: number;
 }
 
-export type Kind = 'evict' | 'preempt' | 'pod_deleted' | 'node_lost';
+type Kind = 'evict' | 'preempt' | 'pod_deleted' | 'node_lost';
 
 export interface Scene {
   recover(kind: Kind, run: string): Promise<Recovery>;

@@ -15,7 +15,7 @@ const LEASE_MS = 10_000;
 const RECORD_MS = 10_000;
 const STATUS = 'application/merge-patch+json';
 
-export interface RunningTrial {
+interface RunningTrial {
   readonly pod: string;
   readonly output: string;
   readonly attempt: number;

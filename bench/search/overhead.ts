@@ -3,13 +3,13 @@ import { specOf, type SearchHarness } from '../../test/workflow/search-harness.t
 import { runScript } from './python.ts';
 import { rayPython } from './ray.ts';
 
-export interface OverheadOptions {
+interface OverheadOptions {
   readonly trials: number;
   readonly parallel: number;
 }
 
 /** Milliseconds a trial. */
-export interface Overhead {
+interface Overhead {
   readonly own: number;
   readonly optuna: number;
   readonly ray: number;

@@ -17,7 +17,7 @@ import {
 import { shuffled } from './shuffled.ts';
 import type { Tables } from './stopping.ts';
 
-export interface PromotionFigures {
+interface PromotionFigures {
   /** Epochs trained for each that training all trials to their end takes. */
   readonly costRatio: number;
   /** Share of the searches whose model is within `tolerance` of the best one that training all to the end finds. */

@@ -3,14 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { specOf, type SearchHarness } from '../../test/workflow/search-harness.ts';
 import { Evaluator, runScript } from './python.ts';
 
-export interface QualityOptions {
+interface QualityOptions {
   readonly sampler: 'tpe';
   readonly trials: number;
   readonly seeds: readonly number[];
   readonly randomSeeds: readonly number[];
 }
 
-export interface Quality {
+interface Quality {
   readonly problem: string;
   /** Every trial of every seed has the parameters and the value that Optuna's own loop has. */
   readonly equal: boolean;

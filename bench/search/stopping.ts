@@ -10,7 +10,7 @@ import { shuffled } from './shuffled.ts';
 
 export type Tables = Readonly<Record<string, readonly { readonly parameters: Record<string, Json>; readonly curve: readonly number[] }[]>>;
 
-export interface Compute {
+interface Compute {
   /** Epochs with the rule for each epoch without. */
   readonly ratio: number;
   /** Searches that found as good a model only after more trials, or not at all. */

@@ -1,6 +1,6 @@
 /** What others do with the same zones: one machine at a time, tick by tick. */
 
-export interface Task {
+interface Task {
   /** Of each zone, one flag a tick from the start of the run. */
   readonly zones: readonly Uint8Array[];
   readonly workTicks: number;
@@ -11,7 +11,7 @@ export interface Task {
   readonly spotPrice: number;
 }
 
-export interface Outcome {
+interface Outcome {
   /** In ticks of an on-demand machine. */
   readonly cost: number;
   readonly missed: boolean;

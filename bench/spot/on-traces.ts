@@ -17,7 +17,7 @@ const DEADLINE_SHARE = 0.5;
 const RUNS = 8;
 
 /** Costs in hours of an on-demand machine. */
-export interface Sums {
+interface Sums {
   runs: number;
   onDemand: number;
   oracle: number;
@@ -27,7 +27,7 @@ export interface Sums {
   misses: number;
 }
 
-export interface OnTraces {
+interface OnTraces {
   readonly regions: readonly { readonly region: Region; readonly sums: Sums }[];
   readonly figures: {
     readonly share_of_oracle: number;

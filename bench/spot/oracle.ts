@@ -3,7 +3,7 @@
  * ("Can't Be Late", NSDI '24, §5.3), by dynamic programming over ticks, what runs, and the ticks of work that are left.
  * It loses no work, saves for nothing, and never starts a machine in vain.
  */
-export interface OracleInput {
+interface OracleInput {
   /** Of each zone one flag a tick: a spot machine is to be had. */
   readonly zones: readonly Uint8Array[];
   readonly deadlineTicks: number;

@@ -36,7 +36,7 @@ export interface Life {
   readonly attempts: number;
 }
 
-export interface Trial {
+interface Trial {
   readonly workSeconds: number;
   readonly rules: Placement;
   readonly pools: readonly Pool[];

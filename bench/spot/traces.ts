@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 const TraceFile = z.object({ metadata: z.object({ gap_seconds: z.number().positive() }), data: z.array(z.number()).min(1) });
 
-export interface Zone {
+interface Zone {
   readonly name: string;
   /** One flag a tick: there is a machine. */
   readonly up: Uint8Array;

@@ -114,7 +114,7 @@ export async function startApiServer(layout: Layout): Promise<ProcessRecord> {
 }
 
 /** Whether the API server says that it is ready; anyone may ask that. */
-export async function readyz(layout: Layout): Promise<boolean> {
+async function readyz(layout: Layout): Promise<boolean> {
   return await new Promise((resolve) => {
     const ca = readFileSync(pkiOf(layout).certificate('ca'));
     const asked = request(`${serverOf(layout)}/readyz`, { ca, agent: false, timeout: 2000 }, (response) => {

@@ -6,7 +6,7 @@ export const PAUSE_IMAGE = 'dev-cluster.local/pause:1';
 export const BUSYBOX_IMAGE = 'dev-cluster.local/busybox:1';
 
 /** Holds the namespaces of every pod. */
-export async function pauseImage(programs: string, to: string): Promise<string> {
+async function pauseImage(programs: string, to: string): Promise<string> {
   if (existsSync(to)) return to;
   await writeImage(
     {
@@ -21,7 +21,7 @@ export async function pauseImage(programs: string, to: string): Promise<string> 
 }
 
 /** A shell and its tools, for pods that only need to do something. */
-export async function busyboxImage(to: string): Promise<string> {
+async function busyboxImage(to: string): Promise<string> {
   if (existsSync(to)) return to;
   const applets = [
     'sh',

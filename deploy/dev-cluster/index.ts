@@ -24,24 +24,18 @@ import type { Progress } from './tools.ts';
 export { ensureTools } from './tools.ts';
 
 export { Cluster } from './cluster.ts';
-export type { Exposed } from './expose.ts';
-export type { ClusterStatus, NodeStatus } from './status.ts';
-export { busyboxImage, BUSYBOX_IMAGE } from './images.ts';
+export { BUSYBOX_IMAGE } from './images.ts';
 export { canRunCluster } from './machine.ts';
-export type { Capability } from './machine.ts';
-export { writeImage } from './mkimage.ts';
 export type { BuiltImage, Folder } from './host-image.ts';
-export { nodeImage, NODE_IMAGE } from './node-image.ts';
-export { pythonImage, PYTHON_IMAGE } from './python-image.ts';
-export type { PythonImageOptions } from './python-image.ts';
-export type { Image, ImageFile, Layer } from './mkimage.ts';
+export { nodeImage } from './node-image.ts';
+export { pythonImage } from './python-image.ts';
 export { ClusterError } from './shell.ts';
-export type { Mount, NodeSpec, Taint, Timing } from './state.ts';
+export type { NodeSpec, Taint } from './state.ts';
 
 /** Quicker than Kubernetes' 50 s, slow enough that a busy machine does not lose its nodes. */
 const TIMING: Timing = { nodeMonitorGrace: 10, unreachableToleration: 300 };
 
-export interface ClusterOptions {
+interface ClusterOptions {
   /** State folder, not there yet or empty; a new one in the cache when absent. */
   readonly dir?: string;
   readonly nodes: readonly NodeSpec[];

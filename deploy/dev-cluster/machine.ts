@@ -20,7 +20,7 @@ const SYSCTLS = [
 /** Folders that kubelets and CNI want at fixed places; each node mounts its own over them. */
 const MOUNT_POINTS = ['/var/lib/kubelet', '/var/lib/cni'];
 
-export interface Capability {
+interface Capability {
   readonly ok: boolean;
   /** One line: why it cannot, or, when it can, what the first start has to do before. */
   readonly why: string;

@@ -25,7 +25,7 @@ export const clusterRange = ({ number }: Subnet): string => `10.${number}.0.0/16
 export const serviceRange = ({ number }: Subnet): string => `10.${number}.255.0/24`;
 export const firstService = ({ number }: Subnet): string => `10.${number}.255.1`;
 export const bridgeName = ({ number }: Subnet): string => `lh${number}`;
-export const linkName = ({ number }: Subnet, index: number): string => `lh${number}n${index}`;
+const linkName = ({ number }: Subnet, index: number): string => `lh${number}n${index}`;
 
 /** Takes a range that no interface or route of the machine uses; making its bridge is what reserves it. */
 export async function reserveSubnet(): Promise<Subnet> {

@@ -6,7 +6,7 @@ import { cgroupOf, nodeDirectory, pkiOf } from './layout.ts';
 import type { NodePlace } from './layout.ts';
 import { clusterRange, nodeAddress, podRange } from './network.ts';
 
-export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
+const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
 export const DBUS_SOCKET = '/run/dbus.sock';
 
 /** MiB that the kubelet keeps free by evicting pods; Kubernetes' default. */

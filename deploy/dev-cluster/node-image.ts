@@ -3,10 +3,10 @@ import { baseFiles, buildHostImage, filesEnding, libraryFiles } from './host-ima
 import type { BuiltImage, Folder } from './host-image.ts';
 import type { Layer } from './mkimage.ts';
 
-export const NODE_IMAGE = 'dev-cluster.local/workers:1';
+const NODE_IMAGE = 'dev-cluster.local/workers:1';
 const USER = '10001:10001';
 
-export interface NodeImageOptions {
+interface NodeImageOptions {
   readonly name?: string;
   /** Packed or mounted folders, a checkout with its node_modules for example. */
   readonly folders: readonly Folder[];

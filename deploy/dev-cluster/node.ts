@@ -23,7 +23,7 @@ import type { Entered, NodeSpec, NodeState } from './state.ts';
 const NAMESPACES = ['--mount', '--net', '--uts', '--ipc', '--pid'];
 
 /** Arguments of nsenter for whatever is to run "on" a node. */
-export const entering = (init: Entered): readonly string[] => ['--target', String(init.process.pid), ...NAMESPACES, '--'];
+const entering = (init: Entered): readonly string[] => ['--target', String(init.process.pid), ...NAMESPACES, '--'];
 
 /** Starts a program of the node; its process in there, and the nsenter around it. */
 async function startInside(place: NodePlace, init: Entered, name: string, command: readonly string[]): Promise<Entered> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { run } from './shell.ts';
 
 /** One certificate: who it speaks for, and under which names it serves. */
-export interface Identity {
+interface Identity {
   readonly name: string;
   readonly commonName: string;
   readonly organization?: string;
@@ -17,7 +17,7 @@ export interface Identity {
  * layer, which takes whoever it trusts at their word about who the user is.
  */
 const AUTHORITIES = ['ca', 'etcd-ca', 'front-proxy-ca'] as const;
-export type Authority = (typeof AUTHORITIES)[number];
+type Authority = (typeof AUTHORITIES)[number];
 
 const VALID_DAYS = '365';
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', VALID_DAYS];

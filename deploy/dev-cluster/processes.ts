@@ -9,7 +9,7 @@ export interface ProcessRecord {
   readonly started: string;
 }
 
-export interface StartOptions {
+interface StartOptions {
   readonly log: string;
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -5,11 +5,11 @@ import type { BuiltImage, Folder } from './host-image.ts';
 import type { ImageFile, Layer } from './mkimage.ts';
 import { run } from './shell.ts';
 
-export const PYTHON_IMAGE = 'dev-cluster.local/trainer:1';
+const PYTHON_IMAGE = 'dev-cluster.local/trainer:1';
 const USER = '10001:10001';
 const HOME = '/home/longhaul';
 
-export interface PythonImageOptions {
+interface PythonImageOptions {
   /** A virtual environment of this machine. It lies in `/opt/venv` in the image, first on PATH. */
   readonly venv: string;
   readonly name?: string;

@@ -8,7 +8,7 @@ export class ClusterError extends Error {
 /** Thrown by a probe of `until` when waiting on is of no use. */
 export class HopelessError extends ClusterError {}
 
-export interface RunOptions {
+interface RunOptions {
   readonly input?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;

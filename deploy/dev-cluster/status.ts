@@ -3,7 +3,7 @@ import { nodeAddress } from './network.ts';
 import { isAlive } from './processes.ts';
 import type { Component, NodeState, Taint } from './state.ts';
 
-export interface NodeStatus {
+interface NodeStatus {
   readonly name: string;
   readonly address: string;
   /** `frozen` and `off` are what we did to it, the rest is what the API server says. */
@@ -22,7 +22,7 @@ export interface ClusterStatus {
 }
 
 /** As much of the API's Node as `status` shows. */
-export interface NodeObject {
+interface NodeObject {
   readonly metadata: { readonly name: string };
   readonly spec: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
   readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };

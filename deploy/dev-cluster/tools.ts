@@ -48,7 +48,7 @@ export function cacheDirectory(): string {
 export const unnamedClusters = (): string => join(cacheDirectory(), 'clusters');
 
 /** Folder of the programs for this very source: another version or flag gives another folder. */
-export function binaryDirectory(): string {
+function binaryDirectory(): string {
   const hash = createHash('sha256');
   for (const file of HASHED) hash.update(readFileSync(join(SOURCES, file)));
   return join(cacheDirectory(), `cluster-${hash.digest('hex').slice(0, 16)}`);

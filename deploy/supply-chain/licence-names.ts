@@ -1,7 +1,7 @@
 /** Licences by their SPDX names, and which of them Longhaul may be made of. */
 
 /** Permissive ones, and the Mozilla licence, whose duties end at the package's own files. */
-export const ALLOWED: ReadonlySet<string> = new Set([
+const ALLOWED: ReadonlySet<string> = new Set([
   '0BSD',
   'Apache-2.0',
   'BSD-2-Clause',

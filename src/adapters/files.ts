@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 
 /** True for errors of `node:fs` with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
@@ -24,12 +24,6 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-/** The directory, made if it is not there. */
-export async function ensureDirectory(path: string): Promise<string> {
-  await mkdir(path, { recursive: true });
-  return path;
 }
 
 /**

@@ -8,7 +8,7 @@ import { GRACES } from '../rules/durations.ts';
  * Mutual exclusion between processes of one machine. Node has no `flock`, and lock files with a pid in them go stale; SQLite's
  * write lock is the kernel's underneath, so it ends with its holder, however that dies, and Python can take it too.
  */
-export interface Held {
+interface Held {
   release(): void;
 }
 

@@ -65,7 +65,7 @@ export function endedRuns(temporalProfile: string | undefined): EndedRuns | null
   return project === null || noted === null || noted.database !== databaseOf(project) ? null : new EndedRuns(noted);
 }
 
-export class EndedRuns {
+class EndedRuns {
   readonly #index: RunIndex;
 
   constructor(index: RunIndex) {

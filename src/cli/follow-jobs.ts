@@ -8,7 +8,7 @@ export interface JobLine {
   readonly line: string;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   /** Which of the run's Jobs to follow now; asked again until the end. */
   readonly choose: (jobs: readonly JobInfo[]) => readonly JobInfo[];
   /** No further Job will come. */

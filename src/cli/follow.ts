@@ -8,7 +8,7 @@ import type { Cli } from './context.ts';
 import { changes, treeLines, type Snapshot } from './run-tree.ts';
 import { GRACES } from '../rules/durations.ts';
 
-export interface Followed {
+interface Followed {
   readonly snapshot: Snapshot | null;
   readonly result: RunResult | null;
   readonly failure: RunFailedError | null;

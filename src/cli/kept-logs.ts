@@ -5,7 +5,7 @@ import type { JobInfo } from '../ports/compute.ts';
 import type { Ports } from '../ports/index.ts';
 import { keptAttempts } from '../present/kept-logs.ts';
 
-export interface KeptChoice {
+interface KeptChoice {
   readonly step?: string;
   readonly trial?: number;
   /** The last one when left out. */

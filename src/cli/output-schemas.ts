@@ -196,12 +196,12 @@ export const ReportOutput = z.looseObject({
     .describe('since the run before: `run`, and `changes` with `path`, `before`, `after`'),
 });
 
-export const ControlOutput = z.looseObject({
+const ControlOutput = z.looseObject({
   text: z.string().describe('what was done, in words'),
   trial: z.int().optional().describe('number of a trial that it made'),
 });
 
-export const ErrorOutput = z.looseObject({
+const ErrorOutput = z.looseObject({
   error: z
     .looseObject({
       type: z.string(),
@@ -211,7 +211,7 @@ export const ErrorOutput = z.looseObject({
     .describe('`type`, `message`, and of bad input `problems`: `file`, `line`, `column`, `path`, `message`, `expected`, `found`, `hint`'),
 });
 
-export interface DocumentedOutput {
+interface DocumentedOutput {
   readonly title: string;
   readonly commands: readonly string[];
   readonly fields: readonly (readonly [name: string, meaning: string])[];
@@ -219,7 +219,7 @@ export interface DocumentedOutput {
 
 const CONTROLS = ['approve', 'reject', 'pause', 'resume', 'stop-trial', 'keep-trial', 'prioritise', 'add-trial', 'fork-trial', 'set'];
 
-export const MigrateOutput = z.looseObject({
+const MigrateOutput = z.looseObject({
   files: z
     .array(z.looseObject({ file: z.string(), changes: z.array(z.looseObject({ line: z.int(), old: z.string(), now: z.string() })) }))
     .describe('each file with its `changes`: `line`, `old`, `now`'),

@@ -12,7 +12,7 @@ const DOTS = [
 ] as const;
 const BLANK = 0x2800;
 
-export interface PlotOptions {
+interface PlotOptions {
   readonly width: number;
   readonly height: number;
   readonly label: (y: number) => string;

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { COMMANDS } from './commands.ts';
 import { examples } from './context.ts';
 
-export const GROUPS = ['Pipelines', 'Runs', 'Control', 'Results', 'This machine'] as const;
+const GROUPS = ['Pipelines', 'Runs', 'Control', 'Results', 'This machine'] as const;
 
 export function createProgram(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };

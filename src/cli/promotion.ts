@@ -1,7 +1,7 @@
 /** Stages of registered models: every evaluated export is a candidate, one of a pipeline's is its champion. */
 import type { LedgerRow } from '../contract/ledger.ts';
 
-export interface Promotion {
+interface Promotion {
   readonly model: string;
   /** ISO 8601 */
   readonly time: string;

@@ -9,14 +9,14 @@ import { noteOf, type Snapshot } from './run-tree.ts';
 import { table, type Column } from './table.ts';
 import type { Colors } from './terminal.ts';
 
-export function headline({ run }: Snapshot): string {
+function headline({ run }: Snapshot): string {
   const cached = run.steps.filter((step) => step.status === 'cached').length;
   const took = run.endedAt === null ? `for ${duration(Date.now() - run.startedAt)}` : `in ${duration(run.endedAt - run.startedAt)}`;
   const reuse = cached === 0 ? '' : `; ${cached} of ${run.steps.length} steps came from the cache and did no work`;
   return `${run.run} ${run.status} ${took}, cost ${money(run.cost)}${reuse}`;
 }
 
-export function stepTable({ run, searches }: Snapshot, colors: Colors): string {
+function stepTable({ run, searches }: Snapshot, colors: Colors): string {
   const now = Date.now();
   const columns: Column[] = [
     { title: 'step' },

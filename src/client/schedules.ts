@@ -10,7 +10,7 @@ import { about } from './failures.ts';
 import { GRACES } from '../rules/durations.ts';
 
 /** What happens when a run is due and the one before still runs. */
-export const OVERLAPS = {
+const OVERLAPS = {
   skip: ScheduleOverlapPolicy.SKIP,
   'buffer-one': ScheduleOverlapPolicy.BUFFER_ONE,
   'buffer-all': ScheduleOverlapPolicy.BUFFER_ALL,

@@ -13,7 +13,7 @@ import { DecryptionError } from './encryption.ts';
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-export interface CodecServerOptions {
+interface CodecServerOptions {
   readonly codec: PayloadCodec;
   /** Sent as `Authorization: Bearer TOKEN`. */
   readonly token: string;

@@ -9,7 +9,7 @@
  */
 import type { Scalar } from '../contract/values.ts';
 
-export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
+type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
 /** `offset`: of its first character in the text. */
 export type Expression =

@@ -19,10 +19,10 @@ const Settings = z.object({
   ...STEP_FILES.query.pick({ retry: true, timeout: true, cache: true }).shape,
   description: z.string().optional(),
 });
-export type Settings = z.output<typeof Settings>;
+type Settings = z.output<typeof Settings>;
 
 /** A step that uses a component: its `after`, `when`, `cache`, `retry` and `timeout` hold for the component's steps. */
-export interface User {
+interface User {
   readonly fields: MapNode;
   readonly scope: Scope;
   readonly path: string;

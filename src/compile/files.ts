@@ -8,7 +8,7 @@ import type { Problems } from './problems.ts';
 import type { Place } from './tree.ts';
 
 const MIB = 1024 * 1024;
-export const MAX_FILE_BYTES = 4 * MIB;
+const MAX_FILE_BYTES = 4 * MIB;
 const MAX_ALL_BYTES = 32 * MIB;
 
 export interface SourceFile {

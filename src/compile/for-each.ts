@@ -5,7 +5,7 @@ import { show, toPlain, type Entry, type Node, type ScalarNode } from './tree.ts
 
 export const MAX_STEPS = 1000;
 
-export interface Instance {
+interface Instance {
   /** What follows the step's name in the id: `train` of `dataset.train`. */
   readonly suffix: string;
   readonly variables: readonly (readonly [string, Node])[];

@@ -27,8 +27,6 @@ import { UNKNOWN_STORAGE } from './step-fields.ts';
 import { buildSteps, checkExpectations } from './steps.ts';
 import { child, emptyMap, fromPlain, scalar, toPlain, without, type MapNode, type Node } from './tree.ts';
 
-export type { CheckSql };
-
 export interface CompileOptions {
   /** Name of a profile beside the pipeline, or a path; `local` is built in. */
   readonly profile?: string;

@@ -58,7 +58,7 @@ export async function loadExtended(
  * Maps are merged by key, null removes a key, anything else replaces. A map of another `kind` or `type` replaces too: the fields of the one
  * mean nothing in the other.
  */
-export function merge(base: MapNode, over: MapNode): MapNode {
+function merge(base: MapNode, over: MapNode): MapNode {
   const entries = new Map<string, Entry>(base.entries);
   for (const [key, entry] of over.entries) {
     const before = base.entries.get(key)?.value;

@@ -1,6 +1,6 @@
 /** Each step after what it depends on; steps that are free keep the order of the file. */
 
-export interface Ordered {
+interface Ordered {
   readonly order: readonly string[];
   /** Steps that wait for each other, the first one again at the end; null: none. */
   readonly cycle: readonly string[] | null;

@@ -5,7 +5,7 @@ import { readYaml } from './read-yaml.ts';
 import { suggestion } from './suggest.ts';
 import { child, emptyMap, scalar, withEntry, type MapNode, type Node, type Place } from './tree.ts';
 
-export interface Overridden {
+interface Overridden {
   readonly pipeline: MapNode;
   /** Values of params by name. */
   readonly params: ReadonlyMap<string, Value>;

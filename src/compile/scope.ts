@@ -21,7 +21,7 @@ export interface Leaf {
 }
 
 /** The instances of a step with forEach, by the text that follows its name in the ids. */
-export interface Group {
+interface Group {
   readonly kind: 'group';
   readonly name: string;
   readonly instances: ReadonlyMap<string, Leaf | Component>;
@@ -34,7 +34,7 @@ export interface Component {
   inside: Inside | null;
 }
 
-export interface Inside {
+interface Inside {
   readonly scope: Scope;
   readonly steps: ReadonlyMap<string, StepEntry>;
   /** The component is one step, in the place of its user. */

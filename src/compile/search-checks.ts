@@ -10,7 +10,7 @@ import { suggestion } from './suggest.ts';
 import { child, type MapNode, type Node, type Place } from './tree.ts';
 
 /** The parts of a search that are looked at; the file's and the run document's have them alike. */
-export type CheckedSearch = Pick<
+type CheckedSearch = Pick<
   SearchSpec,
   'data' | 'objective' | 'alsoOptimize' | 'space' | 'fixed' | 'sampler' | 'stopping' | 'scheduler' | 'command' | 'image' | 'epochs'
 > & {

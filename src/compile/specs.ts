@@ -20,7 +20,7 @@ import { withPresentNames, withPrunerList } from './earlier-names.ts';
 import { checkNames, readSql, type SqlChecks } from './sql-files.ts';
 import { identifier, isBelow } from './step-fields.ts';
 import { suggestion } from './suggest.ts';
-import { child, show, toPlain, without, type Entry, type MapNode, type Reference } from './tree.ts';
+import { child, show, without, type Entry, type MapNode, type Reference } from './tree.ts';
 
 export interface BuildContext extends Loader {
   readonly pipeline: string;
@@ -42,7 +42,7 @@ type FileOf<K extends LeafStep['kind']> = z.output<(typeof STEP_FILES)[K]>;
 /** Fields that every kind has; they become fields of the step and not of its spec. */
 const COMMON = ['description', 'after', 'when', 'forEach', 'retry', 'timeout', 'cache'] as const;
 
-export interface Built {
+interface Built {
   readonly spec: StepSpec;
   readonly common: Pick<FileOf<'query'>, 'retry' | 'timeout' | 'cache'>;
 }
@@ -324,11 +324,4 @@ async function scriptSpec(leaf: LeafStep, fields: MapNode, file: FileOf<'script'
 const entriesOf = (node: MapNode, key: string): ReadonlyMap<string, Entry> => {
   const found = child(node, key);
   return found?.kind === 'map' ? found.entries : new Map<string, Entry>();
-};
-
-/** Constant text of a resolved field, for messages. */
-export const textAt = (node: MapNode, key: string): string | null => {
-  const found = child(node, key);
-  const value = found && toPlain(found);
-  return typeof value === 'string' ? value : null;
 };

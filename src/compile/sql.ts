@@ -11,7 +11,7 @@ export interface SqlText {
   readonly place: (position: { line: number; column?: number }) => Place;
 }
 
-export interface Asked {
+interface Asked {
   readonly name: string;
   readonly line: number;
   readonly column: number;

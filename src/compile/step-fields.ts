@@ -5,7 +5,7 @@ import type { LeafStep } from './expand.ts';
 import { join, type Problems } from './problems.ts';
 import type { Resolver } from './resolve.ts';
 import { constantsOf, extend, type Scope } from './scope.ts';
-import { show, toPlain, type MapNode, type Node, type Reference, type ScalarNode } from './tree.ts';
+import { show, type MapNode, type Node, type Reference, type ScalarNode } from './tree.ts';
 
 /** These have a language of their own, or are handled apart. */
 const APART = ['when', 'after', 'kind'];
@@ -131,8 +131,3 @@ export function referencesWithPlaces(node: Node, path: string): { reference: Ref
   if (node.kind === 'list') return node.items.flatMap((item, i) => referencesWithPlaces(item, join(path, i)));
   return [...node.entries].flatMap(([key, { value }]) => referencesWithPlaces(value, join(path, key)));
 }
-
-export const plainAt = (node: MapNode, key: string): unknown => {
-  const found = node.entries.get(key);
-  return found ? toPlain(found.value) : undefined;
-};

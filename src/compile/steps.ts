@@ -24,7 +24,7 @@ interface BoundStep {
 
 type Outputs = ReadonlyMap<string, Readonly<Record<string, OutputType>>>;
 
-export interface BuiltSteps {
+interface BuiltSteps {
   readonly steps: readonly Step[];
   readonly outputs: Outputs;
 }

@@ -3,7 +3,7 @@
 const MAX_NAME = 64;
 
 /** Optimal string alignment distance: insertions, deletions, substitutions, swaps of neighbours. */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -32,7 +32,7 @@ export interface ScalarNode {
   readonly broken?: boolean;
 }
 
-export interface ListNode {
+interface ListNode {
   readonly kind: 'list';
   readonly at: Place;
   readonly items: readonly Node[];
@@ -99,12 +99,6 @@ export function nearest(node: Node, path: readonly PropertyKey[]): { node: Node;
     else return { ...at, found: false };
   }
   return { ...at, found: true };
-}
-
-export function referencesIn(node: Node): readonly Reference[] {
-  if (node.kind === 'scalar') return node.references ?? [];
-  const inner = node.kind === 'list' ? node.items : [...node.entries.values()].map((entry) => entry.value);
-  return inner.flatMap(referencesIn);
 }
 
 /** A value for a message: short, on one line. */

@@ -18,7 +18,7 @@ import { thin } from '../present/charts/thin.ts';
 import { comparedView, curvesView, runView, searchInfo } from './views.ts';
 import type { ModelsView, TrialView } from './wire.ts';
 
-export interface ApiParts {
+interface ApiParts {
   readonly source: ConsoleSource;
   readonly models: RunModels;
   readonly list: RunList;

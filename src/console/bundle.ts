@@ -17,7 +17,7 @@ const PAGE = join(SRC, 'console', 'page');
 const FOLDERS = [join('console', 'page'), 'report', 'contract'];
 const PACKAGES = ['echarts', 'preact', 'esbuild'];
 
-export interface Asset {
+interface Asset {
   /** Path in the URL: `/assets/page-3F2A.js`; its content never changes. */
   readonly path: string;
   readonly type: string;

@@ -14,7 +14,7 @@ const parameters = z.record(z.string().max(200), z.json()).refine((values) => Ob
 /** Of a run where `step` is absent. */
 const eitherWay = z.strictObject({ step: step.optional(), trial: trial.optional(), why });
 
-export const CONTROLS = {
+const CONTROLS = {
   [UPDATES.pause]: eitherWay,
   [UPDATES.resume]: eitherWay,
   [UPDATES.approve]: eitherWay.extend({ approval: step.optional() }),
@@ -32,7 +32,7 @@ export const CONTROLS = {
   cancel: z.strictObject({ why }),
 } as const;
 
-export type ControlName = keyof typeof CONTROLS;
+type ControlName = keyof typeof CONTROLS;
 
 /**
  * @param by who presses, kept with the decision

@@ -5,7 +5,7 @@ import { HttpError } from './failures.ts';
 import { isLoopback, type ConsoleOptions } from './options.ts';
 
 /** Nothing inline, nothing from elsewhere, in no frame. */
-export const PAGE_POLICY =
+const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; " +
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 

@@ -24,13 +24,13 @@ export const IAP = {
 /** Symmetric algorithms and `none` are not among them. */
 const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA'];
 
-export interface ProxyUser {
+interface ProxyUser {
   readonly user: string;
   readonly role: Role;
 }
 
 /** Verifies a header's value; null when it is absent, expired, meant for others or not signed by the proxy. */
-export type ProxyIdentity = (header: string | undefined) => Promise<ProxyUser | null>;
+type ProxyIdentity = (header: string | undefined) => Promise<ProxyUser | null>;
 
 export function createProxyIdentity({ jwks, issuer, audience, operators }: ProxyIdentityOptions): ProxyIdentity {
   const keys = createRemoteJWKSet(jwks);

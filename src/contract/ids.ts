@@ -44,7 +44,7 @@ export function digest(text: string): string {
 export const homeOf = (storeRoot: string): string => digest(storeRoot);
 
 /** What a Job belongs to. */
-export interface JobPlace {
+interface JobPlace {
   /** `homeOf` the object store. */
   readonly home: string;
   readonly run: string;

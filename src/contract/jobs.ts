@@ -22,7 +22,7 @@ export interface JobSpec {
 }
 
 /** URIs end with the SHA-256 of what they name. */
-export interface JobCode {
+interface JobCode {
   readonly archive: string;
   readonly requirements?: string;
   /** Absent: `python3`. */

@@ -3,7 +3,7 @@ import type { StepSpec, StepKind } from './steps.ts';
 import type { OutputType } from './values.ts';
 
 /** Outputs of the kinds of step whose outputs are not declared by the user; types are checked when compiling. */
-export const STEP_OUTPUTS: Record<Exclude<StepKind, 'container' | 'script'>, Record<string, OutputType>> = {
+const STEP_OUTPUTS: Record<Exclude<StepKind, 'container' | 'script'>, Record<string, OutputType>> = {
   query: { table: 'table', rows: 'int', bytes: 'int', version: 'string', features: 'uri' },
   export: { uri: 'uri', manifest: 'uri', parts: 'int', rows: 'int', bytes: 'int', layout: 'json' },
   search: {

@@ -72,7 +72,7 @@ const Sql = z
   .union([FilePath, z.strictObject({ inline: z.string().min(1) })])
   .describe('Path of a GoogleSQL file, or { inline: "SELECT …" }');
 
-export const QueryFile = z.strictObject({
+const QueryFile = z.strictObject({
   kind: z.literal('query'),
   ...common,
   sql: Sql,
@@ -91,7 +91,7 @@ export const QueryFile = z.strictObject({
 });
 
 const { partSizeMb, ...exportFields } = ExportSpec.shape;
-export const ExportFile = z.strictObject({
+const ExportFile = z.strictObject({
   ...exportFields,
   ...common,
   partSize: inUnits('Mi', partSizeMb).describe('Of each part, default 64Mi'),
@@ -142,7 +142,7 @@ const { minSeconds, maxSeconds, ...checkpointFields } = checkpoint.unwrap().shap
 const { everySeconds, ...earlyEvaluationFields } = earlyEvaluation.unwrap().shape;
 
 /** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
-export const SearchFile = z.strictObject({
+const SearchFile = z.strictObject({
   ...searchFields,
   ...shippedFields,
   ...common,
@@ -179,7 +179,7 @@ export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation'> & {
 /** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */
 export const searchOfFile = (file: SearchInFile): SearchOfFile => documentFields(STEP_RENAMES.search, file) as unknown as SearchOfFile;
 
-export const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
+const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
 
 const [rows, nulls, defaults, range, cardinality, unique, freshness, ...otherRules] = PLAIN_RULES;
 const { maxHours, ...freshnessFields } = freshness.shape;
@@ -192,7 +192,7 @@ const SqlRule = z.strictObject({
   max: z.int().nonnegative().optional().describe('So many are allowed, default none'),
 });
 
-export const CheckFile = z.strictObject({
+const CheckFile = z.strictObject({
   kind: z.literal('check'),
   ...common,
   table: z.string().describe('What is checked'),
@@ -201,7 +201,7 @@ export const CheckFile = z.strictObject({
     .min(1),
 });
 
-export const ContainerFile = z.strictObject({
+const ContainerFile = z.strictObject({
   ...ContainerSpec.shape,
   ...shippedFields,
   command: ContainerSpec.shape.command.optional().describe('What is run; of a single file of code it may be left out'),
@@ -210,7 +210,7 @@ export const ContainerFile = z.strictObject({
   output: z.string().optional().describe('Prefix URI that the container may write to, default {storage}/{pipeline}/{step}/{key}'),
 });
 
-export const ScriptFile = z.strictObject({
+const ScriptFile = z.strictObject({
   kind: z.literal('script'),
   ...common,
   file: FilePath,
@@ -222,7 +222,7 @@ export const ScriptFile = z.strictObject({
   resources: ResourcesInFile.optional(),
 });
 
-export const ApprovalFile = z.strictObject({
+const ApprovalFile = z.strictObject({
   kind: z.literal('approval'),
   ...common,
   message: z.string().min(1),
@@ -231,7 +231,7 @@ export const ApprovalFile = z.strictObject({
 });
 
 /** A component: another file's steps in the place of this one. */
-export const UsesFile = z.strictObject({
+const UsesFile = z.strictObject({
   ...common,
   uses: FilePath,
   with: z.record(Variable, Json).optional().describe('Inputs of the component'),

@@ -81,7 +81,7 @@ export type TrialSpec = Pick<
 >;
 
 /** The trial that a fork starts from. */
-export interface ForkSource {
+interface ForkSource {
   readonly trial: number;
   readonly output: string;
   /** Directory under `checkpoints/`; null = the newest committed one. */
@@ -135,7 +135,7 @@ export interface TrialInput {
 }
 
 /** What a trial was told and has not done yet. */
-export interface TrialWanted {
+interface TrialWanted {
   /** Why it is to stop; null: it is not. */
   readonly stop: string | null;
   readonly paused: boolean;

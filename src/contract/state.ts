@@ -1,4 +1,3 @@
-import type { AttemptVerdict } from './jobs.ts';
 import type { Budget, Objective, Space, StoppingRule } from './search-space.ts';
 import type { StepKind } from './steps.ts';
 import type { Json } from './values.ts';
@@ -71,17 +70,6 @@ export interface RunResult {
   readonly steps: readonly StepState[];
   readonly cost: number;
   readonly seconds: number;
-}
-
-export interface AttemptState {
-  readonly attempt: number;
-  readonly pool: string;
-  readonly job: string;
-  startedAt: number | null;
-  endedAt: number | null;
-  verdict: AttemptVerdict | null;
-  cause: string | null;
-  cost: number;
 }
 
 export interface TrialState {

@@ -8,8 +8,6 @@ import { Budget, Objective, Sampler, Scheduler, Space, StoppingRule } from './se
 import { Template } from './template.ts';
 import { Json, OutputType, QueryParameter, StepId } from './values.ts';
 
-export { Template };
-
 export const QuerySpec = z.strictObject({
   kind: z.literal('query'),
   /** GoogleSQL; `{alias}` stands for a table of `tables` or `sources`. */

@@ -1,4 +1,4 @@
-import type { ColumnType, LedgerRow, LedgerTable } from '../contract/ledger.ts';
+import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { Json, QueryParameter } from '../contract/values.ts';
 
 /** Given to everything that may last: abort cancels the job behind it, progress becomes heartbeats. */
@@ -132,5 +132,3 @@ export interface Warehouse {
   cancel(jobId: string): Promise<void>;
   close(): Promise<void>;
 }
-
-export type { ColumnType };

@@ -17,7 +17,7 @@ import type { ChartTheme } from './charts/theme.ts';
 import { timeline } from './charts/timeline.ts';
 import { attemptsOf, curvePointsOf, runningAttempts, trialsOf, type AttemptView, type CurvePoint, type TrialView } from './charts/views.ts';
 
-export interface SearchCharts {
+interface SearchCharts {
   readonly step: string;
   readonly objective: Objective;
   readonly others: readonly Objective[];

@@ -3,7 +3,7 @@ import type { ObjectStore } from '../ports/index.ts';
 import { attemptOf, endUri, firstLineOf, gapLine, logPrefix, parseLine } from '../rules/kept-logs.ts';
 import type { LogLine } from '../rules/kept-logs.ts';
 
-export interface KeptAttempt {
+interface KeptAttempt {
   readonly attempt: number;
   /** Nothing more will come. */
   readonly ended: boolean;

@@ -69,7 +69,7 @@ export function verdictOf(data: ReportData): Verdict {
 }
 
 /** The metric that decides: what the search optimised, measured offline; otherwise an NDCG, otherwise the first. */
-export function decidingMetric(data: ReportData, rows: readonly LedgerRow<'evaluations'>[]): string | null {
+function decidingMetric(data: ReportData, rows: readonly LedgerRow<'evaluations'>[]): string | null {
   const names = metricsOf(rows);
   const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;
   const offline = objective?.replace(/^(validation_|offline\.)/, '');

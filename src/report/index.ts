@@ -13,7 +13,7 @@ import { verdictOf } from '../present/verdict.ts';
 
 export type { ReportData } from '../present/data.ts';
 export { renderMarkdown } from './markdown.ts';
-export { reportJson, type ReportJson } from './json.ts';
+export { reportJson } from './json.ts';
 
 /** @param runs newest first; of several, a comparison comes first. */
 export async function renderReport(runs: ReportData | readonly ReportData[]): Promise<string> {

@@ -6,7 +6,7 @@ import { failuresOf, type Failure } from '../present/failures.ts';
 import { changesSince, provenanceOf, type Fact } from '../present/provenance.ts';
 import { verdictOf, type Verdict } from '../present/verdict.ts';
 
-export interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'attempts' | 'evaluations'> {
+interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'attempts' | 'evaluations'> {
   readonly version: 1;
   readonly verdict: Verdict;
   readonly cost: CostFigures & { readonly currency: string };

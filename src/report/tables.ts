@@ -1,7 +1,7 @@
 /** Tables of the report: readable without scripts, sortable with them. */
 import { html, type Content, type Markup } from '../present/html.ts';
 
-export interface Column<T> {
+interface Column<T> {
   readonly title: string;
   readonly cell: (row: T) => Content;
   /** What it sorts by; also makes the column one of numbers. */

@@ -2,7 +2,7 @@
 import type { AttemptVerdict, JobEnd } from '../contract/jobs.ts';
 
 /** What the object store and we ourselves know besides the Job's end. */
-export interface EndEvidence {
+interface EndEvidence {
   readonly attempt: number;
   /** `checkpoints/LATEST`. */
   readonly latest: { readonly attempt: number; readonly reason: string; readonly samples: number } | null;

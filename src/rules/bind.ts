@@ -8,12 +8,12 @@ const REFERENCE = /\{(?:steps\.([a-z0-9][a-z0-9._-]*)\.outputs\.([A-Za-z_][A-Za-
 /** Programs, not templates: braces in them are their own. */
 const RAW_FIELDS: ReadonlySet<string> = new Set(['kind', 'sql', 'sqlFile', 'source', 'file', 'customMetrics']);
 
-export interface OutputReference {
+interface OutputReference {
   readonly step: string;
   readonly output: string;
 }
 
-export interface Bindings {
+interface Bindings {
   /** undefined = there is no such value: binding fails. */
   readonly output: (reference: OutputReference) => Json | undefined;
   readonly run: string;

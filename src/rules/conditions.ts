@@ -3,7 +3,7 @@ import type { Condition } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
 
 /** Value of `steps.ID.outputs.NAME`, `steps.ID.status` or `run.status`; null when there is none (a skipped step has no outputs). */
-export type Lookup = (reference: string) => Json;
+type Lookup = (reference: string) => Json;
 
 /** Thrown when two values have no order, e.g. a text and a number. */
 export class ConditionError extends Error {

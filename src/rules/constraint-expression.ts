@@ -4,7 +4,7 @@
  */
 import type { Json } from '../contract/values.ts';
 
-export type Parameters = Readonly<Record<string, Json>>;
+type Parameters = Readonly<Record<string, Json>>;
 type Value = number | readonly Json[] | string | boolean | null;
 type Expression = (parameters: Parameters) => Value;
 

@@ -22,14 +22,14 @@ export interface Reference {
   readonly texts: readonly string[] | null;
 }
 
-export interface Decision {
+interface Decision {
   readonly what: 'cache record' | 'table' | 'objects';
   readonly name: string;
   readonly remove: boolean;
   readonly reason: string;
 }
 
-export interface RecordDecision {
+interface RecordDecision {
   readonly record: Decision;
   /** In the order of the record; all kept where the record is kept. */
   readonly made: readonly Decision[];

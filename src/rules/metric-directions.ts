@@ -1,7 +1,7 @@
 /** Which way is better for a metric, by what is known of it. Pure. */
 import type { Objective } from '../contract/search-space.ts';
 
-export type Direction = Objective['goal'];
+type Direction = Objective['goal'];
 
 /** Words of names, without `validation_`, `offline.` and `_at_10`. A longer one is looked for first: `log_loss` is no `loss` by chance. */
 const LESS_IS_BETTER = [

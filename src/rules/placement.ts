@@ -4,7 +4,7 @@ import type { Placement, Pool } from '../contract/profile.ts';
 import type { PlacementState } from '../contract/search.ts';
 import { WAITS } from './durations.ts';
 
-export interface PlacementInput {
+interface PlacementInput {
   readonly rules: Placement;
   readonly pools: readonly Pool[];
   readonly state: PlacementState;

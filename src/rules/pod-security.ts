@@ -10,7 +10,7 @@ import type { Tree } from './pod-tree.ts';
 export const POD_SECURITY = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } as const;
 export const CONTAINER_SECURITY = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } as const;
 
-export interface PodProblem {
+interface PodProblem {
   readonly path: string;
   readonly found: Json | undefined;
   readonly allowed: readonly string[];

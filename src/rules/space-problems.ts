@@ -12,7 +12,7 @@ export interface SpaceProblem {
 }
 
 /** JSON values that are the same; 1 and 1.0 are, 1 and true are not. */
-export const same = (a: Json | undefined, b: Json | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+const same = (a: Json | undefined, b: Json | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Conditions that can never hold, because the parameter never has such a value. */
 export function conditionProblems(space: Space): SpaceProblem[] {
@@ -80,7 +80,7 @@ function wrongValue(parameter: SpaceParameter, value: Json): string | null {
   return value >= parameter.low && value <= parameter.high ? null : 'out of range';
 }
 
-export function allowed(parameter: SpaceParameter): string {
+function allowed(parameter: SpaceParameter): string {
   if (parameter.type === 'categorical') return `one of ${list(parameter.choices)}`;
   return `${parameter.type === 'int' ? 'a whole number' : 'a number'} from ${parameter.low} to ${parameter.high}`;
 }

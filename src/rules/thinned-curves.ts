@@ -7,7 +7,7 @@
 /** Values by validation point; null: not a number. */
 export type Curve = readonly (number | null)[];
 
-export interface ThinnedCurve {
+interface ThinnedCurve {
   /** Points that there were. */
   readonly n: number;
   /** Distance of each kept point to the one before; the first to -1. */

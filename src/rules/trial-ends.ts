@@ -12,7 +12,7 @@ type Ended = Pick<TrialRecord, 'curve' | 'series' | 'stopping' | 'evaluationFail
 };
 type Summary = Pick<TrialSummary, 'status' | 'objective' | 'metrics' | 'reason'>;
 
-export interface TrialEnd {
+interface TrialEnd {
   readonly status: TrialSummary['status'];
   readonly values: (number | null)[];
   readonly reason: string | null;

@@ -18,7 +18,7 @@ export interface Difference {
 
 export type Outcome = 'better' | 'worse' | 'not worse' | 'cannot tell';
 
-export interface Verdict {
+interface Verdict {
   /** Of no difference, by the normal approximation. */
   readonly p: number | null;
   /** By Holm's step-down procedure over all differences given. */

@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { GRACES } from '../rules/durations.ts';
 
-export interface ProcessLog {
+interface ProcessLog {
   readonly line: (text: string) => void;
   readonly end: () => void;
 }

@@ -16,9 +16,9 @@ import { GRACES } from '../rules/durations.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const NAMESPACE = 'default';
-export const WORKERS = ['control', 'warehouse', 'training', 'sampler'] as const;
+const WORKERS = ['control', 'warehouse', 'training', 'sampler'] as const;
 
-export interface StackOptions {
+interface StackOptions {
   /** The project: `.longhaul` is made here. */
   readonly directory: string;
   readonly onEvent?: (event: ProcessEvent) => void;

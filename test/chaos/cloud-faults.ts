@@ -27,7 +27,7 @@ export const NODE_VARIABLE = 'LONGHAUL_CHAOS_NODE';
 
 type Service = 'gcs' | 'bigquery' | 'kubernetes';
 
-export interface CloudParts {
+interface CloudParts {
   readonly cluster: Cluster;
   readonly namespace: string;
   /** Archive of the image that a new node needs. */

@@ -7,7 +7,7 @@ export type Phase = (typeof PHASES)[number];
 export const WORLDS = ['embedded', 'cloud'] as const;
 export type WorldKind = (typeof WORLDS)[number];
 
-export interface FaultDescription {
+interface FaultDescription {
   readonly what: string;
   /** How often it is drawn in each world, relative to the others; a world that has no such fault is left out. */
   readonly weights: Readonly<Partial<Record<WorldKind, number>>>;

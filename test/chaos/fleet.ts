@@ -14,7 +14,7 @@ const MAX_REPLAYS = 8;
 /** A busy machine may be too slow for one. */
 const MAX_OPENINGS = 3;
 
-export interface FleetOptions {
+interface FleetOptions {
   readonly worlds: number;
   readonly onVerdict: (verdict: Verdict) => void;
   /** What has begun is then left unfinished. */

@@ -16,7 +16,7 @@ const WRONG_CLOCK_MS = 5000;
 const MS_PER_MINUTE = 60_000;
 
 /** Thrown when a run does not end: something waits for ever. */
-export class StuckError extends Error {
+class StuckError extends Error {
   constructor(run: string, state: RunState | null) {
     super(
       `${run} did not end in ${RUN_LIMIT_MS / 1000} s: ${state ? state.steps.map((step) => `${step.id} ${step.status} ${step.reason ?? ''}`).join('; ') : 'it does not answer'}`,

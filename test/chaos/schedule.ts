@@ -24,7 +24,7 @@ const LONGEST_DELAY_MS: Readonly<Record<Phase, number>> = { start: 300, dataset:
 const CLOCK_SHARE = 0.25;
 const MAX_MINUTES = 1500;
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   readonly mostFaults?: number;
   readonly world?: WorldKind;
 }

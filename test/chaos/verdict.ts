@@ -49,7 +49,7 @@ export function readVerdicts(file: string): Verdict[] {
   });
 }
 
-export interface KindCount {
+interface KindCount {
   readonly fault: string;
   readonly world: string;
   readonly what: string;

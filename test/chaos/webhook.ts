@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Webhook {
+interface Webhook {
   readonly url: string;
   close(): Promise<void>;
 }

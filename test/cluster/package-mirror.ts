@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { WHEELS } from '../prepare.ts';
 
-export interface PackageMirror {
+interface PackageMirror {
   /** What makes `pip` in a pod use it and nothing else. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;

@@ -24,7 +24,7 @@ import { TRAINER_IMAGE } from './images.ts';
 const BUCKET = 'lab';
 const TRAINER_MEMORY_MB = 1200;
 
-export interface LabOptions {
+interface LabOptions {
   readonly namespace: string;
   readonly pools: readonly string[];
   /** Parts of the data set, of about 40,000 candidates each. */

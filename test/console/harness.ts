@@ -23,7 +23,7 @@ export interface Harness {
   readonly close: () => Promise<void>;
 }
 
-export interface PageOptions {
+interface PageOptions {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;

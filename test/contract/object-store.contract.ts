@@ -7,7 +7,7 @@ import { AdapterError, PreconditionFailedError } from '../../src/contract/errors
 import type { ObjectInfo, ObjectStore } from '../../src/ports/object-store.ts';
 
 /** What a suite needs of an adapter: a store that nothing else uses, and a second client of the same objects. */
-export interface OpenedStore {
+interface OpenedStore {
   readonly store: ObjectStore;
   /** Another client of the same objects, as another worker would have. */
   readonly other: ObjectStore;

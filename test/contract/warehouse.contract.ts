@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../src/ports/object-store.ts';
 import type { ExportManifest, ExportRequest, JobContext, QueryRequest, Statement, Warehouse } from '../../src/ports/warehouse.ts';
 
 /** What a suite needs of an adapter: a data set that nothing else uses, and the object store beside it. */
-export interface OpenedWarehouse {
+interface OpenedWarehouse {
   readonly warehouse: Warehouse;
   /** Another client of the same warehouse, as another worker would have. */
   readonly other: Warehouse;

@@ -8,7 +8,7 @@ import type { Harness } from '../workflow/environment.ts';
 import type { MemoryPorts } from '../workflow/memory-ports.ts';
 
 /** Plays a run to its end; resolves to the ids of the workflows whose histories are to be kept. */
-export type Scenario = (harness: Harness, ports: MemoryPorts) => Promise<string[]>;
+type Scenario = (harness: Harness, ports: MemoryPorts) => Promise<string[]>;
 
 const never = new Promise<never>(() => undefined);
 const ended = (handle: { workflowId: string; result(): Promise<unknown> }): Promise<string[]> =>

@@ -7,8 +7,8 @@ import { profileOf, specOf, SPOT_AND_ON_DEMAND } from '../workflow/search-harnes
 import type { SearchHarness } from '../workflow/search-harness.ts';
 
 /** Plays to the end; resolves to names of files and the workflows, with the run where it is not the last one, that go into them. */
-export type SearchScenario = (harness: SearchHarness) => Promise<readonly Recorded[]>;
-export interface Recorded {
+type SearchScenario = (harness: SearchHarness) => Promise<readonly Recorded[]>;
+interface Recorded {
   readonly file: string;
   readonly workflowId: string;
   readonly runId?: string;

@@ -20,7 +20,7 @@ export type Fault =
   /** The answer comes after so long. */
   | { readonly kind: 'delay'; readonly ms: number };
 
-export interface ProxiedRequest {
+interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   /** Counts all requests, from 0. */

@@ -9,7 +9,7 @@ import type { Profile } from '../../src/contract/profile.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
 import type { Warehouse } from '../../src/ports/warehouse.ts';
 
-export type BigqueryConfig = Extract<Profile['warehouse'], { kind: 'bigquery' }>;
+type BigqueryConfig = Extract<Profile['warehouse'], { kind: 'bigquery' }>;
 
 export interface Google {
   readonly gcs: string;
@@ -21,7 +21,7 @@ export interface Google {
   close(): Promise<void>;
 }
 
-export const BUCKET = 'contract';
+const BUCKET = 'contract';
 
 export function bigqueryConfig(changes: Partial<BigqueryConfig>): BigqueryConfig {
   return {

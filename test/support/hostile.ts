@@ -1,7 +1,7 @@
 /** Text that a page must show and never obey, and a run that is full of it. */
 import { makeRun, type MadeRun } from './run-data.ts';
 
-export const HOSTILE = `"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><svg onload=window.hacked=1>'\`{{7*7}}\${1}`;
+const HOSTILE = `"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><svg onload=window.hacked=1>'\`{{7*7}}\${1}`;
 
 /** Every text that comes from outside holds markup: names, reasons, causes, nodes, parameters, SQL. */
 export function hostileRun(): MadeRun {

@@ -7,7 +7,7 @@ import { graphOf, newStepState } from '../../workflows/pipeline/view.ts';
 import { groceryDocument } from './run-document.ts';
 import { iso, makeSearch, type MadeSearch } from './run-trials.ts';
 
-export interface RunDataOptions {
+interface RunDataOptions {
   readonly seed?: number;
   readonly trials?: number;
   readonly parallel?: number;

@@ -1,7 +1,7 @@
 /** A run document in the shape of the grocery example. */
 import { RunDocument } from '../../src/contract/run-document.ts';
 
-export interface DocumentOptions {
+interface DocumentOptions {
   readonly pipeline: string;
   readonly trials: number;
   readonly parallel: number;

@@ -5,7 +5,7 @@ import type { TrialState } from '../../src/contract/state.ts';
 import type { Json } from '../../src/contract/values.ts';
 import type { Random } from './random.ts';
 
-export interface SearchOptions {
+interface SearchOptions {
   readonly pipeline: string;
   readonly run: string;
   readonly step: string;

@@ -5,8 +5,7 @@ export type Tool = 'chromium' | 'prometheus' | 'wheels' | 'emulators' | 'kuberne
 export const MISSING_TOOLS = 'LONGHAUL_TESTS_WITHOUT';
 
 /** Why a tool is not here; undefined where it is, and where nobody prepared (one file run by hand). */
-export const missing = (tool: Tool): string | undefined =>
-  (JSON.parse(process.env[MISSING_TOOLS] ?? '{}') as Partial<Record<Tool, string>>)[tool];
+const missing = (tool: Tool): string | undefined => (JSON.parse(process.env[MISSING_TOOLS] ?? '{}') as Partial<Record<Tool, string>>)[tool];
 
 /** Test files that need a tool as a whole, by patterns of vitest; where it is missing they are left out, and said to be. */
 const FILES: Readonly<Partial<Record<Tool, readonly string[]>>> = {

@@ -36,7 +36,7 @@ export function checkResume(run: Run): void {
   if (!run.paused) throw ApplicationFailure.nonRetryable(`${run.name} is ${status}, not paused`, 'InvalidInput');
 }
 
-export const spentBy = ({ view: { state } }: Run): Spent => ({
+const spentBy = ({ view: { state } }: Run): Spent => ({
   cost: state.cost,
   hours: (Date.now() - state.startedAt) / MS_PER_HOUR,
   trials: 0,

@@ -15,7 +15,7 @@ const MAX_STARTING = 25;
 /** Temporal advises fewer than 500 pending activities and children. */
 const MAX_RUNNING = 400;
 
-export interface Phase {
+interface Phase {
   /** Steps whose failure blocks nobody here. */
   readonly forgiven: (step: string) => boolean;
   readonly runStatus: () => Json;

@@ -118,7 +118,7 @@ export function release(state: GateState, holder: string, token?: string): void 
 }
 
 /** Who is next: the run that holds least, then the highest priority, then the earliest; null when the pool is full or no one waits. */
-export function nextGrant(state: GateState): SlotRequest | null {
+function nextGrant(state: GateState): SlotRequest | null {
   if (state.holders.length >= state.limit) return null;
   const held = (run: string): number => state.holders.filter((request) => request.run === run).length;
   let best: SlotRequest | null = null;

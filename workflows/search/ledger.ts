@@ -50,7 +50,7 @@ function recordOnce(run: SearchRun): void {
   });
 }
 
-export function trialRow(run: SearchRun, record: TrialRecord): LedgerRow<'trials'> {
+function trialRow(run: SearchRun, record: TrialRecord): LedgerRow<'trials'> {
   const { input } = run;
   const { state } = record;
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());

@@ -10,7 +10,7 @@ import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { requestStop, finalise, stopTrial } from './trials.ts';
 
-export interface Reached {
+interface Reached {
   readonly step: number;
   /** Samples or epochs, where rungs are counted in them. */
   readonly resource: number | null;

@@ -54,7 +54,7 @@ function fitting<T>(trials: T[]): T[] {
 
 const reasonOf = ({ asking, state }: TrialRecord): string | null => (asking === null ? state.reason : `waits for an answer: ${asking}`);
 
-export function bestRecord(run: SearchRun): TrialRecord | null {
+function bestRecord(run: SearchRun): TrialRecord | null {
   const best = bestTrial(candidates(run), run.input.spec.objective);
   return best ? (run.memory.records[best.trial] ?? null) : null;
 }

@@ -4,7 +4,7 @@ import { findWord, positionAt, SqlProblem } from '../google-sql/placeholders.ts'
 import type { Rendered } from './render.ts';
 
 /** `ErrorProto` of BigQuery's REST API. */
-export interface JobError {
+interface JobError {
   readonly reason?: string | null;
   readonly message?: string | null;
   readonly location?: string | null;

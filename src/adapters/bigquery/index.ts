@@ -10,7 +10,7 @@ import { predictTable } from './predict.ts';
 import { estimate, guard, readRows, runQuery } from './queries.ts';
 import { describe, dropTable } from './tables.ts';
 
-export interface BigqueryDependencies {
+interface BigqueryDependencies {
   readonly store: ObjectStore;
   /** Of the object store's emulator, for programs that are started. */
   readonly storageEndpoint?: string | undefined;

@@ -89,7 +89,7 @@ function failedJob(error: unknown): JobResource | null {
   return response?.jobReference && response.status ? response : null;
 }
 
-export async function getJob({ bigquery, config }: Client, id: string): Promise<JobResource> {
+async function getJob({ bigquery, config }: Client, id: string): Promise<JobResource> {
   const answer = await withRetries(() => bigquery.job(id, { location: config.location }).getMetadata());
   return answer[0] as JobResource;
 }

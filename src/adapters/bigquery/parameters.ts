@@ -4,18 +4,18 @@ import type { Json, QueryParameter } from '../../contract/values.ts';
 import { typeOfParameter } from '../google-sql/type.ts';
 
 /** `QueryParameterType` of BigQuery's REST API. */
-export interface ApiType {
+interface ApiType {
   readonly type: string;
   readonly arrayType?: ApiType;
   readonly structTypes?: readonly { readonly name: string; readonly type: ApiType }[];
 }
 /** `QueryParameterValue` of BigQuery's REST API. */
-export interface ApiValue {
+interface ApiValue {
   readonly value?: string | null;
   readonly arrayValues?: readonly ApiValue[];
   readonly structValues?: Readonly<Record<string, ApiValue>>;
 }
-export interface ApiParameter {
+interface ApiParameter {
   readonly name: string;
   readonly parameterType: ApiType;
   readonly parameterValue: ApiValue;

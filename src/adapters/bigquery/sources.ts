@@ -34,7 +34,7 @@ export async function tablesOf(connection: Connection, statement: Statement, con
 }
 
 /** An external table over one parquet file, or over the parts below a prefix. */
-export async function sourceTable(connection: Connection, uri: string, path: string, context: JobContext): Promise<TableRef> {
+async function sourceTable(connection: Connection, uri: string, path: string, context: JobContext): Promise<TableRef> {
   const { uris, identity } = await filesOf(connection, uri, path);
   // Named by what lies there: files that were replaced get another table.
   const ref = helperTable(connection, 'source', `${connection.config.apiEndpoint ?? ''} ${identity}`);

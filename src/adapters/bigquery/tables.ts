@@ -88,7 +88,7 @@ export async function ensureDataset(connection: Connection, dataset: string): Pr
 const NAMES: Readonly<Record<string, string>> = { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL', RECORD: 'STRUCT' };
 
 /** The API has the names of legacy SQL; these are GoogleSQL's. */
-export function googleType(field: Field): string {
+function googleType(field: Field): string {
   const name = NAMES[field.type ?? ''] ?? field.type ?? 'STRING';
   const nested = (field.fields ?? []).map((each) => `${each.name ?? ''} ${googleType(each)}`).join(', ');
   const type = name === 'STRUCT' ? `STRUCT<${nested}>` : name;

@@ -29,7 +29,7 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export interface EngineOptions {
+interface EngineOptions {
   readonly temporary: string;
   readonly threads?: number;
   readonly memoryLimitMb?: number;

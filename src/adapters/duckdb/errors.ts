@@ -3,7 +3,7 @@ import { findWord, positionAt, SqlProblem } from '../google-sql/placeholders.ts'
 import type { Quoted } from '../google-sql/placeholders.ts';
 
 /** Where an error of DuckDB came from: it knows the translated statement, the user knows the file. */
-export interface StatementPlace {
+interface StatementPlace {
   readonly sql: string;
   readonly file: string;
   readonly quoted: Quoted;

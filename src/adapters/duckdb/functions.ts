@@ -45,7 +45,7 @@ export async function addFunctions(connection: DuckDBConnection): Promise<void> 
 }
 
 /** The macros once more, as `safely_…` and with NULL where they raise an error: TRY takes no call of error(). */
-export function withoutErrors(macros: string): string {
+function withoutErrors(macros: string): string {
   const names = [...macros.matchAll(/\bCREATE OR REPLACE MACRO (longhaul_\w+)/g)].map(([, name = '']) => name);
   const renamed = macros.replaceAll(/\blonghaul_\w+/g, (name) => (names.includes(name) ? name.replace('longhaul_', 'safely_') : name));
   let text = '';

@@ -75,7 +75,7 @@ async function executeScript(parts: Parts, script: Script, request: QueryRequest
 }
 
 /** Writes a SELECT to a parquet file with GoogleSQL's types. */
-export async function writeParquet(
+async function writeParquet(
   session: Session,
   file: string,
   select: string,

@@ -8,13 +8,13 @@ import type { Layout } from './layout.ts';
 import { WAITS } from '../../rules/durations.ts';
 
 /** What a version of a table is, beside its data: `table.json`. */
-export interface TableVersion extends TableInfo {
+interface TableVersion extends TableInfo {
   readonly createdAt: number;
   readonly expiresAt: number | null;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export interface NewVersion {
+interface NewVersion {
   readonly table: string;
   /** A finished parquet file; it is moved. */
   readonly file: string;

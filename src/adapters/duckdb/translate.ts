@@ -18,7 +18,7 @@ export interface TranslatedStatement {
   readonly reads: readonly string[];
 }
 
-export interface Translation {
+interface Translation {
   readonly statements: readonly TranslatedStatement[];
   /** Names of the query parameters; `@x` is `$x` now. */
   readonly parameters: readonly string[];
@@ -109,7 +109,7 @@ export function createTranslator(): Translator {
   };
 }
 
-export function inOriginal(error: Problem, file: string, quoted: Quoted): Problem {
+function inOriginal(error: Problem, file: string, quoted: Quoted): Problem {
   const place = error.line === undefined ? undefined : quoted.original({ line: error.line, column: error.column ?? 1 });
   // The translator names the alias as it saw it, in back quotes.
   const readable = (text: string): string => text.replaceAll(/`(\{\w+\})`/g, '$1');

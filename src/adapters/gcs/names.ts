@@ -4,7 +4,7 @@ import { AdapterError } from '../../contract/errors.ts';
 const MAX_NAME_BYTES = 1024;
 
 /** Where a store begins: `gs://bucket` or `gs://bucket/prefix`. */
-export interface Place {
+interface Place {
   readonly bucket: string;
   readonly root: string;
 }

@@ -10,7 +10,7 @@ const RANGES_AT_ONCE = 4;
 type Sink = (chunk: Buffer, position: number) => Promise<void>;
 
 /** Reads one generation of an object in ranges side by side; a range that breaks goes on where it broke. */
-export async function readRanges(file: File, bytes: number, sink: Sink): Promise<void> {
+async function readRanges(file: File, bytes: number, sink: Sink): Promise<void> {
   const starts = Array.from({ length: Math.ceil(bytes / RANGE_BYTES) }, (_, i) => i * RANGE_BYTES);
   const lane = async (): Promise<void> => {
     for (let start = starts.shift(); start !== undefined; start = starts.shift())

@@ -119,7 +119,7 @@ export class SqlProblem extends AdapterError {
   }
 }
 
-export type Kind = 'opaque' | 'placeholder' | 'word' | 'other' | 'end';
+type Kind = 'opaque' | 'placeholder' | 'word' | 'other' | 'end';
 const WORD = /[A-Za-z_@][A-Za-z0-9_]*|[0-9]+/y;
 
 /** Walks over the text; what is opaque (comments, strings, quoted names) comes whole. */

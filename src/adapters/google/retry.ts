@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isTransient } from './faults.ts';
 import { GRACES } from '../../rules/durations.ts';
 
-export interface RetryPolicy {
+interface RetryPolicy {
   readonly tries: number;
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;

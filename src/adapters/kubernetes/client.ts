@@ -21,7 +21,7 @@ export interface ClientOptions {
   readonly answerMs?: number;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly query?: Query;
   readonly body?: unknown;
   readonly contentType?: string;

@@ -114,7 +114,7 @@ async function poolChecks(client: KubeClient, pools: readonly Pool[]): Promise<D
 }
 
 /** Pure. */
-export function poolCheck(pool: Pool, nodes: readonly V1Node[]): DoctorCheck {
+function poolCheck(pool: Pool, nodes: readonly V1Node[]): DoctorCheck {
   const name = `pool ${pool.name}`;
   const wanted = Object.entries(pool.nodeSelector);
   const labels = wanted.map(([key, value]) => `${key}=${value}`).join(',');

@@ -69,7 +69,7 @@ interface LostNode {
 }
 
 /** "Not ready" alone is none of the reasons: a node that shuts down in order says so while its pods still save their work. */
-export function lostNode({ pod, node, nodeGone, silentCluster }: Snapshot): LostNode | null {
+function lostNode({ pod, node, nodeGone, silentCluster }: Snapshot): LostNode | null {
   const name = pod?.spec?.nodeName;
   if (!pod || name === undefined) return null;
   if (nodeGone) return { message: `node ${name} was deleted`, settleSeconds: 0 };

@@ -18,7 +18,7 @@ const GCS_FUSE_DRIVER = 'gcsfuse.csi.storage.gke.io';
  * The Job controller is to make no second pod: an attempt that ended is answered by the trial, which knows why.
  * As rules of failure they keep the sign in the Job's status, for a worker that comes after the pod is gone.
  */
-export const FAILURE_RULES = [
+const FAILURE_RULES = [
   { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
   { action: 'FailJob', onExitCodes: { containerName: MAIN_CONTAINER, operator: 'NotIn', values: [0] } },
 ] as const;

@@ -3,7 +3,7 @@ import type { JobSpec } from '../../contract/jobs.ts';
 import { shortHash } from '../../contract/ids.ts';
 
 /** Every Job and pod of Longhaul carries it; lists and watches select by it. */
-export const MANAGED_BY = { key: 'app.kubernetes.io/managed-by', value: 'longhaul' };
+const MANAGED_BY = { key: 'app.kubernetes.io/managed-by', value: 'longhaul' };
 const PREFIX = 'longhaul.dev/';
 /** On Jobs: decides about adoption. */
 export const SPEC_HASH = `${PREFIX}spec-sha256`;

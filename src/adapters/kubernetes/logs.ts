@@ -14,7 +14,7 @@ const TAIL_BYTES = 4096;
 const TAIL_LINES = 200;
 const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\S+Z) ?(.*)$/s;
 
-export type LogOptions = JobLogOptions;
+type LogOptions = JobLogOptions;
 
 /** The last 4 KiB of a pod's log, from the beginning of a line; what the pod's status holds when the log cannot be read. */
 export async function logTail(client: KubeClient, pod: string, snapshot: Snapshot): Promise<string> {

@@ -159,7 +159,7 @@ export async function jobNames(root: string): Promise<string[]> {
 }
 
 /** JSON with sorted keys: equal for equal values. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) =>
     each !== null && typeof each === 'object' && !Array.isArray(each)
       ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))

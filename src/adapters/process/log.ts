@@ -9,7 +9,7 @@ const BLOCK_BYTES = 64 * 1024;
 /** A line longer than this comes in pieces. */
 const MAX_LINE_CHARACTERS = 1024 * 1024;
 
-export interface LogOptions {
+interface LogOptions {
   readonly tailLines?: number;
   readonly signal?: AbortSignal;
   /** Given for `follow`: asked before each look at the file, so that what was written before the end is not missed. */

@@ -19,7 +19,7 @@ export function registerCompare(program: Command): void {
     });
 }
 
-export interface Facts {
+interface Facts {
   readonly run: string;
   readonly status: string;
   readonly seconds: number;

@@ -65,7 +65,7 @@ export function registerConsole(program: Command): void {
 }
 
 /** @throws UsageError, InvalidInputError */
-export async function settingsOf(options: Options): Promise<ConsoleOptions> {
+async function settingsOf(options: Options): Promise<ConsoleOptions> {
   const { UnsafeConsoleError, checkSafe, parseTokens } = await import('../../console/index.ts');
   const settings: ConsoleOptions = {
     host: options.host,

@@ -35,7 +35,7 @@ function render({ path, before, after }: Difference, colors: Colors): string {
 }
 
 /** Longest common subsequence of lines: SQL files are short. */
-export function lineDifferences(before: string, after: string, colors: Colors): string[] {
+function lineDifferences(before: string, after: string, colors: Colors): string[] {
   const a = before.split('\n');
   const b = after.split('\n');
   const lengths = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));

@@ -14,7 +14,7 @@ interface Options {
 }
 
 /** Addresses of pages; of TensorBoard the command that shows the same curves where none is up; null where there is none. */
-export interface Links {
+interface Links {
   readonly console: string | null;
   readonly temporal: string | null;
   readonly tensorboard: string | null;

@@ -48,11 +48,7 @@ export function registerTrials(program: Command): void {
 }
 
 /** The objective, by this word or by its metric's name, sorts the best first; everything else ascending. */
-export function sorted(
-  trials: readonly LedgerRow<'trials'>[],
-  { sort, order }: Options,
-  goal: 'maximize' | 'minimize',
-): LedgerRow<'trials'>[] {
+function sorted(trials: readonly LedgerRow<'trials'>[], { sort, order }: Options, goal: 'maximize' | 'minimize'): LedgerRow<'trials'>[] {
   if (sort === undefined) return [...trials];
   const valueOf = (trial: LedgerRow<'trials'>): unknown =>
     (trial as Record<string, unknown>)[sort] ?? json(trial.metrics)[sort] ?? json(trial.parameters)[sort] ?? null;

@@ -7,7 +7,7 @@ import { UsageError } from '../exit.ts';
 import { json } from '../summary.ts';
 import type { RecordedPoint, RecordedSearch, RecordedTrial } from './replayed-search.ts';
 
-export interface RecordedRows {
+interface RecordedRows {
   readonly trials: readonly LedgerRow<'trials'>[];
   readonly attempts: readonly LedgerRow<'attempts'>[];
   readonly progress: readonly LedgerRow<'progress'>[];

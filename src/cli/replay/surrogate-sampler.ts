@@ -12,7 +12,7 @@ import type { NextTrial, RecordedTrial, ReplayedTrial } from './replayed-search.
 
 type Parameters = Readonly<Record<string, Json>>;
 
-export interface SurrogateOptions {
+interface SurrogateOptions {
   readonly study: string;
   readonly space: Space;
   readonly sampler: Sampler;
@@ -26,7 +26,7 @@ export interface SurrogateOptions {
 /** Every question is a workflow on the server: a search of a thousand trials asks for ten at a time. */
 const MAX_QUESTIONS = 100;
 
-export interface SurrogateSampler {
+interface SurrogateSampler {
   readonly next: NextTrial;
   /** By number of the recorded trial: how far it is from what the sampler had asked for, 0 = the same, 1 = the other end in every parameter. */
   readonly distances: ReadonlyMap<number, number>;
@@ -89,7 +89,7 @@ function question(
 const STATES = { succeeded: 'complete', stopped: 'pruned', failed: 'failed', cancelled: 'failed' } as const;
 
 /** @returns of equally near ones the one that was recorded first */
-export function nearest(
+function nearest(
   space: Space,
   suggestion: Parameters,
   trials: readonly RecordedTrial[],

@@ -11,7 +11,7 @@ import { ignoreRules, isIgnored, LEFT_OUT, type IgnoreRule } from './ignore.ts';
 import { requirementProblems } from './requirements.ts';
 
 const MIB = 1024 * 1024;
-export const MAX_CODE_BYTES = 64 * MIB;
+const MAX_CODE_BYTES = 64 * MIB;
 const LARGEST = 5;
 const IGNORE_FILES = ['.gitignore', '.longhaulignore'];
 const ALWAYS_OUT = ['.git', '.hg', '.svn'];

@@ -1,6 +1,6 @@
 /** Requirements of shipped code: a pip file in which every line names one version, so that it means the same tomorrow. Pure. */
 
-export interface RequirementProblem {
+interface RequirementProblem {
   /** From 1. */
   readonly line: number;
   readonly message: string;

@@ -5,7 +5,7 @@ import type { CurvesView, RunEvents } from '../wire.ts';
 import { api, get, RequestError } from './request.ts';
 import { isValidation, type RunStore } from './run-store.ts';
 
-export interface Curves {
+interface Curves {
   readonly metric: string;
   readonly metrics: readonly string[];
   readonly points: readonly CurvePoint[];

@@ -3,7 +3,7 @@ import { GRACES } from '../../rules/durations.ts';
 
 export type Connection = 'connecting' | 'live' | 'lost';
 
-export interface EventsOptions {
+interface EventsOptions {
   /** Path of the stream for the first connection; later ones carry `Last-Event-ID`. */
   readonly path: string;
   /** By name of event. */

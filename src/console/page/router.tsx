@@ -10,7 +10,7 @@ export type Route =
   | { readonly page: 'trial'; readonly run: string; readonly step: string; readonly trial: number }
   | { readonly page: 'nowhere' };
 
-export function parseRoute(url: URL): Route {
+function parseRoute(url: URL): Route {
   const [first, run, section, step, below, trial] = url.pathname.split('/').filter(Boolean).map(decoded);
   if (first === undefined) return { page: 'runs' };
   if (first === 'compare') return { page: 'compare', runs: url.searchParams.getAll('run') };

@@ -35,7 +35,7 @@ export function baseOption(theme: ChartTheme, description: string): ChartOption 
   };
 }
 
-export function tooltipOption(theme: ChartTheme): ChartOption {
+function tooltipOption(theme: ChartTheme): ChartOption {
   return {
     trigger: 'item',
     renderMode: 'richText',

@@ -4,7 +4,7 @@ import { axisOption, baseOption, legendOption, type Chart } from './chart.ts';
 import { costFigures, type CostInput } from './cost-figures.ts';
 import type { ChartTheme } from './theme.ts';
 
-export interface CostChartInput extends CostInput {
+interface CostChartInput extends CostInput {
   readonly now: number;
   readonly currency?: string;
 }

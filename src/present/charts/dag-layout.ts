@@ -4,7 +4,7 @@
  */
 import type { RunGraph } from '../../contract/state.ts';
 
-export interface PlacedNode {
+interface PlacedNode {
   readonly id: string;
   /** Left upper corner, pixels. */
   readonly x: number;
@@ -16,7 +16,7 @@ export interface PlacedEdge {
   /** From node to node, through the layers between. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
-export interface DagLayout {
+interface DagLayout {
   readonly width: number;
   readonly height: number;
   readonly nodeWidth: number;

@@ -4,7 +4,7 @@ import { between, money } from '../format.ts';
 import { escapeHtml } from '../html.ts';
 import { layoutDag, type DagLayoutOptions, type PlacedEdge } from './dag-layout.ts';
 
-export interface DagInput {
+interface DagInput {
   readonly graph: RunGraph;
   readonly run: RunState;
   readonly now: number;

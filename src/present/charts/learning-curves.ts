@@ -4,7 +4,7 @@ import { axisOption, baseOption, legendOption, xName, type Chart } from './chart
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { ranked, type CurvePoint, type TrialView } from './views.ts';
 
-export interface LearningCurvesInput {
+interface LearningCurvesInput {
   readonly trials: readonly TrialView[];
   readonly points: readonly CurvePoint[];
   readonly metric: string;

@@ -11,7 +11,7 @@ type Row = LedgerRow<'evaluations'>;
 /** The scorer that the evaluation is about. */
 const MODEL = 'model';
 
-export interface ForestRow {
+interface ForestRow {
   readonly label: string;
   readonly value: number;
   readonly low: number | null;

@@ -5,7 +5,7 @@ import { axisOption, baseOption, legendOption, xName, type Chart } from './chart
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { numberOf } from './views.ts';
 
-export interface OfflineQualityInput {
+interface OfflineQualityInput {
   readonly evaluations: readonly LedgerRow<'evaluations'>[];
   /** The search whose exports were evaluated. */
   readonly step: string;

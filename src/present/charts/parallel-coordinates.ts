@@ -6,7 +6,7 @@ import { baseOption, FONT, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
 import type { TrialView } from './views.ts';
 
-export interface ParallelCoordinatesInput {
+interface ParallelCoordinatesInput {
   readonly trials: readonly TrialView[];
   /** Names of the objective's metric. */
   readonly metric: string;

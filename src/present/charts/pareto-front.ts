@@ -10,7 +10,7 @@ export interface Direction {
   readonly goal: 'maximize' | 'minimize';
 }
 
-export interface ParetoInput {
+interface ParetoInput {
   readonly trials: readonly TrialView[];
   /** Metric that `TrialView.objective` holds. */
   readonly objective: string;

@@ -1,6 +1,6 @@
 /** Thins a curve out to what a plot can show. */
 
-export interface At {
+interface At {
   readonly x: number;
   readonly y: number;
 }

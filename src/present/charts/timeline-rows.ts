@@ -18,7 +18,7 @@ export interface Gap {
   readonly after: AttemptView;
 }
 
-export interface TimelineRows {
+interface TimelineRows {
   readonly labels: readonly string[];
   readonly steps: readonly StepBar[];
   readonly attempts: readonly AttemptBar[];

@@ -6,7 +6,7 @@ import { seriesColor, statusColor, verdictColor, type ChartTheme } from './theme
 import { timelineRows, type AttemptBar, type Gap, type StepBar } from './timeline-rows.ts';
 import type { AttemptView } from './views.ts';
 
-export interface TimelineInput {
+interface TimelineInput {
   readonly run: RunState;
   readonly attempts: readonly AttemptView[];
   /** ms since 1970: how far bars reach that have not ended. */

@@ -78,7 +78,7 @@ export const metricValues = (value: LedgerValue | undefined): Record<string, num
     Object.entries(objectOf(value)).flatMap(([name, one]) => (typeof one === 'number' || one === null ? [[name, one] as const] : [])),
   );
 
-export function trialOfRow(row: LedgerRow<'trials'>): TrialView {
+function trialOfRow(row: LedgerRow<'trials'>): TrialView {
   return {
     step: textOf(row.step) ?? '',
     trial: Number(row.trial),

@@ -12,7 +12,7 @@ export { installEmulators } from './install.ts';
 /** Project of both emulators; they know no other and check nothing about it. */
 export const EMULATOR_PROJECT = 'longhaul';
 
-export interface EmulatorOptions {
+interface EmulatorOptions {
   /** Data and logs. */
   readonly directory: string;
   /** Which to start, and where; any free port without one. */

@@ -1,7 +1,7 @@
 /** Statements over a small table of sales, for comparing engines; rows where GoogleSQL's documentation fixes them. */
 import type { Json } from '../../../src/contract/values.ts';
 
-export type Rows = readonly Readonly<Record<string, Json>>[];
+type Rows = readonly Readonly<Record<string, Json>>[];
 
 export const SALES = `SELECT 1 AS id, 'north' AS store, 'apple' AS product, 3 AS amount, 1.5 AS price, TIMESTAMP '2026-01-01 08:30:00+00' AS at, DATE '2026-01-01' AS day
 UNION ALL SELECT 2, 'north', 'bread', 1, 2.25, TIMESTAMP '2026-01-01 23:59:59+00', DATE '2026-01-01'

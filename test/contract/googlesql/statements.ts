@@ -4,13 +4,13 @@
  */
 import type { Json } from '../../../src/contract/values.ts';
 
-export interface KnownStatement {
+interface KnownStatement {
   readonly name: string;
   readonly sql: string;
   readonly rows: readonly Readonly<Record<string, Json>>[];
 }
 
-export interface RefusedStatement {
+interface RefusedStatement {
   readonly name: string;
   readonly sql: string;
   /** Part of the reason that the embedded warehouse gives when the pipeline is compiled. */

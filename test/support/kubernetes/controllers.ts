@@ -4,7 +4,7 @@ import { stamp } from './objects.ts';
 import type { Change, Objects, Thing } from './objects.ts';
 
 const JOB_NAME = 'batch.kubernetes.io/job-name';
-export const QUEUE = 'kueue.x-k8s.io/queue-name';
+const QUEUE = 'kueue.x-k8s.io/queue-name';
 
 /** Makes, places and ends pods of Jobs; starts with the first Job. */
 export class Controllers {

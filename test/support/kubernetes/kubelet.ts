@@ -15,7 +15,7 @@ interface PodSpec {
   readonly activeDeadlineSeconds?: number;
   readonly terminationGracePeriodSeconds?: number;
 }
-export interface LogLine {
+interface LogLine {
   readonly at: string;
   readonly text: string;
 }

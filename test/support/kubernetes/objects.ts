@@ -1,5 +1,5 @@
 /** Objects of a small API server: versions, selectors, and the history that watches are told from. */
-export interface Meta {
+interface Meta {
   name: string;
   uid: string;
   resourceVersion: string;

@@ -14,11 +14,11 @@ import { Kubelet } from './kubelet.ts';
 import { matches, merge, Objects, stamp } from './objects.ts';
 import type { Change, Resource, Thing } from './objects.ts';
 
-export type KubernetesConfig = Extract<Compute, { kind: 'kubernetes' }>;
+type KubernetesConfig = Extract<Compute, { kind: 'kubernetes' }>;
 /** A status, or a broken answer to a request that was carried out: the connection is reset, says nothing, or ends within the body. */
 export type Fault = 401 | 403 | 404 | 409 | 410 | 429 | 500 | 503 | 'reset' | 'hang' | 'truncated';
 
-export interface Asked {
+interface Asked {
   /** `POST jobs`, `LIST pods`, `WATCH jobs`, `GET pods/log`, … */
   readonly what: string;
   readonly path: string;
@@ -36,7 +36,7 @@ export interface StandIn {
   close(): Promise<void>;
 }
 
-export interface StandInOptions {
+interface StandInOptions {
   /** Between the end of the main container and that of the pod. */
   readonly podEndMs?: number;
   readonly changes?: object;

@@ -11,13 +11,13 @@ import { project } from './project.ts';
 const LIMIT_MS = 5_000;
 const AT_ONCE = 8;
 
-export interface FuzzResult {
+interface FuzzResult {
   readonly compiled: number;
   readonly refused: number;
   readonly slowestMs: number;
 }
 
-export type Files = Readonly<Record<string, string>>;
+type Files = Readonly<Record<string, string>>;
 
 /** @throws when one of `count` mutants ends in anything but a document or an InvalidInputError, or takes too long */
 export async function fuzz({ count, seed }: { readonly count: number; readonly seed: number }): Promise<FuzzResult> {

@@ -28,7 +28,7 @@ const VALUES: readonly string[] = [
 ];
 const KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', '', 'kind', 'path'];
 
-export interface MutationResult {
+interface MutationResult {
   readonly accepted: number;
   readonly refused: number;
   readonly slowestMs: number;

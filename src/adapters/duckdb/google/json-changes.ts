@@ -54,7 +54,7 @@ export function removeAt(root: JsonValue, steps: readonly Step[]): JsonValue {
 }
 
 /** Changes the value at a path where there is one. */
-export function changeAt(root: JsonValue, steps: readonly Step[], change: (value: JsonValue) => JsonValue): JsonValue {
+function changeAt(root: JsonValue, steps: readonly Step[], change: (value: JsonValue) => JsonValue): JsonValue {
   const [first, ...rest] = steps;
   if (first === undefined) return change(root);
   const inside = child(root, first);
@@ -80,7 +80,7 @@ export function appendAt(root: JsonValue, steps: readonly Step[], items: readonl
 }
 
 /** Without members (and elements) that are null. */
-export function withoutNulls(value: JsonValue, arrays: boolean, empty: boolean): JsonValue {
+function withoutNulls(value: JsonValue, arrays: boolean, empty: boolean): JsonValue {
   const isEmpty = (each: JsonValue): boolean =>
     Array.isArray(each) ? arrays && each.length === 0 : each instanceof Map && each.size === 0;
   const drop = (each: JsonValue): boolean => each === null || (empty && isEmpty(each));

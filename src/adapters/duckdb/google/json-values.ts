@@ -109,7 +109,7 @@ function read(reader: JsonReader, wide: WideNumbers, depth: number): JsonValue {
   return word !== undefined ? word : numberOf(reader.number(), wide);
 }
 
-export function numberOf(text: string, wide: WideNumbers): bigint | number {
+function numberOf(text: string, wide: WideNumbers): bigint | number {
   if (/^-?\d+$/.test(text)) {
     const whole = BigInt(text);
     if (text !== '-0' && whole >= -(2n ** 63n) && whole < 2n ** 64n) return whole;
@@ -130,7 +130,7 @@ function digitsOf(text: string): string {
 }
 
 /** Doubles keep a point or an exponent. */
-export function doubleText(value: number): string {
+function doubleText(value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
   const [, sign = '', mantissa = '', power = '0'] = /^(-?)([\d.]+)e([-+]\d+)$/.exec(value.toExponential()) ?? [];
   const exponent = Number(power);

@@ -10,7 +10,7 @@ import { floatText } from './numbers.ts';
 import { fail, itemsIn, listOf } from './scalar.ts';
 import type { ScalarFunction } from './scalar.ts';
 
-export const JSON_TYPE: DuckDBType = DuckDBVarCharType.create('JSON');
+const JSON_TYPE: DuckDBType = DuckDBVarCharType.create('JSON');
 
 const text = (cell: DuckDBValue | undefined): string => cell as string;
 const isOld = (cell: DuckDBValue | undefined): boolean => cell === true;

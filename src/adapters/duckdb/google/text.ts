@@ -153,7 +153,7 @@ function bytesOfPoints(points: readonly (bigint | null)[]): DuckDBBlobValue | nu
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** BYTES as a STRING; they must be UTF-8. */
-export function textOf(bytes: Uint8Array): string {
+function textOf(bytes: Uint8Array): string {
   try {
     return strict.decode(bytes);
   } catch {

@@ -138,7 +138,7 @@ function seconds({ civil }: Moment, digits: string): string {
   return two(civil.second) + (part === '' ? '' : `.${part}`);
 }
 
-export function formatTime(pattern: string, kind: string, micros: bigint, offset: number): string {
+function formatTime(pattern: string, kind: string, micros: bigint, offset: number): string {
   const elements = ELEMENTS[kind] ?? {};
   const moment: Moment = { civil: civilOf(micros), micros, offset };
   return pattern.replaceAll(/%(?:E4Y|Ez|E([0-9*])S|([EO])([A-Za-z])|([\s\S]))/g, (whole: string, ...parts: (string | undefined)[]) => {

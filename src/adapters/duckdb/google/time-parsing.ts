@@ -147,7 +147,7 @@ function read(reader: Reader, pattern: string, fields: Fields, wrong: () => neve
 }
 
 /** Microseconds since 1970: of DATE, DATETIME and TIME without a zone, of TIMESTAMP in UTC, from which `zone` is so many seconds away. */
-export function parseTime(pattern: string, text: string): bigint {
+function parseTime(pattern: string, text: string): bigint {
   const wrong = (): never => fail(`Failed to parse input string "${text}" with the format "${pattern}"`);
   const reader = new Reader(text);
   const fields: Fields = { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, micros: 0 };

@@ -20,7 +20,7 @@ export const elementType = (type: DuckDBType): DuckDBType => (type as DuckDBList
 export const fieldTypes = (type: DuckDBType): readonly DuckDBType[] => (type as DuckDBStructType).entryTypes;
 
 /** INTERVAL as GoogleSQL writes it: years-months days hours:minutes:seconds. */
-export function intervalText({ months, days, micros }: DuckDBIntervalValue): string {
+function intervalText({ months, days, micros }: DuckDBIntervalValue): string {
   const sign = (negative: boolean): string => (negative ? '-' : '');
   const size = micros < 0n ? -micros : micros;
   const seconds = size / 1_000_000n;
