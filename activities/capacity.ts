@@ -28,11 +28,14 @@ export async function awaitCapacity(
     let isThere = false;
     try {
       ({ name } = await foreign.ask('Kubernetes', () => compute.create(job), [context.stop]));
+      await context.look();
       isThere = await foreign.ask('Kubernetes', () => getsMachine(compute, name, context), [context.stop]);
     } catch (error) {
       // Refused while it was to stop: the Job may be there all the same.
       if (isWanted()) throw error;
     }
+    // It may be gone because nobody wants to know any more (`forgetCapacity`).
+    if (!isThere) await context.look();
     await foreign.ask('Kubernetes', () => compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds }));
     if (isThere) {
       log.info('there is a machine', { pool: input.pool.name });

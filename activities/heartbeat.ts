@@ -2,12 +2,27 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { JobContext } from '../src/ports/warehouse.ts';
 import { GRACES } from '../src/rules/durations.ts';
+import { stillWanted } from './stop-requests.ts';
+
+/** A short limit is for work that is to hear quickly; a long one is there to save heartbeats, each of which Temporal Cloud bills. */
+const SHARE_OF_SHORT = 0.25;
+const SHARE_OF_LONG = 0.8;
+const isLong = (timeoutMs: number): boolean => timeoutMs >= GRACES.heartbeatTimeoutOfDaysMs;
+
+/** @param timeoutMs of the activity's heartbeats; absent: it has none, and beats to no one */
+export function beatIntervalMs(timeoutMs: number | undefined): number {
+  if (timeoutMs === undefined) return GRACES.heartbeatLongestMs;
+  if (isLong(timeoutMs)) return timeoutMs * SHARE_OF_LONG;
+  return Math.min(GRACES.heartbeatLongestMs, timeoutMs * SHARE_OF_SHORT);
+}
 
 export interface Interruptible extends JobContext {
   /** Aborts when someone asked for the end: what the work started outside is to be ended too. */
   readonly signal: AbortSignal;
   /** Aborts also when only this worker stops (shutdown, lost heartbeat): what was started goes on, the next worker adopts it. */
   readonly detached: AbortSignal;
+  /** Asks Temporal, where news from outside may come of a cancellation: it is known before the next heartbeat tells. */
+  readonly look: () => Promise<void>;
 }
 
 /**
@@ -20,15 +35,20 @@ export async function withHeartbeat<T>(work: (context: Interruptible) => Promise
   const detach = new AbortController();
   let details: unknown = activity.info.heartbeatDetails ?? null;
   const beat = (): void => activity.heartbeat(details);
-  const timer = activity.info.heartbeatTimeoutMs
-    ? setInterval(beat, Math.min(activity.info.heartbeatTimeoutMs / 4, GRACES.heartbeatLongestMs))
-    : undefined;
+  const timeoutMs = activity.info.heartbeatTimeoutMs;
+  const timer = timeoutMs ? setInterval(beat, beatIntervalMs(timeoutMs)) : undefined;
   const running = work({
     signal: cancel.signal,
     detached: detach.signal,
     progress: (progress) => {
       details = progress;
-      if (timer) beat();
+      if (timer && !isLong(timeoutMs ?? 0)) beat();
+    },
+    look: async () => {
+      if (cancel.signal.aborted || detach.signal.aborted) return;
+      const wanted = await stillWanted();
+      if (wanted === 'stop') cancel.abort();
+      if (wanted === 'gone') detach.abort();
     },
   });
   const cleanedUp = running.then(

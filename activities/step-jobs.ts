@@ -100,6 +100,7 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
     ({ name } = created);
     foreign.begun();
     context.progress({ stage: created.adopted ? 'adopted' : 'created', job: name });
+    await context.look();
     const watch = (): Promise<JobEnd> =>
       compute.watch(name, {
         signal: interrupted,
@@ -108,7 +109,10 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
           context.progress({ stage: status.message ?? status.phase, job: name });
         },
       });
-    return await endOf(input, world, await foreign.ask('Kubernetes', watch, [context.signal]), name);
+    const end = await foreign.ask('Kubernetes', watch, [context.signal]);
+    if (end.state !== 'succeeded') await context.look();
+    interrupted.throwIfAborted();
+    return await endOf(input, world, end, name);
   } catch (error) {
     // Refused while it was to stop, the Job may be there all the same.
     if (context.signal.aborted)

@@ -2,6 +2,8 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { GRACES } from '../src/rules/durations.ts';
+import { beatIntervalMs } from './heartbeat.ts';
+import { stillWanted } from './stop-requests.ts';
 
 export interface Stoppable {
   /** Aborts when the end was asked for: end what was started, and return what came of it. */
@@ -10,6 +12,8 @@ export interface Stoppable {
   readonly detached: AbortSignal;
   /** Kept with the next heartbeat. */
   readonly note: (details: unknown) => void;
+  /** Asks Temporal, where news from outside may come of a stop: it is known before the next heartbeat tells. */
+  readonly look: () => Promise<void>;
 }
 
 /**
@@ -24,27 +28,34 @@ export async function stoppable<T>(work: (context: Stoppable) => Promise<T>): Pr
   const beat = (): void => {
     activity.heartbeat(details);
   };
-  const interval = Math.min(GRACES.watcherHeartbeatLongestMs, (activity.info.heartbeatTimeoutMs ?? Number.POSITIVE_INFINITY) / 4);
-  const timer = setInterval(beat, interval);
+  const timer = setInterval(beat, beatIntervalMs(activity.info.heartbeatTimeoutMs));
   beat();
   let ended = false;
-  const leaving = new Promise<never>((_, reject) => {
-    activity.cancelled.catch(() => {
-      if (ended) return;
-      if (activity.cancellationDetails?.cancelRequested) return stop.abort();
-      detach.abort();
-      reject(
-        ApplicationFailure.create({
-          type: 'Unavailable',
-          message: 'this worker goes; the next one adopts the Job',
-          nextRetryDelay: GRACES.handedOverMs,
-          category: ApplicationFailureCategory.BENIGN,
-        }),
-      );
-    });
+  const { promise: leaving, reject } = Promise.withResolvers<never>();
+  const leave = (): void => {
+    detach.abort();
+    reject(
+      ApplicationFailure.create({
+        type: 'Unavailable',
+        message: 'this worker goes; the next one adopts the Job',
+        nextRetryDelay: GRACES.handedOverMs,
+        category: ApplicationFailureCategory.BENIGN,
+      }),
+    );
+  };
+  activity.cancelled.catch(() => {
+    if (ended) return;
+    if (activity.cancellationDetails?.cancelRequested) stop.abort();
+    else leave();
   });
+  const look = async (): Promise<void> => {
+    if (stop.signal.aborted || detach.signal.aborted) return;
+    const wanted = await stillWanted();
+    if (wanted === 'stop') stop.abort();
+    if (wanted === 'gone') leave();
+  };
   leaving.catch(() => undefined);
-  const running = work({ stop: stop.signal, detached: detach.signal, note: (next) => (details = next) });
+  const running = work({ stop: stop.signal, detached: detach.signal, note: (next) => (details = next), look });
   running.catch(() => undefined);
   try {
     return await Promise.race([running, leaving]);

@@ -62,6 +62,20 @@ export const createTrainingActivities = (ports: Ports) =>
       });
     },
 
+    /**
+     * Asks the Job of an attempt to end, whichever worker watches it: that one hears of the stop with its next heartbeat only, minutes later,
+     * or when it sees the end. One that is not there yet is seen to by who makes it.
+     */
+    async askAttemptToEnd(input: AttemptInput): Promise<void> {
+      await stoppable(async (context) => {
+        const { compute, store, foreign } = await open(ports, input, context, true);
+        await foreign.ask('Kubernetes', async () => {
+          const name = await findJob(compute, attemptIdentity(store, input));
+          if (name !== null) await compute.terminate(name);
+        });
+      });
+    },
+
     /** Returns when the pool has a machine for the trial, or when nobody wants to know any more. */
     async awaitCapacity(input: CapacityInput): Promise<void> {
       return stoppable(async (context) => {
@@ -162,8 +176,11 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const name = before.job === undefined ? await createJob(input, world, context) : before.job;
   foreign.begun();
   note();
+  // Whoever was to stop it may have looked for the Job before it was there.
+  await context.look();
   if (name === null) await markLostLog(logSource(input, store, compute)).catch(() => undefined);
   const watched = name === null ? { end: null, silent: false } : await watch(name);
+  if (watched.end?.state !== 'succeeded') await context.look();
   await foreign.ask('the object store', () => follower.readAll());
   await foreign.ask('the ledger', () => follower.flush());
   const { trainingFrom, recordedAt } = follower.followed;

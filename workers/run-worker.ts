@@ -1,4 +1,5 @@
 /** What all workers have in common: connect, register, say that they are ready, stop gracefully. */
+import { hostname } from 'node:os';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { LogEntry, WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
@@ -6,7 +7,8 @@ import { dataConverterOf } from '../src/codec/encryption.ts';
 import { openTracing } from '../src/telemetry/tracing.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { openPorts } from '../src/adapters/open.ts';
-import { connect, registerSearchAttributes } from './connection.ts';
+import { connect, registerSearchAttributes, SearchAttributesError } from './connection.ts';
+import { takeFromDeadWorkers, workerIdentity } from './dead-workers.ts';
 import { serveHealth } from './health.ts';
 import { attemptLogs, fieldsOf } from './log-context.ts';
 import { metricsOptions } from './metrics.ts';
@@ -37,12 +39,15 @@ async function runWorker(role: WorkerRole): Promise<void> {
     logger: new DefaultLogger('INFO', (entry) => toPino(log, entry)),
     shutdownSignals: ['SIGINT', 'SIGTERM'],
     telemetryOptions: { metrics: metricsOptions() },
+    workerHeartbeatInterval: `${GRACES.workerAliveSeconds} seconds`,
   });
   const policy = await readPolicy();
   playFaster(soakFactor());
   const tracing = await openTracing(`longhaul-${role.name}`);
   const connected = await connect();
   const ports = openPorts();
+  const identity = workerIdentity(role.name, hostname());
+  const over = new AbortController();
   try {
     await registerSearchAttributes(connected);
     const worker = await Worker.create({
@@ -50,6 +55,7 @@ async function runWorker(role: WorkerRole): Promise<void> {
       namespace: connected.namespace,
       dataConverter: dataConverterOf(),
       taskQueue: role.taskQueue,
+      identity,
       activities: await role.activities(guardPorts(ports, policy), policy),
       interceptors: { activity: [attemptLogs] },
       plugins: tracing === null ? [] : [tracing.plugin],
@@ -65,9 +71,12 @@ async function runWorker(role: WorkerRole): Promise<void> {
     const health = await serveHealth(() => worker.getState());
     const running = worker.run();
     process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);
+    const say = (message: string, fields: object): void => log.info(fields, message);
+    void takeFromDeadWorkers({ ...connected, identity, say }, over.signal);
     try {
       await running;
     } finally {
+      over.abort();
       await health.close();
     }
   } finally {
@@ -81,7 +90,9 @@ async function runWorker(role: WorkerRole): Promise<void> {
 export function main(role: WorkerRole): void {
   runWorker(role).catch((error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`${role.name} worker: ${error instanceof InvalidInputError ? error.message : text}\n`);
+    process.stderr.write(
+      `${role.name} worker: ${error instanceof InvalidInputError || error instanceof SearchAttributesError ? error.message : text}\n`,
+    );
     process.exitCode = 1;
   });
 }

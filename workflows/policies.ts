@@ -93,19 +93,20 @@ export const warehouse = proxyActivities<
   QueryActivities & ExportActivities & EvaluationActivities & CheckActivities & WarehouseJobActivities
 >(WAREHOUSE_POLICY);
 export const jobs = proxyActivities<StepJobActivities>(JOB_POLICY);
+/** For a step that is cancelled by `removeStepJob`, not by a heartbeat. */
+export const seldomBeating = { heartbeatTimeout: GRACES.heartbeatTimeoutOfDaysMs } as const;
 export const notifications = proxyActivities<NotificationActivities>(NOTIFICATION_POLICY);
 
-/** Each heartbeat is a write of Temporal's. Beyond so many trials at once they are to be fewer, and a dead worker is noticed later. */
-const MANY_AT_ONCE = 100;
-
 /**
- * An attempt lasts as long as its training. A worker that dies is noticed after the heartbeat's limit and the next one adopts the Job.
+ * An attempt lasts as long as its training. A worker that dies is noticed, and the next one adopts the Job.
  * Being cancelled, the activity lets the trainer save and answers with the attempt's end.
+ *
+ * @param seldom it may beat seldom, since its Job is asked to end by another activity
  */
-export const attempts = ({ profile, spec }: Pick<TrialInput, 'profile' | 'spec'>): ActivityInterfaceFor<TrainingActivities> =>
+export const attempts = ({ profile }: Pick<TrialInput, 'profile'>, seldom: boolean): ActivityInterfaceFor<TrainingActivities> =>
   proxyActivities<TrainingActivities>({
     ...JOB_POLICY,
-    ...(spec.parallel > MANY_AT_ONCE ? { heartbeatTimeout: GRACES.heartbeatTimeoutOfManyMs } : {}),
+    heartbeatTimeout: seldom ? GRACES.heartbeatTimeoutOfDaysMs : GRACES.heartbeatTimeoutMs,
     taskQueue: trainingQueue(profile),
   });
 
@@ -121,7 +122,7 @@ export const endings = ({ profile }: Pick<TrialInput, 'profile'>): ActivityInter
 const WATCHING_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: GRACES.watchingMs,
-  heartbeatTimeout: GRACES.watchingHeartbeatMs,
+  heartbeatTimeout: GRACES.heartbeatTimeoutOfDaysMs,
   retry: { initialInterval: GRACES.activityRetryFirstMs, backoffCoefficient: 2, maximumInterval: GRACES.watchingRetryLongestMs },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 };

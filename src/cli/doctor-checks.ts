@@ -2,6 +2,7 @@
 import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
 import type { Profile } from '../contract/profile.ts';
 import type { Longhaul } from '../client/index.ts';
+import { missingSearchAttributes, searchAttributeCommands } from '../adapters/search-attributes.ts';
 import type { DoctorCheck } from '../ports/doctor.ts';
 
 export interface CheckGroup {
@@ -67,25 +68,17 @@ async function checkTemporal(connect: () => Promise<Longhaul>): Promise<readonly
   return [server, found, ...(await searchAttributeChecks(longhaul))];
 }
 
-async function searchAttributeChecks({ client, target: { namespace } }: Longhaul): Promise<readonly DoctorCheck[]> {
-  const { connection } = client;
-  const known = await (connection as unknown as OperatorConnection).operatorService.listSearchAttributes({ namespace });
-  return Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => {
-    const ok = name in known.customAttributes;
+async function searchAttributeChecks({ client, target: { address, namespace } }: Longhaul): Promise<readonly DoctorCheck[]> {
+  const missing = await missingSearchAttributes(client.connection, namespace);
+  return (Object.keys(SEARCH_ATTRIBUTES) as (keyof typeof SEARCH_ATTRIBUTES)[]).map((name) => {
+    const ok = !missing.includes(name);
     return {
       name: `search attribute ${name}`,
       ok,
-      detail: ok ? type : 'it is missing; workers register it when they start, where they may',
-      ...(ok ? {} : { remedy: `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type ${type}` }),
+      detail: ok ? SEARCH_ATTRIBUTES[name] : 'it is missing; workers register it when they start, where they may',
+      ...(ok ? {} : { remedy: searchAttributeCommands(address, namespace, [name])[0] ?? '' }),
     };
   });
-}
-
-/** The client's `ConnectionLike` hides it. */
-interface OperatorConnection {
-  readonly operatorService: {
-    listSearchAttributes(request: { namespace: string }): Promise<{ readonly customAttributes: Readonly<Record<string, unknown>> }>;
-  };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
 import { CannotConnectError, RunFailedError } from '../client/errors.ts';
+import { QuestionPace } from '../client/changes.ts';
 import type { Run } from '../client/run.ts';
+import { searchWorkflowId } from '../contract/ids.ts';
 import type { RunResult, SearchState } from '../contract/state.ts';
 import type { Cli } from './context.ts';
 import { changes, treeLines, type Snapshot } from './run-tree.ts';
@@ -38,23 +40,51 @@ export async function follow(run: Run, cli: Cli, signal: AbortSignal): Promise<F
   const screen = createScreen(cli);
   let snapshot: Snapshot | null = null;
   const outcome: { end: End | null; broken: unknown } = { end: null, broken: null };
-  const waiting = resultOf(run, signal).then(
-    (end) => (outcome.end = end),
-    (error: unknown) => (outcome.broken = error),
-  );
-  const over = (): boolean => outcome.end !== null || outcome.broken !== null || signal.aborted;
-  while (!over()) {
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const waiting = resultOf(run, signal)
+    .then(
+      (end) => (outcome.end = end),
+      (error: unknown) => (outcome.broken = error),
+    )
+    .finally(() => {
+      over.abort();
+    });
+  const repainting = setInterval(() => snapshot && screen.repaint(snapshot), GRACES.treeLookMs);
+  await whileItChanges(run, until, async () => {
     const now = await snapshotOf(run).catch(() => null);
     if (now) screen.show((snapshot = now));
-    const pause = sleep(cli.terminal.live ? GRACES.treeLookMs : GRACES.linesLookMs, undefined, { signal }).catch(() => undefined);
-    await Promise.race([waiting, pause]);
-  }
+    return now;
+  });
+  clearInterval(repainting);
+  if (!signal.aborted) await waiting;
   if (outcome.broken !== null && !signal.aborted) throw outcome.broken as Error;
   // The last state, after everything has ended.
   const last = signal.aborted ? null : await snapshotOf(run).catch(() => null);
   if (last) screen.show((snapshot = last));
   screen.done();
   return { snapshot, detached: outcome.end === null, ...(outcome.end ?? { result: null, failure: null }) };
+}
+
+/** Looks once, and again whenever the run or a search of it has moved on. */
+async function whileItChanges(run: Run, until: AbortSignal, look: () => Promise<Snapshot | null>): Promise<void> {
+  const changes = run.changes();
+  const pace = new QuestionPace();
+  try {
+    for (;;) {
+      const quietSince = performance.now();
+      await changes.news(until);
+      if (until.aborted) return;
+      const quietMs = performance.now() - quietSince;
+      const seen = changes.takeAll();
+      const snapshot = await look();
+      for (const step of Object.keys(snapshot?.searches ?? {})) changes.follow(searchWorkflowId(run.id, step));
+      if (!snapshot) changes.again(seen);
+      await sleep(pace.after(quietMs), undefined, { signal: until }).catch(() => undefined);
+    }
+  } finally {
+    changes.close();
+  }
 }
 
 interface End {
@@ -77,17 +107,25 @@ async function resultOf(run: Run, signal: AbortSignal): Promise<End> {
 
 interface Screen {
   readonly show: (snapshot: Snapshot) => void;
+  /** The same once more, with the times of now. */
+  readonly repaint: (snapshot: Snapshot) => void;
   readonly done: () => void;
 }
 
 function createScreen(cli: Cli): Screen {
   const { terminal } = cli;
-  if (cli.json) return { show: () => undefined, done: () => undefined };
+  if (cli.json) return { show: () => undefined, repaint: () => undefined, done: () => undefined };
   if (terminal.live) {
     const update = createLogUpdate(process.stderr);
+    const show = (snapshot: Snapshot): void => {
+      update(treeLines(snapshot, terminal.talk, Date.now(), terminal.columns).join('\n'));
+    };
     return {
-      show: (snapshot) => update(treeLines(snapshot, terminal.talk, Date.now(), terminal.columns).join('\n')),
-      done: () => update.done(),
+      show,
+      repaint: show,
+      done: () => {
+        update.done();
+      },
     };
   }
   let before: Snapshot | null = null;
@@ -97,6 +135,7 @@ function createScreen(cli: Cli): Screen {
       for (const line of changes(before, snapshot, now)) terminal.say(`${new Date(now).toISOString()} ${line}`);
       before = snapshot;
     },
+    repaint: () => undefined,
     done: () => undefined,
   };
 }

@@ -5,6 +5,7 @@ import type { Retry } from '../contract/retry.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
+import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
@@ -96,6 +97,11 @@ export class Run {
   resume = (who: Who = {}): Promise<UpdateAnswer> => this.#update(UPDATES.resume, who);
   approve = (decision: Decision = {}): Promise<UpdateAnswer> => this.#update(UPDATES.approve, decision);
   reject = (decision: Decision = {}): Promise<UpdateAnswer> => this.#update(UPDATES.reject, decision);
+
+  /** Tells when it has moved on, and its searches, when they are named to it (`searchWorkflowId`): what is shown is asked for only then. */
+  changes(): Changes {
+    return followChanges(this.#client, this.id);
+  }
 
   /** A search step of this run. */
   search(step: string): Search {

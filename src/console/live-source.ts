@@ -23,6 +23,7 @@ export function createLiveSource(longhaul: Longhaul, ports: Ports, ui: string | 
     workflowLink: (workflowId) =>
       ui === null ? null : `${ui}/namespaces/${encodeURIComponent(longhaul.target.namespace)}/workflows/${encodeURIComponent(workflowId)}`,
     runs: (options) => longhaul.list(options),
+    changes: (run) => longhaul.run(run).changes(),
     state: (run) => longhaul.run(run).state(),
     graph: (run) => longhaul.run(run).graph(),
     document: (run) => {

@@ -50,7 +50,7 @@ export class RunModels {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#entries.clear();
+    for (const run of this.#entries.keys()) this.#forget(run);
   }
 
   async #tick(entry: Entry, model: RunModel): Promise<void> {
@@ -65,12 +65,21 @@ export class RunModels {
           if (model.events.watched) {
             entry.usedAt = now;
             if (!model.settled) void this.#tick(entry, model);
-          } else if (now - entry.usedAt > GRACES.consoleModelKeptMs) this.#entries.delete(run);
+          } else if (now - entry.usedAt > GRACES.consoleModelKeptMs) this.#forget(run);
         },
         () => undefined,
       );
     }
     const idle = [...this.#entries].sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    for (const [run] of idle.slice(0, Math.max(0, idle.length - MAX_MODELS))) this.#entries.delete(run);
+    for (const [run] of idle.slice(0, Math.max(0, idle.length - MAX_MODELS))) this.#forget(run);
+  }
+
+  #forget(run: string): void {
+    const entry = this.#entries.get(run);
+    this.#entries.delete(run);
+    entry?.opening.then(
+      (model) => model.close(),
+      () => undefined,
+    );
   }
 }

@@ -1,4 +1,6 @@
-/** One run as the pages show it, kept up to date while somebody looks: asked of the workflows every second, of ledger and store when something changed. */
+/** One run as the pages show it, kept up to date while somebody looks: asked of workflows when they have moved on, of ledger and store when something changed. */
+import { QuestionPace, type Changes } from '../client/changes.ts';
+import { searchWorkflowId } from '../contract/ids.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { RunGraph, RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
@@ -32,6 +34,13 @@ export class RunModel {
   /** Runs whose rows in the ledger this run's results are: itself, and those that its cached searches come from. */
   #makers: readonly string[];
   #ticking: Promise<void> | null = null;
+  /** null: the source cannot tell, so that workflows are asked each time. */
+  readonly #moved: Changes | null;
+  /** Workflows that are to be asked. */
+  readonly #due = new Set<string>();
+  readonly #questions = new QuestionPace();
+  #movedAt = 0;
+  #mayAskAt = 0;
   #changes = 0;
   #settled = false;
 
@@ -42,6 +51,12 @@ export class RunModel {
     this.graph = graph;
     this.state = state;
     this.#makers = [state.run];
+    this.#moved = source.changes?.(state.run) ?? null;
+  }
+
+  /** Nobody looks any more. */
+  close(): void {
+    this.#moved?.close();
   }
 
   static async open(source: ConsoleSource, run: string): Promise<RunModel> {
@@ -77,6 +92,7 @@ export class RunModel {
 
   async #look(): Promise<void> {
     try {
+      this.#takeNews(performance.now());
       // In this order: a run that was over before its searches, attempts and rows were read will not change again.
       const over = await this.#lookAtRun();
       const changed = await this.#lookAtSearches();
@@ -85,14 +101,27 @@ export class RunModel {
       if (changed.results || over) await this.#lookAtResults();
       this.#say(null);
       this.#settled = over;
+      if (over) this.close();
     } catch (error) {
       this.#say(describeFailure(error).message);
     }
   }
 
+  /** Of a run in which something happens all the time not every change is asked for. */
+  #takeNews(now: number): void {
+    if (this.#moved === null || now < this.#mayAskAt) return;
+    const moved = this.#moved.takeAll();
+    if (moved.size === 0) return;
+    for (const workflowId of moved) this.#due.add(workflowId);
+    this.#mayAskAt = now + this.#questions.after(now - this.#movedAt);
+    this.#movedAt = now;
+  }
+
   /** True: the run has ended. */
   async #lookAtRun(): Promise<boolean> {
+    if (this.#moved !== null && !this.#due.has(this.id)) return this.state.endedAt !== null;
     const state = await this.#source.state(this.id);
+    this.#due.delete(this.id);
     if (JSON.stringify(state) !== JSON.stringify(this.state)) {
       this.state = state;
       this.#emit('run', state);
@@ -103,7 +132,12 @@ export class RunModel {
   async #lookAtSearches(): Promise<{ attempts: boolean; results: boolean }> {
     const changed = { attempts: false, results: false };
     for (const step of this.state.steps.filter((one) => this.#isLive(one))) {
+      const workflowId = searchWorkflowId(this.id, step.id);
+      this.#moved?.follow(workflowId);
+      const isKnown = this.searches[step.id] !== undefined && step.endedAt === null;
+      if (this.#moved !== null && isKnown && !this.#due.has(workflowId)) continue;
       const now = await this.#source.search(this.id, step.id);
+      this.#due.delete(workflowId);
       const before = this.searches[step.id];
       const known = new Map(before?.trials.map((trial) => [trial.trial, trial]));
       const trials = now.trials.filter((trial) => JSON.stringify(trial) !== JSON.stringify(known.get(trial.trial)));

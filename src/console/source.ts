@@ -1,4 +1,5 @@
 /** Where the console gets its facts from and sends its commands to: few methods, so that a test can stand in for Temporal, stores and machines. */
+import type { Changes } from '../client/changes.ts';
 import type { ListOptions, RunSummary } from '../client/index.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
@@ -35,6 +36,8 @@ export interface ConsoleSource {
   /** Address of the Temporal web UI of a workflow; null where none is known. */
   workflowLink(workflowId: string): string | null;
   runs(options: ListOptions): Promise<readonly RunSummary[]>;
+  /** Tells when its workflows have moved on; absent: they are asked all the time. */
+  changes?(run: string): Changes;
   state(run: string): Promise<RunState>;
   graph(run: string): Promise<RunGraph>;
   document(run: string): Promise<RunDocument>;

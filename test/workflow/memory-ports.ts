@@ -137,6 +137,7 @@ export function createMemoryPorts(): MemoryPorts {
           reject(signal.reason as Error);
         });
       });
+      aborted.catch(() => undefined);
       const { outputs, ...end } = job
         ? await Promise.race([ports.onJob(job, signal), aborted])
         : { outputs: undefined, state: 'lost' as const };

@@ -124,7 +124,7 @@ describe('trainingPipeline', () => {
     await until(async () => ports.calls.some((call) => call.startsWith('create')), 'the Job');
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(/cancel/i);
-    expect(ports.calls.filter((call) => call.startsWith('remove'))).toHaveLength(1);
+    expect(new Set(ports.calls.filter((call) => call.startsWith('remove'))).size).toBe(1);
   });
 
   it('ends the jobs of BigQuery of a step that is cancelled while the worker that watched them is away', async () => {

@@ -1,5 +1,5 @@
 /** Container and script steps: attempts in the pools of the profile until one succeeds or fails by its own fault. */
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { CancellationScope, patched, sleep } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
@@ -9,8 +9,8 @@ import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.t
 import { attemptsBefore } from '../../src/rules/retries.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import { stepFailureOf } from '../failures.ts';
-import { control, jobs, MAX_TIME_FOR_A_WORKER, trainingQueue } from '../policies.ts';
-import { cleanUpIfCancelled } from './clean-up.ts';
+import { control, jobs, MAX_TIME_FOR_A_WORKER, seldomBeating, trainingQueue } from '../policies.ts';
+import { cleanUpIfCancelled, cleanUpOnRequest } from '../clean-up.ts';
 import type { Run } from './run.ts';
 import { WAITS } from '../../src/rules/durations.ts';
 
@@ -115,17 +115,22 @@ function mayStillRun(error: unknown): boolean {
 /** Being cancelled, or unable to watch the Job, it sees it ended also where the worker that watched it has gone and could not be told. */
 async function runJob(run: Run, summary: string, input: StepJobInput): Promise<StepJobEnd> {
   const taskQueue = trainingQueue(input.profile);
+  const { profile, run: name, step, attempt } = input;
+  const remove = (): Promise<void> =>
+    jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER }, [
+      { profile, run: name, step, attempt },
+    ]);
+  // Who watches the Job sees it go, long before a heartbeat would tell of the cancellation.
+  const asks = patched('ask-jobs-to-end');
+  const over = asks ? cleanUpOnRequest(CancellationScope.current(), remove) : undefined;
   try {
-    return await jobs.runStepJob.executeWithOptions({ taskQueue, summary }, [input]);
+    return await jobs.runStepJob.executeWithOptions({ taskQueue, summary, ...(asks ? seldomBeating : {}) }, [input]);
   } catch (error) {
-    const { profile, run: name, step, attempt } = input;
-    const remove = (): Promise<void> =>
-      jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER }, [
-        { profile, run: name, step, attempt },
-      ]);
     if (run.reconciles && mayStillRun(error)) await CancellationScope.nonCancellable(remove).catch(() => undefined);
     else await cleanUpIfCancelled(remove);
     throw error;
+  } finally {
+    over?.();
   }
 }
 

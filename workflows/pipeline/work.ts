@@ -5,7 +5,7 @@ import type { WarehouseWork } from '../../activities/warehouse-jobs.ts';
 import type { Step, StepSpec } from '../../src/contract/steps.ts';
 import { MAX_TIME_FOR_A_WORKER, MAX_TIME_TO_CANCEL, warehouse } from '../policies.ts';
 import { isRepeatable, stepFailureOf } from '../failures.ts';
-import { cleanUpIfCancelled } from './clean-up.ts';
+import { cleanUpIfCancelled } from '../clean-up.ts';
 import { createJobRunner } from './jobs.ts';
 import { mayWork } from './run.ts';
 import type { Run } from './run.ts';

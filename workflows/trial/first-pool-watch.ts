@@ -4,6 +4,7 @@ import type { CapacityInput } from '../../src/contract/search.ts';
 import { poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { attempts, endings } from '../policies.ts';
+import { cleanUpOnRequest } from '../clean-up.ts';
 import { capacityInput, isTimeout } from './decisions.ts';
 import type { TrialRun } from './state.ts';
 
@@ -17,13 +18,17 @@ export async function watchFirstPool(run: TrialRun, { lookAfterSeconds }: Placem
   run.interrupt?.();
 }
 
-async function awaitCapacity({ input, reconciles }: TrialRun, look: CapacityInput): Promise<void> {
+async function awaitCapacity({ input, reconciles, asksJobs }: TrialRun, look: CapacityInput): Promise<void> {
+  const forget = (): Promise<void> => endings(input).forgetCapacity(look);
+  // The activity that looks sees its Job go, long before a heartbeat would tell it.
+  const over = asksJobs ? cleanUpOnRequest(CancellationScope.current(), forget) : undefined;
   try {
-    await attempts(input).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
+    await attempts(input, asksJobs).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
   } catch (error) {
     // It ends by itself when it is asked to: no worker was there to be asked, or it died, and its Job may wait for ever.
-    if (isCancellation(error) || (reconciles && isTimeout(error)))
-      await CancellationScope.nonCancellable(() => endings(input).forgetCapacity(look));
+    if (isCancellation(error) || (reconciles && isTimeout(error))) await CancellationScope.nonCancellable(forget);
     throw error;
+  } finally {
+    over?.();
   }
 }

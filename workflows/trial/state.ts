@@ -5,6 +5,8 @@ export interface TrialRun {
   readonly input: TrialInput;
   /** False while a history of release 0.1 is replayed. */
   readonly reconciles: boolean;
+  /** The Job of an attempt that is to stop is asked to end beside the activity that watches it. False in histories from before. */
+  readonly asksJobs: boolean;
   carried: TrialCarried;
   /** 1 while a history of release 0.1 is replayed. */
   readonly rules: 1 | 2;

@@ -21,6 +21,7 @@ import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { watchFirstPool } from './first-pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
 import { acquireSlot, grantedSignal, releaseSlot } from '../pools/slots.ts';
+import { cleanUpOnRequest } from '../clean-up.ts';
 import { attempts, endings } from '../policies.ts';
 import {
   afterReport,
@@ -64,6 +65,7 @@ function setUp(input: TrialInput): TrialRun {
     reconciles: patched('wanted-state'),
     carried: input.carried ?? input.resumed ?? emptyCarried(),
     rules: patched('crashes-without-training') ? 2 : 1,
+    asksJobs: patched('ask-jobs-to-end'),
     stop: input.wanted?.stop ?? null,
     paused: input.wanted?.paused ?? false,
     pool: null,
@@ -156,9 +158,10 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
     // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
     run.carried.attempts += 1;
     return await interruptible(run, choice, () =>
-      attempts(run.input).runAttempt.executeWithOptions({ summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` }, [
-        attemptInput(run, choice),
-      ]),
+      attempts(run.input, run.asksJobs).runAttempt.executeWithOptions(
+        { summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` },
+        [attemptInput(run, choice)],
+      ),
     );
   } finally {
     await CancellationScope.nonCancellable(() => releaseSlot(run, pool));
@@ -172,6 +175,8 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
   run.interrupt = () => {
     scope.cancel();
   };
+  const input = attemptInput(run, choice);
+  const over = run.asksJobs ? cleanUpOnRequest(scope, () => endings(run.input).askAttemptToEnd(input)) : undefined;
   const looking = poolWatch.run(() => watchFirstPool(run, choice)).catch(() => undefined);
   try {
     run.last = await scope.run(attempt);
@@ -186,6 +191,7 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     if (report === null && CancellationScope.current().consideredCancelled) throw error;
     return report;
   } finally {
+    over?.();
     run.waits = null;
     run.interrupt = null;
     poolWatch.cancel();

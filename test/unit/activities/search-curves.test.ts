@@ -25,7 +25,7 @@ it.each([-1, 1])('waits no longer for more points of learning curves when the cl
   const upcoming = { first: 1, count: 0, output: 'file:///out' };
   const input = { trials, metrics: ['loss'], exports: false, gatherSeconds: 0.6, maxSeconds: 3600, upcoming, inherited: [] };
   const never = new AbortController().signal;
-  const context = { stop: never, detached: never, note: () => undefined };
+  const context = { stop: never, detached: never, note: () => undefined, look: () => Promise.resolve() };
   const begun = performance.now();
   const { points } = await awaitPoints(store, input as unknown as CurveInput, context);
   expect(points).toHaveLength(1);
@@ -56,7 +56,12 @@ it('reads what came while nobody did in bounded pieces, and all of it', async ()
       upcoming: { first: TRIALS, count: 0, output: 'file:///out' },
       inherited: [],
     };
-    const answer = await awaitPoints(store, input as unknown as CurveInput, { stop: never, detached: never, note: () => undefined });
+    const answer = await awaitPoints(store, input as unknown as CurveInput, {
+      stop: never,
+      detached: never,
+      note: () => undefined,
+      look: () => Promise.resolve(),
+    });
     sizes.push(Buffer.byteLength(JSON.stringify(answer)));
     for (const [trial, n] of answer.points) {
       expect(n).toBe((read[trial] ?? 0) + 1);
@@ -82,6 +87,11 @@ it('reads on where the store refused it once', async () => {
   const upcoming = { first: 2, count: 0, output: 'file:///out' };
   const input = { trials, metrics: ['loss'], exports: false, gatherSeconds: 0, maxSeconds: 3600, upcoming, inherited: [] };
   const never = new AbortController().signal;
-  const { points } = await awaitPoints(store, input as unknown as CurveInput, { stop: never, detached: never, note: () => undefined });
+  const { points } = await awaitPoints(store, input as unknown as CurveInput, {
+    stop: never,
+    detached: never,
+    note: () => undefined,
+    look: () => Promise.resolve(),
+  });
   expect(points.map(([trial]) => trial).sort()).toEqual([0, 1]);
 });

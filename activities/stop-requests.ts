@@ -1,0 +1,34 @@
+/** Asks Temporal itself whether an activity is to end: where heartbeats are minutes apart, the word comes that late with them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { activityInfo, getClient } from '@temporalio/activity';
+import { GRACES } from '../src/rules/durations.ts';
+
+/** `temporal.api.enums.v1.PendingActivityState`. */
+const CANCEL_REQUESTED = 3;
+/** gRPC. */
+const NOT_FOUND = 5;
+const TRIES = 3;
+
+/** `gone`: somebody else has it by now, or nobody wants its answer any more; `unknown`: Temporal is away, heartbeats will tell. */
+export type Wanted = 'goes-on' | 'stop' | 'gone' | 'unknown';
+
+/** One request, which is no action of Temporal Cloud's bill. Never rejects. */
+export async function stillWanted(): Promise<Wanted> {
+  const { activityId, workflowExecution: execution, namespace } = activityInfo();
+  if (!execution) return 'unknown';
+  for (let tries = 1; tries <= TRIES; tries++) {
+    try {
+      const client = getClient();
+      const { pendingActivities } = await client.withDeadline(Date.now() + GRACES.stillWantedMs, () =>
+        client.workflowService.describeWorkflowExecution({ namespace, execution }),
+      );
+      const own = pendingActivities.find((one) => one.activityId === activityId);
+      if (!own) return 'gone';
+      return (own.state as number | null | undefined) === CANCEL_REQUESTED ? 'stop' : 'goes-on';
+    } catch (error) {
+      if ((error as { code?: unknown }).code === NOT_FOUND) return 'gone';
+      if (tries < TRIES) await sleep(GRACES.stillWantedRetryMs * tries);
+    }
+  }
+  return 'unknown';
+}
