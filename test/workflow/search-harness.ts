@@ -76,6 +76,8 @@ export interface World {
   readonly attempts: AttemptInput[];
   /** Looks for capacity that were ended without a worker that watched them. */
   readonly forgotten: CapacityInput[];
+  /** Attempts whose Job was asked to end beside the activity that watches it. */
+  readonly askedToEnd: AttemptInput[];
   readonly rows: LedgerRow<'trials'>[];
   readonly notices: NotifyInput[];
   readonly evaluated: EvaluateExportInput[];
@@ -179,6 +181,7 @@ export async function startSearchHarness(
     asked: [],
     attempts: [],
     forgotten: [],
+    askedToEnd: [],
     rows: [],
     notices: [],
     evaluated: [],
@@ -191,6 +194,10 @@ export async function startSearchHarness(
   const fakes = {
     forgetCapacity: async (input: CapacityInput): Promise<void> => {
       world.forgotten.push(input);
+      return Promise.resolve();
+    },
+    askAttemptToEnd: async (input: AttemptInput): Promise<void> => {
+      world.askedToEnd.push(input);
       return Promise.resolve();
     },
     requestSlot: (input: SlotInput): Promise<void> => real.requestSlot(input),
@@ -272,7 +279,8 @@ export async function startSearchHarness(
     },
     reset: () => {
       Object.assign(world, defaults());
-      for (const list of [world.asked, world.attempts, world.forgotten, world.rows, world.notices, world.evaluated]) list.length = 0;
+      for (const list of [world.asked, world.attempts, world.forgotten, world.askedToEnd, world.rows, world.notices, world.evaluated])
+        list.length = 0;
     },
     search: (spec, profile = profileOf()) => {
       const input: SearchInput = { ...inputOf(), profile, spec };

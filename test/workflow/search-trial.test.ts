@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
+import type { AttemptReport } from '../../src/contract/search.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, SPOT_AND_ON_DEMAND, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness, World } from './search-harness.ts';
@@ -186,6 +187,24 @@ describe('a trial that runs', () => {
     await handle.signal('stop', { reason: 'enough' });
     expect(await handle.result()).toMatchObject({ status: 'stopped', reason: 'enough' });
   });
+
+  it.each(['stop', 'pause', 'cancel'] as const)(
+    'has the Job of its attempt asked to end at once on %s, not with the next heartbeat',
+    async (how) => {
+      const ended = Promise.withResolvers<Partial<AttemptReport>>();
+      harness.world.attempt = () => ended.promise;
+      const handle = await harness.trial();
+      await began(1);
+      if (how === 'cancel') await handle.cancel();
+      else await handle.signal(how);
+      await until(async () => (harness.world.askedToEnd.length > 0 ? true : null), 'the Job to be asked');
+      expect(harness.world.askedToEnd.map(({ trial, attempt }) => [trial.trial, attempt])).toEqual([[0, 1]]);
+      // The Job ends; the activity had not heard of anything.
+      ended.resolve({ verdict: 'stopped', lastProgress: 3 });
+      if (how === 'pause') await handle.signal('stop');
+      expect(await handle.result()).toMatchObject({ status: how === 'cancel' ? 'cancelled' : 'stopped' });
+    },
+  );
 
   it('has its attempt ended when the activity that was to stop it fails of something else', async () => {
     harness.world.attempt = async () => {
