@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { missingSearchAttributes } from '../../src/adapters/search-attributes.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/names.ts';
-import { registerSearchAttributes, SearchAttributesError, type Connected } from '../../workers/connection.ts';
+import { registerSearchAttributes, SearchAttributesError } from '../../workers/connection.ts';
 import { startServer } from './environment.ts';
 
 describe('without OperatorService', () => {
@@ -14,14 +14,14 @@ describe('without OperatorService', () => {
   });
   afterAll(() => environment.teardown());
 
-  const withheld = (namespace: string, address = environment.address): Connected => {
+  const withheld = (namespace: string, address = environment.address): Parameters<typeof registerSearchAttributes>[0] => {
     const refuse = (method: string) => (): Promise<never> => {
       refusals.push(method);
       return Promise.reject(Object.assign(new Error('not for you'), { code: 7 }));
     };
     const operatorService = { listSearchAttributes: refuse('list'), addSearchAttributes: refuse('add') };
     const { workflowService } = environment.nativeConnection;
-    return { connection: { workflowService, operatorService } as unknown as Connected['connection'], namespace, address };
+    return { connection: { workflowService, operatorService } as never, namespace, address };
   };
 
   it('starts where the search attributes are there', async () => {
