@@ -3,10 +3,13 @@
  * called directly with the same sampler and seed and beside random search; compute with and without early stopping at equal final quality, on
  * learning curves of data sets that scikit-learn ships; milliseconds a trial that does nothing, beside Optuna and Ray Tune on the same machine.
  */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Scheduler, StoppingRule } from '../src/contract/search-space.ts';
 import { startSearchHarness } from '../test/workflow/search-harness.ts';
 import { measureOverhead } from './search/overhead.ts';
+import { measureWorth } from './search/auto.ts';
 import { runScript, startSampler } from './search/python.ts';
 import { measurePromotion, TOLERANCE } from './search/promotion.ts';
 import { measureQuality } from './search/quality.ts';
@@ -18,7 +21,7 @@ const { values } = parseArgs({
     /** Of each search of a test function. */
     trials: { type: 'string', default: '50' },
     seeds: { type: 'string', default: '3' },
-    'noop-trials': { type: 'string', default: '400' },
+    'noop-trials': { type: 'string', default: '200' },
     parallel: { type: 'string', default: '8' },
   },
 });
@@ -30,6 +33,9 @@ const CURVES = { configurations: 48, epochs: 16, trials: 24, seeds: 20 };
 const PLACES = 8;
 /** What `scheduler` has where nothing more is said. */
 const PROMOTION = Scheduler.parse({ kind: 'asha' });
+const MEDIAN = StoppingRule.parse({ kind: 'median' });
+/** Of the reference trainer; made by bench/search/trainer_curves.py. */
+const TRAINER_CURVES = join(import.meta.dirname, 'search', 'trainer-curves.json');
 const ASHA = [StoppingRule.parse({ kind: 'asha' })];
 /** The rule that docs/search.md recommends, and others to compare. The first one counts. */
 const RULES = ['median', 'asha'] as const;
@@ -53,8 +59,11 @@ try {
       `${problem.padEnd(20)} tpe ${best.toPrecision(5).padStart(10)}  random ${random.toPrecision(5).padStart(10)}  ${equal ? 'equal' : 'NOT EQUAL'}`,
     );
   // Rules were chosen on the one kind of tables; promotion is judged by the other.
-  const tables = await runScript<Tables>('curves.py', [CURVES.configurations, CURVES.epochs]);
-  const heldOut = await runScript<Tables>('curves.py', [CURVES.configurations, CURVES.epochs, 'held-out']);
+  const [tables, made] = await Promise.all([
+    runScript<Tables>('curves.py', [CURVES.configurations, CURVES.epochs]),
+    runScript<Tables>('curves.py', [CURVES.configurations, CURVES.epochs, 'held-out']),
+  ]);
+  const heldOut: Tables = { ...made, ...(JSON.parse(await readFile(TRAINER_CURVES, 'utf8')) as Tables) };
   const ratios = [];
   for (const kind of RULES) {
     const compute = await measureStopping(tables, [StoppingRule.parse({ kind })], CURVES.trials, CURVES.seeds);
@@ -62,13 +71,20 @@ try {
     ratios.push(compute.ratio);
   }
   const promotion = measurePromotion(heldOut, PROMOTION, CURVES.trials, CURVES.seeds, PLACES);
+  const serial = measurePromotion(heldOut, PROMOTION, CURVES.trials, CURVES.seeds, 1);
+  for (const [name, table] of Object.entries(heldOut))
+    say(`${name.padEnd(20)} ${JSON.stringify(measurePromotion({ [name]: table }, PROMOTION, CURVES.trials, CURVES.seeds, PLACES))}`);
   const ashaFound = await measureFound(heldOut, ASHA, { ...CURVES, parallel: PLACES, tolerance: TOLERANCE });
-  say(`${'promotion'.padEnd(20)} ${JSON.stringify({ ...promotion, ashaFound })}`);
+  say(`${'promotion'.padEnd(20)} ${JSON.stringify({ ...promotion, serial, ashaFound })}`);
+  for (const { trials, points, ...worth } of await measureWorth(tables, PROMOTION, MEDIAN, CURVES.seeds))
+    say(`${`${trials} trials, ${points} points`.padEnd(20)} ${JSON.stringify(worth)}`);
   const result = {
     equal_to_optuna: quality.every(({ equal }) => equal),
     better_than_random: quality.filter(({ best, random }) => best < random).length / quality.length,
     compute_ratio_with_stopping: Number((ratios[0] ?? Number.NaN).toFixed(3)),
     promotion_cost_ratio: Number(promotion.costRatio.toFixed(3)),
+    promotion_cost_ratio_serial: Number(serial.costRatio.toFixed(3)),
+    promotion_found_share_serial: Number(serial.foundShare.toFixed(3)),
     promotion_found_share: Number(promotion.foundShare.toFixed(3)),
     asha_found_share: Number(ashaFound.toFixed(3)),
     per_trial_ms: Number(overhead.own.toFixed(1)),

@@ -62,7 +62,7 @@ export function measurePromotion(tables: Tables, scheduler: Scheduler, trials: n
 function search(curves: readonly (readonly number[])[], scheduler: Scheduler, parallel: number, study: string): Simulated[] {
   const rungs: Rungs = { scheduler, end: curves[0]?.length ?? null };
   const begun: Simulated[] = [];
-  const fieldOf = (): Field => ({ trials: begun, goal: 'maximize', complete: begun.length === curves.length });
+  const fieldOf = (): Field => ({ trials: begun, goal: 'maximize', complete: begun.length === curves.length, planned: curves.length });
   for (;;) {
     while (begun.filter(({ state }) => state === 'going').length < parallel && fill()) continue;
     const going = begun.filter(({ state }) => state === 'going');

@@ -121,8 +121,12 @@ const PrunerInFile = z.discriminatedUnion('kind', [
   cost,
 ]);
 
-const { factor: schedulerFactor, ...schedulerFields } = Scheduler.shape;
-const SchedulerInFile = z.strictObject({ ...schedulerFields, reduction_factor: schedulerFactor });
+const { factor: schedulerFactor, kind: schedulerKind, ...schedulerFields } = Scheduler.shape;
+const SchedulerInFile = z.strictObject({
+  kind: z.enum(['auto', ...schedulerKind.options]).describe('auto: asha where the search is large enough for it, else none'),
+  ...schedulerFields,
+  reduction_factor: schedulerFactor,
+});
 
 const {
   trials: plannedTrials,
@@ -135,6 +139,7 @@ const {
   attemptDeadlineSeconds,
   checkpoint,
   earlyEvaluation,
+  schedulerChoice: _schedulerChoice,
   ...searchFields
 } = SearchSpec.shape;
 
@@ -172,8 +177,10 @@ const SearchFile = z.strictObject({
 });
 type SearchInFile = z.output<typeof SearchFile>;
 type Early = NonNullable<SearchSpec['earlyEvaluation']>;
-export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation'> & {
+type AskedScheduler = Omit<Scheduler, 'kind'> & { readonly kind: Scheduler['kind'] | 'auto' };
+export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation' | 'scheduler'> & {
   readonly earlyEvaluation?: Omit<Early, 'customMetrics'> & Pick<NonNullable<SearchInFile['earlyEvaluation']>, 'customMetrics'>;
+  readonly scheduler?: AskedScheduler;
 };
 
 /** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */

@@ -136,6 +136,8 @@ export const SearchSpec = z.strictObject({
   sampler: Sampler.prefault({}),
   stopping: z.array(StoppingRule).default([]),
   scheduler: Scheduler.optional(),
+  /** What `scheduler: { kind: auto }` was taken for, and why; absent where it was not asked for. */
+  schedulerChoice: z.string().optional(),
   budget: Budget.prefault({}),
   seed: z.int().nonnegative().default(0),
   epochs: z.int().positive().default(1),

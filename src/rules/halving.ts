@@ -90,10 +90,24 @@ export interface Field {
   readonly goal: Objective['goal'];
   /** No further trial will be suggested. */
   readonly complete: boolean;
+  /** Trials that there will be, of all brackets. Absent: none is waited for before the first is promoted, as in searches of 0.2. */
+  readonly planned?: number;
+}
+
+/** Of the trials that will reach a rung so many are seen before the first goes on. Chosen on the tables `chosen` of bench/search/curves.py. */
+const SEEN_FIRST = 0.5;
+
+/** Until it has seen enough of a rung, the best of it is likely to be only the first; another trial costs an eighth of what promoting a poor one does. */
+function seesEnough({ scheduler }: Rungs, { trials, complete, planned }: Field, rung: number, own: readonly HalvingTrial[]): boolean {
+  if (complete || planned === undefined) return true;
+  const toCome = (planned * own.length) / trials.length / scheduler.factor ** rung;
+  return own.filter(({ values }) => values.length > rung).length >= SEEN_FIRST * toCome;
 }
 
 /** The held trial that deserves the next free place; null: none yet, a new one does. Higher rungs come first, in a rung the best. */
-export function promotion({ scheduler }: Rungs, { trials, goal, complete }: Field): Promotion | null {
+export function promotion(rungs: Rungs, field: Field): Promotion | null {
+  const { scheduler } = rungs;
+  const { trials, goal, complete } = field;
   const highest = Math.max(0, ...trials.map(({ values }) => values.length)) - 1;
   for (let rung = highest; rung >= 0; rung--) {
     for (const bracket of new Set(trials.map((trial) => trial.bracket))) {
@@ -101,6 +115,7 @@ export function promotion({ scheduler }: Rungs, { trials, goal, complete }: Fiel
       const at = ranked(own, rung, goal);
       if (scheduler.kind === 'sync-halving' && !(complete && own.every((trial) => trial.state !== 'going' || trial.values.length > rung)))
         continue;
+      if (!seesEnough(rungs, field, rung, own)) continue;
       const places = Math.max(scheduler.kind === 'sync-halving' ? 1 : 0, Math.floor(at.length / scheduler.factor));
       const best = at.slice(0, places).findIndex((trial) => trial.state === 'held' && trial.values.length === rung + 1);
       const found = at[best];

@@ -103,7 +103,13 @@ function fieldOf(run: SearchRun, held?: number): Field {
       },
     ];
   });
-  return { trials, goal: run.input.spec.objective.goal, complete: newTrialsLeft(run) === 0 || startsLeft(run) === 0 };
+  return { trials, goal: run.input.spec.objective.goal, complete: newTrialsLeft(run) === 0 || startsLeft(run) === 0, ...plannedOf(run) };
+}
+
+/** Where rungs stop instead of holding, no trial can wait for others to be seen. */
+function plannedOf({ waitsForOthers, input, memory }: SearchRun): Pick<Field, 'planned'> {
+  if (!waitsForOthers || input.spec.scheduler?.promote !== true) return {};
+  return { planned: Math.min(memory.plannedTrials, memory.budget.trials ?? memory.plannedTrials) };
 }
 
 const finishedOf = (run: SearchRun): (number | null)[] =>

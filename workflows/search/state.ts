@@ -17,6 +17,8 @@ export interface SearchRun {
   /** False while a history of release 0.1 is replayed, whose searches told each wish once. */
   readonly reconciles: boolean;
   readonly memory: SearchCarried;
+  /** Rungs promote once half of the trials that they will see are there; false in searches of 0.2. */
+  readonly waitsForOthers: boolean;
   /** 1 while a history of release 0.1 is replayed: its decisions were others. */
   readonly rules: RulesVersion;
   /** Prefix of the trials' outputs. */
@@ -63,6 +65,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     input: withoutAgain(input),
     rules: patched('search-rules-2') ? 2 : 1,
     reconciles: patched('wanted-state'),
+    waitsForOthers: input.spec.scheduler !== undefined && patched('rungs-wait'),
     hearing: new Set(),
     slow: new Set(),
     inheritedLookedAt: Date.now(),

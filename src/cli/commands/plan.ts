@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { RunDocument } from '../../contract/run-document.ts';
 import { scoreTables } from '../../contract/steps.ts';
-import type { StepSpec } from '../../contract/steps.ts';
+import type { SearchSpec, StepSpec } from '../../contract/steps.ts';
 import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
 import { estimatesOf, renderEstimate, type Estimated } from '../estimates.ts';
@@ -96,6 +96,11 @@ function render(
   return parts.join('\n\n');
 }
 
+function schedulerOf({ scheduler, schedulerChoice }: SearchSpec): string {
+  if (schedulerChoice !== undefined) return `, scheduler auto: ${schedulerChoice}`;
+  return scheduler === undefined ? '' : `, scheduler ${scheduler.kind}`;
+}
+
 /** A step in a line. */
 function does(spec: StepSpec): string {
   switch (spec.kind) {
@@ -106,7 +111,7 @@ function does(spec: StepSpec): string {
     case 'export':
       return `${spec.table} → ${spec.destination}`;
     case 'search':
-      return `${spec.trials} trials, ${spec.parallel} at once, ${spec.objective.goal} ${spec.objective.metric}`;
+      return `${spec.trials} trials, ${spec.parallel} at once, ${spec.objective.goal} ${spec.objective.metric}${schedulerOf(spec)}`;
     case 'evaluate':
       if (spec.scores === undefined) return `${spec.model} on ${spec.table}`;
       return `${spec.task}: ${scoreTables(spec)

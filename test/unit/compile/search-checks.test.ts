@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Problem } from '../../../src/contract/errors.ts';
+import type { SearchSpec } from '../../../src/contract/steps.ts';
 import { compileText, pipeline, problemsOf, project, stepOf } from './project.ts';
 
 /** A search of the reference trainer; what a case changes replaces the line of that field. */
@@ -214,5 +215,31 @@ describe('the names of 0.1', () => {
       const document = await compileText(text, { set: [`steps.search.${name}=7`] });
       expect(stepOf(document, 'search', 'search').spec.trials).toBe(7);
     }
+  });
+});
+
+describe('scheduler: { kind: auto }', () => {
+  const specOf = async (changes: Readonly<Record<string, string>>): Promise<SearchSpec> =>
+    stepOf(await compileText(search({ n_trials: '20', epochs: '9', scheduler: '{ kind: auto }', ...changes })), 'search', 'search').spec;
+
+  test('is decided when compiling, and the document says why', async () => {
+    const { scheduler, schedulerChoice } = await specOf({});
+    expect(scheduler).toMatchObject({ kind: 'asha', resource: 'points', promote: true });
+    expect(schedulerChoice).toBe('asha, for 20 trials of 9 points');
+    expect(await specOf({ validateEverySteps: '7' })).toMatchObject({ scheduler: { resource: 'epochs' } });
+    expect(await specOf({ epochs: '1', scheduler: '{ kind: auto, resource: seconds, max: 900, reduction_factor: 3 }' })).toMatchObject({
+      scheduler: { kind: 'asha', resource: 'seconds', max: 900, factor: 3 },
+    });
+  });
+
+  test.each([
+    ['few trials', { n_trials: '11' }, '11 trials are fewer than 12'],
+    ['short training', { epochs: '3' }, 'training has 3 points'],
+    ['several objectives', { alsoOptimize: '[{ metric: loss, direction: minimize }]' }, 'one objective'],
+    ['a pruner of rungs', { pruner: '[{ kind: asha }]' }, 'the pruner asha'],
+  ])('is none for %s', async (_what, changes, why) => {
+    const { scheduler, schedulerChoice } = await specOf(changes);
+    expect(scheduler).toBeUndefined();
+    expect(schedulerChoice).toContain(why);
   });
 });

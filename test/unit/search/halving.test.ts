@@ -72,6 +72,25 @@ describe('promotion', () => {
     expect(promotion(rungsOf({ factor: 3 }), field([[3], [1], [2]], { goal: 'minimize' }))?.trial).toBe(1);
   });
 
+  it('waits until half of the trials that a rung will see have reached it, where it is known how many there will be', () => {
+    const rungs = rungsOf({ factor: 2 });
+    const three = [[0.2], [0.9], [0.5]];
+    expect(promotion(rungs, field(three, { planned: 8 }))).toBeNull();
+    expect(promotion(rungs, field([...three, [0.1]], { planned: 8 }))?.trial).toBe(1);
+    // A rung further on sees half as many.
+    const further = [[0.2, 0.3], [0.9, 0.9], [0.5], [0.4]];
+    expect(promotion(rungs, field(further, { planned: 8 }, { 0: 'going' }))?.trial).toBe(1);
+    // None is to come: what there is, is all.
+    expect(promotion(rungs, field(three, { planned: 8, complete: true }))?.trial).toBe(1);
+    // A bracket sees its share.
+    const brackets = field([...three, [0.1]], { planned: 12 });
+    const divided = {
+      ...brackets,
+      trials: [...brackets.trials, { ...field([[0.3], [0.4]]).trials[0], trial: 4, bracket: 1 } as HalvingTrial],
+    };
+    expect(promotion(rungs, divided)).toBeNull();
+  });
+
   it('takes what is no number for the poorest', () => {
     expect(promotion(rungsOf({ factor: 2 }), field([[null], [0.1]]))?.trial).toBe(1);
   });
