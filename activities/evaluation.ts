@@ -1,29 +1,31 @@
 /** Evaluate steps and early evaluation: an export × the test set → metrics with confidence intervals, in the ledger. */
-import type { EvaluateSpec } from '../src/contract/steps.ts';
+import type { EvaluateSpec, EvaluationSpec } from '../src/contract/steps.ts';
 import { metricsOfTask } from '../src/contract/metrics.ts';
 import type { ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 import type { JobContext } from '../src/ports/warehouse.ts';
 import type { EarlyEvaluationActivities, EvaluateExportInput } from './early-evaluation-contract.ts';
-import type { EvaluationActivities } from './evaluation-contract.ts';
+import type { EvaluateInput, EvaluationActivities } from './evaluation-contract.ts';
 import { evaluationRows, modelRow, outputsOf, valuesOf } from './evaluation/ledger-rows.ts';
 import type { RowContext } from './evaluation/ledger-rows.ts';
 import { clusterHint } from './evaluation/cluster-hint.ts';
-import { measure } from './evaluation/measure.ts';
-import type { Measured } from './evaluation/measure.ts';
+import { measure, removeScores, scoresOf } from './evaluation/measure.ts';
+import type { Measured, MeasureInput } from './evaluation/measure.ts';
 import type { Measurement } from './evaluation/measurements.ts';
 import { baselineOf, measureScores } from './evaluation/score-tables.ts';
+import { openTestSet } from './evaluation/test-set.ts';
 import { evaluationName } from './evaluation/names.ts';
 import { baselineName, candidatesOf, MODEL, trialOf } from './evaluation/scorers.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { labelsOf } from './queries.ts';
-import type { WorkInput, WorkResult } from './queries.ts';
+import type { WorkResult } from './queries.ts';
+import { withTestSet } from './scoring.ts';
 import { rowKey } from './step-rows.ts';
 
-export const createEvaluationActivities = (ports: Ports): EvaluationActivities & EarlyEvaluationActivities =>
+export const createEvaluationActivities = (ports: Ports): EvaluationActivities & Omit<EarlyEvaluationActivities, 'planScores'> =>
   translated({
     /** A step: the model beside its baseline and what it is compared with; the model becomes a candidate in the registry. */
-    async evaluateModel(input: WorkInput<EvaluateSpec>): Promise<WorkResult> {
+    async evaluateModel(input: EvaluateInput): Promise<WorkResult> {
       const { spec } = input;
       checkNames(spec);
       return withHeartbeat(async (context) => {
@@ -39,8 +41,9 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
         // A table of scores is no model that anyone could serve.
         if (!ofTables) await register(warehouse, measured.measurements, row);
         const names = metricsOfTask(spec.task, { k: spec.k, scaled: spec.scale !== undefined });
-        const baseline = ofTables ? baselineOf(spec) : baselineName(spec);
+        const baseline = ofTables || spec.task !== 'ranking' ? baselineOf(spec) : baselineName(spec);
         const hint = await clusterHint(warehouse, spec, measured.scores, context);
+        for (const scores of input.scored ?? []) await removeScores(store, scores);
         return { outputs: outputsOf(measured.measurements, { names, baseline, scores: measured.scores, hint }) };
       });
     },
@@ -53,10 +56,12 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
         const candidates = [{ scorer: MODEL, export: input.export }];
         const name = evaluationName(input.step, input.key);
-        const measured = await measure(warehouse, store, { spec, candidates, name, labels: labelsOf(input) }, context);
+        const given = { spec, candidates, scored: input.scored, name, labels: labelsOf(input) };
+        const measured = await measure(warehouse, store, given, context);
         const row = rowContext(input, { export: input.export, trial: input.trial, early: true, samples: input.samples });
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.key));
         for (const table of measured.tables) await warehouse.drop(table);
+        for (const scores of input.scored ?? []) await removeScores(store, scores);
         return { metrics: valuesOf(measured.measurements, MODEL) };
       });
     },
@@ -65,16 +70,33 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
 async function measureExport(
   warehouse: Warehouse,
   store: ObjectStore,
-  input: WorkInput<EvaluateSpec>,
+  input: EvaluateInput,
   name: string,
   context: JobContext,
 ): Promise<Measured> {
-  const { model, table, features, data, ...rest } = input.spec;
-  if (model === undefined || table === undefined || features === undefined || data === undefined)
-    throw failure('InvalidInput', 'evaluate: expected model, table, features and data, or scores');
-  await requireExport(store, model);
-  const candidates = await candidatesOf(model, rest.compareWith, input.pipeline, warehouse);
-  return measure(warehouse, store, { spec: { ...rest, table, features, data }, candidates, name, labels: labelsOf(input) }, context);
+  const spec = withTestSet(input.spec);
+  if (spec.model === undefined) throw failure('InvalidInput', 'evaluate: expected model, or scores');
+  await requireExport(store, spec.model);
+  const candidates = await candidatesOf(spec.model, spec.compareWith, input.pipeline, warehouse);
+  const given = { spec, candidates, scored: input.scored, name, labels: labelsOf(input) };
+  return spec.task === 'ranking' ? measure(warehouse, store, given, context) : measureExamples(warehouse, store, given, context);
+}
+
+/** Of another task than a ranking: each candidate of the feature table's layout is an example. */
+async function measureExamples(
+  warehouse: Warehouse,
+  store: ObjectStore,
+  input: MeasureInput & { readonly spec: EvaluateSpec & EvaluationSpec },
+  context: JobContext,
+): Promise<Measured> {
+  const { spec, candidates, name, labels } = input;
+  const testSet = await openTestSet(spec, warehouse, store);
+  const tables: Record<string, string> = {};
+  for (const candidate of candidates)
+    tables[candidate.scorer] = (await scoresOf(warehouse, store, input, candidate, testSet, context)).table;
+  const columns = { id: testSet.carried.includes(spec.id) ? spec.id : 'item', label: 'label', score: 'score', group: 'session' };
+  const exports = Object.fromEntries(candidates.map((candidate) => [candidate.scorer, candidate.export]));
+  return measureScores(warehouse, { spec: { ...spec, ...columns, scores: tables }, name, labels, exports }, context);
 }
 
 function checkNames(spec: Pick<EvaluateSpec, 'baseline' | 'k' | 'segments'>): void {

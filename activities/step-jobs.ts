@@ -4,7 +4,17 @@ import { classifyEnd } from '../src/rules/attempt-ends.ts';
 import { pathOfFileUri } from '../src/contract/file-uri.ts';
 import { homeOf } from '../src/contract/ids.ts';
 import { UNKNOWN_END } from '../src/contract/jobs.ts';
-import type { AttemptVerdict, ContainerSpec, JobEnd, JobSpec, Json, OutputType, Pool, ScriptSpec } from '../src/contract/index.ts';
+import type {
+  AttemptVerdict,
+  ContainerSpec,
+  JobEnd,
+  JobSpec,
+  Json,
+  OutputType,
+  Pool,
+  Resources,
+  ScriptSpec,
+} from '../src/contract/index.ts';
 import type { Compute, ObjectStore, Ports } from '../src/ports/index.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
 import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
@@ -23,7 +33,21 @@ const SECONDS_PER_HOUR = 3600;
 /** Far above what the step may hand on (activities/steps.ts), far below what hurts. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
-export interface StepJobInput extends WorkInput<ContainerSpec | ScriptSpec> {
+/** Scoring of one export: parts that are written stay, so that an attempt goes on where the one before was taken away. */
+export interface ScoreSpec {
+  readonly kind: 'score';
+  /** URI of what is to be scored (LONGHAUL_SCORE). */
+  readonly document: string;
+  /** Prefix of the scores; READY is written last. */
+  readonly output: string;
+  /** Absent: the profile's. */
+  readonly image?: string;
+  readonly resources: Resources;
+  readonly inputs: Readonly<Record<string, Json>>;
+  readonly outputs: Readonly<Record<string, OutputType>>;
+}
+
+export interface StepJobInput extends WorkInput<ContainerSpec | ScriptSpec | ScoreSpec> {
   /** Counted by the workflow, never Temporal's retry count. */
   readonly attempt: number;
   readonly pool: Pool;
@@ -131,7 +155,8 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
       ? await unknownVerdict(input, store, foreign)
       : classifyEnd(end, {
           attempt: input.attempt,
-          latest: null,
+          // What a scorer has written is as good as a checkpoint.
+          latest: input.spec.kind === 'score' ? { attempt: input.attempt, reason: 'sigterm', samples: 0 } : null,
           hasResult: end.exitCode === 0,
           stopRequested: false,
           silentSeconds: null,
@@ -154,10 +179,10 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
   };
 }
 
-/** Our own runner writes a script's outputs when all is done; nothing tells what became of another container. */
+/** Our own programs write their outputs when all is done; nothing tells what became of another container. */
 async function unknownVerdict(input: StepJobInput, store: ObjectStore, foreign: Foreign): Promise<Pick<StepJobEnd, 'verdict' | 'cause'>> {
-  const isScript = input.spec.kind === 'script' && Object.keys(input.spec.outputs).length > 0;
-  if (isScript && (await foreign.ask('the object store', () => store.stat(outputsUri(input)))))
+  const last = lastWritten(input);
+  if (last !== null && (await foreign.ask('the object store', () => store.stat(last))))
     return { verdict: 'succeeded', cause: 'finished while no worker watched' };
   return {
     verdict: 'crashed',
@@ -167,13 +192,32 @@ async function unknownVerdict(input: StepJobInput, store: ObjectStore, foreign: 
   };
 }
 
+/** What our own programs write when all is done; null: nothing tells. */
+function lastWritten(input: StepJobInput): string | null {
+  const { spec } = input;
+  if (spec.kind === 'score') return `${spec.output}/READY`;
+  return spec.kind === 'script' && Object.keys(spec.outputs).length > 0 ? outputsUri(input) : null;
+}
+
+async function programOf(store: ObjectStore, { spec, script }: StepJobInput): Promise<Pick<JobSpec, 'image' | 'command' | 'env'>> {
+  switch (spec.kind) {
+    case 'container':
+      return { ...(spec.image === undefined ? {} : { image: spec.image }), command: spec.command, ...shippedCode(store, spec), env: spec.env };
+    case 'script':
+      return { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: script ?? (await keepScript(store, spec)) } };
+    case 'score':
+      return {
+        ...(spec.image === undefined ? {} : { image: spec.image }),
+        command: ['python', '-m', 'longhaul.scoring'],
+        env: { LONGHAUL_SCORE: spec.document },
+      };
+  }
+}
+
 async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> {
   const { spec, attempt } = input;
   const { compute } = input.profile;
-  const program =
-    spec.kind === 'container'
-      ? { ...(spec.image === undefined ? {} : { image: spec.image }), command: spec.command, ...shippedCode(store, spec), env: spec.env }
-      : { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: input.script ?? (await keepScript(store, spec)) } };
+  const program = await programOf(store, input);
   return {
     ...stepIdentity(store, input),
     ...program,

@@ -4,6 +4,7 @@ import { createCheckActivities } from '../activities/checks.ts';
 import { createEvaluationActivities } from '../activities/evaluation.ts';
 import { createExportActivities } from '../activities/exports.ts';
 import { createQueryActivities } from '../activities/queries.ts';
+import { createScoringActivities } from '../activities/scoring.ts';
 import { createWarehouseJobActivities } from '../activities/warehouse-jobs.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
@@ -17,6 +18,7 @@ main({
     ...createQueryActivities(ports),
     ...createExportActivities(ports),
     ...createEvaluationActivities(ports),
+    ...createScoringActivities(ports),
     ...createCheckActivities(ports),
     ...createWarehouseJobActivities(ports),
   }),

@@ -5,6 +5,7 @@ import type { Json } from '../../src/contract/values.ts';
 import type { ObjectStore, Warehouse } from '../../src/ports/index.ts';
 import type { JobContext, TableInfo } from '../../src/ports/warehouse.ts';
 import { failure } from '../failures.ts';
+import type { Scored as ScoredByJob } from '../scoring.ts';
 import { bootstrap } from './bootstrap.ts';
 import { customMetrics } from './custom-metrics.ts';
 import { checkSql, metricsSql, ranksSql, SCORE } from './metric-sql.ts';
@@ -35,8 +36,34 @@ export interface Scored {
   readonly labelType?: string;
 }
 
-interface MeasureInput {
+/** Loads what a Job has scored into the table of scores. */
+async function loadScores(
+  warehouse: Warehouse,
+  store: ObjectStore,
+  { name, destination, parts, labels }: { name: string; destination: string; parts: string; labels: Readonly<Record<string, string>> },
+  context: JobContext,
+): Promise<TableInfo> {
+  if (!(await store.stat(`${parts}/READY`))) {
+    // They are removed once the table is there.
+    const made = await warehouse.describe(destination);
+    if (made) return made;
+    throw failure('InvalidInput', `${parts}: expected scores with READY, found none: the Job that wrote them is to be run again`);
+  }
+  const statement = { sql: 'SELECT * FROM {scores}', sqlFile: 'scores', parameters: {}, tables: {}, sources: { scores: parts }, labels };
+  return warehouse.query({ ...statement, jobId: predictJobId(name), destination, clustering: [] }, context);
+}
+
+/** `READY` first: what is removed in part is no table of scores. */
+export async function removeScores(store: ObjectStore, { output }: ScoredByJob): Promise<void> {
+  await store.remove(`${output}/READY`);
+  for await (const { uri } of store.list(`${output}/`)) await store.remove(uri);
+  await store.remove(`${output}.json`);
+}
+
+export interface MeasureInput {
   readonly spec: Omit<EvaluationSpec, 'features' | 'data'>;
+  /** Exports that Jobs have scored; the warehouse scores the others. */
+  readonly scored?: readonly ScoredByJob[] | undefined;
   readonly candidates: readonly Candidate[];
   /** Deterministic; makes names of jobs and tables. Equal names and exports have equal scores. */
   readonly name: string;
@@ -54,7 +81,7 @@ export async function measure(
   const scored: Scored[] = [];
   for (const candidate of input.candidates) {
     const known = scored.find((other) => other.candidate.export === candidate.export);
-    const table = known?.table ?? (await predict(warehouse, input, candidate, testSet, context));
+    const table = known?.table ?? (await scoresOf(warehouse, store, input, candidate, testSet, context));
     if (!known) await check(warehouse, input, { candidate, table }, context);
     scored.push({ candidate, table });
   }
@@ -97,16 +124,20 @@ export async function measureRanking(
   };
 }
 
-async function predict(
+export async function scoresOf(
   warehouse: Warehouse,
+  store: ObjectStore,
   input: MeasureInput & { readonly spec: EvaluationSpec },
   candidate: Candidate,
   testSet: { readonly carried: readonly string[]; readonly dataset: string },
   context: JobContext,
 ): Promise<TableInfo> {
   const { spec } = input;
-  context.progress({ stage: `scoring with ${candidate.scorer}` });
-  const name = `${input.name}_${digest(candidate.export)}`;
+  const job = input.scored?.find(({ model }) => model === candidate.export);
+  context.progress({ stage: `scor${job ? 'es of' : 'ing with'} ${candidate.scorer}` });
+  const name = `${input.name}_${digest(job ? `${candidate.export}\n${job.output}` : candidate.export)}`;
+  const destination = `${testSet.dataset}.scores_${name}`;
+  if (job) return loadScores(warehouse, store, { name, destination, parts: job.output, labels: input.labels }, context);
   return warehouse.predict(
     {
       jobId: predictJobId(name),
@@ -115,7 +146,7 @@ async function predict(
       data: spec.data,
       features: spec.features,
       columns: testSet.carried,
-      destination: `${testSet.dataset}.scores_${name}`,
+      destination,
       labels: input.labels,
     },
     context,

@@ -19,6 +19,8 @@ interface ScoresInput {
   readonly spec: EvaluateSpec;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** By the name of a table: the export whose scores it has. */
+  readonly exports?: Readonly<Record<string, string>>;
 }
 
 /** What a model must beat that has learned nothing. */
@@ -109,7 +111,7 @@ async function ranking(
 
 async function rows(
   warehouse: Warehouse,
-  { spec, labels }: ScoresInput,
+  { spec, labels, exports }: ScoresInput,
   task: RowTask,
   tables: readonly Named[],
   context: JobContext,
@@ -158,7 +160,7 @@ async function rows(
   const measurements = measurementsOf(cells, draws, {
     metrics: metricsOfTask(task, { k: [], scaled: spec.scale !== undefined }),
     other: tables[1]?.name ?? baselineOf(spec),
-    exportOf: (scorer) => tables.find(({ name }) => name === scorer)?.table.table ?? null,
+    exportOf: (scorer) => exports?.[scorer] ?? tables.find(({ name }) => name === scorer)?.table.table ?? null,
     goalOf: (metric) =>
       spec.goals[metric] ?? (TASK_METRICS[task] as Readonly<Record<string, 'maximize' | 'minimize'>>)[metric] ?? goalOf(metric),
     margins: spec.margins,

@@ -1,10 +1,13 @@
 /** The test set of an evaluation, with everything checked that can be before a model is asked. */
 import { FeatureTable } from '../../src/contract/features.ts';
-import type { EvaluationSpec } from '../../src/contract/steps.ts';
+import type { EvaluateSpec, EvaluationSpec } from '../../src/contract/steps.ts';
 import type { ObjectStore, Warehouse } from '../../src/ports/index.ts';
 import { failure } from '../failures.ts';
 import { availableColumns } from './columns.ts';
 import { OWN_COLUMNS } from './metric-sql.ts';
+
+/** What the feature table calls its items is an id anyway. */
+const ITEM = 'id';
 
 interface TestSet {
   /** Columns that scores carry: segments of the spec and of the feature table, and the baseline's. */
@@ -13,7 +16,10 @@ interface TestSet {
   readonly dataset: string;
 }
 
-export async function openTestSet(spec: EvaluationSpec, warehouse: Warehouse, store: ObjectStore): Promise<TestSet> {
+/** Columns of examples that other tasks than a ranking need. */
+type Examples = Partial<Pick<EvaluateSpec, 'id' | 'weight' | 'time' | 'horizon' | 'scale'>>;
+
+export async function openTestSet(spec: EvaluationSpec & Examples, warehouse: Warehouse, store: ObjectStore): Promise<TestSet> {
   const table = await warehouse.describe(spec.table);
   if (!table) throw failure('InvalidInput', `table: there is no table ${spec.table}`);
   const features = await readFeatures(spec.features, store);
@@ -22,6 +28,10 @@ export async function openTestSet(spec: EvaluationSpec, warehouse: Warehouse, st
     ...spec.segments.map((column) => ({ column, path: 'segments' })),
     ...(spec.cluster === undefined ? [] : [{ column: spec.cluster, path: 'cluster' }]),
     ...(spec.baseline ? [{ column: spec.baseline.column, path: 'baseline.column' }] : []),
+    ...(['id', 'weight', 'time', 'horizon', 'scale'] as const).flatMap((path) => {
+      const column = spec[path];
+      return column === undefined || column === ITEM || column === features.layout.item ? [] : [{ column, path }];
+    }),
   ];
   for (const { column, path } of wanted) {
     if (!available.includes(column))

@@ -26,4 +26,4 @@ with longhaul.trial(defaults={"lr": 0.003, "hidden": 64, "dropout": 0.1}) as tri
         model.eval()
         with torch.no_grad():
             scores = model(torch.from_numpy(validation.x))[:, 0].numpy()
-        trial.validation(longhaul.metrics.ranking(scores, validation), model=longhaul.torch.save(model))
+        trial.validation(longhaul.metrics.ranking(scores, validation), model=longhaul.torch.save(model, example=torch.from_numpy(validation.x[:2])))

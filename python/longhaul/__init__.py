@@ -35,4 +35,6 @@ HELPERS = ("boosting", "jax", "keras", "metrics", "sklearn", "torch", "transform
 def __getattr__(name: str) -> Any:
     if name in HELPERS:
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "score":  # needs numpy and pyarrow
+        return importlib.import_module(f"{__name__}.scoring").score
     raise AttributeError(f"module 'longhaul' has no attribute {name!r}")

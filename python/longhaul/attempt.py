@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from .data.dataset import DataSet
+from .data.inputs import Inputs
 from .data.manifest import Manifest, find_parts
 from .data.randomness import SCHEME
 from .digest import digest
@@ -35,6 +36,7 @@ from .resume.interval import SaveInterval
 from .resume.pace import Pace
 from .resume.progress import Progress
 from .saver import Saver
+from .scorer import Scorer, describe_scorer, with_own_files
 from .snapshot import Pickled, Snapshot, from_files
 from .store import PreconditionFailed, join, open_store
 from .store.base import ABSENT
@@ -89,6 +91,7 @@ class Trial:
         self._defaults = defaults
         self._data, self._epochs, self._seed = data, epochs, seed
         self._kept: dict[str, Any] = {}
+        self._inputs = Inputs()
         self._answering = threading.Event()
         self._answer_right = threading.Lock()
         #: What may be committed while a model is being uploaded.
@@ -179,8 +182,18 @@ class Trial:
         """What is kept is whole now: it is committed if that is due, and at once after a SIGTERM."""
         self._boundary(False)
 
-    def validation(self, metrics: Mapping[str, Any], model: Callable[[Path], object] | None = None, *, format: str | None = None) -> None:
+    def validation(
+        self,
+        metrics: Mapping[str, Any],
+        model: Callable[[Path], object] | None = None,
+        *,
+        format: str | None = None,
+        scorer: Scorer | None = None,
+    ) -> None:
         """A point of the learning curve, recorded once; `model` writes the model for others into the folder that it gets.
+
+        `scorer`: how `evaluate` scores with the model: the name of a format (`onnx`), a dict with `kind`, `file` and so on,
+        or a command, whose files beside the script go into the export. The helpers' `save` functions bring one.
 
         Raises:
             UsageError: the objective is not among the metrics.
@@ -204,7 +217,7 @@ class Trial:
         print(f"longhaul: step {position.step}: {shown}", flush=True)
         last = position.epoch >= self._document.epochs - 1
         if model is not None and (last or position.validations % self._document.export_every_validations == 0):
-            self._export(model, values, value, format)
+            self._export(model, values, value, format, scorer)
         self._records.restart()
 
     def beat(self) -> None:
@@ -227,7 +240,7 @@ class Trial:
         document = self._document
         return DataSet(
             name, self._manifests[name], seed=document.seed, epoch=lambda: self.epoch, layout=document.layout,
-            features=document.features, parts=document.parts,
+            features=document.features, parts=document.parts, inputs=self._inputs,
         )  # fmt: skip
 
     # -- its beginning
@@ -372,7 +385,9 @@ class Trial:
             Pickled.of({"things": things, "generators": self._loop.states()}),
         )
 
-    def _export(self, model: Callable[[Path], object], metrics: Metrics, value: float | None, format: str | None) -> None:
+    def _export(
+        self, model: Callable[[Path], object], metrics: Metrics, value: float | None, format: str | None, scorer: Scorer | None
+    ) -> None:
         position = self._loop.position
         name = f"{position.step:09d}"
         best = value is not None and (position.best_export is None or self._objective.better(value, position.best_export.value))
@@ -381,7 +396,9 @@ class Trial:
         about: dict[str, Any] = {"step": position.step, "samples": position.samples, "metrics": metrics, "best": best}
         record = {**self._records.where(), "name": name, "metrics": metrics}
         self._before_export = self._saver.aside
-        self._exports.write(name, model, {**about, **({} if format is None else {"format": format})}, record)
+        brought = describe_scorer(model, scorer, self._inputs.known(self._document.features))
+        more = {**({} if format is None else {"format": format}), **({} if brought is None else {"scorer": brought})}
+        self._exports.write(name, with_own_files(model, brought), {**about, **more}, record)
 
     # -- its end
 

@@ -112,3 +112,8 @@ class XGBoost(_Boosted):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.rounds, self._raw = state["rounds"], state["raw"]
+
+
+# How `evaluate` scores with what they save.
+LightGBM.save.scorer = {"kind": "lightgbm", "file": "model.txt"}  # type: ignore[attr-defined]
+XGBoost.save.scorer = {"kind": "xgboost", "file": "model.ubj"}  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from .errors import UsageError
+from .scorer import Saved
 
 if TYPE_CHECKING:
     from .attempt import Trial
@@ -71,12 +72,12 @@ def fit(
 
 def save(model: Any, name: str = "model.keras") -> Callable[[Path], None]:
     """For `trial.validation(…, model=longhaul.keras.save(model))`; load it with `keras.saving.load_model`."""
-    return lambda folder: model.save(folder / name)
+    return Saved(lambda folder: model.save(folder / name), {"kind": "keras", "file": name})
 
 
 def export(model: Any, name: str = "saved_model") -> Callable[[Path], None]:
     """The same as a SavedModel of TensorFlow, for serving."""
-    return lambda folder: model.export(str(folder / name), verbose=False)
+    return Saved(lambda folder: model.export(str(folder / name), verbose=False), {"kind": "saved-model", "file": name})
 
 
 def _counted(batches: Iterable[Any], sizes: deque[int]) -> Iterator[Any]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 
+from .scorer import Saved
+
 if TYPE_CHECKING:
     from .attempt import Trial
 
@@ -38,8 +40,11 @@ def fit(trial: Trial, model: Any, x: Any, y: Any = None, **more: Any) -> Any:
 
 
 def save(model: Any, name: str = "model.joblib") -> Callable[[Path], None]:
-    """For `trial.validation(…, model=longhaul.sklearn.save(model))`; load it with `joblib.load`."""
-    return lambda folder: joblib.dump(model, folder / name)
+    """For `trial.validation(…, model=longhaul.sklearn.save(model))`; load it with `joblib.load`.
+
+    `evaluate` scores with `predict_proba` (of two classes the second), or `predict`.
+    """
+    return Saved(lambda folder: joblib.dump(model, folder / name), {"kind": "scikit-learn", "file": name})
 
 
 def _watch(trial: Trial, done: threading.Event) -> None:

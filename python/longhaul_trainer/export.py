@@ -107,6 +107,7 @@ class Exporter:
                 "time": time.time(),
                 "metrics": export["metrics"],
                 "savedModel": SAVED_MODEL,
+                "scorer": {"kind": "saved-model", "file": SAVED_MODEL, "output": OUTPUT_NAME},
                 "bytes": size,
                 "best": export["best"],
             }

@@ -26,7 +26,7 @@ export function outputsOf(spec: StepSpec): Record<string, OutputType> {
   if (spec.kind === 'container' || spec.kind === 'script') return { ...spec.outputs, output: 'uri' };
   if (spec.kind !== 'evaluate') return STEP_OUTPUTS[spec.kind];
   const names = metricsOfTask(spec.task, { k: spec.k, scaled: spec.scale !== undefined });
-  const metrics = spec.baseline || spec.scores ? [...names, ...names.map((name) => `baseline_${name}`)] : names;
+  const metrics = spec.baseline || spec.scores || spec.task !== 'ranking' ? [...names, ...names.map((name) => `baseline_${name}`)] : names;
   return { ...STEP_OUTPUTS.evaluate, ...Object.fromEntries(metrics.map((name) => [name, 'float' as const])) };
 }
 

@@ -84,6 +84,8 @@ export const Warehouse = z.discriminatedUnion('kind', [
     apiEndpoint: z.string().optional(),
     /** How `evaluate` scores: BigQuery ML, or Longhaul's own scorer where ML.PREDICT is not to be had (emulators). */
     predict: z.enum(['bigquery-ml', 'scorer']).default('bigquery-ml'),
+    /** Formats besides SavedModels that BigQuery ML imports and scores with; the others are scored by Jobs. */
+    imports: z.array(z.enum(['onnx', 'xgboost', 'tensorflow-lite'])).optional(),
   }),
 ]);
 export type Warehouse = z.infer<typeof Warehouse>;

@@ -402,6 +402,8 @@ export interface SearchCarried {
   sampler: string | null;
   /** Its URL; null while it starts; absent where there is none. */
   tensorboard?: string | null;
+  /** Of Jobs that scored exports. */
+  scoringCost?: number;
   /** A point had all metrics that are needed. */
   metricsSeen?: boolean;
   /** The records, as they are carried over continue-as-new; `records` is empty then. Searches of 0.1 carried `records` alone. */

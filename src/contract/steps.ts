@@ -70,6 +70,8 @@ export const EvaluationSpec = z.strictObject({
   goals: z.record(z.string(), z.enum(['maximize', 'minimize'])).default({}),
   /** By metric: a loss that does not matter. Who is within it is "not worse". */
   margins: z.record(z.string(), z.number().positive()).default({}),
+  /** The Job that scores with an export: its image (where absent that of the search which trained the model, else the profile's) and machine. */
+  scorer: z.strictObject({ image: z.string().optional(), resources: Resources.prefault({}) }).optional(),
 });
 export type EvaluationSpec = z.infer<typeof EvaluationSpec>;
 

@@ -72,8 +72,10 @@ export function jobViolations(
 
 function stepViolations(policy: Policy, profile: Profile, { spec }: Step, path: string): Violation[] {
   const job = spec.kind === 'search' || spec.kind === 'container' || spec.kind === 'script';
+  const scorer = spec.kind === 'evaluate' ? spec.scorer : spec.kind === 'search' ? spec.earlyEvaluation?.scorer : undefined;
   return [
     ...(job ? jobViolations(policy, { image: 'image' in spec ? spec.image : undefined, resources: spec.resources }, path) : []),
+    ...(scorer ? jobViolations(policy, scorer, `${path}.${spec.kind === 'search' ? 'earlyEvaluation.' : ''}scorer`) : []),
     ...tablesOf(spec).flatMap(([field, table]) => tableViolations(policy, profile, `${path}.${field}`, table)),
     ...addressViolations(policy, spec, path),
   ];

@@ -7,15 +7,23 @@ import { promisify } from 'node:util';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEvaluationActivities } from '../../activities/evaluation.ts';
+import type { EvaluateInput } from '../../activities/evaluation-contract.ts';
+import { createScoringActivities } from '../../activities/scoring.ts';
+import type { PlanScoresInput, ScoringActivities, ScoringJob } from '../../activities/scoring.ts';
+import { createStepJobActivities } from '../../activities/step-jobs.ts';
+import type { StepJobActivities, StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
 import type { EvaluateExportInput } from '../../activities/early-evaluation-contract.ts';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openDuckdbWarehouse } from '../../src/adapters/duckdb/index.ts';
+import { openProcessCompute } from '../../src/adapters/process/index.ts';
 import { pythonExecutable } from '../../src/adapters/python.ts';
+import { shortHash } from '../../src/contract/ids.ts';
 import { Profile } from '../../src/contract/profile.ts';
+import type { Pool } from '../../src/contract/profile.ts';
 import { EvaluateSpec, EvaluationSpec } from '../../src/contract/steps.ts';
 import type { Json } from '../../src/contract/values.ts';
-import type { Ports } from '../../src/ports/index.ts';
+import type { Compute, Ports } from '../../src/ports/index.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
 import type { Warehouse } from '../../src/ports/warehouse.ts';
 
@@ -23,7 +31,8 @@ describe('evaluation', () => {
   let root: string;
   let store: ObjectStore;
   let warehouse: Warehouse;
-  let activities: ReturnType<typeof createEvaluationActivities>;
+  let compute: Compute;
+  let activities: ReturnType<typeof createEvaluationActivities> & ScoringActivities & StepJobActivities;
   let profile: Profile;
   const at = (path: string): string => `${store.root}/${path}`;
   const byPopularity = (): string => at('trial-0/exports/0');
@@ -38,29 +47,35 @@ describe('evaluation', () => {
     const files = (await readdir(made, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
     for (const path of files.map((entry) => join(entry.parentPath, entry.name))) await store.upload(path, at(relative(made, path)));
     warehouse = await openDuckdbWarehouse({ kind: 'duckdb', path: join(root, 'warehouse'), threads: 2 }, { store });
-    await warehouse.query(
-      {
-        jobId: 'test-set',
-        sql: 'SELECT * FROM {data}',
-        sqlFile: 'test.sql',
-        parameters: {},
-        tables: {},
-        sources: { data: at('data') },
-        destination: 'grocery.test',
-        clustering: [],
-        labels: {},
-      },
-      { signal: new AbortController().signal, progress: () => undefined },
-    );
+    for (const [source, destination] of [
+      ['data', 'grocery.test'],
+      ['flat', 'grocery.flat'],
+    ] as const)
+      await warehouse.query(
+        {
+          jobId: `test-set-${source}`,
+          sql: 'SELECT * FROM {data}',
+          sqlFile: 'test.sql',
+          parameters: {},
+          tables: {},
+          sources: { data: at(source) },
+          destination,
+          clustering: [],
+          labels: {},
+        },
+        { signal: new AbortController().signal, progress: () => undefined },
+      );
     profile = Profile.parse({
       warehouse: { kind: 'duckdb', path: join(root, 'warehouse') },
       storage: { kind: 'directory', path: join(root, 'store') },
       compute: { kind: 'process', path: join(root, 'jobs') },
     });
-    const ports: Pick<Ports, 'store' | 'warehouse'> = { store: async () => store, warehouse: async () => warehouse };
-    activities = createEvaluationActivities(ports as Ports);
+    compute = await openProcessCompute({ kind: 'process', path: join(root, 'jobs') });
+    const ports: Ports = { store: async () => store, warehouse: async () => warehouse, compute: async () => compute };
+    activities = { ...createEvaluationActivities(ports), ...createScoringActivities(ports), ...createStepJobActivities(ports) };
   });
   afterAll(async () => {
+    await compute.close();
     await warehouse.close();
     await rm(root, { recursive: true, force: true });
   });
@@ -81,11 +96,36 @@ describe('evaluation', () => {
     key: '0123456789ab',
     spec: EvaluateSpec.parse({ kind: 'evaluate', ...shared(), model: byTaste(), ...changes }),
   });
-  const evaluate = (of: WorkInput<EvaluateSpec>): Promise<WorkResult> =>
-    new MockActivityEnvironment().run<[WorkInput<EvaluateSpec>], WorkResult, (given: WorkInput<EvaluateSpec>) => Promise<WorkResult>>(
+  const evaluate = (of: EvaluateInput): Promise<WorkResult> =>
+    new MockActivityEnvironment().run<[EvaluateInput], WorkResult, (given: EvaluateInput) => Promise<WorkResult>>(
       (given) => activities.evaluateModel(given),
       of,
     );
+  /** As the workflow does: a Job for each export that the warehouse does not score, then the metrics. */
+  const scoreByJobs = async (of: WorkInput<EvaluateSpec>): Promise<EvaluateInput> => {
+    const environment = new MockActivityEnvironment();
+    const planned = await environment.run<[PlanScoresInput], readonly ScoringJob[], ScoringActivities['planScores']>(
+      (given) => activities.planScores(given),
+      { ...of, spec: { ...of.spec, model: of.spec.model ?? '' } },
+    );
+    for (const { document, output } of planned) {
+      const job: StepJobInput = {
+        ...of,
+        step: `${of.step}--${shortHash(document)}`,
+        spec: { kind: 'score', document, output, resources: { cpu: 1, memoryMb: 2048, gpu: 0 }, inputs: {}, outputs: {} },
+        attempt: 1,
+        pool: profile.pools[0] as Pool,
+        noCapacitySeconds: 600,
+        deadlineSeconds: null,
+      };
+      const end = await environment.run<[StepJobInput], StepJobEnd, StepJobActivities['runStepJob']>(
+        (given) => activities.runStepJob(given),
+        job,
+      );
+      expect(end, end.logTail).toMatchObject({ verdict: 'succeeded' });
+    }
+    return { ...of, scored: planned.map(({ model, output }) => ({ model, output })) };
+  };
   type Early = typeof activities.evaluateExport;
   const evaluateEarly = (of: EvaluateExportInput): ReturnType<Early> =>
     new MockActivityEnvironment().run<[EvaluateExportInput], Awaited<ReturnType<Early>>, Early>(
@@ -165,6 +205,43 @@ describe('evaluation', () => {
     expect(rows[0]).toMatchObject({ early: true, samples: 5000, trial: 0, step: 'search' });
     const left = await readdir(join(root, 'warehouse', 'tables'), { recursive: true });
     expect(left.filter((name) => name.includes('search'))).toEqual([]);
+  });
+
+  it('measures scores of a Job like those that the warehouse made, and removes their parts', async () => {
+    const byWarehouse = await evaluate(input('run-8'));
+    const given = await scoreByJobs(input('run-9', { compareWith: [at('trial-0/exports/2'), at('trial-0/exports/3')] }));
+    expect(given.scored).toHaveLength(3);
+    const { outputs } = await evaluate(given);
+    for (const name of ['average_rank', 'mrr', 'ndcg_at_5', 'recall_at_5']) expect(outputs[name]).toBe(byWarehouse.outputs[name]);
+    const metrics = outputs['metrics'] as Record<string, Record<string, { value: number }>>;
+    // Both have learned taste from the labels of the test set itself.
+    for (const other of ['trial-0/exports/2', 'trial-0/exports/3']) expect(metrics[other]?.['average_rank']?.value).toBeLessThan(3);
+    const left: string[] = [];
+    for await (const { uri } of store.list(`${store.root}/scores/`)) left.push(uri);
+    expect(left).toEqual([]);
+    // Its answer was lost: the table is there, the parts are not.
+    expect(await evaluate(given)).toEqual({ outputs });
+  });
+
+  it('evaluates a model of another task by its examples', async () => {
+    const given = await scoreByJobs(
+      input('run-10', {
+        task: 'binary',
+        model: at('trial-0/exports/3'),
+        id: 'example',
+        baseline: undefined,
+        segments: ['aisle'],
+        table: 'grocery.flat',
+        data: at('flat'),
+        features: at('flat.json'),
+      }),
+    );
+    const { outputs } = await evaluate(given);
+    expect(number(outputs, 'auc')).toBeGreaterThan(0.9);
+    expect(number(outputs, 'baseline_auc')).toBe(0.5);
+    const rows = await warehouse.ledger('evaluations', { run: 'run-10', scorer: 'model', metric: 'auc' });
+    expect(rows.map((row) => row.segment_value).sort()).toEqual(['', 'a0', 'a1', 'a2']);
+    expect(rows[0]).toMatchObject({ export: at('trial-0/exports/3') });
   });
 
   it.each([

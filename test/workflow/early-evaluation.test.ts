@@ -61,6 +61,29 @@ describe('early evaluation', () => {
     expect(harness.world.evaluated[0]?.spec).toMatchObject({ table: 'd.test', k: [10] });
   });
 
+  it('has an export scored by a Job that may be preempted, whose costs count, before it is evaluated', async () => {
+    exporting(1);
+    const jobs: [step: string, attempt: number, image: string | undefined][] = [];
+    harness.world.plan = ({ spec: { model } }) => [{ model, output: `${model}-scores`, document: `${model}.json` }];
+    harness.world.score = async ({ step, attempt, spec }) => {
+      jobs.push([step.replace(/-[0-9a-f]{8}$/, ''), attempt, spec.kind === 'score' ? spec.image : 'none']);
+      return Promise.resolve({ cost: 0.25, ...(attempt === 1 ? { verdict: 'preempted', cause: 'the node is gone' } : {}) });
+    };
+    harness.world.attempt = async ({ trial }) => {
+      await until(async () => evaluatedOf(trial.trial).length === 1, 'the export to be evaluated');
+      return { lastProgress: 1 };
+    };
+    const search = await harness.search({ ...spec({}), image: 'registry/trees:1', trials: 1 });
+    await search.result();
+    expect(jobs).toEqual([
+      ['search--t0', 1, 'registry/trees:1'],
+      ['search--t0', 2, 'registry/trees:1'],
+    ]);
+    const [evaluated] = harness.world.evaluated;
+    expect(evaluated?.scored).toEqual([{ model: evaluated?.export, output: `${evaluated?.export}-scores` }]);
+    expect((await state(search)).cost).toBe(0.5);
+  });
+
   it('evaluates an export also when a later point comes with it', async () => {
     let sent = false;
     harness.world.attempt = async () => ({ verdict: await harness.stopAsked(), lastProgress: 3 });

@@ -26,6 +26,8 @@ import type {
 } from '../../src/contract/search.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { createSearchActivities, type SlotInput } from '../../activities/search.ts';
+import type { PlanScoresInput, ScoringJob } from '../../activities/scoring.ts';
+import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
 import type { EvaluateExportInput } from '../../activities/early-evaluation-contract.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import type { hyperparameterSearch, trial } from '../../workflows/index.ts';
@@ -72,6 +74,9 @@ export interface World {
   capacity: (input: CapacityInput) => Promise<unknown>;
   curves: (input: CurveInput) => Promise<Partial<CurvePoints>>;
   evaluate: (input: EvaluateExportInput) => Promise<Record<string, number | null>>;
+  /** Exports that are scored by Jobs, and what becomes of such a Job. */
+  plan: (input: PlanScoresInput) => readonly ScoringJob[];
+  score: (input: StepJobInput) => Promise<Partial<StepJobEnd>>;
   readonly asked: AskInput[];
   readonly attempts: AttemptInput[];
   /** Looks for capacity that were ended without a worker that watched them. */
@@ -162,7 +167,7 @@ export async function startSearchHarness(
   more: object = {},
   sampling: 'world' | 'own' = 'world',
 ): Promise<SearchHarness> {
-  const defaults = (): Pick<World, 'ask' | 'attempt' | 'capacity' | 'end' | 'curves' | 'evaluate' | 'warm'> => ({
+  const defaults = (): Pick<World, 'ask' | 'attempt' | 'capacity' | 'end' | 'curves' | 'evaluate' | 'plan' | 'score' | 'warm'> => ({
     ask: async ({ trials, count }) =>
       Promise.resolve({
         suggestions: Array.from({ length: count }, (_, i) => ({ x: ((trials.length + i) % 10) / 10 })),
@@ -174,6 +179,8 @@ export async function startSearchHarness(
     capacity: async () => Promise.resolve(),
     curves: noPoints,
     evaluate: async () => Promise.resolve({}),
+    plan: () => [],
+    score: async () => Promise.resolve({}),
     warm: [],
   });
   const world: World = {
@@ -246,6 +253,11 @@ export async function startSearchHarness(
       world.notices.push(input);
       return Promise.resolve();
     },
+    planScores: (input: PlanScoresInput): Promise<readonly ScoringJob[]> => Promise.resolve(world.plan(input)),
+    runStepJob: async (input: StepJobInput): Promise<StepJobEnd> => ({
+      ...{ verdict: 'succeeded', cause: 'finished', job: 'j', image: null, outputs: {}, cost: 0, logTail: '' },
+      ...(await world.score(input)),
+    }),
     evaluateExport: async (input: EvaluateExportInput): Promise<{ metrics: Record<string, number | null> }> => {
       world.evaluated.push(input);
       return { metrics: await world.evaluate(input) };

@@ -1,17 +1,16 @@
 /** Container and script steps: attempts in the pools of the profile until one succeeds or fails by its own fault. */
 import { CancellationScope, patched, sleep } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
+import type { ScoreSpec, StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { PlacementState } from '../../src/contract/search.ts';
-import type { ContainerSpec, ScriptSpec, Step } from '../../src/contract/steps.ts';
+import type { Profile } from '../../src/contract/profile.ts';
+import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
-import { attemptsBefore } from '../../src/rules/retries.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import { stepFailureOf } from '../failures.ts';
 import { control, jobs, MAX_TIME_FOR_A_WORKER, seldomBeating, trainingQueue } from '../policies.ts';
 import { cleanUpIfCancelled, cleanUpOnRequest } from '../clean-up.ts';
-import type { Run } from './run.ts';
 import { WAITS } from '../../src/rules/durations.ts';
 
 /** A Job that others keep deleting is not started for ever. */
@@ -20,7 +19,22 @@ const LOG_LINES_SHOWN = 20;
 /** A short script costs a history less than an activity that keeps it. */
 const SOURCE_CHARACTERS_INLINE = 4000;
 
-type JobWork = WorkInput<ContainerSpec | ScriptSpec> & Partial<Pick<StepJobInput, 'script'>>;
+type JobOfStep = WorkInput<ContainerSpec | ScriptSpec | ScoreSpec>;
+type JobWork = JobOfStep & Partial<Pick<StepJobInput, 'script'>>;
+
+/** Whose Job it is: a step of a pipeline, or a search that has an export scored. */
+export interface JobHost {
+  readonly profile: Profile;
+  /** False while a history of release 0.1 is replayed. */
+  readonly reconciles: boolean;
+  readonly timeoutSeconds: number | null;
+  /** Attempts under this step's name by runs that this one retries. */
+  attemptsBefore(step: string): number;
+  begun(attempt: number): void;
+  spent(cost: number): void;
+  /** How the last attempt ended, in words. */
+  told(reason: string): void;
+}
 
 interface Fruitless {
   fruitless: number;
@@ -28,10 +42,9 @@ interface Fruitless {
 }
 
 /** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
-export function createJobRunner(run: Run, step: Step, input: WorkInput<ContainerSpec | ScriptSpec>): () => Promise<WorkResult> {
-  const { profile } = run.document;
-  const state = run.view.step(step.id);
-  const counts = { attempts: attemptsBefore(run.retry, step.id), deletions: 0, grown: false };
+export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<WorkResult> {
+  const { profile } = host;
+  const counts = { attempts: host.attemptsBefore(input.step), deletions: 0, grown: false };
   const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null };
   let placement: PlacementState = initialPlacement;
   let { resources } = input.spec;
@@ -46,22 +59,22 @@ export function createJobRunner(run: Run, step: Step, input: WorkInput<Container
         now: Date.now(),
         deadlineAt: null,
         remainingSeconds: null,
-        spreads: run.reconciles,
+        spreads: host.reconciles,
       });
       placement = choice.state;
-      work ??= run.reconciles ? await withoutSource(input) : input;
+      work ??= host.reconciles ? await withoutSource(input) : input;
       const attempt = ++counts.attempts;
-      state.attempts = attempt;
+      host.begun(attempt);
       const begun = Date.now();
-      const end = await runJob(run, `${step.id}, attempt ${attempt} on ${choice.pool.name}`, {
+      const end = await runJob(host, `${input.step}, attempt ${attempt} on ${choice.pool.name}`, {
         ...work,
         spec: { ...work.spec, resources },
         attempt,
         pool: choice.pool,
         noCapacitySeconds: choice.noCapacitySeconds,
-        deadlineSeconds: step.timeoutSeconds ?? null,
+        deadlineSeconds: host.timeoutSeconds,
       });
-      state.cost += end.cost;
+      host.spent(end.cost);
       if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
       placement = afterAttempt(
         profile.placement,
@@ -69,11 +82,10 @@ export function createJobRunner(run: Run, step: Step, input: WorkInput<Container
         placement,
         end.verdict,
         Date.now(),
-        run.reconciles ? spotPositions(profile.placement, profile.pools) : [],
+        host.reconciles ? spotPositions(profile.placement, profile.pools) : [],
       );
-      state.reason = `attempt ${attempt}: ${end.cause}`;
-      run.changed();
-      if (run.reconciles) await pauseWhereFruitless(run, end, fruitless, begun);
+      host.told(`attempt ${attempt}: ${end.cause}`);
+      if (host.reconciles) await pauseWhereFruitless(host, end, fruitless, begun);
       if (end.verdict === 'out-of-memory' && !counts.grown && profile.memoryGrowth > 1) {
         counts.grown = true;
         resources = { ...resources, memoryMb: Math.ceil(resources.memoryMb * profile.memoryGrowth) };
@@ -87,7 +99,7 @@ export function createJobRunner(run: Run, step: Step, input: WorkInput<Container
 }
 
 /** The source of a script goes through the object store once; each attempt only names it, so that the run's history stays small. */
-async function withoutSource(input: WorkInput<ContainerSpec | ScriptSpec>): Promise<JobWork> {
+async function withoutSource(input: JobOfStep): Promise<JobWork> {
   const { spec, profile, step } = input;
   if (spec.kind !== 'script' || spec.source.length < SOURCE_CHARACTERS_INLINE) return input;
   const script = await control.keepScript.executeWithOptions({ summary: `${step}: keep its script` }, [{ profile, spec }]);
@@ -95,12 +107,12 @@ async function withoutSource(input: WorkInput<ContainerSpec | ScriptSpec>): Prom
 }
 
 /** A Job that lasted a while has worked; it may have no checkpoints, so that this is all that is known. */
-async function pauseWhereFruitless(run: Run, end: StepJobEnd, counted: Fruitless, begun: number): Promise<void> {
+async function pauseWhereFruitless(host: JobHost, end: StepJobEnd, counted: Fruitless, begun: number): Promise<void> {
   const now = Date.now();
   const waited = end.verdict === 'no-capacity';
   counted.withoutCapacitySince = waited ? (counted.withoutCapacitySince ?? now) : null;
   if (!waited) counted.fruitless = now - begun >= WAITS.jobWorkedMs ? 0 : counted.fruitless + 1;
-  const reason = fruitlessEnd(counted, end.verdict, run.document.profile.placement, now);
+  const reason = fruitlessEnd(counted, end.verdict, host.profile.placement, now);
   if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
   const seconds = waited ? 0 : fruitlessPauseSeconds(counted.fruitless);
   if (seconds > 0) await sleep(seconds * 1000);
@@ -113,7 +125,7 @@ function mayStillRun(error: unknown): boolean {
 }
 
 /** Being cancelled, or unable to watch the Job, it sees it ended also where the worker that watched it has gone and could not be told. */
-async function runJob(run: Run, summary: string, input: StepJobInput): Promise<StepJobEnd> {
+async function runJob(host: JobHost, summary: string, input: StepJobInput): Promise<StepJobEnd> {
   const taskQueue = trainingQueue(input.profile);
   const { profile, run: name, step, attempt } = input;
   const remove = (): Promise<void> =>
@@ -126,7 +138,7 @@ async function runJob(run: Run, summary: string, input: StepJobInput): Promise<S
   try {
     return await jobs.runStepJob.executeWithOptions({ taskQueue, summary, ...(asks ? seldomBeating : {}) }, [input]);
   } catch (error) {
-    if (run.reconciles && mayStillRun(error)) await CancellationScope.nonCancellable(remove).catch(() => undefined);
+    if (host.reconciles && mayStillRun(error)) await CancellationScope.nonCancellable(remove).catch(() => undefined);
     else await cleanUpIfCancelled(remove);
     throw error;
   } finally {

@@ -1,13 +1,16 @@
 /** What each kind of step does once its inputs are bound and nobody made its output before. */
-import { condition, sleep } from '@temporalio/workflow';
+import { condition, patched, sleep } from '@temporalio/workflow';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { WarehouseWork } from '../../activities/warehouse-jobs.ts';
-import type { Step, StepSpec } from '../../src/contract/steps.ts';
+import type { EvaluateSpec, Step, StepSpec } from '../../src/contract/steps.ts';
 import { MAX_TIME_FOR_A_WORKER, MAX_TIME_TO_CANCEL, warehouse } from '../policies.ts';
+import { attemptsBefore } from '../../src/rules/retries.ts';
 import { isRepeatable, stepFailureOf } from '../failures.ts';
 import { cleanUpIfCancelled } from '../clean-up.ts';
 import { createJobRunner } from './jobs.ts';
+import type { JobHost } from './jobs.ts';
 import { mayWork } from './run.ts';
+import { createScoring } from './scoring.ts';
 import type { Run } from './run.ts';
 import { search } from './searches.ts';
 
@@ -63,15 +66,49 @@ function createWork(run: Run, step: Step, spec: WorkingSpec, key: string): (atte
     case 'export':
       return inWarehouse(inputFor(spec), (input) => warehouse.runExport.executeWithOptions(options, [input]));
     case 'evaluate':
-      return inWarehouse(inputFor(spec), (input) => warehouse.evaluateModel.executeWithOptions(options, [input]));
+      return evaluation(run, step, inputFor(spec));
     case 'check':
       return inWarehouse(inputFor(spec), (input) => warehouse.runCheck.executeWithOptions(options, [input]));
     case 'search':
       return (attempt) => search(run, step, spec, attempt);
     case 'container':
     case 'script':
-      return createJobRunner(run, step, inputFor(spec));
+      return createJobRunner(hostOf(run, step), inputFor(spec));
   }
+}
+
+function hostOf(run: Run, step: Step): JobHost {
+  const state = run.view.step(step.id);
+  return {
+    profile: run.document.profile,
+    reconciles: run.reconciles,
+    timeoutSeconds: step.timeoutSeconds ?? null,
+    attemptsBefore: (id) => attemptsBefore(run.retry, id),
+    begun: (attempt) => void (state.attempts = attempt),
+    spent: (cost) => void (state.cost += cost),
+    told: (reason) => {
+      state.reason = reason;
+      run.changed();
+    },
+  };
+}
+
+/** Models are scored by Jobs first, where the warehouse does not score them itself. */
+function evaluation(run: Run, step: Step, input: WorkInput<EvaluateSpec>): () => Promise<WorkResult> {
+  const options = { summary: step.id };
+  const scoring = createScoring(hostOf(run, step), (uri) => imageOfModel(run, uri));
+  return inWarehouse(input, async (work) => {
+    const { model } = work.spec;
+    const isScored = work.spec.scores === undefined && model !== undefined && patched('scorers-are-jobs');
+    const scored = isScored ? await scoring({ ...work, spec: { ...work.spec, model } }) : undefined;
+    return warehouse.evaluateModel.executeWithOptions(options, [scored === undefined ? work : { ...work, scored }]);
+  });
+}
+
+/** That of the search of this run which trained it. */
+function imageOfModel(run: Run, uri: string): string | undefined {
+  const found = run.document.steps.find(({ id, spec }) => spec.kind === 'search' && run.view.find(id)?.outputs['export'] === uri);
+  return found?.spec.kind === 'search' ? found.spec.image : undefined;
 }
 
 /** Being cancelled, it sees BigQuery's jobs ended also where the worker that watched them has gone; the embedded warehouse's end with it. */

@@ -7,6 +7,9 @@ import { OFFLINE } from '../../src/rules/trial-ends.ts';
 import { applyStoppingRules } from './stopping.ts';
 import { reachRung } from './rungs.ts';
 import { notifyPeople, decided, inBackground, isOver, recordOf } from './state.ts';
+import type { Scored } from '../../activities/scoring.ts';
+import type { JobHost } from '../pipeline/jobs.ts';
+import { createScoring } from '../pipeline/scoring.ts';
 import { evaluating } from '../policies.ts';
 import type { SearchRun } from './state.ts';
 import { finalise, pauseTrial, stopTrial } from './trials.ts';
@@ -51,8 +54,12 @@ async function evaluate(run: SearchRun, record: TrialRecord): Promise<void> {
   try {
     const { run: name, pipeline, step, profile } = input;
     const key = `${name}-${step}-t${record.state.trial}-${shortHash(wanted.export)}`;
+    const scored = patched('scorers-are-jobs') ? await scoresOf(run, record, wanted.export, key) : undefined;
     const { metrics } = await evaluating.evaluateExport.executeWithOptions({ summary: `offline metrics of trial ${record.state.trial}` }, [
-      { run: name, pipeline, step, profile, spec, export: wanted.export, trial: record.state.trial, samples: wanted.samples, key },
+      {
+        ...{ run: name, pipeline, step, profile, spec, export: wanted.export, trial: record.state.trial, samples: wanted.samples, key },
+        ...(scored === undefined ? {} : { scored }),
+      },
     ]);
     record.evaluationFailure = null;
     evaluated(run, record, wanted.export, metrics);
@@ -65,6 +72,28 @@ async function evaluate(run: SearchRun, record: TrialRecord): Promise<void> {
   } finally {
     evaluationOf(run).delete(record.state.trial);
   }
+}
+
+/** By a Job beside the trial's own. */
+async function scoresOf(
+  { input, memory, reconciles }: SearchRun,
+  record: TrialRecord,
+  model: string,
+  key: string,
+): Promise<readonly Scored[]> {
+  const { run, pipeline, profile, spec } = input;
+  const host: JobHost = {
+    profile,
+    reconciles,
+    timeoutSeconds: null,
+    attemptsBefore: () => 0,
+    begun: () => undefined,
+    spent: (cost) => void (memory.scoringCost = (memory.scoringCost ?? 0) + cost),
+    told: () => undefined,
+  };
+  const step = `${input.step}--t${record.state.trial}-${shortHash(model)}`;
+  const rules = spec.earlyEvaluation;
+  return rules ? createScoring(host, () => spec.image)({ run, pipeline, step, key, profile, spec: { ...rules, model } }) : [];
 }
 
 const nameOf = (uri: string): string => uri.split('/').at(-1) ?? uri;

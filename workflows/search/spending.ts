@@ -25,7 +25,7 @@ export function spent(run: SearchRun, now: number): Spent {
   const { memory } = run;
   const paused = memory.pausedMs + (memory.pausedSince === null ? 0 : now - memory.pausedSince);
   return {
-    cost: memory.records.reduce((sum, record) => sum + liveCost(run, record, now), 0),
+    cost: memory.records.reduce((sum, record) => sum + liveCost(run, record, now), memory.scoringCost ?? 0),
     hours: (now - memory.startedAt - paused) / MS_PER_HOUR,
     trials: memory.records.filter((record) => record.state.startedAt !== null).length,
   };

@@ -77,7 +77,8 @@ export function resultOf(run: SearchRun): SearchResult | null {
   if (!best) return null;
   const { records } = run.memory;
   const count = (status: string): number => records.filter((record) => record.state.status === status).length;
-  const sum = (of: 'cost' | 'onDemandCost' | 'lostCost'): number => records.reduce((total, record) => total + record.state[of], 0);
+  const sum = (of: 'cost' | 'onDemandCost' | 'lostCost'): number =>
+    records.reduce((total, record) => total + record.state[of], of === 'lostCost' ? 0 : (run.memory.scoringCost ?? 0));
   return {
     outputs: {
       best_trial: best.state.trial,

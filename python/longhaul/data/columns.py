@@ -116,16 +116,30 @@ def read_block(data: Chunk, name: str, wanted: Wanted) -> Block:
             raise BadPart(name, f"not there; the rows have {', '.join(fields)}", column=column)
     if wanted.label is None:
         return Block.of({column: values_of(array) for column, array in fields.items() if _is_wanted(column, wanted)}, lengths)
-    if wanted.columns is None and wanted.features:
-        x = [_feature(name, feature, fields[feature["name"]], wanted.normalise) for feature in wanted.features]
-    else:
-        chosen = wanted.columns or tuple(column for column in fields if column not in (wanted.label, wanted.session))
-        x = [_number(name, column, fields[column]) for column in chosen]
+    columns = wanted.columns
+    if not columns and (columns is not None or not wanted.features):
+        columns = tuple(column for column in fields if column not in (wanted.label, wanted.session))
+    matrix = feature_matrix(name, fields, columns, wanted.features, wanted.normalise)
     label = _number(name, wanted.label, fields[wanted.label])
-    matrix = np.stack(x, axis=1) if x else np.empty((len(label), 0), np.float32)
     if lengths is None and wanted.session is not None:
         lengths = _neighbours(fields[wanted.session])
     return Block.of({X: matrix, Y: label}, lengths)
+
+
+def feature_matrix(
+    part: str,
+    fields: Mapping[str, pa.Array],
+    columns: Sequence[str] | None,
+    features: Sequence[Mapping[str, Any]],
+    normalise: bool,
+) -> np.ndarray:
+    """float32[row, feature]: of named columns the numbers as they are, else the features as the feature table has them."""
+    if columns is None:
+        x = [_feature(part, feature, fields[feature["name"]], normalise) for feature in features]
+    else:
+        x = [_number(part, column, fields[column]) for column in columns]
+    rows = len(next(iter(fields.values()))) if fields else 0
+    return np.stack(x, axis=1) if x else np.empty((rows, 0), np.float32)
 
 
 def _needed(wanted: Wanted) -> list[str] | None:

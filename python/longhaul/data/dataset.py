@@ -9,6 +9,7 @@ from ..errors import BadPart, DataError, UsageError
 from ..policies import PartsPolicy
 from ..store import open_store
 from .fetch import fetch
+from .inputs import Inputs
 from .manifest import Manifest, Part
 from .readahead import read_ahead
 
@@ -40,6 +41,7 @@ class DataSet:
         layout: Mapping[str, Any] | None,
         features: tuple[Mapping[str, Any], ...],
         parts: PartsPolicy,
+        inputs: Inputs | None = None,
     ) -> None:
         self.name = name
         self.manifest = manifest
@@ -49,6 +51,7 @@ class DataSet:
         self._seed = seed
         self._epoch = epoch
         self._policy = parts
+        self._inputs = inputs
 
     @property
     def uri(self) -> str:
@@ -127,11 +130,14 @@ class DataSet:
         from .columns import Wanted
 
         layout, features = self._layout, self._features
+        columns = None if columns is None else tuple(columns)
         if label is None and columns is None and features:
             label = layout.get("label")
         flat = groups and layout.get("kind") == "flat"
+        if label is not None and self._inputs is not None:
+            self._inputs.seen(columns, normalise)
         return Wanted(
-            columns=None if columns is None else tuple(columns),
+            columns=columns,
             label=label,
             features=features,
             candidates=layout.get("candidates") if layout.get("kind") == "nested" else None,

@@ -1,0 +1,42 @@
+/** Exports that an evaluation compares are scored by Jobs in the compute of the profile, one after the other; each may be preempted. */
+import type { PlanScoresInput, Scored } from '../../activities/scoring.ts';
+import { shortHash } from '../../src/contract/ids.ts';
+import { evaluating } from '../policies.ts';
+import { createJobRunner } from './jobs.ts';
+import type { JobHost } from './jobs.ts';
+
+/**
+ * @param imageOf the image that trained a model, where it is known
+ * @returns scores every export that the warehouse does not score itself, and tells where the scores lie
+ */
+export function createScoring(
+  host: JobHost,
+  imageOf: (model: string) => string | undefined,
+): (input: PlanScoresInput) => Promise<readonly Scored[]> {
+  const runners = new Map<string, ReturnType<typeof createJobRunner>>();
+  return async (input) => {
+    const plan = await evaluating.planScores.executeWithOptions({ summary: `${input.step}: who is scored by a Job` }, [input]);
+    for (const { model, document, output } of plan) {
+      const { scorer } = input.spec;
+      const image = scorer?.image ?? imageOf(model);
+      const spec = {
+        kind: 'score' as const,
+        document,
+        output,
+        ...(image === undefined ? {} : { image }),
+        resources: scorer?.resources ?? DEFAULT_RESOURCES,
+        inputs: {},
+        outputs: {},
+      };
+      // Each export has attempts of its own, counted over all tries of the step; that of the model are the step's.
+      const step = model === input.spec.model ? input.step : `${input.step}--${shortHash(document)}`;
+      const { run, pipeline, key, profile } = input;
+      const runner = runners.get(document) ?? createJobRunner(host, { run, pipeline, key, profile, step, spec });
+      runners.set(document, runner);
+      await runner();
+    }
+    return plan.map(({ model, output }) => ({ model, output }));
+  };
+}
+
+const DEFAULT_RESOURCES = { cpu: 1, memoryMb: 2048, gpu: 0 };
