@@ -27,6 +27,7 @@ import { troubleText } from './wait-reports.ts';
 import { Foreign } from './foreign-systems.ts';
 import type { WorkInput } from './queries.ts';
 import { shippedCode } from './shipped-code.ts';
+import type { Shipped } from '../src/contract/code.ts';
 import { storageEnvironment } from './storage-environment.ts';
 
 const SECONDS_PER_HOUR = 3600;
@@ -34,7 +35,7 @@ const SECONDS_PER_HOUR = 3600;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 /** Scoring of one export: parts that are written stay, so that an attempt goes on where the one before was taken away. */
-export interface ScoreSpec {
+export interface ScoreSpec extends Shipped {
   readonly kind: 'score';
   /** URI of what is to be scored (LONGHAUL_SCORE). */
   readonly document: string;
@@ -199,16 +200,22 @@ function lastWritten(input: StepJobInput): string | null {
   return spec.kind === 'script' && Object.keys(spec.outputs).length > 0 ? outputsUri(input) : null;
 }
 
-async function programOf(store: ObjectStore, { spec, script }: StepJobInput): Promise<Pick<JobSpec, 'image' | 'command' | 'env'>> {
+async function programOf(store: ObjectStore, { spec, script }: StepJobInput): Promise<Pick<JobSpec, 'image' | 'command' | 'code' | 'env'>> {
   switch (spec.kind) {
     case 'container':
-      return { ...(spec.image === undefined ? {} : { image: spec.image }), command: spec.command, ...shippedCode(store, spec), env: spec.env };
+      return {
+        ...(spec.image === undefined ? {} : { image: spec.image }),
+        command: spec.command,
+        ...shippedCode(store, spec),
+        env: spec.env,
+      };
     case 'script':
       return { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: script ?? (await keepScript(store, spec)) } };
     case 'score':
       return {
         ...(spec.image === undefined ? {} : { image: spec.image }),
         command: ['python', '-m', 'longhaul.scoring'],
+        ...shippedCode(store, spec),
         env: { LONGHAUL_SCORE: spec.document },
       };
   }

@@ -11,6 +11,7 @@ import { createJobRunner } from './jobs.ts';
 import type { JobHost } from './jobs.ts';
 import { mayWork } from './run.ts';
 import { createScoring } from './scoring.ts';
+import type { Trainer } from './scoring.ts';
 import type { Run } from './run.ts';
 import { search } from './searches.ts';
 
@@ -96,7 +97,7 @@ function hostOf(run: Run, step: Step): JobHost {
 /** Models are scored by Jobs first, where the warehouse does not score them itself. */
 function evaluation(run: Run, step: Step, input: WorkInput<EvaluateSpec>): () => Promise<WorkResult> {
   const options = { summary: step.id };
-  const scoring = createScoring(hostOf(run, step), (uri) => imageOfModel(run, uri));
+  const scoring = createScoring(hostOf(run, step), (uri) => trainerOf(run, uri));
   return inWarehouse(input, async (work) => {
     const { model } = work.spec;
     const isScored = work.spec.scores === undefined && model !== undefined && patched('scorers-are-jobs');
@@ -105,10 +106,10 @@ function evaluation(run: Run, step: Step, input: WorkInput<EvaluateSpec>): () =>
   });
 }
 
-/** That of the search of this run which trained it. */
-function imageOfModel(run: Run, uri: string): string | undefined {
+/** The search of this run which trained the model. */
+function trainerOf(run: Run, uri: string): Trainer | undefined {
   const found = run.document.steps.find(({ id, spec }) => spec.kind === 'search' && run.view.find(id)?.outputs['export'] === uri);
-  return found?.spec.kind === 'search' ? found.spec.image : undefined;
+  return found?.spec.kind === 'search' ? found.spec : undefined;
 }
 
 /** Being cancelled, it sees BigQuery's jobs ended also where the worker that watched them has gone; the embedded warehouse's end with it. */

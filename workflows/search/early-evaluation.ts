@@ -93,7 +93,7 @@ async function scoresOf(
   };
   const step = `${input.step}--t${record.state.trial}-${shortHash(model)}`;
   const rules = spec.earlyEvaluation;
-  return rules ? createScoring(host, () => spec.image)({ run, pipeline, step, key, profile, spec: { ...rules, model } }) : [];
+  return rules ? createScoring(host, () => spec)({ run, pipeline, step, key, profile, spec: { ...rules, model } }) : [];
 }
 
 const nameOf = (uri: string): string => uri.split('/').at(-1) ?? uri;

@@ -156,7 +156,7 @@ def _in_its_python(scorer: Mapping[str, Any]) -> None:
 
 
 def _run_command(scorer: Mapping[str, Any], folder: Path, request: Request) -> None:
-    """In the export's folder, where its own code lies."""
+    """In the export's folder; files that do not lie there are those of the shipped code, in which this process runs."""
     import subprocess
 
     command = scorer.get("command")
@@ -167,13 +167,18 @@ def _run_command(scorer: Mapping[str, Any], folder: Path, request: Request) -> N
     variables = {**os.environ, FOLDER: str(folder), "LONGHAUL_SCORE": document.as_uri()}
     program = sys.executable if command[0] in ("python", "python3") else command[0]
     try:
-        child = subprocess.Popen([program, *command[1:]], cwd=folder, env=variables)
+        child = subprocess.Popen([program, *(_shipped(part, folder) for part in command[1:])], cwd=folder, env=variables)
     except OSError as error:
         raise UsageError(f"scorer.command: cannot run {program}: {error}") from error
     termination().answer = child.terminate
     code = child.wait()
     if code != 0:
         raise SystemExit(code if code > 0 else 128 - code)
+
+
+def _shipped(part: str, folder: Path) -> str:
+    here = Path.cwd() / part
+    return str(here) if not (folder / part).exists() and here.is_file() else part
 
 
 def processors() -> int:
