@@ -28,8 +28,8 @@ export interface JobHost {
   /** False while a history of release 0.1 is replayed. */
   readonly reconciles: boolean;
   readonly timeoutSeconds: number | null;
-  /** Attempts under this step's name by runs that this one retries. */
-  attemptsBefore(step: string): number;
+  /** Of the run that this one takes up. */
+  readonly attemptsBefore: number;
   begun(attempt: number): void;
   spent(cost: number): void;
   /** How the last attempt ended, in words. */
@@ -44,7 +44,7 @@ interface Fruitless {
 /** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
 export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<WorkResult> {
   const { profile } = host;
-  const counts = { attempts: host.attemptsBefore(input.step), deletions: 0, grown: false };
+  const counts = { attempts: host.attemptsBefore, deletions: 0, grown: false };
   const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null };
   let placement: PlacementState = initialPlacement;
   let { resources } = input.spec;

@@ -84,8 +84,8 @@ function hostOf(run: Run, step: Step): JobHost {
     profile: run.document.profile,
     reconciles: run.reconciles,
     timeoutSeconds: step.timeoutSeconds ?? null,
-    attemptsBefore: (id) => attemptsBefore(run.retry, id),
-    begun: (attempt) => void (state.attempts = attempt),
+    attemptsBefore: attemptsBefore(run.retry, step.id),
+    begun: (attempt) => void (state.attempts = Math.max(state.attempts ?? 0, attempt)),
     spent: (cost) => void (state.cost += cost),
     told: (reason) => {
       state.reason = reason;

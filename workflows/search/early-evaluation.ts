@@ -86,7 +86,7 @@ async function scoresOf(
     profile,
     reconciles,
     timeoutSeconds: null,
-    attemptsBefore: () => 0,
+    attemptsBefore: 0,
     begun: () => undefined,
     spent: (cost) => void (memory.scoringCost = (memory.scoringCost ?? 0) + cost),
     told: () => undefined,
