@@ -26,4 +26,5 @@ with longhaul.trial(defaults={"lr": 0.003, "hidden": 64, "dropout": 0.1}) as tri
         model.eval()
         with torch.no_grad():
             scores = model(torch.from_numpy(validation.x))[:, 0].numpy()
-        trial.validation(longhaul.metrics.ranking(scores, validation), model=longhaul.torch.save(model, example=torch.from_numpy(validation.x[:2])))
+        saved = longhaul.torch.save(model, example=torch.from_numpy(validation.x[:2]))
+        trial.validation(longhaul.metrics.ranking(scores, validation), model=saved)
