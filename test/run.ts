@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
 import { prepare } from './prepare.ts';
-import { AT_ONCE, QUICK, SUITES, type Suite } from './suites.ts';
+import { AT_ONCE, OWN_COMMANDS, QUICK, SUITES, type Suite } from './suites.ts';
 
 const LOGS = resolve('.longhaul', 'test');
 /** Niceness of suites that yield: a third of the processor time of the others where there is not enough for all. */
@@ -102,6 +102,7 @@ const minutes = (since: number): string => `${((performance.now() - since) / 60_
 const preparing = minutes(started);
 const tests = performance.now();
 const total = await runAll(present, prepared);
+if (wanted.length === 0) for (const { name, command, why } of OWN_COMMANDS) say(`skip ${name}: ${why}: ${command}`);
 say(`prepared in ${preparing}, tested in ${minutes(tests)}`);
 process.stdout.write(`${summaryLine(total)}\n`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);

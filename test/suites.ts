@@ -42,6 +42,9 @@ export const SUITES: readonly Suite[] = [
   vitest('replay'),
 ];
 
+/** What lasts longer than a suite may: `npm test` names it, and leaves it out. */
+export const OWN_COMMANDS = [{ name: 'soak', command: 'npm run soak -- --days 1', why: 'a day is played in two minutes' }] as const;
+
 const named = (name: string): Suite => {
   const suite = SUITES.find((each) => each.name === name);
   if (!suite) throw new Error(`no suite ${name}`);

@@ -9,7 +9,6 @@ import { jobProcesses } from './processes.ts';
 import { SECRET, type World } from './world.ts';
 
 const MAX_EVENTS = 2000;
-const TRIALS = 2;
 /** Rows of a run: one when it begins, one when it ends. */
 const MAX_ROWS: Partial<Record<LedgerTable, number>> = { runs: 2 };
 const CENTS = 1e-6;
@@ -51,7 +50,7 @@ export async function outcomeOf(world: World, played: Played): Promise<Outcome> 
 /** Of the run that made them: a step that was cancelled late may already be in the cache. */
 async function rowsOfTrials(world: World, bestExport: unknown): Promise<readonly Row[]> {
   const warehouse = await world.ports.warehouse(world.profile);
-  const maker = /\/(chaos-[^/]+)\/trial-\d+\//.exec(String(bestExport))?.[1] ?? '';
+  const maker = /\/([^/]+)\/trial-\d+\//.exec(String(bestExport))?.[1] ?? '';
   const rows: readonly Row[] = await warehouse.ledger('trials', { run: maker });
   return [...rows].sort((a, b) => Number(a.trial) - Number(b.trial));
 }
@@ -126,7 +125,7 @@ async function historyProblems(world: World, { runs }: Played): Promise<string[]
   const ids = runs.flatMap((run) => [
     run,
     searchWorkflowId(run, 'search'),
-    ...Array.from({ length: TRIALS }, (_, trial) => trialWorkflowId(run, 'search', trial)),
+    ...Array.from({ length: world.trials }, (_, trial) => trialWorkflowId(run, 'search', trial)),
   ]);
   const found = await Promise.all(
     ids.map(async (id) => {

@@ -51,7 +51,7 @@ export class CloudFaults {
     this.#parts = parts;
   }
 
-  inflict({ kind }: Fault): Promise<void> | null {
+  inflict({ kind, ms }: Fault): Promise<void> | null {
     const { cluster, emulators, mark } = this.#parts;
     switch (kind) {
       case 'kill-pod':
@@ -78,7 +78,7 @@ export class CloudFaults {
         return this.#killBigQuery();
       default: {
         const [verb = '', service = ''] = kind.split('-');
-        return service in this.#parts.proxies ? disturb(this.#parts.proxies[service as Service], verb) : null;
+        return service in this.#parts.proxies ? disturb(this.#parts.proxies[service as Service], verb, ms) : null;
       }
     }
   }
@@ -171,12 +171,12 @@ async function mended(act: () => Promise<unknown>): Promise<void> {
 }
 
 /** Disturbances that overlap: the later one counts until it ends, then all is well. */
-async function disturb(proxy: FaultProxy, verb: string): Promise<void> {
-  const [fault, ms] = disturbanceOf(verb);
+async function disturb(proxy: FaultProxy, verb: string, wanted?: number): Promise<void> {
+  const [fault, usual] = disturbanceOf(verb);
   const decide = ({ index }: { readonly index: number }): HttpFault => fault(index);
   if (verb === 'reset') proxy.cut();
   proxy.fault = decide;
-  await delay(ms);
+  await delay(wanted ?? usual);
   if (proxy.fault === decide) proxy.fault = () => undefined;
 }
 
@@ -184,6 +184,8 @@ function disturbanceOf(verb: string): readonly [fault: (index: number) => HttpFa
   switch (verb) {
     case 'errors':
       return [(index) => ({ kind: 'status', status: STATUS_IN_TURN[index % STATUS_IN_TURN.length] ?? 503 }), ERRORS_MS];
+    case 'expire':
+      return [() => ({ kind: 'status', status: 401 }), ERRORS_MS];
     case 'reset':
       return [(index) => ({ kind: index % 2 === 0 ? 'reset' : 'lost-answer' }), RESETS_MS];
     case 'slow':

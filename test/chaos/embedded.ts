@@ -31,10 +31,10 @@ export function openEmbedded(folder: string): Ground {
     profile,
     set: [`params.trainer=${TRAINER}`],
     mark: folder,
-    inflict: ({ kind }, run, ports) => {
+    inflict: ({ kind, ms }, run, ports) => {
       if (kind === 'kill-trainer') return signalTrainers(ports, run, 'SIGKILL');
       if (kind === 'preempt-trainer') return signalTrainers(ports, run, 'SIGTERM');
-      if (kind === 'full-disk') return hasOwnDisk ? fillDisk(disk) : Promise.resolve();
+      if (kind === 'full-disk') return hasOwnDisk ? fillDisk(disk, ms) : Promise.resolve();
       return null;
     },
     rows: (table, run) => Promise.resolve(rowsOnDisk(disk, table, run)),
@@ -57,19 +57,19 @@ function mountDisk(path: string): boolean {
 }
 
 /** Fills the disk to the last block for a while. */
-async function fillDisk(disk: string): Promise<void> {
+async function fillDisk(disk: string, ms = FULL_MS): Promise<void> {
   const ballast = join(disk, 'ballast');
   try {
     execFileSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=64k'], { stdio: 'ignore' });
   } catch {
     // dd ends with an error when the disk is full: that is what it was to do.
   }
-  await delay(FULL_MS);
+  await delay(ms);
   rmSync(ballast, { force: true });
 }
 
 /** Process groups of the Jobs that have begun and not ended. */
-function trainersOf(jobs: readonly { readonly name: string; readonly phase: string }[], folder: string): number[] {
+export function trainersOf(jobs: readonly { readonly name: string; readonly phase: string }[], folder: string): number[] {
   return jobs
     .filter(({ phase }) => phase === 'running')
     .flatMap(({ name }) => {

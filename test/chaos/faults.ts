@@ -64,6 +64,7 @@ const KINDS = {
     weights: { cloud: 1 },
   },
   'slow-kubernetes': { what: 'it answers 0.7 s late for 4 s', weights: { cloud: 1 } },
+  'expire-kubernetes': { what: 'it answers 401 for 3 s', weights: {} },
   'kill-gcs': { what: '`kill -9` of the store’s emulator, and started again with its files', weights: { cloud: 2 } },
   'errors-gcs': { what: 'the store answers 429, 500 and 503 for 3 s', weights: { cloud: 2 } },
   'reset-gcs': { what: 'as `reset-kubernetes`', weights: { cloud: 2 } },

@@ -74,7 +74,7 @@ async function toTheEnd(world: World, run: Run, faults: readonly Fault[]): Promi
 }
 
 /** null while its workflow is open; a failed run is a result too. */
-async function resultOf(world: World, run: Run): Promise<RunResult | null> {
+export async function resultOf(world: World, run: Run): Promise<RunResult | null> {
   const { status } = await world.longhaul.client.workflow.getHandle(run.id).describe();
   if (status.name === 'RUNNING') return null;
   const state = await run.state();

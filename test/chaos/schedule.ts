@@ -10,6 +10,8 @@ export interface Fault {
   readonly delayMs: number;
   /** Of clocks: how far ahead, or behind if negative. */
   readonly minutes?: number;
+  /** Of a soak's: how long it lasts; as long as such faults do when left out. */
+  readonly ms?: number;
 }
 
 export interface Schedule {

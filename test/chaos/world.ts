@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../src/stack/tcp.ts';
-import { startStack, type Stack } from '../../src/stack/stack.ts';
+import { startStack } from '../../src/stack/stack.ts';
 import { createSupervisor, type Supervised, type Supervisor } from '../../src/stack/supervisor.ts';
 import { temporalServer, untilServing } from '../../src/stack/temporal-server.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
@@ -24,34 +24,54 @@ const SHIFTED_CLOCK = new URL('shifted-clock.mjs', import.meta.url).href;
 export const SECRET = 'hush-7f3a91c2';
 const WEBHOOK = 'LONGHAUL_CHAOS_WEBHOOK';
 
+/** Another world than that of chaos on the same parts. */
+export interface WorldOptions {
+  readonly pipeline?: string;
+  /** `--set` of the pipeline, after those of the ground. */
+  readonly set?: readonly string[];
+  readonly profile?: (profile: Profile) => Profile;
+  /** Of all workers. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Of the Temporal server. */
+  readonly temporal?: readonly string[];
+  readonly trials?: number;
+}
+
 export interface World {
   readonly folder: string;
+  /** Trials of its search. */
+  readonly trials: number;
   readonly ground: Ground;
   readonly longhaul: Longhaul;
-  readonly stack: Stack;
   readonly front: TcpFront;
   readonly ports: OpenPorts;
   readonly profile: Profile;
   pid(process: string): number | null;
   /** How far the wall clock of a Node worker is off. */
   setClock(worker: string, offsetMs: number): void;
-  document(salt: number): Promise<RunDocument>;
+  /** @param set of the pipeline, after those of the world */
+  document(salt: number, set?: readonly string[]): Promise<RunDocument>;
+  stopWorkers(): Promise<void>;
+  startWorkers(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function openWorld(kind: WorldKind): Promise<World> {
+export async function openWorld(kind: WorldKind, options: WorldOptions = {}): Promise<World> {
+  const { pipeline = PIPELINE, trials = 2 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-chaos-'));
   const ground = kind === 'cloud' ? await openCloud(folder) : openEmbedded(folder);
-  const profile: Profile = { ...ground.profile, notifications: [{ on: ['finish', 'failure'], webhookEnv: WEBHOOK }] };
+  const own: Profile = { ...ground.profile, notifications: [{ on: ['finish', 'failure'], webhookEnv: WEBHOOK }] };
+  const profile = options.profile?.(own) ?? own;
   const profileFile = join(folder, 'chaos.json');
   writeFileSync(profileFile, JSON.stringify(profile));
 
   const supervisor = createSupervisor(() => undefined);
-  const { server, front } = await startServer(folder, supervisor);
+  const { server, front } = await startServer(folder, supervisor, options.temporal ?? []);
   const webhook = await startWebhook(`/${SECRET}`);
   const clocks = join(folder, 'clocks');
   mkdirSync(clocks);
-  const variables = {
+  const variables: Record<string, string> = {
+    ...options.environment,
     TEMPORAL_ADDRESS: front.address,
     TEMPORAL_NAMESPACE: 'default',
     [WEBHOOK]: webhook.url,
@@ -60,21 +80,31 @@ export async function openWorld(kind: WorldKind): Promise<World> {
   };
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, variables);
-  const stack = await startStack({ directory: folder });
+  let stack = await startStack({ directory: folder });
   await stack.ready;
   const longhaul = await connect({ directory: folder });
   const ports = openPorts();
   return {
     folder,
+    trials,
     ground,
     longhaul,
-    stack,
     front,
     ports,
     profile,
     pid: (name) => (name === 'temporal' ? server.pid() : (stack.pids()[name] ?? null)),
     setClock: (worker, offsetMs) => writeFileSync(join(clocks, worker), String(offsetMs)),
-    document: (salt) => compile(PIPELINE, { profile: profileFile, set: [...ground.set, `params.salt=${salt}`], cwd: folder }),
+    document: (salt, set = []) =>
+      compile(pipeline, {
+        profile: profileFile,
+        set: [...ground.set, `params.salt=${salt}`, ...(options.set ?? []), ...set],
+        cwd: folder,
+      }),
+    stopWorkers: () => stack.stop(),
+    startWorkers: async () => {
+      stack = await startStack({ directory: folder });
+      await stack.ready;
+    },
     close: async () => {
       await ports.close();
       await longhaul.close();
@@ -93,11 +123,16 @@ export async function openWorld(kind: WorldKind): Promise<World> {
   };
 }
 
-async function startServer(folder: string, supervisor: Supervisor): Promise<{ server: Supervised; front: TcpFront }> {
+async function startServer(
+  folder: string,
+  supervisor: Supervisor,
+  more: readonly string[],
+): Promise<{ server: Supervised; front: TcpFront }> {
   const home = join(folder, 'temporal');
   mkdirSync(home);
   const ports = { temporal: await freePort(), ui: await freePort() };
-  const server = supervisor.start(temporalServer(home, ports));
+  const program = temporalServer(home, ports);
+  const server = supervisor.start({ ...program, args: [...program.args, ...more] });
   await untilServing(`127.0.0.1:${ports.temporal}`, 'default', server.ready);
   return { server, front: await startTcpFront({ host: '127.0.0.1', port: ports.temporal }) };
 }

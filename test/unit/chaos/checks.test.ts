@@ -44,6 +44,7 @@ describe('checks after chaos', () => {
       Promise.resolve({ raw: { workflowExecutionInfo: { historyLength: workflow.events } }, status: { name: workflow.status } });
     world = {
       folder,
+      trials: 2,
       ground: {
         mark: folder,
         rows: (table: LedgerTable, run: string) => Promise.resolve(rowsOnDisk(join(folder, 'disk'), table, run)),

@@ -1,0 +1,103 @@
+/** Plays the days of one seed, and judges what came of them. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { outcomeOf, problemsAfter, type Outcome } from '../chaos/checks.ts';
+import { resultOf, type Played } from '../chaos/play.ts';
+import type { World } from '../chaos/world.ts';
+import type { Run } from '../../src/client/index.ts';
+import { soakProblems } from './checks.ts';
+import { Days } from './days.ts';
+import { secondsOf, settings, HOURS_PER_DAY, WEEKEND_HOURS, type Scale } from './scale.ts';
+import { TRIALS, type SoakEvent } from './timeline.ts';
+
+const LOOK_MS = 200;
+/** Beyond the days: starts, stops and what is waited for in real seconds. */
+const PATIENCE_SECONDS = 240;
+
+export interface SoakVerdict {
+  readonly problems: readonly string[];
+  readonly seconds: number;
+  /** Of training and its attempts: how long the run lasted by played time. */
+  readonly hours: number;
+  readonly attempts: number;
+  readonly done: readonly SoakEvent[];
+}
+
+/** Without a disturbance and without waiting: the models are the same. */
+export async function undisturbed(world: World, scale: Scale): Promise<Outcome> {
+  const run = await begin(world, scale, 'undisturbed', settings(scale, true));
+  const played = await end(world, run, PATIENCE_SECONDS);
+  const problems = await problemsAfter(world, played);
+  const outcome = await outcomeOf(world, played);
+  if (problems.length > 0 || outcome.status !== 'succeeded' || outcome.trials.length !== TRIALS)
+    throw new Error(
+      `the undisturbed run is not well: ${[outcome.status, played.result.steps.map(({ reason }) => reason).join(), ...problems].join('; ')}`,
+    );
+  return outcome;
+}
+
+export async function play(
+  world: World,
+  scale: Scale,
+  seed: number,
+  events: readonly SoakEvent[],
+  expected: Outcome,
+): Promise<SoakVerdict> {
+  const began = performance.now();
+  const run = await begin(world, scale, `seed-${seed}`, settings(scale, false));
+  const over = new AbortController();
+  await searching(run, over.signal);
+  const searchBegan = performance.now();
+  const days = new Days(world, run, scale, over.signal);
+  const happening = days.play(events);
+  const problems: string[] = [];
+  let hours = 0;
+  try {
+    const limit = secondsOf(scale, scale.days * HOURS_PER_DAY + WEEKEND_HOURS) * 1.5 + PATIENCE_SECONDS;
+    const played = await end(world, run, limit);
+    hours = (performance.now() - searchBegan) / 1000 / scale.hourSeconds;
+    over.abort();
+    await happening;
+    problems.push(...(await problemsAfter(world, played)), ...(await soakProblems(world, played, days.done)));
+    const outcome = await outcomeOf(world, played);
+    if (!isDeepStrictEqual(outcome, expected))
+      problems.push(`another outcome: ${JSON.stringify(outcome)}, undisturbed ${JSON.stringify(expected)}`);
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+  } finally {
+    over.abort();
+    await happening;
+  }
+  const attempts = (await world.ground.rows('attempts', run.id, world.ports).catch(() => [])).length;
+  return { problems, seconds: (performance.now() - began) / 1000, hours, attempts, done: days.done.events };
+}
+
+let started = 0;
+async function begin(world: World, scale: Scale, name: string, set: readonly string[]): Promise<Run> {
+  const document = await world.document(++started, set);
+  return world.longhaul.start(scale.factor === 1 ? document : { ...document, factor: scale.factor }, {
+    runId: `soak-${name}-${process.pid}`,
+  });
+}
+
+async function searching(run: Run, over: AbortSignal): Promise<void> {
+  for (;;) {
+    const state = await run.state().catch(() => null);
+    if (over.aborted || (state !== null && state.status !== 'running')) return;
+    if (state?.steps.some(({ id, startedAt }) => id === 'search' && startedAt !== null)) return;
+    await delay(LOOK_MS);
+  }
+}
+
+async function end(world: World, run: Run, seconds: number): Promise<Played> {
+  for (const limit = performance.now() + seconds * 1000; ;) {
+    const result = await resultOf(world, run).catch(() => null);
+    if (result) return { run, runs: [run.id], result, survivors: [] };
+    if (performance.now() > limit) {
+      const state = await run.state().catch(() => null);
+      const steps = state?.steps.map((step) => `${step.id} ${step.status} ${step.reason ?? ''}`).join('; ');
+      throw new Error(`${run.id} did not end in ${Math.round(seconds)} s: ${steps ?? 'it does not answer'}`);
+    }
+    await delay(LOOK_MS);
+  }
+}

@@ -1,0 +1,135 @@
+/** `npm run soak -- [--seeds N] [--seed FIRST] [--world embedded|cloud] [--days N] [--traces DIR] [--real 2h] [--record FILE]` */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { WORLDS } from '../chaos/faults.ts';
+import { openWorld, type World } from '../chaos/world.ts';
+import type { Outcome } from '../chaos/checks.ts';
+import { freePort } from '../../src/stack/tcp.ts';
+import { TemporalMeter } from './meter.ts';
+import { play, undisturbed, type SoakVerdict } from './play.ts';
+import { compressed, HOURS_PER_DAY, profileOf, real, type Scale } from './scale.ts';
+import { describeTimeline, timelineOf, TRIALS } from './timeline.ts';
+import { preemptionsOf } from './traces.ts';
+
+const FOLDER = join(import.meta.dirname, 'pipeline');
+const DAYS = 5;
+/** Of Temporal, for each trial and played hour: what a run may ask of it. Starts and heartbeats are not compressed, so that few of them count. */
+const MAX_TEMPORAL_REQUESTS_PER_TRIAL_HOUR = 120;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+    world: { type: 'string', default: 'embedded' },
+    days: { type: 'string', default: String(DAYS) },
+    traces: { type: 'string' },
+    real: { type: 'string' },
+    record: { type: 'string' },
+  },
+});
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+function usage(problem: string): never {
+  say(`soak: ${problem}`);
+  process.exit(2);
+}
+
+function positive(name: 'seeds' | 'seed' | 'days'): number {
+  const number = Number(values[name]);
+  return Number.isInteger(number) && number > 0 ? number : usage(`--${name}: expected a whole number from 1, found ${values[name]}`);
+}
+
+function scaleOf(days: number): Scale {
+  if (values.real === undefined) return compressed(days);
+  const hours = Number(/^(\d+(?:\.\d+)?)h$/.exec(values.real)?.[1] ?? 0);
+  return hours > 0 ? real(days, hours) : usage(`--real: expected hours, such as 2h, found ${values.real}`);
+}
+
+const kind = WORLDS.find((one) => one === values.world) ?? usage(`--world: expected ${WORLDS.join(' or ')}, found ${values.world}`);
+const [seeds, first, days] = [positive('seeds'), positive('seed'), positive('days')];
+const scale = scaleOf(days);
+const { traces } = values;
+
+interface Place {
+  readonly world: World;
+  readonly meter: TemporalMeter;
+}
+
+async function open(): Promise<Place> {
+  const port = await freePort();
+  const world = await openWorld(kind, {
+    pipeline: join(FOLDER, 'pipeline.yaml'),
+    set: kind === 'embedded' ? [`params.trainer=${join(FOLDER, 'trainer.py')}`] : [],
+    profile: (profile) => profileOf(scale, profile),
+    environment: { LONGHAUL_SOAK_FACTOR: String(scale.factor) },
+    temporal: ['--metrics-port', String(port)],
+    trials: TRIALS,
+  });
+  return { world, meter: new TemporalMeter(port) };
+}
+
+async function close({ world, meter }: Place): Promise<void> {
+  meter.close();
+  await world.close();
+}
+
+let failed = 0;
+let passed = 0;
+let place: Place | null = null;
+let expected: Outcome | null = null;
+const interrupt = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
+
+try {
+  for (let seed = first; seed < first + seeds && !interrupt.signal.aborted; seed++) {
+    place ??= await open();
+    expected ??= await undisturbed(place.world, scale);
+    const preemptions = traces === undefined ? {} : { preemptions: preemptionsOf(traces, seed, TRIALS, days * HOURS_PER_DAY) };
+    const events = timelineOf({ seed, days, world: kind, ...preemptions });
+    say(`seed ${seed}, ${kind}, ${days} days: ${describeTimeline(events)}`);
+    const before = await place.meter.requests();
+    const verdict = await play(place.world, scale, seed, events, expected);
+    const perTrialHour = ((await place.meter.requests()) - before) / TRIALS / Math.max(verdict.hours, 1);
+    const problems = [...verdict.problems, ...tooMany(perTrialHour)];
+    tell(seed, { ...verdict, problems }, perTrialHour);
+    if (problems.length === 0) passed += 1;
+    else {
+      failed += 1;
+      // What a failed run left behind is not the next one's.
+      await close(place);
+      place = null;
+    }
+  }
+} finally {
+  if (place) await close(place);
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed > 0 || interrupt.signal.aborted ? 1 : 0);
+
+function tooMany(perTrialHour: number): string[] {
+  const limit = MAX_TEMPORAL_REQUESTS_PER_TRIAL_HOUR;
+  return perTrialHour > limit ? [`${perTrialHour.toFixed(1)} requests to Temporal for each trial and hour, at most ${limit}`] : [];
+}
+
+function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVerdict, perTrialHour: number): void {
+  const result = problems.length === 0 ? 'ok  ' : 'FAIL';
+  say(
+    `${result} seed ${seed}, ${kind}: ${(hours / HOURS_PER_DAY).toFixed(1)} days in ${seconds.toFixed(0)} s, ${done.length} events, ${attempts} attempts, ${perTrialHour.toFixed(1)} requests to Temporal a trial and hour`,
+  );
+  for (const problem of problems) say(`     ${problem}`);
+  if (problems.length > 0)
+    say(`     again: npm run soak -- --seed ${seed} --world ${kind} --days ${days}${traces ? ` --traces ${traces}` : ''}`);
+  const line = {
+    seed,
+    world: kind,
+    days,
+    problems,
+    seconds: Math.round(seconds),
+    hours: Math.round(hours),
+    attempts,
+    events: describeTimeline(done),
+    requests_per_trial_hour: { temporal: Math.round(perTrialHour * 10) / 10 },
+  };
+  if (values.record !== undefined) appendFileSync(values.record, `${JSON.stringify(line)}\n`);
+}
