@@ -4,6 +4,7 @@ import { ledgerKey, livesOf } from '../src/contract/ids.ts';
 import type { TrialInput } from '../src/contract/search.ts';
 import type { ProgressRecord } from '../src/contract/trial.ts';
 import type { ObjectStore, Warehouse } from '../src/ports/index.ts';
+import { ProgressBatches, type Batch } from './progress-batches.ts';
 import { readProgress } from './trial-files.ts';
 import { WAITS } from '../src/rules/durations.ts';
 
@@ -29,6 +30,7 @@ export class ProgressFollower {
   readonly followed: Followed;
   readonly #store: ObjectStore;
   readonly #warehouse: Warehouse;
+  readonly #batches: ProgressBatches;
   readonly #trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output' | 'life'>;
   /** Hears of each record once, as the ledger does. */
   readonly #observe: (record: ProgressRecord) => void;
@@ -47,6 +49,7 @@ export class ProgressFollower {
     this.#observe = observe;
     this.#store = store;
     this.#warehouse = warehouse;
+    this.#batches = new ProgressBatches(store, trial.output);
     this.#trial = trial;
     this.flushed = Math.max(start.flushed, start.lastProgress);
     this.followed = {
@@ -95,16 +98,30 @@ export class ProgressFollower {
     this.#batch.push(progressRow(this.#trial, n, record));
   }
 
-  /** Writes the rows that wait; the same rows have the same key. */
+  /** Writes the rows that wait, each once, whoever else follows the trial (`ProgressBatches`). */
   async flush(): Promise<void> {
-    const first = this.#batch[0];
-    if (!first) return;
+    for (let first = this.#batch[0]; first; first = this.#batch[0]) {
+      const wanted = { first: Number(first.n), last: this.followed.lastProgress };
+      const settled = await this.#batches.settle(wanted);
+      const isOwn = settled.first === wanted.first && settled.last === wanted.last;
+      await this.#append(isOwn ? this.#batch : await this.#rowsOf(settled), settled);
+      this.#batch = this.#batch.filter((row) => Number(row.n) > settled.last);
+      this.flushed = Math.max(this.flushed, settled.last);
+    }
+  }
+
+  async #append(rows: readonly LedgerRow<'progress'>[], { first, last }: Batch): Promise<void> {
     const { run, step, trial } = this.#trial;
-    const lives = livesOf(this.#trial);
-    const last = this.followed.lastProgress;
-    await this.#warehouse.append('progress', this.#batch, ledgerKey(run, step, ...lives, trial, Number(first.n), last));
-    this.#batch = [];
-    this.flushed = last;
+    await this.#warehouse.append('progress', rows, ledgerKey(run, step, ...livesOf(this.#trial), trial, first, last));
+  }
+
+  async #rowsOf({ first, last }: Batch): Promise<LedgerRow<'progress'>[]> {
+    const rows: LedgerRow<'progress'>[] = [];
+    for (let n = first; n <= last; n++) {
+      const record = await readProgress(this.#store, this.#trial.output, n);
+      if (record !== null && record !== 'unreadable' && record.kind !== 'beat') rows.push(progressRow(this.#trial, n, record));
+    }
+    return rows;
   }
 }
 
