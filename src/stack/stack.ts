@@ -16,7 +16,7 @@ import { GRACES } from '../rules/durations.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const NAMESPACE = 'default';
-const WORKERS = ['control', 'warehouse', 'training', 'sampler'] as const;
+export const WORKERS = ['control', 'warehouse', 'training', 'sampler'] as const;
 
 interface StackOptions {
   /** The project: `.longhaul` is made here. */
