@@ -42,6 +42,29 @@ def torch_forker() -> Iterator[Forker]:
     process.close()
 
 
+#: The newest that go with Debian's PyTorch, which is built for numpy 1.
+BESIDE_DEBIANS_TORCH = "numpy==1.24.2\npyarrow==17.0.0\n"
+
+
+@pytest.fixture(scope="session")
+def torch_and_data_forker() -> Iterator[Forker]:
+    """With parquet too: as `python: /usr/bin/python3` and `requirements:` of a step give it."""
+    python = python_with_torch()
+    if python is None:
+        pytest.skip("PyTorch is not on this machine (apt-get install python3-torch is enough)")
+    if python != sys.executable:
+        ask = f"from longhaul.launch.environment import environment_for; print(environment_for({BESIDE_DEBIANS_TORCH!r}, inherit=True))"
+        found = subprocess.run(
+            [python, "-c", ask], env={**os.environ, "PYTHONPATH": str(PYTHON)}, capture_output=True, text=True, check=False
+        )
+        if found.returncode != 0:
+            pytest.skip(f"its requirements cannot be installed here: {found.stderr.strip().splitlines()[-1]}")
+        python = found.stdout.strip()
+    process = Forker(str(PYTHON), python)
+    yield process
+    process.close()
+
+
 @pytest.fixture
 def scene(tmp_path: Path, forker: Forker) -> Scene:
     return Scene(forker, tmp_path, SCRIPTS / "plain.py")

@@ -25,8 +25,9 @@ def test_each_is_short_and_told_of() -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_kills_change_nothing(tmp_path: Path, forker: Forker, name: str) -> None:
-    if importlib.util.find_spec(MODULES[name]) is None:
+def test_kills_change_nothing(tmp_path: Path, request: pytest.FixtureRequest, name: str) -> None:
+    forker: Forker = request.getfixturevalue("torch_and_data_forker" if name == "torch_train" else "forker")
+    if name != "torch_train" and importlib.util.find_spec(MODULES[name]) is None:
         pytest.skip(f"{MODULES[name]} is not installed")
     scene = Scene(forker, tmp_path, EXAMPLES / f"{name}.py")
     expected = scene.finish("undisturbed")
