@@ -34,13 +34,24 @@ import { registerSet } from './commands/set.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerStop } from './commands/stop.ts';
 import { registerStopTrial } from './commands/stop-trial.ts';
+import { registerTrain } from './commands/train.ts';
 import { registerTrial } from './commands/trial.ts';
 import { registerTrials } from './commands/trials.ts';
 
 type Register = (program: Command) => void;
 
 export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine', readonly Register[]>> = {
-  Pipelines: [registerInit, registerCompile, registerMigrate, registerPlan, registerRun, registerSchedule, registerExample, registerTrial],
+  Pipelines: [
+    registerInit,
+    registerCompile,
+    registerMigrate,
+    registerPlan,
+    registerRun,
+    registerTrain,
+    registerSchedule,
+    registerExample,
+    registerTrial,
+  ],
   Runs: [registerStatus, registerList, registerLogs, registerConsole, registerOpen, registerCancel, registerStop],
   Control: [
     registerApprove,

@@ -19,7 +19,7 @@ export const withCompileOptions = (command: Command): Command =>
     .option('--profile <name>', 'where it runs: a profile beside the pipeline, or a path', DEFAULT_PROFILE)
     .option('--set <path=value>', 'change a value of the file, e.g. params.epochs=3; may be repeated', collect, []);
 
-interface Compiled {
+export interface Compiled {
   readonly document: RunDocument;
   /** What the run needs in its store, by SHA-256 (`shipCode`). Empty of a document that was compiled before. */
   readonly code: ReadonlyMap<string, Uint8Array>;

@@ -7,7 +7,7 @@ import { join, type Problems } from './problems.ts';
 import { child, type MapNode } from './tree.ts';
 
 interface Written {
-  readonly kind: 'search' | 'container';
+  readonly kind: 'search' | 'train' | 'container';
   readonly code?: string | undefined;
   readonly requirements?: string | readonly string[] | undefined;
   readonly python?: string | undefined;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { documentFields, STEP_RENAMES } from '../contract/earlier-names.ts';
 import { hasDecimals, parseGoogleType } from '../contract/google-type.ts';
-import { searchOfFile, STEP_FILES, type SearchOfFile } from '../contract/pipeline.ts';
+import { searchOfFile, searchOfTraining, STEP_FILES, type SearchOfFile } from '../contract/pipeline.ts';
 import { StepSpec, type SearchSpec } from '../contract/steps.ts';
 import type { Shipped } from '../contract/code.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
@@ -52,7 +52,7 @@ interface Built {
 export async function buildSpec(leaf: LeafStep, written: MapNode, context: BuildContext): Promise<Built | null> {
   const { problems } = context;
   const present = withPresentNames(written, STEP_RENAMES[leaf.kind], leaf.path, problems);
-  const fields = leaf.kind === 'search' ? withPrunerList(present) : present;
+  const fields = leaf.kind === 'search' || leaf.kind === 'train' ? withPrunerList(present) : present;
   // `when` and `after` are read apart; here they need only be of some form.
   const file = applySchema(STEP_FILES[leaf.kind], without(fields, ['when', 'after']), leaf.path, problems, leaf.at);
   // Even then files are read, so that their mistakes are told in the same go.
@@ -88,10 +88,17 @@ async function build(
       const { code: _code, requirements: _requirements, ...container } = named as FileOf<'container'>;
       return code && { ...container, ...code, output: prefix('output') };
     }
-    case 'search': {
+    case 'search':
+    case 'train': {
       const output = prefix('output');
-      const code = await shipped(leaf, fields, file as FileOf<'search'>, context);
-      const { code: _code, requirements: _requirements, ...search } = searchOfFile({ ...(own as FileOf<'search'>), output });
+      const code = await shipped(leaf, fields, file as FileOf<'search' | 'train'>, context);
+      const {
+        code: _code,
+        requirements: _requirements,
+        ...search
+      } = leaf.kind === 'train'
+        ? searchOfTraining({ ...(own as FileOf<'train'>), output })
+        : searchOfFile({ ...(own as FileOf<'search'>), output });
       return code && searchSpec(leaf, fields, { ...search, ...code }, context);
     }
     case 'evaluate':
@@ -228,7 +235,7 @@ async function searchSpec(leaf: LeafStep, fields: MapNode, asked: ShippedSearch,
         ),
       });
   }
-  if (names.length === 0)
+  if (names.length === 0 && leaf.kind === 'search')
     problems.add(child(fields, 'space')?.at ?? leaf.at, path('space'), 'the space is empty', { expected: 'one parameter at least' });
   if (file.features === undefined && file.command === undefined && file.image === undefined)
     problems.add(leaf.at, path('features'), '"features" is missing', {

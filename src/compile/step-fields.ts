@@ -32,6 +32,14 @@ function withIdentifiers(scope: Scope): Scope {
 
 export const identifier = (text: string): string => text.replace(/[^A-Za-z0-9_]+/g, '_');
 
+const TRAINING = [
+  ['data.*', 'uri'],
+  ['features', 'uri'],
+  ['earlyEvaluation.table', 'table'],
+  ['earlyEvaluation.features', 'uri'],
+  ['earlyEvaluation.data', 'uri'],
+] as const;
+
 /** `*`: every entry or item. */
 const TYPED: Readonly<Record<LeafStep['kind'], readonly (readonly [string, OutputType])[]>> = {
   query: [
@@ -39,13 +47,8 @@ const TYPED: Readonly<Record<LeafStep['kind'], readonly (readonly [string, Outpu
     ['sources.*', 'uri'],
   ],
   export: [['table', 'table']],
-  search: [
-    ['data.*', 'uri'],
-    ['features', 'uri'],
-    ['earlyEvaluation.table', 'table'],
-    ['earlyEvaluation.features', 'uri'],
-    ['earlyEvaluation.data', 'uri'],
-  ],
+  search: TRAINING,
+  train: TRAINING,
   evaluate: [
     ['table', 'table'],
     ['features', 'uri'],

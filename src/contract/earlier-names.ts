@@ -62,6 +62,7 @@ export const STEP_RENAMES = {
   query: [{ at: [], renames: [{ old: 'expirationDays', now: 'expiration', unit: 'd' }] }],
   export: [{ at: [], renames: [{ old: 'partSizeMb', now: 'partSize', unit: 'Mi' }] }],
   search: SEARCH,
+  train: [],
   evaluate: [],
   check: [{ at: ['rules'], renames: [{ old: 'maxHours', now: 'maxAge', unit: 'h' }] }],
   container: [RESOURCES],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
 import { documentFields, STEP_RENAMES } from './earlier-names.ts';
-import { Objective, Scheduler, StoppingRule } from './search-space.ts';
+import { Objective, Sampler, Scheduler, StoppingRule } from './search-space.ts';
 import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
 import { Duration, inUnits } from './units.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
@@ -186,6 +186,35 @@ export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation' | 'scheduler'> & {
 /** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */
 export const searchOfFile = (file: SearchInFile): SearchOfFile => documentFields(STEP_RENAMES.search, file) as unknown as SearchOfFile;
 
+/** One training: a search that has nothing to search. */
+const TrainFile = SearchFile.omit({
+  space: true,
+  fixed: true,
+  n_trials: true,
+  parallel: true,
+  sampler: true,
+  scheduler: true,
+  alsoOptimize: true,
+  maxFailedTrials: true,
+}).extend({
+  kind: z.literal('train'),
+  parameters: z.record(z.string(), Json).default({}).describe('What to train with, by name'),
+});
+
+export function searchOfTraining({ parameters, ...rest }: z.output<typeof TrainFile>): SearchOfFile {
+  return searchOfFile({
+    ...rest,
+    kind: 'search',
+    fixed: parameters,
+    space: {},
+    n_trials: 1,
+    parallel: 1,
+    // Given by hand, so that nobody is asked for a suggestion.
+    sampler: Sampler.parse({ kind: 'random', enqueue: [{}] }),
+    alsoOptimize: [],
+  });
+}
+
 const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
 
 const [rows, nulls, defaults, range, cardinality, unique, freshness, ...otherRules] = PLAIN_RULES;
@@ -249,6 +278,7 @@ export const STEP_FILES = {
   query: QueryFile,
   export: ExportFile,
   search: SearchFile,
+  train: TrainFile,
   evaluate: EvaluateFile,
   check: CheckFile,
   container: ContainerFile,
@@ -257,7 +287,17 @@ export const STEP_FILES = {
 } as const;
 
 export const StepFile = z.union([
-  z.discriminatedUnion('kind', [QueryFile, ExportFile, SearchFile, EvaluateFile, CheckFile, ContainerFile, ScriptFile, ApprovalFile]),
+  z.discriminatedUnion('kind', [
+    QueryFile,
+    ExportFile,
+    SearchFile,
+    TrainFile,
+    EvaluateFile,
+    CheckFile,
+    ContainerFile,
+    ScriptFile,
+    ApprovalFile,
+  ]),
   UsesFile,
 ]);
 

@@ -104,6 +104,16 @@ describe('code of one’s own', () => {
     expect(stepOf(await run(), 'search')).toMatchObject({ status: 'cached', cacheKey: stepOf(first, 'search').cacheKey });
   });
 
+  it('trains once without a pipeline file, and goes on with the same file of it', async () => {
+    const args = ['train', 'trainer/train.py', '--set', 'lr=0.5', '--epochs', '2', '--output', 'json'];
+    const { code, stdout, stderr } = await runCli(args, { cwd: folder });
+    expect(code, stderr).toBe(0);
+    const { status, trials } = JSON.parse(stdout) as Printed;
+    expect([status, trials.map(({ objective }) => objective)]).toEqual(['succeeded', [10]]);
+    const again = await runCli(['run', '.longhaul/train/train.yaml', '--output', 'json'], { cwd: folder });
+    expect((JSON.parse(again.stdout) as Printed).steps.map((step) => step.status)).toEqual(['cached']);
+  });
+
   it('is refused, before anything runs, when the store does not have it', async () => {
     const { stdout } = await runCli(['compile', 'pipeline.yaml'], { cwd: folder });
     const document = JSON.parse(stdout) as { profile: { storage: { path: string } }; steps: { spec: { code: { sha256: string } } }[] };

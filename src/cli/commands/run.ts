@@ -2,13 +2,11 @@ import type { Command } from 'commander';
 import { checkRunName } from '../../contract/run-names.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
-import { withEmulators } from '../emulators.ts';
-import { shipCode } from '../ship-code.ts';
+import { startCompiled } from '../start-compiled.ts';
 
 interface Options extends CompileOptions {
   readonly detach?: boolean;
   readonly runId?: string;
-  readonly temporalProfile?: string;
 }
 
 export function registerRun(program: Command): void {
@@ -26,24 +24,6 @@ Ctrl-C leaves the run going and says how to come back.`,
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
       if (options.runId !== undefined) checkRunName(options.runId, '--run-id');
-      const { document, code } = await compileWithCode(file, options, cli);
-      if (options.detach) {
-        await shipCode(document, code);
-        await using longhaul = await cli.connect();
-        const run = await longhaul.start(document, { runId: options.runId });
-        cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
-        cli.print({ run: run.id, documentHash: document.hash }, () => run.id);
-        return;
-      }
-      const [{ withServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
-      await withEmulators(document.profile, cli.terminal, async () => {
-        const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
-        try {
-          await shipCode(document, code);
-          await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId: options.runId }));
-        } finally {
-          await servers.stop();
-        }
-      });
+      await startCompiled(await compileWithCode(file, options, cli), options, cli, command);
     });
 }

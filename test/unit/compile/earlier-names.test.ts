@@ -30,6 +30,7 @@ const STEPS: Readonly<Record<keyof typeof STEP_RENAMES, Fields>> = {
     space: { depth: { type: 'int', low: 1, high: 9 } },
     n_trials: 3,
   },
+  train: { command: ['python', 'own.py'], objective: { ...METRIC, direction: 'maximize' } },
   evaluate: { scores: 'own.scores', task: 'binary' },
   check: { table: 'own.rows', rules: [{ check: 'rows', min: 1 }] },
   container: { image: 'own:1', command: ['true'] },

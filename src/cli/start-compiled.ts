@@ -1,0 +1,41 @@
+/** Starts what was compiled, once all that it needs is in its store: here, or on servers that are there. */
+import type { Command } from 'commander';
+import type { Compiled } from './compile-file.ts';
+import type { Cli } from './context.ts';
+import { withEmulators } from './emulators.ts';
+import { shipCode } from './ship-code.ts';
+
+export interface StartOptions {
+  readonly detach?: boolean;
+  readonly runId?: string;
+}
+
+/** @param provide puts what else the run reads into the store */
+export async function startCompiled(
+  { document, code }: Compiled,
+  { detach, runId }: StartOptions,
+  cli: Cli,
+  command: Command,
+  provide: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  if (detach) {
+    await using longhaul = await cli.connect();
+    await shipCode(document, code);
+    await provide();
+    const run = await longhaul.start(document, { runId });
+    cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
+    cli.print({ run: run.id, documentHash: document.hash }, () => run.id);
+    return;
+  }
+  const [{ withServers }, { runToEnd }] = await Promise.all([import('./own-stack.ts'), import('./run-to-end.ts')]);
+  await withEmulators(document.profile, cli.terminal, async () => {
+    await shipCode(document, code);
+    await provide();
+    const servers = await withServers(cli, command.optsWithGlobals<{ readonly temporalProfile?: string }>().temporalProfile);
+    try {
+      await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId }));
+    } finally {
+      await servers.stop();
+    }
+  });
+}
