@@ -101,7 +101,7 @@ async function measureExamples(
 
 function checkNames(spec: Pick<EvaluateSpec, 'baseline' | 'k' | 'segments'>): void {
   if (spec.baseline && spec.baseline.name === MODEL)
-    throw failure('InvalidInput', `baseline.name: expected another name than "${MODEL}", which is the evaluated export's`);
+    throw failure('InvalidInput', `baseline.name: expected another name than "${MODEL}", which is the evaluated one's`);
   for (const [path, values] of [
     ['k', spec.k],
     ['segments', spec.segments],
@@ -115,7 +115,7 @@ function checkNames(spec: Pick<EvaluateSpec, 'baseline' | 'k' | 'segments'>): vo
 async function requireExport(store: ObjectStore, uri: string): Promise<void> {
   if (!uri.startsWith(`${store.root}/`)) return;
   for await (const _object of store.list(`${uri.replace(/\/+$/, '')}/`)) return;
-  throw failure('InvalidInput', `model: there is no export at ${uri}`);
+  throw failure('InvalidInput', `model: there is no model export at ${uri}`);
 }
 
 function rowContext(

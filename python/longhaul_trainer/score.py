@@ -77,7 +77,7 @@ class saved_model:
         names = list(store.list(root))
         if not any(name.endswith("/saved_model.pb") for name in names):
             raise NoInputError(
-                f"{self._uri}: expected an export with READY, or a SavedModel; found {len(names)} objects and no saved_model.pb"
+                f"{self._uri}: expected a model export with READY, or a SavedModel; found {len(names)} objects and no saved_model.pb"
             )
         self._temporary = tempfile.mkdtemp(prefix="longhaul-model-")
         for name in names:

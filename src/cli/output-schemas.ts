@@ -85,7 +85,7 @@ export const TrialsOutput = z.array(
     seconds: z.number().nullish().describe('machine time of its attempts'),
     cost: z.number().nullish(),
     reason: z.string().nullish().describe('why it was stopped or failed'),
-    export: z.string().nullish().describe('URI of its best export'),
+    export: z.string().nullish().describe('URI of its best model export'),
   }),
 );
 

@@ -13,7 +13,7 @@ interface Promotion {
 export class UnknownModelError extends Error {
   constructor(model: string, known: readonly LedgerRow<'models'>[]) {
     const names = known.map((row) => String(row.model)).slice(-10);
-    super(`there is no model ${model}; ${names.length > 0 ? `the newest are ${names.join(', ')}` : 'evaluate an export first'}`);
+    super(`there is no model ${model}; ${names.length > 0 ? `the newest are ${names.join(', ')}` : 'evaluate a model first'}`);
     this.name = 'UnknownModelError';
   }
 }

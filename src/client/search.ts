@@ -110,7 +110,7 @@ export class Search {
       const how = `\`longhaul retry ${this.run} --from ${this.step}\` lets what failed of it go on from its checkpoints`;
       throw new RefusedError(`${error.message}; once the run has ended, ${how}`, { cause: error });
     });
-  /** Ends a trial with a checkpoint; its exports stay. */
+  /** Ends a trial with a checkpoint; its models stay. */
   stopTrial = (update: StopTrialUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.stopTrial, update);
   /** No rule may stop this trial early. */
   keepTrial = (update: KeepTrialUpdate): Promise<UpdateAnswer> => this.#update(UPDATES.keepTrial, update);

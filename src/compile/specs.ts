@@ -300,7 +300,7 @@ function checkEvaluate(leaf: LeafStep, fields: MapNode, file: FileOf<'evaluate'>
   const refuse = (name: string, message: string, hint: string): void =>
     problems.add(child(fields, name)?.at ?? leaf.at, path(name), message, { hint });
   if (file.scores === undefined) {
-    if (file.model === undefined) return missing('model', 'an export to score, or `scores`, a table of another step');
+    if (file.model === undefined) return missing('model', 'a model export to score, or `scores`, a table of another step');
     for (const name of ['table', 'features', 'data'] as const)
       if (file[name] === undefined) missing(name, 'the test set that the model is to score');
     checkTask(leaf, fields, file, problems);

@@ -185,7 +185,7 @@ async function sendToRun(run: Run, name: string, payload: Payload): Promise<Upda
       return run.reject(payload);
     case 'stop':
       await run.stop(payload, { patienceMs: GRACES.consoleStopMs });
-      return { text: 'the run was stopped; the checkpoints and exports of its trials are kept' };
+      return { text: 'the run was stopped; the checkpoints and models of its trials are kept' };
     case 'cancel':
       await run.cancel();
       return { text: 'the run is being cancelled: what runs is ended and removed, exit steps still run' };

@@ -81,7 +81,7 @@ export const EvaluateSpec = z.strictObject({
   kind: z.literal('evaluate'),
   ...EvaluationSpec.shape,
   task: z.enum(TASKS).default('ranking'),
-  /** Export to evaluate: `{steps.search.outputs.export}`; scored here, with `table`, `features` and `data`. */
+  /** Model export to evaluate: `{steps.search.outputs.export}`; scored here, with `table`, `features` and `data`. */
   model: Template.optional(),
   table: Template.optional(),
   features: Template.optional(),

@@ -169,7 +169,7 @@ describe('bigquery warehouse with recorded answers', () => {
         ),
       ).rejects.toMatchObject({
         type: 'InvalidInput',
-        message: expect.stringMatching(/exports\/9: expected an export with READY/) as string,
+        message: expect.stringMatching(/exports\/9: expected a model export with READY/) as string,
       });
     });
   });

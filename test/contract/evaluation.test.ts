@@ -245,7 +245,7 @@ describe('evaluation', () => {
   });
 
   it.each([
-    [{ model: 'MISSING' }, 'model: there is no export at'],
+    [{ model: 'MISSING' }, 'model: there is no model export at'],
     [{ baseline: { name: 'model', column: 'popularity' } }, 'baseline.name: expected another name than "model"'],
     [{ segments: ['aisle', 'aisle'] }, 'segments: expected each once, found aisle, aisle'],
   ])('refuses %o', async (changes, message) => {

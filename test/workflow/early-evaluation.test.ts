@@ -191,7 +191,7 @@ describe('early evaluation', () => {
     expect(result.counts).toMatchObject({ succeeded: 2, failed: 0 });
     const { trials, decisions } = await state(search);
     expect(trials[1]?.offline).toEqual({ average_rank: 10 });
-    expect(decisions.map(({ text }) => text)).toContain('export 1 could not be evaluated: 7 scores are not finite');
+    expect(decisions.map(({ text }) => text)).toContain('model export 1 could not be evaluated: 7 scores are not finite');
   });
 
   it('lets the trial fail alone whose only export cannot be evaluated', async () => {

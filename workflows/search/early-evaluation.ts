@@ -67,7 +67,7 @@ async function evaluate(run: SearchRun, record: TrialRecord): Promise<void> {
     // Only this export is unusable: the other trials, and this one's further exports, go on.
     if (!(error instanceof ActivityFailure) || isCancellation(error) || !patched('evaluation-fails-alone')) throw error;
     record.evaluationFailure = (error.cause?.message ?? error.message).slice(0, FAILURE_CHARACTERS);
-    decided(run, record.state.trial, `export ${nameOf(wanted.export)} could not be evaluated: ${record.evaluationFailure}`);
+    decided(run, record.state.trial, `model export ${nameOf(wanted.export)} could not be evaluated: ${record.evaluationFailure}`);
     evaluated(run, record, wanted.export, {});
   } finally {
     evaluationOf(run).delete(record.state.trial);

@@ -63,7 +63,7 @@ class Check:
         report, output, objective = self.report, self._scene.output(name), self._scene.objective
         report.problems(f"{name}: progress records are numbered and whole", check_progress(output, attempts, objective))
         report.problems(f"{name}: result.json", check_result(output, objective))
-        report.problems(f"{name}: exports are ready", check_exports(output))
+        report.problems(f"{name}: models are ready", check_exports(output))
         report.problems(f"{name}: LATEST and its checksums", check_latest(output))
         report.problems(f"{name}: a record at least every {self._silence:g} s", check_silence(output, self._silence))
 

@@ -162,7 +162,7 @@ def check_exports(output: Path) -> list[str]:
             problems.append(f"{path.parent.name}/READY: best is {export.get('best')!r}; expected true or false")
         model = export.get("savedModel")
         if not isinstance(model, str) or not (path.parent / model).exists():
-            problems.append(f"{path.parent.name}/READY: savedModel is {model!r}; expected a path inside the export")
+            problems.append(f"{path.parent.name}/READY: savedModel is {model!r}; expected a path inside the model export")
     return problems[:5]
 
 

@@ -1,4 +1,4 @@
-"""Weights of exports that are still to be written: stored beside the checkpoints, once each, so that no checkpoint carries them."""
+"""Weights of model exports that are still to be written: stored beside the checkpoints, once each, so that no checkpoint carries them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Attachments:
         """The export, told of, whose weights are gone or torn though it is not ready: the checkpoint is not whole without them."""
         for name, weights in self.loaded(from_files(files)).attachments.items():
             if not weights and not is_ready(name):
-                warn(f"checkpoint {checkpoint}: weights of export {name} are gone or torn; going back to the one before")
+                warn(f"checkpoint {checkpoint}: weights of model export {name} are gone or torn; going back to the one before")
                 return name
         return None
 

@@ -31,7 +31,7 @@ FOUND = {
     "wrong checksum": "whole: LATEST and its checksums",
     "no fencing": "an older attempt is fenced off",
     "no result": "whole: result.json",
-    "READY before the model": "whole: exports are ready",
+    "READY before the model": "whole: models are ready",
     "crashes without data": "missing data end with an exit code from 64 to 78",
     "mixes two trainings": "another seed on resume exits 78",
     "writes NaN": "whole: progress records are numbered and whole",

@@ -85,7 +85,7 @@ def test_parts_without_a_manifest_and_columns_of_ones_own(tmp_path: Path, score:
 @pytest.mark.parametrize(
     ("wrong", "expected_code", "message"),
     [
-        ("model", 66, "expected an export with READY"),
+        ("model", 66, "expected a model export with READY"),
         ("table", 66, "expected features.json"),
         ("features", 64, "lacks brand, discount, shelf"),
         ("column", 65, "column colour: no such column"),

@@ -188,7 +188,7 @@ def test_torn_weights_of_an_export_are_a_torn_checkpoint_unless_it_is_ready(tmp_
     third = Opened(tmp_path, 3)
     found = third.load()
     assert found is not None and found.step == 1
-    assert "000000002-1-2: weights of export a are gone or torn; going back" in third.warnings[0]
+    assert "000000002-1-2: weights of model export a are gone or torn; going back" in third.warnings[0]
 
 
 def test_weights_are_stored_once_however_many_checkpoints_name_them(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ function inputOf(feature: Feature, column: string): string {
 /** Where in the export its SavedModel lies: READY says it. */
 async function savedModelOf({ store }: Connection, model: string): Promise<string> {
   const ready = await store.read(`${model}/READY`);
-  if (!ready) throw new AdapterError('InvalidInput', `${model}: expected an export with READY, found none`);
+  if (!ready) throw new AdapterError('InvalidInput', `${model}: expected a model export with READY, found none`);
   const { savedModel } = JSON.parse(Buffer.from(ready.data).toString('utf8')) as { savedModel?: string };
   return `${model}/${savedModel ?? 'saved_model'}`;
 }

@@ -18,6 +18,6 @@ export function registerStop(program: Command): void {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
       await longhaul.run(id).stop(who(options));
-      cli.print({ run: id, status: 'cancelled' }, () => `${id} was stopped; its trials' checkpoints and exports are kept`);
+      cli.print({ run: id, status: 'cancelled' }, () => `${id} was stopped; its trials' checkpoints and models are kept`);
     });
 }

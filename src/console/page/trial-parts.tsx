@@ -103,12 +103,12 @@ export function Files({ files }: { readonly files: TrialView['files'] }): preact
           />
         )}
       </Card>
-      <Card title="Exports">
+      <Card title="Model exports">
         {files.exports.length === 0 ? (
           <Empty title="No model exported yet" />
         ) : (
           <Table
-            label="Exports"
+            label="Model exports"
             rows={files.exports}
             rowKey={(one) => one.uri}
             rowClass={(one) => (one.best ? 'is-best' : '')}

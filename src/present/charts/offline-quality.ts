@@ -27,7 +27,7 @@ const MAX_BANDS = 3;
 export function offlineQuality({ evaluations, step, metric }: OfflineQualityInput, theme: ChartTheme): Chart | null {
   const curves = curvesOf(evaluations, step, metric);
   if (curves.size === 0) return null;
-  const description = `${metric} on the test set by samples trained on, of the exports of ${curves.size} trials while they trained.`;
+  const description = `${metric} on the test set by samples trained on, of the models of ${curves.size} trials while they trained.`;
   const names = [...curves.keys()].map((trial) => `trial ${trial}`);
   return {
     title: `Offline quality over training time: ${metric}`,

@@ -30,6 +30,6 @@ describe('promotion of a model', () => {
 
   it('of an unknown model names those that there are', () => {
     expect(() => promotionRows([model('a', 'candidate')], { ...promotion, model: 'z' })).toThrow('there is no model z; the newest are a');
-    expect(() => promotionRows([], { ...promotion, model: 'z' })).toThrow('evaluate an export first');
+    expect(() => promotionRows([], { ...promotion, model: 'z' })).toThrow('evaluate a model first');
   });
 });

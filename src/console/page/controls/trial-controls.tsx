@@ -42,7 +42,7 @@ export function TrialControls({
             onClick={simple(
               UPDATES.stopTrial,
               `Stop trial ${number}?`,
-              'It ends with a checkpoint; its exports stay. It can be resumed later.',
+              'It ends with a checkpoint; its models stay. It can be resumed later.',
               'Stop trial',
               true,
             )}
