@@ -8,7 +8,7 @@ from longhaul_sql.nan import order_key
 from longhaul_sql.operands import bare
 from longhaul_sql.ordering import order_text
 from longhaul_sql.registry import Arguments, aggregate, arguments_of, name_of, window_function
-from longhaul_sql.types import Sql, array_of, string
+from longhaul_sql.types import Kind, Sql, array_of, string
 from longhaul_sql.writer import Writer
 
 
@@ -194,6 +194,20 @@ def approx_quantiles(writer: Writer, call: exp.Expression, over: str) -> Sql:
     writer.warn(call, "APPROX_QUANTILES is exact here and approximate on BigQuery")
     distinct = "DISTINCT " if arguments.distinct else ""
     return Sql(f"longhaul_quantiles(list_sort(list({distinct}{value}) FILTER (WHERE ({value}) IS NOT NULL)), {number})", "ARRAY")
+
+
+@aggregate("APPROX_TOP_COUNT")
+def approx_top_count(writer: Writer, call: exp.Expression, over: str) -> Sql:
+    values = arguments_of(writer, call).values
+    if over or len(values) != 2:
+        raise writer.refuse(call, "APPROX_TOP_COUNT takes a value and a number", found=writer.excerpt(call))
+    number = writer.integer_literal(values[1], "the number of values")
+    if number < 1:
+        raise writer.refuse(call, "APPROX_TOP_COUNT takes a positive number", found=writer.excerpt(call))
+    value, kind = _one(writer, call, values[:1]), writer.value(values[0]).kind
+    writer.warn(call, "APPROX_TOP_COUNT is exact here and approximate on BigQuery")
+    element = Kind("STRUCT", fields=[("value", kind), ("count", "INT64")])
+    return Sql(f"longhaul_top_count(histogram({value}), count(*) - count({value}), any_value({value}), {number})", array_of(element))
 
 
 def _window(google: str, arguments: int, kind: str) -> None:

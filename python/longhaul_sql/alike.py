@@ -30,6 +30,29 @@ def by_place(text: str, kind: str, wanted: str, depth: int = 0) -> str:
     return f"CASE WHEN {text} IS NOT NULL THEN {{{', '.join(fields)}}} END"
 
 
+def typed_nulls(text: str, kind: str, depth: int = 0) -> str:
+    """The value with INT64 for NULLs in it whose type nobody said, as GoogleSQL takes them."""
+    if kind == "NULL":
+        return "NULL::BIGINT"
+    if not _has_null(kind):
+        return text
+    if kind == "ARRAY" and element_of(kind) == "NULL":
+        return f"CAST({text} AS BIGINT[])"
+    if kind == "ARRAY":
+        each = f"longhaul_n{depth}"
+        return f"list_transform({text}, lambda {each}: {typed_nulls(each, element_of(kind), depth + 1)})"
+    fields = [
+        f"{quote(name)}: {typed_nulls(f'struct_extract_at({text}, {place})', own, depth)}"
+        for place, (name, own) in enumerate(fields_of(kind) or (), 1)
+    ]
+    return f"CASE WHEN {text} IS NOT NULL THEN {{{', '.join(fields)}}} END"
+
+
+def _has_null(kind: str) -> bool:
+    inner = [element_of(kind)] if kind == "ARRAY" else [each for _, each in fields_of(kind) or ()]
+    return any(each == "NULL" or _has_null(each) for each in inner if each)
+
+
 def alike(values: list[Sql]) -> list[Sql]:
     """The values with the names that the first of them has."""
     wanted = next((value.kind for value in values if value.kind == "STRUCT" or element_of(value.kind) == "STRUCT"), None)
@@ -43,7 +66,8 @@ def kind_of_all(values: list[Sql]) -> str:
     kinds = [value.kind for value in values if value.kind != "NULL"]
     if len(set(kinds)) != 1:
         return "FLOAT64" if set(kinds) == {"INT64", "FLOAT64"} else ""
-    return next((kind for kind in kinds if fields_of(kind) is not None or element_of(kind)), kinds[0])
+    known = (kind for kind in kinds if fields_of(kind) is not None or element_of(kind) not in ("", "NULL"))
+    return next(known, kinds[0])
 
 
 def parts_of(value: Sql) -> list[Written] | None:

@@ -7,7 +7,7 @@ from sqlglot import exp
 from longhaul_sql.dates import date_argument, interval
 from longhaul_sql.operands import bare
 from longhaul_sql.registry import function, name_of
-from longhaul_sql.types import Sql
+from longhaul_sql.types import Sql, array_of
 from longhaul_sql.writer import Writer
 
 
@@ -43,16 +43,11 @@ def array_to_string(writer: Writer, call: exp.Expression) -> Sql:
 
 @function("GENERATE_ARRAY", arguments=(2, 3))
 def generate_array(writer: Writer, call: exp.Expression) -> Sql:
-    for each in call.expressions:
-        if writer.value(each).kind == "FLOAT64":
-            raise writer.refuse(
-                each,
-                "GENERATE_ARRAY is translated for INT64 only",
-                found=writer.excerpt(call),
-                hint="generate whole numbers and divide them",
-            )
+    if any(writer.value(each).kind == "FLOAT64" for each in call.expressions):
+        numbers = [f"CAST({writer.value(each).text} AS DOUBLE)" for each in call.expressions]
+        return Sql(f"longhaul_float_series({', '.join([*numbers, '1e0'][:3])})", array_of("FLOAT64"))
     start, end, *step = (bare(writer, each) for each in call.expressions)
-    return Sql(f"longhaul_series({start}, {end}, {step[0] if step else 1})", "ARRAY")
+    return Sql(f"longhaul_series({start}, {end}, {step[0] if step else 1})", array_of("INT64"))
 
 
 @function("GENERATE_DATE_ARRAY", arguments=(2, 3))

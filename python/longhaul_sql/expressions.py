@@ -120,6 +120,8 @@ def dot(writer: Writer, node: exp.Expression) -> Sql:
         hint = "BigQuery ML runs on BigQuery only; use a step of kind evaluate" if name.startswith("ML.") else None
         raise writer.refuse(node, f"{name} is not translated", found=writer.excerpt(node), hint=hint)
     value = writer.value(node.this)
+    if value.kind == "JSON":
+        return Sql(f"longhaul_json_at({value.text}, {string(node.expression.name)})", "JSON")
     if value.kind == "ARRAY":
         raise writer.refuse(node, "an array has no fields", found=writer.excerpt(node), hint="SELECT e.field FROM UNNEST(array) AS e")
     return Sql(f"({value.operand}).{quote(node.expression.name)}", kind_within(value.kind, [node.expression.name]))

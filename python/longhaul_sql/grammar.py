@@ -9,6 +9,8 @@ from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.tokens import TokenType
 
+from longhaul_sql.pipes import PIPES, join
+
 _Base = BigQuery.parser_class if hasattr(BigQuery, "parser_class") else BigQuery.Parser
 
 
@@ -26,75 +28,12 @@ def _like(parser: Any, this: exp.Expression) -> exp.Expression:
     return parser.expression(exp.Like(this=this, expression=quantifier(this=patterns)))
 
 
-def _over(query: Any) -> exp.Select:
-    """`SELECT * FROM (query)`, where the next step of a pipe begins."""
-    return exp.select("*").from_(query.subquery(copy=False), copy=False)
-
-
-def _where(parser: Any, query: exp.Select) -> exp.Select:
-    condition = parser._parse_where()
-    windows = [each for each in condition.find_all(exp.Window) if each.find_ancestor(exp.Query) is None]
-    if not windows:
-        return query.where(condition, copy=False)
-    outer = _over(query)
-    outer.set("qualify", exp.Qualify(this=condition.this))
-    return _over(outer)
-
-
-def _star_step(parser: Any, query: exp.Select, **parts: list[exp.Expression]) -> exp.Select:
-    outer = _over(query)
-    outer.set("expressions", [exp.Star(**parts)])
-    return _over(outer)
-
-
-def _assignment(parser: Any) -> exp.Expression:
-    name = parser._parse_id_var()
-    parser._match(TokenType.EQ)
-    return exp.Alias(this=parser._parse_disjunction(), alias=name)
-
-
-def _set(parser: Any, query: exp.Select) -> exp.Select:
-    parser._advance()
-    return _star_step(parser, query, replace=parser._parse_csv(lambda: _assignment(parser)))
-
-
-def _drop(parser: Any, query: exp.Select) -> exp.Select:
-    parser._advance()
-    return _star_step(parser, query, except_=parser._parse_csv(parser._parse_column))
-
-
-def _rename(parser: Any, query: exp.Select) -> exp.Select:
-    parser._advance()
-
-    def one() -> exp.Expression:
-        before = parser._parse_id_var()
-        parser._match(TokenType.ALIAS)
-        return exp.Alias(this=exp.Column(this=before), alias=parser._parse_id_var())
-
-    return _star_step(parser, query, rename=parser._parse_csv(one))
-
-
-def _assert(parser: Any, query: exp.Select) -> exp.Select:
-    """Rows pass; one for which the condition is not TRUE is an error."""
-    parser._advance()
-    condition, *payload = parser._parse_csv(parser._parse_disjunction)
-    words: list[exp.Expression] = [exp.Literal.string("Assert failed")]
-    for each in payload:
-        words += [exp.Literal.string(" "), exp.Anonymous(this="FORMAT", expressions=[exp.Literal.string("%t"), each])]
-    error = exp.Anonymous(this="ERROR", expressions=[exp.Anonymous(this="CONCAT", expressions=words)])
-    checked = exp.Anonymous(this="IF", expressions=[condition, exp.Boolean(this=True), error])
-    # No later condition may be applied before it: DuckDB pushes none through a LIMIT.
-    return _over(_over(query).where(checked, copy=False).limit(EVERY_ROW, copy=False))
-
-
-EVERY_ROW = 2**62
-"""More rows than there are, and the most that DuckDB takes in LIMIT."""
-PIPES: dict[str, Any] = {"WHERE": _where, "SET": _set, "DROP": _drop, "RENAME": _rename, "ASSERT": _assert}
-
-
 class Grammar(_Base):  # type: ignore[misc, valid-type]
     RANGE_PARSERS: ClassVar[dict[Any, Any]] = {**_Base.RANGE_PARSERS, TokenType.LIKE: _like}
     PIPE_SYNTAX_TRANSFORM_PARSERS: ClassVar[dict[str, Any]] = {**_Base.PIPE_SYNTAX_TRANSFORM_PARSERS, **PIPES}
+
+    def _parse_pipe_syntax_join(self, query: exp.Query) -> exp.Query | None:
+        return join(self, query)
 
 
 # --- constructs that are not read ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from longhaul_sql.printf import untyped
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.texts import typed
 from longhaul_sql.types import Sql, element_of, fields_of, string
-from longhaul_sql.writer import Writer, writes
+from longhaul_sql.writer import Writer, Written, writes
 
 _OLD = ("JSON_EXTRACT", "JSON_EXTRACT_SCALAR", "JSON_EXTRACT_ARRAY", "JSON_EXTRACT_STRING_ARRAY")
 
@@ -47,7 +47,17 @@ def json_argument(writer: Writer, node: exp.Expression) -> str:
 
 @writes(exp.ParseJSON, "this", "is_literal", "expression")
 def json_literal(writer: Writer, node: exp.Expression) -> Sql:
-    return Sql(f"longhaul_parse_json({writer.value(node.this).text}, 'exact')", "JSON")
+    # Fields and elements of the literal are read as those of the text in it.
+    path, text = [], node.this
+    while isinstance(text, (exp.Dot, exp.Bracket)):
+        path.append(text)
+        text = text.this
+    value: exp.Expression = Written(sql=Sql(f"longhaul_parse_json({writer.value(text).text}, 'exact')", "JSON"))
+    for each in reversed(path):
+        part = each.copy()
+        part.set("this", value)
+        value = part
+    return writer.value(value)
 
 
 @function("PARSE_JSON")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 from sqlglot import exp
@@ -10,8 +11,8 @@ from longhaul_sql.types import DUCKDB, Sql, string
 from longhaul_sql.writer import Writer
 
 INT64_MAX = 2**63 - 1
-_TIMESTAMP = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{1,2}(?::\d{2})?)?)?$")
-_ZONED = re.compile(r"^(\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?) ?((?i:UTC)|[A-Za-z]\w+/[\w/+-]+)$")
+_TIMESTAMP = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,6})?)?(Z|[+-]\d{1,2}(?::\d{2})?)?)?$")
+_ZONED = re.compile(r"^(\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,9})?)?)?) ?((?i:UTC)|[A-Za-z]\w+/[\w/+-]+)$")
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}$")
 _TIME = re.compile(r"^(?:[01]?\d|2[0-3]):[0-5]?\d:[0-5]?\d(?:\.\d{1,6})?$")
 
@@ -36,6 +37,25 @@ def arithmetic_kind(left: Sql, right: Sql) -> str:
     return "INT64" if left.kind == right.kind == "INT64" else ""
 
 
+def _complete(text: str) -> str:
+    """The time with two digits for each of its parts, of which seconds may be left out."""
+    found = re.match(r"(\d{4}-\d{1,2}-\d{1,2})[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(.*)$", text)
+    if found is None:
+        return text
+    day, hour, minute, second, rest = found.groups()
+    return f"{day} {int(hour):02}:{int(minute):02}:{int(second or 0):02}{rest}"
+
+
+def _exists(text: str) -> bool:
+    year, month, day, *time = (int(part) for part in re.findall(r"\d+", text.split(".")[0])[:6])
+    try:
+        hour, minute = [*time, 0, 0][:2]
+        datetime.datetime(year, month, day, hour, minute)
+    except ValueError:
+        return False
+    return len(time) < 3 or time[2] <= 59
+
+
 def time_literal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
     """A text as a date or time; without an offset a TIMESTAMP is in UTC."""
     text = str(node.this).strip()
@@ -56,6 +76,9 @@ def time_literal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
         raise writer.refuse(
             node, f"this text is no {kind} that is translated", found=text, expected="YYYY-MM-DD[ HH:MM:SS[.ffffff][+HH:MM]]"
         )
+    text = _complete(text)
+    if not _exists(text):
+        raise writer.refuse(node, f"there is no such {kind}", found=text, expected="a day of the calendar, and a time of at most 23:59:59")
     if kind == "TIMESTAMP" and not match.group(1):
         text = f"{text}+00" if ":" in text else f"{text} 00:00:00+00"
     return Sql(f"CAST({string(text)} AS {DUCKDB[kind]})", kind)

@@ -28,14 +28,18 @@ _WRAPPED = (
 
 
 @cache
-def _overloaded() -> re.Pattern[str]:
-    """Calls of macros whose parameters have types."""
-    names = re.findall(r"\bCREATE OR REPLACE MACRO longhaul_(\w+)\s*\(\w+ [A-Z]", prelude())
-    return re.compile(rf"\b(?:longhaul|safely)_(?:{'|'.join(sorted(names, key=len, reverse=True))})\(")
+def _special() -> re.Pattern[str]:
+    """Calls of macros whose parameters have types, and of TRY, which takes no aggregates, also inside of a macro."""
+    bodies = dict(re.findall(r"\bCREATE OR REPLACE MACRO (longhaul_\w+)([\s\S]*?)(?=\nCREATE |\n--|\Z)", prelude()))
+    found = {name for name, body in bodies.items() if re.match(r"\s*\(\w+ [A-Z]", body) or "TRY(" in body}
+    while more := {name for name, body in bodies.items() if name not in found and found & set(re.findall(r"longhaul_\w+", body))}:
+        found |= more
+    names = "|".join(sorted((name.removeprefix("longhaul_") for name in found), key=len, reverse=True))
+    return re.compile(rf"\b(?:TRY|(?:longhaul|safely)_(?:{names}))\(")
 
 
 def _calls(text: str) -> int:
-    return len(_overloaded().findall(text))
+    return len(_special().findall(text))
 
 
 def _aggregates(node: exp.Expression) -> bool:

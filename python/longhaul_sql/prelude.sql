@@ -15,6 +15,7 @@ CREATE OR REPLACE MACRO longhaul_not_finite(x) AS typeof(x) IN ('DOUBLE', 'FLOAT
 CREATE OR REPLACE MACRO longhaul_wide(x) AS CASE WHEN typeof(x) = 'BOOLEAN' THEN error('RANGE with a distance needs a number in ORDER BY') WHEN typeof(x) IN ('BIGINT', 'INTEGER') THEN CAST(TRY_CAST(x AS BIGINT) AS HUGEINT) ELSE x END;
 CREATE OR REPLACE MACRO longhaul_distance(n) AS CASE WHEN n IS NULL OR n < 0 THEN error('the distance of a window frame must not be negative or NULL') ELSE n END;
 CREATE OR REPLACE MACRO longhaul_separator(s) AS CASE WHEN s IS NULL THEN error('STRING_AGG: the separator is NULL') ELSE s END;
+CREATE OR REPLACE MACRO longhaul_sum(x) AS CASE WHEN typeof(x) = 'HUGEINT' AND x IS NOT NULL AND TRY_CAST(x AS BIGINT) IS NULL THEN error('SUM: the result is no INT64') ELSE x END;
 CREATE OR REPLACE MACRO longhaul_positive(n, what) AS CASE WHEN n IS NULL OR n < 1 THEN error(what || ': the number must be positive') ELSE n END;
 -- Sorted by DuckDB: NaN comes before the numbers.
 CREATE OR REPLACE MACRO longhaul_nan_sorted(list, ascending) AS CASE WHEN typeof(list) = 'DOUBLE[]' AND len(list_filter(list, lambda e: longhaul_is_nan(e))) > 0
@@ -104,6 +105,10 @@ CREATE OR REPLACE MACRO longhaul_in_array(x, list) AS CASE
   WHEN x IS NULL OR len(list) > list_count(list) THEN NULL
   ELSE FALSE END;
 CREATE OR REPLACE MACRO longhaul_series(a, b, step) AS CASE WHEN step = 0 THEN error('GENERATE_ARRAY: the step is 0') ELSE generate_series(CAST(a AS BIGINT), CAST(b AS BIGINT), CAST(step AS BIGINT)) END;
+CREATE OR REPLACE MACRO longhaul_float_series(a, b, step) AS CASE WHEN a IS NULL OR b IS NULL OR step IS NULL THEN NULL
+  WHEN step = 0 THEN error('GENERATE_ARRAY: the step is 0') WHEN NOT (isfinite(a) AND isfinite(b) AND isfinite(step)) THEN error('GENERATE_ARRAY: an argument is not finite')
+  WHEN (b - a) / step > 16000 THEN error('GENERATE_ARRAY: the array has more than 16000 elements')
+  ELSE list_filter(list_transform(range(0, CAST(greatest(-1e0, floor((b - a) / step)) AS BIGINT) + 2), lambda i: a + i * step), lambda e: CASE WHEN step > 0 THEN e <= b ELSE e >= b END) END;
 CREATE OR REPLACE MACRO longhaul_date_series(a, b, step) AS CASE WHEN step = 0 THEN error('GENERATE_DATE_ARRAY: the step is 0')
   ELSE list_transform(generate_series(0, date_diff('day', a, b), CAST(step AS BIGINT)), lambda i: a + CAST(i AS INTEGER)) END;
 -- Each month counts from the start, so that 31 January is followed by 31 March.
@@ -111,6 +116,10 @@ CREATE OR REPLACE MACRO longhaul_month_series(a, b, step) AS CASE WHEN step <= 0
   ELSE list_filter(list_transform(generate_series(0, date_diff('month', a, b), CAST(step AS BIGINT)), lambda i: CAST(a + to_months(CAST(i AS INTEGER)) AS DATE)), lambda d: d <= b) END;
 -- n + 1 boundaries out of the elements themselves: the ceil(i × size / n)-th smallest.
 CREATE OR REPLACE MACRO longhaul_quantiles(sorted, n) AS CASE WHEN len(sorted) > 0 THEN list_transform(range(0, n + 1), lambda i: sorted[greatest(1, (i * len(sorted) + n - 1) // n)]) END;
+-- The most frequent values; `example` gives NULL its type.
+CREATE OR REPLACE MACRO longhaul_top_count(counts, nulls, example, n) AS list_transform(list_reverse_sort(
+  coalesce(list_transform(map_entries(counts), lambda e: {'c': CAST(e.value AS BIGINT), 'v': e.key}), []) || CASE WHEN nulls > 0 THEN [{'c': CAST(nulls AS BIGINT), 'v': nullif(example, example)}] ELSE [] END)[1:n],
+  lambda e: {'value': e.v, 'count': e.c});
 CREATE OR REPLACE MACRO longhaul_bucket(x, bounds) AS CASE WHEN x IS NULL OR longhaul_is_nan(x) THEN NULL
   WHEN len(bounds) > list_count(bounds) OR len(list_filter(bounds, lambda e: longhaul_is_nan(e))) > 0 OR bounds <> list_sort(bounds) THEN error('RANGE_BUCKET: the array must be in order, without NULL and NaN')
   ELSE len(list_filter(bounds, lambda e: e <= x)) END;

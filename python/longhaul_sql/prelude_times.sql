@@ -19,5 +19,5 @@ CREATE OR REPLACE MACRO longhaul_timestamp_series(a, b, step) AS CASE WHEN step 
 -- Buckets of so many microseconds, counted from an origin.
 CREATE OR REPLACE MACRO longhaul_bucket_micros(m, origin, width) AS m - (((m - origin) % width) + width) % width;
 CREATE OR REPLACE MACRO longhaul_cast_format_timestamp(f, x, zone) AS longhaul_cast_format(f, 'TIMESTAMP', longhaul_zone(CAST(x AS TIMESTAMPTZ), zone), (epoch_us(longhaul_zone(CAST(x AS TIMESTAMPTZ), zone)) - epoch_us(x)) // 1000000);
-CREATE OR REPLACE MACRO longhaul_cast_parse_timestamp(f, x, zone) AS CASE WHEN contains(upper(f), 'TZH') THEN make_timestamp(longhaul_cast_parse(f, 'TIMESTAMP', x)) AT TIME ZONE 'UTC'
+CREATE OR REPLACE MACRO longhaul_cast_parse_timestamp(f, x, zone) AS CASE WHEN zone IS NULL THEN NULL WHEN contains(upper(f), 'TZH') THEN make_timestamp(longhaul_cast_parse(f, 'TIMESTAMP', x)) AT TIME ZONE 'UTC'
   ELSE longhaul_zone(make_timestamp(longhaul_cast_parse(f, 'TIMESTAMP', x)), zone) END;

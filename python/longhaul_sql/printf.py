@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from longhaul_sql.alike import typed_nulls
 from longhaul_sql.registry import function
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
@@ -16,7 +17,7 @@ def untyped(value: Sql) -> str:
     """
     if value.text == "[]":
         return "[[]::BIGINT[]]"
-    return "[NULL::INTEGER]" if value.kind == "NULL" else f"[{value.text}]"
+    return "[NULL::INTEGER]" if value.kind == "NULL" else f"[{typed_nulls(value.text, value.kind)}]"
 
 
 @function("FORMAT")

@@ -8,9 +8,9 @@ from sqlglot import exp
 
 from longhaul_sql.alike import by_place, has_other_names, kind_of_all
 from longhaul_sql.corresponding import matched
-from longhaul_sql.grammar import EVERY_ROW
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
+from longhaul_sql.pipes import EVERY_ROW
 from longhaul_sql.sources import Source, from_text
 from longhaul_sql.types import Kind, Sql, fields_of, quote
 from longhaul_sql.writer import Columns, Scope, Writer
@@ -379,6 +379,8 @@ def common_projection(left: Projection, right: Projection) -> Projection:
 def _own_name(node: exp.Expression) -> str:
     if isinstance(node, exp.Column):
         return node.name
+    if isinstance(node, exp.ParseJSON):
+        return _own_name(node.this)
     return node.expression.name if isinstance(node, exp.Dot) else ""
 
 

@@ -260,7 +260,7 @@ def _pivot(writer: Writer, pivots: list[exp.Expression], inner: str, source: Sou
     if len(pivots) > 1:
         raise writer.refuse(pivots[1], "several PIVOTs are not translated", hint="use a subquery for each")
     pivot = pivots[0]
-    writer.require_parts(pivot, {"expressions", "fields", "unpivot", "alias", "columns", *_NAMING}, "PIVOT")
+    writer.require_parts(pivot, {"expressions", "fields", "unpivot", "alias", "columns", "include_nulls", *_NAMING}, "PIVOT")
     if len(pivot.args["fields"]) != 1 or not isinstance(pivot.args["fields"][0], exp.In):
         raise writer.refuse(pivot, "this PIVOT is not translated", found=writer.excerpt(pivot))
     field_in = pivot.args["fields"][0]
@@ -319,24 +319,29 @@ def _restricted(writer: Writer, aggregate: exp.Expression, key: exp.Expression, 
 
 
 def _unpivot(writer: Writer, pivot: exp.Expression, field_in: exp.In, inner: str) -> str:
-    values = pivot.expressions
-    if len(values) != 1 or not isinstance(values[0], exp.Identifier):
-        raise writer.refuse(pivot, "UNPIVOT is translated for one column of values", found=writer.excerpt(pivot))
-    value, key = values[0].name, field_in.this.name
-    branches = []
-    names = []
+    """UNPIVOT(value FOR name IN (a, b AS 'c')), or of several values: UNPIVOT((x, y) FOR name IN ((a, b), (c, d)))."""
+    first = pivot.expressions[0] if len(pivot.expressions) == 1 else pivot
+    values = [each.name for each in (first.expressions if isinstance(first, exp.Tuple) else [first])]
+    if not all(values):
+        raise writer.refuse(pivot, "UNPIVOT takes names of columns", found=writer.excerpt(pivot))
+    key = quote(field_in.this.name)
+    branches: list[str] = []
+    names: list[str] = []
     for item in field_in.expressions:
-        column = item.this if isinstance(item, exp.PivotAlias) else item
-        label = item.args["alias"] if isinstance(item, exp.PivotAlias) else None
-        if not isinstance(column, exp.Column) or (label is not None and not (isinstance(label, exp.Literal) and label.is_string)):
-            raise writer.refuse(item, "UNPIVOT takes columns, with texts as their names", found=writer.excerpt(item))
-        names.append(column.name)
-        branches.append(
-            f"{{longhaul_value: {quote(column.name)}, longhaul_name: {string(label.name if label is not None else column.name)}}}"
-        )
+        target = item.this if isinstance(item, (exp.PivotAlias, exp.Alias)) else item
+        label = item.args["alias"] if isinstance(item, (exp.PivotAlias, exp.Alias)) else None
+        columns = target.expressions if isinstance(target, exp.Tuple) else [target]
+        if len(columns) != len(values) or not all(isinstance(each, exp.Column) for each in columns):
+            raise writer.refuse(item, "UNPIVOT takes as many columns as values", found=writer.excerpt(item))
+        if label is not None and not isinstance(label, exp.Literal):
+            raise writer.refuse(item, "UNPIVOT takes a text or a number as name of a row", found=writer.excerpt(item))
+        names += [each.name for each in columns]
+        name = writer.value(label).text if label is not None else string("_".join(each.name for each in columns))
+        fields = ", ".join(f"v{place}: {quote(each.name)}" for place, each in enumerate(columns))
+        branches.append(f"{{{fields}, longhaul_name: {name}}}")
     rows = f"SELECT *, unnest([{', '.join(branches)}]) AS longhaul_pair FROM {inner}"
-    kept = f"* EXCLUDE ({', '.join(quote(name) for name in names)}, longhaul_pair)"
-    return (
-        f"(SELECT {kept}, longhaul_pair.longhaul_value AS {quote(value)}, longhaul_pair.longhaul_name AS {quote(key)} "
-        f"FROM ({rows}) WHERE longhaul_pair.longhaul_value IS NOT NULL)"
-    )
+    kept = f"* EXCLUDE ({', '.join(quote(name) for name in dict.fromkeys(names))}, longhaul_pair)"
+    listed = ", ".join(f"longhaul_pair.v{place} AS {quote(value)}" for place, value in enumerate(values))
+    some = " OR ".join(f"longhaul_pair.v{place} IS NOT NULL" for place in range(len(values)))
+    where = "" if pivot.args.get("include_nulls") else f" WHERE {some}"
+    return f"(SELECT {kept}, {listed}, longhaul_pair.longhaul_name AS {key} FROM ({rows}){where})"

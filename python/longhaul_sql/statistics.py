@@ -42,6 +42,10 @@ def total(writer: Writer, call: exp.Expression, over: str) -> Sql:
     name = name_of(call).lower()
     plain = f"{name}({distinct}{value.text}){over}"
     kind = "FLOAT64" if name == "avg" else value.kind
+    if name == "sum":
+        # DuckDB's sum of BIGINT is a HUGEINT: what no INT64 is, is an error also where it is only computed with.
+        plain = f"longhaul_sum({plain})" if value.kind in ("", "INT64") else plain
+        plain = f"CAST({plain} AS BIGINT)" if value.kind == "INT64" else plain
     if value.kind not in ("", "FLOAT64"):
         return Sql(plain, kind)
     again = f"longhaul_finite({name}({distinct}{value.operand} * {_SCALE}){over} * {_UNSCALE}, {string(name_of(call))})"

@@ -66,7 +66,7 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
         if all(value.kind == "NULL" for value in values):
             return Sql(f"[{', '.join('NULL::BIGINT' for _ in values)}]", "ARRAY")
     if not values:
-        return Sql("[]", "ARRAY")
+        return Sql("[]", array_of("NULL"))
     return Sql(f"[{', '.join(value.text for value in values)}]", array_of(kind_of_all(values)))
 
 

@@ -9,6 +9,7 @@ warehouseContract('bigquery', async () => {
     store: google.store,
     dataset: 'contract',
     splitsParts: true,
+    partsAreFull: false,
     close: () => google.close(),
   };
 });

@@ -41,6 +41,7 @@ warehouseContract('duckdb', async () => {
     store,
     dataset: 'contract',
     splitsParts: true,
+    partsAreFull: true,
     async close() {
       await Promise.all([warehouse.close(), other.close()]);
       await rm(root, { recursive: true, force: true });

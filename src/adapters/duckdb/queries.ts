@@ -105,6 +105,19 @@ export async function columnsOf(session: Session, file: string): Promise<TableIn
   return result.columnNames().map((name, i) => ({ name, type: googleTypeOf(result.columnType(i)) }));
 }
 
+/** Of two columns `x` of a subquery DuckDB makes `x` and `x_1`; neither the statement nor a table has such a name then. */
+async function renamed(session: Session, select: string, columns: readonly { readonly name: string }[]): Promise<string | undefined> {
+  const names = new Set(columns.map(({ name }) => name.toLowerCase()));
+  const made = columns.flatMap(({ name }) => {
+    const base = /^(.+)_[0-9]+$/s.exec(name)?.[1];
+    return base !== undefined && names.has(base.toLowerCase()) && !select.includes(identifier(name)) ? [{ name, base }] : [];
+  });
+  if (made.length === 0) return undefined;
+  const known = await session.run('SELECT DISTINCT lower(column_name) FROM duckdb_columns()');
+  const own = new Set(known.getRows().map(([name]) => String(name)));
+  return made.find(({ name }) => !own.has(name.toLowerCase()))?.base;
+}
+
 async function asStored(
   session: Session,
   select: string,
@@ -114,7 +127,8 @@ async function asStored(
   const described = await session.run(`DESCRIBE ${select}`, bound);
   const columns = described.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
   const twice = columns.find(({ name }, i) => columns.findIndex((each) => each.name.toLowerCase() === name.toLowerCase()) !== i);
-  if (twice) throw new Error(`Binder Error: two columns of the result are named "${twice.name}"`);
+  const name = twice?.name ?? (await renamed(session, select, columns));
+  if (name !== undefined) throw new Error(`Binder Error: two columns of the result are named "${name}"`);
   const nested = columns.some(({ type }) => type.includes('[]'));
   const json = columns.some(({ type }) => hasJson(type));
   const types = nested ? (await session.run(`SELECT * FROM (${select}) LIMIT 0`, bound)).columnTypes() : [];
