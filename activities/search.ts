@@ -5,12 +5,13 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { INTERNAL_SIGNALS, QUERIES, TASK_QUEUES, WORKFLOWS } from '../src/contract/names.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { CurveInput, CurvePoints, EarlierSearch, PinInput, PinnedCheckpoint, WarmTrial } from '../src/contract/search.ts';
+import type { AdoptInput, CurveInput, CurvePoints, EarlierSearch, PinInput, PinnedCheckpoint, WarmTrial } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { adoptTrial } from './adopted-trials.ts';
 import { pinCheckpoint } from './pinned-checkpoints.ts';
 import { asTransient, retryForeign } from './foreign-systems.ts';
 import { awaitPoints } from './search-curves.ts';
@@ -41,6 +42,11 @@ export const createSearchActivities = (ports: Ports) =>
     /** Copies a checkpoint to where nobody removes it; the same copy serves every fork from it. */
     async pinCheckpoint(input: PinInput): Promise<PinnedCheckpoint> {
       return withHeartbeat(async () => pinCheckpoint(await ports.store(input.profile), input));
+    },
+
+    /** Copies what a trial goes on from to the place of another run's: checkpoints, records, exports. */
+    async adoptTrial(input: AdoptInput): Promise<void> {
+      await withHeartbeat(async () => adoptTrial(await ports.store(input.profile), input));
     },
 
     async recordTrials(input: {

@@ -56,6 +56,23 @@ def upgraded(found: Mapping[str, Any], wanted: Mapping[str, Any], warn: Callable
     return dict(found) if scheme is None else {**today, "modelSource": None, "scheme": scheme}
 
 
+def lengthened(found: Mapping[str, Any], wanted: Mapping[str, Any], *, ends_matter: bool) -> dict[str, Any]:
+    """Of a training that goes on for more epochs than it had: the same one, where nothing that was done before depends on where it ends.
+
+    Raises:
+        ConfigError: the learning rate was that of a shorter training.
+    """
+    before, now = found.get("epochs"), wanted.get("epochs")
+    if not isinstance(before, int) or not isinstance(now, int) or before >= now:
+        return dict(found)
+    if ends_matter:
+        raise ConfigError(
+            f"the checkpoint is of {before} epochs, and {now} are wanted: this learning_rate_schedule depends on where training ends, "
+            "so that the longer training begins anew (give it another output); learning_rate_schedule: constant goes on"
+        )
+    return {**found, "epochs": now}
+
+
 def scheme_of(found: Mapping[str, Any]) -> int:
     """The scheme to go on with.
 

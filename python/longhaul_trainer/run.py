@@ -23,7 +23,7 @@ from longhaul.store import PreconditionFailed, join, open_store
 from longhaul.store.base import ABSENT
 from longhaul.termination import Termination
 
-from .identity import identity_of, scheme_of, upgraded
+from .identity import identity_of, lengthened, scheme_of, upgraded
 from .model.parameters import Taken, training_parameters
 from .model_card import card
 from .resume.attachments import WEIGHTS, Attachments
@@ -103,6 +103,7 @@ class Attempt:
         build = find_build(trial.model)
         taken = Taken(trial.parameters)
         parameters = training_parameters(taken)
+        self._ends_matter = parameters.learning_rate_schedule != "constant"
         self._identity = identity_of(trial, manifests, source_of(build))
         self._scheme = SCHEME
         self._machine = {**machine(), "threads": str(trial.threads)}
@@ -200,6 +201,7 @@ class Attempt:
             return self._begin()
         snapshot = self._attachments.loaded(from_files(files))
         found = upgraded(snapshot.identity, self._identity, warn)
+        found = lengthened(found, self._identity, ends_matter=self._ends_matter)
         self._go_on_with(scheme_of(found))
         check_identity(found, self._identity, self.trial.output)
         self._checkpoints.remove_leftovers()

@@ -13,6 +13,7 @@ import { registerDev } from './commands/dev.ts';
 import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExample } from './commands/example.ts';
+import { registerExtend } from './commands/extend.ts';
 import { registerForkTrial } from './commands/fork-trial.ts';
 import { registerGc } from './commands/gc.ts';
 import { registerInit } from './commands/init.ts';
@@ -59,6 +60,7 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerPause,
     registerResume,
     registerRetry,
+    registerExtend,
     registerStopTrial,
     registerKeepTrial,
     registerPrioritise,

@@ -237,7 +237,7 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('Names rewritten', ['migrate'], MigrateOutput),
   documented('Links', ['open'], OpenOutput),
   documented('A report', ['report --format json'], ReportOutput),
-  documented('A run that was begun', ['run --detach', 'retry --detach'], BegunOutput),
+  documented('A run that was begun', ['run --detach', 'retry --detach', 'extend --detach'], BegunOutput),
   documented('The answer of a control', CONTROLS, ControlOutput),
   documented('A failure, on stderr', ['…'], ErrorOutput),
 ];

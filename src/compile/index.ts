@@ -213,7 +213,7 @@ function toDocument({ head, found, main, onExit, params, git, file }: Parts, pro
 }
 
 /** Where a step is written does not change what it does. */
-function hashOf(content: { readonly steps: readonly Step[]; readonly onExit: readonly Step[] }): string {
+export function hashOf(content: { readonly steps: readonly Step[]; readonly onExit: readonly Step[] }): string {
   const unplaced = (steps: readonly Step[]): object[] => steps.map(({ source: _source, ...step }) => step);
   return sha256(canonicalJson({ ...content, steps: unplaced(content.steps), onExit: unplaced(content.onExit) }));
 }

@@ -140,6 +140,7 @@ const {
   checkpoint,
   earlyEvaluation,
   schedulerChoice: _schedulerChoice,
+  takesOver: _takesOver,
   ...searchFields
 } = SearchSpec.shape;
 

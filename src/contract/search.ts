@@ -23,6 +23,8 @@ export interface SearchInput {
   readonly factor?: number;
   /** `carried` is of a search that has ended: what failed of it goes on. */
   readonly again?: boolean;
+  /** `carried` is of another run's search, whose trials had their outputs below this prefix. */
+  readonly takenFrom?: string;
 }
 
 /** What the activity `earlierSearch` found of a search that has ended. */
@@ -31,6 +33,16 @@ export interface EarlierSearch {
   /** Null where it cannot tell any more. */
   readonly carried: SearchCarried | null;
   readonly life: string | null;
+  /** Prefix of its trials' outputs. Absent in what workers of 0.2 answer. */
+  readonly output?: string;
+}
+
+/** Argument of the activity `adoptTrial`. */
+export interface AdoptInput {
+  readonly profile: Profile;
+  /** Output of a trial that ended, and of the one that goes on from its checkpoint. */
+  readonly from: string;
+  readonly to: string;
 }
 
 /** What `hyperparameterSearch` returns: bounded, however many trials. The trials are in the ledger and in the `state` query. */
@@ -347,6 +359,8 @@ export interface TrialRecord {
   invalid?: boolean;
   /** Points of its parent's curve that its own go on from. */
   forkedAfter?: number;
+  /** It is of another run, and has its output there until it goes on. */
+  adopted?: boolean;
   /** Where it stands with the scheduler. */
   halving?: Halving;
 }

@@ -138,6 +138,15 @@ export const SearchSpec = z.strictObject({
   sampler: Sampler.prefault({}),
   stopping: z.array(StoppingRule).default([]),
   scheduler: Scheduler.optional(),
+  /** An ended search that this one goes on with: its trials, their checkpoints and what its sampler knew. `longhaul extend` writes it. */
+  takesOver: z
+    .strictObject({
+      run: z.string(),
+      step: StepId,
+      /** Training is longer than it was there: finished trials go on too. */
+      longer: z.boolean().default(false),
+    })
+    .optional(),
   /** What `scheduler: { kind: auto }` was taken for, and why; absent where it was not asked for. */
   schedulerChoice: z.string().optional(),
   budget: Budget.prefault({}),

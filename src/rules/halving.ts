@@ -34,7 +34,7 @@ const MAX_RUNGS = 40;
 /** Earlier trials can hardly be told apart, see docs/search.md. */
 const FIRST_RUNG_SHARE = 1 / 8;
 
-function firstRung({ scheduler, end }: Rungs): number {
+export function firstRung({ scheduler, end }: Rungs): number {
   const training = scheduler.max ?? end;
   return scheduler.min ?? (training === null ? 1 : Math.max(1, Math.ceil(training * FIRST_RUNG_SHARE)));
 }

@@ -73,7 +73,7 @@ function reopen(record: TrialRecord): void {
 }
 
 /** Of a trial whose workflow was ended from outside nothing is known but how many attempts there were. */
-function uncounted(attempts: number): TrialCarried | null {
+export function uncounted(attempts: number): TrialCarried | null {
   if (attempts === 0) return null;
   return {
     attempts,

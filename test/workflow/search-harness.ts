@@ -8,6 +8,7 @@ import type { LedgerRow } from '../../src/contract/ledger.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type {
+  AdoptInput,
   AskInput,
   AskResult,
   AttemptInput,
@@ -89,6 +90,7 @@ export interface World {
   warm: WarmTrial[];
   /** Outputs whose checkpoints were pinned, and the points that they had. */
   readonly pinned: string[];
+  readonly adopted: AdoptInput[];
   pointsOfPins: number;
 }
 
@@ -193,6 +195,7 @@ export async function startSearchHarness(
     notices: [],
     evaluated: [],
     pinned: [],
+    adopted: [],
     pointsOfPins: 0,
   };
   let [running, looking] = [0, 0];
@@ -241,6 +244,10 @@ export async function startSearchHarness(
       world.pinned.push(parent);
       const name = checkpoint ?? '3';
       return Promise.resolve({ output: `${pins}-${name}`, checkpoint: name, points: world.pointsOfPins });
+    },
+    adoptTrial: async (input: AdoptInput): Promise<void> => {
+      world.adopted.push(input);
+      return Promise.resolve();
     },
     recordTrials: async ({ rows }: { rows: LedgerRow<'trials'>[] }): Promise<void> => {
       world.rows.push(...rows);

@@ -1,5 +1,5 @@
 /** Search steps: the child workflow of a search, which hears what is wanted of its run. */
-import { getExternalWorkflowHandle, sleep, startChild, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, getExternalWorkflowHandle, sleep, startChild, workflowInfo } from '@temporalio/workflow';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { WorkResult } from '../../activities/queries.ts';
@@ -29,6 +29,7 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
     spec,
     commit: document.source.commit,
     ...(await lifeOf(run, step, attempt)),
+    ...(attempt === 1 && run.retry === null ? await takenOver(step, spec) : {}),
     ...(document.factor === undefined ? {} : { factor: document.factor }),
   };
   const workflowId = searchWorkflowId(name, step.id);
@@ -63,6 +64,21 @@ async function lifeOf(run: Run, step: Step, attempt: number): Promise<Pick<Searc
     ...(runId === firstExecutionRunId ? [] : [`reset-${shortHash(runId)}`]),
   ];
   return parts.length === 0 ? {} : { life: parts.join('-') };
+}
+
+/** The search of another run, as it stood at its end. */
+async function takenOver(step: Step, { takesOver }: SearchSpec): Promise<Pick<SearchInput, 'carried' | 'takenFrom'>> {
+  if (takesOver === undefined) return {};
+  const workflowId = searchWorkflowId(takesOver.run, takesOver.step);
+  const { carried, output } = await searching.earlierSearch.executeWithOptions({ summary: `${step.id}: takes over ${workflowId}` }, [
+    { workflowId },
+  ]);
+  if (carried === null || output === undefined)
+    throw ApplicationFailure.nonRetryable(
+      `${workflowId}: what it knew is not there any more; Temporal keeps an ended workflow for the retention of its namespace`,
+      'InvalidInput',
+    );
+  return { carried, takenFrom: output };
 }
 
 async function earlierSearch(run: Run, step: Step): Promise<EarlierSearch> {

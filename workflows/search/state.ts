@@ -6,6 +6,7 @@ import type { Objective } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
 import { blankRecord, packTrials, unpackTrials } from '../../src/rules/carried-trials.ts';
 import type { TrialPlaces } from '../../src/rules/carried-trials.ts';
+import { takeOver } from '../../src/rules/extension.ts';
 import { reopenEnded } from '../../src/rules/retries.ts';
 import type { RulesVersion } from '../../src/rules/early-stopping.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
@@ -56,6 +57,7 @@ const MAX_CARRIED_BYTES = 900_000;
 export function createSearchRun(input: SearchInput): SearchRun {
   const memory = input.carried ? remembered(input, input.carried) : newMemory(input);
   const again = input.again === true ? reopenEnded(memory, Date.now()) : [];
+  const takenOver = input.takenFrom === undefined ? null : takeOver(memory, input.spec, Date.now());
   for (const record of memory.records) {
     record.inherited ||= record.active;
     // Told again in each run of the workflow: what was said last may not have been heard.
@@ -87,16 +89,21 @@ export function createSearchRun(input: SearchInput): SearchRun {
       null,
       `goes on after its end, with ${again.length === 0 ? 'no trial' : `trials ${again.join(', ')}`} from their checkpoints`,
     );
+  if (takenOver !== null) decided(run, null, takenOverWords(input, memory.records.length, takenOver));
   return run;
 }
 
+function takenOverWords({ spec: { takesOver } }: SearchInput, count: number, open: readonly number[]): string {
+  return `took over ${count} trials of ${takesOver?.run ?? 'another run'}; ${open.length === 0 ? 'none' : `trials ${open.join(', ')}`} can go on from their checkpoints`;
+}
+
 /** Only the first run of the workflow takes in what had ended. */
-function withoutAgain({ again: _again, ...input }: SearchInput): SearchInput {
+function withoutAgain({ again: _again, takenFrom: _takenFrom, ...input }: SearchInput): SearchInput {
   return input;
 }
 
 function remembered(input: SearchInput, { packed, ...memory }: SearchCarried): SearchCarried {
-  return packed ? { ...memory, records: unpackTrials(packed, placesOf(input)) } : memory;
+  return packed ? { ...memory, records: unpackTrials(packed, { ...placesOf(input), output: input.takenFrom ?? outputOf(input) }) } : memory;
 }
 
 const placesOf = (input: SearchInput): TrialPlaces => ({

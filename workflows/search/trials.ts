@@ -1,11 +1,12 @@
 /** Starting trials, telling them what to do, and taking in their ends. */
 import { CancellationScope, defineSignal, getExternalWorkflowHandle, isCancellation, sleep, startChild } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { trialOutput } from '../../src/contract/ids.ts';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
 import type { TrialRecord, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { endOf, endOfV1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
-import { TRIAL_POLICY } from '../policies.ts';
+import { pinning, TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { heldSummary, holds, isHeld } from './held.ts';
@@ -44,6 +45,7 @@ export function start(run: SearchRun, record: TrialRecord): void {
 
 async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Promise<void> {
   const { lives } = record;
+  if (record.adopted) await adopt(run, record);
   try {
     const child = await startChild<typeof trialWorkflow>(WORKFLOWS.trial, {
       ...TRIAL_POLICY,
@@ -86,6 +88,19 @@ async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Pro
   // What was decided while it started did not reach it.
   if (record.stopping !== null) tell(run, record, stop, { reason: record.stopping });
   else if (run.memory.status !== 'running' || record.held) pauseTrial(run, record);
+}
+
+/** A trial of another run goes on in a folder of this one's: what the other run made stays as it was. */
+async function adopt(run: SearchRun, record: TrialRecord): Promise<void> {
+  const { output: from, bestExport } = record.state;
+  const to = trialOutput(run.output, record.state.trial);
+  await pinning.adoptTrial({ profile: run.input.profile, from, to });
+  record.state = Object.assign({}, record.state, {
+    output: to,
+    bestExport: bestExport?.startsWith(`${from}/`) ? `${to}${bestExport.slice(from.length)}` : bestExport,
+  });
+  record.adopted = false;
+  run.stopWatching?.();
 }
 
 export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): void {

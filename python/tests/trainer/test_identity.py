@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attempts import Finished, Zygote, run, stop_after
+from attempts import Finished, Zygote, finish, records, result, run, stop_after
 from builders import features, trial_json, write_data
 
 from longhaul.errors import ConfigError
@@ -45,8 +45,8 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, trainers: Zygote, data: di
         ({"seed": 8}, ["seed (was 7, is 8)"]),
         ({"parameters": {**PARAMETERS, "batch_size": 32}}, ["parameters.batch_size (was 16, is 32)"]),
         (
-            {"parameters": {**PARAMETERS, "learning_rate": 0.02}, "epochs": 3},
-            ["parameters.learning_rate (was 0.01, is 0.02)", "epochs (was 2, is 3)"],
+            {"parameters": {**PARAMETERS, "learning_rate": 0.02}, "epochs": 1},
+            ["parameters.learning_rate (was 0.01, is 0.02)", "epochs (was 2, is 1)"],
         ),
         ({"sampleCandidates": 3}, ["sampleCandidates (was 0, is 3)"]),
         ({"features": features()[:-1]}, ["features (was "]),
@@ -103,3 +103,34 @@ def test_another_interval_or_retention_is_no_other_training(
     policy = {"minSeconds": 1, "maxSeconds": 90, "keep": 3, "meanSecondsBetweenPreemptions": 77.0}
     found = run(trainers, tmp_path, data, attempt=2, checkpoint=policy, parts={"ahead": 1, "onBad": "skip", "badBudget": 1})
     assert found.code == 0, found.log
+
+
+def test_a_longer_training_goes_on_where_the_shorter_one_ended_with_the_bits_of_the_undisturbed_one(
+    tmp_path: Path, trainers: Zygote, data: dict[str, str]
+) -> None:
+    constant = {"parameters": {**PARAMETERS, "learning_rate_schedule": "constant"}}
+    (tmp_path / "long").mkdir()
+    long = finish(trainers, tmp_path / "long", data, epochs=4, **constant)
+    finish(trainers, tmp_path, data, epochs=2, **constant)
+    (tmp_path / "out" / "result.json").unlink()
+    finish(trainers, tmp_path, data, attempt=2, epochs=4, **constant)
+    found, wanted = result(tmp_path / "out"), result(long.output)
+    assert {**found, "time": None, "attempts": None} == {**wanted, "time": None, "attempts": None}
+
+    def curve(output: Path) -> list[Any]:
+        return [(record["step"], record["metrics"]) for record in records(output) if record["kind"] == "validation"]
+
+    assert curve(tmp_path / "out") == curve(long.output)
+    # Doubling costs half: no step is trained again.
+    begun = [record["step"] for record in records(tmp_path / "out") if record["kind"] == "start"]
+    assert begun[1] / wanted["steps"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_longer_training_begins_anew_where_its_learning_rates_depend_on_the_end(
+    tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished
+) -> None:
+    shutil.copytree(stopped.output, tmp_path / "out")
+    found = run(trainers, tmp_path, data, attempt=2, epochs=5)
+    assert found.code == 78, found.log
+    assert "of 2 epochs, and 5 are wanted" in found.log
+    assert "learning_rate_schedule: constant goes on" in found.log

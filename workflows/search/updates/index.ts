@@ -23,7 +23,7 @@ export const resumeSignal = defineSignal(SIGNALS.resume);
 
 export function listen(run: SearchRun): void {
   setHandler(stateQuery, (page) => stateOf(run, page));
-  setHandler(memoryQuery, () => ({ existed: true, carried: nextMemory(run), life: run.input.life ?? null }));
+  setHandler(memoryQuery, () => ({ existed: true, carried: nextMemory(run), life: run.input.life ?? null, output: run.output }));
   setHandler(trialEndedSignal, (summary) => {
     ended(run, summary);
   });

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import type { Longhaul } from '../../client/index.ts';
+import type { RunDocument } from '../../contract/run-document.ts';
+import { cliOf, examples, integer, searchStepOf } from '../context.ts';
+import { withEmulators } from '../emulators.ts';
+import { UsageError } from '../exit.ts';
+
+interface Options {
+  readonly step?: string;
+  readonly trials?: number;
+  readonly epochs?: number;
+  readonly detach?: boolean;
+  readonly temporalProfile?: string;
+}
+
+const RUN = 'grocery-ranking-20261124-101500-k3f9';
+const MEANING = `
+A new run of the same document takes over the trials of the ended one's search: what its sampler knew, the curves, and the checkpoints of those that were
+held at a rung or stopped with the search, which go on where they stood in folders of the new run. With --epochs finished trials go on as well, with the
+bits of an undisturbed longer training, where the learning rate does not depend on its end. What the ended run made stays as it is.
+`;
+
+export function registerExtend(program: Command): void {
+  program
+    .command('extend')
+    .description('go on with the search of a run that has ended: more trials, or longer training, without repeating a step')
+    .argument('<run>', 'name of the run')
+    .option('--step <id>', 'the search, where the run has several')
+    .option('--trials <count>', 'so many more', integer)
+    .option('--epochs <count>', 'of training, where it is to be longer', integer)
+    .option('-d, --detach', 'do not wait for the end')
+    .addHelpText('after', examples(`longhaul extend ${RUN} --trials 20`, `longhaul extend ${RUN} --epochs 6`) + MEANING)
+    .action(async (id: string, options: Options, command: Command) => {
+      const cli = cliOf(command);
+      if (options.trials === undefined && options.epochs === undefined)
+        throw new UsageError('say what is to be more: --trials or --epochs');
+      if (options.detach) {
+        await using longhaul = await cli.connect();
+        const run = await longhaul.start(await documentOf(longhaul, id, options));
+        cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
+        cli.print({ run: run.id }, () => run.id);
+        return;
+      }
+      const [{ withServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
+      const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
+      try {
+        const document = await documentOf(servers.longhaul, id, options);
+        await withEmulators(document.profile, cli.terminal, () => runToEnd(servers, cli, (longhaul) => longhaul.start(document)));
+      } finally {
+        await servers.stop();
+      }
+    });
+}
+
+async function documentOf(longhaul: Longhaul, id: string, { step: wanted, trials = 0, epochs }: Options): Promise<RunDocument> {
+  const { state, document } = await longhaul.run(id).ended();
+  const step = searchStepOf(state, wanted);
+  if (state.steps.find((one) => one.id === step)?.cacheHit === true)
+    throw new UsageError(`${id} took its search "${step}" from the cache: extend the run that made it`);
+  const { extendedDocument } = await import('../../compile/extended.ts');
+  return extendedDocument(document, { run: id, step, trials, epochs: epochs ?? null });
+}

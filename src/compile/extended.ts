@@ -1,0 +1,71 @@
+/** The run document of a search that goes on with what an ended one knew. Pure. */
+import { InvalidInputError } from '../contract/errors.ts';
+import type { RunDocument } from '../contract/run-document.ts';
+import type { SearchSpec } from '../contract/steps.ts';
+import { firstRung } from '../rules/halving.ts';
+import { hashOf } from './index.ts';
+
+export interface Extension {
+  readonly run: string;
+  readonly step: string;
+  /** Further trials. */
+  readonly trials: number;
+  /** Of training, where it is to be longer. */
+  readonly epochs: number | null;
+}
+
+/** @throws {InvalidInputError} where the search cannot go on so */
+export function extendedDocument(document: RunDocument, extension: Extension): RunDocument {
+  const steps = document.steps.map((step) =>
+    step.id === extension.step && step.spec.kind === 'search' ? { ...step, spec: extended(step.spec, extension) } : step,
+  );
+  const { hash: _hash, source, ...content } = document;
+  return { ...content, steps, source, hash: hashOf({ ...content, steps }) };
+}
+
+function extended(spec: SearchSpec, { run, step, trials, epochs }: Extension): SearchSpec {
+  const longer = epochs !== null && epochs > spec.epochs;
+  if (epochs !== null && epochs < spec.epochs)
+    refuse(step, 'epochs', 'training cannot be made shorter', `at least ${spec.epochs}`, String(epochs));
+  if (longer) checkSchedule(spec, step);
+  return {
+    ...spec,
+    trials: spec.trials + trials,
+    epochs: epochs ?? spec.epochs,
+    takesOver: { run, step, longer },
+    ...(spec.scheduler === undefined ? {} : { scheduler: { ...spec.scheduler, ...firstRungOf(spec) } }),
+  };
+}
+
+/** Rungs stay where they were: what was reached counts. */
+function firstRungOf({ scheduler, epochs, validateEverySteps, command }: SearchSpec): { readonly min?: number } {
+  if (scheduler?.min !== undefined || scheduler === undefined) return {};
+  const points = scheduler.resource === 'points' && validateEverySteps === 0 && command === undefined;
+  return { min: firstRung({ scheduler, end: scheduler.max ?? (scheduler.resource === 'epochs' || points ? epochs : null) }) };
+}
+
+/** As longhaul_trainer/identity.py does at the first attempt; here before anything is started. */
+function checkSchedule({ command, image, fixed, space }: SearchSpec, step: string): void {
+  if (command !== undefined || image !== undefined)
+    refuse(
+      step,
+      'epochs',
+      'whether training depends on where it ends is known of the reference trainer only',
+      'no --epochs',
+      'a trainer of one’s own',
+    );
+  const schedules = [fixed.learning_rate_schedule, space.learning_rate_schedule === undefined ? undefined : 'of the space'];
+  const found = schedules.find((schedule) => schedule !== undefined) ?? 'cosine, the default';
+  if (found !== 'constant')
+    refuse(
+      step,
+      'fixed.learning_rate_schedule',
+      'trials of more epochs would begin anew, as this schedule depends on where training ends',
+      'constant',
+      JSON.stringify(found),
+    );
+}
+
+function refuse(step: string, path: string, message: string, expected: string, found: string): never {
+  throw new InvalidInputError([{ file: 'extend', path: `steps.${step}.${path}`, message, expected, found }]);
+}

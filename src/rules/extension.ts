@@ -1,0 +1,74 @@
+/** What an extended search takes over from the one that it goes on with. Pure. */
+import type { SearchCarried, TrialRecord } from '../contract/search.ts';
+import type { SearchSpec } from '../contract/steps.ts';
+import { uncounted } from './retries.ts';
+
+/** How the reason of a trial begins that was held at a rung when nothing was left to be promoted: see `heldReason`. */
+const HELD = 'held at rung';
+
+/**
+ * Changes what an ended search knew into what this one begins with. Trials that were held are held again, those that its end stopped are queued, and
+ * where training is longer now the finished ones go on as well; all from their checkpoints. The others stay as they ended. What they cost was paid by
+ * the other run. Returns the numbers of those that can go on.
+ */
+export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): number[] {
+  const endReason = memory.finishing?.reason ?? null;
+  const open: number[] = [];
+  for (const record of memory.records) {
+    const how = howItGoesOn(record, spec, endReason);
+    Object.assign(record, { active: false, inherited: false, heard: null, unrecorded: false, runningSince: null, adopted: true });
+    Object.assign(record.state, { cost: 0, onDemandCost: 0, lostCost: 0, pool: null });
+    if (record.carried) record.carried = { ...record.carried, cost: 0, onDemandCost: 0, lostCost: 0 };
+    if (how === 'over') continue;
+    reopen(record, how);
+    open.push(record.state.trial);
+  }
+  Object.assign(memory, {
+    startedAt: now,
+    status: 'running',
+    reason: null,
+    parallel: spec.parallel,
+    plannedTrials: Math.max(spec.trials, memory.records.length),
+    budget: spec.budget,
+    finishing: null,
+    recording: null,
+    exhausted: false,
+    pausedMs: 0,
+    pausedSince: null,
+    generation: 0,
+    tensorboard: undefined,
+  });
+  return open;
+}
+
+function howItGoesOn(record: TrialRecord, { scheduler, takesOver }: SearchSpec, endReason: string | null): 'over' | 'held' | 'queued' {
+  const { state, told, stopping, halving } = record;
+  const promotes = scheduler?.promote === true && halving !== undefined;
+  if (state.status === 'succeeded') return takesOver?.longer === true ? (promotes ? 'held' : 'queued') : 'over';
+  if (told === null || state.status === 'cancelled') return state.startedAt === null ? 'queued' : promotes ? 'held' : 'queued';
+  if (state.status !== 'stopped') return 'over';
+  if (promotes && state.reason?.startsWith(HELD)) return 'held';
+  return endReason !== null && (stopping === endReason || state.reason === endReason) ? 'queued' : 'over';
+}
+
+function reopen(record: TrialRecord, how: 'held' | 'queued'): void {
+  const { state, halving } = record;
+  Object.assign(record, {
+    told: null,
+    stopping: null,
+    lastProgress: null,
+    values: [],
+    ending: null,
+    toEvaluate: null,
+    asking: null,
+    held: false,
+    carried: record.carried ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0 } : uncounted(state.attempts),
+  });
+  if (halving) Object.assign(halving, { held: how === 'held', allowed: halving.rungs.length });
+  Object.assign(state, {
+    status: how === 'held' ? 'paused' : 'queued',
+    endedAt: null,
+    objective: null,
+    reason: how === 'held' ? state.reason : null,
+  });
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { extendedDocument } from '../../../src/compile/extended.ts';
+import type { SearchCarried, TrialRecord } from '../../../src/contract/search.ts';
+import type { SearchSpec } from '../../../src/contract/steps.ts';
+import { blankRecord } from '../../../src/rules/carried-trials.ts';
+import { takeOver } from '../../../src/rules/extension.ts';
+import { compileText, pipeline, stepOf } from '../compile/project.ts';
+import { specOf } from '../../workflow/search-harness.ts';
+
+const places = { output: 'file:///o', workflowId: (trial: number) => `new/s/trial-${trial}` };
+
+function record(trial: number, status: string, more: object = {}, state: object = {}): TrialRecord {
+  const blank = blankRecord(trial, places);
+  Object.assign(blank, { told: trial, ...more });
+  Object.assign(blank.state, { status, startedAt: 1, endedAt: 9, attempts: 3, cost: 7, objective: 0.5, ...state });
+  return blank;
+}
+const memoryOf = (...records: TrialRecord[]): SearchCarried =>
+  ({
+    startedAt: 1,
+    status: 'succeeded',
+    reason: null,
+    records,
+    finishing: null,
+    tells: 9,
+    pausedMs: 5,
+    exhausted: true,
+  }) as unknown as SearchCarried;
+const takingOver = (more: object = {}): SearchSpec => specOf({ trials: 12, takesOver: { run: 'old', step: 's' }, ...more });
+const rungs = { bracket: 0, rungs: [[1, 2, 0.4]], expected: [0.4], held: false, allowed: 0 };
+
+describe('a search that goes on with an ended one', () => {
+  const ended = (): SearchCarried =>
+    memoryOf(
+      record(0, 'succeeded', { halving: { ...rungs } }),
+      record(1, 'stopped', { halving: { ...rungs } }, { reason: 'held at rung 0 (point 2) with 0.4' }),
+      record(2, 'stopped', {}, { reason: 'median: poor' }),
+      record(3, 'failed'),
+      record(4, 'cancelled'),
+    );
+
+  it('holds again what was held, and leaves the others as they ended', () => {
+    const memory = ended();
+    expect(takeOver(memory, takingOver({ scheduler: { kind: 'asha' } }), 100)).toEqual([1, 4]);
+    expect(memory.records.map(({ state }) => state.status)).toEqual(['succeeded', 'paused', 'stopped', 'failed', 'queued']);
+    expect(memory.records[1]).toMatchObject({ told: null, halving: { held: true, allowed: 1 }, carried: { attempts: 3 }, adopted: true });
+    expect(memory).toMatchObject({ status: 'running', plannedTrials: 12, startedAt: 100, exhausted: false, tells: 9 });
+  });
+
+  it('does not pay again what the other run has paid', () => {
+    const memory = ended();
+    takeOver(memory, takingOver(), 100);
+    expect(memory.records.map(({ state }) => state.cost)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it('goes on with finished trials where training is longer', () => {
+    const memory = ended();
+    expect(takeOver(memory, takingOver({ takesOver: { run: 'old', step: 's', longer: true } }), 100)).toContain(0);
+    expect(memory.records[0]).toMatchObject({ told: null, state: { status: 'queued', objective: null }, carried: { attempts: 3 } });
+  });
+});
+
+describe('the document of an extended search', () => {
+  const text = (more: string): string =>
+    pipeline(`search: { kind: search, data: { train: "{storage}/t", validation: "{storage}/v" }, features: "{storage}/f.json",
+      objective: { metric: validation_mrr, direction: maximize }, space: { dropout: { type: float, low: 0, high: 1 } }, n_trials: 5, epochs: 16, ${more} }`);
+  const extended = async (more: string, by: object): Promise<SearchSpec> => {
+    const document = await compileText(text(more));
+    const longer = extendedDocument(document, { run: 'old', step: 'search', trials: 0, epochs: null, ...by });
+    expect(longer.hash).not.toBe(document.hash);
+    return stepOf(longer, 'search', 'search').spec;
+  };
+
+  it('has more trials, and names what it takes over', async () => {
+    expect(await extended('', { trials: 7 })).toMatchObject({
+      trials: 12,
+      epochs: 16,
+      takesOver: { run: 'old', step: 'search', longer: false },
+    });
+  });
+
+  it('is longer where the learning rate does not depend on the end, with the rungs where they were', async () => {
+    const constant = 'fixed: { learning_rate_schedule: constant }';
+    expect(await extended(`${constant}, scheduler: { kind: asha }`, { epochs: 32 })).toMatchObject({
+      epochs: 32,
+      takesOver: { longer: true },
+      scheduler: { min: 2 },
+    });
+    await expect(extended(constant, { epochs: 8 })).rejects.toThrow('cannot be made shorter');
+    await expect(extended('', { epochs: 32 })).rejects.toThrow('would begin anew');
+    await expect(extended('fixed: { learning_rate_schedule: linear }', { epochs: 32 })).rejects.toThrow('found "linear"');
+  });
+});

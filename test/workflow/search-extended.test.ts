@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { searchWorkflowId } from '../../src/contract/ids.ts';
+import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
+import type { EarlierSearch, SearchInput, SearchResult } from '../../src/contract/search.ts';
+import type { SearchState } from '../../src/contract/state.ts';
+import type { SearchSpec } from '../../src/contract/steps.ts';
+import { profileOf, specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
+
+const PRICED = profileOf({ pools: [{ name: 'spot', spot: true, pricePerHour: 1 }] });
+
+describe('a search that goes on with an ended one', () => {
+  let harness: SearchHarness;
+  beforeEach(async () => {
+    harness = await startSearchHarness();
+  });
+  afterEach(() => harness.stop());
+
+  /** As `trainingPipeline` begins it. */
+  async function extended(workflowId: string, spec: SearchSpec): Promise<{ readonly result: SearchResult; readonly state: SearchState }> {
+    const earlier = await harness.client.workflow.getHandle(workflowId).query<EarlierSearch>('memory');
+    if (earlier.carried === null || earlier.output === undefined) throw new Error('the ended search says nothing');
+    const input: SearchInput = {
+      ...{ run: 'longer', pipeline: 'p', step: 'search', commit: null, profile: PRICED, spec },
+      carried: earlier.carried,
+      takenFrom: earlier.output,
+    };
+    const handle = await harness.client.workflow.start(WORKFLOWS.hyperparameterSearch, {
+      taskQueue: TASK_QUEUES.control,
+      workflowId: searchWorkflowId(input.run, input.step),
+      args: [input],
+    });
+    const result = (await handle.result()) as SearchResult;
+    return { result, state: await handle.query<SearchState>('state') };
+  }
+
+  it('trains only what is new, tells the sampler of all, and may name a trial of before the best', async () => {
+    harness.world.ask = ({ trials, count }) =>
+      Promise.resolve({
+        suggestions: Array.from({ length: count }, (_, i) => ({ x: 0.9 - (trials.length + i) / 10 })),
+        exhausted: false,
+        sampler: 'fake',
+      });
+    const first = await harness.search(specOf({ trials: 3, parallel: 1 }), PRICED);
+    const before = await first.result();
+    const trained = harness.world.attempts.length;
+    const { result, state } = await extended(
+      first.workflowId,
+      specOf({ trials: 5, parallel: 1, takesOver: { run: 'run-1', step: 'search' } }),
+    );
+    expect(harness.world.attempts.slice(trained).map(({ trial }) => [trial.trial, trial.output])).toEqual([
+      [3, 'file:///out/longer/trial-3'],
+      [4, 'file:///out/longer/trial-4'],
+    ]);
+    expect(harness.world.asked.at(-1)?.trials.map(({ told }) => told)).toEqual([0, 1, 2, 3]);
+    expect(result.outputs).toMatchObject({ best_trial: 0, export: before.outputs.export, trials: 5 });
+    expect(result.cost).toBeLessThan(before.cost);
+    expect(state.decisions[0]?.text).toBe('took over 3 trials of run-1; none can go on from their checkpoints');
+    expect(harness.world.adopted).toEqual([]);
+  });
+
+  it('goes on with finished trials where training is longer, from a copy of what they had', async () => {
+    const first = await harness.search(specOf({ trials: 2, parallel: 1 }));
+    await first.result();
+    const trained = harness.world.attempts.length;
+    const longer = { epochs: 2, takesOver: { run: 'run-1', step: 'search', longer: true } };
+    const { state } = await extended(first.workflowId, specOf({ trials: 2, parallel: 2, ...longer }));
+    expect(harness.world.adopted.map(({ from, to }) => [from, to]).sort()).toEqual(
+      [0, 1].map((trial) => [`file:///out/run-1/trial-${trial}`, `file:///out/longer/trial-${trial}`]),
+    );
+    // Attempts are counted on: the newest one owns the checkpoint.
+    expect(harness.world.attempts.slice(trained).map(({ attempt }) => attempt)).toEqual([2, 2]);
+    expect(state.trials.map(({ status, output }) => [status, output])).toEqual(
+      [0, 1].map((trial) => ['succeeded', `file:///out/longer/trial-${trial}`]),
+    );
+  });
+});
