@@ -17,7 +17,7 @@ import { InvalidInputError } from '../src/contract/errors.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import { readPolicy } from './policy.ts';
 import { soakFactor } from './soak.ts';
-import { deploymentOptions } from './versioning.ts';
+import { becomeFirstVersion, deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 import { GRACES, playFaster } from '../src/rules/durations.ts';
 
@@ -72,6 +72,8 @@ async function runWorker(role: WorkerRole): Promise<void> {
     const running = worker.run();
     process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);
     const say = (message: string, fields: object): void => log.info(fields, message);
+    const versioned = role.workflows ? deploymentOptions() : undefined;
+    if (versioned) void becomeFirstVersion(connected, versioned, over.signal);
     void takeFromDeadWorkers({ ...connected, identity, say }, over.signal);
     try {
       await running;

@@ -275,6 +275,8 @@ export const GRACES = {
   workerAliveSeconds: 5,
   workerSilentMs: 15_000,
   deadWorkersLookMs: 5_000,
+  /** A server hears of a worker's version a moment after it polls; meanwhile the version cannot be made current. */
+  firstVersionRetryMs: 1_000,
   /** So long after the last question or event stream a run is forgotten. */
   consoleModelKeptMs: 120_000,
   /** Proxies cut connections that stay silent for a minute. */

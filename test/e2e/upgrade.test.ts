@@ -15,6 +15,20 @@ import { until } from '../workflow/environment.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const DEPLOYMENT = 'longhaul';
 
+/** Its first attempt fails when a file appears, the next one ends when another does. */
+const FAILS_ONCE = `
+import json, os, pathlib, sys, time
+folder, output = pathlib.Path(sys.argv[1]), pathlib.Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://"))
+attempt = os.environ["LONGHAUL_ATTEMPT"]
+(folder / f"attempt-{attempt}").touch()
+while not (folder / ("fail" if attempt == "1" else "succeed")).exists():
+    time.sleep(0.1)
+if attempt == "1":
+    sys.exit(1)
+result = {"metrics": {"score": 1.0}, "objective": 1.0, "bestStep": 1, "steps": 1, "samples": 1, "epochs": 1, "bestExport": None, "weightsSha256": "0"}
+(output / "result.json").write_text(json.dumps(result))
+`;
+
 describe('a rolling change to new workers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-upgrade-'));
   const root = `file://${folder}/store`;
@@ -128,5 +142,30 @@ describe('a rolling change to new workers', () => {
       marker?.markerName === 'core_patch' ? [JSON.stringify(Object.values(marker.details ?? {}).map(({ payloads }) => payloads?.map(({ data }) => Buffer.from(data ?? []).toString())))] : [], // prettier-ignore
     );
     expect(patches?.filter((patch) => patch.includes('next-version'))).toHaveLength(1);
+  });
+
+  it('takes a trial to the new build between two attempts', async () => {
+    await makeCurrent('old');
+    const search = tinySearch(folder);
+    const run = await longhaul.start(
+      documentOf([{ ...search, spec: { ...search.spec, command: ['python', '-c', FAILS_ONCE, folder] } as typeof search.spec }], {
+        profile: tinyProfile(folder),
+      }),
+    );
+    await until(async () => existsSync(join(folder, 'attempt-1')), 'the first attempt');
+    const trial = trialWorkflowId(run.id, 'search', 0);
+    expect(await buildOf(trial)).toBe('old');
+    await makeCurrent('new');
+    await until(async () => {
+      await run.search('search').setParallelism({ parallel: 1 });
+      return (await buildOf(searchWorkflowId(run.id, 'search'))) === 'new';
+    }, 'the search to run on the new build');
+    expect(await buildOf(trial)).toBe('old');
+    writeFileSync(join(folder, 'fail'), '');
+    await until(async () => existsSync(join(folder, 'attempt-2')), 'the second attempt');
+    expect(await buildOf(trial)).toBe('new');
+    writeFileSync(join(folder, 'succeed'), '');
+    expect(await run.result()).toMatchObject({ status: 'succeeded' });
+    expect(await longhaul.client.workflow.getHandle(trial).result()).toMatchObject({ carried: { attempts: 2 } });
   });
 });

@@ -7,6 +7,8 @@ export interface TrialRun {
   readonly reconciles: boolean;
   /** The Job of an attempt that is to stop is asked to end beside the activity that watches it. False in histories from before. */
   readonly asksJobs: boolean;
+  /** Between two attempts it moves to the build that has become current. False in histories from before. */
+  readonly movesOn: boolean;
   carried: TrialCarried;
   /** 1 while a history of release 0.1 is replayed. */
   readonly rules: 1 | 2;

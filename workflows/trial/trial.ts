@@ -7,6 +7,7 @@ import {
   defineQuery,
   defineSignal,
   isCancellation,
+  makeContinueAsNewFunc,
   patched,
   setHandler,
   setWorkflowOptions,
@@ -44,7 +45,7 @@ export const stateQuery = defineQuery<TrialReport>(QUERIES.state);
 export const trialEndedSignal = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
 export const trialReportSignal = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
 
-// Days long, and simple: it ends on the version of the workers that it began on.
+// Days long, and simple: each attempt ends on the version of the workers that it began on.
 setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'PINNED' } : {}), trial);
 export async function trial(input: TrialInput): Promise<TrialSummary> {
   playFaster(input.factor);
@@ -66,6 +67,7 @@ function setUp(input: TrialInput): TrialRun {
     carried: input.carried ?? input.resumed ?? emptyCarried(),
     rules: patched('crashes-without-training') ? 2 : 1,
     asksJobs: patched('ask-jobs-to-end'),
+    movesOn: patched('move-between-attempts'),
     stop: input.wanted?.stop ?? null,
     paused: input.wanted?.paused ?? false,
     pool: null,
@@ -112,7 +114,14 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     const pause = backoffSeconds(report.verdict, next.repeats, run.carried.placement.emptyPools, poolCount(run), inTurn);
     await backOff(run, run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause);
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
+    await moveOn(run);
   }
+}
+
+/** To the build that became current meanwhile: an attempt that ended left nothing behind that the next one could not take up. */
+async function moveOn(run: TrialRun): Promise<void> {
+  if (!run.movesOn || !workflowInfo().targetWorkerDeploymentVersionChanged) return;
+  await makeContinueAsNewFunc<typeof trial>({ initialVersioningBehavior: 'AUTO_UPGRADE' })(nextInput(run));
 }
 
 const nextInput = ({ input, carried, stop, paused }: TrialRun): TrialInput => ({

@@ -15,6 +15,17 @@ app.kubernetes.io/component: {{ .component }}
 {{ printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion | toString) }}
 {{- end }}
 
+{{/* The build of the control workers, by which Temporal tells them apart. */}}
+{{- define "longhaul.build" -}}
+{{ .Values.workers.control.buildId | default .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* The same as a part of names and labels; the digest tells builds apart that are spelled alike there. */}}
+{{- define "longhaul.buildName" -}}
+{{- $build := include "longhaul.build" . -}}
+{{ printf "%s-%s" (regexReplaceAll "[^a-z0-9]+" (lower $build) "-" | trunc 24 | trimAll "-" | default "build") (sha256sum $build | trunc 6) }}
+{{- end }}
+
 {{- define "longhaul.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 10001
