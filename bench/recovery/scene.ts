@@ -3,16 +3,20 @@ import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
-import type { ProgressRecord } from '../../src/contract/trial.ts';
+import { ProgressRecord } from '../../src/contract/trial.ts';
 import type { Profile } from '../../src/contract/profile.ts';
 import { BUSYBOX_IMAGE } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import type { TrialLab } from '../../test/cluster/trial-lab.ts';
 
 export interface Recovery {
-  /** Seconds to the replacement Job's creation. */
+  /** Seconds from the sign, the first event of the API that shows what happened, to the replacement Job's creation. */
   readonly toJob: number;
-  /** Seconds to its first record of training. */
+  /** The same from the request that took the machine away. */
+  readonly fromRequest: number;
+  /** Seconds from the sign to the replacement's first word, when it has imported, built and restored. */
+  readonly toStart: number;
+  /** Seconds from the sign to its first record of training. */
   readonly toSample: number;
   /** Samples that had to be trained again. */
   readonly lost: number;
@@ -20,8 +24,13 @@ export interface Recovery {
 
 type Kind = 'evict' | 'preempt' | 'pod_deleted' | 'node_lost';
 
+/** Of the same trainer alone in a pod, from the request for that pod. */
+export type Bare = Pick<Recovery, 'toStart' | 'toSample'>;
+
 export interface Scene {
   recover(kind: Kind, run: string): Promise<Recovery>;
+  /** The trainer of an attempt once more, in a pod that nobody watches, from its beginning. */
+  bare(run: string): Promise<Bare>;
   /** The Job controller's own replacement after an eviction, with `podFailurePolicy: Ignore`. */
   jobController(number: number): Promise<number>;
   close(): Promise<void>;
@@ -46,33 +55,55 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
     const pool = POOL_OF[kind];
     const handle = await lab.start(run, { profile: only(lab.profile, pool) });
     await until(async () => (await trained(lab, run, 1)).length >= RECORDS_BEFORE);
+    const pod = (await podOf(client, jobName(run, 1)))?.metadata?.name ?? '';
     const jobs = watchJobs(client, jobName(run, 2), over.signal);
-    const since = await act(kind, run);
-    const createdAt = await jobs;
+    const sign = kind === 'node_lost' ? nodeIsSilent(client, LOST_NODE, over.signal) : podIsToGo(client, pod, over.signal);
+    const requestedAt = await act(kind, run, pod);
+    const [signAt, createdAt] = await Promise.all([sign, jobs]);
     await afterwards(kind);
-    await until(async () => (await trained(lab, run, 2)).length > 0);
-    const sampleAt = Date.now();
+    const second = await firstWords(() => records(lab.store, lab.outputOf(run)), 2);
     const before = (await lab.records(run)).filter(({ attempt, kind: what }) => attempt === 1 && what !== 'start').at(-1);
-    const start = (await lab.records(run)).find(({ attempt, kind: what }) => attempt === 2 && what === 'start');
     await handle.cancel();
     await handle.result();
-    const lost = Math.max(0, (before?.samples ?? 0) - (start?.samples ?? 0));
-    return { toJob: (createdAt - since) / 1000, toSample: (sampleAt - since) / 1000, lost };
+    const since = (at: number): number => (at - signAt) / 1000;
+    return {
+      toJob: since(createdAt),
+      fromRequest: (createdAt - requestedAt) / 1000,
+      toStart: since(second.startAt),
+      toSample: since(second.sampleAt),
+      lost: Math.max(0, (before?.samples ?? 0) - second.samples),
+    };
   };
 
-  /** Takes the machine away; returns the moment that counts, ms since 1970. */
-  const act = async (kind: Kind, run: string): Promise<number> => {
-    const pod = (await podOf(client, jobName(run, 1)))?.metadata?.name ?? '';
+  /** Takes the machine away; returns the moment of the request, ms since 1970. */
+  const act = async (kind: Kind, run: string, pod: string): Promise<number> => {
     const at = Date.now();
     if (kind === 'evict') await evict(client, namespace, pod);
     else if (kind === 'pod_deleted') await client.request('DELETE', client.podsPath(pod));
     else if (kind === 'preempt') await client.request('POST', client.podsPath(), { body: intruder(run) });
-    else {
-      const silent = nodeIsSilent(client, LOST_NODE, over.signal);
-      await cluster.freeze(LOST_NODE);
-      return silent;
-    }
+    else await cluster.freeze(LOST_NODE);
     return at;
+  };
+
+  /** The manifest and the document of an attempt that was, with another output. */
+  const bare = async (run: string): Promise<Bare> => {
+    const name = jobName(run, 1);
+    const handle = await lab.start(run, { profile: only(lab.profile, POOL_OF.evict) });
+    await until(async () => (await trained(lab, run, 1)).length > 0);
+    const { spec } = await client.request<Job>('GET', client.jobsPath(name));
+    await handle.cancel();
+    await handle.result();
+    const [from, to] = [lab.outputOf(run), `${lab.outputOf(run)}-bare`];
+    const document = await lab.store.read(`${from}/trial.json`);
+    if (!document) throw new Error(`${from} has no trial.json`);
+    await lab.store.write(`${to}/trial.json`, new TextDecoder().decode(document.data).replaceAll(from, to));
+    const template = JSON.parse(JSON.stringify(spec.template.spec).replaceAll(from, to)) as object;
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: `bare-${run}`, labels: { bench: 'bare' } }, spec: template };
+    const at = Date.now();
+    await client.request('POST', client.podsPath(), { body: pod });
+    const first = await firstWords(() => records(lab.store, to), 1);
+    await client.request('DELETE', client.podsPath(`bare-${run}`), { query: { gracePeriodSeconds: 0 } });
+    return { toStart: (first.startAt - at) / 1000, toSample: (first.sampleAt - at) / 1000 };
   };
 
   const afterwards = async (kind: Kind): Promise<void> => {
@@ -85,6 +116,7 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
 
   return {
     recover,
+    bare,
     jobController: async (number) => {
       const name = `plain-${number}`;
       await client.request('POST', client.jobsPath(), { body: plainJob(name) });
@@ -104,6 +136,42 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
       await cluster.kubectl(['delete', 'priorityclass', 'bench-high', '--ignore-not-found']);
     },
   };
+}
+
+interface Job {
+  readonly spec: { readonly template: { readonly spec: object } };
+}
+
+interface Words {
+  /** ms since 1970, by the trainer's clock, which is this machine's. */
+  readonly startAt: number;
+  /** When the first record of training was seen, ms since 1970. */
+  readonly sampleAt: number;
+  /** With which it began. */
+  readonly samples: number;
+}
+
+/** What comes before an attempt's start is told for the attempt before it: exports that were not seen in the store. */
+async function firstWords(read: () => Promise<readonly ProgressRecord[]>, attempt: number): Promise<Words> {
+  const found: Words[] = [];
+  await until(async () => {
+    const own = (await read()).filter((record) => record.attempt === attempt);
+    const start = own.find(({ kind }) => kind === 'start');
+    if (start === undefined || own.at(-1) === start) return false;
+    return found.push({ startAt: start.time * 1000, sampleAt: Date.now(), samples: start.samples }) > 0;
+  });
+  const [words] = found;
+  if (!words) throw new Error('no words of the trainer');
+  return words;
+}
+
+async function records(store: TrialLab['store'], output: string): Promise<readonly ProgressRecord[]> {
+  const found: ProgressRecord[] = [];
+  for (let n = 1; ; n++) {
+    const object = await store.read(`${output}/progress/${n}.json`);
+    if (object === null) return found;
+    found.push(ProgressRecord.parse(JSON.parse(new TextDecoder().decode(object.data))));
+  }
 }
 
 interface Pod {
@@ -130,6 +198,14 @@ async function watchJobs(client: KubeClient, name: string, signal: AbortSignal):
   const query = { watch: true, fieldSelector: `metadata.name=${name}` };
   for await (const _line of client.lines(client.jobsPath(), { query, signal, silenceMs: PATIENCE_MS })) return Date.now();
   throw new Error(`no Job ${name}`);
+}
+
+/** When the API server shows that a pod is to go, whoever asked for it. */
+async function podIsToGo(client: KubeClient, pod: string, signal: AbortSignal): Promise<number> {
+  const query = { watch: true, fieldSelector: `metadata.name=${pod}` };
+  for await (const line of client.lines(client.podsPath(), { query, signal, silenceMs: PATIENCE_MS }))
+    if (/"deletionTimestamp"|"type":"DisruptionTarget"|"type":"DELETED"/.test(line)) return Date.now();
+  throw new Error(`pod ${pod} was never to go`);
 }
 
 async function nodeIsSilent(client: KubeClient, node: string, signal: AbortSignal): Promise<number> {

@@ -56,6 +56,7 @@ def train(trial: Trial, termination: Termination) -> None:
         _check_sessions(trial, manifest)
     del parameters
     checkpoints.claim()
+    checkpoints.read_ahead()
     open_store(trial.output).sweep(trial.output)
     Attempt(trial, checkpoints, manifests, termination).run()
 

@@ -21,6 +21,11 @@ import { openPackageMirror } from './package-mirror.ts';
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'grocery-ranking');
 const BUCKET = 'example';
+/** A server looks every three minutes whether the workflows of a version have ended. */
+const QUICK_DRAINAGE = ['RefreshInterval', 'VisibilityGracePeriod'].flatMap((part) => [
+  '--dynamic-config-value',
+  `matching.wv.VersionDrainageStatus${part}="1s"`,
+]);
 /** The example's data, as its fetch_data.py asks for it. */
 
 export interface ExampleLab {
@@ -80,7 +85,7 @@ async function open(
       bigquery: {},
     }),
     openPackageMirror(cluster.hostAddress),
-    startServer('real'),
+    startServer('real', QUICK_DRAINAGE),
   ]);
   cleanups.push(
     emulators.stop,

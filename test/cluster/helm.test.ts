@@ -9,11 +9,12 @@ import { checkKubernetes } from '../../src/adapters/kubernetes/doctor.ts';
 import { PERMISSIONS, resourceName } from '../../src/adapters/kubernetes/permissions.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { readFileSync } from 'node:fs';
+import { trialWorkflowId } from '../../src/contract/ids.ts';
 import { Policy } from '../../src/contract/policy.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import { violations } from '../../src/rules/policy.ts';
 import { runCli } from '../support/run-cli.ts';
-import { CHART, helm, RELEASE } from './chart.ts';
+import { CHART, helm, RELEASE, upgradeChart } from './chart.ts';
 import { openExampleLab } from './example-lab.ts';
 import type { ExampleLab, ResultTable } from './example-lab.ts';
 import { clusterCanRun, kubernetesConfig, poolOf, sharedCluster, shellJob } from './harness.ts';
@@ -52,8 +53,10 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
   it('gives the rights that Longhaul uses, and no more', async () => {
     const rendered = await helm(['template', 'x', CHART, '--kube-version', '1.35.0']);
     const roles = parseAllDocuments(rendered)
-      .map((document) => document.toJS() as { kind?: string; rules?: readonly Rule[] } | null)
-      .filter((object) => object?.kind === 'Role' || object?.kind === 'ClusterRole');
+      .map((document) => document.toJS() as { kind?: string; metadata?: { name: string }; rules?: readonly Rule[] } | null)
+      .filter((object) => object?.kind === 'Role' || object?.kind === 'ClusterRole')
+      // Of the account that looks after builds, and of nobody else.
+      .filter((object) => object?.metadata?.name !== 'x-builds');
     const granted = roles.flatMap((role) => (role?.rules ?? []).map((rule) => `${role?.kind} ${rule.apiGroups.join()}/${rule.resources.join()}: ${rule.verbs.join()}`)); // prettier-ignore
     const used = PERMISSIONS.map(
       (one) => `${one.namespaced ? 'Role' : 'ClusterRole'} ${one.group}/${resourceName(one)}: ${one.verbs.join()}`,
@@ -90,7 +93,8 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
 
     it('which every worker that acts is started with, anew for each change of it', async () => {
       const { workers } = await rendered();
-      expect(workers.map((each) => each?.metadata.name).sort()).toEqual(['x-control', 'x-training', 'x-warehouse']);
+      const names = workers.map((each) => each?.metadata.name.replace(/^(x-control)-0-2-0-[0-9a-f]{6}$/, '$1'));
+      expect(names.sort()).toEqual(['x-control', 'x-training', 'x-warehouse']);
       for (const each of workers) expect(JSON.stringify(each)).toContain('"configMap":{"name":"x-policy"}');
       const digests = async (...settings: string[]) =>
         (await rendered(...settings)).workers.map((each) => each?.spec?.template.metadata.annotations['longhaul.dev/policy']);
@@ -142,9 +146,20 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       await lab.close();
     });
 
+    const buildOf = async (workflowId: string): Promise<string | undefined> => {
+      const { raw } = await lab.longhaul.client.workflow.getHandle(workflowId).describe();
+      return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId ?? undefined;
+    };
+    const currentBuild = async (): Promise<string | undefined> => {
+      const request = { namespace: 'default', deploymentName: 'longhaul' };
+      const { workerDeploymentInfo } = await lab.longhaul.client.workflowService.describeWorkerDeployment(request);
+      return workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId ?? undefined;
+    };
+
     it('runs one Deployment a task queue under Pod Security "restricted", and the console answers', async () => {
       const deployments = await cluster.kubectl(['-n', NAMESPACE, 'get', 'deployments', '-o', 'jsonpath={range .items[*]}{.metadata.name}={.status.readyReplicas} {end}']); // prettier-ignore
-      expect(deployments.trim().split(' ').sort()).toEqual(
+      const named = deployments.trim().replace(/(-control)-1-[0-9a-f]{6}=/, '$1=');
+      expect(named.split(' ').sort()).toEqual(
         ['console', 'control', 'sampler', 'training', 'warehouse'].map((name) => `${RELEASE}-${name}=1`),
       );
     });
@@ -178,10 +193,20 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       expect(Number(outputs['average_rank'])).toBeLessThan(Number(outputs['baseline_average_rank']));
     });
 
-    it('ends with the same bits, objectives and metrics when two of its trainers are evicted', async () => {
+    it('ends with the same bits, objectives and metrics when it is upgraded twice, and two of its trainers are evicted between', async () => {
       const run = await lab.start('stormy', [...SMALLER, ...TRAINED_ANEW, SLOWLY]);
       const ended = run.result();
-      await Promise.race([ended, Promise.all([evictedOnceItTrains(0), evictedOnceItTrains(1)])]);
+      const upgrading = async (): Promise<void> => {
+        await Promise.all([trains(0), trains(1)]);
+        expect(await buildsOfTrials()).toEqual(['1', '1']);
+        await upgraded('second');
+        await Promise.all([evict(0), evict(1)]);
+        await Promise.all([trains(0, 2), trains(1, 2)]);
+        // Preempted trials go on with the workers of the new build.
+        expect(await buildsOfTrials()).toEqual(['second', 'second']);
+        await upgraded('third');
+      };
+      await Promise.race([ended, upgrading()]);
       const result = await ended;
       expect(result.steps.filter(({ status }) => status !== 'cached').map(({ id }) => id)).toEqual(['search', 'evaluate']);
       const attempts = await lab.warehouse.ledger('attempts', { run: 'stormy' });
@@ -197,17 +222,53 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
         .filter(({ kind }) => kind === 'start');
       expect(starts.filter(({ attempt, samples }) => attempt === 2 && samples > 0)).toHaveLength(2);
       expect(await lab.tableOf('stormy')).toEqual(undisturbed);
+      expect([await buildsOfTrials(), await buildOf('stormy')]).toEqual([['second', 'second'], 'third']);
 
-      async function evictedOnceItTrains(trial: number): Promise<void> {
-        const trains = async (): Promise<boolean> =>
-          (await lab.records('stormy', trial)).some(({ kind }) => kind === 'train' || kind === 'validation');
-        await expect.poll(trains, PATIENCE).toBe(true);
+      async function trains(trial: number, attempt = 1): Promise<void> {
+        const trained = async (): Promise<boolean> =>
+          (await lab.records('stormy', trial)).some(
+            (record) => record.attempt === attempt && (record.kind === 'train' || record.kind === 'validation'),
+          );
+        await expect.poll(trained, PATIENCE).toBe(true);
+      }
+
+      async function evict(trial: number): Promise<void> {
         const client = openClient(kubernetesConfig(cluster, NAMESPACE));
         const [job] = await lab.compute.list({ run: 'stormy', step: 'search', trial: String(trial), attempt: '1' });
         const name = (await podOf(client, job?.name ?? ''))?.metadata?.name ?? '';
         const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
         await client.request('POST', `${client.podsPath(name)}/eviction`, { body });
       }
+
+      async function upgraded(build: string): Promise<void> {
+        await upgradeChart(cluster, NAMESPACE, build);
+        await cluster.kubectl([
+          '-n',
+          NAMESPACE,
+          'rollout',
+          'status',
+          'deployment',
+          '-l',
+          'app.kubernetes.io/component=control',
+          '--timeout=300s',
+        ]);
+        await lookAfterBuilds(`promote-${build}`);
+        await expect.poll(currentBuild, PATIENCE).toBe(build);
+      }
+
+      function buildsOfTrials(): Promise<(string | undefined)[]> {
+        return Promise.all([0, 1].map((trial) => buildOf(trialWorkflowId('stormy', 'search', trial))));
+      }
+    });
+
+    it('has removed the control workers of builds that have drained, and kept those of the current one', async () => {
+      let looks = 0;
+      const builds = async (): Promise<string[]> => {
+        await lookAfterBuilds(`retire-${++looks}`);
+        const names = await cluster.kubectl(['-n', NAMESPACE, 'get', 'deployments', '-l', 'app.kubernetes.io/component=control', '-o', 'jsonpath={range .items[*]}{.metadata.annotations.longhaul\\.dev/build} {end}']); // prettier-ignore
+        return names.trim().split(' ');
+      };
+      await expect.poll(builds, PATIENCE).toEqual(['third']);
     });
 
     it('has left no orphan, and gc finds and removes a Job whose run nobody knows', async () => {
@@ -227,6 +288,13 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
     });
   });
 });
+
+/** What the chart's CronJob does every minute, now. */
+async function lookAfterBuilds(name: string): Promise<void> {
+  const cluster = sharedCluster();
+  await cluster.kubectl(['-n', NAMESPACE, 'create', 'job', name, `--from=cronjob/${RELEASE}-builds`]);
+  await cluster.kubectl(['-n', NAMESPACE, 'wait', '--for=condition=Complete', `job/${name}`, '--timeout=300s']);
+}
 
 /** A kubeconfig with the token of a service account, beside the administrator's. */
 async function kubeconfigOf(cluster: Cluster, account: string): Promise<string> {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** Pages that lead a reader through the folders. */
-const PAGES = ['docs/follow.md', 'docs/architecture.md', 'CONTRIBUTING.md'];
+const PAGES = ['docs/follow.md', 'docs/architecture.md', 'docs/upgrade.md', 'CONTRIBUTING.md'];
 const FOLDERS = 'bin|src|workflows|activities|workers|python|tools|deploy|test|bench|examples|docs';
 
 describe('a page that names files', () => {

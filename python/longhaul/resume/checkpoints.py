@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 from ..checked import parse_json
@@ -58,6 +59,7 @@ class Checkpoints:
         self._sequence = 0
         self._sigterm = False
         self._mutex = threading.Lock()
+        self._ahead: tuple[Latest, Future[Files | None]] | None = None
 
     def claim(self) -> None:
         """Puts this attempt's number on what is committed: from now on an older attempt cannot commit.
@@ -78,6 +80,29 @@ class Checkpoints:
                 except PreconditionFailed:
                     continue  # the older attempt has just committed: take that one over
 
+    def read_ahead(self) -> None:
+        """Begins to fetch what `load` will ask for, beside the imports of a start, which take seconds."""
+        with self._mutex:
+            entry = self._committed[0] if self._committed else None
+            if entry is None or not entry["files"]:
+                return
+            ahead: Future[Files | None] = Future()
+            self._ahead = (entry, ahead)
+
+        def fetch() -> None:
+            try:
+                ahead.set_result(read_files(self._store, self._root, entry, self._warn))
+            except BaseException as error:
+                ahead.set_exception(error)
+
+        threading.Thread(target=fetch, name="read-ahead", daemon=True).start()
+
+    def _read(self, entry: Latest) -> Files | None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0]["checkpoint"] == entry["checkpoint"]:
+            return ahead[1].result()
+        return read_files(self._store, self._root, entry, self._warn)
+
     def load(self, accepts: Callable[[str, Files], bool] = lambda name, files: True) -> Files | None:
         """The files of the newest committed checkpoint that is whole; None when there is nothing to go on from.
 
@@ -86,7 +111,7 @@ class Checkpoints:
         with self._mutex:
             while self._committed and self._committed[0]["files"]:
                 entry = self._committed[0]
-                files = read_files(self._store, self._root, entry, self._warn)
+                files = self._read(entry)
                 if files is not None and accepts(entry["checkpoint"], files):
                     return files
                 self._committed.pop(0)

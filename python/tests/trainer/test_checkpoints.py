@@ -67,8 +67,33 @@ def test_a_machine_that_goes_between_files_and_latest_leaves_the_checkpoint_befo
     assert sorted(os.listdir(tmp_path / "checkpoints")) == ["000000001-1-1", "LATEST"]
 
 
+class Reader(DirectoryStore):
+    """Knows what was read."""
+
+    def __init__(self) -> None:
+        self.reads: list[str] = []
+
+    def read_data(self, uri: str) -> bytes | None:
+        self.reads.append(uri.rsplit("/", 1)[-1])
+        return super().read_data(uri)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_checkpoint_is_read_once_whether_ahead_or_not(tmp_path: Path, ahead: bool) -> None:
+    checkpoints(tmp_path, 1).commit(snapshot(3), "interval")
+    store = Reader()
+    heir = Checkpoints(store, f"file://{tmp_path}", attempt=2, keep=2, warn=lambda message: None)
+    heir.claim()
+    store.reads.clear()
+    if ahead:
+        heir.read_ahead()
+    assert loaded(heir).step == 3
+    assert sorted(store.reads) == ["state.json", "variables.bin"]
+
+
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "gone"])
-def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, damage: str, ahead: bool) -> None:
     own = checkpoints(tmp_path, 1)
     for step in (1, 2):
         own.commit(snapshot(step), "interval")
@@ -83,6 +108,8 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, dama
     warnings: list[str] = []
     heir = Checkpoints(DirectoryStore(), f"file://{tmp_path}", attempt=2, keep=2, warn=warnings.append)
     heir.claim()
+    if ahead:
+        heir.read_ahead()
     found = loaded(heir)
     assert found.step == 1
     assert len(warnings) == 1
