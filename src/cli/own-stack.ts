@@ -32,7 +32,10 @@ export async function connectOrStart(cli: Cli, temporalProfile?: string): Promis
   const project = isServerNamed(temporalProfile) ? null : projectWithRuns(process.cwd());
   if (project === null) return connect({ profile: temporalProfile });
   if (!cli.json) cli.terminal.say('the servers of this project have stopped; they run for this command (`longhaul dev` keeps them)');
-  return (await startServers(cli, project)).longhaul;
+  const { longhaul, stack } = await startServers(cli, project);
+  // Whatever is asked of a run, a worker has to be there.
+  await stack?.ready;
+  return longhaul;
 }
 
 export async function startServers(cli: Cli, directory = process.cwd()): Promise<Servers> {

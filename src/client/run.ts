@@ -9,6 +9,7 @@ import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
+import { whileServed } from './served.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GRACES } from '../rules/durations.ts';
 
@@ -49,11 +50,11 @@ export class Run {
 
   /** Steps, cost, what waits for a person. Works while it runs and after its end. */
   state(): Promise<RunState> {
-    return ask(this.id, this.#address, () => this.#handle.query<RunState>(QUERIES.state));
+    return this.#ask<RunState>(QUERIES.state);
   }
 
   graph(): Promise<RunGraph> {
-    return ask(this.id, this.#address, () => this.#handle.query<RunGraph>(QUERIES.graph));
+    return this.#ask<RunGraph>(QUERIES.graph);
   }
 
   /** The document that it was started with, whoever started it. */
@@ -109,7 +110,15 @@ export class Run {
   }
 
   #update(name: string, payload: object): Promise<UpdateAnswer> {
-    return this.#about(() => this.#handle.executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] }));
+    return this.#whileServed(() => this.#about(() => this.#handle.executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] })));
+  }
+
+  #ask<T>(question: string): Promise<T> {
+    return this.#whileServed(() => ask(this.id, this.#address, () => this.#handle.query<T>(question)));
+  }
+
+  #whileServed<T>(call: () => Promise<T>): Promise<T> {
+    return whileServed(this.#client, this.#address, this.id, call);
   }
 }
 

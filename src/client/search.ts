@@ -24,6 +24,7 @@ import type {
 import type { SearchState, StatePage } from '../contract/state.ts';
 import { RefusedError } from './errors.ts';
 import { about, ask } from './failures.ts';
+import { whileServed } from './served.ts';
 import { GRACES } from '../rules/durations.ts';
 
 /**
@@ -62,8 +63,9 @@ export class Search {
   }
 
   #page(page: StatePage): Promise<SearchState> {
-    return ask(this.workflowId, this.#address, () =>
-      this.#client.workflow.getHandle(this.workflowId).query<SearchState, [StatePage]>(QUERIES.state, page),
+    const handle = this.#client.workflow.getHandle(this.workflowId);
+    return whileServed(this.#client, this.#address, this.workflowId, () =>
+      ask(this.workflowId, this.#address, () => handle.query<SearchState, [StatePage]>(QUERIES.state, page)),
     );
   }
 
@@ -127,8 +129,9 @@ export class Search {
   reject = (update: RejectUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.reject, update);
 
   #update(name: string, payload: object): Promise<UpdateAnswer> {
-    return about(this.workflowId, this.#address, () =>
-      this.#client.workflow.getHandle(this.workflowId).executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] }),
+    const handle = this.#client.workflow.getHandle(this.workflowId);
+    return whileServed(this.#client, this.#address, this.workflowId, () =>
+      about(this.workflowId, this.#address, () => handle.executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] })),
     );
   }
 }

@@ -271,6 +271,9 @@ export const GRACES = {
   /** Whether an activity is still wanted: Temporal answers within so long, and is asked again. */
   stillWantedMs: 5_000,
   stillWantedRetryMs: 200,
+  /** A question that was not answered for so long: is there a worker? One that waits for tasks asks again within a minute. */
+  unservedLookMs: 3_000,
+  pollerSilentMs: 75_000,
   /** A worker tells so often that it lives, one that is silent for three times as long is dead, and others look so often. */
   workerAliveSeconds: 5,
   workerSilentMs: 15_000,
