@@ -1,0 +1,56 @@
+/** Which nodes would take a pool's Jobs: their labels by its selector, their taints by its tolerations. Pure. */
+import type { V1Node } from '@kubernetes/client-node';
+import type { Pool } from '../../contract/profile.ts';
+import type { DoctorCheck } from '../../ports/doctor.ts';
+
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+export function poolCheck(pool: Pool, nodes: readonly V1Node[]): DoctorCheck {
+  const name = `pool ${pool.name}`;
+  const wanted = Object.entries(pool.nodeSelector);
+  const labels = wanted.map(([key, value]) => `${key}=${value}`).join(',');
+  const fitting = nodes.filter((node) => wanted.every(([key, value]) => node.metadata?.labels?.[key] === value));
+  if (fitting.length === 0) {
+    const machine = pool.spot ? '--spot --node-taints=longhaul.dev/spot=true:NoSchedule' : '';
+    return {
+      name,
+      ok: false,
+      detail: `no node has the labels ${labels || '(none)'} now; that is as it should be only where an autoscaler adds nodes from zero`,
+      remedy: `gcloud container node-pools create ${pool.name} --cluster CLUSTER --location LOCATION --node-labels=${labels} ${machine} --enable-autoscaling --min-nodes=0 --max-nodes=10`,
+    };
+  }
+  const open = fitting.filter((node) => refusals(pool, node).length === 0);
+  if (open.length > 0) return { name, ok: true, detail: `${open.length} of ${nodes.length} nodes take its Jobs` };
+  const taints = [
+    ...new Set(fitting.flatMap((node) => refusals(pool, node)).map(({ key, value, effect }) => `${key}=${value ?? ''}:${effect}`)),
+  ];
+  const yaml = fitting
+    .flatMap((node) => refusals(pool, node))
+    .slice(0, 1)
+    .map(({ key, value, effect }) => `{ key: ${key}, ${value ? `value: "${value}"` : 'operator: Exists'}, effect: ${effect} }`);
+  return {
+    name,
+    ok: false,
+    detail: `its ${fitting.length} nodes have taints that the pool does not tolerate: ${taints.join(', ')}`,
+    remedy: `add to the pool in the profile: tolerations: [${yaml.join(', ')}]`,
+  };
+}
+
+/** Taints of the node that keep Jobs of the pool away. */
+function refusals(pool: Pool, node: V1Node): readonly Taint[] {
+  const taints = (node.spec?.taints ?? []) as readonly Taint[];
+  return taints.filter(
+    ({ key, value, effect }) =>
+      effect !== 'PreferNoSchedule' &&
+      !pool.tolerations.some(
+        (toleration) =>
+          (toleration.key === undefined || toleration.key === key) &&
+          (toleration.effect === undefined || toleration.effect === effect) &&
+          (toleration.operator === 'Exists' || toleration.value === value),
+      ),
+  );
+}
