@@ -36,7 +36,7 @@ export async function awaitCapacity(
     }
     // It may be gone because nobody wants to know any more (`forgetCapacity`).
     if (!isThere) await context.look();
-    await foreign.ask('Kubernetes', () => compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds }));
+    await foreign.ask('Kubernetes', () => compute.remove(name, { waitSeconds: GRACES.removalPatienceSeconds }));
     if (isThere) {
       log.info('there is a machine', { pool: input.pool.name });
       return;
@@ -47,7 +47,7 @@ export async function awaitCapacity(
 
 export async function forgetCapacity(input: CapacityInput, compute: Compute, store: Pick<ObjectStore, 'root'>): Promise<void> {
   const name = await findJob(compute, capacityIdentity(store, input));
-  if (name !== null) await compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds });
+  if (name !== null) await compute.remove(name, { waitSeconds: GRACES.removalPatienceSeconds });
 }
 
 /** False: not within the time, or it is not wanted any more. */

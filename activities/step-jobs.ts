@@ -16,7 +16,7 @@ import type {
   ScriptSpec,
 } from '../src/contract/index.ts';
 import type { Compute, ObjectStore, Ports } from '../src/ports/index.ts';
-import { GRACES, WAITS } from '../src/rules/durations.ts';
+import { GRACES } from '../src/rules/durations.ts';
 import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -94,7 +94,7 @@ export const createStepJobActivities = (ports: Ports) =>
           const jobs = await compute.list({ run, step, attempt: String(attempt) });
           for (const { name, labels } of jobs)
             if (labels.trial === undefined && (labels.home ?? home) === home)
-              await compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds });
+              await compute.remove(name, { waitSeconds: GRACES.removalPatienceSeconds });
         });
       });
     },
@@ -142,7 +142,7 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
     // Refused while it was to stop, the Job may be there all the same.
     if (context.signal.aborted)
       await new Foreign(true, { until: [context.detached] }).ask('Kubernetes', () =>
-        compute.remove(name, { waitSeconds: WAITS.removalPatienceSeconds }),
+        compute.remove(name, { waitSeconds: GRACES.removalPatienceSeconds }),
       );
     throw error;
   }
@@ -166,7 +166,7 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
   await foreign.ask('Kubernetes', async () => {
     if (end.lingering === 'rest') await compute.terminate(name);
     else if (end.lingering === 'job' || end.notStarted)
-      await compute.remove(name, { waitSeconds: end.nodeLost ? 0 : WAITS.removalPatienceSeconds });
+      await compute.remove(name, { waitSeconds: end.nodeLost ? 0 : GRACES.removalPatienceSeconds });
   });
   const outputs = verdict === 'succeeded' ? await foreign.ask('the object store', () => outputsOfJob(store, input)) : {};
   return {

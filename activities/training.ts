@@ -5,7 +5,7 @@ import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
 import { INTERNAL_SIGNALS, TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
-import { GRACES, WAITS } from '../src/rules/durations.ts';
+import { GRACES } from '../src/rules/durations.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLog, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
@@ -170,7 +170,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     const watching = { input, job: { name: job, graceSeconds: graceOf(input) }, compute, follower, foreign, context, note, onStatus };
     const watched = await watchAttempt(watching);
     // A machine that goes is replaced at once; what is left of its log comes meanwhile.
-    if (!watched.end.disruption && !watched.end.nodeLost && !watched.end.notStarted) await kept.settled(WAITS.logEndMs);
+    if (!watched.end.disruption && !watched.end.nodeLost && !watched.end.notStarted) await kept.settled(GRACES.logEndMs);
     return watched;
   };
   const name = before.job === undefined ? await createJob(input, world, context) : before.job;
@@ -219,7 +219,7 @@ async function createJob(input: AttemptInput, { store, compute, foreign }: World
 async function cleanUpJob(compute: Compute, name: string, end: JobEnd): Promise<void> {
   if (end.lingering === 'rest') await compute.terminate(name);
   else if (end.lingering === 'job' || end.notStarted || end.nodeLost || end.state === 'lost')
-    await compute.remove(name, { waitSeconds: end.nodeLost || end.state === 'lost' ? 0 : WAITS.removalPatienceSeconds });
+    await compute.remove(name, { waitSeconds: end.nodeLost || end.state === 'lost' ? 0 : GRACES.removalPatienceSeconds });
 }
 
 function unlessBadData(error: unknown): null {

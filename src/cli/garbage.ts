@@ -6,7 +6,7 @@ import { UnknownRunError } from '../client/errors.ts';
 import { AdapterError, PreconditionFailedError } from '../contract/errors.ts';
 import { homeOf } from '../contract/ids.ts';
 import type { Profile } from '../contract/profile.ts';
-import { WAITS } from '../rules/durations.ts';
+import { GRACES } from '../rules/durations.ts';
 import { decideGarbage, textsIn } from '../rules/garbage.ts';
 import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
 import type { JobInfo } from '../ports/compute.ts';
@@ -101,7 +101,7 @@ async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: Gar
         what,
         name: job.name,
         reason,
-        remove: () => compute.remove(job.name, { waitSeconds: WAITS.removalPatienceSeconds }).then(() => true),
+        remove: () => compute.remove(job.name, { waitSeconds: GRACES.removalPatienceSeconds }).then(() => true),
       },
     ];
   });

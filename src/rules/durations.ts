@@ -7,18 +7,6 @@
  * they stay as they are.
  */
 const REAL_WAITS = {
-  /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */
-  containerMendingSeconds: 300,
-  /** From a machine to a running container: pulling a large image, mounting volumes. */
-  containerStartingSeconds: 1_800,
-  /** The reason of a wait comes a moment after the wait itself. */
-  waitReasonSeconds: 3,
-  /** A kubelet that told of the last container's end tells of the pod's about a second later, and within its next round in the worst case. */
-  podEndAfterContainersSeconds: 30,
-  /** Containers beside the main one end soon after it, or not at all. */
-  sidecarEndSeconds: 5,
-  /** Nodes that fall silent all at once are rather a control plane that lost sight of them: so long they may come back. */
-  silentClusterSeconds: 120,
   /** Between two tries of what a foreign system refused: from, to. */
   foreignRetryFirstMs: 500,
   foreignRetryLongestMs: 60_000,
@@ -39,14 +27,8 @@ const REAL_WAITS = {
   /** Whether a Job that is being removed is gone: from, to. */
   removalLookFirstMs: 50,
   removalLookLongestMs: 30_000,
-  /** A name is free when the Job that had it is gone; one on a lost machine may never be. */
-  nameFreeSeconds: 120,
-  /** A Job that was asked to go is waited for so long before the next attempt; fencing makes it safe to leave it behind. */
-  removalPatienceSeconds: 15,
   /** A log that is kept is never further behind. */
   logPieceMs: 30_000,
-  /** The end of a log is read before its Job goes; where the machine itself goes, nothing waits for it. */
-  logEndMs: 1_000,
   /** Two starts of a machine, with image and checkpoint: the one that a last preemption on spot costs, and that of on-demand. */
   restartReserveSeconds: 1500,
   /** Less is no look for a machine at all. */
@@ -154,6 +136,24 @@ export const WAITS: { readonly [name in keyof typeof REAL_WAITS]: number } = Obj
 );
 
 export const GRACES = {
+  /** From a machine to a running container: pulling a large image, mounting volumes. */
+  containerStartingSeconds: 1_800,
+  /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */
+  containerMendingSeconds: 300,
+  /** The reason of a wait comes a moment after the wait itself. */
+  waitReasonSeconds: 3,
+  /** A kubelet that told of the last container's end tells of the pod's about a second later, and within its next round in the worst case. */
+  podEndAfterContainersSeconds: 30,
+  /** Containers beside the main one end soon after it, or not at all. */
+  sidecarEndSeconds: 5,
+  /** Nodes that fall silent all at once are rather a control plane that lost sight of them: so long they may come back. */
+  silentClusterSeconds: 120,
+  /** A name is free when the Job that had it is gone; one on a lost machine may never be. */
+  nameFreeSeconds: 120,
+  /** A Job that was asked to go is waited for so long before the next attempt; fencing makes it safe to leave it behind. */
+  removalPatienceSeconds: 15,
+  /** The end of a log is read before its Job goes; where the machine itself goes, nothing waits for it. */
+  logEndMs: 1_000,
   /** Between SIGTERM and SIGKILL of a Job that is a process of this machine. */
   processGraceSeconds: 15,
   /** An API server that does not answer a small request in this time is away. */

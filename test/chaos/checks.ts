@@ -8,7 +8,6 @@ import { openJobs, type Played } from './play.ts';
 import { jobProcesses } from './processes.ts';
 import { SECRET, type World } from './world.ts';
 
-const MAX_EVENTS = 2000;
 /** Rows of a run: one when it begins, one when it ends. */
 const MAX_ROWS: Partial<Record<LedgerTable, number>> = { runs: 2 };
 const CENTS = 1e-6;
@@ -133,7 +132,7 @@ async function historyProblems(world: World, { runs }: Played): Promise<string[]
         const { raw, status } = await world.longhaul.client.workflow.getHandle(id).describe();
         const events = Number(raw.workflowExecutionInfo?.historyLength ?? 0);
         const open = status.name === 'RUNNING' ? [`workflow ${id} is still open`] : [];
-        return events > MAX_EVENTS ? [...open, `history of ${id} has ${events} events`] : open;
+        return events > world.maxEvents ? [...open, `history of ${id} has ${events} events`] : open;
       } catch {
         // A run that was cancelled early never had it.
         return [];

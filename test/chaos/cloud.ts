@@ -18,6 +18,8 @@ const DATASET = 'chaos';
 const IMAGE = 'dev-cluster.local/chaos-trainer:1';
 const SOURCES = join(import.meta.dirname, '..', '..', 'python');
 const TRAINER = '/opt/longhaul/chaos';
+/** Where containers have the trainer of `test/soak`. */
+export const SOAK_TRAINER = '/opt/longhaul/soak';
 const NODES = ['spot-1', 'spot-2'].map((name) => ({ name, labels: { pool: 'spot' } }));
 /** Short, so that a lost node is noticed soon; long enough that a busy machine keeps its nodes. */
 const NODE_MONITOR_GRACE_SECONDS = 8;
@@ -119,6 +121,7 @@ function trainerImage(): ReturnType<typeof pythonImage> {
     folders: [
       { from: SOURCES, at: '/opt/longhaul/python', mounted: true },
       { from: join(import.meta.dirname, 'pipeline'), at: TRAINER, mounted: true },
+      { from: join(import.meta.dirname, '..', 'soak', 'pipeline'), at: SOAK_TRAINER, mounted: true },
     ],
     env: { PYTHONPATH: '/opt/longhaul/python', PYTHONDONTWRITEBYTECODE: '1' },
   });

@@ -35,12 +35,15 @@ export interface WorldOptions {
   /** Of the Temporal server. */
   readonly temporal?: readonly string[];
   readonly trials?: number;
+  /** Of each history. */
+  readonly maxEvents?: number;
 }
 
 export interface World {
   readonly folder: string;
   /** Trials of its search. */
   readonly trials: number;
+  readonly maxEvents: number;
   readonly ground: Ground;
   readonly longhaul: Longhaul;
   readonly front: TcpFront;
@@ -57,7 +60,7 @@ export interface World {
 }
 
 export async function openWorld(kind: WorldKind, options: WorldOptions = {}): Promise<World> {
-  const { pipeline = PIPELINE, trials = 2 } = options;
+  const { pipeline = PIPELINE, trials = 2, maxEvents = 2000 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-chaos-'));
   const ground = kind === 'cloud' ? await openCloud(folder) : openEmbedded(folder);
   const own: Profile = { ...ground.profile, notifications: [{ on: ['finish', 'failure'], webhookEnv: WEBHOOK }] };
@@ -87,6 +90,7 @@ export async function openWorld(kind: WorldKind, options: WorldOptions = {}): Pr
   return {
     folder,
     trials,
+    maxEvents,
     ground,
     longhaul,
     front,

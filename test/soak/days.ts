@@ -102,12 +102,17 @@ export class Days {
 
   async #signalTrainer(trial: number, name: NodeJS.Signals, counted: number[]): Promise<void> {
     const { world, run } = { world: this.#world, run: this.#run };
-    const jobs = await (await world.ports.compute(world.profile)).list({ run: run.id });
+    const jobs = await (await world.ports.compute(world.profile)).list({ run: run.id }).catch(() => []);
     const own = jobs.filter(({ labels }) => labels.trial === String(trial));
-    for (const pid of trainersOf(own, world.folder)) {
-      signal(pid, name);
-      counted[trial] = (counted[trial] ?? 0) + 1;
-    }
+    const processes = [...trainersOf(own, world.folder), ...this.#inPods(run.id, trial)];
+    for (const pid of processes) signal(pid, name);
+    if (processes.length > 0) counted[trial] = (counted[trial] ?? 0) + 1;
+  }
+
+  /** Processes of a trial in containers, by their environment. */
+  #inPods(run: string, trial: number): number[] {
+    if (this.#world.profile.compute.kind !== 'kubernetes') return [];
+    return jobProcesses(this.#world.ground.mark, `/${run}/`, `/trial-${trial}\0`);
   }
 
   #inTurn(act: () => Promise<void>): Promise<void> {

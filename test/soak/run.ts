@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WORLDS } from '../chaos/faults.ts';
+import { SOAK_TRAINER } from '../chaos/cloud.ts';
 import { openWorld, type World } from '../chaos/world.ts';
 import type { Outcome } from '../chaos/checks.ts';
 import { freePort } from '../../src/stack/tcp.ts';
@@ -14,6 +15,8 @@ import { preemptionsOf } from './traces.ts';
 
 const FOLDER = join(import.meta.dirname, 'pipeline');
 const DAYS = 5;
+/** A search is continued as new when Temporal suggests it, at 4,096 events; it is found a quiet moment for that. */
+const MAX_EVENTS = 5000;
 /** Of Temporal, for each trial and played hour: what a run may ask of it. Starts and heartbeats are not compressed, so that few of them count. */
 const MAX_TEMPORAL_REQUESTS_PER_TRIAL_HOUR = 120;
 
@@ -60,11 +63,12 @@ async function open(): Promise<Place> {
   const port = await freePort();
   const world = await openWorld(kind, {
     pipeline: join(FOLDER, 'pipeline.yaml'),
-    set: kind === 'embedded' ? [`params.trainer=${join(FOLDER, 'trainer.py')}`] : [],
+    set: [`params.trainer=${join(kind === 'cloud' ? SOAK_TRAINER : FOLDER, 'trainer.py')}`],
     profile: (profile) => profileOf(scale, profile),
     environment: { LONGHAUL_SOAK_FACTOR: String(scale.factor) },
     temporal: ['--metrics-port', String(port)],
     trials: TRIALS,
+    maxEvents: MAX_EVENTS,
   });
   return { world, meter: new TemporalMeter(port) };
 }

@@ -149,11 +149,11 @@ async function adoptable(client: KubeClient, name: string): Promise<V1Job | null
     const job = await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
     if (!job || job.metadata?.deletionTimestamp === undefined) return job;
     // Being removed: its name is free when its pods are gone.
-    if (await untilGone(client, name, WAITS.nameFreeSeconds)) return null;
+    if (await untilGone(client, name, GRACES.nameFreeSeconds)) return null;
   } catch (error) {
     throw new AdapterError('Unavailable', `Job ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-  throw new AdapterError('Unavailable', `Job ${name} is being removed, and is not gone after ${WAITS.nameFreeSeconds} s`);
+  throw new AdapterError('Unavailable', `Job ${name} is being removed, and is not gone after ${GRACES.nameFreeSeconds} s`);
 }
 
 /**

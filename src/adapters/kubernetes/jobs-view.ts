@@ -1,5 +1,5 @@
 import type { CoreV1Event, V1Job, V1Node, V1Pod } from '@kubernetes/client-node';
-import { WAITS } from '../../rules/durations.ts';
+import { GRACES } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 import { JOB_NAME, selector } from './labels.ts';
@@ -131,7 +131,7 @@ export class JobsView {
       podGone: known?.gone ?? false,
       node: nodeName === undefined ? null : (this.#nodes.get(nodeName) ?? null),
       nodeGone: nodeName !== undefined && this.#goneNodes.has(nodeName),
-      silentCluster: this.#isSilent() ? { patienceSeconds: WAITS.silentClusterSeconds } : null,
+      silentCluster: this.#isSilent() ? { patienceSeconds: GRACES.silentClusterSeconds } : null,
       warning: this.#warnings.get(pod?.metadata?.name ?? '') ?? this.#warnings.get(name) ?? null,
     };
   }

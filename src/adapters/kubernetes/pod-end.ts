@@ -1,7 +1,7 @@
 /** How a pod's attempt ended, judged from its main container, at any age and beside any other container. Pure. */
 import type { V1Pod } from '@kubernetes/client-node';
 import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
-import { GRACES, WAITS } from '../../rules/durations.ts';
+import { GRACES } from '../../rules/durations.ts';
 import { TERMINATE_REQUESTED } from './labels.ts';
 import type { Snapshot } from './jobs-view.ts';
 import { deletionAskedAt, endOfMain, imageOf, isTerminal, lastTransition, runningBeside, startOf, time } from './pod-parts.ts';
@@ -68,10 +68,10 @@ export function unknownEnd(snapshot: Snapshot, pod: V1Pod, message: string, now:
 export function settleSeconds(snapshot: Snapshot, pod: V1Pod): number | null {
   if (isTerminal(pod) || isDeleted(pod) || disruptionOf(snapshot, pod) !== null) return null;
   const beside = runningBeside(pod);
-  if (beside === 'none') return WAITS.podEndAfterContainersSeconds;
+  if (beside === 'none') return GRACES.podEndAfterContainersSeconds;
   const endedByKubelet = beside === 'sidecars' || SIGNAL_EXITS.has(endOfMain(pod)?.exitCode ?? 0);
   const grace = endedByKubelet ? (pod.spec?.terminationGracePeriodSeconds ?? 0) : 0;
-  return grace + WAITS.sidecarEndSeconds;
+  return grace + GRACES.sidecarEndSeconds;
 }
 
 /** A queue that took back what it had admitted admits it once more, if it is still there. */

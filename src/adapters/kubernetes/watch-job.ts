@@ -19,8 +19,8 @@ export interface Patience {
   readonly queueSeconds: number;
 }
 export const DEFAULT_PATIENCE: Patience = {
-  mendingSeconds: WAITS.containerMendingSeconds,
-  startingSeconds: WAITS.containerStartingSeconds,
+  mendingSeconds: GRACES.containerMendingSeconds,
+  startingSeconds: GRACES.containerStartingSeconds,
   queueSeconds: Number.POSITIVE_INFINITY,
 };
 
@@ -120,7 +120,7 @@ async function isThere(client: KubeClient, view: JobsView, name: string): Promis
 function patienceLeft({ patience, since }: Wait, message: string | null, noCapacitySeconds: number, limits: Patience, now: number): number {
   if (patience === 'none') return 0;
   const left = since + secondsOf(patience, noCapacitySeconds, limits) * 1000 - now;
-  return message === null ? Math.max(left, since + WAITS.waitReasonSeconds * 1000 - now) : left;
+  return message === null ? Math.max(left, since + GRACES.waitReasonSeconds * 1000 - now) : left;
 }
 
 const secondsOf = (patience: Exclude<Wait['patience'], 'none'>, noCapacitySeconds: number, limits: Patience): number =>

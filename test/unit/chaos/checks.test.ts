@@ -45,6 +45,7 @@ describe('checks after chaos', () => {
     world = {
       folder,
       trials: 2,
+      maxEvents: 2000,
       ground: {
         mark: folder,
         rows: (table: LedgerTable, run: string) => Promise.resolve(rowsOnDisk(join(folder, 'disk'), table, run)),

@@ -6,7 +6,7 @@ describe('durations', () => {
   afterEach(() => playFaster());
 
   it('are as they stand where nothing is played faster', () => {
-    expect(WAITS.containerStartingSeconds).toBe(1800);
+    expect(WAITS.capacityRenewedSeconds).toBe(3600);
     playFaster(1);
     expect(WAITS.foreignRetryLongestMs).toBe(60_000);
   });
@@ -14,7 +14,7 @@ describe('durations', () => {
   it('divides waits, in every rule that goes by them, and no grace', () => {
     const [grace, request] = [GRACES.processGraceSeconds, GRACES.apiAnswerMs];
     playFaster(720);
-    expect(WAITS.containerStartingSeconds).toBe(1800 / 720);
+    expect(WAITS.capacityRenewedSeconds).toBe(3600 / 720);
     expect(fruitlessPauseSeconds(90)).toBe(600 / 720);
     expect([GRACES.processGraceSeconds, GRACES.apiAnswerMs]).toEqual([grace, request]);
   });
@@ -22,7 +22,7 @@ describe('durations', () => {
   it('looks for nothing more often than a machine can bear, and for nothing less often than without', () => {
     playFaster(100_000);
     expect(WAITS.recordsLookFirstMs).toBe(50);
-    expect(WAITS.waitReasonSeconds).toBe(0.05);
+    expect(WAITS.pointsGatheredShortestSeconds).toBe(0.05);
     expect(WAITS.removalLookFirstMs).toBe(50);
   });
 
