@@ -8,15 +8,23 @@ import type { Done } from './days.ts';
 
 const MAX_HISTORY_BYTES = 2 * 1024 * 1024;
 
+/** A process that gets SIGTERM before it has imported the SDK dies of it and can save nothing: starts are as long as ever. */
+const MAX_START_SECONDS = 30;
+
+const endedAtStart = (row: Row): boolean =>
+  String(row.cause).startsWith('SIGTERM that we did not send') && Number(row.seconds) < MAX_START_SECONDS;
+
 /** How an attempt may end that nobody touched, and what each of the others is explained by. */
 export function misjudged(attempts: readonly Row[], done: Done, trial: number): string[] {
   const own = attempts.filter((row) => row.trial === trial);
   const count = (verdict: AttemptVerdict): number => own.filter((row) => row.verdict === verdict).length;
+  const preempted = done.preempted[trial] ?? 0;
+  const atStart = Math.min(own.filter(endedAtStart).length, preempted - count('preempted'));
   const limits: Partial<Record<AttemptVerdict, number>> = {
     succeeded: 1,
     stopped: done.pauses,
-    preempted: done.preempted[trial] ?? 0,
-    crashed: done.killed[trial] ?? 0,
+    preempted,
+    crashed: (done.killed[trial] ?? 0) + Math.max(0, atStart),
   };
   const verdicts = [...new Set(own.map((row) => row.verdict as AttemptVerdict))];
   return verdicts

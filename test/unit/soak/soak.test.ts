@@ -54,6 +54,14 @@ describe('an attempt that ended', () => {
     expect(misjudged(rows, done, 0)).toEqual([]);
   });
 
+  it('may be a crash where its machine went before it had begun', () => {
+    const cause = 'SIGTERM that we did not send, without a checkpoint';
+    const early = { ...attempt(1, 'crashed'), cause, seconds: 3 };
+    expect(misjudged([early], done, 0)).toEqual([]);
+    expect(misjudged([{ ...early, seconds: 90 }], done, 0).join()).toContain('judged crashed');
+    expect(misjudged([early, attempt(2, 'preempted')], done, 0).join()).toContain('judged crashed');
+  });
+
   it.each([
     [[attempt(1, 'silent')], 'judged silent, 0 were made so'],
     [[attempt(1, 'crashed')], 'judged crashed, 0 were made so'],
