@@ -40,7 +40,7 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.step));
         // A table of scores is no model that anyone could serve.
         if (!ofTables) await register(warehouse, measured.measurements, row);
-        const names = metricsOfTask(spec.task, { k: spec.k, scaled: spec.scale !== undefined });
+        const names = metricsOfTask(spec.task, { k: spec.k, metrics: spec.metrics, scaled: spec.scale !== undefined });
         const baseline = ofTables || spec.task !== 'ranking' ? baselineOf(spec) : baselineName(spec);
         const hint = await clusterHint(warehouse, spec, measured.scores, context);
         for (const scores of input.scored ?? []) await removeScores(store, scores);

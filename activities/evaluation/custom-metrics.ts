@@ -9,7 +9,7 @@ import type { Candidate } from './scorers.ts';
 /** Values by scorer and metric. A baseline has no table of scores of its own, hence none of these. */
 export async function customMetrics(
   warehouse: Warehouse,
-  spec: Pick<EvaluationSpec, 'customMetrics' | 'k'>,
+  spec: Pick<EvaluationSpec, 'customMetrics' | 'k' | 'metrics'>,
   scored: readonly { readonly candidate: Candidate; readonly table: TableInfo }[],
   context: JobContext,
 ): Promise<ReadonlyMap<string, Readonly<Record<string, number | null>>>> {
@@ -24,7 +24,7 @@ export async function customMetrics(
       for (const [name, value] of Object.entries(row)) {
         if (value !== null && typeof value !== 'number')
           throw failure('InvalidQuery', `${file}: the metric ${name} is no number; found ${JSON.stringify(value)}`);
-        if (name in values || metricNames(spec.k).includes(name))
+        if (name in values || metricNames(spec.k, spec.metrics).includes(name))
           throw failure('InvalidQuery', `${file}: there are two metrics named ${name}`);
         values[name] = value;
       }

@@ -100,7 +100,7 @@ export async function measureRanking(
   const { spec } = input;
   const ranks = await rank(warehouse, input, scored, dataset, context);
   context.progress({ stage: 'metrics' });
-  const sql = metricsSql(spec.segments, spec.k);
+  const sql = metricsSql(spec.segments, spec.k, spec.metrics);
   const statement = { sql, sqlFile: 'metrics', parameters: {}, tables: { ranks }, sources: {}, labels: input.labels };
   const cells = (await warehouse.rows(statement, context)).map((row) => cellOf(row, spec));
   const draws = await bootstrap(
@@ -109,7 +109,7 @@ export async function measureRanking(
     context.signal,
   );
   const measurements = measurementsOf(cells, draws, {
-    metrics: metricNames(spec.k),
+    metrics: metricNames(spec.k, spec.metrics),
     other: input.candidates[1]?.scorer ?? spec.baseline?.name,
     exportOf: (scorer) => input.candidates.find((candidate) => candidate.scorer === scorer)?.export ?? null,
     goalOf: (metric) => spec.goals[metric] ?? goalOf(metric),
@@ -161,7 +161,7 @@ export async function check(
   { candidate, table, from, labelType = labelTypeOf(table) }: Scored,
   context: JobContext,
 ): Promise<void> {
-  const sql = checkSql(spec.segments, labelType, from?.('scores'));
+  const sql = checkSql(spec.segments, labelType, { from: from?.('scores'), weight: spec.weight });
   const statement = { sql, sqlFile: 'check of scores', parameters: {}, tables: { scores: table.table }, sources: {}, labels };
   const found = (await warehouse.rows(statement, context))[0] ?? {};
   const number = (name: string): number => Number(found[name] ?? 0);
@@ -170,6 +170,8 @@ export async function check(
       'InvalidInput',
       `${candidate.export} gives no finite score for ${number('not_finite')} of ${number('candidates')} candidates of ${spec.table}`,
     );
+  if (number('bad_weights') > 0)
+    throw failure('InvalidInput', `weight: ${spec.weight} of ${number('bad_weights')} ordered items of ${spec.table} is no number above 0`);
   if (number('ordered') === 0)
     throw failure(
       'InvalidInput',
@@ -204,7 +206,7 @@ async function rank(
   if (spec.baseline)
     scorers.push({ scorer: spec.baseline.name, alias: alias(0), column: spec.baseline.column, from: first?.from?.(alias(0)) });
   const labelType = first?.labelType ?? (first ? labelTypeOf(first.table) : 'FLOAT64');
-  const sql = ranksSql({ scorers, segments: spec.segments, labelType, cluster: spec.cluster });
+  const sql = ranksSql({ scorers, segments: spec.segments, labelType, cluster: spec.cluster, weight: spec.weight });
   // Of the statement as well: other scorers, or another version of the SQL, must not adopt the job.
   const name = `${input.name}_${digest(`${sql}\n${scored.map(({ table }) => table.version).join('\n')}`)}`;
   const made = await warehouse.query(
@@ -224,12 +226,12 @@ async function rank(
   return made.table;
 }
 
-function cellOf(row: Readonly<Record<string, Json>>, spec: Pick<EvaluationSpec, 'k'>): Cell {
+function cellOf(row: Readonly<Record<string, Json>>, spec: Pick<EvaluationSpec, 'k' | 'metrics'>): Cell {
   const numbers = (name: string): number[] => (Array.isArray(row[name]) ? row[name].map(Number) : []);
   const text = (name: string): string => (typeof row[name] === 'string' ? row[name] : '');
   const sessions = numbers('sessions');
   const units = Number(row['units'] ?? 0);
-  const sums = Object.fromEntries(metricNames(spec.k).map((name) => [name, numbers(name)]));
+  const sums = Object.fromEntries(metricNames(spec.k, spec.metrics).map((name) => [name, numbers(name)]));
   return {
     scorer: text('scorer'),
     segment: text('segment'),

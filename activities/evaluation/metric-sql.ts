@@ -5,6 +5,8 @@
  * so no metric depends on where the ordered items stood in the data. NDCG is then scikit-learn's `ndcg_score` (McSherry & Najork,
  * "Computing Information Retrieval Performance Measures Efficiently in the Presence of Tied Scores", ECIR 2008).
  */
+import { metricNames, USUAL_RANKING_METRICS } from '../../src/contract/metrics.ts';
+import type { RankingMetric } from '../../src/contract/metrics.ts';
 
 /** Sessions are hashed into so many buckets on either side of 0; see bootstrap.ts. */
 export const HALF_OF_BUCKETS = 1000;
@@ -12,7 +14,20 @@ export const HALF_OF_BUCKETS = 1000;
 export const SCORE = 'score';
 
 /** Names of columns that the tables of an evaluation have themselves. */
-export const OWN_COLUMNS = ['scorer', 'bucket', 'session', 'item', 'label', SCORE, 'place', 'tied', 'candidates', 'ordered', 'unit'];
+export const OWN_COLUMNS = [
+  'scorer',
+  'bucket',
+  'session',
+  'item',
+  'label',
+  SCORE,
+  'item_weight',
+  'place',
+  'tied',
+  'candidates',
+  'ordered',
+  'unit',
+];
 
 /** One scorer: a table of scores, and the column in it to rank by. */
 interface ScoresOf {
@@ -32,10 +47,12 @@ interface RanksInput {
   readonly labelType: string;
   /** Column of the independent units; absent: sessions are. */
   readonly cluster?: string | undefined;
+  /** Column of the weight of an ordered item; absent: 1. */
+  readonly weight?: string | undefined;
 }
 
 /** Where every scorer puts the ordered items: `scorer, bucket, session, item, label, place, tied, candidates` and the segments. */
-export function ranksSql({ scorers, segments, labelType, cluster }: RanksInput): string {
+export function ranksSql({ scorers, segments, labelType, cluster, weight }: RanksInput): string {
   const label = numericLabel(labelType);
   const columns = segments.map((name) => `, CAST(${quoted(name)} AS STRING) AS ${quoted(name)}`).join('');
   // A session has one unit, also where the data contradict themselves.
@@ -46,10 +63,11 @@ export function ranksSql({ scorers, segments, labelType, cluster }: RanksInput):
   const branch = ({ scorer, alias, column, from = `{${alias}}` }: ScoresOf): string => `
 SELECT
   ${text(scorer)} AS scorer, MOD(FARM_FINGERPRINT(unit), ${HALF_OF_BUCKETS}) AS bucket, unit,
-  session, item, label, place, tied, candidates${segments.map((name) => `, ${quoted(name)}`).join('')}
+  session, item, label, item_weight, place, tied, candidates${segments.map((name) => `, ${quoted(name)}`).join('')}
 FROM (
   SELECT
-    CAST(session AS STRING) AS session, ${unit} AS unit, CAST(item AS STRING) AS item, ${label} AS label${columns},
+    CAST(session AS STRING) AS session, ${unit} AS unit, CAST(item AS STRING) AS item, ${label} AS label,
+    ${weight === undefined ? '1.0' : `CAST(${quoted(weight)} AS FLOAT64)`} AS item_weight${columns},
     -- 1 is the top; candidates of one score share the places from \`place\` to \`place + tied - 1\`.
     RANK() OVER (PARTITION BY session ORDER BY ${rankedBy(column)} DESC) AS place,
     COUNT(*) OVER (PARTITION BY session ORDER BY ${rankedBy(column)} DESC RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS tied,
@@ -74,14 +92,19 @@ export const numericLabel = (type: string, column = 'label'): string =>
  * Sums of every metric over sessions, by scorer, segment and bucket: one row for each scorer and value of a segment (`''` is all sessions).
  * A segment restricts the ordered items that count; their places stay those among all candidates.
  */
-export function metricsSql(segments: readonly string[], k: readonly number[]): string {
+export function metricsSql(
+  segments: readonly string[],
+  k: readonly number[],
+  metrics: readonly RankingMetric[] = USUAL_RANKING_METRICS,
+): string {
+  const wanted = metricNames(k, metrics);
   const discount = (place: string): string => `LN(2) / LN(${place} + 1)`;
   const each = (of: (at: number) => string, separator = ',\n'): string => k.map(of).join(separator);
   const parts = [
-    `SELECT scorer, bucket, unit, session, label, place, tied, '' AS segment, '' AS value FROM {ranks}`,
+    `SELECT scorer, bucket, unit, session, label, item_weight, place, tied, candidates, '' AS segment, '' AS value FROM {ranks}`,
     ...segments.map(
       (name) =>
-        `SELECT scorer, bucket, unit, session, label, place, tied, ${text(name)} AS segment, IFNULL(${quoted(name)}, '${NO_VALUE}') AS value FROM {ranks}`,
+        `SELECT scorer, bucket, unit, session, label, item_weight, place, tied, candidates, ${text(name)} AS segment, IFNULL(${quoted(name)}, '${NO_VALUE}') AS value FROM {ranks}`,
     ),
   ];
   return `
@@ -90,30 +113,46 @@ WITH
     ${parts.join('\n    UNION ALL\n    ')}
   ),
   ties AS (
-    SELECT scorer, bucket, unit, session, segment, value, place, tied, COUNT(*) AS items, SUM(label) AS gain
-    FROM ordered GROUP BY scorer, bucket, unit, session, segment, value, place, tied
+    SELECT
+      *, IFNULL(SUM(items) OVER (
+        PARTITION BY scorer, session, segment, value ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ), 0) AS items_above,
+      SUM(items) OVER (PARTITION BY scorer, session, segment, value) AS items_all
+    FROM (
+      SELECT
+        scorer, bucket, unit, session, segment, value, place, tied, candidates, COUNT(*) AS items, SUM(item_weight) AS weight, SUM(label * item_weight) AS gain
+      FROM ordered GROUP BY scorer, bucket, unit, session, segment, value, place, tied, candidates
+    )
   ),
   shapes AS (SELECT DISTINCT place, tied, items FROM ties),
   -- Each place of a tie, and how probable it is that the first of its ordered items stands there: drawing without replacement.
   places AS (
     SELECT
-      s.place, s.tied, s.items, s.place + i AS at,
+      s.place, s.tied, s.items, i, s.place + i AS at,
       IF(i > s.tied - s.items, 0.0, s.items / (s.tied - i) * EXP(IFNULL(SUM(LN(GREATEST(s.tied - s.items - i, 1) / (s.tied - i))) OVER (
         PARTITION BY s.place, s.tied, s.items ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
       ), 0.0))) AS first
     FROM shapes AS s, UNNEST(GENERATE_ARRAY(0, s.tied - 1)) AS i
   ),
-  -- What an item of the tie may expect.
+  -- What an item of the tie may expect; \`precise_k\` and \`above_k\`: the tie's part of the average precision, and what each item above it adds.
   expected AS (
     SELECT
       place, tied, items, AVG(at) AS rank, SUM(first / at) AS reciprocal,
-      ${each((at) => `AVG(IF(at <= ${at}, ${discount('at')}, 0.0)) AS discount_${at}, AVG(IF(at <= ${at}, 1.0, 0.0)) AS found_${at}`, ',\n      ')}
+      ${each(
+        (at) =>
+          `AVG(IF(at <= ${at}, ${discount('at')}, 0.0)) AS discount_${at}, AVG(IF(at <= ${at}, 1.0, 0.0)) AS found_${at},
+      SUM(IF(at <= ${at}, items / tied / at, 0.0)) AS above_${at},
+      SUM(IF(at <= ${at}, items / tied / at * (1 + i * (items - 1) / GREATEST(tied - 1, 1)), 0.0)) AS precise_${at}`,
+        ',\n      ',
+      )}
     FROM places GROUP BY place, tied, items
   ),
   ideals AS (
-    SELECT scorer, session, segment, value, ${each((at) => `SUM(IF(at <= ${at}, label * ${discount('at')}, 0.0)) AS ideal_${at}`, ', ')}
+    SELECT scorer, session, segment, value, ${each((at) => `SUM(IF(at <= ${at}, gain * ${discount('at')}, 0.0)) AS ideal_${at}`, ', ')}
     FROM (
-      SELECT scorer, session, segment, value, label, ROW_NUMBER() OVER (PARTITION BY scorer, session, segment, value ORDER BY label DESC) AS at
+      SELECT
+        scorer, session, segment, value, label * item_weight AS gain,
+        ROW_NUMBER() OVER (PARTITION BY scorer, session, segment, value ORDER BY label * item_weight DESC) AS at
       FROM ordered
     )
     GROUP BY scorer, session, segment, value
@@ -121,11 +160,7 @@ WITH
   sessions AS (
     SELECT
       t.scorer, t.bucket, t.unit, t.session, t.segment, t.value,
-      SUM(t.items * e.rank) / SUM(t.items) AS average_rank,
-      -- Of ties one after the other the first has the greatest.
-      MAX(e.reciprocal) AS mrr,
-      ${each((at) => `SUM(t.gain * e.discount_${at}) / MAX(d.ideal_${at}) AS ndcg_at_${at}`, ',\n      ')},
-      ${each((at) => `SUM(t.items * e.found_${at}) / SUM(t.items) AS recall_at_${at}`, ',\n      ')}
+      ${wanted.map((name) => `${metricOf(name)} AS ${name}`).join(',\n      ')}
     FROM ties AS t
     JOIN expected AS e ON e.place = t.place AND e.tied = t.tied AND e.items = t.items
     JOIN ideals AS d ON d.scorer = t.scorer AND d.session = t.session AND d.segment = t.segment AND d.value = t.value
@@ -133,8 +168,8 @@ WITH
   ),
   buckets AS (
     SELECT
-      scorer, segment, value, bucket, COUNT(*) AS sessions, COUNT(DISTINCT unit) AS units, SUM(average_rank) AS average_rank, SUM(mrr) AS mrr,
-      ${each((at) => `SUM(ndcg_at_${at}) AS ndcg_at_${at}, SUM(recall_at_${at}) AS recall_at_${at}`, ',\n      ')}
+      scorer, segment, value, bucket, COUNT(*) AS sessions, COUNT(DISTINCT unit) AS units,
+      ${wanted.map((name) => `SUM(${name}) AS ${name}`).join(', ')}
     FROM sessions GROUP BY scorer, segment, value, bucket
   )
 SELECT
@@ -142,22 +177,55 @@ SELECT
   SUM(units) AS units,
   ARRAY_AGG(bucket ORDER BY bucket) AS bucket,
   ARRAY_AGG(sessions ORDER BY bucket) AS sessions,
-  ARRAY_AGG(average_rank ORDER BY bucket) AS average_rank,
-  ARRAY_AGG(mrr ORDER BY bucket) AS mrr,
-  ${each((at) => `ARRAY_AGG(ndcg_at_${at} ORDER BY bucket) AS ndcg_at_${at}, ARRAY_AGG(recall_at_${at} ORDER BY bucket) AS recall_at_${at}`, ',\n  ')}
+  ${wanted.map((name) => `ARRAY_AGG(${name} ORDER BY bucket) AS ${name}`).join(',\n  ')}
 FROM buckets GROUP BY scorer, segment, value ORDER BY scorer, segment, value`.trim();
+}
+
+/** Of one session, over its ties `t`, what their items may expect `e`, and the best order `d`. */
+function metricOf(name: string): string {
+  const [, metric = name, at] = /^(\w+)_at_(\d+)$/.exec(name) ?? [];
+  const items = 'SUM(t.items)';
+  switch (metric) {
+    case 'average_rank':
+      return 'SUM(t.weight * e.rank) / SUM(t.weight)';
+    case 'mrr':
+      // Of ties one after the other the first has the greatest.
+      return 'MAX(e.reciprocal)';
+    case 'ndcg':
+      return `SUM(t.gain * e.discount_${at}) / MAX(d.ideal_${at})`;
+    case 'recall':
+      return `SUM(t.weight * e.found_${at}) / SUM(t.weight)`;
+    case 'precision':
+      return `SUM(t.weight * e.found_${at}) / ${at}`;
+    case 'map':
+      return `SUM(t.items_above * e.above_${at} + e.precise_${at}) / LEAST(${items}, ${at})`;
+    case 'auc': {
+      // Candidates below, of which those that are no ordered items count; of a tie half.
+      const below = 't.candidates - e.rank - (t.items_all - t.items_above - t.items + (t.items - 1) / 2)';
+      return `IF(MAX(t.candidates) > ${items}, SUM(t.weight * (${below})) / SUM(t.weight) / GREATEST(MAX(t.candidates) - ${items}, 1), 0.5)`;
+    }
+    default:
+      throw new Error(`there is no metric ${name}`);
+  }
 }
 
 /** Of segments: the value of rows that have none. */
 export const NO_VALUE = '(none)';
 
+interface CheckOptions {
+  readonly from?: string | undefined;
+  readonly weight?: string | undefined;
+}
+
 /** What must be known of scores before they are ranked. */
-export function checkSql(segments: readonly string[], labelType: string, from = '{scores}'): string {
+export function checkSql(segments: readonly string[], labelType: string, { from = '{scores}', weight }: CheckOptions = {}): string {
+  const value = `CAST(${quoted(weight ?? 'weight')} AS FLOAT64)`;
+  const bad = weight === undefined ? 'FALSE' : `ordered AND (${value} IS NULL OR IS_NAN(${value}) OR IS_INF(${value}) OR ${value} <= 0)`;
   const values = segments.map((name, index) => `, COUNT(DISTINCT IF(ordered, CAST(${quoted(name)} AS STRING), NULL)) AS values_${index}`);
   return `
 SELECT
   COUNT(*) AS candidates, COUNT(DISTINCT session) AS sessions, COUNTIF(ordered) AS ordered,
-  COUNTIF(score IS NULL OR IS_NAN(score) OR IS_INF(score)) AS not_finite${values.join('')}
+  COUNTIF(score IS NULL OR IS_NAN(score) OR IS_INF(score)) AS not_finite, COUNTIF(${bad}) AS bad_weights${values.join('')}
 FROM (SELECT *, IFNULL(${numericLabel(labelType)}, 0.0) > 0 AS ordered FROM ${from})`.trim();
 }
 

@@ -80,7 +80,7 @@ async function ranking(
   if (spec.group === undefined) throw failure('InvalidInput', 'group: expected the column of the session, as `task: ranking` needs it');
   const segments = segmentsOf(spec);
   const baseline = { name: baselineOf(spec), column: spec.baseline?.column ?? TIED };
-  const carried = [...new Set([...segments, ...[spec.cluster, spec.baseline?.column].flatMap((column) => column ?? [])])];
+  const carried = [...new Set([...segments, ...[spec.cluster, spec.weight, spec.baseline?.column].flatMap((column) => column ?? [])])];
   const select = [
     `CAST(${quoted(spec.group)} AS STRING) AS session`,
     `CAST(${quoted(spec.id)} AS STRING) AS item`,

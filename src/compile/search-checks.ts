@@ -1,4 +1,6 @@
 /** What of a search can be known before its first training: names of metrics, values of the space, what constraints leave of it. */
+import { metricNames } from '../contract/metrics.ts';
+import type { RankingMetric } from '../contract/metrics.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 import type { Objective, Space } from '../contract/search-space.ts';
 import { CONSTRAINT_FUNCTIONS, ConstraintError, parseConstraint, type Constraint } from '../rules/constraint-expression.ts';
@@ -14,7 +16,13 @@ type CheckedSearch = Pick<
   SearchSpec,
   'data' | 'objective' | 'alsoOptimize' | 'space' | 'fixed' | 'sampler' | 'stopping' | 'scheduler' | 'command' | 'image' | 'epochs'
 > & {
-  readonly earlyEvaluation?: { readonly k: readonly number[]; readonly customMetrics?: readonly unknown[] | undefined } | undefined;
+  readonly earlyEvaluation?:
+    | {
+        readonly k: readonly number[];
+        readonly metrics?: readonly RankingMetric[] | undefined;
+        readonly customMetrics?: readonly unknown[] | undefined;
+      }
+    | undefined;
 };
 
 /** What the reference trainer writes with each validation point (longhaul_trainer/run.py). */
@@ -135,9 +143,7 @@ function checkMetric(checking: Checking, metric: string, keys: readonly Property
         hint: 'add earlyEvaluation',
       });
     else if (objective && search.earlyEvaluation && (search.earlyEvaluation.customMetrics ?? []).length === 0) {
-      const known = ['average_rank', 'mrr', ...search.earlyEvaluation.k.flatMap((k) => [`ndcg_at_${k}`, `recall_at_${k}`])].map(
-        (name) => OFFLINE + name,
-      );
+      const known = metricNames(search.earlyEvaluation.k, search.earlyEvaluation.metrics).map((name) => OFFLINE + name);
       if (!known.includes(metric)) unknownMetric(checking, keys, metric, known, 'an early evaluation');
     }
     return;

@@ -25,7 +25,7 @@ const STEP_OUTPUTS: Record<Exclude<StepKind, 'container' | 'script'>, Record<str
 export function outputsOf(spec: StepSpec): Record<string, OutputType> {
   if (spec.kind === 'container' || spec.kind === 'script') return { ...spec.outputs, output: 'uri' };
   if (spec.kind !== 'evaluate') return STEP_OUTPUTS[spec.kind];
-  const names = metricsOfTask(spec.task, { k: spec.k, scaled: spec.scale !== undefined });
+  const names = metricsOfTask(spec.task, { k: spec.k, metrics: spec.metrics, scaled: spec.scale !== undefined });
   const metrics = spec.baseline || spec.scores || spec.task !== 'ranking' ? [...names, ...names.map((name) => `baseline_${name}`)] : names;
   return { ...STEP_OUTPUTS.evaluate, ...Object.fromEntries(metrics.map((name) => [name, 'float' as const])) };
 }

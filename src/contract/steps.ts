@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CheckSpec } from './checks.ts';
 import { SHIPPED } from './code.ts';
 import { FeatureTable } from './features.ts';
-import { TASKS } from './metrics.ts';
+import { RANKING_METRICS, TASKS } from './metrics.ts';
 import { Resources } from './profile.ts';
 import { Budget, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
 import { Template } from './template.ts';
@@ -52,6 +52,10 @@ export const EvaluationSpec = z.strictObject({
   /** The same test set as parquet parts, for the scorer of the embedded warehouse. */
   data: Template,
   k: z.array(z.int().positive()).min(1).default([10]),
+  /** Of a ranking; `average_rank, mrr, ndcg, recall` where absent. */
+  metrics: z.array(z.enum(RANKING_METRICS)).min(1).optional(),
+  /** Column of the weight of an example; in a ranking of an ordered item: one over the propensity of its position, for example. */
+  weight: z.string().min(1).optional(),
   segments: z.array(z.string()).default([]),
   /** Scored beside the model by one column of the candidates. */
   baseline: z.strictObject({ name: z.string(), column: z.string() }).optional(),
@@ -93,7 +97,6 @@ export const EvaluateSpec = z.strictObject({
   label: Column.default('label'),
   score: Column.default('score'),
   group: Column.optional(),
-  weight: Column.optional(),
   time: Column.optional(),
   /** Multiclass: class → column of its probability. */
   classes: z.record(z.string(), Column).optional(),

@@ -11,6 +11,7 @@ import type { Measurement } from '../../activities/evaluation/measurements.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openDuckdbWarehouse } from '../../src/adapters/duckdb/index.ts';
 import { pythonExecutable } from '../../src/adapters/python.ts';
+import { RANKING_METRICS } from '../../src/contract/metrics.ts';
 import { EvaluationSpec } from '../../src/contract/steps.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
 import type { JobContext, PredictRequest, TableInfo, Warehouse } from '../../src/ports/warehouse.ts';
@@ -41,6 +42,7 @@ describe('metrics in SQL', () => {
       features: `${store.root}/features.json`,
       data: `${store.root}/data`,
       k: [3, 10],
+      metrics: RANKING_METRICS,
       segments: ['device', 'department'],
       baseline: { name: 'popularity', column: 'popularity' },
       ...changes,
@@ -94,6 +96,20 @@ describe('metrics in SQL', () => {
     const { metrics, sessions } = one(scorer);
     expect(sessions).toBe(reference.sessions);
     for (const [name, value] of Object.entries(reference.whole[scorer] ?? {})) expect(metrics[name]?.value, name).toBeCloseTo(value, 9);
+  });
+
+  it('count an ordered item by its weight', async () => {
+    const { measurements } = await run({ weight: 'seldom' }, 'weighted');
+    const metrics = measurements.find((each) => each.scorer === 'model' && each.segment === '')?.metrics;
+    expect(reference.whole['weighted']?.['average_rank']).not.toBeCloseTo(reference.whole['model']?.['average_rank'] ?? 0, 2);
+    for (const [name, value] of Object.entries(reference.whole['weighted'] ?? {}))
+      expect(metrics?.[name]?.value, name).toBeCloseTo(value, 9);
+    await expect(run({ weight: 'label_less' }, 'none')).rejects.toThrow('weight: d.test has no column label_less');
+  });
+
+  it('are the usual four where nobody asks for more', async () => {
+    const { measurements } = await run({ metrics: undefined, k: [10] }, 'usual');
+    expect(Object.keys(measurements[0]?.metrics ?? {})).toEqual(['average_rank', 'mrr', 'ndcg_at_10', 'recall_at_10']);
   });
 
   it('do not depend on where the ordered items stand when all scores are equal', async () => {
