@@ -20,6 +20,9 @@ const REPEATABLE: ReadonlySet<string> = new Set(['JobFailed', 'Unexpected', 'Row
 
 export const isRepeatable = (failure: StepFailure): boolean => REPEATABLE.has(failure.type);
 
+/** The worker of an activity fell silent, or none came. */
+export const isTimeout = (error: unknown): boolean => error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+
 /** null: not a failure of the step but a defect of ours, which must stay a failure of the workflow task until it is mended. */
 export function stepFailureOf(error: unknown): StepFailure | null {
   if (error instanceof UnboundReferenceError || error instanceof ConditionError) return { type: 'InvalidInput', message: error.message };

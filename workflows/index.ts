@@ -7,3 +7,4 @@ export { tensorboard } from './tensorboard.ts';
 export { poolGate } from './pools/gate.ts';
 export { parameterImportance } from './questions.ts';
 export { samplerSuggestions } from './questions.ts';
+export { jobEnding } from './job-ending.ts';

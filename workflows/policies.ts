@@ -118,6 +118,16 @@ export const endings = ({ profile }: Pick<TrialInput, 'profile'>): ActivityInter
     scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER,
   });
 
+/** The same for as long as it takes until a worker comes. */
+export const patientEndings = (profile: Profile): ActivityInterfaceFor<TrainingActivities & StepJobActivities> =>
+  proxyActivities<TrainingActivities & StepJobActivities>({ ...JOB_POLICY, taskQueue: trainingQueue(profile) });
+
+/** It outlives whoever began the Job. */
+export const JOB_ENDING_POLICY: ChildWorkflowOptions = {
+  taskQueue: TASK_QUEUES.control,
+  cancellationType: ChildWorkflowCancellationType.ABANDON,
+};
+
 /** Blocks until there is something to tell, so it may last; one that got lost is begun again at once. */
 const WATCHING_POLICY: ActivityOptions = {
   taskQueue: TASK_QUEUES.control,

@@ -29,6 +29,14 @@ export const suggestionsWorkflowId = (run: string, step: string, input: string):
 export const scheduledRunName = (workflowId: string): string =>
   workflowId.replace(/-(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/, '-$1$2$3-$4$5$6');
 
+/** Of the workflow that owes a Job its end: an attempt of a trial or a step, or a look for another pool's machine. */
+export const jobEndingWorkflowId = (
+  of: { readonly run: string; readonly step: string; readonly trial?: number; readonly life?: string | undefined },
+  kind: string,
+  attempt: number,
+): string =>
+  `${of.trial === undefined ? searchWorkflowId(of.run, of.step) : trialWorkflowId(of.run, of.step, of.trial, of.life)}/end-of-${kind}-${attempt}`;
+
 /** One TensorBoard a pipeline, whatever the number of its runs. */
 export const tensorboardWorkflowId = (pipeline: string): string => `longhaul-tensorboard-${pipeline}`;
 export const poolGateWorkflowId = (pool: string): string => `longhaul-pool-${pool}`;

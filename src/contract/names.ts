@@ -16,6 +16,7 @@ export const WORKFLOWS = {
   tensorboard: 'tensorboard',
   parameterImportance: 'parameterImportance',
   samplerSuggestions: 'samplerSuggestions',
+  jobEnding: 'jobEnding',
 } as const;
 
 export const QUERIES = {

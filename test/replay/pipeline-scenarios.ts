@@ -112,5 +112,16 @@ export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     return ended(handle);
   },
 
+  // Two minutes, for no worker of that cluster comes.
+  'pipeline-job-handed-over': async (harness) => {
+    const document = documentOf([script('prepare')]);
+    const handle = await harness.start({ ...document, profile: { ...document.profile, cluster: 'away' } }, 'pipeline-job-handed-over');
+    const isAsked = async (): Promise<boolean> =>
+      (await handle.describe()).raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'runStepJob') === true;
+    await until(isAsked, 'the Job');
+    await handle.cancel();
+    return ended(handle);
+  },
+
   'pipeline-invalid': async (harness) => ended(await harness.start({ pipeline: 'X' } as unknown as RunDocument, 'pipeline-invalid')),
 };

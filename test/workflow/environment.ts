@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { WorkflowBundleOption } from '@temporalio/worker';
 import { createExportActivities } from '../../activities/exports.ts';
 import { createNotificationActivities } from '../../activities/notifications.ts';
 import { createQueryActivities } from '../../activities/queries.ts';
@@ -60,6 +61,7 @@ export async function startHarness(
   time: 'skipping' | 'real',
   overrides: object = {},
   serverArguments: string[] = [],
+  bundle: () => Promise<WorkflowBundleOption> = workflowBundle,
 ): Promise<Harness> {
   const environment = await startServer(time, serverArguments);
   const common = {
@@ -79,7 +81,7 @@ export async function startHarness(
     ...overrides,
   };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: TASK_QUEUES.control, workflowBundle: await workflowBundle(), activities }),
+    Worker.create({ ...common, taskQueue: TASK_QUEUES.control, workflowBundle: await bundle(), activities }),
     Worker.create({ ...common, taskQueue: TASK_QUEUES.warehouse, activities }),
     Worker.create({ ...common, taskQueue: TASK_QUEUES.training, activities, maxConcurrentActivityTaskExecutions: MAX_ATTEMPTS }),
   ]);

@@ -8,7 +8,8 @@ import type { Profile } from '../../src/contract/profile.ts';
 import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
-import { stepFailureOf } from '../failures.ts';
+import { isTimeout, stepFailureOf } from '../failures.ts';
+import { handOver } from '../job-ending.ts';
 import { control, jobs, MAX_TIME_FOR_A_WORKER, seldomBeating, trainingQueue } from '../policies.ts';
 import { cleanUpIfCancelled, cleanUpOnRequest } from '../clean-up.ts';
 import { WAITS } from '../../src/rules/durations.ts';
@@ -128,10 +129,15 @@ function mayStillRun(error: unknown): boolean {
 async function runJob(host: JobHost, summary: string, input: StepJobInput): Promise<StepJobEnd> {
   const taskQueue = trainingQueue(input.profile);
   const { profile, run: name, step, attempt } = input;
-  const remove = (): Promise<void> =>
-    jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER }, [
-      { profile, run: name, step, attempt },
-    ]);
+  const job = { profile, run: name, step, attempt };
+  const remove = async (): Promise<void> => {
+    try {
+      await jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER }, [job]);
+    } catch (error) {
+      if (!isTimeout(error) || !patched('job-ending')) throw error;
+      await handOver({ kind: 'step', input: job });
+    }
+  };
   // Who watches the Job sees it go, long before a heartbeat would tell of the cancellation.
   const asks = patched('ask-jobs-to-end');
   const over = asks ? cleanUpOnRequest(CancellationScope.current(), remove) : undefined;

@@ -1,5 +1,5 @@
 /** What follows from the end of an attempt (DESIGN.md §5). Pure, but for the trial's own state. */
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import type { Pool } from '../../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
@@ -163,9 +163,6 @@ export function summaryOf(
     carried: run.carried,
   };
 }
-
-/** The worker of an activity fell silent, or none came. */
-export const isTimeout = (error: unknown): boolean => error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
 
 /** The message of an activity that failed for a reason that no one foresaw; null for all other errors. */
 export function unforeseenMessageOf(error: unknown): string | null {

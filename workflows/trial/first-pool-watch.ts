@@ -1,11 +1,13 @@
 /** Looks for a machine of the first pool while an attempt goes on in another one. */
-import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { CapacityInput } from '../../src/contract/search.ts';
 import { poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { attempts, endings } from '../policies.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
-import { capacityInput, isTimeout } from './decisions.ts';
+import { isTimeout } from '../failures.ts';
+import { handOver } from '../job-ending.ts';
+import { capacityInput } from './decisions.ts';
 import type { TrialRun } from './state.ts';
 
 /** Interrupts the attempt once there is a machine: the trial moves there. To be cancelled when the attempt ends. */
@@ -19,7 +21,14 @@ export async function watchFirstPool(run: TrialRun, { lookAfterSeconds }: Placem
 }
 
 async function awaitCapacity({ input, reconciles, asksJobs }: TrialRun, look: CapacityInput): Promise<void> {
-  const forget = (): Promise<void> => endings(input).forgetCapacity(look);
+  const forget = async (): Promise<void> => {
+    try {
+      await endings(input).forgetCapacity(look);
+    } catch (error) {
+      if (!isTimeout(error) || !patched('job-ending')) throw error;
+      await handOver({ kind: 'capacity', input: look });
+    }
+  };
   // The activity that looks sees its Job go, long before a heartbeat would tell it.
   const over = asksJobs ? cleanUpOnRequest(CancellationScope.current(), forget) : undefined;
   try {

@@ -23,17 +23,10 @@ import { watchFirstPool } from './first-pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
 import { acquireSlot, grantedSignal, releaseSlot } from '../pools/slots.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
+import { isTimeout } from '../failures.ts';
+import { handOver } from '../job-ending.ts';
 import { attempts, endings } from '../policies.ts';
-import {
-  afterReport,
-  attemptInput,
-  emptyCarried,
-  failedSummary,
-  isTimeout,
-  messageOf,
-  summaryOf,
-  unforeseenMessageOf,
-} from './decisions.ts';
+import { afterReport, attemptInput, emptyCarried, failedSummary, messageOf, summaryOf, unforeseenMessageOf } from './decisions.ts';
 import { tellSearch, tellSearchTheEnd } from './messages.ts';
 import type { TrialRun } from './state.ts';
 
@@ -227,14 +220,16 @@ async function givenUp(run: TrialRun, choice: PlacementChoice, error: unknown): 
 
 /** Null where there was no attempt after all: its number is the next one's. Null also where nobody could look. */
 async function endOf(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
+  const input = attemptInput(run, choice);
   try {
-    const report = await endings(run.input).endAttempt(attemptInput(run, choice));
+    const report = await endings(run.input).endAttempt(input);
     if (report === null) run.carried.attempts -= 1;
     else run.last = report;
     return report;
   } catch (error) {
-    if (isTimeout(error)) return null;
-    throw error;
+    if (!isTimeout(error)) throw error;
+    if (patched('job-ending')) await handOver({ kind: 'attempt', input });
+    return null;
   }
 }
 

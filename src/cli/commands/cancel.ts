@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { cliOf, examples } from '../context.ts';
-import { RunFailedError } from '../../client/errors.ts';
+import { CannotConnectError, RunFailedError } from '../../client/errors.ts';
 
 interface Options {
   readonly wait?: boolean;
@@ -18,7 +18,11 @@ export function registerCancel(program: Command): void {
       await using longhaul = await cli.connectOrStart();
       const run = longhaul.run(id);
       // Temporal accepts a cancellation of what has ended in silence; a person wants to know.
-      const before = await run.state();
+      const before = await run.state().catch(async (error: unknown) => {
+        // The server keeps it for the worker that comes.
+        if (error instanceof CannotConnectError) await run.cancel();
+        throw error;
+      });
       if (before.endedAt !== null) {
         cli.print({ run: id, status: before.status }, () => `${id} has already ended: ${before.status}`);
         return;
