@@ -14,7 +14,18 @@ import { child, type MapNode, type Node, type Place } from './tree.ts';
 /** The parts of a search that are looked at; the file's and the run document's have them alike. */
 type CheckedSearch = Pick<
   SearchSpec,
-  'data' | 'objective' | 'alsoOptimize' | 'space' | 'fixed' | 'sampler' | 'stopping' | 'scheduler' | 'command' | 'image' | 'epochs'
+  | 'data'
+  | 'objective'
+  | 'alsoOptimize'
+  | 'metricConstraints'
+  | 'space'
+  | 'fixed'
+  | 'sampler'
+  | 'stopping'
+  | 'scheduler'
+  | 'command'
+  | 'image'
+  | 'epochs'
 > & {
   readonly earlyEvaluation?:
     | {
@@ -123,6 +134,11 @@ function checkMetrics(checking: Checking): void {
   for (const [i, { metric }] of objectives.entries()) {
     if (seen.has(metric)) add(checking, ['alsoOptimize', i - 1, 'metric'], 'this is an objective already', { found: metric });
     seen.set(metric, i);
+  }
+  for (const [i, { metric, min, max }] of (search.metricConstraints ?? []).entries()) {
+    checkMetric(checking, metric, ['metricConstraints', i, 'metric'], true);
+    if (min !== undefined && max !== undefined && min > max)
+      add(checking, ['metricConstraints', i], 'no value keeps to it', { expected: 'min below max', found: `${min} … ${max}` });
   }
   for (const [i, rule] of search.stopping.entries()) {
     if (rule.kind === 'divergence' || rule.kind === 'underfitting') checkMetric(checking, rule.metric, ['pruner', i, 'metric'], false);

@@ -52,6 +52,12 @@ export const Objective = z.strictObject({
 });
 export type Objective = z.infer<typeof Objective>;
 
+/** What a trial has to keep to in order to be the best one: a metric that was measured, as a latency or a size. */
+export const MetricConstraint = z
+  .strictObject({ metric: z.string(), min: z.number().optional(), max: z.number().optional() })
+  .refine(({ min, max }) => min !== undefined || max !== undefined, 'expected min, max or both');
+export type MetricConstraint = z.infer<typeof MetricConstraint>;
+
 /** Which way of the rule's own metric is better; told from its name where absent (src/rules/metric-directions.ts). */
 const Direction = z.enum(['maximize', 'minimize']);
 

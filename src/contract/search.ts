@@ -63,6 +63,8 @@ export interface SearchResult {
   readonly counts: Readonly<Record<'succeeded' | 'stopped' | 'failed' | 'cancelled', number>>;
   /** Trials that no other one beats in all objectives; with one objective the best trial alone. */
   readonly front: readonly number[];
+  /** Of a front of more trials than objectives: where more of the one begins to cost much of the other. */
+  readonly knee?: number;
 }
 
 /** What a trial needs of the search's specification. */

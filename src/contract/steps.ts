@@ -4,7 +4,7 @@ import { SHIPPED } from './code.ts';
 import { FeatureTable } from './features.ts';
 import { RANKING_METRICS, TASKS } from './metrics.ts';
 import { Resources } from './profile.ts';
-import { Budget, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
+import { Budget, MetricConstraint, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
 import { Template } from './template.ts';
 import { Json, OutputType, QueryParameter, StepId } from './values.ts';
 
@@ -134,6 +134,8 @@ export const SearchSpec = z.strictObject({
   objective: Objective,
   /** More objectives make the search multi-objective. */
   alsoOptimize: z.array(Objective).default([]),
+  /** Trials that break one are trained and told to the sampler, and are neither the best nor on the front. */
+  metricConstraints: z.array(MetricConstraint).min(1).optional(),
   space: Space,
   fixed: z.record(z.string(), Json).default({}),
   trials: z.int().positive(),

@@ -1,5 +1,5 @@
 /** The best trial, and with several objectives the ones that no other beats. Pure. */
-import type { Objective } from '../contract/search-space.ts';
+import type { MetricConstraint, Objective } from '../contract/search-space.ts';
 
 export interface Candidate {
   readonly trial: number;
@@ -40,3 +40,40 @@ export function paretoFront(candidates: readonly Candidate[], objectives: readon
     .map((candidate) => candidate.trial)
     .sort((a, b) => a - b);
 }
+
+/** Which constraints these metrics break, in words; one that was not measured is broken. `offline.` before a name is of early evaluation. */
+export function brokenConstraints(
+  constraints: readonly MetricConstraint[],
+  metrics: Readonly<Record<string, number | null>>,
+  offline: Readonly<Record<string, number | null>>,
+): string[] {
+  return constraints.flatMap(({ metric, min, max }) => {
+    const value = (metric.startsWith(OFFLINE) ? offline[metric.slice(OFFLINE.length)] : metrics[metric]) ?? null;
+    if (value === null || Number.isNaN(value)) return [`${metric} was not measured`];
+    if (max !== undefined && value > max) return [`${metric} ${shown(value)} is above ${max}`];
+    return min !== undefined && value < min ? [`${metric} ${shown(value)} is below ${min}`] : [];
+  });
+}
+
+const OFFLINE = 'offline.';
+const shown = (value: number): string => String(Number(value.toPrecision(5)));
+
+/**
+ * The knee of a front: the trial beyond which a little more of one objective costs much of another. The one that is farthest from the plane through the
+ * ends of the front, towards what is better (Das, Structural Optimization 1999), each objective over its range; null for fewer than three trials.
+ */
+export function kneeOf(candidates: readonly Candidate[], objectives: readonly Objective[]): number | null {
+  const front = new Set(paretoFront(candidates, objectives));
+  const points = candidates
+    .filter(({ trial }) => front.has(trial))
+    .map(({ trial, values }) => ({ trial, gains: gainsOf(values, objectives) }));
+  if (points.length <= objectives.length) return null;
+  const low = objectives.map((_, i) => Math.min(...points.map(({ gains }) => gains[i] ?? 0)));
+  const range = objectives.map((_, i) => Math.max(...points.map(({ gains }) => gains[i] ?? 0)) - (low[i] ?? 0) || 1);
+  const height = ({ gains }: (typeof points)[number]): number =>
+    gains.reduce((sum, gain, i) => sum + (gain - (low[i] ?? 0)) / (range[i] ?? 1), 0);
+  return points.reduce((best, point) => (height(point) > height(best) + 1e-12 ? point : best)).trial;
+}
+
+const gainsOf = (values: Candidate['values'], objectives: readonly Objective[]): number[] =>
+  objectives.map(({ goal }, i) => (goal === 'maximize' ? 1 : -1) * (values[i] ?? 0));

@@ -107,6 +107,24 @@ describe('what a search makes of how its trials end', () => {
     await search.result();
   });
 
+  it('names no trial the best, nor one of the front, that breaks a constraint on what was measured', async () => {
+    harness.world.attempt = async ({ trial: { trial } }) =>
+      Promise.resolve({ objective: trial / 10, metrics: { score: trial / 10, latency: trial * 5, size: 4 - trial } });
+    const search = await harness.search(
+      specOf({
+        trials: 4,
+        parallel: 1,
+        alsoOptimize: [{ metric: 'size', goal: 'maximize' }],
+        metricConstraints: [{ metric: 'latency', min: 5, max: 10 }],
+      }),
+    );
+    const { outputs, front } = await search.result();
+    expect(outputs.best_trial).toBe(2);
+    expect(front).toEqual([1, 2]);
+    const { decisions } = await search.query<SearchState>('state');
+    expect(decisions).toContainEqual(expect.objectContaining({ trial: 3, text: 'cannot be the best: latency 15 is above 10' }));
+  });
+
   it('stops no trial of the front by its first objective', async () => {
     harness.world.attempt = async ({ trial: { trial } }) => {
       const metrics = trial < 5 ? { score: 0.5, latency: 100 } : { score: 0.4, latency: 1 };

@@ -54,7 +54,7 @@ describe('a search that goes on with an ended one', () => {
     expect(harness.world.asked.at(-1)?.trials.map(({ told }) => told)).toEqual([0, 1, 2, 3]);
     expect(result.outputs).toMatchObject({ best_trial: 0, export: before.outputs.export, trials: 5 });
     expect(result.cost).toBeLessThan(before.cost);
-    expect(state.decisions[0]?.text).toBe('took over 3 trials of run-1; none can go on from their checkpoints');
+    expect(state.decisions.map(({ text }) => text)).toContain('took over 3 trials of run-1; none can go on from their checkpoints');
     expect(harness.world.adopted).toEqual([]);
   });
 

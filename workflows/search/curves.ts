@@ -76,9 +76,7 @@ function resourceOf(scheduler: SearchSpec['scheduler']): Pick<CurveInput, 'resou
 }
 
 function wantedMetrics(run: SearchRun): string[] {
-  return [
-    ...new Set([...objectivesOf(run).map(({ metric }) => metric), ...metricsOfRules(run.memory.stopping), 'loss', 'validation_loss']),
-  ];
+  return [...new Set([...measured(run), ...metricsOfRules(run.memory.stopping), 'loss', 'validation_loss'])];
 }
 
 function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
@@ -135,11 +133,12 @@ function pushAt(run: SearchRun, record: TrialRecord, name: string, value: number
 const ruleMetrics = (run: SearchRun): Set<string> =>
   new Set(metricsOfRules(run.memory.stopping, run.rules === 1 ? [] : run.input.spec.alsoOptimize));
 
+const measured = (run: SearchRun): string[] =>
+  [...objectivesOf(run), ...(run.input.spec.metricConstraints ?? [])].map(({ metric }) => metric);
+
 /** What a search cannot do without, of the metrics that a trainer writes. */
 function requiredMetrics(run: SearchRun): string[] {
-  return [...new Set([...objectivesOf(run).map(({ metric }) => metric), ...metricsOfRules(run.memory.stopping)])].filter(
-    (name) => !name.startsWith(OFFLINE),
-  );
+  return [...new Set([...measured(run), ...metricsOfRules(run.memory.stopping)])].filter((name) => !name.startsWith(OFFLINE));
 }
 
 /** Told by the first point of the first trial, and not after days: nothing would come of the others either. */

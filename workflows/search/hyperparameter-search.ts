@@ -144,6 +144,8 @@ function answer(run: SearchRun): SearchResult {
 }
 
 function reasons(run: SearchRun): string {
+  const broken = run.memory.decisions.filter(({ text }) => text.startsWith('cannot be the best'));
+  if (broken.length > 0) return `none keeps to metricConstraints; the last one ${broken.at(-1)?.text ?? ''}`;
   const found = new Set(run.memory.records.map(({ state }) => `${state.status}${state.reason ? `, ${state.reason}` : ''}`));
   return [...found].slice(0, 3).join('; ') || (queuedRecords(run).length > 0 ? 'none was started' : 'none was suggested');
 }

@@ -5,6 +5,7 @@ import { trialOutput } from '../../src/contract/ids.ts';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
 import type { TrialRecord, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { endOf, endOfV1, OFFLINE } from '../../src/rules/trial-ends.ts';
+import { brokenConstraints, dominates } from '../../src/rules/best-trials.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { pinning, TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
@@ -23,6 +24,8 @@ const resume = defineSignal(SIGNALS.resume);
 
 const REASON_CHARACTERS = 1000;
 const MAX_METRICS = 12;
+/** Of the trials that one beats. */
+const MAX_NAMED = 8;
 const MAX_STARTS = 60;
 /** Where a search does not say: so many trials may fail before it does, or this share of them. */
 const FAILURES_ALWAYS_ALLOWED = 2;
@@ -248,13 +251,31 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
   memory.tells += 1;
   record.unrecorded = true;
   run.dirty = true;
+  tellWhatItIsWorth(run, record);
   if (status === 'failed') limitFailures(run, reason ?? 'unknown');
   publish(run);
 }
 
+/** In words, among the decisions: which constraints it breaks, and with several objectives which trials it beats in all of them. */
+function tellWhatItIsWorth(run: SearchRun, record: TrialRecord): void {
+  const { trial, status, metrics, offline } = record.state;
+  if (status !== 'succeeded' && status !== 'stopped') return;
+  const broken = brokenConstraints(run.input.spec.metricConstraints ?? [], metrics, offline);
+  if (broken.length > 0) return decided(run, trial, `cannot be the best: ${broken.join(', ')}`);
+  const objectives = objectivesOf(run);
+  if (objectives.length === 1 || run.rules === 1) return;
+  const [own, ...others] = [record, ...run.memory.records.filter((other) => other !== record && other.told !== null)].map((one) => ({
+    trial: one.state.trial,
+    values: one.values,
+  }));
+  const beaten = others.filter((other) => own !== undefined && other.values.length > 0 && dominates(own, other, objectives));
+  const beats = beaten.slice(0, MAX_NAMED).map((other) => other.trial);
+  if (beats.length > 0) decided(run, trial, `dominates trials ${beats.join(', ')}${beaten.length > MAX_NAMED ? ', …' : ''}`);
+}
+
 /** The metrics that matter first; histories and queries hold them for a thousand trials. */
 function shortest(run: SearchRun, metrics: Readonly<Record<string, number | null>>): Record<string, number | null> {
-  const first = objectivesOf(run).map(({ metric }) => metric);
+  const first = [...objectivesOf(run), ...(run.input.spec.metricConstraints ?? [])].map(({ metric }) => metric);
   const names = [...new Set([...first, ...Object.keys(metrics)])].filter((name) => name in metrics).slice(0, MAX_METRICS);
   return Object.fromEntries(names.map((name) => [name, metrics[name] ?? null]));
 }

@@ -2,7 +2,7 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { SearchState, StatePage } from '../../src/contract/state.ts';
 import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
-import { bestTrial, paretoFront } from '../../src/rules/best-trials.ts';
+import { bestTrial, brokenConstraints, kneeOf, paretoFront } from '../../src/rules/best-trials.ts';
 import type { Candidate } from '../../src/rules/best-trials.ts';
 import { jsonBytes } from '../../src/rules/packed.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
@@ -69,8 +69,16 @@ function candidates(run: SearchRun): Candidate[] {
   const stopped = ended('stopped').filter(({ state }) => !exports || state.bestExport !== null);
   const pool =
     run.rules === 1 ? (finished.length > 0 ? finished : stopped) : [...finished, ...stopped].sort((a, b) => a.state.trial - b.state.trial);
-  return pool.map((record) => ({ trial: record.state.trial, values: record.values }));
+  return pool.filter((record) => keepsConstraints(run, record)).map((record) => ({ trial: record.state.trial, values: record.values }));
 }
+
+function kneeIn(run: SearchRun): Pick<SearchResult, 'knee'> {
+  const knee = objectivesOf(run).length > 1 ? kneeOf(candidates(run), objectivesOf(run)) : null;
+  return knee === null ? {} : { knee };
+}
+
+const keepsConstraints = ({ input }: SearchRun, { state }: TrialRecord): boolean =>
+  brokenConstraints(input.spec.metricConstraints ?? [], state.metrics, state.offline).length === 0;
 
 export function resultOf(run: SearchRun): SearchResult | null {
   const best = bestRecord(run);
@@ -93,6 +101,7 @@ export function resultOf(run: SearchRun): SearchResult | null {
     onDemandCost: sum('onDemandCost'),
     lostCost: sum('lostCost'),
     counts: { succeeded: count('succeeded'), stopped: count('stopped'), failed: count('failed'), cancelled: count('cancelled') },
+    ...kneeIn(run),
     front: objectivesOf(run).length > 1 ? paretoFront(candidates(run), objectivesOf(run)) : [best.state.trial],
   };
 }

@@ -1,4 +1,5 @@
 /** Two values of each trial against each other, and the trials that no other one beats in both. */
+import { kneeOf } from '../../rules/best-trials.ts';
 import { brief, metric as shown, money } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
@@ -33,7 +34,7 @@ export function paretoFront({ trials, objective, x, y, currency = 'USD' }: Paret
   if (points.length === 0) return null;
   const front = unbeaten(points, x.goal, y.goal);
   const others = points.filter((point) => !front.includes(point));
-  const description = `${y.metric} (${y.goal}) against ${x.metric} (${x.goal}) of ${points.length} trials; on the front: ${front.map(({ trial }) => `trial ${trial.trial}`).join(', ')}.`;
+  const description = `${y.metric} (${y.goal}) against ${x.metric} (${x.goal}) of ${points.length} trials; on the front: ${front.map(({ trial }) => `trial ${trial.trial}`).join(', ')}${kneeIn(front, x, y)}.`;
   const label = (direction: Direction, value: number): string => (direction.metric === 'cost' ? money(value, currency) : shown(value));
   const tick = (direction: Direction) => (value: number) => (direction.metric === 'cost' ? money(value, currency) : brief(value));
   const tooltip = (of: readonly Point[]) => ({
@@ -111,4 +112,10 @@ function unbeaten(points: readonly Point[], goalX: Direction['goal'], goalY: Dir
     front.push(point);
   }
   return front.sort((a, b) => a.x - b.x);
+}
+
+function kneeIn(front: readonly Point[], x: Direction, y: Direction): string {
+  const candidates = front.map((point) => ({ trial: point.trial.trial, values: [point.x, point.y] }));
+  const knee = kneeOf(candidates, [x, y]);
+  return knee === null ? '' : `; its knee is trial ${knee}`;
 }
