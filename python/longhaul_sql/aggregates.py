@@ -193,7 +193,8 @@ def approx_quantiles(writer: Writer, call: exp.Expression, over: str) -> Sql:
     value = _one(writer, call, arguments.values[:1])
     writer.warn(call, "APPROX_QUANTILES is exact here and approximate on BigQuery")
     distinct = "DISTINCT " if arguments.distinct else ""
-    return Sql(f"longhaul_quantiles(list_sort(list({distinct}{value}) FILTER (WHERE ({value}) IS NOT NULL)), {number})", "ARRAY")
+    ordered = f"longhaul_nan_sorted(list_sort(list({distinct}{value}) FILTER (WHERE ({value}) IS NOT NULL)), TRUE)"
+    return Sql(f"longhaul_quantiles({ordered}, {number})", array_of(writer.value(arguments.values[0]).kind))
 
 
 @aggregate("APPROX_TOP_COUNT")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+from sqlglot import exp
+
+from longhaul_sql.errors import Refusal
 from longhaul_sql.types import Sql, element_of, fields_of, quote
-from longhaul_sql.writer import Written
+from longhaul_sql.writer import Writer, Written
 
 
 def has_other_names(kind: str, wanted: str) -> bool:
@@ -53,12 +58,29 @@ def _has_null(kind: str) -> bool:
     return any(each == "NULL" or _has_null(each) for each in inner if each)
 
 
-def alike(values: list[Sql]) -> list[Sql]:
+def alike(writer: Writer, node: exp.Expression, values: list[Sql]) -> list[Sql]:
     """The values with the names that the first of them has."""
+    if any(value.kind == "" for value in values) and any(is_nameless(value.kind) for value in values):
+        raise nameless(writer, node)
     wanted = next((value.kind for value in values if value.kind == "STRUCT" or element_of(value.kind) == "STRUCT"), None)
     if wanted is None:
         return values
     return [Sql(by_place(value.text, value.kind, wanted), wanted) if has_other_names(value.kind, wanted) else value for value in values]
+
+
+def is_nameless(kind: str) -> bool:
+    """Whether a field of the struct, or of the array's structs, has no name."""
+    fields = fields_of(element_of(kind) if kind == "ARRAY" else kind) or ()
+    return any(re.fullmatch(r"_field_\d+", name) for name, _ in fields)
+
+
+def nameless(writer: Writer, node: exp.Expression) -> Refusal:
+    return writer.refuse(
+        node,
+        "a STRUCT without names of fields meets a column of which only the table knows what it is",
+        found=writer.excerpt(node),
+        hint="give the fields the names that they have in the table: STRUCT(1 AS a, 'x' AS b)",
+    )
 
 
 def kind_of_all(values: list[Sql]) -> str:

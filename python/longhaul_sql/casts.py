@@ -68,6 +68,8 @@ def _scalar(writer: Writer, node: exp.Expression, text: str, source: str, kind: 
     prefix = "longhaul_safe_" if safe else "longhaul_"
     if kind == "INT64" and source != "BOOL":
         return f"{prefix}int64({text})"
+    if kind == "STRING" and source == "INTERVAL":
+        return f"longhaul_format('%t', [{text}])"
     if kind == "STRING" and source not in ("INT64", "DATE", "BOOL"):
         return safely(f"longhaul_as_string({text})") if safe else f"longhaul_as_string({text})"
     if kind == "BOOL" and source != "INT64":

@@ -234,7 +234,9 @@ def case(writer: Writer, node: exp.Expression) -> Sql:
         nan = may_be_nan(operand, compared) and any(may_be_nan(each.this, writer.value(each.this)) for each in node.args["ifs"])
         text += f" {not_nan(compared.text) if nan else compared.operand}"
     branches, default = node.args["ifs"], node.args.get("default")
-    results = alike([writer.value(each) for each in [*(branch.args["true"] for branch in branches), *([default] if default else [])]])
+    results = alike(
+        writer, node, [writer.value(each) for each in [*(branch.args["true"] for branch in branches), *([default] if default else [])]]
+    )
     for branch, then in zip(branches, results, strict=False):
         if operand is None:
             when = writer.condition_value(branch.this, "filter").text

@@ -219,7 +219,8 @@ def bracket(writer: Writer, node: exp.Expression) -> Sql:
         return _field_at(writer, node, value, index)
     function_name = "longhaul_safe_at" if node.args.get("safe") else "longhaul_at"
     shift = " - 1" if node.args.get("offset") == 1 else ""
-    return Sql(f"{function_name}({value.text}, {bare(writer, index)}{shift})", element_of(value.kind))
+    array = value.text if value.kind == "ARRAY" else f"longhaul_list({value.text})"
+    return Sql(f"{function_name}({array}, {bare(writer, index)}{shift})", element_of(value.kind))
 
 
 def _field_at(writer: Writer, node: exp.Expression, value: Sql, index: exp.Expression) -> Sql:

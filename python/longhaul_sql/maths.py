@@ -105,7 +105,7 @@ def greatest(writer: Writer, call: exp.Expression) -> Sql:
 @function("IF", arguments=3)
 def if_(writer: Writer, call: exp.Expression) -> Sql:
     condition = writer.condition_value(call.expressions[0], "filter")
-    then, otherwise = alike([writer.value(each) for each in call.expressions[1:]])
+    then, otherwise = alike(writer, call, [writer.value(each) for each in call.expressions[1:]])
     return Sql(f"CASE WHEN {condition.text} THEN {then.text} ELSE {otherwise.text} END", kind_of_all([then, otherwise]))
 
 
@@ -116,7 +116,7 @@ def ifnull(writer: Writer, call: exp.Expression) -> Sql:
 
 @function("COALESCE")
 def coalesce(writer: Writer, call: exp.Expression) -> Sql:
-    values = alike([writer.value(each) for each in call.expressions])
+    values = alike(writer, call, [writer.value(each) for each in call.expressions])
     return Sql(f"coalesce({', '.join(value.text for value in values)})", kind_of_all(values))
 
 

@@ -81,8 +81,22 @@ def _aggregate(parser: Any, query: exp.Select) -> exp.Select:
         base = parser._parse_pipe_syntax_aggregate_group_order_by(base, group_by_exists=False)
     if parser._match(TokenType.GROUP_BY) or (parser._match_text_seq("GROUP", "AND") and parser._match(TokenType.ORDER_BY)):
         base = parser._parse_pipe_syntax_aggregate_group_order_by(base)
+    for items in ([base.args.get("group")], base.args["order"].expressions if base.args.get("order") else []):
+        for each in items:
+            _as_columns(each)
     base.meta[_NAMES_END] = True
     return base
+
+
+def _as_columns(node: exp.Expression | None) -> None:
+    """Names that sqlglot put in as they are, as columns."""
+    if node is None:
+        return
+    for key, value in list(node.args.items()):
+        if isinstance(value, exp.Identifier):
+            node.set(key, exp.Column(this=value))
+        elif isinstance(value, list):
+            node.set(key, [exp.Column(this=each) if isinstance(each, exp.Identifier) else each for each in value])
 
 
 def _order(parser: Any, query: exp.Select) -> exp.Select:

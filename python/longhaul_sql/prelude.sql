@@ -97,6 +97,8 @@ CREATE OR REPLACE MACRO longhaul_pad(s, n) AS CASE WHEN n < 0 THEN error('LPAD/R
 CREATE OR REPLACE MACRO longhaul_count(n, what) AS CASE WHEN n < 0 THEN error(what || ': the number is negative') ELSE n END;
 CREATE OR REPLACE MACRO longhaul_regexp_extract(s, pattern, part) AS CASE WHEN regexp_matches(s, pattern) THEN regexp_extract(s, pattern, part) END;
 
+-- Of JSON in a column of a table this would be a character of its text.
+CREATE OR REPLACE MACRO longhaul_list(list) AS CASE WHEN typeof(list) IN ('JSON', 'VARCHAR') THEN error('an element of JSON by its place is not translated for a column of a table: write JSON_QUERY(json, ''$[0]'')') ELSE list END;
 CREATE OR REPLACE MACRO longhaul_at(list, i) AS CASE WHEN list IS NULL THEN NULL WHEN i < 0 OR i >= len(list) THEN error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds') ELSE list[i + 1] END;
 CREATE OR REPLACE MACRO longhaul_safe_at(list, i) AS CASE WHEN i >= 0 THEN list[i + 1] END;
 CREATE OR REPLACE MACRO longhaul_in_array(x, list) AS CASE

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from longhaul_sql.alike import by_place, has_other_names, kind_of_all
+from longhaul_sql.alike import by_place, has_other_names, is_nameless, kind_of_all, nameless
 from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
@@ -203,6 +203,10 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
     left_text = left.text if isinstance(node.this, (exp.Select, exp.Subquery)) and not left.ordered else f"({left.text})"
     right_text = f"({right.text})" if not isinstance(node.expression, exp.Subquery) else right.text
     if not node.args.get("by_name"):
+        for pair in zip(left.projection.columns, right.projection.columns, strict=False):
+            kinds = [value.kind for _, value in pair]
+            if "" in kinds and any(is_nameless(kind) for kind in kinds):
+                raise nameless(writer, node.expression)
         right_text = _with_names_of(left.projection, right.projection, right_text)
     projection = common_projection(left.projection, right.projection)
     if node.args.get("by_name"):

@@ -202,7 +202,11 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
         if element:
             source.rows.add(element.lower())
         return f"{lateral_word}(SELECT {listed} FROM {inner}) AS {quote(element or own)}"
-    if not scalar or not element:
+    if not element:
+        # Fields of structs are columns, which only the table knows.
+        source.elements.add(own.lower())
+        return f"{lateral_word}(SELECT unnest({text}, max_depth := 2){places}) AS {quote(own)}"
+    if not scalar:
         source.elements.add((element or own).lower())
     return f"{lateral_word}(SELECT unnest({text}) AS {quote(element or own)}{places}) AS {quote(own)}"
 

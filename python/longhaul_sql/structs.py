@@ -59,7 +59,7 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
     if len(items) == 1 and isinstance(items[0], (exp.Select, exp.SetOperation, exp.Subquery)):
         query = subquery(writer, items[0], as_value=True)
         return Sql(f"ARRAY({query.text})", array_of(value_kind(query)))
-    values = alike([_like_first(writer, item, items[0]) for item in items])
+    values = alike(writer, node, [_like_first(writer, item, items[0]) for item in items])
     if any(value.kind == "NULL" for value in values):
         # Inside of a query there may be such arrays; what is stored has none.
         writer.nullable_arrays = True

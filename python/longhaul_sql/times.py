@@ -94,6 +94,8 @@ def time(writer: Writer, call: exp.Expression) -> Sql:
         return Sql(f"CAST(longhaul_zone({instant}, {typed(writer, call.expressions[1], 'STRING').text}) AS TIME)", "TIME")
     value = temporal(writer, call.expressions[0], "TIME")
     text = f"({value.text} AT TIME ZONE 'UTC')" if value.kind == "TIMESTAMP" else value.text
+    if value.kind == "":
+        text = f"CAST({value.text} AS TIMESTAMP)"
     return Sql(f"CAST({text} AS TIME)", "TIME")
 
 
