@@ -19,6 +19,8 @@ import type { Ground } from './ground.ts';
 import { startWebhook } from './webhook.ts';
 
 const PIPELINE = join(import.meta.dirname, 'pipeline', 'pipeline.yaml');
+/** Pipelines may share files, also where there is no git repository. */
+const ROOT = join(import.meta.dirname, '..', '..');
 const SHIFTED_CLOCK = new URL('shifted-clock.mjs', import.meta.url).href;
 /** A part of the webhook's address, which must not turn up anywhere. */
 export const SECRET = 'hush-7f3a91c2';
@@ -102,7 +104,7 @@ export async function openWorld(kind: WorldKind, options: WorldOptions = {}): Pr
       compile(pipeline, {
         profile: profileFile,
         set: [...ground.set, `params.salt=${salt}`, ...(options.set ?? []), ...set],
-        cwd: folder,
+        cwd: ROOT,
       }),
     stopWorkers: () => stack.stop(),
     startWorkers: async () => {
