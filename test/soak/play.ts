@@ -36,13 +36,15 @@ export async function undisturbed(world: World, scale: Scale): Promise<Outcome> 
   return outcome;
 }
 
-export async function play(
-  world: World,
-  scale: Scale,
-  seed: number,
-  events: readonly SoakEvent[],
-  expected: Outcome,
-): Promise<SoakVerdict> {
+export interface Play {
+  readonly seed: number;
+  readonly events: readonly SoakEvent[];
+  /** Of the undisturbed run. */
+  readonly expected: Outcome;
+  readonly interrupt: AbortSignal;
+}
+
+export async function play(world: World, scale: Scale, { seed, events, expected, interrupt }: Play): Promise<SoakVerdict> {
   const began = performance.now();
   const run = await begin(world, scale, `seed-${seed}`, settings(scale, false));
   const over = new AbortController();
@@ -54,7 +56,7 @@ export async function play(
   let hours = 0;
   try {
     const limit = secondsOf(scale, scale.days * HOURS_PER_DAY + WEEKEND_HOURS) * 1.5 + PATIENCE_SECONDS;
-    const played = await end(world, run, limit);
+    const played = await end(world, run, limit, interrupt);
     hours = (performance.now() - searchBegan) / 1000 / scale.hourSeconds;
     over.abort();
     await happening;
@@ -89,10 +91,11 @@ async function searching(run: Run, over: AbortSignal): Promise<void> {
   }
 }
 
-async function end(world: World, run: Run, seconds: number): Promise<Played> {
+async function end(world: World, run: Run, seconds: number, interrupt?: AbortSignal): Promise<Played> {
   for (const limit = performance.now() + seconds * 1000; ;) {
     const result = await resultOf(world, run).catch(() => null);
     if (result) return { run, runs: [run.id], result, survivors: [] };
+    interrupt?.throwIfAborted();
     if (performance.now() > limit) {
       const state = await run.state().catch(() => null);
       const steps = state?.steps.map((step) => `${step.id} ${step.status} ${step.reason ?? ''}`).join('; ');

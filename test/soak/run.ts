@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WORLDS } from '../chaos/faults.ts';
 import { SOAK_TRAINER } from '../chaos/cloud.ts';
+import { jobProcesses, signal } from '../chaos/processes.ts';
 import { openWorld, type World } from '../chaos/world.ts';
 import type { Outcome } from '../chaos/checks.ts';
 import { freePort } from '../../src/stack/tcp.ts';
@@ -75,6 +76,8 @@ async function open(): Promise<Place> {
 
 async function close({ world, meter }: Place): Promise<void> {
   meter.close();
+  // Of a run that was left unfinished.
+  for (const pid of jobProcesses(world.ground.mark)) signal(pid, 'SIGKILL');
   await world.close();
 }
 
@@ -93,7 +96,7 @@ try {
     const events = timelineOf({ seed, days, world: kind, ...preemptions });
     say(`seed ${seed}, ${kind}, ${days} days: ${describeTimeline(events)}`);
     const before = await place.meter.requests();
-    const verdict = await play(place.world, scale, seed, events, expected);
+    const verdict = await play(place.world, scale, { seed, events, expected, interrupt: interrupt.signal });
     const perTrialHour = ((await place.meter.requests()) - before) / TRIALS / Math.max(verdict.hours, 1);
     const problems = [...verdict.problems, ...tooMany(perTrialHour)];
     tell(seed, { ...verdict, problems }, perTrialHour);

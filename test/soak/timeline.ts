@@ -40,6 +40,8 @@ export interface TimelineOptions {
 }
 
 const MEAN_HOURS_BETWEEN_PREEMPTIONS = 20;
+/** Starts are not compressed: a machine that goes again while its trainer begins would let nothing be trained, which no trace means. */
+const HOURS_BETWEEN_LOSSES = 5;
 const OUTAGE_HOURS = 1 / 6;
 const NIGHT_BEGINS = 22;
 const NIGHT_HOURS = 8;
@@ -52,7 +54,7 @@ export function timelineOf({ seed, days, world, preemptions }: TimelineOptions):
   const times = (number: number): number[] => Array.from({ length: Math.round(number) }, somewhere);
   const everyDay = Array.from({ length: days }, (_, day) => day * HOURS_PER_DAY);
   const machineGoes = world === 'cloud' ? 'evict-pod' : 'preempt';
-  const drawn = Array.from({ length: TRIALS }, (_, trial) => preemptions?.[trial] ?? poisson(draw, length));
+  const drawn = Array.from({ length: TRIALS }, (_, trial) => apart(preemptions?.[trial] ?? poisson(draw, length)));
   const night = draw.integer(0, days - 1) * HOURS_PER_DAY + NIGHT_BEGINS;
   const events: SoakEvent[] = [
     ...drawn.flatMap((hours, trial) =>
@@ -86,6 +88,13 @@ function withWeekend(events: readonly SoakEvent[], days: number): SoakEvent[] {
   const begins = (days - 1) * HOURS_PER_DAY;
   const later = events.map((event) => (event.hour < begins ? event : { ...event, hour: event.hour + WEEKEND_HOURS }));
   return [...later, { kind: 'weekend', hour: begins, hours: WEEKEND_HOURS }];
+}
+
+/** Of hours in order, those that come long enough after the one before. */
+function apart(hours: readonly number[]): number[] {
+  const kept: number[] = [];
+  for (const hour of hours) if (hour - (kept.at(-1) ?? Number.NEGATIVE_INFINITY) >= HOURS_BETWEEN_LOSSES) kept.push(hour);
+  return kept;
 }
 
 function poisson(draw: Random, length: number): number[] {

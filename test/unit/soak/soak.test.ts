@@ -25,7 +25,7 @@ describe('the days of a soak', () => {
   });
 
   it('take machines away when the traces say so', () => {
-    const preemptions = Array.from({ length: TRIALS }, (_, trial) => [trial, 300]);
+    const preemptions = Array.from({ length: TRIALS }, (_, trial) => [trial, trial + 0.1, 300]);
     const events = timelineOf({ seed: 1, days: 5, world: 'embedded', preemptions }).filter(({ kind }) => kind === 'preempt');
     expect(events.map(({ hour, trial }) => [trial, hour])).toEqual([0, 1, 2, 3, 4].map((trial) => [trial, trial]));
     expect(lossesIn({ metadata: { gap_seconds: 1800 }, data: [3, 3, 2, 0, 0, 1, 1, 0] }, 0, 4)).toEqual([1, 1.5, 3.5]);
