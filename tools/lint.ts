@@ -6,7 +6,7 @@ const python = process.env.LONGHAUL_PYTHON ?? 'python3';
 
 await runChecks([
   { name: 'oxlint', command: 'oxlint', args: ['--type-aware', ...(fix ? ['--fix'] : [])] },
-  { name: 'unused exports', command: process.execPath, args: ['tools/unused-exports.ts'] },
+  { name: 'unused exports', command: process.execPath, args: ['tools/unused-exports.ts', ...(fix ? ['--fix'] : [])] },
   {
     name: 'prettier',
     command: 'prettier',

@@ -3,7 +3,7 @@
  * what Temporal finds by its name and what is run is listed here as an entry.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 
 /** Their exports are used from elsewhere: by other programs, by Temporal and Vitest. */
@@ -121,8 +121,26 @@ function readSources(root: string): SourceText[] {
     .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
 }
 
+/** Without the word `export`, or the name in a list of them. */
+function withoutExport(text: string, name: string): string {
+  const declared = new RegExp(
+    `^export ((?:declare )?(?:async )?(?:abstract )?(?:function\\*?|const|let|class|interface|type)\\s+${name}\\b)`,
+    'm',
+  );
+  if (declared.test(text)) return text.replace(declared, '$1');
+  return text.replaceAll(LISTED, (whole: string, list: string) => {
+    const left = list.split(',').filter((part) => part.trim() !== '' && parts(part)[0]?.as !== name);
+    if (left.length === 0) return '';
+    return left.length === list.split(',').filter((part) => part.trim() !== '').length ? whole : whole.replace(list, `${left.join(',')} `);
+  });
+}
+
 if (import.meta.main) {
   const found = unusedExports(readSources(process.cwd()));
-  for (const { file, name } of found) process.stdout.write(`${file}: nobody imports ${name}; remove the \`export\`, or what is not used\n`);
-  process.exitCode = found.length === 0 ? 0 : 1;
+  const fix = process.argv.includes('--fix');
+  for (const { file, name } of found) {
+    if (fix) writeFileSync(file, withoutExport(readFileSync(file, 'utf8'), name));
+    process.stdout.write(`${file}: nobody imports ${name}${fix ? '' : '; remove the `export`, or what is not used'}\n`);
+  }
+  process.exitCode = found.length === 0 || fix ? 0 : 1;
 }
