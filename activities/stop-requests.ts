@@ -10,7 +10,7 @@ const NOT_FOUND = 5;
 const TRIES = 3;
 
 /** `gone`: somebody else has it by now, or nobody wants its answer any more; `unknown`: Temporal is away, heartbeats will tell. */
-export type Wanted = 'goes-on' | 'stop' | 'gone' | 'unknown';
+type Wanted = 'goes-on' | 'stop' | 'gone' | 'unknown';
 
 /** One request, which is no action of Temporal Cloud's bill. Never rejects. */
 export async function stillWanted(): Promise<Wanted> {

@@ -31,7 +31,7 @@ export const workerIdentity = (name: string, host: string): string => `${PREFIX}
 type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 type Execution = temporal.api.common.v1.IWorkflowExecution;
 
-export interface Watched {
+interface Watched {
   readonly connection: Pick<NativeConnection, 'workflowService'>;
   readonly namespace: string;
   /** Of this worker. */

@@ -2,7 +2,7 @@
 import type { ObjectStore } from '../../src/ports/index.ts';
 import { failure } from '../failures.ts';
 
-export interface Ready {
+interface Ready {
   /** Changes when the export is written anew; null: there is no READY. */
   readonly generation: string | null;
   /** How it is scored; null: its scorer finds that out from the files. */

@@ -6,7 +6,7 @@ import { measureFound, measureStopping, type Tables } from './stopping.ts';
 const TRIALS = [6, 12, 24, 48];
 const POINTS = [3, 4, 8, 16];
 
-export interface Worth {
+interface Worth {
   readonly trials: number;
   readonly points: number;
   /** Points trained for each that training all to the end takes, and share of searches within 1 % of the best; one trial at a time. */

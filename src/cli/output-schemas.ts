@@ -225,7 +225,7 @@ const MigrateOutput = z.looseObject({
     .describe('each file with its `changes`: `line`, `old`, `now`'),
 });
 
-export const BegunOutput = z.looseObject({ run: z.string().describe('name of the run') });
+const BegunOutput = z.looseObject({ run: z.string().describe('name of the run') });
 
 export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('A run', ['status'], StatusOutput),

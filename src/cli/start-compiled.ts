@@ -5,7 +5,7 @@ import type { Cli } from './context.ts';
 import { withEmulators } from './emulators.ts';
 import { shipCode } from './ship-code.ts';
 
-export interface StartOptions {
+interface StartOptions {
   readonly detach?: boolean;
   readonly runId?: string;
 }

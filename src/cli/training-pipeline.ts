@@ -27,7 +27,7 @@ export interface Upload {
   readonly files: readonly { readonly name: string; readonly path: string }[];
 }
 
-export interface TrainingPipeline {
+interface TrainingPipeline {
   readonly pipeline: Record<string, unknown>;
   readonly uploads: readonly Upload[];
 }

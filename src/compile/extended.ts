@@ -5,7 +5,7 @@ import type { SearchSpec } from '../contract/steps.ts';
 import { firstRung } from '../rules/halving.ts';
 import { hashOf } from './index.ts';
 
-export interface Extension {
+interface Extension {
   readonly run: string;
   readonly step: string;
   /** Further trials. */

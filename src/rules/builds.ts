@@ -3,14 +3,14 @@
 /** As Temporal says it of a version: `inactive` was never current; `unknown`: no worker of it ever came. */
 export type VersionStatus = 'current' | 'inactive' | 'draining' | 'drained' | 'unknown';
 
-export interface ControlDeployment {
+interface ControlDeployment {
   readonly name: string;
   readonly build: string;
   /** Pods that serve. */
   readonly ready: number;
 }
 
-export interface Builds {
+interface Builds {
   /** The one that the release asks for. */
   readonly wanted: string;
   readonly current: string | null;
@@ -18,7 +18,7 @@ export interface Builds {
   readonly statusOf: (build: string) => VersionStatus;
 }
 
-export interface BuildSteps {
+interface BuildSteps {
   /** To be made current. */
   readonly promote: string | null;
   /** Names of Deployments that nothing needs any more. */

@@ -3,11 +3,11 @@ import type { Scheduler, StoppingRule } from '../contract/search-space.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 
 /** As written, before it is known what `auto` means. */
-export type AskedScheduler = Omit<Scheduler, 'kind'> & { readonly kind: Scheduler['kind'] | 'auto' };
+type AskedScheduler = Omit<Scheduler, 'kind'> & { readonly kind: Scheduler['kind'] | 'auto' };
 
 type Search = Pick<SearchSpec, 'trials' | 'epochs' | 'validateEverySteps' | 'command' | 'objective' | 'alsoOptimize' | 'stopping'>;
 
-export interface SchedulerChoice {
+interface SchedulerChoice {
   /** Null: none, trials train to their end. */
   readonly scheduler: Scheduler | null;
   /** In words, for `plan`. */

@@ -27,7 +27,7 @@ export const SECRET = 'hush-7f3a91c2';
 const WEBHOOK = 'LONGHAUL_CHAOS_WEBHOOK';
 
 /** Another world than that of chaos on the same parts. */
-export interface WorldOptions {
+interface WorldOptions {
   readonly pipeline?: string;
   /** `--set` of the pipeline, after those of the ground. */
   readonly set?: readonly string[];

@@ -1,6 +1,5 @@
 /** Counts what servers were asked, also over their restarts. */
 import { setInterval, clearInterval } from 'node:timers';
-import type { FaultProxy } from '../support/fault-proxy.ts';
 
 const LOOK_MS = 1000;
 /** Of the services in Temporal's server, the one that clients and workers ask. */
@@ -34,5 +33,3 @@ export class TemporalMeter {
     clearInterval(this.#timer);
   }
 }
-
-export const proxiedRequests = (proxy: FaultProxy | undefined): number => proxy?.requests.length ?? 0;

@@ -6,7 +6,7 @@ import { HOURS_PER_DAY, WEEKEND_HOURS } from './scale.ts';
 export const TRIALS = 5;
 
 /** What happens, and for how many played hours it lasts where it lasts. */
-export const EVENTS = {
+const EVENTS = {
   preempt: 'SIGTERM to a trainer, as the machine that goes away sends it; by a trace where one is given',
   kill: '`kill -9` of a trainer',
   deploy: 'every day: SIGTERM to each worker, one after another',
@@ -31,7 +31,7 @@ export interface SoakEvent {
   readonly trial?: number;
 }
 
-export interface TimelineOptions {
+interface TimelineOptions {
   readonly seed: number;
   readonly days: number;
   readonly world: WorldKind;
