@@ -103,6 +103,7 @@ export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, r
     spot: pool.spot,
     node: report.node,
     image: report.image ?? null,
+    code: trial.spec.code?.sha256 ?? null,
     verdict: report.verdict,
     cause: report.cause,
     exit_code: report.exitCode,

@@ -4,9 +4,9 @@ ARG PYTHON=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON} AS packages
 RUN python -m venv /opt/venv
-COPY python/requirements.txt /requirements.txt
-# Every version and hash is in the file.
-RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
+COPY python/requirements.txt bin/uv-requirements.txt /
+# Every version and hash is in the files. uv installs the requirements of code that is shipped.
+RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt -r /uv-requirements.txt
 
 FROM ${PYTHON}
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/longhaul/python PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
+from .identity import CODE_DIGEST
 from .resume.behind import Behind
 from .store import Store, join
 
@@ -68,6 +70,7 @@ class Exports:
                 "time": time.time(),
                 "savedModel": top[0] if len(top) == 1 else ".",
                 "bytes": sum(path.stat().st_size for path in files),
+                "code": os.environ.get(CODE_DIGEST),
             }
             self._store.write(join(self._root, name, "READY"), [json.dumps(ready).encode()])
             self._record(record)

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { registerAddTrial } from './commands/add-trial.ts';
 import { registerApprove, registerReject } from './commands/approve.ts';
 import { registerCancel } from './commands/cancel.ts';
+import { registerCheckpoints } from './commands/checkpoints.ts';
 import { registerCodecServer } from './commands/codec-server.ts';
 import { registerCompare } from './commands/compare.ts';
 import { registerCompile } from './commands/compile.ts';
@@ -14,6 +15,7 @@ import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExample } from './commands/example.ts';
 import { registerExtend } from './commands/extend.ts';
+import { registerExec } from './commands/exec.ts';
 import { registerForkTrial } from './commands/fork-trial.ts';
 import { registerGc } from './commands/gc.ts';
 import { registerInit } from './commands/init.ts';
@@ -53,7 +55,7 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerExample,
     registerTrial,
   ],
-  Runs: [registerStatus, registerList, registerLogs, registerConsole, registerOpen, registerCancel, registerStop],
+  Runs: [registerStatus, registerList, registerLogs, registerExec, registerConsole, registerOpen, registerCancel, registerStop],
   Control: [
     registerApprove,
     registerReject,
@@ -68,6 +70,15 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerForkTrial,
     registerSet,
   ],
-  Results: [registerTrials, registerCurves, registerCompare, registerDiff, registerReplaySearch, registerModels, registerReport],
+  Results: [
+    registerTrials,
+    registerCurves,
+    registerCompare,
+    registerDiff,
+    registerReplaySearch,
+    registerModels,
+    registerCheckpoints,
+    registerReport,
+  ],
   'This machine': [registerDev, registerDoctor, registerGc, registerCodecServer, registerCompletion],
 };

@@ -97,6 +97,8 @@ export const LEDGER = {
       spot: 'BOOL',
       node: 'STRING',
       image: 'STRING',
+      /** SHA-256 of the code that was shipped; NULL where none was. */
+      code: 'STRING',
       verdict: 'STRING',
       cause: 'STRING',
       exit_code: 'INT64',

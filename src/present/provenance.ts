@@ -20,6 +20,7 @@ export function provenanceOf(data: ReportData): Fact[] {
     ...fact('run document (SHA-256)', document.hash),
     ...fact('profile', document.profileName),
     ...fact('parameters', Object.keys(document.params).length === 0 ? null : JSON.stringify(document.params)),
+    ...shipped(data).flatMap(([step, code]) => fact(`code of ${step} (SHA-256)`, code)),
     ...images(data).flatMap(([step, image]) => fact(`image of ${step}`, pinned(image))),
     ...imagesThatRan(data).flatMap(([step, image]) => fact(`image that ran in ${step}`, image)),
     ...seeds(data).flatMap(([step, seed]) => fact(`seeds of ${step}`, seed)),
@@ -37,6 +38,12 @@ const text = (value: Json | undefined): string | null => (typeof value === 'stri
 function tableOf(outputs: Readonly<Record<string, Json>>): string | null {
   const table = text(outputs.table);
   return table === null ? null : `${table}${text(outputs.version) === null ? '' : ` at version ${text(outputs.version) ?? ''}`}`;
+}
+
+function shipped({ document }: ReportData): [string, string][] {
+  return [...document.steps, ...document.onExit].flatMap(({ id, spec }): [string, string][] =>
+    (spec.kind === 'search' || spec.kind === 'container') && spec.code ? [[id, `${spec.code.sha256} (${spec.code.from})`]] : [],
+  );
 }
 
 function images({ document }: ReportData): [string, string][] {

@@ -1,5 +1,5 @@
 /** A trainer of one's own, shipped with the run: by `code:`, on the development stack. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -95,7 +95,15 @@ describe('code of one’s own', () => {
 
   it('trains again when a file of it was edited, and only what it is part of', async () => {
     write('trainer/net.py', 'def gain(lr):\n    return 100 * lr\n');
+    const asked = await runCli(['plan', 'pipeline.yaml'], { cwd: folder });
+    expect(asked.stdout).toContain('code of search: trainer, ');
+    expect(asked.stdout).toContain(': net.py, train.py');
+    expect(asked.stdout).toMatch(/changed since own-code-\S+: net\.py of search changed$/m);
     const edited = await run();
+    const { stdout } = await runCli(['diff', first.run, edited.run], { cwd: folder });
+    expect(stdout).toContain(
+      'code of search: net.py (changed)\n  @@ -1,2 +1,2 @@\n   def gain(lr):\n  -    return 2 * lr\n  +    return 100 * lr',
+    );
     expect(stepOf(edited, 'search').status).toBe('succeeded');
     expect(stepOf(edited, 'search').cacheKey).not.toBe(stepOf(first, 'search').cacheKey);
     expect(Math.max(...edited.trials.map(({ objective }) => objective))).toBeGreaterThan(10);
@@ -112,6 +120,19 @@ describe('code of one’s own', () => {
     expect([status, trials.map(({ objective }) => objective)]).toEqual(['succeeded', [10]]);
     const again = await runCli(['run', '.longhaul/train/train.yaml', '--output', 'json'], { cwd: folder });
     expect((JSON.parse(again.stdout) as Printed).steps.map((step) => step.status)).toEqual(['cached']);
+  });
+
+  it('hands out checkpoints, which a training has committed', async () => {
+    const { stdout } = await runCli(['checkpoints', 'list', '--trial', '0', '--output', 'json'], { cwd: folder });
+    const kept = JSON.parse(stdout) as { checkpoint: string; trained: number; bytes: number }[];
+    expect(kept[0]).toMatchObject({ trained: 10, reason: 'end' });
+    const got = await runCli(['checkpoints', 'download', '--trial', '0', '--to', 'got', '--output', 'json'], { cwd: folder });
+    expect(JSON.parse(got.stdout)).toMatchObject({ checkpoint: kept[0]!.checkpoint, folder: 'got', bytes: kept[0]!.bytes });
+    expect(readdirSync(join(folder, 'got')).length).toBeGreaterThan(0);
+    const wrong = await runCli(['checkpoints', 'download', '--trial', '0', '--checkpoint', 'x'], { cwd: folder });
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining(kept[0]!.checkpoint)]);
+    const none = await runCli(['exec', '--trial', '0'], { cwd: folder });
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('runs now as trial 0')]);
   });
 
   it('is refused, before anything runs, when the store does not have it', async () => {

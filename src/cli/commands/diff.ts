@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
-import type { Run } from '../../client/index.ts';
+import { openPorts } from '../../adapters/open.ts';
+import type { RunDocument } from '../../contract/run-document.ts';
 import type { Json } from '../../contract/values.ts';
+import { codeChanges, inStore, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
 import { comparable, differences, type Difference } from '../../present/differences.ts';
 import { oneLine } from '../../present/format.ts';
@@ -9,22 +11,34 @@ import type { Colors } from '../terminal.ts';
 export function registerDiff(program: Command): void {
   program
     .command('diff')
-    .description('what differed between two runs: code, SQL, parameters, profile')
+    .description('what differed between two runs: code file by file, SQL, parameters, profile')
     .argument('<run>', 'name of a run')
     .argument('<other>', 'name of another')
     .addHelpText('after', examples('longhaul diff grocery-ranking-20261124-101500-k3f9 grocery-ranking-20261124-113000-x2p1'))
     .action(async (first: string, second: string, _options: object, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
-      const of = async (run: Run): Promise<Json> => comparable(await run.document());
-      const [before, after] = await Promise.all([of(longhaul.run(first)), of(longhaul.run(second))]);
-      const found = differences(before, after);
-      cli.print(found, () =>
+      await using ports = openPorts();
+      const [before, after] = await Promise.all([longhaul.run(first).document(), longhaul.run(second).document()]);
+      const found = differences(comparable(before), comparable(after));
+      const side = async (document: RunDocument) => ({ document, read: inStore(await ports.store(document.profile)) });
+      const code = await codeChanges(await side(before), await side(after));
+      const colors = cli.terminal.colors;
+      cli.print([...found, ...code.map(asDifference)], () =>
         found.length === 0
           ? 'the two runs had the same document'
-          : found.map((difference) => render(difference, cli.terminal.colors)).join('\n'),
+          : [...found.map((difference) => render(difference, colors)), ...code.map((change) => renderChange(change, colors))].join('\n'),
       );
     });
+}
+
+/** A file as a place of the document, whose content the digests stand for. */
+const asDifference = ({ step, file, change, diff }: CodeChange): object => ({ path: `code of ${step}: ${file}`, change, diff });
+
+function renderChange({ step, file, change, diff }: CodeChange, colors: Colors): string {
+  const paint = (line: string): string => (line.startsWith('+') ? colors.green(line) : line.startsWith('-') ? colors.red(line) : line);
+  const said = change === 'unknown' ? 'the store does not have it any more' : diff === null ? `${change}, no text` : change;
+  return [`${colors.bold(`code of ${step}: ${file}`)} (${said})`, ...(diff ?? []).map((line) => `  ${paint(line)}`)].join('\n');
 }
 
 function render({ path, before, after }: Difference, colors: Colors): string {

@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { ledgerKey } from '../../contract/ids.ts';
-import type { Warehouse } from '../../ports/index.ts';
+import type { ObjectStore, Warehouse } from '../../ports/index.ts';
 import { cliOf, examples, runOf, who, type Cli } from '../context.ts';
+import { download } from '../downloads.ts';
 import { UsageError } from '../exit.ts';
 import { metric } from '../../present/format.ts';
 import { openPorts } from '../../adapters/open.ts';
@@ -13,6 +14,11 @@ import { table } from '../table.ts';
 interface ListOptions {
   readonly pipeline?: string;
   readonly run?: string;
+}
+
+interface DownloadOptions {
+  readonly run?: string;
+  readonly to?: string;
 }
 
 interface PromoteOptions {
@@ -35,6 +41,25 @@ export function registerModels(program: Command): void {
       withLedger(command, options.run, async (cli, warehouse) => {
         const rows = await warehouse.ledger('models', options.pipeline === undefined ? {} : { pipeline: options.pipeline });
         cli.print(rows, () => (rows.length === 0 ? 'no models' : listing(rows, cli)));
+      }),
+    );
+  models
+    .command('download')
+    .description('the files of a model')
+    .argument('<model>', 'its name in `longhaul models list`')
+    .option('--to <folder>', 'where to; otherwise a folder of its name here')
+    .option(...RUN_OPTION)
+    .addHelpText('after', examples('longhaul models download grocery-ranking-t3-9f2c1a7b --to ./model'))
+    .action((model: string, options: DownloadOptions, command: Command) =>
+      withLedger(command, options.run, async (cli, warehouse, store) => {
+        const rows = await warehouse.ledger('models');
+        const row = rows.find((one) => one.model === model);
+        if (typeof row?.export !== 'string')
+          throw new UsageError(`there is no model "${model}"; there are: ${rows.map((one) => String(one.model)).join(', ') || 'none'}`);
+        const folder = options.to ?? model;
+        const got = await download(store, row.export, folder);
+        if (got.files === 0) throw new UsageError(`the files of ${model} are not there any more: ${row.export}`);
+        cli.print({ model, export: row.export, folder, ...got }, () => `${folder}: ${got.files} files, ${got.bytes} bytes`);
       }),
     );
   models
@@ -78,13 +103,13 @@ function promote(models: readonly LedgerRow<'models'>[], model: string, options:
 async function withLedger(
   command: Command,
   run: string | undefined,
-  work: (cli: Cli, warehouse: Warehouse) => Promise<void>,
+  work: (cli: Cli, warehouse: Warehouse, store: ObjectStore) => Promise<void>,
 ): Promise<void> {
   const cli = cliOf(command);
   await using longhaul = await cli.connectOrStart();
   await using ports = openPorts();
   const { profile } = await (await runOf(longhaul, cli, run)).document();
-  await work(cli, await ports.warehouse(profile));
+  await work(cli, await ports.warehouse(profile), await ports.store(profile));
 }
 
 function listing(rows: readonly LedgerRow<'models'>[], cli: Cli): string {

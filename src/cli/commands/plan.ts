@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
-import type { RunDocument } from '../../contract/run-document.ts';
+import { filesIn } from '../../compile/code/archive.ts';
+import { RunDocument } from '../../contract/run-document.ts';
+import { documentUri } from '../../contract/state.ts';
 import { scoreTables } from '../../contract/steps.ts';
 import type { SearchSpec, StepSpec } from '../../contract/steps.ts';
-import { compileFile, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { codeChanges, inStore, tagWarnings, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
 import { estimatesOf, renderEstimate, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
-import { openPorts } from '../../adapters/open.ts';
+import { comparable, differences, type Difference } from '../../present/differences.ts';
+import { openPorts, type OpenPorts } from '../../adapters/open.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -23,7 +27,7 @@ export function registerPlan(program: Command): void {
     .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      const document = await compileFile(file, options, cli);
+      const { document, code } = await compileWithCode(file, options, cli);
       const { forecast } = await import('../forecast.ts');
       await using ports = openPorts();
       const steps = await forecast(document, ports);
@@ -37,8 +41,11 @@ export function registerPlan(program: Command): void {
         key,
         why,
         does: does(step.spec),
+        ...codeOf(step.spec, code),
         ...(step.spec.kind === 'query' ? { sqlFile: step.spec.sqlFile, sql: step.spec.sql, parameters: step.spec.parameters } : {}),
       }));
+      const since = await sinceLastRun(document, code, ports).catch(() => null);
+      const warnings = tagWarnings(document);
       cli.print(
         {
           pipeline: document.pipeline,
@@ -47,10 +54,78 @@ export function registerPlan(program: Command): void {
           steps: plan,
           onExit: document.onExit.map((step) => step.id),
           estimates,
+          warnings,
+          since,
         },
-        () => render(document, steps, estimates, cli.terminal, options.sql === true),
+        () =>
+          [
+            render(document, steps, estimates, cli.terminal, options.sql === true),
+            ...steps.flatMap(({ step }) => codeLine(step.id, codeOf(step.spec, code).code ?? null)),
+            ...(since ? [sinceLine(since)] : []),
+            ...warnings.map((warning) => cli.terminal.colors.yellow(warning)),
+          ].join('\n'),
       );
     });
+}
+
+interface ShownCode {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly from: string;
+  /** Absent where the document was compiled before: the archive is in the store. */
+  readonly files?: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+function codeOf(spec: StepSpec, shipped: ReadonlyMap<string, Uint8Array>): { readonly code?: ShownCode } {
+  if ((spec.kind !== 'search' && spec.kind !== 'container') || !spec.code) return {};
+  const { sha256, bytes, from } = spec.code;
+  const archive = shipped.get(sha256);
+  return {
+    code: { sha256, bytes, from, ...(archive ? { files: filesIn(archive).map(({ path, data }) => ({ path, bytes: data.length })) } : {}) },
+  };
+}
+
+const SHOWN_FILES = 12;
+
+function codeLine(step: string, code: ShownCode | null): string[] {
+  if (!code) return [];
+  const names = (code.files ?? []).map(({ path }) => path);
+  const more = names.length > SHOWN_FILES ? `, and ${names.length - SHOWN_FILES} more (--output json has them all)` : '';
+  const listed = names.length === 0 ? '' : `: ${names.slice(0, SHOWN_FILES).join(', ')}${more}`;
+  return [`code of ${step}: ${code.from}, ${Math.ceil(code.bytes / 1024)} KiB, ${code.sha256.slice(0, 12)}${listed}`];
+}
+
+interface Since {
+  readonly run: string;
+  readonly changes: readonly Difference[];
+  readonly code: readonly Omit<CodeChange, 'diff'>[];
+}
+
+/** What is different from the newest run of the pipeline; null: there was none. */
+async function sinceLastRun(document: RunDocument, shipped: ReadonlyMap<string, Uint8Array>, ports: OpenPorts): Promise<Since | null> {
+  const rows = await (await ports.warehouse(document.profile)).ledger('runs', { pipeline: document.pipeline });
+  const last = rows
+    .filter((row) => typeof row.started_at === 'string')
+    .sort((a, b) => String(b.started_at).localeCompare(String(a.started_at)))[0];
+  const store = await ports.store(document.profile);
+  const object = last && (await store.read(documentUri(store.root, last.run)));
+  const before = object ? RunDocument.safeParse(JSON.parse(new TextDecoder().decode(object.data))) : null;
+  if (!last || !before?.success) return null;
+  const read = inStore(store);
+  const now = { document, read: async (sha256: string) => shipped.get(sha256) ?? (await read(sha256)) };
+  const code = await codeChanges({ document: before.data, read }, now);
+  return {
+    run: last.run,
+    changes: differences(comparable(before.data), comparable(document)),
+    code: code.map(({ step, file, change }) => ({ step, file, change })),
+  };
+}
+
+function sinceLine({ run, changes, code }: Since): string {
+  if (changes.length === 0) return `nothing changed since ${run}`;
+  const files = code.map(({ step, file, change }) => `${file} of ${step} ${change === 'unknown' ? 'may have changed' : change}`);
+  const paths = changes.map(({ path }) => path).filter((path) => !/\.(?:code|requirements)(?:\.|$)/.test(path));
+  return `changed since ${run}: ${oneLine([...files, ...paths].join(', '))}`;
 }
 
 /** A table that fits the terminal; elsewhere nothing is cut. */
