@@ -37,14 +37,14 @@ export async function measureCluster(folder: string): Promise<{ readonly cluster
 async function measureIn(cluster: Cluster, folder: string): Promise<{ readonly cluster_s: number; readonly pod_s: number }> {
   const emulators = await startEmulators({
     directory: join(folder, 'emulators'),
-    gcs: { buckets: ['b'], externalHost: cluster.hostAddress },
+    gcs: { buckets: ['bench'], externalHost: cluster.hostAddress },
   });
   const ports = openPorts();
   try {
     const { host, port } = await cluster.expose(Number(new URL(emulators.gcs ?? '').port));
     const profile = Profile.parse({
       warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') },
-      storage: { kind: 'gcs', bucket: 'b', apiEndpoint: `http://${host}:${port}` },
+      storage: { kind: 'gcs', bucket: 'bench', apiEndpoint: `http://${host}:${port}` },
       compute: { kind: 'kubernetes', namespace: NAMESPACE, kubeconfig: cluster.kubeconfig, image: TRAINER_IMAGE },
     });
     const [store, compute] = await Promise.all([ports.store(profile), ports.compute(profile)]);
