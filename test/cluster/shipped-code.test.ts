@@ -35,7 +35,10 @@ describe.skipIf(!clusterCanRun())('shipped code on a cluster', () => {
     execFileSync('python3', ['-m', 'venv', '--without-pip', venv]);
     const bare = await pythonImage({ venv, name: BARE_IMAGE });
     await Promise.all([cluster.loadImage(bare.archive), makeNamespace(cluster, NAMESPACE)]);
-    emulators = await startEmulators({ directory: join(folder, 'emulators'), gcs: { buckets: ['shipped'], externalHost: cluster.hostAddress } });
+    emulators = await startEmulators({
+      directory: join(folder, 'emulators'),
+      gcs: { buckets: ['shipped'], externalHost: cluster.hostAddress },
+    });
     const { host, port } = await cluster.expose(Number(new URL(emulators.gcs ?? '').port));
     profile = Profile.parse({
       warehouse: { kind: 'duckdb', path: join(folder, 'warehouse') },
