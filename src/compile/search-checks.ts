@@ -18,6 +18,7 @@ type CheckedSearch = Pick<
   | 'objective'
   | 'alsoOptimize'
   | 'metricConstraints'
+  | 'replicates'
   | 'space'
   | 'fixed'
   | 'sampler'
@@ -59,6 +60,8 @@ export function checkSearch(search: CheckedSearch, fields: MapNode, path: string
   checkConstraints(checking);
   checkMetrics(checking);
   checkScheduler(checking);
+  if (search.replicates && search.alsoOptimize.length > 0)
+    add(checking, ['replicates'], 'a winner by the mean has one objective', { hint: 'leave out alsoOptimize or replicates' });
 }
 
 function tell(checking: Checking, keys: readonly PropertyKey[], { path: deeper, message, ...details }: SpaceProblem): void {

@@ -65,6 +65,23 @@ export interface SearchResult {
   readonly front: readonly number[];
   /** Of a front of more trials than objectives: where more of the one begins to cost much of the other. */
   readonly knee?: number;
+  /** Of a search with replicates. */
+  readonly replicates?: Replicated;
+}
+
+/** Finalists that were trained again with other seeds, the best first. */
+export interface Replicated {
+  readonly finalists: readonly {
+    readonly trial: number;
+    /** Objectives of its replicates. */
+    readonly values: readonly number[];
+    readonly mean: number;
+    /** 95 % interval of the mean, by Student's t with the variance of all finalists together; null where each has but one value. */
+    readonly low: number | null;
+    readonly high: number | null;
+  }[];
+  /** Probability that the first is better than the second in truth; null with one finalist. */
+  readonly sure: number | null;
 }
 
 /** What a trial needs of the search's specification. */
@@ -361,6 +378,8 @@ export interface TrialRecord {
   invalid?: boolean;
   /** Points of its parent's curve that its own go on from. */
   forkedAfter?: number;
+  /** Of a replicate: instead of the search's. */
+  seed?: number;
   /** It is of another run, and has its output there until it goes on. */
   adopted?: boolean;
   /** Where it stands with the scheduler. */

@@ -143,6 +143,8 @@ export const SearchSpec = z.strictObject({
   sampler: Sampler.prefault({}),
   stopping: z.array(StoppingRule).default([]),
   scheduler: Scheduler.optional(),
+  /** The best `of` trials are trained again with `seeds` other seeds each, and the winner is chosen by the mean of these. */
+  replicates: z.strictObject({ seeds: z.int().min(2).max(50), of: z.int().min(1).max(50) }).optional(),
   /** An ended search that this one goes on with: its trials, their checkpoints and what its sampler knew. `longhaul extend` writes it. */
   takesOver: z
     .strictObject({

@@ -125,6 +125,26 @@ describe('what a search makes of how its trials end', () => {
     expect(decisions).toContainEqual(expect.objectContaining({ trial: 3, text: 'cannot be the best: latency 15 is above 10' }));
   });
 
+  it('trains finalists again with other seeds, and lets the mean of these decide', async () => {
+    // The first values are lucky ones: trial 3 looks best, trial 2 is.
+    const again = [0.1, 0.2, 0.6, 0.3];
+    harness.world.attempt = async ({ trial: { parameters, spec, trial } }) => {
+      const objective = spec.seed === 5 ? trial / 10 : (again[Math.round(Number(parameters.x) * 10)] ?? 0) + spec.seed / 1000;
+      return Promise.resolve({ objective, metrics: { score: objective } });
+    };
+    const search = await harness.search(specOf({ trials: 4, parallel: 2, seed: 5, replicates: { seeds: 2, of: 2 } }));
+    const { outputs, replicates } = await search.result();
+    expect(replicates?.finalists.map(({ trial, values }) => [trial, values])).toEqual([
+      [2, [0.606, 0.607]],
+      [3, [0.306, 0.307]],
+    ]);
+    expect(outputs.best_trial).toBe(2);
+    expect(outputs.best_objective).toBeCloseTo(0.6065);
+    const { trials, decisions } = await search.query<SearchState>('state');
+    expect(trials.slice(4).map(({ origin, parent }) => [origin, parent])).toEqual([3, 3, 2, 2].map((parent) => ['replicate', parent]));
+    expect(decisions.at(-1)?.text).toMatch(/^wins by the mean of its replicates: trial 2 with 0.6065 .* before trial 3 .* 100 % sure$/);
+  });
+
   it('stops no trial of the front by its first objective', async () => {
     harness.world.attempt = async ({ trial: { trial } }) => {
       const metrics = trial < 5 ? { score: 0.5, latency: 100 } : { score: 0.4, latency: 1 };

@@ -21,6 +21,7 @@ import { recordEnds } from './ledger.ts';
 import { reconcile } from './reconcile.ts';
 import type { SearchRun } from './state.ts';
 import { newTrialsLeft } from './places.ts';
+import { beginReplicates, tellReplicated } from './replicates.ts';
 import { closeRungs } from './rungs.ts';
 import { fillPlaces } from './sampling.ts';
 import { releaseTensorboard, openTensorboard } from './tensorboard.ts';
@@ -48,7 +49,7 @@ export async function hyperparameterSearch(input: SearchInput): Promise<SearchRe
 }
 
 async function work(run: SearchRun): Promise<void> {
-  while (!done(run)) {
+  while (!done(run) || beginReplicates(run)) {
     run.dirty = false;
     run.draining = mustContinueAsNew(run);
     if (!run.draining) run.drainingSince = null;
@@ -65,6 +66,7 @@ async function work(run: SearchRun): Promise<void> {
     await waitForNews(run);
     if (run.fatal !== null) throw run.fatal;
   }
+  tellReplicated(run);
   run.stopWatching?.();
   await condition(() => idle(run) || run.fatal !== null);
   if (run.fatal !== null) throw run.fatal;

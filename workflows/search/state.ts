@@ -187,6 +187,8 @@ export function untilDrained(run: SearchRun, kind: keyof SearchRun['busy'], work
 }
 
 export const isOver = (record: TrialRecord): boolean => record.told !== null;
+/** A finalist that is trained again with another seed. */
+export const isReplicate = ({ state }: TrialRecord): boolean => state.origin === 'replicate';
 export const recordOf = (run: SearchRun, trial: number): TrialRecord | undefined => run.memory.records[trial];
 /** Trials that use, or wait for, a machine. */
 export const occupying = (run: SearchRun): TrialRecord[] =>

@@ -13,7 +13,7 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     trial: record.state.trial,
     parameters: record.state.parameters,
     profile: input.profile,
-    spec: trialSpec(input.spec),
+    spec: { ...trialSpec(input.spec), ...(record.seed === undefined ? {} : { seed: record.seed }) },
     output: record.state.output,
     commit: input.commit,
     search: run.id,

@@ -2,8 +2,9 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { SearchState, StatePage } from '../../src/contract/state.ts';
 import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
-import { bestTrial, brokenConstraints, kneeOf, paretoFront } from '../../src/rules/best-trials.ts';
-import type { Candidate } from '../../src/rules/best-trials.ts';
+import { bestTrial, kneeOf, paretoFront } from '../../src/rules/best-trials.ts';
+import { candidates } from './candidates.ts';
+import { replicatedOf } from './replicates.ts';
 import { jsonBytes } from '../../src/rules/packed.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { objectivesOf } from './state.ts';
@@ -35,7 +36,7 @@ export function stateOf(run: SearchRun, { from = 0 }: StatePage = {}): SearchSta
     parallel: memory.parallel,
     plannedTrials: memory.plannedTrials,
     bestTrial: best?.state.trial ?? null,
-    bestObjective: best?.state.objective ?? null,
+    bestObjective: replicatedOf(run)?.finalists[0]?.mean ?? best?.state.objective ?? null,
     cost: spent(run, now).cost,
     trials,
     ...(trials.length < all.length ? { next: from + trials.length } : {}),
@@ -55,21 +56,8 @@ function fitting<T>(trials: T[]): T[] {
 const reasonOf = ({ asking, state }: TrialRecord): string | null => (asking === null ? state.reason : `waits for an answer: ${asking}`);
 
 function bestRecord(run: SearchRun): TrialRecord | null {
-  const best = bestTrial(candidates(run), run.input.spec.objective);
+  const best = replicatedOf(run)?.finalists[0] ?? bestTrial(candidates(run), run.input.spec.objective);
   return best ? (run.memory.records[best.trial] ?? null) : null;
-}
-
-/** Finished trials, and stopped ones with their best point, of which there has to be a model. */
-function candidates(run: SearchRun): Candidate[] {
-  const ended = (status: string): TrialRecord[] =>
-    run.memory.records.filter((record) => record.told !== null && record.state.status === status);
-  const finished = ended('succeeded');
-  // A trainer that exports nothing has no better models in the one than in the other.
-  const exports = finished.length === 0 || run.rules === 1 || finished.some(({ state }) => state.bestExport !== null);
-  const stopped = ended('stopped').filter(({ state }) => !exports || state.bestExport !== null);
-  const pool =
-    run.rules === 1 ? (finished.length > 0 ? finished : stopped) : [...finished, ...stopped].sort((a, b) => a.state.trial - b.state.trial);
-  return pool.filter((record) => keepsConstraints(run, record)).map((record) => ({ trial: record.state.trial, values: record.values }));
 }
 
 function kneeIn(run: SearchRun): Pick<SearchResult, 'knee'> {
@@ -77,12 +65,10 @@ function kneeIn(run: SearchRun): Pick<SearchResult, 'knee'> {
   return knee === null ? {} : { knee };
 }
 
-const keepsConstraints = ({ input }: SearchRun, { state }: TrialRecord): boolean =>
-  brokenConstraints(input.spec.metricConstraints ?? [], state.metrics, state.offline).length === 0;
-
 export function resultOf(run: SearchRun): SearchResult | null {
   const best = bestRecord(run);
   if (!best) return null;
+  const replicates = replicatedOf(run);
   const { records } = run.memory;
   const count = (status: string): number => records.filter((record) => record.state.status === status).length;
   const sum = (of: 'cost' | 'onDemandCost' | 'lostCost'): number =>
@@ -90,7 +76,7 @@ export function resultOf(run: SearchRun): SearchResult | null {
   return {
     outputs: {
       best_trial: best.state.trial,
-      best_objective: best.state.objective,
+      best_objective: replicates?.finalists[0]?.mean ?? best.state.objective,
       best_parameters: best.state.parameters,
       export: best.state.bestExport,
       trials: records.filter((record) => record.state.startedAt !== null).length,
@@ -101,6 +87,7 @@ export function resultOf(run: SearchRun): SearchResult | null {
     onDemandCost: sum('onDemandCost'),
     lostCost: sum('lostCost'),
     counts: { succeeded: count('succeeded'), stopped: count('stopped'), failed: count('failed'), cancelled: count('cancelled') },
+    ...(replicates ? { replicates } : {}),
     ...kneeIn(run),
     front: objectivesOf(run).length > 1 ? paretoFront(candidates(run), objectivesOf(run)) : [best.state.trial],
   };
