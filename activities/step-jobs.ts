@@ -1,5 +1,5 @@
 /** Container and script steps: one Job an attempt, watched until it ends, adopted by the next worker when this one goes. */
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, log } from '@temporalio/activity';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';
 import { pathOfFileUri } from '../src/contract/file-uri.ts';
 import { homeOf } from '../src/contract/ids.ts';
@@ -17,6 +17,9 @@ import type {
 } from '../src/contract/index.ts';
 import type { Compute, ObjectStore, Ports } from '../src/ports/index.ts';
 import { GRACES } from '../src/rules/durations.ts';
+import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../src/rules/kept-logs.ts';
+import { keepLog, markLostLog } from './attempt-logs.ts';
+import type { LogSource } from './attempt-logs.ts';
 import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -120,21 +123,28 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
   let { name } = job;
   try {
     const may = await foreign.ask('Kubernetes', () => claimJob(world, input.profile, job, input.spec.output), [context.signal]);
-    if (!may) return await endOf(input, world, null, name);
+    if (!may) {
+      await markLostLog(logSource(input, store)).catch(() => undefined);
+      return await endOf(input, world, null, name);
+    }
     const created = await foreign.ask('Kubernetes', () => compute.create(job), [context.signal]);
     ({ name } = created);
     foreign.begun();
     context.progress({ stage: created.adopted ? 'adopted' : 'created', job: name });
     await context.look();
+    const kept = keepLog({ ...logSource(input, store), compute }, name, context.detached);
     const watch = (): Promise<JobEnd> =>
       compute.watch(name, {
         signal: interrupted,
         noCapacitySeconds: input.noCapacitySeconds,
         onStatus: (status) => {
+          kept.status(status);
           context.progress({ stage: status.message ?? status.phase, job: name });
         },
       });
     const end = await foreign.ask('Kubernetes', watch, [context.signal]);
+    // A machine that goes is replaced at once; what is left of its log comes meanwhile.
+    if (!end.disruption && !end.nodeLost && !end.notStarted) await kept.settled(GRACES.logEndMs);
     if (end.state !== 'succeeded') await context.look();
     interrupted.throwIfAborted();
     return await endOf(input, world, end, name);
@@ -147,6 +157,16 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
     throw error;
   }
 }
+
+const logSource = ({ run, step, attempt, profile }: StepJobInput, store: ObjectStore): Omit<LogSource, 'compute'> => ({
+  store,
+  output: stepLogHome(store.root, run, step),
+  attempt,
+  bounds: profile.logs ?? DEFAULT_LOG_BOUNDS,
+  tell: (error) => {
+    log.warn('the log of a step is not kept any more', { error });
+  },
+});
 
 /** @param known null: nobody saw it */
 async function endOf(input: StepJobInput, { store, compute, foreign }: World, known: JobEnd | null, name: string): Promise<StepJobEnd> {

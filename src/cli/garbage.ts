@@ -12,7 +12,7 @@ import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
 import type { JobInfo } from '../ports/compute.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
-import { DEFAULT_LOG_BOUNDS } from '../rules/kept-logs.ts';
+import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../rules/kept-logs.ts';
 
 /** One thing that was looked at. */
 export interface Found {
@@ -147,17 +147,23 @@ async function outputs(runs: Runs, ports: Ports, profile: Profile, options: Garb
   });
 }
 
-/** Logs of trials of ended runs that were kept for as long as the profile says. */
+/** Logs of ended runs, of their trials and steps, that were kept for as long as the profile says. */
 async function logs(runs: Runs, ports: Ports, profile: Profile, result: GarbageResult): Promise<Removal[]> {
   const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
   const days = (profile.logs ?? DEFAULT_LOG_BOUNDS).keepDays;
   const before = Date.now() - days * DAY_MS;
-  const old = (await warehouse.ledger('trials')).filter((row) => Date.parse(row.time) < before && typeof row.output === 'string');
+  const trials = (await warehouse.ledger('trials'))
+    .filter((row) => Date.parse(row.time) < before && typeof row.output === 'string')
+    .map(({ run, output }) => ({ run, output: String(output) }));
+  const steps = (await warehouse.ledger('steps'))
+    .filter(({ kind, time }) => kind !== 'search' && Date.parse(time) < before)
+    .map(({ run, step }) => ({ run, output: stepLogHome(store.root, run, String(step)) }));
+  const old = [...new Map([...trials, ...steps].map((one) => [one.output, one])).values()];
   const states = new Map<string, 'open' | 'ended' | 'unknown'>();
   for (const run of new Set(old.map((row) => row.run))) states.set(run, await stateOf(runs, run));
   const found: Removal[] = [];
   for (const { run, output } of old) {
-    const prefix = `${String(output)}/logs`;
+    const prefix = `${output}/logs`;
     if (!prefix.startsWith(`${store.root}/`)) continue;
     const objects = await objectsOf(store, prefix);
     if (objects.length === 0) continue;

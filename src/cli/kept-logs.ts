@@ -1,9 +1,9 @@
-/** Logs of attempts that were kept in the object store: of trials whose pods are gone, of earlier attempts, of runs long past. */
+/** Logs of attempts that were kept in the object store: of trials and steps whose pods are gone, of earlier attempts, of runs long past. */
 import type { Run } from '../client/index.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { JobInfo } from '../ports/compute.ts';
-import type { Ports } from '../ports/index.ts';
-import { keptAttempts } from '../present/kept-logs.ts';
+import type { ObjectStore, Ports } from '../ports/index.ts';
+import { homeOfStepLog, keptAttempts, keptSteps } from '../present/kept-logs.ts';
 
 interface KeptChoice {
   readonly step?: string;
@@ -14,10 +14,17 @@ interface KeptChoice {
 
 export interface KeptLogOf {
   readonly step: string;
-  readonly trial: number;
+  /** Absent: of a container or script step. */
+  readonly trial?: number;
   readonly attempt: number;
   readonly output: string;
 }
+
+type LogHome = Omit<KeptLogOf, 'attempt'>;
+
+/** Whether a Job writes, or wrote, that log. */
+export const isLogOf = ({ labels }: JobInfo, { step, trial }: LogHome): boolean =>
+  labels.step === step && labels.trial === (trial === undefined ? undefined : String(trial));
 
 /** Attempts of which something was kept, but for those whose log a Job still has. */
 export async function keptLogs(
@@ -29,24 +36,31 @@ export async function keptLogs(
 ): Promise<KeptLogOf[]> {
   const store = await ports.store(document.profile);
   const found: KeptLogOf[] = [];
-  for (const trial of await trialsOf(run, document, ports, choice)) {
-    const attempts = (await keptAttempts(store, trial.output)).filter(
+  const homes = [...(await stepsOf(store, run.id, choice)), ...(await trialsOf(run, document, ports, choice))];
+  for (const home of homes) {
+    const attempts = (await keptAttempts(store, home.output)).filter(
       ({ attempt }) => choice.attempt === undefined || attempt === choice.attempt,
     );
     const attempt = attempts.at(-1)?.attempt;
     if (attempt === undefined) continue;
-    const newest = jobs.filter(({ labels }) => labels.step === trial.step && labels.trial === String(trial.trial));
-    if (newest.every(({ labels }) => Number(labels.attempt) < attempt)) found.push({ ...trial, attempt });
+    const newest = jobs.filter((job) => isLogOf(job, home));
+    if (newest.every(({ labels }) => Number(labels.attempt) < attempt)) found.push({ ...home, attempt });
   }
   return found;
 }
 
+async function stepsOf(store: ObjectStore, run: string, { step, trial }: KeptChoice): Promise<LogHome[]> {
+  if (trial !== undefined) return [];
+  const steps = [...(await keptSteps(store, run)).keys()].filter((id) => step === undefined || id === step);
+  return steps.map((id) => ({ step: id, output: homeOfStepLog(store, run, id) }));
+}
+
 /** From the ledger where the search cannot tell: Temporal forgets runs after a while. */
-async function trialsOf(run: Run, document: RunDocument, ports: Ports, { step, trial }: KeptChoice): Promise<Omit<KeptLogOf, 'attempt'>[]> {
+async function trialsOf(run: Run, document: RunDocument, ports: Ports, { step, trial }: KeptChoice): Promise<LogHome[]> {
   const searches = document.steps
     .filter(({ spec, id }) => spec.kind === 'search' && (step === undefined || id === step))
     .map(({ id }) => id);
-  const found = new Map<string, Omit<KeptLogOf, 'attempt'>>();
+  const found = new Map<string, LogHome>();
   const rows = await (await ports.warehouse(document.profile)).ledger('trials', { run: run.id });
   for (const row of rows)
     if (typeof row.output === 'string') add(found, { step: String(row.step), trial: Number(row.trial), output: row.output });
@@ -60,6 +74,6 @@ async function trialsOf(run: Run, document: RunDocument, ports: Ports, { step, t
   return [...found.values()].filter((one) => searches.includes(one.step) && (trial === undefined || one.trial === trial));
 }
 
-function add(found: Map<string, Omit<KeptLogOf, 'attempt'>>, one: Omit<KeptLogOf, 'attempt'>): void {
-  found.set(`${one.step}/${one.trial}`, one);
+function add(found: Map<string, LogHome>, one: LogHome): void {
+  found.set(`${one.step}/${String(one.trial)}`, one);
 }

@@ -6,7 +6,7 @@ import type { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import { Latest, ProgressRecord, Ready } from '../contract/trial.ts';
 import type { Compute, ObjectStore, Ports } from '../ports/index.ts';
-import { keptAttempts, readKeptLog } from '../present/kept-logs.ts';
+import { homeOfStepLog, keptAttempts, readKeptLog } from '../present/kept-logs.ts';
 import type { Command, ConsoleSource, LogOptions, LogQuery } from './source.ts';
 import type { TrialFiles } from './wire.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -126,10 +126,11 @@ async function* logs(ports: Ports, run: Run, document: RunDocument, query: LogQu
     yield* compute.logs(name, { follow: true, ...options });
     return;
   }
-  if (query.trial === undefined) return;
-  const { trials } = await run.search(query.step).state();
-  const output = trials.find(({ trial }) => trial === query.trial)?.output;
   const store = await ports.store(document.profile);
+  const output =
+    query.trial === undefined
+      ? homeOfStepLog(store, run.id, query.step)
+      : (await run.search(query.step).state()).trials.find(({ trial }) => trial === query.trial)?.output;
   const attempt = query.attempt ?? (output === undefined ? undefined : (await keptAttempts(store, output)).at(-1)?.attempt);
   if (output === undefined || attempt === undefined) return;
   const last: string[] = [];

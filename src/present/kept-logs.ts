@@ -1,6 +1,6 @@
 /** Reads what was kept of an attempt's log. */
 import type { ObjectStore } from '../ports/index.ts';
-import { attemptOf, endUri, firstLineOf, gapLine, logPrefix, parseLine } from '../rules/kept-logs.ts';
+import { attemptOf, endUri, firstLineOf, gapLine, logPrefix, parseLine, stepLogHome, stepOfLog } from '../rules/kept-logs.ts';
 import type { LogLine } from '../rules/kept-logs.ts';
 
 interface KeptAttempt {
@@ -9,7 +9,9 @@ interface KeptAttempt {
   readonly ended: boolean;
 }
 
-/** Attempts of a trial of which something was kept, oldest first. */
+export const homeOfStepLog = (store: Pick<ObjectStore, 'root'>, run: string, step: string): string => stepLogHome(store.root, run, step);
+
+/** Attempts of a trial, or of a step, of which something was kept, oldest first. */
 export async function keptAttempts(store: Pick<ObjectStore, 'list'>, output: string): Promise<KeptAttempt[]> {
   const found = new Map<number, boolean>();
   for await (const { uri } of store.list(`${output}/logs/`)) {
@@ -17,6 +19,18 @@ export async function keptAttempts(store: Pick<ObjectStore, 'list'>, output: str
     if (attempt !== null) found.set(attempt, (found.get(attempt) ?? false) || uri === endUri(logPrefix(output, attempt)));
   }
   return [...found].map(([attempt, ended]) => ({ attempt, ended })).sort((a, b) => a.attempt - b.attempt);
+}
+
+/** Container and script steps of a run of which something was kept, each with its attempts, oldest first. */
+export async function keptSteps(store: Pick<ObjectStore, 'list' | 'root'>, run: string): Promise<Map<string, KeptAttempt[]>> {
+  const steps = new Set<string>();
+  for await (const { uri } of store.list(stepLogHome(store.root, run, ''))) {
+    const step = stepOfLog(uri, store.root, run);
+    if (step !== null) steps.add(step);
+  }
+  const found = new Map<string, KeptAttempt[]>();
+  for (const step of steps) found.set(step, await keptAttempts(store, stepLogHome(store.root, run, step)));
+  return found;
 }
 
 /** @param since ms since 1970: only what was written from then on */

@@ -16,6 +16,14 @@ export const DEFAULT_LOG_BOUNDS: LogBounds = { keep: true, maxMb: 100, keepDays:
 const HEAD_SHARE = 0.1;
 const DIGITS = 12;
 
+/** Logs of a container or script step lie beside its run, and not in its output, whose identity must not change with them. */
+export const stepLogHome = (storeRoot: string, run: string, step: string): string => `${storeRoot}/runs/${run}/steps/${step}`;
+/** The step whose kept log an object is part of. */
+export function stepOfLog(uri: string, storeRoot: string, run: string): string | null {
+  const home = `${storeRoot}/runs/${run}/steps/`;
+  return uri.startsWith(home) ? (/^([^/]+)\/logs\//.exec(uri.slice(home.length))?.[1] ?? null) : null;
+}
+
 export const logPrefix = (output: string, attempt: number): string => `${output}/logs/${attempt}`;
 export const pieceUri = (prefix: string, first: number): string => `${prefix}/${String(first).padStart(DIGITS, '0')}.log`;
 export const endUri = (prefix: string): string => `${prefix}/END.json`;

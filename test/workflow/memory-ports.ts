@@ -123,7 +123,7 @@ export function createMemoryPorts(): MemoryPorts {
     },
   };
 
-  const compute: Pick<Compute, 'create' | 'watch' | 'list' | 'remove'> = {
+  const compute: Pick<Compute, 'create' | 'watch' | 'list' | 'remove' | 'logs'> = {
     create: async (job) => {
       const adopted = jobs.has(job.name);
       calls.push(`${adopted ? 'adopt' : 'create'} ${job.name}`);
@@ -157,6 +157,10 @@ export function createMemoryPorts(): MemoryPorts {
       [...jobs.values()]
         .filter((job) => Object.entries(labels).every(([key, value]) => (job.labels as Record<string, string>)[key] === value))
         .map(({ name, labels: own }) => ({ name, labels: own, phase: 'running' })),
+    logs: async function* (name) {
+      const job = jobs.get(name);
+      if (job) yield `2026-11-29T10:00:00Z ${job.labels.step} writes`;
+    },
     remove: async (name) => {
       calls.push(`remove ${name}`);
       jobs.delete(name);

@@ -39,6 +39,17 @@ describe('trainingPipeline', () => {
   const statuses = (result: { steps: RunResult['steps'] }): Record<string, string> =>
     Object.fromEntries(result.steps.map((step) => [step.id, step.status]));
 
+  it('keeps the log of each attempt of a step beside its run, apart from its output', async () => {
+    ports.onJob = async ({ labels }) => (labels.attempt === '1' ? { state: 'failed', exitCode: 1 } : {});
+    const result = await run(documentOf([script('noisy', { retry: { attempts: 2, backoffSeconds: 0.01 } })]));
+    const kept = [...ports.objects].flatMap(([uri, { data }]) => (uri.includes('/logs/') ? [[uri, new TextDecoder().decode(data)]] : []));
+    const home = `file:///memory/runs/${result.run}/steps/noisy/logs`;
+    expect(kept.filter(([uri]) => uri?.endsWith('.log'))).toEqual(
+      [1, 2].map((attempt) => [`${home}/${attempt}/000000000001.log`, '2026-11-29T10:00:00Z noisy writes\n']),
+    );
+    expect(kept.filter(([uri]) => uri?.endsWith('END.json'))).toHaveLength(2);
+  });
+
   it('passes outputs from step to step', async () => {
     const result = await run(documentOf([query('a'), query('b', { tables: { a: '{steps.a.outputs.table}' }, dependsOn: ['a'] })]));
     expect(statuses(result)).toEqual({ a: 'succeeded', b: 'succeeded' });

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { attemptJobName, homeOf } from '../../contract/ids.ts';
+import { attemptJobName, homeOf, stepJobName } from '../../contract/ids.ts';
 import { secondsOf } from '../../contract/units.ts';
 import type { ObjectStore } from '../../ports/index.ts';
 import { readKeptLog } from '../../present/kept-logs.ts';
 import { parseLine, stampedLine } from '../../rules/kept-logs.ts';
-import { keptLogs } from '../kept-logs.ts';
+import { isLogOf, keptLogs } from '../kept-logs.ts';
 import type { KeptLogOf } from '../kept-logs.ts';
 import type { JobInfo } from '../../ports/compute.ts';
 import { cliOf, examples, integer, runOf } from '../context.ts';
@@ -28,9 +28,7 @@ interface Options {
 export function registerLogs(program: Command): void {
   program
     .command('logs')
-    .description(
-      'what the Jobs of a run print: trials, container and script steps; of trials also what was kept after their pods were gone',
-    )
+    .description('what the Jobs of a run print: trials, container and script steps, also what was kept after their pods were gone')
     .argument('[run]', 'name of the run; the newest one when left out')
     .option('-f, --follow', 'until the run ends, from one attempt to the next')
     .option('--step <id>', 'of this step')
@@ -82,7 +80,7 @@ export function registerLogs(program: Command): void {
         for (const one of kept)
           for await (const line of lastOf(keptLines(store, one, options), options.tail))
             print({ job: jobOfKept(homeOf(store.root), run.id, one), line });
-        const known = jobs.filter(({ labels }) => !kept.some((one) => labels.step === one.step && labels.trial === String(one.trial)));
+        const known = jobs.filter((job) => !kept.some((one) => isLogOf(job, one)));
         for (const job of known)
           for await (const line of compute.logs(job.name, { tailLines: options.tail, stamped: true, signal })) print({ job, line });
       } finally {
@@ -120,8 +118,8 @@ async function* lastOf(lines: AsyncIterable<string>, count: number | undefined):
 }
 
 const jobOfKept = (home: string, run: string, { step, trial, attempt }: KeptLogOf): JobInfo => ({
-  name: attemptJobName({ home, run, step }, trial, attempt),
-  labels: { run, step, trial: String(trial), attempt: String(attempt) },
+  name: trial === undefined ? stepJobName({ home, run, step }, attempt) : attemptJobName({ home, run, step }, trial, attempt),
+  labels: { run, step, ...(trial === undefined ? {} : { trial: String(trial) }), attempt: String(attempt) },
   phase: 'ended',
 });
 

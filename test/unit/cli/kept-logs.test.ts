@@ -7,6 +7,7 @@ import { keptLogs } from '../../../src/cli/kept-logs.ts';
 import type { Run } from '../../../src/client/index.ts';
 import type { RunDocument } from '../../../src/contract/run-document.ts';
 import type { JobInfo } from '../../../src/ports/compute.ts';
+import { stepLogHome } from '../../../src/rules/kept-logs.ts';
 import type { ObjectStore, Ports, Warehouse } from '../../../src/ports/index.ts';
 
 let folder: string;
@@ -70,6 +71,18 @@ describe('logs that were kept', () => {
     await Promise.all([keep(4, 3), keep(4, 4)]);
     const found = await keptLogs(runOf([4]), DOCUMENT, portsOf([]), { trial: 4, attempt: 3 }, []);
     expect(found.map(({ trial, attempt }) => [trial, attempt])).toEqual([[4, 3]]);
+  });
+
+  it('are found of steps, beside those of trials, and of each attempt', async () => {
+    const write = (attempt: number): Promise<unknown> =>
+      store.write(`${stepLogHome(store.root, 'r', 'prepare')}/logs/${attempt}/000000000001.log`, '2026-11-29T10:00:00Z line\n');
+    await Promise.all([keep(1, 1), write(1), write(2)]);
+    const step = { step: 'prepare', attempt: 2, output: `${store.root}/runs/r/steps/prepare` };
+    expect(await keptLogs(runOf([1]), DOCUMENT, portsOf([]), {}, [])).toMatchObject([step, { step: 'search', trial: 1 }]);
+    expect(await keptLogs(runOf([1]), DOCUMENT, portsOf([]), { step: 'prepare', attempt: 1 }, [])).toEqual([{ ...step, attempt: 1 }]);
+    expect(await keptLogs(runOf([1]), DOCUMENT, portsOf([]), { trial: 1 }, [])).toMatchObject([{ trial: 1 }]);
+    const running: JobInfo = { name: 'p', labels: { step: 'prepare', attempt: '2' }, phase: 'running' };
+    expect(await keptLogs(runOf(null), DOCUMENT, portsOf([]), { step: 'prepare' }, [running])).toEqual([]);
   });
 
   it('give way to the Job that still has the log', async () => {
