@@ -1,6 +1,8 @@
 /** Asks everything that a profile names, each in the adapter's own way. */
 import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
 import type { Profile } from '../contract/profile.ts';
+import { crossings } from '../rules/locations.ts';
+import type { Places } from '../rules/locations.ts';
 import type { Longhaul } from '../client/index.ts';
 import { missingSearchAttributes, searchAttributeCommands } from '../adapters/search-attributes.ts';
 import type { DoctorCheck } from '../ports/doctor.ts';
@@ -16,6 +18,7 @@ export async function checkProfile(profile: Profile, connect: () => Promise<Long
     group('Compute', () => checkCompute(profile)),
     group('Storage', () => checkStorage(profile)),
     group('Warehouse', () => checkWarehouse(profile)),
+    group('Locations', () => checkLocations(profile)),
   ]);
   return groups.filter(({ checks }) => checks.length > 0);
 }
@@ -51,6 +54,35 @@ async function checkStorage({ storage }: Profile): Promise<readonly DoctorCheck[
 async function checkWarehouse({ warehouse }: Profile): Promise<readonly DoctorCheck[]> {
   if (warehouse.kind === 'bigquery') return (await import('../adapters/bigquery/doctor.ts')).checkBigquery(warehouse);
   return [];
+}
+
+/** Where the parts of a profile are. What cannot be asked is not known. */
+export async function placesOf({ warehouse, storage, compute, pools }: Profile): Promise<Places> {
+  // Emulators are nowhere.
+  const [bucket, cluster] = await Promise.all([
+    storage.kind === 'gcs' && storage.apiEndpoint === undefined
+      ? import('../adapters/gcs/doctor.ts').then(({ placesOfBucket }) => placesOfBucket(storage))
+      : [],
+    compute.kind === 'kubernetes'
+      ? import('../adapters/kubernetes/doctor.ts').then(({ regionsOfCluster }) => regionsOfCluster(compute, pools))
+      : [],
+  ]);
+  const dataset = warehouse.kind === 'bigquery' && warehouse.apiEndpoint === undefined ? [warehouse.location] : [];
+  return { dataset, bucket, cluster };
+}
+
+/** Of a laptop there is nothing to compare. */
+async function checkLocations(profile: Profile): Promise<readonly DoctorCheck[]> {
+  const places = await placesOf(profile);
+  const known = Object.entries(places).filter(([, where]: [string, readonly string[]]) => where.length > 0);
+  if (known.length < 2) return [];
+  const name = 'bucket, data set and cluster';
+  const found = crossings(places);
+  if (found.length === 0)
+    return [
+      { name, ok: true, detail: known.map(([what, where]: [string, readonly string[]]) => `${what} in ${where.join(' and ')}`).join(', ') },
+    ];
+  return found.map(({ between, detail, remedy }) => ({ name: between.join(' and '), ok: false, detail, remedy }));
 }
 
 async function checkTemporal(connect: () => Promise<Longhaul>): Promise<readonly DoctorCheck[]> {

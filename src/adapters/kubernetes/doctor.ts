@@ -107,3 +107,20 @@ async function poolChecks(client: KubeClient, pools: readonly Pool[]): Promise<D
     return pools.map(({ name }) => ({ name: `pool ${name}`, ok: false, detail: message }));
   }
 }
+
+const REGION = 'topology.kubernetes.io/region';
+const ZONE = 'topology.kubernetes.io/zone';
+
+/** Regions of the nodes and of what the pools select; empty: not known. */
+export async function regionsOfCluster(config: KubernetesConfig, pools: readonly Pool[]): Promise<readonly string[]> {
+  const selected = pools.map(({ nodeSelector }) => nodeSelector);
+  let labels: readonly (Readonly<Record<string, string>> | undefined)[] = [];
+  try {
+    const { items } = await openClient(config).request<{ items: V1Node[] }>('GET', '/api/v1/nodes');
+    labels = items.map(({ metadata }) => metadata?.labels);
+  } catch {
+    // Whoever may not read nodes knows the pools at least.
+  }
+  const regions = [...labels, ...selected].map((each) => each?.[REGION] ?? each?.[ZONE]?.replace(/-[a-z]$/, ''));
+  return [...new Set(regions.filter((region) => region !== undefined))];
+}

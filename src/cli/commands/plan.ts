@@ -12,6 +12,8 @@ import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
 import { comparable, differences, type Difference } from '../../present/differences.ts';
 import { openPorts, type OpenPorts } from '../../adapters/open.ts';
+import { crossings } from '../../rules/locations.ts';
+import { placesOf } from '../doctor-checks.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -33,6 +35,7 @@ export function registerPlan(program: Command): void {
       const steps = await forecast(document, ports);
       const searching = steps.filter(({ step, what }) => step.spec.kind === 'search' && what !== 'cached').map(({ step }) => step.id);
       const estimates = searching.length === 0 ? [] : await estimatesOf(document, searching, await ports.warehouse(document.profile));
+      const far = crossings(await placesOf(document.profile)).map(({ detail, remedy }) => `${detail}; ${remedy}`);
       const plan = steps.map(({ step, what, key, why }) => ({
         step: step.id,
         kind: step.spec.kind,
@@ -54,7 +57,7 @@ export function registerPlan(program: Command): void {
           steps: plan,
           onExit: document.onExit.map((step) => step.id),
           estimates,
-          warnings,
+          warnings: [...warnings, ...far],
           since,
         },
         () =>
@@ -62,7 +65,7 @@ export function registerPlan(program: Command): void {
             render(document, steps, estimates, cli.terminal, options.sql === true),
             ...steps.flatMap(({ step }) => codeLine(step.id, codeOf(step.spec, code).code ?? null)),
             ...(since ? [sinceLine(since)] : []),
-            ...warnings.map((warning) => cli.terminal.colors.yellow(warning)),
+            ...[...warnings, ...far].map((warning) => cli.terminal.colors.yellow(warning)),
           ].join('\n'),
       );
     });
