@@ -71,6 +71,13 @@ def column(writer: Writer, node: exp.Expression) -> Sql:
     if _PSEUDO.match(names[-1]):
         raise writer.refuse(node, "pseudo-columns are not translated", found=names[-1], hint="use a column of the table")
     lower = names[0].lower()
+    if len(names) > 1 and lower in writer.scope.lost - set(writer.scope.columns):
+        raise writer.refuse(
+            node,
+            f"the table {names[0]} of a join is not translated after this step of the pipe",
+            found=writer.excerpt(node),
+            hint="SELECT its columns, with AS, in a step before",
+        )
     aliases = writer.scope.aliases
     if len(names) == 1 and aliases is not None and lower in aliases:
         if writer.scope.in_aggregate:

@@ -14,13 +14,19 @@ EVERY_ROW = 2**62
 """More rows than there are, and the most that DuckDB takes in LIMIT."""
 _SOURCE = {"expressions", "from_", "joins", "with_"}
 _FILTERED = _SOURCE | {"where"}
+LOST = "lost"
+"""Names of joined tables that GoogleSQL still knows, and a query over their join does not."""
 _NAMES_END = "names_end"
 """Marks a step after which the names of the tables before it mean nothing."""
 
 
 def _over(query: Any, alias: str | None = None) -> exp.Select:
     """`SELECT * FROM (query)`, where the next step begins."""
-    return exp.select("*").from_(query.subquery(alias, copy=False), copy=False)
+    outer = exp.select("*").from_(query.subquery(alias, copy=False), copy=False)
+    if query.args.get("joins") and not query.meta.get(_NAMES_END):
+        sources = [query.args["from_"].this, *(each.this for each in query.args["joins"])]
+        outer.meta[LOST] = [each.alias_or_name.lower() for each in sources if each.alias_or_name]
+    return outer
 
 
 def _is_plain(query: exp.Select) -> bool:

@@ -10,7 +10,7 @@ from longhaul_sql.alike import by_place, has_other_names, is_nameless, kind_of_a
 from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
-from longhaul_sql.pipes import EVERY_ROW
+from longhaul_sql.pipes import EVERY_ROW, LOST
 from longhaul_sql.sources import Source, from_text
 from longhaul_sql.types import Kind, Sql, fields_of, quote
 from longhaul_sql.writer import Columns, Scope, Writer
@@ -226,7 +226,7 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
 def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     writer.require_parts(node, SELECT_PARTS, "SELECT")
     with_text, added = _with(writer, node)
-    writer.scopes.append(Scope())
+    writer.scopes.append(Scope(lost=set(node.meta.get(LOST, ()))))
     source = from_text(writer, node)
     writer.scope.tables, writer.scope.columns = source.rows, source.columns
     if not node.expressions:

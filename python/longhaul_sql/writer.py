@@ -37,6 +37,8 @@ class Scope:
     in_aggregate: bool = False
     columns: dict[str, Columns] = field(default_factory=dict)
     """By the alias of each source: its columns, where the statement itself says what they are."""
+    lost: set[str] = field(default_factory=set)
+    """Names of tables that a step of a pipe has left behind."""
     with_offset: set[str] = field(default_factory=set)
     """Aliases of array elements beside which their place is a column."""
 

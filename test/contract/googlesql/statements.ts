@@ -458,5 +458,17 @@ export const REFUSED: readonly RefusedStatement[] = [
   },
   { name: 'an INTERVAL as a column', sql: 'SELECT INTERVAL 1 DAY AS i', reason: 'the column i is an INTERVAL' },
   { name: 'a UDF', sql: 'CREATE TEMP FUNCTION f(x INT64) AS (x + 1); SELECT f(1) AS x', reason: 'CREATE FUNCTION is not translated' },
+  {
+    name: 'a STRUCT without names beside a column',
+    sql: 'SELECT IF(i = 1, s, (1, 2)) AS x FROM {t}',
+    reason: 'a STRUCT without names of fields meets a column',
+  },
+  {
+    name: 'a table of a join that a step of a pipe left behind',
+    sql: 'FROM UNNEST([1]) AS a |> JOIN (SELECT 1 AS i) AS b ON a = b.i |> LIMIT 1 |> WHERE b.i = 1',
+    reason: 'the table b of a join is not translated after this step of the pipe',
+  },
+  { name: 'a day that is not there', sql: "SELECT DATE '2021-02-29' AS d", reason: 'there is no such DATE' },
+  { name: 'fields of an array', sql: 'SELECT [STRUCT(1 AS a)].a', reason: 'an array has no fields' },
   { name: 'no GoogleSQL', sql: 'SELECT FROM WHERE', reason: 'this is not understood' },
 ];
