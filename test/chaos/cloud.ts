@@ -103,6 +103,7 @@ async function open(folder: string, cleanups: (() => Promise<unknown>)[], close:
     mark: bucket,
     inflict: (fault) => faults.inflict(fault),
     rows: (table, run, ports) => ledgerRows(profile, table, run, ports),
+    requests: () => ({ gcs: gcs.requests.length, bigquery: bigquery.requests.length, kubernetes: kubernetes.requests.length }),
     leftovers: async () => {
       const bigquery = emulators.bigquery ?? '';
       return [...(await runningQueries(bigquery)), ...(await orphanTables(bigquery, DATASET))];

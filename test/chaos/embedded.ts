@@ -38,6 +38,7 @@ export function openEmbedded(folder: string): Ground {
       return null;
     },
     rows: (table, run) => Promise.resolve(rowsOnDisk(disk, table, run)),
+    requests: () => ({}),
     leftovers: () => Promise.resolve(leftoversOn(disk)),
     close: () => {
       if (hasOwnDisk) execFileSync('umount', ['-l', disk]);

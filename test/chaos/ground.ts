@@ -18,5 +18,7 @@ export interface Ground {
   rows(table: LedgerTable, run: string, ports: OpenPorts): Promise<readonly Row[]>;
   /** What writers that died have left behind, in words. */
   leftovers(): Promise<readonly string[]>;
+  /** Requests that each of its services got so far. */
+  requests(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }

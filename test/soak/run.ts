@@ -18,8 +18,8 @@ const FOLDER = join(import.meta.dirname, 'pipeline');
 const DAYS = 5;
 /** A search is continued as new when Temporal suggests it, at 4,096 events; it is found a quiet moment for that. */
 const MAX_EVENTS = 5000;
-/** Of Temporal, for each trial and played hour: what a run may ask of it. Starts and heartbeats are not compressed, so that few of them count. */
-const MAX_TEMPORAL_REQUESTS_PER_TRIAL_HOUR = 120;
+/** Of each trial and played hour. What is not compressed, such as heartbeats and starts, counts for less than in real days. */
+const MAX_REQUESTS_PER_TRIAL_HOUR: Readonly<Record<string, number>> = { temporal: 60, kubernetes: 120, gcs: 1200, bigquery: 120 };
 
 const { values } = parseArgs({
   options: {
@@ -95,11 +95,15 @@ try {
     const preemptions = traces === undefined ? {} : { preemptions: preemptionsOf(traces, seed, TRIALS, days * HOURS_PER_DAY) };
     const events = timelineOf({ seed, days, world: kind, ...preemptions });
     say(`seed ${seed}, ${kind}, ${days} days: ${describeTimeline(events)}`);
-    const before = await place.meter.requests();
+    const before = await requestsOf(place);
     const verdict = await play(place.world, scale, { seed, events, expected, interrupt: interrupt.signal });
-    const perTrialHour = ((await place.meter.requests()) - before) / TRIALS / Math.max(verdict.hours, 1);
-    const problems = [...verdict.problems, ...tooMany(perTrialHour)];
-    tell(seed, { ...verdict, problems }, perTrialHour);
+    const after = await requestsOf(place);
+    const hours = Math.max(verdict.hours, 1) * TRIALS;
+    const requests = Object.fromEntries(
+      Object.entries(after).map(([to, count]) => [to, Math.round(((count - (before[to] ?? 0)) / hours) * 10) / 10]),
+    );
+    const problems = [...verdict.problems, ...tooMany(requests)];
+    tell(seed, { ...verdict, problems }, requests);
     if (problems.length === 0) passed += 1;
     else {
       failed += 1;
@@ -114,15 +118,20 @@ try {
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed > 0 || interrupt.signal.aborted ? 1 : 0);
 
-function tooMany(perTrialHour: number): string[] {
-  const limit = MAX_TEMPORAL_REQUESTS_PER_TRIAL_HOUR;
-  return perTrialHour > limit ? [`${perTrialHour.toFixed(1)} requests to Temporal for each trial and hour, at most ${limit}`] : [];
+async function requestsOf({ world, meter }: Place): Promise<Readonly<Record<string, number>>> {
+  return { temporal: await meter.requests(), ...world.ground.requests() };
 }
 
-function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVerdict, perTrialHour: number): void {
+function tooMany(requests: Readonly<Record<string, number>>): string[] {
+  return Object.entries(requests)
+    .filter(([to, count]) => count > (MAX_REQUESTS_PER_TRIAL_HOUR[to] ?? 0))
+    .map(([to, count]) => `${count} requests to ${to} for each trial and hour, at most ${MAX_REQUESTS_PER_TRIAL_HOUR[to] ?? 0}`);
+}
+
+function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVerdict, requests: Readonly<Record<string, number>>): void {
   const result = problems.length === 0 ? 'ok  ' : 'FAIL';
   say(
-    `${result} seed ${seed}, ${kind}: ${(hours / HOURS_PER_DAY).toFixed(1)} days in ${seconds.toFixed(0)} s, ${done.length} events, ${attempts} attempts, ${perTrialHour.toFixed(1)} requests to Temporal a trial and hour`,
+    `${result} seed ${seed}, ${kind}: ${(hours / HOURS_PER_DAY).toFixed(1)} days in ${seconds.toFixed(0)} s, ${done.length} events, ${attempts} attempts; requests a trial and hour: ${JSON.stringify(requests)}`,
   );
   for (const problem of problems) say(`     ${problem}`);
   if (problems.length > 0)
@@ -136,7 +145,7 @@ function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVe
     hours: Math.round(hours),
     attempts,
     events: describeTimeline(done),
-    requests_per_trial_hour: { temporal: Math.round(perTrialHour * 10) / 10 },
+    requests_per_trial_hour: requests,
   };
   if (values.record !== undefined) appendFileSync(values.record, `${JSON.stringify(line)}\n`);
 }
