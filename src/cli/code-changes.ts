@@ -15,7 +15,7 @@ export interface CodeChange {
 }
 
 /** What was shipped, by SHA-256; null: it is not there any more. */
-export type ReadShipped = (sha256: string) => Promise<Uint8Array | null>;
+type ReadShipped = (sha256: string) => Promise<Uint8Array | null>;
 
 export const inStore =
   (store: ObjectStore): ReadShipped =>
@@ -41,8 +41,7 @@ export async function codeChanges(before: Side, after: Side): Promise<CodeChange
   return found.flat();
 }
 
-/** @example shippingSteps(document).map(([id, { code }]) => [id, code?.sha256]) */
-export const shippingSteps = ({ steps, onExit }: Pick<RunDocument, 'steps' | 'onExit'>): [string, Shipped][] =>
+const shippingSteps = ({ steps, onExit }: Pick<RunDocument, 'steps' | 'onExit'>): [string, Shipped][] =>
   [...steps, ...onExit].flatMap(({ id, spec }): [string, Shipped][] =>
     (spec.kind === 'search' || spec.kind === 'container') && spec.code ? [[id, spec]] : [],
   );

@@ -25,9 +25,6 @@ export interface Compiled {
   readonly code: ReadonlyMap<string, Uint8Array>;
 }
 
-export const compileFile = async (file: string, options: CompileOptions, cli: Pick<Cli, 'warn'>): Promise<RunDocument> =>
-  (await compileWithCode(file, options, cli)).document;
-
 export async function compileWithCode(file: string, { profile, set }: CompileOptions, { warn }: Pick<Cli, 'warn'>): Promise<Compiled> {
   if (file.endsWith('.json')) {
     const document = await readDocument(file);
