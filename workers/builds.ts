@@ -9,7 +9,7 @@ import type { KubeClient } from '../src/adapters/kubernetes/client.ts';
 import { buildSteps } from '../src/rules/builds.ts';
 import type { VersionStatus } from '../src/rules/builds.ts';
 import { connect } from './connection.ts';
-import { deploymentOptions } from './versioning.ts';
+import { DEFAULT_DEPLOYMENT } from './versioning.ts';
 
 const BUILD = 'longhaul.dev/build';
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -25,16 +25,22 @@ const required = (name: string): string => {
 };
 
 const [release, kubernetesNamespace] = [required('LONGHAUL_RELEASE'), required('LONGHAUL_NAMESPACE')];
-const version = deploymentOptions()?.version;
-if (!version) throw new Error('LONGHAUL_BUILD_ID: expected the build that the release asks for');
-const { deploymentName, buildId: wanted } = version;
+const deploymentName = process.env.LONGHAUL_DEPLOYMENT ?? DEFAULT_DEPLOYMENT;
 const deploymentsPath = `/apis/apps/v1/namespaces/${kubernetesNamespace}/deployments`;
 const kube = openClient({ namespace: kubernetesNamespace });
 const { connection, namespace } = await connect();
 try {
   const { workflowService } = connection;
+  // In this order: an upgrade says which build it wants before it adds that one's Deployment.
+  const found = await controlDeployments(kube);
+  const { wanted, owner } = await releaseOf(kube);
+  await own(kube, found, owner);
   const versions = await versionsOf(workflowService);
-  const deployments = await controlDeployments(kube);
+  const deployments = found.map(({ metadata, status }) => ({
+    name: metadata?.name ?? '',
+    build: metadata?.annotations?.[BUILD] ?? '',
+    ready: status?.readyReplicas ?? 0,
+  }));
   const steps = buildSteps({ wanted, ...versions, deployments });
   if (steps.promote !== null)
     await workflowService.setWorkerDeploymentCurrentVersion({
@@ -70,29 +76,29 @@ async function versionsOf(
   };
 }
 
-/** Those of builds before are no part of the release any more (`helm.sh/resource-policy: keep`); owned by a part of it, they go with it. */
-async function controlDeployments(client: KubeClient): Promise<{ name: string; build: string; ready: number }[]> {
+async function controlDeployments(client: KubeClient): Promise<readonly V1Deployment[]> {
   const query = { labelSelector: `app.kubernetes.io/instance=${release},app.kubernetes.io/component=control,${BUILD}` };
-  const { items } = await client.request<{ items: V1Deployment[] }>('GET', deploymentsPath, { query });
-  const owner = await ownerOf(client);
-  for (const { metadata } of items)
+  return (await client.request<{ items: V1Deployment[] }>('GET', deploymentsPath, { query })).items;
+}
+
+/** Those of builds before are no part of the release any more (`helm.sh/resource-policy: keep`); owned by a part of it, they go with it. */
+async function own(client: KubeClient, deployments: readonly V1Deployment[], owner: V1OwnerReference): Promise<void> {
+  for (const { metadata } of deployments)
     if (!metadata?.ownerReferences?.some(({ uid }) => uid === owner.uid))
       await client.request('PATCH', `${deploymentsPath}/${metadata?.name}`, {
         body: { metadata: { ownerReferences: [owner] } },
         contentType: MERGE_PATCH,
       });
-  return items.map(({ metadata, status }) => ({
-    name: metadata?.name ?? '',
-    build: metadata?.annotations?.[BUILD] ?? '',
-    ready: status?.readyReplicas ?? 0,
-  }));
 }
 
-async function ownerOf(client: KubeClient): Promise<V1OwnerReference> {
+/** Of the release as it is now: a pod that began before an upgrade must not undo it. */
+async function releaseOf(client: KubeClient): Promise<{ wanted: string; owner: V1OwnerReference }> {
   const name = `${release}-policy`;
-  const { metadata } = await client.request<{ metadata: { uid: string } }>(
+  const { metadata } = await client.request<{ metadata: { uid: string; annotations?: Readonly<Record<string, string>> } }>(
     'GET',
     `/api/v1/namespaces/${kubernetesNamespace}/configmaps/${name}`,
   );
-  return { apiVersion: 'v1', kind: 'ConfigMap', name, uid: metadata.uid };
+  const wanted = metadata.annotations?.[BUILD];
+  if (wanted === undefined) throw new Error(`ConfigMap ${name}: expected the annotation ${BUILD}, found none; the chart sets it`);
+  return { wanted, owner: { apiVersion: 'v1', kind: 'ConfigMap', name, uid: metadata.uid } };
 }

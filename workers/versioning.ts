@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NativeConnection, WorkerDeploymentOptions } from '@temporalio/worker';
 import { GRACES } from '../src/rules/durations.ts';
 
-const DEFAULT_DEPLOYMENT = 'longhaul';
+export const DEFAULT_DEPLOYMENT = 'longhaul';
 
 export function deploymentOptions(environment: NodeJS.ProcessEnv = process.env): WorkerDeploymentOptions | undefined {
   const buildId = environment.LONGHAUL_BUILD_ID;
