@@ -1,6 +1,6 @@
 /** Asks Temporal itself whether an activity is to end: where heartbeats are minutes apart, the word comes that late with them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { activityInfo, getClient } from '@temporalio/activity';
+import { activityInfo, getClient, type Context } from '@temporalio/activity';
 import { GRACES } from '../src/rules/durations.ts';
 
 /** `temporal.api.enums.v1.PendingActivityState`. */
@@ -14,7 +14,7 @@ type Wanted = 'goes-on' | 'stop' | 'gone' | 'unknown';
 
 /** One request, which is no action of Temporal Cloud's bill. Never rejects. */
 export async function stillWanted(): Promise<Wanted> {
-  const { activityId, workflowExecution: execution, namespace } = activityInfo();
+  const { activityId, attempt, workflowExecution: execution, namespace } = activityInfo();
   if (!execution) return 'unknown';
   for (let tries = 1; tries <= TRIES; tries++) {
     try {
@@ -23,7 +23,7 @@ export async function stillWanted(): Promise<Wanted> {
         client.workflowService.describeWorkflowExecution({ namespace, execution }),
       );
       const own = pendingActivities.find((one) => one.activityId === activityId);
-      if (!own) return 'gone';
+      if (own?.attempt !== attempt) return 'gone';
       return (own.state as number | null | undefined) === CANCEL_REQUESTED ? 'stop' : 'goes-on';
     } catch (error) {
       if ((error as { code?: unknown }).code === NOT_FOUND) return 'gone';
@@ -31,4 +31,12 @@ export async function stillWanted(): Promise<Wanted> {
     }
   }
   return 'unknown';
+}
+
+/** Lets Temporal itself say that the activity is to end, where it is: a heartbeat is answered so. Returns at once where it goes on. */
+export async function hearIfUnwanted({ cancelled }: Pick<Context, 'cancelled'>, beat: () => void): Promise<void> {
+  const wanted = await stillWanted();
+  if (wanted !== 'stop' && wanted !== 'gone') return;
+  beat();
+  await cancelled.catch(() => undefined);
 }

@@ -123,6 +123,8 @@ export function createMemoryPorts(): MemoryPorts {
     },
   };
 
+  /** Who watches a Job that is removed hears of its end. */
+  const watchers = new Map<string, ((end: { outputs: undefined; state: 'lost' }) => void)[]>();
   const compute: Pick<Compute, 'create' | 'watch' | 'list' | 'remove' | 'logs'> = {
     create: async (job) => {
       const adopted = jobs.has(job.name);
@@ -138,8 +140,11 @@ export function createMemoryPorts(): MemoryPorts {
         });
       });
       aborted.catch(() => undefined);
+      const removed = new Promise<{ outputs: undefined; state: 'lost' }>((resolve) => {
+        watchers.set(name, [...(watchers.get(name) ?? []), resolve]);
+      });
       const { outputs, ...end } = job
-        ? await Promise.race([ports.onJob(job, signal), aborted])
+        ? await Promise.race([ports.onJob(job, signal), aborted, removed])
         : { outputs: undefined, state: 'lost' as const };
       const place = job?.env.LONGHAUL_OUTPUTS;
       if (outputs !== undefined && place) await store.write(place.startsWith('file:') ? place : `file://${place}`, JSON.stringify(outputs));
@@ -164,6 +169,8 @@ export function createMemoryPorts(): MemoryPorts {
     remove: async (name) => {
       calls.push(`remove ${name}`);
       jobs.delete(name);
+      for (const tell of watchers.get(name) ?? []) tell({ outputs: undefined, state: 'lost' });
+      watchers.delete(name);
     },
   };
   return ports;
