@@ -5,10 +5,11 @@
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 
-/** 90 % interval and mean. */
+/** 90 % interval, mean and median. */
 export interface Interval {
   readonly low: number;
   readonly expected: number;
+  readonly median: number;
   readonly high: number;
 }
 
@@ -46,7 +47,7 @@ export function estimateSearch(
   trials: readonly LedgerRow<'trials'>[],
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
 ): SearchEstimate | null {
-  const earlier = usedByRun(step, trials, runs);
+  const earlier = spread(usedByRun(step, trials, runs));
   if (earlier.length === 0) return null;
   const planned = Math.min(spec.trials, spec.budget.trials ?? Number.POSITIVE_INFINITY);
   const draw = generator();
@@ -87,6 +88,22 @@ function usedByRun(
     .slice(0, MAX_EARLIER_RUNS);
 }
 
+/**
+ * A further run is none of the earlier ones: it differs from their mean as they do, and that mean is itself known from few. So their levels are moved
+ * apart until their variance is that of a prediction, s² (1 + 1/n) with s² over n - 1; of the logarithm, as times and prices differ by factors.
+ */
+function spread(earlier: readonly Used[][]): Used[][] {
+  const apart = Math.sqrt((earlier.length + 1) / (earlier.length - 1));
+  const scales = (of: keyof Used): number[] => {
+    const levels = earlier.map((run) => run.reduce((sum, used) => sum + used[of], 0) / run.length);
+    if (earlier.length < 2 || levels.some((level) => level <= 0)) return levels.map(() => 1);
+    const mean = levels.reduce((sum, level) => sum + Math.log(level), 0) / levels.length;
+    return levels.map((level) => Math.exp((Math.log(level) - mean) * (apart - 1)));
+  };
+  const [cost, seconds] = [scales('cost'), scales('seconds')];
+  return earlier.map((run, i) => run.map((used) => ({ cost: used.cost * (cost[i] ?? 1), seconds: used.seconds * (seconds[i] ?? 1) })));
+}
+
 /** Trials one after the other into the place that is free first. */
 function totalsOf(trials: readonly Used[], parallel: number): Used & { readonly elapsed: number } {
   const places = new Array<number>(Math.max(1, Math.min(parallel, trials.length))).fill(0);
@@ -104,7 +121,7 @@ function totalsOf(trials: readonly Used[], parallel: number): Used & { readonly 
 function intervalOf(values: readonly number[]): Interval {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
-  return { low: at(LOW), expected: values.reduce((sum, value) => sum + value, 0) / values.length, high: at(HIGH) };
+  return { low: at(LOW), median: at(0.5), expected: values.reduce((sum, value) => sum + value, 0) / values.length, high: at(HIGH) };
 }
 
 /** Mulberry32 with a fixed seed: the same ledger gives the same estimate. */

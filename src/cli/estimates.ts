@@ -42,3 +42,14 @@ export function renderEstimate({ step, estimate, budget }: Estimated, document: 
 
 const around = ({ low, expected, high }: Interval, show: (value: number) => string): string =>
   `${show(expected)} (${show(low)} to ${show(high)})`;
+
+/** What a run is likely to cost and when its searches are over: 5, 50 and 95 % of the draws. */
+export function renderQuote({ step, estimate }: Estimated, { profile: { currency } }: RunDocument): string {
+  if (estimate === null) return `${step}: no quote without an earlier run`;
+  const line = (what: string, { low, median, high }: Interval, show: (value: number) => string): string =>
+    `${step} ${what}: 5 % ${show(low)}, 50 % ${show(median)}, 95 % ${show(high)}`;
+  return [
+    line('cost', estimate.cost, (amount) => money(amount, currency)),
+    line('end', estimate.elapsedSeconds, (seconds) => `after ${duration(seconds * 1000)}`),
+  ].join('\n');
+}

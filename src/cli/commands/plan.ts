@@ -7,7 +7,7 @@ import type { SearchSpec, StepSpec } from '../../contract/steps.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { codeChanges, inStore, tagWarnings, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
-import { estimatesOf, renderEstimate, type Estimated } from '../estimates.ts';
+import { estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
 import { comparable, differences, type Difference } from '../../present/differences.ts';
@@ -19,6 +19,7 @@ import type { Terminal } from '../terminal.ts';
 
 interface Options extends CompileOptions {
   readonly sql?: boolean;
+  readonly quote?: boolean;
 }
 
 export function registerPlan(program: Command): void {
@@ -26,6 +27,7 @@ export function registerPlan(program: Command): void {
     .description('what a run would do: the steps, what is cached, which SQL with which parameters, what its searches will probably cost')
     .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
     .option('--sql', 'print the SQL in full')
+    .option('--quote', 'cost and end of each search at 5, 50 and 95 % of what earlier runs say')
     .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
@@ -62,7 +64,7 @@ export function registerPlan(program: Command): void {
         },
         () =>
           [
-            render(document, steps, estimates, cli.terminal, options.sql === true),
+            render(document, steps, estimates, cli.terminal, options),
             ...steps.flatMap(({ step }) => codeLine(step.id, codeOf(step.spec, code).code ?? null)),
             ...(since ? [sinceLine(since)] : []),
             ...[...warnings, ...far].map((warning) => cli.terminal.colors.yellow(warning)),
@@ -137,7 +139,7 @@ function render(
   steps: readonly Forecast[],
   estimates: readonly Estimated[],
   terminal: Terminal,
-  sql: boolean,
+  { sql = false, quote = false }: Options,
 ): string {
   const { colors } = terminal;
   const before =
@@ -159,6 +161,7 @@ function render(
     table([{ title: 'step' }, { title: 'kind' }, { title: 'what' }, { title: 'after' }, { title: 'does' }], [...rows, ...exit], colors.dim),
   ];
   if (estimates.length > 0) parts.push(estimates.map((one) => renderEstimate(one, document)).join('\n'));
+  if (quote) parts.push(estimates.map((one) => renderQuote(one, document)).join('\n'));
   if (sql)
     for (const { step } of steps)
       if (step.spec.kind === 'query')

@@ -1,0 +1,70 @@
+/**
+ * `npm run bench -- quote [--json]`: how often what `longhaul plan` quotes holds. Each of 1,000 simulated sweeps has earlier runs in the ledger, whose
+ * trials differ among themselves (log-normal) and whose runs differ as spot prices and data do, and one further run that the quote is compared with.
+ */
+import { parseArgs } from 'node:util';
+import { estimateSearch, type Interval } from '../src/cli/estimate.ts';
+import type { LedgerRow } from '../src/contract/ledger.ts';
+import { random } from '../test/support/random.ts';
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, sweeps: { type: 'string', default: '1000' } } });
+
+const EARLIER_RUNS = [3, 10] as const;
+const TRIALS = [12, 40] as const;
+const PARALLEL = [1, 8] as const;
+/** Standard deviations of the logarithm: among trials of a run, and among runs. */
+const [AMONG_TRIALS, AMONG_RUNS] = [0.6, 0.15];
+const HOUR = 3600;
+
+interface Used {
+  readonly cost: number;
+  readonly seconds: number;
+}
+
+const generator = random(1);
+const between = ([low, high]: readonly [number, number]): number => low + Math.floor(generator.next() * (high - low + 1));
+const normal = (): number => Math.sqrt(-2 * Math.log(1 - generator.next())) * Math.cos(2 * Math.PI * generator.next());
+
+function runOf(trials: number): Used[] {
+  const [slow, dear] = [Math.exp(AMONG_RUNS * normal()), Math.exp(AMONG_RUNS * normal())];
+  return Array.from({ length: trials }, () => {
+    const seconds = HOUR * slow * Math.exp(AMONG_TRIALS * normal());
+    return { seconds, cost: (seconds / HOUR) * dear };
+  });
+}
+
+const rowsOf = (run: string, used: readonly Used[]): LedgerRow<'trials'>[] =>
+  used.map((one, trial) => ({ pipeline: 'p', step: 'search', time: '2026-11-24T00:00:00Z', run, trial, ...one }));
+
+function elapsed(used: readonly Used[], parallel: number): number {
+  const places = new Array<number>(parallel).fill(0);
+  for (const { seconds } of used) {
+    const free = places.indexOf(Math.min(...places));
+    places[free] = (places[free] ?? 0) + seconds;
+  }
+  return Math.max(...places);
+}
+
+const inside = ({ low, high }: Interval, value: number): boolean => low <= value && value <= high;
+
+const sweeps = Number(values.sweeps);
+let [cost, end] = [0, 0];
+for (let sweep = 0; sweep < sweeps; sweep++) {
+  const [trials, parallel] = [between(TRIALS), between(PARALLEL)];
+  const names = Array.from({ length: between(EARLIER_RUNS) }, (_, i) => `run-${i}`);
+  const rows = names.flatMap((run) => rowsOf(run, runOf(trials)));
+  const runs = names.map((run, i) => ({ run, started_at: `2026-11-${10 + i}T00:00:00Z` }));
+  const quote = estimateSearch('search', { trials, parallel, budget: {} }, rows, runs);
+  const truth = runOf(trials);
+  if (!quote) continue;
+  cost += Number(
+    inside(
+      quote.cost,
+      truth.reduce((sum, one) => sum + one.cost, 0),
+    ),
+  );
+  end += Number(inside(quote.elapsedSeconds, elapsed(truth, parallel)));
+}
+const result = { coverage_cost: Number((cost / sweeps).toFixed(3)), coverage_end: Number((end / sweeps).toFixed(3)) };
+if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+else for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(20)} ${value}\n`);
