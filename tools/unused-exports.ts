@@ -11,6 +11,8 @@ const ENTRIES = [
   /^src\/client\/index\.ts$/,
   /\/(?:changed-)?workflows?(?:\/index)?\.ts$/,
   /^workflows\/index\.ts$/,
+  /^src\/codec\/failure-converter\.ts$/,
+  /^test\/workflow\/short-patience\.ts$/,
   /\.(?:config|setup)\.ts$/,
   /\.d\.mts$/,
 ];

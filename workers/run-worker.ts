@@ -50,10 +50,11 @@ async function runWorker(role: WorkerRole): Promise<void> {
   const over = new AbortController();
   try {
     await registerSearchAttributes(connected);
+    const dataConverter = dataConverterOf();
     const worker = await Worker.create({
       connection: connected.connection,
       namespace: connected.namespace,
-      dataConverter: dataConverterOf(),
+      dataConverter,
       taskQueue: role.taskQueue,
       identity,
       activities: await role.activities(guardPorts(ports, policy), policy),
@@ -65,7 +66,10 @@ async function runWorker(role: WorkerRole): Promise<void> {
       shutdownGraceTime: GRACES.workerShutdownMs,
       shutdownForceTime: GRACES.workerShutdownForcedMs,
       ...(role.workflows
-        ? { workflowBundle: await workflowBundle({ traced: tracing !== null }), workerDeploymentOptions: deploymentOptions() }
+        ? {
+            workflowBundle: await workflowBundle({ traced: tracing !== null, sealed: dataConverter !== undefined }),
+            workerDeploymentOptions: deploymentOptions(),
+          }
         : {}),
     } satisfies WorkerOptions);
     const health = await serveHealth(() => worker.getState());

@@ -10,6 +10,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { FAILURE_CONVERTER } from '../src/codec/encryption.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKFLOWS = join(ROOT, 'workflows', 'index.ts');
@@ -17,13 +18,17 @@ const TRACING_MODULE = '@temporalio/interceptors-opentelemetry/lib/workflow-inte
 
 export const cacheDirectory = (): string => process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul');
 
-/** @param options.traced with the interceptors of OpenTelemetry; without them the bundle, and every history, is what it was. */
-export async function workflowBundle({ traced = false } = {}): Promise<{ codePath: string }> {
-  const name = `workflows-${await contentHash()}${traced ? '-traced' : ''}.cjs`;
+/**
+ * @param options.traced with the interceptors of OpenTelemetry; without them the bundle, and every history, is what it was
+ * @param options.sealed failures of workflows are encrypted as payloads are
+ */
+export async function workflowBundle({ traced = false, sealed = false } = {}): Promise<{ codePath: string }> {
+  const name = `workflows-${await contentHash()}${traced ? '-traced' : ''}${sealed ? '-sealed' : ''}.cjs`;
   const codePath = join(cacheDirectory(), 'bundles', name);
   for (const path of [codePath, join(process.env.LONGHAUL_BUNDLES ?? '', name)]) if (existsSync(path)) return { codePath: path };
   const { code } = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS,
+    ...(sealed ? { failureConverterPath: FAILURE_CONVERTER } : {}),
     logger: SILENT,
     workflowInterceptorModules: traced ? [createRequire(import.meta.url).resolve(TRACING_MODULE)] : [],
   });

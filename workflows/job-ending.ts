@@ -11,7 +11,7 @@ import type { Profile } from '../src/contract/profile.ts';
 import type { AttemptInput, CapacityInput } from '../src/contract/search.ts';
 import { patientEndings, JOB_ENDING_POLICY } from './policies.ts';
 
-export type JobEnding =
+type JobEnding =
   | { readonly kind: 'attempt'; readonly input: AttemptInput }
   | { readonly kind: 'capacity'; readonly input: CapacityInput }
   | { readonly kind: 'step'; readonly input: StepJobName };

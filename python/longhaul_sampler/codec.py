@@ -10,7 +10,7 @@ from dataclasses import replace
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
 KEYS_VARIABLE = "LONGHAUL_ENCRYPTION_KEYS"
 ENCODING = b"binary/encrypted"
@@ -72,4 +72,8 @@ def key_ring(text: str) -> dict[str, bytes]:
 def data_converter(environment: Mapping[str, str]) -> DataConverter:
     """Encrypts if the environment holds keys."""
     keys = environment.get(KEYS_VARIABLE, "").strip()
-    return replace(DataConverter.default, payload_codec=EncryptionCodec(key_ring(keys))) if keys else DataConverter.default
+    if not keys:
+        return DataConverter.default
+    # Messages of failures hold what people wrote, too.
+    sealed = DefaultFailureConverterWithEncodedAttributes
+    return replace(DataConverter.default, payload_codec=EncryptionCodec(key_ring(keys)), failure_converter_class=sealed)
