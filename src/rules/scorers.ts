@@ -2,15 +2,15 @@
 import type { Warehouse } from '../contract/profile.ts';
 
 /** Formats that BigQuery ML imports, by `READY.scorer.kind`. */
-const MODEL_TYPES = {
+export const MODEL_TYPES = {
   'saved-model': 'TENSORFLOW',
   onnx: 'ONNX',
   xgboost: 'XGBOOST',
   'tensorflow-lite': 'TENSORFLOW_LITE',
 } as const;
-type ImportedKind = keyof typeof MODEL_TYPES;
+export type ImportedKind = keyof typeof MODEL_TYPES;
 
-const isImported = (kind: string | null): kind is ImportedKind => kind !== null && kind in MODEL_TYPES;
+export const isImported = (kind: string | null): kind is ImportedKind => kind !== null && kind in MODEL_TYPES;
 
 /** @param kind of READY.scorer; null: it says nothing */
 export function scoredByWarehouse(warehouse: Warehouse, kind: string | null): boolean {

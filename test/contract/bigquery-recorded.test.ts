@@ -88,14 +88,12 @@ describe('bigquery warehouse with recorded answers', () => {
         : undefined;
 
   describe('BigQuery ML', () => {
-    const predict = async (): Promise<void> => {
-      await store.write(`${store.root}/exports/3/READY`, JSON.stringify({ savedModel: 'saved_model' }));
+    const DEPARTMENT = { name: 'department', type: 'categorical', default: "it's", buckets: 10 };
+    const predict = async (ready: object = {}, categories: readonly object[] = [DEPARTMENT]): Promise<void> => {
+      await store.write(`${store.root}/exports/3/READY`, JSON.stringify({ savedModel: 'saved_model', ...ready }));
       const features = {
         layout: { kind: 'nested', candidates: 'items', session: 'basket', item: 'product', label: 'bought' },
-        features: [
-          { name: 'price', type: 'numeric', default: 1.5 },
-          { name: 'department', type: 'categorical', default: "it's", buckets: 10 },
-        ],
+        features: [{ name: 'price', type: 'numeric', default: 1.5, mean: 4, stddev: 2 }, ...categories],
         segments: ['kind'],
       };
       await store.write(`${store.root}/features.json`, JSON.stringify(features));
@@ -149,6 +147,37 @@ describe('bigquery warehouse with recorded answers', () => {
           "SELECT s.`basket` AS `longhaul_session`, c.`product` AS `longhaul_item`, c.`bought` AS `longhaul_label`, s.`kind` AS `longhaul_kind`, c.`price` AS `longhaul_price`, CAST(IFNULL(c.`price`, 1.5) AS FLOAT64) AS `price`, IFNULL(CAST(c.`department` AS STRING), 'it\\'s') AS `department` FROM `shop.ranking.test` AS s, UNNEST(s.`items`) AS c))",
         ].join('\n'),
       );
+    });
+
+    it.each([
+      [
+        { kind: 'xgboost', file: 'model.ubj', normalise: false },
+        "INPUT(`price` FLOAT64) OUTPUT(`score` FLOAT64) OPTIONS (model_type = 'XGBOOST', model_path = 'gs://models/exports/3/model.ubj'",
+        ['CAST(IFNULL(c.`price`, 1.5) AS FLOAT64) AS `price` FROM', ', score AS score FROM'],
+      ],
+      [
+        { kind: 'onnx', file: 'm.onnx', input: 'x', output: 'logit' },
+        "OPTIONS (model_type = 'ONNX', model_path = 'gs://models/exports/3/m.onnx'",
+        ['[(CAST(IFNULL(c.`price`, 1.5) AS FLOAT64) - 4) / 2] AS `x` FROM', '`logit` AS score FROM'],
+      ],
+      [
+        { kind: 'tensorflow-lite', file: 'm.tflite' },
+        "OPTIONS (model_type = 'TENSORFLOW_LITE', model_path = 'gs://models/exports/3/m.tflite'",
+        ['(CAST(IFNULL(c.`price`, 1.5) AS FLOAT64) - 4) / 2 AS `price` FROM', ', score AS score FROM'],
+      ],
+    ])('imports %o with the inputs that it was trained on', async (scorer, imported, asked) => {
+      await predict({ scorer }, []);
+      const [model, scores] = jobs().map((job) => job.configuration.query.query) as [string, string];
+      expect(model).toContain(imported);
+      for (const part of asked) expect(scores).toContain(part);
+    });
+
+    it('refuses to import a model that takes a bucket, which BigQuery does not compute, before it asks for anything', async () => {
+      await expect(predict({ scorer: { kind: 'xgboost', file: 'model.ubj' } })).rejects.toMatchObject({
+        type: 'InvalidInput',
+        message: expect.stringContaining('takes the bucket of department') as string,
+      });
+      expect(jobs()).toEqual([]);
     });
 
     it('refuses an export that is not ready', async () => {

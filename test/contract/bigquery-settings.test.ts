@@ -36,7 +36,7 @@ const DOCUMENT = new URL('../../docs/bigquery.md', import.meta.url);
 const SETTINGS = {
   location: (job: Job) => job.jobReference.location === 'EU',
   labels: ({ configuration: { labels } }: Job) => labels?.['team'] === 'ranking' && labels['longhaul'] !== undefined,
-  jobTimeoutSeconds: ({ configuration }: Job) => configuration.jobTimeoutMs === '3600000',
+  jobTimeout: ({ configuration }: Job) => configuration.jobTimeoutMs === '3600000',
   reservation: ({ configuration }: Job) => configuration.reservation === 'none',
   priority: ({ configuration: { query } }: Job) => query && query.priority === 'BATCH',
   maximumBytesBilled: ({ configuration: { query } }: Job) => query && query.maximumBytesBilled === '5000',

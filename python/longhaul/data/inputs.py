@@ -35,5 +35,5 @@ class Inputs:
 
 def _bounded(features: tuple[Mapping[str, Any], ...]) -> dict[str, Any]:
     """READY is a small file: of very many features the scorer takes those of the evaluated data's feature table."""
-    needed = [{name: feature[name] for name in NEEDED if feature.get(name) is not None} for feature in features]
+    needed = [{name: feature[name] for name in NEEDED if name in feature} for feature in features]
     return {"features": needed} if needed and len(json.dumps(needed)) <= MOST_CHARACTERS else {}

@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AdapterError } from '../../contract/errors.ts';
-import { FeatureTable } from '../../contract/features.ts';
-import type { Feature } from '../../contract/features.ts';
+import { z } from 'zod';
+import { Feature, FeatureTable } from '../../contract/features.ts';
+import { isImported, MODEL_TYPES } from '../../rules/scorers.ts';
+import type { ImportedKind } from '../../rules/scorers.ts';
 import type { JobContext, PredictRequest, TableInfo } from '../../ports/warehouse.ts';
 import { runScorer } from '../scorer.ts';
 import type { Connection } from './client.ts';
@@ -55,7 +57,7 @@ async function withScorer(connection: Connection, request: PredictRequest, id: s
 const storageEnvironment = (connection: Connection): Record<string, string> =>
   connection.storageEndpoint === undefined ? {} : { STORAGE_EMULATOR_HOST: connection.storageEndpoint };
 
-/** Imports the export's SavedModel, then predicts. https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-create-tensorflow */
+/** Imports the export's model, then predicts. https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-create-tensorflow */
 async function withBigqueryMl(connection: Connection, request: PredictRequest, id: string, context: JobContext): Promise<void> {
   const model = quoted(helperTable(connection, 'model', request.model));
   const labels = labelsOf(request.labels);
@@ -67,19 +69,23 @@ async function withBigqueryMl(connection: Connection, request: PredictRequest, i
       context,
     );
   };
-  const path = await savedModelOf(connection, request.model);
+  const imported = await importedOf(connection, request.model);
   const features = await featureTableOf(connection, request.features);
+  const path = imported.kind === 'saved-model' ? `${imported.path}/*` : imported.path;
   const inCandidate = await candidateColumns(connection, request, features);
+  // Refused here, before a model is made.
+  const statement = predictStatement(connection, request, id, { model, imported, features, inCandidate });
   const expires = `TIMESTAMP ${literal(new Date(helperExpiration()).toISOString())}`;
   await run(
     `${id}-model`,
-    `CREATE OR REPLACE MODEL ${model} OPTIONS (model_type = 'TENSORFLOW', ${[`model_path = ${literal(`${path}/*`)}`, `expiration_timestamp = ${expires}`, ...kmsOption(connection.config)].join(', ')})`,
+    `CREATE OR REPLACE MODEL ${model}${schemaOf(imported, imported.features ?? features.features)} OPTIONS (model_type = '${MODEL_TYPES[imported.kind]}', ${[`model_path = ${literal(path)}`, `expiration_timestamp = ${expires}`, ...kmsOption(connection.config)].join(', ')})`,
   );
-  await run(id, predictStatement(connection, request, id, { model, features, inCandidate }));
+  await run(id, statement);
 }
 
 interface Scoring {
   readonly model: string;
+  readonly imported: Imported;
   readonly features: FeatureTable;
   /** Whether a column belongs to the candidate: one of the candidate hides one of the session. */
   readonly inCandidate: (column: string) => boolean;
@@ -98,10 +104,14 @@ function predictStatement({ config }: Connection, request: PredictRequest, id: s
   };
   // Under names of their own: a column may be an input of the model as well.
   const inside = Object.entries(carried).map(([name, expression]) => `${expression} AS ${identifier(`longhaul_${name}`)}`);
-  const inputs = features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`);
+  const { imported } = scoring;
+  const inputs =
+    imported.kind === 'saved-model'
+      ? features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`)
+      : preparedInputs(imported, imported.features ?? features, column);
   const output = Object.keys(carried).map((name) => `${identifier(`longhaul_${name}`)} AS ${identifier(name)}`);
   return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (${[`description = ${literal(descriptionOf(id))}`, ...kmsOption(config)].join(', ')}) AS
-SELECT ${[...output, `${OUTPUT} AS score`].join(', ')} FROM ML.PREDICT(MODEL ${scoring.model}, (
+SELECT ${[...output, `${imported.output === OUTPUT ? OUTPUT : identifier(imported.output)} AS score`].join(', ')} FROM ML.PREDICT(MODEL ${scoring.model}, (
 SELECT ${[...inside, ...inputs].join(', ')} FROM ${from}))`;
 }
 
@@ -125,12 +135,66 @@ function inputOf(feature: Feature, column: string): string {
   return `IFNULL(CAST(${column} AS STRING), ${literal(feature.default === null ? '' : String(feature.default))})`;
 }
 
-/** Where in the export its SavedModel lies: READY says it. */
-async function savedModelOf({ store }: Connection, model: string): Promise<string> {
+/** What of an export is imported, and what it takes. */
+interface Imported {
+  readonly kind: ImportedKind;
+  /** URI of the folder of a SavedModel, or of the model's file. */
+  readonly path: string;
+  readonly output: string;
+  /** Name of the one input that takes all features as an array; absent: an input for each. */
+  readonly input: string | undefined;
+  /** As the model was trained; those of the feature table where READY has none. */
+  readonly features: readonly Feature[] | undefined;
+  readonly normalise: boolean;
+}
+
+/** READY says it; exports of earlier releases name their SavedModel. */
+async function importedOf({ store }: Connection, model: string): Promise<Imported> {
   const ready = await store.read(`${model}/READY`);
   if (!ready) throw new AdapterError('InvalidInput', `${model}: expected a model export with READY, found none`);
-  const { savedModel } = JSON.parse(Buffer.from(ready.data).toString('utf8')) as { savedModel?: string };
-  return `${model}/${savedModel ?? 'saved_model'}`;
+  const parsed = Ready.safeParse(JSON.parse(Buffer.from(ready.data).toString('utf8')));
+  if (!parsed.success)
+    throw new AdapterError('InvalidInput', `${model}/READY: ${parsed.error.issues[0]?.message ?? 'not what a trainer writes'}`);
+  const { savedModel = 'saved_model', scorer = {} } = parsed.data;
+  const { kind = 'saved-model', file, output = OUTPUT, input, features, normalise = true } = scorer;
+  if (!isImported(kind)) throw new AdapterError('InvalidInput', `${model}: BigQuery ML imports no model of kind ${kind}`);
+  return { kind, path: `${model}/${file ?? savedModel}`, output, input, features, normalise };
+}
+
+const Ready = z.looseObject({
+  savedModel: z.string().optional(),
+  scorer: z
+    .looseObject({
+      kind: z.string().optional(),
+      file: z.string().optional(),
+      output: z.string().optional(),
+      input: z.string().optional(),
+      normalise: z.boolean().optional(),
+      features: z.array(Feature).optional(),
+    })
+    .optional(),
+});
+
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-create-xgboost: the file need not know its features' names. */
+function schemaOf({ kind, output }: Imported, features: readonly Feature[]): string {
+  if (kind !== 'xgboost') return '';
+  return ` INPUT(${features.map(({ name }) => `${identifier(name)} FLOAT64`).join(', ')}) OUTPUT(${identifier(output)} FLOAT64)`;
+}
+
+/** The features as other formats than a SavedModel, which has its preparation inside, were trained on them. */
+function preparedInputs(imported: Imported, features: readonly Feature[], column: (name: string) => string): string[] {
+  const values = features.map((feature) => {
+    const { name, type, mean = 0, stddev } = feature;
+    if (type === 'categorical')
+      throw new AdapterError(
+        'InvalidInput',
+        `the model takes the bucket of ${name}, which BigQuery does not compute; leave ${imported.kind} out of warehouse.imports, so that a Job scores`,
+      );
+    const value = inputOf(feature, column(name));
+    return [name, imported.normalise && stddev ? `(${value} - ${mean}) / ${stddev}` : value] as const;
+  });
+  if (imported.input !== undefined) return [`[${values.map(([, value]) => value).join(', ')}] AS ${identifier(imported.input)}`];
+  return values.map(([name, value]) => `${value} AS ${identifier(name)}`);
 }
 
 async function featureTableOf({ store }: Connection, uri: string): Promise<FeatureTable> {
