@@ -2,8 +2,8 @@
 import { EMULATOR_PROJECT } from '../../src/stack/emulators/index.ts';
 import { LEDGER } from '../../src/contract/ledger.ts';
 
-/** Of `pipeline/pipeline.yaml`: what its steps and the ledger make is there to stay. */
-const STEP_TABLE = /^chaos_dataset_(train|validation)_[0-9a-f]{12}$/;
+/** Of the pipelines of chaos and soak: what its steps and the ledger make is there to stay. */
+const STEP_TABLE = /^(?:chaos|soak)_dataset_(train|validation)_[0-9a-f]{12}$/;
 
 interface Listed {
   readonly type: string;
