@@ -16,8 +16,8 @@ const ENTRIES = [
   /\.(?:config|setup)\.ts$/,
   /\.d\.mts$/,
 ];
-/** The messages that a workflow accepts stand above it and are its interface, whoever sends them. */
-const MESSAGES = /^workflows\/.*:.*(?:Signal|Query|Update)$/;
+/** Messages that a workflow accepts stand above it and are its interface, whoever sends them; interceptors are found by Temporal. */
+const MESSAGES = /^workflows\/.*:.*(?:Signal|Query|Update)$|:interceptors$/;
 
 interface SourceText {
   readonly file: string;

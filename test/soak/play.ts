@@ -36,7 +36,7 @@ export async function undisturbed(world: World, scale: Scale): Promise<Outcome> 
   return outcome;
 }
 
-export interface Play {
+interface Play {
   readonly seed: number;
   readonly events: readonly SoakEvent[];
   /** Of the undisturbed run. */
