@@ -6,20 +6,20 @@ import { broken, withEntry, type Entry, type MapNode, type Node } from './tree.t
 
 /** Where both names stand, in files of which one extends the other or on the command line, the later one holds; in one file they are a mistake. */
 export function withPresentNames(fields: MapNode, places: readonly Renames[], path: string, problems: Problems): MapNode {
-  return places.reduce((map, { at: [key], renames }) => {
-    if (key === undefined) return rename(map, renames, path, problems);
-    const entry = map.entries.get(key);
-    if (!entry) return map;
-    const inner = entry.value;
-    const under = join(path, key);
-    const value: Node =
-      inner.kind === 'list'
-        ? { ...inner, items: inner.items.map((item, i) => (item.kind === 'map' ? rename(item, renames, join(under, i), problems) : item)) }
-        : inner.kind === 'map'
-          ? rename(inner, renames, under, problems)
-          : inner;
-    return withEntry(map, key, { ...entry, value });
-  }, fields);
+  return places.reduce(
+    (map, { at, renames }) => inside(map, at, path, (each, where) => rename(each, renames, where, problems)) as MapNode,
+    fields,
+  );
+}
+
+/** What stands at a place, changed; a list has it in each item. */
+function inside(node: Node, [key, ...rest]: readonly string[], path: string, change: (map: MapNode, path: string) => MapNode): Node {
+  const way = key === undefined ? [] : [key, ...rest];
+  if (node.kind === 'list') return { ...node, items: node.items.map((item, i) => inside(item, way, join(path, i), change)) };
+  if (node.kind !== 'map') return node;
+  if (key === undefined) return change(node, path);
+  const entry = node.entries.get(key);
+  return entry ? withEntry(node, key, { ...entry, value: inside(entry.value, rest, join(path, key), change) }) : node;
 }
 
 /** One rule of `pruner` needs no list. */

@@ -64,12 +64,17 @@ function renamesOf(step: YAMLMap): readonly Renames[] {
 
 function changesAt(map: YAMLMap, places: readonly Renames[], source: Source): Change[] {
   const earlier = places.flatMap(({ at, renames }) => (at.length === 0 ? renames : []));
-  return places.flatMap(({ at: [key], renames }) => {
-    const maps = key === undefined ? [map] : [key, ...earlier.flatMap(({ old, now }) => (now === key ? [old] : []))];
-    return maps
-      .flatMap((each) => (typeof each === 'string' ? mapsIn(map.get(each)) : [each]))
-      .flatMap((each) => changesIn(each, renames, source));
-  });
+  return places.flatMap(({ at, renames }) =>
+    at
+      .reduce(
+        (maps, key) => {
+          const names = [key, ...earlier.flatMap(({ old, now }) => (now === key ? [old] : []))];
+          return maps.flatMap((each) => names.flatMap((name) => mapsIn(each.get(name))));
+        },
+        [map],
+      )
+      .flatMap((each) => changesIn(each, renames, source)),
+  );
 }
 
 function changesIn(map: YAMLMap, renames: readonly Rename[], source: Source): Change[] {

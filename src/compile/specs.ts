@@ -103,7 +103,7 @@ async function build(
     }
     case 'evaluate':
       checkEvaluate(leaf, fields, file as FileOf<'evaluate'>, context);
-      return { ...own, customMetrics: await customMetrics(fields, join(leaf.path, 'customMetrics'), context) };
+      return { ...named, customMetrics: await customMetrics(fields, join(leaf.path, 'customMetrics'), context) };
     case 'check':
       return documentFields(STEP_RENAMES.check, { ...own, rules: await checkRules(leaf, fields, file as FileOf<'check'>, context) });
     case 'approval': {

@@ -24,6 +24,7 @@ const RESOURCES: Renames = {
     { old: 'ephemeralMb', now: 'ephemeralStorage', unit: 'Mi' },
   ],
 };
+const scorer = (...at: string[]): Renames => ({ at: [...at, 'scorer', 'resources'], renames: RESOURCES.renames });
 const BUDGET: Renames = { at: ['budget'], renames: [{ old: 'hours', now: 'time', unit: 'h' }] };
 const OBJECTIVE: readonly Rename[] = [{ old: 'goal', now: 'direction' }];
 
@@ -56,6 +57,7 @@ const SEARCH: readonly Renames[] = [
     ],
   },
   { at: ['earlyEvaluation'], renames: [{ old: 'everySeconds', now: 'every', unit: 's' }] },
+  scorer('earlyEvaluation'),
 ];
 
 export const STEP_RENAMES = {
@@ -63,7 +65,7 @@ export const STEP_RENAMES = {
   export: [{ at: [], renames: [{ old: 'partSizeMb', now: 'partSize', unit: 'Mi' }] }],
   search: SEARCH,
   train: [],
-  evaluate: [],
+  evaluate: [scorer()],
   check: [{ at: ['rules'], renames: [{ old: 'maxHours', now: 'maxAge', unit: 'h' }] }],
   container: [RESOURCES],
   script: [RESOURCES],
@@ -114,18 +116,19 @@ const isFields = (value: unknown): value is Fields => typeof value === 'object' 
 const renamed = (fields: Fields, renames: readonly Rename[]): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [renames.find(({ now }) => now === name)?.old ?? name, value]));
 
+/** What stands at a place, changed; a list has it in each item. */
+function inside(value: unknown, [key, ...rest]: readonly string[], change: (fields: Fields) => Fields): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => inside(item, key === undefined ? [] : [key, ...rest], change));
+  if (!isFields(value)) return value;
+  if (key === undefined) return change(value);
+  return key in value ? { ...value, [key]: inside(value[key], rest, change) } : value;
+}
+
 /** What a file's schema has read, under the names of the run document. */
 export function documentFields(places: readonly Renames[], fields: Fields): Record<string, unknown> {
-  const inner = places.flatMap(({ at: [key], renames }) => (key === undefined ? [] : [[key, renames] as const]));
-  const nested = inner.reduce<Fields>((before, [key, renames]) => {
-    const value = before[key];
-    if (Array.isArray(value)) return { ...before, [key]: value.map((item: unknown) => (isFields(item) ? renamed(item, renames) : item)) };
-    return isFields(value) ? { ...before, [key]: renamed(value, renames) } : before;
-  }, fields);
-  return renamed(
-    nested,
-    places.flatMap(({ at, renames }) => (at.length === 0 ? renames : [])),
-  );
+  // Inner places first: their ways have present names.
+  const inwards = [...places].sort((a, b) => b.at.length - a.at.length);
+  return inwards.reduce((before, { at, renames }) => inside(before, at, (each) => renamed(each, renames)) as Fields, fields);
 }
 
 /** Plain data under the present names, for files that no compiler reads; what is no map stays as it is. */
@@ -139,11 +142,7 @@ export function withPresentNames(places: readonly Renames[], content: unknown): 
         return [rename.now, rename.unit !== undefined && typeof value === 'number' ? withUnit(value, rename.unit) : value];
       }),
     );
-  return places.reduce<Fields>((before, { at: [key], renames }) => {
-    if (key === undefined) return present(before, renames);
-    const value = before[key];
-    return isFields(value) ? { ...before, [key]: present(value, renames) } : before;
-  }, content);
+  return places.reduce<unknown>((before, { at, renames }) => inside(before, at, (each) => present(each, renames)), content);
 }
 
 /** A rule of `pruner` with the names of the run document, whichever it was given with; anything else as it is. */

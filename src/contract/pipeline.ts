@@ -100,6 +100,11 @@ const ExportFile = z.strictObject({
 
 const CustomMetrics = z.array(Sql).optional().describe('GoogleSQL over {scores}, one row, each column a metric');
 
+const ScorerInFile = z
+  .strictObject({ ...EvaluateSpec.shape.scorer.unwrap().shape, resources: ResourcesInFile.optional() })
+  .optional()
+  .describe('The Job that scores with a model export: its image and machine');
+
 const ObjectiveInFile = z.strictObject({
   metric: Objective.shape.metric.describe("Name in the trial's metrics; `offline.` before it for early evaluation"),
   direction: Objective.shape.goal,
@@ -171,6 +176,7 @@ const SearchFile = z.strictObject({
   earlyEvaluation: z
     .strictObject({
       ...earlyEvaluationFields,
+      scorer: ScorerInFile,
       customMetrics: CustomMetrics,
       every: inUnits('s', everySeconds).describe('At most one in so long'),
     })
@@ -216,7 +222,7 @@ export function searchOfTraining({ parameters, ...rest }: z.output<typeof TrainF
   });
 }
 
-const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, customMetrics: CustomMetrics });
+const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, scorer: ScorerInFile, customMetrics: CustomMetrics });
 
 const [rows, nulls, defaults, range, cardinality, unique, freshness, ...otherRules] = PLAIN_RULES;
 const { maxHours, ...freshnessFields } = freshness.shape;

@@ -65,12 +65,16 @@ interface Spelled {
 }
 
 const spellings = (places: readonly Renames[]): Spelled[] =>
-  places.flatMap(({ at: [key], renames }) =>
+  places.flatMap(({ at, renames }) =>
     renames.map(({ old, now, unit }: Rename): Spelled => {
-      const name = key === undefined ? old : `${key}.${old}`;
+      const name = [...at, old].join('.');
+      const [key = ''] = at;
       const inside = (field: string, value: unknown): Fields => {
-        const map = { ...BESIDE[name], [field]: value };
-        return key === undefined ? map : { [key]: LISTS.includes(key) ? [map] : map };
+        const map: Fields = { ...BESIDE[name], [field]: value };
+        return at.reduceRight<Fields>((inner, each, depth) => {
+          const content = depth === 0 && at.length > 1 ? { ...BESIDE[`${key}.everySeconds`], ...inner } : inner;
+          return { [each]: LISTS.includes(each) ? [content] : content };
+        }, map);
       };
       return {
         name,
