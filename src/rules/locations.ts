@@ -7,7 +7,7 @@ export interface Places {
   readonly cluster: readonly string[];
 }
 
-export interface Crossing {
+interface Crossing {
   readonly between: readonly [keyof Places, keyof Places];
   readonly detail: string;
   readonly remedy: string;
