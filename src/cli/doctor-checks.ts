@@ -1,4 +1,5 @@
 /** Asks everything that a profile names, each in the adapter's own way. */
+import { totalmem } from 'node:os';
 import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
 import type { Profile } from '../contract/profile.ts';
 import { crossings } from '../rules/locations.ts';
@@ -53,7 +54,7 @@ async function checkStorage({ storage }: Profile): Promise<readonly DoctorCheck[
 
 async function checkWarehouse({ warehouse }: Profile): Promise<readonly DoctorCheck[]> {
   if (warehouse.kind === 'bigquery') return (await import('../adapters/bigquery/doctor.ts')).checkBigquery(warehouse);
-  return [];
+  return [memoryCheck(warehouse.memoryLimitMb, totalmem() / BYTES_PER_MB)];
 }
 
 /** Where the parts of a profile are. What cannot be asked is not known. */
@@ -83,6 +84,25 @@ async function checkLocations(profile: Profile): Promise<readonly DoctorCheck[]>
       { name, ok: true, detail: known.map(([what, where]: [string, readonly string[]]) => `${what} in ${where.join(' and ')}`).join(', ') },
     ];
   return found.map(({ between, detail, remedy }) => ({ name: between.join(' and '), ok: false, detail, remedy }));
+}
+
+const BYTES_PER_MB = 1024 * 1024;
+/** Servers and the other workers of this machine. */
+const OTHERS_MB = 1024;
+
+/** The limit holds for the whole warehouse worker. @param limitMb absent: half of the machine */
+export function memoryCheck(limitMb: number | undefined, machineMb: number): DoctorCheck {
+  const name = 'memory of the embedded warehouse';
+  const machine = `${Math.round(machineMb)} MB`;
+  const most = Math.floor(machineMb - OTHERS_MB);
+  if (limitMb === undefined) return { name, ok: true, detail: `half of this machine's ${machine}` };
+  if (limitMb <= most) return { name, ok: true, detail: `${limitMb} MB of this machine's ${machine}` };
+  return {
+    name,
+    ok: false,
+    detail: `warehouse.memoryLimit is ${limitMb} MB, this machine has ${machine}, of which servers and trainings need some: the kernel would end a worker`,
+    remedy: `set warehouse.memoryLimit: ${Math.max(Math.floor(most / 2), 256)}Mi in the profile`,
+  };
 }
 
 async function checkTemporal(connect: () => Promise<Longhaul>): Promise<readonly DoctorCheck[]> {

@@ -46,6 +46,16 @@ const PER_CONNECTION = [
   `SET disabled_optimizers = 'in_clause'`,
 ].join(';');
 
+/** What a worker takes beside DuckDB's own memory: Node, the client, and what DuckDB allocates without counting it. */
+const OUTSIDE_MB = 448;
+/** Less lets no statement run that was not refused before. */
+const LEAST_SHARE = 0.75;
+
+/** Of the limit that holds for the whole worker. @param limitMb absent: half of the machine */
+export function engineMemoryMb(limitMb: number = Math.floor((totalmem() / 1024 / 1024) * MEMORY_SHARE)): number {
+  return Math.floor(Math.max(limitMb - OUTSIDE_MB, limitMb * LEAST_SHARE));
+}
+
 /** DuckDB in memory: data lies in the files that statements read and write; what does not fit spills to `temporary`. */
 export function createEngine(options: EngineOptions): Engine {
   let opening: Promise<DuckDBInstance> | undefined;
@@ -55,7 +65,7 @@ export function createEngine(options: EngineOptions): Engine {
     await mkdir(options.temporary, { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', {
       threads: String(options.threads ?? availableParallelism()),
-      memory_limit: `${options.memoryLimitMb ?? Math.floor((totalmem() / 1024 / 1024) * MEMORY_SHARE)}MiB`,
+      memory_limit: `${engineMemoryMb(options.memoryLimitMb)}MiB`,
       temp_directory: spill,
       // Nothing is ever fetched from the network.
       autoinstall_known_extensions: 'false',
