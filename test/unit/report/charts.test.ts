@@ -101,7 +101,7 @@ describe('the Pareto front', () => {
       { trials, objective: 'ndcg', x: { metric: 'cost', goal: 'minimize' }, y: { metric: 'ndcg', goal: 'maximize' } },
       LIGHT,
     );
-    expect(chart?.description).toContain('on the front: trial 0, trial 1, trial 3.');
+    expect(chart?.description).toContain('on the front: trial 0, trial 1, trial 3; its knee is trial 1.');
   });
 });
 
