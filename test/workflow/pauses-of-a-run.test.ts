@@ -41,7 +41,7 @@ describe('a run', () => {
       },
       removeStepJob: async (input: StepJobName): Promise<void> => {
         ports.calls.push(`remove ${input.step}`);
-        return Promise.resolve();
+        await jobs.removeStepJob(input);
       },
     });
   });
