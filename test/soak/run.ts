@@ -19,7 +19,7 @@ const DAYS = 5;
 /** A search is continued as new when Temporal suggests it, at 4,096 events; it is found a quiet moment for that. */
 const MAX_EVENTS = 5000;
 /** Of each trial and played hour. What is not compressed, such as heartbeats and starts, counts for less than in real days. */
-const MAX_REQUESTS_PER_TRIAL_HOUR: Readonly<Record<string, number>> = { temporal: 60, kubernetes: 120, gcs: 1200, bigquery: 120 };
+const MAX_REQUESTS_PER_TRIAL_HOUR: Readonly<Record<string, number>> = { temporal: 60, kubernetes: 30, gcs: 300, bigquery: 30 };
 
 const { values } = parseArgs({
   options: {
