@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 /** The command `longhaul`. */
-import { join } from 'node:path';
 import { commandWord } from './command-word.mjs';
 import { launch } from './launch.mjs';
-import { projectWithRuns } from './setup-tools.mjs';
-import { root } from './setup.mjs';
+import { programFile, projectWithRuns } from './setup-tools.mjs';
 
 /** Commands that start or check a pipeline here need Python and Temporal. */
 const WITH_PYTHON = new Set(['example', 'dev', 'run', 'plan', 'compile', 'schedule', 'trial', 'doctor']);
@@ -16,4 +14,4 @@ const command = commandWord(args) ?? 'help';
 const helps = NEVER.has(command) || args.includes('--help') || args.includes('-h');
 /** The others may start the servers of a project that has kept runs (src/cli/own-stack.ts). */
 const mayStartServers = process.env.TEMPORAL_ADDRESS === undefined && projectWithRuns(process.cwd()) !== null;
-await launch(join(root, 'src', 'cli', 'main.ts'), args, { python: !helps && (WITH_PYTHON.has(command) || mayStartServers) });
+await launch(programFile('src', 'cli', 'main'), args, { python: !helps && (WITH_PYTHON.has(command) || mayStartServers) });

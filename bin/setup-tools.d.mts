@@ -1,3 +1,7 @@
+/** Of the clone or of the installed package. */
+export const root: string;
+/** The path of a bundle that the installed package brings; null in a clone. */
+export function builtAhead(name: string): string | null;
 export function cacheDirectory(): string;
 /** Runs `work` while holding a lock file; the lock of a dead process is taken over. */
 export function locked<T>(file: string, work: () => Promise<T>): Promise<T>;

@@ -6,6 +6,7 @@ import { mkdir, open, readFile, rename, unlink, writeFile } from 'node:fs/promis
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 /** Thrown with one line that says what is missing and what to do about it. */
 export class SetupError extends Error {
@@ -16,6 +17,21 @@ export class SetupError extends Error {
     super(message);
     this.exitCode = exitCode;
   }
+}
+
+/** Of the clone, or of the installed package: the same folders, compiled. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** A package has no lock file of npm's: who installed it has its packages, too. */
+export const isInstalled = !existsSync(join(root, 'package-lock.json'));
+
+/** One of our programs by its path below the root, without its ending. */
+export const programFile = (...path) => `${join(root, ...path)}${isInstalled ? '.js' : '.ts'}`;
+
+/** What the package has ready-made, or null: a bundle that a clone makes when it is wanted. */
+export function builtAhead(name) {
+  const path = join(root, 'bundles', name);
+  return existsSync(path) ? path : null;
 }
 
 export const cacheDirectory = () => process.env.LONGHAUL_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'longhaul');

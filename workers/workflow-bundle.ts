@@ -6,24 +6,23 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { builtAhead, cacheDirectory, root } from '../bin/setup-tools.mjs';
 import { FAILURE_CONVERTER } from '../src/codec/encryption.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const WORKFLOWS = join(ROOT, 'workflows', 'index.ts');
+const WORKFLOWS = join(root, 'workflows', 'index.ts');
 const TRACING_MODULE = '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors';
-
-export const cacheDirectory = (): string => process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul');
 
 /**
  * @param options.traced with the interceptors of OpenTelemetry; without them the bundle, and every history, is what it was
  * @param options.sealed failures of workflows are encrypted as payloads are
  */
 export async function workflowBundle({ traced = false, sealed = false } = {}): Promise<{ codePath: string }> {
-  const name = `workflows-${await contentHash()}${traced ? '-traced' : ''}${sealed ? '-sealed' : ''}.cjs`;
+  const variant = `${traced ? '-traced' : ''}${sealed ? '-sealed' : ''}`;
+  const ahead = builtAhead(`workflows${variant}.cjs`);
+  if (ahead !== null) return { codePath: ahead };
+  const name = `workflows-${await contentHash()}${variant}.cjs`;
   const codePath = join(cacheDirectory(), 'bundles', name);
   for (const path of [codePath, join(process.env.LONGHAUL_BUNDLES ?? '', name)]) if (existsSync(path)) return { codePath: path };
   const { code } = await bundleWorkflowCode({
@@ -42,7 +41,7 @@ export async function workflowBundle({ traced = false, sealed = false } = {}): P
 
 async function contentHash(): Promise<string> {
   const hash = createHash('sha256').update(sdkVersion());
-  for (const file of await contentFiles()) hash.update(`\n${file}\n`).update(await readFile(join(ROOT, file)));
+  for (const file of await contentFiles()) hash.update(`\n${file}\n`).update(await readFile(join(root, file)));
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -50,7 +49,7 @@ async function contentHash(): Promise<string> {
 export async function contentFiles(): Promise<string[]> {
   const folders = ['workflows', join('src', 'contract'), join('src', 'rules')];
   const files = await Promise.all(
-    folders.map(async (folder) => (await readdir(join(ROOT, folder), { recursive: true })).map((file) => join(folder, file))),
+    folders.map(async (folder) => (await readdir(join(root, folder), { recursive: true })).map((file) => join(folder, file))),
   );
   return files
     .flat()

@@ -1,16 +1,16 @@
 /** All commands as one program: what runs, and what docs/cli.md is made of. */
-import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { asksForJson } from './asks-for-json.ts';
 import { COMMANDS } from './commands.ts';
 import { examples } from './context.ts';
+import { versions } from './versions.ts';
 
 const GROUPS = ['Pipelines', 'Runs', 'Control', 'Results', 'This machine'] as const;
 
 export function createProgram(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const program = new Command('longhaul')
     .description('Durable model-training pipelines on machines that may vanish at any minute')
-    .version(version)
+    .option('-V, --version', 'versions of all parts')
     .addOption(new Option('-o, --output <format>', 'what goes to stdout').choices(['text', 'json']).default('text'))
     .option('--temporal-profile <name>', "profile of Temporal's environment configuration (otherwise TEMPORAL_PROFILE)")
     .option('--no-color', 'plain text; the environment variable NO_COLOR does the same')
@@ -22,6 +22,12 @@ export function createProgram(): Command {
       `${examples('longhaul init && longhaul run pipeline.yaml', 'longhaul run pipeline.yaml --profile gcp --detach', 'longhaul status --watch')}
 Exit codes: 0 ok, 1 the run failed, 2 bad input, 3 refused, 4 cannot connect, 130 interrupted (the run goes on).`,
     );
+  program.on('option:version', () => {
+    const parts = versions();
+    const lines = Object.entries(parts).map(([name, version]) => `${name} ${version}`);
+    process.stdout.write(`${asksForJson(process.argv) ? JSON.stringify(parts) : lines.join('\n')}\n`);
+    throw new CommanderError(0, 'commander.version', '');
+  });
   for (const group of GROUPS) {
     program.commandsGroup(`${group}:`);
     for (const register of COMMANDS[group]) register(program);

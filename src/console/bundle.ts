@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync, constants } from 'node:zlib';
+import { builtAhead, cacheDirectory } from '../../bin/setup-tools.mjs';
 
 const SRC = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = join(SRC, 'console', 'page');
@@ -40,7 +40,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 export async function loadPage(): Promise<Page> {
-  const directory = await builtPage();
+  const directory = await pageFolder();
   const assets = new Map<string, Asset>();
   for (const name of (await readdir(directory)).sort()) {
     const body = new Uint8Array(await readFile(join(directory, name)));
@@ -75,9 +75,11 @@ function htmlOf(paths: readonly string[]): string {
 `;
 }
 
-/** The directory of the files, made if they are not there yet. */
-async function builtPage(): Promise<string> {
-  const directory = join(process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul'), 'bundles', `console-${await contentHash()}`);
+/** The folder of the files, made if they are not there yet. */
+export async function pageFolder(): Promise<string> {
+  const ahead = builtAhead('console');
+  if (ahead !== null) return ahead;
+  const directory = join(cacheDirectory(), 'bundles', `console-${await contentHash()}`);
   if (existsSync(directory)) return directory;
   const unfinished = `${directory}.${process.pid}`;
   await mkdir(unfinished, { recursive: true });

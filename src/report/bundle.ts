@@ -3,17 +3,18 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtAhead, cacheDirectory } from '../../bin/setup-tools.mjs';
 
 const REPORT = fileURLToPath(new URL('.', import.meta.url));
 /** What the script is made of. */
 const FOLDERS = ['.', 'page', '../present', '../present/page', '../present/charts'];
 
 export async function pageScript(): Promise<string> {
-  const cache = process.env.LONGHAUL_CACHE ?? join(homedir(), '.cache', 'longhaul');
-  const file = join(cache, 'bundles', `report-${await contentHash()}.js`);
+  const ahead = builtAhead('report.js');
+  if (ahead !== null) return readFile(ahead, 'utf8');
+  const file = join(cacheDirectory(), 'bundles', `report-${await contentHash()}.js`);
   if (existsSync(file)) return readFile(file, 'utf8');
   // Loaded here: where the bundle is in the cache, no compiler is needed.
   const { build } = await import('esbuild');

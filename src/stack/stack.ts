@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findDevelopmentStack, findTarget, isConfigured, type DevelopmentStack } from '../client/address.ts';
 import { isProcess, startOf } from '../client/process-start.ts';
@@ -135,7 +135,7 @@ function worker(name: (typeof WORKERS)[number], directory: string, home: string,
   return {
     ...common,
     command: process.execPath,
-    args: [join(ROOT, 'workers', `${name}.ts`)],
+    args: [join(ROOT, 'workers', `${name}${extname(import.meta.filename)}`)],
     env: { ...environment, ...metricsPort(name, environment.LONGHAUL_METRICS_PORT) },
     ready: (line) => line.startsWith('{"ready":true'),
   };

@@ -18,7 +18,8 @@ import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult } from '../../src/contract/state.ts';
 import type { Ports } from '../../src/ports/index.ts';
 import { registerSearchAttributes } from '../../workers/connection.ts';
-import { cacheDirectory, workflowBundle } from '../../workers/workflow-bundle.ts';
+import { cacheDirectory } from '../../bin/setup-tools.mjs';
+import { workflowBundle } from '../../workers/workflow-bundle.ts';
 
 export interface Harness {
   readonly client: Client;

@@ -118,11 +118,11 @@ test.each([
   expect(exitCodeOf(error)).toBe(code);
 });
 
-test('the schema of a file is found from its new place', () => {
-  expect(withSchema('# yaml-language-server: $schema=../schemas/a.json\nx: 1', '/lib/template/a.yaml', '/home/me/b/a.yaml')).toBe(
-    '# yaml-language-server: $schema=../../../lib/schemas/a.json\nx: 1',
-  );
-  expect(withSchema('x: 1 # $schema=no', '/lib/a.yaml', '/home/a.yaml')).toBe('x: 1 # $schema=no');
+test("the schema of a file is the project's own", () => {
+  const line = (schema: string): string => `# yaml-language-server: $schema=${schema}\nx: 1`;
+  expect(withSchema(line('../../contract/schemas/a.json'), 'a.yaml')).toBe(line('./schemas/a.json'));
+  expect(withSchema(line('../../a.json'), 'profiles/gcp.yaml')).toBe(line('../schemas/a.json'));
+  expect(withSchema('x: 1 # $schema=no', 'a.yaml')).toBe('x: 1 # $schema=no');
 });
 
 test('servers that have ended are no servers', async () => {
