@@ -16,6 +16,7 @@ const SUITES = {
   e2e: { fileParallelism: false },
   cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},
+  packages: { fileParallelism: false },
 } as const;
 
 export default defineConfig({

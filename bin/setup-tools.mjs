@@ -54,7 +54,7 @@ export function loopbackWithoutProxy(env) {
   );
 }
 
-const say = (line) => process.stderr.write(`longhaul: ${line}\n`);
+export const say = (line) => process.stderr.write(`longhaul: ${line}\n`);
 
 export const sha256 = (...texts) => texts.reduce((hash, text) => hash.update(text), createHash('sha256')).digest('hex');
 

@@ -10,6 +10,7 @@ import { canRunCluster, ensureTools } from '../deploy/dev-cluster/index.ts';
 import { goProblem as kubernetesGoProblem } from '../deploy/dev-cluster/tools.ts';
 import { ensureHelm } from '../deploy/helm/tool.ts';
 import { installEmulators } from '../src/stack/emulators/index.ts';
+import { ensureBuilt } from './packages/built.ts';
 import { installDebianPackages } from './debian-packages.ts';
 import { MISSING_TOOLS, type Tool } from './support/tools.ts';
 
@@ -44,11 +45,12 @@ const PREPARATIONS: Readonly<Record<Tool, Preparation>> = {
       return await done(ensureTools(say));
     },
   },
+  packages: { what: 'packages', ensure: async () => await done(ensureBuilt()) },
   helm: { what: 'Helm', ensure: async () => (await goProblem()) ?? (await done(ensureHelm())) },
 };
 
 /** The order in which they are made: what is quick first, so that a mistake shows soon. */
-const ORDER: readonly Tool[] = ['chromium', 'prometheus', 'wheels', 'emulators', 'helm', 'kubernetes'];
+const ORDER: readonly Tool[] = ['chromium', 'prometheus', 'wheels', 'emulators', 'helm', 'kubernetes', 'packages'];
 
 /** @returns environment of every suite: what is missing and why, and no way to fetch anything any more. */
 export async function prepare(tools: ReadonlySet<Tool>, say: (line: string) => void): Promise<Readonly<Record<string, string>>> {

@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
 import { prepare } from './prepare.ts';
-import { AT_ONCE, OWN_COMMANDS, QUICK, SUITES, type Suite } from './suites.ts';
+import { readRecord, writeRecord } from './records.ts';
+import { AT_ONCE, BY_NAME, OWN_COMMANDS, QUICK, SUITES, type Suite } from './suites.ts';
 
 const LOGS = resolve('.longhaul', 'test');
 /** Niceness of suites that yield: a third of the processor time of the others where there is not enough for all. */
@@ -79,21 +80,24 @@ async function runAll(suites: readonly Suite[], prepared: Prepared): Promise<Cou
     for (let suite = waiting.shift(); suite; suite = waiting.shift()) {
       const counts = await run(suite, prepared);
       total = add(total, counts);
+      if (record && BY_NAME.includes(suite)) await writeRecord(suite.name, counts);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
   return total;
 }
 
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => name !== 'quick' && !SUITES.some((suite) => suite.name === name));
+const KNOWN = [...SUITES, ...BY_NAME];
+const record = process.argv.includes('--record');
+const wanted = process.argv.slice(2).filter((word) => word !== '--record');
+const unknown = wanted.filter((name) => name !== 'quick' && !KNOWN.some((suite) => suite.name === name));
 if (unknown.length > 0) {
-  say(`no such suite: ${unknown.join(', ')}; there are: quick, ${SUITES.map((suite) => suite.name).join(', ')}`);
+  say(`no such suite: ${unknown.join(', ')}; there are: quick, ${KNOWN.map((suite) => suite.name).join(', ')}`);
   process.exit(2);
 }
 await mkdir(LOGS, { recursive: true });
 const chosen =
-  wanted.length === 0 ? SUITES : [...(wanted.includes('quick') ? QUICK : []), ...SUITES.filter(({ name }) => wanted.includes(name))];
+  wanted.length === 0 ? SUITES : [...(wanted.includes('quick') ? QUICK : []), ...KNOWN.filter(({ name }) => wanted.includes(name))];
 const present: Suite[] = [];
 for (const suite of chosen) if (await hasTests(suite)) present.push(suite);
 const started = performance.now();
@@ -102,7 +106,8 @@ const minutes = (since: number): string => `${((performance.now() - since) / 60_
 const preparing = minutes(started);
 const tests = performance.now();
 const total = await runAll(present, prepared);
-if (wanted.length === 0) for (const { name, command, why } of OWN_COMMANDS) say(`skip ${name}: ${why}: ${command}`);
+if (wanted.length === 0)
+  for (const { name, command, why } of OWN_COMMANDS) say(`skip ${name}: ${why}: ${command}; ${await readRecord(name)}`);
 say(`prepared in ${preparing}, tested in ${minutes(tests)}`);
 process.stdout.write(`${summaryLine(total)}\n`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);

@@ -42,8 +42,14 @@ export const SUITES: readonly Suite[] = [
   vitest('replay'),
 ];
 
-/** What lasts longer than a suite may: `npm test` names it, and leaves it out. */
-export const OWN_COMMANDS = [{ name: 'soak', command: 'npm run soak -- --days 1', why: 'a day is played in two minutes' }] as const;
+/** Suites for which the whole has no minutes: each is run by its own name. With `--record` its counts are kept in test/records/NAME.json. */
+export const BY_NAME: readonly Suite[] = [vitest('packages', { needs: ['helm', 'packages'] })];
+
+/** What `npm test` names, and leaves out. */
+export const OWN_COMMANDS: readonly { readonly name: string; readonly command: string; readonly why: string }[] = [
+  { name: 'soak', command: 'npm run soak -- --days 1', why: 'a day is played in two minutes' },
+  { name: 'packages', command: 'npm test -- packages', why: 'it builds and installs everything' },
+];
 
 const named = (name: string): Suite => {
   const suite = SUITES.find((each) => each.name === name);

@@ -18,8 +18,8 @@ const MAY_IMPORT = {
   'src/cache': ['src/contract', 'src/ports'],
   'src/client': ['src/codec', 'src/contract', 'src/telemetry'],
   'src/present': ['src/contract', 'src/rules', 'types:src/client', 'types:src/ports'],
-  'src/report': ['src/client', 'src/contract', 'src/present', 'types:src/ports'],
-  'src/console': ['src/client', 'src/contract', 'src/present', 'types:src/ports'],
+  'src/report': ['bin/setup-tools.mjs', 'src/client', 'src/contract', 'src/present', 'types:src/ports'],
+  'src/console': ['bin/setup-tools.mjs', 'src/client', 'src/contract', 'src/present', 'types:src/ports'],
   'src/cli': [
     'src/client',
     'src/codec',
@@ -36,7 +36,18 @@ const MAY_IMPORT = {
   'src/stack': ['src/client', 'src/contract', 'src/codec', 'bin/setup-tools.mjs', 'bin/python.mjs'],
   workflows: ['src/contract', 'src/rules', 'types:activities'],
   activities: ['src/ports', 'src/contract', 'src/cache', 'src/rules'],
-  workers: ['activities', 'src/adapters', 'src/cache', 'src/codec', 'src/contract', 'src/ports', 'src/rules', 'src/telemetry', 'workflows'],
+  workers: [
+    'activities',
+    'bin/setup-tools.mjs',
+    'src/adapters',
+    'src/cache',
+    'src/codec',
+    'src/contract',
+    'src/ports',
+    'src/rules',
+    'src/telemetry',
+    'workflows',
+  ],
 };
 
 /** Single files that everybody who is named may see, though not the folder around them. */

@@ -34,7 +34,8 @@ interface LockFile {
 export async function buildPackage(dist: string): Promise<void> {
   const target = join(dist, 'package');
   await rm(target, { recursive: true, force: true });
-  await run('tsc', ['-p', 'tsconfig.build.json', '--outDir', target], root);
+  for (const project of ['tsconfig.json', 'tsconfig.types.json'])
+    await run('tsc', ['-p', join('tools/build', project), '--outDir', target], root);
   for (const path of COPIED) await copy(path, target);
   for (const folder of COMPILED) await copyAssets(folder, target);
   await bundleAhead(join(target, 'bundles'));
