@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,8 @@ def _saved_model(path: Path, scorer: Mapping[str, Any], features: tuple[Mapping[
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    module = tf.saved_model.load(str(path))
+    with _inside(path.parent):  # TensorFlow takes brackets and question marks of a path for a pattern
+        module = tf.saved_model.load(path.name)
     call = module.signatures.get("serving_default")
     if call is None:
         raise UsageError(f"{path}: the SavedModel has no signature serving_default")
@@ -134,6 +137,16 @@ def _saved_model(path: Path, scorer: Mapping[str, Any], features: tuple[Mapping[
             f"{path}: the model takes {', '.join(sorted(specs))}; expected inputs of the feature table, which lacks {', '.join(missing)}"
         )
     return lambda rows: call(**{name: _tensor(tf, rows, by_name[name]) for name in specs})[output].numpy()
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _tensor(tf: Any, rows: Rows, feature: Mapping[str, Any]) -> Any:
