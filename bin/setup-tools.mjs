@@ -26,7 +26,10 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const isInstalled = !existsSync(join(root, 'package-lock.json'));
 
 /** One of our programs by its path below the root, without its ending. */
-export const programFile = (...path) => `${join(root, ...path)}${isInstalled ? '.js' : '.ts'}`;
+export function programFile(...path) {
+  const file = join(root, ...path);
+  return existsSync(`${file}.ts`) ? `${file}.ts` : `${file}.js`;
+}
 
 /** What the package has ready-made, or null: a bundle that a clone makes when it is wanted. */
 export function builtAhead(name) {

@@ -20,7 +20,7 @@ COPY longhaul-${version}.tgz /tmp/longhaul.tgz
 RUN npm install --global --no-audit --no-fund /tmp/longhaul.tgz && rm /tmp/longhaul.tgz && ln -s "$(npm root --global)/longhaul" /app
 WORKDIR /app
 USER 10001:10001
-CMD ["node", "workers/control.js"]
+CMD ["node", "bin/program.mjs", "workers/control"]
 `,
   );
   await writeFile(
