@@ -3,8 +3,9 @@
  * A payload becomes another one with `encoding: binary/encrypted`, the key's name, and nonce ‖ ciphertext ‖ tag of the whole old payload;
  * python/longhaul_sampler/codec.py is its counterpart in Python.
  */
-import { fileURLToPath } from 'node:url';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { KEYS_VARIABLE, parseKeyRing, type KeyRing } from './keys.ts';
@@ -79,7 +80,7 @@ export class EncryptionCodec implements PayloadCodec {
 const textOf = (payload: Payload, name: string): string => Buffer.from(payload.metadata?.[name] ?? []).toString();
 
 /** Reading needs no other one: what is encoded says so. */
-export const FAILURE_CONVERTER = fileURLToPath(new URL('failure-converter.ts', import.meta.url));
+export const FAILURE_CONVERTER = fileURLToPath(new URL(`failure-converter${extname(import.meta.filename)}`, import.meta.url));
 
 /** For clients and workers: encrypts if the environment holds keys. */
 export function dataConverterOf(environment: NodeJS.ProcessEnv = process.env): DataConverter | undefined {

@@ -96,7 +96,7 @@ describe('installed in an empty home', () => {
     expect(readFileSync(new URL(first.report), 'utf8')).toContain('<html');
     const again = await longhaul<{ steps: { status: string }[] }>('run', 'pipeline.yaml');
     expect(new Set(again.steps.map(({ status }) => status))).toEqual(new Set(['cached']));
-    expect((await longhaul<{ runs: { run: string }[] }>('list')).runs.map((each) => each.run)).toContain(first.run);
+    expect((await longhaul<{ run: string }[]>('list')).map((each) => each.run)).toContain(first.run);
   });
 
   it('serves a program that imports longhaul/client and longhaul/pipeline', async () => {

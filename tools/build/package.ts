@@ -64,10 +64,11 @@ async function copyAssets(folder: string, target: string): Promise<void> {
 
 async function bundleAhead(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const traced of [false, true]) {
-    const { codePath } = await workflowBundle({ traced });
-    await cp(codePath, join(folder, `workflows${traced ? '-traced' : ''}.cjs`));
-  }
+  for (const traced of [false, true])
+    for (const sealed of [false, true]) {
+      const { codePath } = await workflowBundle({ traced, sealed });
+      await cp(codePath, join(folder, `workflows${traced ? '-traced' : ''}${sealed ? '-sealed' : ''}.cjs`));
+    }
   await writeFile(join(folder, 'report.js'), await pageScript());
   await cp(await pageFolder(), join(folder, 'console'), { recursive: true });
 }
