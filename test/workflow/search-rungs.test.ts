@@ -55,6 +55,18 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
     };
   }
 
+  /** The first attempt at the trial trains one point, and waits to be held or stopped there. */
+  function waitsAtItsFirstPoint(trial: number): void {
+    const inner = harness.world.attempt;
+    harness.world.attempt = async (input, retries) => {
+      if (input.trial.trial !== trial || feed.count(trial) > 0) return inner(input, retries);
+      const stopped = harness.stopAsked();
+      feed.add(trial, Number(input.trial.parameters.x));
+      await stopped;
+      return { verdict: 'stopped', lastProgress: 1 };
+    };
+  }
+
   it('holds trials at rungs, gives their places away, and trains the best to its end without repeating a point', async () => {
     let search: Search | null = null;
     trains(8, () => search as unknown as Search);
@@ -80,6 +92,7 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
   it('lets a held trial go on at a person’s word', async () => {
     let search: Search | null = null;
     trains(3, () => search as unknown as Search);
+    waitsAtItsFirstPoint(0);
     const wait = Promise.withResolvers<undefined>();
     const inner = harness.world.attempt;
     harness.world.attempt = async (input, retries) => {
@@ -99,6 +112,7 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
   it('stops at rungs instead, where nothing is to be promoted', async () => {
     let search: Search | null = null;
     trains(2, () => search as unknown as Search);
+    waitsAtItsFirstPoint(3);
     suggests(0.9, 0.8, 0.7, 0.6);
     search = await harness.search(
       specOf({ trials: 4, parallel: 1, scheduler: { kind: 'asha', min: 1, factor: 2, max: 2, promote: false } }),
