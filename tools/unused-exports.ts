@@ -8,6 +8,7 @@ import { dirname, join, posix } from 'node:path';
 
 /** Their exports are used from elsewhere: by other programs, by Temporal and Vitest. */
 const ENTRIES = [
+  /^src\/compile\/pipeline\.ts$/,
   /^src\/client\/index\.ts$/,
   /\/(?:changed-)?workflows?(?:\/index)?\.ts$/,
   /^workflows\/index\.ts$/,
