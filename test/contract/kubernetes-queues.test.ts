@@ -227,7 +227,7 @@ describe('after a night without workers', () => {
     const again = await runStep(step('container'), 2);
     expect(again).toMatchObject({
       verdict: 'crashed',
-      cause: expect.stringMatching(/how it ended is not known.*ttlSecondsAfterFinished/) as string,
+      cause: expect.stringMatching(/how it ended is not known.*ttlAfterFinished/) as string,
     });
     expect(await effects()).toBe('done\n');
   });

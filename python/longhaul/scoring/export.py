@@ -24,7 +24,7 @@ def downloaded(uri: str) -> Iterator[Path]:
     store = open_store(uri)
     names = [name for name in store.list(f"{uri}/") if not name.endswith("/READY")]
     if not names:
-        raise NoInputError(f"{uri}: expected an export with READY, found no objects")
+        raise NoInputError(f"{uri}: expected a model export with READY, found no objects")
     folder = Path(tempfile.mkdtemp(prefix="longhaul-model-"))
     try:
         for name in names:
