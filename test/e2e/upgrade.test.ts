@@ -73,26 +73,22 @@ describe('a rolling change to new workers', () => {
   /** A copy of the sources whose pipeline workflow was changed as docs/upgrade.md asks for: behind a patch. */
   async function startNextBuild(): Promise<ChildProcess> {
     const copy = join(folder, 'next');
-    for (const name of ['src', 'workflows', 'activities', 'workers', 'python/longhaul_script', 'package.json'])
+    for (const name of ['bin', 'src', 'workflows', 'activities', 'workers', 'python/longhaul_script', 'package.json'])
       cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     const file = join(copy, 'workflows', 'pipeline', 'work.ts');
     const source = readFileSync(file, 'utf8');
-    let changed = source;
-    const change = (line: RegExp, by: string): void => {
-      if (!line.test(changed)) throw new Error(`${file}: there is no ${line.source} to change`);
-      changed = changed.replace(line, by);
-    };
-    change(/^(export async function workWithRetries\(.*\{)$/m, "$1\n  if (patched('next-version')) await sleep(1);");
-    change(/^import \{(.*\bsleep\b.* from '@temporalio\/workflow')/m, 'import { patched,$1');
-    writeFileSync(file, changed);
+    const begins = /^(export async function workWithRetries\(.*\{)$/m;
+    if (!begins.test(source)) throw new Error(`${file}: there is no ${begins.source} to change`);
+    const imports = "import { patched as patchedNext, sleep as sleepNext } from '@temporalio/workflow';";
+    writeFileSync(file, `${imports}\n${source.replace(begins, "$1\n  if (patchedNext('next-version')) await sleepNext(1);")}`);
     const worker = spawn(process.execPath, [join(copy, 'workers', 'control.ts')], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, TEMPORAL_ADDRESS: stack.address, TEMPORAL_NAMESPACE: stack.namespace, LONGHAUL_BUILD_ID: 'new' },
     });
-    for await (const line of createInterface({ input: worker.stdout })) if (line.includes('"ready":true')) break;
-    return worker;
+    for await (const line of createInterface({ input: worker.stdout })) if (line.includes('"ready":true')) return worker;
+    throw new Error('the worker of the next build ended before it was ready');
   }
 
   const buildOf = async (workflowId: string): Promise<string | undefined> => {
