@@ -50,7 +50,14 @@ async function takeUncommitted(clone: string): Promise<void> {
 /** Of a machine on which nobody installed anything: each package manager's cache is an empty folder. */
 function emptyCaches(clone: string): NodeJS.ProcessEnv {
   const cache = `${clone}-caches`;
-  const { LONGHAUL_PYTHON: _python, LONGHAUL_TEMPORAL: _temporal, LONGHAUL_TEMPORAL_TEST_SERVER: _server, ...rest } = process.env;
+  // Nor the Python packages of this clone: another commit has its own.
+  const {
+    LONGHAUL_PYTHON: _python,
+    LONGHAUL_TEMPORAL: _temporal,
+    LONGHAUL_TEMPORAL_TEST_SERVER: _server,
+    PYTHONPATH: _path,
+    ...rest
+  } = process.env;
   return {
     ...rest,
     LONGHAUL_CACHE: join(cache, 'longhaul'),
