@@ -1,7 +1,7 @@
 /** What an extended search takes over from the one that it goes on with. Pure. */
 import type { SearchCarried, TrialRecord } from '../contract/search.ts';
 import type { SearchSpec } from '../contract/steps.ts';
-import { uncounted } from './retries.ts';
+import { reopen } from './reopened-trials.ts';
 
 /** How the reason of a trial begins that was held at a rung when nothing was left to be promoted: see `heldReason`. */
 const HELD = 'held at rung';
@@ -20,7 +20,10 @@ export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): 
     Object.assign(record.state, { cost: 0, onDemandCost: 0, lostCost: 0, pool: null });
     if (record.carried) record.carried = { ...record.carried, cost: 0, onDemandCost: 0, lostCost: 0 };
     if (how === 'over') continue;
-    reopen(record, how);
+    const { halving, state } = record;
+    if (halving) Object.assign(halving, { held: how === 'held', allowed: halving.rungs.length });
+    if (how === 'held') reopen(record, 'paused', state.reason);
+    else reopen(record, 'queued', null);
     open.push(record.state.trial);
   }
   Object.assign(memory, {
@@ -49,26 +52,4 @@ function howItGoesOn(record: TrialRecord, { scheduler, takesOver }: SearchSpec, 
   if (state.status !== 'stopped') return 'over';
   if (promotes && state.reason?.startsWith(HELD)) return 'held';
   return endReason !== null && (stopping === endReason || state.reason === endReason) ? 'queued' : 'over';
-}
-
-function reopen(record: TrialRecord, how: 'held' | 'queued'): void {
-  const { state, halving } = record;
-  Object.assign(record, {
-    told: null,
-    stopping: null,
-    lastProgress: null,
-    values: [],
-    ending: null,
-    toEvaluate: null,
-    asking: null,
-    held: false,
-    carried: record.carried ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0 } : uncounted(state.attempts),
-  });
-  if (halving) Object.assign(halving, { held: how === 'held', allowed: halving.rungs.length });
-  Object.assign(state, {
-    status: how === 'held' ? 'paused' : 'queued',
-    endedAt: null,
-    objective: null,
-    reason: how === 'held' ? state.reason : null,
-  });
 }

@@ -1,9 +1,9 @@
 /** What stands of an ended run that is run again, and what of an ended search goes on. Pure. */
 import type { Retry } from '../contract/retry.ts';
-import type { SearchCarried, TrialCarried, TrialRecord } from '../contract/search.ts';
+import type { SearchCarried, TrialRecord } from '../contract/search.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Step } from '../contract/steps.ts';
-import { initialPlacement } from './placement.ts';
+import { reopen } from './reopened-trials.ts';
 
 /** Attempts of a step's Jobs that a release before this was counted may have begun. */
 const MOST_UNCOUNTED_ATTEMPTS = 1000;
@@ -32,7 +32,7 @@ export function reopenEnded(memory: SearchCarried, now: number): number[] {
   const endReason = memory.finishing?.reason ?? memory.reason;
   const again = memory.records.filter((record) => goesOn(record, endReason));
   const lastEnd = Math.max(memory.startedAt, ...memory.records.map(({ state }) => state.endedAt ?? 0));
-  for (const record of again) reopen(record);
+  for (const record of again) reopen(record, 'queued', null);
   for (const record of memory.records) Object.assign(record, { active: false, inherited: false, heard: null });
   Object.assign(memory, {
     status: 'running',
@@ -50,45 +50,4 @@ function goesOn({ told, stopping, state }: TrialRecord, endReason: string | null
   if (told === null) return state.startedAt !== null;
   if (state.status === 'failed' || state.status === 'cancelled') return true;
   return state.status === 'stopped' && endReason !== null && (stopping === endReason || state.reason === endReason);
-}
-
-function reopen(record: TrialRecord): void {
-  const { state } = record;
-  Object.assign(record, {
-    told: null,
-    stopping: null,
-    lastProgress: null,
-    values: [],
-    ending: null,
-    toEvaluate: null,
-    asking: null,
-    held: false,
-    unrecorded: false,
-    runningSince: null,
-    carried: record.carried
-      ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0, withoutCapacitySince: null }
-      : uncounted(state.attempts),
-  });
-  Object.assign(state, { status: 'queued', endedAt: null, reason: null, objective: null, pool: null });
-}
-
-/** Of a trial whose workflow was ended from outside nothing is known but how many attempts there were. */
-export function uncounted(attempts: number): TrialCarried | null {
-  if (attempts === 0) return null;
-  return {
-    attempts,
-    preemptions: 0,
-    crashes: 0,
-    fruitless: 0,
-    memoryRetries: 0,
-    lastProgress: 0,
-    samples: 0,
-    cost: 0,
-    onDemandCost: 0,
-    lostCost: 0,
-    seconds: 0,
-    startedAt: null,
-    done: null,
-    placement: initialPlacement,
-  };
 }

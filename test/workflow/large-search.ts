@@ -1,5 +1,5 @@
 /** Records of a search as a real one has them: gs:// paths, four parameters, twelve metrics. */
-import { emptyCarried } from '../../workflows/trial/decisions.ts';
+import { emptyCarried } from '../../src/rules/reopened-trials.ts';
 import type { SearchCarried, TrialRecord } from '../../src/contract/search.ts';
 import type { StoppingRule } from '../../src/contract/search-space.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';

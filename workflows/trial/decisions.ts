@@ -3,7 +3,7 @@ import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import type { Pool } from '../../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
-import { afterAttempt, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
+import { afterAttempt, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { TrialRun } from './state.ts';
 
@@ -12,26 +12,6 @@ const MAX_FRUITLESS = 10;
 const LOG_LINES_IN_REASON = 15;
 /** Preemptions before any sample was trained: soon again means waiting a little. */
 const PREEMPTIONS_WITHOUT_PAUSE = 3;
-
-export function emptyCarried(): TrialCarried {
-  return {
-    attempts: 0,
-    preemptions: 0,
-    crashes: 0,
-    fruitless: 0,
-    memoryRetries: 0,
-    lastProgress: 0,
-    samples: 0,
-    cost: 0,
-    onDemandCost: 0,
-    lostCost: 0,
-    seconds: 0,
-    trainedSeconds: 0,
-    startedAt: null,
-    done: null,
-    placement: initialPlacement,
-  };
-}
 
 export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool' | 'noCapacitySeconds'>): AttemptInput {
   const { resumed: _resumed, carried: _carried, wanted: _wanted, ...trial } = run.input;

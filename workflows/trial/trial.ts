@@ -16,6 +16,7 @@ import {
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
 import type { AttemptReport, AttemptWaits, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds, spotPositions } from '../../src/rules/placement.ts';
+import { emptyCarried } from '../../src/rules/reopened-trials.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { playFaster } from '../../src/rules/durations.ts';
 import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
@@ -26,7 +27,7 @@ import { cleanUpOnRequest } from '../clean-up.ts';
 import { isTimeout } from '../failures.ts';
 import { handOver } from '../job-ending.ts';
 import { attempts, endings } from '../policies.ts';
-import { afterReport, attemptInput, emptyCarried, failedSummary, messageOf, summaryOf, unforeseenMessageOf } from './decisions.ts';
+import { afterReport, attemptInput, failedSummary, messageOf, summaryOf, unforeseenMessageOf } from './decisions.ts';
 import { tellSearch, tellSearchTheEnd } from './messages.ts';
 import type { TrialRun } from './state.ts';
 

@@ -1,0 +1,47 @@
+/** Trials of an ended search that go on, and what a trial begins with that has made no attempt. Pure. */
+import type { TrialCarried, TrialRecord } from '../contract/search.ts';
+import { initialPlacement } from './placement.ts';
+
+export function emptyCarried(): TrialCarried {
+  return {
+    attempts: 0,
+    preemptions: 0,
+    crashes: 0,
+    fruitless: 0,
+    memoryRetries: 0,
+    lastProgress: 0,
+    samples: 0,
+    cost: 0,
+    onDemandCost: 0,
+    lostCost: 0,
+    seconds: 0,
+    trainedSeconds: 0,
+    startedAt: null,
+    done: null,
+    placement: initialPlacement,
+  };
+}
+
+/** The trial is one that has not ended: it goes on from its last checkpoint, with patience as at first. */
+export function reopen(record: TrialRecord, status: 'paused' | 'queued', reason: string | null): void {
+  const { state } = record;
+  Object.assign(record, {
+    told: null,
+    stopping: null,
+    lastProgress: null,
+    values: [],
+    ending: null,
+    toEvaluate: null,
+    asking: null,
+    held: false,
+    unrecorded: false,
+    runningSince: null,
+    carried: record.carried
+      ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0, withoutCapacitySince: null }
+      : uncounted(state.attempts),
+  });
+  Object.assign(state, { status, endedAt: null, reason, objective: null, pool: null });
+}
+
+/** Of a trial whose workflow was ended from outside nothing is known but how many attempts there were. */
+const uncounted = (attempts: number): TrialCarried | null => (attempts === 0 ? null : { ...emptyCarried(), attempts });
