@@ -1,5 +1,6 @@
 /** Starts what was compiled, once all that it needs is in its store: here, or on servers that are there. */
 import type { Command } from 'commander';
+import { leave, temporalProfileOf } from './begin-run.ts';
 import type { Compiled } from './compile-file.ts';
 import type { Cli } from './context.ts';
 import { withEmulators } from './emulators.ts';
@@ -22,16 +23,14 @@ export async function startCompiled(
     await using longhaul = await cli.connect();
     await shipCode(document, code);
     await provide();
-    const run = await longhaul.start(document, { runId });
-    cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
-    cli.print({ run: run.id, documentHash: document.hash }, () => run.id);
+    leave(await longhaul.start(document, { runId }), cli, { documentHash: document.hash });
     return;
   }
   const [{ withServers }, { runToEnd }] = await Promise.all([import('./own-stack.ts'), import('./run-to-end.ts')]);
   await withEmulators(document.profile, cli.terminal, async () => {
     await shipCode(document, code);
     await provide();
-    const servers = await withServers(cli, command.optsWithGlobals<{ readonly temporalProfile?: string }>().temporalProfile);
+    const servers = await withServers(cli, temporalProfileOf(command));
     try {
       await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId }));
     } finally {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Longhaul } from '../../client/index.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
+import { beginRun, type Beginning } from '../begin-run.ts';
 import { cliOf, examples, integer, searchStepOf } from '../context.ts';
-import { withEmulators } from '../emulators.ts';
 import { UsageError } from '../exit.ts';
 
 interface Options {
@@ -10,7 +10,6 @@ interface Options {
   readonly trials?: number;
   readonly epochs?: number;
   readonly detach?: boolean;
-  readonly temporalProfile?: string;
 }
 
 const RUN = 'grocery-ranking-20261124-101500-k3f9';
@@ -34,21 +33,11 @@ export function registerExtend(program: Command): void {
       const cli = cliOf(command);
       if (options.trials === undefined && options.epochs === undefined)
         throw new UsageError('say what is to be more: --trials or --epochs');
-      if (options.detach) {
-        await using longhaul = await cli.connect();
-        const run = await longhaul.start(await documentOf(longhaul, id, options));
-        cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
-        cli.print({ run: run.id }, () => run.id);
-        return;
-      }
-      const [{ withServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
-      const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
-      try {
-        const document = await documentOf(servers.longhaul, id, options);
-        await withEmulators(document.profile, cli.terminal, () => runToEnd(servers, cli, (longhaul) => longhaul.start(document)));
-      } finally {
-        await servers.stop();
-      }
+      const prepare = async (longhaul: Longhaul): Promise<Beginning> => {
+        const document = await documentOf(longhaul, id, options);
+        return { profile: () => Promise.resolve(document.profile), start: () => longhaul.start(document) };
+      };
+      await beginRun(prepare, options.detach, cli, command);
     });
 }
 

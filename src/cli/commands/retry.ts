@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
+import type { Longhaul } from '../../client/index.ts';
+import { beginRun, type Beginning } from '../begin-run.ts';
 import { cliOf, examples, who } from '../context.ts';
-import { withEmulators } from '../emulators.ts';
 
 interface Options {
   readonly from?: string;
   readonly detach?: boolean;
   readonly by?: string;
   readonly why?: string;
-  readonly temporalProfile?: string;
 }
 
 export function registerRetry(program: Command): void {
@@ -29,20 +29,11 @@ export function registerRetry(program: Command): void {
     .action(async (id: string, options: Options, command: Command) => {
       const cli = cliOf(command);
       const how = { ...who(options), ...(options.from === undefined ? {} : { from: options.from }) };
-      if (options.detach) {
-        await using longhaul = await cli.connect();
-        const run = await longhaul.retry(id, how);
-        cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
-        cli.print({ run: run.id }, () => run.id);
-        return;
-      }
-      const [{ withServers }, { runToEnd }] = await Promise.all([import('../own-stack.ts'), import('../run-to-end.ts')]);
-      const servers = await withServers(cli, command.optsWithGlobals<Options>().temporalProfile);
-      try {
-        const { profile } = await servers.longhaul.run(id).document();
-        await withEmulators(profile, cli.terminal, () => runToEnd(servers, cli, (longhaul) => longhaul.retry(id, how)));
-      } finally {
-        await servers.stop();
-      }
+      const prepare = (longhaul: Longhaul): Promise<Beginning> =>
+        Promise.resolve({
+          profile: async () => (await longhaul.run(id).document()).profile,
+          start: () => longhaul.retry(id, how),
+        });
+      await beginRun(prepare, options.detach, cli, command);
     });
 }

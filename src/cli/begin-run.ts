@@ -1,0 +1,43 @@
+/** Begins a run that another one leads to, and stays until it ends unless it is to be left alone. */
+import type { Command } from 'commander';
+import type { Longhaul, Run } from '../client/index.ts';
+import type { Profile } from '../contract/profile.ts';
+import type { Cli } from './context.ts';
+import { withEmulators } from './emulators.ts';
+
+export interface Beginning {
+  readonly profile: () => Promise<Profile>;
+  readonly start: () => Promise<Run>;
+}
+
+/** @param prepare looks at the earlier run, on the servers of the new one */
+export async function beginRun(
+  prepare: (longhaul: Longhaul) => Promise<Beginning>,
+  detach: boolean | undefined,
+  cli: Cli,
+  command: Command,
+): Promise<void> {
+  if (detach) {
+    await using longhaul = await cli.connect();
+    const { start } = await prepare(longhaul);
+    leave(await start(), cli);
+    return;
+  }
+  const [{ withServers }, { runToEnd }] = await Promise.all([import('./own-stack.ts'), import('./run-to-end.ts')]);
+  const servers = await withServers(cli, temporalProfileOf(command));
+  try {
+    const { profile, start } = await prepare(servers.longhaul);
+    await withEmulators(await profile(), cli.terminal, () => runToEnd(servers, cli, start));
+  } finally {
+    await servers.stop();
+  }
+}
+
+/** Says how to come back to a run that goes on by itself. */
+export function leave(run: Run, cli: Cli, more: object = {}): void {
+  cli.terminal.say(`watch it with: longhaul status ${run.id} --watch`);
+  cli.print({ run: run.id, ...more }, () => run.id);
+}
+
+export const temporalProfileOf = (command: Command): string | undefined =>
+  command.optsWithGlobals<{ readonly temporalProfile?: string }>().temporalProfile;
