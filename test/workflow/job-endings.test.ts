@@ -6,13 +6,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StepJobName } from '../../activities/step-jobs.ts';
 import { jobEndingWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
-import type { AttemptInput, CapacityInput, TrialInput } from '../../src/contract/search.ts';
+import type { AttemptInput, CapacityInput } from '../../src/contract/search.ts';
 import { documentOf, script } from './documents.ts';
 import type { trial as trialWorkflow } from '../../workflows/index.ts';
 import { startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
-import { profileOf, SPOT_AND_ON_DEMAND, specOf } from './search-harness.ts';
+import { profileOf, SPOT_AND_ON_DEMAND, trialInputOf } from './search-harness.ts';
 
 const CLUSTER = 'away';
 
@@ -22,22 +22,6 @@ const bundle = (): Promise<WorkflowBundleOption> =>
     workflowInterceptorModules: [join(import.meta.dirname, 'short-patience.ts')],
     logger: new DefaultLogger('ERROR'),
   });
-
-const trialInput = (run: string): Omit<TrialInput, 'profile'> => ({
-  run,
-  pipeline: 'p',
-  step: 'search',
-  commit: null,
-  trial: 0,
-  parameters: {},
-  spec: specOf(),
-  output: 'file:///out/trial-0',
-  search: null,
-  priority: 0,
-  deadlineAt: null,
-  fork: null,
-  resumed: null,
-});
 
 describe('a Job that no worker could be told to end', () => {
   let harness: Harness;
@@ -75,7 +59,7 @@ describe('a Job that no worker could be told to end', () => {
 
   it.each(['stop', 'cancel'] as const)('of a trial is ended after a %s by the worker that comes next', async (how) => {
     const run = `left-${how}`;
-    const input = { ...trialInput(run), profile: profileOf({ cluster: CLUSTER }) };
+    const input = trialInputOf(run, { parameters: {}, profile: profileOf({ cluster: CLUSTER }) });
     const trial = await harness.client.workflow.start<typeof trialWorkflow>(WORKFLOWS.trial, {
       taskQueue: TASK_QUEUES.control,
       workflowId: trialWorkflowId(run, 'search', 0),

@@ -64,6 +64,25 @@ export const specOf = (more: object = {}): SearchSpec =>
     ...more,
   });
 
+/** Of a trial without a search. */
+export const trialInputOf = (run: string, more: Partial<TrialInput> = {}): TrialInput => ({
+  run,
+  pipeline: 'p',
+  step: 'search',
+  commit: null,
+  trial: 0,
+  parameters: { x: 0.5 },
+  profile: profileOf(),
+  spec: specOf(),
+  output: 'file:///out/trial-0',
+  search: null,
+  priority: 0,
+  deadlineAt: null,
+  fork: null,
+  resumed: null,
+  ...more,
+});
+
 /** The world around a search. Each part can be replaced by a test. */
 export interface World {
   ask: (input: AskInput) => Promise<AskResult>;
@@ -310,21 +329,7 @@ export async function startSearchHarness(
       });
     },
     trial: (more = {}) => {
-      const base = inputOf();
-      const input: TrialInput = {
-        ...base,
-        trial: 0,
-        parameters: { x: 0.5 },
-        profile: profileOf(),
-        spec: specOf(),
-        output: 'file:///out/trial-0',
-        search: null,
-        priority: 0,
-        deadlineAt: null,
-        fork: null,
-        resumed: null,
-        ...more,
-      };
+      const input = trialInputOf(`run-${++count}`, more);
       return workflow.start<typeof trial>(WORKFLOWS.trial, {
         taskQueue: TASK_QUEUES.control,
         workflowId: trialWorkflowId(input.run, input.step, input.trial),

@@ -26,53 +26,31 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
   };
 }
 
-function trialSpec(spec: SearchSpec): TrialSpec {
-  const {
-    data,
-    features,
-    image,
-    command,
-    code,
-    requirements,
-    python,
-    model,
-    env,
-    resources,
-    objective,
-    parallel,
-    seed,
-    epochs,
-    validateEverySteps,
-    sampleCandidates,
-    exportEveryValidations,
-    checkpoint,
-    parts,
-    threads,
-    maxCrashes,
-    attemptDeadlineSeconds,
-  } = spec;
-  return {
-    data,
-    features,
-    image,
-    command,
-    code,
-    requirements,
-    python,
-    model,
-    env,
-    resources,
-    objective,
-    parallel,
-    seed,
-    epochs,
-    validateEverySteps,
-    sampleCandidates,
-    exportEveryValidations,
-    checkpoint,
-    parts,
-    threads,
-    maxCrashes,
-    attemptDeadlineSeconds,
-  };
-}
+/** Of a search's spec what a trial is told of. */
+const FIELDS = [
+  'data',
+  'features',
+  'image',
+  'command',
+  'code',
+  'requirements',
+  'python',
+  'model',
+  'env',
+  'resources',
+  'objective',
+  'parallel',
+  'seed',
+  'epochs',
+  'validateEverySteps',
+  'sampleCandidates',
+  'exportEveryValidations',
+  'checkpoint',
+  'parts',
+  'threads',
+  'maxCrashes',
+  'attemptDeadlineSeconds',
+] as const;
+
+const trialSpec = (spec: SearchSpec): TrialSpec =>
+  Object.fromEntries(FIELDS.map((name) => [name, spec[name]])) as Pick<SearchSpec, (typeof FIELDS)[number]>;
