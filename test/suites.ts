@@ -48,7 +48,7 @@ export const BY_NAME: readonly Suite[] = [vitest('packages', { needs: ['helm', '
 /** What `npm test` names, and leaves out. */
 export const OWN_COMMANDS: readonly { readonly name: string; readonly command: string; readonly why: string }[] = [
   { name: 'soak', command: 'npm run soak -- --days 1', why: 'a day is played in two minutes' },
-  { name: 'packages', command: 'npm test -- packages', why: 'it builds and installs everything' },
+  ...BY_NAME.map(({ name }) => ({ name, command: `npm test -- ${name}`, why: 'it is run by its own name' })),
 ];
 
 const named = (name: string): Suite => {

@@ -4,8 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { pageScript } from '../../src/report/bundle.ts';
 import { pageFolder } from '../../src/console/bundle.ts';
 import { workflowBundle } from '../../workers/workflow-bundle.ts';
-import { root } from '../../bin/setup-tools.mjs';
-import { run } from './run-program.ts';
+import { root, step } from '../../bin/setup-tools.mjs';
 
 const COMPILED = ['src', 'workflows', 'activities', 'workers'];
 /** Copied as they are. */
@@ -36,14 +35,14 @@ export async function buildPackage(dist: string): Promise<void> {
   const target = join(dist, 'package');
   await rm(target, { recursive: true, force: true });
   for (const project of ['tsconfig.json', 'tsconfig.types.json'])
-    await run('tsc', ['-p', join('tools/build', project), '--outDir', target], root);
+    await step(`compiling by ${project}`, 'tsc', ['-p', join('tools/build', project), '--outDir', target], { cwd: root });
   for (const path of COPIED) await copy(path, target);
   for (const folder of COMPILED) await copyAssets(folder, target);
   await bundleAhead(join(target, 'bundles'));
   // npm leaves files of this name out of archives.
   await rename(join(target, 'src/cli/template/.gitignore'), join(target, 'src/cli/template/gitignore'));
   await writePackageFiles(target);
-  await run('npm', ['pack', '--silent', '--pack-destination', dist], target);
+  await step('packing', 'npm', ['pack', '--silent', '--pack-destination', dist], { cwd: target });
 }
 
 async function copy(path: string, target: string): Promise<void> {

@@ -31,14 +31,12 @@ if (unknown.length > 0) {
 if (wanted.length === 0) await rm(DIST, { recursive: true, force: true });
 await mkdir(DIST, { recursive: true });
 for (const part of wanted.length === 0 ? Object.keys(PARTS) : wanted) {
-  const started = performance.now();
   try {
     await PARTS[part]?.();
   } catch (error) {
     say(`building ${part}: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
-  say(`built ${part} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 const sums = await checksums();
 await writeFile(join(DIST, 'SHA256SUMS'), sums);

@@ -2,8 +2,7 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root } from '../../bin/setup-tools.mjs';
-import { run } from './run-program.ts';
+import { root, step } from '../../bin/setup-tools.mjs';
 
 /** Projects below the root. */
 const PROJECTS = ['python/longhaul', 'python'];
@@ -20,7 +19,8 @@ export async function buildWheels(folder: string): Promise<void> {
         recursive: true,
         filter: (from) => !/__pycache__|_cache$|\/tests$/.test(from),
       });
-      await run(python, ['-m', 'pip', 'wheel', ...WITHOUT_NETWORK, '-w', folder, join(scratch, 'source')], scratch);
+      const build = ['-m', 'pip', 'wheel', ...WITHOUT_NETWORK, '-w', folder, join(scratch, 'source')];
+      await step(`building the wheel of ${project}`, python, build, { cwd: scratch });
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
