@@ -48,6 +48,8 @@ from .termination import is_child, leave, termination
 HUNG_STEP_SECONDS = 4.0
 #: How long a SIGTERM waits for a model that is being uploaded: a checkpoint must not say that it is there before it is.
 EXPORT_SECONDS = 6.0
+#: How long the end by an error waits for records that were told before it.
+RECORDS_SECONDS = 6.0
 #: Slows every step; lets tests and the checker stop a trial at a chosen moment.
 STEP_DELAY = "LONGHAUL_STEP_DELAY_SECONDS"
 #: What a fork must share with its parent.
@@ -440,7 +442,11 @@ class Trial:
                 self._finish()
             except TrialError as own:
                 _end(own)
-        elif isinstance(error, TrialError):
+            return
+        if not isinstance(error, FencedError):
+            with suppress(Exception):  # what ended the trial is told, and not that a record could not be
+                self._telling.wait_for(0, RECORDS_SECONDS)
+        if isinstance(error, TrialError):
             _end(error)
 
     def _finish(self) -> None:
