@@ -3,7 +3,8 @@ import { violationText } from '../src/contract/policy.ts';
 import type { Policy, Violation } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { Compute, Ports, Warehouse } from '../src/ports/index.ts';
-import { requestViolations } from '../src/rules/policy-places.ts';
+import type { Tensorboards } from '../src/ports/tensorboard.ts';
+import { addressViolations, requestViolations } from '../src/rules/policy-places.ts';
 import { jobViolations, profileViolations } from '../src/rules/policy.ts';
 import { failure } from './failures.ts';
 
@@ -33,17 +34,26 @@ export function guardPorts(ports: Ports, policy: Policy | null): Ports {
 }
 
 /** @param open as of `createTensorboardActivities` */
-export const guardOpen =
-  <T>(open: (profile: Profile) => Promise<T>, policy: Policy | null) =>
-  async (profile: Profile): Promise<T> => {
-    if (policy !== null) refuseViolations(profileViolations(policy, profile));
-    return open(profile);
+export const guardTensorboards =
+  (open: (profile: Profile) => Promise<Tensorboards>, policy: Policy | null) =>
+  async (profile: Profile): Promise<Tensorboards> => {
+    if (policy === null) return open(profile);
+    refuseViolations(profileViolations(policy, profile));
+    const boards = await open(profile);
+    return {
+      start: async (spec) => {
+        refuseViolations(addressViolations(policy, { logdir: spec.logdir }, 'tensorboard'));
+        return boards.start(spec);
+      },
+      stop: async (pipeline) => boards.stop(pipeline),
+    };
   };
 
 function guardCompute(policy: Policy, compute: Compute): Compute {
   return {
     create: async (job) => {
-      refuseViolations(jobViolations(policy, job, `job ${job.name}`));
+      const path = `job ${job.name}`;
+      refuseViolations([...jobViolations(policy, job, path), ...addressViolations(policy, { env: job.env, code: job.code }, path)]);
       return compute.create(job);
     },
     watch: (name, options) => compute.watch(name, options),

@@ -15,7 +15,7 @@ import { metricsOptions } from './metrics.ts';
 import { guardPorts } from '../activities/policy-guard.ts';
 import { InvalidInputError } from '../src/contract/errors.ts';
 import type { Policy } from '../src/contract/policy.ts';
-import { readPolicy } from './policy.ts';
+import { readPolicy } from '../src/adapters/policy-file.ts';
 import { soakFactor } from './soak.ts';
 import { becomeFirstVersion, deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';

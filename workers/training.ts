@@ -2,7 +2,7 @@
 import { createStepJobActivities } from '../activities/step-jobs.ts';
 import { createTensorboardActivities } from '../activities/tensorboard.ts';
 import { createTrainingActivities } from '../activities/training.ts';
-import { guardOpen } from '../activities/policy-guard.ts';
+import { guardTensorboards } from '../activities/policy-guard.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { openTensorboards } from '../src/adapters/open.ts';
 import { main } from './run-worker.ts';
@@ -19,6 +19,6 @@ main({
   activities: (ports, policy) => ({
     ...createStepJobActivities(ports),
     ...createTrainingActivities(ports),
-    ...createTensorboardActivities(guardOpen((profile) => openTensorboards(profile, ports), policy)),
+    ...createTensorboardActivities(guardTensorboards((profile) => openTensorboards(profile, ports), policy)),
   }),
 });

@@ -1,4 +1,5 @@
 /** Tables and addresses that a step names, or that a request to a warehouse names once all is known. */
+import { pathOfFileUri } from '../contract/file-uri.ts';
 import type { Policy, Violation } from '../contract/policy.ts';
 import type { Profile } from '../contract/profile.ts';
 import type { Json } from '../contract/values.ts';
@@ -51,7 +52,8 @@ export function addressViolations(policy: Policy, value: unknown, path: string):
   if (typeof value === 'string') {
     const [, scheme = '', rest = ''] = ADDRESS.exec(value) ?? [];
     if (scheme.toLowerCase() === 'gs') return unless(policy, 'buckets', path, rest, isWithin);
-    return scheme === '' ? [] : unless(policy, 'paths', path, `/${rest}`, isWithin);
+    // As whoever opens it reads it: `%2e%2e` climbs too.
+    return scheme === '' ? [] : unless(policy, 'paths', path, pathOfFileUri(`file:///${rest}`), isWithin);
   }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value as Readonly<Record<string, Json>>)

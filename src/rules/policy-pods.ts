@@ -71,6 +71,7 @@ function violationsOf(policy: Policy, pod: Json, place: (inner: string) => strin
     ...tokenViolations(policy, spec, place),
     ...labelViolations(policy, treeOf(treeOf(template.metadata).labels), place),
     ...itemsOf(spec.volumes).flatMap((volume, index) => volumeViolations(policy, volume, place(`spec.volumes.${index}`))),
+    ...resourceViolations(policy, spec.resources, place('spec.resources')),
     ...containersOf(spec).flatMap(({ path, container }) => containerViolations(policy, container, path, place)),
     ...security,
   ];
@@ -119,18 +120,23 @@ function containerViolations(policy: Policy, container: Tree, path: string, plac
     ...itemsOf(container.env).map((variable) => treeOf(treeOf(treeOf(variable).valueFrom).secretKeyRef).name),
     ...itemsOf(container.envFrom).map((source) => treeOf(treeOf(source).secretRef).name),
   ];
-  const { requests, limits } = treeOf(container.resources);
-  const asked = [treeOf(requests), treeOf(limits)].flatMap((each) => [
-    ...atMost(policy, 'cpu', quantity(each.cpu), place(`${path}.resources`)),
-    ...atMost(policy, 'memoryMb', quantity(each.memory, BYTES_PER_MB), place(`${path}.resources`)),
-    ...atMost(policy, 'ephemeralMb', quantity(each['ephemeral-storage'], BYTES_PER_MB), place(`${path}.resources`)),
-    ...atMost(policy, 'gpu', quantity(each['nvidia.com/gpu']), place(`${path}.resources`)),
-  ]);
   return [
     ...unless(policy, 'images', place(`${path}.image`), textOf(container.image)),
     ...secrets.flatMap((name) => unless(policy, 'secrets', place(path), textOf(name))),
-    ...asked,
+    ...resourceViolations(policy, container.resources, place(`${path}.resources`)),
   ];
+}
+
+function resourceViolations(policy: Policy, resources: Json | undefined, path: string): Violation[] {
+  const { requests, limits } = treeOf(resources);
+  return [treeOf(requests), treeOf(limits)].flatMap((asked) => [
+    ...atMost(policy, 'cpu', quantity(asked.cpu), path),
+    ...atMost(policy, 'memoryMb', quantity(asked.memory, BYTES_PER_MB), path),
+    ...atMost(policy, 'ephemeralMb', quantity(asked['ephemeral-storage'], BYTES_PER_MB), path),
+    ...Object.entries(asked)
+      .filter(([name]) => name.includes('/'))
+      .flatMap(([, count]) => atMost(policy, 'gpu', quantity(count), path)),
+  ]);
 }
 
 /** @param asked NaN: nobody knows how much that is */

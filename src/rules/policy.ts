@@ -30,6 +30,9 @@ export function profileViolations(policy: Policy, { warehouse, storage, compute 
       ? [
           ...unless(policy, 'projects', 'profile.warehouse.project', warehouse.project),
           ...datasetViolations(policy, 'profile.warehouse.dataset', warehouse.project, warehouse.dataset),
+          ...(['reservation', 'kmsKey'] as const).flatMap((field) =>
+            unless(policy, 'projects', `profile.warehouse.${field}`, projectOf(warehouse[field])),
+          ),
           ...unless(policy, 'endpoints', 'profile.warehouse.apiEndpoint', warehouse.apiEndpoint),
         ]
       : unless(policy, 'paths', 'profile.warehouse.path', warehouse.path, isWithin)),
@@ -50,12 +53,19 @@ export function profileViolations(policy: Policy, { warehouse, storage, compute 
   ];
 }
 
+/** Of `projects/P/locations/…`; others have none. */
+const projectOf = (resource: string | undefined): string | undefined => /^projects\/([^/]+)\//.exec(resource ?? '')?.[1];
+
 export function notificationViolations(policy: Policy, targets: readonly z.infer<typeof Notification>[]): Violation[] {
   return targets.flatMap(({ command, webhookEnv }, index) => [
-    ...unless(policy, 'commands', `profile.notifications.${index}.command`, command?.join(' ')),
+    ...unless(policy, 'commands', `profile.notifications.${index}.command`, command && wordsOf(command)),
     ...unless(policy, 'webhooks', `profile.notifications.${index}.webhookEnv`, webhookEnv),
   ]);
 }
+
+/** A program whose name has a blank is another one than that of the word before it. */
+const wordsOf = ([program = '', ...rest]: readonly string[]): string =>
+  [/\s/.test(program) ? JSON.stringify(program) : program, ...rest].join(' ');
 
 /** Of one Job. @param path of what asks for it */
 export function jobViolations(

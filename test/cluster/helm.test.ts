@@ -108,6 +108,7 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
 
     it.each([
       ['commands', profileOf({}, { notifications: [{ on: ['finish'], command: ['id'] }] })],
+      ['webhooks', profileOf({}, { notifications: [{ on: ['finish'], webhookEnv: 'TEMPORAL_API_KEY' }] })],
       ['namespaces', profileOf({ namespace: 'south' })],
       ['serviceAccounts', profileOf({ serviceAccount: 'x' })],
       ['serviceAccounts', profileOf({ podTemplate: { spec: { serviceAccountName: 'x' } } })],

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { filesIn } from '../../compile/code/archive.ts';
+import { InvalidInputError } from '../../contract/errors.ts';
+import { violationText } from '../../contract/policy.ts';
 import { RunDocument } from '../../contract/run-document.ts';
 import { documentUri } from '../../contract/state.ts';
 import { scoreTables } from '../../contract/steps.ts';
@@ -20,6 +22,7 @@ import type { Terminal } from '../terminal.ts';
 interface Options extends CompileOptions {
   readonly sql?: boolean;
   readonly quote?: boolean;
+  readonly policy?: string;
 }
 
 export function registerPlan(program: Command): void {
@@ -28,10 +31,12 @@ export function registerPlan(program: Command): void {
     .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
     .option('--sql', 'print the SQL in full')
     .option('--quote', 'cost and end of each search at 5, 50 and 95 % of what earlier runs say')
+    .option('--policy <file>', 'what the workers allow: refuses what they would refuse; otherwise the file of LONGHAUL_POLICY')
     .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
       const { document, code } = await compileWithCode(file, options, cli);
+      await refuseByPolicy(document, options.policy);
       const { forecast } = await import('../forecast.ts');
       await using ports = openPorts();
       const steps = await forecast(document, ports);
@@ -71,6 +76,15 @@ export function registerPlan(program: Command): void {
           ].join('\n'),
       );
     });
+}
+
+/** @throws InvalidInputError with each rule that says no */
+async function refuseByPolicy(document: RunDocument, file = process.env.LONGHAUL_POLICY): Promise<void> {
+  const [{ readPolicy }, { violations }] = await Promise.all([import('../../adapters/policy-file.ts'), import('../../rules/policy.ts')]);
+  const policy = await readPolicy(file);
+  if (policy === null || file === undefined) return;
+  const problems = violations(policy, document).map((found) => ({ file, path: '', message: violationText(found) }));
+  if (problems.length > 0) throw new InvalidInputError(problems);
 }
 
 interface ShownCode {

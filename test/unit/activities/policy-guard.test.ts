@@ -7,12 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { createNotificationActivities } from '../../../activities/notifications.ts';
 import { createRunActivities } from '../../../activities/runs.ts';
 import { createTensorboardActivities } from '../../../activities/tensorboard.ts';
-import { guardPorts, guardOpen } from '../../../activities/policy-guard.ts';
+import { guardPorts, guardTensorboards } from '../../../activities/policy-guard.ts';
 import { openKubernetesTensorboards } from '../../../src/adapters/kubernetes/tensorboard.ts';
 import { Policy } from '../../../src/contract/policy.ts';
 import { Compute, Profile } from '../../../src/contract/profile.ts';
 import type { Ports, Warehouse } from '../../../src/ports/index.ts';
-import { readPolicy } from '../../../workers/policy.ts';
+import { readPolicy } from '../../../src/adapters/policy-file.ts';
 
 const POLICY = Policy.parse({
   computes: ['kubernetes'],
@@ -91,7 +91,7 @@ describe('a run document that asks for', () => {
 
   it.each(FORMS.slice(1))('%s gets no TensorBoard', async (_what, profile, message) => {
     let opened = 0;
-    const open = guardOpen(async () => Promise.reject(new Error(`opened ${++opened} times`)), POLICY);
+    const open = guardTensorboards(async () => Promise.reject(new Error(`opened ${++opened} times`)), POLICY);
     const { startTensorboard } = createTensorboardActivities(open);
     await expect(act(startTensorboard, { profile, pipeline: 'p', logdir: '/l' })).rejects.toMatchObject(refused(message));
     expect(opened).toBe(0);
@@ -129,6 +129,23 @@ describe('behind the policy', () => {
     await expect(allowed.create({ ...job, resources: { ...resources, memoryMb: 4097 } })).rejects.toMatchObject(refused('at most 4096'));
     expect(created).toEqual([]);
     expect(await allowed.create({ ...job, resources, image: 'trainer:2' })).toEqual({ adopted: false, name: 'j' });
+  });
+
+  it('a Job and a TensorBoard see what is allowed, whoever began their workflow', async () => {
+    const policy = Policy.parse({ buckets: ['mine/runs'], paths: [directory] });
+    const allowed = await guardPorts(ports, policy).compute(profileOf());
+    const spec = { ...job, resources, name: 'k', env: { LONGHAUL_OUTPUT: 'gs://theirs/runs/x' } };
+    await expect(allowed.create(spec)).rejects.toMatchObject(refused('job k.env.LONGHAUL_OUTPUT: the policy\'s rule "buckets"'));
+    const code = { archive: 'gs://theirs/code/x' };
+    await expect(allowed.create({ ...spec, env: {}, code })).rejects.toMatchObject(refused('job k.code.archive: the policy'));
+    let started = 0;
+    const boards = { start: async () => Promise.resolve(`${++started}`), stop: async () => Promise.resolve() };
+    const open = guardTensorboards(async () => Promise.resolve(boards), policy);
+    const { startTensorboard } = createTensorboardActivities(open);
+    const input = { profile: profileOf(), pipeline: 'p', logdir: 'gs://theirs/runs/x' };
+    await expect(act(startTensorboard, input)).rejects.toMatchObject(refused('tensorboard.logdir: the policy\'s rule "buckets"'));
+    expect(started).toBe(0);
+    expect(await act(startTensorboard, { ...input, logdir: 'gs://mine/runs/x' })).toBe('1');
   });
 
   it('a warehouse reads and writes what is allowed, whatever the outputs of a step named', async () => {

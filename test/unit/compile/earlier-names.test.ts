@@ -13,7 +13,7 @@ import {
 } from '../../../src/contract/earlier-names.ts';
 import { numberIn, withUnit } from '../../../src/contract/units.ts';
 import { policyOfFile, PolicyInFile } from '../../../src/contract/written.ts';
-import { readPolicy } from '../../../workers/policy.ts';
+import { readPolicy } from '../../../src/adapters/policy-file.ts';
 import { project } from './project.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -115,6 +115,14 @@ describe('a policy', () => {
     ['paths profile.compute.path /j', { compute: { kind: 'process', path: '/j' } }],
     ['projects profile.warehouse.project south', { warehouse: { kind: 'bigquery', project: 'south' } }],
     ['datasets profile.warehouse.dataset north-ml.other', { warehouse: { kind: 'bigquery', project: 'north-ml', dataset: 'other' } }],
+    [
+      'projects profile.warehouse.reservation south',
+      { warehouse: { kind: 'bigquery', project: 'north-ml', reservation: 'projects/south/locations/US/reservations/r' } },
+    ],
+    [
+      'projects profile.warehouse.kmsKey south',
+      { warehouse: { kind: 'bigquery', project: 'north-ml', kmsKey: 'projects/south/locations/l/keyRings/r/cryptoKeys/k' } },
+    ],
     ['endpoints profile.warehouse.apiEndpoint http://x', { warehouse: { kind: 'bigquery', project: 'north-ml', apiEndpoint: 'http://x' } }],
     [
       'endpoints profile.storage.apiEndpoint http://x',
@@ -148,6 +156,7 @@ describe('a policy', () => {
       'webhooks profile.notifications.0.webhookEnv TEMPORAL_API_KEY',
       { notifications: [{ on: ['finish'], webhookEnv: 'TEMPORAL_API_KEY' }] },
     ],
+    ['commands profile.notifications.0.command "/opt/tell x" y', { notifications: [{ on: ['finish'], command: ['/opt/tell x', 'y'] }] }],
     ['commands profile.notifications.0.command sh -c id', { notifications: [{ on: ['finish'], command: ['sh', '-c', 'id'] }] }],
   ])('refuses in a profile: %s', (expected, changes) => {
     expect(told(ALLOWED, documentOf(profileOf(changes)))).toContain(expected);
@@ -160,6 +169,7 @@ describe('a policy', () => {
     ['buckets steps.x.inputs.data.0 south/data', step('x', container({ inputs: { data: ['gs://south/data'] } }))],
     ['buckets steps.x.inputs.data north-data/runs/../models', step('x', container({ inputs: { data: 'gs://north-data/runs/../models' } }))],
     ['buckets steps.x.env.AT {steps.a.outputs.b}/x', step('x', container({ env: { AT: 'gs://{steps.a.outputs.b}/x' } }))],
+    ['paths steps.x.output /north/../etc', step('x', container({ output: 'file:///north/%2e%2e/etc' }))],
     ['paths steps.x.output /etc', step('x', container({ output: 'file:///etc' }))],
     ['datasets steps.rows.destination north-ml.theirs', query({ destination: 'theirs.rows_{key}' })],
     ['datasets steps.rows.destination north-ml.{}', query({ destination: '{params.dataset}.rows' })],
@@ -248,6 +258,16 @@ describe('pods that a podTemplate shapes', () => {
       { metadata: { labels: { 'app.kubernetes.io/instance': 'longhaul' } } },
     ],
     [`resources ${at}.spec.containers.0.resources.memoryMb 32768`, main({ resources: { requests: { memory: '32Gi' } } })],
+    [`resources ${at}.spec.containers.0.resources.gpu 4`, main({ resources: { limits: { 'amd.com/gpu': 4 } } })],
+    [`resources ${at}.spec.resources.cpu 64`, { spec: { resources: { limits: { cpu: '64' } } } }],
+    [
+      `serviceAccountTokens ${at}.spec.volumes.0.projected serviceAccountToken`,
+      { spec: { volumes: [{ name: 't', projected: { sources: { serviceAccountToken: { path: 't' } } } }] } },
+    ],
+    [
+      `podSecurity ${at}.spec.ephemeralContainers.0.securityContext.privileged true`,
+      { spec: { ephemeralContainers: [{ name: 'late', securityContext: { privileged: true } }] } },
+    ],
     [`resources ${at}.spec.containers.0.resources.cpu NaN`, main({ resources: { limits: { cpu: 'plenty' } } })],
   ])('are refused: %s', (expected, podTemplate) => {
     expect(asked(podTemplate)).toContain(expected);

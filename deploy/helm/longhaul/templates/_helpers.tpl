@@ -90,6 +90,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
   "reservedLabels" (list "app.kubernetes.io/*" "longhaul.dev/*")
   "podSecurity" "restricted"
   "commands" list
+  "webhooks" (list "*_WEBHOOK")
 -}}
 {{ toYaml (mustMergeOverwrite $own (deepCopy .Values.policy)) }}
 {{- end }}

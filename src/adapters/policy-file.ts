@@ -1,10 +1,10 @@
-/** The policy of this worker: the file that LONGHAUL_POLICY names. */
+/** The file of a policy: that of a worker is named by LONGHAUL_POLICY. */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { InvalidInputError } from '../src/contract/errors.ts';
-import { POLICY_RENAMES, withPresentNames } from '../src/contract/earlier-names.ts';
-import type { Policy } from '../src/contract/policy.ts';
-import { PolicyInFile, policyOfFile } from '../src/contract/written.ts';
+import { InvalidInputError } from '../contract/errors.ts';
+import { POLICY_RENAMES, withPresentNames } from '../contract/earlier-names.ts';
+import type { Policy } from '../contract/policy.ts';
+import { PolicyInFile, policyOfFile } from '../contract/written.ts';
 
 /**
  * @returns null where none is named: everything is allowed
