@@ -1,6 +1,6 @@
 /** What an attempt cost, lost and left behind: for the trial's workflow and the ledger's `attempts`. */
 import { ledgerKey, livesOf } from '../src/contract/ids.ts';
-import type { AttemptVerdict, JobEnd } from '../src/contract/jobs.ts';
+import type { AttemptVerdict, JobEnd, NodeEnd } from '../src/contract/jobs.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Pool } from '../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
@@ -11,6 +11,7 @@ import type { Followed } from './progress-follower.ts';
 import { exportUri } from './trial-files.ts';
 
 const MS_PER_HOUR = 3_600_000;
+const SECONDS_PER_HOUR = 3600;
 const MAX_METRICS = 40;
 const LOG_TAIL_CHARACTERS = 4096;
 
@@ -31,7 +32,8 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
   // Two machines' clocks, or one that was set back between them.
   const endedAt = Math.max(end.endedAt, end.startedAt ?? 0);
   const hours = end.startedAt === null ? 0 : (endedAt - end.startedAt) / MS_PER_HOUR;
-  const cost = hours * input.pool.pricePerHour;
+  const machines = machineHours(input, end, endedAt, hours);
+  const cost = machines * input.pool.pricePerHour;
   const lostSamples = verdict === 'succeeded' ? 0 : Math.max(0, followed.samples - Math.max(facts.committedSamples, input.samples));
   return {
     verdict,
@@ -43,7 +45,7 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     startedAt: end.startedAt,
     endedAt,
     cost,
-    onDemandCost: hours * onDemandPrice(input.pool),
+    onDemandCost: machines * onDemandPrice(input.pool),
     lostSamples,
     lostCost: cost * lostShare(verdict, followed.samples - input.samples, lostSamples),
     logTail: verdict === 'succeeded' || verdict === 'stopped' || verdict === 'preempted' ? '' : end.logTail.slice(-LOG_TAIL_CHARACTERS),
@@ -76,6 +78,14 @@ function trainedTime(
   return { trainedSeconds: Math.min(Math.max(0, recordedAt - from), hours * MS_PER_HOUR) / 1000 };
 }
 
+/** Of all machines of the attempt, each held from when it began until the attempt was over. */
+function machineHours({ trial }: AttemptInput, { nodes }: JobEnd, endedAt: number, hours: number): number {
+  if (!nodes) return hours * (trial.spec.resources.nodes ?? 1);
+  return nodes.reduce((sum, each) => sum + heldSeconds(each, endedAt) / SECONDS_PER_HOUR, 0);
+}
+
+const heldSeconds = ({ startedAt }: NodeEnd, endedAt: number): number => (startedAt === null ? 0 : Math.max(0, endedAt - startedAt) / 1000);
+
 const onDemandPrice = (pool: Pool): number => pool.onDemandPricePerHour ?? pool.pricePerHour;
 
 const metricsOf = (metrics: Readonly<Record<string, number | null>>): Record<string, number | null> =>
@@ -87,10 +97,21 @@ function bounded(result: TrialResult): Record<string, Json> {
   return { metrics: metricsOf(result.metrics), objective, bestStep, steps, samples, epochs, bestExport, weightsSha256 };
 }
 
-/** @param job the name of its Job */
-export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, report: AttemptReport, job: string): Promise<void> {
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+/**
+ * @param job the name of its Job
+ * @param nodes of an attempt on several machines
+ */
+export async function recordAttempt(
+  warehouse: Warehouse,
+  input: AttemptInput,
+  report: AttemptReport,
+  job: string,
+  nodes: readonly NodeEnd[] = [],
+): Promise<void> {
   const { trial, attempt, pool } = input;
-  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  const key = ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt);
   const row: LedgerRow<'attempts'> = {
     pipeline: trial.pipeline,
     run: trial.run,
@@ -114,5 +135,41 @@ export async function recordAttempt(warehouse: Warehouse, input: AttemptInput, r
     on_demand_cost: report.onDemandCost,
     lost_samples: report.lostSamples,
   };
-  await warehouse.append('attempts', [row], ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt));
+  // Before the total, so that whoever sees that one finds its parts.
+  if (nodes.length > 0)
+    await warehouse.append(
+      'attempt_nodes',
+      nodes.map((node) => nodeRow(input, report, job, node)),
+      key,
+    );
+  await warehouse.append('attempts', [row], key);
+}
+
+function nodeRow(
+  { trial, attempt, pool }: AttemptInput,
+  { endedAt }: AttemptReport,
+  job: string,
+  node: NodeEnd,
+): LedgerRow<'attempt_nodes'> {
+  const seconds = heldSeconds(node, endedAt);
+  return {
+    pipeline: trial.pipeline,
+    run: trial.run,
+    time: new Date(endedAt).toISOString(),
+    step: trial.step,
+    trial: trial.trial,
+    attempt,
+    rank: node.rank,
+    job,
+    pool: pool.name,
+    spot: pool.spot,
+    node: node.node,
+    exit_code: node.exitCode,
+    cause: node.message,
+    started_at: iso(node.startedAt),
+    ended_at: iso(node.endedAt),
+    seconds,
+    cost: (seconds / SECONDS_PER_HOUR) * pool.pricePerHour,
+    on_demand_cost: (seconds / SECONDS_PER_HOUR) * onDemandPrice(pool),
+  };
 }

@@ -4,6 +4,7 @@ import type { JobSpec } from '../src/contract/jobs.ts';
 import type { CapacityInput } from '../src/contract/search.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
+import { severalNodes } from '../src/rules/gang.ts';
 import { capacityIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
 import { aborted, pause } from './stoppable.ts';
@@ -74,12 +75,15 @@ async function getsMachine(compute: Compute, name: string, { stop, detached }: S
 function jobOf(input: CapacityInput, store: Pick<ObjectStore, 'root'>): JobSpec {
   const { trial, pool, memoryMb } = input;
   const { spec } = trial;
+  const { nodes, ...resources } = spec.resources;
   return {
     ...capacityIdentity(store, input),
     ...(spec.image === undefined ? {} : { image: spec.image }),
-    command: ['true'],
+    // Of several machines each is held until the last one is there.
+    command: nodes === undefined ? ['true'] : ['sleep', String(WAITS.capacityRenewedSeconds)],
     env: {},
-    resources: { ...spec.resources, memoryMb },
+    resources: { ...resources, memoryMb },
+    ...severalNodes(nodes),
     pool,
     graceSeconds: GRACES.lookGraceSeconds,
   };

@@ -6,6 +6,7 @@ import { INTERNAL_SIGNALS, TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 import { GRACES } from '../src/rules/durations.ts';
+import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLog, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
@@ -199,7 +200,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     followed: follower.followed,
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
   });
-  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name));
+  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name, end.nodes));
   meter.end(report);
   log.info('attempt ended', { pool: report.pool, node: report.node, end: report.verdict, cause: report.cause, cost: report.cost });
   return report;
@@ -243,6 +244,7 @@ const logSource = ({ trial, attempt }: AttemptInput, store: ObjectStore, compute
 function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSpec {
   const { trial, attempt, pool } = input;
   const { spec, profile } = trial;
+  const { nodes, ...resources } = spec.resources;
   return {
     ...attemptIdentity(store, input),
     ...(spec.image === undefined ? {} : { image: spec.image }),
@@ -256,7 +258,8 @@ function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSp
       [TRIAL_ENVIRONMENT.attempt]: String(attempt),
       ...(spec.resources.gpu > 0 ? { [TRIAL_ENVIRONMENT.gpus]: String(spec.resources.gpu) } : {}),
     },
-    resources: { ...spec.resources, memoryMb: input.memoryMb },
+    resources: { ...resources, memoryMb: input.memoryMb },
+    ...severalNodes(nodes),
     pool,
     graceSeconds: graceOf(input),
     ...(spec.attemptDeadlineSeconds === undefined ? {} : { deadlineSeconds: spec.attemptDeadlineSeconds }),

@@ -6,6 +6,7 @@ import type { ObjectStore } from '../src/ports/index.ts';
 import { z } from 'zod';
 import { AdapterError } from '../src/contract/errors.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
+import { severalNodes } from '../src/rules/gang.ts';
 import { failure } from './failures.ts';
 
 const KIB = 1024;
@@ -102,6 +103,7 @@ function trialJson(input: AttemptInput, table: FeatureTable | null): TrialJson {
     silenceSeconds: trial.profile.silenceSeconds,
     ...(spec.model === undefined ? {} : { model: spec.model }),
     ...(trial.fork === null ? {} : { fork: trial.fork }),
+    ...severalNodes(spec.resources.nodes),
     commit: trial.commit,
   });
 }

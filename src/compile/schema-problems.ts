@@ -6,6 +6,11 @@ import { nearest, show, toPlain, type Node, type Place } from './tree.ts';
 
 type Issue = z.core.$ZodIssue;
 
+/** Fields that people look for where they are not. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  nodes: 'several machines are for trials: `resources.nodes` of a search or train step',
+};
+
 /** null: it does not fit, and the problems are told. @param at where something is missing that belongs directly into the node */
 export function applySchema<S extends z.ZodType>(
   schema: S,
@@ -34,6 +39,7 @@ function tell(issue: Issue, schema: z.ZodType, root: Node, base: string, problem
         ...(near === undefined
           ? { expected: known.length > 0 ? `one of ${known.join(', ')}` : 'no such field' }
           : { hint: `did you mean ${near}?` }),
+        ...(ELSEWHERE[name] === undefined ? {} : { hint: ELSEWHERE[name] }),
         found: name,
       });
     }

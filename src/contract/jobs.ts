@@ -16,6 +16,8 @@ export interface JobSpec {
   readonly code?: JobCode;
   readonly env: Readonly<Record<string, string>>;
   readonly resources: Resources;
+  /** So many pods or processes of that size, which begin and end together; absent: one. */
+  readonly nodes?: number;
   readonly pool: Pool;
   readonly graceSeconds: number;
   readonly deadlineSeconds?: number;
@@ -72,6 +74,19 @@ export interface JobEnd {
    * which others may start again.
    */
   readonly lingering: 'rest' | 'job' | null;
+  /** Of a Job on several machines what each of them did, by rank; the rest is that of the one which ended first. */
+  readonly nodes?: readonly NodeEnd[];
+}
+
+/** One machine of a Job on several. */
+export interface NodeEnd {
+  readonly rank: number;
+  readonly node: string | null;
+  readonly exitCode: number | null;
+  /** Milliseconds since 1970; null = never ran, has not ended. */
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly message: string;
 }
 
 /** The end of a Job that is gone, before anything is said about it; `endedAt` is 0. */

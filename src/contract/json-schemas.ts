@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { FeatureTable } from './features.ts';
 import { ComponentFile, ForEach, PipelineFile, StepFile } from './pipeline.ts';
-import { Resources } from './profile.ts';
+import { Resources, TrialResources } from './profile.ts';
 import { RunDocument } from './run-document.ts';
 import { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
 import { Step } from './steps.ts';
 import { Duration } from './units.ts';
-import { BudgetInFile, PolicyInFile, ProfileInFile, ResourcesInFile } from './written.ts';
+import { BudgetInFile, PolicyInFile, ProfileInFile, ResourcesInFile, TrialResourcesInFile } from './written.ts';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
@@ -23,6 +23,8 @@ const NAMED = {
   FeatureTable,
   Resources,
   ResourcesInFile,
+  TrialResources,
+  TrialResourcesInFile,
   Budget,
   BudgetInFile,
   Objective,

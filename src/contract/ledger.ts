@@ -110,6 +110,30 @@ export const LEDGER = {
       lost_samples: 'INT64',
     },
   },
+  /** One row a machine of an attempt on several; `attempts` has their total. */
+  attempt_nodes: {
+    key: ['run', 'step', 'trial', 'attempt', 'rank'],
+    columns: {
+      ...common,
+      step: 'STRING',
+      trial: 'INT64',
+      attempt: 'INT64',
+      rank: 'INT64',
+      job: 'STRING',
+      pool: 'STRING',
+      spot: 'BOOL',
+      node: 'STRING',
+      exit_code: 'INT64',
+      /** How its pod or process ended, in words. */
+      cause: 'STRING',
+      started_at: 'TIMESTAMP',
+      ended_at: 'TIMESTAMP',
+      /** Its machine is held until the attempt is over. */
+      seconds: 'FLOAT64',
+      cost: 'FLOAT64',
+      on_demand_cost: 'FLOAT64',
+    },
+  },
   progress: {
     key: ['run', 'step', 'trial', 'n'],
     columns: {

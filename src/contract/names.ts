@@ -64,6 +64,13 @@ export const TRIAL_ENVIRONMENT = {
   attempt: 'LONGHAUL_ATTEMPT',
   /** How many GPUs were asked for; absent: none. */
   gpus: 'LONGHAUL_GPUS',
+  /** These are there where several machines train the trial. */
+  nodes: 'LONGHAUL_NODES',
+  /** 0 … nodes − 1; 0 alone writes LATEST, result.json and records. */
+  nodeRank: 'LONGHAUL_NODE_RANK',
+  /** HOST:PORT of rank 0; the next port is for frameworks. */
+  coordinator: 'LONGHAUL_COORDINATOR',
+  gpusPerNode: 'LONGHAUL_GPUS_PER_NODE',
 } as const;
 
 /** Signals from a trial to its search, and between trials and the gate of a pool. */

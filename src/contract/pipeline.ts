@@ -6,7 +6,7 @@ import { Objective, Sampler, Scheduler, StoppingRule } from './search-space.ts';
 import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
 import { Duration, inUnits } from './units.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
-import { BudgetInFile, ResourcesInFile } from './written.ts';
+import { BudgetInFile, ResourcesInFile, TrialResourcesInFile } from './written.ts';
 
 /**
  * The pipeline file as a person writes it (docs/pipeline.md). Texts may hold `{templates}`; where a number, a switch or a list
@@ -164,7 +164,7 @@ const SearchFile = z.strictObject({
   scheduler: SchedulerInFile.optional().describe('Holds trials at rungs and lets the best go on'),
   output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
   budget: BudgetInFile.optional(),
-  resources: ResourcesInFile.optional().describe('Of each trial'),
+  resources: TrialResourcesInFile.optional().describe('Of each trial'),
   attemptDeadline: inUnits('s', attemptDeadlineSeconds).describe('An attempt that lasts longer is ended'),
   checkpoint: z
     .strictObject({
@@ -191,7 +191,15 @@ export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation' | 'scheduler'> & {
 };
 
 /** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */
-export const searchOfFile = (file: SearchInFile): SearchOfFile => documentFields(STEP_RENAMES.search, file) as unknown as SearchOfFile;
+export const searchOfFile = (file: SearchInFile): SearchOfFile =>
+  documentFields(STEP_RENAMES.search, withoutOneNode(file)) as unknown as SearchOfFile;
+
+/** One machine is what a trial has anyway: its document, and what was made from it before, are the same with and without the word. */
+function withoutOneNode({ resources, ...file }: SearchInFile): Omit<SearchInFile, 'resources'> & Partial<Pick<SearchInFile, 'resources'>> {
+  if (resources === undefined) return file;
+  const { nodes, ...others } = resources;
+  return { ...file, resources: nodes === undefined || nodes === 1 ? others : resources };
+}
 
 /** One training: a search that has nothing to search. */
 const TrainFile = SearchFile.omit({

@@ -46,6 +46,8 @@ export const Policy = z.strictObject({
       memoryMb: z.int().positive().optional(),
       ephemeralMb: z.int().positive().optional(),
       gpu: z.int().nonnegative().optional(),
+      /** Machines of one trial; the rest counts for each of them. */
+      nodes: z.int().positive().optional(),
     })
     .default({}),
   /** Commands of notifications, their words with a blank between them: `/opt/tell *`. */

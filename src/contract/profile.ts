@@ -10,6 +10,12 @@ export const Resources = z.strictObject({
 });
 export type Resources = z.infer<typeof Resources>;
 
+/** More is a mistake rather than a wish; the name of a pod has room for the number. */
+const MAX_NODES = 1000;
+/** Of a trial: so many machines of that size train it together; absent: one. */
+export const TrialResources = z.strictObject({ ...Resources.shape, nodes: z.int().min(1).max(MAX_NODES).optional() });
+export type TrialResources = z.infer<typeof TrialResources>;
+
 const Toleration = z.strictObject({
   key: z.string().optional(),
   operator: z.enum(['Equal', 'Exists']).default('Equal'),
@@ -18,7 +24,7 @@ const Toleration = z.strictObject({
   tolerationSeconds: z.int().optional(),
 });
 
-/** A kind of machine. Prices are per hour for one attempt's share of it, in the profile's currency. */
+/** A kind of machine. Prices are per hour for one attempt's share of it (of an attempt on several machines, of each), in the profile's currency. */
 export const Pool = z.strictObject({
   name: Name,
   spot: z.boolean(),
@@ -29,6 +35,10 @@ export const Pool = z.strictObject({
   tolerations: z.array(Toleration).default([]),
   /** At most so many attempts at once over all runs (a semaphore workflow keeps count). */
   maxAttempts: z.int().positive().optional(),
+  /** A trial may ask for at most so many `nodes` here. */
+  maxNodes: z.int().positive().optional(),
+  /** Machines of one attempt: all in one `zone`, or `compact`, which is one zone and there as near to each other as can be had. */
+  topology: z.enum(['zone', 'compact']).optional(),
 });
 export type Pool = z.infer<typeof Pool>;
 

@@ -3,7 +3,7 @@ import { CheckSpec } from './checks.ts';
 import { SHIPPED } from './code.ts';
 import { FeatureTable } from './features.ts';
 import { RANKING_METRICS, TASKS } from './metrics.ts';
-import { Resources } from './profile.ts';
+import { Resources, TrialResources } from './profile.ts';
 import { Budget, MetricConstraint, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
 import { Template } from './template.ts';
 import { Json, OutputType, QueryParameter, StepId } from './values.ts';
@@ -130,7 +130,7 @@ export const SearchSpec = z.strictObject({
   /** `package:function` of a model for the reference trainer. */
   model: z.string().optional(),
   env: z.record(z.string(), z.string()).default({}),
-  resources: Resources.prefault({}),
+  resources: TrialResources.prefault({}),
   objective: Objective,
   /** More objectives make the search multi-objective. */
   alsoOptimize: z.array(Objective).default([]),

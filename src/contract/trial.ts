@@ -51,6 +51,8 @@ export const TrialJson = z.strictObject({
   model: z.string().optional(),
   /** Begin from another trial's checkpoint (null = its newest committed one) with these parameters; data, features and seed must be the same. */
   fork: z.strictObject({ trial: z.int().nonnegative(), output: Uri, checkpoint: z.string().nullable() }).optional(),
+  /** So many machines train the trial together; absent: one. */
+  nodes: z.int().min(2).optional(),
   commit: z.string().nullable().default(null),
 });
 export type TrialJson = z.infer<typeof TrialJson>;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { documentFields, POLICY_RENAMES, PROFILE_RENAMES } from './earlier-names.ts';
 import { Policy } from './policy.ts';
-import { Compute, Placement, Profile, Resources, Warehouse } from './profile.ts';
+import { Compute, Placement, Profile, Resources, TrialResources, Warehouse } from './profile.ts';
 import { Budget } from './search-space.ts';
 import { inUnits } from './units.ts';
 
@@ -12,6 +12,10 @@ export const ResourcesInFile = z.strictObject({
   memory: inUnits('Mi', memoryMb),
   ephemeralStorage: inUnits('Mi', ephemeralMb),
   gpu: resources.gpu,
+});
+export const TrialResourcesInFile = z.strictObject({
+  ...ResourcesInFile.shape,
+  nodes: TrialResources.shape.nodes.describe('So many machines of this size train a trial together; 1 is the same as none'),
 });
 
 const { hours, ...budget } = Budget.shape;

@@ -1,6 +1,6 @@
 /** What a run document asks for and the policy of its workers does not allow. */
 import type { Policy, Violation } from '../contract/policy.ts';
-import type { Notification, Profile, Resources } from '../contract/profile.ts';
+import type { Notification, Profile, TrialResources } from '../contract/profile.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';
 import type { z } from 'zod';
@@ -70,10 +70,10 @@ const wordsOf = ([program = '', ...rest]: readonly string[]): string =>
 /** Of one Job. @param path of what asks for it */
 export function jobViolations(
   policy: Policy,
-  { image, resources }: { readonly image?: string | undefined; readonly resources: Resources },
+  { image, resources }: { readonly image?: string | undefined; readonly resources: TrialResources },
   path: string,
 ): Violation[] {
-  const kinds = ['cpu', 'memoryMb', 'ephemeralMb', 'gpu'] as const;
+  const kinds = ['cpu', 'memoryMb', 'ephemeralMb', 'gpu', 'nodes'] as const;
   return [
     ...unless(policy, 'images', `${path}.image`, image),
     ...kinds.flatMap((kind) => atMost(policy, kind, resources[kind], `${path}.resources`)),

@@ -8,10 +8,13 @@ const MS_PER_HOUR = 3_600_000;
 
 const poolOf = (run: SearchRun, record: TrialRecord): Pool | undefined =>
   run.input.profile.pools.find((pool) => pool.name === record.state.pool);
+/** Of all machines of a trial. */
+const pricePerHour = (run: SearchRun, record: TrialRecord): number =>
+  (poolOf(run, record)?.pricePerHour ?? 0) * (run.input.spec.resources.nodes ?? 1);
 
 /** Cost with what the running attempt has added. */
 export function liveCost(run: SearchRun, record: TrialRecord, now: number): number {
-  return record.state.cost + (runningMs(record, now) / MS_PER_HOUR) * (poolOf(run, record)?.pricePerHour ?? 0);
+  return record.state.cost + (runningMs(record, now) / MS_PER_HOUR) * pricePerHour(run, record);
 }
 
 /** Seconds that the trial had a machine. */
@@ -32,10 +35,7 @@ export function spent(run: SearchRun, now: number): Spent {
 }
 
 export function costPerSecond(run: SearchRun): number {
-  return run.memory.records.reduce(
-    (sum, record) => sum + (record.runningSince === null ? 0 : (poolOf(run, record)?.pricePerHour ?? 0) / 3600),
-    0,
-  );
+  return run.memory.records.reduce((sum, record) => sum + (record.runningSince === null ? 0 : pricePerHour(run, record) / 3600), 0);
 }
 
 /** The attempt that ran until now has ended or paused. */

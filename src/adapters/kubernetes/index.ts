@@ -9,6 +9,7 @@ import { openClient } from './client.ts';
 import type { ClientOptions, KubeClient, KubernetesConfig } from './client.ts';
 import { finished } from './end-signs.ts';
 import { hasStatus, translate } from './errors.ts';
+import { ensureService } from './gang.ts';
 import { jobManifest } from './job-manifest.ts';
 import { JobsView } from './jobs-view.ts';
 import type { JobsViewOptions } from './jobs-view.ts';
@@ -63,6 +64,7 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
         if (adopted && !isSame(job, spec))
           throw new AdapterError('InvalidInput', `Job ${spec.name} belongs to ${ownerOf(job)}; remove it, or give the run another name`);
         isProven = true;
+        await ensureService(client, spec, job);
         view?.takeJob(job);
         return { adopted, name: job.metadata?.name ?? spec.name };
       });

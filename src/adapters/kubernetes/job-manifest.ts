@@ -3,6 +3,7 @@ import { AdapterError } from '../../contract/errors.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import type { Json } from '../../contract/values.ts';
 import type { KubernetesConfig } from './client.ts';
+import { completions, gangPod, gangReferences, gangValues } from './gang.ts';
 import { EXACT_LABELS, KUEUE_QUEUE, labelsOf, specHash, SPEC_HASH } from './labels.ts';
 import { launchCommand, prepareCommand } from '../../rules/launch.ts';
 import { mergeOverlay } from '../../rules/overlay.ts';
@@ -42,7 +43,7 @@ interface Container {
 }
 
 /**
- * The Job of one attempt: one pod, never restarted, within Pod Security "restricted".
+ * The Job of one attempt: one pod, or as many as it has nodes, never restarted, within Pod Security "restricted".
  * @throws AdapterError('InvalidInput') when the profile's pod template is not acceptable.
  */
 export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
@@ -59,8 +60,7 @@ export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
     },
     spec: {
       backoffLimit: 0,
-      completions: 1,
-      parallelism: 1,
+      ...completions(spec),
       podFailurePolicy: { rules: spec.code ? [...FAILURE_RULES, LAUNCHER_RULE] : FAILURE_RULES },
       ttlSecondsAfterFinished: config.ttlSecondsAfterFinished,
       suspend: config.queue === undefined ? undefined : true,
@@ -100,6 +100,7 @@ function podSpec(spec: JobSpec, config: KubernetesConfig): object {
     nodeSelector: Object.keys(pool.nodeSelector).length > 0 ? pool.nodeSelector : undefined,
     tolerations: pool.tolerations.length > 0 ? pool.tolerations : undefined,
     securityContext: POD_SECURITY,
+    ...gangPod(spec),
     volumes: volumes.length > 0 ? volumes : undefined,
     initContainers: code ? [launcher(spec, code, config)] : undefined,
     containers: [main(spec, config)],
@@ -133,7 +134,10 @@ function surroundings(spec: JobSpec, config: KubernetesConfig, asked: object): o
   const mounts = config.volumes.map(({ name, mountPath, subPath, readOnly }) => ({ name, mountPath, subPath, readOnly }));
   const volumeMounts = spec.code ? [...mounts, HOME] : mounts;
   return {
-    env: Object.entries({ ...config.env, ...spec.env }).map(([name, value]) => ({ name, value: literal(value) })),
+    env: [
+      ...Object.entries({ ...config.env, ...spec.env, ...gangValues(spec) }).map(([name, value]) => ({ name, value: literal(value) })),
+      ...gangReferences(spec),
+    ],
     resources: asked,
     volumeMounts: volumeMounts.length > 0 ? volumeMounts : undefined,
     securityContext: CONTAINER_SECURITY,

@@ -45,7 +45,7 @@ export const PERMISSIONS: readonly Permission[] = [
     resource: 'services',
     verbs: ['create', 'delete', 'patch'],
     namespaced: true,
-    why: 'the TensorBoard of a pipeline (profile: tensorboard)',
+    why: 'how the machines of one trial find each other; the TensorBoard of a pipeline (profile: tensorboard)',
   },
   {
     group: '',

@@ -244,3 +244,63 @@ const BEFORE = [
   // prettier-ignore
   '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"run-1-search-t3-a2","labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2","kueue.x-k8s.io/queue-name":"q"},"annotations":{"longhaul.dev/spec-sha256":"e52e8febcaa1be7e08032f0dc7bca0975117a2141f916601c0ca137dfef5f1cc","longhaul.dev/labels":"{\\"pipeline\\":\\"grocery\\",\\"run\\":\\"run-1\\",\\"step\\":\\"search\\",\\"trial\\":\\"3\\",\\"attempt\\":\\"2\\"}"}},"spec":{"backoffLimit":0,"completions":1,"parallelism":1,"podFailurePolicy":{"rules":[{"action":"FailJob","onPodConditions":[{"type":"DisruptionTarget","status":"True"}]},{"action":"FailJob","onExitCodes":{"containerName":"main","operator":"NotIn","values":[0]}}]},"ttlSecondsAfterFinished":3600,"suspend":true,"template":{"metadata":{"labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2"},"annotations":{}},"spec":{"restartPolicy":"Never","terminationGracePeriodSeconds":15,"activeDeadlineSeconds":3600,"automountServiceAccountToken":false,"enableServiceLinks":false,"nodeSelector":{"cloud.google.com/gke-spot":"true"},"tolerations":[{"key":"spot","operator":"Equal","value":"true","effect":"NoSchedule"}],"securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},"volumes":[{"name":"data","emptyDir":{}}],"containers":[{"name":"main","image":"own:1","imagePullPolicy":"IfNotPresent","command":["python","-m","longhaul_trainer"],"env":[{"name":"LONGHAUL_TRIAL","value":"gs://bucket/trial.json"}],"resources":{"requests":{"cpu":"1500m","memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"},"limits":{"memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"}},"volumeMounts":[{"name":"data","mountPath":"/data","readOnly":false}],"securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}},"terminationMessagePolicy":"FallbackToLogsOnError"}]}}}}',
 ];
+
+describe('the Job of an attempt on several machines', () => {
+  const gang = (changes: Partial<JobSpec> = {}) => manifest({}, { nodes: 3, ...changes });
+  const envOf = (given: Manifest) =>
+    given.spec.template.spec.containers[0]!['env'] as { name: string; value?: string; valueFrom?: unknown }[];
+
+  it('is one Indexed Job that begins and ends as one', () => {
+    expect(gang().spec).toMatchObject({ completionMode: 'Indexed', completions: 3, parallelism: 3, backoffLimit: 0 });
+    expect(gang().spec['podFailurePolicy']).toMatchObject({ rules: [{ action: 'FailJob' }, { action: 'FailJob' }] });
+  });
+
+  it('tells each pod its rank, their number and where rank 0 is', () => {
+    const env = envOf(gang());
+    expect(env).toEqual(
+      expect.arrayContaining([
+        { name: 'LONGHAUL_NODES', value: '3' },
+        { name: 'LONGHAUL_GPUS_PER_NODE', value: '1' },
+        { name: 'LONGHAUL_COORDINATOR', value: 'run-1-search-t3-a2-0.run-1-search-t3-a2:29400' },
+        {
+          name: 'LONGHAUL_NODE_RANK',
+          valueFrom: { fieldRef: { fieldPath: "metadata.annotations['batch.kubernetes.io/job-completion-index']" } },
+        },
+      ]),
+    );
+    expect(gang().spec.template.spec['subdomain']).toBe('run-1-search-t3-a2');
+    expect(envOf(gang({ resources: { ...SPEC.resources, gpu: 0 } })).map(({ name }) => name)).not.toContain('LONGHAUL_GPUS_PER_NODE');
+  });
+
+  it('gives its Service a name that Services may have', () => {
+    expect(gang({ name: '20261129-run-t1-a1' }).spec.template.spec['subdomain']).toBe('j-20261129-run-t1-a1');
+  });
+
+  it('is what it ever was with one machine', () => {
+    const { nodeSelector, tolerations, ...pool } = SPEC.pool;
+    expect(JSON.stringify(jobManifest({ ...SPEC, pool: { ...pool, topology: 'compact', nodeSelector, tolerations } }, config()).spec)).toBe(
+      JSON.stringify(manifest().spec),
+    );
+    expect(JSON.stringify(manifest())).not.toMatch(/Indexed|subdomain|LONGHAUL_NODE|affinity/);
+  });
+
+  it('keeps to one zone, or to machines near each other, where its pool says so', () => {
+    const affinityOf = (topology: 'zone' | 'compact') =>
+      gang({ pool: { ...SPEC.pool, topology } }).spec.template.spec['affinity'] as { podAffinity: Record<string, object[]> };
+    const own = { labelSelector: { matchLabels: { 'batch.kubernetes.io/job-name': SPEC.name } } };
+    const zone = { topologyKey: 'topology.kubernetes.io/zone', ...own };
+    expect(gang().spec.template.spec['affinity']).toBeUndefined();
+    expect(affinityOf('zone').podAffinity).toEqual({ requiredDuringSchedulingIgnoredDuringExecution: [zone] });
+    expect(affinityOf('compact').podAffinity['requiredDuringSchedulingIgnoredDuringExecution']).toEqual([zone]);
+    expect(affinityOf('compact').podAffinity['preferredDuringSchedulingIgnoredDuringExecution']).toHaveLength(3);
+  });
+
+  it('lets the profile say where its machines are', () => {
+    const podTemplate = { spec: { nodeSelector: { 'cloud.google.com/gke-placement-group': 'near' } } };
+    expect(manifest({ podTemplate }, { nodes: 2 }).spec.template.spec['nodeSelector']).toMatchObject(podTemplate.spec.nodeSelector);
+  });
+
+  it('is refused under a name that leaves no room for ranks', () => {
+    expect(() => jobManifest({ ...SPEC, nodes: 20, name: 'a'.repeat(61) }, config())).toThrow(/too long for 20 pods/);
+  });
+});
