@@ -12,6 +12,7 @@ import type { RunArchive, RunGraph, RunResult, RunState, SearchState, StepState 
 import type { Ports } from '../src/ports/index.ts';
 import { RUN_NAME, RUN_NAME_IN_WORDS } from '../src/contract/run-names.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
+import { clusterProblem } from '../src/contract/clusters.ts';
 import { factorPlayed } from '../src/rules/durations.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -166,7 +167,8 @@ function checkedDocument(input: OpenRunInput): RunDocument {
   }
   const parsed = RunDocument.safeParse(input.document);
   if (!parsed.success) throw failure('InvalidDocument', `the run document is not valid:\n${describe(parsed.error, input.document)}`);
-  const problem = graphProblem([...parsed.data.steps, ...parsed.data.onExit]) ?? poolProblem(parsed.data.profile);
+  const problem =
+    graphProblem([...parsed.data.steps, ...parsed.data.onExit]) ?? poolProblem(parsed.data.profile) ?? clusterProblem(parsed.data.profile);
   if (problem) throw failure('InvalidDocument', `the run document is not valid: ${problem}`);
   return parsed.data;
 }

@@ -1,4 +1,5 @@
 /** What makes an input the same input: the version of a table, the generations of objects, the code that reads them. */
+import { trainerImages } from '../contract/clusters.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -72,11 +73,10 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
 
 /** The code of ours that makes the output: an image by its name, or the sources of the local Python environment. */
 export function codeIdentity(profile: Profile, spec: StepSpec): string {
-  const trainer = (): string =>
-    profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_trainer', 'longhaul');
+  const images = trainerImages(profile).join(' ');
+  const trainer = (): string => images || sourceHash('longhaul_trainer', 'longhaul');
   /** The digest of shipped code is in the spec; this is what it runs in and with. */
-  const launched = (image = ''): string =>
-    profile.compute.kind === 'kubernetes' ? `${profile.compute.image} ${image}`.trim() : sourceHash('longhaul');
+  const launched = (image = ''): string => (images ? `${images} ${image}`.trim() : sourceHash('longhaul'));
   const sql = (): string => (profile.warehouse.kind === 'duckdb' ? sourceHash('longhaul_sql') : '');
   switch (spec.kind) {
     case 'query':
@@ -86,7 +86,7 @@ export function codeIdentity(profile: Profile, spec: StepSpec): string {
     case 'evaluate':
       return `${sql()} ${trainer()}`;
     case 'script':
-      return profile.compute.kind === 'kubernetes' ? profile.compute.image : sourceHash('longhaul_script', 'longhaul');
+      return images || sourceHash('longhaul_script', 'longhaul');
     case 'container':
       return spec.code ? launched(spec.image) : (spec.image ?? '');
     case 'export':

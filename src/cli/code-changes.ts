@@ -1,4 +1,5 @@
 /** What differs in the code that two runs shipped, file by file; and what of a document may be another thing tomorrow. */
+import { trainerImages } from '../contract/clusters.ts';
 import { filesIn, type ArchivedFile } from '../compile/code/archive.ts';
 import { codeUri, type Shipped } from '../contract/code.ts';
 import type { RunDocument } from '../contract/run-document.ts';
@@ -81,9 +82,10 @@ function textOf(file: ArchivedFile | undefined): string | null {
 
 /** Where the cache may hold what another image made: no registry is asked what a tag names today. */
 export function tagWarnings({ profile, steps, onExit }: Pick<RunDocument, 'profile' | 'steps' | 'onExit'>): string[] {
-  if (profile.compute.kind !== 'kubernetes') return [];
+  const own = trainerImages(profile);
+  if (own.length === 0) return [];
   const images = [
-    profile.compute.image,
+    ...own,
     ...[...steps, ...onExit].flatMap(({ spec }) => ('image' in spec && spec.image !== undefined ? [spec.image] : [])),
   ];
   return [...new Set(images)]

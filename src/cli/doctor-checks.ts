@@ -1,5 +1,6 @@
 /** Asks everything that a profile names, each in the adapter's own way. */
 import { totalmem } from 'node:os';
+import { poolsHere, profilesByCluster } from '../contract/clusters.ts';
 import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
 import type { Profile } from '../contract/profile.ts';
 import { crossings } from '../rules/locations.ts';
@@ -16,7 +17,9 @@ export interface CheckGroup {
 export async function checkProfile(profile: Profile, connect: () => Promise<Longhaul>): Promise<readonly CheckGroup[]> {
   const groups = await Promise.all([
     group('Temporal', () => checkTemporal(connect)),
-    group('Compute', () => checkCompute(profile)),
+    ...profilesByCluster(profile).map((one) =>
+      group(profile.clusters === undefined ? 'Compute' : `Compute, cluster ${one.cluster ?? ''}`, () => checkCompute(one)),
+    ),
     group('Storage', () => checkStorage(profile)),
     group('Warehouse', () => checkWarehouse(profile)),
     group('Locations', () => checkLocations(profile)),
@@ -33,7 +36,9 @@ async function group(what: string, ask: () => Promise<readonly DoctorCheck[]>): 
   }
 }
 
-async function checkCompute({ compute, pools }: Profile): Promise<readonly DoctorCheck[]> {
+async function checkCompute(profile: Profile): Promise<readonly DoctorCheck[]> {
+  const { compute } = profile;
+  const pools = poolsHere(profile);
   if (compute.kind === 'kubernetes') return (await import('../adapters/kubernetes/doctor.ts')).checkKubernetes(compute, pools);
   const { openProcessCompute } = await import('../adapters/process/index.ts');
   const opened = await openProcessCompute(compute);
@@ -58,18 +63,23 @@ async function checkWarehouse({ warehouse }: Profile): Promise<readonly DoctorCh
 }
 
 /** Where the parts of a profile are. What cannot be asked is not known. */
-export async function placesOf({ warehouse, storage, compute, pools }: Profile): Promise<Places> {
+export async function placesOf(profile: Profile): Promise<Places> {
+  const { warehouse, storage } = profile;
   // Emulators are nowhere.
   const [bucket, cluster] = await Promise.all([
     storage.kind === 'gcs' && storage.apiEndpoint === undefined
       ? import('../adapters/gcs/doctor.ts').then(({ placesOfBucket }) => placesOfBucket(storage))
       : [],
-    compute.kind === 'kubernetes'
-      ? import('../adapters/kubernetes/doctor.ts').then(({ regionsOfCluster }) => regionsOfCluster(compute, pools))
-      : [],
+    Promise.all(profilesByCluster(profile).map(regionsOf)),
   ]);
   const dataset = warehouse.kind === 'bigquery' && warehouse.apiEndpoint === undefined ? [warehouse.location] : [];
-  return { dataset, bucket, cluster };
+  return { dataset, bucket, cluster: [...new Set(cluster.flat())] };
+}
+
+async function regionsOf(profile: Profile): Promise<readonly string[]> {
+  const { compute } = profile;
+  if (compute.kind !== 'kubernetes') return [];
+  return (await import('../adapters/kubernetes/doctor.ts')).regionsOfCluster(compute, poolsHere(profile));
 }
 
 /** Of a laptop there is nothing to compare. */

@@ -10,6 +10,7 @@ import { GRACES } from '../rules/durations.ts';
 import { decideGarbage, textsIn } from '../rules/garbage.ts';
 import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
 import type { JobInfo } from '../ports/compute.ts';
+import { everyCluster } from '../ports/every-cluster.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
 import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../rules/kept-logs.ts';
@@ -70,14 +71,19 @@ export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile,
         result.found.push({ what, name, reason });
       } else result.kept.push({ what, name, reason: 'it was used or made anew a moment ago' });
     } catch (error) {
-      result.failed.push({ what, name, reason, error: error instanceof Error ? error.message : String(error) });
+      result.failed.push({ what, name, reason, error: messageOf(error) });
     }
   }
   return result;
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: GarbageOptions, result: GarbageResult): Promise<Removal[]> {
-  const compute = await ports.compute(profile);
+  const compute = await everyCluster(ports, profile, {
+    onSilent: (cluster, error) =>
+      result.failed.push({ what: 'job', name: `all of cluster ${cluster}`, reason: 'it does not answer', error: messageOf(error) }),
+  });
   const home = homeOf((await ports.store(profile)).root);
   const everybodys = await compute.list();
   // Another installation in the same namespace looks after its own.

@@ -1,5 +1,6 @@
 /** Jobs on this machine outlive the workers on purpose; when a person stops the whole stack, they must not go on unseen. */
 import type { Longhaul } from '../client/index.ts';
+import { profilesByCluster } from '../contract/clusters.ts';
 import { openPorts } from '../adapters/open.ts';
 
 /** SIGTERM to the Jobs of runs that have not ended: they commit a checkpoint, and the next worker goes on from it. Returns how many. */
@@ -9,11 +10,12 @@ export async function checkpointLocalJobs(longhaul: Longhaul): Promise<number> {
   let stopped = 0;
   for (const { run } of open) {
     const { profile } = await longhaul.run(run).document();
-    if (profile.compute.kind !== 'process') continue;
-    const compute = await ports.compute(profile);
-    const jobs = (await compute.list({ run })).filter((job) => job.phase !== 'ended');
-    await Promise.all(jobs.map((job) => compute.terminate(job.name)));
-    stopped += jobs.length;
+    for (const here of profilesByCluster(profile).filter(({ compute }) => compute.kind === 'process')) {
+      const compute = await ports.compute(here);
+      const jobs = (await compute.list({ run })).filter((job) => job.phase !== 'ended');
+      await Promise.all(jobs.map((job) => compute.terminate(job.name)));
+      stopped += jobs.length;
+    }
   }
   return stopped;
 }

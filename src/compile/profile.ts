@@ -5,9 +5,10 @@ import { basename, join as joinPath, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { fileUriOf } from '../contract/file-uri.ts';
 import { PROFILE_RENAMES } from '../contract/earlier-names.ts';
-import type { Profile } from '../contract/profile.ts';
+import type { Compute, Profile } from '../contract/profile.ts';
 import { ProfileInFile, profileOfFile } from '../contract/written.ts';
 import { withPresentNames } from './earlier-names.ts';
+import { tellClusterProblems } from './clusters.ts';
 import { Files } from './files.ts';
 import { loadFile } from './load.ts';
 import { join, type Problems } from './problems.ts';
@@ -70,7 +71,9 @@ function checked(name: string, written: MapNode, cwd: string, problems: Problems
   const node = withPresentNames(written, PROFILE_RENAMES, '', problems);
   const file = applySchema(ProfileInFile, node, '', problems);
   if (!file) return null;
+  if (tellClusterProblems(file, node, problems)) return null;
   const profile = profileOfFile(file);
+  if (profile === null) return null;
   const names = profile.pools.map((pool) => pool.name);
   const tell = (path: readonly PropertyKey[], message: string, found: string, known: readonly string[] = []): void =>
     problems.add(nearest(node, path).node.at, join('', ...path), message, { found, ...suggestion(found, known) });
@@ -80,12 +83,16 @@ function checked(name: string, written: MapNode, cwd: string, problems: Problems
   for (const [i, { webhookEnv, command }] of profile.notifications.entries())
     if ((webhookEnv === undefined) === (command === undefined))
       tell(['notifications', i], 'a notification has `webhookEnv` or `command`', webhookEnv === undefined ? 'neither' : 'both');
-  for (const [section, field] of PLACES) {
-    const path = (profile[section] as Readonly<Record<string, unknown>>)[field];
-    if (typeof path === 'string' && FOR_SHELLS.test(path))
-      problems.add(nearest(node, [section, field]).node.at, join(section, field), 'no shell reads this path', {
+  const inClusters = Object.keys(profile.clusters ?? {}).flatMap((name) => [
+    ['clusters', name, 'path'],
+    ['clusters', name, 'kubeconfig'],
+  ]);
+  for (const place of [...PLACES, ...inClusters]) {
+    const { node: at, found } = nearest(node, place);
+    if (found && at.kind === 'scalar' && typeof at.value === 'string' && FOR_SHELLS.test(at.value))
+      problems.add(at.at, join('', ...place), 'no shell reads this path', {
         expected: 'a path; ~/ at its beginning is the home directory',
-        found: JSON.stringify(path),
+        found: JSON.stringify(at.value),
         hint: 'variables of the environment are written in braces: ${HOME}/data',
       });
   }
@@ -106,17 +113,21 @@ const placeOf = (cwd: string, path: string): string =>
 
 /** A worker of another directory reads the same places. */
 function absolute(profile: Profile, cwd: string): Profile {
-  const { warehouse, storage, compute } = profile;
+  const { warehouse, storage, compute, clusters } = profile;
+  const placed = <C extends Compute>(config: C): C =>
+    config.kind === 'process'
+      ? { ...config, path: placeOf(cwd, config.path) }
+      : config.kubeconfig === undefined
+        ? config
+        : { ...config, kubeconfig: placeOf(cwd, config.kubeconfig) };
   return {
     ...profile,
     warehouse: warehouse.kind === 'duckdb' ? { ...warehouse, path: placeOf(cwd, warehouse.path) } : warehouse,
     storage: storage.kind === 'directory' ? { ...storage, path: placeOf(cwd, storage.path) } : storage,
-    compute:
-      compute.kind === 'process'
-        ? { ...compute, path: placeOf(cwd, compute.path) }
-        : compute.kubeconfig === undefined
-          ? compute
-          : { ...compute, kubeconfig: placeOf(cwd, compute.kubeconfig) },
+    compute: placed(compute),
+    ...(clusters === undefined
+      ? {}
+      : { clusters: Object.fromEntries(Object.entries(clusters).map(([name, config]) => [name, placed(config)])) }),
   };
 }
 

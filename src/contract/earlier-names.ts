@@ -74,6 +74,11 @@ export const STEP_RENAMES = {
 
 export const PIPELINE_RENAMES: readonly Renames[] = [BUDGET];
 export const POLICY_RENAMES: readonly Renames[] = [RESOURCES];
+const COMPUTE: readonly Rename[] = [
+  { old: 'queueSeconds', now: 'queueTimeout', unit: 's' },
+  { old: 'graceSeconds', now: 'grace', unit: 's' },
+  { old: 'ttlSecondsAfterFinished', now: 'ttlAfterFinished', unit: 's' },
+];
 export const PROFILE_RENAMES: readonly Renames[] = [
   { at: [], renames: [{ old: 'silenceSeconds', now: 'silence', unit: 's' }] },
   {
@@ -92,14 +97,7 @@ export const PROFILE_RENAMES: readonly Renames[] = [
       { old: 'jobTimeoutSeconds', now: 'jobTimeout', unit: 's' },
     ],
   },
-  {
-    at: ['compute'],
-    renames: [
-      { old: 'queueSeconds', now: 'queueTimeout', unit: 's' },
-      { old: 'graceSeconds', now: 'grace', unit: 's' },
-      { old: 'ttlSecondsAfterFinished', now: 'ttlAfterFinished', unit: 's' },
-    ],
-  },
+  { at: ['compute'], renames: COMPUTE },
   {
     at: ['logs'],
     renames: [
@@ -108,6 +106,11 @@ export const PROFILE_RENAMES: readonly Renames[] = [
     ],
   },
   { at: ['tensorboard'], renames: [{ old: 'keepSeconds', now: 'keep', unit: 's' }] },
+];
+
+/** Of each of `clusters`, which no file of before had. */
+export const CLUSTER_RENAMES: readonly Renames[] = [
+  { at: [], renames: [...COMPUTE, { old: 'lostAfterSeconds', now: 'lostAfter', unit: 's' }] },
 ];
 
 type Fields = Readonly<Record<string, unknown>>;

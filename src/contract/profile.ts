@@ -39,6 +39,10 @@ export const Pool = z.strictObject({
   maxNodes: z.int().positive().optional(),
   /** Machines of one attempt: all in one `zone`, or `compact`, which is one zone and there as near to each other as can be had. */
   topology: z.enum(['zone', 'compact']).optional(),
+  /** One of `clusters`: where these machines are. */
+  cluster: Name.optional(),
+  /** What reading a GB of checkpoint and parts costs there, in the profile's currency; 0 when left out. */
+  egressPerGb: z.number().nonnegative().optional(),
 });
 export type Pool = z.infer<typeof Pool>;
 
@@ -125,41 +129,46 @@ const Volume = z
   })
   .refine((volume) => (volume.gcsFuse === undefined) !== (volume.source === undefined), 'expected one of gcsFuse and source');
 
-export const Compute = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('process'),
-    /** Directory of the job records (pid, log, exit), absolute after compiling. */
-    path: z.string(),
-  }),
-  z.strictObject({
-    kind: z.literal('kubernetes'),
-    namespace: z.string().default('longhaul'),
-    /** kubeconfig and context; the in-cluster account when both are absent and there is one. */
-    kubeconfig: z.string().optional(),
-    context: z.string().optional(),
-    /** Image of the reference trainer and of script steps. */
-    image: z.string(),
-    imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
-    imagePullSecrets: z.array(z.string()).default([]),
-    serviceAccount: z.string().optional(),
-    priorityClass: z.string().optional(),
-    /** Kueue's local queue; Jobs are then created suspended and admitted by it. */
-    queue: z.string().optional(),
-    /** Waiting in that queue for longer counts as no capacity; absent: the queue's order decides, however long it takes. */
-    queueSeconds: z.int().positive().optional(),
-    graceSeconds: z.int().positive().default(15),
-    ttlSecondsAfterFinished: z.int().nonnegative().default(3600),
-    labels: z.record(z.string(), z.string()).default({}),
-    annotations: z.record(z.string(), z.string()).default({}),
-    env: z.record(z.string(), z.string()).default({}),
-    volumes: z.array(Volume).default([]),
-    /** `request`: no more CPU than requested, also on a machine that is idle (quality of service "Guaranteed"). */
-    cpuLimit: z.enum(['none', 'request']).default('none'),
-    /** Merged into the pod template last (strategic merge by name for containers, volumes, env). */
-    podTemplate: z.json().optional(),
-  }),
-]);
+const Processes = z.strictObject({
+  kind: z.literal('process'),
+  /** Directory of the job records (pid, log, exit), absolute after compiling. */
+  path: z.string(),
+});
+const Kubernetes = z.strictObject({
+  kind: z.literal('kubernetes'),
+  namespace: z.string().default('longhaul'),
+  /** kubeconfig and context; the in-cluster account when both are absent and there is one. */
+  kubeconfig: z.string().optional(),
+  context: z.string().optional(),
+  /** Image of the reference trainer and of script steps. */
+  image: z.string(),
+  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  imagePullSecrets: z.array(z.string()).default([]),
+  serviceAccount: z.string().optional(),
+  priorityClass: z.string().optional(),
+  /** Kueue's local queue; Jobs are then created suspended and admitted by it. */
+  queue: z.string().optional(),
+  /** Waiting in that queue for longer counts as no capacity; absent: the queue's order decides, however long it takes. */
+  queueSeconds: z.int().positive().optional(),
+  graceSeconds: z.int().positive().default(15),
+  ttlSecondsAfterFinished: z.int().nonnegative().default(3600),
+  labels: z.record(z.string(), z.string()).default({}),
+  annotations: z.record(z.string(), z.string()).default({}),
+  env: z.record(z.string(), z.string()).default({}),
+  volumes: z.array(Volume).default([]),
+  /** `request`: no more CPU than requested, also on a machine that is idle (quality of service "Guaranteed"). */
+  cpuLimit: z.enum(['none', 'request']).default('none'),
+  /** Merged into the pod template last (strategic merge by name for containers, volumes, env). */
+  podTemplate: z.json().optional(),
+});
+export const Compute = z.discriminatedUnion('kind', [Processes, Kubernetes]);
 export type Compute = z.infer<typeof Compute>;
+
+/** After so long without an answer its attempts are lost ones, and go on elsewhere; `WAITS.clusterLostSeconds` when left out. */
+const lostAfterSeconds = z.int().positive().optional();
+/** One of several clusters of a profile. */
+export const Cluster = z.discriminatedUnion('kind', [Processes.extend({ lostAfterSeconds }), Kubernetes.extend({ lostAfterSeconds })]);
+export type Cluster = z.infer<typeof Cluster>;
 
 export const Notification = z.strictObject({
   on: z.array(z.enum(['finish', 'failure', 'budget', 'approval'])).min(1),
@@ -174,7 +183,10 @@ export const Profile = z.strictObject({
   version: z.literal(1).default(1),
   warehouse: Warehouse,
   storage: Storage,
+  /** With `clusters`: that of the first pool, where what is no attempt runs. */
   compute: Compute,
+  /** Pools name them; each has a training worker and a task queue of its own. Absent: `compute` is the one cluster. */
+  clusters: z.record(Name, Cluster).optional(),
   currency: z.string().default('USD'),
   pools: z
     .array(Pool)
@@ -196,7 +208,7 @@ export const Profile = z.strictObject({
   notifications: z.array(Notification).default([]),
   /** TensorBoard of a search: kept so long after the run. */
   tensorboard: z.strictObject({ enabled: z.boolean().default(false), keepSeconds: z.int().nonnegative().default(3600) }).prefault({}),
-  /** Suffix of the training task queue: one per cluster. */
+  /** Suffix of the training task queue of `compute`; with `clusters` the name of the one that `compute` is of. */
   cluster: Name.optional(),
 });
 export type Profile = z.infer<typeof Profile>;

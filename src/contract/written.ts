@@ -1,10 +1,12 @@
 /** Profile, policy, resources and budget as people write them, with units; their names in the run document: earlier-names.ts. */
 import { z } from 'zod';
-import { documentFields, POLICY_RENAMES, PROFILE_RENAMES } from './earlier-names.ts';
+import { CLUSTER_RENAMES, documentFields, POLICY_RENAMES, PROFILE_RENAMES } from './earlier-names.ts';
 import { Policy } from './policy.ts';
-import { Compute, Placement, Profile, Resources, TrialResources, Warehouse } from './profile.ts';
+import { Cluster, Compute, Placement, Profile, Resources, TrialResources, Warehouse } from './profile.ts';
+import type { Pool } from './profile.ts';
 import { Budget } from './search-space.ts';
 import { inUnits } from './units.ts';
+import { Name } from './values.ts';
 
 const { memoryMb, ephemeralMb, ...resources } = Resources.shape;
 export const ResourcesInFile = z.strictObject({
@@ -40,15 +42,17 @@ const WarehouseInFile = z.discriminatedUnion('kind', [
 
 const [process, kubernetes] = Compute.options;
 const { queueSeconds, graceSeconds, ttlSecondsAfterFinished, ...kubernetesFields } = kubernetes.shape;
-const ComputeInFile = z.discriminatedUnion('kind', [
-  process,
-  z.strictObject({
-    ...kubernetesFields,
-    queueTimeout: inUnits('s', queueSeconds).describe('Waiting in the queue for longer counts as no capacity'),
-    grace: inUnits('s', graceSeconds).describe('From SIGTERM to SIGKILL'),
-    ttlAfterFinished: inUnits('s', ttlSecondsAfterFinished).describe('A finished Job is kept for so long'),
-  }),
-]);
+const kubernetesInFile = z.strictObject({
+  ...kubernetesFields,
+  queueTimeout: inUnits('s', queueSeconds).describe('Waiting in the queue for longer counts as no capacity'),
+  grace: inUnits('s', graceSeconds).describe('From SIGTERM to SIGKILL'),
+  ttlAfterFinished: inUnits('s', ttlSecondsAfterFinished).describe('A finished Job is kept for so long'),
+});
+const ComputeInFile = z.discriminatedUnion('kind', [process, kubernetesInFile]);
+const lostAfter = inUnits('s', Cluster.options[0].shape.lostAfterSeconds).describe(
+  'After so long without an answer its attempts are lost ones, and go on elsewhere; 15 min when left out',
+);
+const ClusterInFile = z.discriminatedUnion('kind', [process.extend({ lostAfter }), kubernetesInFile.extend({ lostAfter })]);
 
 const { silenceSeconds, logs, tensorboard, ...profile } = Profile.shape;
 const { maxMb, keepDays, ...logFields } = logs.unwrap().shape;
@@ -57,16 +61,32 @@ export const ProfileInFile = z.strictObject({
   $schema: z.string().optional(),
   ...profile,
   warehouse: WarehouseInFile,
-  compute: ComputeInFile,
+  compute: ComputeInFile.optional().describe('The one cluster of a profile without `clusters`'),
+  clusters: z.record(Name, ClusterInFile).optional().describe('Pools name them; each has a training worker of its own'),
   placement: PlacementInFile.optional(),
   silence: inUnits('s', silenceSeconds).describe('An attempt whose progress records stop for so long is taken for lost, 0 = never'),
   logs: z.strictObject({ ...logFields, maxSize: inUnits('Mi', maxMb), keepFor: inUnits('d', keepDays) }).optional(),
   tensorboard: z.strictObject({ ...tensorboardFields, keep: inUnits('s', keepSeconds) }).optional(),
 });
 
-/** The profile of the run document. */
-export function profileOfFile({ $schema: _schema, ...file }: z.output<typeof ProfileInFile>): Profile {
-  return Profile.parse(documentFields(PROFILE_RENAMES, file));
+/** The profile of the run document; null: it has neither `compute`, nor pools of its `clusters`. */
+export function profileOfFile({ $schema: _schema, ...file }: z.output<typeof ProfileInFile>): Profile | null {
+  const document = documentFields(PROFILE_RENAMES, file);
+  if (file.clusters === undefined) return document['compute'] === undefined ? null : Profile.parse(document);
+  const clusters = Object.fromEntries(
+    Object.entries(file.clusters).map(([name, cluster]) => [name, documentFields(CLUSTER_RENAMES, cluster)]),
+  );
+  const home = homeCluster(file.placement?.order ?? [], file.pools, clusters);
+  return home === null ? null : Profile.parse({ ...document, clusters, ...home });
+}
+
+/** Where runs what belongs to no pool, such as a TensorBoard: the cluster of the pool that is preferred. */
+function homeCluster(order: readonly string[], pools: readonly Pool[], clusters: Readonly<Record<string, object>>): object | null {
+  const name = (pools.find((pool) => pool.name === order[0]) ?? pools[0])?.cluster;
+  const cluster = name === undefined ? undefined : clusters[name];
+  if (cluster === undefined) return null;
+  const compute = Object.fromEntries(Object.entries(cluster).filter(([field]) => field !== 'lostAfterSeconds'));
+  return { cluster: name, compute };
 }
 
 const { resources: limits, ...policy } = Policy.shape;

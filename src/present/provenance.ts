@@ -1,4 +1,5 @@
 /** Where everything in a report comes from: enough to make the run again and to find its traces. Pure. */
+import { trainerImages } from '../contract/clusters.ts';
 import type { Json } from '../contract/values.ts';
 import type { ReportData } from './data.ts';
 import { comparable, differences, type Difference } from './differences.ts';
@@ -47,11 +48,10 @@ function shipped({ document }: ReportData): [string, string][] {
 }
 
 function images({ document }: ReportData): [string, string][] {
-  const { compute } = document.profile;
   const own = [...document.steps, ...document.onExit].flatMap(({ id, spec }): [string, string][] =>
     (spec.kind === 'container' || spec.kind === 'search') && spec.image !== undefined ? [[id, spec.image]] : [],
   );
-  return compute.kind === 'kubernetes' ? [['the reference trainer', compute.image], ...own] : own;
+  return [...trainerImages(document.profile).map((image): [string, string] => ['the reference trainer', image]), ...own];
 }
 
 /** A tag may name another image tomorrow. */

@@ -14,8 +14,8 @@ type Kubernetes = Extract<Compute, { kind: 'kubernetes' }>;
 const GCS_FUSE = 'gcsfuse.csi.storage.gke.io';
 const BYTES_PER_MB = 1024 * 1024;
 
-export function podViolations(policy: Policy, compute: Kubernetes): Violation[] {
-  const path = 'profile.compute';
+/** @param path where it stands in the run document */
+export function podViolations(policy: Policy, compute: Kubernetes, path: string): Violation[] {
   const own = violationsOf(policy, plainPod(compute), (inner) => `${path}.${OWN_FIELDS[inner] ?? inner.replace(/^(spec|metadata)\./, '')}`);
   const { podTemplate } = compute;
   if (podTemplate === undefined) return own;

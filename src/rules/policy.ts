@@ -1,6 +1,6 @@
 /** What a run document asks for and the policy of its workers does not allow. */
 import type { Policy, Violation } from '../contract/policy.ts';
-import type { Notification, Profile, TrialResources } from '../contract/profile.ts';
+import type { Compute, Notification, Profile, TrialResources } from '../contract/profile.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';
 import type { z } from 'zod';
@@ -21,11 +21,14 @@ export function violations(policy: Policy, document: Pick<RunDocument, 'profile'
 }
 
 /** Of where a profile lets its run read, write and compute. */
-export function profileViolations(policy: Policy, { warehouse, storage, compute }: Profile): Violation[] {
+export function profileViolations(policy: Policy, { warehouse, storage, compute, clusters = {} }: Profile): Violation[] {
+  const places: [string, Compute][] = [
+    ['compute', compute],
+    ...Object.entries(clusters).map(([name, each]): [string, Compute] => [`clusters.${name}`, each]),
+  ];
   return [
     ...unless(policy, 'warehouses', 'profile.warehouse.kind', warehouse.kind),
     ...unless(policy, 'stores', 'profile.storage.kind', storage.kind),
-    ...unless(policy, 'computes', 'profile.compute.kind', compute.kind),
     ...(warehouse.kind === 'bigquery'
       ? [
           ...unless(policy, 'projects', 'profile.warehouse.project', warehouse.project),
@@ -42,14 +45,21 @@ export function profileViolations(policy: Policy, { warehouse, storage, compute 
           ...unless(policy, 'endpoints', 'profile.storage.apiEndpoint', storage.apiEndpoint),
         ]
       : unless(policy, 'paths', 'profile.storage.path', storage.path, isWithin)),
+    ...places.flatMap(([place, each]) => computeViolations(policy, `profile.${place}`, each)),
+  ];
+}
+
+function computeViolations(policy: Policy, path: string, compute: Compute): Violation[] {
+  return [
+    ...unless(policy, 'computes', `${path}.kind`, compute.kind),
     ...(compute.kind === 'kubernetes'
       ? [
-          ...unless(policy, 'namespaces', 'profile.compute.namespace', compute.namespace),
-          ...unless(policy, 'kubeconfigs', 'profile.compute.kubeconfig', compute.kubeconfig),
-          ...unless(policy, 'contexts', 'profile.compute.context', compute.context),
-          ...podViolations(policy, compute),
+          ...unless(policy, 'namespaces', `${path}.namespace`, compute.namespace),
+          ...unless(policy, 'kubeconfigs', `${path}.kubeconfig`, compute.kubeconfig),
+          ...unless(policy, 'contexts', `${path}.context`, compute.context),
+          ...podViolations(policy, compute, path),
         ]
-      : unless(policy, 'paths', 'profile.compute.path', compute.path, isWithin)),
+      : unless(policy, 'paths', `${path}.path`, compute.path, isWithin)),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { PlacementState } from '../../src/contract/search.ts';
 import type { Profile } from '../../src/contract/profile.ts';
 import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
+import { profileIn } from '../../src/contract/clusters.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import { isTimeout, stepFailureOf } from '../failures.ts';
@@ -69,6 +70,7 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
       const begun = Date.now();
       const end = await runJob(host, `${input.step}, attempt ${attempt} on ${choice.pool.name}`, {
         ...work,
+        profile: profileIn(profile, choice.pool),
         spec: { ...work.spec, resources },
         attempt,
         pool: choice.pool,

@@ -3,6 +3,7 @@ import { CancellationScope, condition, defineSignal, getExternalWorkflowHandle, 
 import { poolGateWorkflowId } from '../../src/contract/ids.ts';
 import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
 import type { Pool, Profile } from '../../src/contract/profile.ts';
+import { profileIn } from '../../src/contract/clusters.ts';
 import { searching } from '../policies.ts';
 import type { TrialRun } from '../trial/state.ts';
 import { WAITS } from '../../src/rules/durations.ts';
@@ -64,5 +65,7 @@ export async function releaseSlot(run: TrialRun, pool: Pool): Promise<void> {
 }
 
 /** Pools of one name on two clusters are two pools. */
-const gateOf = (profile: Profile, pool: Pool): string =>
-  poolGateWorkflowId(profile.cluster ? `${profile.cluster}-${pool.name}` : pool.name);
+function gateOf(profile: Profile, pool: Pool): string {
+  const { cluster } = profileIn(profile, pool);
+  return poolGateWorkflowId(cluster ? `${cluster}-${pool.name}` : pool.name);
+}

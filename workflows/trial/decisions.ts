@@ -2,6 +2,7 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import type { Pool } from '../../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
+import { profileIn } from '../../src/contract/clusters.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
 import { afterAttempt, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
@@ -14,7 +15,8 @@ const LOG_LINES_IN_REASON = 15;
 const PREEMPTIONS_WITHOUT_PAUSE = 3;
 
 export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool' | 'noCapacitySeconds'>): AttemptInput {
-  const { resumed: _resumed, carried: _carried, wanted: _wanted, ...trial } = run.input;
+  const { resumed: _resumed, carried: _carried, wanted: _wanted, ...input } = run.input;
+  const trial = { ...input, profile: profileIn(input.profile, choice.pool) };
   const { carried } = run;
   const growth = carried.memoryRetries > 0 ? trial.profile.memoryGrowth : 1;
   return {

@@ -20,10 +20,10 @@ export async function watchFirstPool(run: TrialRun, { lookAfterSeconds }: Placem
   run.interrupt?.();
 }
 
-async function awaitCapacity({ input, reconciles, asksJobs }: TrialRun, look: CapacityInput): Promise<void> {
+async function awaitCapacity({ reconciles, asksJobs }: TrialRun, look: CapacityInput): Promise<void> {
   const forget = async (): Promise<void> => {
     try {
-      await endings(input).forgetCapacity(look);
+      await endings(look.trial).forgetCapacity(look);
     } catch (error) {
       if (!isTimeout(error) || !patched('job-ending')) throw error;
       await handOver({ kind: 'capacity', input: look });
@@ -32,7 +32,7 @@ async function awaitCapacity({ input, reconciles, asksJobs }: TrialRun, look: Ca
   // The activity that looks sees its Job go, long before a heartbeat would tell it.
   const over = asksJobs ? cleanUpOnRequest(CancellationScope.current(), forget) : undefined;
   try {
-    await attempts(input, asksJobs).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
+    await attempts(look.trial, asksJobs).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
   } catch (error) {
     // It ends by itself when it is asked to: no worker was there to be asked, or it died, and its Job may wait for ever.
     if (isCancellation(error) || (reconciles && isTimeout(error))) await CancellationScope.nonCancellable(forget);

@@ -160,10 +160,11 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
     if (run.stop !== null || run.paused) return null;
     // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
     run.carried.attempts += 1;
+    const input = attemptInput(run, choice);
     return await interruptible(run, choice, () =>
-      attempts(run.input, run.asksJobs).runAttempt.executeWithOptions(
+      attempts(input.trial, run.asksJobs).runAttempt.executeWithOptions(
         { summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` },
-        [attemptInput(run, choice)],
+        [input],
       ),
     );
   } finally {
@@ -179,7 +180,7 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     scope.cancel();
   };
   const input = attemptInput(run, choice);
-  const over = run.asksJobs ? cleanUpOnRequest(scope, () => endings(run.input).askAttemptToEnd(input)) : undefined;
+  const over = run.asksJobs ? cleanUpOnRequest(scope, () => endings(input.trial).askAttemptToEnd(input)) : undefined;
   const looking = poolWatch.run(() => watchFirstPool(run, choice)).catch(() => undefined);
   try {
     run.last = await scope.run(attempt);
@@ -223,7 +224,7 @@ async function givenUp(run: TrialRun, choice: PlacementChoice, error: unknown): 
 async function endOf(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
   const input = attemptInput(run, choice);
   try {
-    const report = await endings(run.input).endAttempt(input);
+    const report = await endings(input.trial).endAttempt(input);
     if (report === null) run.carried.attempts -= 1;
     else run.last = report;
     return report;

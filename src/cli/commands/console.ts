@@ -5,6 +5,8 @@ import { InvalidInputError } from '../../contract/errors.ts';
 import { cannotListen, cliOf, collect, examples, portNumber, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { onInterrupt } from '../follow.ts';
+import { everyCluster } from '../../ports/every-cluster.ts';
+import type { Ports } from '../../ports/index.ts';
 import { openPorts } from '../../adapters/open.ts';
 
 interface Options {
@@ -49,10 +51,11 @@ export function registerConsole(program: Command): void {
       const settings = await settingsOf(options);
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
+      const everywhere: Ports = { ...ports, compute: (profile) => everyCluster(ports, profile) };
       const { createLiveSource, startConsole } = await import('../../console/index.ts');
       const ui = process.env.LONGHAUL_UI ?? longhaul.target.ui;
       const interrupt = onInterrupt();
-      const server = await startConsole(createLiveSource(longhaul, ports, ui), settings, (error) =>
+      const server = await startConsole(createLiveSource(longhaul, everywhere, ui), settings, (error) =>
         cli.terminal.say(describe(error)),
       ).catch((error: unknown) => {
         throw cannotListen(error, settings.host, settings.port);

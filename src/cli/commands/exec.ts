@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { profilesByCluster } from '../../contract/clusters.ts';
+import { everyCluster } from '../../ports/every-cluster.ts';
+import type { JobInfo } from '../../ports/compute.ts';
+import type { Ports } from '../../ports/index.ts';
 import type { Command } from 'commander';
 import { openPorts } from '../../adapters/open.ts';
 import type { Profile } from '../../contract/profile.ts';
@@ -31,10 +35,9 @@ export function registerExec(program: Command): void {
       await using ports = openPorts();
       const run = await runOf(longhaul, cli, id);
       const { profile } = await run.document();
-      const jobs = (await (await ports.compute(profile)).list({ run: run.id })).filter(
-        ({ phase, labels }) =>
-          phase === 'running' && (step === undefined || labels.step === step) && (trial === undefined || labels.trial === String(trial)),
-      );
+      const isMeant = ({ phase, labels }: JobInfo): boolean =>
+        phase === 'running' && (step === undefined || labels.step === step) && (trial === undefined || labels.trial === String(trial));
+      const jobs = (await (await everyCluster(ports, profile)).list({ run: run.id })).filter(isMeant);
       const [job, ...others] = jobs;
       if (!job)
         throw new UsageError(`nothing of ${run.id} runs now${trial === undefined ? '' : ` as trial ${trial}`}; see \`longhaul status\``);
@@ -42,7 +45,12 @@ export function registerExec(program: Command): void {
         throw new UsageError(
           `several Jobs run: say which --trial or --step: ${jobs.map(({ labels }) => `${labels.step ?? ''} ${labels.trial ?? ''}`.trim()).join(', ')}`,
         );
-      const { line, folder } = commandFor(profile, job.name, words.length > 0 ? words : SHELL, process.stdin.isTTY);
+      const { line, folder } = commandFor(
+        await clusterOf(ports, profile, job),
+        job.name,
+        words.length > 0 ? words : SHELL,
+        process.stdin.isTTY,
+      );
       const shown = `${folder === undefined ? '' : `cd ${quoted(folder)} && `}${line.map(quoted).join(' ')}`;
       if (print === true || cli.json) return cli.print({ run: run.id, job: job.name, command: line, folder: folder ?? null }, () => shown);
       cli.terminal.say(shown);
@@ -51,6 +59,20 @@ export function registerExec(program: Command): void {
       const [code] = (await Promise.race([once(child, 'exit'), failed])) as [number | null];
       process.exitCode = code ?? 1;
     });
+}
+
+/** The profile of the cluster that has the Job. */
+async function clusterOf(ports: Ports, profile: Profile, { name }: JobInfo): Promise<Profile> {
+  const clusters = profilesByCluster(profile);
+  if (clusters.length === 1) return profile;
+  for (const one of clusters) {
+    const jobs = await ports.compute(one).then(
+      (compute) => compute.list(),
+      () => [],
+    );
+    if (jobs.some((job) => job.name === name)) return one;
+  }
+  return profile;
 }
 
 /** Exported for tests. */

@@ -1,3 +1,4 @@
+import { everyCluster } from '../../ports/every-cluster.ts';
 import { InvalidArgumentError, type Command } from 'commander';
 import { attemptJobName, homeOf, stepJobName } from '../../contract/ids.ts';
 import { secondsOf } from '../../contract/units.ts';
@@ -51,7 +52,7 @@ export function registerLogs(program: Command): void {
       await using ports = openPorts();
       const run = await runOf(longhaul, cli, id);
       const document = await run.document();
-      const compute = await ports.compute(document.profile);
+      const compute = await everyCluster(ports, document.profile);
       const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, options);
       const jobs = choose(await compute.list({ run: run.id }));
       const kept = options.follow ? [] : await keptLogs(run, document, ports, options, jobs);

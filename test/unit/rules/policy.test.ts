@@ -80,6 +80,18 @@ describe('a policy', () => {
     expect(told({}, documentOf(everything))).toEqual([]);
   });
 
+  it('holds for each of several clusters', () => {
+    const clusters = {
+      one: { ...kubernetes(), namespace: 'north' },
+      other: { ...kubernetes({ serviceAccount: 'cluster-admin', context: 'elsewhere' }), namespace: 'kube-system' },
+    };
+    expect(told(ALLOWED, documentOf(profileOf({ clusters })))).toEqual([
+      'namespaces profile.clusters.other.namespace kube-system',
+      'contexts profile.clusters.other.context elsewhere',
+      'serviceAccounts profile.clusters.other.serviceAccount cluster-admin',
+    ]);
+  });
+
   it('allows what its rules name', () => {
     const profile = profileOf({
       compute: kubernetes({
