@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .audits.keeper import Keeper
+from .audits.repeat import Repeater
 from .data.dataset import DataSet
 from .data.inputs import Inputs
 from .data.manifest import Manifest, find_parts
@@ -178,7 +181,8 @@ class Trial:
     def save_due(self) -> bool:
         """Whether the framework should write its checkpoint now: it is time, or the machine is about to go."""
         self._check_threads()
-        return self._termination.asked.is_set() or self._saver.due()
+        audited = self._audit is not None and self._audit.due(self.steps)
+        return audited or self._termination.asked.is_set() or self._saver.due()
 
     def boundary(self) -> None:
         """What is kept is whole now: it is committed if that is due, and at once after a SIGTERM."""
@@ -211,6 +215,8 @@ class Trial:
             raise UsageError(f"trial.validation: expected {metric}, the objective of the search, found {', '.join(values) or 'nothing'}")
         position.validations += 1
         position.last = values
+        if self._audit is not None:
+            self._audit.validated(values)
         value = values[metric]
         if value is not None and (position.best is None or self._objective.better(value, position.best.value)):
             position.best = Best(value, position.step, values)
@@ -286,6 +292,7 @@ class Trial:
         self._telling = Behind("records")  # a record does not wait for a checkpoint or a model
         self._progress = Progress(self._store, document.output, document.attempt, self._telling)
         self._identity = self._make_identity()
+        self._audit = self._make_audit()
         position = self._restore()
         self._loop = Loop(position, self._generators, self._boundary)
         if self._states is not None:
@@ -300,6 +307,21 @@ class Trial:
         self._records.add("start", machine=self._machine)
         where = f"; everything is written to {_shown(document.output)}" if document.local else ""
         print(f"longhaul: {document.name} attempt {document.attempt} begins at step {position.step}{where}", flush=True)
+
+    def _make_audit(self) -> Keeper | Repeater | None:
+        """A part of another training is trained again, or something of this one is kept so that it can be."""
+        document = self._document
+        if document.repeat is not None:
+            pairs = open_store(document.repeat.pair)
+            return Repeater(
+                self._store, pairs, self.output, document.repeat, attempt=self.attempt, machine=self._machine, warn=warn
+            )  # fmt: skip
+        if document.audit is None:
+            return None
+        return Keeper(
+            self._store, self.output, document.audit, seed=self.seed, name=document.name, attempt=self.attempt,
+            machine=self._machine, behind=self._behind,
+        )  # fmt: skip
 
     def _make_identity(self) -> dict[str, Any]:
         return {
@@ -317,6 +339,9 @@ class Trial:
         self._found: dict[str, Any] = {}
         self._states: dict[str, Any] | None = None
         self._forked = False
+        again = isinstance(self._audit, Repeater) and files is None
+        if isinstance(self._audit, Repeater) and files is None:
+            files = self._audit.files()
         if files is None:
             self._progress.go_on_after(0)
             return self._begin()
@@ -327,6 +352,11 @@ class Trial:
         if changed:
             warn(f"this machine computes differently: {'; '.join(changed)}. The samples are the same, the bits of the model may not be")
         self._unpickle(snapshot)
+        if self._audit is not None:
+            self._audit.restore(None if again else snapshot.document.get("audit"), snapshot.step)
+        if again:  # its records are those of another trial
+            self._progress.go_on_after(0)
+            return Position.from_json(snapshot.document["position"])
         self._progress.go_on_after(snapshot.document["progress"], snapshot.document["ahead"])
         for record in snapshot.document["records"]:
             self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
@@ -360,6 +390,8 @@ class Trial:
 
     def _boundary(self, pause: bool) -> None:
         self._check_threads()
+        if self._audit is not None and self._audit.at(self.steps, self._loop.position.samples, self._audited, self._snapshot):
+            self._finish_repeating(self._audit)
         if self._termination.asked.is_set():
             self._answer_at_a_boundary()
         self._saver.offer(pause=pause)
@@ -369,6 +401,11 @@ class Trial:
     def _check_threads(self) -> None:
         self._behind.check()
         self._telling.check()
+
+    def _audited(self) -> dict[str, Any]:
+        """What must be equal when it is trained again. Nothing is copied."""
+        things = {name: take(thing) for name, thing in self._kept.items()}
+        return {**things, "random": self._loop.states()["now"], "position": self._loop.position.to_json()}
 
     def _snapshot(self) -> Snapshot:
         position = self._loop.position
@@ -383,6 +420,7 @@ class Trial:
                 "progress": frontier.written,
                 "records": [*frontier.pending, *({"kind": "export", **record} for record in unrecorded)],
                 "ahead": frontier.ahead,
+                **({} if self._audit is None else {"audit": self._audit.state()}),
             },
             Pickled.of({"things": things, "generators": self._loop.states()}),
         )
@@ -395,6 +433,10 @@ class Trial:
         best = value is not None and (position.best_export is None or self._objective.better(value, position.best_export.value))
         if best and value is not None:
             position.best_export = Best(value, position.step, metrics, name)
+        if isinstance(self._audit, Repeater):  # the function may change what is kept; the model is nobody's
+            with tempfile.TemporaryDirectory(prefix="longhaul-model-") as folder:
+                model(Path(folder))
+            return
         about: dict[str, Any] = {"step": position.step, "samples": position.samples, "metrics": metrics, "best": best}
         record = {**self._records.where(), "name": name, "metrics": metrics}
         self._before_export = self._saver.aside
@@ -449,11 +491,32 @@ class Trial:
         if isinstance(error, TrialError):
             _end(error)
 
+    def _finish_repeating(self, repeater: Keeper | Repeater) -> None:
+        """The window was trained again: what follows is none of the audit's business."""
+        self._behind.drain()
+        if isinstance(repeater, Repeater):
+            repeater.write()
+        self._write_result()
+        self._records.add("end", done=1.0)
+        self._telling.drain()
+        print(f"longhaul: {self._document.name} was trained again up to step {self.steps}", flush=True)
+        leave(0)
+
     def _finish(self) -> None:
         self._all_claimed()
+        if self._audit is not None:
+            self._audit.close()
         self._behind.drain()
         self._telling.drain()
         self._saver.commit("end")
+        self._write_result()
+        self._records.add("end", metrics=self._loop.position.last, done=1.0)
+        self._telling.drain()
+        self._termination.answer = lambda: leave(0)
+        position = self._loop.position
+        print(f"longhaul: {self._document.name} is done after {position.step} steps, {position.samples} samples", flush=True)
+
+    def _write_result(self) -> None:
         position = self._loop.position
         best, export = position.best, position.best_export
         result = {
@@ -472,10 +535,6 @@ class Trial:
         }
         with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
             self._store.write(join(self.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
-        self._records.add("end", metrics=position.last, done=1.0)
-        self._telling.drain()
-        self._termination.answer = lambda: leave(0)
-        print(f"longhaul: {self._document.name} is done after {position.step} steps, {position.samples} samples", flush=True)
 
     def _weights_digest(self) -> str:
         """Of what is kept as `model`; of all that is kept, where nothing has that name."""

@@ -10,7 +10,20 @@ from typing import Any
 
 from .checked import Checked, parse_json
 from .errors import NoInputError, UsageError
-from .policies import CheckpointPolicy, Fork, PartsPolicy, checkpoint_policy, fork_of, parts_policy, silence_seconds, whole_number
+from .policies import (
+    AuditPolicy,
+    CheckpointPolicy,
+    Fork,
+    PartsPolicy,
+    Repeat,
+    audit_policy,
+    checkpoint_policy,
+    fork_of,
+    parts_policy,
+    repeat_of,
+    silence_seconds,
+    whole_number,
+)
 from .store import open_store
 
 
@@ -42,6 +55,8 @@ class Document:
     layout: Mapping[str, Any] | None = None
     features: tuple[Mapping[str, Any], ...] = ()
     fork: Fork | None = None
+    audit: AuditPolicy | None = None
+    repeat: Repeat | None = None
     threads: int = 1
     silence_seconds: float | None = None
     attempt: int = 1
@@ -86,6 +101,8 @@ def parse_document(value: Any, source: str, *, output: str | None = None, attemp
         layout=None if layout is None else layout.object(),
         features=() if features is None else tuple(item.object() for item in features.items()),
         fork=fork_of(root),
+        audit=audit_policy(root),
+        repeat=repeat_of(root),
         silence_seconds=silence_seconds(root),
         threads=whole_number(root, "threads", 1, minimum=1),
         attempt=attempt,

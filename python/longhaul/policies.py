@@ -36,6 +36,22 @@ class Fork:
     checkpoint: str | None
 
 
+@dataclass(frozen=True)
+class AuditPolicy:
+    """What is kept so that this share of the training can be repeated."""
+
+    share: float
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The window of another training to train again: its pair of checkpoints, and a span of steps to look at one by one."""
+
+    pair: str
+    checkpoint: str
+    dense: tuple[int, int] | None = None
+
+
 def checkpoint_policy(root: Checked) -> CheckpointPolicy:
     value = root.optional("checkpoint") or Checked({}, root.source, "checkpoint")
     mean = value.optional("meanSecondsBetweenPreemptions")
@@ -71,6 +87,29 @@ def fork_of(root: Checked) -> Fork | None:
     if value is None:
         return None
     return Fork(trial=value["trial"].integer(), output=value["output"].text().rstrip("/"), checkpoint=text(value, "checkpoint"))
+
+
+def audit_policy(root: Checked) -> AuditPolicy | None:
+    value = root.optional("audit")
+    if value is None:
+        return None
+    share = value["share"].positive()
+    if share > 1:
+        raise value["share"].wrong("a share of at most 1")
+    return AuditPolicy(share)
+
+
+def repeat_of(root: Checked) -> Repeat | None:
+    value = root.optional("repeat")
+    if value is None:
+        return None
+    dense = value.optional("dense")
+    span = None if dense is None else [item.integer() for item in dense.items()]
+    return Repeat(
+        pair=value["pair"].text().rstrip("/"),
+        checkpoint=value["checkpoint"].text(),
+        dense=None if span is None else (span[0], span[-1]),
+    )
 
 
 def whole_number(value: Checked, name: str, default: int, minimum: int = 0) -> int:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from longhaul.audits.keeper import Keeper
+from longhaul.audits.repeat import Repeater
 from longhaul.data.manifest import Manifest, load_manifest
 from longhaul.data.randomness import SCHEME
 from longhaul.errors import ConfigError, UsageError
@@ -21,7 +23,7 @@ from longhaul.resume.pace import Pace
 from longhaul.resume.progress import Progress
 from longhaul.store import PreconditionFailed, join, open_store
 from longhaul.store.base import ABSENT
-from longhaul.termination import Termination
+from longhaul.termination import Termination, leave
 
 from .identity import identity_of, lengthened, scheme_of, upgraded
 from .model.parameters import Taken, training_parameters
@@ -128,6 +130,7 @@ class Attempt:
         self._summaries = Summaries(self._store, trial.output, warn)
         self._lock = threading.Lock()
         self._exports: list[tuple[dict[str, Any], Arrays]] = []
+        self._audit = self._make_audit()
         self._state = self._restore()
         interval = SaveInterval(trial.checkpoint)
         self._saver = Saver(checkpoints, interval, self._uploads, self._lock, self._snapshot, self._on_checkpoint, self._attachments)
@@ -144,7 +147,7 @@ class Attempt:
             train=data["train"],
             validation=data.get("validation"),
             report=self._report,
-            after_step=self._saver.after_step,
+            after_step=self._after_step,
             on_validation=self._on_validation,
             after_validation=lambda: self._wait_for_exports(MAX_UNFINISHED_EXPORTS),
             beat=self._beat,
@@ -161,6 +164,8 @@ class Attempt:
         print(f"longhaul: {self.trial.id} attempt {self.trial.attempt} begins at step {state.step} ({state.samples} sessions)", flush=True)
         self._wait_for_exports(MAX_UNFINISHED_EXPORTS)
         self._training.run()
+        if self._audit is not None:
+            self._audit.close()
         self._wait_for_exports(0)  # the last checkpoint says that all is there
         self._uploads.drain()
         self._records.drain()
@@ -170,6 +175,48 @@ class Attempt:
         self._records.drain()
         self._summaries.close()
         print(f"longhaul: {self.trial.id} is done after {state.step} steps, {state.samples} sessions", flush=True)
+
+    def _make_audit(self) -> Keeper | Repeater | None:
+        """A part of another training is trained again, or something of this one is kept so that it can be."""
+        trial = self.trial
+        if trial.repeat is not None:
+            pairs = open_store(trial.repeat.pair)
+            return Repeater(self._store, pairs, trial.output, trial.repeat, attempt=trial.attempt, machine=self._machine, warn=warn)
+        if trial.audit is None:
+            return None
+        return Keeper(
+            self._store,
+            trial.output,
+            trial.audit,
+            seed=trial.seed,
+            name=f"{trial.run}/{trial.step}/{trial.number}",
+            attempt=trial.attempt,
+            machine=self._machine,
+            behind=self._uploads,
+        )
+
+    def _after_step(self) -> None:
+        """With the lock held."""
+        audit = self._audit
+        if audit is not None and audit.at(self._state.step, self._state.samples, self._audited, self._snapshot):
+            self._finish_repeating(audit)
+        self._saver.after_step()
+
+    def _audited(self) -> dict[str, Any]:
+        """What must be equal when it is trained again."""
+        return {**self._learner.copy(), "position": self._state.to_json()}
+
+    def _finish_repeating(self, repeater: Keeper | Repeater) -> None:
+        """The window was trained again: what follows is none of the audit's business."""
+        self._uploads.drain()
+        if isinstance(repeater, Repeater):
+            repeater.write()
+        self._write_result()
+        self._report("end", {"done": 1.0})
+        self._records.drain()
+        self._summaries.close()
+        print(f"longhaul: {self.trial.id} was trained again up to step {self._state.step}", flush=True)
+        leave(0)
 
     def _check(self) -> None:
         for behind in (self._records, self._uploads, self._models):
@@ -197,6 +244,9 @@ class Attempt:
     def _restore(self) -> State:
         """The state to go on from, with the learner's variables set; what was made and not seen in the store is made again."""
         files = self._checkpoints.load(lambda name, files: self._attachments.missing(name, files, self._exporter.is_ready, warn) is None)
+        again = isinstance(self._audit, Repeater) and files is None
+        if isinstance(self._audit, Repeater) and files is None:
+            files = self._audit.files()
         if files is None:
             self._progress.go_on_after(0)
             return self._begin()
@@ -215,6 +265,11 @@ class Attempt:
         if changed:
             warn(f"this machine computes differently: {'; '.join(changed)}. The samples are the same, the bits of the model may not be")
         self._learner.restore(snapshot.arrays)
+        if self._audit is not None:
+            self._audit.restore(None if again else snapshot.audit, snapshot.step)
+        if again:  # its records and models are those of another trial
+            self._progress.go_on_after(0)
+            return State.from_json(snapshot.state)
         self._progress.go_on_after(snapshot.progress, snapshot.ahead)
         for record in snapshot.records:
             self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
@@ -253,6 +308,7 @@ class Attempt:
             exports=[export for export, _ in exports],
             attachments={export["name"]: weights for export, weights in exports if weights},
             ahead=frontier.ahead,
+            audit=None if self._audit is None else self._audit.state(),
         )
 
     def _report(self, kind: str, fields: dict[str, Any]) -> None:
@@ -279,6 +335,8 @@ class Attempt:
     def _on_validation(self, metrics: Metrics) -> None:
         """With the lock held: the record and the export belong to the state that a checkpoint saves."""
         state = self._state
+        if self._audit is not None:
+            self._audit.validated(metrics)
         self._report("validation", {"metrics": metrics})
         shown = ", ".join(f"{name} {value:.5g}" for name, value in metrics.items() if value is not None)
         print(f"longhaul: step {state.step}, {state.samples} sessions: {shown}", flush=True)
@@ -291,6 +349,8 @@ class Attempt:
             return
         name = f"{step:09d}"
         best = self._is_best_export(metrics, name)
+        if isinstance(self._audit, Repeater):
+            return
         self._queue_export(
             {
                 "name": name,

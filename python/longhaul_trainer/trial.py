@@ -10,12 +10,16 @@ from typing import Any
 from longhaul.checked import Checked, parse_json
 from longhaul.errors import NoInputError, UsageError
 from longhaul.policies import (
+    AuditPolicy,
     CheckpointPolicy,
     Fork,
     PartsPolicy,
+    Repeat,
+    audit_policy,
     checkpoint_policy,
     fork_of,
     parts_policy,
+    repeat_of,
     silence_seconds,
     text,
     whole_number,
@@ -56,6 +60,8 @@ class Trial:
     silence_seconds: float | None
     model: str | None
     fork: Fork | None
+    audit: AuditPolicy | None
+    repeat: Repeat | None
     commit: str | None
     attempt: int
     document: Mapping[str, Any]
@@ -111,6 +117,8 @@ def parse_trial(document: Any, source: str, *, output: str | None = None, attemp
         silence_seconds=silence_seconds(root),
         model=text(root, "model"),
         fork=fork_of(root),
+        audit=audit_policy(root),
+        repeat=repeat_of(root),
         commit=text(root, "commit"),
         attempt=attempt,
         document=document,

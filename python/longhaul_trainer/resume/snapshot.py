@@ -35,6 +35,8 @@ class Snapshot:
     attachments: Mapping[str, Arrays] = field(default_factory=dict)
     #: Records that are in the store though the state has not come to their step yet.
     ahead: list[list[Any]] = field(default_factory=list)
+    #: Where it stands with what is kept for an audit; None: nothing is.
+    audit: Mapping[str, Any] | None = None
 
     @property
     def step(self) -> int:
@@ -60,6 +62,7 @@ def to_files(snapshot: Snapshot) -> dict[str, list[memoryview]]:
         "records": snapshot.records,
         "exports": snapshot.exports,
         "ahead": snapshot.ahead,
+        **({} if snapshot.audit is None else {"audit": snapshot.audit}),
         "arrays": index,
     }
     return {VARIABLES: chunks, STATE: [memoryview(json.dumps(document).encode())]}
@@ -77,6 +80,7 @@ def from_files(files: Mapping[str, Chunk]) -> Snapshot:
         records=document["records"],
         exports=document["exports"],
         ahead=document["ahead"],
+        audit=document.get("audit"),
     )
 
 

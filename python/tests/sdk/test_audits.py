@@ -1,0 +1,140 @@
+"""A part of a training that is trained again: equal where nothing is wrong, and where something is, the step and the tensor."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from forking import Forker
+from scenes import PYTHON, Scene
+
+from longhaul.audits.points import differences
+from longhaul.audits.tensors import digests_of
+from longhaul.audits.windows import window_at
+
+SHARE = 0.25
+FAULTY = PYTHON.parent / "bench" / "audit" / "trainer.py"
+
+
+def pairs(scene: Scene, name: str) -> dict[str, dict[str, Any]]:
+    return {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((scene.output(name) / "audits").glob("*/pair.json"))
+    }
+
+
+def repeat_of(scene: Scene, name: str, **more: Any) -> dict[str, Any]:
+    ((number, pair),) = pairs(scene, name).items()
+    folder = scene.output(name) / "audits" / number
+    return {"repeat": {"pair": folder.as_uri(), "checkpoint": pair["from"]["checkpoint"], **more}}
+
+
+def found_by(scene: Scene, original: str, again: str) -> list[tuple[int, list[str]]]:
+    (pair,) = pairs(scene, original).values()
+    repeated = json.loads((scene.output(again) / "repeat.json").read_text(encoding="utf-8"))
+    assert repeated["points"][-1]["step"] == pair["to"]["step"]
+    return list(differences(pair, repeated))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.07, 0.25, 1.0])
+def test_no_window_is_more_than_its_share_of_what_was_trained_before_and_the_seed_draws_it(share: float) -> None:
+    places = set()
+    for seed in range(40):
+        for step in range(1, 3000, 7):
+            window = window_at(share, seed, "run/search/3", step)
+            if window is None:
+                assert step < 1 / share
+                continue
+            assert window.end / 2 <= window.start and window.start + window.steps <= window.end
+            assert 1 <= window.steps <= max(1, share * window.start)
+            places.add((window.number, window.start))
+    assert share == 1.0 or len(places) > 40
+
+
+def test_a_pair_is_kept_and_equal_when_it_is_trained_again(scene: Scene) -> None:
+    plain = scene.finish("plain")
+    assert scene.finish("original", audit={"share": SHARE}) == plain, "what is kept changes nothing"
+    (pair,) = pairs(scene, "original").values()
+    trained = pair["to"]["step"] - pair["from"]["step"]
+    assert 0 < trained <= SHARE * plain["steps"]
+    ended = scene.run("again", 1, **repeat_of(scene, "original"))
+    assert ended.code == 0, ended.log
+    assert found_by(scene, "original", "again") == []
+    assert not (scene.output("again") / "exports").exists()
+    assert [record["kind"] for record in scene.records("again")][-1] == "end"
+
+
+def test_kills_inside_the_window_of_either_training_change_nothing(scene: Scene) -> None:
+    plain = scene.finish("plain")
+    for seed in range(3):
+        name = f"killed-{seed}"
+        outcome, story = scene_with(scene, {"audit": {"share": 0.9}}).play(name, seed=seed, kills=3)
+        assert outcome == plain, story
+        again = scene_with(scene, repeat_of(scene, name))
+        for attempt in (1, 2):
+            again.run(
+                f"{name}-again", attempt, environment={"DIE_AT": str(5 * attempt), "DIE_WHEN": "after", "DIE_BY": str(int(signal.SIGTERM))}
+            )
+        ended = again.run(f"{name}-again", 3)
+        assert ended.code == 0, ended.log
+        assert found_by(scene, name, f"{name}-again") == [], story
+
+
+def scene_with(scene: Scene, changes: dict[str, Any]) -> Scene:
+    """The same scene, whose trials have these fields too."""
+
+    class With(Scene):
+        def variables(self, name: str, attempt: int, **more: Any) -> dict[str, str]:
+            return super().variables(name, attempt, **{**changes, **more})
+
+    found = With.__new__(With)
+    found.__dict__.update(scene.__dict__)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fault", "faulty_trainings"),
+    [("FLIP_AT", ("original",)), ("OTHER_ARITHMETIC", ("again",)), ("FORGET_GENERATOR", ("original", "again"))],
+)
+def test_a_planted_fault_is_found_at_its_step_and_tensor(
+    forker: Forker, tmp_path: Path, fault: str, faulty_trainings: tuple[str, ...]
+) -> None:
+    scene = Scene(forker, tmp_path, FAULTY)
+    quick = {"LONGHAUL_STEP_DELAY_SECONDS": "0"}
+    scene.finish("probe", audit={"share": 0.9}, environment=quick)
+    (window,) = pairs(scene, "probe").values()
+    at = window["from"]["step"] + (5 if fault == "FLIP_AT" else 1)
+    environment = {**quick, fault: str(at)}
+    # The window is drawn by the trial's name, which the scene gives all alike.
+    scene.finish("original", audit={"share": 0.9}, environment=environment if "original" in faulty_trainings else quick)
+    ended = scene.run("again", 1, environment=environment if "again" in faulty_trainings else quick, **repeat_of(scene, "original"))
+    assert ended.code == 0, ended.log
+    first, names = found_by(scene, "original", "again")[0]
+    # A sum in another order may be rounded alike for some steps.
+    assert first - at in range(5 if fault == "OTHER_ARITHMETIC" else 1)
+    assert names[0] in ("model/weights", "model/bias")
+
+
+def test_a_pair_that_is_gone_or_another_is_refused(scene: Scene) -> None:
+    scene.finish("original", audit={"share": SHARE})
+    other = repeat_of(scene, "original")
+    other["repeat"]["checkpoint"] = "000000001-9"
+    ended = scene.run("again", 1, **other)
+    assert ended.code == 66 and "expected checkpoint 000000001-9" in ended.log
+    wanted = repeat_of(scene, "original")
+    kept = next((scene.output("original") / "audits").rglob("arrays.bin"))
+    kept.write_bytes(kept.read_bytes()[:-1] + b"!")
+    ended = scene.run("torn", 1, **wanted)
+    assert ended.code == 66 and "not whole" in ended.log
+
+
+def test_what_differs_is_named() -> None:
+    numpy = pytest.importorskip("numpy")
+    one = {"model": {"a": numpy.zeros(3), "b": [numpy.ones(2), 4]}, "position": {"step": 3}}
+    two = {"model": {"a": numpy.zeros(3), "b": [numpy.ones(2), 5]}, "position": {"step": 3}}
+    found, other = digests_of(one), digests_of(two)
+    assert list(found) == ["model/a", "model/b/0", "model/b", "position"]
+    assert [name for name in found if found[name] != other[name]] == ["model/b"]
