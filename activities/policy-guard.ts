@@ -45,7 +45,7 @@ export const guardTensorboards =
         refuseViolations(addressViolations(policy, { logdir: spec.logdir }, 'tensorboard'));
         return boards.start(spec);
       },
-      stop: async (pipeline) => boards.stop(pipeline),
+      stop: async (place) => boards.stop(place),
     };
   };
 

@@ -1,9 +1,10 @@
 /** What a search needs of the world besides its sampler: curves, the ledger, earlier runs, gates of pools. */
-import { getClient } from '@temporalio/activity';
+import { activityInfo, getClient } from '@temporalio/activity';
 import { isGrpcServiceError, QueryNotRegisteredError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { INTERNAL_SIGNALS, QUERIES, TASK_QUEUES, WORKFLOWS } from '../src/contract/names.ts';
+import { INTERNAL_SIGNALS, QUERIES, WORKFLOWS } from '../src/contract/names.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
+import type { Policy } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { AdoptInput, CurveInput, CurvePoints, EarlierSearch, PinInput, PinnedCheckpoint, WarmTrial } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
@@ -28,7 +29,17 @@ export interface SlotInput {
   readonly request: { readonly holder: string; readonly run: string; readonly priority: number; readonly limit: number };
 }
 
-export const createSearchActivities = (ports: Ports) =>
+interface ClosedInput {
+  readonly workflowIds: readonly string[];
+  readonly runIds?: Readonly<Record<string, string>>;
+}
+
+interface SearchOptions {
+  /** Of these workers: it has the team's quota. */
+  readonly policy?: Policy | null;
+}
+
+export const createSearchActivities = (ports: Ports, { policy = null }: SearchOptions = {}) =>
   translated({
     /** Blocks until running trials have new validation points or exports; raw progress never enters a history. */
     async awaitCurvePoints(input: CurveInput): Promise<CurvePoints> {
@@ -72,14 +83,15 @@ export const createSearchActivities = (ports: Ports) =>
     },
 
     /** Asks the gate of a pool for a slot, and starts the gate if there is none. */
-    async requestSlot({ gate, request }: SlotInput): Promise<void> {
-      await getClient().workflow.signalWithStart(WORKFLOWS.poolGate, {
-        workflowId: gate,
-        taskQueue: TASK_QUEUES.control,
-        args: [],
-        signal: INTERNAL_SIGNALS.acquire,
-        signalArgs: [request],
-      });
+    async requestSlot(input: SlotInput): Promise<void> {
+      await askGate(input);
+    },
+
+    /** The same among the trials that the team may have at once; null: there is no limit, and nobody was asked. */
+    async requestQuota({ gate, request }: SlotInput): Promise<{ readonly limit: number | null }> {
+      const limit = policy?.trials ?? null;
+      if (limit !== null) await askGate({ gate, request: { ...request, limit } });
+      return { limit };
     },
 
     /** What a search knew when it ended; one that is about to end is waited for. */
@@ -87,9 +99,9 @@ export const createSearchActivities = (ports: Ports) =>
       return withHeartbeat(() => earlierSearch(workflowId));
     },
 
-    /** Which of these workflows do not run any more. */
-    async closedWorkflows({ workflowIds }: { readonly workflowIds: readonly string[] }): Promise<string[]> {
-      const closed = await Promise.all(workflowIds.map(async (id) => ((await isRunning(id)) ? [] : [id])));
+    /** Which of these workflows do not run any more. @param runIds by workflow: one that was reset, or begun again, has another run */
+    async closedWorkflows({ workflowIds, runIds = {} }: ClosedInput): Promise<string[]> {
+      const closed = await Promise.all(workflowIds.map(async (id) => ((await isRunning(id, runIds[id])) ? [] : [id])));
       return closed.flat();
     },
   });
@@ -119,9 +131,19 @@ async function earlierSearch(workflowId: string): Promise<EarlierSearch> {
 const isRefusedQuestion = (error: unknown): boolean =>
   error instanceof ServiceError && isGrpcServiceError(error.cause) && (error.cause.code as number) === INVALID_ARGUMENT;
 
-async function isRunning(workflowId: string): Promise<boolean> {
+async function askGate({ gate, request }: SlotInput): Promise<void> {
+  await getClient().workflow.signalWithStart(WORKFLOWS.poolGate, {
+    workflowId: gate,
+    taskQueue: activityInfo().taskQueue,
+    args: [],
+    signal: INTERNAL_SIGNALS.acquire,
+    signalArgs: [request],
+  });
+}
+
+async function isRunning(workflowId: string, runId?: string): Promise<boolean> {
   try {
-    const { name } = (await getClient().workflow.getHandle(workflowId).describe()).status;
+    const { name } = (await getClient().workflow.getHandle(workflowId, runId).describe()).status;
     return name === 'RUNNING' || name === 'PAUSED';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;

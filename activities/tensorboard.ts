@@ -10,11 +10,11 @@ export interface TensorboardInput extends TensorboardSpec {
 export const createTensorboardActivities = (open: (profile: Profile) => Promise<Tensorboards>) =>
   translated({
     /** Returns its URL; one that runs is found. */
-    async startTensorboard({ profile, pipeline, logdir }: TensorboardInput): Promise<string> {
-      return (await open(profile)).start({ pipeline, logdir });
+    async startTensorboard({ profile, ...spec }: TensorboardInput): Promise<string> {
+      return (await open(profile)).start(spec);
     },
-    async stopTensorboard({ profile, pipeline }: Omit<TensorboardInput, 'logdir'>): Promise<void> {
-      await (await open(profile)).stop(pipeline);
+    async stopTensorboard({ profile, ...place }: Omit<TensorboardInput, 'logdir'>): Promise<void> {
+      await (await open(profile)).stop(place);
     },
   });
 export type TensorboardActivities = ReturnType<typeof createTensorboardActivities>;

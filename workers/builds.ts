@@ -9,7 +9,7 @@ import type { KubeClient } from '../src/adapters/kubernetes/client.ts';
 import { buildSteps } from '../src/rules/builds.ts';
 import type { VersionStatus } from '../src/rules/builds.ts';
 import { connect } from './connection.ts';
-import { DEFAULT_DEPLOYMENT } from './versioning.ts';
+import { deploymentName as deploymentOf } from './versioning.ts';
 
 const BUILD = 'longhaul.dev/build';
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -25,7 +25,7 @@ const required = (name: string): string => {
 };
 
 const [release, kubernetesNamespace] = [required('LONGHAUL_RELEASE'), required('LONGHAUL_NAMESPACE')];
-const deploymentName = process.env.LONGHAUL_DEPLOYMENT ?? DEFAULT_DEPLOYMENT;
+const deploymentName = deploymentOf();
 const deploymentsPath = `/apis/apps/v1/namespaces/${kubernetesNamespace}/deployments`;
 const kube = openClient({ namespace: kubernetesNamespace });
 const { connection, namespace } = await connect();

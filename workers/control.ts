@@ -18,6 +18,6 @@ main({
     ...createStepActivities(ports),
     ...createScriptActivities(ports),
     ...createNotificationActivities(process.env, policy),
-    ...createSearchActivities(ports),
+    ...createSearchActivities(ports, { policy }),
   }),
 });

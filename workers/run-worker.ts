@@ -16,6 +16,8 @@ import { guardPorts } from '../activities/policy-guard.ts';
 import { InvalidInputError } from '../src/contract/errors.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import { readPolicy } from '../src/adapters/policy-file.ts';
+import { queueOf, teamOf } from '../src/contract/teams.ts';
+import { requireWall } from '../src/rules/policy-teams.ts';
 import { soakFactor } from './soak.ts';
 import { becomeFirstVersion, deploymentOptions } from './versioning.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -42,6 +44,9 @@ async function runWorker(role: WorkerRole): Promise<void> {
     workerHeartbeatInterval: `${GRACES.workerAliveSeconds} seconds`,
   });
   const policy = await readPolicy();
+  const team = teamOf(process.env);
+  const taskQueue = queueOf(team, role.taskQueue);
+  if (team !== null) requireWall(team, policy);
   playFaster(soakFactor());
   const tracing = await openTracing(`longhaul-${role.name}`);
   const connected = await connect();
@@ -55,7 +60,7 @@ async function runWorker(role: WorkerRole): Promise<void> {
       connection: connected.connection,
       namespace: connected.namespace,
       dataConverter,
-      taskQueue: role.taskQueue,
+      taskQueue,
       identity,
       activities: await role.activities(guardPorts(ports, policy), policy),
       interceptors: { activity: [attemptLogs] },
@@ -74,7 +79,7 @@ async function runWorker(role: WorkerRole): Promise<void> {
     } satisfies WorkerOptions);
     const health = await serveHealth(() => worker.getState());
     const running = worker.run();
-    process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue: role.taskQueue, pid: process.pid })}\n`);
+    process.stdout.write(`${JSON.stringify({ ready: true, worker: role.name, taskQueue, pid: process.pid })}\n`);
     const say = (message: string, fields: object): void => log.info(fields, message);
     const versioned = role.workflows ? deploymentOptions() : undefined;
     if (versioned) void becomeFirstVersion(connected, versioned, over.signal);
@@ -97,7 +102,7 @@ export function main(role: WorkerRole): void {
   runWorker(role).catch((error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(
-      `${role.name} worker: ${error instanceof InvalidInputError || error instanceof SearchAttributesError ? error.message : text}\n`,
+      `${role.name} worker: ${error instanceof InvalidInputError || error instanceof SearchAttributesError || error instanceof RangeError ? error.message : text}\n`,
     );
     process.exitCode = 1;
   });

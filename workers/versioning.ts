@@ -4,15 +4,23 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NativeConnection, WorkerDeploymentOptions } from '@temporalio/worker';
+import { queueOf, teamOf } from '../src/contract/teams.ts';
 import { GRACES } from '../src/rules/durations.ts';
 
-export const DEFAULT_DEPLOYMENT = 'longhaul';
+const DEFAULT_DEPLOYMENT = 'longhaul';
+
+/** Each team has one of its own. */
+export const deploymentName = (environment: NodeJS.ProcessEnv = process.env): string =>
+  environment.LONGHAUL_DEPLOYMENT ?? queueOf(teamOf(environment), DEFAULT_DEPLOYMENT);
 
 export function deploymentOptions(environment: NodeJS.ProcessEnv = process.env): WorkerDeploymentOptions | undefined {
   const buildId = environment.LONGHAUL_BUILD_ID;
   if (buildId === undefined || buildId === '') return undefined;
-  const deploymentName = environment.LONGHAUL_DEPLOYMENT ?? DEFAULT_DEPLOYMENT;
-  return { version: { deploymentName, buildId }, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' };
+  return {
+    version: { deploymentName: deploymentName(environment), buildId },
+    useWorkerVersioning: true,
+    defaultVersioningBehavior: 'AUTO_UPGRADE',
+  };
 }
 
 /**

@@ -12,6 +12,7 @@ import { builtAhead, cacheDirectory, root } from '../bin/setup-tools.mjs';
 import { FAILURE_CONVERTER } from '../src/codec/encryption.ts';
 
 const WORKFLOWS = join(root, 'workflows', 'index.ts');
+const TEAM_QUEUES = join(root, 'workflows', 'team-queues.ts');
 const TRACING_MODULE = '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors';
 
 /**
@@ -29,7 +30,7 @@ export async function workflowBundle({ traced = false, sealed = false } = {}): P
     workflowsPath: WORKFLOWS,
     ...(sealed ? { failureConverterPath: FAILURE_CONVERTER } : {}),
     logger: SILENT,
-    workflowInterceptorModules: traced ? [createRequire(import.meta.url).resolve(TRACING_MODULE)] : [],
+    workflowInterceptorModules: [TEAM_QUEUES, ...(traced ? [createRequire(import.meta.url).resolve(TRACING_MODULE)] : [])],
   });
   await mkdir(join(codePath, '..'), { recursive: true });
   // Others may make it at the same time, in this process too.

@@ -13,8 +13,13 @@ import type { Profile } from '../src/contract/profile.ts';
 import { searching, tensorboards } from './policies.ts';
 import { WAITS } from '../src/rules/durations.ts';
 
-interface TensorboardKeeping {
+export interface TensorboardPlace {
   readonly pipeline: string;
+  /** Absent of one that began before there were homes. */
+  readonly home?: string | undefined;
+}
+
+interface TensorboardKeeping extends TensorboardPlace {
   readonly profile: Profile;
   /** Workflow ids of searches: the one that began it, or all when it continues as new. */
   readonly holders: readonly string[];
@@ -24,7 +29,7 @@ export const holdTensorboardSignal = defineSignal<[{ readonly holder: string }]>
 export const releaseTensorboardSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.release);
 
 export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
-  const { pipeline, profile } = keeping;
+  const { pipeline, home, profile } = keeping;
   const holders = new Set(keeping.holders);
   setHandler(holdTensorboardSignal, ({ holder }) => void holders.add(holder));
   setHandler(releaseTensorboardSignal, ({ holder }) => void holders.delete(holder));
@@ -42,5 +47,5 @@ export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
       for (const gone of closed) holders.delete(gone);
     }
   }
-  await tensorboards(profile).stopTensorboard({ profile, pipeline });
+  await tensorboards(profile).stopTensorboard({ profile, pipeline, ...(home === undefined ? {} : { home }) });
 }

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -23,6 +24,14 @@ from .activity import SamplerActivities
 from .codec import data_converter
 
 TASK_QUEUE = "longhaul-sampler"
+
+
+def task_queue_of(environment: Mapping[str, str]) -> str:
+    """That of the team, where `LONGHAUL_TEAM` names one: `src/contract/teams.ts`."""
+    team = environment.get("LONGHAUL_TEAM", "")
+    return f"{team}-{TASK_QUEUE}" if team else TASK_QUEUE
+
+
 _log = logging.getLogger("longhaul_sampler")
 THREADS = 4
 SHUTDOWN_GRACE = timedelta(seconds=5)
@@ -52,7 +61,7 @@ async def serve(task_queue: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="longhaul_sampler", description=__doc__)
-    parser.add_argument("--task-queue", default=TASK_QUEUE)
+    parser.add_argument("--task-queue", default=task_queue_of(os.environ))
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s sampler %(levelname)s %(message)s")
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -81,6 +81,12 @@ export function integer(text: string): number {
   return value;
 }
 
+/** Temporal's: 1 is the most urgent. */
+export function priorityArgument(text: string): number {
+  if (!/^[1-5]$/.test(text)) throw new InvalidArgumentError('a whole number from 1 to 5 is expected');
+  return Number(text);
+}
+
 export function portNumber(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('a port is expected: 0 to 65535');

@@ -9,12 +9,13 @@ import { shipCode } from './ship-code.ts';
 interface StartOptions {
   readonly detach?: boolean;
   readonly runId?: string;
+  readonly priority?: number;
 }
 
 /** @param provide puts what else the run reads into the store */
 export async function startCompiled(
   { document, code }: Compiled,
-  { detach, runId }: StartOptions,
+  { detach, runId, priority }: StartOptions,
   cli: Cli,
   command: Command,
   provide: () => Promise<void> = () => Promise.resolve(),
@@ -23,7 +24,7 @@ export async function startCompiled(
     await using longhaul = await cli.connect();
     await shipCode(document, code);
     await provide();
-    leave(await longhaul.start(document, { runId }), cli, { documentHash: document.hash });
+    leave(await longhaul.start(document, { runId, priority }), cli, { documentHash: document.hash });
     return;
   }
   const [{ withServers }, { runToEnd }] = await Promise.all([import('./own-stack.ts'), import('./run-to-end.ts')]);
@@ -32,7 +33,7 @@ export async function startCompiled(
     await provide();
     const servers = await withServers(cli, temporalProfileOf(command));
     try {
-      await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId }));
+      await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId, priority }));
     } finally {
       await servers.stop();
     }

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ConnectionOptions } from '@temporalio/client';
 import { InvalidInputError } from '../contract/errors.ts';
+import { teamOf, type Team } from '../contract/teams.ts';
 import { CannotConnectError } from './errors.ts';
 import { isProcess, mayBeNode } from './process-start.ts';
 
@@ -23,6 +24,8 @@ export interface Target {
   /** Where the address comes from, for messages. */
   readonly source: 'environment' | 'development';
   readonly ui: string | null;
+  /** Whose task queues and runs (LONGHAUL_TEAM); nobody's where there is none. */
+  readonly team?: Team;
 }
 
 export interface TargetOptions {
@@ -40,7 +43,14 @@ export function findTarget({ profile, directory = process.cwd() }: TargetOptions
   const { connectionOptions, namespace } = configurationOf(profile);
   if (connectionOptions.address !== undefined) {
     const connection = connectionOptions as ConnectionOptions;
-    return { connection, address: connectionOptions.address, namespace: namespace ?? 'default', source: 'environment', ui: null };
+    return {
+      connection,
+      address: connectionOptions.address,
+      namespace: namespace ?? 'default',
+      source: 'environment',
+      ui: null,
+      team: ownTeam(),
+    };
   }
   const stack = findDevelopmentStack(directory);
   if (stack)
@@ -55,6 +65,15 @@ export function findTarget({ profile, directory = process.cwd() }: TargetOptions
     'no Temporal server is named and no `longhaul dev` runs in this project; start `longhaul dev`, or set TEMPORAL_ADDRESS',
     null,
   );
+}
+
+/** @throws InvalidInputError where LONGHAUL_TEAM is no name for one */
+function ownTeam(): Team {
+  try {
+    return teamOf(process.env);
+  } catch (error) {
+    throw new InvalidInputError([{ file: 'environment', message: (error as RangeError).message }]);
+  }
 }
 
 /** Of this machine no proxy is asked, whatever `https_proxy` says. */

@@ -3,7 +3,9 @@ import { Connection, Client, type ClientOptions, type WorkflowExecutionInfo } fr
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { dataConverterOf } from '../codec/encryption.ts';
 import { InvalidInputError } from '../contract/errors.ts';
+import { fairnessKey } from '../contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
+import { queueOf } from '../contract/teams.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { Retry } from '../contract/retry.ts';
@@ -12,6 +14,7 @@ import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
 import { about } from './failures.ts';
+import { ownRunsOnly } from './own-runs.ts';
 import { checkRetry, type RetryOptions } from './retry.ts';
 import { Run } from './run.ts';
 import { Schedules } from './schedules.ts';
@@ -26,7 +29,9 @@ export interface ConnectOptions extends TargetOptions {
 
 export interface StartOptions {
   /** Name of the run; otherwise pipeline, time and four characters. A name is used once. */
-  readonly runId?: string;
+  readonly runId?: string | undefined;
+  /** 1 to 5, as Temporal's priority key: tasks of a lower number come first where workers are busy; 3 where left out. */
+  readonly priority?: number | undefined;
 }
 
 export interface ListOptions {
@@ -72,6 +77,8 @@ export class Longhaul {
   readonly #connection: Connection;
   readonly #tracing: Tracing | null;
   readonly #beforeClose: ConnectOptions['beforeClose'];
+  /** Of the team's control workers. */
+  readonly #queue: string;
 
   constructor(connection: Connection, target: Target, options: ConnectOptions = {}, tracing: Tracing | null = null) {
     this.#connection = connection;
@@ -83,19 +90,21 @@ export class Longhaul {
       namespace: target.namespace,
       dataConverter: options.dataConverter ?? dataConverterOf(),
       plugins: tracing === null ? [] : [tracing.plugin],
+      interceptors: { workflow: ownRunsOnly(connection, target) },
     });
-    this.schedules = new Schedules(this.client, target.address);
+    this.#queue = queueOf(target.team ?? null, TASK_QUEUES.control);
+    this.schedules = new Schedules(this.client, target.address, this.#queue);
   }
 
   /**
    * Starts a run of a compiled document, as `longhaul run` does.
    * @throws InvalidInputError for a document or a name that no run may have; nothing was started
    */
-  async start(input: RunDocument, { runId }: StartOptions = {}): Promise<Run> {
+  async start(input: RunDocument, { runId, priority }: StartOptions = {}): Promise<Run> {
     const document = checked(input);
     const id = runId ?? newRunId(document.pipeline);
     checkRunName(id, 'run id');
-    return this.#begin(id, document, [document], 'REJECT_DUPLICATE');
+    return this.#begin(id, document, [document], 'REJECT_DUPLICATE', priority);
   }
 
   async #begin(
@@ -103,11 +112,13 @@ export class Longhaul {
     document: RunDocument,
     args: [RunDocument, Retry?],
     workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE',
+    priorityKey?: number,
   ): Promise<Run> {
     await about(id, this.target.address, () =>
       this.client.workflow.start(WORKFLOWS.trainingPipeline, {
         workflowId: id,
-        taskQueue: TASK_QUEUES.control,
+        taskQueue: this.#queue,
+        priority: { fairnessKey: fairnessKey(id), ...(priorityKey === undefined ? {} : { priorityKey }) },
         args,
         workflowIdReusePolicy,
         staticSummary: `${document.pipeline} on ${document.profileName}`,
@@ -142,7 +153,7 @@ export class Longhaul {
 
   /** A run by its name. Says nothing about whether there is one; the first call does. */
   run(id: string): Run {
-    return new Run(this.client, this.target.address, id);
+    return new Run(this.client, this.target.address, id, this.target.team);
   }
 
   /** Newest first. */
@@ -150,6 +161,7 @@ export class Longhaul {
     const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
     const conditions = [`WorkflowType = '${WORKFLOWS.trainingPipeline}'`];
     if (pipeline !== undefined) conditions.push(`Pipeline = ${quoted(pipeline)}`);
+    if (this.target.team) conditions.push(`TaskQueue = ${quoted(this.#queue)}`);
     if (status !== undefined) conditions.push(`RunStatus = ${quoted(status)}`);
     return about('', this.target.address, async () => {
       const runs: RunSummary[] = [];

@@ -5,6 +5,7 @@ import type { Retry } from '../contract/retry.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
+import type { Team } from '../contract/teams.ts';
 import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
@@ -27,8 +28,10 @@ export class Run {
   readonly id: string;
   readonly #client: Client;
   readonly #address: string;
+  readonly #team: Team;
 
-  constructor(client: Client, address: string, id: string) {
+  constructor(client: Client, address: string, id: string, team: Team = null) {
+    this.#team = team;
     this.id = id;
     this.#client = client;
     this.#address = address;
@@ -63,6 +66,8 @@ export class Run {
   }
 
   async #start(): Promise<{ readonly document: RunDocument; readonly retries: number }> {
+    // Which also says that it is another team's.
+    await this.#about(() => this.#handle.describe());
     const { history } = await this.#about(() =>
       this.#client.workflowService.getWorkflowExecutionHistory({
         namespace: this.#client.options.namespace,
@@ -106,7 +111,7 @@ export class Run {
 
   /** A search step of this run. */
   search(step: string): Search {
-    return new Search(this.#client, this.#address, this.id, step);
+    return new Search(this.#client, this.#address, this.id, step, this.#team);
   }
 
   #update(name: string, payload: object): Promise<UpdateAnswer> {

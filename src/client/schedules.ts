@@ -55,10 +55,13 @@ const PIPELINE = defineSearchAttributeKey('Pipeline', 'KEYWORD');
 export class Schedules {
   readonly #client: Client;
   readonly #address: string;
+  readonly #queue: string;
 
-  constructor(client: Client, address: string) {
+  /** @param queue of the control workers that serve the runs */
+  constructor(client: Client, address: string, queue: string = TASK_QUEUES.control) {
     this.#client = client;
     this.#address = address;
+    this.#queue = queue;
   }
 
   /** Throws `RefusedError` when there is a schedule of this name, or the server does not understand the calendar. */
@@ -73,7 +76,7 @@ export class Schedules {
           type: 'startWorkflow',
           workflowType: WORKFLOWS.scheduledRun,
           workflowId: name,
-          taskQueue: TASK_QUEUES.control,
+          taskQueue: this.#queue,
           args: [document],
           typedSearchAttributes: [{ key: PIPELINE, value: document.pipeline }],
         },

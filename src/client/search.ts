@@ -21,6 +21,7 @@ import type {
   StopTrialUpdate,
   UpdateAnswer,
 } from '../contract/search.ts';
+import { queueOf, type Team } from '../contract/teams.ts';
 import type { SearchState, StatePage } from '../contract/state.ts';
 import { RefusedError } from './errors.ts';
 import { about, ask } from './failures.ts';
@@ -38,8 +39,10 @@ export class Search {
   readonly step: string;
   readonly #client: Client;
   readonly #address: string;
+  readonly #team: Team;
 
-  constructor(client: Client, address: string, run: string, step: string) {
+  constructor(client: Client, address: string, run: string, step: string, team: Team = null) {
+    this.#team = team;
     this.run = run;
     this.step = step;
     this.#client = client;
@@ -90,7 +93,7 @@ export class Search {
       const handle = await this.#client.workflow
         .start(workflow, {
           workflowId,
-          taskQueue: TASK_QUEUES.control,
+          taskQueue: queueOf(this.#team, TASK_QUEUES.control),
           args: [question],
           workflowExecutionTimeout: GRACES.searchAnswerMs,
           workflowIdConflictPolicy: 'USE_EXISTING',

@@ -37,9 +37,19 @@ export const jobEndingWorkflowId = (
 ): string =>
   `${of.trial === undefined ? searchWorkflowId(of.run, of.step) : trialWorkflowId(of.run, of.step, of.trial, of.life)}/end-of-${kind}-${attempt}`;
 
-/** One TensorBoard a pipeline, whatever the number of its runs. */
-export const tensorboardWorkflowId = (pipeline: string): string => `longhaul-tensorboard-${pipeline}`;
-export const poolGateWorkflowId = (pool: string): string => `longhaul-pool-${pool}`;
+/** One TensorBoard a pipeline and home, whatever the number of its runs. @param home absent from searches that began before 0.2.0 */
+export const tensorboardWorkflowId = (pipeline: string, home?: string): string =>
+  home === undefined ? `longhaul-tensorboard-${pipeline}` : `longhaul-tensorboard-${pipeline}-${home}`;
+/** Of its Deployment, Service or process. */
+export const tensorboardName = (pipeline: string, home?: string): string =>
+  home === undefined
+    ? dnsLabel(`tensorboard-${pipeline.replaceAll('_', '-')}`)
+    : `tensorboard-${readable(pipeline)}-${digest(JSON.stringify([home, pipeline]))}`;
+/** @param team whose places it counts; null: those of all that ask */
+export const poolGateWorkflowId = (pool: string, team: string | null = null): string =>
+  team === null ? `longhaul-pool-${pool}` : `longhaul-team-${team}/pool-${pool}`;
+/** Counts the trials of a team. */
+export const quotaGateWorkflowId = (team: string): string => `longhaul-team-${team}/trials`;
 
 /** FNV-1a, 64 bit, 12 digits of base 36 (62 bit): for names that must not meet. */
 export function digest(text: string): string {
@@ -50,6 +60,13 @@ export function digest(text: string): string {
 
 /** Installations share a namespace, and keep apart by where they store things. */
 export const homeOf = (storeRoot: string): string => digest(storeRoot);
+
+/** The same, where nothing has opened the store yet. */
+export const homeOfStorage = (
+  storage:
+    { readonly kind: 'directory'; readonly path: string } | { readonly kind: 'gcs'; readonly bucket: string; readonly prefix: string },
+): string =>
+  homeOf(storage.kind === 'gcs' ? `gs://${storage.bucket}/${storage.prefix}`.replace(/\/+$/, '') : storage.path.replace(/\/+$/, ''));
 
 /** What a Job belongs to. */
 interface JobPlace {
@@ -64,15 +81,17 @@ interface JobPlace {
 /** Pods' names are cut behind 57 characters. */
 const MAX_READABLE = 28;
 
-/** Readable for people; the digest of all parts keeps `a-b` of `c` and `a` of `b-c` apart. */
-function jobName({ home, run, step, life }: JobPlace, suffix: string): string {
-  const readable = `${run}-${step}`
+const readable = (text: string): string =>
+  text
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+/, '')
     .slice(0, MAX_READABLE)
     .replace(/-+$/, '');
-  return `${readable || 'job'}-${digest(JSON.stringify([home, run, step, ...(life === undefined ? [] : [life])]))}-${suffix}`;
+
+/** Readable for people; the digest of all parts keeps `a-b` of `c` and `a` of `b-c` apart. */
+function jobName({ home, run, step, life }: JobPlace, suffix: string): string {
+  return `${readable(`${run}-${step}`) || 'job'}-${digest(JSON.stringify([home, run, step, ...(life === undefined ? [] : [life])]))}-${suffix}`;
 }
 
 /** One attempt, one Job: made from run, trial and the logical attempt, never from Temporal's retry count. */
@@ -100,3 +119,6 @@ export const ledgerKey = (...parts: readonly (string | number)[]): string => par
 
 /** Part of the key of what a search's later life appends; the first one has none. */
 export const livesOf = ({ life }: { readonly life?: string }): string[] => (life === undefined ? [] : [life]);
+
+/** Of all tasks of a run, for Temporal's fairness: at most 64 bytes. */
+export const fairnessKey = (run: string): string => (/^[ -~]{1,64}$/.test(run) ? run : digest(run));

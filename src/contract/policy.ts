@@ -18,6 +18,8 @@ export const Policy = z.strictObject({
   projects: Patterns,
   /** `dataset` or `project.dataset`: of the ledger and of tables that steps name. What SQL itself reads is a matter of IAM. */
   datasets: Patterns,
+  /** The data set, or the directory of DuckDB, of the ledger: `datasets` may have others that several teams read. */
+  ledgers: Patterns,
   /** `bucket` or `bucket/prefix`, each with what is below it. */
   buckets: Patterns,
   namespaces: Patterns,
@@ -29,7 +31,7 @@ export const Policy = z.strictObject({
   contexts: Patterns,
   images: Patterns,
   priorityClasses: Patterns,
-  /** Secrets that a pod may mount or take variables from. */
+  /** Secrets that a pod may mount or take variables from, by name; in `secrets` of steps also `NAME/KEY`, and `env:NAME` of the worker's own. */
   secrets: Patterns,
   /** Kinds of volumes: `emptyDir`, `persistentVolumeClaim`, …; of CSI drivers `csi:DRIVER`. */
   volumes: Patterns,
@@ -50,6 +52,8 @@ export const Policy = z.strictObject({
       nodes: z.int().positive().optional(),
     })
     .default({}),
+  /** Trials of the team that may run at once, over all its runs; the rest waits, and the run that has fewest goes first. */
+  trials: z.int().positive().optional(),
   /** Commands of notifications, their words with a blank between them: `/opt/tell *`. */
   commands: Patterns,
   /** Variables of the control worker that a notification may take for the address of a webhook. */

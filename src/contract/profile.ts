@@ -43,6 +43,8 @@ export const Pool = z.strictObject({
   cluster: Name.optional(),
   /** What reading a GB of checkpoint and parts costs there, in the profile's currency; 0 when left out. */
   egressPerGb: z.number().nonnegative().optional(),
+  /** `maxAttempts` counts over all teams of the Temporal namespace, which get places in turn; of a team's own runs where left out. */
+  shared: z.boolean().optional(),
 });
 export type Pool = z.infer<typeof Pool>;
 

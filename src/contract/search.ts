@@ -437,6 +437,8 @@ export interface SearchCarried {
   sampler: string | null;
   /** Its URL; null while it starts; absent where there is none. */
   tensorboard?: string | null;
+  /** The workflow that keeps it; absent of searches that began before 0.2.0. */
+  tensorboardKeeper?: string;
   /** Of Jobs that scored exports. */
   scoringCost?: number;
   /** A point had all metrics that are needed. */

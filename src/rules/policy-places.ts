@@ -39,9 +39,15 @@ export function tableViolations(policy: Policy, profile: Profile, path: string, 
 }
 
 /** A data set's name alone is one of any project: `projects` says which. */
-export function datasetViolations(policy: Policy, path: string, project: string | undefined, dataset: string): Violation[] {
+export function datasetViolations(
+  policy: Policy,
+  path: string,
+  project: string | undefined,
+  dataset: string,
+  rule: 'datasets' | 'ledgers' = 'datasets',
+): Violation[] {
   const whole = project === undefined ? dataset : `${project}.${dataset}`;
-  return unless(policy, 'datasets', path, dataset).length === 0 ? [] : unless(policy, 'datasets', path, whole);
+  return unless(policy, rule, path, dataset).length === 0 ? [] : unless(policy, rule, path, whole);
 }
 
 /** Code and words: what they name is opened by nobody but themselves. */

@@ -33,12 +33,16 @@ export function profileViolations(policy: Policy, { warehouse, storage, compute,
       ? [
           ...unless(policy, 'projects', 'profile.warehouse.project', warehouse.project),
           ...datasetViolations(policy, 'profile.warehouse.dataset', warehouse.project, warehouse.dataset),
+          ...datasetViolations(policy, 'profile.warehouse.dataset', warehouse.project, warehouse.dataset, 'ledgers'),
           ...(['reservation', 'kmsKey'] as const).flatMap((field) =>
             unless(policy, 'projects', `profile.warehouse.${field}`, projectOf(warehouse[field])),
           ),
           ...unless(policy, 'endpoints', 'profile.warehouse.apiEndpoint', warehouse.apiEndpoint),
         ]
-      : unless(policy, 'paths', 'profile.warehouse.path', warehouse.path, isWithin)),
+      : [
+          ...unless(policy, 'paths', 'profile.warehouse.path', warehouse.path, isWithin),
+          ...unless(policy, 'ledgers', 'profile.warehouse.path', warehouse.path, isWithin),
+        ]),
     ...(storage.kind === 'gcs'
       ? [
           ...unless(policy, 'buckets', 'profile.storage', `${storage.bucket}/${storage.prefix}`.replace(/\/+/g, '/'), isWithin),

@@ -87,7 +87,9 @@ async function launchStack(home: string, directory: string, onEvent: (event: Pro
       : { address: `127.0.0.1:${ports.temporal}`, namespace: NAMESPACE, ui: `http://127.0.0.1:${ports.ui}` };
     const server = configured ? null : start(temporalServer(home, ports));
     const { address, namespace, ui } = target;
-    const environment = configured ? process.env : { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+    // A team has its workers at the server that it shares with others; this one is its owner's alone.
+    const own = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, LONGHAUL_TEAM: '' };
+    const environment = configured ? process.env : { ...process.env, ...own };
     const workers = WORKERS.map((name) => start(worker(name, directory, home, environment)));
     if (server) await untilServing(address, namespace, server.ready);
     await writeStack(file, { pid: process.pid, started: startOf(process.pid), address, namespace, ui, ports });

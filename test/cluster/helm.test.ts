@@ -12,6 +12,7 @@ import { readFileSync } from 'node:fs';
 import { trialWorkflowId } from '../../src/contract/ids.ts';
 import { Policy } from '../../src/contract/policy.ts';
 import { Profile } from '../../src/contract/profile.ts';
+import { requireWall } from '../../src/rules/policy-teams.ts';
 import { violations } from '../../src/rules/policy.ts';
 import { runCli } from '../support/run-cli.ts';
 import { CHART, helm, RELEASE, upgradeChart } from './chart.ts';
@@ -126,6 +127,20 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       ['paths', profileOf({}, { storage: { kind: 'directory', path: '/etc' } })],
     ])('which refuses what its rule %s does not name', async (rule, profile) => {
       expect(rulesOf((await rendered()).policy, profile)).toContain(rule);
+    });
+
+    it('which must say what is its own where the release is of a team, and every worker serves that team', async () => {
+      await expect(rendered('--set', 'team=north')).rejects.toThrow("team north: policy.buckets must say what is the team's own");
+      const settings = ['--set', 'team=north', '--set-json', 'policy={"buckets":["north"],"ledgers":["north"]}'];
+      const { policy, workers } = await rendered(...settings);
+      expect(() => {
+        requireWall('north', policy);
+      }).not.toThrow();
+      expect(workers).toHaveLength(3);
+      for (const each of workers) expect(JSON.stringify(each)).toContain('{"name":"LONGHAUL_TEAM","value":"north"}');
+      const text = await helm(['template', 'x', CHART, '--kube-version', '1.35.0', ...settings]);
+      // Control, warehouse, training, sampler, console and builds.
+      expect(text.match(/name: LONGHAUL_TEAM/g)).toHaveLength(6);
     });
 
     it('whose rules a value takes the place of, and whose namespaces are those of the Jobs', async () => {

@@ -84,8 +84,8 @@ describe.skipIf(!clusterCanRun())('the rights of the chart', () => {
     const tried = openKubernetesTensorboards(config);
     await tried.start(spec).catch((error: unknown) => refusals.push(String(error)));
     await own.start(spec);
-    await tried.stop(pipeline).catch((error: unknown) => refusals.push(String(error)));
-    await own.stop(pipeline);
+    await tried.stop({ pipeline }).catch((error: unknown) => refusals.push(String(error)));
+    await own.stop({ pipeline });
   };
 
   const terminating = withCompute((compute, job) => compute.terminate(job.name));

@@ -1,5 +1,5 @@
 /** One search for every path through `hyperparameterSearch` and `trial`. */
-import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { homeOfStorage, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import type { AttemptReport } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import { until } from '../workflow/environment.ts';
@@ -45,9 +45,10 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
   },
 
   tensorboard: async (harness) => {
-    const search = await harness.search(specOf(), profileOf({ tensorboard: { enabled: true, keepSeconds: 1 } }));
+    const profile = profileOf({ tensorboard: { enabled: true, keepSeconds: 1 } });
+    const search = await harness.search(specOf(), profile);
     await search.result();
-    const workflowId = tensorboardWorkflowId('p');
+    const workflowId = tensorboardWorkflowId('p', homeOfStorage(profile.storage));
     await harness.client.workflow.getHandle(workflowId).result();
     return [
       { file: 'search-with-tensorboard', workflowId: search.workflowId },

@@ -15,6 +15,7 @@ import { createStepActivities } from '../../activities/steps.ts';
 import { createWarehouseJobActivities } from '../../activities/warehouse-jobs.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
+import { queueOf, type Team } from '../../src/contract/teams.ts';
 import type { RunResult } from '../../src/contract/state.ts';
 import type { Ports } from '../../src/ports/index.ts';
 import { registerSearchAttributes } from '../../workers/connection.ts';
@@ -29,6 +30,13 @@ export interface Harness {
     name?: string,
   ): Promise<WorkflowHandleWithFirstExecutionRunId<(document: RunDocument) => Promise<RunResult>>>;
   stop(): Promise<void>;
+}
+
+/** Of whose workers a harness is made. */
+export interface HarnessPlace {
+  readonly team?: Team;
+  /** Shares the server of this one, which is to be stopped later. */
+  readonly beside?: Harness;
 }
 
 /** They only wait; more than the largest search of a test has. */
@@ -63,8 +71,10 @@ export async function startHarness(
   overrides: object = {},
   serverArguments: string[] = [],
   bundle: () => Promise<WorkflowBundleOption> = workflowBundle,
+  { team = null, beside }: HarnessPlace = {},
 ): Promise<Harness> {
-  const environment = await startServer(time, serverArguments);
+  const environment = beside?.environment ?? (await startServer(time, serverArguments));
+  const queue = (name: keyof typeof TASK_QUEUES): string => queueOf(team, TASK_QUEUES[name]);
   const common = {
     connection: environment.nativeConnection,
     maxHeartbeatThrottleInterval: '200 ms',
@@ -82,9 +92,9 @@ export async function startHarness(
     ...overrides,
   };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: TASK_QUEUES.control, workflowBundle: await bundle(), activities }),
-    Worker.create({ ...common, taskQueue: TASK_QUEUES.warehouse, activities }),
-    Worker.create({ ...common, taskQueue: TASK_QUEUES.training, activities, maxConcurrentActivityTaskExecutions: MAX_ATTEMPTS }),
+    Worker.create({ ...common, taskQueue: queue('control'), workflowBundle: await bundle(), activities }),
+    Worker.create({ ...common, taskQueue: queue('warehouse'), activities }),
+    Worker.create({ ...common, taskQueue: queue('training'), activities, maxConcurrentActivityTaskExecutions: MAX_ATTEMPTS }),
   ]);
   const running = workers.map((worker) => worker.run());
   let count = 0;
@@ -93,14 +103,14 @@ export async function startHarness(
     environment,
     start: (document, name = `run-${++count}`) =>
       environment.client.workflow.start<(document: RunDocument) => Promise<RunResult>>(WORKFLOWS.trainingPipeline, {
-        taskQueue: TASK_QUEUES.control,
+        taskQueue: queue('control'),
         workflowId: name,
         args: [document],
       }),
     stop: async () => {
       for (const worker of workers) worker.shutdown();
       await Promise.all(running);
-      await environment.teardown();
+      if (!beside) await environment.teardown();
     },
   };
 }

@@ -6,7 +6,7 @@ import { until } from './environment.ts';
 import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 import { createMemoryPorts } from './memory-ports.ts';
-import { acquire, release } from '../../workflows/pools/gate.ts';
+import { acquire, nextGrant, release } from '../../workflows/pools/gate.ts';
 import type { GateState } from '../../workflows/pools/gate.ts';
 import type { SlotRequest } from '../../workflows/pools/slots.ts';
 
@@ -66,6 +66,19 @@ describe('a pool gate', () => {
     expect(holders.map(({ holder }) => holder)).not.toContain(dead.workflowId);
   });
 
+  it('takes back the place of a trial that was begun again under its id and does not want one', async () => {
+    harness.world.attempt = ({ trial }, retries) =>
+      trial.run === 'paused' && retries === 0 ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({});
+    const profile = poolOf('one', 1);
+    const first = await harness.trial({ run: 'paused', profile });
+    await settled();
+    await first.terminate('by hand');
+    // It runs, and it is another run of Temporal's: the place was not its own.
+    await harness.trial({ run: 'paused', profile, wanted: { stop: null, paused: true } });
+    const second = await harness.trial({ run: 'second', profile });
+    expect((await second.result()).status).toBe('succeeded');
+  });
+
   it('answers a trial that was terminated and begun again under its id', async () => {
     harness.world.attempt = (_input, retries) =>
       harness.world.attempts.length === 1 && retries === 0 ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({});
@@ -115,6 +128,34 @@ describe('requests for places', () => {
     expect(state.holders).toHaveLength(1);
     release(state, 'a', 'a/2');
     expect(state.holders).toHaveLength(0);
+  });
+
+  it('are granted to the team that has least, then to the run that has least, then by priority, then in turn', () => {
+    const of = (team: string | undefined, run: string, name: string, priority = 0): SlotRequest => ({
+      ...request(name),
+      run,
+      priority,
+      ...(team === undefined ? {} : { team }),
+    });
+    const state: GateState = {
+      limit: 10,
+      holders: [of('big', 'b1', 'h1'), of('big', 'b2', 'h2'), of('small', 's1', 'h3')],
+      waiting: [
+        of('big', 'b3', 'w1', 9),
+        of('small', 's1', 'w2', 9),
+        of('small', 's2', 'w3'),
+        of('small', 's2', 'w4', 1),
+        of('small', 's2', 'w5', 1),
+      ],
+    };
+    const granted: string[] = [];
+    for (let next = nextGrant(state); next !== null; next = nextGrant(state)) {
+      granted.push(next.holder);
+      state.waiting = state.waiting.filter((each) => each !== next);
+      state.holders.push(next);
+    }
+    expect(granted).toEqual(['w4', 'w1', 'w2', 'w5', 'w3']);
+    expect(nextGrant({ ...state, limit: 8, waiting: [of('new', 'n', 'w6')] })).toBeNull();
   });
 
   it('of trials of release 0.1 have no token, and are given back all the same', () => {

@@ -32,8 +32,11 @@ import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
 import type { EvaluateExportInput } from '../../activities/early-evaluation-contract.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import type { hyperparameterSearch, trial } from '../../workflows/index.ts';
+import type { Policy } from '../../src/contract/policy.ts';
+import { queueOf, type Team } from '../../src/contract/teams.ts';
+import { workflowBundle } from '../../workers/workflow-bundle.ts';
 import { startHarness } from './environment.ts';
-import type { Harness } from './environment.ts';
+import type { Harness, HarnessPlace } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 
 export const profileOf = (more: object = {}): Profile =>
@@ -187,7 +190,9 @@ export async function startSearchHarness(
   serverArguments: string[] = [],
   more: object = {},
   sampling: 'world' | 'own' = 'world',
+  { policy = null, ...place }: HarnessPlace & { readonly policy?: Policy | null } = {},
 ): Promise<SearchHarness> {
+  const control = queueOf(place.team ?? null, TASK_QUEUES.control);
   const defaults = (): Pick<World, 'ask' | 'attempt' | 'capacity' | 'end' | 'curves' | 'evaluate' | 'plan' | 'score' | 'warm'> => ({
     ask: async ({ trials, count }) =>
       Promise.resolve({
@@ -219,7 +224,7 @@ export async function startSearchHarness(
   };
   let [running, looking] = [0, 0];
   const ports = createMemoryPorts();
-  const real = createSearchActivities(ports);
+  const real = createSearchActivities(ports, { policy });
   const fakes = {
     forgetCapacity: async (input: CapacityInput): Promise<void> => {
       world.forgotten.push(input);
@@ -230,6 +235,7 @@ export async function startSearchHarness(
       return Promise.resolve();
     },
     requestSlot: (input: SlotInput): Promise<void> => real.requestSlot(input),
+    requestQuota: (input: SlotInput): Promise<{ readonly limit: number | null }> => real.requestQuota(input),
     runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {
       const { attempt } = activityInfo();
       if (attempt === 1) world.attempts.push(input);
@@ -273,7 +279,7 @@ export async function startSearchHarness(
       return Promise.resolve();
     },
     earlierSearch: (input: { readonly workflowId: string }): Promise<EarlierSearch> => real.earlierSearch(input),
-    closedWorkflows: (input: { readonly workflowIds: readonly string[] }): Promise<string[]> => real.closedWorkflows(input),
+    closedWorkflows: (input: Parameters<typeof real.closedWorkflows>[0]): Promise<string[]> => real.closedWorkflows(input),
     readWarmStart: async (): Promise<WarmTrial[]> => Promise.resolve(world.warm),
     notify: async (input: NotifyInput): Promise<void> => {
       world.notices.push(input);
@@ -292,8 +298,8 @@ export async function startSearchHarness(
   // What the search of a run reads must be there.
   for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json'])
     ports.objects.set(`file:///d/${name}`, { data: new Uint8Array(), generation: '1' });
-  const harness = await startHarness(ports, time, { ...fakes, ...more }, serverArguments);
-  const sampler = sampling === 'own' ? null : await startSampler(harness, world);
+  const harness = await startHarness(ports, time, { ...fakes, ...more }, serverArguments, workflowBundle, place);
+  const sampler = sampling === 'own' ? null : await startSampler(harness, world, place.team ?? null);
   let count = 0;
   const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({
     run: `run-${++count}`,
@@ -323,7 +329,7 @@ export async function startSearchHarness(
     search: (spec, profile = profileOf()) => {
       const input: SearchInput = { ...inputOf(), profile, spec };
       return workflow.start<typeof hyperparameterSearch>(WORKFLOWS.hyperparameterSearch, {
-        taskQueue: TASK_QUEUES.control,
+        taskQueue: control,
         workflowId: searchWorkflowId(input.run, input.step),
         args: [input],
       });
@@ -331,7 +337,7 @@ export async function startSearchHarness(
     trial: (more = {}) => {
       const input = trialInputOf(`run-${++count}`, more);
       return workflow.start<typeof trial>(WORKFLOWS.trial, {
-        taskQueue: TASK_QUEUES.control,
+        taskQueue: control,
         workflowId: trialWorkflowId(input.run, input.step, input.trial),
         args: [input],
       });
@@ -343,10 +349,10 @@ export async function startSearchHarness(
   };
 }
 
-async function startSampler({ environment }: Harness, world: World): Promise<{ stop: () => Promise<void> }> {
+async function startSampler({ environment }: Harness, world: World, team: Team): Promise<{ stop: () => Promise<void> }> {
   const worker = await Worker.create({
     connection: environment.nativeConnection,
-    taskQueue: TASK_QUEUES.sampler,
+    taskQueue: queueOf(team, TASK_QUEUES.sampler),
     activities: {
       ask: async (input: AskInput): Promise<AskResult> => {
         world.asked.push(input);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { homeOfStorage, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { TensorboardInput } from '../../activities/tensorboard.ts';
 import type { tensorboard } from '../../workflows/tensorboard.ts';
@@ -27,7 +27,8 @@ beforeAll(async () => {
 });
 afterAll(() => harness.stop());
 
-const keeperEnds = (): Promise<unknown> => harness.client.workflow.getHandle(tensorboardWorkflowId('p')).result();
+const keeperEnds = (): Promise<unknown> =>
+  harness.client.workflow.getHandle(tensorboardWorkflowId('p', homeOfStorage(profile.storage))).result();
 const profile = profileOf({ tensorboard: { enabled: true, keepSeconds: 1 } });
 
 it('is shared by the searches of a pipeline, shown in the state, and removed some time after the last one', async () => {

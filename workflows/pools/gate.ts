@@ -1,4 +1,4 @@
-/** A semaphore over all runs: at most so many attempts at once in a pool. Fair between runs, then by priority, then first come. */
+/** A semaphore over all runs: at most so many attempts at once, in a pool or of a team. Fair between teams, then runs, then by priority, then first come. */
 import {
   allHandlersFinished,
   condition,
@@ -66,9 +66,12 @@ const isIdle = (state: GateState): boolean => state.holders.length === 0 && stat
 
 /** @param survives a look that failed is made again the next time: a gate that ended would forget who holds its places */
 async function releaseClosed(state: GateState, survives: boolean): Promise<void> {
-  const asked = [...state.holders, ...state.waiting].map((request) => request.holder);
+  const asked = [...state.holders, ...state.waiting];
+  const runIds = Object.fromEntries(asked.flatMap(({ holder, runId }) => (runId === undefined ? [] : [[holder, runId] as const])));
   try {
-    for (const holder of await searching.closedWorkflows({ workflowIds: asked })) release(state, holder);
+    const closed = new Set(await searching.closedWorkflows({ workflowIds: asked.map(({ holder }) => holder), runIds }));
+    // By their tokens: one that was begun anew may have asked again meanwhile.
+    for (const { holder, token } of asked) if (closed.has(holder)) release(state, holder, token);
   } catch (error) {
     if (isCancellation(error) || !survives) throw error;
     log.warn('could not look whether the holders of places still run', { error });
@@ -117,14 +120,24 @@ export function release(state: GateState, holder: string, token?: string): void 
   state.waiting = state.waiting.filter(stays);
 }
 
-/** Who is next: the run that holds least, then the highest priority, then the earliest; null when the pool is full or no one waits. */
-function nextGrant(state: GateState): SlotRequest | null {
+/** Who is next: of the team that holds least, the run that holds least, then the highest priority, then the earliest; null when nobody is. */
+export function nextGrant(state: GateState): SlotRequest | null {
   if (state.holders.length >= state.limit) return null;
-  const held = (run: string): number => state.holders.filter((request) => request.run === run).length;
-  let best: SlotRequest | null = null;
+  const held = (same: (holder: SlotRequest) => boolean): number => state.holders.filter(same).length;
+  const rank = ({ team, run, priority }: SlotRequest): readonly number[] => [
+    held((holder) => holder.team === team),
+    held((holder) => holder.run === run),
+    -priority,
+  ];
+  let best: { readonly request: SlotRequest; readonly rank: readonly number[] } | null = null;
   for (const request of state.waiting) {
-    if (best === null || held(request.run) < held(best.run) || (held(request.run) === held(best.run) && request.priority > best.priority))
-      best = request;
+    const ranked = rank(request);
+    if (best === null || isLess(ranked, best.rank)) best = { request, rank: ranked };
   }
-  return best;
+  return best?.request ?? null;
+}
+
+function isLess(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
 }

@@ -1,15 +1,15 @@
 /** A search's side of its pipeline's TensorBoard. It is a help to look at: whatever fails about it is told and does not touch the search. */
-import { condition, getExternalWorkflowHandle, isCancellation, startChild, workflowInfo } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, isCancellation, patched, startChild, workflowInfo } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { homeOfStorage, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import { WORKFLOWS } from '../../src/contract/names.ts';
+import type { tensorboard, TensorboardPlace } from '../tensorboard.ts';
 import { TENSORBOARD_POLICY, tensorboards } from '../policies.ts';
 import { decided } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { publish } from './view.ts';
 import { messageOf } from '../trial/decisions.ts';
 import { holdTensorboardSignal, releaseTensorboardSignal } from '../tensorboard.ts';
-import type { tensorboard } from '../tensorboard.ts';
 import { GRACES } from '../../src/rules/durations.ts';
 
 /** Between our look and our word its keeper may end. */
@@ -21,8 +21,11 @@ export function openTensorboard(run: SearchRun): void {
   const { profile, pipeline } = run.input;
   if (!profile.tensorboard.enabled || run.memory.tensorboard !== undefined) return;
   run.memory.tensorboard = null;
-  hold(run)
-    .then(() => tensorboards(profile).startTensorboard({ profile, pipeline, logdir: run.output }))
+  // Before, teams that share a namespace had one for their pipelines of one name.
+  const place = { pipeline, ...(patched('homes-of-tensorboards') ? { home: homeOfStorage(profile.storage) } : {}) };
+  run.memory.tensorboardKeeper = tensorboardWorkflowId(pipeline, place.home);
+  hold(run, place)
+    .then(() => tensorboards(profile).startTensorboard({ profile, ...place, logdir: run.output }))
     .then((url) => {
       run.memory.tensorboard = url;
       publish(run);
@@ -33,15 +36,15 @@ export function openTensorboard(run: SearchRun): void {
     });
 }
 
-async function hold({ input: { profile, pipeline } }: SearchRun): Promise<void> {
-  const workflowId = tensorboardWorkflowId(pipeline);
+async function hold({ input: { profile } }: SearchRun, place: TensorboardPlace): Promise<void> {
+  const workflowId = tensorboardWorkflowId(place.pipeline, place.home);
   const holder = workflowInfo().workflowId;
   for (let tries = 1; ; tries++) {
     try {
       await startChild<typeof tensorboard>(WORKFLOWS.tensorboard, {
         ...TENSORBOARD_POLICY,
         workflowId,
-        args: [{ pipeline, profile, holders: [holder] }],
+        args: [{ ...place, profile, holders: [holder] }],
       });
       return;
     } catch (error) {
@@ -61,7 +64,7 @@ export async function releaseTensorboard(run: SearchRun): Promise<void> {
   if (run.memory.tensorboard === undefined) return;
   // A word that comes before the keeper has begun would be lost, and it would hold for ever.
   await condition(() => run.memory.tensorboard !== null, GRACES.tensorboardStartMs);
-  await getExternalWorkflowHandle(tensorboardWorkflowId(run.input.pipeline))
+  await getExternalWorkflowHandle(run.memory.tensorboardKeeper ?? tensorboardWorkflowId(run.input.pipeline))
     .signal(releaseTensorboardSignal, { holder: workflowInfo().workflowId })
     .catch(() => undefined);
 }

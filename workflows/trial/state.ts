@@ -1,6 +1,13 @@
 /** The state of a trial's workflow. */
 import type { AttemptReport, TrialCarried, TrialInput } from '../../src/contract/search.ts';
 
+/** At a gate (workflows/pools). */
+export interface Place {
+  granted: boolean;
+  /** Names the request that counts: a grant of another one came too late. */
+  token: string | null;
+}
+
 export interface TrialRun {
   readonly input: TrialInput;
   /** False while a history of release 0.1 is replayed. */
@@ -22,10 +29,12 @@ export interface TrialRun {
   /** What the attempt that runs has waited for, for long. */
   waits: string | null;
   last?: AttemptReport;
-  /** The gate of a pool gave it a slot. */
-  granted: boolean;
-  /** Names the request for a slot that counts: a grant of another one came too late. */
-  slot: string | null;
+  readonly places: {
+    /** In a pool that has a limit. */
+    readonly pool: Place;
+    /** Among the trials that its team may have at once. */
+    readonly quota: Place;
+  };
   /** Requests for slots so far. */
   requests: number;
   /** Ends the attempt that runs. */

@@ -22,7 +22,7 @@ import { playFaster } from '../../src/rules/durations.ts';
 import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { watchFirstPool } from './first-pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
-import { acquireSlot, grantedSignal, releaseSlot } from '../pools/slots.ts';
+import { acquirePlaces, grantedSignal, releasePlaces } from '../pools/slots.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
 import { isTimeout } from '../failures.ts';
 import { handOver } from '../job-ending.ts';
@@ -67,8 +67,7 @@ function setUp(input: TrialInput): TrialRun {
     pool: null,
     note: null,
     waits: null,
-    granted: false,
-    slot: null,
+    places: { pool: { granted: false, token: null }, quota: { granted: false, token: null } },
     requests: 0,
     interrupt: null,
   };
@@ -84,7 +83,9 @@ function setUp(input: TrialInput): TrialRun {
     run.paused = false;
   });
   setHandler(grantedSignal, (grant) => {
-    if (grant?.token === undefined || grant.token === run.slot) run.granted = true;
+    // Release 0.1 named none, and knew pools only.
+    const place = grant?.token === undefined ? run.places.pool : Object.values(run.places).find(({ token }) => token === grant.token);
+    if (place) place.granted = true;
   });
   setHandler(attemptWaitsSignal, ({ attempt, waiting }) => {
     if (run.pool === null || attempt !== run.carried.attempts) return;
@@ -151,7 +152,7 @@ function choose(run: TrialRun): PlacementChoice {
 async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
   const { pool } = choice;
   run.carried.placement = choice.state;
-  if (!(await acquireSlot(run, pool))) return null;
+  if (!(await acquirePlaces(run, pool))) return null;
   try {
     run.carried.startedAt ??= Date.now();
     run.pool = pool.name;
@@ -168,7 +169,7 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
       ),
     );
   } finally {
-    await CancellationScope.nonCancellable(() => releaseSlot(run, pool));
+    await CancellationScope.nonCancellable(() => releasePlaces(run, pool));
   }
 }
 

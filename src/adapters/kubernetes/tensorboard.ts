@@ -1,6 +1,6 @@
 import { AdapterError } from '../../contract/errors.ts';
-import { dnsLabel } from '../../contract/ids.ts';
-import type { Tensorboards, TensorboardSpec } from '../../ports/tensorboard.ts';
+import { tensorboardName } from '../../contract/ids.ts';
+import type { TensorboardPlace, Tensorboards, TensorboardSpec } from '../../ports/tensorboard.ts';
 import { openClient } from './client.ts';
 import type { KubeClient, KubernetesConfig } from './client.ts';
 import { hasStatus, translate } from './errors.ts';
@@ -13,7 +13,7 @@ const PORT = 6006;
 const APPLY = 'application/apply-patch+yaml';
 const FIELD_MANAGER = 'longhaul';
 
-/** A Deployment and a Service a pipeline, from the profile's image; whoever starts it again finds it as it is. */
+/** A Deployment and a Service a pipeline and home, from the profile's image; whoever starts it again finds it as it is. */
 export function openKubernetesTensorboards(config: KubernetesConfig): Tensorboards {
   const client = openClient(config);
   const translated = async <T>(pipeline: string, work: () => Promise<T>): Promise<T> => {
@@ -26,14 +26,14 @@ export function openKubernetesTensorboards(config: KubernetesConfig): Tensorboar
   return {
     start: (spec) =>
       translated(spec.pipeline, async () => {
-        const name = nameOf(spec.pipeline);
+        const name = tensorboardName(spec.pipeline, spec.home);
         await apply(client, `/apis/apps/v1/namespaces/${client.namespace}/deployments/${name}`, deployment(spec, config));
         await apply(client, `/api/v1/namespaces/${client.namespace}/services/${name}`, service(spec));
         return `http://${name}.${client.namespace}.svc/`;
       }),
-    stop: (pipeline) =>
+    stop: ({ pipeline, home }) =>
       translated(pipeline, async () => {
-        const name = nameOf(pipeline);
+        const name = tensorboardName(pipeline, home);
         for (const path of [`/apis/apps/v1/namespaces/${client.namespace}/deployments`, `/api/v1/namespaces/${client.namespace}/services`])
           await client.request('DELETE', `${path}/${name}`).catch((error: unknown) => {
             if (!hasStatus(error, 404)) throw error;
@@ -42,19 +42,18 @@ export function openKubernetesTensorboards(config: KubernetesConfig): Tensorboar
   };
 }
 
-export const nameOf = (pipeline: string): string => dnsLabel(`tensorboard-${pipeline.replaceAll('_', '-')}`);
-
 async function apply(client: KubeClient, path: string, body: object): Promise<void> {
   await client.request('PATCH', path, { query: { fieldManager: FIELD_MANAGER, force: true }, body, contentType: APPLY });
 }
 
-const labelsOf = (pipeline: string): Record<string, string> => ({
+const labelsOf = ({ pipeline, home }: TensorboardPlace): Record<string, string> => ({
   'app.kubernetes.io/name': 'tensorboard',
   'longhaul.dev/pipeline': labelValue(pipeline),
+  ...(home === undefined ? {} : { 'longhaul.dev/home': home }),
 });
 
-function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesConfig): object {
-  const labels = labelsOf(pipeline);
+function deployment(spec: TensorboardSpec, config: KubernetesConfig): object {
+  const labels = labelsOf(spec);
   const template = {
     metadata: { labels: { ...config.labels, ...labels }, annotations: config.annotations },
     spec: {
@@ -68,7 +67,7 @@ function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesCon
           image: config.image,
           imagePullPolicy: config.imagePullPolicy,
           // The quick loader knows no store but files.
-          command: ['python', '-m', 'tensorboard.main', '--logdir', logdir, '--port', String(PORT), '--bind_all', '--load_fast=false'],
+          command: ['python', '-m', 'tensorboard.main', '--logdir', spec.logdir, '--port', String(PORT), '--bind_all', '--load_fast=false'],
           env: Object.entries(config.env).map(([name, value]) => ({ name, value })),
           ports: [{ name: 'http', containerPort: PORT }],
           readinessProbe: { httpGet: { path: '/', port: PORT }, periodSeconds: GRACES.readinessSeconds },
@@ -81,7 +80,7 @@ function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesCon
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: nameOf(pipeline), labels },
+    metadata: { name: tensorboardName(spec.pipeline, spec.home), labels },
     spec: {
       replicas: 1,
       selector: { matchLabels: labels },
@@ -90,9 +89,9 @@ function deployment({ pipeline, logdir }: TensorboardSpec, config: KubernetesCon
   };
 }
 
-const service = ({ pipeline }: TensorboardSpec): object => ({
+const service = (spec: TensorboardSpec): object => ({
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: { name: nameOf(pipeline), labels: labelsOf(pipeline) },
-  spec: { selector: labelsOf(pipeline), ports: [{ name: 'http', port: 80, targetPort: PORT }] },
+  metadata: { name: tensorboardName(spec.pipeline, spec.home), labels: labelsOf(spec) },
+  spec: { selector: labelsOf(spec), ports: [{ name: 'http', port: 80, targetPort: PORT }] },
 });

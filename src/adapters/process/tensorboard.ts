@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AdapterError } from '../../contract/errors.ts';
 import { pathOfFileUri } from '../../contract/file-uri.ts';
-import { dnsLabel } from '../../contract/ids.ts';
+import { tensorboardName } from '../../contract/ids.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import type { Compute } from '../../ports/compute.ts';
 import type { Tensorboards, TensorboardSpec } from '../../ports/tensorboard.ts';
@@ -20,7 +20,7 @@ export function processTensorboards(compute: Compute): Tensorboards {
       await compute.create(job);
       return addressOf(compute, job.name);
     },
-    stop: (pipeline) => compute.remove(nameOf(pipeline)),
+    stop: ({ pipeline, home }) => compute.remove(tensorboardName(pipeline, home)),
   };
 }
 
@@ -39,10 +39,8 @@ async function addressOf(compute: Compute, name: string): Promise<string> {
   }
 }
 
-const nameOf = (pipeline: string): string => dnsLabel(`tensorboard-${pipeline.replaceAll('_', '-')}`);
-
-const jobOf = ({ pipeline, logdir }: TensorboardSpec): JobSpec => ({
-  name: nameOf(pipeline),
+const jobOf = ({ pipeline, home, logdir }: TensorboardSpec): JobSpec => ({
+  name: tensorboardName(pipeline, home),
   labels: { pipeline, run: 'tensorboard', step: 'tensorboard' },
   command: ['python', '-m', 'tensorboard.main', '--logdir', pathOfFileUri(logdir), '--port', '0'],
   env: { PYTHONUNBUFFERED: '1' },

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { checkRunName } from '../../contract/run-names.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
-import { cliOf, examples } from '../context.ts';
+import { cliOf, examples, priorityArgument } from '../context.ts';
 import { startCompiled } from '../start-compiled.ts';
 
 interface Options extends CompileOptions {
   readonly detach?: boolean;
   readonly runId?: string;
+  readonly priority?: number;
 }
 
 export function registerRun(program: Command): void {
@@ -15,6 +16,7 @@ export function registerRun(program: Command): void {
     .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
     .option('-d, --detach', 'do not wait for the end')
     .option('--run-id <name>', 'name of the run, used once; otherwise pipeline, time and four characters')
+    .option('--priority <1-5>', 'its work comes before that of a higher number where workers are busy; otherwise 3', priorityArgument)
     .addHelpText(
       'after',
       `${examples('longhaul run pipeline.yaml', 'longhaul run pipeline.yaml --profile gcp --detach', 'longhaul run pipeline.yaml --set params.epochs=3 --set steps.search.n_trials=8')}

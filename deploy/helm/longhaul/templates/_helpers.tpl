@@ -43,6 +43,9 @@ capabilities: { drop: [ALL] }
 {{- define "longhaul.environment" -}}
 - { name: HOME, value: /tmp }
 - { name: LONGHAUL_CACHE, value: /tmp/longhaul }
+{{- with .Values.team }}
+- { name: LONGHAUL_TEAM, value: {{ . | quote }} }
+{{- end }}
 {{- with .Values.env }}
 {{ toYaml . }}
 {{- end }}
@@ -72,6 +75,13 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 
 {{/* The rules that the chart knows itself, each of which `policy` may put another in the place of. */}}
 {{- define "longhaul.policy" -}}
+{{- if .Values.team -}}
+{{- range $rule := list "buckets" "ledgers" -}}
+{{- if not (hasKey $.Values.policy $rule) -}}
+{{- fail (printf "team %s: policy.%s must say what is the team's own (docs/security.md)" $.Values.team $rule) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $images := list (printf "%s:*" .Values.trainerImage.repository) (printf "%s@*" .Values.trainerImage.repository) -}}
 {{- $own := dict
   "version" 1
