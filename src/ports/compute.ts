@@ -28,6 +28,8 @@ export interface JobLogOptions {
   readonly signal?: AbortSignal;
   /** Each line begins with its time (ISO 8601, UTC) and a space; where the machine does not know it, with that of reading it. */
   readonly stamped?: boolean;
+  /** Of a Job on several machines the log of this one; 0 when left out. */
+  readonly rank?: number;
   /** Goes on behind the line that had this time, and before which there were so many with it. */
   readonly after?: { readonly at: string; readonly lines: number };
 }

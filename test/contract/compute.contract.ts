@@ -468,5 +468,91 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await compute.list({ run: spec.labels.run })).toEqual([]);
       });
     });
+
+    describe('several machines', () => {
+      /** Of each rank, what the script prints. Followed, for a pod that is ended because of another one goes with its log. */
+      const printed = async (spec: JobSpec): Promise<string[][]> =>
+        Promise.all(Array.from({ length: spec.nodes ?? 1 }, (_, rank) => lines(spec, { rank, follow: true })));
+
+      it('run it as ranks that are told each other, and end as one', async () => {
+        const spec = job(
+          'echo "$LONGHAUL_NODE_RANK of $LONGHAUL_NODES, $LONGHAUL_GPUS_PER_NODE GPUs at $LONGHAUL_COORDINATOR"; sleep 0.5',
+          {
+            nodes: 3,
+          },
+        );
+        await compute.create(spec);
+        const end = await watch(spec);
+        expect(end).toMatchObject({ state: 'succeeded', exitCode: 0, lingering: null });
+        expect(end.nodes?.map(({ rank, exitCode }) => [rank, exitCode])).toEqual([0, 1, 2].map((rank) => [rank, 0]));
+        const all = (await printed(spec)).flat();
+        const [, address] = / at (\S+:\d+)$/.exec(all[0] ?? '') ?? [];
+        expect(all).toEqual([0, 1, 2].map((rank) => `${rank} of 3,  GPUs at ${address ?? '?'}`));
+      });
+
+      it('tell GPUs of each', async () => {
+        const spec = job('echo "$LONGHAUL_GPUS_PER_NODE"', { nodes: 2, resources: { cpu: 0.1, memoryMb: 64, gpu: 4 } });
+        await compute.create(spec);
+        expect(await watch(spec)).toMatchObject({ state: 'succeeded' });
+        expect(await printed(spec)).toEqual([['4'], ['4']]);
+      });
+
+      it('end with the rank that failed first, and not with those that are ended because of it', async () => {
+        const spec = job(`echo "rank $LONGHAUL_NODE_RANK"; if [ $LONGHAUL_NODE_RANK = 1 ]; then sleep 1.2; exit 65; fi; ${POLITE}`, {
+          nodes: 3,
+        });
+        await compute.create(spec);
+        const end = await watch(spec);
+        expect(end).toMatchObject({ state: 'failed', exitCode: 65, deletedByOther: false });
+        expect(end.logTail).toContain('rank 1');
+        expect(end.nodes?.map(({ exitCode }) => exitCode)).toEqual([143, 65, 143]);
+        await compute.remove(spec.name);
+        expect(await compute.list({ run: spec.labels.run })).toEqual([]);
+      });
+
+      it('are asked to end together, and each may save', async () => {
+        const spec = job(POLITE, { nodes: 2 });
+        await compute.create(spec);
+        await untilLogged(spec, 'ready');
+        await expect.poll(() => lines(spec, { rank: 1 }).catch(() => [])).toContain('ready');
+        const logs = printed(spec);
+        await (await connect()).terminate(spec.name);
+        expect(await watch(spec)).toMatchObject({ state: 'failed', exitCode: 143, deletedByOther: false });
+        expect((await logs).map((log) => log.slice(-2))).toEqual([
+          ['asked', 'saved'],
+          ['asked', 'saved'],
+        ]);
+      });
+
+      it('are killed after the grace where one does not end', async () => {
+        const spec = job(`if [ $LONGHAUL_NODE_RANK = 0 ]; then sleep 1.2; exit 3; fi; ${STUBBORN}`, { nodes: 2, graceSeconds: 1 });
+        await compute.create(spec);
+        expect((await watch(spec)).nodes?.map(({ exitCode }) => exitCode)).toEqual([3, 137]);
+      });
+
+      it('are adopted as a whole', async () => {
+        const spec = job('echo begun; sleep 1; exit 9', { nodes: 2 });
+        const first = await opened.connect();
+        await first.create(spec);
+        await untilLogged(spec, 'begun');
+        const logs = printed(spec);
+        await first.close();
+        const other = await connect();
+        expect(await other.create(spec)).toEqual({ adopted: true, name: spec.name });
+        expect(await watch(spec, {}, other)).toMatchObject({ exitCode: 9 });
+        expect(await logs).toEqual([['begun'], ['begun']]);
+      });
+
+      it('wait together for a pool that has none of them', async () => {
+        const closed = await opened.closedPool();
+        const spec = job('echo ran', { pool: closed.pool, nodes: 2 });
+        await compute.create(spec);
+        const end = await watch(spec, { noCapacitySeconds: 1 });
+        expect(end.notStarted).toMatchObject({ reason: 'no-capacity', message: expect.stringMatching(closed.message) as string });
+        await compute.remove(spec.name);
+        await closed.open();
+        expect(await compute.list({ run: spec.labels.run })).toEqual([]);
+      });
+    });
   });
 }

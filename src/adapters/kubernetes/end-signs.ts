@@ -1,6 +1,6 @@
 /** What the objects of the API server say about a Job: waiting (for what), running, ended (how). Pure. */
 import type { V1Job, V1JobCondition, V1Node, V1NodeCondition, V1Pod } from '@kubernetes/client-node';
-import { UNKNOWN_END } from '../../contract/jobs.ts';
+import { UNKNOWN_END, type NodeEnd } from '../../contract/jobs.ts';
 import type { JobStatus } from '../../ports/compute.ts';
 import { DISRUPTION_RULE } from './job-manifest.ts';
 import type { Snapshot } from './jobs-view.ts';
@@ -12,7 +12,7 @@ import type { Wait } from './wait-signs.ts';
 
 export type Observation =
   | { readonly kind: 'absent' }
-  | { readonly kind: 'waiting'; readonly status: JobStatus; readonly wait: Wait }
+  | { readonly kind: 'waiting'; readonly status: JobStatus; readonly wait: Wait; readonly nodes?: readonly NodeEnd[] }
   | { readonly kind: 'running'; readonly status: JobStatus }
   /** The end is as good as told: it counts when nothing better was heard for so long. */
   | { readonly kind: 'ending'; readonly status: JobStatus; readonly end: End; readonly log: LogSource; readonly settleSeconds: number }

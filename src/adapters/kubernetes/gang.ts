@@ -6,10 +6,8 @@ import { TRIAL_ENVIRONMENT } from '../../contract/names.ts';
 import type { Pool } from '../../contract/profile.ts';
 import { COORDINATOR_PORT, gangEnvironment } from '../../rules/gang.ts';
 import type { KubeClient } from './client.ts';
-import { JOB_NAME, labelsOf } from './labels.ts';
+import { COMPLETION_INDEX, JOB_NAME, labelsOf } from './labels.ts';
 
-/** On pods of an Indexed Job, set by the Job controller: their rank. */
-export const COMPLETION_INDEX = 'batch.kubernetes.io/job-completion-index';
 const ZONE = 'topology.kubernetes.io/zone';
 /** GKE's labels of where a machine stands, the nearer the later. */
 const NEAR = ['cloud.google.com/gce-topology-block', 'cloud.google.com/gce-topology-subblock', 'cloud.google.com/gce-topology-host'];

@@ -13,15 +13,17 @@ import { ensureService } from './gang.ts';
 import { jobManifest } from './job-manifest.ts';
 import { JobsView } from './jobs-view.ts';
 import type { JobsViewOptions } from './jobs-view.ts';
-import { exactLabels, JOB_NAME, selector, TERMINATE_REQUESTED } from './labels.ts';
+import { COMPLETION_INDEX, exactLabels, JOB_NAME, selector, TERMINATE_REQUESTED } from './labels.ts';
 import { jobLogs } from './logs.ts';
 import { containerOf, hasStarted, isTerminal } from './pod-parts.ts';
-import { podOf, podsOf } from './pods.ts';
+import { newestPods, podsOf } from './pods.ts';
 import { DEFAULT_PATIENCE, watchJob } from './watch-job.ts';
 import type { Patience } from './watch-job.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const MERGE_PATCH = 'application/merge-patch+json';
+/** A Job of hundreds of pods is not to take the API server for itself. */
+const REQUESTS_AT_ONCE = 8;
 /** Deletion of one Job between our two requests to create it. */
 const MAX_CREATIONS = 5;
 
@@ -159,23 +161,34 @@ async function adoptable(client: KubeClient, name: string): Promise<V1Job | null
 }
 
 /**
- * A deadline of one second for the running pod: its kubelet sends SIGTERM, waits for the grace and keeps pod, exit code and log, which deleting
- * the pod would not. What has not started leaves nothing to keep: it is deleted.
+ * A deadline of one second for each running pod: its kubelet sends SIGTERM, waits for the grace and keeps pod, exit code and log, which deleting
+ * the pod would not. What has not started as a whole leaves nothing to keep: it is deleted.
  */
 async function terminate(client: KubeClient, name: string): Promise<void> {
-  const pod = await podOf(client, name);
-  if (pod && (isTerminal(pod) || pod.metadata?.deletionTimestamp !== undefined)) return;
-  if (!pod || !hasStarted(pod)) {
-    const job = pod ? null : await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
-    if (pod || (job && !finished(job))) await deleteJob(client, name, 'Background');
+  const pods = await newestPods(client, name);
+  const over = (pod: V1Pod): boolean => isTerminal(pod) || pod.metadata?.deletionTimestamp !== undefined;
+  if (pods.length > 0 && pods.every(over)) return;
+  const isOne = pods.length > 0 && !isSeveral(pods);
+  const job = isOne ? null : await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
+  const isWhole = pods.length > 0 && pods.every(hasStarted) && pods.length >= (job?.spec?.completions ?? 1);
+  if (!isWhole) {
+    if (pods.length > 0 || (job && !finished(job))) await deleteJob(client, name, 'Background');
     return;
   }
-  const patch = {
+  const body = {
     metadata: { annotations: { [TERMINATE_REQUESTED]: new Date().toISOString() } },
     spec: { activeDeadlineSeconds: GRACES.deadlineOfEndedSeconds },
   };
-  await client.request('PATCH', client.podsPath(pod.metadata?.name), { body: patch, contentType: MERGE_PATCH }).catch(absent);
+  const ask = (pod: V1Pod): Promise<unknown> =>
+    client.request('PATCH', client.podsPath(pod.metadata?.name), { body, contentType: MERGE_PATCH }).catch(absent);
+  await atATime(
+    REQUESTS_AT_ONCE,
+    pods.filter((pod) => !over(pod)),
+    ask,
+  );
 }
+
+const isSeveral = ([pod]: readonly V1Pod[]): boolean => pod?.metadata?.labels?.[COMPLETION_INDEX] !== undefined;
 
 async function deleteJob(client: KubeClient, name: string, propagationPolicy: 'Foreground' | 'Background'): Promise<void> {
   await client
@@ -208,21 +221,33 @@ async function listJobs(client: KubeClient, labels: Readonly<Record<string, stri
     client.request<{ items: V1Job[] }>('GET', client.jobsPath(), { query }),
     client.request<{ items: V1Pod[] }>('GET', client.podsPath(), { query }),
   ]);
-  const podOfJob = new Map(pods.items.map((pod) => [pod.metadata?.labels?.[JOB_NAME], pod]));
+  const podsOfJob = Map.groupBy(pods.items, (pod) => pod.metadata?.labels?.[JOB_NAME]);
   return jobs.items.flatMap((job): JobInfo[] => {
     const name = job.metadata?.name ?? '';
     const exact = exactLabels(job.metadata?.annotations);
     if (Object.entries(labels).some(([key, value]) => exact[key] !== value)) return [];
-    return [{ name, labels: exact, phase: phaseOf(job, podOfJob.get(name)) }];
+    return [{ name, labels: exact, phase: phaseOf(job, podsOfJob.get(name) ?? []) }];
   });
 }
 
-function phaseOf(job: V1Job, pod: V1Pod | undefined): JobInfo['phase'] {
-  if (finished(job) || (pod && isTerminal(pod))) return 'ended';
-  return pod && containerOf(pod)?.state?.running ? 'running' : 'pending';
+/** As a whole it runs when all pods do, and has ended when one has failed or all are over. */
+function phaseOf(job: V1Job, pods: readonly V1Pod[]): JobInfo['phase'] {
+  const isOver = pods.length > 0 && (pods.every(isTerminal) || pods.some(({ status }) => status?.phase === 'Failed'));
+  if (finished(job) || isOver) return 'ended';
+  return pods.length >= (job.spec?.completions ?? 1) && pods.every((pod) => isTerminal(pod) || containerOf(pod)?.state?.running)
+    ? 'running'
+    : 'pending';
 }
 
 function absent(error: unknown): null {
   if (hasStatus(error, 404)) return null;
   throw error;
+}
+
+async function atATime<T>(count: number, items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  const left = [...items];
+  const lane = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: count }, lane));
 }

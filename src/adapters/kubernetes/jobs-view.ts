@@ -3,10 +3,11 @@ import { GRACES } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 import { JOB_NAME, selector } from './labels.ts';
+import { rankOf } from './pod-parts.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorOptions } from './reflector.ts';
 
-/** What is known of one Job at one moment. */
+/** What is known of one Job, or of one of the pods of a Job that has several, at one moment. */
 export interface Snapshot {
   readonly job: V1Job | null;
   /** The latest pod; its last state when it is not there any more. */
@@ -48,8 +49,8 @@ const MAX_WARNINGS = 5_000;
 export class JobsView {
   readonly #client: KubeClient;
   readonly #jobs = new Map<string, V1Job>();
-  /** By the name of their Job. */
-  readonly #pods = new Map<string, { pod: V1Pod; gone: boolean }>();
+  /** By the name of their Job, then by rank. */
+  readonly #pods = new Map<string, Map<number, { pod: V1Pod; gone: boolean }>>();
   readonly #nodes = new Map<string, V1Node>();
   readonly #silentNodes = new Set<string>();
   readonly #goneNodes = new Set<string>();
@@ -121,12 +122,21 @@ export class JobsView {
     };
   }
 
-  snapshot(name: string): Snapshot {
-    const known = this.#pods.get(name);
+  /** Of each rank; of one pod alone where the Job has one. */
+  snapshots(name: string): readonly Snapshot[] {
+    const job = this.#jobs.get(name) ?? null;
+    const ranks = [...(this.#pods.get(name)?.keys() ?? [])];
+    const isIndexed = job?.spec?.completionMode === 'Indexed';
+    const count = job ? (isIndexed ? (job.spec?.completions ?? 1) : 1) : Math.max(1, ...ranks.map((rank) => rank + 1));
+    return Array.from({ length: count }, (_, rank) => this.#snapshot(name, job, rank));
+  }
+
+  #snapshot(name: string, job: V1Job | null, rank: number): Snapshot {
+    const known = this.#pods.get(name)?.get(rank);
     const pod = known?.pod ?? null;
     const nodeName = pod?.spec?.nodeName;
     return {
-      job: this.#jobs.get(name) ?? null,
+      job,
       pod,
       podGone: known?.gone ?? false,
       node: nodeName === undefined ? null : (this.#nodes.get(nodeName) ?? null),
@@ -161,10 +171,12 @@ export class JobsView {
   #setPod(pod: V1Pod, gone: boolean): void {
     const name = pod.metadata?.labels?.[JOB_NAME];
     if (name === undefined) return;
-    const known = this.#pods.get(name)?.pod;
+    const ranks = this.#pods.get(name) ?? new Map<number, { pod: V1Pod; gone: boolean }>();
+    const rank = rankOf(pod);
+    const known = ranks.get(rank)?.pod;
     const older = known && known.metadata?.uid !== pod.metadata?.uid && created(known) > created(pod);
     if (older) return;
-    this.#pods.set(name, { pod, gone });
+    this.#pods.set(name, ranks.set(rank, { pod, gone }));
     if (!gone) void this.#askForNode(pod.spec?.nodeName);
     this.#tell(name);
     if (gone && !this.#jobs.has(name) && !this.#listeners.has(name)) this.#forget(name);
@@ -214,11 +226,15 @@ export class JobsView {
     this.#warnings.set(name, { reason, message });
     if (this.#warnings.size > MAX_WARNINGS) this.#warnings.delete(this.#warnings.keys().next().value ?? '');
     this.#tell(name);
-    if (involvedObject.kind === 'Pod') this.#tell(name.replace(/-[a-z0-9]{5}$/, ''));
+    if (involvedObject.kind !== 'Pod') return;
+    const job = name.replace(/-[a-z0-9]{5}$/, '');
+    this.#tell(job);
+    this.#tell(job.replace(/-[0-9]+$/, ''));
   }
 
   #tellOnNode(node: string): void {
-    for (const name of this.#listeners.keys()) if (this.#pods.get(name)?.pod.spec?.nodeName === node) this.#tell(name);
+    for (const name of this.#listeners.keys())
+      if ([...(this.#pods.get(name)?.values() ?? [])].some(({ pod }) => pod.spec?.nodeName === node)) this.#tell(name);
   }
 
   #tell(name: string): void {
@@ -227,7 +243,7 @@ export class JobsView {
 
   #forget(name: string): void {
     this.#warnings.delete(name);
-    if (this.#pods.get(name)?.gone) this.#pods.delete(name);
+    if ([...(this.#pods.get(name)?.values() ?? [])].every(({ gone }) => gone)) this.#pods.delete(name);
   }
 }
 

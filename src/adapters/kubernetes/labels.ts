@@ -13,6 +13,8 @@ export const EXACT_LABELS = `${PREFIX}labels`;
 export const TERMINATE_REQUESTED = `${PREFIX}terminate-requested`;
 /** On pods, set by the Job controller. */
 export const JOB_NAME = 'batch.kubernetes.io/job-name';
+/** On pods of an Indexed Job, as label and annotation, set by the Job controller: their rank. */
+export const COMPLETION_INDEX = 'batch.kubernetes.io/job-completion-index';
 export const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
 
 const MAX_VALUE = 63;

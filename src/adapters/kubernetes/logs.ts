@@ -17,13 +17,14 @@ const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\S+Z) ?(.*)$/s;
 type LogOptions = JobLogOptions;
 
 /** The last 4 KiB of a pod's log, from the beginning of a line; what the pod's status holds when the log cannot be read. */
-export async function logTail(client: KubeClient, pod: string, snapshot: Snapshot): Promise<string> {
+export async function logTail(client: KubeClient, pod: string, snapshots: readonly Snapshot[]): Promise<string> {
   try {
     const query = { container: MAIN_CONTAINER, tailLines: TAIL_LINES };
     const text = await client.text('GET', `${client.podsPath(pod)}/log`, { query, timeoutMs: GRACES.podLogTailMs });
     return lastBytes(text, TAIL_BYTES);
   } catch {
-    return (snapshot.pod && containerOf(snapshot.pod)?.state?.terminated?.message) ?? '';
+    const found = snapshots.find((snapshot) => snapshot.pod?.metadata?.name === pod)?.pod;
+    return (found && containerOf(found)?.state?.terminated?.message) ?? '';
   }
 }
 
@@ -38,7 +39,7 @@ function lastBytes(text: string, bytes: number): string {
 /** Lines of the Job's container; with `follow` until it ends, over broken connections. */
 export async function* jobLogs(client: KubeClient, job: string, options: LogOptions): AsyncIterable<string> {
   const signal = options.signal ?? new AbortController().signal;
-  const pod = options.follow ? await startedPod(client, job, signal) : await podOf(client, job);
+  const pod = options.follow ? await startedPod(client, job, signal, options.rank) : await podOf(client, job, options.rank);
   const name = pod?.metadata?.name;
   if (!pod || name === undefined || !hasLog(pod)) return;
   const shown = ({ at, text }: Line): string => (options.stamped ? `${at} ${text}` : text);
@@ -55,7 +56,7 @@ export async function* jobLogs(client: KubeClient, job: string, options: LogOpti
       if (!options.follow) throw error;
     }
     if (signal.aborted || !options.follow) return;
-    const now = await podOf(client, job).catch(() => pod);
+    const now = await podOf(client, job, options.rank).catch(() => pod);
     if (now?.metadata?.name !== name || isTerminal(now) || containerOf(now)?.state?.terminated) {
       // What was written between the end of the stream and the container's.
       for await (const line of rest(client, name, last, signal)) yield shown(line);
@@ -105,9 +106,9 @@ async function* stream(
   }
 }
 
-async function startedPod(client: KubeClient, job: string, signal: AbortSignal): Promise<V1Pod | null> {
+async function startedPod(client: KubeClient, job: string, signal: AbortSignal, rank?: number): Promise<V1Pod | null> {
   while (!signal.aborted) {
-    const pod = await podOf(client, job);
+    const pod = await podOf(client, job, rank);
     if (pod && (hasLog(pod) || isTerminal(pod))) return pod;
     if (!pod) {
       try {

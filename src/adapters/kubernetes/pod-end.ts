@@ -11,7 +11,7 @@ export type End = Omit<JobEnd, 'logTail'>;
 /** Reasons of a pod that a kubelet turned away before anything ran: another node may take it. */
 const TURNED_AWAY = /^(?:OutOf|NodeShutdown|NodeAffinity|UnexpectedAdmissionError|Preempting|Evicted$)/;
 /** The kubelet's own sign of a disruption: it is written when all is over, not before. */
-const BY_KUBELET = 'TerminationByKubelet';
+export const BY_KUBELET = 'TerminationByKubelet';
 /** The kubelet came back and the container is not there any more: its node went under it, whatever the exit code says. */
 const CONTAINER_LOST = 'ContainerStatusUnknown';
 const SIGNAL_EXITS = new Set([137, 143]);

@@ -1,11 +1,15 @@
 /** What is read from one pod. Pure. */
 import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { LAUNCHER_CONTAINER, MAIN_CONTAINER } from './job-manifest.ts';
+import { COMPLETION_INDEX } from './labels.ts';
 
 /** Objects of a watch have strings where client-node's types say `Date`. */
 export function time(value: Date | string | null | undefined): number | null {
   return value === undefined || value === null ? null : new Date(value).getTime();
 }
+
+/** Its number among the pods of its Job; 0 where there is one. */
+export const rankOf = (pod: V1Pod): number => Number(pod.metadata?.labels?.[COMPLETION_INDEX] ?? 0);
 
 export const isTerminal = (pod: V1Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 

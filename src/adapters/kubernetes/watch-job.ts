@@ -3,7 +3,7 @@ import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { WatchOptions } from '../../ports/compute.ts';
 import { GRACES, WAITS } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
-import { observe } from './end-signs.ts';
+import { observeJob } from './gang-signs.ts';
 import type { LogSource, Observation } from './end-signs.ts';
 import { hasStatus } from './errors.ts';
 import type { JobsView } from './jobs-view.ts';
@@ -40,7 +40,7 @@ export async function watchJob(
   options.signal.throwIfAborted();
   await view.synced(options.signal);
   const { end, log } = await follow(client, view, name, options, patience);
-  return { ...end, logTail: 'text' in log ? log.text : await logTail(client, log.pod, view.snapshot(name)) };
+  return { ...end, logTail: 'text' in log ? log.text : await logTail(client, log.pod, view.snapshots(name)) };
 }
 
 function follow(client: KubeClient, view: JobsView, name: string, options: WatchOptions, patience: Patience): Promise<Watched> {
@@ -76,7 +76,7 @@ function follow(client: KubeClient, view: JobsView, name: string, options: Watch
     };
     const look = (): void => {
       clearTimeout(timer);
-      const seen = observe(view.snapshot(name), client.now());
+      const seen = observeJob(view.snapshots(name), client.now());
       if (seen.kind === 'absent') return absent();
       show(seen);
       if (seen.kind !== 'ending') endingSince = null;
@@ -127,7 +127,7 @@ const secondsOf = (patience: Exclude<Wait['patience'], 'none'>, noCapacitySecond
   ({ capacity: noCapacitySeconds, queue: limits.queueSeconds, mending: limits.mendingSeconds, starting: limits.startingSeconds })[patience];
 
 function waitedInVain(
-  { status, wait }: Extract<Observation, { kind: 'waiting' }>,
+  { status, wait, nodes }: Extract<Observation, { kind: 'waiting' }>,
   noCapacitySeconds: number,
   limits: Patience,
   now: number,
@@ -144,6 +144,7 @@ function waitedInVain(
       endedAt: now,
       message,
       lingering: 'job',
+      ...(nodes ? { nodes } : {}),
     },
     log: { text: '' },
   };

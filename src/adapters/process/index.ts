@@ -92,7 +92,10 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
         : undefined;
       try {
         let before = options.after?.lines ?? 0;
-        for await (const line of readLines(directory.log, { ...options, ended: follow ? () => supervisorLost || ended() : undefined }))
+        for await (const line of readLines(directory.logOf(options.rank ?? 0), {
+          ...options,
+          ended: follow ? () => supervisorLost || ended() : undefined,
+        }))
           if (before-- <= 0) yield options.stamped ? `${new Date().toISOString()} ${line}` : line;
       } finally {
         clearInterval(timer);

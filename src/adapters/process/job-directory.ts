@@ -14,6 +14,8 @@ export interface Launch {
   readonly cwd: string;
   readonly graceSeconds: number;
   readonly deadlineSeconds: number | null;
+  /** So many processes; absent: one. */
+  readonly nodes?: number;
   /** While this file exists, the Job waits; its content says why. */
   readonly gate: string;
   readonly createdAt: number;
@@ -28,7 +30,16 @@ export interface ExitRecord {
   readonly deadlineExceeded: boolean;
   readonly terminated: boolean;
   readonly outOfMemory: boolean;
+  /** Of several processes each one's end, by rank. */
+  readonly nodes?: readonly {
+    readonly rank: number;
+    readonly exitCode: number;
+    readonly signal: string | null;
+    readonly endedAt: number;
+  }[];
 }
+
+const logName = (rank: number): string => (rank === 0 ? 'log' : `log.${rank}`);
 
 /** Directories of Jobs that were being made or removed when their process died. */
 export const sweepJobDirectories = (root: string): Promise<void> => sweepTemporaries(root, (name) => /^\.(new|gone)-/.test(name));
@@ -44,7 +55,11 @@ export class JobDirectory {
     this.#root = root;
     this.name = name;
     this.path = join(root, name);
-    this.log = join(this.path, 'log');
+    this.log = this.logOf(0);
+  }
+
+  logOf(rank: number): string {
+    return join(this.path, logName(rank));
   }
 
   /** False if there is one of that name already. */
@@ -55,7 +70,7 @@ export class JobDirectory {
     try {
       await writeDurably(join(temporary, 'spec.json'), canonicalJson(spec));
       await writeDurably(join(temporary, 'launch.json'), JSON.stringify(launchIn(join(this.path, 'work'))));
-      await writeFile(join(temporary, 'log'), '');
+      for (let rank = 0; rank < (spec.nodes ?? 1); rank++) await writeFile(join(temporary, logName(rank)), '');
       // Renaming onto a directory that holds files fails: one creator wins.
       await rename(temporary, this.path);
       await syncDirectory(this.#root);

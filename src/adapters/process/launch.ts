@@ -5,6 +5,7 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AdapterError } from '../../contract/errors.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
+import { gangEnvironment, severalNodes } from '../../rules/gang.ts';
 import { launchCommand } from '../../rules/launch.ts';
 import { pythonExecutable, pythonPath, sourceFile } from '../python.ts';
 import type { JobDirectory, Launch } from './job-directory.ts';
@@ -38,13 +39,20 @@ export function launchOf(job: JobSpec, gate: string, workDirectory: string): Lau
     if (value !== undefined) env[name] = value;
   }
   if (isAbsolute(python)) env['PATH'] = [dirname(python), env['PATH']].filter(Boolean).join(delimiter);
-  Object.assign(env, { PYTHONUNBUFFERED: '1', LONGHAUL_PYTHON: python, ...job.env, PYTHONPATH: pythonPath(job.env['PYTHONPATH']) });
+  Object.assign(env, {
+    PYTHONUNBUFFERED: '1',
+    LONGHAUL_PYTHON: python,
+    ...job.env,
+    ...gangEnvironment(job),
+    PYTHONPATH: pythonPath(job.env['PYTHONPATH']),
+  });
   return {
     command: [program === undefined || program === 'python' || program === 'python3' ? python : program, ...rest],
     env,
     cwd: workDirectory,
     graceSeconds: job.graceSeconds,
     deadlineSeconds: job.deadlineSeconds ?? null,
+    ...severalNodes(job.nodes),
     gate,
     createdAt: Date.now(),
   };

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -33,7 +33,7 @@ def main(directory: Path) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     if not claim(directory / "supervisor.json"):
         return 0
-    launch = json.loads((directory / "launch.json").read_text())
+    launch = {"nodes": 1, **json.loads((directory / "launch.json").read_text())}
     if stopped_before_start(directory, launch):
         record(directory, exit_code=128 + signal.SIGTERM, signal_name="SIGTERM", started_at=None, terminated=True)
         return 0
@@ -58,7 +58,11 @@ def claim(path: Path) -> bool:
 def identity(pid: int) -> dict[str, Any]:
     """A pid comes back; with its start time and the boot it is unique."""
     stat = Path(f"/proc/{pid}/stat").read_text()
-    return {"pid": pid, "start": stat[stat.rindex(")") + 2 :].split()[19], "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip()}
+    return {
+        "pid": pid,
+        "start": stat[stat.rindex(")") + 2 :].split()[19],
+        "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+    }
 
 
 def stopped_before_start(directory: Path, launch: dict[str, Any]) -> bool:
@@ -77,39 +81,82 @@ def run(directory: Path, launch: dict[str, Any]) -> None:
     oom_kills = count_oom_kills()
     started_at = now_ms()
     scratch = directory / "tmp"
-    scratch.mkdir(exist_ok=True)
-    with open(directory / "log", "ab", buffering=0) as log:
-        try:
-            child = subprocess.Popen(
-                launch["command"],
-                env={**launch["env"], "TMPDIR": str(scratch)},
-                cwd=launch["cwd"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=prepare_child,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            log.write(f"cannot start {launch['command'][0]}: {error}\n".encode())
-            record(directory, exit_code=CANNOT_START, signal_name=None, started_at=started_at)
-            return
-    replace(directory / "started.json", {**identity(child.pid), "startedAt": started_at})
+    coordinator = free_address() if launch["nodes"] > 1 else None
+    # Kept: one that Python forgets is reaped by it, and its end is lost.
+    processes: list[subprocess.Popen[bytes]] = []
+    for rank in range(launch["nodes"]):
+        with open(log_of(directory, rank), "ab", buffering=0) as log:
+            try:
+                processes.append(start(launch, rank, scratch, coordinator, log, leader=processes[0].pid if processes else 0))
+            except (OSError, subprocess.SubprocessError) as error:
+                log.write(f"cannot start {launch['command'][0]}: {error}\n".encode())
+                if processes:
+                    end_rest(processes[0].pid)
+                record(directory, exit_code=CANNOT_START, signal_name=None, started_at=started_at)
+                return
+    pids = [process.pid for process in processes]
+    replace(directory / "started.json", {**identity(pids[0]), "startedAt": started_at})
     # The claim says who runs it; a terminate that came before this process could be signalled is in the file.
     stopping = (directory / "terminate").exists()
-    status, deadline_exceeded, stopped = wait(child.pid, launch, stopping)
-    end_rest(child.pid)
+    ends, deadline_exceeded, stopped = wait(pids, launch, stopping)
+    end_rest(pids[0])
     clear(scratch)
-    exit_code = os.waitstatus_to_exitcode(status)
+    # As the first that failed; the others were ended because of it.
+    first = next((end for end in ends if end["exitCode"] != 0), ends[-1])
     record(
         directory,
-        exit_code=exit_code if exit_code >= 0 else 128 - exit_code,
-        signal_name=signal.Signals(-exit_code).name if exit_code < 0 else None,
+        exit_code=first["exitCode"],
+        signal_name=first["signal"],
         started_at=started_at,
+        ended_at=first["endedAt"],
         deadline_exceeded=deadline_exceeded,
         terminated=stopped,
-        out_of_memory=exit_code == -signal.SIGKILL and count_oom_kills() > oom_kills,
+        out_of_memory=first["signal"] == "SIGKILL" and count_oom_kills() > oom_kills,
+        ends=ends if launch["nodes"] > 1 else None,
     )
+
+
+def start(
+    launch: dict[str, Any], rank: int, scratch: Path, coordinator: str | None, log: IO[bytes], *, leader: int
+) -> subprocess.Popen[bytes]:
+    """One process alone leads a session of its own; of several, which are ended together, all are in the group of the first."""
+    place = Path(launch["cwd"])
+    several = {}
+    if coordinator is not None:
+        scratch, place = scratch / str(rank), place / str(rank)
+        place.mkdir(exist_ok=True)
+        several = {"LONGHAUL_NODE_RANK": str(rank), "LONGHAUL_COORDINATOR": coordinator}
+    scratch.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        launch["command"],
+        env={**launch["env"], **several, "TMPDIR": str(scratch)},
+        cwd=place,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=coordinator is None,
+        process_group=None if coordinator is None else leader,
+        preexec_fn=prepare_child,
+    )
+
+
+def log_of(directory: Path, rank: int) -> Path:
+    return directory / ("log" if rank == 0 else f"log.{rank}")
+
+
+def free_address() -> str:
+    """Of rank 0: a port of this machine that nobody uses, and neither the next one, which is for frameworks."""
+    import socket  # of several processes only
+
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return f"127.0.0.1:{port}"
 
 
 def clear(scratch: Path) -> None:
@@ -124,38 +171,44 @@ def prepare_child() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def wait(pid: int, launch: dict[str, Any], stopping: bool) -> tuple[int, bool, bool]:
-    """Until the child ends: passes a SIGTERM on, and after the grace makes an end."""
+def wait(pids: list[int], launch: dict[str, Any], stopping: bool) -> tuple[list[dict[str, Any]], bool, bool]:
+    """Until all have ended: passes a SIGTERM on, ends the others when one has failed, and after the grace makes an end."""
     deadline = time.monotonic() + launch["deadlineSeconds"] if launch["deadlineSeconds"] else None
     deadline_exceeded = False
     kill_at: float | None = None
     stopped = stopping
+    ends: list[dict[str, Any]] = []
     while True:
         if stopping:
             stopping = False
             kill_at = time.monotonic() + launch["graceSeconds"]
-            os.kill(pid, signal.SIGTERM)
+            over = {pids[end["rank"]] for end in ends}
+            for pid in pids:
+                if pid not in over:
+                    os.kill(pid, signal.SIGTERM)
         timers = [at for at in (kill_at, deadline) if at is not None]
         timeout = max(0.0, min(timers) - time.monotonic()) if timers else 3600.0
         received = signal.sigtimedwait(SIGNALS, timeout)
         if received is None:
             moment = time.monotonic()
             if kill_at is not None and moment >= kill_at:
-                kill_group(pid)
+                kill_group(pids[0])
                 kill_at = moment + 1
             elif deadline is not None and moment >= deadline:
                 deadline, deadline_exceeded, stopping = None, True, kill_at is None
         elif received.si_signo == signal.SIGCHLD:
-            status = reap(pid)
-            if status is not None:
-                return status, deadline_exceeded, stopped
+            ends += reap(pids)
+            if len(ends) == len(pids):
+                return ends, deadline_exceeded, stopped
+            if kill_at is None and any(end["exitCode"] != 0 for end in ends):
+                stopping = True
         elif kill_at is None:
             stopping = stopped = True
 
 
-def reap(main_pid: int) -> int | None:
-    """Collects whoever ended (orphans come to us too); the status of the Job's own process if it is among them."""
-    found = None
+def reap(pids: list[int]) -> list[dict[str, Any]]:
+    """Collects whoever ended (orphans come to us too); how the Job's own processes ended that are among them."""
+    found = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -163,8 +216,10 @@ def reap(main_pid: int) -> int | None:
             return found
         if pid == 0:
             return found
-        if pid == main_pid:
-            found = status
+        if pid in pids:
+            code = os.waitstatus_to_exitcode(status)
+            name = signal.Signals(-code).name if code < 0 else None
+            found.append({"rank": pids.index(pid), "exitCode": code if code >= 0 else 128 - code, "signal": name, "endedAt": now_ms()})
 
 
 def end_rest(group: int) -> None:
@@ -210,6 +265,8 @@ def record(
     deadline_exceeded: bool = False,
     terminated: bool = False,
     out_of_memory: bool = False,
+    ended_at: int | None = None,
+    ends: list[dict[str, Any]] | None = None,
 ) -> None:
     replace(
         directory / "exit.json",
@@ -217,10 +274,11 @@ def record(
             "exitCode": exit_code,
             "signal": signal_name,
             "startedAt": started_at,
-            "endedAt": now_ms(),
+            "endedAt": now_ms() if ended_at is None else ended_at,
             "deadlineExceeded": deadline_exceeded,
             "terminated": terminated,
             "outOfMemory": out_of_memory,
+            **({} if ends is None else {"nodes": sorted(ends, key=lambda end: end["rank"])}),
         },
     )
 

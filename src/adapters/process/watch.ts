@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
+import { UNKNOWN_END, type JobEnd, type NodeEnd } from '../../contract/jobs.ts';
 import type { JobStatus, WatchOptions } from '../../ports/compute.ts';
 import { isAlive, killGroup } from './identity.ts';
 import type { ExitRecord, JobDirectory, Launch } from './job-directory.ts';
@@ -99,14 +99,23 @@ async function endOf(directory: JobDirectory, launch: Launch, noCapacitySeconds:
 
 async function exitEnd(directory: JobDirectory, exit: ExitRecord): Promise<JobEnd> {
   return {
-    ...lostEnd(messageOf(exit), exit.startedAt, await logTail(directory.log, LOG_TAIL_BYTES)),
+    ...lostEnd(messageOf(exit), exit.startedAt, await logTail(directory.logOf(rankOf(exit)), LOG_TAIL_BYTES)),
     state: exit.exitCode === 0 && exit.signal === null ? 'succeeded' : 'failed',
     exitCode: exit.exitCode,
     signal: exit.signal,
     outOfMemory: exit.outOfMemory,
     deadlineExceeded: exit.deadlineExceeded,
     endedAt: exit.endedAt,
+    ...(exit.nodes ? { nodes: exit.nodes.map((each) => nodeEnd(exit, each)) } : {}),
   };
+}
+
+/** Whose end it is. */
+const rankOf = ({ nodes = [], exitCode, endedAt }: ExitRecord): number =>
+  nodes.find((each) => each.exitCode === exitCode && each.endedAt === endedAt)?.rank ?? 0;
+
+function nodeEnd({ startedAt }: ExitRecord, { rank, exitCode, signal, endedAt }: NonNullable<ExitRecord['nodes']>[number]): NodeEnd {
+  return { rank, node: hostname(), exitCode, startedAt, endedAt, message: signal ? `killed by ${signal}` : `exit code ${exitCode}` };
 }
 
 function messageOf(exit: ExitRecord): string {

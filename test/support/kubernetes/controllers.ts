@@ -4,6 +4,7 @@ import { stamp } from './objects.ts';
 import type { Change, Objects, Thing } from './objects.ts';
 
 const JOB_NAME = 'batch.kubernetes.io/job-name';
+const INDEX = 'batch.kubernetes.io/job-completion-index';
 const QUEUE = 'kueue.x-k8s.io/queue-name';
 
 /** Makes, places and ends pods of Jobs; starts with the first Job. */
@@ -46,8 +47,9 @@ export class Controllers {
     this.deletePod(name, { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', lastTransitionTime });
   }
 
-  podOf(job: string): Thing | undefined {
-    return this.#objects.list('pods', `${JOB_NAME}=${job}`).at(-1);
+  podOf(job: string, rank?: number): Thing | undefined {
+    const index = rank === undefined ? '' : `,${INDEX}=${rank}`;
+    return this.#objects.list('pods', `${JOB_NAME}=${job}${index}`).at(-1);
   }
 
   deleteJob(name: string, foreground: boolean): void {
@@ -72,24 +74,31 @@ export class Controllers {
   #reconcile(name: string): void {
     const job = this.#objects.get('jobs', name);
     if (!job || job.metadata.deletionTimestamp !== undefined || isFinished(job)) return;
-    const pod = this.podOf(name);
+    const pods = this.#objects.list('pods', `${JOB_NAME}=${name}`);
     if (job.spec['suspend'] === true) {
       if (job.status['startTime'] !== undefined) this.#objects.change('jobs', name, ({ status }) => delete status['startTime']);
-      if (pod && pod.metadata.deletionTimestamp === undefined) this.deletePod(pod.metadata.name);
+      for (const pod of pods) if (pod.metadata.deletionTimestamp === undefined) this.deletePod(pod.metadata.name);
       return;
     }
     if (job.status['startTime'] === undefined) {
       this.#objects.change('jobs', name, ({ status }) => (status['startTime'] = stamp()));
       return;
     }
-    if (!pod) this.#makePod(job);
+    if (job.spec['completionMode'] !== 'Indexed') {
+      if (pods.length === 0) this.#makePod(job);
+      return;
+    }
+    for (let rank = 0; rank < Number(job.spec['completions']); rank++) if (!this.podOf(name, rank)) this.#makePod(job, rank);
   }
 
-  #makePod(job: Thing): void {
+  #makePod(job: Thing, rank?: number): void {
     const template = job.spec['template'] as { metadata?: { labels?: Record<string, string> }; spec: Record<string, unknown> };
-    const labels = { ...template.metadata?.labels, [JOB_NAME]: job.metadata.name };
-    const name = `${job.metadata.name}-${String(++this.#pods).padStart(5, '0')}`;
-    this.#place(this.#objects.add('pods', { metadata: { name, labels }, spec: template.spec, status: { phase: 'Pending' } }));
+    const index: Record<string, string> = rank === undefined ? {} : { [INDEX]: String(rank) };
+    const labels = { ...template.metadata?.labels, [JOB_NAME]: job.metadata.name, ...index };
+    const readable = rank === undefined ? job.metadata.name : `${job.metadata.name}-${rank}`;
+    const name = `${readable}-${String(++this.#pods).padStart(5, '0')}`;
+    const metadata = { name, labels, annotations: index };
+    this.#place(this.#objects.add('pods', { metadata, spec: template.spec, status: { phase: 'Pending' } }));
   }
 
   #place(pod: Thing): void {
@@ -112,11 +121,17 @@ export class Controllers {
     const message = disrupted
       ? `Pod ns/${pod.metadata.name} has condition DisruptionTarget matching FailJob rule at index ${rule}`
       : `Container main for pod ns/${pod.metadata.name} failed with exit code ${exitCode} matching FailJob rule at index ${rule}`;
-    const condition =
-      pod.status['phase'] === 'Succeeded'
-        ? { type: 'Complete', status: 'True', lastTransitionTime: stamp() }
-        : { type: 'Failed', status: 'True', reason: 'PodFailurePolicy', message, lastTransitionTime: stamp() };
+    const isDone = pod.status['phase'] === 'Succeeded';
+    const all = this.#objects.list('pods', `${JOB_NAME}=${name}`);
+    if (isDone && all.filter(({ status }) => status['phase'] === 'Succeeded').length < Number(job.spec['completions'] ?? 1)) return;
+    const condition = isDone
+      ? { type: 'Complete', status: 'True', lastTransitionTime: stamp() }
+      : { type: 'Failed', status: 'True', reason: 'PodFailurePolicy', message, lastTransitionTime: stamp() };
     this.#objects.change('jobs', name, ({ status }) => (status['conditions'] = [condition]));
+    // The other pods of a Job that has failed are deleted, without a word of why.
+    for (const { metadata, status } of all)
+      if (status['phase'] !== 'Succeeded' && status['phase'] !== 'Failed' && metadata.deletionTimestamp === undefined)
+        this.deletePod(metadata.name);
   }
 
   #podGone(name: string, pod: Thing): void {

@@ -9,7 +9,7 @@ interface PodSpec {
   readonly containers: readonly {
     readonly name: string;
     readonly command?: readonly string[];
-    readonly env?: readonly { name: string; value: string }[];
+    readonly env?: readonly { name: string; value?: string; valueFrom?: { fieldRef: { fieldPath: string } } }[];
   }[];
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly activeDeadlineSeconds?: number;
@@ -52,7 +52,13 @@ export class Kubelet {
     const spec = pod.spec as unknown as PodSpec;
     const main = spec.containers.find((each) => each.name === 'main');
     const [file = 'true', ...args] = (main?.command ?? []).map((part) => part.replaceAll('$$', '$'));
-    const env = Object.fromEntries((main?.env ?? []).map((each) => [each.name, each.value.replaceAll('$$', '$')]));
+    const annotation = (path: string): string => pod.metadata.annotations?.[/'(.+)'/.exec(path)?.[1] ?? ''] ?? '';
+    const env = Object.fromEntries(
+      (main?.env ?? []).map(({ name: variable, value, valueFrom }) => [
+        variable,
+        value?.replaceAll('$$', '$') ?? annotation(valueFrom?.fieldRef.fieldPath ?? ''),
+      ]),
+    );
     const child = spawn(file, args, { env: { PATH: process.env['PATH'], ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const running: Running = { child, lines: [], listeners: new Set(), why: null, over: false, timers: [] };
     this.#running.set(name, running);

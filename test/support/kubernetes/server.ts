@@ -116,6 +116,9 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
         return failed(409, 'AlreadyExists', `${resource} "${thing.metadata.name}" already exists`);
       return [201, objects.add(resource, thing)];
     }
+    // Applying makes what is not there.
+    if (method === 'PATCH' && resource === 'services' && name !== undefined && !objects.get(resource, name))
+      return [201, objects.add(resource, body as unknown as Thing)];
     const found = name === undefined ? undefined : objects.get(resource, name);
     if (!found || name === undefined) return failed(404, 'NotFound', `${resource} "${name ?? ''}" not found`);
     if (method === 'PATCH') {
@@ -184,7 +187,7 @@ interface Route {
 }
 
 function routeOf(path: string): Route | null {
-  const [, resource, name, sub] = /\/(jobs|pods|nodes|events)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
+  const [, resource, name, sub] = /\/(jobs|pods|nodes|events|services)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
   return resource === undefined ? null : { resource: resource as Resource, ...(name ? { name } : {}), ...(sub ? { sub } : {}) };
 }
 
