@@ -21,6 +21,8 @@ import { pause } from './stoppable.ts';
 const PIECE_BYTES = 256 * 1024;
 /** So much waits in memory while the store is away; then the oldest lines go. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Each is a connection to the API server for as long as the attempt runs. */
+const MAX_KEPT_RANKS = 32;
 const LONGEST_LINE = 16 * 1024;
 const BYTES_PER_MB = 1024 * 1024;
 const NOTHING_MORE = 'the rest of this log is lost: its pod was gone before a worker had read it';
@@ -30,6 +32,8 @@ export interface LogSource {
   readonly store: ObjectStore;
   readonly output: string;
   readonly attempt: number;
+  /** Of an attempt on several machines; 0 when left out. */
+  readonly rank?: number;
   readonly bounds: LogBounds;
   /** Hears why a log is not kept any more. */
   readonly tell: (error: unknown) => void;
@@ -40,6 +44,23 @@ interface KeptLog {
   status(status: Pick<JobStatus, 'phase'>): void;
   /** Waits until all was kept, at the latest for so long; keeping goes on behind. */
   settled(patienceMs: number): Promise<void>;
+}
+
+/** The logs of all machines of an attempt, those of the others behind that of rank 0: as large together as that one may be, and no more than so many. */
+export function keepLogs(source: LogSource, nodes: number, job: string, detached: AbortSignal): KeptLog {
+  const ranks = Math.min(nodes, MAX_KEPT_RANKS);
+  const maxMb = source.bounds.maxMb / Math.max(1, ranks - 1);
+  const kept = Array.from({ length: ranks }, (_, rank) =>
+    keepLog(rank === 0 ? source : { ...source, rank, bounds: { ...source.bounds, maxMb } }, job, detached),
+  );
+  return {
+    status: (status) => {
+      for (const each of kept) each.status(status);
+    },
+    settled: async (patienceMs) => {
+      await Promise.all(kept.map((each) => each.settled(patienceMs)));
+    },
+  };
 }
 
 /** Follows the Job's log until it ends, or until the worker leaves it to the next one. Its own trouble never becomes the attempt's. */
@@ -69,8 +90,8 @@ export async function markLostLog({ store, output, attempt, bounds }: Omit<LogSo
 }
 
 async function follow(source: LogSource, job: string, detached: AbortSignal): Promise<void> {
-  const { compute, store, output, attempt, bounds } = source;
-  const book = await LogBook.open(store, logPrefix(output, attempt), bounds);
+  const { compute, store, output, attempt, rank = 0, bounds } = source;
+  const book = await LogBook.open(store, logPrefix(output, attempt, rank), bounds);
   if (book.ended) return;
   const wasKept = book.lines > 0;
   const over = new AbortController();
@@ -78,7 +99,7 @@ async function follow(source: LogSource, job: string, detached: AbortSignal): Pr
   writing.catch(() => undefined);
   try {
     let some = false;
-    for await (const line of compute.logs(job, { follow: true, stamped: true, after: book.position, signal: detached })) {
+    for await (const line of compute.logs(job, { rank, follow: true, stamped: true, after: book.position, signal: detached })) {
       some = true;
       book.add(line.slice(0, LONGEST_LINE));
     }
@@ -141,7 +162,7 @@ class LogBook {
     const pieces: Piece[] = [];
     let ended = false;
     for await (const { uri, bytes } of store.list(`${prefix}/`)) {
-      const first = firstLineOf(uri);
+      const first = firstLineOf(uri, prefix);
       if (first !== null) pieces.push({ first, bytes });
       ended ||= uri === endUri(prefix);
     }

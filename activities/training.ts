@@ -8,7 +8,7 @@ import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.
 import { GRACES } from '../src/rules/durations.ts';
 import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
-import { keepLog, markLostLog, type LogSource } from './attempt-logs.ts';
+import { keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
 import { attemptOutcome } from './attempt-verdict.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
@@ -163,7 +163,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   };
   const watch = async (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
     log.info('attempt is watched', { pool: input.pool.name, job });
-    const kept = keepLog(logSource(input, store, compute), job, context.detached);
+    const kept = keepLogs(logSource(input, store, compute), trial.spec.resources.nodes ?? 1, job, context.detached);
     const onStatus = (status: JobStatus): void => {
       waitReports.status(status);
       kept.status(status);

@@ -14,6 +14,7 @@ interface FollowOptions {
   /** No further Job will come. */
   readonly over: () => Promise<boolean>;
   readonly tailLines?: number;
+  readonly rank?: number | undefined;
   /** Lines with their time before them, as `Compute.logs` gives them. */
   readonly stamped?: boolean;
   readonly signal: AbortSignal;
@@ -27,7 +28,7 @@ export async function followJobs(
   options: FollowOptions,
   print: (line: JobLine) => void,
 ): Promise<void> {
-  const { choose, over, tailLines, stamped, signal, pollMs = GRACES.jobsFollowedLookMs } = options;
+  const { choose, over, tailLines, rank, stamped, signal, pollMs = GRACES.jobsFollowedLookMs } = options;
   const following = new Map<string, Promise<void>>();
   const failures: unknown[] = [];
   const follow = async (job: JobInfo, first: boolean): Promise<void> => {
@@ -37,6 +38,7 @@ export async function followJobs(
         follow: true,
         ...(first ? { tailLines } : {}),
         ...(stamped ? { stamped } : {}),
+        ...(rank === undefined ? {} : { rank }),
         signal,
       }))
         print({ job, line });

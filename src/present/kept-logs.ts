@@ -33,14 +33,18 @@ export async function keptSteps(store: Pick<ObjectStore, 'list' | 'root'>, run: 
   return found;
 }
 
-/** @param since ms since 1970: only what was written from then on */
+/**
+ * @param since ms since 1970: only what was written from then on
+ * @param rank of an attempt on several machines
+ */
 export async function* readKeptLog(
   store: Pick<ObjectStore, 'list' | 'read'>,
   output: string,
   attempt: number,
   since?: number,
+  rank = 0,
 ): AsyncGenerator<LogLine> {
-  const pieces = await piecesOf(store, logPrefix(output, attempt), since);
+  const pieces = await piecesOf(store, logPrefix(output, attempt, rank), since);
   let next: number | null = null;
   for (const [index, { uri, first }] of pieces.entries()) {
     if (next !== null && first > next)
@@ -66,7 +70,7 @@ async function piecesOf(
 ): Promise<{ readonly uri: string; readonly first: number }[]> {
   const found: { readonly uri: string; readonly first: number }[] = [];
   for await (const { uri, updatedAt } of store.list(`${prefix}/`)) {
-    const first = firstLineOf(uri);
+    const first = firstLineOf(uri, prefix);
     if (first !== null && (since === undefined || updatedAt >= since)) found.push({ uri, first });
   }
   return found;

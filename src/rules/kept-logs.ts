@@ -1,6 +1,7 @@
 /**
  * How a log is kept: `{output}/logs/{attempt}/{first}.log`, pieces named by the number of their first line, each line with its time before
- * it, and `END.json` when there is nothing more to come. Pure.
+ * it, and `END.json` when there is nothing more to come; of an attempt on several machines that of rank 0, and the others' in `rank-{n}/`
+ * beside it. Pure.
  */
 import { GRACES } from './durations.ts';
 
@@ -24,7 +25,8 @@ export function stepOfLog(uri: string, storeRoot: string, run: string): string |
   return uri.startsWith(home) ? (/^([^/]+)\/logs\//.exec(uri.slice(home.length))?.[1] ?? null) : null;
 }
 
-export const logPrefix = (output: string, attempt: number): string => `${output}/logs/${attempt}`;
+export const logPrefix = (output: string, attempt: number, rank = 0): string =>
+  `${output}/logs/${attempt}${rank === 0 ? '' : `/rank-${rank}`}`;
 export const pieceUri = (prefix: string, first: number): string => `${prefix}/${String(first).padStart(DIGITS, '0')}.log`;
 export const endUri = (prefix: string): string => `${prefix}/END.json`;
 
@@ -34,9 +36,9 @@ export interface Piece {
   readonly bytes: number;
 }
 
-/** Null for what is no piece. */
-export function firstLineOf(uri: string): number | null {
-  const digits = /\/(\d{12})\.log$/.exec(uri)?.[1];
+/** Null for what is no piece of the log with that prefix. */
+export function firstLineOf(uri: string, prefix: string): number | null {
+  const digits = uri.startsWith(`${prefix}/`) ? /^(\d{12})\.log$/.exec(uri.slice(prefix.length + 1))?.[1] : undefined;
   return digits === undefined ? null : Number(digits);
 }
 

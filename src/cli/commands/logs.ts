@@ -20,6 +20,8 @@ interface Options {
   readonly step?: string;
   readonly trial?: number;
   readonly attempt?: number;
+  /** Of a trial on several machines. */
+  readonly rank?: number;
   readonly tail?: number;
   readonly grep?: RegExp;
   /** ms before now */
@@ -35,6 +37,7 @@ export function registerLogs(program: Command): void {
     .option('--step <id>', 'of this step')
     .option('-t, --trial <number>', 'of this trial', integer)
     .option('-a, --attempt <number>', 'of this attempt; otherwise the last', integer)
+    .option('--rank <number>', 'of this machine of a trial on several; otherwise 0', integer)
     .option('-n, --tail <lines>', 'only the last lines', integer)
     .option('-g, --grep <pattern>', 'only lines that match this regular expression', pattern)
     .option('--since <duration>', 'only what was printed since, e.g. 10m or 2h', duration)
@@ -70,7 +73,7 @@ export function registerLogs(program: Command): void {
       try {
         if (options.follow) {
           const over = async (): Promise<boolean> => (await run.state()).endedAt !== null;
-          await followJobs(compute, run.id, { choose, over, tailLines: options.tail, stamped: true, signal }, print);
+          await followJobs(compute, run.id, { choose, over, tailLines: options.tail, rank: options.rank, stamped: true, signal }, print);
           return;
         }
         if (jobs.length + kept.length === 0)
@@ -83,7 +86,8 @@ export function registerLogs(program: Command): void {
             print({ job: jobOfKept(homeOf(store.root), run.id, one), line });
         const known = jobs.filter((job) => !kept.some((one) => isLogOf(job, one)));
         for (const job of known)
-          for await (const line of compute.logs(job.name, { tailLines: options.tail, stamped: true, signal })) print({ job, line });
+          for await (const line of compute.logs(job.name, { rank: options.rank, tailLines: options.tail, stamped: true, signal }))
+            print({ job, line });
       } finally {
         interrupt.dispose();
       }
@@ -100,8 +104,8 @@ function wantedBy({ grep, since }: Options): (stamped: string) => string | null 
   };
 }
 
-async function* keptLines(store: ObjectStore, { output, attempt }: KeptLogOf, { since }: Options): AsyncGenerator<string> {
-  for await (const line of readKeptLog(store, output, attempt, since === undefined ? undefined : Date.now() - since))
+async function* keptLines(store: ObjectStore, { output, attempt }: KeptLogOf, { since, rank }: Options): AsyncGenerator<string> {
+  for await (const line of readKeptLog(store, output, attempt, since === undefined ? undefined : Date.now() - since, rank))
     yield stampedLine(line);
 }
 

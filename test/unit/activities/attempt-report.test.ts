@@ -8,13 +8,18 @@ const HOUR_MS = 3_600_000;
 const POOL = { name: 'spot', spot: true, pricePerHour: 2, onDemandPricePerHour: 6 };
 
 interface Changes {
+  readonly nodes?: number;
   readonly end?: object;
   readonly times?: Partial<Followed>;
 }
 /** Two hours that began at 1,000 samples. */
-const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number, { end = {}, times = {} }: Changes = {}) =>
+const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number, { end = {}, times = {}, nodes }: Changes = {}) =>
   attemptReport({
-    input: { pool: POOL, samples: 1000, trial: { output: 'file:///out/trial-0' } } as unknown as AttemptInput,
+    input: {
+      pool: POOL,
+      samples: 1000,
+      trial: { output: 'file:///out/trial-0', spec: { resources: { nodes } } },
+    } as unknown as AttemptInput,
     verdict,
     cause: verdict,
     end: { exitCode: 143, node: 'node-1', startedAt: 0, endedAt: 2 * HOUR_MS, logTail: '', ...end } as Parameters<
@@ -74,5 +79,24 @@ describe('how long an attempt trained', () => {
 
   it('is unknown without a record', () => {
     expect(trainedSeconds({})).toBeUndefined();
+  });
+});
+
+describe('what an attempt on several machines cost', () => {
+  it('is the time of each', () => {
+    expect(reportOf('preempted', 5000, 4000, { nodes: 4 })).toMatchObject({ cost: 16, onDemandCost: 48, lostCost: 4 });
+  });
+
+  it('counts from when each was there to when the attempt was over, and of those that never came nothing', () => {
+    const machine = (rank: number, startedAt: number | null): object => ({
+      rank,
+      node: null,
+      exitCode: 0,
+      startedAt,
+      endedAt: HOUR_MS,
+      message: '',
+    });
+    const end = { nodes: [machine(0, 0), machine(1, HOUR_MS), machine(2, null)] };
+    expect(reportOf('preempted', 5000, 4000, { nodes: 3, end })).toMatchObject({ cost: 6, onDemandCost: 18 });
   });
 });
