@@ -246,6 +246,8 @@ export const GRACES = {
   listMs: 60_000,
   /** The clock in an answer's header has whole seconds, and the answer was under way. */
   headerResolutionMs: 1_500,
+  /** Times of pods are whole seconds. */
+  podTimeResolutionMs: 1_000,
   /** Shorter than load balancers keep a connection that nobody uses. */
   idleConnectionMs: 30_000,
   /** A job of BigQuery that is to end does so within so long, or ends by itself. */

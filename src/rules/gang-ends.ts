@@ -1,5 +1,6 @@
 /** Which of several machines' ends is that of their attempt. Pure. */
 import type { JobEnd } from '../contract/jobs.ts';
+import { GRACES } from './durations.ts';
 
 type Signs = Pick<
   JobEnd,
@@ -17,8 +18,6 @@ type Signs = Pick<
 
 const SYSEXITS = { first: 64, last: 78 };
 const SIGNALS = new Set([137, 143]);
-/** Machines' clocks are told in whole seconds. */
-const RESOLUTION_MS = 1000;
 
 const isSysexit = ({ exitCode }: Signs): boolean => exitCode !== null && exitCode >= SYSEXITS.first && exitCode <= SYSEXITS.last;
 
@@ -51,6 +50,6 @@ export function firstEnd(ends: readonly Signs[]): number {
   const byMachine = failed.filter(({ end }) => order(end) === 0);
   const candidates = byMachine.length > 0 ? byMachine : failed;
   const first = Math.min(...candidates.map(({ end }) => end.endedAt));
-  const atOnce = candidates.filter(({ end }) => end.endedAt < first + RESOLUTION_MS);
+  const atOnce = candidates.filter(({ end }) => end.endedAt < first + GRACES.podTimeResolutionMs);
   return atOnce.sort((a, b) => order(a.end) - order(b.end) || a.index - b.index)[0]?.index ?? -1;
 }

@@ -36,7 +36,14 @@ const story: fc.Arbitrary<Story> = fc.integer({ min: 2, max: 6 }).chain((nodes) 
 );
 
 const at = (ms: number): string => new Date(ms).toISOString();
-const exitCodeOf = (cause: Cause): number => ({ crash: 1, 'bad input': 65, 'out of memory': 137 })[cause as 'crash'] ?? 143;
+const EXIT_CODES: Readonly<Record<Cause, number>> = {
+  crash: 1,
+  'bad input': 65,
+  'out of memory': 137,
+  eviction: 143,
+  'node gone': 143,
+  'deleted by hand': 143,
+};
 
 interface PodTold {
   readonly rank: number;
@@ -96,15 +103,23 @@ const jobOf = (nodes: number, failed?: { readonly at: number; readonly pod: stri
       : {}),
   },
 });
-const snapshotOf = (job: object, pod: object | null, more: object = {}): Snapshot =>
-  ({ job, pod, podGone: false, node: null, nodeGone: false, silentCluster: null, warning: null, ...more }) as unknown as Snapshot;
+const snapshotOf = (job: object, pod: object | null, more: object = {}): Snapshot => ({
+  job,
+  pod,
+  podGone: false,
+  node: null,
+  nodeGone: false,
+  silentCluster: null,
+  warning: null,
+  ...more,
+});
 
 function told({ nodes, victim, cause, ago, after, followers }: Story): Snapshot[] {
   const endedAt = NOW - ago * SECOND;
   const job = jobOf(nodes, { at: endedAt + SECOND, pod: `job-${victim}-x` });
   return Array.from({ length: nodes }, (_, rank) => {
     if (rank === victim) {
-      const exit = { code: exitCodeOf(cause), at: endedAt, ...(cause === 'out of memory' ? { reason: 'OOMKilled' } : {}) };
+      const exit = { code: EXIT_CODES[cause], at: endedAt, ...(cause === 'out of memory' ? { reason: 'OOMKilled' } : {}) };
       if (cause === 'node gone') return snapshotOf(job, podOf({ rank, exit: null }), { nodeGone: true });
       const disruptedAt = cause === 'eviction' ? endedAt - SECOND : undefined;
       const deletionAskedAt = cause === 'eviction' || cause === 'deleted by hand' ? endedAt - SECOND : undefined;
