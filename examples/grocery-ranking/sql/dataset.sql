@@ -5,7 +5,7 @@ WITH
     SELECT DISTINCT t.basket_id, t.household_id, t.store_id, t.week
     FROM {transactions} AS t
     JOIN {candidates} AS c ON c.store_id = t.store_id AND c.week = t.week AND c.product_id = t.product_id
-    WHERE t.week BETWEEN @first_week AND @last_week
+    WHERE t.week BETWEEN @first_week AND @last_week AND MOD(t.household_id * 7919, 1000) < @share_of_households * 1000
   ),
   bought AS (SELECT DISTINCT basket_id, product_id FROM {transactions} WHERE week BETWEEN @first_week AND @last_week),
   -- What the household bought in the weeks before.
