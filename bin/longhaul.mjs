@@ -14,4 +14,4 @@ const command = commandWord(args) ?? 'help';
 const helps = NEVER.has(command) || args.includes('--help') || args.includes('-h');
 /** The others may start the servers of a project that has kept runs (src/cli/own-stack.ts). */
 const mayStartServers = process.env.TEMPORAL_ADDRESS === undefined && projectWithRuns(process.cwd()) !== null;
-await launch(programFile('src', 'cli', 'main'), args, { python: !helps && (WITH_PYTHON.has(command) || mayStartServers) });
+await launch(programFile('src', 'cli', 'main'), args, { python: !helps && (WITH_PYTHON.has(command) || mayStartServers), tools: false });

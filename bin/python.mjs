@@ -57,9 +57,7 @@ async function ensureUv(python) {
     await rm(target, { recursive: true, force: true });
     const temporary = await mkdtemp(`${target}.new-`);
     try {
-      // pip may be missing outside of an environment (Debian's python3 has none), so one is made for it.
-      await step('preparing pip', python, ['-m', 'venv', join(temporary, 'pip')]);
-      const pip = join(temporary, 'pip', 'bin', 'python');
+      const pip = await withPip(python, join(temporary, 'pip'));
       await step('installing uv', pip, [...QUIET_PIP, '--target', join(temporary, 'uv'), '-r', UV_REQUIREMENTS]);
       await rename(join(temporary, 'uv'), target);
     } finally {
@@ -67,6 +65,13 @@ async function ensureUv(python) {
     }
   });
   return uv;
+}
+
+/** An interpreter with pip: outside of an environment it may be missing (Debian's python3 has none), so one is made for it. */
+async function withPip(python, environment) {
+  if ((await capture(python, ['-m', 'pip', '--version'])).code === 0) return python;
+  await step('preparing pip', python, ['-m', 'venv', environment]);
+  return join(environment, 'bin', 'python');
 }
 
 /** uv does not read pip's configuration: a company's mirror stands there. */
@@ -82,6 +87,9 @@ async function indexSettings(python) {
   };
 }
 
+/** Whatever a person's shell says: here it is what the process is for. */
+const compiling = ({ PYTHONDONTWRITEBYTECODE: _not, ...env }) => env;
+
 async function uvSettings(python) {
   // Beside the environments: files are linked from there, which works within one file system only.
   const cache = { UV_CACHE_DIR: process.env.UV_CACHE_DIR ?? join(cacheDirectory(), 'uv') };
@@ -92,9 +100,10 @@ async function uvSettings(python) {
  * The interpreter of an environment with the pinned requirements, made once for each content of the file.
  *
  * @param what for people: "Python packages"
+ * @param loads modules: only what their import reads is compiled ahead, which is a quarter of a large environment; without it, all is
  * @param finish runs once in a new environment: `(python, directory) => …`
  */
-export async function ensureEnvironment({ what, name, requirements, minors, finish }) {
+export async function ensureEnvironment({ what, name, requirements, minors, loads, finish }) {
   const text = await readFile(requirements, 'utf8');
   // Comments of the file say how it was made; they change nothing.
   const pins = text.replace(/^\s*#.*\n/gm, '');
@@ -117,10 +126,12 @@ export async function ensureEnvironment({ what, name, requirements, minors, fini
     const inside = join(target, 'bin', 'python');
     await makeFolder(cache);
     await rm(target, { recursive: true, force: true });
-    const fill = ['pip', 'install', '--compile-bytecode', '--require-hashes', '--python', inside, '-r', requirements];
+    const fill = ['pip', 'install', ...(loads ? [] : ['--compile-bytecode']), '--require-hashes', '--python', inside, '-r', requirements];
     // With pip in it (--seed): scripts and tests fetch packages with it.
     await step(`creating an environment for ${what}`, uv, ['venv', '--seed', '--python', python.executable, target], settings);
     await step(`installing ${what}`, uv, fill, settings);
+    if (loads)
+      await step(`loading ${what} for the first time`, inside, ['-c', `import ${loads.join(', ')}`], { env: compiling(process.env) });
     await finish?.(inside, target);
     await writeFile(join(target, 'longhaul-stamp'), python.version);
     return inside;

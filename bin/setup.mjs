@@ -11,30 +11,46 @@ import { SetupError, cacheDirectory, isInstalled, locked, readIfThere, root, sha
 
 const NODE_MAJOR = 24;
 
+/** What our Python programs import at their start. */
+const LOADED = [
+  'google.cloud.storage',
+  'optuna',
+  'pyarrow.parquet',
+  'sqlglot',
+  'temporalio.worker',
+  'tensorboard.plugins.hparams.api',
+  'tensorflow',
+];
+
 /** npm writes what it installed into a hidden lock file; equal versions there mean that nothing is to be done. */
-async function packagesMatch(lock) {
+async function packagesMatch(lock, { tools }) {
   const hidden = await readIfThere(join(root, 'node_modules', '.package-lock.json'));
   if (hidden === null) return false;
   const wanted = JSON.parse(lock).packages;
   const installed = JSON.parse(hidden).packages;
   return Object.entries(wanted).every(
-    ([path, entry]) => path === '' || entry.optional || entry.peer || installed[path]?.version === entry.version,
+    ([path, entry]) => path === '' || entry.optional || entry.peer || (entry.dev && !tools) || installed[path]?.version === entry.version,
   );
 }
 
-async function ensurePackages() {
+/** @param tools whether also what only tests and lint need: a third of all that npm would unpack before the first `npm start`. */
+async function ensurePackages({ tools }) {
   if (isInstalled) return;
   const lock = await readFile(join(root, 'package-lock.json'), 'utf8');
   const stamp = join(root, 'node_modules', '.longhaul-stamp');
   const hash = sha256(lock);
-  if ((await readIfThere(stamp)) === hash) return;
+  const kept = [hash, ...(tools ? [] : [`${hash} without tools`])];
+  if (kept.includes(await readIfThere(stamp))) return;
   await locked(join(root, '.longhaul', 'npm.lock'), async () => {
-    if (!(await packagesMatch(lock))) {
-      // `npm ci` removes everything first; an existing directory is brought up to date in place instead.
-      const command = existsSync(join(root, 'node_modules')) ? ['install', '--no-save'] : ['ci'];
+    if (kept.includes(await readIfThere(stamp))) return;
+    // `npm ci` removes everything first; an existing directory is brought up to date in place instead, with all that may be in it.
+    const fresh = !existsSync(join(root, 'node_modules'));
+    const all = await packagesMatch(lock, { tools: true });
+    if (!all && (tools || !(await packagesMatch(lock, { tools: false })))) {
+      const command = fresh ? ['ci', tools ? '--include=dev' : '--omit=dev'] : ['install', '--no-save', '--include=dev'];
       await step('installing Node packages', 'npm', [...command, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root });
     }
-    await writeFile(stamp, hash);
+    await writeFile(stamp, (await packagesMatch(lock, { tools: true })) ? hash : `${hash} without tools`);
   });
 }
 
@@ -56,6 +72,7 @@ async function ensurePython() {
     what: 'Python packages (2 GB, once)',
     name: 'python',
     requirements: join(root, 'python', 'requirements.txt'),
+    loads: LOADED,
   });
 }
 
@@ -71,10 +88,17 @@ async function ensureTemporal() {
   return found;
 }
 
-/** Returns the environment variables for everything that is started afterwards. */
-export async function setup({ python: needPython = true } = {}) {
+/**
+ * Returns the environment variables for everything that is started afterwards.
+ *
+ * @param needs tools: what tests and lint need of npm, too
+ */
+export async function setup({ python: needPython = true, tools = true } = {}) {
   // Side by side: one waits for the network while another one unpacks. All are awaited, so that none goes on behind an error.
-  const [packages, ...rest] = await Promise.allSettled([ensurePackages(), ...(needPython ? [ensurePython(), ensureTemporal()] : [])]);
+  const [packages, ...rest] = await Promise.allSettled([
+    ensurePackages({ tools }),
+    ...(needPython ? [ensurePython(), ensureTemporal()] : []),
+  ]);
   const failed = [packages, ...rest].find(({ status }) => status === 'rejected');
   if (failed) throw failed.reason;
   const node = findNode();
