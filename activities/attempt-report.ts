@@ -99,19 +99,23 @@ function bounded(result: TrialResult): Record<string, Json> {
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-/**
- * @param job the name of its Job
- * @param nodes of an attempt on several machines
- */
+interface RecordOptions {
+  /** Of an attempt on several machines. */
+  readonly nodes?: readonly NodeEnd[];
+  /** `lost`: with its cluster, so that another row takes the place of this one when its end is known. */
+  readonly stage?: 'lost' | 'ended';
+}
+
+/** @param job the name of its Job */
 export async function recordAttempt(
   warehouse: Warehouse,
   input: AttemptInput,
   report: AttemptReport,
   job: string,
-  nodes: readonly NodeEnd[] = [],
+  { nodes = [], stage = 'ended' }: RecordOptions = {},
 ): Promise<void> {
   const { trial, attempt, pool } = input;
-  const key = ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt);
+  const key = ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt, ...(stage === 'lost' ? [stage] : []));
   const row: LedgerRow<'attempts'> = {
     pipeline: trial.pipeline,
     run: trial.run,

@@ -21,6 +21,10 @@ interface AttemptOutcome {
   readonly result: TrialResult | null;
 }
 
+/** Of an attempt that had already been given up with its cluster: whatever ended its Job came later. */
+export const asLost = (seen: AttemptOutcome, cause: string): AttemptOutcome =>
+  seen.verdict === 'succeeded' ? seen : { ...seen, verdict: 'preempted', cause, result: null };
+
 export async function attemptOutcome(
   { input, end, silent, stopRequested }: Seen,
   store: ObjectStore,

@@ -11,7 +11,7 @@ import { pause } from './stoppable.ts';
 
 /** What an activity waits for, in words, since when (ms since 1970). */
 export interface Trouble {
-  readonly of: ForeignSystem;
+  readonly of: ForeignSystem | { readonly cluster: string };
   readonly message: string;
   readonly since: number;
 }

@@ -21,6 +21,7 @@ import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../src/rules/kept-logs.ts';
 import { keepLog, markLostLog } from './attempt-logs.ts';
 import type { LogSource } from './attempt-logs.ts';
 import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
+import { unlessClusterIsLost } from './cluster-silence.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Interruptible } from './heartbeat.ts';
@@ -59,9 +60,11 @@ export interface StepJobInput extends WorkInput<ContainerSpec | ScriptSpec | Sco
   readonly deadlineSeconds: number | null;
   /** Where its script was kept before; its source is empty then. */
   readonly script?: string;
+  /** Of a profile with several clusters: its cluster is given up when it has not answered for so long. */
+  readonly lostAfterSeconds?: number;
 }
 
-export type StepJobName = Pick<StepJobInput, 'profile' | 'run' | 'step' | 'attempt'>;
+export type StepJobName = Pick<StepJobInput, 'profile' | 'run' | 'step' | 'attempt' | 'lostAfterSeconds'>;
 
 export interface StepJobEnd {
   readonly verdict: AttemptVerdict;
@@ -76,33 +79,44 @@ export interface StepJobEnd {
 export const createStepJobActivities = (ports: Ports) =>
   translated({
     async runStepJob(input: StepJobInput): Promise<StepJobEnd> {
-      return withHeartbeat(async (context) => {
-        const { attempt } = activityInfo();
-        const wasBegun = attempt > 1 || activityInfo().heartbeatDetails !== undefined;
-        const foreign = foreignOf(context, wasBegun || input.attempt > 1);
-        const [store, compute] = await foreign.ask('the machine', () =>
-          Promise.all([ports.store(input.profile), ports.compute(input.profile)]),
-        );
-        return runToItsEnd(input, { store, compute, foreign }, context);
-      });
+      return withHeartbeat((context) =>
+        unlessLost(ports, input, context, async (bounded) => {
+          const { attempt } = activityInfo();
+          const wasBegun = attempt > 1 || activityInfo().heartbeatDetails !== undefined;
+          const foreign = foreignOf(bounded, wasBegun || input.attempt > 1);
+          const [store, compute] = await foreign.ask('the machine', () =>
+            Promise.all([ports.store(input.profile), ports.compute(input.profile)]),
+          );
+          return runToItsEnd(input, { store, compute, foreign }, bounded);
+        }),
+      );
     },
 
     /** Ends the Job of an attempt, if there is one, and forgets it. */
-    async removeStepJob({ profile, run, step, attempt }: StepJobName): Promise<void> {
-      await withHeartbeat(async (context) => {
-        const foreign = foreignOf(context, true);
-        const [store, compute] = await foreign.ask('the machine', () => Promise.all([ports.store(profile), ports.compute(profile)]));
-        await foreign.ask('Kubernetes', async () => {
-          const home = homeOf(store.root);
-          const jobs = await compute.list({ run, step, attempt: String(attempt) });
-          for (const { name, labels } of jobs)
-            if (labels.trial === undefined && (labels.home ?? home) === home)
-              await compute.remove(name, { waitSeconds: GRACES.removalPatienceSeconds });
-        });
-      });
+    async removeStepJob(input: StepJobName): Promise<void> {
+      await withHeartbeat((context) => unlessLost(ports, input, context, (bounded) => removeJobs(ports, input, bounded)));
     },
   });
 export type StepJobActivities = ReturnType<typeof createStepJobActivities>;
+
+async function removeJobs(ports: Ports, { profile, run, step, attempt }: StepJobName, context: Interruptible): Promise<void> {
+  const foreign = foreignOf(context, true);
+  const [store, compute] = await foreign.ask('the machine', () => Promise.all([ports.store(profile), ports.compute(profile)]));
+  await foreign.ask('Kubernetes', async () => {
+    const home = homeOf(store.root);
+    const jobs = await compute.list({ run, step, attempt: String(attempt) });
+    for (const { name, labels } of jobs)
+      if (labels.trial === undefined && (labels.home ?? home) === home)
+        await compute.remove(name, { waitSeconds: GRACES.removalPatienceSeconds });
+  });
+}
+
+const unlessLost = <T>(
+  ports: Ports,
+  bound: Pick<StepJobInput, 'profile' | 'lostAfterSeconds'>,
+  context: Interruptible,
+  work: (context: Interruptible) => Promise<T>,
+): Promise<T> => unlessClusterIsLost(bound, () => ports.compute(bound.profile), context, work);
 
 interface World {
   readonly store: ObjectStore;

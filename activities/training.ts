@@ -1,8 +1,9 @@
 /** Attempts of a trial: one Job each, created or adopted, watched to its end and judged. */
-import { activityInfo, getClient, log } from '@temporalio/activity';
-import type { AttemptInput, AttemptReport, AttemptWaits, CapacityInput } from '../src/contract/search.ts';
+import { activityInfo, log } from '@temporalio/activity';
+import type { AttemptInput, AttemptReport, CapacityInput } from '../src/contract/search.ts';
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
-import { INTERNAL_SIGNALS, TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
+import type { Profile } from '../src/contract/profile.ts';
+import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 import { GRACES } from '../src/rules/durations.ts';
@@ -10,10 +11,11 @@ import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
-import { attemptOutcome } from './attempt-verdict.ts';
+import { asLost, attemptOutcome } from './attempt-verdict.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
 import { lostEnd, watchAttempt } from './attempt-watch.ts';
 import { awaitCapacity, forgetCapacity } from './capacity.ts';
+import { askCluster } from './cluster-silence.ts';
 import { translated } from './failures.ts';
 import { attemptIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
@@ -22,6 +24,7 @@ import { shippedCode } from './shipped-code.ts';
 import { stoppable } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
+import { tellTrial, unlessLost } from './trial-news.ts';
 import { WaitReports } from './wait-reports.ts';
 import { findBestExport, readProgress, readResult, writeTrialJson } from './trial-files.ts';
 
@@ -40,9 +43,11 @@ export const createTrainingActivities = (ports: Ports) =>
         const wasBegun = attempt > 1 || activityInfo().heartbeatDetails !== undefined;
         // An earlier try of this activity may have made the Job, whatever became of the answer.
         const isBegun = wasBegun || input.attempt > 1 || input.samples > 0;
-        const world = await open(ports, input, context, isBegun);
-        const mayBeOver = attempt > 1 && (await isOver(input, world));
-        return runAttempt(input, world, context, { flushed: 0, job: mayBeOver ? null : undefined });
+        return unlessLost(ports, input, context, async (bounded) => {
+          const world = await open(ports, input, bounded, isBegun);
+          const mayBeOver = attempt > 1 && (await isOver(input, world));
+          return runAttempt(input, world, bounded, { flushed: 0, job: mayBeOver ? null : undefined });
+        });
       });
     },
 
@@ -52,15 +57,18 @@ export const createTrainingActivities = (ports: Ports) =>
      * @returns null when it never had a Job
      */
     async endAttempt(input: AttemptInput): Promise<AttemptReport | null> {
-      return stoppable(async (context) => {
-        const world = await open(ports, input, context, true);
-        const { compute, store, warehouse, foreign } = world;
-        const found = await foreign.ask('Kubernetes', () => findJob(compute, attemptIdentity(store, input)));
-        // One that trained and is not there any more ended while nobody watched.
-        if (found === null && !(await foreign.ask('the object store', () => hasTrained(store, input)))) return null;
-        const flushed = await foreign.ask('the ledger', () => lastRecorded(warehouse, input));
-        return runAttempt(input, world, { ...context, stop: AbortSignal.abort() }, { flushed, job: found });
-      });
+      return stoppable(async (context) =>
+        unlessLost(ports, input, context, async (bounded) => {
+          const world = await open(ports, input, bounded, true);
+          const { compute, store, warehouse, foreign } = world;
+          const found = await foreign.ask('Kubernetes', () => findJob(compute, attemptIdentity(store, input)));
+          // One that trained and is not there any more ended while nobody watched; of one that was given up all is told that is known.
+          if (found === null && input.lost !== undefined) return null;
+          if (found === null && !(await foreign.ask('the object store', () => hasTrained(store, input)))) return null;
+          const flushed = await foreign.ask('the ledger', () => lastRecorded(warehouse, input));
+          return runAttempt(input, world, { ...bounded, stop: AbortSignal.abort() }, { flushed, job: found });
+        }),
+      );
     },
 
     /**
@@ -68,20 +76,24 @@ export const createTrainingActivities = (ports: Ports) =>
      * or when it sees the end. One that is not there yet is seen to by who makes it.
      */
     async askAttemptToEnd(input: AttemptInput): Promise<void> {
-      await stoppable(async (context) => {
-        const { compute, store, foreign } = await open(ports, input, context, true);
-        await foreign.ask('Kubernetes', async () => {
-          const name = await findJob(compute, attemptIdentity(store, input));
-          if (name !== null) await compute.terminate(name);
-        });
-      });
+      await stoppable((context) =>
+        unlessLost(ports, input, context, async (bounded) => {
+          const { compute, store, foreign } = await open(ports, input, bounded, true);
+          await foreign.ask('Kubernetes', async () => {
+            const name = await findJob(compute, attemptIdentity(store, input));
+            if (name !== null) await compute.terminate(name);
+          });
+        }),
+      );
     },
 
     /** Returns when the pool has a machine for the trial, or when nobody wants to know any more. */
     async awaitCapacity(input: CapacityInput): Promise<void> {
       return stoppable(async (context) => {
         const { profile } = input.trial;
-        await awaitCapacity(input, await ports.compute(profile), await ports.store(profile), context);
+        await unlessLost(ports, input, context, async (bounded) =>
+          awaitCapacity(input, await ports.compute(profile), await ports.store(profile), bounded),
+        );
       });
     },
 
@@ -89,10 +101,17 @@ export const createTrainingActivities = (ports: Ports) =>
     async forgetCapacity(input: CapacityInput): Promise<void> {
       const { profile } = input.trial;
       await stoppable(async (context) => {
-        const foreign = new Foreign(true, { until: [context.detached] });
-        const [compute, store] = await foreign.ask('the machine', () => Promise.all([ports.compute(profile), ports.store(profile)]));
-        await foreign.ask('Kubernetes', () => forgetCapacity(input, compute, store));
+        await unlessLost(ports, input, context, async ({ detached }) => {
+          const foreign = new Foreign(true, { until: [detached] });
+          const [compute, store] = await foreign.ask('the machine', () => Promise.all([ports.compute(profile), ports.store(profile)]));
+          await foreign.ask('Kubernetes', () => forgetCapacity(input, compute, store));
+        });
       });
+    },
+
+    /** Returns where the cluster of this worker answers. */
+    async clusterAnswers({ profile }: { readonly profile: Profile }): Promise<void> {
+      await askCluster(await ports.compute(profile));
     },
   });
 export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
@@ -115,15 +134,6 @@ async function open(ports: Ports, { trial, attempt }: AttemptInput, context: Sto
     foreign.ask('the ledger', () => ports.warehouse(profile)),
   ]);
   return { store, compute, warehouse, foreign, waitReports };
-}
-
-/** For its state alone: a message that does not arrive changes nothing. */
-function tellTrial(waits: AttemptWaits): void {
-  const { workflowExecution } = activityInfo();
-  if (!workflowExecution) return;
-  const send = async (): Promise<void> =>
-    getClient().workflow.getHandle(workflowExecution.workflowId).signal(INTERNAL_SIGNALS.attemptWaits, waits);
-  send().catch(() => undefined);
 }
 
 /** The result is there and the Job is not: it ended while no worker was there, and was removed since. */
@@ -189,7 +199,8 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     ...lostEnd({ node: null, startedAt: trainingFrom }, 'its Job is not there any more'),
     endedAt: recordedAt ?? Date.now(),
   };
-  const outcome = await attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign);
+  const seen = await attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign);
+  const outcome = input.lost === undefined ? seen : asLost(seen, input.lost);
   if (name !== null) await foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end));
   const { verdict } = outcome;
   const final = verdict !== 'preempted' && verdict !== 'no-capacity' && verdict !== 'succeeded';
@@ -200,7 +211,9 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     followed: follower.followed,
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
   });
-  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name, end.nodes));
+  await foreign.ask('the ledger', () =>
+    recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name, { nodes: end.nodes }),
+  );
   meter.end(report);
   log.info('attempt ended', { pool: report.pool, node: report.node, end: report.verdict, cause: report.cause, cost: report.cost });
   return report;

@@ -1,10 +1,8 @@
 /** What an attempt waits for, in words: with its heartbeats, and, where it lasts, to its trial, whose state shows it. */
+import { lastedText } from '../src/rules/clusters.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import { WAITS } from '../src/rules/durations.ts';
 import type { Trouble } from './foreign-systems.ts';
-
-const SECONDS_PER_MINUTE = 60;
-const MINUTES_PER_HOUR = 60;
 
 /** Part of the details of `runAttempt`'s heartbeats; absent where there is nothing to tell. */
 interface WaitDetails {
@@ -69,9 +67,6 @@ export class WaitReports {
 
 /** @example troubleText({ of: 'Kubernetes', message: 'HTTP 403', since: 0 }, 720_000) === 'waiting for Kubernetes for 12 min: HTTP 403' */
 export function troubleText({ of, message, since }: Trouble, now: number): string {
-  const seconds = Math.max(0, Math.round((now - since) / 1000));
-  const minutes = Math.floor(seconds / SECONDS_PER_MINUTE);
-  const hours = Math.floor(minutes / MINUTES_PER_HOUR);
-  const lasted = hours > 0 ? `${hours} h ${minutes % MINUTES_PER_HOUR} min` : minutes > 0 ? `${minutes} min` : `${seconds} s`;
-  return `waiting for ${of} for ${lasted}: ${message}`;
+  const lasted = lastedText(now - since);
+  return `${typeof of === 'string' ? `waiting for ${of}` : `cluster ${of.cluster} does not answer`} for ${lasted}: ${message}`;
 }

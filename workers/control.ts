@@ -1,4 +1,5 @@
 /** Serves `longhaul-control`: all workflows, and the small activities around steps. */
+import { createLostAttemptActivities } from '../activities/lost-attempts.ts';
 import { createNotificationActivities } from '../activities/notifications.ts';
 import { createRunActivities } from '../activities/runs.ts';
 import { createSearchActivities } from '../activities/search.ts';
@@ -19,5 +20,6 @@ main({
     ...createScriptActivities(ports),
     ...createNotificationActivities(process.env, policy),
     ...createSearchActivities(ports, { policy }),
+    ...createLostAttemptActivities(ports),
   }),
 });

@@ -23,6 +23,14 @@ export const isRepeatable = (failure: StepFailure): boolean => REPEATABLE.has(fa
 /** The worker of an activity fell silent, or none came. */
 export const isTimeout = (error: unknown): boolean => error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
 
+/** Of what is done in one cluster of several: no worker of it took the work in time, or its worker had no answer from it. */
+export function isClusterLost(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  if (cause instanceof ApplicationFailure) return cause.type === 'ClusterLost';
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
+}
+
 /** null: not a failure of the step but a defect of ours, which must stay a failure of the workflow task until it is mended. */
 export function stepFailureOf(error: unknown): StepFailure | null {
   if (error instanceof UnboundReferenceError || error instanceof ConditionError) return { type: 'InvalidInput', message: error.message };

@@ -3,6 +3,7 @@ import { ActivityCancellationType, ChildWorkflowCancellationType, ParentClosePol
 import type { ActivityOptions, ChildWorkflowOptions, RetryPolicy, ActivityInterfaceFor } from '@temporalio/workflow';
 import type { EvaluationActivities } from '../activities/evaluation-contract.ts';
 import type { ExportActivities } from '../activities/exports.ts';
+import type { LostAttemptActivities } from '../activities/lost-attempts.ts';
 import type { NotificationActivities } from '../activities/notifications.ts';
 import type { CheckActivities } from '../activities/checks.ts';
 import type { QueryActivities } from '../activities/queries.ts';
@@ -18,7 +19,7 @@ import type { SearchActivities } from '../activities/search.ts';
 import type { EarlyEvaluationActivities } from '../activities/early-evaluation-contract.ts';
 import type { TensorboardActivities } from '../activities/tensorboard.ts';
 import type { TrainingActivities } from '../activities/training.ts';
-import type { AskInput, AskResult, Importance, ImportanceInput, TrialInput } from '../src/contract/search.ts';
+import type { AskInput, AskResult, CapacityInput, Importance, ImportanceInput, TrialInput } from '../src/contract/search.ts';
 
 /** Faults outside pass by themselves: tried again for as long as the step may last. What is no use to repeat comes back non-retryable. */
 const PATIENT: RetryPolicy = {
@@ -93,9 +94,21 @@ export const warehouse = proxyActivities<
   QueryActivities & ExportActivities & EvaluationActivities & CheckActivities & WarehouseJobActivities
 >(WAREHOUSE_POLICY);
 export const jobs = proxyActivities<StepJobActivities>(JOB_POLICY);
-/** For a step that is cancelled by `removeStepJob`, not by a heartbeat. */
-export const seldomBeating = { heartbeatTimeout: GRACES.heartbeatTimeoutOfDaysMs } as const;
+/**
+ * @param lostAfterSeconds of its cluster; undefined: the only one
+ * @param seldom it is cancelled by `removeStepJob`, not by a heartbeat
+ */
+export const stepJobLimits = (lostAfterSeconds: number | undefined, seldom: boolean): ActivityOptions =>
+  boundedBy(lostAfterSeconds, seldom ? GRACES.heartbeatTimeoutOfDaysMs : GRACES.heartbeatTimeoutMs);
 export const notifications = proxyActivities<NotificationActivities>(NOTIFICATION_POLICY);
+
+/** Of what is done in one cluster of several: nothing waits for ever for a worker of one that is gone. */
+function boundedBy(lostAfterSeconds: number | undefined, heartbeatTimeoutMs: number): ActivityOptions {
+  if (lostAfterSeconds === undefined) return { heartbeatTimeout: heartbeatTimeoutMs };
+  // First a worker has to be missed, then another one.
+  const missedMs = Math.min(heartbeatTimeoutMs, (lostAfterSeconds * 1000) / 3);
+  return { heartbeatTimeout: missedMs, scheduleToStartTimeout: lostAfterSeconds * 1000 - missedMs };
+}
 
 /**
  * An attempt lasts as long as its training. A worker that dies is noticed, and the next one adopts the Job.
@@ -103,12 +116,28 @@ export const notifications = proxyActivities<NotificationActivities>(NOTIFICATIO
  *
  * @param seldom it may beat seldom, since its Job is asked to end by another activity
  */
-export const attempts = ({ profile }: Pick<TrialInput, 'profile'>, seldom: boolean): ActivityInterfaceFor<TrainingActivities> =>
+export const attempts = (
+  { trial: { profile }, lostAfterSeconds }: Pick<CapacityInput, 'trial' | 'lostAfterSeconds'>,
+  seldom: boolean,
+): ActivityInterfaceFor<TrainingActivities> =>
   proxyActivities<TrainingActivities>({
     ...JOB_POLICY,
-    heartbeatTimeout: seldom ? GRACES.heartbeatTimeoutOfDaysMs : GRACES.heartbeatTimeoutMs,
+    ...boundedBy(lostAfterSeconds, seldom ? GRACES.heartbeatTimeoutOfDaysMs : GRACES.heartbeatTimeoutMs),
     taskQueue: trainingQueue(profile),
   });
+
+/** Before an attempt: one that does not answer at once is not gone to. */
+export const clusters = (profile: Profile): Pick<ActivityInterfaceFor<TrainingActivities>, 'clusterAnswers'> =>
+  proxyActivities<TrainingActivities>({
+    taskQueue: trainingQueue(profile),
+    scheduleToStartTimeout: GRACES.clusterAnswerMs,
+    startToCloseTimeout: GRACES.clusterAnswerMs,
+    retry: { maximumAttempts: 1 },
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
+
+/** Needs no cluster. */
+export const losing = proxyActivities<LostAttemptActivities>(CONTROL_POLICY);
 
 /** Ends attempts whose worker had gone when they were to stop. */
 export const endings = ({ profile }: Pick<TrialInput, 'profile'>): ActivityInterfaceFor<TrainingActivities> =>

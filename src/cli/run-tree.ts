@@ -2,6 +2,7 @@
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
 import { between, count, duration, metric, money, oneLine } from '../present/format.ts';
 import { remaining } from '../present/pace.ts';
+import { silenceText } from '../rules/clusters.ts';
 import type { Colors } from './terminal.ts';
 
 /** What a run looks like at one moment. */
@@ -136,6 +137,8 @@ function trialLines(search: SearchState, colors: Colors, now: number): string[] 
     ].filter((fact) => fact !== '');
     return `  ${colors[color](sign)} trial ${String(trial.trial).padEnd(3)} ${between(trial.startedAt, trial.endedAt, now).padStart(8)}  ${facts.join(', ')}`;
   });
+  const silent = (search.clusters ?? []).map(({ name, silentSince }) => silenceText(name, (now - silentSince) / 1000));
+  lines.push(...silent.map((line) => colors.yellow(`  ${line}`)));
   if (active.length > TRIALS_SHOWN) lines.push(colors.dim(`  and ${active.length - TRIALS_SHOWN} more trials`));
   return lines;
 }

@@ -16,6 +16,7 @@ export const ERRORS = {
   JobFailed: { retryable: false, advice: 'read the last lines of its log' },
   SearchFailed: { retryable: false, advice: 'read why its trials failed' },
   Rejected: { retryable: false, advice: 'someone said no; start again when it is settled' },
+  ClusterLost: { retryable: false, advice: 'nothing; what it had goes on in another cluster of the profile' },
   Unavailable: { retryable: true, advice: 'nothing; it is tried again' },
 } as const;
 export type ErrorType = keyof typeof ERRORS;

@@ -240,6 +240,15 @@ export interface TrialReport {
   readonly lostCost: number;
   /** Why, in words: what the last attempt ended of, what the next one waits for. */
   readonly note: string | null;
+  /** Of a profile with several clusters: those that it asked. */
+  readonly clusters?: Readonly<Record<string, ClusterSign>>;
+}
+
+/** Whether a cluster answered when it was asked last. Times: ms since 1970. */
+export interface ClusterSign {
+  /** Null: it answered. */
+  readonly silentSince: number | null;
+  readonly askedAt: number;
 }
 
 /** Signal of `runAttempt` to its trial when it has waited for long, and when that is over. */
@@ -247,6 +256,8 @@ export interface AttemptWaits {
   readonly attempt: number;
   /** In words; null: it waits no longer. */
   readonly waiting: string | null;
+  /** What is waited for is its cluster. */
+  readonly cluster?: ClusterSign;
 }
 
 /** Argument of the activity `runAttempt`. */
@@ -263,10 +274,14 @@ export interface AttemptInput {
   readonly meanSecondsBetweenPreemptions: number | null;
   /** ms since 1970 when the attempt before was preempted: how long recovery takes counts from there. */
   readonly preemptedAt?: number | null;
+  /** Of a profile with several clusters: the activity gives its cluster up when that one has not answered for so long. */
+  readonly lostAfterSeconds?: number;
+  /** Why it was given up before, with its cluster, in words: its Job is only to be ended. */
+  readonly lost?: string;
 }
 
 /** Argument of the activity `awaitCapacity`. */
-export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'memoryMb'>;
+export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'memoryMb' | 'lostAfterSeconds'>;
 
 /** What `runAttempt` returns: bounded, about 1 KB besides the log's tail. */
 export interface AttemptReport extends AttemptEnd {
@@ -445,6 +460,8 @@ export interface SearchCarried {
   metricsSeen?: boolean;
   /** The records, as they are carried over continue-as-new; `records` is empty then. Searches of 0.1 carried `records` alone. */
   packed?: Packed;
+  /** Of a profile with several clusters: what its trials last met. */
+  clusters?: Record<string, ClusterSign>;
   /** Ends that were being written to the ledger: the same batch comes first, under the same key. */
   recording?: { readonly first: number; readonly last: number } | null;
 }

@@ -130,6 +130,8 @@ export interface SearchState {
   settings?: SearchSettings;
   /** URL of the pipeline's TensorBoard, where there is one. */
   tensorboard?: string;
+  /** Clusters of the profile that do not answer, and since when; absent where there is but one. */
+  clusters?: { readonly name: string; readonly silentSince: number }[];
   /** Decisions in words, newest last, at most 200. */
   decisions: { at: number; trial: number | null; text: string }[];
 }

@@ -65,6 +65,8 @@ const REAL_WAITS = {
   tensorboardHoldersLookMs: 21_600_000,
   /** Trials save before they end: so long, and so often, their search is waited for. */
   earlierSearchLookMs: 10_000,
+  /** A cluster that does not answer for so long has lost its attempts, where a profile has several; longer than a control plane is upgraded. */
+  clusterLostSeconds: 900,
   /** Nobody has capacity: wait before asking the first pool again. */
   allPoolsEmptyMs: 60_000,
   /** A Job of a step that lasted so long has worked: what failed before does not count any more. */
@@ -316,6 +318,10 @@ export const GRACES = {
   jobMs: 60 * 24 * 3_600_000,
   /** A worker that could end what is cancelled is waited for so long. */
   workerForEndingMs: 120_000,
+  /** A cluster of several is asked whether it is there before an attempt: one that has not answered by then does not. */
+  clusterAnswerMs: 20_000,
+  /** While attempts run there it is asked so often, more often where it is to be given up soon. */
+  clusterAskedLongestMs: 60_000,
   /** A job of BigQuery that cannot be ended ends by itself. */
   warehouseJobEndMs: 600_000,
   notificationMs: 60_000,

@@ -7,11 +7,14 @@ import type { PlacementState } from '../../src/contract/search.ts';
 import type { Profile } from '../../src/contract/profile.ts';
 import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
+import { lostAfterSeconds } from '../../src/rules/clusters.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
-import { isTimeout, stepFailureOf } from '../failures.ts';
+import { isClusterLost, isTimeout, stepFailureOf } from '../failures.ts';
 import { handOver } from '../job-ending.ts';
-import { control, jobs, MAX_TIME_FOR_A_WORKER, seldomBeating, trainingQueue } from '../policies.ts';
+import { control, jobs, MAX_TIME_FOR_A_WORKER, stepJobLimits, trainingQueue } from '../policies.ts';
+import { inClusterThatAnswers, lostWith, noAnswer, noNews } from '../clusters.ts';
+import type { ClusterNews } from '../clusters.ts';
 import { cleanUpIfCancelled, cleanUpOnRequest } from '../clean-up.ts';
 import { WAITS } from '../../src/rules/durations.ts';
 
@@ -47,6 +50,7 @@ interface Fruitless {
 export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<WorkResult> {
   const { profile } = host;
   const counts = { attempts: host.attemptsBefore, deletions: 0, grown: false };
+  const news = noNews();
   const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null };
   let placement: PlacementState = initialPlacement;
   let { resources } = input.spec;
@@ -54,21 +58,29 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
 
   return async () => {
     for (;;) {
-      const choice = choosePool({
-        rules: profile.placement,
-        pools: profile.pools,
-        state: placement,
-        now: Date.now(),
-        deadlineAt: null,
-        remainingSeconds: null,
-        spreads: host.reconciles,
-      });
+      const choice = await inClusterThatAnswers(profile, news, placement, (state) =>
+        choosePool({
+          rules: profile.placement,
+          pools: profile.pools,
+          state,
+          now: Date.now(),
+          deadlineAt: null,
+          remainingSeconds: null,
+          spreads: host.reconciles,
+        }),
+      );
+      if (choice === null) {
+        host.told(noAnswer(news));
+        await sleep(WAITS.allPoolsEmptyMs);
+        continue;
+      }
       placement = choice.state;
       work ??= host.reconciles ? await withoutSource(input) : input;
       const attempt = ++counts.attempts;
       host.begun(attempt);
       const begun = Date.now();
-      const end = await runJob(host, `${input.step}, attempt ${attempt} on ${choice.pool.name}`, {
+      const bound = lostAfterSeconds(profile, choice.pool);
+      const end = await runJob(host, news, `${input.step}, attempt ${attempt} on ${choice.pool.name}`, {
         ...work,
         profile: profileIn(profile, choice.pool),
         spec: { ...work.spec, resources },
@@ -76,6 +88,7 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
         pool: choice.pool,
         noCapacitySeconds: choice.noCapacitySeconds,
         deadlineSeconds: host.timeoutSeconds,
+        ...(bound === null ? {} : { lostAfterSeconds: bound }),
       });
       host.spent(end.cost);
       if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
@@ -128,15 +141,16 @@ function mayStillRun(error: unknown): boolean {
 }
 
 /** Being cancelled, or unable to watch the Job, it sees it ended also where the worker that watched it has gone and could not be told. */
-async function runJob(host: JobHost, summary: string, input: StepJobInput): Promise<StepJobEnd> {
+async function runJob(host: JobHost, news: ClusterNews, summary: string, input: StepJobInput): Promise<StepJobEnd> {
   const taskQueue = trainingQueue(input.profile);
-  const { profile, run: name, step, attempt } = input;
+  const { profile, run: name, step, attempt, pool, lostAfterSeconds: bound } = input;
   const job = { profile, run: name, step, attempt };
+  const bounded = bound === undefined ? job : { ...job, lostAfterSeconds: bound };
   const remove = async (): Promise<void> => {
     try {
-      await jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER }, [job]);
+      await jobs.removeStepJob.executeWithOptions({ taskQueue, scheduleToStartTimeout: MAX_TIME_FOR_A_WORKER }, [bounded]);
     } catch (error) {
-      if (!isTimeout(error) || !patched('job-ending')) throw error;
+      if (!(isTimeout(error) || isClusterLost(error)) || !patched('job-ending')) throw error;
       await handOver({ kind: 'step', input: job });
     }
   };
@@ -144,8 +158,15 @@ async function runJob(host: JobHost, summary: string, input: StepJobInput): Prom
   const asks = patched('ask-jobs-to-end');
   const over = asks ? cleanUpOnRequest(CancellationScope.current(), remove) : undefined;
   try {
-    return await jobs.runStepJob.executeWithOptions({ taskQueue, summary, ...(asks ? seldomBeating : {}) }, [input]);
+    const end = await jobs.runStepJob.executeWithOptions({ taskQueue, summary, ...stepJobLimits(bound, asks) }, [input]);
+    news.heard = pool.cluster ?? null;
+    return end;
   } catch (error) {
+    if (bound !== undefined && isClusterLost(error)) {
+      const cause = lostWith(news, pool, bound);
+      await handOver({ kind: 'step', input: job });
+      return { verdict: 'preempted', cause, job: '', image: null, outputs: {}, cost: 0, logTail: '' };
+    }
     if (host.reconciles && mayStillRun(error)) await CancellationScope.nonCancellable(remove).catch(() => undefined);
     else await cleanUpIfCancelled(remove);
     throw error;

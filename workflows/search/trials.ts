@@ -4,6 +4,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { trialOutput } from '../../src/contract/ids.ts';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
 import type { TrialRecord, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import { heardLater } from '../../src/rules/clusters.ts';
 import { endOf, endOfV1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { brokenConstraints, dominates } from '../../src/rules/best-trials.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
@@ -151,6 +152,10 @@ export function reported(run: SearchRun, report: TrialReport): void {
   if (report.status === 'running') record.runningSince = now;
   const { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, note } = report;
   Object.assign(record.state, { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, reason: note });
+  for (const [cluster, sign] of Object.entries(report.clusters ?? {})) {
+    run.memory.clusters ??= {};
+    run.memory.clusters[cluster] = heardLater(run.memory.clusters[cluster], sign);
+  }
   if (contradicts(run, record, report)) record.heard = null;
   run.dirty = true;
 }

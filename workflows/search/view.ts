@@ -2,6 +2,7 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { SearchState, StatePage } from '../../src/contract/state.ts';
 import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
+import { silentClusters } from '../../src/rules/clusters.ts';
 import { bestTrial, kneeOf, paretoFront } from '../../src/rules/best-trials.ts';
 import { candidates } from './candidates.ts';
 import { replicatedOf } from './replicates.ts';
@@ -41,6 +42,7 @@ export function stateOf(run: SearchRun, { from = 0 }: StatePage = {}): SearchSta
     trials,
     ...(trials.length < all.length ? { next: from + trials.length } : {}),
     settings: { budget: memory.budget, space: memory.space, stopping: memory.stopping },
+    ...(memory.clusters === undefined ? {} : { clusters: silentClusters(memory.clusters) }),
     ...(memory.tensorboard ? { tensorboard: memory.tensorboard } : {}),
     decisions: memory.decisions,
   };

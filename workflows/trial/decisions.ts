@@ -1,8 +1,9 @@
 /** What follows from the end of an attempt (DESIGN.md §5). Pure, but for the trial's own state. */
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
-import type { Pool } from '../../src/contract/profile.ts';
+import type { Pool, Profile } from '../../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
+import { lostAfterSeconds } from '../../src/rules/clusters.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
 import { afterAttempt, poolOrder, spotPositions } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
@@ -29,13 +30,19 @@ export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool'
     samples: carried.samples,
     meanSecondsBetweenPreemptions: carried.preemptions > 0 && carried.seconds > 0 ? carried.seconds / carried.preemptions : null,
     preemptedAt: carried.preemptedAt ?? null,
+    ...lostAfter(input.profile, choice.pool),
   };
 }
 
 /** A Job that asks for what the trial's next attempt in that pool would ask for. */
 export function capacityInput(run: TrialRun, pool: Pool): CapacityInput {
   const { trial, attempt, memoryMb } = attemptInput(run, { pool, noCapacitySeconds: 0 });
-  return { trial, attempt, memoryMb, pool };
+  return { trial, attempt, memoryMb, pool, ...lostAfter(run.input.profile, pool) };
+}
+
+function lostAfter(profile: Profile, pool: Pool): Pick<AttemptInput, 'lostAfterSeconds'> {
+  const seconds = lostAfterSeconds(profile, pool);
+  return seconds === null ? {} : { lostAfterSeconds: seconds };
 }
 
 /** Adds the attempt to the sums; `summary` when the trial is over, `repeats` for the pause before the next attempt. */

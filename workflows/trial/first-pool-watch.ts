@@ -5,7 +5,8 @@ import { poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { attempts, endings } from '../policies.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
-import { isTimeout } from '../failures.ts';
+import { isClusterLost, isTimeout } from '../failures.ts';
+import { WAITS } from '../../src/rules/durations.ts';
 import { handOver } from '../job-ending.ts';
 import { capacityInput } from './decisions.ts';
 import type { TrialRun } from './state.ts';
@@ -16,7 +17,17 @@ export async function watchFirstPool(run: TrialRun, { lookAfterSeconds }: Placem
   const [first] = poolOrder(profile.placement, profile.pools);
   if (lookAfterSeconds === null || first === undefined) return;
   if (lookAfterSeconds > 0) await sleep(lookAfterSeconds * 1000);
-  await awaitCapacity(run, capacityInput(run, first));
+  const look = capacityInput(run, first);
+  for (;;) {
+    try {
+      await awaitCapacity(run, look);
+      break;
+    } catch (error) {
+      // One of several, which may come back.
+      if (look.lostAfterSeconds === undefined || !isClusterLost(error)) throw error;
+      await sleep(WAITS.allPoolsEmptyMs);
+    }
+  }
   run.interrupt?.();
 }
 
@@ -25,17 +36,18 @@ async function awaitCapacity({ reconciles, asksJobs }: TrialRun, look: CapacityI
     try {
       await endings(look.trial).forgetCapacity(look);
     } catch (error) {
-      if (!isTimeout(error) || !patched('job-ending')) throw error;
-      await handOver({ kind: 'capacity', input: look });
+      if (!(isTimeout(error) || isClusterLost(error)) || !patched('job-ending')) throw error;
+      const { lostAfterSeconds: _bound, ...patient } = look;
+      await handOver({ kind: 'capacity', input: patient });
     }
   };
   // The activity that looks sees its Job go, long before a heartbeat would tell it.
   const over = asksJobs ? cleanUpOnRequest(CancellationScope.current(), forget) : undefined;
   try {
-    await attempts(look.trial, asksJobs).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
+    await attempts(look, asksJobs).awaitCapacity.executeWithOptions({ summary: `until ${look.pool.name} has a machine` }, [look]);
   } catch (error) {
     // It ends by itself when it is asked to: no worker was there to be asked, or it died, and its Job may wait for ever.
-    if (isCancellation(error) || (reconciles && isTimeout(error))) await CancellationScope.nonCancellable(forget);
+    if (isCancellation(error) || (reconciles && isTimeout(error)) || isClusterLost(error)) await CancellationScope.nonCancellable(forget);
     throw error;
   } finally {
     over?.();

@@ -1,5 +1,6 @@
 /** The state of a trial's workflow. */
 import type { AttemptReport, TrialCarried, TrialInput } from '../../src/contract/search.ts';
+import type { ClusterNews } from '../clusters.ts';
 
 /** At a gate (workflows/pools). */
 export interface Place {
@@ -37,6 +38,7 @@ export interface TrialRun {
   };
   /** Requests for slots so far. */
   requests: number;
+  readonly clusters: ClusterNews;
   /** Ends the attempt that runs. */
   interrupt: (() => void) | null;
 }

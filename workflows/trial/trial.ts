@@ -14,20 +14,22 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
-import type { AttemptReport, AttemptWaits, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import type { AttemptReport, AttemptWaits, PlacementState, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
 import { backoffSeconds, choosePool, poolOrder, remainingSeconds, spotPositions } from '../../src/rules/placement.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
-import { playFaster } from '../../src/rules/durations.ts';
-import { fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
+import { playFaster, WAITS } from '../../src/rules/durations.ts';
+import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
 import { watchFirstPool } from './first-pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
 import { acquirePlaces, grantedSignal, releasePlaces } from '../pools/slots.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
-import { isTimeout } from '../failures.ts';
+import { inClusterThatAnswers, noAnswer, noNews } from '../clusters.ts';
+import { isClusterLost, isTimeout } from '../failures.ts';
 import { handOver } from '../job-ending.ts';
 import { attempts, endings } from '../policies.ts';
 import { afterReport, attemptInput, failedSummary, messageOf, summaryOf, unforeseenMessageOf } from './decisions.ts';
+import { isSeveral, lose } from './lost-cluster.ts';
 import { tellSearch, tellSearchTheEnd } from './messages.ts';
 import type { TrialRun } from './state.ts';
 
@@ -69,6 +71,7 @@ function setUp(input: TrialInput): TrialRun {
     waits: null,
     places: { pool: { granted: false, token: null }, quota: { granted: false, token: null } },
     requests: 0,
+    clusters: noNews(),
     interrupt: null,
   };
   setHandler(stopSignal, (request) => {
@@ -87,9 +90,11 @@ function setUp(input: TrialInput): TrialRun {
     const place = grant?.token === undefined ? run.places.pool : Object.values(run.places).find(({ token }) => token === grant.token);
     if (place) place.granted = true;
   });
-  setHandler(attemptWaitsSignal, ({ attempt, waiting }) => {
+  setHandler(attemptWaitsSignal, ({ attempt, waiting, cluster }) => {
     if (run.pool === null || attempt !== run.carried.attempts) return;
     run.waits = waiting;
+    const name = run.input.profile.pools.find((pool) => pool.name === run.pool)?.cluster;
+    if (cluster !== undefined && name !== undefined) run.clusters.known[name] = cluster;
     tellSearch(run.input, reportOf(run)).catch(() => undefined);
   });
   setHandler(stateQuery, () => reportOf(run));
@@ -100,7 +105,12 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
   for (;;) {
     await waitWhilePaused(run);
     if (run.stop !== null) return summaryOf(run, 'stopped', run.stop, run.last ?? null);
-    const choice = choose(run);
+    const choice = await inClusterThatAnswers(run.input.profile, run.clusters, run.carried.placement, (state) => choose(run, state));
+    if (choice === null) {
+      const summary = await withoutCluster(run);
+      if (summary !== null) return summary;
+      continue;
+    }
     const report = await nextAttempt(run, choice);
     if (report === null) continue;
     const next = afterReport(run, choice, report, Date.now());
@@ -133,13 +143,27 @@ async function waitWhilePaused(run: TrialRun): Promise<void> {
   await condition(() => !run.paused || run.stop !== null);
 }
 
-function choose(run: TrialRun): PlacementChoice {
+/** Null: it is worth asking again. */
+async function withoutCluster(run: TrialRun): Promise<TrialSummary | null> {
+  const { carried, input } = run;
+  const now = Date.now();
+  carried.withoutCapacitySince ??= now;
+  const end = fruitlessEnd(carried, 'no-capacity', input.profile.placement, now);
+  if (end !== null) return failedSummary(run, end);
+  run.note = noAnswer(run.clusters);
+  await tellSearch(input, reportOf(run));
+  await backOff(run, WAITS.allPoolsEmptyMs / 1000);
+  if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
+  return null;
+}
+
+function choose(run: TrialRun, state: PlacementState): PlacementChoice {
   const { profile, deadlineAt } = run.input;
   const remaining = remainingSeconds(run.carried.done, trainedSeconds(run));
   return choosePool({
     rules: profile.placement,
     pools: profile.pools,
-    state: run.carried.placement,
+    state,
     now: Date.now(),
     deadlineAt,
     remainingSeconds: remaining,
@@ -163,7 +187,7 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
     run.carried.attempts += 1;
     const input = attemptInput(run, choice);
     return await interruptible(run, choice, () =>
-      attempts(input.trial, run.asksJobs).runAttempt.executeWithOptions(
+      attempts(input, run.asksJobs).runAttempt.executeWithOptions(
         { summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` },
         [input],
       ),
@@ -185,8 +209,10 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
   const looking = poolWatch.run(() => watchFirstPool(run, choice)).catch(() => undefined);
   try {
     run.last = await scope.run(attempt);
+    run.clusters.heard = input.pool.cluster ?? null;
     return run.last;
   } catch (error) {
+    if (isSeveral(input) && isClusterLost(error)) return await lose(run, input);
     if (run.reconciles && !scope.consideredCancelled) return await givenUp(run, choice, error);
     // Temporal tries nothing again that was cancelled: whatever it failed of, the Job may go on.
     const isUnheard = isCancellation(error) || isTimeout(error) || (run.reconciles && error instanceof ActivityFailure);
@@ -230,6 +256,7 @@ async function endOf(run: TrialRun, choice: PlacementChoice): Promise<AttemptRep
     else run.last = report;
     return report;
   } catch (error) {
+    if (isSeveral(input) && (isTimeout(error) || isClusterLost(error))) return lose(run, input);
     if (!isTimeout(error)) throw error;
     if (patched('job-ending')) await handOver({ kind: 'attempt', input });
     return null;
@@ -253,6 +280,7 @@ function reportOf(run: TrialRun): TrialReport {
     onDemandCost,
     lostCost,
     note: run.waits ?? run.note,
+    ...(run.input.profile.clusters === undefined ? {} : { clusters: { ...run.clusters.known } }),
   };
 }
 

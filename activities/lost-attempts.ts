@@ -1,0 +1,52 @@
+/** What is known of an attempt whose cluster does not answer, from what it left in the object store. */
+import { UNKNOWN_END } from '../src/contract/jobs.ts';
+import type { JobEnd } from '../src/contract/jobs.ts';
+import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
+import type { Ports } from '../src/ports/index.ts';
+import { attemptReport, recordAttempt } from './attempt-report.ts';
+import { asLost, attemptOutcome } from './attempt-verdict.ts';
+import { translated } from './failures.ts';
+import { Foreign } from './foreign-systems.ts';
+import { attemptIdentity } from './job-places.ts';
+import { ProgressFollower } from './progress-follower.ts';
+import { stoppable } from './stoppable.ts';
+
+interface LostAttempt {
+  readonly input: AttemptInput;
+  /** In words, with the cluster. */
+  readonly cause: string;
+}
+
+export const createLostAttemptActivities = (ports: Ports) =>
+  translated({
+    /**
+     * Judges and records it with what is known by now, so that the trial can go on elsewhere. Its Job may go on, can do no harm (fencing), and
+     * costs what `endAttempt` finds when the cluster is back: that row takes the place of this one.
+     */
+    async loseAttempt({ input, cause }: LostAttempt): Promise<AttemptReport> {
+      return stoppable(async ({ detached }) => {
+        const { trial } = input;
+        const foreign = new Foreign(true, { until: [detached] });
+        const store = await foreign.ask('the object store', () => ports.store(trial.profile));
+        const warehouse = await foreign.ask('the ledger', () => ports.warehouse(trial.profile));
+        const start = { lastProgress: input.lastProgress, samples: input.samples, flushed: input.lastProgress };
+        const follower = new ProgressFollower(store, warehouse, trial, start);
+        await foreign.ask('the object store', () => follower.readAll());
+        await foreign.ask('the ledger', () => follower.flush());
+        const { followed } = follower;
+        // Its last sign of life, which is before whatever end is found later.
+        const end: JobEnd = {
+          ...UNKNOWN_END,
+          message: cause,
+          startedAt: followed.trainingFrom,
+          endedAt: followed.recordedAt ?? Date.now(),
+        };
+        const seen = await attemptOutcome({ input, end, silent: false, stopRequested: false }, store, foreign);
+        const report = attemptReport({ input, ...asLost(seen, cause), end, followed, bestExport: null });
+        const job = attemptIdentity(store, input).name;
+        await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, job, { stage: 'lost' }));
+        return report;
+      });
+    },
+  });
+export type LostAttemptActivities = ReturnType<typeof createLostAttemptActivities>;
