@@ -17,7 +17,7 @@ from typing import Any
 
 from .audits.keeper import Keeper
 from .audits.repeat import Repeater
-from .data.dataset import DataSet
+from .data.dataset import Counts, DataSet
 from .data.inputs import Inputs
 from .data.manifest import Manifest, find_parts
 from .data.randomness import SCHEME
@@ -25,19 +25,26 @@ from .digest import digest
 from .document import Objective, load_document, warn
 from .errors import EXIT_CRASH, EXIT_PREEMPTED, ConfigError, FencedError, TrialError, UsageError
 from .exports import Exports
+from .found import Found
+from .gang.coordinator import START
+from .gang.member import Alone, Together
+from .gang.ranks import Ranks, ranks_of, set_missing
+from .gang.restoring import Restored, restore_together
+from .gang.saver import GangSaver
+from .gang.wire import key_of
 from .generators import Generators
 from .identity import check_identity, code_digest, machine, machine_changes
-from .kept import check_name, put, take
+from .kept import check_name, take
 from .local import local_document, objective_of
 from .loop import Batches, Loop
 from .parameters import Parameters
 from .position import Best, Metrics, Position
 from .records import Records, numbers_of
 from .resume.behind import Behind
-from .resume.checkpoints import Checkpoints, read_committed
+from .resume.checkpoints import Checkpoints, committed_by, other_world
 from .resume.interval import SaveInterval
 from .resume.pace import Pace
-from .resume.progress import Progress
+from .resume.progress import Progress, Untold
 from .saver import Saver
 from .scorer import Scorer, describe_scorer, with_own_files
 from .snapshot import Pickled, Snapshot, from_files
@@ -91,12 +98,15 @@ class Trial:
     _loop: Loop
     _records: Records
     _objective: Objective
+    _saver: Saver | GangSaver
 
     def __init__(self, defaults: Mapping[str, Any], data: Mapping[str, str], epochs: int, seed: int) -> None:
         self._defaults = defaults
         self._data, self._epochs, self._seed = data, epochs, seed
         self._kept: dict[str, Any] = {}
+        self._gang: Alone = Alone()
         self._inputs = Inputs()
+        self._counts: Counts = {}
         self._answering = threading.Event()
         self._answer_right = threading.Lock()
         #: What may be committed while a model is being uploaded.
@@ -114,28 +124,41 @@ class Trial:
         return self._loop.position.step
 
     @property
+    def rank(self) -> int:
+        """Number of this process among those that train the model together, from 0."""
+        return self._gang.rank
+
+    @property
+    def world(self) -> int:
+        """How many processes train the model together."""
+        return self._gang.world
+
+    @property
+    def local_rank(self) -> int:
+        """Number of this process on its machine: that of its GPU."""
+        return self._gang.ranks.local_rank
+
+    @property
     def threads(self) -> int:
         """How many threads a framework should use; equal bits need an equal number."""
         return self._document.threads
 
-    def keep(self, **things: Any) -> Any:
+    def keep(self, *, reshards: bool = False, **things: Any) -> Any:
         """What must survive, by name; each is given back its state at once, where there is a checkpoint.
 
         Anything with `state_dict`, `__getstate__` or `variables`, arrays, random generators, dicts and lists. The global
         random generators are kept anyway. Returns the thing, or a tuple of them.
+
+        Each rank keeps its own. `reshards`: another number of ranks may go on from them: what has `load_shards` gets the
+        states of all ranks, anything else that of one, since it is the same on all. The bits of the model then differ from
+        those of the undisturbed run, which LATEST and the record of the start say.
         """
         self._generators.seed_new()
         for name, thing in things.items():
             check_name(name, thing)
             if name in self._kept:
                 raise UsageError(f"trial.keep({name}=…): this name is kept already")
-            if name in self._found:
-                try:
-                    put(thing, self._found.pop(name), forked=self._forked)
-                except TrialError:
-                    raise
-                except Exception as error:
-                    raise ConfigError(f"trial.keep({name}=…): what the checkpoint has does not fit: {error}") from error
+            self._found.give_back(name, thing, reshards)
             self._kept[name] = thing
             try:
                 Pickled.of(take(thing))
@@ -161,7 +184,10 @@ class Trial:
         return self._loop.batches(iterable, ahead=ahead)
 
     def step(self, samples: int = 1, **metrics: Any) -> None:
-        """Counts a training step. The values of `metrics`, such as `loss=loss`, are fetched only when a record is due."""
+        """Counts a training step. The values of `metrics`, such as `loss=loss`, are fetched only when a record is due.
+
+        `samples` are those of this rank; what is recorded is rank 0's number times the ranks, whose shares are equal.
+        """
         self.count(samples, **metrics)
         self._loop.stepped()
 
@@ -172,8 +198,8 @@ class Trial:
         position = self._loop.position
         position.epoch = position.epoch if epoch is None else epoch
         position.step += 1
-        position.samples += int(samples)
-        self._records.stepped(int(samples), metrics)
+        position.samples += int(samples) * self.world
+        self._records.stepped(int(samples) * self.world, metrics)
         if self._delay:
             time.sleep(self._delay)
 
@@ -182,11 +208,16 @@ class Trial:
         """Whether the framework should write its checkpoint now: it is time, or the machine is about to go."""
         self._check_threads()
         audited = self._audit is not None and self._audit.due(self.steps)
+        if isinstance(self._saver, GangSaver):
+            return self._saver.due()
         return audited or self._termination.asked.is_set() or self._saver.due()
 
     def boundary(self) -> None:
         """What is kept is whole now: it is committed if that is due, and at once after a SIGTERM."""
-        self._boundary(False)
+        if isinstance(self._saver, GangSaver):
+            self._saver.written()
+        else:
+            self._boundary(False)
 
     def validation(
         self,
@@ -200,6 +231,8 @@ class Trial:
 
         `scorer`: how `evaluate` scores with the model: the name of a format (`onnx`), a dict with `kind`, `file` and so on,
         or a command, whose files beside the script go into the export. The helpers' `save` functions bring one.
+
+        With several ranks all may call it, and rank 0's metrics and model count: gather before what lies on the others.
 
         Raises:
             UsageError: the objective is not among the metrics.
@@ -220,6 +253,8 @@ class Trial:
         value = values[metric]
         if value is not None and (position.best is None or self._objective.better(value, position.best.value)):
             position.best = Best(value, position.step, values)
+        if not self._gang.first:
+            return
         self._records.add("validation", metrics=values)
         shown = ", ".join(f"{name} {'not finite' if found is None else format_number(found)}" for name, found in values.items())
         print(f"longhaul: step {position.step}: {shown}", flush=True)
@@ -231,13 +266,18 @@ class Trial:
     def beat(self) -> None:
         """A sign of life inside something that takes long, such as a validation; answers SIGTERM, too."""
         self._check_threads()
-        if self._termination.asked.is_set() and self._answer_right.acquire(blocking=False):
+        saver = self._saver
+        if isinstance(saver, Saver) and self._termination.asked.is_set() and self._answer_right.acquire(blocking=False):
             self._answering.set()
-            self._leave(lambda: self._saver.commit_aside(self._saver.aside))
+            self._leave(lambda: saver.commit_aside(saver.aside))
         self._records.beat()
 
-    def data(self, name: str = "train") -> DataSet:
-        """The parquet parts of a data set, in an order that seed and epoch decide."""
+    def data(self, name: str = "train", *, share: bool | None = None) -> DataSet:
+        """The parquet parts of a data set, in an order that seed and epoch decide.
+
+        `share`: batches are those of this rank's share, which is as large as that of every other one. Default: of the data set
+        `train`; others are read whole by each rank.
+        """
         if name not in self._manifests:
             known = ", ".join(self._manifests) or "none"
             how = f"--data {name}=FOLDER" if self._document.local else f"`data.{name}` of the search"
@@ -249,6 +289,7 @@ class Trial:
         return DataSet(
             name, self._manifests[name], seed=document.seed, epoch=lambda: self.epoch, layout=document.layout,
             features=document.features, parts=document.parts, inputs=self._inputs,
+            share=(self.rank, self.world) if (name == "train" if share is None else share) else (0, 1), counts=self._counts,
         )  # fmt: skip
 
     # -- its beginning
@@ -257,7 +298,10 @@ class Trial:
         try:
             self._enter()
         except TrialError as error:
-            _end(error)
+            self._end(error)
+        except BaseException as error:
+            self._gang.end_all(EXIT_CRASH, repr(error))
+            raise
         return self
 
     def _enter(self) -> None:
@@ -283,34 +327,71 @@ class Trial:
             self._store, document.output, attempt=document.attempt, keep=document.checkpoint.keep, warn=warn, machine=self._machine
         )
         self._termination.answer = lambda: self._checkpoints.mark_sigterm(starting=True)
+        self._join(Ranks() if document.local else ranks_of(os.environ))
         self._manifests: dict[str, Manifest] = {name: find_parts(open_store(uri), uri) for name, uri in document.data.items()}
-        self._checkpoints.claim()
-        self._store.sweep(document.output)
+        if self._gang.first:
+            self._checkpoints.claim()
+            self._store.sweep(document.output)
         self._generators = Generators(document.seed)
         self._generators.seed_new()
         self._behind = Behind("uploads")
         self._telling = Behind("records")  # a record does not wait for a checkpoint or a model
-        self._progress = Progress(self._store, document.output, document.attempt, self._telling)
+        self._progress: Progress | Untold = (
+            Progress(self._store, document.output, document.attempt, self._telling) if self._gang.first else Untold()
+        )
         self._identity = self._make_identity()
         self._audit = self._make_audit()
+        for rank, other in enumerate(self._gang.gather("identity", self._identity) if self.world > 1 else ()):
+            check_identity(
+                other, json.loads(json.dumps(self._identity)), self.output, f"rank {rank} has other inputs than rank {self.rank}"
+            )
         position = self._restore()
         self._loop = Loop(position, self._generators, self._boundary)
         if self._states is not None:
             self._loop.resume(self._states)
         interval = SaveInterval(document.checkpoint)
         self._records = Records(self._progress, self._loop, document.epochs, lambda: interval.seconds, Pace(document.silence_seconds))
-        self._saver = Saver(
-            self._checkpoints, interval, self._behind, self._snapshot, lambda about: self._records.add("checkpoint", **about)
-        )
         self._exports = Exports(self._store, document.output, self._behind, lambda record: self._progress.add("export", record))
-        self._termination.answer = self._answer_for_a_hung_step
-        self._records.add("start", machine=self._machine)
+        self._saver = self._make_saver(interval)
+        self._gang.gather(START, position.step)
+        self._records.add("start", machine=self._machine, **({"inexact": self._inexact} if self._inexact else {}))
+        if not self._gang.first:
+            return
         where = f"; everything is written to {_shown(document.output)}" if document.local else ""
-        print(f"longhaul: {document.name} attempt {document.attempt} begins at step {position.step}{where}", flush=True)
+        ranks = f" with {self.world} ranks" if self.world > 1 else ""
+        print(f"longhaul: {document.name} attempt {document.attempt} begins at step {position.step}{ranks}{where}", flush=True)
+
+    def _join(self, ranks: Ranks) -> None:
+        """With the other ranks, where there are some, before anything is claimed."""
+        if ranks.world == 1:
+            return
+        set_missing(ranks, os.environ)
+        gang = Together(ranks, self._checkpoints, hung_seconds=HUNG_STEP_SECONDS)
+        self._gang = gang
+        self._termination.answer = gang.sigterm
+        document = self._document
+        gang.join(key_of(json.dumps(document.raw, sort_keys=True).encode(), document.output, document.attempt))
+
+    def _make_saver(self, interval: SaveInterval) -> Saver | GangSaver:
+        gang = self._gang
+        if isinstance(gang, Together):
+            return GangSaver(
+                gang, self._checkpoints, interval, self._behind, self._snapshot, self._tell_checkpoint,
+                lambda: self._exports.settled(EXPORT_SECONDS),
+            )  # fmt: skip
+        self._termination.answer = self._answer_for_a_hung_step
+        return Saver(self._checkpoints, interval, self._behind, self._snapshot, self._tell_checkpoint)
+
+    def _tell_checkpoint(self, about: dict[str, Any]) -> None:
+        self._records.add("checkpoint", **about)
 
     def _make_audit(self) -> Keeper | Repeater | None:
         """A part of another training is trained again, or something of this one is kept so that it can be."""
         document = self._document
+        if self.world > 1:
+            if self._gang.first and document.audit is not None:
+                warn("no window is kept for `longhaul audit`: it repeats what one rank has trained")
+            return None
         if document.repeat is not None:
             pairs = open_store(document.repeat.pair)
             return Repeater(
@@ -335,65 +416,79 @@ class Trial:
         }
 
     def _restore(self) -> Position:
-        files = self._checkpoints.load()
-        self._found: dict[str, Any] = {}
+        checkpoints = self._checkpoints
+        root = join(self.output, "checkpoints")
+        restored = restore_together(self._gang, self._store, root, lambda: checkpoints.newest, checkpoints.pass_over, warn)
+        self._found = Found()
         self._states: dict[str, Any] | None = None
-        self._forked = False
-        again = isinstance(self._audit, Repeater) and files is None
-        if isinstance(self._audit, Repeater) and files is None:
-            files = self._audit.files()
-        if files is None:
+        self._inexact: list[str] = []
+        again = isinstance(self._audit, Repeater) and restored is None
+        if isinstance(self._audit, Repeater) and restored is None:
+            restored = Restored("", 1, [self._audit.files()])
+        if restored is None:
             self._progress.go_on_after(0)
             return self._begin()
-        snapshot = from_files(files)
+        snapshots = [from_files(files) for files in restored.shards]
+        snapshot = snapshots[0]
         check_identity(snapshot.document["identity"], json.loads(json.dumps(self._identity)), self.output)
-        self._checkpoints.remove_leftovers()
+        if self._gang.first:
+            checkpoints.remove_leftovers()
         changed = machine_changes(snapshot.document["machine"], self._machine)
         if changed:
             warn(f"this machine computes differently: {'; '.join(changed)}. The samples are the same, the bits of the model may not be")
-        self._unpickle(snapshot)
+        position = self._take_over(snapshots, restored, root, forked=False)
         if self._audit is not None:
             self._audit.restore(None if again else snapshot.document.get("audit"), snapshot.step)
         if again:  # its records are those of another trial
             self._progress.go_on_after(0)
-            return Position.from_json(snapshot.document["position"])
+            return position
         self._progress.go_on_after(snapshot.document["progress"], snapshot.document["ahead"])
-        for record in snapshot.document["records"]:
+        for record in snapshot.document["records"] if self._gang.first else ():
             self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
-        return Position.from_json(snapshot.document["position"])
+        return position
 
     def _begin(self) -> Position:
         """The first step of all, or another trial's checkpoint."""
         fork = self._document.fork
         if fork is None:
             return Position()
-        files = read_committed(open_store(fork.output), fork.output, fork.checkpoint, warn)
-        if files is None:
-            raise ConfigError(
-                f"fork: {fork.output}/checkpoints: expected a committed checkpoint of trial {fork.trial}, found none that is whole"
-            )
-        snapshot = from_files(files)
-        check_identity(_shared(snapshot.document["identity"]), _shared(self._identity), fork.output)
-        self._forked = True
-        self._unpickle(snapshot)
-        return Position.from_json(snapshot.document["position"]).without_results()
+        store, root = open_store(fork.output), join(fork.output, "checkpoints")
+        entries = committed_by(store, fork.output, fork.checkpoint)
+        restored = restore_together(self._gang, store, root, lambda: entries[0] if entries else None, lambda: entries.pop(0), warn)
+        if restored is None:
+            raise ConfigError(f"fork: {root}: expected a committed checkpoint of trial {fork.trial}, found none that is whole")
+        snapshots = [from_files(files) for files in restored.shards]
+        check_identity(_shared(snapshots[0].document["identity"]), _shared(self._identity), fork.output)
+        return self._take_over(snapshots, restored, root, forked=True).without_results()
 
-    def _unpickle(self, snapshot: Snapshot) -> None:
-        kept = snapshot.kept.load()
-        self._found, self._states = kept["things"], kept["generators"]
+    def _take_over(self, snapshots: list[Snapshot], restored: Restored, root: str, *, forked: bool) -> Position:
+        """The state of this rank; from another number of ranks only what says that it reshards."""
+        kept = [snapshot.kept.load() for snapshot in snapshots]
+        own = self.rank % len(kept)
+        other = None if restored.world == self.world else other_world(root, restored.world, self.world)
+        self._found = Found([each["things"] for each in kept], rank=self.rank, refused=other, forked=forked)
+        self._states = kept[own]["generators"]
+        self._inexact = list(snapshots[own].inexact)
+        position = Position.from_json(snapshots[own].document["position"])
+        if other is not None:
+            self._inexact.append(f"{self.world} ranks went on at step {position.step} from a checkpoint of {restored.world}")
+            position.batch = position.batch * restored.world // self.world
+        return position
 
     def _all_claimed(self) -> None:
-        if self._found:
-            raise ConfigError(f"the checkpoint has {', '.join(self._found)}: expected trial.keep of the same names before the first epoch")
+        self._found.check_all_given()
 
     # -- between two batches
 
     def _boundary(self, pause: bool) -> None:
         self._check_threads()
+        if isinstance(self._saver, GangSaver):
+            self._saver.boundary(pause=pause)
+            return
         if self._audit is not None and self._audit.at(self.steps, self._loop.position.samples, self._audited, self._snapshot):
             self._finish_repeating(self._audit)
         if self._termination.asked.is_set():
-            self._answer_at_a_boundary()
+            self._answer_at_a_boundary(self._saver)
         self._saver.offer(pause=pause)
         if self._before_export is not None and self._exports.settled(0):
             self._before_export = None
@@ -421,6 +516,7 @@ class Trial:
                 "records": [*frontier.pending, *({"kind": "export", **record} for record in unrecorded)],
                 "ahead": frontier.ahead,
                 **({} if self._audit is None else {"audit": self._audit.state()}),
+                **({"inexact": self._inexact} if self._inexact else {}),
             },
             Pickled.of({"things": things, "generators": self._loop.states()}),
         )
@@ -439,23 +535,23 @@ class Trial:
             return
         about: dict[str, Any] = {"step": position.step, "samples": position.samples, "metrics": metrics, "best": best}
         record = {**self._records.where(), "name": name, "metrics": metrics}
-        self._before_export = self._saver.aside
+        self._before_export = self._saver.aside if isinstance(self._saver, Saver) else None
         brought = describe_scorer(model, scorer, self._inputs.known(self._document.features))
         more = {**({} if format is None else {"format": format}), **({} if brought is None else {"scorer": brought})}
         self._exports.write(name, with_own_files(model, brought), {**about, **more}, record)
 
     # -- its end
 
-    def _answer_at_a_boundary(self) -> None:
+    def _answer_at_a_boundary(self, saver: Saver) -> None:
         if not self._answer_right.acquire(blocking=False):
             threading.Event().wait()  # the other thread ends the process
         self._answering.set()
 
         def answer() -> None:
             if not self._exports.settled(EXPORT_SECONDS):
-                self._saver.commit_aside(self._before_export)
+                saver.commit_aside(self._before_export)
                 return
-            name = self._saver.commit("sigterm")
+            name = saver.commit("sigterm")
             print(f"longhaul: SIGTERM: checkpoint {name} at step {self.steps} committed", flush=True)
 
         self._leave(answer)
@@ -464,7 +560,9 @@ class Trial:
         """In the thread that waits for SIGTERM: the script gets some seconds to come to a boundary."""
         if self._answering.wait(HUNG_STEP_SECONDS) or not self._answer_right.acquire(blocking=False):
             threading.Event().wait()
-        step = self._saver.commit_aside(self._saver.aside)
+        saver = self._saver
+        assert isinstance(saver, Saver), "several ranks answer together"
+        step = saver.commit_aside(saver.aside)
         stays = "the checkpoint committed before stays" if step is None else f"step {step}, before it, is committed"
         print(f"longhaul: SIGTERM, but no batch has ended; {stays}", flush=True)
 
@@ -483,20 +581,34 @@ class Trial:
             try:
                 self._finish()
             except TrialError as own:
-                _end(own)
+                self._end(own)
+            except BaseException as own:
+                self._gang.end_all(EXIT_CRASH, repr(own))
+                raise
             return
+        if not isinstance(error, TrialError):
+            self._gang.wait_for_news()
         if not isinstance(error, FencedError):
             with suppress(Exception):  # what ended the trial is told, and not that a record could not be
                 self._telling.wait_for(0, RECORDS_SECONDS)
         if isinstance(error, TrialError):
-            _end(error)
+            self._end(error)
+        self._gang.end_all(error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else EXIT_CRASH, repr(error))
+
+    def _end(self, error: TrialError) -> None:
+        """One message, and the exit code that tells Longhaul whether to try again. A fenced attempt writes nothing more."""
+        print(f"longhaul: {error}", file=sys.stderr, flush=True)
+        self._gang.end_all(error.exit_code, str(error))
+        if isinstance(error, FencedError):
+            leave(error.exit_code)
+        raise SystemExit(error.exit_code)
 
     def _finish_repeating(self, repeater: Keeper | Repeater) -> None:
         """The window was trained again: what follows is none of the audit's business."""
         self._behind.drain()
         if isinstance(repeater, Repeater):
             repeater.write()
-        self._write_result()
+        self._write_result(self._weights_digest())
         self._records.add("end", done=1.0)
         self._telling.drain()
         print(f"longhaul: {self._document.name} was trained again up to step {self.steps}", flush=True)
@@ -506,17 +618,23 @@ class Trial:
         self._all_claimed()
         if self._audit is not None:
             self._audit.close()
+        if isinstance(self._saver, GangSaver):
+            self._saver.boundary()
         self._behind.drain()
         self._telling.drain()
         self._saver.commit("end")
-        self._write_result()
-        self._records.add("end", metrics=self._loop.position.last, done=1.0)
-        self._telling.drain()
+        weights = self._weights_digest()
+        if self._gang.first:
+            self._write_result(weights)
+            self._records.add("end", metrics=self._loop.position.last, done=1.0)
+            self._telling.drain()
+            position = self._loop.position
+            print(f"longhaul: {self._document.name} is done after {position.step} steps, {position.samples} samples", flush=True)
+        if isinstance(self._gang, Together):
+            self._gang.over()
         self._termination.answer = lambda: leave(0)
-        position = self._loop.position
-        print(f"longhaul: {self._document.name} is done after {position.step} steps, {position.samples} samples", flush=True)
 
-    def _write_result(self) -> None:
+    def _write_result(self, weights: str) -> None:
         position = self._loop.position
         best, export = position.best, position.best_export
         result = {
@@ -527,19 +645,21 @@ class Trial:
             "samples": position.samples,
             "epochs": position.epoch,
             "bestExport": None if export is None else export.export,
-            "weightsSha256": self._weights_digest(),
+            "weightsSha256": weights,
             "lastMetrics": position.last,
             "bestExportMetrics": {} if export is None else export.metrics,
             "attempts": self.attempt,
             "time": time.time(),
+            **({"inexact": self._inexact} if self._inexact else {}),
         }
         with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
             self._store.write(join(self.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
 
     def _weights_digest(self) -> str:
-        """Of what is kept as `model`; of all that is kept, where nothing has that name."""
+        """Of what is kept as `model`; of all that is kept, where nothing has that name; of all ranks', where they differ."""
         kept = {name: thing for name, thing in self._kept.items() if name == "model"} or self._kept
-        return digest({name: take(thing) for name, thing in kept.items()})
+        found = self._gang.gather("weights", digest({name: take(thing) for name, thing in kept.items()}))
+        return str(found[0]) if len(set(found)) == 1 else digest(found)
 
 
 def format_number(value: float) -> str:
@@ -548,14 +668,6 @@ def format_number(value: float) -> str:
 
 def _shared(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in identity.items() if name in SHARED or name.startswith("data.")}
-
-
-def _end(error: TrialError) -> None:
-    """One message, and the exit code that tells Longhaul whether to try again. A fenced attempt writes nothing more."""
-    print(f"longhaul: {error}", file=sys.stderr, flush=True)
-    if isinstance(error, FencedError):
-        leave(error.exit_code)
-    raise SystemExit(error.exit_code)
 
 
 def _shown(uri: str) -> str:

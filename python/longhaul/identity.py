@@ -21,8 +21,9 @@ FOREIGN = ("site-packages", "dist-packages")
 LIBRARIES = ("numpy", "torch", "tensorflow", "keras", "sklearn", "lightgbm", "xgboost", "jax", "pyarrow")
 
 
-def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], output: str) -> None:
-    """
+def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], output: str, who: str = "") -> None:
+    """`who`: what differs, where it is not the checkpoints of the output.
+
     Raises:
         ConfigError: with everything that differs.
     """
@@ -30,6 +31,8 @@ def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], output: 
     changes = [
         f"{name} (was {_shown(found.get(name))}, is {_shown(wanted.get(name))})" for name in names if found.get(name) != wanted.get(name)
     ]
+    if changes and who:
+        raise ConfigError(f"{who}: {'; '.join(changes)}. All ranks must run the same code on the same data")
     if changes:
         raise ConfigError(
             f"{output}/checkpoints was made with other inputs: {'; '.join(changes)}. Going on would mix two trainings: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy
@@ -9,6 +10,18 @@ import numpy
 import jax
 
 from .errors import ConfigError
+from .gang.ranks import ranks_of, set_missing
+
+
+def initialize() -> None:
+    """`jax.distributed.initialize` for the ranks of this trial; without several of them nothing happens.
+
+    JAX reads the address from the environment, but not how many processes there are and which one this is.
+    """
+    ranks = ranks_of(os.environ)
+    if ranks.world > 1:
+        set_missing(ranks, os.environ)
+        jax.distributed.initialize(num_processes=ranks.world, process_id=ranks.rank)
 
 
 class State:

@@ -10,7 +10,7 @@ from typing import Any
 from .loop import Loop
 from .position import Metrics
 from .resume.pace import Pace
-from .resume.progress import Progress
+from .resume.progress import Progress, Untold
 
 
 def number_of(value: Any) -> float | None:
@@ -26,7 +26,7 @@ def numbers_of(metrics: Mapping[str, Any]) -> Metrics:
 class Records:
     """Each record says where the training stands."""
 
-    def __init__(self, progress: Progress, loop: Loop, epochs: int, interval: Callable[[], float], pace: Pace) -> None:
+    def __init__(self, progress: Progress | Untold, loop: Loop, epochs: int, interval: Callable[[], float], pace: Pace) -> None:
         self._progress = progress
         self._loop = loop
         self._epochs = epochs

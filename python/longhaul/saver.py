@@ -102,15 +102,18 @@ class Saver:
             cost = copied + time.thread_time() - processor
             self._interval.measured(cost)
             if name is not None:
-                self._report(
-                    {
-                        "name": name,
-                        "step": snapshot.step,
-                        "samples": snapshot.samples,
-                        "checkpointSeconds": round(self._saving_seconds, 4),
-                        "checkpointCostSeconds": round(cost, 4),
-                        "checkpointIntervalSeconds": round(self._interval.seconds, 3),
-                    }
-                )
+                self._report(about_checkpoint(name, snapshot, self._saving_seconds, cost, self._interval))
         finally:
             self._in_flight.clear()
+
+
+def about_checkpoint(name: str, snapshot: Snapshot, seconds: float, cost: float, interval: SaveInterval) -> dict[str, Any]:
+    """Fields of the record of a committed checkpoint."""
+    return {
+        "name": name,
+        "step": snapshot.step,
+        "samples": snapshot.samples,
+        "checkpointSeconds": round(seconds, 4),
+        "checkpointCostSeconds": round(cost, 4),
+        "checkpointIntervalSeconds": round(interval.seconds, 3),
+    }

@@ -72,6 +72,11 @@ class Snapshot:
     def samples(self) -> int:
         return int(self.document["position"]["samples"])
 
+    @property
+    def inexact(self) -> Sequence[str]:
+        """Why the bits of the model may not be those of the undisturbed run."""
+        return list(self.document.get("inexact", ()))
+
     def files(self) -> dict[str, list[memoryview]]:
         index = {"version": VERSION, **self.document, "buffers": [len(buffer) for buffer in self.kept.buffers]}
         return {

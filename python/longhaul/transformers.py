@@ -15,6 +15,8 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from transformers import TrainerCallback
 
+from .errors import UsageError
+
 if TYPE_CHECKING:
     from .attempt import Trial
 
@@ -91,6 +93,8 @@ def train(trial: Trial, trainer: Any, *, metrics: Choose = dict) -> Any:
     Give the `Trainer` a local `output_dir`, `save_total_limit=1` and `save_strategy="no"`: Longhaul decides when it saves. The
     objective of the search is one of the metrics, such as `eval_loss`.
     """
+    if trial.world > 1:
+        raise UsageError(f"longhaul.transformers: expected one rank, found {trial.world}; write the loop, with trial.step, for several")
     folder = trial.keep(trainer=Folder())
     if folder.path is not None:  # the trainer looks for what it may remove beside its own
         target = Path(trainer.args.output_dir) / folder.name

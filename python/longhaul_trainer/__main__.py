@@ -7,7 +7,8 @@ import os
 import sys
 
 from longhaul.arguments import Parser
-from longhaul.errors import EXIT_CRASH, EXIT_USAGE, TrialError
+from longhaul.errors import EXIT_CRASH, EXIT_USAGE, TrialError, UsageError
+from longhaul.gang.ranks import ranks_of
 from longhaul.termination import termination
 
 
@@ -55,6 +56,8 @@ def _train(model: str | None) -> int:
 
     from .trial import load_trial
 
+    if ranks_of(os.environ).world > 1:
+        raise UsageError("the reference trainer trains on one machine: leave out `nodes`, or bring a script of your own (docs/own-code.md)")
     ending = termination()  # answers since the import of `longhaul`, and by what `train` says from now on
     trial = load_trial()
     from .run import train

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Convert = Callable[["Block"], Any]
 Columns = Optional[Iterable[str]]
+#: How much is in each part, by data set: rows, or groups of them; remembered from one epoch to the next.
+Counts = dict[str, list[int]]
 
 
 class Rows(NamedTuple):
@@ -42,6 +44,8 @@ class DataSet:
         features: tuple[Mapping[str, Any], ...],
         parts: PartsPolicy,
         inputs: Inputs | None = None,
+        share: tuple[int, int] = (0, 1),
+        counts: Counts | None = None,
     ) -> None:
         self.name = name
         self.manifest = manifest
@@ -52,6 +56,8 @@ class DataSet:
         self._epoch = epoch
         self._policy = parts
         self._inputs = inputs
+        self._rank, self._world = share
+        self._counts = {} if counts is None else counts
 
     @property
     def uri(self) -> str:
@@ -175,14 +181,34 @@ class DataSet:
                 block = future.result()
             except BadPart:
                 bad += 1
-                if not self._policy.skip_bad or bad > self._policy.bad_budget:
-                    raise
+                if not self._policy.skip_bad or bad > self._policy.bad_budget or self._world > 1:
+                    raise  # several ranks would have unequal numbers of batches
                 continue
             yield part, block
 
+    def _share(self, wanted: Wanted) -> tuple[list[int], int]:
+        """How much is in each part, in the order of the manifest, and how much each rank has of it.
+
+        The rest, less than one for each rank, is left out: all ranks have equally many.
+        """
+        name = f"{self.name}, {wanted.session or 'rows'}"
+        if name not in self._counts:
+            if wanted.session is None and self.rows is not None:
+                self._counts[name] = [part.rows for part in self.manifest.parts]
+            else:
+                self._counts[name] = [len(block) for _, block in self._blocks(self.manifest.parts, wanted, None)]
+        counts = self._counts[name]
+        size = sum(counts) // self._world
+        if size == 0:
+            raise DataError(f"{self.uri}: expected at least one row for each of {self._world} ranks, found {sum(counts)}")
+        return counts, size
+
 
 class Loader:
-    """Batches of this epoch, the same whenever they are asked for; `from_batch` begins further on and reads nothing before."""
+    """Batches of this epoch, the same whenever they are asked for; `from_batch` begins further on and reads nothing before.
+
+    Of several ranks each gets the next stretch of the epoch's rows, all stretches of one length; it reads the parts that its own is in.
+    """
 
     def __init__(self, data: DataSet, batch_size: int, wanted: Wanted, shuffle: bool, convert: Convert) -> None:
         self._data = data
@@ -192,6 +218,8 @@ class Loader:
         self._convert = convert
 
     def __len__(self) -> int:
+        if self._data._world > 1:
+            return -(-self._data._share(self._wanted)[1] // self._batch_size)
         rows = self._data.rows
         if rows is None or self._wanted.session is not None:
             raise TypeError("the number of batches is not known before the data are read")
@@ -203,11 +231,28 @@ class Loader:
     def from_batch(self, number: int) -> Iterator[Any]:
         parts, seed = self._order()
         skip = number * self._batch_size
+        if self._data._world > 1:
+            return self._batches_of_share(parts, seed, skip)
         exact = self._wanted.session is None and not self._data._policy.skip_bad
         while exact and parts and 0 <= parts[0].rows <= skip:
             skip -= parts[0].rows
             parts = parts[1:]
         return self._batches(parts, seed, skip)
+
+    def _batches_of_share(self, parts: list[Part], seed: tuple[int, int] | None, skip: int) -> Iterator[Any]:
+        counts, size = self._data._share(self._wanted)
+        sizes = dict(zip((part.name for part in self._data.manifest.parts), counts))
+        start = self._data._rank * size + skip
+        while parts and sizes[parts[0].name] <= start:
+            start -= sizes[parts[0].name]
+            parts = parts[1:]
+        needed, end = [], start + size - skip
+        for part in parts:
+            if end <= 0:
+                break
+            needed.append(part)
+            end -= sizes[part.name]
+        return self._batches(needed, seed, start, max(size - skip, 0))
 
     def _order(self) -> tuple[list[Part], tuple[int, int] | None]:
         from .randomness import Randomness
@@ -218,7 +263,7 @@ class Loader:
         seed, epoch = self._data._seed, self._data._epoch()
         return [parts[index] for index in Randomness(seed).order(epoch).permutation(len(parts))], (seed, epoch)
 
-    def _batches(self, parts: list[Part], seed: tuple[int, int] | None, skip: int) -> Iterator[Any]:
+    def _batches(self, parts: list[Part], seed: tuple[int, int] | None, skip: int, most: int | None = None) -> Iterator[Any]:
         from .columns import joined
 
         rest: list[Block] = []
@@ -226,9 +271,11 @@ class Loader:
         for _, block in self._data._blocks(parts, self._wanted, seed):
             start = min(skip, len(block))
             skip -= start
-            if start < len(block):
-                rest.append(block.slice(start, len(block)))
-                held += len(block) - start
+            stop = len(block) if most is None else min(len(block), start + most)
+            if start < stop:
+                rest.append(block.slice(start, stop))
+                held += stop - start
+                most = None if most is None else most - (stop - start)
             if held < self._batch_size:
                 continue
             whole = joined(rest)
@@ -239,7 +286,7 @@ class Loader:
             rest, held = ([whole.slice(cut, held)], held - cut) if cut < held else ([], 0)
         if held:
             yield self._convert(joined(rest))
-        if skip >= self._batch_size:
+        if skip >= self._batch_size or most:
             raise DataError(f"{self._data.uri}: expected {skip} rows more, as the checkpoint has them")
 
 

@@ -1,54 +1,130 @@
-"""The command as a child process: signals go to it, its exit code is ours."""
+"""The command as a child process, or several of them: signals go to all, the exit code of the first that failed is ours."""
 
 from __future__ import annotations
 
 import os
+import queue
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO
+
+from ..gang.ranks import ranks_of_node, variables_of
 
 #: Exit code of shells for a command that cannot be started.
 CANNOT_START = 127
 PR_SET_PDEATHSIG = 1
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 KIB_IN_MIB = 1024
+#: Between two processes of one training: the others are asked to end, and then made to.
+OTHERS_SECONDS = 5.0
+#: For the last lines of a process that has ended; what it has started may hold its output open.
+LAST_LINES_SECONDS = 2.0
+
+Child = subprocess.Popen  # of bytes; 3.9 cannot subscribe it outside of annotations
 
 
 def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[str, str]) -> int:
-    """Runs it in `folder`; `python` and `python3` are the interpreter with its requirements, whose programs are found first."""
+    """Runs it in `folder`; `python` and `python3` are the interpreter with its requirements, whose programs are found first.
+
+    Where LONGHAUL_NODES says so, once for each GPU of this node, with rank and world in the environment.
+    """
     environment = {**environment, "PATH": os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])}
     program = python if command[0] in ("python", "python3") else _found(command[0], folder, environment["PATH"])
+    ranks = ranks_of_node(environment)
     came: list[int] = []
-    child: subprocess.Popen[bytes] | None = None
+    children: list[Child[bytes]] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        if child is not None and child.returncode is None:
-            child.send_signal(number)
+        _send(children, number)
 
     # The SDK's thread in this process must hear of no signal any more: it would end this process.
     signal.set_wakeup_fd(-1)
     for number in FORWARDED:
         signal.signal(number, forward)
     begun = time.monotonic()
+    pumps: list[threading.Thread] = []
     try:
-        child = subprocess.Popen([program, *command[1:]], cwd=folder, env=environment, preexec_fn=_end_with_parent)
+        if not ranks:
+            children.append(_start([program, *command[1:]], folder, environment))
+        for each in ranks:
+            child = _start([program, *command[1:]], folder, {**environment, **variables_of(each)}, subprocess.PIPE)
+            pumps += _tell_apart(child, f"[rank {each.rank}] ".encode())
+            children.append(child)
     except (OSError, subprocess.SubprocessError) as error:
         print(f"longhaul: cannot start {command[0]}: {error}", file=sys.stderr, flush=True)
+        _end(children)
         return CANNOT_START
     for missed in list(came):
-        child.send_signal(missed)
-    code = child.wait()
+        _send(children, missed)
+    code = _first_failure(children)
+    for pump in pumps:
+        pump.join(LAST_LINES_SECONDS)
     _tell_use(time.monotonic() - begun)
     if code == -signal.SIGTERM and signal.SIGTERM in came:
         _mark_committed()
     return 128 - code if code < 0 else code
+
+
+def _start(command: Sequence[str], folder: Path, environment: Mapping[str, str], output: int | None = None) -> Child[bytes]:
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output, preexec_fn=_end_with_parent)
+
+
+def _first_failure(children: Sequence[Child[bytes]]) -> int:
+    """The exit code that was not 0 first, or 0; where one has failed the others are ended."""
+    if len(children) == 1:
+        return children[0].wait()
+    ended: queue.Queue[int] = queue.Queue()
+    for child in children:
+        threading.Thread(target=lambda child=child: ended.put(child.wait()), daemon=True).start()
+    for _ in children:
+        code = ended.get()
+        if code != 0:
+            _end(children)
+            return code
+    return 0
+
+
+def _end(children: Sequence[Child[bytes]]) -> None:
+    _send(children, signal.SIGTERM)
+    deadline = time.monotonic() + OTHERS_SECONDS
+    for child in children:
+        try:
+            child.wait(max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _send(children: Sequence[Child[bytes]], number: int) -> None:
+    for child in children:
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.send_signal(number)
+
+
+def _tell_apart(child: Child[bytes], prefix: bytes) -> list[threading.Thread]:
+    """Each line of a process begins with its rank."""
+
+    def pump(source: IO[bytes], target: int) -> None:
+        with suppress(OSError, ValueError):
+            for line in source:
+                os.write(target, prefix + (line if line.endswith(b"\n") else line + b"\n"))
+
+    pipes = ((child.stdout, 1), (child.stderr, 2))
+    found = [threading.Thread(target=pump, args=(source, target), daemon=True) for source, target in pipes if source is not None]
+    for thread in found:
+        thread.start()
+    return found
 
 
 def _found(program: str, folder: Path, path: str) -> str:

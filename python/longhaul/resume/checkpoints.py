@@ -12,12 +12,14 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from ..checked import parse_json
-from ..errors import FencedError
+from ..errors import ConfigError, FencedError
 from ..store import PreconditionFailed, Store, join
 from ..store.base import ABSENT, Chunk
 
 Latest = dict[str, Any]
 Files = dict[str, Chunk]
+#: What one rank has uploaded: `name` of the checkpoint, `step`, `samples`, and `files` with bytes and SHA-256.
+Shard = dict[str, Any]
 
 
 class Snapshot(Protocol):
@@ -103,14 +105,30 @@ class Checkpoints:
             return ahead[1].result()
         return read_files(self._store, self._root, entry, self._warn)
 
+    @property
+    def newest(self) -> Latest | None:
+        """The newest committed checkpoint that was not passed over."""
+        with self._mutex:
+            return self._committed[0] if self._committed and self._committed[0]["files"] else None
+
+    def pass_over(self) -> None:
+        """The newest one is not whole."""
+        with self._mutex:
+            self._committed.pop(0)
+
     def load(self, accepts: Callable[[str, Files], bool] = lambda name, files: True) -> Files | None:
         """The files of the newest committed checkpoint that is whole; None when there is nothing to go on from.
 
         `accepts` may refuse one, by name and files, whose parts that lie elsewhere are not whole.
+
+        Raises:
+            ConfigError: several ranks have made it.
         """
         with self._mutex:
             while self._committed and self._committed[0]["files"]:
                 entry = self._committed[0]
+                if world_of(entry) != 1:
+                    raise other_world(self._root, world_of(entry), 1)
                 files = self._read(entry)
                 if files is not None and accepts(entry["checkpoint"], files):
                     return files
@@ -127,23 +145,39 @@ class Checkpoints:
             # Whatever is committed from now on, it is the last of a process that got a SIGTERM.
             self._sigterm = self._sigterm or reason == "sigterm"
             self._sequence += 1
-            name = f"{snapshot.step:09d}-{self._attempt}-{self._sequence}"
+            sequence = self._sequence
+        return self.commit_shards([self.upload(snapshot, sequence)], reason)
+
+    def upload(self, snapshot: Snapshot, sequence: int, folder: str = "") -> Shard:
+        """Without committing it. `folder`: that of a rank, where there are several, inside of the checkpoint."""
+        name = f"{snapshot.step:09d}-{self._attempt}-{sequence}"
         described = {}
         for file, chunks in snapshot.files().items():
-            described[file] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": _sha256(chunks)}
-            self._store.write(join(self._root, name, file), chunks)
+            described[f"{folder}{file}"] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": _sha256(chunks)}
+            self._store.write(join(self._root, name, f"{folder}{file}"), chunks)
+        shard: Shard = {"name": name, "step": snapshot.step, "samples": snapshot.samples, "files": described}
+        inexact = getattr(snapshot, "inexact", None)
+        return {**shard, "inexact": inexact} if inexact else shard
+
+    def commit_shards(self, shards: Sequence[Shard], reason: str) -> str | None:
+        """Commits what all ranks have uploaded under one name. Returns and raises as `commit` does."""
+        first = shards[0]
+        name, step = str(first["name"]), int(first["step"])
         entry: Latest = {
             "checkpoint": name,
-            "step": snapshot.step,
-            "samples": snapshot.samples,
-            "files": described,
+            "step": step,
+            "samples": first["samples"],
+            "files": {file: about for shard in shards for file, about in shard["files"].items()},
             "reason": reason,
             "time": time.time(),
+            **({"world": len(shards)} if len(shards) > 1 else {}),
+            **({"inexact": first["inexact"]} if "inexact" in first else {}),
         }
         with self._mutex:
+            self._sigterm = self._sigterm or reason == "sigterm"
             newest = self._committed[0] if self._committed else None
             last_words = self._sigterm and reason != "sigterm" and newest is not None and newest.get("reason") == "sigterm"
-            if newest is not None and (newest["step"] > snapshot.step or (last_words and newest["step"] == snapshot.step)):
+            if newest is not None and (newest["step"] > step or (last_words and newest["step"] == step)):
                 self._remove(name)
                 return None
             entry["reason"] = "sigterm" if self._sigterm else reason
@@ -214,25 +248,34 @@ class Checkpoints:
             self._store.remove(uri)
 
 
-def read_committed(store: Store, output: str, name: str | None, warn: Callable[[str], None]) -> Files | None:
-    """Files of another trial's checkpoint of that name, or its newest one that is whole; changes nothing there."""
+def committed_by(store: Store, output: str, name: str | None) -> list[Latest]:
+    """Another trial's checkpoint of that name, or all that it has committed, newest first; changes nothing there."""
     root = join(output, "checkpoints")
     found = store.read(join(root, "LATEST"))
     if found is None:
-        return None
+        return []
     latest = parse_json(found.data, join(root, "LATEST"))
-    for entry in (latest, *latest.get("previous", [])):
-        if entry["files"] and name in (None, entry["checkpoint"]):
-            files = read_files(store, root, entry, warn)
-            if files is not None:
-                return files
+    return [entry for entry in (latest, *latest.get("previous", [])) if entry["files"] and name in (None, entry["checkpoint"])]
+
+
+def read_committed(store: Store, output: str, name: str | None, warn: Callable[[str], None]) -> Files | None:
+    """Files of the newest of them that is whole, for a trainer of one rank."""
+    root = join(output, "checkpoints")
+    for entry in committed_by(store, output, name):
+        if world_of(entry) != 1:
+            raise other_world(root, world_of(entry), 1)
+        files = read_files(store, root, entry, warn)
+        if files is not None:
+            return files
     return None
 
 
-def read_files(store: Store, root: str, entry: Latest, warn: Callable[[str], None]) -> Files | None:
-    """The files of a checkpoint; None, with a warning, where one is not what LATEST says."""
+def read_files(store: Store, root: str, entry: Latest, warn: Callable[[str], None], folder: str = "") -> Files | None:
+    """The files of a checkpoint (of one rank's `folder` in it); None, with a warning, where one is not what LATEST says."""
     files: Files = {}
     for file, expected in entry["files"].items():
+        if not file.startswith(folder):
+            continue
         found = store.read_data(join(root, entry["checkpoint"], file))
         size = None if found is None else len(found)
         if found is None or size != expected["bytes"] or hashlib.sha256(found).hexdigest() != expected["sha256"]:
@@ -242,8 +285,26 @@ def read_files(store: Store, root: str, entry: Latest, warn: Callable[[str], Non
                 "going back to the one before"
             )
             return None
-        files[file] = found
+        files[file[len(folder) :]] = found
     return files
+
+
+def world_of(entry: Latest) -> int:
+    """How many ranks have made it; LATEST says so where there were several."""
+    return int(entry.get("world", 1))
+
+
+def in_shard(rank: int) -> str:
+    """Where the files of a rank lie inside of a checkpoint."""
+    return f"rank-{rank}/"
+
+
+def other_world(root: str, found: int, wanted: int) -> ConfigError:
+    return ConfigError(
+        f"{root} was made by {found} rank{'s' if found > 1 else ''}, and this attempt has {wanted}: restore the number of nodes and GPUs, "
+        "give trial.keep(…, reshards=True) what may be taken over by another number of ranks (the bits of the model then differ), "
+        "or give the trial another output"
+    )
 
 
 def _sha256(chunks: Sequence[Chunk]) -> str:
@@ -254,4 +315,6 @@ def _sha256(chunks: Sequence[Chunk]) -> str:
 
 
 def _entry(latest: Latest) -> Latest:
-    return {name: latest[name] for name in ("checkpoint", "step", "samples", "files", "reason", "time") if name in latest}
+    return {
+        name: latest[name] for name in ("checkpoint", "step", "samples", "files", "reason", "time", "world", "inexact") if name in latest
+    }

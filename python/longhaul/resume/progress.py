@@ -103,5 +103,18 @@ class Progress:
         return join(self._root, f"{number}.json")
 
 
+class Untold:
+    """Of a rank that records nothing: rank 0 does."""
+
+    def go_on_after(self, number: int, ahead: Sequence[Sequence[Any]] = ()) -> None:
+        """There is nothing to find the end of."""
+
+    def frontier(self, step: int) -> Frontier:
+        return Frontier(0, [], [])
+
+    def add(self, kind: str, record: Record) -> None:
+        """It is not told."""
+
+
 def _key(record: Record) -> tuple[str, int, str]:
     return record["kind"], record["step"], record.get("name", "")

@@ -124,6 +124,75 @@ def test_signals_go_to_the_command_and_its_answer_counts(tmp_path: Path) -> None
         process.communicate()
 
 
+ENVIRONMENT = """
+import json, os, sys
+names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "JAX_COORDINATOR_ADDRESS",
+         "JAX_NUM_PROCESSES", "JAX_PROCESS_ID", "JAX_LOCAL_DEVICE_IDS", "TF_CONFIG")
+print(json.dumps({name: os.environ[name] for name in names}))
+"""
+GANG = {"LONGHAUL_NODES": "3", "LONGHAUL_NODE_RANK": "1", "LONGHAUL_COORDINATOR": "t-5-0.t-5:29400", "LONGHAUL_GPUS_PER_NODE": "2"}
+
+
+def test_a_node_of_several_runs_a_process_for_each_gpu_and_tells_each_framework_which(tmp_path: Path) -> None:
+    code, out, err = Shipped(tmp_path, {"train.py": ENVIRONMENT}).run("python", "train.py", env=GANG)
+    assert code == 0, err
+    found = {}
+    for line in out.splitlines():
+        prefix, _, text = line.partition("] ")
+        found[prefix] = json.loads(text)
+    assert sorted(found) == ["[rank 2", "[rank 3"]
+    own = found["[rank 3"]
+    workers = [f"t-5-{rank // 2}.t-5:{29401 + rank}" for rank in range(6)]
+    assert json.loads(own.pop("TF_CONFIG")) == {"cluster": {"worker": workers}, "task": {"type": "worker", "index": 3}}
+    assert own == {
+        "RANK": "3", "WORLD_SIZE": "6", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "t-5-0.t-5", "MASTER_PORT": "29401",
+        "JAX_COORDINATOR_ADDRESS": "t-5-0.t-5:29401", "JAX_NUM_PROCESSES": "6", "JAX_PROCESS_ID": "3", "JAX_LOCAL_DEVICE_IDS": "1",
+    }  # fmt: skip
+
+
+FIRST = """
+import os, pathlib, signal, sys, time
+here = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda number, frame: (here / ("told-" + os.environ["RANK"])).touch() or sys.exit(9))
+(here / ("ready-" + os.environ["RANK"])).touch()
+while os.environ["RANK"] == "2" and len(list(here.glob("ready-*"))) < 2:
+    time.sleep(0.01)
+if os.environ["RANK"] == "2" and "ENDS" in os.environ:
+    sys.exit(int(os.environ["ENDS"]))
+while "ENDS" not in os.environ or os.environ["ENDS"] != "0":
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize(("ends", "told"), [("7", ["told-3"]), ("0", [])])
+def test_the_process_that_fails_first_decides_and_the_others_are_ended(tmp_path: Path, ends: str, told: list[str]) -> None:
+    code, _, err = Shipped(tmp_path, {"train.py": FIRST}).run("python", "train.py", str(tmp_path), env={**GANG, "ENDS": ends})
+    assert code == int(ends), err
+    assert sorted(path.name for path in tmp_path.glob("told-*")) == told
+
+
+def test_a_signal_goes_to_all_processes_of_a_node(tmp_path: Path) -> None:
+    process = Shipped(tmp_path, {"train.py": FIRST}).start("python", "train.py", str(tmp_path), env=GANG)
+    until(lambda: len(list(tmp_path.glob("ready-*"))) == 2, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 9, err
+    assert sorted(path.name for path in tmp_path.glob("told-*")) == ["told-2", "told-3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"LONGHAUL_COORDINATOR": "nowhere"}, "LONGHAUL_COORDINATOR: expected HOST:PORT"),
+        ({"LONGHAUL_NODE_RANK": "3"}, "LONGHAUL_NODE_RANK: expected less than"),
+        ({"LONGHAUL_NODES": "many"}, "LONGHAUL_NODES: expected a whole number"),
+    ],
+)
+def test_variables_that_make_no_sense_are_refused(tmp_path: Path, change: dict[str, str], said: str) -> None:
+    code, out, err = Shipped(tmp_path, {"train.py": "print('ran')"}).run("python", "train.py", env={**GANG, **change})
+    assert (code, out) == (64, "") and said in err and "Traceback" not in err
+
+
 def test_nothing_outlives_a_launcher_that_is_killed(tmp_path: Path) -> None:
     shipped = Shipped(
         tmp_path, {"train.py": "import os, sys, time, pathlib\npathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\ntime.sleep(600)"}

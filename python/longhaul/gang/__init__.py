@@ -1,0 +1,1 @@
+"""Several processes that train one model together: who is which rank, and how they agree on a place to stop at."""

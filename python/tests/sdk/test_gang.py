@@ -1,0 +1,131 @@
+"""Several ranks: what happens to one happens to all, and nothing of it shows in the model."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from forking import Forker
+from gangs import Gang
+from scenes import SCRIPTS
+
+SIGTERM, SIGKILL = str(int(signal.SIGTERM)), str(int(signal.SIGKILL))
+PREEMPTED = 143
+
+
+@pytest.fixture
+def gang(tmp_path: Path, forker: Forker) -> Gang:
+    return Gang(forker, tmp_path, SCRIPTS / "gang_sockets.py")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, forker: Forker) -> dict[str, Any]:
+    return Gang(forker, tmp_path_factory.mktemp("undisturbed"), SCRIPTS / "gang_sockets.py").finish_together("undisturbed")
+
+
+def test_all_ranks_train_and_rank_0_tells(gang: Gang, undisturbed: dict[str, Any]) -> None:
+    found = gang.finish_together("one")
+    assert found == undisturbed
+    latest = gang.latest("one")
+    assert latest["world"] == 2 and {name.split("/")[0] for name in latest["files"]} == {"rank-0", "rank-1"}
+    starts = [record for record in gang.records("one") if record["kind"] == "start"]
+    assert len(starts) == 1
+    # 3 parts of 60 sessions, half of them for each rank, 8 in a batch.
+    assert found["steps"] == 12 * found["epochs"]
+
+
+@pytest.mark.parametrize("nodes", [2, 3])
+def test_a_sigterm_at_one_rank_stops_all_at_one_boundary(gang: Gang, undisturbed: dict[str, Any], nodes: int) -> None:
+    expected = undisturbed if nodes == 2 else gang.finish_together("undisturbed", nodes=nodes)
+    rng = random.Random(nodes)
+    for turn in range(3):
+        rank, step, name = rng.randrange(nodes), rng.randint(1, 20), f"turn-{turn}"
+        codes = gang.attempt(name, 1, nodes, on={rank: {"GANG_AT_STEP": str(step), "GANG_SIGNAL": SIGTERM}})
+        assert codes == [PREEMPTED] * nodes, gang.log(name)
+        latest = gang.latest(name)
+        assert latest["reason"] == "sigterm" and latest["world"] == nodes and latest["step"] in (step + 1, step + 2), gang.log(name)
+        assert gang.finish_together(name, 2, nodes) == expected, gang.log(name)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_is_killed_ends_the_others_and_the_next_attempt_goes_on(gang: Gang, undisturbed: dict[str, Any], rank: int) -> None:
+    codes = gang.attempt("one", 1, on={rank: {"GANG_AT_STEP": "17", "GANG_SIGNAL": SIGKILL}})
+    assert codes[rank] == -9 and codes[1 - rank] == PREEMPTED, gang.log("one")
+    latest = gang.latest("one")
+    assert (latest["attempt"], latest["reason"]) == (1, "sigterm"), gang.log("one")
+    assert gang.finish_together("one", 2) == undisturbed
+
+
+def test_every_write_of_either_rank_may_be_the_last(gang: Gang, undisturbed: dict[str, Any]) -> None:
+    """Among them those of a shard and of LATEST, and of the claim; and a shard that is cut in half."""
+    rng = random.Random(5)
+    for turn in range(6):
+        rank, name = turn % 2, f"turn-{turn}"
+        for attempt in (1, 2):
+            chosen = {
+                "DIE_AT": str(rng.randint(1, 16)),
+                "DIE_WHEN": rng.choice(["before", "after"]),
+                "DIE_BY": rng.choice([SIGKILL, SIGTERM]),
+            }
+            codes = gang.attempt(name, attempt, on={rank: chosen})
+            assert set(codes) <= {0, -9, PREEMPTED}, gang.log(name)
+            if turn >= 4:
+                gang.tear_newest_shard(name, rng.randrange(2))
+        assert gang.finish_together(name, 3) == undisturbed, gang.log(name)
+
+
+def test_a_torn_shard_makes_a_torn_checkpoint(gang: Gang, undisturbed: dict[str, Any]) -> None:
+    assert gang.attempt("one", 1, on={1: {"GANG_AT_STEP": "20", "GANG_SIGNAL": SIGTERM}}) == [PREEMPTED] * 2
+    before = gang.latest("one")
+    assert gang.tear_newest_shard("one", 1)
+    assert gang.finish_together("one", 2) == undisturbed
+    assert "is torn or corrupt (rank-1/" in gang.log("one")
+    assert f"begins at step {before['previous'][0]['step']} with 2 ranks" in gang.log("one")
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_another_number_of_ranks_is_refused(gang: Gang, nodes: int) -> None:
+    assert gang.attempt("one", 1, on={0: {"GANG_AT_STEP": "8", "GANG_SIGNAL": SIGTERM}}) == [PREEMPTED] * 2
+    assert gang.attempt("one", 2, nodes) == [78] * nodes, gang.log("one")
+    assert f"was made by 2 ranks, and this attempt has {nodes}" in gang.log("one") and "Traceback" not in gang.log("one")
+
+
+def test_what_reshards_goes_on_with_another_number_of_ranks_and_says_so(gang: Gang) -> None:
+    reshards = {"RESHARDS": "1"}
+    stop = {0: {"GANG_AT_STEP": "14", "GANG_SIGNAL": SIGTERM}}
+    assert gang.attempt("one", 1, on=stop, everywhere=reshards) == [PREEMPTED] * 2
+    step = gang.latest("one")["step"]
+    gang.finish_together("one", 2, 3, everywhere=reshards)
+    told = [f"3 ranks went on at step {step} from a checkpoint of 2"]
+    assert gang.latest("one")["inexact"] == told and gang.latest("one")["world"] == 3
+    assert [record.get("inexact") for record in gang.records("one") if record["kind"] == "start"] == [None, told]
+    assert json.loads((gang.output("one") / "result.json").read_text(encoding="utf-8"))["inexact"] == told
+
+
+@pytest.mark.parametrize(("how", "code"), [("GANG_RAISES", 65), ("GANG_CRASHES", 1)])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_exit_code_of_one_is_that_of_all(gang: Gang, how: str, code: int, rank: int) -> None:
+    assert gang.attempt("one", 1, on={rank: {"GANG_AT_STEP": "3", how: "1"}}) == [code] * 2, gang.log("one")
+    assert "on one rank" in gang.log("one")
+
+
+def test_ranks_with_other_inputs_are_refused(gang: Gang) -> None:
+    codes = gang.attempt("one", 1, everywhere={"LONGHAUL_CODE_SHA256": "a" * 64}, on={1: {"LONGHAUL_CODE_SHA256": "b" * 64}})
+    assert codes == [78] * 2 and "All ranks must run the same code" in gang.log("one")
+
+
+def test_a_sigterm_in_a_long_validation_commits_what_all_ranks_had_before_it(gang: Gang, undisturbed: dict[str, Any]) -> None:
+    seldom: dict[str, Any] = {"checkpoint": {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}}
+    assert gang.attempt("one", 1, everywhere={"GANG_SLEEPS_IN_EPOCH": "1"}, **seldom) == [PREEMPTED] * 2, gang.log("one")
+    latest = gang.latest("one")
+    assert (latest["reason"], latest["step"], latest["world"]) == ("sigterm", 24, 2), gang.log("one")
+    assert gang.finish_together("one", 2, **seldom) == undisturbed
+
+
+def test_a_later_attempt_fences_all_ranks_of_the_older_one(gang: Gang) -> None:
+    gang.finish_together("one", 2)
+    assert gang.attempt("one", 1) == [75] * 2, gang.log("one")
