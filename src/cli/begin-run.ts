@@ -19,7 +19,8 @@ export async function beginRun(
 ): Promise<void> {
   if (detach) {
     await using longhaul = await cli.connect();
-    const { start } = await prepare(longhaul);
+    const { profile, start } = await prepare(longhaul);
+    await withWorkers(await profile());
     leave(await start(), cli);
     return;
   }
@@ -27,10 +28,18 @@ export async function beginRun(
   const servers = await withServers(cli, temporalProfileOf(command));
   try {
     const { profile, start } = await prepare(servers.longhaul);
-    await withEmulators(await profile(), cli.terminal, () => runToEnd(servers, cli, start));
+    const where = await profile();
+    await withWorkers(where);
+    await withEmulators(where, cli.terminal, () => runToEnd(servers, cli, start));
   } finally {
     await servers.stop();
   }
+}
+
+/** Where the servers are those of this project, they get a training worker for each cluster of the profile. */
+export async function withWorkers({ clusters = {} }: Profile): Promise<void> {
+  const { askForWorkers } = await import('../stack/cluster-workers.ts');
+  await askForWorkers(process.cwd(), Object.keys(clusters));
 }
 
 /** Says how to come back to a run that goes on by itself. */

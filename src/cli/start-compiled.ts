@@ -1,6 +1,6 @@
 /** Starts what was compiled, once all that it needs is in its store: here, or on servers that are there. */
 import type { Command } from 'commander';
-import { leave, temporalProfileOf } from './begin-run.ts';
+import { leave, temporalProfileOf, withWorkers } from './begin-run.ts';
 import type { Compiled } from './compile-file.ts';
 import type { Cli } from './context.ts';
 import { withEmulators } from './emulators.ts';
@@ -24,6 +24,7 @@ export async function startCompiled(
     await using longhaul = await cli.connect();
     await shipCode(document, code);
     await provide();
+    await withWorkers(document.profile);
     leave(await longhaul.start(document, { runId, priority }), cli, { documentHash: document.hash });
     return;
   }
@@ -33,6 +34,7 @@ export async function startCompiled(
     await provide();
     const servers = await withServers(cli, temporalProfileOf(command));
     try {
+      await withWorkers(document.profile);
       await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId, priority }));
     } finally {
       await servers.stop();

@@ -83,12 +83,16 @@ export function withoutProxy(address: string): Pick<ConnectionOptions, 'channelA
 }
 
 /** The stack of the nearest directory upwards whose process is alive. */
-export function findDevelopmentStack(directory: string): DevelopmentStack | null {
+export const findDevelopmentStack = (directory: string): DevelopmentStack | null => findDevelopmentHome(directory)?.stack ?? null;
+
+/** The same, with the folder that it is written in. */
+export function findDevelopmentHome(directory: string): { readonly home: string; readonly stack: DevelopmentStack } | null {
   for (let at = resolve(directory); ; at = dirname(at)) {
-    const file = join(at, '.longhaul', 'stack.json');
+    const home = join(at, '.longhaul');
+    const file = join(home, 'stack.json');
     if (existsSync(file)) {
       const stack = JSON.parse(readFileSync(file, 'utf8')) as Partial<DevelopmentStack>;
-      if (stack.address !== undefined && isRunning(stack)) return stack as DevelopmentStack;
+      if (stack.address !== undefined && isRunning(stack)) return { home, stack: stack as DevelopmentStack };
     }
     if (at === dirname(at)) return null;
   }

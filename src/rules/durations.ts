@@ -203,6 +203,8 @@ export const GRACES = {
   processStopMs: 12_000,
   /** Whether others still use the servers of a project. */
   stackUsersLookMs: 500,
+  /** A run's start waits so long for the training worker of a cluster. */
+  clusterWorkerMs: 60_000,
   /** What a person follows in a terminal is looked at so often. */
   jobsFollowedLookMs: 1_000,
   treeLookMs: 500,

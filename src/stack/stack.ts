@@ -10,6 +10,7 @@ import { findDevelopmentStack, findTarget, isConfigured, type DevelopmentStack }
 import { isProcess, startOf } from '../client/process-start.ts';
 import { answers, freePort } from './tcp.ts';
 import { locked, makeFolder } from '../../bin/setup-tools.mjs';
+import { serveClusters } from './cluster-workers.ts';
 import { createSupervisor, type ProcessEvent, type Program, type Supervised } from './supervisor.ts';
 import { temporalServer, untilServing, type ServerPorts } from './temporal-server.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -95,9 +96,12 @@ async function launchStack(home: string, directory: string, onEvent: (event: Pro
     await writeStack(file, { pid: process.pid, started: startOf(process.pid), address, namespace, ui, ports });
     // A foreign server gets its search attributes from the control worker.
     if (configured) await workers[0]?.ready;
+    const clusters = serveClusters(home, (cluster) =>
+      start(clusterWorker(cluster, worker('training', directory, home, environment), home)),
+    );
     const stop: Stack['stop'] = async ({ between, onWait } = {}) => {
       await otherUsersGone(home, onWait);
-      await Promise.all(workers.map((one) => one.stop()));
+      await Promise.all([clusters.stop(), ...workers.map((one) => one.stop())]);
       await between?.();
       await server?.stop();
       await writeStack(file, { pid: 0, started: null, address, namespace, ui, ports });
@@ -141,6 +145,13 @@ function worker(name: (typeof WORKERS)[number], directory: string, home: string,
     env: { ...environment, ...metricsPort(name, environment.LONGHAUL_METRICS_PORT) },
     ready: (line) => line.startsWith('{"ready":true'),
   };
+}
+
+function clusterWorker(cluster: string, training: Program, home: string): Program {
+  const name = `training-${cluster}`;
+  // Metrics have a port for each of the others.
+  const { LONGHAUL_METRICS_PORT: _port, ...env } = training.env;
+  return { ...training, name, log: join(home, 'logs', `${name}.log`), env: { ...env, LONGHAUL_CLUSTER: cluster } };
 }
 
 /** One port for each worker, counted from the one that is asked for. */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack } from '../../src/stack/stack.ts';
 import type { Stack } from '../../src/stack/stack.ts';
+import { askForWorkers } from '../../src/stack/cluster-workers.ts';
+import { Profile } from '../../src/contract/profile.ts';
 import { connect } from '../../src/client/index.ts';
 import type { Longhaul } from '../../src/client/index.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
@@ -79,6 +81,29 @@ json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len
   ];
   const outputsOf = (steps: readonly StepState[], id: string): Record<string, unknown> =>
     steps.find((step) => step.id === id)?.outputs ?? {};
+
+  it('run where their pool is, each by the worker of its cluster', async () => {
+    const jobs = (cluster: string): string => join(folder, 'jobs', cluster);
+    const { profile } = document([]);
+    const clusters = { one: { kind: 'process', path: jobs('one') }, two: { kind: 'process', path: jobs('two') } } as const;
+    const pools = [
+      { name: 'first', cluster: 'one', spot: false },
+      { name: 'second', cluster: 'two', spot: false },
+    ];
+    await askForWorkers(folder, Object.keys(clusters));
+    const source = 'printf \'{"value": "%s"}\' "$PWD" > "$LONGHAUL_OUTPUTS"';
+    const order = (name: string): object => ({ placement: { order: [name] } });
+    for (const [pool, cluster] of [
+      ['second', 'two'],
+      ['first', 'one'],
+    ] as const) {
+      const where = Profile.parse({ ...profile, compute: clusters[cluster], cluster, clusters, pools, ...order(pool) });
+      const run = await longhaul.start({ ...document([shell(`in-${cluster}`, source)]), profile: where });
+      const { steps } = await run.result();
+      expect(steps[0]?.outputs['value']).toContain(jobs(cluster));
+    }
+    expect(Object.keys(stack.pids()).sort()).toEqual(expect.arrayContaining(['training', 'training-one', 'training-two']));
+  });
 
   it('pass data on from SQL to parquet to a script, once', async () => {
     const first = await (await longhaul.start(document(chain()))).result();

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Argument } from 'commander';
 import type { Command } from 'commander';
+import { withWorkers } from '../begin-run.ts';
 import { checkRunName } from '../../contract/run-names.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples } from '../context.ts';
@@ -43,6 +44,7 @@ export function registerExample(program: Command): void {
         await shipCode(document, code);
         const servers = await startServers(cli);
         try {
+          await withWorkers(document.profile);
           await runToEnd(servers, cli, (longhaul) => longhaul.start(document, { runId: options.runId }));
         } finally {
           await servers.stop();
