@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 from ..arguments import Parser
 from ..errors import TrialError, UsageError
 from .checks import Check
-from .launch import CommandLauncher, ImageLauncher
+from .launch import CommandLauncher, ImageLauncher, RanksLauncher
 from .sample import write_sample
 from .scene import Scene
 
@@ -36,6 +37,7 @@ def parser() -> Parser:
     )
     found.add_argument("--random-seed", type=int, default=0, metavar="N", help="of the moments of these kills")
     found.add_argument("--silence", type=float, default=600.0, metavar="SECONDS", help="the longest time without a record")
+    found.add_argument("--nodes", type=int, default=1, metavar="N", help="train with so many ranks, all of them on this machine")
     found.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="for each run of the trainer")
     found.add_argument("--keep", metavar="DIRECTORY", help="leave logs and outputs here")
     found.add_argument("--fail-fast", action="store_true", help="end at the first thing that is broken")
@@ -62,13 +64,22 @@ def data_of(options: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def launcher_of(options: argparse.Namespace) -> CommandLauncher | ImageLauncher | RanksLauncher:
+    if options.nodes < 1 or (options.nodes > 1 and options.image):
+        raise UsageError(f"--nodes: expected at least 1, and --command where there are several, found {options.nodes}")
+    if options.image:
+        return ImageLauncher(options.image, options.runtime)
+    command = CommandLauncher(shlex.split(options.command))
+    return command if options.nodes == 1 else RanksLauncher(command, options.nodes, options.random_seed)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         changes, data = changes_of(options.trial), data_of(options.data)
         if data:
             changes = {"layout": None, "features": None, **changes}
-        launcher = ImageLauncher(options.image, options.runtime) if options.image else CommandLauncher(shlex.split(options.command))
+        launcher = launcher_of(options)
     except TrialError as error:
         print(f"longhaul: {error}", file=sys.stderr)
         return error.exit_code
@@ -77,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         scene = Scene(launcher, directory, data or write_sample(directory / "data"), changes, options.timeout)
-        report = Check(scene, kills=options.kills, silence=options.silence, seed=options.random_seed, fail_fast=options.fail_fast).run()
+        report = Check(
+            scene, kills=options.kills, silence=options.silence, seed=options.random_seed, nodes=options.nodes, fail_fast=options.fail_fast
+        ).run()
     print(json.dumps({"ok": report.ok, "broken": report.broken, "seconds": round(time.monotonic() - began, 1), "checks": report.checks}))
     return 0 if report.ok else 1
 

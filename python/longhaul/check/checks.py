@@ -27,8 +27,11 @@ TELLING_SECONDS = 2.0
 class Check:
     """One trainer, tried from its first step to its end and beyond."""
 
-    def __init__(self, scene: Scene, *, kills: int = 4, silence: float = 600.0, seed: int = 0, fail_fast: bool = False) -> None:
+    def __init__(
+        self, scene: Scene, *, kills: int = 4, silence: float = 600.0, seed: int = 0, nodes: int = 1, fail_fast: bool = False
+    ) -> None:
         self._scene = scene
+        self._nodes = nodes
         self._kills = kills
         self._silence = silence
         self._rng = random.Random(seed)
@@ -65,6 +68,9 @@ class Check:
         report.problems(f"{name}: result.json", check_result(output, objective))
         report.problems(f"{name}: models are ready", check_exports(output))
         report.problems(f"{name}: LATEST and its checksums", check_latest(output))
+        if self._nodes > 1:
+            world = (self._scene.latest(name) or {}).get("world")
+            report.add(f"{name}: LATEST says how many ranks have made it", world == self._nodes, f"{world} of {self._nodes}")
         report.problems(f"{name}: a record at least every {self._silence:g} s", check_silence(output, self._silence))
 
     def _check_equal(self, name: str, undisturbed: str = "whole") -> None:

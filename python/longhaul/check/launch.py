@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import socket
 import subprocess
 import time
 import uuid
@@ -14,6 +16,11 @@ from ..errors import UsageError
 
 RUNTIMES = ("docker", "podman", "nerdctl")
 RUNTIME_ANSWER_SECONDS = 20
+#: After the end of one rank the others must not go on for longer.
+OTHERS_SECONDS = 30.0
+#: Exit code of several ranks of which one did so.
+WENT_ON = -2
+LOOK_SECONDS = 0.005
 
 
 class Running:
@@ -75,6 +82,72 @@ class CommandLauncher:
 
     def start(self, directory: Path, environment: Mapping[str, str], log: Path) -> Running:
         return Running(self._command, log, environment)
+
+
+class RunningRanks:
+    """The ranks of one attempt. A signal goes to one of them, drawn by chance."""
+
+    def __init__(self, ranks: Sequence[Running], log: Path, rng: random.Random) -> None:
+        self.log = log
+        self.began = time.monotonic()
+        self._ranks = ranks
+        self._rng = rng
+
+    @property
+    def ended(self) -> bool:
+        return all(rank.ended for rank in self._ranks)
+
+    def signal(self, number: int) -> None:
+        self._rng.choice(self._ranks).signal(number)
+
+    def wait(self, timeout: float) -> tuple[int, str]:
+        """Exit code of the rank that failed first, 0 where none did, WENT_ON where others did not end with it; and last lines."""
+        deadline = time.monotonic() + timeout
+        code = 0
+        while not self.ended and time.monotonic() < deadline:
+            failed = [rank for rank in self._ranks if rank.ended and rank.wait(0)[0] != 0]
+            if failed and code == 0:
+                code = failed[0].wait(0)[0]
+                deadline = min(deadline, time.monotonic() + OTHERS_SECONDS)
+            time.sleep(LOOK_SECONDS)
+        went_on = [number for number, rank in enumerate(self._ranks) if not rank.ended]
+        ends = [rank.wait(0) for rank in self._ranks]  # kills what has not ended
+        lines = ends[0][1]
+        if went_on:
+            told = f"rank {', '.join(map(str, went_on))} went on for {OTHERS_SECONDS:g} s after another rank had ended"
+            return (WENT_ON, told) if code else (-1, lines)
+        return code or next((each for each, _ in ends if each), 0), lines
+
+
+class RanksLauncher:
+    """Runs a command once for each of several nodes, all of them on this machine."""
+
+    def __init__(self, command: CommandLauncher, nodes: int, seed: int) -> None:
+        self._command = command
+        self._nodes = nodes
+        self._rng = random.Random(seed)
+
+    def start(self, directory: Path, environment: Mapping[str, str], log: Path) -> RunningRanks:
+        shared = {**environment, "LONGHAUL_NODES": str(self._nodes), "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}"}
+        ranks = [
+            self._command.start(
+                directory, {**shared, "LONGHAUL_NODE_RANK": str(rank)}, log if rank == 0 else log.with_suffix(f".{rank}.log")
+            )
+            for rank in range(self._nodes)
+        ]
+        return RunningRanks(ranks, log, self._rng)
+
+
+def free_port() -> int:
+    """A port that is free, as is the next one, which is for frameworks."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as first:
+            port = first.getsockname()[1]
+            try:
+                socket.create_server(("127.0.0.1", port + 1)).close()
+            except (OSError, OverflowError):
+                continue
+            return int(port)
 
 
 class ImageLauncher:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import read_json, read_records
-from .launch import CommandLauncher, ImageLauncher, Running
+from .launch import CommandLauncher, ImageLauncher, RanksLauncher, Running, RunningRanks
 from .sample import sample_trial
 
 #: Steps are slowed (by trainers that know LONGHAUL_STEP_DELAY_SECONDS), so that there is time to stop them.
@@ -22,7 +22,7 @@ class Scene:
 
     def __init__(
         self,
-        launcher: CommandLauncher | ImageLauncher,
+        launcher: CommandLauncher | ImageLauncher | RanksLauncher,
         directory: Path,
         data: Mapping[str, str],
         changes: Mapping[str, Any],
@@ -42,7 +42,7 @@ class Scene:
     def output(self, name: str) -> Path:
         return self._directory / name
 
-    def start(self, name: str, attempt: int, *, slow: bool = False, **changes: Any) -> Running:
+    def start(self, name: str, attempt: int, *, slow: bool = False, **changes: Any) -> Running | RunningRanks:
         output = self.output(name)
         document = sample_trial(self.data, output, {**self.changes, **changes})
         path = self._directory / f"{name}.trial.json"
@@ -86,7 +86,7 @@ class Scene:
             return False  # what was listed is gone again
 
     @staticmethod
-    def wait(process: Running, condition: Callable[[], bool], seconds: float) -> bool:
+    def wait(process: Running | RunningRanks, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether the condition came to hold while the process ran, and in time."""
         deadline = time.monotonic() + seconds
         while not process.ended and time.monotonic() < deadline:

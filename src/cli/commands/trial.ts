@@ -14,6 +14,7 @@ interface CheckOptions {
   readonly data: readonly string[];
   readonly kills?: number;
   readonly randomSeed?: number;
+  readonly nodes?: number;
   readonly silence?: number;
   readonly timeout: number;
   readonly keep?: string;
@@ -43,6 +44,7 @@ export function registerTrial(program: Command): void {
     .option('--data <name=folder>', "parquet parts of one's own instead of the sample's; may be repeated", collect, [])
     .option('--kills <number>', 'how often one long training is killed at random (0: no long training)', integer, KILLS)
     .option('--random-seed <number>', 'of the moments of these kills', integer, 0)
+    .option('--nodes <number>', 'train with so many ranks, all of them on this machine; a kill takes one of them', integer, 1)
     .option('--silence <seconds>', 'the longest time without a progress record', decimal, GRACES.silenceSeconds)
     .option('--timeout <seconds>', 'for each run of the trainer', decimal, GRACES.trialCheckSeconds)
     .option('--keep <directory>', 'leave logs and outputs here')
@@ -85,6 +87,7 @@ function checkerArguments(options: CheckOptions): string[] {
     '--trial': options.trial,
     '--kills': text(options.kills),
     '--random-seed': text(options.randomSeed),
+    '--nodes': text(options.nodes),
     '--silence': text(options.silence),
     '--timeout': String(options.timeout),
     '--keep': options.keep,
