@@ -6,7 +6,7 @@ import { INTERNAL_SIGNALS, QUERIES, WORKFLOWS } from '../src/contract/names.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { AdoptInput, CurveInput, CurvePoints, EarlierSearch, PinInput, PinnedCheckpoint, WarmTrial } from '../src/contract/search.ts';
+import type { AdoptInput, CurveInput, CurvePoints, EarlierSearch, PinInput, PinnedCheckpoint, ReopenInput, WarmTrial } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
@@ -58,6 +58,11 @@ export const createSearchActivities = (ports: Ports, { policy = null }: SearchOp
     /** Copies what a trial goes on from to the place of another run's: checkpoints, records, exports. */
     async adoptTrial(input: AdoptInput): Promise<void> {
       await withHeartbeat(async () => adoptTrial(await ports.store(input.profile), input));
+    },
+
+    /** What a training that came to its end wrote last does not hold when it goes on. */
+    async reopenTrial({ profile, output }: ReopenInput): Promise<void> {
+      await withHeartbeat(async () => (await ports.store(profile)).remove(`${output}/result.json`));
     },
 
     async recordTrials(input: {

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Scheduler, StoppingRule } from '../src/contract/search-space.ts';
+import { HalvingScheduler, StoppingRule } from '../src/contract/search-space.ts';
 import { startSearchHarness } from '../test/workflow/search-harness.ts';
 import { measureOverhead } from './search/overhead.ts';
 import { measureWorth } from './search/auto.ts';
@@ -32,7 +32,7 @@ const CURVES = { configurations: 48, epochs: 16, trials: 24, seeds: 20 };
 /** At once, in the searches with promotion and beside them. */
 const PLACES = 8;
 /** What `scheduler` has where nothing more is said. */
-const PROMOTION = Scheduler.parse({ kind: 'asha' });
+const PROMOTION = HalvingScheduler.parse({ kind: 'asha' });
 const MEDIAN = StoppingRule.parse({ kind: 'median' });
 /** Of the reference trainer; made by bench/search/trainer_curves.py. */
 const TRAINER_CURVES = join(import.meta.dirname, 'search', 'trainer-curves.json');

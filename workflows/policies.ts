@@ -204,7 +204,7 @@ export const tensorboards = (profile: Profile): ActivityInterfaceFor<Tensorboard
 
 export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
 /** A checkpoint of many gigabytes is copied through a worker. */
-export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint' | 'adoptTrial'>>({
+export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint' | 'adoptTrial' | 'reopenTrial'>>({
   ...CONTROL_POLICY,
   startToCloseTimeout: GRACES.checkpointCopyMs,
 });

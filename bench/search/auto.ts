@@ -1,5 +1,5 @@
 /** For which number of trials and of points promotion finds as good a model, and what it costs beside the pruner `median`: what `auto` goes by. */
-import type { Scheduler, StoppingRule } from '../../src/contract/search-space.ts';
+import type { HalvingScheduler, StoppingRule } from '../../src/contract/search-space.ts';
 import { measurePromotion, TOLERANCE } from './promotion.ts';
 import { measureFound, measureStopping, type Tables } from './stopping.ts';
 
@@ -14,7 +14,7 @@ interface Worth {
   readonly median: readonly [cost: number, found: number];
 }
 
-export async function measureWorth(tables: Tables, scheduler: Scheduler, median: StoppingRule, seeds: number): Promise<Worth[]> {
+export async function measureWorth(tables: Tables, scheduler: HalvingScheduler, median: StoppingRule, seeds: number): Promise<Worth[]> {
   const rows: Worth[] = [];
   for (const points of POINTS)
     for (const trials of TRIALS) {

@@ -2,7 +2,7 @@
  * Compute of a search that promotes, for each epoch of one that trains every trial to its end, and how often it finds as good a model: random searches
  * over recorded learning curves, decided by the rules that the workflow runs. A held trial costs nothing and loses nothing: it goes on where it was.
  */
-import type { Scheduler } from '../../src/contract/search-space.ts';
+import type { HalvingScheduler } from '../../src/contract/search-space.ts';
 import { bestOf } from '../../src/rules/early-stopping.ts';
 import {
   bracketOfTrial,
@@ -38,7 +38,7 @@ interface Simulated {
   state: HalvingTrial['state'];
 }
 
-export function measurePromotion(tables: Tables, scheduler: Scheduler, trials: number, seeds: number, parallel: number): PromotionFigures {
+export function measurePromotion(tables: Tables, scheduler: HalvingScheduler, trials: number, seeds: number, parallel: number): PromotionFigures {
   let [used, all, found, searches] = [0, 0, 0, 0];
   for (const table of Object.values(tables)) {
     for (let seed = 1; seed <= seeds; seed++) {
@@ -59,7 +59,7 @@ export function measurePromotion(tables: Tables, scheduler: Scheduler, trials: n
 }
 
 /** An epoch of every trial that has a place is the unit of time. */
-function search(curves: readonly (readonly number[])[], scheduler: Scheduler, parallel: number, study: string): Simulated[] {
+function search(curves: readonly (readonly number[])[], scheduler: HalvingScheduler, parallel: number, study: string): Simulated[] {
   const rungs: Rungs = { scheduler, end: curves[0]?.length ?? null };
   const begun: Simulated[] = [];
   const fieldOf = (): Field => ({ trials: begun, goal: 'maximize', complete: begun.length === curves.length, planned: curves.length });

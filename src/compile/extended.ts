@@ -39,7 +39,7 @@ function extended(spec: SearchSpec, { run, step, trials, epochs }: Extension): S
 
 /** Rungs stay where they were: what was reached counts. */
 function firstRungOf({ scheduler, epochs, validateEverySteps, command }: SearchSpec): { readonly min?: number } {
-  if (scheduler?.min !== undefined || scheduler === undefined) return {};
+  if (scheduler === undefined || scheduler.kind === 'pbt' || scheduler.min !== undefined) return {};
   const points = scheduler.resource === 'points' && validateEverySteps === 0 && command === undefined;
   return { min: firstRung({ scheduler, end: scheduler.max ?? (scheduler.resource === 'epochs' || points ? epochs : null) }) };
 }

@@ -2,8 +2,9 @@
 import { metricNames } from '../contract/metrics.ts';
 import type { RankingMetric } from '../contract/metrics.ts';
 import type { SearchSpec } from '../contract/steps.ts';
-import type { Objective, Space } from '../contract/search-space.ts';
+import type { Objective, PopulationScheduler, Space } from '../contract/search-space.ts';
 import { CONSTRAINT_FUNCTIONS, ConstraintError, parseConstraint, type Constraint } from '../rules/constraint-expression.ts';
+import { endOfTraining, endsExactly } from '../rules/population.ts';
 import { directionOf } from '../rules/metric-directions.ts';
 import { drawnSets } from '../rules/space-draws.ts';
 import { conditionProblems, setProblems, type SpaceProblem } from '../rules/space-problems.ts';
@@ -24,6 +25,8 @@ type CheckedSearch = Pick<
   | 'sampler'
   | 'stopping'
   | 'scheduler'
+  | 'trials'
+  | 'validateEverySteps'
   | 'command'
   | 'image'
   | 'epochs'
@@ -216,6 +219,7 @@ function checkScheduler(checking: Checking): void {
     });
   if (alsoOptimize.length > 0)
     add(checking, ['scheduler'], 'a scheduler orders trials by one objective', { hint: 'leave out alsoOptimize or scheduler' });
+  if (scheduler.kind === 'pbt') return checkPopulation(checking, scheduler);
   const end = scheduler.max ?? (scheduler.resource === 'epochs' ? epochs : undefined);
   if (scheduler.kind === 'hyperband' && end === undefined)
     add(checking, ['scheduler', 'max'], '"max" is missing', {
@@ -230,4 +234,49 @@ function checkScheduler(checking: Checking): void {
     });
   if (resource !== 'seconds' && !Number.isInteger(min))
     add(checking, ['scheduler', 'min'], 'not a whole number', { expected: `whole ${resource}`, found: String(min) });
+}
+
+function checkPopulation(checking: Checking, scheduler: PopulationScheduler): void {
+  const { trials, space, fixed, replicates, objective } = checking.search;
+  const { population, interval, resource, mutate } = scheduler;
+  const wrong = (key: string, message: string, details: Details): void => {
+    add(checking, ['scheduler', key], message, details);
+  };
+  if (trials < population)
+    add(checking, ['n_trials'], 'fewer trials than the population has members', {
+      expected: `at least ${population}; forks count as trials too`,
+      found: String(trials),
+    });
+  const end = endOfTraining(checking.search);
+  if (end !== null && interval >= end)
+    wrong('interval', 'the first interval is not over before training ends', { expected: `less than ${end}`, found: String(interval) });
+  if (resource !== 'seconds' && !Number.isInteger(interval))
+    wrong('interval', 'not a whole number', { expected: `whole ${resource}`, found: String(interval) });
+  const unknown = mutate?.find((name) => !Object.hasOwn(space, name));
+  if (unknown !== undefined) wrong('mutate', `there is no parameter "${unknown}" in the space`, suggestion(unknown, Object.keys(space)));
+  if (mutate?.length === 0)
+    wrong('mutate', 'nothing of the space can be changed between two intervals', {
+      expected: 'a parameter that fits the parent’s checkpoint, as learning_rate, dropout or l2',
+      found: Object.keys(space).join(', '),
+    });
+  if (objective.metric.startsWith(OFFLINE))
+    add(checking, ['objective', 'metric'], 'members are compared while they train, by a metric that the trainer writes', {
+      found: objective.metric,
+    });
+  if (replicates)
+    add(checking, ['replicates'], 'what a member came to is the work of several sets of parameters, one after the other', {
+      hint: 'leave out replicates or scheduler',
+    });
+  const schedule = fixed.learning_rate_schedule;
+  if (endsExactly(checking.search) && (schedule !== 'constant' || Object.hasOwn(space, 'learning_rate_schedule')))
+    add(
+      checking,
+      ['fixed', 'learning_rate_schedule'],
+      'a learning rate that depends on where training ends does not fit training by intervals',
+      {
+        expected: 'constant',
+        found: JSON.stringify(schedule ?? 'cosine, the default'),
+        hint: 'the population finds a schedule itself',
+      },
+    );
 }

@@ -3,19 +3,19 @@ import { z } from 'zod';
 import { documentFields, STEP_RENAMES } from '../contract/earlier-names.ts';
 import { hasDecimals, parseGoogleType } from '../contract/google-type.ts';
 import { searchOfFile, searchOfTraining, STEP_FILES, type SearchOfFile } from '../contract/pipeline.ts';
-import { StepSpec, type SearchSpec } from '../contract/steps.ts';
+import { StepSpec } from '../contract/steps.ts';
 import type { Shipped } from '../contract/code.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
 import type { CodePacker } from './code/pack.ts';
 import { shipped } from './shipped.ts';
 import { featureTable } from './feature-table.ts';
-import { chooseScheduler } from '../rules/scheduler-choice.ts';
 import { secondsOf } from '../contract/units.ts';
 import type { LeafStep } from './expand.ts';
 import type { Loader } from './load.ts';
 import { join } from './problems.ts';
 import { queryParameter } from './query-parameters.ts';
 import { applySchema } from './schema-problems.ts';
+import { withScheduler } from './schedulers.ts';
 import { checkSearch } from './search-checks.ts';
 import { withPresentNames, withPrunerList } from './earlier-names.ts';
 import { checkNames, readSql, type SqlChecks } from './sql-files.ts';
@@ -247,18 +247,6 @@ async function searchSpec(leaf: LeafStep, fields: MapNode, asked: ShippedSearch,
   const early = child(fields, 'earlyEvaluation');
   const metrics = early?.kind === 'map' ? await customMetrics(early, path('earlyEvaluation', 'customMetrics'), context) : [];
   return { ...file, earlyEvaluation: { ...file.earlyEvaluation, customMetrics: metrics } };
-}
-
-/** `auto` is decided here, so that the run document says what will be done. */
-function withScheduler({
-  scheduler: asked,
-  ...file
-}: SearchOfFile): Omit<SearchOfFile, 'scheduler'> & Pick<SearchSpec, 'scheduler' | 'schedulerChoice'> {
-  if (asked === undefined) return file;
-  const { kind } = asked;
-  if (kind !== 'auto') return { ...file, scheduler: { ...asked, kind } };
-  const { scheduler, why } = chooseScheduler(asked, file);
-  return { ...file, ...(scheduler ? { scheduler } : {}), schedulerChoice: why };
 }
 
 async function customMetrics(fields: MapNode, path: string, context: BuildContext): Promise<{ file: string; sql: string }[]> {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
 import { documentFields, STEP_RENAMES } from './earlier-names.ts';
-import { Objective, Sampler, Scheduler, StoppingRule } from './search-space.ts';
+import { HalvingScheduler, Objective, PopulationScheduler, Sampler, StoppingRule } from './search-space.ts';
 import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
 import { Duration, inUnits } from './units.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
@@ -126,12 +126,15 @@ const PrunerInFile = z.discriminatedUnion('kind', [
   cost,
 ]);
 
-const { factor: schedulerFactor, kind: schedulerKind, ...schedulerFields } = Scheduler.shape;
-const SchedulerInFile = z.strictObject({
-  kind: z.enum(['auto', ...schedulerKind.options]).describe('auto: asha where the search is large enough for it, else none'),
-  ...schedulerFields,
-  reduction_factor: schedulerFactor,
-});
+const { factor: schedulerFactor, kind: schedulerKind, ...schedulerFields } = HalvingScheduler.shape;
+const SchedulerInFile = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.enum(['auto', ...schedulerKind.options]).describe('auto: asha where the search is large enough for it, else none'),
+    ...schedulerFields,
+    reduction_factor: schedulerFactor,
+  }),
+  PopulationScheduler,
+]);
 
 const {
   trials: plannedTrials,
@@ -161,7 +164,7 @@ const SearchFile = z.strictObject({
   alsoOptimize: z.array(ObjectiveInFile).default([]).describe('Further objectives'),
   n_trials: plannedTrials.describe('Trials to run'),
   pruner: z.array(PrunerInFile).default([]).describe('Rules that stop poor trials early; one rule needs no list'),
-  scheduler: SchedulerInFile.optional().describe('Holds trials at rungs and lets the best go on'),
+  scheduler: SchedulerInFile.optional().describe('Holds trials at rungs and lets the best go on, or trains a population'),
   output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
   budget: BudgetInFile.optional(),
   resources: TrialResourcesInFile.optional().describe('Of each trial'),
@@ -184,7 +187,7 @@ const SearchFile = z.strictObject({
 });
 type SearchInFile = z.output<typeof SearchFile>;
 type Early = NonNullable<SearchSpec['earlyEvaluation']>;
-type AskedScheduler = Omit<Scheduler, 'kind'> & { readonly kind: Scheduler['kind'] | 'auto' };
+type AskedScheduler = PopulationScheduler | (Omit<HalvingScheduler, 'kind'> & { readonly kind: HalvingScheduler['kind'] | 'auto' });
 export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation' | 'scheduler'> & {
   readonly earlyEvaluation?: Omit<Early, 'customMetrics'> & Pick<NonNullable<SearchInFile['earlyEvaluation']>, 'customMetrics'>;
   readonly scheduler?: AskedScheduler;

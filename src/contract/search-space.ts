@@ -112,14 +112,16 @@ export const StoppingRule = z.discriminatedUnion('kind', [
 ]);
 export type StoppingRule = z.infer<typeof StoppingRule>;
 
+const Resource = z.enum(['samples', 'steps', 'epochs', 'seconds', 'points']);
+
 /**
  * Successive halving with promotion: a trial is held at each rung (its place free, its checkpoint kept), and the best go on where they were held.
  * Without `promote` it stops what the rung does not let through, as the rules `asha` and `hyperband` do. Source: see `src/rules/halving.ts`.
  */
-export const Scheduler = z.strictObject({
+export const HalvingScheduler = z.strictObject({
   kind: z.enum(['asha', 'hyperband', 'sync-halving']),
   /** What rungs are counted in; points are validation points. */
-  resource: z.enum(['samples', 'steps', 'epochs', 'seconds', 'points']).default('points'),
+  resource: Resource.default('points'),
   /** The first rung; the next ones are `factor` times as far. Where absent an eighth of training, or 1 where nobody knows how long that is. */
   min: z.number().positive().optional(),
   factor: z.number().min(2).default(2),
@@ -127,6 +129,34 @@ export const Scheduler = z.strictObject({
   max: z.number().positive().optional(),
   promote: z.boolean().default(true),
 });
+export type HalvingScheduler = z.infer<typeof HalvingScheduler>;
+
+/**
+ * Population based training: at each interval the poorest members are replaced by forks of the best, with hyper-parameters near to theirs. Source: see
+ * `src/rules/population.ts`.
+ */
+export const PopulationScheduler = z.strictObject({
+  kind: z.literal('pbt'),
+  /** Members that train side by side, or in turns where there are fewer places. */
+  population: z.int().min(2).max(1000),
+  /** What intervals are counted in. */
+  resource: Resource.default('epochs'),
+  /** Of training between two comparisons. */
+  interval: z.number().positive(),
+  /** Share of the population that is replaced, and of those that it is forked from. */
+  quantile_fraction: z.number().positive().max(0.5).default(0.25),
+  /** `perturb`: near to the parent's; `resample`: drawn anew; `sampler`: as the sampler suggests. */
+  explore: z.enum(['perturb', 'resample', 'sampler']).default('perturb'),
+  /** Of `perturb`: a number is multiplied by one of these. */
+  perturbation_factors: z.tuple([z.number().positive(), z.number().positive()]).default([0.8, 1.2]),
+  /** Of `perturb`: share of the values that are drawn anew instead. */
+  resample_probability: z.number().min(0).max(1).default(0.25),
+  /** Parameters that are explored. Where absent all that the trainer can change between two intervals. */
+  mutate: z.array(ParameterName).min(1).optional(),
+});
+export type PopulationScheduler = z.infer<typeof PopulationScheduler>;
+
+export const Scheduler = z.discriminatedUnion('kind', [HalvingScheduler, PopulationScheduler]);
 export type Scheduler = z.infer<typeof Scheduler>;
 
 /** At a cap the search checkpoints its trials, pauses and asks. */

@@ -37,6 +37,13 @@ export interface EarlierSearch {
   readonly output?: string;
 }
 
+/** Argument of the activity `reopenTrial`. */
+export interface ReopenInput {
+  readonly profile: Profile;
+  /** Of a trial that ended where it was told to, and goes on. */
+  readonly output: string;
+}
+
 /** Argument of the activity `adoptTrial`. */
 export interface AdoptInput {
   readonly profile: Profile;
@@ -403,6 +410,7 @@ export interface TrialRecord {
 
 /** A trial of a search with a scheduler. */
 export interface Halving {
+  /** Hyperband's; of a population the intervals that were over when it was forked. */
   readonly bracket: number;
   /** Of each rung reached: its place among the ends that the sampler was told, the point of the curve, the best value by then. */
   rungs: (readonly [told: number, step: number, value: number | null])[];

@@ -31,7 +31,7 @@ export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): 
     status: 'running',
     reason: null,
     parallel: spec.parallel,
-    plannedTrials: Math.max(spec.trials, memory.records.length),
+    plannedTrials: Math.max(spec.scheduler?.kind === 'pbt' ? spec.scheduler.population : spec.trials, memory.records.length),
     budget: spec.budget,
     finishing: null,
     recording: null,
@@ -46,7 +46,8 @@ export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): 
 
 function howItGoesOn(record: TrialRecord, { scheduler, takesOver }: SearchSpec, endReason: string | null): 'over' | 'held' | 'queued' {
   const { state, told, stopping, halving } = record;
-  const promotes = scheduler?.promote === true && halving !== undefined;
+  // A population holds its members itself, at the end of the interval that they are in.
+  const promotes = scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote && halving !== undefined;
   if (state.status === 'succeeded') return takesOver?.longer === true ? (promotes ? 'held' : 'queued') : 'over';
   if (told === null || state.status === 'cancelled') return state.startedAt === null ? 'queued' : promotes ? 'held' : 'queued';
   if (state.status !== 'stopped') return 'over';

@@ -5,7 +5,7 @@
  * rungs. Synchronous halving: Jamieson, Talwalkar (AISTATS 2016). Other than there, trials of a rung are ordered by what is to be expected of them, so
  * that a slow learner that still rises is not lost at an early rung. Optuna's and Ray's ASHA stop instead of holding, as their trials cannot go on.
  */
-import type { Objective, Scheduler } from '../contract/search-space.ts';
+import type { Objective, HalvingScheduler } from '../contract/search-space.ts';
 import { better } from './best-trials.ts';
 import { bestOf, type Curve } from './curves.ts';
 import { bracketBudgets, bracketOf } from './early-stopping.ts';
@@ -23,7 +23,7 @@ export interface HalvingTrial {
 }
 
 export interface Rungs {
-  readonly scheduler: Scheduler;
+  readonly scheduler: HalvingScheduler;
   /** Where training ends, in the scheduler's resource; null = not known before. */
   readonly end: number | null;
 }

@@ -1,15 +1,15 @@
 /** Which scheduler `auto` stands for. Pure. */
-import type { Scheduler, StoppingRule } from '../contract/search-space.ts';
+import type { HalvingScheduler, StoppingRule } from '../contract/search-space.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 
 /** As written, before it is known what `auto` means. */
-type AskedScheduler = Omit<Scheduler, 'kind'> & { readonly kind: Scheduler['kind'] | 'auto' };
+type AskedScheduler = Omit<HalvingScheduler, 'kind'> & { readonly kind: HalvingScheduler['kind'] | 'auto' };
 
 type Search = Pick<SearchSpec, 'trials' | 'epochs' | 'validateEverySteps' | 'command' | 'objective' | 'alsoOptimize' | 'stopping'>;
 
 interface SchedulerChoice {
   /** Null: none, trials train to their end. */
-  readonly scheduler: Scheduler | null;
+  readonly scheduler: HalvingScheduler | null;
   /** In words, for `plan`. */
   readonly why: string;
 }
@@ -36,7 +36,7 @@ export function chooseScheduler(asked: AskedScheduler, search: Search): Schedule
 }
 
 /** Where points come between the ends of epochs, or as a trainer of one's own likes, nobody knows how many there will be. */
-function lengthOf({ max, resource }: AskedScheduler, search: Search): { readonly resource: Scheduler['resource']; readonly end: number } {
+function lengthOf({ max, resource }: AskedScheduler, search: Search): { readonly resource: HalvingScheduler['resource']; readonly end: number } {
   if (max !== undefined) return { resource, end: max };
   const pointsAreEpochs = search.validateEverySteps === 0 && search.command === undefined;
   return { resource: pointsAreEpochs ? 'points' : 'epochs', end: search.epochs };

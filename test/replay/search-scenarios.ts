@@ -1,7 +1,9 @@
 /** One search for every path through `hyperparameterSearch` and `trial`. */
-import { homeOfStorage, tensorboardWorkflowId } from '../../src/contract/ids.ts';
-import type { AttemptReport } from '../../src/contract/search.ts';
+import { homeOfStorage, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
+import type { AttemptReport, EarlierSearch, SearchInput } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
+import { curveFeed } from '../workflow/curve-feed.ts';
 import { until } from '../workflow/environment.ts';
 import { profileOf, specOf, SPOT_AND_ON_DEMAND } from '../workflow/search-harness.ts';
 import type { SearchHarness } from '../workflow/search-harness.ts';
@@ -37,6 +39,44 @@ function untilStopped(harness: SearchHarness, finishes = Number.POSITIVE_INFINIT
     attempt >= finishes ? {} : { verdict: await harness.stopAsked(), lastProgress: 2 };
 }
 
+/** A point an epoch, each worth the trial's `x`; a fork goes on in the last of its epochs. */
+function trainsEpochs(harness: SearchHarness): void {
+  const feed = curveFeed();
+  const trained = new Map<number, number>();
+  harness.world.curves = feed.curves;
+  harness.world.attempt = async ({ trial: { trial, parameters, spec, fork } }): Promise<Partial<AttemptReport>> => {
+    const score = Number(parameters.x);
+    for (let epoch = trained.get(trial) ?? (fork ? spec.epochs - 1 : 0); epoch < spec.epochs; epoch++) feed.add(trial, score);
+    trained.set(trial, spec.epochs);
+    return Promise.resolve({ lastProgress: feed.count(trial), objective: score, metrics: { score } });
+  };
+}
+
+/** A point after the other, each worth the trial's `x`, until it is held. */
+function trainsUntilHeld(harness: SearchHarness, points: number): void {
+  const feed = curveFeed();
+  harness.world.curves = feed.curves;
+  harness.world.attempt = async ({ trial: { trial, parameters } }): Promise<Partial<AttemptReport>> => {
+    const score = Number(parameters.x);
+    feed.add(trial, score);
+    // The first of each trial is held there; the others train on.
+    if (feed.count(trial) === 1) return { verdict: await harness.stopAsked(), lastProgress: 1 };
+    while (feed.count(trial) < points) feed.add(trial, score);
+    return { lastProgress: points, objective: score, metrics: { score } };
+  };
+}
+
+/** The first and the last run of a search that may have continued as new. */
+async function wholly(harness: SearchHarness, file: string, search: Search): Promise<Recorded[]> {
+  const { runId } = await harness.client.workflow.getHandle(search.workflowId).describe();
+  const { workflowId, firstExecutionRunId } = search;
+  if (runId === firstExecutionRunId) return [{ file, workflowId }];
+  return [
+    { file: `${file}-first`, workflowId, runId: firstExecutionRunId },
+    { file: `${file}-last`, workflowId, runId },
+  ];
+}
+
 export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
   'search-finished': async (harness) => {
     const search = await harness.search(specOf());
@@ -54,6 +94,57 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
       { file: 'search-with-tensorboard', workflowId: search.workflowId },
       { file: 'tensorboard', workflowId },
     ];
+  },
+
+  'search-population': async (harness) => {
+    trainsEpochs(harness);
+    const scheduler = { kind: 'pbt', population: 4, interval: 1 };
+    const search = await harness.search(specOf({ trials: 9, parallel: 4, epochs: 3, scheduler }));
+    await search.result();
+    return [...(await wholly(harness, 'search-population', search)), ...recorded('search-population', search, 0, 4).slice(1)];
+  },
+
+  'search-rungs': async (harness) => {
+    trainsUntilHeld(harness, 4);
+    // The last one to come is the poorest: the best would go on from its rung without being held.
+    harness.world.ask = ({ trials, count }) =>
+      Promise.resolve({
+        suggestions: Array.from({ length: count }, (_, i) => ({ x: 0.9 - (trials.length + i) / 10 })),
+        exhausted: false,
+        sampler: 'fake',
+      });
+    const scheduler = { kind: 'sync-halving', min: 1, factor: 2, max: 4 };
+    const search = await harness.search(specOf({ trials: 5, parallel: 2, scheduler }));
+    await search.result();
+    return wholly(harness, 'search-rungs', search);
+  },
+
+  'search-replicates': async (harness) => {
+    harness.world.attempt = async ({ trial: { spec, parameters } }): Promise<Partial<AttemptReport>> => {
+      const score = Number(parameters.x) + spec.seed / 1000;
+      return Promise.resolve({ objective: score, metrics: { score, latency_ms: 100 * Number(parameters.x) } });
+    };
+    const constrained = { metricConstraints: [{ metric: 'latency_ms', max: 15 }] };
+    const search = await harness.search(specOf({ trials: 3, replicates: { seeds: 2, of: 2 }, ...constrained }));
+    await search.result();
+    return wholly(harness, 'search-replicates', search);
+  },
+
+  'search-extended': async (harness) => {
+    const first = await harness.search(specOf({ trials: 2, parallel: 1 }));
+    await first.result();
+    const { carried, output } = await harness.client.workflow.getHandle(first.workflowId).query<EarlierSearch>('memory');
+    if (carried === null || output === undefined) throw new Error('the ended search says nothing');
+    const takesOver = { run: 'run-1', step: 'search', longer: true };
+    const input: SearchInput = {
+      ...{ run: 'longer', pipeline: 'p', step: 'search', commit: null, profile: profileOf(), takenFrom: output, carried },
+      spec: specOf({ trials: 3, epochs: 2, takesOver }),
+    };
+    const workflowId = searchWorkflowId(input.run, input.step);
+    const { workflow } = harness.client;
+    const search = await workflow.start(WORKFLOWS.hyperparameterSearch, { taskQueue: TASK_QUEUES.control, workflowId, args: [input] });
+    await search.result();
+    return recorded('search-extended', search);
   },
 
   'search-stopped-early': async (harness) => {

@@ -270,6 +270,7 @@ export async function startSearchHarness(
       const name = checkpoint ?? '3';
       return Promise.resolve({ output: `${pins}-${name}`, checkpoint: name, points: world.pointsOfPins });
     },
+    reopenTrial: async (): Promise<void> => Promise.resolve(),
     adoptTrial: async (input: AdoptInput): Promise<void> => {
       world.adopted.push(input);
       return Promise.resolve();

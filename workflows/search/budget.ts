@@ -14,7 +14,7 @@ export function checkBudget(run: SearchRun): void {
   const now = Date.now();
   const more = newTrialsLeft(run) > 0 || memory.records.some((record) => !isOver(record) && record.ending === null);
   const cap = more ? exceeded(memory.budget, spent(run, now), input.profile.currency) : null;
-  const noStartsLeft = startsLeft(run) === 0 && occupying(run).length === 0 && (newTrialsLeft(run) > 0 || queuedRecords(run).length > 0);
+  const noStartsLeft = startsLeft(run) === 0 && occupying(run).length === 0 && (newTrialsLeft(run) > 0 || waiting(run));
   const reason = cap ?? (noStartsLeft ? `${spent(run, now).trials} of ${memory.budget.trials ?? 0} trials` : null);
   if (reason === null) return;
   pauseSearch(
@@ -24,6 +24,10 @@ export function checkBudget(run: SearchRun): void {
   );
   notifyPeople(run, 'budget', `${run.id}: ${memory.reason ?? reason}`);
 }
+
+/** Members of a population that go on were counted when they began. */
+const waiting = (run: SearchRun): boolean =>
+  queuedRecords(run).some(({ state }) => state.startedAt === null || run.input.spec.scheduler?.kind !== 'pbt');
 
 /** To zero machines: every trial commits a checkpoint. */
 export function pauseSearch(run: SearchRun, status: 'paused' | 'waiting', reason: string): void {

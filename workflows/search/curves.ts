@@ -8,6 +8,7 @@ import { exportSeen } from './early-evaluation.ts';
 import { watching } from '../policies.ts';
 import { activeRecords, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
+import { reachEndOfInterval } from './population.ts';
 import { reachRung } from './rungs.ts';
 import { endUnreportedTrial, finish } from './trials.ts';
 import { contextOf, applyStoppingRules } from './stopping.ts';
@@ -119,7 +120,9 @@ function takePoint(
     if (!isOver(record) && ruleMetrics(run).has(name)) pushAt(run, record, name, value);
   }
   if (run.input.spec.objective.metric.startsWith(OFFLINE)) return;
-  reachRung(run, record, { step, resource: resource ?? null });
+  const reached = { step, resource: resource ?? null };
+  reachRung(run, record, reached);
+  reachEndOfInterval(run, record, reached);
   applyStoppingRules(run, record, context);
 }
 

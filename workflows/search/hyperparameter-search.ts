@@ -21,6 +21,7 @@ import { recordEnds } from './ledger.ts';
 import { reconcile } from './reconcile.ts';
 import type { SearchRun } from './state.ts';
 import { newTrialsLeft } from './places.ts';
+import { replacePoorest } from './population.ts';
 import { beginReplicates, tellReplicated } from './replicates.ts';
 import { closeRungs } from './rungs.ts';
 import { fillPlaces } from './sampling.ts';
@@ -55,6 +56,7 @@ async function work(run: SearchRun): Promise<void> {
     if (!run.draining) run.drainingSince = null;
     applyStoppingRulesBetweenPoints(run);
     checkBudget(run);
+    replacePoorest(run);
     fillPlaces(run);
     closeRungs(run);
     evaluateExports(run);

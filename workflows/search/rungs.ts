@@ -5,16 +5,10 @@ import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotion } fr
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
 import { heldReason, heldSummary, isHeld, NO_RUNG, release } from './held.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
-import { trainedSeconds } from './spending.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
+import { amountOf, type Reached } from './resource.ts';
 import { requestStop, finalise, stopTrial } from './trials.ts';
-
-interface Reached {
-  readonly step: number;
-  /** Samples or epochs, where rungs are counted in them. */
-  readonly resource: number | null;
-}
 
 /** A trial has a new point: it may be at a rung. */
 export function reachRung(run: SearchRun, record: TrialRecord, reached: Reached): void {
@@ -71,7 +65,7 @@ function goOn(run: SearchRun, { trial, reason }: Promotion, allowed: number | nu
 
 function rungsOf({ input: { spec } }: SearchRun): Rungs | null {
   const { scheduler, epochs, validateEverySteps, command } = spec;
-  if (!scheduler) return null;
+  if (!scheduler || scheduler.kind === 'pbt') return null;
   const pointsAreEpochs = scheduler.resource === 'points' && validateEverySteps === 0 && command === undefined;
   return { scheduler, end: scheduler.max ?? (scheduler.resource === 'epochs' || pointsAreEpochs ? epochs : null) };
 }
@@ -79,12 +73,6 @@ function rungsOf({ input: { spec } }: SearchRun): Rungs | null {
 function halvingOf(run: SearchRun, rungs: Rungs, record: TrialRecord): Halving {
   record.halving ??= { bracket: bracketOfTrial(rungs, run.id, record.state.trial), rungs: [], expected: [], held: false, allowed: 0 };
   return record.halving;
-}
-
-function amountOf(record: TrialRecord, resource: Rungs['scheduler']['resource'], { step, resource: counted }: Reached): number {
-  if (resource === 'points') return record.curve.length;
-  if (resource === 'steps') return step;
-  return resource === 'seconds' ? trainedSeconds(record, Date.now()) : (counted ?? 0);
 }
 
 /** @param held a trial that is to be seen as held already */
@@ -107,8 +95,8 @@ function fieldOf(run: SearchRun, held?: number): Field {
 }
 
 /** Where rungs stop instead of holding, no trial can wait for others to be seen. */
-function plannedOf({ waitsForOthers, input, memory }: SearchRun): Pick<Field, 'planned'> {
-  if (!waitsForOthers || input.spec.scheduler?.promote !== true) return {};
+function plannedOf({ waitsForOthers, input: { spec }, memory }: SearchRun): Pick<Field, 'planned'> {
+  if (!waitsForOthers || !spec.scheduler || spec.scheduler.kind === 'pbt' || !spec.scheduler.promote) return {};
   return { planned: Math.min(memory.plannedTrials, memory.budget.trials ?? memory.plannedTrials) };
 }
 

@@ -52,7 +52,7 @@ async function addTrials(run: SearchRun, wanted: number): Promise<void> {
   for (const parameters of answer.suggestions) newRecord(run, parameters, 'sampler', { space: version, asked: tells });
 }
 
-function askInput(run: SearchRun, count: number): AskInput {
+export function askInput(run: SearchRun, count: number): AskInput {
   const { memory, input } = run;
   const { sampler: configured } = input.spec;
   return {

@@ -33,7 +33,7 @@ export interface SearchRun {
   /** ms since 1970 when someone looked last whether inherited trials still run. */
   inheritedLookedAt: number;
   /** Background work of each kind that is under way. */
-  readonly busy: Record<'asking' | 'starting' | 'evaluating' | 'recording' | 'telling', number>;
+  readonly busy: Record<'asking' | 'starting' | 'exploring' | 'evaluating' | 'recording' | 'telling', number>;
   /** Trials whose curves the activity that runs now follows. */
   covered: ReadonlySet<number>;
   /** Ends the activity that follows the curves. */
@@ -75,7 +75,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     memory,
     output: outputOf(input),
     dirty: true,
-    busy: { asking: 0, starting: 0, evaluating: 0, recording: 0, telling: 0 },
+    busy: { asking: 0, starting: 0, exploring: 0, evaluating: 0, recording: 0, telling: 0 },
     covered: new Set(),
     stopWatching: null,
     fatal: null,
@@ -117,7 +117,7 @@ function newMemory({ spec }: SearchInput): SearchCarried {
     status: 'running',
     reason: null,
     parallel: spec.parallel,
-    plannedTrials: spec.trials,
+    plannedTrials: spec.scheduler?.kind === 'pbt' ? Math.min(spec.trials, spec.scheduler.population) : spec.trials,
     space: spec.space,
     spaceVersion: 0,
     stopping: spec.stopping,

@@ -1,6 +1,7 @@
 /** What a trial's workflow begins with. */
 import type { TrialInput, TrialRecord, TrialSpec } from '../../src/contract/search.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
+import { epochsOf } from './member.ts';
 import type { SearchRun } from './state.ts';
 
 export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
@@ -13,7 +14,7 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     trial: record.state.trial,
     parameters: record.state.parameters,
     profile: input.profile,
-    spec: { ...trialSpec(input.spec), ...(record.seed === undefined ? {} : { seed: record.seed }) },
+    spec: { ...trialSpec(input.spec), ...(record.seed === undefined ? {} : { seed: record.seed }), ...epochsFor(run, record) },
     output: record.state.output,
     commit: input.commit,
     search: run.id,
@@ -24,6 +25,11 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     ...(input.life === undefined ? {} : { life: input.life }),
     ...(input.factor === undefined ? {} : { factor: input.factor }),
   };
+}
+
+function epochsFor(run: SearchRun, record: TrialRecord): Partial<TrialSpec> {
+  const epochs = epochsOf(run, record);
+  return epochs === null ? {} : { epochs };
 }
 
 /** Of a search's spec what a trial is told of. */

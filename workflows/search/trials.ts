@@ -12,6 +12,7 @@ import { pinning, TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { heldSummary, holds, isHeld } from './held.ts';
+import { comesAgain, reopenMember, waitsForOthers } from './member.ts';
 import { endRunning } from './spending.ts';
 import { trialInput } from './trial-input.ts';
 import { publish } from './view.ts';
@@ -50,6 +51,8 @@ export function start(run: SearchRun, record: TrialRecord): void {
 async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Promise<void> {
   const { lives } = record;
   if (record.adopted) await adopt(run, record);
+  // Without a turn of the event loop for other searches: their histories know none here.
+  if (comesAgain(run, record)) await reopenMember(run, record);
   try {
     const child = await startChild<typeof trialWorkflow>(WORKFLOWS.trial, {
       ...TRIAL_POLICY,
@@ -184,7 +187,7 @@ export function ended(run: SearchRun, summary: TrialSummary): void {
   });
   record.verdict = summary.verdict;
   run.dirty = true;
-  if (holds(run, record, summary)) return;
+  if (holds(run, record, summary) || waitsForOthers(run, record, summary)) return;
   if (needsEvaluation(run, record, summary)) {
     record.ending = summary;
     record.toEvaluate = { export: summary.bestExport ?? '', samples: carried.samples };

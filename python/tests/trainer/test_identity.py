@@ -126,6 +126,30 @@ def test_a_longer_training_goes_on_where_the_shorter_one_ended_with_the_bits_of_
     assert begun[1] / wanted["steps"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_population_is_the_same_bit_for_bit_when_it_is_trained_again(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+    """As a search with `scheduler: { kind: pbt, interval: 2 }` does: a fork goes on in a poorer member's place."""
+    constant = {**PARAMETERS, "learning_rate_schedule": "constant"}
+    parent = finish(trainers, tmp_path / "parent", data, epochs=2, parameters=constant)
+    fork = {"trial": 3, "output": f"file://{parent.output}", "checkpoint": None}
+
+    def offspring(name: str, rate: float) -> dict[str, Any]:
+        """Preempted on its way, but for the first."""
+        changes: dict[str, Any] = {"epochs": 4, "fork": fork, "parameters": {**constant, "learning_rate": rate}}
+        if name != "undisturbed":
+            stop_after(trainers, tmp_path / name, data, result(parent.output)["steps"] + 2, signal.SIGTERM, **changes)
+        done = run(trainers, tmp_path / name, data, attempt=2, **changes)
+        assert done.code == 0, done.log
+        return result(done.output)
+
+    undisturbed, disturbed = offspring("undisturbed", 0.008), offspring("disturbed", 0.008)
+    assert undisturbed["weightsSha256"] == disturbed["weightsSha256"]
+    assert undisturbed["epochs"] == 4
+    # With its parent's parameters it is the member that was never replaced.
+    whole = finish(trainers, tmp_path / "whole", data, epochs=4, parameters=constant)
+    assert offspring("same", constant["learning_rate"])["weightsSha256"] == result(whole.output)["weightsSha256"]
+    assert undisturbed["weightsSha256"] != result(whole.output)["weightsSha256"]
+
+
 def test_a_longer_training_begins_anew_where_its_learning_rates_depend_on_the_end(
     tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished
 ) -> None:

@@ -193,6 +193,8 @@ function render(
 
 function schedulerOf({ scheduler, schedulerChoice }: SearchSpec): string {
   if (schedulerChoice !== undefined) return `, scheduler auto: ${schedulerChoice}`;
+  if (scheduler?.kind === 'pbt')
+    return `, a population of ${scheduler.population} compared every ${scheduler.interval} ${scheduler.resource}`;
   return scheduler === undefined ? '' : `, scheduler ${scheduler.kind}`;
 }
 

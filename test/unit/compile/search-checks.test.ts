@@ -21,6 +21,9 @@ function search(changes: Readonly<Record<string, string>> = {}): string {
 const EARLY = '{ table: "d.t", features: "{storage}/f.json", data: "{storage}/v" }';
 const OWN = { command: '[python3, train.py]' };
 
+const POPULATION = '{ kind: pbt, population: 4, interval: 2 }';
+const CONSTANT = { fixed: '{ learning_rate_schedule: constant }' };
+
 interface Case {
   readonly what: string;
   readonly changes: Readonly<Record<string, string>>;
@@ -139,6 +142,36 @@ const CASES: readonly Case[] = [
     says: { path: 'steps.search.scheduler.min', expected: 'less than 3' },
   },
   {
+    what: 'a population of more members than there may be trials',
+    changes: { scheduler: POPULATION, n_trials: '3', ...CONSTANT },
+    says: { path: 'steps.search.n_trials', expected: 'at least 4; forks count as trials too' },
+  },
+  {
+    what: 'a population that is never compared',
+    changes: { scheduler: POPULATION, epochs: '2', ...CONSTANT },
+    says: { path: 'steps.search.scheduler.interval', expected: 'less than 2' },
+  },
+  {
+    what: 'a population whose learning rates depend on where training ends',
+    changes: { scheduler: POPULATION, epochs: '9' },
+    says: { path: 'steps.search.fixed.learning_rate_schedule', expected: 'constant', found: '"cosine, the default"' },
+  },
+  {
+    what: 'a population of which nothing can change',
+    changes: { scheduler: POPULATION, epochs: '9', space: '{ hidden_units: { type: categorical, choices: [[8], [16]] } }', ...CONSTANT },
+    says: { path: 'steps.search.scheduler.mutate', found: 'hidden_units' },
+  },
+  {
+    what: 'a mistyped parameter that is to change',
+    changes: { scheduler: '{ kind: pbt, population: 4, interval: 2, mutate: [rat] }', epochs: '9', ...CONSTANT },
+    says: { path: 'steps.search.scheduler.mutate', hint: 'did you mean rate?' },
+  },
+  {
+    what: 'replicates of a population',
+    changes: { scheduler: POPULATION, epochs: '9', replicates: '{ seeds: 3, of: 2 }', ...CONSTANT },
+    says: { path: 'steps.search.replicates', hint: 'leave out replicates or scheduler' },
+  },
+  {
     what: 'a field under both of its names',
     changes: { trials: '4' },
     says: { path: 'steps.search.trials', hint: 'leave trials out' },
@@ -215,6 +248,22 @@ describe('the names of 0.1', () => {
       const document = await compileText(text, { set: [`steps.search.${name}=7`] });
       expect(stepOf(document, 'search', 'search').spec.trials).toBe(7);
     }
+  });
+});
+
+describe('scheduler: { kind: pbt }', () => {
+  const specOf = async (changes: Readonly<Record<string, string>>): Promise<SearchSpec> =>
+    stepOf(await compileText(search({ epochs: '9', scheduler: POPULATION, ...CONSTANT, ...changes })), 'search', 'search').spec;
+
+  test('changes what a checkpoint of the reference trainer fits, and anything of a trainer of one’s own', async () => {
+    const space = '{ rate: { type: float, low: 0, high: 1 }, optimizer: { type: categorical, choices: [adam, sgd] } }';
+    expect((await specOf({ space })).scheduler).toMatchObject({
+      kind: 'pbt',
+      quantile_fraction: 0.25,
+      explore: 'perturb',
+      mutate: ['rate'],
+    });
+    expect((await specOf({ space, ...OWN })).scheduler).not.toHaveProperty('mutate');
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Scheduler } from '../../../src/contract/search-space.ts';
+import { HalvingScheduler } from '../../../src/contract/search-space.ts';
 import {
   bracketOfTrial,
   expectedValue,
@@ -14,7 +14,7 @@ import {
 } from '../../../src/rules/halving.ts';
 
 const rungsOf = (more: object = {}, end: number | null = 27): Rungs => ({
-  scheduler: Scheduler.parse({ kind: 'asha', min: 1, factor: 3, ...more }),
+  scheduler: HalvingScheduler.parse({ kind: 'asha', min: 1, factor: 3, ...more }),
   end,
 });
 /** Trials by what they had at each rung; the ones named run or are over. */

@@ -11,7 +11,7 @@ import type {
   UpdateAnswer,
 } from '../../../src/contract/search.ts';
 import { checkedParameters, fieldsOf, numberIn, refuse } from './checks.ts';
-import { pinning } from '../../policies.ts';
+import { pinnedFork } from '../forks.ts';
 import { newRecord } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 import { stopTrial } from '../trials.ts';
@@ -101,27 +101,17 @@ export function listenToTrialUpdates(run: SearchRun): void {
   );
 }
 
-/** Where the fork begins, at every attempt: its parent trains on, and removes checkpoints. */
 async function pinnedOf(
   run: SearchRun,
   parent: TrialRecord,
   checkpoint: string | null,
 ): Promise<Pick<TrialRecord, 'fork' | 'forkedAfter'>> {
-  const { trial, output: parentOutput } = parent.state;
-  if (run.rules === 1) return { fork: { trial, output: parentOutput, checkpoint } };
+  const { trial, output } = parent.state;
+  if (run.rules === 1) return { fork: { trial, output, checkpoint } };
   try {
-    const {
-      output,
-      points,
-      checkpoint: found,
-    } = await pinning.pinCheckpoint({
-      profile: run.input.profile,
-      parent: parentOutput,
-      pins: `${run.output}/pins/trial-${trial}`,
-      checkpoint,
-    });
+    const pinned = await pinnedFork(run, parent, checkpoint);
     stillOpen(run);
-    return { fork: { trial, output, checkpoint: found }, forkedAfter: points + (parent.forkedAfter ?? 0) };
+    return pinned;
   } catch (error) {
     if (error instanceof ActivityFailure && !isCancellation(error)) refuse(error.cause?.message ?? error.message);
     throw error;
