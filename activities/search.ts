@@ -6,7 +6,16 @@ import { INTERNAL_SIGNALS, QUERIES, WORKFLOWS } from '../src/contract/names.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { AdoptInput, CurveInput, CurvePoints, EarlierSearch, PinInput, PinnedCheckpoint, ReopenInput, WarmTrial } from '../src/contract/search.ts';
+import type {
+  AdoptInput,
+  CurveInput,
+  CurvePoints,
+  EarlierSearch,
+  PinInput,
+  PinnedCheckpoint,
+  ReopenInput,
+  WarmTrial,
+} from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';

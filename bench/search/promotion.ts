@@ -38,7 +38,13 @@ interface Simulated {
   state: HalvingTrial['state'];
 }
 
-export function measurePromotion(tables: Tables, scheduler: HalvingScheduler, trials: number, seeds: number, parallel: number): PromotionFigures {
+export function measurePromotion(
+  tables: Tables,
+  scheduler: HalvingScheduler,
+  trials: number,
+  seeds: number,
+  parallel: number,
+): PromotionFigures {
   let [used, all, found, searches] = [0, 0, 0, 0];
   for (const table of Object.values(tables)) {
     for (let seed = 1; seed <= seeds; seed++) {

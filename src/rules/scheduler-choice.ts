@@ -36,7 +36,10 @@ export function chooseScheduler(asked: AskedScheduler, search: Search): Schedule
 }
 
 /** Where points come between the ends of epochs, or as a trainer of one's own likes, nobody knows how many there will be. */
-function lengthOf({ max, resource }: AskedScheduler, search: Search): { readonly resource: HalvingScheduler['resource']; readonly end: number } {
+function lengthOf(
+  { max, resource }: AskedScheduler,
+  search: Search,
+): { readonly resource: HalvingScheduler['resource']; readonly end: number } {
   if (max !== undefined) return { resource, end: max };
   const pointsAreEpochs = search.validateEverySteps === 0 && search.command === undefined;
   return { resource: pointsAreEpochs ? 'points' : 'epochs', end: search.epochs };
