@@ -19,6 +19,8 @@ import { withHeartbeat } from './heartbeat.ts';
 import { asTransientRefusal } from './foreign-systems.ts';
 import { violations } from '../src/rules/policy.ts';
 import type { Policy } from '../src/contract/policy.ts';
+import { profilesByCluster } from '../src/contract/clusters.ts';
+import { secretProblem, secretsOf } from '../src/rules/secrets.ts';
 import { checkShipped } from './shipped-code.ts';
 import { rowKey, stepRow } from './step-rows.ts';
 import { refuseViolations } from './policy-guard.ts';
@@ -168,7 +170,10 @@ function checkedDocument(input: OpenRunInput): RunDocument {
   const parsed = RunDocument.safeParse(input.document);
   if (!parsed.success) throw failure('InvalidDocument', `the run document is not valid:\n${describe(parsed.error, input.document)}`);
   const problem =
-    graphProblem([...parsed.data.steps, ...parsed.data.onExit]) ?? poolProblem(parsed.data.profile) ?? clusterProblem(parsed.data.profile);
+    graphProblem([...parsed.data.steps, ...parsed.data.onExit]) ??
+    poolProblem(parsed.data.profile) ??
+    clusterProblem(parsed.data.profile) ??
+    secretsProblem(parsed.data);
   if (problem) throw failure('InvalidDocument', `the run document is not valid: ${problem}`);
   return parsed.data;
 }
@@ -204,6 +209,16 @@ function graphProblem(steps: readonly Step[]): string | null {
     if (missing !== undefined) return `steps.${step.id}.dependsOn: ${missing} is not a step before it (unknown, or a cycle)`;
     seen.add(step.id);
   }
+  return null;
+}
+
+/** Of a document that no compiler made. */
+function secretsProblem({ profile, steps, onExit }: RunDocument): string | null {
+  for (const { id, spec } of [...steps, ...onExit])
+    for (const reference of secretsOf(spec)) {
+      const problem = profilesByCluster(profile).map(({ compute }) => secretProblem(reference, compute.kind)).find((each) => each !== null); // prettier-ignore
+      if (problem) return `steps.${id}.secrets.${reference.name}: expected ${problem.expected}, found ${problem.found}`;
+    }
   return null;
 }
 

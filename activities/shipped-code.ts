@@ -2,6 +2,7 @@ import type { Step } from '../src/contract/steps.ts';
 import { failure } from './failures.ts';
 import { codeUri, shippedBy, type Shipped } from '../src/contract/code.ts';
 import type { JobSpec } from '../src/contract/jobs.ts';
+import type { SecretReference } from '../src/contract/secrets.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 
 /** The part of a Job that is about code that was shipped; nothing where none was. */
@@ -15,6 +16,10 @@ export function shippedCode({ root }: Pick<ObjectStore, 'root'>, { code, require
     },
   };
 }
+
+/** References only: what they lead to is put together where the Job runs. */
+export const withSecrets = ({ secrets }: { readonly secrets?: readonly SecretReference[] | undefined }): Pick<JobSpec, 'secrets'> =>
+  secrets === undefined ? {} : { secrets };
 
 /** @throws failure('InvalidInput') where it is gone, or was never put there: before anything has begun. */
 export async function checkShipped(store: ObjectStore, steps: readonly Step[]): Promise<void> {

@@ -30,7 +30,7 @@ import { stepIdentity } from './job-places.ts';
 import { troubleText } from './wait-reports.ts';
 import { Foreign } from './foreign-systems.ts';
 import type { WorkInput } from './queries.ts';
-import { shippedCode } from './shipped-code.ts';
+import { shippedCode, withSecrets } from './shipped-code.ts';
 import type { Shipped } from '../src/contract/code.ts';
 import { storageEnvironment } from './storage-environment.ts';
 
@@ -270,6 +270,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
       LONGHAUL_OUTPUTS: place(outputsUri(input)),
       LONGHAUL_ATTEMPT: String(attempt),
     },
+    ...(spec.kind === 'score' ? {} : withSecrets(spec)),
     resources: spec.resources,
     pool: input.pool,
     graceSeconds: compute.kind === 'kubernetes' ? compute.graceSeconds : GRACES.processGraceSeconds,

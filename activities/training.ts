@@ -20,7 +20,7 @@ import { translated } from './failures.ts';
 import { attemptIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
 import { ProgressFollower } from './progress-follower.ts';
-import { shippedCode } from './shipped-code.ts';
+import { shippedCode, withSecrets } from './shipped-code.ts';
 import { stoppable } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -271,6 +271,7 @@ function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSp
       [TRIAL_ENVIRONMENT.attempt]: String(attempt),
       ...(spec.resources.gpu > 0 ? { [TRIAL_ENVIRONMENT.gpus]: String(spec.resources.gpu) } : {}),
     },
+    ...withSecrets(spec),
     resources: { ...resources, memoryMb: input.memoryMb },
     ...severalNodes(nodes),
     pool,

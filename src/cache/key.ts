@@ -63,9 +63,15 @@ export async function digestOf(ports: Ports, input: PrepareInput): Promise<strin
   );
 }
 
-/** Fields that only serve messages and limits do not change what is made. */
+/** Fields that only serve messages, limits and access do not change what is made. */
 function withoutNames(spec: StepSpec): Record<string, unknown> {
-  const { sqlFile: _sqlFile, file: _file, maximumBytesBilled: _limit, ...rest } = spec as StepSpec & Record<string, unknown>;
+  const {
+    sqlFile: _sqlFile,
+    file: _file,
+    maximumBytesBilled: _limit,
+    secrets: _secrets,
+    ...rest
+  } = spec as StepSpec & Record<string, unknown>;
   const { code, requirements } = rest as Shipped;
   // Of what was shipped the content counts, wherever it lay.
   return {

@@ -16,6 +16,7 @@ import { Expander } from './expand.ts';
 import { Files, isInside } from './files.ts';
 import { gitState, type GitState } from './git.ts';
 import { loadExtended } from './load.ts';
+import { checkSecrets } from './secrets.ts';
 import { checkNodes } from './nodes.ts';
 import { applyOverrides } from './overrides.ts';
 import { Problems } from './problems.ts';
@@ -97,7 +98,9 @@ export async function compile(file: string, options: CompileOptions = {}): Promi
   const onExit = await buildSteps(expander.leaves, main.outputs, resolver, context);
   checkExpectations([...expectations, ...expander.expectations], onExit.outputs, problems);
   checkDestinations([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], problems);
-  if (found) checkNodes([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], found.profile, problems);
+  if (found)
+    for (const check of [checkNodes, checkSecrets])
+      check([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], found.profile, problems);
   await sqlChecks?.settled();
   const earlier = problems.earlierNames;
   if (earlier !== null) options.warn?.(earlier);

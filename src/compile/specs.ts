@@ -333,8 +333,19 @@ async function scriptSpec(leaf: LeafStep, fields: MapNode, file: FileOf<'script'
     });
     return null;
   }
-  const { requirements, inputs, outputs, resources } = file;
-  const own = { kind: 'script', language, file: source.name, source: source.text, requirements, inputs, outputs, output, resources };
+  const { requirements, secrets, inputs, outputs, resources } = file;
+  const own = {
+    kind: 'script',
+    language,
+    file: source.name,
+    source: source.text,
+    requirements,
+    secrets,
+    inputs,
+    outputs,
+    output,
+    resources,
+  };
   return documentFields(STEP_RENAMES.script, own);
 }
 

@@ -1,4 +1,5 @@
 import type { Pool, Resources } from './profile.ts';
+import type { SecretReference } from './secrets.ts';
 import type { Json } from './values.ts';
 
 /** What a compute adapter is asked to run: one attempt of a trial, a container step or a script step. Plain data. */
@@ -15,6 +16,8 @@ export interface JobSpec {
   /** The command is that of shipped code: `python -m longhaul.launch` (src/rules/launch.ts) starts it. */
   readonly code?: JobCode;
   readonly env: Readonly<Record<string, string>>;
+  /** Variables besides, whose values no spec has; the launcher starts the command, and hides them in its log. */
+  readonly secrets?: readonly SecretReference[];
   readonly resources: Resources;
   /** So many pods or processes of that size, which begin and end together; absent: one. */
   readonly nodes?: number;

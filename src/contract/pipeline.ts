@@ -270,6 +270,7 @@ const ScriptFile = z.strictObject({
   file: FilePath,
   language: ScriptSpec.shape.language.optional().describe('By the name of the file where absent: .py, .sh'),
   requirements: ScriptSpec.shape.requirements.optional().describe('pip requirements, pinned'),
+  secrets: ScriptSpec.shape.secrets,
   inputs: ScriptSpec.shape.inputs.optional(),
   outputs: ScriptSpec.shape.outputs.optional().describe('name: type'),
   output: z.string().optional().describe('Prefix URI that the script may write to, default {storage}/{pipeline}/{step}/{key}'),

@@ -103,6 +103,7 @@ export type TrialSpec = Pick<
   | 'python'
   | 'model'
   | 'env'
+  | 'secrets'
   | 'resources'
   | 'objective'
   | 'parallel'

@@ -3,6 +3,7 @@ import { CheckSpec } from './checks.ts';
 import { SHIPPED } from './code.ts';
 import { FeatureTable } from './features.ts';
 import { RANKING_METRICS, TASKS } from './metrics.ts';
+import { SECRETS } from './secrets.ts';
 import { Resources, TrialResources } from './profile.ts';
 import { Budget, MetricConstraint, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
 import { Template } from './template.ts';
@@ -130,6 +131,7 @@ export const SearchSpec = z.strictObject({
   /** `package:function` of a model for the reference trainer. */
   model: z.string().optional(),
   env: z.record(z.string(), z.string()).default({}),
+  ...SECRETS,
   resources: TrialResources.prefault({}),
   objective: Objective,
   /** More objectives make the search multi-objective. */
@@ -208,6 +210,7 @@ export const ContainerSpec = z.strictObject({
   command: z.array(Template).min(1),
   ...SHIPPED,
   env: z.record(z.string(), Template).default({}),
+  ...SECRETS,
   resources: Resources.prefault({}),
   /** Inputs by name; the container finds them as JSON in LONGHAUL_INPUTS. */
   inputs: z.record(z.string(), Json).default({}),
@@ -224,6 +227,7 @@ export const ScriptSpec = z.strictObject({
   source: z.string(),
   /** pip requirements, pinned. */
   requirements: z.array(z.string()).default([]),
+  ...SECRETS,
   inputs: z.record(z.string(), Json).default({}),
   outputs: declaredOutputs,
   /** A prefix that the script may write to, LONGHAUL_OUTPUT. */

@@ -2,9 +2,10 @@
 import type { Policy, Violation } from '../contract/policy.ts';
 import type { Compute, Notification, Profile, TrialResources } from '../contract/profile.ts';
 import type { RunDocument } from '../contract/run-document.ts';
+import type { SecretReference } from '../contract/secrets.ts';
 import type { Step } from '../contract/steps.ts';
 import type { z } from 'zod';
-import { isWithin, unless } from './policy-patterns.ts';
+import { isWithin, matches, unless } from './policy-patterns.ts';
 import { addressViolations, datasetViolations, tableViolations } from './policy-places.ts';
 import { atMost, podViolations } from './policy-pods.ts';
 
@@ -81,16 +82,28 @@ export function notificationViolations(policy: Policy, targets: readonly z.infer
 const wordsOf = ([program = '', ...rest]: readonly string[]): string =>
   [/\s/.test(program) ? JSON.stringify(program) : program, ...rest].join(' ');
 
+/** @param pattern `hf`, `hf/token` or `env:HF_TOKEN` */
+const isSecret = (pattern: string, from: string): boolean => {
+  const inside = from.replace(/^kubernetes:/, '');
+  return matches(pattern, inside) || (inside !== from && matches(pattern, inside.split('/')[0] ?? ''));
+};
+
 /** Of one Job. @param path of what asks for it */
 export function jobViolations(
   policy: Policy,
-  { image, resources }: { readonly image?: string | undefined; readonly resources: TrialResources },
+  job: {
+    readonly image?: string | undefined;
+    readonly resources: TrialResources;
+    readonly secrets?: readonly SecretReference[] | undefined;
+  },
   path: string,
 ): Violation[] {
+  const { image, resources, secrets = [] } = job;
   const kinds = ['cpu', 'memoryMb', 'ephemeralMb', 'gpu', 'nodes'] as const;
   return [
     ...unless(policy, 'images', `${path}.image`, image),
     ...kinds.flatMap((kind) => atMost(policy, kind, resources[kind], `${path}.resources`)),
+    ...secrets.flatMap((reference, index) => unless(policy, 'secrets', `${path}.secrets.${index}`, reference.from, isSecret)),
   ];
 }
 
@@ -98,7 +111,9 @@ function stepViolations(policy: Policy, profile: Profile, { spec }: Step, path: 
   const job = spec.kind === 'search' || spec.kind === 'container' || spec.kind === 'script';
   const scorer = spec.kind === 'evaluate' ? spec.scorer : spec.kind === 'search' ? spec.earlyEvaluation?.scorer : undefined;
   return [
-    ...(job ? jobViolations(policy, { image: 'image' in spec ? spec.image : undefined, resources: spec.resources }, path) : []),
+    ...(job
+      ? jobViolations(policy, { image: 'image' in spec ? spec.image : undefined, resources: spec.resources, secrets: spec.secrets }, path)
+      : []),
     ...(scorer ? jobViolations(policy, scorer, `${path}.${spec.kind === 'search' ? 'earlyEvaluation.' : ''}scorer`) : []),
     ...tablesOf(spec).flatMap(([field, table]) => tableViolations(policy, profile, `${path}.${field}`, table)),
     ...addressViolations(policy, spec, path),

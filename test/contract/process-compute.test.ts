@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -71,6 +71,45 @@ describe('process compute', () => {
     return (await fileOf(spec.name, 'started.json')).pid;
   };
   const alive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+  it('gives a Job secrets of the worker, which no file and no log has, and which other Jobs do not see', async () => {
+    const value = 'hf_very$ecret/7';
+    process.env.OWN_TOKEN = value;
+    try {
+      const secrets = [{ name: 'HF_TOKEN', from: 'env:OWN_TOKEN' }];
+      const spec = job('test "$HF_TOKEN" = "$(cat expected)" && echo same; echo "it is $HF_TOKEN"; echo "$HF_TOKEN" >&2; exit 9', {
+        secrets,
+      });
+      const { name } = spec;
+      // It knows the value from elsewhere.
+      const expected = join(path, 'expected');
+      await writeFile(expected, value);
+      await compute.create({ ...spec, command: spec.command.map((word) => word.replace('cat expected', `cat ${expected}`)) });
+      const end = await compute.watch(name, { signal: AbortSignal.timeout(600_000), noCapacitySeconds: 600 });
+      await rm(expected);
+      expect(end).toMatchObject({ state: 'failed', exitCode: 9 });
+      expect(end.logTail).toContain('same\n');
+      expect(end.logTail).toContain('it is ***');
+      for (const file of await readdir(join(path, name), { recursive: true, withFileTypes: true })) {
+        if (!file.isFile()) continue;
+        expect(await readFile(join(file.parentPath, file.name), 'utf8'), file.name).not.toContain(value);
+      }
+      const other = job('env');
+      await compute.create(other);
+      const seen = await compute.watch(other.name, { signal: AbortSignal.timeout(600_000), noCapacitySeconds: 600 });
+      expect(seen.logTail).not.toContain('TOKEN');
+    } finally {
+      delete process.env.OWN_TOKEN;
+    }
+  });
+
+  it.each([
+    ['env:NOBODY_HAS_THIS', 'a variable that the training worker was started with'],
+    ['kubernetes:hf/token', 'env:NAME, a variable of the worker'],
+  ])('refuses a Job that is to have %s', async (from, expected) => {
+    const refused = compute.create(job('true', { secrets: [{ name: 'A', from }] }));
+    await expect(refused).rejects.toThrow(`secret A: expected ${expected}, found ${from}`);
+  });
 
   it('tells a kill -9 from outside by its signal, within 300 ms', async () => {
     const spec = job('sleep 60');

@@ -43,6 +43,7 @@ const FIELDS = [
   'python',
   'model',
   'env',
+  'secrets',
   'resources',
   'objective',
   'parallel',

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import IO
 
 from ..gang.ranks import ranks_of_node, variables_of
+from .redact import Redactor
 
 #: Exit code of shells for a command that cannot be started.
 CANNOT_START = 127
@@ -32,9 +33,10 @@ LAST_LINES_SECONDS = 2.0
 Child = subprocess.Popen  # of bytes; 3.9 cannot subscribe it outside of annotations
 
 
-def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[str, str]) -> int:
+def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[str, str], redactor: Redactor) -> int:
     """Runs it in `folder`; `python` and `python3` are the interpreter with its requirements, whose programs are found first.
 
+    What it prints passes through `redactor`, where that has something to hide.
     Where LONGHAUL_NODES says so, once for each GPU of this node, with rank and world in the environment.
     """
     environment = {**environment, "PATH": os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])}
@@ -55,10 +57,12 @@ def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[
     pumps: list[threading.Thread] = []
     try:
         if not ranks:
-            children.append(_start([program, *command[1:]], folder, environment))
+            child = _start([program, *command[1:]], folder, environment, subprocess.PIPE if redactor.hides else None)
+            pumps += [redactor.thread(source, target) for source, target in _pipes(child)]
+            children.append(child)
         for each in ranks:
             child = _start([program, *command[1:]], folder, {**environment, **variables_of(each)}, subprocess.PIPE)
-            pumps += _tell_apart(child, f"[rank {each.rank}] ".encode())
+            pumps += _tell_apart(child, f"[rank {each.rank}] ".encode(), redactor)
             children.append(child)
     except (OSError, subprocess.SubprocessError) as error:
         print(f"longhaul: cannot start {command[0]}: {error}", file=sys.stderr, flush=True)
@@ -112,16 +116,20 @@ def _send(children: Sequence[Child[bytes]], number: int) -> None:
                 child.send_signal(number)
 
 
-def _tell_apart(child: Child[bytes], prefix: bytes) -> list[threading.Thread]:
+def _pipes(child: Child[bytes]) -> list[tuple[IO[bytes], int]]:
+    return [(source, target) for source, target in ((child.stdout, 1), (child.stderr, 2)) if source is not None]
+
+
+def _tell_apart(child: Child[bytes], prefix: bytes, redactor: Redactor) -> list[threading.Thread]:
     """Each line of a process begins with its rank."""
 
     def pump(source: IO[bytes], target: int) -> None:
         with suppress(OSError, ValueError):
-            for line in source:
+            for read in source:
+                line = redactor.data(read)
                 os.write(target, prefix + (line if line.endswith(b"\n") else line + b"\n"))
 
-    pipes = ((child.stdout, 1), (child.stderr, 2))
-    found = [threading.Thread(target=pump, args=(source, target), daemon=True) for source, target in pipes if source is not None]
+    found = [threading.Thread(target=pump, args=(source, target), daemon=True) for source, target in _pipes(child)]
     for thread in found:
         thread.start()
     return found

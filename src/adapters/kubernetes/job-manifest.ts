@@ -5,7 +5,8 @@ import type { Json } from '../../contract/values.ts';
 import type { KubernetesConfig } from './client.ts';
 import { completions, gangPod, gangReferences, gangValues } from './gang.ts';
 import { EXACT_LABELS, KUEUE_QUEUE, labelsOf, specHash, SPEC_HASH } from './labels.ts';
-import { launchCommand, prepareCommand } from '../../rules/launch.ts';
+import { sourceOf } from '../../contract/secrets.ts';
+import { isLaunched, launchCommand, prepareCommand } from '../../rules/launch.ts';
 import { mergeOverlay } from '../../rules/overlay.ts';
 import { CONTAINER_SECURITY, POD_SECURITY } from '../../rules/pod-security.ts';
 
@@ -61,7 +62,7 @@ export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
     spec: {
       backoffLimit: 0,
       ...completions(spec),
-      podFailurePolicy: { rules: spec.code ? [...FAILURE_RULES, LAUNCHER_RULE] : FAILURE_RULES },
+      podFailurePolicy: { rules: isLaunched(spec) ? [...FAILURE_RULES, LAUNCHER_RULE] : FAILURE_RULES },
       ttlSecondsAfterFinished: config.ttlSecondsAfterFinished,
       suspend: config.queue === undefined ? undefined : true,
       template,
@@ -85,8 +86,9 @@ function podAnnotations(config: KubernetesConfig): Record<string, string> {
 }
 
 function podSpec(spec: JobSpec, config: KubernetesConfig): object {
-  const { pool, code } = spec;
-  const volumes = [...config.volumes.map(volume), ...(code ? [{ name: HOME.name, emptyDir: {} }] : [])];
+  const { pool } = spec;
+  const launched = isLaunched(spec);
+  const volumes = [...config.volumes.map(volume), ...(launched ? [{ name: HOME.name, emptyDir: {} }] : [])];
   return {
     restartPolicy: 'Never',
     terminationGracePeriodSeconds: spec.graceSeconds,
@@ -102,7 +104,7 @@ function podSpec(spec: JobSpec, config: KubernetesConfig): object {
     securityContext: POD_SECURITY,
     ...gangPod(spec),
     volumes: volumes.length > 0 ? volumes : undefined,
-    initContainers: code ? [launcher(spec, code, config)] : undefined,
+    initContainers: launched ? [launcher(spec, config)] : undefined,
     containers: [main(spec, config)],
   };
 }
@@ -115,28 +117,29 @@ function main(spec: JobSpec, config: KubernetesConfig): object {
     command: launchCommand(spec, HOME.mountPath).map(literal),
     // An image's own folder may hold what takes the place of a library.
     workingDir: spec.code ? HOME.mountPath : undefined,
-    ...surroundings(spec, config, resources(spec, config)),
+    ...surroundings(spec, config, resources(spec, config), secretVariables(spec)),
   };
 }
 
-/** In the profile's image, which has Longhaul's packages and the store's client; it asks for no GPU and for nothing that the main one does not. */
-function launcher(spec: JobSpec, code: NonNullable<JobSpec['code']>, config: KubernetesConfig): object {
+/** In the profile's image, which has Longhaul's packages and the store's client; it asks for no GPU, no secret and for nothing that the main one does not. */
+function launcher(spec: JobSpec, config: KubernetesConfig): object {
   return {
     name: LAUNCHER_CONTAINER,
     image: config.image,
     imagePullPolicy: config.imagePullPolicy,
-    command: prepareCommand(code, HOME.mountPath).map(literal),
+    command: prepareCommand(spec.code, HOME.mountPath).map(literal),
     ...surroundings(spec, config, resources({ ...spec, resources: { ...spec.resources, gpu: 0 } }, config)),
   };
 }
 
-function surroundings(spec: JobSpec, config: KubernetesConfig, asked: object): object {
+function surroundings(spec: JobSpec, config: KubernetesConfig, asked: object, secrets: readonly object[] = []): object {
   const mounts = config.volumes.map(({ name, mountPath, subPath, readOnly }) => ({ name, mountPath, subPath, readOnly }));
-  const volumeMounts = spec.code ? [...mounts, HOME] : mounts;
+  const volumeMounts = isLaunched(spec) ? [...mounts, HOME] : mounts;
   return {
     env: [
       ...Object.entries({ ...config.env, ...spec.env, ...gangValues(spec) }).map(([name, value]) => ({ name, value: literal(value) })),
       ...gangReferences(spec),
+      ...secrets,
     ],
     resources: asked,
     volumeMounts: volumeMounts.length > 0 ? volumeMounts : undefined,
@@ -144,6 +147,19 @@ function surroundings(spec: JobSpec, config: KubernetesConfig, asked: object): o
     // The pod's status then carries the end of the log, which outlives an evicted pod's log by a little.
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
+}
+
+/** By reference: their values come from Kubernetes to the container, and nowhere else. */
+function secretVariables({ name: job, secrets = [] }: JobSpec): object[] {
+  return secrets.map((reference) => {
+    const source = sourceOf(reference);
+    if ('variable' in source)
+      throw new AdapterError(
+        'InvalidInput',
+        `Job ${job}: secret ${reference.name}: expected kubernetes:SECRET/KEY, found ${reference.from}`,
+      );
+    return { name: reference.name, valueFrom: { secretKeyRef: { name: source.secret, key: source.key } } };
+  });
 }
 
 function volume({ name, readOnly, gcsFuse, source }: KubernetesConfig['volumes'][number]): object {

@@ -8,7 +8,7 @@ import type { Compute as ComputeConfig } from '../../contract/profile.ts';
 import type { Compute, JobInfo } from '../../ports/compute.ts';
 import { isAlive, killGroup, signalProcess } from './identity.ts';
 import { JobDirectory, jobNames, sweepJobDirectories } from './job-directory.ts';
-import { launchOf, startSupervisor } from './launch.ts';
+import { launchOf, redactorOf, startSupervisor } from './launch.ts';
 import { readLines } from './log.ts';
 import { Ticker } from './ticker.ts';
 import { watchJob } from './watch.ts';
@@ -58,7 +58,8 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
       options.signal.throwIfAborted();
       const directory = directoryOf(name);
       await ensureSupervised(directory);
-      return watchJob(directory, ticker, options);
+      const end = await watchJob(directory, ticker, options);
+      return { ...end, logTail: redactorOf(await directory.launch())(end.logTail) };
     },
 
     async terminate(name) {
@@ -92,11 +93,12 @@ export async function openProcessCompute(config: Extract<ComputeConfig, { kind: 
         : undefined;
       try {
         let before = options.after?.lines ?? 0;
+        const hide = redactorOf(await directory.launch());
         for await (const line of readLines(directory.logOf(options.rank ?? 0), {
           ...options,
           ended: follow ? () => supervisorLost || ended() : undefined,
         }))
-          if (before-- <= 0) yield options.stamped ? `${new Date().toISOString()} ${line}` : line;
+          if (before-- <= 0) yield options.stamped ? `${new Date().toISOString()} ${hide(line)}` : hide(line);
       } finally {
         clearInterval(timer);
       }

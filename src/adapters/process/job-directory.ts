@@ -11,6 +11,8 @@ import { identityOf } from './identity.ts';
 export interface Launch {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that the supervisor takes from its own ones, by these: their values are in no file. Absent of Jobs of earlier releases. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly graceSeconds: number;
   readonly deadlineSeconds: number | null;

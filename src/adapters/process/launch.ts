@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AdapterError } from '../../contract/errors.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import { gangEnvironment, severalNodes } from '../../rules/gang.ts';
+import { sourceOf } from '../../contract/secrets.ts';
+import { redactor } from '../../rules/secrets.ts';
 import { launchCommand } from '../../rules/launch.ts';
 import { pythonExecutable, pythonPath, sourceFile } from '../python.ts';
 import type { JobDirectory, Launch } from './job-directory.ts';
@@ -49,6 +51,7 @@ export function launchOf(job: JobSpec, gate: string, workDirectory: string): Lau
   return {
     command: [program === undefined || program === 'python' || program === 'python3' ? python : program, ...rest],
     env,
+    ...secretVariables(job),
     cwd: workDirectory,
     graceSeconds: job.graceSeconds,
     deadlineSeconds: job.deadlineSeconds ?? null,
@@ -57,6 +60,23 @@ export function launchOf(job: JobSpec, gate: string, workDirectory: string): Lau
     createdAt: Date.now(),
   };
 }
+
+function secretVariables({ name: job, secrets = [] }: JobSpec): Pick<Launch, 'secrets'> {
+  if (secrets.length === 0) return {};
+  const variables = secrets.map((reference): [string, string] => {
+    const source = sourceOf(reference);
+    const refuse = (expected: string): AdapterError =>
+      new AdapterError('InvalidInput', `Job ${job}: secret ${reference.name}: expected ${expected}, found ${reference.from}`);
+    if (!('variable' in source)) throw refuse('env:NAME, a variable of the worker');
+    if (!process.env[source.variable]) throw refuse('a variable that the training worker was started with');
+    return [reference.name, source.variable];
+  });
+  return { secrets: Object.fromEntries(variables) };
+}
+
+/** Hides what this worker knows of the secrets of a Job. */
+export const redactorOf = (launch: Launch | null): ((text: string) => string) =>
+  redactor(Object.values(launch?.secrets ?? {}).flatMap((variable) => process.env[variable] ?? []));
 
 const SUPERVISOR = sourceFile(import.meta.url, 'supervise.py');
 

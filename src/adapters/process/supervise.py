@@ -25,6 +25,8 @@ SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 GATE_POLL_SECONDS = 0.1
 #: Exit code of shells for a command that cannot be started.
 CANNOT_START = 127
+#: EX_CONFIG of sysexits.h.
+WRONG_CONFIGURATION = 78
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -35,7 +37,13 @@ def main(directory: Path) -> int:
         return 0
     launch = {"nodes": 1, **json.loads((directory / "launch.json").read_text())}
     if stopped_before_start(directory, launch):
-        record(directory, exit_code=128 + signal.SIGTERM, signal_name="SIGTERM", started_at=None, terminated=True)
+        record(
+            directory,
+            exit_code=128 + signal.SIGTERM,
+            signal_name="SIGTERM",
+            started_at=None,
+            terminated=True,
+        )
         return 0
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     run(directory, launch)
@@ -81,18 +89,48 @@ def run(directory: Path, launch: dict[str, Any]) -> None:
     oom_kills = count_oom_kills()
     started_at = now_ms()
     scratch = directory / "tmp"
+    variables: dict[str, str] = launch.get("secrets", {})
+    missing = [
+        f"{name} (env:{variable})"
+        for name, variable in variables.items()
+        if variable not in os.environ
+    ]
+    if missing:
+        with open(directory / "log", "ab", buffering=0) as log:
+            log.write(f"the worker has no such secret: {', '.join(missing)}\n".encode())
+        record(
+            directory,
+            exit_code=WRONG_CONFIGURATION,
+            signal_name=None,
+            started_at=started_at,
+        )
+        return
     coordinator = free_address() if launch["nodes"] > 1 else None
     # Kept: one that Python forgets is reaped by it, and its end is lost.
     processes: list[subprocess.Popen[bytes]] = []
     for rank in range(launch["nodes"]):
         with open(log_of(directory, rank), "ab", buffering=0) as log:
             try:
-                processes.append(start(launch, rank, scratch, coordinator, log, leader=processes[0].pid if processes else 0))
+                processes.append(
+                    start(
+                        launch,
+                        rank,
+                        scratch,
+                        coordinator,
+                        log,
+                        leader=processes[0].pid if processes else 0,
+                    )
+                )
             except (OSError, subprocess.SubprocessError) as error:
                 log.write(f"cannot start {launch['command'][0]}: {error}\n".encode())
                 if processes:
                     end_rest(processes[0].pid)
-                record(directory, exit_code=CANNOT_START, signal_name=None, started_at=started_at)
+                record(
+                    directory,
+                    exit_code=CANNOT_START,
+                    signal_name=None,
+                    started_at=started_at,
+                )
                 return
     pids = [process.pid for process in processes]
     replace(directory / "started.json", {**identity(pids[0]), "startedAt": started_at})
@@ -117,7 +155,13 @@ def run(directory: Path, launch: dict[str, Any]) -> None:
 
 
 def start(
-    launch: dict[str, Any], rank: int, scratch: Path, coordinator: str | None, log: IO[bytes], *, leader: int
+    launch: dict[str, Any],
+    rank: int,
+    scratch: Path,
+    coordinator: str | None,
+    log: IO[bytes],
+    *,
+    leader: int,
 ) -> subprocess.Popen[bytes]:
     """One process alone leads a session of its own; of several, which are ended together, all are in the group of the first."""
     place = Path(launch["cwd"])
@@ -127,9 +171,13 @@ def start(
         place.mkdir(exist_ok=True)
         several = {"LONGHAUL_NODE_RANK": str(rank), "LONGHAUL_COORDINATOR": coordinator}
     scratch.mkdir(parents=True, exist_ok=True)
+    secrets = {
+        name: os.environ[variable]
+        for name, variable in launch.get("secrets", {}).items()
+    }
     return subprocess.Popen(
         launch["command"],
-        env={**launch["env"], **several, "TMPDIR": str(scratch)},
+        env={**launch["env"], **secrets, **several, "TMPDIR": str(scratch)},
         cwd=place,
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -171,9 +219,15 @@ def prepare_child() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def wait(pids: list[int], launch: dict[str, Any], stopping: bool) -> tuple[list[dict[str, Any]], bool, bool]:
+def wait(
+    pids: list[int], launch: dict[str, Any], stopping: bool
+) -> tuple[list[dict[str, Any]], bool, bool]:
     """Until all have ended: passes a SIGTERM on, ends the others when one has failed, and after the grace makes an end."""
-    deadline = time.monotonic() + launch["deadlineSeconds"] if launch["deadlineSeconds"] else None
+    deadline = (
+        time.monotonic() + launch["deadlineSeconds"]
+        if launch["deadlineSeconds"]
+        else None
+    )
     deadline_exceeded = False
     kill_at: float | None = None
     stopped = stopping
@@ -219,7 +273,14 @@ def reap(pids: list[int]) -> list[dict[str, Any]]:
         if pid in pids:
             code = os.waitstatus_to_exitcode(status)
             name = signal.Signals(-code).name if code < 0 else None
-            found.append({"rank": pids.index(pid), "exitCode": code if code >= 0 else 128 - code, "signal": name, "endedAt": now_ms()})
+            found.append(
+                {
+                    "rank": pids.index(pid),
+                    "exitCode": code if code >= 0 else 128 - code,
+                    "signal": name,
+                    "endedAt": now_ms(),
+                }
+            )
 
 
 def end_rest(group: int) -> None:
@@ -245,7 +306,10 @@ def kill_group(group: int) -> None:
 
 
 def children() -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    return [
+        int(pid)
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    ]
 
 
 def count_oom_kills() -> int:
@@ -278,7 +342,11 @@ def record(
             "deadlineExceeded": deadline_exceeded,
             "terminated": terminated,
             "outOfMemory": out_of_memory,
-            **({} if ends is None else {"nodes": sorted(ends, key=lambda end: end["rank"])}),
+            **(
+                {}
+                if ends is None
+                else {"nodes": sorted(ends, key=lambda end: end["rank"])}
+            ),
         },
     )
 

@@ -304,3 +304,30 @@ describe('the Job of an attempt on several machines', () => {
     expect(() => jobManifest({ ...SPEC, nodes: 20, name: 'a'.repeat(61) }, config())).toThrow(/too long for 20 pods/);
   });
 });
+
+describe('a Job with secrets', () => {
+  const secrets = [{ name: 'HF_TOKEN', from: 'kubernetes:hf/token' }];
+  const of = (spec: Partial<JobSpec> = {}) => pod({}, { image: 'own:1', command: ['train'], secrets, ...spec });
+  const envOf = (container: unknown) => (container as { env: readonly { name: string; value?: string; valueFrom?: object }[] }).env;
+
+  it('gets them from Kubernetes, by reference, in the container that needs them and in no other', () => {
+    const { containers, initContainers } = of() as { containers: unknown[]; initContainers: unknown[] };
+    expect(envOf(containers[0])).toContainEqual({ name: 'HF_TOKEN', valueFrom: { secretKeyRef: { name: 'hf', key: 'token' } } });
+    expect(JSON.stringify(initContainers)).not.toContain('HF_TOKEN');
+  });
+
+  it('has its command started by the launcher, which hides them, whatever image it has', () => {
+    const { containers, initContainers } = of() as unknown as { containers: { command: string[] }[]; initContainers: { image: string }[] };
+    expect(initContainers).toHaveLength(1);
+    expect(initContainers[0]!.image).toBe('trainer:1');
+    expect(containers[0]!.command).toEqual(
+      ['python3', '/longhaul/launch.py', '--home', '/longhaul', '--secret', 'HF_TOKEN', '--', 'train'], // prettier-ignore
+    );
+    // Where its image says.
+    expect(containers[0]).not.toHaveProperty('workingDir');
+  });
+
+  it('is refused where they are to come from a worker', () => {
+    expect(() => of({ secrets: [{ name: 'A', from: 'env:A' }] })).toThrow('secret A: expected kubernetes:SECRET/KEY, found env:A');
+  });
+});
