@@ -17,6 +17,7 @@ const SUITES = {
   cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},
   packages: { fileParallelism: false },
+  gang: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
 } as const;
 
 export default defineConfig({

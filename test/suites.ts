@@ -43,7 +43,10 @@ export const SUITES: readonly Suite[] = [
 ];
 
 /** Suites for which the whole has no minutes: each is run by its own name. With `--record` its counts are kept in test/records/NAME.json. */
-export const BY_NAME: readonly Suite[] = [vitest('packages', { needs: ['helm', 'packages'] })];
+export const BY_NAME: readonly Suite[] = [
+  vitest('packages', { needs: ['helm', 'packages'] }),
+  vitest('gang', { needs: ['kubernetes', 'emulators'] }),
+];
 
 /** What `npm test` names, and leaves out. */
 export const OWN_COMMANDS: readonly { readonly name: string; readonly command: string; readonly why: string }[] = [

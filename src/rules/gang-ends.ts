@@ -17,7 +17,8 @@ type Signs = Pick<
 >;
 
 const SYSEXITS = { first: 64, last: 78 };
-const SIGNALS = new Set([137, 143]);
+const SIGKILL_EXIT = 137;
+const SIGTERM_EXIT = 143;
 
 const isSysexit = ({ exitCode }: Signs): boolean => exitCode !== null && exitCode >= SYSEXITS.first && exitCode <= SYSEXITS.last;
 
@@ -36,7 +37,8 @@ export const isPlain = (end: Signs): boolean =>
 function order(end: Signs): number {
   if (end.disruption !== null || end.nodeLost) return 0;
   if (!isPlain(end)) return end.deletedByOther ? 2 : 1;
-  return end.exitCode !== null && SIGNALS.has(end.exitCode) ? 4 : 3;
+  // Nobody is killed because of another in the moment in which that one ends; asked to end it may be.
+  return end.exitCode === SIGKILL_EXIT ? 3 : end.exitCode === SIGTERM_EXIT ? 5 : 4;
 }
 
 /**

@@ -1,0 +1,227 @@
+/** Trials of two and three real pods that lose machines end with the bits of the undisturbed ones, and leave nothing behind. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { V1Job, V1Pod } from '@kubernetes/client-node';
+import type { WorkflowHandle } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Cluster } from '../../deploy/dev-cluster/index.ts';
+import { openClient } from '../../src/adapters/kubernetes/client.ts';
+import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
+import { newestPods, podOf } from '../../src/adapters/kubernetes/pods.ts';
+import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
+import { Profile } from '../../src/contract/profile.ts';
+import type { TrialSummary } from '../../src/contract/search.ts';
+import { SearchSpec } from '../../src/contract/steps.ts';
+import { openPorts } from '../../src/adapters/open.ts';
+import { readKeptLog } from '../../src/present/kept-logs.ts';
+import { clusterCanRun, kubernetesConfig, sharedCluster } from '../cluster/harness.ts';
+import { trainerImage } from '../cluster/images.ts';
+import { openTrialLab } from '../cluster/trial-lab.ts';
+import type { TrialLab } from '../cluster/trial-lab.ts';
+import type { trial } from '../../workflows/index.ts';
+import { serveNames } from './names.ts';
+import type { Names } from './names.ts';
+
+const NAMESPACE = 'gang';
+const LOOKS = { interval: 200 };
+const NO_CAPACITY_SECONDS = 10;
+/** One rank fits on each node of these pools, and none beside it. */
+const RANK_CPU = 0.5;
+const NODE_CPU = 0.9;
+const NODES = ['pair-1', 'pair-2', 'wide-1', 'wide-2', 'wide-3'];
+
+describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
+  let cluster: Cluster;
+  let client: KubeClient;
+  let lab: TrialLab;
+  let names: Names;
+  let profile: Profile;
+  let script: string;
+
+  beforeAll(async () => {
+    cluster = sharedCluster();
+    client = openClient(kubernetesConfig(cluster, NAMESPACE));
+    lab = await openTrialLab(cluster, { namespace: NAMESPACE, pools: ['pair', 'wide'], parts: 1 });
+    await Promise.all(NODES.map(addNode));
+    await cluster.loadImage((await trainerImage()).archive, NODES);
+    names = await serveNames(client, cluster.hostAddress);
+    const { compute, placement } = lab.profile;
+    profile = Profile.parse({
+      ...lab.profile,
+      compute: { ...compute, podTemplate: names.podTemplate },
+      placement: { ...placement, noCapacitySeconds: NO_CAPACITY_SECONDS },
+      silenceSeconds: 0,
+    });
+    script = await readFile(join(import.meta.dirname, 'trainer.py'), 'utf8');
+  });
+  afterAll(async () => {
+    await lab.close();
+    await names[Symbol.asyncDispose]();
+    for (const node of NODES) await cluster.removeNode(node).catch(() => undefined);
+  });
+
+  const addNode = (name: string): Promise<void> => cluster.addNode({ name, labels: { pool: name.split('-')[0] ?? '' }, cpu: NODE_CPU });
+  const start = (run: string, nodes: number, more: object = {}): Promise<WorkflowHandle<typeof trial>> =>
+    lab.start(run, {
+      profile: Profile.parse({ ...profile, ...more }),
+      spec: SearchSpec.parse({
+        kind: 'search',
+        command: ['python', '-u', '-c', script],
+        objective: { metric: 'loss', goal: 'minimize' },
+        space: {},
+        trials: 1,
+        resources: { nodes, cpu: RANK_CPU, memoryMb: 128 },
+        output: 'gs://lab/unused',
+      }),
+    });
+  const jobName = (run: string, attempt: number): string =>
+    attemptJobName({ home: homeOf(lab.store.root), run, step: 'search' }, 0, attempt);
+  /** The undisturbed trial of so many ranks, trained once. */
+  const calm = new Map<number, Promise<TrialSummary>>();
+  const undisturbed = (nodes: number): Promise<TrialSummary> => {
+    const made = calm.get(nodes) ?? start(`calm-${nodes}`, nodes).then((handle) => handle.result());
+    calm.set(nodes, made);
+    return made;
+  };
+  const trains = (run: string, attempt: number): Promise<void> =>
+    expect.poll(async () => (await lab.records(run)).some((one) => one.attempt === attempt && one.kind !== 'start'), LOOKS).toBe(true);
+  /** It has a checkpoint to go on from. */
+  const hasSaved = (run: string, attempt: number): Promise<void> =>
+    expect.poll(async () => (await lab.latest(run))?.attempt, LOOKS).toBe(attempt);
+  const podName = async (run: string, attempt: number, rank: number): Promise<string> =>
+    (await podOf(client, jobName(run, attempt), rank))?.metadata?.name ?? '';
+  const evict = (pod: string): Promise<unknown> =>
+    client.request('POST', `${client.podsPath(pod)}/eviction`, {
+      body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: NAMESPACE } },
+    });
+  /** As the kernel would, without a word: containers of the cluster are processes of this machine. */
+  const kill = async (run: string, rank: number): Promise<void> => {
+    const wanted = [`LONGHAUL_OUTPUT=${lab.outputOf(run)}`, `LONGHAUL_NODE_RANK=${rank}`];
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const variables = (await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')).split('\0');
+      if (wanted.every((each) => variables.includes(each))) process.kill(Number(pid), 'SIGKILL');
+    }
+  };
+  const kubectl = (...args: string[]): Promise<string> => cluster.kubectl(['-n', NAMESPACE, ...args]);
+  const attempts = async (run: string): Promise<readonly Record<string, unknown>[]> => {
+    await using ports = openPorts();
+    const warehouse = await ports.warehouse(profile);
+    return warehouse.ledger('attempts', { run });
+  };
+  const nodeRows = async (run: string): Promise<readonly Record<string, unknown>[]> => {
+    await using ports = openPorts();
+    return (await ports.warehouse(profile)).ledger('attempt_nodes', { run });
+  };
+
+  /** Same bits as undisturbed, nothing that runs, a Service only where there is its Job, and money for each machine. */
+  const endsLike = async (run: string, nodes: number, handle: WorkflowHandle<typeof trial>): Promise<TrialSummary> => {
+    const [summary, calmOne] = await Promise.all([handle.result(), undisturbed(nodes)]);
+    expect(summary).toMatchObject({ status: 'succeeded', weightsSha256: calmOne.weightsSha256 });
+    const { items: pods } = await client.request<{ items: V1Pod[] }>('GET', client.podsPath());
+    const own = pods.filter(({ metadata }) => metadata?.labels?.['longhaul.dev/run'] === run);
+    expect(own.filter(({ status, spec }) => status?.phase === 'Running' && !LOST.has(spec?.nodeName ?? ''))).toEqual([]);
+    const rows = await attempts(run);
+    const machines = await nodeRows(run);
+    for (const { attempt, cost } of rows) {
+      const parts = machines.filter((each) => each['attempt'] === attempt);
+      expect(parts.map(({ rank }) => Number(rank)).sort()).toEqual(Array.from({ length: nodes }, (_, rank) => rank));
+      expect(parts.reduce((sum, each) => sum + Number(each['cost']), 0)).toBeCloseTo(Number(cost), 9);
+    }
+    const { items: jobs } = await client.request<{ items: V1Job[] }>('GET', client.jobsPath());
+    for (const job of jobs.filter(({ metadata }) => metadata?.labels?.['longhaul.dev/run'] === run))
+      await lab.compute.remove(job.metadata?.name ?? '', { waitSeconds: 5 });
+    // Kubernetes' garbage collector takes each Service with its Job.
+    await expect.poll(() => kubectl('get', 'services', '-l', `longhaul.dev/run=${run}`, '-o', 'name'), LOOKS).toBe('');
+    return summary;
+  };
+  const LOST = new Set<string>();
+  const verdicts = async (run: string): Promise<unknown[]> => (await attempts(run)).map(({ verdict }) => verdict);
+
+  it('runs as ranks that find each other, and keeps the log of each', async () => {
+    expect(await undisturbed(2)).toMatchObject({ status: 'succeeded', carried: { attempts: 1, preemptions: 0 } });
+    const job = await client.request<V1Job>('GET', client.jobsPath(jobName('calm-2', 1)));
+    expect(job.spec).toMatchObject({ completionMode: 'Indexed', completions: 2, parallelism: 2, backoffLimit: 0 });
+    for (const rank of [0, 1]) {
+      const lines: string[] = [];
+      for await (const { text } of readKeptLog(lab.store, lab.outputOf('calm-2'), 1, undefined, rank)) lines.push(text);
+      expect(lines[0]).toBe(`rank ${rank} of 2 begins at step 0`);
+    }
+    const machines = await nodeRows('calm-2');
+    expect(new Set(machines.map(({ node }) => node)).size).toBe(2);
+  });
+
+  it.each([0, 1])('goes on with equal bits when rank %i is evicted, within two seconds of the sign', async (rank) => {
+    const run = `evicted-${rank}`;
+    const handle = await start(run, 2);
+    await trains(run, 1);
+    await evict(await podName(run, 1, rank));
+    const signAt = Date.now();
+    await expect
+      .poll(
+        () =>
+          client.request('GET', client.jobsPath(jobName(run, 2))).then(
+            () => true,
+            () => false,
+          ),
+        { interval: 20 },
+      )
+      .toBe(true);
+    const afterMs = Date.now() - signAt;
+    process.stderr.write(`gang: rank ${rank} of 2 evicted, the next Job after ${afterMs} ms\n`);
+    const summary = await endsLike(run, 2, handle);
+    expect(summary.carried).toMatchObject({ attempts: 2, preemptions: 1, crashes: 0, lostCost: 0 });
+    expect(await verdicts(run)).toEqual(['preempted', 'succeeded']);
+  });
+
+  it('goes on when a rank is killed, which costs a retry', async () => {
+    const handle = await start('killed', 2);
+    await hasSaved('killed', 1);
+    await kill('killed', 1);
+    await endsLike('killed', 2, handle);
+    expect(await verdicts('killed')).toEqual(['crashed', 'succeeded']);
+    expect((await attempts('killed'))[0]?.['cause']).toMatch(/killed \(exit code 137\)/);
+  });
+
+  it('waits for the last of three, and goes where all fit, without holding a part of them', async () => {
+    const handle = await start('too-few', 3);
+    const summary = await endsLike('too-few', 3, handle);
+    expect(summary.carried).toMatchObject({ attempts: 2, crashes: 0 });
+    const rows = await attempts('too-few');
+    expect(rows.map(({ verdict, pool }) => [verdict, pool])).toEqual([
+      ['no-capacity', 'pair'],
+      ['succeeded', 'wide'],
+    ]);
+    expect(rows[0]?.['cause']).toMatch(/1 of 3 pods wait: .*nodes are available/);
+  });
+
+  it('goes on when all nodes are drained at once', async () => {
+    const handle = await start('drained', 3, { placement: { ...profile.placement, order: ['wide'] } });
+    await trains('drained', 1);
+    const wide = NODES.filter((name) => name.startsWith('wide'));
+    await Promise.all(wide.map((name) => cluster.drain(name)));
+    await Promise.all(wide.map((name) => cluster.uncordon(name)));
+    const summary = await endsLike('drained', 3, handle);
+    expect(summary.carried).toMatchObject({ preemptions: 1, crashes: 0, lostCost: 0 });
+  });
+
+  it('goes on when a node vanishes: the rest is ended at once', async () => {
+    const handle = await start('vanished', 2);
+    await hasSaved('vanished', 1);
+    const [, second] = await newestPods(client, jobName('vanished', 1));
+    const node = second?.spec?.nodeName ?? '';
+    LOST.add(node);
+    await cluster.freeze(node);
+    await expect.poll(() => verdicts('vanished'), LOOKS).toEqual(['preempted']);
+    expect((await attempts('vanished'))[0]?.['cause']).toMatch(new RegExp(`on ${node}`));
+    // Its peer is not left in a sum that nobody answers.
+    await expect
+      .poll(async () => (await newestPods(client, jobName('vanished', 1))).filter(({ spec }) => spec?.nodeName !== node), LOOKS)
+      .toEqual([]);
+    await addNode('pair-3');
+    NODES.push('pair-3');
+    await cluster.loadImage((await trainerImage()).archive, ['pair-3']);
+    const summary = await endsLike('vanished', 2, handle);
+    expect(summary.carried).toMatchObject({ preemptions: 1, crashes: 0 });
+    await cluster.thaw(node);
+  });
+});
