@@ -103,15 +103,12 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
     }
   };
   const kubectl = (...args: string[]): Promise<string> => cluster.kubectl(['-n', NAMESPACE, ...args]);
-  const attempts = async (run: string): Promise<readonly Record<string, unknown>[]> => {
+  const rowsOf = async (table: 'attempts' | 'attempt_nodes', run: string): Promise<readonly Record<string, unknown>[]> => {
     await using ports = openPorts();
-    const warehouse = await ports.warehouse(profile);
-    return warehouse.ledger('attempts', { run });
+    return await (await ports.warehouse(profile)).ledger(table, { run });
   };
-  const nodeRows = async (run: string): Promise<readonly Record<string, unknown>[]> => {
-    await using ports = openPorts();
-    return (await ports.warehouse(profile)).ledger('attempt_nodes', { run });
-  };
+  const attempts = (run: string): Promise<readonly Record<string, unknown>[]> => rowsOf('attempts', run);
+  const nodeRows = (run: string): Promise<readonly Record<string, unknown>[]> => rowsOf('attempt_nodes', run);
 
   /** Same bits as undisturbed, nothing that runs, a Service only where there is its Job, and money for each machine. */
   const endsLike = async (run: string, nodes: number, handle: WorkflowHandle<typeof trial>): Promise<TrialSummary> => {

@@ -30,6 +30,12 @@ export class Controllers {
     for (const pod of this.#objects.list('pods')) if (pod.status['phase'] === 'Pending') this.#place(pod);
   }
 
+  /** One pod alone gets a machine of a pool that has no more. */
+  place(name: string): void {
+    const pod = this.#objects.get('pods', name);
+    if (pod) this.#kubelet.start(pod, 'node-1');
+  }
+
   /** As the API server does it: with the grace of the pod. */
   deletePod(name: string, condition?: object): void {
     const pod = this.#objects.change('pods', name, ({ metadata, spec, status }) => {

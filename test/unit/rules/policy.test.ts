@@ -64,7 +64,7 @@ const ALLOWED = {
   volumes: ['emptyDir', 'secret', 'csi:gcsfuse.csi.storage.gke.io'],
   reservedLabels: ['app.kubernetes.io/*'],
   podSecurity: 'restricted',
-  resources: { cpu: 8, memoryMb: 16384, gpu: 1 },
+  resources: { cpu: 8, memoryMb: 16384, gpu: 1, nodes: 2 },
   commands: ['/opt/tell *'],
   webhooks: ['NORTH_*'],
 };

@@ -1,0 +1,173 @@
+/** Attempts on several machines from the activity's side: on a stand-in for a cluster, and as processes of this machine. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTrainingActivities } from '../../activities/training.ts';
+import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
+import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
+import { openProcessCompute } from '../../src/adapters/process/index.ts';
+import type { LedgerRow } from '../../src/contract/ledger.ts';
+import type { AttemptInput, AttemptReport } from '../../src/contract/search.ts';
+import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
+import { readKeptLog } from '../../src/present/kept-logs.ts';
+import { attemptInput } from '../support/attempt-input.ts';
+import { startStandIn } from '../support/kubernetes/server.ts';
+import type { StandIn } from '../support/kubernetes/server.ts';
+
+const NODES = 3;
+const TRAINS = `trap 'echo saved; exit 143' TERM; echo "rank $LONGHAUL_NODE_RANK"; while ! test -e $FINISH; do sleep 0.02; done; exit $(cat $FINISH)`;
+const logger = new DefaultLogger('ERROR', () => undefined);
+
+let folder: string;
+let store: ObjectStore;
+let compute: Compute;
+let rows: { readonly table: string; readonly row: Record<string, unknown> }[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'longhaul-gang-'));
+  store = await openDirectoryStore({ kind: 'directory', path: folder });
+  rows = [];
+});
+afterEach(async () => {
+  await compute.close();
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+});
+
+const ports = (): Ports => {
+  const warehouse = {
+    append: (table: string, added: readonly LedgerRow[]) => {
+      rows.push(...added.map((row) => ({ table, row })));
+      return Promise.resolve();
+    },
+    ledger: () => Promise.resolve([]),
+  } as unknown as Warehouse;
+  return { store: () => Promise.resolve(store), compute: () => Promise.resolve(compute), warehouse: () => Promise.resolve(warehouse) };
+};
+const attempt = async (number: number, profile: object, change: Partial<AttemptInput> = {}): Promise<AttemptInput> => ({
+  ...(await attemptInput(store, {
+    profile,
+    spec: { command: ['sh', '-c', TRAINS], env: { FINISH: `${folder}/finish` }, resources: { nodes: NODES, cpu: 0.1, memoryMb: 32 } },
+  })),
+  attempt: number,
+  ...change,
+});
+const run = (input: AttemptInput): { environment: MockActivityEnvironment; report: Promise<AttemptReport> } => {
+  const environment = new MockActivityEnvironment({ attempt: 1, heartbeatTimeoutMs: 1000 }, { logger });
+  const act = () => createTrainingActivities(ports()).runAttempt(input);
+  const report = environment.run<[], AttemptReport, typeof act>(act);
+  report.catch(() => undefined);
+  return { environment, report };
+};
+const stop = (environment: MockActivityEnvironment): void => {
+  environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
+};
+const eventually = (look: () => unknown) => expect.poll(look, { interval: 5 });
+const of = (table: string): Record<string, unknown>[] => rows.filter((each) => each.table === table).map(({ row }) => row);
+const keptOf = async (input: AttemptInput, rank: number): Promise<string[]> => {
+  const lines: string[] = [];
+  for await (const { text } of readKeptLog(store, input.trial.output, input.attempt, undefined, rank)) lines.push(text);
+  return lines;
+};
+/** A row for each machine, and their sum. */
+function expectMoney(): void {
+  const [total] = of('attempts');
+  const machines = of('attempt_nodes');
+  expect(machines.map(({ rank }) => rank)).toEqual(Array.from({ length: NODES }, (_, rank) => rank));
+  const sum = machines.reduce((all, { cost }) => all + Number(cost), 0);
+  expect(sum).toBeCloseTo(Number(total?.['cost']), 9);
+  for (const { seconds, cost } of machines) expect(Number(cost)).toBeCloseTo(Number(seconds) / 3600, 9);
+}
+
+describe('an attempt on several pods', () => {
+  let standIn: StandIn;
+  const profile = (): object => ({ compute: standIn.config });
+  beforeEach(async () => {
+    standIn = await startStandIn({ podEndMs: 20, changes: { graceSeconds: 1 } });
+    for (const name of ['node-2', 'node-3'])
+      standIn.objects.add('nodes', { metadata: { name }, spec: {}, status: { conditions: [{ type: 'Ready', status: 'True' }] } });
+    compute = await openKubernetesCompute(standIn.config);
+  });
+  afterEach(() => standIn.close());
+
+  const job = (): string => standIn.objects.list('jobs')[0]?.metadata.name ?? '';
+  const running = (): number => standIn.objects.list('pods').filter(({ status }) => status['phase'] === 'Running').length;
+  const watched = async (): Promise<void> => {
+    await eventually(running).toBe(NODES);
+    await eventually(() =>
+      ['WATCH pods', 'WATCH jobs', 'WATCH nodes'].every((each) => standIn.asked.some(({ what }) => what === each)),
+    ).toBe(true);
+  };
+
+  it('is one Job, with a Service that is owned by it', async () => {
+    const { environment, report } = run(await attempt(1, profile()));
+    await watched();
+    const [made] = standIn.objects.list('jobs');
+    const [service] = standIn.objects.list('services');
+    expect((service?.metadata as { ownerReferences?: object[] }).ownerReferences).toEqual([
+      expect.objectContaining({ kind: 'Job', name: made?.metadata.name, uid: made?.metadata.uid }),
+    ]);
+    expect(service?.spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true });
+    stop(environment);
+    expect(await report).toMatchObject({ verdict: 'stopped' });
+    expect(running()).toBe(0);
+  });
+
+  it('was preempted when one of its pods was, and the others are gone before the next attempt', async () => {
+    const input = await attempt(1, profile());
+    const { report } = run(input);
+    await watched();
+    standIn.controllers.evict(standIn.controllers.podOf(job(), 1)?.metadata.name ?? '');
+    expect(await report).toMatchObject({ verdict: 'preempted', cause: expect.stringMatching(/^EvictionByEvictionAPI/) as string });
+    expect(running()).toBe(0);
+    expectMoney();
+    const [row] = of('attempts');
+    expect(row).toMatchObject({ verdict: 'preempted', exit_code: 143 });
+    const trialJson = await store.read(`${input.trial.output}/trial.json`);
+    expect(JSON.parse(new TextDecoder().decode(trialJson?.data))).toMatchObject({ nodes: NODES });
+  });
+
+  it('had no capacity where one of its pods had none, and holds no machine then', async () => {
+    const input = await attempt(1, profile(), { noCapacitySeconds: 1 });
+    const pool = { ...input.pool, nodeSelector: { pool: 'full' } };
+    standIn.controllers.closedPools.add('full');
+    const { report } = run({ ...input, pool });
+    // Two of three get one.
+    await eventually(() => standIn.objects.list('pods').length).toBe(NODES);
+    for (const rank of [0, 2]) standIn.controllers.place(standIn.controllers.podOf(job(), rank)?.metadata.name ?? '');
+    expect(await report).toMatchObject({
+      verdict: 'no-capacity',
+      startedAt: null,
+      cause: expect.stringMatching(/1 of 3 pods wait/) as string,
+    });
+    expect([standIn.objects.list('jobs'), standIn.objects.list('pods')]).toEqual([[], []]);
+    // What stood idle meanwhile is paid.
+    expect(of('attempt_nodes').map(({ started_at }) => started_at !== null)).toEqual([true, false, true]);
+  });
+
+  it('asks for no more than a few things a pod, however long it runs', async () => {
+    const { environment, report } = run(await attempt(1, profile()));
+    await watched();
+    const before = standIn.asked.length;
+    stop(environment);
+    await report;
+    expect(standIn.asked.length - before).toBeLessThan(NODES * 8);
+  });
+});
+
+describe('an attempt on several processes', () => {
+  it('is told, kept and paid as one on several machines', async () => {
+    compute = await openProcessCompute({ kind: 'process', path: join(folder, 'jobs') });
+    const input = await attempt(1, {});
+    const { environment, report } = run(input);
+    for (let rank = 0; rank < NODES; rank++) await eventually(() => keptOf(input, rank)).toEqual([`rank ${rank}`]);
+    stop(environment);
+    expect(await report).toMatchObject({ verdict: 'stopped', exitCode: 143 });
+    expectMoney();
+    expect(of('attempts')[0]?.['cost']).toBeGreaterThan(0);
+    for (let rank = 0; rank < NODES; rank++) await eventually(() => keptOf(input, rank)).toEqual([`rank ${rank}`, 'saved']);
+    expect(await readFile(join(folder, 'jobs', String(of('attempts')[0]?.['job']), 'exit.json'), 'utf8')).toContain('"nodes"');
+  });
+});
