@@ -70,7 +70,7 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
         objective: { metric: 'loss', goal: 'minimize' },
         space: {},
         trials: 1,
-        resources: { nodes, cpu: RANK_CPU, memoryMb: 128 },
+        resources: { nodes, cpu: RANK_CPU, memoryMb: 300 },
         output: 'gs://lab/unused',
       }),
     });
@@ -113,6 +113,7 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   /** Same bits as undisturbed, nothing that runs, a Service only where there is its Job, and money for each machine. */
   const endsLike = async (run: string, nodes: number, handle: WorkflowHandle<typeof trial>): Promise<TrialSummary> => {
     const [summary, calmOne] = await Promise.all([handle.result(), undisturbed(nodes)]);
+    expect(summary.reason).toBeNull();
     expect(summary).toMatchObject({ status: 'succeeded', weightsSha256: calmOne.weightsSha256 });
     const { items: pods } = await client.request<{ items: V1Pod[] }>('GET', client.podsPath());
     const own = pods.filter(({ metadata }) => metadata?.labels?.['longhaul.dev/run'] === run);

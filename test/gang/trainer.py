@@ -128,8 +128,8 @@ def main():
             for each in range(world):
                 data = bytes(store.read(join(output, f"checkpoints/{name}/shard-{each}.json")).data)
                 files[f"shard-{each}.json"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            body = {"checkpoint": name, "attempt": attempt, "step": step, "samples": step * world, "files": files, "reason": reason, "world": world}
-            put("checkpoints/LATEST", body, generation)
+            body = {"checkpoint": name, "attempt": attempt, "step": step, "samples": step * world, "files": files, "reason": reason}
+            put("checkpoints/LATEST", {**body, "world": world}, generation)
             generation = read("checkpoints/LATEST")[1]
         together(peers, True)
 
