@@ -1,4 +1,5 @@
 /** What lies under a trial's output (docs/trial-contract.md): written for the trainer, or read from it. */
+import { DEFAULT_AUDIT } from '../src/contract/audit-policy.ts';
 import { FeatureTable } from '../src/contract/features.ts';
 import type { AttemptInput } from '../src/contract/search.ts';
 import { Latest, ProgressRecord, Ready, TrialJson, TrialResult } from '../src/contract/trial.ts';
@@ -104,8 +105,16 @@ function trialJson(input: AttemptInput, table: FeatureTable | null): TrialJson {
     ...(spec.model === undefined ? {} : { model: spec.model }),
     ...(trial.fork === null ? {} : { fork: trial.fork }),
     ...severalNodes(spec.resources.nodes),
+    ...(trial.repeat ? { repeat: trial.repeat } : auditOf(trial)),
     commit: trial.commit,
   });
+}
+
+/** Nothing is kept of a repetition, nothing where nobody wants it, and nothing of several ranks, which no audit trains again. */
+function auditOf({ spec, profile }: AttemptInput['trial']): Pick<TrialJson, 'audit'> {
+  if ((spec.resources.nodes ?? 1) > 1) return {};
+  const { share } = spec.audit ?? profile.audit ?? DEFAULT_AUDIT;
+  return share > 0 ? { audit: { share } } : {};
 }
 
 async function readFeatures(store: ObjectStore, uri: string): Promise<FeatureTable> {
@@ -115,11 +124,11 @@ async function readFeatures(store: ObjectStore, uri: string): Promise<FeatureTab
 }
 
 export async function readLatest(store: ObjectStore, output: string): Promise<Latest | null> {
-  return readOr(Latest, store, `${output}/checkpoints/LATEST`, MAX_LATEST_BYTES);
+  return readJson(Latest, store, `${output}/checkpoints/LATEST`, MAX_LATEST_BYTES);
 }
 
 export async function readResult(store: ObjectStore, output: string): Promise<TrialResult | null> {
-  return readOr(TrialResult, store, `${output}/result.json`, MAX_RECORD_BYTES);
+  return readJson(TrialResult, store, `${output}/result.json`, MAX_RECORD_BYTES);
 }
 
 /** Null when it is not there yet. A record that cannot be read is told of and passed over. */
@@ -139,7 +148,7 @@ export async function findBestExport(store: ObjectStore, output: string): Promis
   let found: { name: string; ready: Ready } | null = null;
   for await (const object of store.list(`${output}/exports/`)) {
     const name = /\/exports\/([^/]+)\/READY$/.exec(object.uri)?.[1];
-    const ready = name === undefined ? null : await readOr(Ready, store, object.uri, MAX_RECORD_BYTES);
+    const ready = name === undefined ? null : await readJson(Ready, store, object.uri, MAX_RECORD_BYTES);
     if (name === undefined || ready === null) continue;
     const beats =
       found === null || (ready.best && !found.ready.best) || (ready.best === found.ready.best && ready.step >= found.ready.step);
@@ -148,7 +157,12 @@ export async function findBestExport(store: ObjectStore, output: string): Promis
   return found && exportUri(output, found.name);
 }
 
-async function readOr<T extends z.ZodType>(schema: T, store: ObjectStore, uri: string, maxBytes: number): Promise<z.infer<T> | null> {
+export async function readJson<T extends z.ZodType>(
+  schema: T,
+  store: ObjectStore,
+  uri: string,
+  maxBytes: number,
+): Promise<z.infer<T> | null> {
   const object = await store.read(uri, { maxBytes });
   return object ? parsed(schema, object.data, uri) : null;
 }

@@ -1,4 +1,5 @@
 /** Serves `longhaul-control`: all workflows, and the small activities around steps. */
+import { createAuditActivities } from '../activities/audits.ts';
 import { createLostAttemptActivities } from '../activities/lost-attempts.ts';
 import { createNotificationActivities } from '../activities/notifications.ts';
 import { createRunActivities } from '../activities/runs.ts';
@@ -21,5 +22,6 @@ main({
     ...createNotificationActivities(process.env, policy),
     ...createSearchActivities(ports, { policy }),
     ...createLostAttemptActivities(ports),
+    ...createAuditActivities(ports),
   }),
 });

@@ -8,3 +8,4 @@ export { poolGate } from './pools/gate.ts';
 export { parameterImportance } from './questions.ts';
 export { samplerSuggestions } from './questions.ts';
 export { jobEnding } from './job-ending.ts';
+export { audit } from './audit.ts';

@@ -1,6 +1,7 @@
 /** How the pipeline's workflow calls activities and children: every time limit, retry and way of cancelling, with its reason. */
 import { ActivityCancellationType, ChildWorkflowCancellationType, ParentClosePolicy, proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions, ChildWorkflowOptions, RetryPolicy, ActivityInterfaceFor } from '@temporalio/workflow';
+import type { AuditActivities } from '../activities/audits.ts';
 import type { EvaluationActivities } from '../activities/evaluation-contract.ts';
 import type { ExportActivities } from '../activities/exports.ts';
 import type { LostAttemptActivities } from '../activities/lost-attempts.ts';
@@ -202,6 +203,14 @@ export const tensorboards = (profile: Profile): ActivityInterfaceFor<Tensorboard
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   });
 
+/** A training that is part of an audit ends with it. */
+export const REPETITION_POLICY: ChildWorkflowOptions = {
+  taskQueue: TASK_QUEUES.control,
+  parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+  cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+};
+
+export const auditing = proxyActivities<AuditActivities>(CONTROL_POLICY);
 export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
 /** A checkpoint of many gigabytes is copied through a worker. */
 export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint' | 'adoptTrial' | 'reopenTrial'>>({

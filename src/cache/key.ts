@@ -63,13 +63,14 @@ export async function digestOf(ports: Ports, input: PrepareInput): Promise<strin
   );
 }
 
-/** Fields that only serve messages, limits and access do not change what is made. */
+/** Fields that only serve messages, limits, access and audits do not change what is made. */
 function withoutNames(spec: StepSpec): Record<string, unknown> {
   const {
     sqlFile: _sqlFile,
     file: _file,
     maximumBytesBilled: _limit,
     secrets: _secrets,
+    audit: _audit,
     ...rest
   } = spec as StepSpec & Record<string, unknown>;
   const { code, requirements } = rest as Shipped;

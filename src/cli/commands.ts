@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { registerAddTrial } from './commands/add-trial.ts';
 import { registerApprove, registerReject } from './commands/approve.ts';
+import { registerAudit } from './commands/audit.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCheckpoints } from './commands/checkpoints.ts';
 import { registerCodecServer } from './commands/codec-server.ts';
@@ -78,6 +79,7 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerReplaySearch,
     registerModels,
     registerCheckpoints,
+    registerAudit,
     registerReport,
   ],
   'This machine': [registerDev, registerDoctor, registerGc, registerCodecServer, registerCompletion],

@@ -5,7 +5,7 @@ import { AdapterError, ERRORS, InvalidInputError, formatProblem } from '../contr
 import type { Terminal } from './terminal.ts';
 
 /** docs/cli.md */
-export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, cannotConnect: 4, interrupted: 130 } as const;
+export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, cannotConnect: 4, different: 5, interrupted: 130 } as const;
 
 /** Thrown when an option or argument makes no sense in a way that commander cannot know. */
 export class UsageError extends Error {

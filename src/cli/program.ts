@@ -20,7 +20,7 @@ export function createProgram(): Command {
     .addHelpText(
       'after',
       `${examples('longhaul init && longhaul run pipeline.yaml', 'longhaul run pipeline.yaml --profile gcp --detach', 'longhaul status --watch')}
-Exit codes: 0 ok, 1 the run failed, 2 bad input, 3 refused, 4 cannot connect, 130 interrupted (the run goes on).`,
+Exit codes: 0 ok, 1 the run failed, 2 bad input, 3 refused, 4 cannot connect, 5 an audit found a difference, 130 interrupted (the run goes on).`,
     );
   program.on('option:version', () => {
     const parts = versions();

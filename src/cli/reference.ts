@@ -15,6 +15,7 @@ const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   badInput: 'bad input: an option, a file or a name; nothing was started',
   refused: 'refused: the server or a workflow said no, and why',
   cannotConnect: 'no Temporal server answers',
+  different: 'an audit found a training that comes out different when it is repeated',
   interrupted: 'interrupted by Ctrl-C; the run goes on',
 };
 

@@ -2,6 +2,7 @@
 export { connect, newRunId, Longhaul } from './longhaul.ts';
 export type { ConnectOptions, ListOptions, RunSummary, StartOptions } from './longhaul.ts';
 export type { RetryOptions } from './retry.ts';
+export { Audit } from './audit.ts';
 export { Run } from './run.ts';
 export type { Decision } from './run.ts';
 export { Schedules } from './schedules.ts';

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { Connection, Client, type ClientOptions, type WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { dataConverterOf } from '../codec/encryption.ts';
+import { DEFAULT_AUDIT } from '../contract/audit-policy.ts';
 import { InvalidInputError } from '../contract/errors.ts';
 import { fairnessKey } from '../contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
@@ -13,6 +14,7 @@ import { checkRunName } from '../contract/run-names.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
+import { Audit } from './audit.ts';
 import { about } from './failures.ts';
 import { ownRunsOnly } from './own-runs.ts';
 import { checkRetry, type RetryOptions } from './retry.ts';
@@ -149,6 +151,15 @@ export class Longhaul {
     checkRetry(id, ended.state, ended.document, from);
     const retry: Retry = { number: ended.retries + 1, from, steps: ended.state.steps, by: by ?? null, why: why ?? null };
     return this.#begin(id, ended.document, [ended.document, retry], 'ALLOW_DUPLICATE');
+  }
+
+  /**
+   * Trains windows of the run's trials again and compares them (docs/audit.md); one that runs already is taken up.
+   * @param share of the samples that were trained, at most
+   */
+  async audit(id: string, { share = DEFAULT_AUDIT.share }: { readonly share?: number } = {}): Promise<Audit> {
+    const { pipeline, profile } = await this.run(id).document();
+    return Audit.start(this.client, this.target.address, { run: id, pipeline, profile, share });
   }
 
   /** A run by its name. Says nothing about whether there is one; the first call does. */

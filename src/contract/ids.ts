@@ -37,6 +37,10 @@ export const jobEndingWorkflowId = (
 ): string =>
   `${of.trial === undefined ? searchWorkflowId(of.run, of.step) : trialWorkflowId(of.run, of.step, of.trial, of.life)}/end-of-${kind}-${attempt}`;
 
+/** One audit of a run at a time. */
+export const auditWorkflowId = (run: string): string => `${run}/audit`;
+/** Of its trainings and their rows, as a run's; `execution` is that of Temporal. */
+export const auditName = (run: string, execution: string): string => `${run}.audit-${shortHash(execution)}`;
 /** One TensorBoard a pipeline and home, whatever the number of its runs. @param home absent from searches that began before 0.2.0 */
 export const tensorboardWorkflowId = (pipeline: string, home?: string): string =>
   home === undefined ? `longhaul-tensorboard-${pipeline}` : `longhaul-tensorboard-${pipeline}-${home}`;

@@ -201,6 +201,29 @@ export const LEDGER = {
       units_needed: 'INT64',
     },
   },
+  /** One row a window that was trained again. */
+  audits: {
+    key: ['run', 'audit', 'step', 'trial'],
+    columns: {
+      ...common,
+      audit: 'STRING',
+      step: 'STRING',
+      trial: 'INT64',
+      from_step: 'INT64',
+      to_step: 'INT64',
+      samples: 'INT64',
+      pool: 'STRING',
+      node: 'STRING',
+      repeated_pool: 'STRING',
+      repeated_node: 'STRING',
+      /** equal, once, machine, unstable, different, unknown (docs/audit.md) */
+      verdict: 'STRING',
+      first_step: 'INT64',
+      first_tensor: 'STRING',
+      detail: 'STRING',
+      certificate: 'STRING',
+    },
+  },
   /** One row a rule of a check step. */
   checks: {
     key: ['run', 'step', 'rule'],

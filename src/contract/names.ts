@@ -17,6 +17,7 @@ export const WORKFLOWS = {
   parameterImportance: 'parameterImportance',
   samplerSuggestions: 'samplerSuggestions',
   jobEnding: 'jobEnding',
+  audit: 'audit',
 } as const;
 
 export const QUERIES = {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AuditPolicy } from './audit-policy.ts';
 import { Name } from './values.ts';
 
 /** CPU in cores, memory and disk in MiB, GPUs as a count. */
@@ -205,6 +206,8 @@ export const Profile = z.strictObject({
       keepDays: z.number().positive().default(90),
     })
     .optional(),
+  /** What each trial keeps for `longhaul audit`; absent: 2 % of its training can be repeated. */
+  audit: AuditPolicy.optional(),
   /** One retry after OOMKilled, with so much more memory; 1 = no retry. */
   memoryGrowth: z.number().min(1).max(4).default(1.5),
   notifications: z.array(Notification).default([]),

@@ -115,6 +115,7 @@ export type TrialSpec = Pick<
   | 'checkpoint'
   | 'parts'
   | 'threads'
+  | 'audit'
   | 'maxCrashes'
   | 'attemptDeadlineSeconds'
 >;
@@ -171,6 +172,8 @@ export interface TrialInput {
   /** That of its search. */
   readonly life?: string;
   readonly factor?: number;
+  /** Of an audit: another trial's window is trained again. */
+  readonly repeat?: { readonly pair: string; readonly checkpoint: string; readonly dense: readonly [number, number] | null };
 }
 
 /** What a trial was told and has not done yet. */

@@ -56,6 +56,8 @@ export interface RunArchive {
 
 /** @param root of the object store */
 export const archiveUri = (root: string, run: string): string => `${root}/runs/${run}/ended.json`;
+/** What came of an audit of the run. */
+export const auditUri = (root: string, run: string, audit: string): string => `${root}/runs/${run}/audits/${audit}.json`;
 export const documentUri = (root: string, run: string): string => `${root}/runs/${run}/run.json`;
 
 export interface RunGraph {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AuditPolicy } from './audit-policy.ts';
 import { CheckSpec } from './checks.ts';
 import { SHIPPED } from './code.ts';
 import { FeatureTable } from './features.ts';
@@ -179,6 +180,8 @@ export const SearchSpec = z.strictObject({
     })
     .prefault({}),
   threads: z.int().positive().default(1),
+  /** What is kept for `longhaul audit`; absent: as the profile says. */
+  audit: AuditPolicy.optional(),
   /** Crashes (not preemptions) a trial may have. */
   maxCrashes: z.int().nonnegative().default(2),
   attemptDeadlineSeconds: z.int().positive().optional(),

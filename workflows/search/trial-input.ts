@@ -55,6 +55,7 @@ const FIELDS = [
   'checkpoint',
   'parts',
   'threads',
+  'audit',
   'maxCrashes',
   'attemptDeadlineSeconds',
 ] as const;

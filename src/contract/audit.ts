@@ -1,0 +1,177 @@
+/** Audits: a part of a training that is trained again and compared (docs/audit.md). What is kept of a trial, and what the workflow passes on. */
+import { z } from 'zod';
+import type { Profile } from './profile.ts';
+import type { TrialInput } from './search.ts';
+
+const Machine = z.record(z.string(), z.string());
+
+/** Digests of all tensors at some boundaries. `digests` are in the order of `names`; null: there was no such tensor. */
+const Points = {
+  names: z.array(z.string()),
+  points: z.array(
+    z.looseObject({
+      /** How many boundaries came before it in the window: between neighbours lies no other one. */
+      boundary: z.int(),
+      step: z.int(),
+      samples: z.int(),
+      digests: z.array(z.string().nullable()),
+    }),
+  ),
+};
+
+/** `{output}/audits/{n}/pair.json`: written last; beside it lies the checkpoint. */
+export const Pair = z.looseObject({
+  from: z.looseObject({
+    checkpoint: z.string(),
+    step: z.int(),
+    samples: z.int(),
+    attempt: z.int(),
+    machine: Machine,
+    files: z.record(z.string(), z.looseObject({ bytes: z.int() })),
+  }),
+  to: z.looseObject({ step: z.int(), samples: z.int(), attempt: z.int(), machine: Machine }),
+  ...Points,
+});
+export type Pair = z.infer<typeof Pair>;
+
+/** `{output}/repeat.json` of a trial that trained a window again. */
+export const Repeated = z.looseObject({ attempts: z.array(z.looseObject({ attempt: z.int(), machine: Machine })), ...Points });
+export type Repeated = z.infer<typeof Repeated>;
+
+/** A pair that was chosen for an audit. */
+export interface AuditedPair {
+  readonly step: string;
+  readonly trial: number;
+  /** Folder of the pair. */
+  readonly uri: string;
+  readonly checkpoint: string;
+  readonly from: number;
+  readonly to: number;
+  /** To be trained again. */
+  readonly samples: number;
+  /** In which pool it was trained; null: the ledger does not say. */
+  readonly pool: string | null;
+}
+
+/** Which training of the window: in another pool, in the first one's, or once more with a look at every step between two. */
+export type Side = 'again' | 'origin' | 'closer';
+
+/** The first boundary at which two trainings differ. */
+export interface FirstDifference {
+  readonly step: number;
+  /** The last training step at which they were seen to be equal. */
+  readonly after: number;
+  /** No boundary lies between the two. */
+  readonly exact: boolean;
+  /** In the order of what is kept; the first of them is where it began, as far as one step tells. */
+  readonly tensors: readonly string[];
+}
+
+/** Where a window was trained. */
+export interface Place {
+  readonly pool: string | null;
+  readonly node: string | null;
+  /** What bits depend on besides their inputs: processor, versions, threads, …. */
+  readonly machine: Readonly<Record<string, string>>;
+}
+
+/**
+ * `equal`; `once`: two other trainings agree with each other and not with the first; `machine`: in the pool of the first it comes out equal, in
+ * the other one not; `unstable`: no two agree; `different`: why was not found out; `unknown`: it could not be trained again.
+ */
+export type AuditVerdict = 'equal' | 'once' | 'machine' | 'unstable' | 'different' | 'unknown';
+
+export interface Certificate {
+  readonly version: 1;
+  readonly audit: string;
+  readonly run: string;
+  readonly step: string;
+  readonly trial: number;
+  /** ms since 1970 */
+  readonly time: number;
+  readonly from: number;
+  readonly to: number;
+  readonly samples: number;
+  /** What was compared, and at how many boundaries. */
+  readonly tensors: number;
+  readonly boundaries: number;
+  readonly original: Place;
+  readonly repeated: Place | null;
+  readonly verdict: AuditVerdict;
+  readonly first: FirstDifference | null;
+  /** In words: what follows, and what this audit cannot know. */
+  readonly why: string;
+  readonly uri: string;
+}
+
+/** Argument of the workflow `audit`; its id is `auditWorkflowId(run)`. */
+export interface AuditInput {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly profile: Profile;
+  readonly share: number;
+  /** Set by continue-as-new only. */
+  readonly carried?: AuditCarried;
+}
+
+/** What the activity `drawAudit` chose. */
+export interface AuditPlan {
+  readonly pairs: readonly AuditedPair[];
+  /** Samples of all trials, each counted once. */
+  readonly trained: number;
+  /** Pairs that would have made it more than the share. */
+  readonly left: number;
+  /** Why trials have no pair, in words; empty where all have one. */
+  readonly without: readonly string[];
+}
+
+export interface AuditCarried {
+  readonly name: string;
+  readonly plan: AuditPlan;
+  results: PairResult[];
+}
+
+/** Short, since a large run has hundreds. */
+export interface PairResult extends Pick<Certificate, 'step' | 'trial' | 'from' | 'to' | 'samples' | 'verdict' | 'first' | 'why' | 'uri'> {
+  readonly pool: string | null;
+  readonly repeatedPool: string | null;
+}
+
+export interface AuditState {
+  readonly audit: string;
+  readonly run: string;
+  readonly share: number;
+  readonly status: 'choosing' | 'training' | 'done';
+  readonly plan: AuditPlan | null;
+  readonly results: readonly PairResult[];
+}
+
+/** Of the activity `prepareRepetition`: a window that is to be trained again, and where its trial writes. */
+export interface RepetitionInput {
+  readonly profile: Profile;
+  readonly run: string;
+  readonly pipeline: string;
+  readonly name: string;
+  readonly pair: AuditedPair;
+  readonly side: Side;
+  /** Every step in this span is looked at. */
+  readonly dense: readonly [after: number, upTo: number] | null;
+}
+export type Repetition = Omit<TrialInput, 'profile'>;
+
+/** Of the activity `judgePair`. */
+export interface JudgeInput extends Omit<RepetitionInput, 'side' | 'dense'> {
+  /** Outputs of the trainings so far. */
+  readonly outputs: Readonly<Partial<Record<Side, string>>>;
+  /** Why the first repetition failed, where it did. */
+  readonly failure: string | null;
+  /** No further training will come: the certificate is written. */
+  readonly final: boolean;
+}
+export interface Judgement {
+  readonly equal: boolean;
+  readonly first: FirstDifference | null;
+  readonly verdict: AuditVerdict;
+  /** Set when it was final. */
+  readonly result: PairResult | null;
+}
