@@ -16,6 +16,7 @@ const SUITES = {
   e2e: { fileParallelism: false },
   cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},
+  'chaos-more': {},
   packages: { fileParallelism: false },
   gang: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
 } as const;

@@ -26,7 +26,8 @@ async function hasTests(suite: Suite): Promise<boolean> {
 function command(suite: Suite, report: string): readonly [string, readonly string[], string] {
   if (suite.runner === 'pytest') {
     const options = ['-q', '--color=no', '-p', 'no:cacheprovider', '-n', String(suite.workers), `--junitxml=${report}`];
-    return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', 'tests', ...options], 'python'];
+    const files = suite.only?.map((part) => `tests/${part}`) ?? ['tests'];
+    return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', ...files, ...options], 'python'];
   }
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const files = suite.only?.map((part) => `test/${suite.name}/${part}`) ?? [];
@@ -58,7 +59,7 @@ function execute(suite: Suite, program: string, args: readonly string[], cwd: st
     const child = spawn(program, args, {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...prepared, PYTHONPATH: resolve('python') },
+      env: { ...process.env, ...prepared, ...suite.env, PYTHONPATH: resolve('python') },
     });
     if (suite.yields && child.pid !== undefined) setPriority(child.pid, YIELDING);
     for (const stream of [child.stdout, child.stderr]) {

@@ -14,6 +14,7 @@ export interface Suite {
   readonly needs: readonly Tool[];
   /** Only test files whose path has one of these in it. */
   readonly only?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const vitest = (name: string, more: Partial<Suite> = {}): Suite => ({
@@ -34,7 +35,7 @@ export const SUITES: readonly Suite[] = [
   vitest('cluster', { needs: ['kubernetes', 'helm', 'emulators', 'wheels'] }),
   vitest('e2e', { needs: ['emulators', 'wheels', 'chromium', 'prometheus'] }),
   { name: 'trainer', runner: 'pytest', folder: 'python/tests', workers: 1, yields: true, needs: ['emulators'] },
-  vitest('chaos', { workers: 2, needs: ['kubernetes', 'emulators'] }),
+  vitest('chaos'),
   vitest('workflow'),
   vitest('contract', { needs: ['emulators'] }),
   vitest('console', { needs: ['chromium'] }),
@@ -46,6 +47,18 @@ export const SUITES: readonly Suite[] = [
 export const BY_NAME: readonly Suite[] = [
   vitest('packages', { needs: ['helm', 'packages'] }),
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
+  vitest('chaos-more', { workers: 2 }),
+  {
+    name: 'kills',
+    runner: 'pytest',
+    folder: 'python/tests',
+    workers: 1,
+    yields: true,
+    needs: [],
+    only: ['trainer/test_kills.py', 'sdk/test_kills_in_scripts.py'],
+    // Three times the schedules that the whole plays.
+    env: { LONGHAUL_SCHEDULES: '3' },
+  },
 ];
 
 /** What `npm test` names, and leaves out. */

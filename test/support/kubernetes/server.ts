@@ -22,6 +22,8 @@ interface Asked {
   /** `POST jobs`, `LIST pods`, `WATCH jobs`, `GET pods/log`, … */
   readonly what: string;
   readonly path: string;
+  /** As it came: `?labelSelector=…`, or nothing. */
+  readonly query: string;
 }
 
 export interface StandIn {
@@ -90,7 +92,7 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
     const isWatch = url.searchParams.get('watch') === 'true';
     const verb = request.method === 'GET' && route.name === undefined ? (isWatch ? 'WATCH' : 'LIST') : (request.method ?? '');
     const what = `${verb} ${route.resource}${route.sub ? `/${route.sub}` : ''}`;
-    const one: Asked = { what, path: url.pathname };
+    const one: Asked = { what, path: url.pathname, query: decodeURIComponent(url.search) };
     asked.push(one);
     const fault = world.fault?.(one) ?? null;
     if (typeof fault === 'number') {

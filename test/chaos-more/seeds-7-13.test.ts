@@ -1,0 +1,3 @@
+import { survive } from '../chaos/survival.ts';
+
+survive({ first: 7, last: 13 });

@@ -1,3 +1,0 @@
-import { survive } from './survival.ts';
-
-survive({ first: 11, last: 20 });
