@@ -39,7 +39,7 @@ def test_kills_change_nothing(tmp_path: Path, request: pytest.FixtureRequest, na
 def test_the_checker_finds_nothing(tmp_path: Path) -> None:
     command = f"{sys.executable} {EXAMPLES / 'sklearn_train.py'}"
     checked = subprocess.run(
-        [sys.executable, "-m", "longhaul.check", "--command", command, "--keep", str(tmp_path), "--kills", "3"],
+        [sys.executable, "-m", "longhaul.check", "--command", command, "--keep", str(tmp_path), "--kills", "1"],
         env={**os.environ, "PYTHONPATH": PATH},
         capture_output=True,
         text=True,

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 #: What a careless author writes instead.
 MISTAKES = {
@@ -28,6 +33,39 @@ MISTAKES = {
 }
 
 
+class SGDClassifier:
+    """Stands for scikit-learn's, whose import is four fifths of such an attempt. Its seed decides where it begins."""
+
+    def __init__(self, loss: str, alpha: float, random_state: int | None) -> None:
+        self.alpha = alpha
+        self._rng = np.random.default_rng(random_state)
+        self.coef_ = self.intercept_ = np.zeros(0)
+
+    def partial_fit(self, x: Any, labels: Any, classes: list[bool]) -> None:
+        if self.coef_.size == 0:
+            self.coef_, self.intercept_ = self._rng.normal(scale=0.01, size=(1, x.shape[1])), np.zeros(1)
+        wrong = 1 / (1 + np.exp(-self.decision_function(x))) - labels
+        self.coef_ = (1 - self.alpha) * self.coef_ - 0.01 * (wrong[:, None] * x).mean(axis=0)
+        self.intercept_ = self.intercept_ - 0.01 * wrong.mean()
+
+    def decision_function(self, x: Any) -> Any:
+        return np.asarray(x) @ self.coef_[0] + self.intercept_[0]
+
+
+def ndcg_score(labels: Any, scores: Any, k: int) -> float:
+    def gain(order: Any) -> float:
+        ranked = np.asarray(labels[0])[order][:k]
+        return float((ranked / np.log2(np.arange(len(ranked)) + 2)).sum())
+
+    return gain(np.argsort(-np.asarray(scores[0]), kind="stable")) / gain(np.argsort(-np.asarray(labels[0]), kind="stable"))
+
+
+def stand_in(name: str, **content: object) -> None:
+    module = ModuleType(name)
+    module.__dict__.update(content)
+    sys.modules[name] = module
+
+
 def source(mistake: str) -> str:
     text = (Path(__file__).parents[3] / "examples" / "custom-trainer" / "train.py").read_text()
     good, bad = MISTAKES[mistake]
@@ -36,4 +74,7 @@ def source(mistake: str) -> str:
 
 
 if __name__ == "__main__":
+    stand_in("sklearn")
+    stand_in("sklearn.linear_model", SGDClassifier=SGDClassifier)
+    stand_in("sklearn.metrics", ndcg_score=ndcg_score)
     exec(compile(source(os.environ["BROKEN"]), "train.py", "exec"))

@@ -67,7 +67,8 @@ def test_the_example_is_short_and_stands_in_the_documentation() -> None:
 
 
 def test_the_reference_trainer_keeps_the_contract(tmp_path: Path) -> None:
-    code, report, told = check(tmp_path, "--command", f"{sys.executable} -m longhaul_trainer train", "--kills", "1")
+    # Without the long trainings: test_kills.py and test_fencing.py kill it, and let two of it meet, in processes that start at once.
+    code, report, told = check(tmp_path, "--command", f"{sys.executable} -m longhaul_trainer train", "--kills", "0")
     assert code == 0, told
     assert report["broken"] == []
 
