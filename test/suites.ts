@@ -27,17 +27,17 @@ const vitest = (name: string, more: Partial<Suite> = {}): Suite => ({
   ...more,
 });
 
-/** A good part of each suite waits for pods, timers and starts, so that three at once keep two processors busy. */
-export const AT_ONCE = 3;
+/** A good part of each suite waits for pods, timers and starts, so that four at once keep two processors busy. */
+export const AT_ONCE = 4;
 
 /** The next one begins when one has ended: those that last longest come first, so that all lanes end together. */
 export const SUITES: readonly Suite[] = [
   vitest('cluster', { needs: ['kubernetes', 'helm', 'emulators', 'wheels'] }),
   vitest('e2e', { needs: ['emulators', 'wheels', 'chromium', 'prometheus'] }),
   { name: 'trainer', runner: 'pytest', folder: 'python/tests', workers: 1, yields: true, needs: ['emulators'] },
+  vitest('contract', { workers: 2, needs: ['emulators'] }),
+  vitest('workflow', { workers: 2 }),
   vitest('chaos'),
-  vitest('workflow'),
-  vitest('contract', { needs: ['emulators'] }),
   vitest('console', { needs: ['chromium'] }),
   vitest('unit', { yields: true }),
   vitest('replay'),
