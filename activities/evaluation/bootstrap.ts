@@ -100,6 +100,8 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
 
 interface Prepared {
   readonly places: Int32Array;
+  /** How often each bucket is in the draw at hand. */
+  readonly weights: Float64Array;
   readonly sessions: Float64Array;
   readonly units: number;
   /** Units that share a bucket vary as one. */
@@ -128,6 +130,7 @@ function prepare(series: Series, places: ReadonlyMap<number, number>, samples: n
   return {
     units,
     blocks: Math.min(units, series.bucket.length),
+    weights: new Float64Array(series.bucket.length),
     places: Int32Array.from(series.bucket, (bucket) => places.get(bucket) ?? 0),
     sessions: Float64Array.from(series.sessions),
     metrics: new Map(
@@ -142,8 +145,8 @@ function prepare(series: Series, places: ReadonlyMap<number, number>, samples: n
   };
 }
 
-function drawMeans({ places, sessions, metrics }: Prepared, times: Uint32Array, draw: number): void {
-  const weights = Float64Array.from(places, (place) => times[place] ?? 0);
+function drawMeans({ places, weights, sessions, metrics }: Prepared, times: Uint32Array, draw: number): void {
+  for (let i = 0; i < places.length; i++) weights[i] = times[places[i] ?? 0] ?? 0;
   const total = dot(weights, sessions);
   // A draw without a session of a rare segment says nothing of it, and one bucket varies with nothing.
   const silent = total === 0 || sessions.length < 2;

@@ -4,31 +4,27 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheDirectory, root } from '../../bin/setup-tools.mjs';
-import { DIST, versionOf } from './built.ts';
+import { DIST, outsider, PREFIX, versionOf } from './built.ts';
 
 const run = promisify(execFile);
 const scratch = mkdtempSync(join(tmpdir(), 'longhaul-packages-'));
-const prefix = join(scratch, 'prefix');
 /** Blanks, umlauts and what URLs and globs take for their own. */
 const project = join(scratch, 'my übung #1 %20 [x]?');
 let version: string;
 
 /** Of a person who never saw the clone; the cache of Python packages is this machine's, as it is 2 GB. */
 function environment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('LONGHAUL_') && name !== 'NODE_COMPILE_CACHE');
-  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.startsWith(root));
   mkdirSync(join(scratch, 'home'), { recursive: true });
   return {
-    ...Object.fromEntries(kept),
+    ...outsider(),
     npm_config_cache: process.env.npm_config_cache ?? join(process.env.HOME ?? '', '.npm'),
     PYENV_ROOT: process.env.PYENV_ROOT ?? join(process.env.HOME ?? '', '.pyenv'),
     HOME: join(scratch, 'home'),
     LONGHAUL_CACHE: cacheDirectory(),
-    PATH: [join(prefix, 'bin'), ...path].join(delimiter),
     NO_COLOR: '1',
   };
 }
@@ -41,7 +37,6 @@ const longhaul = async <T>(...args: string[]): Promise<T> => JSON.parse(await co
 beforeAll(async () => {
   version = await versionOf();
   mkdirSync(project, { recursive: true });
-  await command('npm', ['install', '--global', '--prefix', prefix, '--no-audit', '--no-fund', join(DIST, `longhaul-${version}.tgz`)]);
 });
 afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
@@ -72,7 +67,7 @@ describe('what is built', () => {
   });
 
   it('needs no TypeScript and nothing of the clone', () => {
-    const installed = join(prefix, 'lib', 'node_modules', 'longhaul');
+    const installed = join(PREFIX, 'lib', 'node_modules', 'longhaul');
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) => !file.startsWith('node_modules'));
     expect(files.filter((file) => /(?<!\.d|\.d\.m|\.d\.c)\.m?tsx?$/.test(file))).toEqual([]);
     const texts = files.filter((file) => /\.(m?js|json|py|cjs)$/.test(file)).filter((file) => readFileSync(join(installed, file), 'utf8').includes(`${root}/`)); // prettier-ignore
