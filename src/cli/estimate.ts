@@ -3,6 +3,7 @@
  * draw takes one earlier run, so that the interval also tells how runs differ, and as many of its trials as are planned, with replacement. Pure.
  */
 import type { LedgerRow } from '../contract/ledger.ts';
+import type { Used } from '../rules/promise.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 
 /** 90 % interval, mean and median. */
@@ -24,17 +25,14 @@ export interface SearchEstimate {
   readonly machineSeconds: Interval;
   /** From its start to its end, with so many trials at once that always find a machine. */
   readonly elapsedSeconds: Interval;
+  /** Objective of its best trial: of as many trials, drawn from one earlier run each time. Null where the earlier ones had another objective. */
+  readonly quality: Interval | null;
 }
 
 /** Older ones say little about what is written now. */
 const MAX_EARLIER_RUNS = 10;
 const DRAWS = 1000;
 const [LOW, HIGH] = [0.05, 0.95];
-
-interface Used {
-  readonly cost: number;
-  readonly seconds: number;
-}
 
 /**
  * @param trials rows of the ledger of this pipeline
@@ -43,7 +41,7 @@ interface Used {
  */
 export function estimateSearch(
   step: string,
-  spec: Pick<SearchSpec, 'trials' | 'parallel' | 'budget'>,
+  spec: Pick<SearchSpec, 'trials' | 'parallel' | 'budget'> & Partial<Pick<SearchSpec, 'objective'>>,
   trials: readonly LedgerRow<'trials'>[],
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
 ): SearchEstimate | null {
@@ -68,8 +66,16 @@ export function estimateSearch(
     cost: intervalOf(drawn.map(({ cost }) => cost)),
     machineSeconds: intervalOf(drawn.map(({ seconds }) => seconds)),
     elapsedSeconds: intervalOf(drawn.map(({ elapsed }) => elapsed)),
+    quality: qualityOf(objectivesByRun(step, spec, trials, runs), planned, spec.objective?.goal ?? 'maximize'),
   };
 }
+
+/** What trials of earlier runs used, their levels moved apart as a prediction needs. */
+export const earlierTrials = (
+  step: string,
+  trials: readonly LedgerRow<'trials'>[],
+  runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
+): Used[] => spread(usedByRun(step, trials, runs)).flat();
 
 /** Of each earlier run what its trials used, the newest runs first; stopped and failed trials are part of what a search costs. */
 function usedByRun(
@@ -116,6 +122,31 @@ function totalsOf(trials: readonly Used[], parallel: number): Used & { readonly 
     seconds += trial.seconds;
   }
   return { cost, seconds, elapsed: Math.max(...places) };
+}
+
+function objectivesByRun(
+  step: string,
+  { objective }: Partial<Pick<SearchSpec, 'objective'>>,
+  trials: readonly LedgerRow<'trials'>[],
+  runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
+): number[][] {
+  const same = trials.filter((row) => row.step === step && row.objective_metric === objective?.metric && typeof row.objective === 'number');
+  return [...runs]
+    .sort((a, b) => String(b.started_at ?? '').localeCompare(String(a.started_at ?? '')))
+    .map(({ run }) => same.filter((row) => row.run === run).map((row) => Number(row.objective)))
+    .filter((values) => values.length > 0)
+    .slice(0, MAX_EARLIER_RUNS);
+}
+
+function qualityOf(earlier: readonly number[][], planned: number, goal: 'maximize' | 'minimize'): Interval | null {
+  if (earlier.length === 0) return null;
+  const draw = generator();
+  const best = goal === 'maximize' ? Math.max : Math.min;
+  const drawn = Array.from({ length: DRAWS }, () => {
+    const values = earlier[Math.floor(earlier.length * draw())] ?? [];
+    return Array.from({ length: planned }, () => values[Math.floor(values.length * draw())] ?? Number.NaN).reduce((a, b) => best(a, b));
+  });
+  return intervalOf(drawn);
 }
 
 function intervalOf(values: readonly number[]): Interval {

@@ -51,5 +51,6 @@ export function renderQuote({ step, estimate }: Estimated, { profile: { currency
   return [
     line('cost', estimate.cost, (amount) => money(amount, currency)),
     line('end', estimate.elapsedSeconds, (seconds) => `after ${duration(seconds * 1000)}`),
+    ...(estimate.quality ? [line('quality', estimate.quality, (value) => String(Number(value.toPrecision(4))))] : []),
   ].join('\n');
 }

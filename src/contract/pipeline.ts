@@ -149,6 +149,7 @@ const {
   earlyEvaluation,
   schedulerChoice: _schedulerChoice,
   takesOver: _takesOver,
+  promise: _promise,
   ...searchFields
 } = SearchSpec.shape;
 

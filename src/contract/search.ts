@@ -72,6 +72,8 @@ export interface SearchResult {
   readonly front: readonly number[];
   /** Of a front of more trials than objectives: where more of the one begins to cost much of the other. */
   readonly knee?: number;
+  /** Of a search with a promise: trials that it did not begin in order to keep it, and why it ended before, if it did. */
+  readonly promise?: { readonly leftOut: number; readonly ended: string | null };
   /** Of a search with replicates. */
   readonly replicates?: Replicated;
 }
@@ -470,6 +472,8 @@ export interface SearchCarried {
   scoringCost?: number;
   /** A point had all metrics that are needed. */
   metricsSeen?: boolean;
+  /** Of a search with a promise: the most trials that it may have, and the ends that were known when that was found. */
+  promised?: { readonly trials: number; readonly tells: number };
   /** The records, as they are carried over continue-as-new; `records` is empty then. Searches of 0.1 carried `records` alone. */
   packed?: Packed;
   /** Of a profile with several clusters: what its trials last met. */

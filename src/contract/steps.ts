@@ -157,6 +157,15 @@ export const SearchSpec = z.strictObject({
       longer: z.boolean().default(false),
     })
     .optional(),
+  /** An end and a cost that it keeps to, by beginning fewer trials or by ending with what it has. `longhaul run --by … --cost …` writes it. */
+  promise: z
+    .strictObject({
+      by: z.iso.datetime().optional(),
+      cost: z.number().positive().optional(),
+      /** What trials of earlier runs used: seconds of a machine, and cost. */
+      samples: z.array(z.tuple([z.number().nonnegative(), z.number().nonnegative()])).default([]),
+    })
+    .optional(),
   /** What `scheduler: { kind: auto }` was taken for, and why; absent where it was not asked for. */
   schedulerChoice: z.string().optional(),
   budget: Budget.prefault({}),

@@ -41,6 +41,9 @@ const REAL_WAITS = {
   /** Between two looks at what was spent: from, to. */
   budgetCheckShortestSeconds: 5,
   budgetCheckLongestSeconds: 1800,
+  /** A search with a promised end stops its trials so long before: a checkpoint and the ledger take a moment. From, to. */
+  promiseMarginShortestSeconds: 20,
+  promiseMarginLongestSeconds: 600,
   /** One object takes about one update a second; what many runs hit at once need not be renewed by each. */
   cacheRenewedMs: 60_000,
   /** Where the writer cannot be asked: in another container, on another machine, or before a restart of this one. */
@@ -138,6 +141,8 @@ export const WAITS: { readonly [name in keyof typeof REAL_WAITS]: number } = Obj
 );
 
 export const GRACES = {
+  /** A promised end or cost is not looked at more often. */
+  promiseLookShortestSeconds: 1,
   /** From a machine to a running container: pulling a large image, mounting volumes. */
   containerStartingSeconds: 1_800,
   /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */

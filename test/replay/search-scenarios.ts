@@ -119,6 +119,13 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return wholly(harness, 'search-rungs', search);
   },
 
+  'search-promise': async (harness) => {
+    const by = new Date(Date.now() + 3_600_000).toISOString();
+    const search = await harness.search(specOf({ trials: 6, promise: { by, samples: [[1500, 0]] } }));
+    await search.result();
+    return recorded('search-promise', search);
+  },
+
   'search-replicates': async (harness) => {
     harness.world.attempt = async ({ trial: { spec, parameters } }): Promise<Partial<AttemptReport>> => {
       const score = Number(parameters.x) + spec.seed / 1000;

@@ -20,6 +20,7 @@ import { idle, isDrained, mustContinueAsNew, secondsUntilPatienceEnds } from './
 import { recordEnds } from './ledger.ts';
 import { reconcile } from './reconcile.ts';
 import type { SearchRun } from './state.ts';
+import { keepPromise, secondsUntilPromise } from './promise.ts';
 import { newTrialsLeft } from './places.ts';
 import { replacePoorest } from './population.ts';
 import { beginReplicates, tellReplicated } from './replicates.ts';
@@ -56,6 +57,7 @@ async function work(run: SearchRun): Promise<void> {
     if (!run.draining) run.drainingSince = null;
     applyStoppingRulesBetweenPoints(run);
     checkBudget(run);
+    keepPromise(run);
     replacePoorest(run);
     fillPlaces(run);
     closeRungs(run);
@@ -76,9 +78,12 @@ async function work(run: SearchRun): Promise<void> {
 
 async function waitForNews(run: SearchRun): Promise<void> {
   const looks = run.reconciles && run.memory.finishing !== null && activeRecords(run).some((record) => record.inherited);
-  const waits = [secondsUntilCheck(run), looks ? WAITS.trialsLookSeconds : null, secondsUntilPatienceEnds(run)].filter(
-    (seconds) => seconds !== null,
-  );
+  const waits = [
+    secondsUntilCheck(run),
+    secondsUntilPromise(run),
+    looks ? WAITS.trialsLookSeconds : null,
+    secondsUntilPatienceEnds(run),
+  ].filter((seconds) => seconds !== null);
   const news = (): boolean => run.dirty || run.fatal !== null || (mustContinueAsNew(run) && !run.draining);
   if (waits.length === 0) return condition(news);
   if (!(await condition(news, Math.min(...waits) * 1000)) && looks) await endClosedTrials(run);

@@ -1,6 +1,7 @@
 /** What a trial's workflow begins with. */
 import type { TrialInput, TrialRecord, TrialSpec } from '../../src/contract/search.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
+import { lastMoment } from './last-moment.ts';
 import { epochsOf } from './member.ts';
 import type { SearchRun } from './state.ts';
 
@@ -19,7 +20,7 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     commit: input.commit,
     search: run.id,
     priority: record.state.priority,
-    deadlineAt: deadlineSeconds === undefined ? null : memory.startedAt + deadlineSeconds * 1000,
+    deadlineAt: earlier(deadlineSeconds === undefined ? null : memory.startedAt + deadlineSeconds * 1000, lastMoment(run)),
     fork: record.fork,
     resumed: record.carried,
     ...(input.life === undefined ? {} : { life: input.life }),
@@ -31,6 +32,9 @@ function epochsFor(run: SearchRun, record: TrialRecord): Partial<TrialSpec> {
   const epochs = epochsOf(run, record);
   return epochs === null ? {} : { epochs };
 }
+
+const earlier = (one: number | null, other: number | null): number | null =>
+  one === null || other === null ? (one ?? other) : Math.min(one, other);
 
 /** Of a search's spec what a trial is told of. */
 const FIELDS = [

@@ -5,6 +5,7 @@ import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
 import { silentClusters } from '../../src/rules/clusters.ts';
 import { bestTrial, kneeOf, paretoFront } from '../../src/rules/best-trials.ts';
 import { candidates } from './candidates.ts';
+import { promiseKept } from './promise-kept.ts';
 import { replicatedOf } from './replicates.ts';
 import { jsonBytes } from '../../src/rules/packed.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
@@ -62,6 +63,11 @@ function bestRecord(run: SearchRun): TrialRecord | null {
   return best ? (run.memory.records[best.trial] ?? null) : null;
 }
 
+function promiseIn(run: SearchRun): Pick<SearchResult, 'promise'> {
+  const promise = promiseKept(run);
+  return promise === null ? {} : { promise };
+}
+
 function kneeIn(run: SearchRun): Pick<SearchResult, 'knee'> {
   const knee = objectivesOf(run).length > 1 ? kneeOf(candidates(run), objectivesOf(run)) : null;
   return knee === null ? {} : { knee };
@@ -90,6 +96,7 @@ export function resultOf(run: SearchRun): SearchResult | null {
     lostCost: sum('lostCost'),
     counts: { succeeded: count('succeeded'), stopped: count('stopped'), failed: count('failed'), cancelled: count('cancelled') },
     ...(replicates ? { replicates } : {}),
+    ...promiseIn(run),
     ...kneeIn(run),
     front: objectivesOf(run).length > 1 ? paretoFront(candidates(run), objectivesOf(run)) : [best.state.trial],
   };

@@ -30,7 +30,7 @@ export function registerPlan(program: Command): void {
     .description('what a run would do: the steps, what is cached, which SQL with which parameters, what its searches will probably cost')
     .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
     .option('--sql', 'print the SQL in full')
-    .option('--quote', 'cost and end of each search at 5, 50 and 95 % of what earlier runs say')
+    .option('--quote', 'cost, end and quality of each search at 5, 50 and 95 % of what earlier runs say')
     .option('--policy <file>', 'what the workers allow: refuses what they would refuse; otherwise the file of LONGHAUL_POLICY')
     .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
     .action(async (file: string, options: Options, command: Command) => {
