@@ -75,6 +75,7 @@ class Together(Alone):
             self._coordinator = Coordinator(
                 ranks.world, key, ranks.host, ranks.port, hung_seconds=self._hung_seconds, vanished=self._vanished
             )
+        self._say(f"waits for all {ranks.world} ranks" if self.first else f"waits for rank 0 at {ranks.host}:{ranks.port}")
         self._link = Link(ranks, key, self._hear, self._lost)
         self._link.gather("join", None, JOIN_SECONDS)
 

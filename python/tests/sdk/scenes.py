@@ -56,9 +56,9 @@ class Scene:
             "LONGHAUL_STEP_DELAY_SECONDS": "0.005",
         }
 
-    def start(self, name: str, attempt: int, **changes: Any) -> subprocess.Popen[bytes]:
+    def start(self, name: str, attempt: int, *, environment: Mapping[str, str] | None = None, **changes: Any) -> subprocess.Popen[bytes]:
         """A process of its own, from its first import on."""
-        variables = {**os.environ, "PYTHONPATH": PATH, **self.variables(name, attempt, **changes)}
+        variables = {**os.environ, "PYTHONPATH": PATH, **self.variables(name, attempt, **changes), **(environment or {})}
         with (self.root / f"{name}.log").open("a", encoding="utf-8") as log:
             return subprocess.Popen([sys.executable, str(self.script)], env=variables, stdout=log, stderr=log)
 

@@ -15,7 +15,7 @@ import pytest
 from longhaul.check.sample import FEATURES, LAYOUT, write_sample
 from longhaul.data.dataset import DataSet
 from longhaul.data.manifest import find_parts
-from longhaul.errors import BadPart
+from longhaul.errors import BadPart, DataError, NoInputError
 from longhaul.policies import PartsPolicy
 from longhaul.store import open_store
 
@@ -137,3 +137,53 @@ def test_a_bad_part_is_passed_over_where_the_trial_says_so(tmp_path: Path) -> No
         list(dataset(uri).numpy(5))
     found = ids(dataset(uri, parts=PartsPolicy(skip_bad=True, bad_budget=1)).numpy(5))
     assert len(flat(found)) == ROWS[0] + ROWS[2]
+
+
+@pytest.mark.parametrize("world", [2, 3, 5])
+@pytest.mark.parametrize("manifest", [True, False])
+def test_ranks_share_an_epoch_in_equal_parts(tmp_path: Path, world: int, manifest: bool) -> None:
+    uri = write_rows(tmp_path / "train", manifest=manifest)
+    for epoch in (0, 1):
+        order = flat(ids(dataset(uri, epoch=epoch).numpy(batch_size=4)))
+        shares = [
+            [batch["id"].tolist() for batch in dataset(uri, epoch=epoch, share=(rank, world)).numpy(batch_size=2)] for rank in range(world)
+        ]
+        assert {tuple(map(len, share)) for share in shares} == {tuple(map(len, shares[0]))}
+        size = sum(ROWS) // world
+        assert [flat(share) for share in shares] == [order[rank * size : (rank + 1) * size] for rank in range(world)]
+        for rank, share in enumerate(shares):
+            loader = dataset(uri, epoch=epoch, share=(rank, world)).numpy(batch_size=2)
+            assert len(loader) == len(share)
+            assert [ids(loader.from_batch(number)) for number in range(len(share) + 1)] == [
+                share[number:] for number in range(len(share) + 1)
+            ]
+
+
+def test_a_rank_reads_no_part_in_which_its_share_is_not(tmp_path: Path) -> None:
+    uri = write_rows(tmp_path / "train")
+    for name in ("part-0.parquet", "part-1.parquet"):
+        (tmp_path / "train" / name).unlink()
+    # 4 rows each: those of the last rank are 16 to 19, the last of part 1; of 12 ranks those of the last are 22 and 23.
+    assert flat(ids(dataset(uri, share=(11, 12)).numpy(batch_size=2, shuffle=False))) == [22, 23]
+    with pytest.raises(NoInputError):
+        list(dataset(uri, share=(4, 5)).numpy(batch_size=2, shuffle=False))
+
+
+def test_groups_are_not_cut_between_ranks(tmp_path: Path) -> None:
+    root = tmp_path / "train"
+    root.mkdir()
+    session = np.repeat(np.arange(7), [3, 1, 2, 4, 1, 2, 3])
+    pq.write_table(pa.table({"session": session, "x": session * 1.0, "label": session * 0.0}), root / "part-0.parquet")
+    layout = {"kind": "flat", "session": "session", "label": "label"}
+    found = []
+    for rank in range(3):
+        data = dataset(root.as_uri(), share=(rank, 3), layout=layout)
+        batches = list(data.numpy(batch_size=2, columns=["x"], label="label", groups=True, shuffle=False))
+        found += [(x[:, 0].tolist(), lengths.tolist()) for x, _, lengths in batches]
+    assert found == [([0.0] * 3 + [1.0], [3, 1]), ([2.0] * 2 + [3.0] * 4, [2, 4]), ([4.0] + [5.0] * 2, [1, 2])]
+
+
+def test_fewer_rows_than_ranks_are_refused(tmp_path: Path) -> None:
+    uri = write_rows(tmp_path / "train")
+    with pytest.raises(DataError, match="at least one row for each of 25 ranks, found 24"):
+        list(dataset(uri, share=(0, 25)).numpy(batch_size=2))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from forking import Forker
-from gangs import Gang
+from gangs import Gang, free_port
 from scenes import SCRIPTS
 
 SIGTERM, SIGKILL = str(int(signal.SIGTERM)), str(int(signal.SIGKILL))
@@ -129,3 +130,60 @@ def test_a_sigterm_in_a_long_validation_commits_what_all_ranks_had_before_it(gan
 def test_a_later_attempt_fences_all_ranks_of_the_older_one(gang: Gang) -> None:
     gang.finish_together("one", 2)
     assert gang.attempt("one", 1) == [75] * 2, gang.log("one")
+
+
+def test_pytorch_over_gloo(tmp_path: Path, torch_forker: Forker) -> None:
+    """A rank in a collective operation hears of the end of another, whose workers live on for a while."""
+    gang = Gang(torch_forker, tmp_path, SCRIPTS / "gang_torch.py")
+    expected = gang.finish_together("undisturbed")
+    assert expected["steps"] == 12 * expected["epochs"]
+    for rank, sign, codes in ((1, SIGTERM, [PREEMPTED, PREEMPTED]), (1, SIGKILL, [PREEMPTED, -9]), (0, SIGKILL, [-9, PREEMPTED])):
+        name = f"{rank}-{sign}"
+        assert gang.attempt(name, 1, on={rank: {"GANG_AT_STEP": "15", "GANG_SIGNAL": sign}}) == codes, gang.log(name)
+        assert gang.latest(name)["reason"] == "sigterm", gang.log(name)
+        assert gang.finish_together(name, 2) == expected, gang.log(name)
+
+
+FORKS = """
+import os, signal, time
+import longhaul
+with longhaul.trial() as trial:
+    if os.fork() == 0:
+        while not os.path.exists(os.environ["OVER"]):
+            time.sleep(0.05)
+        os._exit(0)
+    if trial.rank == int(os.environ["DIES"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_child_that_outlives_a_rank_does_not_hide_its_end(tmp_path: Path, forker: Forker, rank: int) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(FORKS, encoding="utf-8")
+    gang = Gang(forker, tmp_path, script)
+    codes = gang.attempt("one", 1, everywhere={"DIES": str(rank), "OVER": str(tmp_path / "over")})
+    (tmp_path / "over").touch()
+    assert codes[rank] == -9 and codes[1 - rank] == PREEMPTED, gang.log("one")
+
+
+STARTS = """
+import longhaul
+with longhaul.trial() as trial:
+    pass
+"""
+
+
+def test_a_sigterm_while_the_ranks_gather_leaves_what_is_committed(tmp_path: Path, forker: Forker) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(STARTS, encoding="utf-8")
+    gang = Gang(forker, tmp_path, script)
+    alone = {"LONGHAUL_NODES": "2", "LONGHAUL_NODE_RANK": "1", "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}"}
+    process = gang.start("alone", 1, environment=alone)
+    while "rank 1: waits for rank 0 at" not in gang.log("alone"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(600) == PREEMPTED, gang.log("alone")
+    assert (gang.latest("alone")["reason"], gang.latest("alone")["attempt"]) == ("sigterm", 1)
