@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from forking import Forker
@@ -150,7 +151,7 @@ with longhaul.trial() as trial:
 def test_the_last_boundary_is_committed_where_no_other_comes_in_time(tmp_path: Path, forker: Forker, where: str) -> None:
     """A validation that does not beat, and a model that is still being uploaded: no checkpoint has been taken before."""
     scene = scripted(tmp_path, forker, QUIET.replace("HERE", repr(str(tmp_path))).replace("PLACE", repr(where)))
-    seldom = {"checkpoint": {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}}
+    seldom: dict[str, Any] = {"checkpoint": {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}}
     process = scene.start("one", 1, **seldom)
     wait(process, told(scene, "away"))
     process.send_signal(signal.SIGTERM)
