@@ -7,6 +7,7 @@ import { AdapterError, PreconditionFailedError } from '../contract/errors.ts';
 import { homeOf } from '../contract/ids.ts';
 import type { Profile } from '../contract/profile.ts';
 import { GRACES } from '../rules/durations.ts';
+import { auditedRun } from '../rules/audits.ts';
 import { decideGarbage, textsIn } from '../rules/garbage.ts';
 import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
 import type { JobInfo } from '../ports/compute.ts';
@@ -18,7 +19,7 @@ import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../rules/kept-logs.ts';
 /** One thing that was looked at. */
 export interface Found {
   /** An orphan is a Job that still runs, or would, without a run. */
-  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs';
+  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs' | 'audit pair';
   readonly name: string;
   readonly reason: string;
 }
@@ -57,6 +58,7 @@ export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile,
     ...(await jobs(runs, ports, profile, options, result)),
     ...(await outputs(runs, ports, profile, options, result)),
     ...(await logs(runs, ports, profile, result)),
+    ...(await auditPairs(runs, ports, profile, options, result)),
   ];
   const gone = new Set<Removal>();
   for (const removal of removals) {
@@ -114,7 +116,9 @@ async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: Gar
 }
 
 async function stateOf(runs: Runs, run: string): Promise<'open' | 'ended' | 'unknown'> {
+  const audited = auditedRun(run);
   try {
+    if (audited !== null) return (await runs.run(audited).isAudited()) ? 'open' : 'ended';
     return (await runs.run(run).state()).endedAt === null ? 'open' : 'ended';
   } catch (error) {
     if (error instanceof UnknownRunError) return 'unknown';
@@ -185,6 +189,48 @@ async function logs(runs: Runs, ports: Ports, profile: Profile, result: GarbageR
     found.push({ what: 'logs', name: prefix, reason, remove });
   }
   return found;
+}
+
+/** Checkpoints that trials of ended runs have kept for an audit which nobody has made since. */
+async function auditPairs(
+  runs: Runs,
+  ports: Ports,
+  profile: Profile,
+  { before }: GarbageOptions,
+  result: GarbageResult,
+): Promise<Removal[]> {
+  const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
+  const rows = await warehouse.ledger('trials');
+  const old = rows.filter((row) => Date.parse(row.time) < before && String(row.output).startsWith(`${store.root}/`));
+  const busy = new Map<string, string | null>();
+  const found: Removal[] = [];
+  for (const { run, output, time } of old) {
+    const prefix = `${String(output)}/audits`;
+    const objects = await objectsOf(store, prefix);
+    if (objects.length === 0) continue;
+    if (!busy.has(run)) busy.set(run, await whyBusy(runs, run));
+    const why = objects.some(({ updatedAt }) => updatedAt >= before) ? 'some of it is newer' : (busy.get(run) ?? null);
+    if (why !== null) {
+      result.kept.push({ what: 'audit pair', name: prefix, reason: why });
+      continue;
+    }
+    const remove = async (): Promise<boolean> => {
+      for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
+      return true;
+    };
+    found.push({ what: 'audit pair', name: prefix, reason: `kept since ${time.slice(0, 10)} for an audit that nobody made`, remove });
+  }
+  return found;
+}
+
+async function whyBusy(runs: Runs, run: string): Promise<string | null> {
+  if ((await stateOf(runs, run)) === 'open') return `run ${run} is open`;
+  // Whoever cannot be asked may be at work.
+  const audited = await runs
+    .run(run)
+    .isAudited()
+    .catch((error: unknown) => !(error instanceof UnknownRunError));
+  return audited ? `an audit of ${run} goes on` : null;
 }
 
 async function readRecords(store: ObjectStore): Promise<{ readonly record: MadeRecord; readonly generation: string }[]> {

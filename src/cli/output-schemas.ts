@@ -190,10 +190,27 @@ export const ReportOutput = z.looseObject({
     .describe('`where`, `what`, `cause`, `remedy`, `severity`'),
   importance: z.record(z.string(), z.looseObject({})).describe('by search: `evaluator`, `metric`, `trials`, `parameters`'),
   provenance: z.array(z.looseObject({ what: z.string(), value: z.string() })).describe('`what`, `value`'),
+  audits: z.array(z.looseObject({})).describe('rows of the ledger: parts that were trained again'),
   changes: z
     .looseObject({ run: z.string() })
     .nullable()
     .describe('since the run before: `run`, and `changes` with `path`, `before`, `after`'),
+});
+
+const AuditOutput = z.looseObject({
+  audit: z.string(),
+  run: z.string(),
+  share: z.number(),
+  status: z.enum(['choosing', 'training', 'done']),
+  plan: z
+    .looseObject({ trained: z.number(), left: z.int() })
+    .nullable()
+    .describe('`pairs` that were chosen, `trained` samples in all, `left` out since they were beyond the share, `without`: who has none'),
+  results: z
+    .array(z.looseObject({ step: z.string(), trial: z.int(), verdict: z.string() }))
+    .describe(
+      '`step`, `trial`, training steps `from` and `to`, `samples`, `pool` and `repeatedPool`, `verdict`, `first` (`step`, `after`, `exact`, `tensors`) or null, `why`, `uri` of the certificate',
+    ),
 });
 
 const ControlOutput = z.looseObject({
@@ -237,6 +254,7 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('Names rewritten', ['migrate'], MigrateOutput),
   documented('Links', ['open'], OpenOutput),
   documented('A report', ['report --format json'], ReportOutput),
+  documented('An audit', ['audit'], AuditOutput),
   documented('A run that was begun', ['run --detach', 'retry --detach', 'extend --detach'], BegunOutput),
   documented('The answer of a control', CONTROLS, ControlOutput),
   documented('A failure, on stderr', ['…'], ErrorOutput),

@@ -52,13 +52,14 @@ export async function collect(run: ReadableRun, ports: OpenPorts): Promise<RunDa
 export async function collectReport(run: ReadableRun, ports: OpenPorts): Promise<ReportData> {
   const data = await collect(run, ports);
   const warehouse = await ports.warehouse(data.document.profile);
-  const [steps, checks, importance, previous] = await Promise.all([
+  const [steps, checks, audits, importance, previous] = await Promise.all([
     warehouse.ledger('steps', { run: run.id }),
     warehouse.ledger('checks', { run: run.id }),
+    warehouse.ledger('audits', { run: run.id }),
     importances(run, data),
     previousRun(data, ports, warehouse),
   ]);
-  return { ...data, steps, checks, importance, previous };
+  return { ...data, steps, checks, audits, importance, previous };
 }
 
 /** Trials that have not ended are not in the ledger yet; the search knows them. Costs and metrics of these are so far. */

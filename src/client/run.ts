@@ -6,6 +6,7 @@ import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
 import type { Team } from '../contract/teams.ts';
+import { Audit } from './audit.ts';
 import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
@@ -107,6 +108,16 @@ export class Run {
   /** Tells when it has moved on, and its searches, when they are named to it (`searchWorkflowId`): what is shown is asked for only then. */
   changes(): Changes {
     return followChanges(this.#client, this.id);
+  }
+
+  /** Whether windows of it are trained again now. */
+  async isAudited(): Promise<boolean> {
+    try {
+      return await new Audit(this.#client, this.#address, this.id).isRunning();
+    } catch (error) {
+      if (error instanceof UnknownRunError) return false;
+      throw error;
+    }
   }
 
   /** A search step of this run. */

@@ -6,11 +6,12 @@ import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
 
 export async function reportOf(model: RunModel, source: ConsoleSource): Promise<string> {
-  const [trials, progress, importance, previous] = await Promise.all([
+  const [trials, progress, importance, previous, audits] = await Promise.all([
     model.rows('trials'),
     model.rows('progress'),
     importances(model, source),
     previousRun(model, source),
+    source.ledger(model.document, 'audits', { run: model.id }).catch(() => []),
   ]);
   return renderReport({
     run: model.state,
@@ -23,6 +24,7 @@ export async function reportOf(model: RunModel, source: ConsoleSource): Promise<
     attempts: model.attempts,
     evaluations: model.evaluations,
     checks: model.checks,
+    audits,
     steps: model.stepRows,
     previous,
     now: Date.now(),

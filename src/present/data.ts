@@ -16,6 +16,8 @@ export interface ReportData {
   readonly evaluations: readonly LedgerRow<'evaluations'>[];
   /** Of check steps; absent where nobody asked. */
   readonly checks?: readonly LedgerRow<'checks'>[];
+  /** Windows that were trained again; absent where nobody asked. */
+  readonly audits?: readonly LedgerRow<'audits'>[];
   /** Rows of this run's steps: they name the warehouse's jobs. */
   readonly steps?: readonly LedgerRow<'steps'>[];
   /** By step. */

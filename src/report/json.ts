@@ -14,6 +14,7 @@ interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'atte
   readonly importance: NonNullable<ReportData['importance']>;
   readonly provenance: readonly Fact[];
   readonly changes: ReturnType<typeof changesSince>;
+  readonly audits: NonNullable<ReportData['audits']>;
 }
 
 export function reportJson(data: ReportData): ReportJson {
@@ -39,5 +40,6 @@ export function reportJson(data: ReportData): ReportJson {
     importance: data.importance ?? {},
     provenance: provenanceOf(data),
     changes: changesSince(data),
+    audits: data.audits ?? [],
   };
 }

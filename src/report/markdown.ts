@@ -1,4 +1,5 @@
 /** The report as Markdown, for a merge request or a chat. */
+import { auditsShown } from '../present/audits.ts';
 import { chartData } from '../present/chart-data.ts';
 import { metricsOf } from '../present/charts/metrics-with-intervals.ts';
 import { ranked } from '../present/charts/views.ts';
@@ -90,6 +91,13 @@ function oneRun(data: ReportData): string {
               parameters(trial.parameters),
             ]),
         ),
+      ),
+    ),
+    titled(
+      'Audits',
+      tableOf(
+        ['what', 'where', 'result', 'first difference'],
+        auditsShown(data.audits ?? []).map((one) => [one.what, one.where, one.result, one.difference]),
       ),
     ),
     titled(

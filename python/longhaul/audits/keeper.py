@@ -21,8 +21,6 @@ from .windows import Window, window_at
 
 FOLDER = "audits"
 PAIR = "pair.json"
-#: An audit is at work on the pair: it is not replaced by a newer one.
-CLAIM = "claim.json"
 #: Digests that a pair has at most: about 1 MiB of JSON.
 MAX_DIGESTS = 65_536
 #: Digests of a window may take this long, and half of the window's time besides.
@@ -180,9 +178,8 @@ class Keeper:
         def write() -> None:
             self._write_pair(window.number, pair)
             for number in range(window.number):
-                if self._store.read(join(self._root, str(number), CLAIM)) is None:
-                    self._remove(number, but=())
-            self._remove(window.number, but=(PAIR, CLAIM, f"checkpoints/{pair['from']['checkpoint']}/"))
+                self._remove(number, but=())
+            self._remove(window.number, but=(PAIR, f"checkpoints/{pair['from']['checkpoint']}/"))
 
         self._behind.do(write)
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { ledgerKey } from '../../contract/ids.ts';
 import type { ObjectStore, Warehouse } from '../../ports/index.ts';
+import { addCertificates } from '../model-card.ts';
 import { cliOf, examples, runOf, who, type Cli } from '../context.ts';
 import { download } from '../downloads.ts';
 import { UsageError } from '../exit.ts';
@@ -59,7 +60,12 @@ export function registerModels(program: Command): void {
         const folder = options.to ?? model;
         const got = await download(store, row.export, folder);
         if (got.files === 0) throw new UsageError(`the files of ${model} are not there any more: ${row.export}`);
-        cli.print({ model, export: row.export, folder, ...got }, () => `${folder}: ${got.files} files, ${got.bytes} bytes`);
+        const audits = await addCertificates(await warehouse.ledger('audits', { run: row.run }), row, folder);
+        const audited = audits === 0 ? '' : `, and what ${audits === 1 ? 'an audit' : `${audits} audits`} found (AUDIT.json)`;
+        cli.print(
+          { model, export: row.export, folder, ...got, audits },
+          () => `${folder}: ${got.files} files, ${got.bytes} bytes${audited}`,
+        );
       }),
     );
   models

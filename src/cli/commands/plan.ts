@@ -7,6 +7,7 @@ import { documentUri } from '../../contract/state.ts';
 import { scoreTables } from '../../contract/steps.ts';
 import type { SearchSpec, StepSpec } from '../../contract/steps.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
+import { keptForAudits, renderKept, type KeptForAudits } from '../audit-bytes.ts';
 import { codeChanges, inStore, tagWarnings, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
 import { estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
@@ -42,6 +43,7 @@ export function registerPlan(program: Command): void {
       const steps = await forecast(document, ports);
       const searching = steps.filter(({ step, what }) => step.spec.kind === 'search' && what !== 'cached').map(({ step }) => step.id);
       const estimates = searching.length === 0 ? [] : await estimatesOf(document, searching, await ports.warehouse(document.profile));
+      const kept = await keptOf(document, searching, ports);
       const far = crossings(await placesOf(document.profile)).map(({ detail, remedy }) => `${detail}; ${remedy}`);
       const plan = steps.map(({ step, what, key, why }) => ({
         step: step.id,
@@ -64,6 +66,7 @@ export function registerPlan(program: Command): void {
           steps: plan,
           onExit: document.onExit.map((step) => step.id),
           estimates,
+          audits: kept,
           warnings: [...warnings, ...far],
           since,
         },
@@ -71,6 +74,7 @@ export function registerPlan(program: Command): void {
           [
             render(document, steps, estimates, cli.terminal, options),
             ...steps.flatMap(({ step }) => codeLine(step.id, codeOf(step.spec, code).code ?? null)),
+            ...kept.map(renderKept),
             ...(since ? [sinceLine(since)] : []),
             ...[...warnings, ...far].map((warning) => cli.terminal.colors.yellow(warning)),
           ].join('\n'),
@@ -85,6 +89,12 @@ async function refuseByPolicy(document: RunDocument, file = process.env.LONGHAUL
   if (policy === null || file === undefined) return;
   const problems = violations(policy, document).map((found) => ({ file, path: '', message: violationText(found) }));
   if (problems.length > 0) throw new InvalidInputError(problems);
+}
+
+async function keptOf(document: RunDocument, searching: readonly string[], ports: OpenPorts): Promise<KeptForAudits[]> {
+  if (searching.length === 0) return [];
+  const [warehouse, store] = await Promise.all([ports.warehouse(document.profile), ports.store(document.profile)]);
+  return keptForAudits(document, searching, warehouse, store);
 }
 
 interface ShownCode {

@@ -1,5 +1,6 @@
 /** The sections of one run below its verdict. */
 import type { ChartData, ChartGroup, PlacedChart } from '../../present/chart-data.ts';
+import { auditsShown } from '../../present/audits.ts';
 import { dagSvg, STATUS_MARKS } from '../../present/charts/dag.ts';
 import { attemptsOf, type TrialView } from '../../present/charts/views.ts';
 import type { ReportData } from '../../present/data.ts';
@@ -44,12 +45,24 @@ export function sectionsOf(data: ReportData, charts: ChartData, placed: readonly
       ),
     ),
     sectionOf('cost', 'Cost', html`${of('cost')}${costTable(data, currency)}`),
+    sectionOf('audits', 'Audits', auditSection(data)),
     { id: 'provenance', title: 'Provenance', body: provenanceSection(data) },
   ];
   return all.filter((section) => section !== null).map((section) => ({ ...section, id: `${prefix}${section.id}` }));
 }
 
 const sectionOf = (id: string, title: string, body: Markup): Section | null => (body.text.trim() === '' ? null : { id, title, body });
+
+function auditSection({ audits = [] }: ReportData): Markup {
+  if (audits.length === 0) return html``;
+  return table('Parts that were trained again, and whether all bits came out equal', auditsShown(audits), [
+    { title: 'what', cell: (row) => row.what },
+    { title: 'where', cell: (row) => row.where },
+    { title: 'result', cell: (row) => row.result },
+    { title: 'first difference', cell: (row) => row.difference },
+    { title: 'in words', cell: (row) => row.detail },
+  ]);
+}
 
 const OUTCOMES: Readonly<Record<string, string>> = { pass: '✔ pass', warn: '≈ warn', fail: '✘ fail' };
 

@@ -32,6 +32,8 @@ interface Scene {
   readonly ledger: { steps: LedgerRow<'steps'>[]; models: LedgerRow<'models'>[]; trials: LedgerRow<'trials'>[] };
   /** Runs by name: what they name, or why nobody can ask them. */
   readonly open: Map<string, unknown>;
+  /** Runs of which an audit goes on. */
+  readonly audited: Set<string>;
 }
 
 let folder: string;
@@ -52,7 +54,7 @@ beforeEach(async () => {
     ledger: (async (table: 'steps' | 'models' | 'trials') => ledger[table]) as Warehouse['ledger'],
   };
   const ports: Ports = { store: async () => store, warehouse: async () => warehouse as Warehouse, compute: memory.compute };
-  scene = { ports, memory, store, dropped, ledger, open: new Map() };
+  scene = { ports, memory, store, dropped, ledger, open: new Map(), audited: new Set() };
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -61,6 +63,7 @@ const runs = (): Pick<Longhaul, 'list' | 'run'> =>
     list: async ({ status }: { status: string }) => (status === 'running' ? [...scene.open.keys()].map((run) => ({ run })) : []),
     run: (id: string) => ({
       document: async () => scene.open.get(id),
+      isAudited: async () => scene.audited.has(id),
       state: async () => {
         if (id.startsWith('ended')) return { endedAt: 1, steps: [] };
         const found = scene.open.get(id);
@@ -278,4 +281,52 @@ describe('longhaul gc', () => {
     scene.open.set('mute', new Error('no worker answers'));
     expect((await collect({ orphans: true })).found).toEqual([]);
   });
+});
+
+describe('pairs of checkpoints that were kept for audits', () => {
+  const pairOf = async (trial: number, run: string, at = OLD): Promise<string> => {
+    const output = uriOf(`out/trial-${trial}`);
+    scene.ledger.trials.push({ pipeline: 'p', run, time: new Date(at).toISOString(), step: 'search', trial, output });
+    for (const name of ['audits/3/pair.json', 'audits/3/checkpoints/x/a', 'checkpoints/LATEST']) {
+      await scene.store.write(`${output}/${name}`, 'x');
+      await utimes(fileURLToPath(`${output}/${name}`), at / 1000, at / 1000);
+    }
+    return `${output}/audits`;
+  };
+  const about = ({ found, kept }: GarbageResult): string[][] =>
+    [...found, ...kept].filter(({ what }) => what === 'audit pair').map(({ name, reason }) => [name, reason]);
+
+  it('go when nobody made the audit, and nothing beside them', async () => {
+    const pair = await pairOf(0, 'ended-1');
+    expect(about(await collect())).toEqual([[pair, expect.stringMatching(/^kept since \d{4}-\d\d-\d\d for an audit that nobody made$/)]]);
+    expect(await scene.store.stat(`${pair}/3/pair.json`)).toBeNull();
+    expect(await scene.store.stat(uriOf('out/trial-0/checkpoints/LATEST'))).not.toBeNull();
+  });
+
+  it('stay while the run or an audit of it goes on, and while they are young', async () => {
+    scene.open.set('open-1', {});
+    scene.audited.add('ended-2');
+    const [open, audited, young] = [await pairOf(0, 'open-1'), await pairOf(1, 'ended-2'), await pairOf(2, 'ended-3', NOW)];
+    expect(about(await collect())).toEqual([
+      [open, 'run open-1 is open'],
+      [audited, 'an audit of ended-2 goes on'],
+    ]);
+    for (const pair of [open, audited, young]) expect(await scene.store.stat(`${pair}/3/pair.json`)).not.toBeNull();
+  });
+});
+
+it('takes the Jobs of an audit that goes on for what they are', async () => {
+  const job = (run: string): Pick<JobSpec, 'name' | 'labels'> => ({ name: run, labels: { pipeline: 'p', run, step: 's' } });
+  const jobs = ['ended-1.audit-0a1b2c3d', 'ended-2.audit-0a1b2c3d.origin'].map(job);
+  const ports: Ports = {
+    ...scene.ports,
+    compute: async () =>
+      Promise.resolve({
+        list: async () => Promise.resolve(jobs.map((one) => ({ ...one, phase: 'running' as const }))),
+        remove: async () => Promise.resolve(),
+      } as unknown as Awaited<ReturnType<Ports['compute']>>),
+  };
+  scene.audited.add('ended-1');
+  const { found } = await collectGarbage(runs(), ports, PROFILE, OPTIONS);
+  expect(found.filter(({ what }) => what === 'orphan').map(({ name }) => name)).toEqual(['ended-2.audit-0a1b2c3d.origin']);
 });
