@@ -188,6 +188,11 @@ export const ReportOutput = z.looseObject({
   failures: z
     .array(z.looseObject({ where: z.string(), what: z.string(), cause: z.string(), remedy: z.string() }))
     .describe('`where`, `what`, `cause`, `remedy`, `severity`'),
+  searches: z
+    .record(z.string(), z.looseObject({ front: z.array(z.int()), knee: z.int().nullable() }))
+    .describe(
+      'by search: `broken` (trials that break a constraint, with `why`), `front` and `knee` of several objectives, `replicates` (`finalists` with `mean`, `low`, `high`; `sure`), `lineages` of a population',
+    ),
   importance: z.record(z.string(), z.looseObject({})).describe('by search: `evaluator`, `metric`, `trials`, `parameters`'),
   provenance: z.array(z.looseObject({ what: z.string(), value: z.string() })).describe('`what`, `value`'),
   audits: z.array(z.looseObject({})).describe('rows of the ledger: parts that were trained again'),

@@ -68,6 +68,7 @@ export function searchInfo({ spec }: Step): SearchInfo | null {
   if (spec.kind !== 'search') return null;
   return {
     objectives: [spec.objective, ...spec.alsoOptimize],
+    constraints: spec.metricConstraints ?? [],
     space: spec.space,
     fixed: spec.fixed,
     stopping: spec.stopping,

@@ -1,7 +1,7 @@
 /** What server and page say to each other, as JSON. Types only. Times: ms since 1970. */
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
-import type { Budget, Objective, Space, StoppingRule } from '../contract/search-space.ts';
+import type { Budget, MetricConstraint, Objective, Space, StoppingRule } from '../contract/search-space.ts';
 import type { RunGraph, RunState, SearchState, TrialState } from '../contract/state.ts';
 import type { StepKind } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
@@ -33,6 +33,7 @@ export interface Point {
 
 export interface SearchInfo {
   readonly objectives: readonly Objective[];
+  readonly constraints: readonly MetricConstraint[];
   readonly space: Space;
   readonly fixed: Readonly<Record<string, Json>>;
   readonly stopping: readonly StoppingRule[];

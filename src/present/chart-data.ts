@@ -1,7 +1,7 @@
 /** Which charts a run has. The same function runs in Node, for captions and alternatives, and in the page, for the pictures. */
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { Importance } from '../contract/search.ts';
-import type { Objective, Space } from '../contract/search-space.ts';
+import type { MetricConstraint, Objective, Space } from '../contract/search-space.ts';
 import type { RunState } from '../contract/state.ts';
 import type { ReportData } from './data.ts';
 import { evaluationsOf } from './evaluations.ts';
@@ -12,6 +12,7 @@ import { learningCurves } from './charts/learning-curves.ts';
 import { metricBySegment, metricIntervals, metricsOf, pairedDifferences, segmentsOf } from './charts/metrics-with-intervals.ts';
 import { offlineMetrics, offlineQuality } from './charts/offline-quality.ts';
 import { parallelCoordinates } from './charts/parallel-coordinates.ts';
+import { findingsOf, type SearchFindings } from './search-findings.ts';
 import { paretoFront } from './charts/pareto-front.ts';
 import type { ChartTheme } from './charts/theme.ts';
 import { timeline } from './charts/timeline.ts';
@@ -21,6 +22,8 @@ interface SearchCharts {
   readonly step: string;
   readonly objective: Objective;
   readonly others: readonly Objective[];
+  readonly constraints: readonly MetricConstraint[];
+  readonly findings: SearchFindings;
   readonly space: Space;
   readonly plannedTrials: number;
   readonly trials: readonly TrialView[];
@@ -52,6 +55,8 @@ export function chartData(data: ReportData): ChartData {
         step: id,
         objective: spec.objective,
         others: spec.alsoOptimize,
+        constraints: spec.metricConstraints ?? [],
+        findings: findingsOf(trials, spec),
         space: spec.space,
         plannedTrials: data.searches[id]?.plannedTrials ?? spec.trials,
         trials,
@@ -135,7 +140,7 @@ export function chartsOf(data: ChartData, theme: ChartTheme): PlacedChart[] {
 }
 
 function searchCharts(search: SearchCharts, currency: string, theme: ChartTheme): [string, Chart | null][] {
-  const { trials, points, objective, others, early, step } = search;
+  const { trials, points, objective, others, constraints, early, step } = search;
   const { metric, goal } = objective;
   const loss = ['validation_loss', 'loss'].find(
     (name) => name !== metric && points.some((point) => typeof point.metrics[name] === 'number'),
@@ -149,7 +154,7 @@ function searchCharts(search: SearchCharts, currency: string, theme: ChartTheme)
     ],
     ['parallel', parallelCoordinates({ trials, metric, goal, space: search.space }, theme)],
     ['importance', search.importance === null ? null : importanceChart(search.importance, theme)],
-    ['pareto', paretoFront({ trials, objective: metric, x: other, y: objective, currency }, theme)],
+    ['pareto', paretoFront({ trials, objective: metric, x: other, y: objective, currency, constraints }, theme)],
     ...offlineMetrics(early, step).map((name): [string, Chart | null] => [
       `offline-${name}`,
       offlineQuality({ evaluations: early, step, metric: name }, theme),

@@ -4,6 +4,7 @@ import { costFigures, type CostFigures } from '../present/charts/cost-figures.ts
 import type { ReportData } from '../present/data.ts';
 import { failuresOf, type Failure } from '../present/failures.ts';
 import { changesSince, provenanceOf, type Fact } from '../present/provenance.ts';
+import type { SearchFindings } from '../present/search-findings.ts';
 import { verdictOf, type Verdict } from '../present/verdict.ts';
 
 interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'attempts' | 'evaluations'> {
@@ -11,6 +12,8 @@ interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'atte
   readonly verdict: Verdict;
   readonly cost: CostFigures & { readonly currency: string };
   readonly failures: readonly Failure[];
+  /** By step. */
+  readonly searches: Readonly<Record<string, SearchFindings>>;
   readonly importance: NonNullable<ReportData['importance']>;
   readonly provenance: readonly Fact[];
   readonly changes: ReturnType<typeof changesSince>;
@@ -37,6 +40,7 @@ export function reportJson(data: ReportData): ReportJson {
     attempts,
     evaluations,
     failures: failuresOf(data),
+    searches: Object.fromEntries(charts.searches.map(({ step, findings }) => [step, findings])),
     importance: data.importance ?? {},
     provenance: provenanceOf(data),
     changes: changesSince(data),

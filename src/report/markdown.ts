@@ -7,6 +7,7 @@ import type { ReportData } from '../present/data.ts';
 import { evaluationsOf } from '../present/evaluations.ts';
 import { failuresOf } from '../present/failures.ts';
 import { between, metric, money, parameters } from '../present/format.ts';
+import type { SearchFindings } from '../present/search-findings.ts';
 import { reportJson } from './json.ts';
 import { changesSince, provenanceOf } from '../present/provenance.ts';
 import { comparisonsBy, signed, verdictOf } from '../present/verdict.ts';
@@ -75,7 +76,7 @@ function oneRun(data: ReportData): string {
         ]),
       ),
     ),
-    ...chartData(data).searches.map(({ step, trials, objective }) =>
+    ...chartData(data).searches.flatMap(({ step, trials, objective, findings }) => [
       titled(
         `Best trials of ${text(step)}`,
         tableOf(
@@ -92,7 +93,9 @@ function oneRun(data: ReportData): string {
             ]),
         ),
       ),
-    ),
+      replicatesOf(step, findings),
+      lineagesOf(step, findings),
+    ]),
     titled(
       'Audits',
       tableOf(
@@ -118,6 +121,30 @@ function oneRun(data: ReportData): string {
         ),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function replicatesOf(step: string, { replicates }: SearchFindings): string {
+  const sure = replicates?.sure ?? null;
+  const order = sure === null ? '' : `\n\nThe order of the first two is ${Math.round(sure * 100)} % sure.`;
+  const rows = (replicates?.finalists ?? []).map(({ trial, mean, low, high, values }) => [
+    String(trial),
+    metric(mean),
+    low === null || high === null ? '' : `[${metric(low)}, ${metric(high)}]`,
+    values.map((value) => metric(value)).join(', '),
+  ]);
+  const body = tableOf(['trial', 'mean', '95 % interval', 'values'], rows);
+  return titled(`Finalists of ${text(step)}, trained again`, body === '' ? '' : `${body}${order}`);
+}
+
+function lineagesOf(step: string, { lineages }: SearchFindings): string {
+  const rows = lineages
+    .slice(0, MAX_TRIALS)
+    .map(({ members }) => [
+      members.map(({ trial }) => String(trial)).join(' → '),
+      metric(members.at(-1)?.objective),
+      members.map((member) => parameters(member.parameters)).join(' → '),
+    ]);
+  return titled(`Members of the population of ${text(step)}`, tableOf(['lineage', 'objective', 'parameters and their changes'], rows));
 }
 
 const titled = (title: string, body: string): string => (body === '' ? '' : `## ${title}\n\n${body}`);

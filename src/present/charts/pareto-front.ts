@@ -1,5 +1,7 @@
 /** Two values of each trial against each other, and the trials that no other one beats in both. */
+import type { MetricConstraint } from '../../contract/search-space.ts';
 import { kneeOf } from '../../rules/best-trials.ts';
+import { mayWin } from '../search-findings.ts';
 import { brief, metric as shown, money } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
@@ -18,6 +20,8 @@ interface ParetoInput {
   readonly x: Direction;
   readonly y: Direction;
   readonly currency?: string;
+  /** Those that break one are shown, and are not on the front. */
+  readonly constraints?: readonly MetricConstraint[];
 }
 
 interface Point {
@@ -26,13 +30,17 @@ interface Point {
   readonly y: number;
 }
 
-export function paretoFront({ trials, objective, x, y, currency = 'USD' }: ParetoInput, theme: ChartTheme): Chart | null {
+export function paretoFront({ trials, objective, x, y, currency = 'USD', constraints = [] }: ParetoInput, theme: ChartTheme): Chart | null {
   const points = trials.flatMap((trial): Point[] => {
     const [a, b] = [valueOf(trial, x.metric, objective), valueOf(trial, y.metric, objective)];
     return a === null || b === null || trial.status === 'failed' ? [] : [{ trial, x: a, y: b }];
   });
   if (points.length === 0) return null;
-  const front = unbeaten(points, x.goal, y.goal);
+  const front = unbeaten(
+    points.filter((point) => mayWin(point.trial, constraints)),
+    x.goal,
+    y.goal,
+  );
   const others = points.filter((point) => !front.includes(point));
   const description = `${y.metric} (${y.goal}) against ${x.metric} (${x.goal}) of ${points.length} trials; on the front: ${front.map(({ trial }) => `trial ${trial.trial}`).join(', ')}${kneeIn(front, x, y)}.`;
   const label = (direction: Direction, value: number): string => (direction.metric === 'cost' ? money(value, currency) : shown(value));

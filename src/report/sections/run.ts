@@ -13,6 +13,7 @@ import { table } from '../tables.ts';
 import { comparisonsBy } from '../../present/verdict.ts';
 import { metricsOf } from '../../present/charts/metrics-with-intervals.ts';
 import { figures } from './figures.ts';
+import { findingsSection } from './search.ts';
 import { comparisonTable } from './verdict.ts';
 
 export interface Section {
@@ -41,7 +42,7 @@ export function sectionsOf(data: ReportData, charts: ChartData, placed: readonly
       sectionOf(
         `search-${search.step}`,
         `Search: ${search.step}`,
-        html`${tensorboardOf(data, search.step)}${of('search', search.step)}${trialTable(search.trials, search.objective.metric, currency)}`,
+        html`${tensorboardOf(data, search.step)}${of('search', search.step)}${findingsSection(search.findings)}${trialTable(search.trials, search.objective.metric, currency)}`,
       ),
     ),
     sectionOf('cost', 'Cost', html`${of('cost')}${costTable(data, currency)}`),

@@ -173,7 +173,14 @@ function ParetoCard({
         make={(theme) =>
           first
             ? paretoFront(
-                { trials, objective: search.objective.metric, x: other, y: { metric: first.metric, goal: first.goal }, currency },
+                {
+                  trials,
+                  objective: search.objective.metric,
+                  x: other,
+                  y: { metric: first.metric, goal: first.goal },
+                  currency,
+                  constraints: info.constraints,
+                },
                 theme,
               )
             : null
