@@ -2,7 +2,7 @@
 import { attemptJobName, capacityJobName, FORMER_NAMES, homeOf, stepJobName } from '../src/contract/ids.ts';
 import { isSameJob } from '../src/contract/jobs.ts';
 import type { JobSpec } from '../src/contract/jobs.ts';
-import type { AttemptInput } from '../src/contract/search.ts';
+import type { AttemptInput, CapacityInput } from '../src/contract/search.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
 
 export type JobIdentity = Pick<JobSpec, 'name' | 'formerNames' | 'labels'>;
@@ -19,12 +19,15 @@ export function attemptIdentity({ root }: Store, { trial, attempt }: Pick<Attemp
 }
 
 /** It has no number of an attempt: it is none. */
-export function capacityIdentity({ root }: Store, { trial, attempt }: Pick<AttemptInput, 'trial' | 'attempt'>): JobIdentity {
+export function capacityIdentity(
+  { root }: Store,
+  { trial, attempt, look }: Pick<CapacityInput, 'trial' | 'attempt' | 'look'>,
+): JobIdentity {
   const { pipeline, run, step, life } = trial;
   const home = homeOf(root);
   return {
-    name: capacityJobName({ home, run, step, life }, trial.trial, attempt),
-    formerNames: life === undefined ? [FORMER_NAMES.capacity(run, step, trial.trial, attempt)] : [],
+    name: capacityJobName({ home, run, step, life }, trial.trial, attempt, look),
+    formerNames: life === undefined && look === undefined ? [FORMER_NAMES.capacity(run, step, trial.trial, attempt)] : [],
     labels: { pipeline, run, step, trial: String(trial.trial), home },
   };
 }

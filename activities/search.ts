@@ -13,6 +13,7 @@ import type {
   EarlierSearch,
   PinInput,
   PinnedCheckpoint,
+  PoolRates,
   ReopenInput,
   WarmTrial,
 } from '../src/contract/search.ts';
@@ -22,6 +23,7 @@ import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { adoptTrial } from './adopted-trials.ts';
+import { createPoolRates } from './pool-rates.ts';
 import { pinCheckpoint } from './pinned-checkpoints.ts';
 import { asTransient, retryForeign } from './foreign-systems.ts';
 import { awaitPoints } from './search-curves.ts';
@@ -48,7 +50,7 @@ interface SearchOptions {
   readonly policy?: Policy | null;
 }
 
-export const createSearchActivities = (ports: Ports, { policy = null }: SearchOptions = {}) =>
+export const createSearchActivities = (ports: Ports, { policy = null }: SearchOptions = {}, ratesOf = createPoolRates(ports)) =>
   translated({
     /** Blocks until running trials have new validation points or exports; raw progress never enters a history. */
     async awaitCurvePoints(input: CurveInput): Promise<CurvePoints> {
@@ -57,6 +59,11 @@ export const createSearchActivities = (ports: Ports, { policy = null }: SearchOp
         const store = await retryForeign('the object store', () => ports.store(input.profile), { until });
         return awaitPoints(store, input, context);
       });
+    },
+
+    /** What attempts of all runs met in the pools. */
+    async poolRates({ profile }: { readonly profile: Profile }): Promise<PoolRates> {
+      return withHeartbeat(() => ratesOf(profile));
     },
 
     /** Copies a checkpoint to where nobody removes it; the same copy serves every fork from it. */

@@ -1,13 +1,13 @@
 /**
  * `npm run bench -- spot [--json] [--sweeps 40] [--seed 1]`: what sweeps of five days would cost on spot machines, simulated with
  * the workflow's own rules of placement, against on-demand machines and against an oracle. docs/spot.md explains the figures.
- * `npm run bench -- spot --traces DIR [--json]`: the same on recorded traces, beside Uniform Progress and SkyPilot.
+ * `npm run bench -- spot --traces DIR [--half choose|report] [--json]`: the same on recorded traces, beside Uniform Progress and SkyPilot.
  */
 import { parseArgs } from 'node:util';
 import { Placement, Pool } from '../src/contract/profile.ts';
 import { random } from '../test/support/random.ts';
 import { availabilityOf, REGIMES, TICK_SECONDS, traceOf, type Regime } from './spot/availability.ts';
-import { measureOnTraces, shareOfOracle } from './spot/on-traces.ts';
+import { HALVES, measureOnTraces, shareOfOracle } from './spot/on-traces.ts';
 import { leastCosts } from './spot/oracle.ts';
 import { live, START_SECONDS, type Life } from './spot/simulate.ts';
 
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     sweeps: { type: 'string', default: '40' },
     seed: { type: 'string', default: '1' },
     traces: { type: 'string' },
+    half: { type: 'string' },
   },
 });
 
@@ -105,7 +106,7 @@ function simulate(regime: Regime, sweeps: number, seed: number): Record<Policy, 
       const oracleCost = ((oracle[workTicks] ?? Infinity) * TICK_SECONDS) / 3600;
       const lives = NAMES.map((name) => ({
         name,
-        life: live({ workSeconds, rules, traces, tickSeconds: TICK_SECONDS, draw: random(seed + trial), ...POLICIES[name] }),
+        life: live({ workSeconds, rules, traces, tickSeconds: TICK_SECONDS, draw: random(seed + trial), ledger: [], ...POLICIES[name] }),
       }));
       const onDemandCost = lives.find(({ name }) => name === 'on-demand')?.life.cost ?? 0;
       for (const { name, life } of lives) totals[name].add(life, onDemandCost, oracleCost);
@@ -122,7 +123,9 @@ function say(cells: readonly (string | number)[]): void {
 }
 
 async function onRecordedTraces(directory: string): Promise<void> {
-  const { regions, figures } = await measureOnTraces(directory);
+  const half = HALVES.find((name) => name === values.half);
+  if (values.half !== undefined && half === undefined) throw new Error(`--half: expected ${HALVES.join(' or ')}, found "${values.half}"`);
+  const { regions, figures } = await measureOnTraces(directory, half);
   if (values.json) {
     process.stdout.write(`${JSON.stringify(figures)}\n`);
     return;

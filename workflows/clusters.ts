@@ -4,7 +4,7 @@ import { profileIn } from '../src/contract/clusters.ts';
 import type { Pool, Profile } from '../src/contract/profile.ts';
 import type { ClusterSign, PlacementState } from '../src/contract/search.ts';
 import { heardLater, silenceText } from '../src/rules/clusters.ts';
-import { afterAttempt, poolOrder, spotPositions } from '../src/rules/placement.ts';
+import { afterAttempt, poolOrder } from '../src/rules/placement.ts';
 import type { PlacementChoice } from '../src/rules/placement.ts';
 import { clusters } from './policies.ts';
 
@@ -44,9 +44,11 @@ export async function inClusterThatAnswers(
   const silent = new Set<string | undefined>(news.gone === null ? [] : [news.gone]);
   news.gone = null;
   for (let asked = 0; asked < order.length; asked++) {
+    // Looks go to all clusters; one that does not answer has no say.
+    if (choice.waitSeconds !== null) return choice;
     if (!silent.has(choice.pool.cluster) && (await answers(profile, news, choice.pool))) return choice;
     silent.add(choice.pool.cluster);
-    choice = choose(afterAttempt(placement, order.length, choice.state, 'no-capacity', Date.now(), spotPositions(placement, pools)));
+    choice = choose(afterAttempt(choice, 'no-capacity'));
   }
   return null;
 }

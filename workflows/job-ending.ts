@@ -37,7 +37,7 @@ export async function handOver(ending: JobEnding): Promise<void> {
   const trial = ending.kind === 'step' ? null : ending.input.trial;
   const name = jobEndingWorkflowId(
     { run, step, ...(trial === null ? {} : { trial: trial.trial, life: trial.life }) },
-    ending.kind,
+    ending.kind === 'capacity' && ending.input.look !== undefined ? `capacity-${ending.input.look}` : ending.kind,
     attempt,
   );
   try {

@@ -211,6 +211,13 @@ export const REPETITION_POLICY: ChildWorkflowOptions = {
 };
 
 export const auditing = proxyActivities<AuditActivities>(CONTROL_POLICY);
+
+/** It only makes a choice better: a warehouse that is away is not waited for. */
+export const learning = proxyActivities<Pick<SearchActivities, 'poolRates'>>({
+  ...CONTROL_POLICY,
+  scheduleToCloseTimeout: GRACES.smallRequestMs,
+  retry: { ...PATIENT, maximumAttempts: 3 },
+});
 export const searching = proxyActivities<SearchActivities>(CONTROL_POLICY);
 /** A checkpoint of many gigabytes is copied through a worker. */
 export const pinning = proxyActivities<Pick<SearchActivities, 'pinCheckpoint' | 'adoptTrial' | 'reopenTrial'>>({

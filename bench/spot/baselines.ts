@@ -72,7 +72,7 @@ export const uniformProgress = (task: Task): Outcome =>
 
 /**
  * A managed job of SkyPilot that may use spot or on-demand (`any_of`): the cheapest that is to be had at each launch and recovery, in any zone;
- * it moves when it is preempted, and at no other time.
+ * it moves when it is preempted, and at no other time (docs.skypilot.co, "Managed Jobs"; sky/jobs/recovery_strategy.py, `EAGER_NEXT_REGION`).
  */
 export const skypilot = (task: Task): Outcome =>
   simulate(task, (_, { place, upZone }) => (place === 'on-demand' ? place : upZone >= 0 ? upZone : 'on-demand'));

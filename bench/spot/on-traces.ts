@@ -2,7 +2,9 @@
  * The workflow's rules of placement on recorded traces, beside the cheapest that was possible, Uniform Progress and SkyPilot.
  * Fixed: spot at a third of the price, 12 minutes to start, work of 0.4, 0.6 and 0.8 of the time to the deadline, one trial at a time.
  */
+import { createHash } from 'node:crypto';
 import { Placement, Pool } from '../../src/contract/profile.ts';
+import type { PoolEvent } from '../../src/rules/pool-rates.ts';
 import { random } from '../../test/support/random.ts';
 import { skypilot, uniformProgress } from './baselines.ts';
 import { leastCosts } from './oracle.ts';
@@ -41,10 +43,18 @@ interface OnTraces {
 export const shareOfOracle = ({ onDemand, ours, oracle }: Sums): number =>
   onDemand === oracle ? 1 : (onDemand - ours) / (onDemand - oracle);
 
-/** @param chosen whether a folder counts, by its name */
-export async function measureOnTraces(directory: string, chosen: (name: string) => boolean = () => true): Promise<OnTraces> {
-  const found = (await readRegions(directory)).filter(({ name }) => chosen(name));
-  if (found.length === 0) throw new Error(`${directory}: no folder with traces in it`);
+/** The constants of the rules were chosen on the one half, and are judged on the other. */
+export const HALVES = ['choose', 'report'] as const;
+type Half = (typeof HALVES)[number];
+
+/** By the last bit of the first byte of the SHA-256 of the folder's path below the directory of all traces. */
+const halfOf = (name: string): Half => ((createHash('sha256').update(name).digest()[0] ?? 0) % 2 === 1 ? 'choose' : 'report');
+
+/** @param half only those folders; all of them when left out */
+export async function measureOnTraces(directory: string, half?: Half): Promise<OnTraces> {
+  const found = (await readRegions(directory)).filter(({ name }) => half === undefined || halfOf(name) === half);
+  if (found.length === 0)
+    throw new Error(`${directory}: no folder with traces in it${half === undefined ? '' : ` that is of the half "${half}"`}`);
   const regions = found.map((region) => ({ region, sums: measure(region) }));
   const all = nothing();
   for (const { sums } of regions) for (const key of Object.keys(all) as (keyof Sums)[]) all[key] += sums[key];
@@ -67,14 +77,20 @@ function measure(region: Region): Sums {
   const startTicks = START_SECONDS / tickSeconds;
   const mostWorkTicks = Math.round(Math.max(...WORK_SHARES) * deadlineTicks);
   const hours = tickSeconds / 3600;
+  // What runs that began before have in the ledger, by share of work; times in ms from the start of the traces.
+  const ledgers = WORK_SHARES.map((): PoolEvent[] => []);
   for (let run = 0; run < RUNS; run++) {
     const from = Math.floor(((ticks - deadlineTicks) * run) / (RUNS - 1));
     const zones = region.zones.map(({ up }) => up.subarray(from));
     const least = leastCosts({ zones, deadlineTicks, mostWorkTicks, startTicks, spotPrice: SPOT_PRICE });
-    for (const share of WORK_SHARES) {
+    for (const [index, share] of WORK_SHARES.entries()) {
       const workTicks = Math.round(share * deadlineTicks);
       const task = { zones, workTicks, deadlineTicks, startTicks, spotPrice: SPOT_PRICE };
-      const ours = placed(region, zones, workTicks, deadlineTicks);
+      const known = ledgers[index] ?? [];
+      const fromMs = from * tickSeconds * 1000;
+      const ledger = known.map((event) => ({ ...event, at: event.at - fromMs }));
+      const ours = placed(region, zones, workTicks, deadlineTicks, ledger);
+      known.push(...ledger.slice(known.length).map((event) => ({ ...event, at: event.at + fromMs })));
       sums.runs += 1;
       sums.onDemand += (workTicks + startTicks) * hours;
       sums.oracle += (least[workTicks] ?? Infinity) * hours;
@@ -87,7 +103,14 @@ function measure(region: Region): Sums {
   return sums;
 }
 
-function placed({ name, zones: named, tickSeconds }: Region, zones: readonly Uint8Array[], workTicks: number, deadlineTicks: number) {
+/** @param ledger gets the attempts of this run */
+function placed(
+  { name, zones: named, tickSeconds }: Region,
+  zones: readonly Uint8Array[],
+  workTicks: number,
+  deadlineTicks: number,
+  ledger: PoolEvent[],
+) {
   const spot = named.map((zone) =>
     Pool.parse({ name: poolName(zone.name), spot: true, pricePerHour: SPOT_PRICE, onDemandPricePerHour: 1 }),
   );
@@ -101,6 +124,7 @@ function placed({ name, zones: named, tickSeconds }: Region, zones: readonly Uin
     traces: new Map(zones.map((up, i) => [spot[i]?.name ?? '', up])),
     tickSeconds,
     draw: random(workTicks + name.length),
+    ledger,
   });
 }
 

@@ -3,20 +3,26 @@ import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import type { Placement, Pool } from '../../src/contract/profile.ts';
 import {
   afterAttempt,
+  afterFound,
+  afterWaiting,
   backoffSeconds,
   choosePool,
   initialPlacement,
   poolOrder,
-  remainingSeconds,
-  spotPositions,
 } from '../../src/rules/placement.ts';
-import type { PlacementChoice } from '../../src/rules/placement.ts';
+import type { Look, PlacementChoice } from '../../src/rules/placement.ts';
+import { poolRates } from '../../src/rules/pool-rates.ts';
+import type { PoolEvent } from '../../src/rules/pool-rates.ts';
+import { WAITS } from '../../src/rules/durations.ts';
+import { remainingSeconds } from '../../src/rules/spare-time.ts';
 import type { Random } from '../../test/support/random.ts';
 
-/** From asking for a machine to training on it: 0.2 hours, as in Wu et al. §6.1. */
-export const START_SECONDS = 720;
-/** From a machine's being there to the news of it at the trial, which goes on elsewhere; the machine is paid, and its start is paid again. */
-const LOOK_SECONDS = 240;
+export const START_SECONDS = WAITS.machineStartSeconds;
+/**
+ * From a machine's being there, with its node and all, to the next attempt's Job: the look's Job goes, what runs saves and ends. The machine is
+ * paid, and a whole start after that, which has the coming of a machine in it once more.
+ */
+const LOOK_SECONDS = 60;
 /** What a checkpoint of 100 MB takes from training: `npm run bench -- checkpoint`. */
 const SAVE_SECONDS = 0.5;
 /** Of all preemptions so many give no time for a checkpoint: the machine is just gone. */
@@ -46,14 +52,17 @@ interface Trial {
   readonly traces: ReadonlyMap<string, Uint8Array>;
   readonly tickSeconds: number;
   readonly draw: Random;
+  /** How attempts of earlier runs ended, as the ledger has it; those of this trial are added. Times in ms from its start. */
+  readonly ledger: PoolEvent[];
 }
 
 interface Attempt {
   readonly verdict: AttemptVerdict;
   readonly endedAt: number;
   readonly paidSeconds: number;
-  /** Of the first pool, to find that there is a machine. */
-  readonly lookedSeconds: number;
+  /** What it cost to find that there is a machine elsewhere. */
+  readonly lookedCost: number;
+  readonly found: Pool | null;
   /** On the clock, checkpoints included. */
   readonly trainingSeconds: number;
   /** Work done. */
@@ -61,7 +70,7 @@ interface Attempt {
   readonly lost: number;
 }
 
-const NOTHING = { paidSeconds: 0, lookedSeconds: 0, trainingSeconds: 0, trained: 0, lost: 0 };
+const NOTHING = { paidSeconds: 0, lookedCost: 0, found: null, trainingSeconds: 0, trained: 0, lost: 0 };
 
 /** Costs are in the currency of the pools' prices per hour. */
 export function live(trial: Trial): Life {
@@ -78,8 +87,16 @@ export function live(trial: Trial): Life {
       deadlineAt,
       remainingSeconds: remaining,
       trainedSeconds: training,
-      spreads: true,
+      rates: poolRates(trial.ledger, now * 1000),
     });
+    if (choice.waitSeconds !== null) {
+      const there = firstFound(trial, now, choice.looks);
+      const isFound = there !== null && there.at - now <= choice.waitSeconds;
+      now = isFound ? there.at + LOOK_SECONDS : now + choice.waitSeconds;
+      cost += isFound ? there.cost : 0;
+      state = isFound ? afterFound(choice.state, there.pool) : afterWaiting(choice);
+      continue;
+    }
     const mean = preemptions > 0 ? seconds / preemptions : UNSEEN_MEAN_SECONDS;
     const attempt = attemptOn(trial, choice, { now, left: trial.workSeconds - done, saveEvery: saveInterval(mean) });
     attempts += 1;
@@ -90,12 +107,13 @@ export function live(trial: Trial): Life {
     training += attempt.trainingSeconds;
     seconds += attempt.paidSeconds;
     cost += (attempt.paidSeconds / 3600) * choice.pool.pricePerHour;
-    cost += (attempt.lookedSeconds / 3600) * (trial.pools[0]?.pricePerHour ?? 0);
+    cost += attempt.lookedCost;
     if (attempt.verdict === 'preempted') preemptions += 1;
     repeats = attempt.trained > 0 ? 0 : repeats + 1;
-    const spots = spotPositions(trial.rules, trial.pools);
-    state = afterAttempt(trial.rules, trial.pools.length, choice.state, attempt.verdict, now * 1000, spots);
-    now += backoffSeconds(attempt.verdict, repeats, state.emptyPools, trial.pools.length, spots.length > 0);
+    trial.ledger.push(eventOf(choice.pool, attempt));
+    state = afterAttempt(choice, attempt.verdict);
+    if (attempt.found !== null) state = afterFound(state, attempt.found);
+    now += backoffSeconds(attempt.verdict, repeats, state, poolOrder(trial.rules, trial.pools).length);
   }
   return { cost, endedAt: done < trial.workSeconds ? Infinity : now, trainedSeconds: trained, lostSeconds: lost, attempts };
 }
@@ -115,7 +133,8 @@ function attemptOn(trial: Trial, choice: PlacementChoice, { now, left, saveEvery
   const begun = spot ? nextUp(trace, now, trial.tickSeconds) : now;
   if (begun - now > choice.noCapacitySeconds) return { ...NOTHING, verdict: 'no-capacity', endedAt: now + choice.noCapacitySeconds };
   const gone = spot ? nextDown(trace, begun, trial.tickSeconds) : Infinity;
-  const found = choice.lookAfterSeconds === null ? Infinity : foundAt(trial, now + choice.lookAfterSeconds) + LOOK_SECONDS;
+  const there = firstFound(trial, now, choice.looks);
+  const found = there === null ? Infinity : there.at + LOOK_SECONDS;
   const slowdown = 1 + SAVE_SECONDS / saveEvery;
   const trainingFrom = begun + START_SECONDS;
   const finished = trainingFrom + left * slowdown;
@@ -128,7 +147,8 @@ function attemptOn(trial: Trial, choice: PlacementChoice, { now, left, saveEvery
     verdict,
     endedAt,
     paidSeconds: endedAt - begun,
-    lookedSeconds: verdict === 'stopped' ? LOOK_SECONDS : 0,
+    lookedCost: verdict === 'stopped' ? (there?.cost ?? 0) : 0,
+    found: verdict === 'stopped' ? (there?.pool ?? null) : null,
     trainingSeconds,
     trained,
     lost: isSudden ? trained % saveEvery : 0,
@@ -137,10 +157,24 @@ function attemptOn(trial: Trial, choice: PlacementChoice, { now, left, saveEvery
 
 const NONE = new Uint8Array();
 
-/** When the first pool has a machine. */
-function foundAt({ rules, pools, traces, tickSeconds }: Trial, from: number): number {
-  const [first] = poolOrder(rules, pools);
-  return first === undefined ? Infinity : nextUp(traces.get(first.name) ?? NONE, from, tickSeconds);
+const eventOf = ({ name }: Pool, { verdict, endedAt, paidSeconds }: Attempt): PoolEvent => ({
+  pool: name,
+  kind: verdict === 'no-capacity' ? 'empty' : verdict === 'preempted' ? 'preempted' : 'other',
+  at: endedAt * 1000,
+  hours: paidSeconds / 3600,
+});
+
+/** Which of the pools has a machine first. Those that have one too before it is heard of are paid until then, in vain. */
+function firstFound(trial: Trial, now: number, looks: readonly Look[]): { pool: Pool; at: number; cost: number } | null {
+  const seen = looks.map(({ pool, afterSeconds }) => ({
+    pool,
+    at: nextUp(trial.traces.get(pool.name) ?? NONE, now + afterSeconds, trial.tickSeconds),
+  }));
+  const [first, ...others] = seen.sort((a, b) => a.at - b.at);
+  if (first === undefined || first.at === Infinity) return null;
+  const heardAt = first.at + LOOK_SECONDS;
+  const cost = [first, ...others].reduce((sum, { pool, at }) => sum + (Math.max(0, heardAt - at) / 3600) * pool.pricePerHour, 0);
+  return { ...first, cost };
 }
 
 function nextUp(trace: Uint8Array, seconds: number, tickSeconds: number): number {

@@ -101,8 +101,9 @@ function jobName({ home, run, step, life }: JobPlace, suffix: string): string {
 /** One attempt, one Job: made from run, trial and the logical attempt, never from Temporal's retry count. */
 export const attemptJobName = (place: JobPlace, trial: number, attempt: number): string => jobName(place, `t${trial}-a${attempt}`);
 
-/** The Job that looks for a machine of another pool while an attempt runs. */
-export const capacityJobName = (place: JobPlace, trial: number, attempt: number): string => jobName(place, `t${trial}-c${attempt}`);
+/** The Job that looks for a machine of another pool, of which there may be several at once; `look` is absent where there is one. */
+export const capacityJobName = (place: JobPlace, trial: number, attempt: number, look?: number): string =>
+  jobName(place, `t${trial}-c${attempt}${look === undefined ? '' : `-${look}`}`);
 
 export const stepJobName = (place: JobPlace, attempt: number): string => jobName(place, `s${attempt}`);
 

@@ -210,6 +210,10 @@ export interface TrialCarried {
   /** Share done, for the deadline. */
   done: number | null;
   placement: PlacementState;
+  /** As it was last read from the ledger; absent where no choice depends on it. */
+  rates?: PoolRates | null;
+  /** ms since 1970 when that was last tried. */
+  ratesAskedAt?: number;
   /** ms since 1970 when the last attempt ended, if it was preempted. */
   preemptedAt?: number | null;
 }
@@ -223,6 +227,32 @@ export interface PlacementState {
   leftFirstAt: number | null;
   /** Pools in a row without capacity. */
   emptyPools: number;
+  /** Names of the pools that had no machine since an attempt last had one. Absent in what trials of 0.2 carry, as what follows. */
+  empty?: readonly string[];
+  /** The spot pool that took the machine of the last attempt. */
+  lost?: string | null;
+  /** The pool that was just seen to have a machine. */
+  found?: string | null;
+}
+
+/** What attempts met in a pool, the older the less (`src/rules/pool-rates.ts`). */
+export interface PoolRate {
+  /** On its machines. */
+  readonly hours: number;
+  readonly preemptions: number;
+  readonly asks: number;
+  /** Of the asks, those for which it had no machine. */
+  readonly empty: number;
+  /** ms since 1970 */
+  readonly lastPreemptedAt: number | null;
+  readonly lastEmptyAt: number | null;
+}
+
+/** By name of the pool; one that no attempt asked is absent. */
+export interface PoolRates {
+  /** ms since 1970: what is older weighs as at this time. */
+  readonly at: number;
+  readonly pools: Readonly<Record<string, PoolRate>>;
 }
 
 /** What `trial` returns, and signals to its search when it ends. */
@@ -294,7 +324,10 @@ export interface AttemptInput {
 }
 
 /** Argument of the activity `awaitCapacity`. */
-export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'memoryMb' | 'lostAfterSeconds'>;
+export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'memoryMb' | 'lostAfterSeconds'> & {
+  /** Which of the looks of that attempt; absent in what trials of 0.2 asked, of which each had one. */
+  readonly look?: number;
+};
 
 /** What `runAttempt` returns: bounded, about 1 KB besides the log's tail. */
 export interface AttemptReport extends AttemptEnd {

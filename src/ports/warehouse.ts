@@ -123,10 +123,14 @@ export interface Warehouse {
   drop(table: string): Promise<void>;
   /** Appends to the ledger; the same key twice writes nothing twice. Creates and migrates the tables on first use. */
   append<T extends LedgerTable>(table: T, rows: readonly LedgerRow<T>[], key: string): Promise<void>;
-  /** Rows of the ledger, one for each key of the table (the last by time), filtered by equality. */
+  /**
+   * Rows of the ledger, one for each key of the table (the last by time), filtered by equality.
+   * @param since ms since 1970: only rows whose `time` is not before
+   */
   ledger<T extends LedgerTable>(
     table: T,
     where?: Readonly<Partial<Record<string, string | number | boolean>>>,
+    since?: number,
   ): Promise<readonly LedgerRow<T>[]>;
   /** Ends what still runs under ids that begin with this one, whoever started it. Of a warehouse whose statements end with their worker: nothing. */
   cancel(jobId: string): Promise<void>;

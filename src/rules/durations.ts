@@ -17,6 +17,13 @@ const REAL_WAITS = {
   /** A wait of an attempt is told to its trial when it has lasted so long, and again after so long, twice so long, … */
   waitToldSeconds: 120,
   waitToldAgainSeconds: 600,
+  /** What the ledger says of pools is read again by a trial so long after, where it asks a pool at all; a worker answers all trials of so long with one read. */
+  poolRatesReadMs: 6 * 3_600_000,
+  /** What was seen of a pool so long ago counts half. Zones change over hours: Wu et al., "Can't Be Late" (NSDI '24), §2.2. */
+  poolRatesHalfLifeMs: 6 * 3_600_000,
+  /** From asking for a machine to training on it, paid: 0.2 hours, the same, §6.1. */
+  machineStartSeconds: 720,
+  poolRatesKeptMs: 300_000,
   /** A look for a machine is begun anew then: an autoscaler that gave up looks again. */
   capacityRenewedSeconds: 3600,
   /** A quota or an admission that refuses is not asked without a pause. */

@@ -742,6 +742,10 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
         expect(await trials({ status: 'running' })).toEqual([0, 2]);
         expect(await trials({ trial: 1 })).toEqual([1]);
         expect(await trials({ trial: 1, status: 'running' })).toEqual([]);
+        const since = async (time: string): Promise<unknown[]> =>
+          (await warehouse.ledger('trials', { run: of }, Date.parse(time))).map((row) => row.trial).sort();
+        expect(await since('2026-01-01T00:00:00.000Z')).toEqual([0, 1, 2]);
+        expect(await since('2026-01-01T00:00:00.001Z')).toEqual([1]);
       });
 
       it('merges over runs where the run is not part of the key', async () => {

@@ -19,6 +19,7 @@ import type {
   EarlierSearch,
   PinInput,
   PinnedCheckpoint,
+  PoolRates,
   SearchInput,
   SearchResult,
   TrialInput,
@@ -110,6 +111,8 @@ export interface World {
   readonly notices: NotifyInput[];
   readonly evaluated: EvaluateExportInput[];
   warm: WarmTrial[];
+  /** What the ledger says of pools. */
+  rates: PoolRates;
   /** Outputs whose checkpoints were pinned, and the points that they had. */
   readonly pinned: string[];
   readonly adopted: AdoptInput[];
@@ -193,7 +196,10 @@ export async function startSearchHarness(
   { policy = null, ...place }: HarnessPlace & { readonly policy?: Policy | null } = {},
 ): Promise<SearchHarness> {
   const control = queueOf(place.team ?? null, TASK_QUEUES.control);
-  const defaults = (): Pick<World, 'ask' | 'attempt' | 'capacity' | 'end' | 'curves' | 'evaluate' | 'plan' | 'score' | 'warm'> => ({
+  const defaults = (): Pick<
+    World,
+    'ask' | 'attempt' | 'capacity' | 'end' | 'curves' | 'evaluate' | 'plan' | 'score' | 'warm' | 'rates'
+  > => ({
     ask: async ({ trials, count }) =>
       Promise.resolve({
         suggestions: Array.from({ length: count }, (_, i) => ({ x: ((trials.length + i) % 10) / 10 })),
@@ -208,6 +214,7 @@ export async function startSearchHarness(
     plan: () => [],
     score: async () => Promise.resolve({}),
     warm: [],
+    rates: { at: 0, pools: {} },
   });
   const world: World = {
     ...defaults(),
@@ -234,6 +241,7 @@ export async function startSearchHarness(
       world.askedToEnd.push(input);
       return Promise.resolve();
     },
+    poolRates: (): Promise<PoolRates> => Promise.resolve(world.rates),
     requestSlot: (input: SlotInput): Promise<void> => real.requestSlot(input),
     requestQuota: (input: SlotInput): Promise<{ readonly limit: number | null }> => real.requestQuota(input),
     runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {

@@ -9,7 +9,8 @@ import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
-import { afterAttempt, choosePool, initialPlacement, poolOrder, spotPositions } from '../../src/rules/placement.ts';
+import { afterAttemptV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
+import { afterAttempt, choosePool, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
 import { isClusterLost, isTimeout, stepFailureOf } from '../failures.ts';
 import { handOver } from '../job-ending.ts';
 import { control, jobs, MAX_TIME_FOR_A_WORKER, stepJobLimits, trainingQueue } from '../policies.ts';
@@ -58,17 +59,13 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
 
   return async () => {
     for (;;) {
-      const choice = await inClusterThatAnswers(profile, news, placement, (state) =>
-        choosePool({
-          rules: profile.placement,
-          pools: profile.pools,
-          state,
-          now: Date.now(),
-          deadlineAt: null,
-          remainingSeconds: null,
-          spreads: host.reconciles,
-        }),
-      );
+      const placesByRates = patched('places-by-rates');
+      const { placement: rules, pools } = profile;
+      // A Job that can run anywhere is soon over: nothing is read for it, and nothing looked for beside it.
+      const choice = await inClusterThatAnswers(profile, news, placement, (state) => {
+        const moment = { rules, pools, state, now: Date.now(), deadlineAt: null, remainingSeconds: null };
+        return placesByRates ? choosePool({ ...moment, rates: null }) : choosePoolV1({ ...moment, spreads: host.reconciles });
+      });
       if (choice === null) {
         host.told(noAnswer(news));
         await sleep(WAITS.allPoolsEmptyMs);
@@ -92,14 +89,16 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
       });
       host.spent(end.cost);
       if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
-      placement = afterAttempt(
-        profile.placement,
-        poolOrder(profile.placement, profile.pools).length,
-        placement,
-        end.verdict,
-        Date.now(),
-        host.reconciles ? spotPositions(profile.placement, profile.pools) : [],
-      );
+      placement = placesByRates
+        ? afterAttempt(choice, end.verdict)
+        : afterAttemptV1(
+            rules,
+            poolOrder(rules, pools).length,
+            placement,
+            end.verdict,
+            Date.now(),
+            host.reconciles ? spotPositionsV1(rules, pools) : [],
+          );
       host.told(`attempt ${attempt}: ${end.cause}`);
       if (host.reconciles) await pauseWhereFruitless(host, end, fruitless, begun);
       if (end.verdict === 'out-of-memory' && !counts.grown && profile.memoryGrowth > 1) {

@@ -5,7 +5,8 @@ import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSum
 import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
-import { afterAttempt, poolOrder, spotPositions } from '../../src/rules/placement.ts';
+import { afterAttemptV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
+import { afterAttempt, poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import type { TrialRun } from './state.ts';
 
@@ -66,14 +67,16 @@ export function afterReport(
   if (run.reconciles) countFruitless(carried, report, trained, now);
   else carried.fruitless = trained ? 0 : carried.fruitless + 1;
   carried.preemptedAt = report.verdict === 'preempted' ? report.endedAt : null;
-  carried.placement = afterAttempt(
-    input.profile.placement,
-    poolOrder(input.profile.placement, input.profile.pools).length,
-    choice.state,
-    report.verdict,
-    now,
-    run.reconciles ? spotPositions(input.profile.placement, input.profile.pools) : [],
-  );
+  carried.placement = run.placesByRates
+    ? afterAttempt(choice, report.verdict)
+    : afterAttemptV1(
+        input.profile.placement,
+        poolOrder(input.profile.placement, input.profile.pools).length,
+        choice.state,
+        report.verdict,
+        now,
+        run.reconciles ? spotPositionsV1(input.profile.placement, input.profile.pools) : [],
+      );
   run.note = `attempt ${carried.attempts} on ${report.pool}: ${report.verdict}, ${report.cause}`;
   run.pool = null;
 

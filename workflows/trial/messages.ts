@@ -2,6 +2,7 @@
 import { ApplicationFailure, defineSignal, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
 import type { TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import type { TrialRun } from './state.ts';
 
 const ended = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
 const report = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
@@ -23,4 +24,21 @@ export async function tellSearchTheEnd(input: TrialInput, summary: TrialSummary)
   await getExternalWorkflowHandle(input.search)
     .signal(ended, summary)
     .catch(() => undefined);
+}
+
+export function reportOf(run: TrialRun): TrialReport {
+  const { attempts: made, preemptions, cost, onDemandCost, lostCost } = run.carried;
+  const status = run.pool !== null ? 'running' : run.paused ? 'paused' : 'queued';
+  return {
+    trial: run.input.trial,
+    status,
+    attempts: made,
+    preemptions,
+    pool: run.pool,
+    cost,
+    onDemandCost,
+    lostCost,
+    note: run.waits ?? run.note,
+    ...(run.input.profile.clusters === undefined ? {} : { clusters: { ...run.clusters.known } }),
+  };
 }

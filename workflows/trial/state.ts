@@ -1,4 +1,5 @@
 /** The state of a trial's workflow. */
+import type { Pool } from '../../src/contract/profile.ts';
 import type { AttemptReport, TrialCarried, TrialInput } from '../../src/contract/search.ts';
 import type { ClusterNews } from '../clusters.ts';
 
@@ -17,6 +18,8 @@ export interface TrialRun {
   readonly asksJobs: boolean;
   /** Between two attempts it moves to the build that has become current. False in histories from before. */
   readonly movesOn: boolean;
+  /** It looks at all spot pools at once, and asks the one first that did best. False in histories from before: `placement-v1.ts`. */
+  readonly placesByRates: boolean;
   carried: TrialCarried;
   /** 1 while a history of release 0.1 is replayed. */
   readonly rules: 1 | 2;
@@ -39,6 +42,8 @@ export interface TrialRun {
   /** Requests for slots so far. */
   requests: number;
   readonly clusters: ClusterNews;
+  /** Where there is a machine while the attempt runs: it is ended, to go on there. */
+  found: Pool | null;
   /** Ends the attempt that runs. */
   interrupt: (() => void) | null;
 }

@@ -14,13 +14,17 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
+import type { Pool } from '../../src/contract/profile.ts';
 import type { AttemptReport, AttemptWaits, PlacementState, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
-import { backoffSeconds, choosePool, poolOrder, remainingSeconds, spotPositions } from '../../src/rules/placement.ts';
+import { backoffSecondsV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
+import { afterFound, backoffSeconds, choosePool, poolOrder } from '../../src/rules/placement.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { remainingSeconds } from '../../src/rules/spare-time.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
-import { watchFirstPool } from './first-pool-watch.ts';
+import { learn, waitForMachine } from './machine-wait.ts';
+import { watchPools } from './pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
 import { acquirePlaces, grantedSignal, releasePlaces } from '../pools/slots.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
@@ -30,7 +34,7 @@ import { handOver } from '../job-ending.ts';
 import { attempts, endings } from '../policies.ts';
 import { afterReport, attemptInput, failedSummary, messageOf, summaryOf, unforeseenMessageOf } from './decisions.ts';
 import { isSeveral, lose } from './lost-cluster.ts';
-import { tellSearch, tellSearchTheEnd } from './messages.ts';
+import { reportOf, tellSearch, tellSearchTheEnd } from './messages.ts';
 import type { TrialRun } from './state.ts';
 
 export const stopSignal = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
@@ -60,6 +64,7 @@ function setUp(input: TrialInput): TrialRun {
   const run: TrialRun = {
     input,
     reconciles: patched('wanted-state'),
+    placesByRates: patched('places-by-rates'),
     carried: input.carried ?? input.resumed ?? emptyCarried(),
     rules: patched('crashes-without-training') ? 2 : 1,
     asksJobs: patched('ask-jobs-to-end'),
@@ -72,6 +77,7 @@ function setUp(input: TrialInput): TrialRun {
     places: { pool: { granted: false, token: null }, quota: { granted: false, token: null } },
     requests: 0,
     clusters: noNews(),
+    found: null,
     interrupt: null,
   };
   setHandler(stopSignal, (request) => {
@@ -105,22 +111,44 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
   for (;;) {
     await waitWhilePaused(run);
     if (run.stop !== null) return summaryOf(run, 'stopped', run.stop, run.last ?? null);
+    await learn(run);
+    run.found = null;
     const choice = await inClusterThatAnswers(run.input.profile, run.clusters, run.carried.placement, (state) => choose(run, state));
     if (choice === null) {
       const summary = await withoutCluster(run);
       if (summary !== null) return summary;
       continue;
     }
+    if (choice.waitSeconds !== null) {
+      const ended = await waitForMachine(run, choice);
+      if (ended !== null) return ended;
+      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
+      await moveOn(run);
+      continue;
+    }
     const report = await nextAttempt(run, choice);
-    if (report === null) continue;
-    const next = afterReport(run, choice, report, Date.now());
+    const next = report && afterReport(run, choice, report, Date.now());
+    takeFound(run);
+    if (report === null || next === null) continue;
     if (next.summary) return next.summary;
-    const inTurn = run.reconciles && spotPositions(run.input.profile.placement, run.input.profile.pools).length > 0;
-    const pause = backoffSeconds(report.verdict, next.repeats, run.carried.placement.emptyPools, poolCount(run), inTurn);
+    const pause = pauseSeconds(run, report, next.repeats);
     await backOff(run, run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause);
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
     await moveOn(run);
   }
+}
+
+/** A look found a machine while the attempt ran: the next one goes there. */
+function takeFound({ placesByRates, found, carried }: TrialRun): void {
+  if (placesByRates && found !== null) carried.placement = afterFound(carried.placement, found);
+}
+
+function pauseSeconds(run: TrialRun, { verdict }: AttemptReport, repeats: number): number {
+  const { placement, pools } = run.input.profile;
+  const count = poolOrder(placement, pools).length;
+  if (run.placesByRates) return backoffSeconds(verdict, repeats, run.carried.placement, count);
+  const inTurn = run.reconciles && spotPositionsV1(placement, pools).length > 0;
+  return backoffSecondsV1(verdict, repeats, run.carried.placement.emptyPools, count, inTurn);
 }
 
 /** To the build that became current meanwhile: an attempt that ended left nothing behind that the next one could not take up. */
@@ -160,7 +188,7 @@ async function withoutCluster(run: TrialRun): Promise<TrialSummary | null> {
 function choose(run: TrialRun, state: PlacementState): PlacementChoice {
   const { profile, deadlineAt } = run.input;
   const remaining = remainingSeconds(run.carried.done, trainedSeconds(run));
-  return choosePool({
+  const moment = {
     rules: profile.placement,
     pools: profile.pools,
     state,
@@ -168,8 +196,10 @@ function choose(run: TrialRun, state: PlacementState): PlacementChoice {
     deadlineAt,
     remainingSeconds: remaining,
     trainedSeconds: trainedSeconds(run),
-    spreads: run.reconciles,
-  });
+  };
+  return run.placesByRates
+    ? choosePool({ ...moment, rates: run.carried.rates ?? null })
+    : choosePoolV1({ ...moment, spreads: run.reconciles });
 }
 
 /** Null when it was stopped or paused before anything ran. */
@@ -205,8 +235,12 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     scope.cancel();
   };
   const input = attemptInput(run, choice);
+  const found = (pool: Pool): void => {
+    run.found ??= pool;
+    run.interrupt?.();
+  };
   const over = run.asksJobs ? cleanUpOnRequest(scope, () => endings(input.trial).askAttemptToEnd(input)) : undefined;
-  const looking = poolWatch.run(() => watchFirstPool(run, choice)).catch(() => undefined);
+  const looking = poolWatch.run(() => watchPools(run, choice.looks, found)).catch(() => undefined);
   try {
     run.last = await scope.run(attempt);
     run.clusters.heard = input.pool.cluster ?? null;
@@ -243,7 +277,7 @@ async function givenUp(run: TrialRun, choice: PlacementChoice, error: unknown): 
   Object.assign(run.carried, { crashes: run.carried.crashes + 1, crashesInRow: inRow });
   if (inRow > run.input.spec.maxCrashes) throw error;
   run.note = message;
-  await backOff(run, backoffSeconds('crashed', inRow, 0, 1));
+  await backOff(run, backoffSeconds('crashed', inRow, run.carried.placement, 1));
   return null;
 }
 
@@ -267,23 +301,5 @@ async function backOff(run: TrialRun, seconds: number): Promise<void> {
   if (seconds > 0) await condition(() => run.stop !== null || run.paused, seconds * 1000);
 }
 
-function reportOf(run: TrialRun): TrialReport {
-  const { attempts: made, preemptions, cost, onDemandCost, lostCost } = run.carried;
-  const status = run.pool !== null ? 'running' : run.paused ? 'paused' : 'queued';
-  return {
-    trial: run.input.trial,
-    status,
-    attempts: made,
-    preemptions,
-    pool: run.pool,
-    cost,
-    onDemandCost,
-    lostCost,
-    note: run.waits ?? run.note,
-    ...(run.input.profile.clusters === undefined ? {} : { clusters: { ...run.clusters.known } }),
-  };
-}
-
-const poolCount = (run: TrialRun): number => poolOrder(run.input.profile.placement, run.input.profile.pools).length;
 /** A trial that began before this was counted has its machines' time only. */
 const trainedSeconds = ({ carried }: TrialRun): number => carried.trainedSeconds ?? carried.seconds;

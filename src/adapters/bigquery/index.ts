@@ -33,7 +33,7 @@ export async function openBigqueryWarehouse(config: BigqueryConfig, deps: Bigque
     rows: (statement, context) => readRows(connection, statement, context),
     drop: async (table) => guard(() => dropTable(connection, tableRef(table, config.project))),
     append: (table, rows, key) => ledger.append(table, rows, key),
-    ledger: (table, where) => ledger.rows(table, where),
+    ledger: (table, where, since) => ledger.rows(table, where, since),
     cancel: async (jobId) => guard(() => cancelJobs(connection, jobIdOf(jobId))),
     close: () => ledger.close(),
   };

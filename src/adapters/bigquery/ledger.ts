@@ -92,7 +92,7 @@ export class LedgerTables {
     await guard(() => runJob(this.#connection, { id, configuration: { load }, start }, QUIET));
   }
 
-  async rows(table: LedgerTable, where: Filter = {}): Promise<LedgerRow[]> {
+  async rows(table: LedgerTable, where: Filter = {}, since?: number): Promise<LedgerRow[]> {
     await guard(() => this.#ensure(table));
     const columns: Readonly<Record<string, ColumnType>> = LEDGER[table].columns;
     const key: readonly string[] = LEDGER[table].key;
@@ -103,14 +103,15 @@ export class LedgerTables {
     const waiting = (await this.#table(table).outbox.waiting())
       .flatMap((lines) => lines.split('\n').flatMap((line) => (line === '' ? [] : [readBack(columns, line)])))
       .filter(({ row }) => before.every(([column, value]) => row[column] === value));
-    const loaded = await this.#loaded(table, before, waiting.length === 0 ? filters : []);
+    const loaded = await this.#loaded(table, before, waiting.length === 0 ? filters : [], since);
     if (waiting.length === 0) return loaded.map(({ row }) => row as unknown as LedgerRow);
-    return merged([...loaded, ...waiting], key).filter((row) =>
-      filters.every(([column, value]) => row[column] === value),
+    return merged([...loaded, ...waiting], key).filter(
+      (row) =>
+        filters.every(([column, value]) => row[column] === value) && (since === undefined || Date.parse(row['time'] as string) >= since),
     ) as unknown as LedgerRow[];
   }
 
-  async #loaded(table: LedgerTable, before: readonly Equality[], after: readonly Equality[]): Promise<Found[]> {
+  async #loaded(table: LedgerTable, before: readonly Equality[], after: readonly Equality[], since?: number): Promise<Found[]> {
     const { config } = this.#connection;
     const columns: Readonly<Record<string, ColumnType>> = LEDGER[table].columns;
     const test = ([column]: Equality): string => `${identifier(column)} = @${column}`;
@@ -118,13 +119,15 @@ export class LedgerTables {
       type === 'JSON' ? `TO_JSON_STRING(${identifier(name)}) AS ${identifier(name)}` : identifier(name),
     );
     const clause = (word: string, tests: readonly string[]): string => (tests.length === 0 ? '' : `\n${word} ${tests.join(' AND ')}`);
+    const recent = since === undefined ? [] : ['`time` >= @since'];
     const sql = `SELECT ${[...select, APPENDED_AT].join(', ')} FROM (
 SELECT * FROM ${quoted({ project: config.project, dataset: config.dataset, table })}${clause('WHERE', before.map(test))}
 QUALIFY ROW_NUMBER() OVER (PARTITION BY ${LEDGER[table].key.map(identifier).join(', ')} ORDER BY \`time\` DESC, ${APPENDED_AT} DESC) = 1
-)${clause('WHERE', after.map(test))}
+)${clause('WHERE', [...after.map(test), ...recent])}
 ORDER BY \`time\``;
+    const equal = [...before, ...after].map(([column, value]) => [column, { type: columns[column] ?? 'STRING', value }] as const);
     const parameters = Object.fromEntries(
-      [...before, ...after].map(([column, value]) => [column, { type: columns[column] ?? 'STRING', value }]),
+      since === undefined ? equal : [...equal, ['since', { type: 'TIMESTAMP' as const, value: new Date(since).toISOString() }] as const],
     );
     const statement = { sql, sqlFile: `ledger ${table}`, parameters, tables: {}, sources: {} };
     return (await readRows(this.#connection, statement, QUIET, Infinity)).map(({ [APPENDED_AT]: appendedAt, ...row }) => ({

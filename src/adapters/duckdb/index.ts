@@ -69,7 +69,7 @@ export async function openDuckdbWarehouse(
     rows: (statement, context) => readRows(parts, statement, context),
     drop: (table) => parts.tables.drop(table),
     append: (table, rows, key) => ledger.append(table, rows, key),
-    ledger: (table, where) => ledger.rows(table, where),
+    ledger: (table, where, since) => ledger.rows(table, where, since),
     cancel: async () => undefined,
     async close() {
       await parts.translator.close();

@@ -58,7 +58,7 @@ export class LedgerFiles {
     }
   }
 
-  async rows(table: LedgerTable, where: Filter = {}): Promise<LedgerRow[]> {
+  async rows(table: LedgerTable, where: Filter = {}, since = -Infinity): Promise<LedgerRow[]> {
     const keyColumns: readonly string[] = LEDGER[table].key;
     // Only where the run is part of the key can rows of other runs not replace those of this one.
     const run = keyColumns.includes('run') && typeof where['run'] === 'string' ? where['run'] : undefined;
@@ -79,7 +79,7 @@ export class LedgerFiles {
     }
     const matches = (row: Row): boolean => Object.entries(where).every(([column, value]) => value === undefined || row[column] === value);
     return [...last.values()]
-      .filter(({ row }) => matches(row))
+      .filter(({ row, time }) => time >= since && matches(row))
       .sort((a, b) => a.time - b.time)
       .map(({ row }) => complete(table, row));
   }

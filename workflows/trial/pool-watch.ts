@@ -1,8 +1,8 @@
-/** Looks for a machine of the first pool while an attempt goes on in another one. */
+/** Looks for machines of other pools while an attempt goes on in one, or while nothing does. */
 import { CancellationScope, isCancellation, patched, sleep } from '@temporalio/workflow';
+import type { Pool } from '../../src/contract/profile.ts';
 import type { CapacityInput } from '../../src/contract/search.ts';
-import { poolOrder } from '../../src/rules/placement.ts';
-import type { PlacementChoice } from '../../src/rules/placement.ts';
+import type { Look } from '../../src/rules/placement.ts';
 import { attempts, endings } from '../policies.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
 import { isClusterLost, isTimeout } from '../failures.ts';
@@ -11,24 +11,37 @@ import { handOver } from '../job-ending.ts';
 import { capacityInput } from './decisions.ts';
 import type { TrialRun } from './state.ts';
 
-/** Interrupts the attempt once there is a machine: the trial moves there. To be cancelled when the attempt ends. */
-export async function watchFirstPool(run: TrialRun, { lookAfterSeconds }: PlacementChoice): Promise<void> {
-  const { profile } = run.input;
-  const [first] = poolOrder(profile.placement, profile.pools);
-  if (lookAfterSeconds === null || first === undefined) return;
-  if (lookAfterSeconds > 0) await sleep(lookAfterSeconds * 1000);
-  const look = capacityInput(run, first);
+/**
+ * All looks at once, in the scope that this is called in: cancel it once a pool was found, or when nobody wants to know any more. The activities
+ * say by ending that there is a machine; one that fails has no say.
+ */
+export async function watchPools(run: TrialRun, looks: readonly Look[], found: (pool: Pool) => void): Promise<void> {
+  const scope = CancellationScope.current();
+  await Promise.all(
+    looks.map(async ({ pool, afterSeconds }, number) => {
+      try {
+        if (afterSeconds > 0) await sleep(afterSeconds * 1000);
+        await awaitInCluster(run, { ...capacityInput(run, pool), ...(run.placesByRates ? { look: number } : {}) });
+      } catch {
+        return;
+      }
+      // It ends the same way when it is asked to.
+      if (!scope.consideredCancelled) found(pool);
+    }),
+  );
+}
+
+async function awaitInCluster(run: TrialRun, look: CapacityInput): Promise<void> {
   for (;;) {
     try {
       await awaitCapacity(run, look);
-      break;
+      return;
     } catch (error) {
       // One of several, which may come back.
       if (look.lostAfterSeconds === undefined || !isClusterLost(error)) throw error;
       await sleep(WAITS.allPoolsEmptyMs);
     }
   }
-  run.interrupt?.();
 }
 
 async function awaitCapacity({ reconciles, asksJobs }: TrialRun, look: CapacityInput): Promise<void> {

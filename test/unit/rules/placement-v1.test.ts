@@ -4,15 +4,13 @@ import type { AttemptVerdict } from '../../../src/contract/jobs.ts';
 import { Placement, Pool } from '../../../src/contract/profile.ts';
 import type { PlacementState } from '../../../src/contract/search.ts';
 import {
-  afterAttempt,
-  backoffSeconds,
-  choosePool,
-  initialPlacement,
-  poolOrder,
-  remainingSeconds,
-  spareSeconds,
-  spotPositions,
-} from '../../../src/rules/placement.ts';
+  afterAttemptV1 as afterAttempt,
+  backoffSecondsV1 as backoffSeconds,
+  choosePoolV1 as choosePool,
+  spotPositionsV1 as spotPositions,
+} from '../../../src/rules/placement-v1.ts';
+import { initialPlacement, poolOrder } from '../../../src/rules/placement.ts';
+import { remainingSeconds, spareSeconds } from '../../../src/rules/spare-time.ts';
 import type { PlacementChoice } from '../../../src/rules/placement.ts';
 
 const pool = (name: string, spot: boolean): Pool => Pool.parse({ name, spot });
@@ -43,7 +41,7 @@ const after = (verdicts: readonly AttemptVerdict[], own = rules(), secondsBetwee
   return { state, now };
 };
 
-describe('placement', () => {
+describe('placement as it was until 0.2.0', () => {
   it('takes the first pool first, in the order of the rules', () => {
     expect(choose().pool.name).toBe('spot-a');
     expect(poolOrder(rules({ order: ['on-demand', 'spot-b'] }), POOLS).map(({ name }) => name)).toEqual(['on-demand', 'spot-b']);
@@ -66,7 +64,7 @@ describe('placement', () => {
     const { state, now } = after(['preempted', 'preempted'], own, 1);
     const early = choose({ rules: own, state, now: now + 1000 });
     expect(early.pool.name).toBe('on-demand');
-    expect(early.lookAfterSeconds).toBeGreaterThan(3500);
+    expect(early.looks[0]?.afterSeconds).toBeGreaterThan(3500);
     const later = choose({ rules: own, state, now: now + 3600_000 });
     expect([later.pool.name, later.state]).toEqual(['spot-a', initialPlacement]);
   });
@@ -76,7 +74,7 @@ describe('placement', () => {
     const loose = choose({ deadlineAt: START + 3 * 3600_000, remainingSeconds: remaining });
     expect(loose.pool.name).toBe('spot-a');
     const tight = choose({ deadlineAt: START + 1.1 * 3600_000, remainingSeconds: remaining });
-    expect([tight.pool.name, tight.lookAfterSeconds]).toEqual(['on-demand', null]);
+    expect([tight.pool.name, tight.looks]).toEqual(['on-demand', []]);
   });
 
   describe('with a deadline in five days', () => {
@@ -121,8 +119,8 @@ describe('placement', () => {
       });
 
     it('looks for spot at once while it trains on demand, unless moving could cost the deadline', () => {
-      expect(onDemandAt(3, 1.8, 1)).toMatchObject({ pool: { name: 'on-demand' }, lookAfterSeconds: 0 });
-      expect(onDemandAt(3, 1.99, 1)).toMatchObject({ pool: { name: 'on-demand' }, lookAfterSeconds: null });
+      expect(onDemandAt(3, 1.8, 1)).toMatchObject({ pool: { name: 'on-demand' }, looks: [{ afterSeconds: 0 }] });
+      expect(onDemandAt(3, 1.99, 1)).toMatchObject({ pool: { name: 'on-demand' }, looks: [] });
     });
 
     it('moves when there is a machine, and waits there as long as that may take', () => {
@@ -130,7 +128,7 @@ describe('placement', () => {
     });
 
     it('looks for a pool that may be full of other attempts at the time of the rules only', () => {
-      expect(onDemandAt(3, 1.8, 1, { maxAttempts: 4 }).lookAfterSeconds).toBe(own.retrySpotSeconds - 60);
+      expect(onDemandAt(3, 1.8, 1, { maxAttempts: 4 }).looks[0]?.afterSeconds).toBe(own.retrySpotSeconds - 60);
     });
 
     it('waits for the only pool of spot in one piece, until what is kept for later begins', () => {

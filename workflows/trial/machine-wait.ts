@@ -1,0 +1,51 @@
+/** What a trial does before it has a machine: it hears how the pools did of late, and waits for one that has a machine again. */
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { Pool } from '../../src/contract/profile.ts';
+import type { TrialSummary } from '../../src/contract/search.ts';
+import { WAITS } from '../../src/rules/durations.ts';
+import { fruitlessEnd } from '../../src/rules/fruitless.ts';
+import { afterFound, afterWaiting, learnsRates } from '../../src/rules/placement.ts';
+import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { learning } from '../policies.ts';
+import { failedSummary } from './decisions.ts';
+import { reportOf, tellSearch } from './messages.ts';
+import { watchPools } from './pool-watch.ts';
+import type { TrialRun } from './state.ts';
+
+/** What other attempts met in the pools: read at first, and then only after hours, whatever else happens. */
+export async function learn(run: TrialRun): Promise<void> {
+  const { profile } = run.input;
+  if (!run.placesByRates || !learnsRates(profile.placement, profile.pools)) return;
+  const { carried } = run;
+  if (carried.ratesAskedAt !== undefined && Date.now() - carried.ratesAskedAt < WAITS.poolRatesReadMs) return;
+  carried.ratesAskedAt = Date.now();
+  carried.rates = await learning.poolRates({ profile }).catch((error: unknown) => {
+    if (isCancellation(error)) throw error;
+    return carried.rates ?? null;
+  });
+}
+
+/** With nothing running, until a pool has a machine, or the time for it is over. @returns the end of a trial that has waited for too long */
+export async function waitForMachine(run: TrialRun, choice: PlacementChoice): Promise<TrialSummary | null> {
+  const { carried, input } = run;
+  carried.withoutCapacitySince ??= Date.now();
+  carried.placement = choice.state;
+  run.note = choice.reason;
+  await tellSearch(input, reportOf(run));
+  const scope = new CancellationScope();
+  const found = (pool: Pool): void => {
+    run.found ??= pool;
+  };
+  const watching = scope.run(() => watchPools(run, choice.looks, found)).catch(() => undefined);
+  try {
+    await condition(() => run.found !== null || run.stop !== null || run.paused, (choice.waitSeconds ?? 0) * 1000);
+  } finally {
+    scope.cancel();
+    await CancellationScope.nonCancellable(() => watching);
+  }
+  if (run.found !== null) carried.placement = afterFound(choice.state, run.found);
+  else if (run.stop === null && !run.paused) carried.placement = afterWaiting(choice);
+  if (run.found !== null || run.stop !== null) return null;
+  const end = fruitlessEnd(carried, 'no-capacity', input.profile.placement, Date.now());
+  return end === null ? null : failedSummary(run, end);
+}
