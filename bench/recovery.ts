@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- recovery [--json] [--rounds N] [--kinds evict,preempt,pod_deleted,node_lost]`: seconds from a preemption to the replacement's
+ * `npm run bench -- recovery [--json] [--rounds N] [--kinds evict,preempt,pod_deleted,node_lost,gang_evict]`: seconds from a preemption to the replacement's
  * Job and to its first trained sample, on a real cluster with the reference trainer in real pods, whole trial workflows, and beside them in the same
  * rounds Kubernetes' own Job controller and the same trainer alone in a bare pod.
+ *
+ * `gang_evict`: one of two ranks of a trial on two machines is evicted.
  *
  * From the sign: the first event of the API that shows that the pod is to go, or that its node is silent. `_from_request` is from the request, in
  * which the scheduler's part of a preemption is. The trainer's own commit is in both.
@@ -22,7 +24,7 @@ const NODE_MONITOR_GRACE_SECONDS = 8;
 /** Trials are cancelled when they have been measured. */
 const ENDLESS = 10_000;
 
-const KINDS = ['evict', 'preempt', 'pod_deleted', 'node_lost'] as const;
+const KINDS = ['evict', 'preempt', 'pod_deleted', 'node_lost', 'gang_evict'] as const;
 type Kind = (typeof KINDS)[number];
 
 const { values } = parseArgs({
@@ -55,13 +57,19 @@ const cluster = await startCluster({
     { name: 'spot-1', labels: { pool: 'spot' } },
     { name: 'small-1', labels: { pool: 'spot-small' }, cpu: 0.7 },
     { name: 'lost-1', labels: { pool: 'spot-lost', 'lost/node': 'yes' } },
+    { name: 'gang-1', labels: { pool: 'spot-gang' }, cpu: 0.9 },
+    { name: 'gang-2', labels: { pool: 'spot-gang' }, cpu: 0.9 },
   ],
   mounts: trainer.mounts,
   timing: { nodeMonitorGrace: NODE_MONITOR_GRACE_SECONDS, unreachableToleration: 20 },
 });
 try {
   await cluster.loadImage(trainer.archive);
-  const lab = await openTrialLab(cluster, { namespace: NAMESPACE, pools: ['spot', 'spot-small', 'spot-lost'], epochs: ENDLESS });
+  const lab = await openTrialLab(cluster, {
+    namespace: NAMESPACE,
+    pools: ['spot', 'spot-small', 'spot-lost', 'spot-gang'],
+    epochs: ENDLESS,
+  });
   const scene = await openScene(cluster, lab, NAMESPACE);
   try {
     await measure(scene);
@@ -125,6 +133,11 @@ function figuresOf(kind: Kind, recoveries: readonly Recovery[]): [string, number
     [`${name}_p90_s`, percentile(after, 0.9)],
     [`${name}_max_s`, Math.max(...after)],
   ];
+  if (kind === 'gang_evict') {
+    figures.push([`${name}_p99_s`, percentile(after, 0.99)]);
+    const [lost, trained] = [recoveries.reduce((sum, one) => sum + one.lost, 0), recoveries.reduce((sum, one) => sum + one.trained, 0)];
+    figures.push([`${name}_work_lost_share`, trained === 0 ? 0 : lost / trained]);
+  }
   // Of a node that falls silent the request is nothing that anybody would see.
   if (kind !== 'node_lost')
     figures.push([

@@ -1,13 +1,17 @@
 /** Trials and plain Jobs whose machines are taken away, and a clock beside them. */
+import { readFile } from 'node:fs/promises';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
 import { ProgressRecord } from '../../src/contract/trial.ts';
-import type { Profile } from '../../src/contract/profile.ts';
+import { Profile } from '../../src/contract/profile.ts';
+import type { TrialInput } from '../../src/contract/search.ts';
+import { SearchSpec } from '../../src/contract/steps.ts';
 import { BUSYBOX_IMAGE } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import type { TrialLab } from '../../test/cluster/trial-lab.ts';
+import { serveNames } from '../../test/gang/names.ts';
 
 export interface Recovery {
   /** Seconds from the sign, the first event of the API that shows what happened, to the replacement Job's creation. */
@@ -20,9 +24,11 @@ export interface Recovery {
   readonly toSample: number;
   /** Samples that had to be trained again. */
   readonly lost: number;
+  /** Samples trained before the machine went. */
+  readonly trained: number;
 }
 
-type Kind = 'evict' | 'preempt' | 'pod_deleted' | 'node_lost';
+type Kind = 'evict' | 'preempt' | 'pod_deleted' | 'node_lost' | 'gang_evict';
 
 /** Of the same trainer alone in a pod, from the request for that pod. */
 export type Bare = Pick<Recovery, 'toStart' | 'toSample'>;
@@ -36,8 +42,17 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-const POOL_OF: Readonly<Record<Kind, string>> = { evict: 'spot', preempt: 'spot-small', pod_deleted: 'spot', node_lost: 'spot-lost' };
+const POOL_OF: Readonly<Record<Kind, string>> = {
+  evict: 'spot',
+  preempt: 'spot-small',
+  pod_deleted: 'spot',
+  node_lost: 'spot-lost',
+  gang_evict: 'spot-gang',
+};
 const LOST_NODE = 'lost-1';
+const GANG_NODES = 2;
+/** It is cancelled when it has been measured. */
+const GANG_STEPS = '1000000';
 const POLL_MS = 20;
 const PATIENCE_MS = 180_000;
 /** Trained beyond the last regular checkpoint when the machine goes. */
@@ -50,12 +65,15 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
     attemptJobName({ home: homeOf(lab.store.root), run, step: 'search' }, 0, attempt);
   for (const [name, value] of [['bench-high', 1000]] as const) await cluster.kubectl(['create', 'priorityclass', name, `--value=${value}`]);
   const over = new AbortController();
+  const names = await serveNames(client, cluster.hostAddress);
+  const profile = Profile.parse({ ...lab.profile, compute: { ...lab.profile.compute, podTemplate: names.podTemplate } });
+  const script = await readFile(new URL('../../test/gang/trainer.py', import.meta.url), 'utf8');
 
   const recover = async (kind: Kind, run: string): Promise<Recovery> => {
     const pool = POOL_OF[kind];
-    const handle = await lab.start(run, { profile: only(lab.profile, pool) });
+    const handle = await lab.start(run, kind === 'gang_evict' ? gangOf(only(profile, pool), script) : { profile: only(lab.profile, pool) });
     await until(async () => (await trained(lab, run, 1)).length >= RECORDS_BEFORE);
-    const pod = (await podOf(client, jobName(run, 1)))?.metadata?.name ?? '';
+    const pod = (await podOf(client, jobName(run, 1), kind === 'gang_evict' ? GANG_NODES - 1 : 0))?.metadata?.name ?? '';
     const jobs = watchJobs(client, jobName(run, 2), over.signal);
     const sign = kind === 'node_lost' ? nodeIsSilent(client, LOST_NODE, over.signal) : podIsToGo(client, pod, over.signal);
     const requestedAt = await act(kind, run, pod);
@@ -72,13 +90,14 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
       toStart: since(second.startAt),
       toSample: since(second.sampleAt),
       lost: Math.max(0, (before?.samples ?? 0) - second.samples),
+      trained: before?.samples ?? 0,
     };
   };
 
   /** Takes the machine away; returns the moment of the request, ms since 1970. */
   const act = async (kind: Kind, run: string, pod: string): Promise<number> => {
     const at = Date.now();
-    if (kind === 'evict') await evict(client, namespace, pod);
+    if (kind === 'evict' || kind === 'gang_evict') await evict(client, namespace, pod);
     else if (kind === 'pod_deleted') await client.request('DELETE', client.podsPath(pod));
     else if (kind === 'preempt') await client.request('POST', client.podsPath(), { body: intruder(run) });
     else await cluster.freeze(LOST_NODE);
@@ -133,6 +152,7 @@ export async function openScene(cluster: Cluster, lab: TrialLab, namespace: stri
     },
     close: async () => {
       over.abort();
+      await names[Symbol.asyncDispose]();
       await cluster.kubectl(['delete', 'priorityclass', 'bench-high', '--ignore-not-found']);
     },
   };
@@ -178,6 +198,21 @@ interface Pod {
   readonly metadata: { readonly name: string };
   readonly status?: { readonly phase?: string };
 }
+
+/** A trial on two machines, whose trainer takes no time to begin. */
+const gangOf = (profile: Profile, script: string): Pick<TrialInput, 'profile' | 'spec'> => ({
+  profile: { ...profile, silenceSeconds: 0 },
+  spec: SearchSpec.parse({
+    kind: 'search',
+    command: ['python', '-u', '-c', script],
+    env: { GANG_STEPS },
+    objective: { metric: 'loss', goal: 'minimize' },
+    space: {},
+    trials: 1,
+    resources: { nodes: GANG_NODES, cpu: 0.5, memoryMb: 300 },
+    output: 'gs://lab/unused',
+  }),
+});
 
 const only = (profile: Profile, pool: string): Profile => ({ ...profile, pools: profile.pools.filter(({ name }) => name === pool) });
 

@@ -117,9 +117,14 @@ function incomplete(unplaced: readonly Member[], end: End, cause: Failure, now: 
 }
 
 function failuresOf(members: readonly Member[], now: number): Failure[] {
+  const failedAt = Math.min(
+    ...members.flatMap(({ seen, snapshot: { pod } }) =>
+      isOver(seen) && seen.end.state !== 'succeeded' && pod?.metadata?.deletionTimestamp === undefined ? seen.end.endedAt : [],
+    ),
+  );
   return members.flatMap((member): Failure[] => {
     const { seen, snapshot } = member;
-    if (isOver(seen)) return seen.end.state === 'succeeded' ? [] : [{ member, end: own(member, seen.end), log: seen.log }];
+    if (isOver(seen)) return seen.end.state === 'succeeded' ? [] : [{ member, end: own(member, seen.end, failedAt), log: seen.log }];
     // Job and pod of this rank are gone while others are still told of.
     if (seen.kind !== 'absent') return [];
     const message = `the pod of rank ${member.rank} is not there any more`;
@@ -127,15 +132,19 @@ function failuresOf(members: readonly Member[], now: number): Failure[] {
   });
 }
 
-/** The Job controller deletes the other pods when one has failed: that is nobody's deed. */
-function own({ snapshot }: Member, end: End): End {
+/**
+ * The Job controller deletes the other pods when one has failed: that is nobody's deed. What it says of the Job may be heard later than that.
+ *
+ * @param failedAt when a pod ended first that nobody had deleted
+ */
+function own({ snapshot }: Member, end: End, failedAt: number): End {
   const { job, pod } = snapshot;
   const condition = job && finished(job);
-  if (!end.deletedByOther || !condition || !pod) return end;
-  const isNamed = (condition.message ?? '').includes(`/${pod.metadata?.name ?? ''} `);
-  const askedAt = deletionAskedAt(pod);
-  const failedAt = time(condition.lastTransitionTime);
-  return !isNamed && (askedAt === null || failedAt === null || askedAt >= failedAt) ? { ...end, deletedByOther: false } : end;
+  if (!end.deletedByOther || !pod || (condition?.message ?? '').includes(`/${pod.metadata?.name ?? ''} `)) return end;
+  const saidAt = time(condition?.lastTransitionTime) ?? Number.POSITIVE_INFINITY;
+  const since = Math.min(saidAt, failedAt);
+  const askedAt = deletionAskedAt(pod) ?? Number.POSITIVE_INFINITY;
+  return Number.isFinite(since) && askedAt >= since ? { ...end, deletedByOther: false } : end;
 }
 
 /** The sign on any pod counts for all, unless it came long after the first end. */

@@ -22,6 +22,8 @@ interface Story {
   readonly after: readonly (number | null)[];
   /** With what those end that are not asked by Kubernetes: saved and 143, or because they lost a peer. */
   readonly followers: 1 | 143;
+  /** What the Job controller says of the Job comes by another watch than what its pods do. */
+  readonly isHeard: boolean;
 }
 
 const story: fc.Arbitrary<Story> = fc.integer({ min: 2, max: 6 }).chain((nodes) =>
@@ -32,6 +34,7 @@ const story: fc.Arbitrary<Story> = fc.integer({ min: 2, max: 6 }).chain((nodes) 
     ago: fc.integer({ min: 60, max: 3000 }),
     after: fc.array(fc.option(fc.integer({ min: 0, max: 20 }), { freq: 4 }), { minLength: nodes, maxLength: nodes }),
     followers: fc.constantFrom(1 as const, 143 as const),
+    isHeard: fc.boolean(),
   }),
 );
 
@@ -114,9 +117,9 @@ const snapshotOf = (job: object, pod: object | null, more: object = {}): Snapsho
   ...more,
 });
 
-function told({ nodes, victim, cause, ago, after, followers }: Story): Snapshot[] {
+function told({ nodes, victim, cause, ago, after, followers, isHeard }: Story): Snapshot[] {
   const endedAt = NOW - ago * SECOND;
-  const job = jobOf(nodes, { at: endedAt + SECOND, pod: `job-${victim}-x` });
+  const job = jobOf(nodes, isHeard ? { at: endedAt + SECOND, pod: `job-${victim}-x` } : undefined);
   return Array.from({ length: nodes }, (_, rank) => {
     if (rank === victim) {
       const exit = { code: EXIT_CODES[cause], at: endedAt, ...(cause === 'out of memory' ? { reason: 'OOMKilled' } : {}) };
