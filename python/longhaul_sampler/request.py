@@ -29,6 +29,8 @@ class AskedTrial:
     last: tuple[int, float | None] | None
     #: Rungs at which it was held: its place among the ends that are told, the point of the curve, and the best value so far.
     rungs: tuple[tuple[int, int, float | None], ...] = ()
+    #: By constraint on a metric, how much it is broken; at most 0 where it is kept.
+    violations: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,5 +83,6 @@ def _asked(data: dict[str, Any]) -> AskedTrial:
         state=data["state"],
         values=tuple(data.get("values", ())),
         last=None if last is None else (last[0], last[1]),
+        violations=tuple(sorted((data.get("violations") or {}).items())),
         rungs=tuple((told, step, value) for told, step, value in data.get("rungs") or ()),
     )

@@ -55,7 +55,7 @@ class Tell:
     def _said(self) -> tuple[Any, ...]:
         if self.rung is not None:
             return (self.trial.trial, self.rung)
-        return (self.trial.trial, self.trial.state, self.trial.values, self.trial.last)
+        return (self.trial.trial, self.trial.state, self.trial.values, self.trial.last, self.trial.violations)
 
 
 Event = Ask | Tell
@@ -197,6 +197,7 @@ class Session:
             self._observe(trial, TrialState.PRUNED, step, value)
             return
         self._held.add(trial.trial)
+        self._constrain(number, trial)
         if known and self.kind in _DEAF_TO_PRUNED:
             # All of them are compared at their first rung.
             self.study.tell(number, value)
@@ -217,6 +218,7 @@ class Session:
                 distributions=encoded[1],
                 value=value if complete else None,
                 intermediate_values={} if complete else {step: value},
+                system_attrs=_constraints(trial),
             )
         )
         if isinstance(self.sampler, samplers.StartThen):
@@ -232,7 +234,9 @@ class Session:
             # Where it was held is told already; an end there says no more.
             if whole:
                 self._observe(trial, TrialState.COMPLETE, 0, numbers[0])
-        elif whole:
+            return
+        self._constrain(number, trial)
+        if whole:
             self.study.tell(number, numbers)
         elif trial.state == "pruned" and not numbers and self.kind in _DEAF_TO_PRUNED and (worst := self._worst()) is not None:
             # A trial that came to nothing (it diverged): as poor as the poorest, or it would be suggested again.
@@ -243,6 +247,12 @@ class Session:
             self.study.tell(number, state=TrialState.PRUNED)
         else:
             self.study.tell(number, state=TrialState.FAIL)
+
+    def _constrain(self, number: int, trial: AskedTrial) -> None:
+        """Said before its end is told, as Optuna's `Trial.set_constraint` does."""
+        trial_id = self.study.get_trials(deepcopy=False)[number]._trial_id
+        for name, value in _constraints(trial).items():
+            self.study._storage.set_trial_system_attr(trial_id, name, value)
 
     def _worst(self) -> float | None:
         """Of the values told so far."""
@@ -256,6 +266,10 @@ class Session:
             return
         frozen = self.study.get_trials(deepcopy=False)[number]
         self.study._storage.set_trial_intermediate_value(frozen._trial_id, step, value)
+
+
+def _constraints(trial: AskedTrial) -> dict[str, float]:
+    return {f"constraints:{name}": value for name, value in trial.violations}
 
 
 class _GridEnded(Exception):

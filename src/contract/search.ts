@@ -546,6 +546,8 @@ export interface AskedTrial {
   readonly values: readonly (number | null)[];
   /** Number of points of the curve and its best value, for pruned trials; from searches of 0.1 its last one. */
   readonly last: readonly [step: number, value: number | null] | null;
+  /** By how much it breaks each constraint on metrics; at most 0: it keeps to it. Absent where there are none, or nothing was measured yet. */
+  readonly violations?: Readonly<Record<string, number>>;
   /** Rungs at which it was held, as `Halving` has them. */
   readonly rungs?: Halving['rungs'];
 }

@@ -55,6 +55,28 @@ export function brokenConstraints(
   });
 }
 
+/**
+ * By how much each constraint is broken, for the sampler: of the bound, or as it is where the bound is 0; at most 0 where it is kept. What was not
+ * measured is broken by all of the bound.
+ */
+export function violations(
+  constraints: readonly MetricConstraint[],
+  metrics: Readonly<Record<string, number | null>>,
+  offline: Readonly<Record<string, number | null>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    constraints.flatMap(({ metric, min, max }) => {
+      const value = (metric.startsWith(OFFLINE) ? offline[metric.slice(OFFLINE.length)] : metrics[metric]) ?? null;
+      const beyond = (bound: number, sign: number): number =>
+        value === null || Number.isNaN(value) ? 1 : (sign * (value - bound)) / (Math.abs(bound) || 1);
+      return [
+        ...(max === undefined ? [] : [[`${metric} at most`, beyond(max, 1)] as const]),
+        ...(min === undefined ? [] : [[`${metric} at least`, beyond(min, -1)] as const]),
+      ];
+    }),
+  );
+}
+
 const OFFLINE = 'offline.';
 const shown = (value: number): string => String(Number(value.toPrecision(5)));
 

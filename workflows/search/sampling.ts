@@ -1,6 +1,7 @@
 /** New trials: the ones given by hand first, then the sampler's suggestions. */
 import type { AskedTrial, AskInput, TrialRecord } from '../../src/contract/search.ts';
 import type { Json } from '../../src/contract/values.ts';
+import { violations } from '../../src/rules/best-trials.ts';
 import { bestOf } from '../../src/rules/curves.ts';
 import { toldAs } from '../../src/rules/trial-ends.ts';
 import { sampler, searching } from '../policies.ts';
@@ -84,8 +85,15 @@ function askedTrial(run: SearchRun, record: TrialRecord): AskedTrial {
     state: stateForSampler(run, record),
     values: record.values,
     last: record.state.status === 'stopped' && record.curve.length > 0 ? [record.curve.length, lastValue(run, record)] : null,
+    ...violationsOf(run, record),
     ...(record.halving ? { rungs: record.halving.rungs } : {}),
   };
+}
+
+function violationsOf({ input }: SearchRun, { state, told, halving }: TrialRecord): Pick<AskedTrial, 'violations'> {
+  const constraints = input.spec.metricConstraints ?? [];
+  const heard = told !== null || (halving?.rungs.length ?? 0) > 0;
+  return constraints.length > 0 && heard ? { violations: violations(constraints, state.metrics, state.offline) } : {};
 }
 
 /** A stopped trial is as good as its best point. */

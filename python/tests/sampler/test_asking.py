@@ -188,3 +188,34 @@ def test_a_changed_space_keeps_what_still_fits() -> None:
 def test_the_worker_does_not_load_tensorflow() -> None:
     code = "import sys, longhaul_sampler.__main__; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["tpe", "auto"])
+def test_constraints_on_metrics_lead_away_from_where_they_are_broken(kind: str) -> None:
+    """A model that is the better the slower it is, and may take at most a fifth of the time that the slowest takes."""
+    space: dict[str, dict[str, Any]] = {"x": {"type": "float", "low": 0.0, "high": 1.0}}
+
+    def kept_of_the_last(*, told: bool) -> int:
+        studies = Studies()
+        trials: list[dict[str, Any]] = []
+        for number in range(40):
+            more: dict[str, Any] = {"space": space, "plannedTrials": 200, "sampler": {"kind": kind, "seed": 3, "startupTrials": 10}}
+            x = ask(studies, trials, **more)["suggestions"][0]["x"]
+            trial = asked(number, {"x": x}, number, number, x)
+            trials.append({**trial, "violations": {"latency_ms at most": (x - 0.2) / 0.2}} if told else trial)
+        return sum(trial["parameters"]["x"] <= 0.2 for trial in trials[20:])
+
+    deaf, hearing = kept_of_the_last(told=False), kept_of_the_last(told=True)
+    assert deaf <= 2
+    assert hearing >= 10
+
+
+def test_a_study_that_is_rebuilt_hears_of_constraints_as_one_that_went_on() -> None:
+    space: dict[str, dict[str, Any]] = {"x": {"type": "float", "low": 0.0, "high": 1.0}}
+    kept = Studies()
+    trials: list[dict[str, Any]] = []
+    for number in range(25):
+        more: dict[str, Any] = {"space": space, "sampler": {"kind": "tpe", "seed": 3, "startupTrials": 5}}
+        suggestion = ask(kept, trials, **more)["suggestions"][0]
+        assert ask(Studies(), trials, **more)["suggestions"][0] == suggestion
+        trials.append({**asked(number, suggestion, number, number, suggestion["x"]), "violations": {"c": suggestion["x"] - 0.3}})
