@@ -683,6 +683,33 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
         expect(found!.error ?? null).toBeNull();
       });
 
+      it('keeps a row for each machine of an attempt', async () => {
+        const of = run();
+        const machine = (attempt: number, rank: number): LedgerRow<'attempt_nodes'> => ({
+          pipeline: 'contract',
+          run: of,
+          time: '2026-01-01T00:00:00.000Z',
+          step: 's',
+          trial: 0,
+          attempt,
+          rank,
+          node: `node-${rank}`,
+          seconds: 1.5,
+          cost: 0.25,
+        });
+        for (const client of [warehouse, opened.other])
+          for (const attempt of [1, 2])
+            await client.append(
+              'attempt_nodes',
+              [0, 1, 2].map((rank) => machine(attempt, rank)),
+              `${of}/s/0/${attempt}`,
+            );
+        const found = await warehouse.ledger('attempt_nodes', { run: of });
+        expect(found.map(({ attempt, rank, node }) => `${String(attempt)} ${String(rank)} ${String(node)}`).sort()).toEqual(
+          [1, 2].flatMap((attempt) => [0, 1, 2].map((rank) => `${attempt} ${rank} node-${rank}`)),
+        );
+      });
+
       it('writes nothing twice under the same key', async () => {
         const of = run();
         const evaluation = (metric: string): LedgerRow<'evaluations'> => ({

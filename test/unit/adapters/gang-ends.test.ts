@@ -140,7 +140,8 @@ function told({ nodes, victim, cause, ago, after, followers, isHeard }: Story): 
     // The Job controller asks those that still run a second after the first one failed.
     const isAsked = seconds === null || seconds > 1;
     const exit = seconds === null ? null : { code: isAsked ? 143 : followers, at: endedAt + seconds * SECOND };
-    return snapshotOf(job, podOf({ rank, exit, ...(isAsked ? { deletionAskedAt: endedAt + SECOND } : {}) }));
+    // It also deletes those of which the kubelet has not said yet that they have ended.
+    return snapshotOf(job, podOf({ rank, exit, deletionAskedAt: endedAt + SECOND }));
   });
 }
 
