@@ -26,15 +26,16 @@ setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentNam
 export async function audit(input: AuditInput): Promise<AuditState> {
   const name = input.carried?.name ?? auditName(input.run, workflowInfo().runId);
   let carried: AuditCarried | null = input.carried ?? null;
-  const state = (status: AuditState['status']): AuditState => ({
+  let isDone = false;
+  const state = (): AuditState => ({
     audit: name.slice(input.run.length + 1),
     run: input.run,
     share: input.share,
-    status,
+    status: isDone ? 'done' : carried === null ? 'choosing' : 'training',
     plan: carried?.plan ?? null,
     results: carried?.results ?? [],
   });
-  setHandler(auditStateQuery, () => state(carried === null ? 'choosing' : 'training'));
+  setHandler(auditStateQuery, state);
   carried ??= { name, plan: await auditing.drawAudit(input).catch(asOwn), results: [] };
   const { plan } = carried;
   while (carried.results.length < plan.pairs.length) {
@@ -43,8 +44,9 @@ export async function audit(input: AuditInput): Promise<AuditState> {
     carried.results = [...carried.results, ...results];
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof audit>({ ...input, carried });
   }
-  await auditing.closeAudit({ run: input.run, profile: input.profile, state: state('done') }).catch(asOwn);
-  return state('done');
+  isDone = true;
+  await auditing.closeAudit({ run: input.run, profile: input.profile, state: state() }).catch(asOwn);
+  return state();
 }
 
 async function auditPair(input: AuditInput, name: string, pair: AuditedPair): Promise<PairResult> {

@@ -3,7 +3,7 @@ import type { LedgerRow } from '../contract/ledger.ts';
 
 type Row = LedgerRow<'audits'>;
 
-export interface AuditShown {
+interface AuditShown {
   readonly what: string;
   readonly where: string;
   readonly result: string;

@@ -4,6 +4,9 @@ import { digest } from '../contract/ids.ts';
 import type { Placement, Profile } from '../contract/profile.ts';
 import { poolOrder } from './placement.ts';
 
+/** What is known of so many fits into one history. */
+const MAX_WINDOWS = 500;
+
 /**
  * Pairs in an order that the run's name draws, as many as keep within the share.
  *
@@ -19,7 +22,7 @@ export function chooseWithin(
   const chosen: AuditedPair[] = [];
   let samples = 0;
   for (const pair of drawn) {
-    if (samples + pair.samples > share * trained) continue;
+    if (chosen.length === MAX_WINDOWS || samples + pair.samples > share * trained) continue;
     samples += pair.samples;
     chosen.push(pair);
   }

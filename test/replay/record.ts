@@ -13,7 +13,7 @@ import { createMemoryPorts } from '../workflow/memory-ports.ts';
 import { startSearchHarness } from '../workflow/search-harness.ts';
 import release from '../../package.json' with { type: 'json' };
 import { PIPELINE_SCENARIOS } from './pipeline-scenarios.ts';
-import { SEARCH_SCENARIOS, SUGGEST_EARLY } from './search-scenarios.ts';
+import { AUDITING, SEARCH_SCENARIOS, SUGGEST_EARLY } from './search-scenarios.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const FOLDER = join(import.meta.dirname, 'histories', release.version);
@@ -52,7 +52,7 @@ for (const [, play] of chosen(PIPELINE_SCENARIOS)) {
   }
 }
 for (const [, play] of chosen(SEARCH_SCENARIOS)) {
-  const harness = await startSearchHarness('real', [...SUGGEST_EARLY], TENSORBOARD);
+  const harness = await startSearchHarness('real', [...SUGGEST_EARLY], { ...TENSORBOARD, ...AUDITING });
   try {
     for (const { file, workflowId, runId } of await play(harness)) await keep(harness, file, workflowId, runId);
   } finally {

@@ -1,11 +1,21 @@
 /** One search for every path through `hyperparameterSearch` and `trial`. */
-import { homeOfStorage, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { auditWorkflowId, homeOfStorage, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import type {
+  AuditedPair,
+  AuditInput,
+  AuditPlan,
+  FirstDifference,
+  JudgeInput,
+  Judgement,
+  Repetition,
+  RepetitionInput,
+} from '../../src/contract/audit.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { AttemptReport, EarlierSearch, SearchInput } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed } from '../workflow/curve-feed.ts';
 import { until } from '../workflow/environment.ts';
-import { profileOf, specOf, SPOT_AND_ON_DEMAND } from '../workflow/search-harness.ts';
+import { profileOf, specOf, SPOT_AND_ON_DEMAND, trialInputOf } from '../workflow/search-harness.ts';
 import type { SearchHarness } from '../workflow/search-harness.ts';
 
 /** Plays to the end; resolves to names of files and the workflows, with the run where it is not the last one, that go into them. */
@@ -76,6 +86,29 @@ async function wholly(harness: SearchHarness, file: string, search: Search): Pro
     { file: `${file}-last`, workflowId, runId },
   ];
 }
+
+/** Windows of an audit, the fifth of which comes out different: enough of them to continue as new. */
+const AUDITED = Array.from({ length: 24 }, (_, trial): AuditedPair => ({
+  ...{ step: 'search', trial, uri: `file:///out/trial-${trial}/audits/3`, checkpoint: '000000400-1' },
+  ...{ from: 400, to: 408, samples: 80, pool: 'spot' },
+}));
+const FIRST: FirstDifference = { step: 406, after: 402, exact: false, tensors: ['model/w'] };
+export const AUDITING = {
+  drawAudit: async (): Promise<AuditPlan> => Promise.resolve({ pairs: AUDITED, trained: 96_000, left: 0, without: [] }),
+  prepareRepetition: async ({ name, side, pair }: RepetitionInput): Promise<Repetition> => {
+    const { profile: _profile, ...input } = trialInputOf(`${name}.${side}`, { trial: pair.trial, output: `${pair.uri}/${side}` });
+    return Promise.resolve({ ...input, repeat: { pair: pair.uri, checkpoint: pair.checkpoint, dense: null } });
+  },
+  judgePair: async ({ pair, final }: JudgeInput): Promise<Judgement> => {
+    const isEqual = pair.trial !== 4;
+    const verdict = isEqual ? 'equal' : 'machine';
+    const first = isEqual ? null : FIRST;
+    const { step, trial, from, to, samples, pool } = pair;
+    const result = { step, trial, from, to, samples, pool, repeatedPool: 'on-demand', verdict, first, why: '', uri: '' } as const;
+    return Promise.resolve({ equal: isEqual, first, verdict, result: isEqual || final ? result : null });
+  },
+  closeAudit: async (): Promise<{ uri: string }> => Promise.resolve({ uri: '' }),
+};
 
 export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
   'search-finished': async (harness) => {
@@ -257,6 +290,19 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return [
       { file: 'search-continued-first', workflowId: search.workflowId, runId: search.firstExecutionRunId },
       { file: 'search-continued-last', workflowId: search.workflowId, runId },
+    ];
+  },
+
+  'audit-of-a-run': async ({ client }) => {
+    const input: AuditInput = { run: 'audited', pipeline: 'p', profile: profileOf(SPOT_AND_ON_DEMAND), share: 0.02 };
+    const workflowId = auditWorkflowId(input.run);
+    const audit = await client.workflow.start(WORKFLOWS.audit, { taskQueue: TASK_QUEUES.control, workflowId, args: [input] });
+    await audit.result();
+    const { runId } = await client.workflow.getHandle(workflowId).describe();
+    if (runId === audit.firstExecutionRunId) throw new Error('the audit did not continue as new: give it more windows');
+    return [
+      { file: 'audit-of-a-run-first', workflowId, runId: audit.firstExecutionRunId },
+      { file: 'audit-of-a-run-last', workflowId, runId },
     ];
   },
 };

@@ -7,7 +7,7 @@ import { count } from '../../present/format.ts';
 import { GRACES } from '../../rules/durations.ts';
 import { cliOf, decimal, examples, runOf, type Cli } from '../context.ts';
 import { withEmulators } from '../emulators.ts';
-import { EXIT } from '../exit.ts';
+import { EXIT, UsageError } from '../exit.ts';
 import { onInterrupt } from '../follow.ts';
 import { table } from '../table.ts';
 
@@ -66,6 +66,8 @@ async function toItsEnd(audit: Audit, cli: Cli): Promise<void> {
     if (state.results.some(({ verdict }) => verdict !== 'equal' && verdict !== 'unknown')) process.exitCode = EXIT.different;
     else if (state.results.some(({ verdict }) => verdict === 'unknown')) process.exitCode = EXIT.failed;
   } catch (error) {
+    // Nothing was kept, or nothing is left: the question makes no sense, and nothing failed.
+    if (error instanceof RunFailedError && error.type === 'InvalidInput') throw new UsageError(error.message);
     if (!interrupt.signal.aborted || error instanceof RunFailedError) throw error;
     cli.terminal.say(`\nthe audit goes on; come back with\n  longhaul audit ${audit.run}`);
     process.exitCode = EXIT.interrupted;
