@@ -154,8 +154,9 @@ class Coordinator:
             wire.send(message)
 
     def _tell_all(self, message: Message) -> None:
-        for wire in list(self._wires.values()):
-            wire.send(message)
+        """Rank 0 last: what its training does next may be a call of a framework that lets no thread of this process run."""
+        for rank in sorted(self._wires, reverse=True):
+            self._tell(rank, message)
 
 
 def _listen(host: str, port: int) -> socket.socket:
