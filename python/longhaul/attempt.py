@@ -481,6 +481,7 @@ class Trial:
     # -- between two batches
 
     def _boundary(self, pause: bool) -> None:
+        self._termination.renew()
         self._check_threads()
         if isinstance(self._saver, GangSaver):
             self._saver.boundary(pause=pause)

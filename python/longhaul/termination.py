@@ -38,6 +38,11 @@ class Termination:
             signal.signal(signal.SIGTERM, self._handle)
             signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
 
+    def renew(self) -> None:
+        """At each boundary: the coordination of TensorFlow and JAX takes the signal in C++, of which Python knows nothing."""
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == self._handle:
+            signal.signal(signal.SIGTERM, self._handle)
+
     def _handle(self, number: int, frame: object) -> None:
         self.asked.set()
         with_pipe = bytes([signal.SIGTERM])

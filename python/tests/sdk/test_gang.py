@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import signal
@@ -142,6 +143,16 @@ def test_pytorch_over_gloo(tmp_path: Path, torch_forker: Forker) -> None:
         assert gang.attempt(name, 1, on={rank: {"GANG_AT_STEP": "15", "GANG_SIGNAL": sign}}) == codes, gang.log(name)
         assert gang.latest(name)["reason"] == "sigterm", gang.log(name)
         assert gang.finish_together(name, 2) == expected, gang.log(name)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not installed")
+def test_tensorflow_with_multi_worker_mirrored_strategy(tmp_path: Path, forker: Forker) -> None:
+    """The script is started by no launcher of ours: the trial sets TF_CONFIG."""
+    gang = Gang(forker, tmp_path, SCRIPTS / "gang_tensorflow.py")
+    expected = gang.finish_together("undisturbed")
+    assert gang.attempt("one", 1, on={0: {"GANG_AT_STEP": "14", "GANG_SIGNAL": SIGTERM}}) == [PREEMPTED, PREEMPTED], gang.log("one")
+    assert gang.latest("one")["reason"] == "sigterm", gang.log("one")
+    assert gang.finish_together("one", 2) == expected, gang.log("one")
 
 
 FORKS = """

@@ -87,6 +87,29 @@ def test_a_batch_that_hangs_is_left_and_what_was_committed_goes_on(tmp_path: Pat
     assert json.loads((scene.output("one") / "result.json").read_text(encoding="utf-8"))["metrics"] == {"validation_ndcg_at_10": 30.0}
 
 
+TAKEN = """
+import longhaul
+import ctypes, os, pathlib, signal, time
+with longhaul.trial() as trial:
+    for batch in trial.batches(iter(int, 1)):
+        if trial.steps == 0:
+            ctypes.CDLL(None).signal(int(signal.SIGTERM), ctypes.c_void_p(1))  # SIG_IGN, without Python's knowledge
+        trial.step()
+        if trial.steps == 3:
+            pathlib.Path(HERE, "trains").touch()
+"""
+
+
+def test_a_signal_that_a_framework_has_taken_in_c_is_answered(tmp_path: Path, forker: Forker) -> None:
+    """As the coordination service of TensorFlow and JAX takes it."""
+    scene = scripted(tmp_path, forker, TAKEN.replace("HERE", repr(str(tmp_path))))
+    process = scene.start("one", 1)
+    wait(process, told(scene, "trains"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
+    assert scene.latest("one")["reason"] == "sigterm"
+
+
 BEATING = """
 import longhaul
 import pathlib, time
