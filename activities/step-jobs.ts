@@ -273,7 +273,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
     ...(spec.kind === 'score' ? {} : withSecrets(spec)),
     resources: spec.resources,
     pool: input.pool,
-    graceSeconds: compute.kind === 'kubernetes' ? compute.graceSeconds : GRACES.processGraceSeconds,
+    graceSeconds: compute.kind === 'kubernetes' ? (input.pool.graceSeconds ?? compute.graceSeconds) : GRACES.processGraceSeconds,
     ...(input.deadlineSeconds === null ? {} : { deadlineSeconds: Math.ceil(input.deadlineSeconds) }),
   };
   /** Containers of any language read a path more easily than a URI; our own runner takes both. */

@@ -241,8 +241,8 @@ function unlessBadData(error: unknown): null {
   throw error;
 }
 
-const graceOf = ({ trial: { profile } }: AttemptInput): number =>
-  profile.compute.kind === 'kubernetes' ? profile.compute.graceSeconds : GRACES.processGraceSeconds;
+const graceOf = ({ trial: { profile }, pool }: AttemptInput): number =>
+  profile.compute.kind === 'kubernetes' ? (pool.graceSeconds ?? profile.compute.graceSeconds) : GRACES.processGraceSeconds;
 const logSource = ({ trial, attempt }: AttemptInput, store: ObjectStore, compute: Compute): LogSource => ({
   store,
   compute,

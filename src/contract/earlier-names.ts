@@ -113,6 +113,9 @@ export const CLUSTER_RENAMES: readonly Renames[] = [
   { at: [], renames: [...COMPUTE, { old: 'lostAfterSeconds', now: 'lostAfter', unit: 's' }] },
 ];
 
+/** Of each of `pools`; no file of before had them. */
+export const POOL_RENAMES: readonly Renames[] = [{ at: [], renames: [{ old: 'graceSeconds', now: 'grace', unit: 's' }] }];
+
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 

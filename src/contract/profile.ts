@@ -34,6 +34,16 @@ export const Pool = z.strictObject({
   onDemandPricePerHour: z.number().nonnegative().optional(),
   nodeSelector: z.record(z.string(), z.string()).default({}),
   tolerations: z.array(Toleration).default([]),
+  /** Of a GPU, by the vendor's device plugin; `nvidia.com/gpu` when left out. */
+  gpuResource: z
+    .string()
+    .regex(
+      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
+      'expected VENDOR/NAME, such as nvidia.com/gpu or amd.com/gpu',
+    )
+    .optional(),
+  /** From SIGTERM to SIGKILL here; that of `compute` when left out. Spot nodes of GKE give 15 s, Standard pools from 1.35 on up to 120 s. */
+  graceSeconds: z.int().positive().optional(),
   /** At most so many attempts at once over all runs (a semaphore workflow keeps count). */
   maxAttempts: z.int().positive().optional(),
   /** A trial may ask for at most so many `nodes` here. */

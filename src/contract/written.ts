@@ -1,9 +1,8 @@
 /** Profile, policy, resources and budget as people write them, with units; their names in the run document: earlier-names.ts. */
 import { z } from 'zod';
-import { CLUSTER_RENAMES, documentFields, POLICY_RENAMES, PROFILE_RENAMES } from './earlier-names.ts';
+import { CLUSTER_RENAMES, documentFields, POLICY_RENAMES, POOL_RENAMES, PROFILE_RENAMES } from './earlier-names.ts';
 import { Policy } from './policy.ts';
-import { Cluster, Compute, Placement, Profile, Resources, TrialResources, Warehouse } from './profile.ts';
-import type { Pool } from './profile.ts';
+import { Cluster, Compute, Placement, Pool, Profile, Resources, TrialResources, Warehouse } from './profile.ts';
 import { Budget } from './search-space.ts';
 import { inUnits } from './units.ts';
 import { Name } from './values.ts';
@@ -54,7 +53,13 @@ const lostAfter = inUnits('s', Cluster.options[0].shape.lostAfterSeconds).descri
 );
 const ClusterInFile = z.discriminatedUnion('kind', [process.extend({ lostAfter }), kubernetesInFile.extend({ lostAfter })]);
 
-const { silenceSeconds, logs, tensorboard, ...profile } = Profile.shape;
+const { graceSeconds: poolGraceSeconds, ...pool } = Pool.shape;
+const PoolInFile = z.strictObject({
+  ...pool,
+  grace: inUnits('s', poolGraceSeconds).describe('From SIGTERM to SIGKILL in this pool; that of compute when left out'),
+});
+
+const { silenceSeconds, logs, tensorboard, pools, ...profile } = Profile.shape;
 const { maxMb, keepDays, ...logFields } = logs.unwrap().shape;
 const { keepSeconds, ...tensorboardFields } = tensorboard.unwrap().shape;
 export const ProfileInFile = z.strictObject({
@@ -63,6 +68,7 @@ export const ProfileInFile = z.strictObject({
   warehouse: WarehouseInFile,
   compute: ComputeInFile.optional().describe('The one cluster of a profile without `clusters`'),
   clusters: z.record(Name, ClusterInFile).optional().describe('Pools name them; each has a training worker of its own'),
+  pools: z.array(PoolInFile).min(1).default(pools.parse(undefined)),
   placement: PlacementInFile.optional(),
   silence: inUnits('s', silenceSeconds).describe('An attempt whose progress records stop for so long is taken for lost, 0 = never'),
   logs: z.strictObject({ ...logFields, maxSize: inUnits('Mi', maxMb), keepFor: inUnits('d', keepDays) }).optional(),
@@ -71,7 +77,10 @@ export const ProfileInFile = z.strictObject({
 
 /** The profile of the run document; null: it has neither `compute`, nor pools of its `clusters`. */
 export function profileOfFile({ $schema: _schema, ...file }: z.output<typeof ProfileInFile>): Profile | null {
-  const document = documentFields(PROFILE_RENAMES, file);
+  const document: Record<string, unknown> = {
+    ...documentFields(PROFILE_RENAMES, file),
+    pools: file.pools.map((each) => documentFields(POOL_RENAMES, each)),
+  };
   if (file.clusters === undefined) return document['compute'] === undefined ? null : Profile.parse(document);
   const clusters = Object.fromEntries(
     Object.entries(file.clusters).map(([name, cluster]) => [name, documentFields(CLUSTER_RENAMES, cluster)]),
@@ -81,7 +90,11 @@ export function profileOfFile({ $schema: _schema, ...file }: z.output<typeof Pro
 }
 
 /** Where runs what belongs to no pool, such as a TensorBoard: the cluster of the pool that is preferred. */
-function homeCluster(order: readonly string[], pools: readonly Pool[], clusters: Readonly<Record<string, object>>): object | null {
+function homeCluster(
+  order: readonly string[],
+  pools: readonly Pick<Pool, 'name' | 'cluster'>[],
+  clusters: Readonly<Record<string, object>>,
+): object | null {
   const name = (pools.find((pool) => pool.name === order[0]) ?? pools[0])?.cluster;
   const cluster = name === undefined ? undefined : clusters[name];
   if (cluster === undefined) return null;

@@ -3,6 +3,7 @@ import { AdapterError } from '../../contract/errors.ts';
 import type { JobSpec } from '../../contract/jobs.ts';
 import type { Json } from '../../contract/values.ts';
 import type { KubernetesConfig } from './client.ts';
+import { gpus, KEPT, sharedMemory, sharedMemoryMount, tolerationsOf } from './machine.ts';
 import { completions, gangPod, gangReferences, gangValues } from './gang.ts';
 import { EXACT_LABELS, KUEUE_QUEUE, labelsOf, specHash, SPEC_HASH } from './labels.ts';
 import { sourceOf } from '../../contract/secrets.ts';
@@ -82,13 +83,14 @@ export function shaped(base: object, { podTemplate }: Pick<KubernetesConfig, 'po
 
 function podAnnotations(config: KubernetesConfig): Record<string, string> {
   const fuse = config.volumes.some((volume) => volume.gcsFuse !== undefined);
-  return { ...(fuse ? { 'gke-gcsfuse/volumes': 'true' } : {}), ...config.annotations };
+  return { ...KEPT, ...(fuse ? { 'gke-gcsfuse/volumes': 'true' } : {}), ...config.annotations };
 }
 
 function podSpec(spec: JobSpec, config: KubernetesConfig): object {
   const { pool } = spec;
   const launched = isLaunched(spec);
-  const volumes = [...config.volumes.map(volume), ...(launched ? [{ name: HOME.name, emptyDir: {} }] : [])];
+  const volumes = [...config.volumes.map(volume), ...(launched ? [{ name: HOME.name, emptyDir: {} }] : []), ...sharedMemory(spec, config)];
+  const tolerations = tolerationsOf(spec);
   return {
     restartPolicy: 'Never',
     terminationGracePeriodSeconds: spec.graceSeconds,
@@ -100,7 +102,7 @@ function podSpec(spec: JobSpec, config: KubernetesConfig): object {
     priorityClassName: config.priorityClass,
     imagePullSecrets: config.imagePullSecrets.length > 0 ? config.imagePullSecrets.map((name) => ({ name })) : undefined,
     nodeSelector: Object.keys(pool.nodeSelector).length > 0 ? pool.nodeSelector : undefined,
-    tolerations: pool.tolerations.length > 0 ? pool.tolerations : undefined,
+    tolerations: tolerations.length > 0 ? tolerations : undefined,
     securityContext: POD_SECURITY,
     ...gangPod(spec),
     volumes: volumes.length > 0 ? volumes : undefined,
@@ -134,7 +136,7 @@ function launcher(spec: JobSpec, config: KubernetesConfig): object {
 
 function surroundings(spec: JobSpec, config: KubernetesConfig, asked: object, secrets: readonly object[] = []): object {
   const mounts = config.volumes.map(({ name, mountPath, subPath, readOnly }) => ({ name, mountPath, subPath, readOnly }));
-  const volumeMounts = isLaunched(spec) ? [...mounts, HOME] : mounts;
+  const volumeMounts = [...mounts, ...(isLaunched(spec) ? [HOME] : []), ...sharedMemoryMount(config)];
   return {
     env: [
       ...Object.entries({ ...config.env, ...spec.env, ...gangValues(spec) }).map(([name, value]) => ({ name, value: literal(value) })),
@@ -168,12 +170,13 @@ function volume({ name, readOnly, gcsFuse, source }: KubernetesConfig['volumes']
 }
 
 /** Memory, disk and GPUs are what was asked for and no more; spare CPU may be used unless the profile says otherwise. */
-function resources({ resources: { cpu, memoryMb, ephemeralMb, gpu } }: Pick<JobSpec, 'resources'>, config: KubernetesConfig): object {
+function resources(spec: Pick<JobSpec, 'resources' | 'pool'>, config: KubernetesConfig): object {
+  const { cpu, memoryMb, ephemeralMb } = spec.resources;
   const cpus = `${Math.ceil(cpu * 1000)}m`;
   const both = {
     memory: `${memoryMb}Mi`,
     ...(ephemeralMb === undefined ? {} : { 'ephemeral-storage': `${ephemeralMb}Mi` }),
-    ...(gpu > 0 ? { 'nvidia.com/gpu': String(gpu) } : {}),
+    ...gpus(spec),
   };
   return { requests: { cpu: cpus, ...both }, limits: { ...(config.cpuLimit === 'request' ? { cpu: cpus } : {}), ...both } };
 }

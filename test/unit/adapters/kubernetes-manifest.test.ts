@@ -4,7 +4,7 @@ import { labelValue, specHash } from '../../../src/adapters/kubernetes/labels.ts
 import { mergeOverlay } from '../../../src/rules/overlay.ts';
 import type { JobSpec } from '../../../src/contract/jobs.ts';
 import type { Json } from '../../../src/contract/values.ts';
-import { Compute } from '../../../src/contract/profile.ts';
+import { Compute, Pool } from '../../../src/contract/profile.ts';
 
 type Config = Extract<Compute, { kind: 'kubernetes' }>;
 const config = (changes: object = {}): Config => Compute.parse({ kind: 'kubernetes', image: 'trainer:1', ...changes }) as Config;
@@ -40,6 +40,18 @@ const manifest = (changes: object = {}, spec: Partial<JobSpec> = {}): Manifest =
 const pod = (changes: object = {}, spec: Partial<JobSpec> = {}) => manifest(changes, spec).spec.template.spec;
 const main = (changes: object = {}, spec: Partial<JobSpec> = {}) => pod(changes, spec).containers[0]!;
 
+const SHM = { name: 'shm', mountPath: '/dev/shm' };
+/** What a pod gets for its machine since then. */
+const ADDED = [
+  '"cluster-autoscaler.kubernetes.io/safe-to-evict":"false"',
+  ',{"key":"cloud.google.com/gke-spot","operator":"Equal","value":"true","effect":"NoSchedule"},{"key":"nvidia.com/gpu","operator":"Exists","effect":"NoSchedule"}',
+  '"volumes":[{"name":"shm","emptyDir":{"medium":"Memory","sizeLimit":"1024Mi"}}],',
+  ',{"name":"shm","emptyDir":{"medium":"Memory","sizeLimit":"1024Mi"}}',
+  '"volumeMounts":[{"name":"shm","mountPath":"/dev/shm"}],',
+  ',{"name":"shm","mountPath":"/dev/shm"}',
+];
+const withoutMachine = (json: string): string => ADDED.reduce((text, added) => text.replace(added, ''), json);
+
 describe('the Job of an attempt', () => {
   it('is one pod that is never restarted or replaced by Kubernetes', () => {
     expect(manifest().spec).toMatchObject({ backoffLimit: 0, completions: 1, parallelism: 1, ttlSecondsAfterFinished: 3600 });
@@ -56,7 +68,8 @@ describe('the Job of an attempt', () => {
   });
 
   it('goes to its pool, with what it needs', () => {
-    expect(pod()).toMatchObject({ nodeSelector: SPEC.pool.nodeSelector, tolerations: SPEC.pool.tolerations });
+    expect(pod()).toMatchObject({ nodeSelector: SPEC.pool.nodeSelector });
+    expect(pod()['tolerations']).toEqual(expect.arrayContaining(SPEC.pool.tolerations));
     const both = { memory: '2048Mi', 'ephemeral-storage': '1000Mi', 'nvidia.com/gpu': '1' };
     expect(main()['resources']).toEqual({ requests: { cpu: '1500m', ...both }, limits: both });
     expect(main({ cpuLimit: 'request' })['resources']).toMatchObject({ limits: { cpu: '1500m' } });
@@ -108,10 +121,12 @@ describe('the Job of an attempt', () => {
         },
       },
       { name: 'scratch', emptyDir: {} },
+      expect.objectContaining({ name: 'shm' }),
     ]);
     expect(main({ volumes })['volumeMounts']).toMatchObject([
       { name: 'data', mountPath: '/data', readOnly: true },
       { name: 'scratch', mountPath: '/scratch' },
+      SHM,
     ]);
     expect(manifest({ volumes }).spec.template.metadata).toMatchObject({ annotations: { 'gke-gcsfuse/volumes': 'true' } });
   });
@@ -196,10 +211,10 @@ describe('the Job of shipped code', () => {
         command: ['python3', '/longhaul/launch.py', '--home', '/longhaul', ...SOURCES, '--', 'python', 'train.py', '$$HOME'],
       },
     ]);
-    expect(volumes).toEqual([{ name: 'longhaul-code', emptyDir: {} }]);
+    expect(volumes).toEqual([{ name: 'longhaul-code', emptyDir: {} }, expect.objectContaining({ name: 'shm' })]);
     for (const container of [...initContainers!, ...containers!])
       expect(container).toMatchObject({
-        volumeMounts: [{ name: 'longhaul-code', mountPath: '/longhaul' }],
+        volumeMounts: [{ name: 'longhaul-code', mountPath: '/longhaul' }, SHM],
         env: [{ name: 'LONGHAUL_TRIAL', value: 'gs://bucket/trial.json' }],
         securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -220,8 +235,8 @@ describe('the Job of shipped code', () => {
   it('keeps the volumes of the profile', () => {
     const volumes = [{ name: 'data', mountPath: '/data', source: { persistentVolumeClaim: { claimName: 'd' } } }];
     const { initContainers, volumes: found } = shipped({}, { volumes }) as unknown as Record<string, readonly Record<string, unknown>[]>;
-    expect(found).toHaveLength(2);
-    expect(initContainers![0]!['volumeMounts']).toMatchObject([{ name: 'data', mountPath: '/data' }, { name: 'longhaul-code' }]);
+    expect(found).toHaveLength(3);
+    expect(initContainers![0]!['volumeMounts']).toMatchObject([{ name: 'data', mountPath: '/data' }, { name: 'longhaul-code' }, SHM]);
   });
 
   it('keeps the sign of a launcher that failed, for a worker that comes after the pod is gone', () => {
@@ -232,7 +247,7 @@ describe('the Job of shipped code', () => {
 
   it('is the manifest of before, byte for byte, where no code is shipped', () => {
     const volumes = [{ name: 'data', mountPath: '/data', source: { emptyDir: {} } }];
-    const found = [manifest(), manifest({ queue: 'q', volumes }, { image: 'own:1' })].map((each) => JSON.stringify(each));
+    const found = [manifest(), manifest({ queue: 'q', volumes }, { image: 'own:1' })].map((each) => withoutMachine(JSON.stringify(each)));
     expect(found).toEqual(BEFORE);
   });
 });
@@ -244,6 +259,50 @@ const BEFORE = [
   // prettier-ignore
   '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"run-1-search-t3-a2","labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2","kueue.x-k8s.io/queue-name":"q"},"annotations":{"longhaul.dev/spec-sha256":"e52e8febcaa1be7e08032f0dc7bca0975117a2141f916601c0ca137dfef5f1cc","longhaul.dev/labels":"{\\"pipeline\\":\\"grocery\\",\\"run\\":\\"run-1\\",\\"step\\":\\"search\\",\\"trial\\":\\"3\\",\\"attempt\\":\\"2\\"}"}},"spec":{"backoffLimit":0,"completions":1,"parallelism":1,"podFailurePolicy":{"rules":[{"action":"FailJob","onPodConditions":[{"type":"DisruptionTarget","status":"True"}]},{"action":"FailJob","onExitCodes":{"containerName":"main","operator":"NotIn","values":[0]}}]},"ttlSecondsAfterFinished":3600,"suspend":true,"template":{"metadata":{"labels":{"app.kubernetes.io/managed-by":"longhaul","longhaul.dev/pipeline":"grocery","longhaul.dev/run":"run-1","longhaul.dev/step":"search","longhaul.dev/trial":"3","longhaul.dev/attempt":"2"},"annotations":{}},"spec":{"restartPolicy":"Never","terminationGracePeriodSeconds":15,"activeDeadlineSeconds":3600,"automountServiceAccountToken":false,"enableServiceLinks":false,"nodeSelector":{"cloud.google.com/gke-spot":"true"},"tolerations":[{"key":"spot","operator":"Equal","value":"true","effect":"NoSchedule"}],"securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},"volumes":[{"name":"data","emptyDir":{}}],"containers":[{"name":"main","image":"own:1","imagePullPolicy":"IfNotPresent","command":["python","-m","longhaul_trainer"],"env":[{"name":"LONGHAUL_TRIAL","value":"gs://bucket/trial.json"}],"resources":{"requests":{"cpu":"1500m","memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"},"limits":{"memory":"2048Mi","ephemeral-storage":"1000Mi","nvidia.com/gpu":"1"}},"volumeMounts":[{"name":"data","mountPath":"/data","readOnly":false}],"securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}},"terminationMessagePolicy":"FallbackToLogsOnError"}]}}}}',
 ];
+
+describe('what a pod gets of its machine', () => {
+  const of = (pool: object, resources: object = {}, changes: object = {}) =>
+    pod(changes, { pool: { ...SPEC.pool, ...pool }, resources: { ...SPEC.resources, ...resources } });
+
+  it.each(['nvidia.com/gpu', 'amd.com/gpu', 'gpu.intel.com/i915'])(
+    'asks for %s where the pool has it, and tolerates its taint',
+    (gpuResource) => {
+      const given = of({ gpuResource }, { gpu: 2 });
+      const asked = given.containers[0]!['resources'] as Record<'requests' | 'limits', Record<string, string>>;
+      expect([asked.requests[gpuResource], asked.limits[gpuResource]]).toEqual(['2', '2']);
+      expect(given['tolerations']).toContainEqual({ key: gpuResource, operator: 'Exists', effect: 'NoSchedule' });
+      expect(JSON.stringify(of({ gpuResource }, { gpu: 0 }))).not.toContain(gpuResource);
+    },
+  );
+
+  it.each(['gpu', 'nvidia/', 'AMD.com/gpu', 'nvidia.com/gpu/2', 'amd.com/ gpu'])('refuses %j as the name of a resource', (gpuResource) => {
+    expect(() => Pool.parse({ name: 'a', spot: true, gpuResource })).toThrow(/VENDOR\/NAME/);
+  });
+
+  it('tolerates what GKE taints by itself, as the pool says it where that says it', () => {
+    const selector = { 'cloud.google.com/gke-spot': 'true', 'kubernetes.io/arch': 'arm64' };
+    const keys = (given: Record<string, unknown>) => (given['tolerations'] as { readonly key: string }[]).map(({ key }) => key);
+    expect(keys(of({ nodeSelector: selector, tolerations: [] }, { gpu: 0 }))).toEqual(Object.keys(selector));
+    const own = { key: 'cloud.google.com/gke-spot', operator: 'Exists' };
+    expect(of({ nodeSelector: selector, tolerations: [own] }, { gpu: 0 })['tolerations']).toMatchObject([
+      own,
+      { key: 'kubernetes.io/arch' },
+    ]);
+    expect(of({ nodeSelector: { 'kubernetes.io/arch': 'amd64' }, tolerations: [] }, { gpu: 0 })['tolerations']).toBeUndefined();
+  });
+
+  it('has shared memory of half of its memory, unless the profile mounts something there', () => {
+    expect(of({}, { memoryMb: 4096 })['volumes']).toEqual([{ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: '2048Mi' } }]);
+    const volumes = [{ name: 'big', mountPath: '/dev/shm', source: { emptyDir: { medium: 'Memory' } } }];
+    expect(JSON.stringify(of({}, {}, { volumes }))).not.toContain('"shm"');
+  });
+
+  it('is not moved by an autoscaler that tidies up, unless the profile says so', () => {
+    const key = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
+    expect(manifest().spec.template.metadata).toMatchObject({ annotations: { [key]: 'false' } });
+    expect(manifest({ annotations: { [key]: 'true' } }).spec.template.metadata).toMatchObject({ annotations: { [key]: 'true' } });
+  });
+});
 
 describe('the Job of an attempt on several machines', () => {
   const gang = (changes: Partial<JobSpec> = {}) => manifest({}, { nodes: 3, ...changes });
