@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { filesOf } from './test/suites.ts';
 import { filesToSkip } from './test/support/tools.ts';
 
 /** Guards against hanging for ever and says nothing about speed: what is quick or slow is a bench's business. Tests wait for conditions. */
@@ -19,6 +20,8 @@ const SUITES = {
   'chaos-more': {},
   packages: { fileParallelism: false },
   gang: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
+  // With what the other suites have of it.
+  policy: { fileParallelism: false, include: ['test/policy/**/*.test.ts', ...filesOf('policy')] as string[] },
 } as const;
 
 export default defineConfig({

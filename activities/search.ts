@@ -18,6 +18,7 @@ import type {
   WarmTrial,
 } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
+import { teamOfQueue } from '../src/contract/teams.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
@@ -132,8 +133,10 @@ async function earlierSearch(workflowId: string): Promise<EarlierSearch> {
   const nothing = { carried: null, life: null };
   const handle = getClient().workflow.getHandle(workflowId);
   try {
-    const { name } = (await handle.describe()).status;
-    if (name === 'RUNNING' || name === 'PAUSED')
+    const { status, taskQueue } = await handle.describe();
+    // In a Temporal namespace that teams share: another one's is none.
+    if (teamOfQueue(taskQueue) !== teamOfQueue(activityInfo().taskQueue)) return { existed: false, ...nothing };
+    if (status.name === 'RUNNING' || status.name === 'PAUSED')
       throw ApplicationFailure.create({
         type: 'Unavailable',
         message: `${workflowId} is still ending`,

@@ -46,6 +46,7 @@ export const SUITES: readonly Suite[] = [
 /** Suites for which the whole has no minutes: each is run by its own name. With `--record` its counts are kept in test/records/NAME.json. */
 export const BY_NAME: readonly Suite[] = [
   vitest('packages', { needs: ['helm', 'packages'] }),
+  vitest('policy', { needs: ['kubernetes', 'helm', 'emulators'] }),
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
   vitest('chaos-more', { workers: 2 }),
   {
@@ -60,6 +61,21 @@ export const BY_NAME: readonly Suite[] = [
     env: { LONGHAUL_SCHEDULES: '3' },
   },
 ];
+
+/** Quick parts of such a suite that are tests of another suite too. */
+const ALSO: Readonly<Record<string, readonly string[]>> = {
+  policy: [
+    'test/unit/rules/policy*.test.ts',
+    'test/unit/rules/secrets.test.ts',
+    'test/unit/contract/teams.test.ts',
+    'test/unit/compile/secrets.test.ts',
+    'test/unit/activities/policy-guard.test.ts',
+    'test/unit/cli/plan-policy.test.ts',
+    'test/workflow/teams.test.ts',
+  ],
+};
+
+export const filesOf = (suite: string): readonly string[] => ALSO[suite] ?? [];
 
 /** What `npm test` names, and leaves out. */
 export const OWN_COMMANDS: readonly { readonly name: string; readonly command: string; readonly why: string }[] = [

@@ -57,7 +57,7 @@ def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[
     pumps: list[threading.Thread] = []
     try:
         if not ranks:
-            child = _start([program, *command[1:]], folder, environment, subprocess.PIPE if redactor.hides else None)
+            child = _start([program, *command[1:]], folder, environment, subprocess.PIPE if redactor.hides else None, one=_is_one_stream())
             pumps += [redactor.thread(source, target) for source, target in _pipes(child)]
             children.append(child)
         for each in ranks:
@@ -79,8 +79,19 @@ def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[
     return 128 - code if code < 0 else code
 
 
-def _start(command: Sequence[str], folder: Path, environment: Mapping[str, str], output: int | None = None) -> Child[bytes]:
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output, preexec_fn=_end_with_parent)
+def _start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: int | None = None, *, one: bool = False
+) -> Child[bytes]:
+    errors = subprocess.STDOUT if one and output is not None else output
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=errors, preexec_fn=_end_with_parent)
+
+
+def _is_one_stream() -> bool:
+    """Lines of both then keep their order."""
+    try:
+        return os.path.samestat(os.fstat(1), os.fstat(2))
+    except OSError:
+        return False
 
 
 def _first_failure(children: Sequence[Child[bytes]]) -> int:

@@ -114,3 +114,11 @@ def test_without_code_the_command_runs_where_it_is_started_with_its_own_exit_cod
 def test_who_is_left_behind_and_holds_the_output_does_not_hold_up_the_end(tmp_path: Path) -> None:
     code, out, _ = launched(tmp_path, "sh", "-c", "sleep 30 & echo $A", options=("--secret", "A"), A=TOKEN)
     assert (code, out) == (0, "***\n")
+
+
+def test_lines_of_both_outputs_keep_their_order_where_they_go_to_one_place(tmp_path: Path) -> None:
+    script = "i=0; while [ $i -lt 50 ]; do echo out$i; echo err$i >&2; i=$((i+1)); done"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PYTHON), "A": TOKEN}
+    command = [sys.executable, "-m", "longhaul.launch", "--secret", "A", "--", "sh", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    assert done.stdout.split()[:100] == [f"{kind}{i}" for i in range(50) for kind in ("out", "err")]
