@@ -25,7 +25,7 @@ const PATIENCE = { interval: 200 };
 /** The example on a week each. */
 const SMALLER = [
   ...['train_from=51', 'train_to=51', 'validation_from=52', 'validation_to=52', 'test_from=53', 'test_to=53'].map((set) => `params.${set}`),
-  ...['others=0.05', 'history_weeks=4'].map((set) => `params.${set}`),
+  ...['households=1', 'others=0.05', 'history_weeks=4'].map((set) => `params.${set}`),
   ...['trials=2', 'epochs=8', 'validateEverySteps=20', 'resources.cpu=0.5'].map((set) => `steps.search.${set}`),
 ];
 /** Data sets come from the cache; trials and evaluation do not. */
