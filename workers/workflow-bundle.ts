@@ -30,6 +30,8 @@ export async function workflowBundle({ traced = false, sealed = false } = {}): P
     workflowsPath: WORKFLOWS,
     ...(sealed ? { failureConverterPath: FAILURE_CONVERTER } : {}),
     logger: SILENT,
+    // Its modules are named from here, wherever the command was called: what is cached goes into packages, too.
+    webpackConfigHook: (config) => ({ ...config, context: root }),
     workflowInterceptorModules: [TEAM_QUEUES, ...(traced ? [createRequire(import.meta.url).resolve(TRACING_MODULE)] : [])],
   });
   await mkdir(join(codePath, '..'), { recursive: true });
@@ -41,7 +43,7 @@ export async function workflowBundle({ traced = false, sealed = false } = {}): P
 }
 
 async function contentHash(): Promise<string> {
-  const hash = createHash('sha256').update(sdkVersion());
+  const hash = createHash('sha256').update(`${sdkVersion()} named from the root`);
   for (const file of await contentFiles()) hash.update(`\n${file}\n`).update(await readFile(join(root, file)));
   return hash.digest('hex').slice(0, 16);
 }
