@@ -22,6 +22,7 @@ const SMALLER = [
   'params.validation_to=44',
   'params.test_from=53',
   'params.test_to=53',
+  'params.households=0.25',
   'params.others=0.05',
   'steps.search.trials=2',
   'steps.search.epochs=2',
