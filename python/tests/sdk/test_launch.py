@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from gangs import free_port
 from scenes import PATH, PYTHON
 
 PATIENCE_SECONDS = 600.0
@@ -296,3 +297,51 @@ def test_a_prepared_folder_is_all_that_an_image_without_our_packages_needs(tmp_p
     done = subprocess.run([*start, "--", "python3", "train.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(home / "python" / "longhaul" / "__init__.py")
+
+
+TOGETHER = """
+import longhaul
+import pathlib, sys, time
+with longhaul.trial() as trial:
+    kept = trial.keep(kept={"n": trial.rank})
+    for _ in trial.epochs():
+        for batch in trial.batches(range(60)):
+            kept["n"] += 1
+            trial.step()
+            if trial.attempt == 1:
+                time.sleep(0.01)
+                (pathlib.Path(sys.argv[1]) / f"trains-{trial.rank}").touch()
+        trial.validation({"auc": 0.5})
+"""
+
+
+def test_two_nodes_of_two_processes_are_one_trial(tmp_path: Path) -> None:
+    """SIGTERM to the launcher of one node; all four ranks commit, and both launchers say so."""
+    output = tmp_path / "out"
+    document = {
+        "version": 1, "seed": 1, "epochs": 1, "parameters": {}, "output": output.as_uri(),
+        "objective": {"metric": "auc", "goal": "maximize"}, "checkpoint": {}, "parts": {},
+    }  # fmt: skip
+    (tmp_path / "trial.json").write_text(json.dumps(document))
+    shipped = Shipped(tmp_path, {"train.py": TOGETHER})
+
+    def start(attempt: int) -> list[subprocess.Popen[str]]:
+        shared = {
+            "LONGHAUL_TRIAL": (tmp_path / "trial.json").as_uri(), "LONGHAUL_ATTEMPT": str(attempt), "LONGHAUL_NODES": "2",
+            "LONGHAUL_GPUS_PER_NODE": "2", "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}",
+        }  # fmt: skip
+        return [shipped.start("python", "train.py", str(tmp_path), env={**shared, "LONGHAUL_NODE_RANK": str(node)}) for node in (0, 1)]
+
+    nodes = start(1)
+    until(lambda: len(list(tmp_path.glob("trains-*"))) == 4, nodes[0])
+    nodes[1].send_signal(signal.SIGTERM)
+    told = [process.communicate(timeout=PATIENCE_SECONDS)[1] for process in nodes]
+    assert [process.returncode for process in nodes] == [143, 143], told
+    latest = json.loads((output / "checkpoints" / "LATEST").read_text())
+    assert (latest["reason"], latest["world"]) == ("sigterm", 4) and 0 < latest["step"] < 60, told
+    assert {name.split("/")[0] for name in latest["files"]} == {f"rank-{rank}" for rank in range(4)}
+    nodes = start(2)
+    told = [process.communicate(timeout=PATIENCE_SECONDS)[1] for process in nodes]
+    assert [process.returncode for process in nodes] == [0, 0], told
+    result = json.loads((output / "result.json").read_text())
+    assert (result["steps"], result["samples"]) == (60, 240)
