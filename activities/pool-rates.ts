@@ -5,11 +5,7 @@ import type { Ports } from '../src/ports/index.ts';
 import type { Warehouse } from '../src/ports/warehouse.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { WAITS } from '../src/rules/durations.ts';
-import { poolRates } from '../src/rules/pool-rates.ts';
-import type { PoolEvent } from '../src/rules/pool-rates.ts';
-
-/** Older rows weigh less than a thousandth. */
-const HALF_LIVES = 10;
+import { poolEvents, poolRates, ratesSince } from '../src/rules/pool-rates.ts';
 
 /** Trials ask at the same times: one answer serves all of this process that ask soon after. */
 export function createPoolRates(ports: Pick<Ports, 'warehouse'>, now: () => number = Date.now): (profile: Profile) => Promise<PoolRates> {
@@ -26,17 +22,5 @@ export function createPoolRates(ports: Pick<Ports, 'warehouse'>, now: () => numb
 }
 
 /** @param now ms since 1970 */
-export async function readPoolRates(warehouse: Pick<Warehouse, 'ledger'>, now: number): Promise<PoolRates> {
-  const rows = await warehouse.ledger('attempts', {}, now - HALF_LIVES * WAITS.poolRatesHalfLifeMs);
-  return poolRates(
-    rows.flatMap((row): PoolEvent[] => {
-      const at = Date.parse(String(row.ended_at ?? row.time));
-      const kind =
-        row.verdict === 'no-capacity' ? 'empty' : row.verdict === 'preempted' || row.verdict === 'silent' ? 'preempted' : 'other';
-      return typeof row.pool === 'string' && Number.isFinite(at)
-        ? [{ pool: row.pool, kind, at, hours: Number(row.seconds ?? 0) / 3600 }]
-        : [];
-    }),
-    now,
-  );
-}
+export const readPoolRates = async (warehouse: Pick<Warehouse, 'ledger'>, now: number): Promise<PoolRates> =>
+  poolRates(poolEvents(await warehouse.ledger('attempts', {}, ratesSince(now))), now);

@@ -27,6 +27,7 @@ import { registerMigrate } from './commands/migrate.ts';
 import { registerModels } from './commands/models.ts';
 import { registerOpen } from './commands/open.ts';
 import { registerPause, registerResume } from './commands/pause.ts';
+import { registerPools } from './commands/pools.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerPrioritise } from './commands/prioritise.ts';
 import { registerReplaySearch } from './commands/replay-search.ts';
@@ -82,5 +83,5 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerAudit,
     registerReport,
   ],
-  'This machine': [registerDev, registerDoctor, registerGc, registerCodecServer, registerCompletion],
+  'This machine': [registerDev, registerDoctor, registerPools, registerGc, registerCodecServer, registerCompletion],
 };

@@ -1,4 +1,5 @@
 /** What is known of pools by how attempts in them ended: the older, the less it counts. Pure. */
+import type { LedgerRow } from '../contract/ledger.ts';
 import type { PoolRate, PoolRates } from '../contract/search.ts';
 import { WAITS } from './durations.ts';
 
@@ -14,6 +15,23 @@ export interface PoolEvent {
 
 /** A pool of which nothing is known counts as one that preempted once in so many hours, and was empty one time of four. */
 const UNSEEN = { hours: 4, preemptions: 1, asks: 4, empty: 1 };
+
+/** Older rows weigh less than a thousandth. */
+const HALF_LIVES = 10;
+
+/** ms since 1970: from then on rows of the ledger are worth reading. */
+export const ratesSince = (now: number): number => now - HALF_LIVES * WAITS.poolRatesHalfLifeMs;
+
+/** How the attempts of the ledger ended. */
+export function poolEvents(rows: readonly LedgerRow<'attempts'>[]): PoolEvent[] {
+  return rows.flatMap((row): PoolEvent[] => {
+    const at = Date.parse(String(row.ended_at ?? row.time));
+    const kind = row.verdict === 'no-capacity' ? 'empty' : row.verdict === 'preempted' || row.verdict === 'silent' ? 'preempted' : 'other';
+    return typeof row.pool === 'string' && Number.isFinite(at)
+      ? [{ pool: row.pool, kind, at, hours: Number(row.seconds ?? 0) / 3600 }]
+      : [];
+  });
+}
 
 const NOTHING: PoolRate = { hours: 0, preemptions: 0, asks: 0, empty: 0, lastPreemptedAt: null, lastEmptyAt: null };
 
