@@ -22,6 +22,7 @@ const SUITES = {
   gang: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   // With what the other suites have of it.
   policy: { fileParallelism: false, include: ['test/policy/**/*.test.ts', ...filesOf('policy')] as string[] },
+  clusters: { fileParallelism: false },
 } as const;
 
 export default defineConfig({

@@ -25,6 +25,8 @@ interface AttemptFacts {
   readonly committedSamples: number;
   readonly result: TrialResult | null;
   readonly bestExport: string | null;
+  /** Null: there is but one cluster. */
+  readonly moveBytes: number | null;
 }
 
 export function attemptReport(facts: AttemptFacts): AttemptReport {
@@ -47,6 +49,7 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     cost,
     onDemandCost: machines * onDemandPrice(input.pool),
     lostSamples,
+    ...(facts.moveBytes === null ? {} : { moveBytes: facts.moveBytes }),
     lostCost: cost * lostShare(verdict, followed.samples - input.samples, lostSamples),
     logTail: verdict === 'succeeded' || verdict === 'stopped' || verdict === 'preempted' ? '' : end.logTail.slice(-LOG_TAIL_CHARACTERS),
     result: result && bounded(result),

@@ -8,6 +8,7 @@ import { asLost, attemptOutcome } from './attempt-verdict.ts';
 import { translated } from './failures.ts';
 import { Foreign } from './foreign-systems.ts';
 import { attemptIdentity } from './job-places.ts';
+import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
 import { stoppable } from './stoppable.ts';
 
@@ -42,7 +43,8 @@ export const createLostAttemptActivities = (ports: Ports) =>
           endedAt: followed.recordedAt ?? Date.now(),
         };
         const seen = await attemptOutcome({ input, end, silent: false, stopRequested: false }, store, foreign);
-        const report = attemptReport({ input, ...asLost(seen, cause), end, followed, bestExport: null });
+        const bytes = await moveBytes(store, input);
+        const report = attemptReport({ input, ...asLost(seen, cause), end, followed, bestExport: null, moveBytes: bytes });
         const job = attemptIdentity(store, input).name;
         await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, job, { stage: 'lost' }));
         return report;

@@ -19,6 +19,7 @@ import { askCluster } from './cluster-silence.ts';
 import { translated } from './failures.ts';
 import { attemptIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
+import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
 import { shippedCode, withSecrets } from './shipped-code.ts';
 import { stoppable } from './stoppable.ts';
@@ -210,6 +211,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     end,
     followed: follower.followed,
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
+    moveBytes: await moveBytes(store, input),
   });
   await foreign.ask('the ledger', () =>
     recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name, { nodes: end.nodes }),

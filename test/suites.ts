@@ -60,6 +60,7 @@ export const BY_NAME: readonly Suite[] = [
     // Three times the schedules that the whole plays.
     env: { LONGHAUL_SCHEDULES: '3' },
   },
+  vitest('clusters', { needs: ['kubernetes', 'emulators'] }),
 ];
 
 /** Quick parts of such a suite that are tests of another suite too. */

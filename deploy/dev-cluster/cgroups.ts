@@ -71,17 +71,20 @@ function processesIn(name: string): readonly number[] {
 
 /** SIGKILL to every process of a node's pods, until none is left. */
 export async function killCgroup(name: string): Promise<void> {
-  await until(`end of the pods in cgroup ${name}`, 10, async () => {
-    const pids = processesIn(name);
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // ended by itself
-      }
+  await until(`end of the pods in cgroup ${name}`, 10, async () => (signalCgroup(name, 'SIGKILL') === 0 ? true : undefined));
+}
+
+/** @returns how many processes a node's pods have */
+export function signalCgroup(name: string, signal: NodeJS.Signals): number {
+  const pids = processesIn(name);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // ended by itself
     }
-    return pids.length === 0 ? true : undefined;
-  });
+  }
+  return pids.length;
 }
 
 /** Removes a node's folders once the last process is gone. */

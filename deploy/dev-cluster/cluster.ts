@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { signalCgroup } from './cgroups.ts';
 import { startApiServer } from './control-plane.ts';
 import { exposePort } from './expose.ts';
 import type { Exposed } from './expose.ts';
 import { standardImages } from './images.ts';
-import { kubeconfigOf, pkiOf } from './layout.ts';
+import { cgroupOf, kubeconfigOf, pkiOf } from './layout.ts';
 import type { Layout, NodePlace } from './layout.ts';
 import { removeIfEmpty, unregister } from './machine.ts';
 import { bridgeName, hostAddress, MAX_NODES, releaseSubnet, routeBetween } from './network.ts';
@@ -165,6 +166,26 @@ export class Cluster {
   async restartApiServer(): Promise<void> {
     await this.stopApiServer();
     await this.startApiServer();
+  }
+
+  /** All of it stands still, as if its region were cut off: nothing answers, and nothing in it ends. */
+  suspend(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  /** It goes on where it stood, with all that ran in it. */
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const { components, nodes } = this.#state;
+    for (const component of Object.values(components)) send(component, signal);
+    for (const node of nodes) {
+      // nsenter stops itself when its child stops.
+      if (node.kubelet !== null) for (const part of [node.kubelet.wrapper, node.kubelet.process]) send(part, signal);
+      signalCgroup(cgroupOf(this.#place(node)), signal);
+    }
   }
 
   /** Puts an image (docker or OCI archive) on the named nodes, or on all. */

@@ -58,6 +58,10 @@ export const StatusOutput = z.looseObject({
     .describe(
       'by step: `status`, `plannedTrials`, `bestTrial`, `bestObjective`, `cost`, `trials`, `decisions`, `settings` in force, and `tensorboard`, its URL, where there is one',
     ),
+  clusters: z
+    .array(z.looseObject({ name: z.string(), silentSince: z.number().nullable() }))
+    .optional()
+    .describe('clusters of the profile of which no worker asks for work'),
 });
 
 export const ListOutput = z.array(

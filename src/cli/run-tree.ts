@@ -1,4 +1,5 @@
 /** A run as lines of text: the tree that is repainted on a terminal. Pure. */
+import type { UnservedCluster } from '../client/run.ts';
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
 import { between, count, duration, metric, money, oneLine } from '../present/format.ts';
 import { remaining } from '../present/pace.ts';
@@ -10,6 +11,8 @@ export interface Snapshot {
   readonly run: RunState;
   /** By step; of searches that run or ran here. */
   readonly searches: Readonly<Record<string, SearchState>>;
+  /** Of several: those of which no worker asks for work. */
+  readonly clusters?: readonly UnservedCluster[];
 }
 
 const SIGNS: Readonly<
@@ -32,7 +35,8 @@ const SIGNS: Readonly<
 /** More running trials than this are summed up: the tree must fit a screen. */
 const TRIALS_SHOWN = 8;
 
-export function treeLines({ run, searches }: Snapshot, colors: Colors, now: number, columns: number): string[] {
+export function treeLines(snapshot: Snapshot, colors: Colors, now: number, columns: number): string[] {
+  const { run, searches } = snapshot;
   const width = Math.max(...run.steps.map((step) => step.id.length), 4);
   const cost = run.cost > 0 ? `  ${money(run.cost)}` : '';
   const lines = [`${colors.bold(run.run)}  ${run.status}  ${between(run.startedAt, run.endedAt, now)}${cost}`];
@@ -42,6 +46,11 @@ export function treeLines({ run, searches }: Snapshot, colors: Colors, now: numb
     if (search && step.status === 'running') lines.push(...trialLines(search, colors, now));
     if (search?.tensorboard !== undefined && run.endedAt === null) lines.push(colors.dim(`  TensorBoard ${search.tensorboard}`));
   }
+  const told = Object.values(searches).flatMap((search) => (search.clusters ?? []).map(({ name }) => name));
+  for (const { name, silentSince } of (snapshot.clusters ?? []).filter((each) => !told.includes(each.name)))
+    lines.push(
+      colors.yellow(silentSince === null ? `cluster ${name} has no training worker` : silenceText(name, (now - silentSince) / 1000)),
+    );
   for (const approval of run.approvals) {
     lines.push(colors.yellow(`? ${approval.step}: ${oneLine(approval.message, 100)} (longhaul approve ${run.run} ${approval.step})`));
   }

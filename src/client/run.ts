@@ -1,19 +1,25 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
+import { INTERNAL_SIGNALS, QUERIES, TASK_QUEUES, UPDATES } from '../contract/names.ts';
 import type { Retry } from '../contract/retry.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
+import { queueOf } from '../contract/teams.ts';
 import type { Team } from '../contract/teams.ts';
 import { Audit } from './audit.ts';
 import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
-import { whileServed } from './served.ts';
+import { servedActivities, whileServed } from './served.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GRACES } from '../rules/durations.ts';
+
+export interface UnservedCluster {
+  readonly name: string;
+  readonly silentSince: number | null;
+}
 
 /** Which approval is meant; it may be left out while only one waits. */
 export type Decision = Who & { readonly step?: string };
@@ -64,6 +70,18 @@ export class Run {
   /** The document that it was started with, whoever started it. */
   async document(): Promise<RunDocument> {
     return (await this.#start()).document;
+  }
+
+  /** Clusters of its profile of which no worker asks for work, and when one did last (ms since 1970; null: the server does not remember). */
+  async unservedClusters(): Promise<readonly UnservedCluster[]> {
+    const { clusters = {} } = (await this.document()).profile;
+    const found = await Promise.all(
+      Object.keys(clusters).map(async (name) => {
+        const queue = queueOf(this.#team, `${TASK_QUEUES.training}-${name}`);
+        return { name, ...(await servedActivities(this.#client, queue)) };
+      }),
+    );
+    return found.flatMap(({ name, isServed, lastAskedAt }) => (isServed ? [] : [{ name, silentSince: lastAskedAt }]));
   }
 
   async #start(): Promise<{ readonly document: RunDocument; readonly retries: number }> {

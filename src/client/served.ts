@@ -40,7 +40,25 @@ async function unserved(client: Client, workflowId: string): Promise<string | nu
   return `nobody asks task queue ${name} for work; start the control workers (longhaul dev, or the Deployments of the chart)`;
 }
 
-/** Who waits for tasks asks again within a minute. */
-function isLive({ lastAccessTime }: Poller): boolean {
-  return Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < GRACES.pollerSilentMs;
+/** `temporal.api.enums.v1.TaskQueueType`. */
+const ACTIVITIES = 2 as unknown as temporal.api.enums.v1.TaskQueueType;
+
+/** Whether somebody asks the queue for activities. */
+export async function servedActivities(
+  client: Client,
+  name: string,
+): Promise<{ readonly isServed: boolean; readonly lastAskedAt: number | null }> {
+  const { workflowService, options } = client;
+  const { pollers } = await workflowService.describeTaskQueue({
+    namespace: options.namespace,
+    taskQueue: { name },
+    taskQueueType: ACTIVITIES,
+  });
+  const lastAskedAt = pollers.length === 0 ? null : Math.max(...pollers.map(lastAskedOf));
+  return { isServed: pollers.some(isLive), lastAskedAt };
 }
+
+const lastAskedOf = ({ lastAccessTime }: Poller): number => Number(lastAccessTime?.seconds ?? 0) * 1000;
+
+/** Who waits for tasks asks again within a minute. */
+const isLive = (poller: Poller): boolean => Date.now() - lastAskedOf(poller) < GRACES.pollerSilentMs;

@@ -214,6 +214,8 @@ export interface TrialCarried {
   rates?: PoolRates | null;
   /** ms since 1970 when that was last tried. */
   ratesAskedAt?: number;
+  /** As in the last report that had it. */
+  moveBytes?: number;
   /** ms since 1970 when the last attempt ended, if it was preempted. */
   preemptedAt?: number | null;
 }
@@ -337,6 +339,8 @@ export interface AttemptReport extends AttemptEnd {
   readonly done: number | null;
   /** From the start of training to the last progress record; absent where there was none, and from older workers. */
   readonly trainedSeconds?: number;
+  /** Of checkpoint and parts, which a move to another cluster takes along; absent where there is but one. */
+  readonly moveBytes?: number;
   readonly lostCost: number;
   readonly metrics: Readonly<Record<string, number | null>>;
   readonly objective: number | null;

@@ -5,6 +5,7 @@ import { createLostAttemptActivities } from '../../activities/lost-attempts.ts';
 import { createSearchActivities } from '../../activities/search.ts';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
 import { createTrainingActivities } from '../../activities/training.ts';
+import { Run } from '../../src/client/run.ts';
 import { jobEndingWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import type { JobSpec } from '../../src/contract/jobs.ts';
 import { PreconditionFailedError } from '../../src/contract/errors.ts';
@@ -24,6 +25,7 @@ import { profileOf, specOf, trialInputOf } from './search-harness.ts';
 const LOST_AFTER_SECONDS = 3;
 const OUTPUT = `${ROOT}/out/trial-0`;
 const SAMPLES = 100;
+const PARTS_BYTES = 3e9;
 
 const east = { name: 'east', cluster: 'east', spot: true, pricePerHour: 1 };
 const west = { name: 'west', cluster: 'west', spot: true, pricePerHour: 1, egressPerGb: 0.1 };
@@ -110,6 +112,7 @@ describe('a trial over two clusters', () => {
     exits = {};
     ports = createMemoryPorts();
     clusters = { east: fakeCluster('east', train), west: fakeCluster('west', train) };
+    ports.objects.set('file:///d/train/manifest.json', { data: new TextEncoder().encode(`{"bytes": ${PARTS_BYTES}}`), generation: '1' });
     ports.compute = async ({ cluster }) => Promise.resolve(clusters[cluster as 'east' | 'west'].compute);
     harness = await startHarness(ports, 'real', { ...createSearchActivities(ports), ...createLostAttemptActivities(ports) });
     await Promise.all([startWorker('east'), startWorker('west')]);
@@ -168,7 +171,8 @@ describe('a trial over two clusters', () => {
     expect(exits[1]).toBe(75);
     latch(2).resolve(null);
     const summary = await trial.result();
-    expect(summary).toMatchObject({ status: 'succeeded', weightsSha256: 'same', carried: { attempts: 2, preemptions: 1 } });
+    expect(summary).toMatchObject({ status: 'succeeded', weightsSha256: 'same' });
+    expect(summary.carried).toMatchObject({ attempts: 2, preemptions: 1, moveBytes: PARTS_BYTES });
     const before = attemptRows();
     expect(before).toMatchObject([
       { attempt: 1, pool: 'east', verdict: 'preempted', cause: 'cluster east does not answer for 3 s', node: null },
@@ -252,7 +256,11 @@ describe('a trial over two clusters', () => {
   });
 
   it('lets a step go on in the other one as well', async () => {
-    const run = await harness.start({ ...documentOf([script('prepare')]), profile: two() }, 'steps');
+    const north = { kind: 'process' as const, path: '/north' };
+    const profile = two({ clusters: { ...two().clusters, north } });
+    const run = await harness.start({ ...documentOf([script('prepare')]), profile }, 'steps');
+    const asked = new Run(harness.client, harness.environment.address, 'steps');
+    expect(await asked.unservedClusters()).toEqual([{ name: 'north', silentSince: null }]);
     await until(async () => Promise.resolve(clusters.east.running().length), 'the Job of the step');
     clusters.east.isDown = true;
     await until(async () => Promise.resolve(clusters.west.running().length), 'its next attempt');

@@ -64,6 +64,7 @@ export function afterReport(
   const seconds = report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
   carried.trainedSeconds = (carried.trainedSeconds ?? carried.seconds) + (report.trainedSeconds ?? seconds);
   carried.seconds += seconds;
+  if (report.moveBytes !== undefined) carried.moveBytes = report.moveBytes;
   if (run.reconciles) countFruitless(carried, report, trained, now);
   else carried.fruitless = trained ? 0 : carried.fruitless + 1;
   carried.preemptedAt = report.verdict === 'preempted' ? report.endedAt : null;

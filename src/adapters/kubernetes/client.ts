@@ -11,6 +11,8 @@ import { KubeError } from './errors.ts';
 export type KubernetesConfig = Extract<ComputeConfig, { kind: 'kubernetes' }>;
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** As the client calls it. */
+const IN_CLUSTER_CONTEXT = 'inClusterContext';
 const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** client-node's own agent opens a connection, with its handshake, for every request. */
@@ -186,6 +188,10 @@ async function readAll(response: http.IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** The worker of one cluster, in a pod of it and without a kubeconfig: the context is the name of its cluster for those outside. */
+const isWorkerInside = (kube: KubeConfig): boolean =>
+  Boolean(process.env.LONGHAUL_CLUSTER) && existsSync(IN_CLUSTER_TOKEN) && kube.getCurrentContext() === IN_CLUSTER_CONTEXT;
+
 /** @throws AdapterError('InvalidInput') naming what the kubeconfig lacks. */
 export function openClient(
   config: Pick<KubernetesConfig, 'namespace' | 'kubeconfig' | 'context'>,
@@ -201,7 +207,7 @@ export function openClient(
       cause: error,
     });
   }
-  if (config.context !== undefined) {
+  if (config.context !== undefined && !isWorkerInside(kube)) {
     if (!kube.getContextObject(config.context)) {
       const known = kube.getContexts().map((context) => context.name);
       throw new AdapterError(

@@ -32,7 +32,9 @@ export function registerStatus(program: Command): void {
         await watchRun(run, cli);
         return;
       }
-      print(cli, await snapshotOf(run));
+      const snapshot = await snapshotOf(run);
+      const clusters = snapshot.run.endedAt === null ? await run.unservedClusters() : [];
+      print(cli, clusters.length === 0 ? snapshot : { ...snapshot, clusters });
     });
 }
 

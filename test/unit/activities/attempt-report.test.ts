@@ -38,6 +38,7 @@ const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: nu
     committedSamples,
     result: null,
     bestExport: null,
+    moveBytes: null,
   });
 
 it('tells of no negative time or money when a clock was set back between an attempt’s start and its end', () => {

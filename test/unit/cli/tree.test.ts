@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { changes, costForecast, treeLines, trialsPerHour } from '../../../src/cli/run-tree.ts';
+import type { Snapshot } from '../../../src/cli/run-tree.ts';
 import { remaining } from '../../../src/present/pace.ts';
 import { makeRun } from '../../support/run-data.ts';
 
@@ -36,6 +37,19 @@ describe('the task tree', () => {
     expect(
       changes({ ...running, searches: { search: { ...search, trials: [{ ...asking, offline: {} }, ...others] } } }, asked, running.now),
     ).toEqual([`search trial ${asking.trial}: offline average_rank 80, offline mrr 0.2500`]);
+  });
+
+  it('names clusters that do not answer, each once', () => {
+    const since = running.now - 12 * 60_000;
+    const away = { ...running, searches: { search: { ...search, clusters: [{ name: 'us-east1', silentSince: since }] } } };
+    const lines = (snapshot: Snapshot): string[] =>
+      treeLines(snapshot, plain, running.now, 400)
+        .map((line) => line.trim())
+        .filter((line) => line.startsWith('cluster '));
+    expect(lines(away)).toEqual(['cluster us-east1 does not answer for 12 min']);
+    expect(lines({ ...away, clusters: [{ name: 'us-east1', silentSince: null }] })).toEqual(lines(away));
+    expect(lines({ ...running, clusters: [{ name: 'us-east1', silentSince: since }] })).toEqual(lines(away));
+    expect(lines({ ...running, clusters: [{ name: 'asia', silentSince: null }] })).toEqual(['cluster asia has no training worker']);
   });
 
   it('fits the width of the terminal', () => {
