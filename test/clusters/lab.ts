@@ -2,7 +2,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { createLostAttemptActivities } from '../../activities/lost-attempts.ts';
@@ -33,7 +32,7 @@ const BUCKET = 'lab';
 export const LOST_AFTER_SECONDS = 30;
 /** Slow enough to be met in the middle. */
 const STEP_DELAY_SECONDS = '0.25';
-const LOOK_MS = 500;
+const PATIENCE_SECONDS = 300;
 const NAMES = ['east', 'west'] as const;
 export type Name = (typeof NAMES)[number];
 type Search = WorkflowHandleWithFirstExecutionRunId<typeof hyperparameterSearch>;
@@ -49,7 +48,7 @@ export interface ClustersLab {
   latest(run: string, trial: number): Promise<Latest | null>;
   results(run: string): Promise<readonly TrialResult[]>;
   jobs(cluster: Name, run: string): Promise<readonly JobInfo[]>;
-  /** Resolves when its node takes pods again. */
+  /** Resolves when its controllers and its node have run a Job: after an outage they come back one after the other. */
   hasMachines(cluster: Name): Promise<void>;
   pods(cluster: Name, run: string): Promise<string[]>;
   /** As the ledger is read: one for each attempt. */
@@ -174,10 +173,21 @@ export async function openClustersLab(trials: number): Promise<ClustersLab> {
       Promise.all(Array.from({ length: trials }, async (_, trial) => TrialResult.parse(await read(`${outputOf(run, trial)}/result.json`)))),
     jobs: async (name, run) => (await computeOf(name)).list({ run }),
     hasMachines: async (name) => {
-      const kubectl = (args: readonly string[]): Promise<string> => clusters[name].kubectl(args);
-      await kubectl(['wait', '--for=condition=Ready', `node/${name}-1`, '--timeout=300s']);
-      // The node controller takes its taints away a moment later.
-      while ((await kubectl(['get', `node/${name}-1`, '-o', 'jsonpath={.spec.taints}'])) !== '') await sleep(LOOK_MS);
+      const compute = await computeOf(name);
+      const pool = profile.pools.find(({ cluster }) => cluster === name);
+      if (pool === undefined) throw new Error(`no pool of ${name}`);
+      const { name: job } = await compute.create({
+        name: `probe-${Date.now().toString(36)}`,
+        labels: { pipeline: 'lab', run: 'probe', step: 'probe' },
+        command: ['true'],
+        env: {},
+        resources: { cpu: 0.05, memoryMb: 32, gpu: 0 },
+        pool,
+        graceSeconds: 1,
+      });
+      const { state } = await compute.watch(job, { signal: new AbortController().signal, noCapacitySeconds: PATIENCE_SECONDS });
+      if (state !== 'succeeded') throw new Error(`${name} has no machines: ${state}`);
+      await compute.remove(job);
     },
     pods: async (name, run) => {
       const args = [
