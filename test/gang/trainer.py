@@ -52,10 +52,13 @@ def meet():
             return [peers[each] for each in sorted(peers)]
     while not stopping:
         try:
-            peer = lines_of(socket.create_connection((host, int(port)), timeout=5))
+            connection = socket.create_connection((host, int(port)), timeout=5)
         except OSError:
             time.sleep(0.05)
             continue
+        # Whoever is missing is waited for.
+        connection.settimeout(None)
+        peer = lines_of(connection)
         print(rank, file=peer, flush=True)
         return [peer]
     sys.exit(143)

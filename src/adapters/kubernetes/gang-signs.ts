@@ -36,12 +36,12 @@ export function observeJob(snapshots: readonly Snapshot[], now: number): Observa
   return failures.length > 0 ? failed(members, failures, now) : together(members);
 }
 
-/** No rank has failed. */
-function together(members: readonly Member[]): Observation {
+/** No rank has failed. @param count of all ranks, also of those that are not looked at */
+function together(members: readonly Member[], count = members.length): Observation {
   const waiting = members.flatMap(({ seen }) => (seen.kind === 'waiting' ? [seen] : []));
   const [most] = [...waiting].sort((a, b) => URGENCY.indexOf(a.wait.patience) - URGENCY.indexOf(b.wait.patience));
   if (most) {
-    const message = `${waiting.length} of ${members.length} pods wait${most.status.message === null ? '' : `: ${most.status.message}`}`;
+    const message = `${waiting.length} of ${count} pods wait${most.status.message === null ? '' : `: ${most.status.message}`}`;
     // It is placed when the last one is.
     const node = waiting.some(({ status }) => status.node === null) ? null : most.status.node;
     return { ...most, status: { ...most.status, message, node, startedAt: null }, nodes: nodesOf(members) };
@@ -73,7 +73,7 @@ function failed(members: readonly Member[], failures: readonly Failure[], now: n
   const startedAt = earliestStart(members);
   const end: End = { ...cause.end, startedAt, lingering, nodes: nodesOf(members) };
   const sure = end.nodeLost || end.disruption !== null;
-  if (unplaced.length > 0 && isPlain(end)) return incomplete(unplaced, end, cause, now);
+  if (unplaced.length > 0 && isPlain(end)) return incomplete(unplaced, members.length, end, cause, now);
   if (end.nodeLost || running.length === 0) {
     const own = cause.member.seen;
     const ownSettle = own.kind === 'ending' && end.nodeLost ? own.settleSeconds : null;
@@ -108,8 +108,8 @@ function unanswered(end: End, running: readonly Member[]): End {
 }
 
 /** A rank that gave up before all had a machine had nobody to train with: that is no fault of its own. */
-function incomplete(unplaced: readonly Member[], end: End, cause: Failure, now: number): Observation {
-  const seen = together(unplaced);
+function incomplete(unplaced: readonly Member[], count: number, end: End, cause: Failure, now: number): Observation {
+  const seen = together(unplaced, count);
   const wait = seen.kind === 'waiting' ? seen : null;
   const message = `${wait?.status.message ?? ''}; rank ${cause.member.rank} did not wait for them: ${end.message}`;
   const notStarted = { reason: wait?.wait.reason ?? 'no-capacity', message };

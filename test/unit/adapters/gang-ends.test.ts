@@ -233,6 +233,9 @@ describe('an attempt on several pods', () => {
         NOW,
       );
     expect([verdictOf(seen(1)), verdictOf(seen(78))]).toEqual(['no-capacity', 'bad-input']);
+    expect(seen(1)).toMatchObject({
+      end: { message: '1 of 2 pods wait: 0/1 nodes are available; rank 0 did not wait for them: exit code 1', lingering: 'job' },
+    });
   });
 
   it('was preempted where the sign is on a pod that has not ended yet', () => {
