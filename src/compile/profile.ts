@@ -10,6 +10,7 @@ import { ProfileInFile, profileOfFile } from '../contract/written.ts';
 import { withPresentNames } from './earlier-names.ts';
 import { tellClusterProblems } from './clusters.ts';
 import { Files } from './files.ts';
+import { readPrices, withPrices, type Prices } from './prices.ts';
 import { loadFile } from './load.ts';
 import { join, type Problems } from './problems.ts';
 import { applySchema } from './schema-problems.ts';
@@ -38,7 +39,7 @@ export async function findProfile(wanted: string, folder: string, cwd: string, p
   const isPath = wanted.includes('/') || wanted.includes('\\') || EXTENSIONS.some((extension) => wanted.endsWith(extension));
   const file = isPath ? resolve(cwd, wanted) : candidates(folder, wanted).find((each) => existsSync(each));
   const at: Place = { file: `--profile ${wanted}`, folder: cwd };
-  if (file === undefined && wanted === BUILT_IN) return checked(BUILT_IN, fromPlain(LOCAL as never, at) as MapNode, cwd, problems);
+  if (file === undefined && wanted === BUILT_IN) return checked(BUILT_IN, fromPlain(LOCAL as never, at) as MapNode, null, cwd, problems);
   if (file === undefined) {
     const known = [...new Set([...(await profilesIn(folder)), BUILT_IN])];
     const near = nearestName(wanted, known);
@@ -52,7 +53,9 @@ export async function findProfile(wanted: string, folder: string, cwd: string, p
   const files = new Files('/', cwd, problems);
   const source = await files.read(file, at, '');
   const node = source && (await loadFile(source, 'profile', { files, problems }));
-  return node && checked(nameOf(file), withEnvironment(node, '', problems) as MapNode, cwd, problems);
+  if (!node) return null;
+  const resolved = withEnvironment(node, '', problems) as MapNode;
+  return checked(nameOf(file), resolved, await readPrices(resolved, files, problems), cwd, problems);
 }
 
 const candidates = (folder: string, name: string): string[] =>
@@ -67,7 +70,7 @@ async function profilesIn(folder: string): Promise<string[]> {
   return [...inFolder, ...beside].map(nameOf);
 }
 
-function checked(name: string, written: MapNode, cwd: string, problems: Problems): FoundProfile | null {
+function checked(name: string, written: MapNode, prices: Prices | null, cwd: string, problems: Problems): FoundProfile | null {
   const node = withPresentNames(written, PROFILE_RENAMES, '', problems);
   const file = applySchema(ProfileInFile, node, '', problems);
   if (!file) return null;
@@ -96,7 +99,7 @@ function checked(name: string, written: MapNode, cwd: string, problems: Problems
         hint: 'variables of the environment are written in braces: ${HOME}/data',
       });
   }
-  return { name, profile: absolute(profile, cwd) };
+  return { name, profile: absolute(prices === null ? profile : withPrices(profile, prices), cwd) };
 }
 
 const PLACES = [

@@ -203,6 +203,8 @@ export const Profile = z.strictObject({
   /** Pools name them; each has a training worker and a task queue of its own. Absent: `compute` is the one cluster. */
   clusters: z.record(Name, Cluster).optional(),
   currency: z.string().default('USD'),
+  /** Where the pools' prices are from, and when they were looked up; absent where the profile says them itself. */
+  prices: z.strictObject({ file: z.string(), date: z.iso.date() }).optional(),
   pools: z
     .array(Pool)
     .min(1)

@@ -59,7 +59,7 @@ const PoolInFile = z.strictObject({
   grace: inUnits('s', poolGraceSeconds).describe('From SIGTERM to SIGKILL in this pool; that of compute when left out'),
 });
 
-const { silenceSeconds, logs, tensorboard, pools, ...profile } = Profile.shape;
+const { silenceSeconds, logs, tensorboard, pools, prices: _dated, ...profile } = Profile.shape;
 const { maxMb, keepDays, ...logFields } = logs.unwrap().shape;
 const { keepSeconds, ...tensorboardFields } = tensorboard.unwrap().shape;
 export const ProfileInFile = z.strictObject({
@@ -68,6 +68,7 @@ export const ProfileInFile = z.strictObject({
   warehouse: WarehouseInFile,
   compute: ComputeInFile.optional().describe('The one cluster of a profile without `clusters`'),
   clusters: z.record(Name, ClusterInFile).optional().describe('Pools name them; each has a training worker of its own'),
+  prices: z.string().optional().describe('A file with a date and prices by pool or machine type; what it says counts'),
   pools: z.array(PoolInFile).min(1).default(pools.parse(undefined)),
   placement: PlacementInFile.optional(),
   silence: inUnits('s', silenceSeconds).describe('An attempt whose progress records stop for so long is taken for lost, 0 = never'),
@@ -77,8 +78,9 @@ export const ProfileInFile = z.strictObject({
 
 /** The profile of the run document; null: it has neither `compute`, nor pools of its `clusters`. */
 export function profileOfFile({ $schema: _schema, ...file }: z.output<typeof ProfileInFile>): Profile | null {
+  const { prices: _read, ...fields } = file;
   const document: Record<string, unknown> = {
-    ...documentFields(PROFILE_RENAMES, file),
+    ...documentFields(PROFILE_RENAMES, fields),
     pools: file.pools.map((each) => documentFields(POOL_RENAMES, each)),
   };
   if (file.clusters === undefined) return document['compute'] === undefined ? null : Profile.parse(document);

@@ -20,6 +20,7 @@ export function provenanceOf(data: ReportData): Fact[] {
     ...fact('commit', commit === null ? 'not in a git repository' : `${commit}${dirty ? ' with uncommitted changes' : ''}`),
     ...fact('run document (SHA-256)', document.hash),
     ...fact('profile', document.profileName),
+    ...fact('prices', pricesOf(data)),
     ...fact('parameters', Object.keys(document.params).length === 0 ? null : JSON.stringify(document.params)),
     ...shipped(data).flatMap(([step, code]) => fact(`code of ${step} (SHA-256)`, code)),
     ...images(data).flatMap(([step, image]) => fact(`image of ${step}`, pinned(image))),
@@ -32,6 +33,16 @@ export function provenanceOf(data: ReportData): Fact[] {
     ...(data.steps ?? []).flatMap((row) => fact(`job of ${String(row.step)}`, typeof row.job === 'string' ? row.job : null)),
     ...run.steps.flatMap((step) => fact(`weights of ${step.id} (SHA-256)`, text(step.outputs.weights_sha256))),
   ];
+}
+
+const MS_PER_DAY = 86_400_000;
+
+/** How old they were when the run began. */
+function pricesOf({ run, document }: ReportData): string | null {
+  const { prices } = document.profile;
+  if (prices === undefined) return null;
+  const days = Math.max(0, Math.floor((run.startedAt - Date.parse(prices.date)) / MS_PER_DAY));
+  return `${prices.file} of ${prices.date}, ${days === 1 ? 'a day' : `${days} days`} old when the run began`;
 }
 
 const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
