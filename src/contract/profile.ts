@@ -74,7 +74,7 @@ export const Placement = z.strictObject({
     .default(6 * 3600),
   /** Use on-demand as soon as the rest of the work would not end in time otherwise. */
   deadlineSeconds: z.int().positive().optional(),
-  /** What a trial reads where it goes on in another cluster, its checkpoint and parts: `egressPerGb` of the pool is paid for it; 1 when left out. */
+  /** What a trial reads where it goes on in another cluster, its checkpoint and parts: `egressPerGb` of the pool is paid for it. Left out: as it was measured, and 1 before. */
   movedGb: z.number().nonnegative().optional(),
   /** Attempts in a row that trained nothing, whatever ended them (waiting for a machine is none): then a trial, or a Job step, fails; 100 when left out. */
   maxFruitlessAttempts: z.int().positive().optional(),

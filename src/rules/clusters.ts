@@ -1,5 +1,5 @@
 /** Clusters that fall silent, and what it costs to move between them. Pure. */
-import type { Pool, Profile } from '../contract/profile.ts';
+import type { Placement, Pool, Profile } from '../contract/profile.ts';
 import type { ClusterSign } from '../contract/search.ts';
 import { WAITS } from './durations.ts';
 
@@ -8,6 +8,12 @@ export function lostAfterSeconds({ clusters }: Profile, pool: Pick<Pool, 'cluste
   if (clusters === undefined || pool.cluster === undefined) return null;
   return clusters[pool.cluster]?.lostAfterSeconds ?? WAITS.clusterLostSeconds;
 }
+
+const BYTES_PER_GB = 1e9;
+
+/** Rules that know what a move reads: as the profile says, else as it was measured at the end of the last attempt. */
+export const withMovedGb = (rules: Placement, bytes: number | undefined): Placement =>
+  rules.movedGb !== undefined || bytes === undefined ? rules : { ...rules, movedGb: bytes / BYTES_PER_GB };
 
 const SECONDS_PER_MINUTE = 60;
 const MINUTES_PER_HOUR = 60;

@@ -41,7 +41,7 @@ export interface ClustersLab {
   readonly clusters: Readonly<Record<Name, Cluster>>;
   readonly profile: Profile;
   readonly trials: number;
-  search(run: string, profile?: Profile): Promise<Search & { result(): Promise<SearchResult> }>;
+  search(run: string): Promise<Search & { result(): Promise<SearchResult> }>;
   workers: Readonly<Record<Name, { start(): Promise<void>; stop(): Promise<void> }>>;
   /** Records of a trial, oldest first; what its last commit says; its result. */
   records(run: string, trial: number): Promise<readonly ProgressRecord[]>;
@@ -95,6 +95,8 @@ export async function openClustersLab(trials: number): Promise<ClustersLab> {
     pools: NAMES.map((name) => ({ name, cluster: name, spot: true, pricePerHour: 1, nodeSelector: { pool: 'spot' } })),
     placement: { noCapacitySeconds: 10 },
   });
+  // A ledger of its own: what others met in the pools must not decide where it begins.
+  const ofRun = (run: string): Profile => ({ ...profile, warehouse: { kind: 'duckdb', path: join(directory, run) } });
   const ports = openPorts();
   const store: ObjectStore = await ports.store(profile);
   const activities = { ...createSearchActivities(ports), ...createLostAttemptActivities(ports) };
@@ -141,7 +143,7 @@ export async function openClustersLab(trials: number): Promise<ClustersLab> {
     trials,
     workers,
     client: temporal.client,
-    search: (run, own = profile) => {
+    search: (run) => {
       const spec = SearchSpec.parse({
         kind: 'search',
         command: ['python', '-u', '-c', script],
@@ -153,7 +155,7 @@ export async function openClustersLab(trials: number): Promise<ClustersLab> {
         checkpoint: { minSeconds: 1, maxSeconds: 2 },
         output: `gs://${BUCKET}/${run}`,
       });
-      const input: SearchInput = { run, pipeline: 'lab', step: 'search', commit: null, profile: own, spec };
+      const input: SearchInput = { run, pipeline: 'lab', step: 'search', commit: null, profile: ofRun(run), spec };
       return temporal.client.workflow.start<typeof hyperparameterSearch>(WORKFLOWS.hyperparameterSearch, {
         taskQueue: TASK_QUEUES.control,
         workflowId: searchWorkflowId(run, 'search'),
@@ -202,9 +204,9 @@ export async function openClustersLab(trials: number): Promise<ClustersLab> {
       ];
       return (await clusters[name].kubectl(args)).split(' ').filter(Boolean);
     },
-    attempts: async (run) => (await ports.warehouse(profile)).ledger('attempts', { run }),
+    attempts: async (run) => (await ports.warehouse(ofRun(run))).ledger('attempts', { run }),
     written: async (table, run) => {
-      const folder = join(directory, 'warehouse', 'ledger', table, run);
+      const folder = join(directory, run, 'ledger', table, run);
       const files = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), 'utf8')));
       return files.flatMap((text) =>
         text

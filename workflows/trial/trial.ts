@@ -27,6 +27,7 @@ import { learn, waitForMachine } from './machine-wait.ts';
 import { watchPools } from './pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
 import { acquirePlaces, grantedSignal, releasePlaces } from '../pools/slots.ts';
+import { withMovedGb } from '../../src/rules/clusters.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
 import { inClusterThatAnswers, noAnswer, noNews } from '../clusters.ts';
 import { isClusterLost, isTimeout } from '../failures.ts';
@@ -189,7 +190,7 @@ function choose(run: TrialRun, state: PlacementState): PlacementChoice {
   const { profile, deadlineAt } = run.input;
   const remaining = remainingSeconds(run.carried.done, trainedSeconds(run));
   const moment = {
-    rules: profile.placement,
+    rules: withMovedGb(profile.placement, run.carried.moveBytes),
     pools: profile.pools,
     state,
     now: Date.now(),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { heardLater, lastedText, lostAfterSeconds, silenceText, silentClusters } from '../../../src/rules/clusters.ts';
+import { heardLater, lastedText, lostAfterSeconds, silenceText, silentClusters, withMovedGb } from '../../../src/rules/clusters.ts';
 import { WAITS } from '../../../src/rules/durations.ts';
 import { Profile } from '../../../src/contract/profile.ts';
 
@@ -26,6 +26,13 @@ describe('a cluster that does not answer', () => {
   ])('is told of after %i s', (seconds, text) => {
     expect(lastedText(seconds * 1000)).toBe(text);
     expect(silenceText('us-east1', seconds)).toBe(`cluster us-east1 does not answer for ${text}`);
+  });
+
+  test('and what a move elsewhere reads is measured, unless the profile says it', () => {
+    const rules = profile().placement;
+    expect(withMovedGb(rules, undefined)).toBe(rules);
+    expect(withMovedGb(rules, 3e9)).toEqual({ ...rules, movedGb: 3 });
+    expect(withMovedGb({ ...rules, movedGb: 50 }, 3e9).movedGb).toBe(50);
   });
 
   test('is known by the last sign of all trials, in whichever order they come', () => {
