@@ -68,7 +68,7 @@ export async function startInstallation({ address, directory, policy, env }: Opt
   return { log: () => log, stop };
 }
 
-export interface ChartObject {
+interface ChartObject {
   readonly kind: string;
   readonly metadata: { readonly name: string };
   readonly data?: Readonly<Record<string, string>>;
