@@ -7,7 +7,7 @@ import type { JobInfo } from '../ports/compute.ts';
 import type { Ports } from '../ports/index.ts';
 import { poolEvents, poolRates, ratesSince } from '../rules/pool-rates.ts';
 
-export interface PoolNow {
+interface PoolNow {
   readonly pool: string;
   readonly cluster: string | null;
   readonly spot: boolean;

@@ -17,7 +17,7 @@ import { Files, isInside } from './files.ts';
 import { gitState, type GitState } from './git.ts';
 import { loadExtended } from './load.ts';
 import { checkSecrets } from './secrets.ts';
-import { checkNodes } from './nodes.ts';
+import { checkNodes, checkPools } from './nodes.ts';
 import { applyOverrides } from './overrides.ts';
 import { Problems } from './problems.ts';
 import { datasetOf, findProfile, storageRoot } from './profile.ts';
@@ -99,7 +99,7 @@ export async function compile(file: string, options: CompileOptions = {}): Promi
   checkExpectations([...expectations, ...expander.expectations], onExit.outputs, problems);
   checkDestinations([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], problems);
   if (found)
-    for (const check of [checkNodes, checkSecrets])
+    for (const check of [checkNodes, checkPools, checkSecrets])
       check([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], found.profile, problems);
   await sqlChecks?.settled();
   const earlier = problems.earlierNames;

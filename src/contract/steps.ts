@@ -8,7 +8,7 @@ import { SECRETS } from './secrets.ts';
 import { Resources, TrialResources } from './profile.ts';
 import { Budget, MetricConstraint, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
 import { Template } from './template.ts';
-import { Json, OutputType, QueryParameter, StepId } from './values.ts';
+import { Json, OutputType, QueryParameter, StepId, Name } from './values.ts';
 
 export const QuerySpec = z.strictObject({
   kind: z.literal('query'),
@@ -194,6 +194,8 @@ export const SearchSpec = z.strictObject({
   /** Crashes (not preemptions) a trial may have. */
   maxCrashes: z.int().nonnegative().default(2),
   attemptDeadlineSeconds: z.int().positive().optional(),
+  /** Pools of its trials, in the order of preference; `placement.order` of the profile when left out. */
+  pools: z.array(Name).min(1).optional(),
   /** Trials that may fail before the search does. */
   maxFailedTrials: z.int().nonnegative().optional(),
   /** Prefix of the trials' outputs; `{output}/trial-7/…`. */

@@ -7,7 +7,7 @@
  * ones the order of the profile counts. docs/spot.md has what each part saves.
  */
 import type { AttemptVerdict } from '../contract/jobs.ts';
-import type { Placement, Pool } from '../contract/profile.ts';
+import type { Placement, Pool, Profile } from '../contract/profile.ts';
 import type { PlacementState, PoolRates } from '../contract/search.ts';
 import { WAITS } from './durations.ts';
 import { emptyShare, preemptionsPerHour } from './pool-rates.ts';
@@ -54,6 +54,10 @@ export function poolOrder(rules: Placement, pools: readonly Pool[]): readonly Po
   if (rules.order.length === 0) return pools;
   return rules.order.flatMap((name) => pools.filter((pool) => pool.name === name));
 }
+
+/** The profile as the trials of a search see it that names its pools. */
+export const inPools = (profile: Profile, pools: readonly string[] | undefined): Profile =>
+  pools === undefined ? profile : { ...profile, placement: { ...profile.placement, order: [...pools] } };
 
 /** Whether anything is to be learned of a profile's pools: between which spot pools there is a choice. */
 export const learnsRates = (rules: Placement, pools: readonly Pool[]): boolean =>

@@ -1,6 +1,7 @@
 /** What a trial's workflow begins with. */
 import type { TrialInput, TrialRecord, TrialSpec } from '../../src/contract/search.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
+import { inPools } from '../../src/rules/placement.ts';
 import { lastMoment } from './last-moment.ts';
 import { epochsOf } from './member.ts';
 import type { SearchRun } from './state.ts';
@@ -14,7 +15,7 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     step: input.step,
     trial: record.state.trial,
     parameters: record.state.parameters,
-    profile: input.profile,
+    profile: inPools(input.profile, input.spec.pools),
     spec: { ...trialSpec(input.spec), ...(record.seed === undefined ? {} : { seed: record.seed }), ...epochsFor(run, record) },
     output: record.state.output,
     commit: input.commit,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { inPools, poolOrder } from '../../../src/rules/placement.ts';
 import { compileText, pipeline, problemsOf, stepOf } from './project.ts';
 
 const training = (resources: string, trainer = 'command: [python3, train.py]'): string =>
@@ -57,5 +58,24 @@ describe('nodes of a trial', () => {
     ]);
     const document = await compileText(training('{ nodes: 4 }'), { profile: 'own' }, withPools('placement: { order: [large] }\n'));
     expect(stepOf(document, 'train', 'search').spec.resources.nodes).toBe(4);
+  });
+});
+
+describe('pools of a search', () => {
+  const trainingIn = (pools: string): string => training('{ cpu: 2 }').replace('resources:', `pools: ${pools}\n    resources:`);
+
+  it('are in the document, and the order of its trials', async () => {
+    const document = await compileText(trainingIn('[large, small]'), { profile: 'own' }, withPools());
+    const { pools } = stepOf(document, 'train', 'search').spec;
+    expect(pools).toEqual(['large', 'small']);
+    const { placement, pools: all } = inPools(document.profile, pools);
+    expect(poolOrder(placement, all).map(({ name }) => name)).toEqual(['large', 'small']);
+    expect(inPools(document.profile, undefined)).toBe(document.profile);
+  });
+
+  it('are those of the profile', async () => {
+    expect(await problemsOf(trainingIn('[lrage]'), { profile: 'own' }, withPools())).toEqual([
+      expect.objectContaining({ path: 'steps.train.pools[0]', message: 'there is no such pool', found: 'lrage' }),
+    ]);
   });
 });
