@@ -69,7 +69,9 @@ async function toItsEnd(audit: Audit, cli: Cli): Promise<void> {
     // Nothing was kept, or nothing is left: the question makes no sense, and nothing failed.
     if (error instanceof RunFailedError && error.type === 'InvalidInput') throw new UsageError(error.message);
     if (!interrupt.signal.aborted || error instanceof RunFailedError) throw error;
-    cli.terminal.say(`\nthe audit goes on; come back with\n  longhaul audit ${audit.run}`);
+    cli.terminal.say(
+      `\nthe audit goes on; come back with\n  longhaul audit ${audit.run}     # longhaul report has the certificates once it has ended`,
+    );
     process.exitCode = EXIT.interrupted;
   } finally {
     over.abort();
@@ -80,19 +82,20 @@ async function toItsEnd(audit: Audit, cli: Cli): Promise<void> {
 /** A line for each window that was compared. */
 async function show(audit: Audit, cli: Cli, until: AbortSignal): Promise<void> {
   if (cli.json) return;
-  let told = -1;
+  let told = 0;
+  let isBegun = false;
   while (!until.aborted) {
     const state = await audit.state().catch(() => null);
-    if (state?.plan && told < 0) {
+    if (state?.plan && !isBegun) {
       const { pairs, trained } = state.plan;
       const samples = pairs.reduce((sum, pair) => sum + pair.samples, 0);
       cli.terminal.say(
         `${plural(pairs.length, 'window')} of ${count(samples)} samples ${pairs.length === 1 ? 'is' : 'are'} trained again, ${percent(samples / trained)} of ${count(trained)}`,
       );
-      told = 0;
+      isBegun = true;
     }
-    for (const result of state?.results.slice(Math.max(told, 0)) ?? []) cli.terminal.say(`${placeOf(result)}: ${result.verdict}`);
-    if (state) told = Math.max(told, state.results.length);
+    for (const result of state?.results.slice(told) ?? []) cli.terminal.say(`${placeOf(result)}: ${result.verdict}`);
+    told = state?.results.length ?? told;
     await sleep(GRACES.linesLookMs, undefined, { signal: until }).catch(() => undefined);
   }
 }
