@@ -1,5 +1,7 @@
 /** One search for every path through `hyperparameterSearch` and `trial`. */
-import { auditWorkflowId, homeOfStorage, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import { Worker } from '@temporalio/worker';
+import { auditWorkflowId, homeOfStorage, jobEndingWorkflowId, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import type {
   AuditedPair,
   AuditInput,
@@ -291,6 +293,37 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
       { file: 'search-continued-first', workflowId: search.workflowId, runId: search.firstExecutionRunId },
       { file: 'search-continued-last', workflowId: search.workflowId, runId },
     ];
+  },
+
+  'search-over-two-clusters': async (harness) => {
+    const lostAfterSeconds = 5;
+    const clusters = {
+      east: { kind: 'process', path: '/east', lostAfterSeconds },
+      west: { kind: 'process', path: '/west', lostAfterSeconds },
+    };
+    const pools = Object.keys(clusters).map((name) => ({ name, cluster: name, spot: true, pricePerHour: 1 }));
+    harness.world.attempt = async ({ pool }) => {
+      if (pool.name === 'east') throw ApplicationFailure.nonRetryable('cluster east does not answer for 5 s', 'ClusterLost');
+      return Promise.resolve({});
+    };
+    const connection = harness.environment.nativeConnection;
+    const workers = await Promise.all(
+      Object.keys(clusters).map((name) =>
+        Worker.create({ connection, taskQueue: `${TASK_QUEUES.training}-${name}`, activities: harness.activities }),
+      ),
+    );
+    const running = workers.map((worker) => worker.run());
+    try {
+      const search = await harness.search(specOf({ trials: 2 }), profileOf({ clusters, pools }));
+      await search.result();
+      const [run = ''] = search.workflowId.split('/');
+      const workflowId = jobEndingWorkflowId({ run, step: 'search', trial: 0 }, 'attempt', 1);
+      await harness.client.workflow.getHandle(workflowId).result();
+      return [...recorded('search-over-two-clusters', search, 0), { file: 'job-ending-of-a-lost-cluster', workflowId }];
+    } finally {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+    }
   },
 
   'audit-of-a-run': async ({ client }) => {

@@ -128,6 +128,8 @@ export interface SearchHarness extends Harness {
   running(): number;
   /** Trials that look for a machine of another pool now. */
   looking(): number;
+  /** For workers of other queues. */
+  readonly activities: object;
   search(
     spec: SearchSpec,
     profile?: Profile,
@@ -254,6 +256,9 @@ export async function startSearchHarness(
         running -= 1;
       }
     },
+    loseAttempt: async ({ input, cause }: { readonly input: AttemptInput; readonly cause: string }): Promise<AttemptReport> =>
+      Promise.resolve(reportOf(input, { verdict: 'preempted', cause })),
+    clusterAnswers: async (): Promise<void> => Promise.resolve(),
     endAttempt: async (input: AttemptInput): Promise<AttemptReport | null> => {
       const part = await world.end(input);
       return part && reportOf(input, part);
@@ -307,7 +312,8 @@ export async function startSearchHarness(
   // What the search of a run reads must be there.
   for (const name of ['train/part-0.parquet', 'validation/part-0.parquet', 'features.json'])
     ports.objects.set(`file:///d/${name}`, { data: new Uint8Array(), generation: '1' });
-  const harness = await startHarness(ports, time, { ...fakes, ...more }, serverArguments, workflowBundle, place);
+  const activities = { ...fakes, ...more };
+  const harness = await startHarness(ports, time, activities, serverArguments, workflowBundle, place);
   const sampler = sampling === 'own' ? null : await startSampler(harness, world, place.team ?? null);
   let count = 0;
   const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({
@@ -322,6 +328,7 @@ export async function startSearchHarness(
     world,
     running: () => running,
     looking: () => looking,
+    activities,
     stopAsked: async () => {
       const beating = setInterval(() => {
         Context.current().heartbeat();
