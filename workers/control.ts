@@ -1,5 +1,6 @@
 /** Serves `longhaul-control`: all workflows, and the small activities around steps. */
 import { createAuditActivities } from '../activities/audits.ts';
+import { createDecisionActivities } from '../activities/decisions.ts';
 import { createLostAttemptActivities } from '../activities/lost-attempts.ts';
 import { createNotificationActivities } from '../activities/notifications.ts';
 import { createRunActivities } from '../activities/runs.ts';
@@ -23,5 +24,6 @@ main({
     ...createSearchActivities(ports, { policy }),
     ...createLostAttemptActivities(ports),
     ...createAuditActivities(ports),
+    ...createDecisionActivities(ports),
   }),
 });

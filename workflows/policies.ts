@@ -2,6 +2,7 @@
 import { ActivityCancellationType, ChildWorkflowCancellationType, ParentClosePolicy, proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions, ChildWorkflowOptions, RetryPolicy, ActivityInterfaceFor } from '@temporalio/workflow';
 import type { AuditActivities } from '../activities/audits.ts';
+import type { DecisionActivities } from '../activities/decisions.ts';
 import type { EvaluationActivities } from '../activities/evaluation-contract.ts';
 import type { ExportActivities } from '../activities/exports.ts';
 import type { LostAttemptActivities } from '../activities/lost-attempts.ts';
@@ -90,7 +91,7 @@ export const SCHEDULED_RUN_POLICY: ChildWorkflowOptions = {
 export const trainingQueue = (profile: Profile): string =>
   profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training;
 
-export const control = proxyActivities<RunActivities & StepActivities & ScriptActivities>(CONTROL_POLICY);
+export const control = proxyActivities<RunActivities & StepActivities & ScriptActivities & DecisionActivities>(CONTROL_POLICY);
 export const warehouse = proxyActivities<
   QueryActivities & ExportActivities & EvaluationActivities & CheckActivities & WarehouseJobActivities
 >(WAREHOUSE_POLICY);

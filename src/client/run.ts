@@ -12,6 +12,7 @@ import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
+import { signedPayload, type Signed } from './signing.ts';
 import { servedActivities, whileServed } from './served.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GRACES } from '../rules/durations.ts';
@@ -120,8 +121,8 @@ export class Run {
   /** No new step starts, searches pause their trials. */
   pause = (who: Who = {}): Promise<UpdateAnswer> => this.#update(UPDATES.pause, who);
   resume = (who: Who = {}): Promise<UpdateAnswer> => this.#update(UPDATES.resume, who);
-  approve = (decision: Decision = {}): Promise<UpdateAnswer> => this.#update(UPDATES.approve, decision);
-  reject = (decision: Decision = {}): Promise<UpdateAnswer> => this.#update(UPDATES.reject, decision);
+  approve = (decision: Decision = {}): Promise<UpdateAnswer> => this.#answer(UPDATES.approve, decision);
+  reject = (decision: Decision = {}): Promise<UpdateAnswer> => this.#answer(UPDATES.reject, decision);
 
   /** Tells when it has moved on, and its searches, when they are named to it (`searchWorkflowId`): what is shown is asked for only then. */
   changes(): Changes {
@@ -143,7 +144,15 @@ export class Run {
     return new Search(this.#client, this.#address, this.id, step, this.#team);
   }
 
-  #update(name: string, payload: object): Promise<UpdateAnswer> {
+  #answer(name: string, decision: Decision): Promise<UpdateAnswer> {
+    return this.#update(name, decision, async () => {
+      const { approvals } = await this.state();
+      return (decision.step === undefined ? approvals : approvals.filter(({ step }) => step === decision.step))[0]?.since;
+    });
+  }
+
+  async #update(name: string, who: Who, asked?: Signed['asked']): Promise<UpdateAnswer> {
+    const payload = await signedPayload(who, { run: this.id, search: null, decision: name, ...(asked ? { asked } : {}) });
     return this.#whileServed(() => this.#about(() => this.#handle.executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] })));
   }
 

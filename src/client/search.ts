@@ -20,11 +20,13 @@ import type {
   SetStoppingUpdate,
   StopTrialUpdate,
   UpdateAnswer,
+  Who,
 } from '../contract/search.ts';
 import { queueOf, type Team } from '../contract/teams.ts';
 import type { SearchState, StatePage } from '../contract/state.ts';
 import { RefusedError } from './errors.ts';
 import { about, ask } from './failures.ts';
+import { signedPayload } from './signing.ts';
 import { whileServed } from './served.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -131,7 +133,8 @@ export class Search {
   approve = (update: ApproveUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.approve, update);
   reject = (update: RejectUpdate = {}): Promise<UpdateAnswer> => this.#update(UPDATES.reject, update);
 
-  #update(name: string, payload: object): Promise<UpdateAnswer> {
+  async #update(name: string, who: Who): Promise<UpdateAnswer> {
+    const payload = await signedPayload(who, { run: this.run, search: this.step, decision: name });
     const handle = this.#client.workflow.getHandle(this.workflowId);
     return whileServed(this.#client, this.#address, this.workflowId, () =>
       about(this.workflowId, this.#address, () => handle.executeUpdate<UpdateAnswer, [object]>(name, { args: [payload] })),

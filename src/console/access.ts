@@ -3,9 +3,10 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { HowVerified } from '../contract/decisions.ts';
 import { HttpError } from './failures.ts';
 import type { ConsoleOptions } from './options.ts';
-import { createProxyIdentity } from './proxy-identity.ts';
+import { createProxyIdentity, IAP } from './proxy-identity.ts';
 import { tokenOf } from './tokens.ts';
 import type { Role, SessionInfo } from './wire.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -18,11 +19,14 @@ export interface Identity {
   /** What the CSRF token is bound to. */
   readonly key: string;
   readonly canSignOut: boolean;
+  /** What proves that it is `user`; null: nothing does; absent: whoever has this machine, and a key there, decides. */
+  readonly vouched?: HowVerified | null;
 }
 
 interface Session {
   readonly user: string;
   readonly role: Role;
+  readonly vouched: HowVerified | null;
   readonly endsAt: number;
 }
 
@@ -61,11 +65,11 @@ export class Access {
   async #find(context: IdentifiedContext): Promise<Identity | null> {
     const { proxy, tokens } = this.#options;
     const person = (await this.#proxy?.(context.req.header(proxy?.header ?? ''))) ?? null;
-    if (person) return { ...person, key: `proxy:${person.user}`, canSignOut: false };
+    if (person && proxy)
+      return { ...person, vouched: proxy.header === IAP.header ? 'iap' : 'oidc', key: `proxy:${person.user}`, canSignOut: false };
     const id = getCookie(context, this.#cookie);
     const session = id === undefined ? undefined : this.#sessions.get(id);
-    if (id !== undefined && session && session.endsAt > this.#now())
-      return { user: session.user, role: session.role, key: `session:${id}`, canSignOut: true };
+    if (id !== undefined && session && session.endsAt > this.#now()) return { ...session, key: `session:${id}`, canSignOut: true };
     // Without either way in, the console listens on loopback only (`checkSafe`), and whoever is on this machine may do what the CLI may.
     return proxy === null && tokens.length === 0 ? { user: 'console', role: 'operator', key: 'loopback', canSignOut: false } : null;
   }
@@ -77,7 +81,9 @@ export class Access {
     if (!known) throw this.#refusal(addressOf(context), now);
     const id = randomBytes(32).toString('base64url');
     this.#forgetEnded(now);
-    this.#sessions.set(id, { user: known.user, role: known.role, endsAt: now + SESSION_MS });
+    const { user, role } = known;
+    const vouched = known.named ? 'token' : null;
+    this.#sessions.set(id, { user, role, vouched, endsAt: now + SESSION_MS });
     setCookie(context, this.#cookie, id, {
       httpOnly: true,
       sameSite: 'Strict',
@@ -85,7 +91,7 @@ export class Access {
       path: '/',
       maxAge: GRACES.sessionHours * 3600,
     });
-    return { user: known.user, role: known.role, key: `session:${id}`, canSignOut: true };
+    return { user, role, vouched, key: `session:${id}`, canSignOut: true };
   }
 
   #refusal(address: string, now: number): HttpError {

@@ -123,7 +123,7 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
     const body: unknown = await context.req.json().catch(() => {
       throw new HttpError(400, 'InvalidInput', 'the request holds no JSON');
     });
-    const answer = await source.send(commandOf(run, name, body, identity.user));
+    const answer = await source.send(commandOf(run, name, body, identity));
     await models.refresh(run).catch(() => undefined);
     return context.json(answer);
   });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { UPDATES } from '../contract/names.ts';
 import { Space, StoppingRule } from '../contract/search-space.ts';
+import type { Identity } from './access.ts';
 import { HttpError } from './failures.ts';
 import type { Command } from './source.ts';
 
@@ -35,10 +36,10 @@ const CONTROLS = {
 type ControlName = keyof typeof CONTROLS;
 
 /**
- * @param by who presses, kept with the decision
+ * Who presses is kept with the decision.
  * @throws HttpError 404 for an unknown name, 422 for a payload that is not as expected
  */
-export function commandOf(run: string, name: string, body: unknown, by: string): Command {
+export function commandOf(run: string, name: string, body: unknown, { user, vouched }: Pick<Identity, 'user' | 'vouched'>): Command {
   if (!Object.hasOwn(CONTROLS, name)) throw new HttpError(404, 'UnknownControl', `there is no control “${name}”`);
   const parsed = CONTROLS[name as ControlName].safeParse(body);
   if (!parsed.success) {
@@ -50,5 +51,10 @@ export function commandOf(run: string, name: string, body: unknown, by: string):
   const { step: of, approval, ...payload } = parsed.data as { readonly step?: string; readonly approval?: string; readonly why?: string };
   // An approval is a step of the run, not a workflow of its own.
   const asked = approval === undefined ? {} : { step: approval };
-  return { run, name, ...(of === undefined ? {} : { step: of }), payload: { ...payload, ...asked, by } };
+  return {
+    run,
+    name,
+    ...(of === undefined ? {} : { step: of }),
+    payload: { ...payload, ...asked, by: user, ...(vouched === undefined ? {} : { vouched }) },
+  };
 }

@@ -7,6 +7,8 @@ export interface Token {
   readonly sha256: Buffer;
   readonly user: string;
   readonly role: Role;
+  /** `user` is a person's name, and not only the role. */
+  readonly named: boolean;
 }
 
 const SHORTEST = 16;
@@ -30,7 +32,7 @@ export function parseTokens(file: string, text: string): Token[] {
       problems.push({ ...at, message: 'token too short', expected: `at least ${SHORTEST} characters`, hint: 'openssl rand -hex 24' });
     else if (role !== 'operator' && role !== 'viewer')
       problems.push({ ...at, message: 'unknown role', expected: 'TOKEN operator NAME, or TOKEN viewer NAME' });
-    else tokens.push({ sha256: hashOf(token), role, user: name.join(' ') || role });
+    else tokens.push({ sha256: hashOf(token), role, user: name.join(' ') || role, named: name.length > 0 });
   }
   if (problems.length === 0 && tokens.length === 0)
     problems.push({ file, message: 'no token in it', expected: 'TOKEN [operator|viewer] [name]' });

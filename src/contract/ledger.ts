@@ -201,6 +201,28 @@ export const LEDGER = {
       units_needed: 'INT64',
     },
   },
+  /** One row an answer, a pause, a new budget … that somebody gave, counted or refused. */
+  decisions: {
+    key: ['run', 'id'],
+    columns: {
+      ...common,
+      id: 'STRING',
+      step: 'STRING',
+      trial: 'INT64',
+      decision: 'STRING',
+      /** The verified person; where `how` is NULL, the name that was typed. */
+      by: 'STRING',
+      /** key, token, iap, oidc; NULL: nothing proves it. */
+      how: 'STRING',
+      why: 'STRING',
+      /** counted, refused */
+      outcome: 'STRING',
+      /** Why it was refused, or why a signature proves nothing. */
+      reason: 'STRING',
+      /** What was wanted besides: a budget, parameters. */
+      details: 'JSON',
+    },
+  },
   /** One row a window that was trained again. */
   audits: {
     key: ['run', 'audit', 'step', 'trial'],

@@ -3,7 +3,7 @@ import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
 import { documentFields, STEP_RENAMES } from './earlier-names.ts';
 import { HalvingScheduler, Objective, PopulationScheduler, Sampler, StoppingRule } from './search-space.ts';
-import { ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
+import { ApprovalSpec, ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
 import { Duration, inUnits } from './units.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
 import { BudgetInFile, ResourcesInFile, TrialResourcesInFile } from './written.ts';
@@ -284,6 +284,8 @@ const ApprovalFile = z.strictObject({
   message: z.string().min(1),
   timeout: Duration.optional().describe('How long a person has, default 7d'),
   onTimeout: z.enum(['reject', 'approve']).optional(),
+  approvers: ApprovalSpec.shape.approvers.describe('Whose signed answers count, by name or e-mail address; anybody’s where absent'),
+  fourEyes: ApprovalSpec.shape.fourEyes.describe('Two persons must approve, each with a signature'),
 });
 
 /** A component: another file's steps in the place of this one. */

@@ -1,4 +1,5 @@
 /** What the search, its trials and their activities pass to each other. Types only, so that workflows may load it. */
+import type { HeardDecision, HowVerified, Signature } from './decisions.ts';
 import type { AttemptEnd, AttemptVerdict } from './jobs.ts';
 import type { Pool, Profile } from './profile.ts';
 import type { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
@@ -517,6 +518,8 @@ export interface SearchCarried {
   clusters?: Record<string, ClusterSign>;
   /** Ends that were being written to the ledger: the same batch comes first, under the same key. */
   recording?: { readonly first: number; readonly last: number } | null;
+  /** Decisions of persons that the ledger has not heard of. */
+  unrecordedDecisions?: HeardDecision[];
 }
 
 /** A finished trial of an earlier run. */
@@ -568,6 +571,9 @@ export interface AskResult {
 export interface Who {
   readonly by?: string;
   readonly why?: string;
+  readonly signed?: Signature;
+  /** How a console knows `by`; null: it does not. It goes into the signature, and is not sent. */
+  readonly vouched?: HowVerified | null;
 }
 export type PauseUpdate = Who & { readonly trial?: number };
 export type ResumeUpdate = Who & { readonly trial?: number };

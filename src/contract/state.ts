@@ -27,6 +27,18 @@ export interface StepState {
   attempts?: number;
 }
 
+export interface PendingApproval {
+  readonly step: string;
+  readonly message: string;
+  readonly since: number;
+  readonly until: number;
+  /** Only answers with a signature count; these persons' alone, or anybody's where absent. */
+  readonly approvers?: readonly string[];
+  readonly fourEyes?: boolean;
+  /** Who has said yes so far. */
+  approvedBy?: string[];
+}
+
 export interface RunState {
   readonly run: string;
   readonly pipeline: string;
@@ -39,7 +51,7 @@ export interface RunState {
   reason: string | null;
   steps: StepState[];
   /** Approvals that wait for a person. */
-  approvals: { step: string; message: string; since: number; until: number }[];
+  approvals: PendingApproval[];
 }
 
 /**

@@ -250,6 +250,9 @@ export const ScriptSpec = z.strictObject({
 });
 export type ScriptSpec = z.infer<typeof ScriptSpec>;
 
+/** Persons as the control worker's file of signers, or a console's sign-in, names them. */
+const Approvers = z.array(z.string().trim().min(1).max(320)).min(1).max(100);
+
 export const ApprovalSpec = z.strictObject({
   kind: z.literal('approval'),
   message: Template,
@@ -258,6 +261,8 @@ export const ApprovalSpec = z.strictObject({
     .positive()
     .default(7 * 86_400),
   onTimeout: z.enum(['reject', 'approve']).default('reject'),
+  approvers: Approvers.optional(),
+  fourEyes: z.boolean().optional(),
 });
 export type ApprovalSpec = z.infer<typeof ApprovalSpec>;
 

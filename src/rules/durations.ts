@@ -309,6 +309,8 @@ export const GRACES = {
   runListLookMs: 1000,
   tokenClockSkewSeconds: 30,
   sessionHours: 12,
+  /** A decision is heard so long after it was signed: an outage in between is asked again. */
+  signatureMs: 600_000,
   pageLogAgainMs: 1500,
   pageEventsAgainMs: 2000,
   pageFilesLookMs: 10_000,

@@ -1,7 +1,12 @@
 /** One run for every path through `trainingPipeline`. */
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AdapterError } from '../../src/contract/errors.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunState } from '../../src/contract/state.ts';
+import { createSigner } from '../../src/signing/signer.ts';
 import { documentOf, exportStep, query, script } from '../workflow/documents.ts';
 import { until } from '../workflow/environment.ts';
 import type { Harness } from '../workflow/environment.ts';
@@ -86,6 +91,33 @@ export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     await handle.executeUpdate('approve', { args: [{ step: 'yes', by: 'ana' }] });
     await handle.executeUpdate('reject', { args: [{ step: 'no', by: 'bo', why: 'too early' }] });
     return ended(handle);
+  },
+
+  /** Two persons say yes with their keys, after one without was refused. */
+  'pipeline-four-eyes': async (harness) => {
+    const keys = ['ana', 'bo'].map((person) => ({ person, key: generateKeyPairSync('ed25519') }));
+    const folder = mkdtempSync(join(tmpdir(), 'longhaul-signers-'));
+    const lines = keys.map(({ person, key }) => `${key.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')} ${person}`);
+    writeFileSync(join(folder, 'signers'), lines.join('\n'));
+    process.env.LONGHAUL_SIGNERS = join(folder, 'signers');
+    try {
+      const ask = { id: 'release', spec: { kind: 'approval' as const, message: 'Release?', fourEyes: true } };
+      const handle = await harness.start(documentOf([ask]), 'pipeline-four-eyes');
+      const since = await until(async () => (await stateOf(handle)).approvals[0]?.since, 'the question');
+      await handle.executeUpdate('approve', { args: [{ by: 'ana' }] }).catch(() => undefined);
+      for (const { key } of keys) {
+        const signed = createSigner(key.privateKey)(
+          { run: 'pipeline-four-eyes', search: null, decision: 'approve', payload: {} },
+          'key',
+          since,
+        );
+        await handle.executeUpdate('approve', { args: [{ signed }] });
+      }
+      return await ended(handle);
+    } finally {
+      delete process.env.LONGHAUL_SIGNERS;
+      rmSync(folder, { recursive: true });
+    }
   },
 
   'pipeline-single-flight': async (harness, ports) => {

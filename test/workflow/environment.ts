@@ -5,6 +5,7 @@ import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
+import { createDecisionActivities } from '../../activities/decisions.ts';
 import { createExportActivities } from '../../activities/exports.ts';
 import { createNotificationActivities } from '../../activities/notifications.ts';
 import { createQueryActivities } from '../../activities/queries.ts';
@@ -85,6 +86,7 @@ export async function startHarness(
     ...createStepActivities(ports),
     ...createScriptActivities(ports),
     ...createNotificationActivities(),
+    ...createDecisionActivities(ports),
     ...createQueryActivities(ports),
     ...createExportActivities(ports),
     ...createWarehouseJobActivities(ports),

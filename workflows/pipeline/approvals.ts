@@ -1,14 +1,16 @@
 /** Approval steps: a person says yes or no, or time does. */
 import { condition } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Signature } from '../../src/contract/decisions.ts';
 import type { ApprovalSpec } from '../../src/contract/steps.ts';
-import type { RunState } from '../../src/contract/state.ts';
+import type { PendingApproval, RunState } from '../../src/contract/state.ts';
 
 /** Payload of the updates approve and reject; `step` may be left out while only one waits. */
 export interface Decision {
   readonly step?: string;
   readonly by?: string;
   readonly why?: string;
+  readonly signed?: Signature;
 }
 
 interface Answer {
@@ -21,6 +23,12 @@ export interface Approvals {
   /** Throws when there is nothing to decide: the update is refused. */
   readonly check: (decision: Decision | undefined) => void;
   readonly decide: (approved: boolean, decision: Decision | undefined) => { text: string };
+  /** Which step it answers, and whether that one counts only signed answers. */
+  readonly asked: (decision: Decision | undefined) => { readonly step: string; readonly since: number; readonly signedOnly: boolean };
+  /** Why the answer of a verified person does not count; null: it does. */
+  readonly objection: (step: string, since: number, approved: boolean, by: string) => string | null;
+  /** Counts a verified person's answer: with four eyes it takes two to say yes, and one to say no. */
+  readonly vote: (step: string, approved: boolean, by: string, why?: string) => { text: string };
   /** Waits for a decision; a no fails the step. */
   readonly ask: (step: string, spec: ApprovalSpec) => Promise<Answer>;
 }
@@ -39,19 +47,47 @@ export function createApprovals(state: RunState, changed: () => void): Approvals
     );
   };
 
+  const pending = (step: string): PendingApproval | undefined =>
+    state.approvals.find((approval) => approval.step === step && !answers.has(step));
+  const settle = (step: string, answer: Answer): { text: string } => {
+    answers.set(step, answer);
+    changed();
+    return { text: `${step} was ${answer.approved ? 'approved' : 'rejected'} by ${answer.by}` };
+  };
+
   return {
+    asked: (decision) => {
+      const step = stepOf(decision);
+      const { since = 0, approvers, fourEyes } = pending(step) ?? {};
+      return { step, since, signedOnly: approvers !== undefined || fourEyes === true };
+    },
+    objection: (step, since, approved, by) => {
+      const asked = pending(step);
+      if (asked?.since !== since) return 'the step does not wait for an answer any more';
+      if (asked.approvers !== undefined && !asked.approvers.some((each) => samePerson(each, by)))
+        return `${by} is none of its approvers: ${asked.approvers.join(', ')}`;
+      return approved && asked.approvedBy?.some((each) => samePerson(each, by))
+        ? `${by} has approved already; a second person must, too`
+        : null;
+    },
+    vote: (step, approved, by, why = '') => {
+      const asked = pending(step);
+      const before = asked?.approvedBy ?? [];
+      if (!approved || asked?.fourEyes !== true || before.length > 0)
+        return settle(step, { approved, by: approved ? [...before, by].join(' and ') : by, why });
+      asked.approvedBy = [by];
+      changed();
+      return { text: `${by} has approved ${step}; a second person must, too` };
+    },
     check: (decision) => void stepOf(decision),
     decide: (approved, decision) => {
       const step = stepOf(decision);
-      const answer = { approved, by: decision?.by ?? 'unknown', why: decision?.why ?? '' };
-      answers.set(step, answer);
-      changed();
-      return { text: `${step} was ${approved ? 'approved' : 'rejected'} by ${answer.by}` };
+      return settle(step, { approved, by: decision?.by ?? 'unknown', why: decision?.why ?? '' });
     },
     ask: async (step, spec) => {
       const since = Date.now();
       const milliseconds = spec.timeoutSeconds * 1000;
-      state.approvals.push({ step, message: spec.message, since, until: since + milliseconds });
+      state.approvals.push({ step, message: spec.message, since, until: since + milliseconds, ...whose(spec) });
       changed();
       try {
         await condition(() => answers.has(step), milliseconds);
@@ -70,3 +106,11 @@ export function createApprovals(state: RunState, changed: () => void): Approvals
     },
   };
 }
+
+const whose = ({ approvers, fourEyes }: ApprovalSpec): Partial<PendingApproval> => ({
+  ...(approvers === undefined ? {} : { approvers }),
+  ...(fourEyes === true ? { fourEyes } : {}),
+});
+
+/** E-mail addresses are written in either case. */
+const samePerson = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

@@ -43,6 +43,12 @@ export interface Run {
   budgetWaived: boolean;
   /** It has ended before under this name. */
   readonly retry: Retry | null;
+  /** False while a history from before decisions were recorded is replayed. */
+  readonly recordsDecisions: boolean;
+  /** Signatures of decisions that it has heard. */
+  readonly signatures: Set<string>;
+  /** Decisions that the ledger is being told of. */
+  readonly recordings: { underWay: number };
   /** Ends the steps on exit; null before they begin. */
   cancelExit: (() => void) | null;
   /** They were ended so: nothing that may last is waited for any more. */

@@ -23,6 +23,7 @@ import type { Step } from '../../src/contract/steps.ts';
 import { standing } from '../../src/rules/retries.ts';
 import { createApprovals } from './approvals.ts';
 import type { Decision } from './approvals.ts';
+import { answerApproval, recordUpdate } from './decisions.ts';
 import { control } from '../policies.ts';
 import { checkResume, pause, resume } from './pauses.ts';
 import { lastOptions, notify } from './run.ts';
@@ -59,6 +60,7 @@ export async function trainingPipeline(document: RunDocument, retry: Retry | nul
     await runExitSteps(run, whole);
     await close(run);
     await condition(allHandlersFinished);
+    await condition(() => run.recordings.underWay === 0 || run.exitCancelled);
   });
   return answer(run);
 }
@@ -122,6 +124,9 @@ function createRun(document: RunDocument, retry: Retry | null, before?: Run): Ru
     refused: null,
     budgetWaived: false,
     retry,
+    recordsDecisions: patched('decisions'),
+    signatures: before?.signatures ?? new Set(),
+    recordings: before?.recordings ?? { underWay: 0 },
     cancelExit: null,
     exitCancelled: false,
   };
@@ -142,10 +147,17 @@ function listen(current: () => Run): void {
   const check = (decision?: Decision): void => {
     current().approvals.check(decision);
   };
-  setHandler(approveUpdate, (decision) => current().approvals.decide(true, decision), { validator: check });
-  setHandler(rejectUpdate, (decision) => current().approvals.decide(false, decision), { validator: check });
-  setHandler(pauseUpdate, (who) => pause(current(), who));
-  setHandler(resumeUpdate, (who) => resume(current(), who), {
+  const resumed = (who?: Who): Promise<UpdateAnswer> => {
+    recordUpdate(current(), UPDATES.resume, who);
+    return resume(current(), who);
+  };
+  setHandler(approveUpdate, (decision) => answerApproval(current(), true, decision), { validator: check });
+  setHandler(rejectUpdate, (decision) => answerApproval(current(), false, decision), { validator: check });
+  setHandler(pauseUpdate, (who) => {
+    recordUpdate(current(), UPDATES.pause, who);
+    return pause(current(), who);
+  });
+  setHandler(resumeUpdate, resumed, {
     validator: (_who?: Who) => {
       checkResume(current());
     },

@@ -94,13 +94,13 @@ describe('a console that others can reach', () => {
 
 describe('controls', () => {
   it('name the person, whatever the page says', () => {
-    expect(commandOf('r', 'stop-trial', { step: 's', trial: 3, why: 'diverges' }, 'ada')).toEqual({
+    expect(commandOf('r', 'stop-trial', { step: 's', trial: 3, why: 'diverges' }, { user: 'ada' })).toEqual({
       run: 'r',
       step: 's',
       name: 'stop-trial',
       payload: { trial: 3, why: 'diverges', by: 'ada' },
     });
-    expect(() => commandOf('r', 'stop-trial', { step: 's', trial: 3, by: 'someone else' }, 'ada')).toThrow('by');
+    expect(() => commandOf('r', 'stop-trial', { step: 's', trial: 3, by: 'someone else' }, { user: 'ada' })).toThrow('by');
   });
 
   it.each([
@@ -111,6 +111,6 @@ describe('controls', () => {
     ['set-space', { step: 's', space: { x: { type: 'nonsense' } } }, 'space.x'],
     ['pause', null, 'expected object'],
   ])('%s with %j is refused', (name, body, message) => {
-    expect(() => commandOf('r', name, body, 'ada')).toThrow(message);
+    expect(() => commandOf('r', name, body, { user: 'ada' })).toThrow(message);
   });
 });

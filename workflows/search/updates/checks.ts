@@ -167,7 +167,7 @@ function checkedRule(value: unknown, path: string): StoppingRule {
 
 /** The budget after the update: `null` lifts a cap, what is not named stays. */
 export function checkedBudget(before: Budget, value: unknown): Budget {
-  const fields = fieldsOf(value, ['cost', 'hours', 'trials', 'by', 'why']);
+  const fields = fieldsOf(value, ['cost', 'hours', 'trials', 'by', 'why', 'signed']);
   if (['cost', 'hours', 'trials'].every((name) => fields[name] === undefined)) refuse('expected at least one of cost, hours, trials');
   const cap = (name: keyof Budget, check: NumberCheck): number | undefined =>
     fields[name] === undefined ? before[name] : fields[name] === null ? undefined : numberIn(fields[name], name, check);

@@ -5,7 +5,7 @@ import { decided, isOver, recordOf } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 
 /** Fields that every update may have. */
-export const WHO = ['by', 'why'] as const;
+export const WHO = ['by', 'why', 'signed'] as const;
 
 export function trialOf(run: SearchRun, trial: unknown): TrialRecord {
   const count = run.memory.records.length;

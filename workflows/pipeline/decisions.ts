@@ -1,0 +1,57 @@
+/** Decisions of people about a run: who it was is checked where it matters, and the ledger hears of all of them. */
+import { CancellationScope, log } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/common';
+import type { HeardDecision, Verdict } from '../../src/contract/decisions.ts';
+import { UPDATES } from '../../src/contract/names.ts';
+import type { UpdateAnswer } from '../../src/contract/search.ts';
+import { heardDecision } from '../decisions.ts';
+import { control } from '../policies.ts';
+import type { Decision } from './approvals.ts';
+import type { Run } from './run.ts';
+
+/** Beside what it decides: a ledger that is away holds nobody up before the run's end. */
+function record(run: Run, decision: HeardDecision): void {
+  const { name, document } = run;
+  const { recordings } = run;
+  recordings.underWay += 1;
+  const input = { profile: document.profile, pipeline: document.pipeline, run: name, decisions: [decision] };
+  CancellationScope.nonCancellable(() => control.recordDecisions.executeWithOptions({ summary: `ledger: ${decision.decision}` }, [input]))
+    .catch((error: unknown) => {
+      log.warn('a decision could not be recorded', { decision: decision.decision, error });
+    })
+    .finally(() => {
+      recordings.underWay -= 1;
+    })
+    .catch(() => undefined);
+}
+
+/** Of an update that counts whoever sent it. */
+export function recordUpdate(run: Run, name: string, payload: object | undefined, step: string | null = null): void {
+  if (run.recordsDecisions) record(run, heardDecision(run.signatures, name, payload, { search: null, step }));
+}
+
+/** An answer to an approval step. */
+export async function answerApproval(run: Run, approved: boolean, decision: Decision | undefined): Promise<UpdateAnswer> {
+  const name = approved ? UPDATES.approve : UPDATES.reject;
+  const { step, signedOnly, since } = run.approvals.asked(decision);
+  if (!signedOnly) {
+    const answer = run.approvals.decide(approved, decision);
+    recordUpdate(run, name, decision, step);
+    return answer;
+  }
+  const heard = heardDecision(run.signatures, name, decision, { search: null, step });
+  const verdict = await checked(run, heard, since);
+  const refused = verdict.refused ?? run.approvals.objection(step, since, approved, verdict.by);
+  // Counted before anything is waited for: what was found true is true still.
+  const answer = refused === null ? run.approvals.vote(step, approved, verdict.by, decision?.why) : null;
+  record(run, { ...heard, verdict: { ...verdict, refused } });
+  if (answer !== null) return answer;
+  throw ApplicationFailure.nonRetryable(`step ${step} counts only signed answers, and this one does not: ${refused}`, 'InvalidInput');
+}
+
+async function checked(run: Run, heard: HeardDecision, since: number): Promise<Verdict> {
+  const signed = heard.payload.signed as { readonly asked?: unknown } | undefined;
+  const verdict = await control.checkDecision.executeWithOptions({ summary: 'check who decides' }, [{ run: run.name, decision: heard }]);
+  if (verdict.refused !== null || signed?.asked === since) return verdict;
+  return { ...verdict, refused: 'its signature is that of an answer to another question' };
+}
