@@ -12,6 +12,7 @@ import { ensureHelm } from '../deploy/helm/tool.ts';
 import { installEmulators } from '../src/stack/emulators/index.ts';
 import { ensureBuilt } from './packages/built.ts';
 import { installDebianPackages } from './debian-packages.ts';
+import { clientPackages } from './support/client-packages.ts';
 import { MISSING_TOOLS, type Tool } from './support/tools.ts';
 
 const run = promisify(execFile);
@@ -32,7 +33,7 @@ const PREPARATIONS: Readonly<Record<Tool, Preparation>> = {
     ensure: async () => await installDebianPackages({ '/usr/bin/chromium': 'chromium' }, process.env.LONGHAUL_CHROMIUM),
   },
   prometheus: { what: 'Prometheus', ensure: async () => await installDebianPackages({ '/usr/bin/prometheus': 'prometheus' }) },
-  wheels: { what: 'wheels of PyPI that pipelines fetch', ensure: fetchWheels },
+  wheels: { what: 'wheels of PyPI that pipelines and notebooks fetch', ensure: fetchWheels },
   emulators: {
     what: 'emulators of GCS and BigQuery',
     ensure: async () => (await goProblem()) ?? (await pythonProblem(13)) ?? (await done(installEmulators())),
@@ -89,6 +90,7 @@ async function fetchWheels(): Promise<string | null> {
     await run(python, ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', WHEELS(), requirement]);
     await mkdir(stamp);
   });
+  await clientPackages();
   return null;
 }
 

@@ -20,8 +20,9 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 
+from longhaul.client.codec import data_converter
+
 from .activity import SamplerActivities
-from .codec import data_converter
 
 TASK_QUEUE = "longhaul-sampler"
 

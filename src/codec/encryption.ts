@@ -1,7 +1,7 @@
 /**
  * Encrypts payloads with AES-256-GCM before they leave the process: Temporal stores what it cannot read.
  * A payload becomes another one with `encoding: binary/encrypted`, the key's name, and nonce ‖ ciphertext ‖ tag of the whole old payload;
- * python/longhaul_sampler/codec.py is its counterpart in Python.
+ * python/longhaul/client/codec.py is its counterpart in Python.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
