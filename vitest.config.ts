@@ -23,6 +23,7 @@ const SUITES = {
   // With what the other suites have of it.
   policy: { fileParallelism: false, include: ['test/policy/**/*.test.ts', ...filesOf('policy')] as string[] },
   clusters: { fileParallelism: false },
+  chart: {},
 } as const;
 
 export default defineConfig({

@@ -38,6 +38,7 @@ export const SUITES: readonly Suite[] = [
   vitest('contract', { workers: 2, needs: ['emulators'] }),
   vitest('workflow', { workers: 2 }),
   vitest('chaos'),
+  vitest('chart', { needs: ['helm'] }),
   vitest('console', { needs: ['chromium'] }),
   vitest('unit', { yields: true }),
   vitest('replay'),

@@ -12,6 +12,7 @@ const FILES: Readonly<Partial<Record<Tool, readonly string[]>>> = {
   chromium: ['test/console/{controls,live-run,live,pages,security}.test.ts', 'test/e2e/report.test.ts'],
   prometheus: ['test/e2e/telemetry.test.ts'],
   wheels: ['test/e2e/example.test.ts'],
+  helm: ['test/chart/*.test.ts'],
   emulators: [
     'test/contract/{gcs-faults,gcs-store,bigquery-emulator,bigquery-warehouse}.test.ts',
     'test/contract/googlesql/bigquery.test.ts',

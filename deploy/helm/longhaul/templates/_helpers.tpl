@@ -58,18 +58,84 @@ capabilities: { drop: [ALL] }
 {{- end }}
 {{- end }}
 
+{{/* Where a pod runs: what its part says, or all parts have. */}}
 {{- define "longhaul.placement" -}}
-{{- with .Values.nodeSelector }}
-nodeSelector: {{- toYaml . | nindent 2 }}
+{{- $part := .part | default dict -}}
+{{- $root := .root -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
+{{- with (get $part $key | default (get $root.Values $key)) }}
+{{ toYaml (dict $key .) }}
 {{- end }}
-{{- with .Values.tolerations }}
-tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.affinity }}
-affinity: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .Values.imagePullSecrets }}
+{{- with $root.Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Labels of pods; the chart's own come last, and hold. */}}
+{{- define "longhaul.podLabels" -}}
+{{- $own := fromYaml (include "longhaul.labels" .root) -}}
+{{ toYaml (mustMergeOverwrite (deepCopy (.root.Values.podLabels | default dict)) $own (dict "app.kubernetes.io/component" .component)) }}
+{{- end }}
+
+{{/* Name of the account of a part: its own, or the one that workers share. */}}
+{{- define "longhaul.account" -}}
+{{- $own := (.part | default dict).serviceAccount | default dict -}}
+{{- if $own.name -}}
+{{ $own.name }}
+{{- else if $own.create -}}
+{{ printf "%s-%s" .root.Release.Name .component }}
+{{- else -}}
+{{ .root.Values.serviceAccount.name | default .root.Release.Name }}
+{{- end -}}
+{{- end }}
+
+{{- define "longhaul.volumes" -}}
+{{- $scratch := mustMergeOverwrite (deepCopy .root.Values.scratch) ((.part | default dict).scratch | default dict) -}}
+{{- if $scratch.storageClass -}}
+- name: tmp
+  ephemeral:
+    volumeClaimTemplate:
+      spec:
+        accessModes: [ReadWriteOnce]
+        storageClassName: {{ $scratch.storageClass }}
+        resources: { requests: { storage: {{ $scratch.sizeLimit }} } }
+{{- else -}}
+- { name: tmp, emptyDir: { sizeLimit: {{ $scratch.sizeLimit }} } }
+{{- end }}
+{{- with .root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "longhaul.mounts" -}}
+- { name: tmp, mountPath: /tmp }
+{{- with .root.Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Secret with the tokens of the console; empty: people sign in in another way. */}}
+{{- define "longhaul.consoleTokens" -}}
+{{- $args := join " " .Values.console.args -}}
+{{- if .Values.console.tokenSecret -}}
+{{ .Values.console.tokenSecret }}
+{{- else if not (regexMatch "--(iap|jwks|token-file)\\b" $args) -}}
+{{ .Release.Name }}-console-tokens
+{{- end -}}
+{{- end }}
+
+{{/* Names under which browsers reach the console, as its arguments. */}}
+{{- define "longhaul.consoleHosts" -}}
+{{- $ingress := .Values.console.ingress | default dict -}}
+{{- $route := .Values.console.httpRoute | default dict -}}
+{{- $hosts := concat (ternary ($ingress.hosts | default list) list ($ingress.enabled | default false)) (ternary ($route.hostnames | default list) list ($route.enabled | default false)) -}}
+{{- range $hosts }}
+- --host-name
+- {{ . }}
+{{- end }}
+{{- if or (and $ingress.enabled $ingress.tls) (and $route.enabled $route.https) }}
+- --https
 {{- end }}
 {{- end }}
 

@@ -1,0 +1,84 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { chartReadme, README } from '../../deploy/helm/readme.ts';
+import { CHART, helm } from '../cluster/chart.ts';
+import { runCli } from '../support/run-cli.ts';
+import { EVERYTHING, podsOf, rendered } from './rendered.ts';
+
+describe('values of the chart', () => {
+  it('have defaults that Helm finds nothing wrong with', async () => {
+    expect(await helm(['lint', CHART, '--strict'])).toContain('1 chart(s) linted, 0 chart(s) failed');
+  });
+
+  it('are all in its README, which is made from them', async () => {
+    expect(await readFile(README, 'utf8')).toBe(await chartReadme());
+  });
+
+  it.each([
+    ['a name that it does not know', { 'console.prot': 80 }, "'/console': additional properties 'prot' not allowed"],
+    [
+      'a kind of worker that there is not',
+      { 'workers.trainer': { replicas: 1 } },
+      "'/workers': additional properties 'trainer' not allowed",
+    ],
+    ['words where a number belongs', { 'workers.control.replicas': 'two' }, "'/workers/control/replicas': got string, want integer"],
+    ['a port that there is not', { 'metrics.port': 70_000 }, "'/metrics/port': maximum: got 70,000, want 65,535"],
+    ['no Secret of Temporal', { 'temporal.existingSecret': '' }, "'/temporal/existingSecret': minLength: got 0, want 1"],
+    ['a choice that is none', { 'image.pullPolicy': 'Often' }, "'/image/pullPolicy': value must be one of"],
+    ['a size without sense', { 'scratch.sizeLimit': 'much' }, "'/scratch/sizeLimit': 'much' does not match pattern"],
+    [
+      'less time than workers need to let go',
+      { terminationGracePeriodSeconds: 5 },
+      "'/terminationGracePeriodSeconds': minimum: got 5, want 20",
+    ],
+    ['a codec server without keys', { 'codecServer.enabled': true }, 'codecServer.existingSecret: a Secret with LONGHAUL_ENCRYPTION_KEYS'],
+  ])('are refused with what is wrong with them: %s', async (_, values, message) => {
+    await expect(rendered(values)).rejects.toThrow(message);
+  });
+
+  it('that a release of 0.1.0 was installed with are taken', async () => {
+    const old = { networkPolicy: { enabled: true, egressPorts: [443, 7233], extraEgress: [] }, 'serviceAccount.annotations': { a: 'b' } };
+    expect(podsOf(await rendered(old)).size).toBeGreaterThan(0);
+  });
+});
+
+describe('the console of the chart', () => {
+  const arguments_ = async (values: object = {}): Promise<readonly string[]> => {
+    const container = podsOf(await rendered(values)).get('console')?.spec.containers[0];
+    return [...(container?.command ?? []), ...(container?.args ?? [])];
+  };
+
+  it('starts with default values, and lets in who has the token that the chart made', async () => {
+    const objects = await rendered();
+    const tokens = objects.find(({ kind, metadata }) => kind === 'Secret' && metadata.name === 'x-console-tokens')?.data?.['tokens'];
+    const folder = await mkdtemp(join(tmpdir(), 'longhaul-chart-'));
+    const file = join(folder, 'tokens');
+    await writeFile(file, Buffer.from(tokens ?? '', 'base64'));
+    const [node, program, main, ...args] = (await arguments_()).map((each) => each.replace('/etc/longhaul/console/tokens', file));
+    expect([node, program, main]).toEqual(['node', 'bin/program.mjs', 'src/cli/main']);
+    const { code, stderr } = await runCli(args, { cwd: folder, env: { TEMPORAL_ADDRESS: '127.0.0.1:1', HOME: folder } });
+    await rm(folder, { recursive: true });
+    // Nothing was wrong with arguments or tokens: it looked for the server.
+    expect(code, stderr).toBe(4);
+    expect(stderr).toContain('127.0.0.1:1');
+  });
+
+  it('has no token of the chart where people sign in in another way', async () => {
+    for (const values of [{ 'console.args': ['--iap', '/projects/1'] }, { 'console.tokenSecret': 'mine' }]) {
+      const secrets = (await rendered(values)).filter(({ kind }) => kind === 'Secret');
+      expect(secrets).toEqual([]);
+    }
+    expect(await arguments_({ 'console.args': ['--iap', '/projects/1'] })).not.toContain('--token-file');
+    expect(await arguments_({ 'console.tokenSecret': 'mine' })).toContain('--token-file');
+    const named = await arguments_({ 'console.tokenSecret': 'mine', 'console.args': ['--token-file', '/etc/longhaul/console/tokens'] });
+    expect(named.filter((each) => each === '--token-file')).toHaveLength(1);
+  });
+
+  it('knows the names under which ingress and gateway show it', async () => {
+    const args = (await arguments_(EVERYTHING)).join(' ');
+    expect(args).toContain('--host-name longhaul.example.com --host-name runs.example.com --https');
+    expect(await arguments_()).not.toContain('--https');
+  });
+});
