@@ -2,6 +2,7 @@
 import { activityInfo, getClient } from '@temporalio/activity';
 import { isGrpcServiceError, QueryNotRegisteredError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { INTERNAL_SIGNALS, QUERIES, WORKFLOWS } from '../src/contract/names.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Policy } from '../src/contract/policy.ts';
@@ -11,10 +12,13 @@ import type {
   CurveInput,
   CurvePoints,
   EarlierSearch,
+  EarlierTrial,
   PinInput,
   PinnedCheckpoint,
   PoolRates,
   ReopenInput,
+  TrialInput,
+  TrialSummary,
   WarmTrial,
 } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
@@ -121,6 +125,11 @@ export const createSearchActivities = (ports: Ports, { policy = null }: SearchOp
       return withHeartbeat(() => earlierSearch(workflowId));
     },
 
+    /** A trial that was begun before its search was reset; null: the server knows none. */
+    async earlierTrial({ workflowId }: { readonly workflowId: string }): Promise<EarlierTrial | null> {
+      return withHeartbeat(() => earlierTrial(workflowId));
+    },
+
     /** Which of these workflows do not run any more. @param runIds by workflow: one that was reset, or begun again, has another run */
     async closedWorkflows({ workflowIds, runIds = {} }: ClosedInput): Promise<string[]> {
       const closed = await Promise.all(workflowIds.map(async (id) => ((await isRunning(id, runIds[id])) ? [] : [id])));
@@ -148,6 +157,29 @@ async function earlierSearch(workflowId: string): Promise<EarlierSearch> {
     if (error instanceof WorkflowNotFoundError) return { existed: false, ...nothing };
     // A worker of an earlier release wrote what this one cannot ask.
     if (error instanceof QueryNotRegisteredError || isRefusedQuestion(error)) return { existed: true, ...nothing };
+    throw error;
+  }
+}
+
+async function earlierTrial(workflowId: string): Promise<EarlierTrial | null> {
+  const client = getClient();
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const { status, runId } = await handle.describe();
+    const { history } = await client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    });
+    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+    const input = (await decodeArrayFromPayloads(client.options.loadedDataConverter, payloads))[0] as TrialInput | undefined;
+    if (input === undefined) return null;
+    const { parameters } = input;
+    const isRunning = status.name === 'RUNNING' || status.name === 'PAUSED';
+    const summary = status.name === 'COMPLETED' ? ((await handle.result()) as TrialSummary) : null;
+    return { parameters, isRunning, summary };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
 }

@@ -38,6 +38,14 @@ export interface EarlierSearch {
   readonly output?: string;
 }
 
+/** What is known of a trial that a search began before it was reset. */
+export interface EarlierTrial {
+  readonly parameters: TrialInput['parameters'];
+  readonly isRunning: boolean;
+  /** How it ended; null: it runs, or was terminated. */
+  readonly summary: TrialSummary | null;
+}
+
 /** Argument of the activity `reopenTrial`. */
 export interface ReopenInput {
   readonly profile: Profile;

@@ -17,6 +17,7 @@ import type {
   CurveInput,
   CurvePoints,
   EarlierSearch,
+  EarlierTrial,
   PinInput,
   PinnedCheckpoint,
   PoolRates,
@@ -108,6 +109,8 @@ export interface World {
   /** Attempts whose Job was asked to end beside the activity that watches it. */
   readonly askedToEnd: AttemptInput[];
   readonly rows: LedgerRow<'trials'>[];
+  /** The same, as they came. */
+  readonly batches: { readonly key: string; readonly rows: readonly LedgerRow<'trials'>[] }[];
   readonly notices: NotifyInput[];
   readonly evaluated: EvaluateExportInput[];
   warm: WarmTrial[];
@@ -225,6 +228,7 @@ export async function startSearchHarness(
     forgotten: [],
     askedToEnd: [],
     rows: [],
+    batches: [],
     notices: [],
     evaluated: [],
     pinned: [],
@@ -288,11 +292,13 @@ export async function startSearchHarness(
       world.adopted.push(input);
       return Promise.resolve();
     },
-    recordTrials: async ({ rows }: { rows: LedgerRow<'trials'>[] }): Promise<void> => {
+    recordTrials: async ({ rows, key }: { rows: LedgerRow<'trials'>[]; key: string }): Promise<void> => {
       world.rows.push(...rows);
+      world.batches.push({ key, rows });
       return Promise.resolve();
     },
     earlierSearch: (input: { readonly workflowId: string }): Promise<EarlierSearch> => real.earlierSearch(input),
+    earlierTrial: (input: { readonly workflowId: string }): Promise<EarlierTrial | null> => real.earlierTrial(input),
     closedWorkflows: (input: Parameters<typeof real.closedWorkflows>[0]): Promise<string[]> => real.closedWorkflows(input),
     readWarmStart: async (): Promise<WarmTrial[]> => Promise.resolve(world.warm),
     notify: async (input: NotifyInput): Promise<void> => {
@@ -339,7 +345,16 @@ export async function startSearchHarness(
     },
     reset: () => {
       Object.assign(world, defaults());
-      for (const list of [world.asked, world.attempts, world.forgotten, world.askedToEnd, world.rows, world.notices, world.evaluated])
+      for (const list of [
+        world.asked,
+        world.attempts,
+        world.forgotten,
+        world.askedToEnd,
+        world.rows,
+        world.batches,
+        world.notices,
+        world.evaluated,
+      ])
         list.length = 0;
     },
     search: (spec, profile = profileOf()) => {

@@ -1,5 +1,5 @@
 /** Ends of trials go to the ledger in batches. */
-import { ledgerKey, livesOf } from '../../src/contract/ids.ts';
+import { ledgerKey, livesOf, shortHash } from '../../src/contract/ids.ts';
 import { searching } from '../policies.ts';
 import { inBackground, untilDrained } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -25,8 +25,11 @@ export function recordEnds(run: SearchRun): void {
     memory.recording = null;
     return;
   }
-  const key = ledgerKey(input.run, input.step, ...livesOf(input), 'ends', memory.recording.first, memory.recording.last);
   const rows = batch.map((record) => trialRow(run, record));
+  const { first: from, last: to } = memory.recording;
+  const ends = rows.map(({ trial, ended_at }) => `${trial} ${ended_at}`).join();
+  // A search that was reset meets its ends in another order: the same place is then another batch.
+  const key = ledgerKey(input.run, input.step, ...livesOf(input), 'ends', from, to, shortHash(ends));
   untilDrained(run, 'recording', async () => {
     await searching.recordTrials.executeWithOptions({ summary: `ledger: ${rows.length} trials` }, [{ profile: input.profile, rows, key }]);
     for (const record of batch) record.unrecorded = false;

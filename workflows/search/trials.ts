@@ -1,5 +1,14 @@
 /** Starting trials, telling them what to do, and taking in their ends. */
-import { CancellationScope, defineSignal, getExternalWorkflowHandle, isCancellation, sleep, startChild } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  patched,
+  sleep,
+  startChild,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { trialOutput } from '../../src/contract/ids.ts';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
@@ -8,7 +17,7 @@ import { heardLater } from '../../src/rules/clusters.ts';
 import { endOf, endOfV1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { brokenConstraints, dominates } from '../../src/rules/best-trials.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
-import { pinning, TRIAL_POLICY } from '../policies.ts';
+import { pinning, searching, TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { heldSummary, holds, isHeld } from './held.ts';
@@ -48,7 +57,13 @@ export function start(run: SearchRun, record: TrialRecord): void {
   );
 }
 
-async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Promise<void> {
+/** @param isKnown whether a workflow of that id may have been there before */
+async function startChildOf(
+  run: SearchRun,
+  record: TrialRecord,
+  tries = 1,
+  isKnown = run.rules === 1 || (record.lives ?? 1) > 1 || record.carried !== null,
+): Promise<void> {
   const { lives } = record;
   if (record.adopted) await adopt(run, record);
   // Without a turn of the event loop for other searches: their histories know none here.
@@ -57,6 +72,7 @@ async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Pro
     const child = await startChild<typeof trialWorkflow>(WORKFLOWS.trial, {
       ...TRIAL_POLICY,
       workflowId: record.state.workflowId,
+      ...(isKnown ? {} : { workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE }),
       args: [trialInput(run, record)],
       staticSummary: `trial ${record.state.trial} of ${run.id}`,
       typedSearchAttributes: [
@@ -89,12 +105,31 @@ async function startChildOf(run: SearchRun, record: TrialRecord, tries = 1): Pro
       await sleep(WAITS.trialClosesMs);
       return startChildOf(run, record, tries + 1);
     }
+    if (!isKnown && patched('trials-before-a-reset')) return takeUp(run, record);
     record.inherited = true;
   }
   if (run.reconciles) return;
   // What was decided while it started did not reach it.
   if (record.stopping !== null) tell(run, record, stop, { reason: record.stopping });
   else if (run.memory.status !== 'running' || record.held) pauseTrial(run, record);
+}
+
+/**
+ * Somebody reset this search: what it did after that moment is forgotten here, but not undone. Such a trial counts as what it is, whatever
+ * the sampler proposed the second time: it goes on, or has come to its end already.
+ */
+async function takeUp(run: SearchRun, record: TrialRecord): Promise<void> {
+  const { trial, workflowId } = record.state;
+  const earlier = await searching.earlierTrial.executeWithOptions({ summary: `trial ${trial}: what it is, begun before a reset` }, [
+    { workflowId },
+  ]);
+  if (earlier === null) return startChildOf(run, record, 1, true);
+  record.state = Object.assign({}, record.state, { parameters: earlier.parameters });
+  decided(run, trial, 'was begun before this search was reset');
+  if (earlier.isRunning) record.inherited = true;
+  else if (earlier.summary !== null) ended(run, earlier.summary);
+  else return startChildOf(run, record, 1, true);
+  run.dirty = true;
 }
 
 /** A trial of another run goes on in a folder of this one's: what the other run made stays as it was. */
