@@ -11,6 +11,7 @@ import { registerCompile } from './commands/compile.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerConsole } from './commands/console.ts';
 import { registerCurves } from './commands/curves.ts';
+import { registerDecisions } from './commands/decisions.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -71,6 +72,7 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerAddTrial,
     registerForkTrial,
     registerSet,
+    registerDecisions,
   ],
   Results: [
     registerTrials,

@@ -227,6 +227,21 @@ const ControlOutput = z.looseObject({
   trial: z.int().optional().describe('number of a trial that it made'),
 });
 
+const DecisionsOutput = z.array(
+  z.looseObject({
+    time: z.string().describe('ISO 8601'),
+    decision: z.string(),
+    step: z.string().nullable().describe('null: the whole run'),
+    trial: z.int().nullable(),
+    by: z.string(),
+    how: z.enum(['key', 'token', 'iap', 'oidc']).nullable().describe('what proves `by`; null: nothing, it was typed'),
+    why: z.string().nullable(),
+    outcome: z.enum(['counted', 'refused']),
+    reason: z.string().nullable(),
+    details: z.string().describe('JSON'),
+  }),
+);
+
 const ErrorOutput = z.looseObject({
   error: z
     .looseObject({
@@ -257,6 +272,7 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('A run', ['status'], StatusOutput),
   documented('Runs (a list)', ['list'], ListOutput),
   documented('Trials (a list)', ['trials'], TrialsOutput),
+  documented('Decisions (a list)', ['decisions'], DecisionsOutput),
   documented('Curves', ['curves'], CurvesOutput),
   documented('A search replayed', ['replay-search'], ReplaySearchOutput),
   documented('Runs compared (a list)', ['compare'], CompareOutput),

@@ -17,7 +17,7 @@ export function mustContinueAsNew(run: SearchRun): boolean {
 /** Nothing is under way that the next run of the workflow would not know of. */
 export const idle = (run: SearchRun): boolean =>
   run.stopWatching === null &&
-  run.busy.asking + run.busy.starting + run.busy.exploring + run.busy.recording + run.busy.telling === 0 &&
+  run.busy.asking + run.busy.starting + run.busy.exploring + run.busy.recording + run.busy.telling + run.busy.decisions === 0 &&
   run.hearing.size === 0 &&
   allHandlersFinished();
 

@@ -17,6 +17,7 @@ import { listen } from './updates/index.ts';
 import { nextMemory, activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
 import { searching } from '../policies.ts';
 import { idle, isDrained, mustContinueAsNew, secondsUntilPatienceEnds } from './draining.ts';
+import { hasUnrecordedDecisions, recordDecisions } from './decisions.ts';
 import { recordEnds } from './ledger.ts';
 import { reconcile } from './reconcile.ts';
 import type { SearchRun } from './state.ts';
@@ -63,6 +64,7 @@ async function work(run: SearchRun): Promise<void> {
     closeRungs(run);
     evaluateExports(run);
     recordEnds(run);
+    recordDecisions(run);
     followCurves(run);
     reconcile(run);
     if (run.draining && (await isDrained(run)))
@@ -92,7 +94,7 @@ async function waitForNews(run: SearchRun): Promise<void> {
 /** Every trial is over, told and recorded, and no further one is to come. */
 function done(run: SearchRun): boolean {
   const { memory } = run;
-  const waiting = memory.records.some((record) => !isOver(record) || record.unrecorded);
+  const waiting = memory.records.some((record) => !isOver(record) || record.unrecorded) || hasUnrecordedDecisions(run);
   return !waiting && (memory.finishing !== null || (newTrialsLeft(run) === 0 && run.busy.asking === 0));
 }
 
@@ -107,11 +109,12 @@ async function end(run: SearchRun, status: 'cancelled' | 'failed', error: unknow
   memory.reason = status === 'cancelled' ? 'cancelled' : error instanceof Error ? error.message : 'failed';
   finish(run, memory.reason, true);
   endEvaluations(run);
-  while (activeRecords(run).length > 0 || memory.records.some((record) => record.unrecorded)) {
+  while (activeRecords(run).length > 0 || memory.records.some((record) => record.unrecorded) || hasUnrecordedDecisions(run)) {
     run.dirty = false;
     for (const record of memory.records) record.toEvaluate = null;
     endEvaluations(run);
     recordEnds(run);
+    recordDecisions(run);
     reconcile(run);
     if (!(await condition(() => run.dirty || broken(), WAITS.trialsLookSeconds * 1000))) await endClosedTrials(run);
     // The ledger must not keep a cancelled search alive.

@@ -22,6 +22,10 @@ export interface SearchRun {
   readonly waitsForOthers: boolean;
   /** 1 while a history of release 0.1 is replayed: its decisions were others. */
   readonly rules: RulesVersion;
+  /** False while a history from before decisions were recorded is replayed. */
+  readonly recordsDecisions: boolean;
+  /** Signatures of decisions that it has heard. */
+  readonly signatures: Set<string>;
   /** Prefix of the trials' outputs. */
   readonly output: string;
   /** Something happened that the loop must look at. */
@@ -33,7 +37,7 @@ export interface SearchRun {
   /** ms since 1970 when someone looked last whether inherited trials still run. */
   inheritedLookedAt: number;
   /** Background work of each kind that is under way. */
-  readonly busy: Record<'asking' | 'starting' | 'exploring' | 'evaluating' | 'recording' | 'telling', number>;
+  readonly busy: Record<'asking' | 'starting' | 'exploring' | 'evaluating' | 'recording' | 'telling' | 'decisions', number>;
   /** Trials whose curves the activity that runs now follows. */
   covered: ReadonlySet<number>;
   /** Ends the activity that follows the curves. */
@@ -68,6 +72,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
     rules: patched('search-rules-2') ? 2 : 1,
     reconciles: patched('wanted-state'),
     waitsForOthers: input.spec.scheduler !== undefined && patched('rungs-wait'),
+    recordsDecisions: patched('decisions'),
+    signatures: new Set(),
     hearing: new Set(),
     slow: new Set(),
     inheritedLookedAt: Date.now(),
@@ -75,7 +81,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     memory,
     output: outputOf(input),
     dirty: true,
-    busy: { asking: 0, starting: 0, exploring: 0, evaluating: 0, recording: 0, telling: 0 },
+    busy: { asking: 0, starting: 0, exploring: 0, evaluating: 0, recording: 0, telling: 0, decisions: 0 },
     covered: new Set(),
     stopWatching: null,
     fatal: null,

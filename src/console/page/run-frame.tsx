@@ -74,6 +74,9 @@ export function RunFrame({ route, children }: Props): preact.JSX.Element {
             </p>
             <p class="note">
               asked {time(approval.since, now)}, until {time(approval.until, now)}
+              {approval.approvers === undefined ? '' : `; approvers: ${approval.approvers.join(', ')}`}
+              {approval.fourEyes === true ? '; two persons must approve' : ''}
+              {approval.approvedBy === undefined ? '' : `; approved by ${approval.approvedBy.join(', ')}`}
             </p>
           </div>
           <ApprovalButtons run={run} step={approval.step} />

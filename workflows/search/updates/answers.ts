@@ -1,9 +1,10 @@
 /** Updates that answer what a search has asked: a used up budget, or a trial's offline metric. */
-import { defineUpdate, setHandler } from '@temporalio/workflow';
+import { defineUpdate } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type { ApproveUpdate, RejectUpdate, UpdateAnswer } from '../../../src/contract/search.ts';
 import { extendBudget, resumeSearch } from '../budget.ts';
 import { fieldsOf, refuse } from './checks.ts';
+import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { finish, resumeTrial, stopTrial } from '../trials.ts';
 import { byWhom, done, shownTrial, trialOf, WHO } from './common.ts';
@@ -20,7 +21,8 @@ export function listenToAnswers(run: SearchRun): void {
     if (fields.trial !== undefined && trialOf(run, fields.trial).asking === null)
       refuse(`trial ${shownTrial(fields.trial)} does not wait for an answer`);
   };
-  setHandler(
+  hear(
+    run,
     approveUpdate,
     (payload?: ApproveUpdate) => {
       if (payload?.trial === undefined) {
@@ -35,7 +37,8 @@ export function listenToAnswers(run: SearchRun): void {
     },
     { validator: asked },
   );
-  setHandler(
+  hear(
+    run,
     rejectUpdate,
     (payload?: RejectUpdate) => {
       if (payload?.trial === undefined) {

@@ -1,10 +1,11 @@
 /** Updates that pause and resume a search, or one of its trials. */
-import { defineUpdate, setHandler } from '@temporalio/workflow';
+import { defineUpdate } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type { PauseUpdate, ResumeUpdate, TrialRecord, UpdateAnswer } from '../../../src/contract/search.ts';
 import { budgetExceeded, pauseSearch, resumeSearch } from '../budget.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';
+import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { isHeld, release } from '../held.ts';
 import { pauseTrial, resumeTrial } from '../trials.ts';
@@ -21,7 +22,8 @@ export function listenToPauses(run: SearchRun): void {
       refuse(`the search is ${memory.status}${memory.reason ? `: ${memory.reason}` : ''}`);
     if (fields.trial !== undefined && openTrial(run, fields.trial).held) refuse(`trial ${shownTrial(fields.trial)} is paused already`);
   };
-  setHandler(
+  hear(
+    run,
     pauseUpdate,
     (payload?: PauseUpdate) => {
       if (payload?.trial === undefined) {
@@ -35,7 +37,8 @@ export function listenToPauses(run: SearchRun): void {
     },
     { validator: pausable },
   );
-  setHandler(
+  hear(
+    run,
     resumeUpdate,
     (payload?: ResumeUpdate) => {
       if (payload?.trial === undefined) {

@@ -1,5 +1,5 @@
 /** Updates that change a search for what comes: parallelism, budget, space, rules of stopping. */
-import { defineUpdate, setHandler } from '@temporalio/workflow';
+import { defineUpdate } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type {
   SetBudgetUpdate,
@@ -10,6 +10,7 @@ import type {
 } from '../../../src/contract/search.ts';
 import { budgetExceeded, resumeSearch } from '../budget.ts';
 import { checkedBudget, checkedSpace, checkedStopping, fieldsOf, numberIn } from './checks.ts';
+import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { byWhom, done, stillOpen, WHO } from './common.ts';
 
@@ -23,7 +24,8 @@ const MAX_PARALLEL = 400;
 
 export function listenToSettings(run: SearchRun): void {
   const { memory } = run;
-  setHandler(
+  hear(
+    run,
     setParallelismUpdate,
     (payload) => {
       memory.parallel = payload.parallel;
@@ -34,7 +36,8 @@ export function listenToSettings(run: SearchRun): void {
         void numberIn(fieldsOf(payload, ['parallel', ...WHO]).parallel, 'parallel', { integer: true, min: 1, max: MAX_PARALLEL }),
     },
   );
-  setHandler(
+  hear(
+    run,
     setBudgetUpdate,
     (payload) => {
       memory.budget = checkedBudget(memory.budget, payload);
@@ -44,7 +47,8 @@ export function listenToSettings(run: SearchRun): void {
     },
     { validator: (payload) => void checkedBudget(memory.budget, payload) },
   );
-  setHandler(
+  hear(
+    run,
     setSpaceUpdate,
     (payload) => {
       memory.space = checkedSpace(payload.space);
@@ -59,7 +63,8 @@ export function listenToSettings(run: SearchRun): void {
       },
     },
   );
-  setHandler(
+  hear(
+    run,
     setStoppingUpdate,
     (payload) => {
       memory.stopping = checkedStopping(payload.stopping);

@@ -1,5 +1,5 @@
 /** Updates about single trials: stop, keep, prioritise, add, fork. */
-import { ActivityFailure, defineUpdate, isCancellation, setHandler } from '@temporalio/workflow';
+import { ActivityFailure, defineUpdate, isCancellation } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type {
   AddTrialUpdate,
@@ -13,6 +13,7 @@ import type {
 import { checkedParameters, fieldsOf, numberIn, refuse } from './checks.ts';
 import { pinnedFork } from '../forks.ts';
 import { newRecord } from '../state.ts';
+import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { stopTrial } from '../trials.ts';
 import { byWhom, done, openTrial, stillOpen, trialOf, WHO } from './common.ts';
@@ -25,7 +26,8 @@ export const forkTrialUpdate = defineUpdate<UpdateAnswer, [ForkTrialUpdate]>(UPD
 
 export function listenToTrialUpdates(run: SearchRun): void {
   const { memory, input } = run;
-  setHandler(
+  hear(
+    run,
     stopTrialUpdate,
     (payload) => {
       stopTrial(run, openTrial(run, payload.trial), `stopped${byWhom(payload)}`);
@@ -38,7 +40,8 @@ export function listenToTrialUpdates(run: SearchRun): void {
       },
     },
   );
-  setHandler(
+  hear(
+    run,
     keepTrialUpdate,
     (payload) => {
       openTrial(run, payload.trial).state.kept = true;
@@ -46,7 +49,8 @@ export function listenToTrialUpdates(run: SearchRun): void {
     },
     { validator: (payload) => void openTrial(run, fieldsOf(payload, ['trial', ...WHO]).trial) },
   );
-  setHandler(
+  hear(
+    run,
     prioritiseUpdate,
     (payload) => {
       openTrial(run, payload.trial).state.priority = payload.priority;
@@ -60,7 +64,8 @@ export function listenToTrialUpdates(run: SearchRun): void {
       },
     },
   );
-  setHandler(
+  hear(
+    run,
     addTrialUpdate,
     (payload) => {
       const record = newRecord(run, checkedParameters(memory.space, input.spec.fixed, payload.parameters), 'added by hand', {
@@ -78,7 +83,8 @@ export function listenToTrialUpdates(run: SearchRun): void {
       },
     },
   );
-  setHandler(
+  hear(
+    run,
     forkTrialUpdate,
     async (payload) => {
       const parent = trialOf(run, payload.trial);
