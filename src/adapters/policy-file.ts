@@ -1,6 +1,7 @@
 /** The file of a policy: that of a worker is named by LONGHAUL_POLICY. */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
+import { fileProblem } from '../contract/file-problems.ts';
 import { InvalidInputError } from '../contract/errors.ts';
 import { POLICY_RENAMES, withPresentNames } from '../contract/earlier-names.ts';
 import type { Policy } from '../contract/policy.ts';
@@ -17,7 +18,7 @@ export async function readPolicy(file = process.env.LONGHAUL_POLICY): Promise<Po
   try {
     content = parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw refuse(`the policy cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw refuse(`the policy cannot be read: ${fileProblem(error)?.message ?? (error instanceof Error ? error.message : String(error))}`);
   }
   const parsed = PolicyInFile.safeParse(withPresentNames(POLICY_RENAMES, content));
   if (parsed.success) return policyOfFile(parsed.data);

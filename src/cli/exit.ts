@@ -1,6 +1,8 @@
 /** What a failure means for the exit code and for the person who reads the message. */
 import { CommanderError } from 'commander';
 import { CannotConnectError, RefusedError, RunFailedError, UnknownRunError } from '../client/errors.ts';
+import { KeyRingError } from '../codec/keys.ts';
+import { fileProblem } from '../contract/file-problems.ts';
 import { AdapterError, ERRORS, InvalidInputError, formatProblem } from '../contract/errors.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -17,12 +19,18 @@ export class UsageError extends Error {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
-  if (error instanceof InvalidInputError || error instanceof UsageError || error instanceof UnknownRunError) return EXIT.badInput;
+  if (
+    error instanceof InvalidInputError ||
+    error instanceof UsageError ||
+    error instanceof UnknownRunError ||
+    error instanceof KeyRingError
+  )
+    return EXIT.badInput;
   if (error instanceof AdapterError) return error.type === 'InvalidInput' || error.type === 'InvalidQuery' ? EXIT.badInput : EXIT.failed;
   if (isSetupError(error)) return error.exitCode;
   if (error instanceof RefusedError) return EXIT.refused;
   if (error instanceof CannotConnectError) return EXIT.cannotConnect;
-  return EXIT.failed;
+  return fileProblem(error) ? EXIT.badInput : EXIT.failed;
 }
 
 /** Prints the failure; returns the exit code. */
@@ -42,11 +50,13 @@ function describe(error: unknown): object {
   const type =
     error instanceof RunFailedError || error instanceof AdapterError ? error.type : error instanceof Error ? error.name : 'Error';
   const problems = error instanceof InvalidInputError ? { problems: error.problems } : {};
-  return { type, message: error instanceof Error ? error.message : String(error), ...problems };
+  return { type, message: inWords(error) ?? (error instanceof Error ? error.message : String(error)), ...problems };
 }
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  const words = inWords(error);
+  if (words !== null) return words;
   const type = error instanceof RunFailedError || error instanceof AdapterError ? error.type : null;
   const advice = type !== null && Object.hasOwn(ERRORS, type) ? `\n    ${ERRORS[type as keyof typeof ERRORS].advice}` : '';
   const expected =
@@ -55,9 +65,16 @@ function messageOf(error: unknown): string {
     isSetupError(error) ||
     error instanceof RefusedError ||
     error instanceof CannotConnectError ||
-    error instanceof UnknownRunError;
+    error instanceof UnknownRunError ||
+    error instanceof KeyRingError;
   // Something that nobody foresaw: the message may say little, so tell how to see more.
   return `${error.message}${advice}${expected ? '' : '\n    (LONGHAUL_DEBUG=1 shows where)'}`;
+}
+
+/** What the file system refused, which anybody may meet: no programmer's message. */
+function inWords(error: unknown): string | null {
+  const found = fileProblem(error);
+  return found === null ? null : `${found.path === '' ? '' : `${found.path}: `}${found.message}`;
 }
 
 /** Of bin/setup-tools.mjs: a sentence for people. */

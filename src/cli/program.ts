@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { asksForJson } from './asks-for-json.ts';
 import { COMMANDS } from './commands.ts';
 import { examples } from './context.ts';
+import { UsageError } from './exit.ts';
 import { versions } from './versions.ts';
 
 const GROUPS = ['Pipelines', 'Runs', 'Control', 'Results', 'This machine'] as const;
@@ -28,9 +29,25 @@ Exit codes: 0 ok, 1 the run failed, 2 bad input, 3 refused, 4 cannot connect, 5 
     process.stdout.write(`${asksForJson(process.argv) ? JSON.stringify(parts) : lines.join('\n')}\n`);
     throw new CommanderError(0, 'commander.version', '');
   });
+  program.hook('preAction', (_program, command) => checkPaths(command));
   for (const group of GROUPS) {
     program.commandsGroup(`${group}:`);
     for (const register of COMMANDS[group]) register(program);
   }
   return program;
+}
+
+const PATH = /file|path|folder|directory|script/;
+
+/** An empty path is what a variable of a shell leaves that is not set; to the file system it is this folder. */
+function checkPaths(command: Command): void {
+  const values = command.opts<Record<string, unknown>>();
+  const given = [
+    ...command.registeredArguments.map((argument, index) => [argument.name(), argument.name(), command.processedArgs[index]] as const),
+    ...command.options.map(
+      (option) => [option.long ?? option.flags, option.flags.replace(/^.*--[\w-]+/, ''), values[option.attributeName()]] as const,
+    ),
+  ];
+  for (const [name, takes, value] of given)
+    if (PATH.test(takes) && [value].flat().includes('')) throw new UsageError(`${name}: expected a path, found ""`);
 }

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import type { Json } from '../contract/values.ts';
+import { Name, type Json } from '../contract/values.ts';
 import { directionOf } from '../rules/metric-directions.ts';
 import { UsageError } from './exit.ts';
+
+const MAX_SHOWN = 60;
 
 export interface TrainOptions {
   readonly data: readonly string[];
@@ -64,6 +66,10 @@ export async function trainingPipeline(script: string, options: TrainOptions, cw
       .replace(/\.\w+$/, '')
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-');
+  // It becomes a path before the compiler sees it.
+  const checked = Name.safeParse(name);
+  if (!checked.success)
+    throw new UsageError(`--name: ${checked.error.issues[0]?.message ?? 'no name'}, found ${JSON.stringify(name.slice(0, MAX_SHOWN))}`);
   return { pipeline: { version: 1, name, steps: { train: step } }, uploads: [...uploads.values()] };
 }
 

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ConnectionOptions } from '@temporalio/client';
 import { InvalidInputError } from '../contract/errors.ts';
+import { fileProblem } from '../contract/file-problems.ts';
 import { teamOf, type Team } from '../contract/teams.ts';
 import { CannotConnectError } from './errors.ts';
 import { isProcess, mayBeNode } from './process-start.ts';
@@ -103,7 +104,8 @@ function configurationOf(profile: string | undefined): ReturnType<typeof loadCli
     return loadClientConnectConfig({ profile });
   } catch (error) {
     const file = profile === undefined ? "Temporal's environment configuration" : `--temporal-profile ${profile}`;
-    const message = error instanceof Error ? error.message : String(error);
+    const refused = fileProblem(error);
+    const message = refused ? `${refused.path}: ${refused.message}` : error instanceof Error ? error.message : String(error);
     throw new InvalidInputError([{ file, message, hint: '`temporal config list` shows the profiles' }]);
   }
 }

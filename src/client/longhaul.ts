@@ -14,6 +14,7 @@ import { checkRunName } from '../contract/run-names.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
+import { isRefused } from './refused.ts';
 import { Audit } from './audit.ts';
 import { about } from './failures.ts';
 import { ownRunsOnly } from './own-runs.ts';
@@ -207,6 +208,11 @@ export class Longhaul {
  */
 export async function connect(options: ConnectOptions = {}): Promise<Longhaul> {
   const target = findTarget(options);
+  if (await isRefused(target.address))
+    throw new CannotConnectError(
+      `nothing listens at ${target.address}, where Temporal is to be; start it, or name another by TEMPORAL_ADDRESS`,
+      target.address,
+    );
   try {
     const connection = await Connection.connect({
       ...target.connection,

@@ -4,6 +4,7 @@
  */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { fileProblem } from '../contract/file-problems.ts';
 import type { Problems } from './problems.ts';
 import type { Place } from './tree.ts';
 
@@ -81,9 +82,14 @@ export class Files {
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(found));
     } catch (error) {
-      this.#problems.add(at, path, error instanceof TypeError ? 'the file is no UTF-8 text' : `cannot read the file: ${String(error)}`, {
-        found: shown,
-      });
+      this.#problems.add(
+        at,
+        path,
+        error instanceof TypeError ? 'the file is no UTF-8 text' : `cannot read the file: ${fileProblem(error)?.message ?? String(error)}`,
+        {
+          found: shown,
+        },
+      );
       return null;
     }
     if (text.includes('\0')) {

@@ -228,6 +228,8 @@ export const GRACES = {
   scheduleCatchUpMs: 86_400_000,
   /** A client does not wait longer for a connection. */
   clientConnectMs: 5000,
+  /** A port of this machine says at once whether anything listens. */
+  refusedMs: 1000,
   /** A workflow whose task failed is asked again. */
   notReadyMs: 1500,
   /** A connection that brings nothing for so long is given up; a slow one is not. */

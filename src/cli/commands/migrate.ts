@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { migrate, type Migrated } from '../../compile/migrate.ts';
 import { cliOf, examples } from '../context.ts';
+import { fileProblem } from '../../contract/file-problems.ts';
 import { UsageError } from '../exit.ts';
 
 export function registerMigrate(program: Command): void {
@@ -35,10 +36,12 @@ async function migratedFile(file: string): Promise<Migrated> {
     throw new UsageError(`${file}: expected a YAML file; in TypeScript the type checker names the fields that changed`);
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
-  } catch {
-    throw new UsageError(`${file}: no such file`);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+  } catch (error) {
+    throw new UsageError(`${file}: ${fileProblem(error)?.message ?? 'the file is no UTF-8 text; save it as UTF-8'}`);
   }
+  if (text.trim() === '' || text.includes('\0'))
+    throw new UsageError(`${file}: expected YAML in UTF-8, found ${text.trim() === '' ? 'an empty file' : 'bytes of value 0'}`);
   try {
     return migrate(text);
   } catch (error) {
