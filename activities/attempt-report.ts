@@ -5,7 +5,7 @@ import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Pool } from '../src/contract/profile.ts';
 import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
 import type { Json } from '../src/contract/values.ts';
-import type { TrialResult } from '../src/contract/trial.ts';
+import { AttemptUse, type TrialResult } from '../src/contract/trial.ts';
 import type { Warehouse } from '../src/ports/index.ts';
 import type { Followed } from './progress-follower.ts';
 import { exportUri } from './trial-files.ts';
@@ -50,6 +50,7 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     onDemandCost: machines * onDemandPrice(input.pool),
     lostSamples,
     ...(facts.moveBytes === null ? {} : { moveBytes: facts.moveBytes }),
+    ...(followed.use === null ? {} : { use: boundedUse(followed.use) }),
     lostCost: cost * lostShare(verdict, followed.samples - input.samples, lostSamples),
     logTail: verdict === 'succeeded' || verdict === 'stopped' || verdict === 'preempted' ? '' : end.logTail.slice(-LOG_TAIL_CHARACTERS),
     result: result && bounded(result),
@@ -93,6 +94,21 @@ const onDemandPrice = (pool: Pool): number => pool.onDemandPricePerHour ?? pool.
 
 const metricsOf = (metrics: Readonly<Record<string, number | null>>): Record<string, number | null> =>
   Object.fromEntries(Object.entries(metrics).slice(0, MAX_METRICS));
+
+const USE_FIELDS = {
+  seconds: 'measured_seconds',
+  cpu: 'cpu_used',
+  cpuPeak: 'cpu_peak',
+  memoryMb: 'memory_used_mb',
+  memoryPeakMb: 'memory_peak_mb',
+  gpu: 'gpu_used',
+  gpuMemoryPeakMb: 'gpu_memory_peak_mb',
+  receivedMb: 'received_mb',
+  sentMb: 'sent_mb',
+  waitShare: 'wait_share',
+} as const satisfies Partial<Record<keyof AttemptUse, keyof LedgerRow<'attempts'>>>;
+
+const boundedUse = (use: AttemptUse): AttemptUse => AttemptUse.strip().parse(use);
 
 /** Known fields only: a trainer may add what it likes to result.json, histories stay small. */
 function bounded(result: TrialResult): Record<string, Json> {
@@ -141,6 +157,10 @@ export async function recordAttempt(
     cost: report.cost,
     on_demand_cost: report.onDemandCost,
     lost_samples: report.lostSamples,
+    cpu_requested: trial.spec.resources.cpu,
+    memory_requested_mb: input.memoryMb,
+    gpus_requested: trial.spec.resources.gpu,
+    ...Object.fromEntries(Object.entries(USE_FIELDS).map(([field, column]) => [column, report.use?.[field] ?? null])),
   };
   // Before the total, so that whoever sees that one finds its parts.
   if (nodes.length > 0)

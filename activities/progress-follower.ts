@@ -2,7 +2,7 @@
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import { ledgerKey, livesOf } from '../src/contract/ids.ts';
 import type { TrialInput } from '../src/contract/search.ts';
-import type { ProgressRecord } from '../src/contract/trial.ts';
+import type { AttemptUse, ProgressRecord } from '../src/contract/trial.ts';
 import type { ObjectStore, Warehouse } from '../src/ports/index.ts';
 import { ProgressBatches, type Batch } from './progress-batches.ts';
 import { readProgress } from './trial-files.ts';
@@ -22,6 +22,7 @@ export interface Followed {
   /** ms since 1970, by the trainer's clock: when this attempt began to train, if it says so, and its last record. */
   trainingFrom: number | null;
   recordedAt: number | null;
+  use: AttemptUse | null;
   /** A record of this trial was ever seen: it writes some, so silence means something. */
   everSeen: boolean;
 }
@@ -59,6 +60,7 @@ export class ProgressFollower {
       metrics: {},
       trainingFrom: null,
       recordedAt: null,
+      use: null,
       everSeen: start.lastProgress > 0,
     };
   }
@@ -89,6 +91,7 @@ export class ProgressFollower {
     this.followed.samples = record.samples;
     this.followed.recordedAt = record.time * 1000;
     if (record.kind === 'start') this.followed.trainingFrom = record.time * 1000;
+    if (record.use !== undefined) this.followed.use = record.use;
     if (record.done !== undefined) this.followed.done = record.done;
     for (const [name, value] of Object.entries(record.metrics).slice(0, MAX_METRICS)) this.followed.metrics[name] = value;
     // A beat says nothing that anybody would look up later.

@@ -53,6 +53,7 @@ from .store.base import ABSENT
 from .store.directory import SCHEME as FILES
 from .store.directory import path_of
 from .termination import is_child, leave, termination
+from .use import Use
 
 #: A batch that takes longer than this at a SIGTERM is not waited for; the committed checkpoint stays.
 HUNG_STEP_SECONDS = 4.0
@@ -350,13 +351,17 @@ class Trial:
         if self._states is not None:
             self._loop.resume(self._states)
         interval = SaveInterval(document.checkpoint)
-        self._records = Records(self._progress, self._loop, document.epochs, lambda: interval.seconds, Pace(document.silence_seconds))
+        # With several processes on a machine, what their launcher has started is the attempt's.
+        ours = os.getppid() if self._gang.ranks.local_world > 1 else os.getpid()
+        use = Use(ours, lambda: self._loop.wait_seconds)
+        self._records = Records(self._progress, self._loop, document.epochs, lambda: interval.seconds, Pace(document.silence_seconds), use)
         self._exports = Exports(self._store, document.output, self._behind, lambda record: self._progress.add("export", record))
         self._saver = self._make_saver(interval)
         self._gang.gather(START, position.step)
         self._records.add("start", machine=self._machine, **({"inexact": self._inexact} if self._inexact else {}))
         if not self._gang.first:
             return
+        use.start()
         where = f"; everything is written to {_shown(document.output)}" if document.local else ""
         ranks = f" with {self.world} ranks" if self.world > 1 else ""
         print(f"longhaul: {document.name} attempt {document.attempt} begins at step {position.step}{ranks}{where}", flush=True)

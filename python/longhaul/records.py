@@ -11,6 +11,10 @@ from .loop import Loop
 from .position import Metrics
 from .resume.pace import Pace
 from .resume.progress import Progress, Untold
+from .use import Use
+
+#: A record of these says what the attempt has used so far; the last one counts, whatever ended it.
+USE_TOLD = ("train", "checkpoint", "end")
 
 
 def number_of(value: Any) -> float | None:
@@ -26,19 +30,21 @@ def numbers_of(metrics: Mapping[str, Any]) -> Metrics:
 class Records:
     """Each record says where the training stands."""
 
-    def __init__(self, progress: Progress | Untold, loop: Loop, epochs: int, interval: Callable[[], float], pace: Pace) -> None:
+    def __init__(self, progress: Progress | Untold, loop: Loop, epochs: int, interval: Callable[[], float], pace: Pace, use: Use) -> None:
         self._progress = progress
         self._loop = loop
         self._epochs = epochs
         self._interval = interval
         self._pace = pace
+        self._use = use
         self._since = time.monotonic()
         self._samples = 0
         self._waited = 0.0
 
     def add(self, kind: str, **fields: Any) -> None:
         self._pace.heard()
-        self._progress.add(kind, {**self.where(), **fields})
+        use = self._use.summary() if kind in USE_TOLD else {}
+        self._progress.add(kind, {**self.where(), **({"use": use} if use else {}), **fields})
 
     def where(self) -> dict[str, Any]:
         """What each record says."""

@@ -1,6 +1,7 @@
 /** Every command, by the group under which `--help` lists it. */
 import type { Command } from 'commander';
 import { registerAddTrial } from './commands/add-trial.ts';
+import { registerAdvise } from './commands/advise.ts';
 import { registerApprove, registerReject } from './commands/approve.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerCancel } from './commands/cancel.ts';
@@ -83,6 +84,7 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerModels,
     registerCheckpoints,
     registerAudit,
+    registerAdvise,
     registerReport,
   ],
   'This machine': [registerDev, registerDoctor, registerPools, registerGc, registerCodecServer, registerCompletion],

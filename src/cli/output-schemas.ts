@@ -199,6 +199,7 @@ export const ReportOutput = z.looseObject({
     ),
   importance: z.record(z.string(), z.looseObject({})).describe('by search: `evaluator`, `metric`, `trials`, `parameters`'),
   provenance: z.array(z.looseObject({ what: z.string(), value: z.string() })).describe('`what`, `value`'),
+  sizes: z.array(z.looseObject({ step: z.string() })).describe('as `steps` of `advise`'),
   audits: z.array(z.looseObject({})).describe('rows of the ledger: parts that were trained again'),
   changes: z
     .looseObject({ run: z.string() })
@@ -252,6 +253,45 @@ const ErrorOutput = z.looseObject({
     .describe('`type`, `message`, and of bad input `problems`: `file`, `line`, `column`, `path`, `message`, `expected`, `found`, `hint`'),
 });
 
+export const PoolsOutput = z.array(
+  z.looseObject({
+    pool: z.string(),
+    cluster: z.string().nullable(),
+    spot: z.boolean(),
+    running: z.int().describe('attempts of open runs'),
+    waiting: z.int().describe('attempts of open runs that wait for a machine'),
+    pricePerHour: z.number().describe('of a machine, in the profile’s currency'),
+    preemptionsPerHour: z.number().nullable().describe('of a machine, from all runs, the older the less; null: none was used of late'),
+    lastPreemptedAt: ms('last preemption').nullable(),
+    lastEmptyAt: ms('when it last had no machine').nullable(),
+  }),
+);
+
+const AdviseOutput = z.looseObject({
+  run: z.string().describe('name of the run'),
+  currency: z.string(),
+  steps: z
+    .array(
+      z.looseObject({
+        step: z.string(),
+        attempts: z.int(),
+        measured: z.int(),
+        requested: z.looseObject({ cpu: z.number(), memoryMb: z.number() }),
+        used: z.looseObject({ cpu: z.number(), cpuPeak: z.number(), memoryMb: z.number(), memoryPeakMb: z.number() }).nullable(),
+        advised: z.looseObject({ cpu: z.number(), memoryMb: z.number() }),
+        pools: z.array(z.looseObject({ pool: z.string(), machine: z.string(), instead: z.string(), saved: z.number() })),
+        notes: z.array(z.string()),
+      }),
+    )
+    .describe(
+      'of each search: `step`, `attempts` that ran, `measured` of them, `requested`, `used` (cores, MiB, shares; null: nothing was measured), `advised`, `pools` with the machine that would do `instead` and what it had `saved`, `notes`',
+    ),
+  files: z
+    .array(z.looseObject({ file: z.string(), diff: z.string() }))
+    .optional()
+    .describe('with `--write`: `file` and `diff` of each'),
+});
+
 interface DocumentedOutput {
   readonly title: string;
   readonly commands: readonly string[];
@@ -279,6 +319,8 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('Names rewritten', ['migrate'], MigrateOutput),
   documented('Links', ['open'], OpenOutput),
   documented('A report', ['report --format json'], ReportOutput),
+  documented('Pools (a list)', ['pools'], PoolsOutput),
+  documented('Advice about sizes', ['advise'], AdviseOutput),
   documented('An audit', ['audit'], AuditOutput),
   documented('A run that was begun', ['run --detach', 'retry --detach', 'extend --detach'], BegunOutput),
   documented('The answer of a control', CONTROLS, ControlOutput),

@@ -76,7 +76,11 @@ async function placedTrials(longhaul: Longhaul): Promise<readonly Placed[]> {
   const open = (await longhaul.list({ limit: MOST_RUNS })).filter(({ endedAt }) => endedAt === null);
   const byRun = await Promise.all(
     open.map(async ({ run }) => {
-      const { steps } = await longhaul.run(run).state();
+      // One that has not begun to answer, or of another version, says nothing; the others do.
+      const { steps } = await longhaul
+        .run(run)
+        .state()
+        .catch(() => ({ steps: [] }));
       const searches = steps.filter(({ kind, status }) => kind === 'search' && status === 'running');
       return await Promise.all(
         searches.map(async ({ id: step }) => {

@@ -1,9 +1,11 @@
 /** Prices of a dated file: a profile names it, and its pools take what it says of them. */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Profile } from '../contract/profile.ts';
-import type { Files } from './files.ts';
+import { Files } from './files.ts';
 import { loadFile } from './load.ts';
-import type { Problems } from './problems.ts';
+import { Problems } from './problems.ts';
 import { applySchema } from './schema-problems.ts';
 import { child, type MapNode } from './tree.ts';
 
@@ -38,6 +40,21 @@ export async function readPrices(profile: MapNode, files: Files, problems: Probl
     return null;
   }
   return { ...found, file: written.value };
+}
+
+/**
+ * Those of machines, of a file that no profile names.
+ * @throws InvalidInputError with every mistake that was found
+ */
+export async function machinePrices(path: string, cwd: string): Promise<Prices['machines']> {
+  const problems = new Problems();
+  const folder = dirname(resolve(cwd, path));
+  const files = new Files(await realpath(folder).catch(() => folder), cwd, problems);
+  const source = await files.read(basename(path), { file: path, folder }, 'prices');
+  const node = source && (await loadFile(source, 'prices', { files, problems }));
+  const found = node && applySchema(PriceFile, node, '', problems);
+  problems.throwIfAny();
+  return found?.machines ?? {};
 }
 
 /** What the file says of a pool counts; of the others what the profile says. */

@@ -108,6 +108,22 @@ export const LEDGER = {
       cost: 'FLOAT64',
       on_demand_cost: 'FLOAT64',
       lost_samples: 'INT64',
+      /** What was asked for, and what was used of it; NULL where nobody measured. */
+      cpu_requested: 'FLOAT64',
+      memory_requested_mb: 'FLOAT64',
+      gpus_requested: 'INT64',
+      measured_seconds: 'FLOAT64',
+      cpu_used: 'FLOAT64',
+      cpu_peak: 'FLOAT64',
+      memory_used_mb: 'FLOAT64',
+      memory_peak_mb: 'FLOAT64',
+      /** 0 to 1 */
+      gpu_used: 'FLOAT64',
+      gpu_memory_peak_mb: 'FLOAT64',
+      received_mb: 'FLOAT64',
+      sent_mb: 'FLOAT64',
+      /** Share of the time that it waited for data. */
+      wait_share: 'FLOAT64',
     },
   },
   /** One row a machine of an attempt on several; `attempts` has their total. */

@@ -5,6 +5,7 @@ import type { Pool, Profile } from './profile.ts';
 import type { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
 import type { SearchState, TrialState, TrialStatus } from './state.ts';
 import type { SearchSpec } from './steps.ts';
+import type { AttemptUse } from './trial.ts';
 import type { Json } from './values.ts';
 
 /** Argument of `hyperparameterSearch`; its workflow id is `searchWorkflowId(run, step)`. */
@@ -351,6 +352,8 @@ export interface AttemptReport extends AttemptEnd {
   /** Of checkpoint and parts, which a move to another cluster takes along; absent where there is but one. */
   readonly moveBytes?: number;
   readonly lostCost: number;
+  /** By the last record that says it; absent where none did. */
+  readonly use?: AttemptUse;
   readonly metrics: Readonly<Record<string, number | null>>;
   readonly objective: number | null;
   readonly bestExport: string | null;

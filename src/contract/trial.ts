@@ -63,6 +63,26 @@ export const TrialJson = z.strictObject({
 });
 export type TrialJson = z.infer<typeof TrialJson>;
 
+/** What an attempt has used since it began to train: cores, MiB, shares from 0 to 1. Of several machines that of rank 0. */
+export const AttemptUse = z.looseObject({
+  seconds: z.number().nonnegative(),
+  cpu: z.number().nonnegative(),
+  /** Peaks of CPU are means of 5 s. */
+  cpuPeak: z.number().nonnegative(),
+  memoryMb: z.number().nonnegative(),
+  memoryPeakMb: z.number().nonnegative(),
+  /** Waiting for data (`trial.batches`). */
+  waitShare: z.number().min(0).max(1),
+  /** Of the GPUs that the process sees: how many, their mean share of time in use, the sum of their memory. */
+  gpus: z.number().optional(),
+  gpu: z.number().optional(),
+  gpuMemoryPeakMb: z.number().optional(),
+  /** Of a pod. */
+  receivedMb: z.number().optional(),
+  sentMb: z.number().optional(),
+});
+export type AttemptUse = z.infer<typeof AttemptUse>;
+
 /** `{output}/progress/{n}.json`, n from 1 without gaps over all attempts of the trial, written once each. */
 export const ProgressRecord = z.looseObject({
   n: z.int().positive(),
@@ -87,6 +107,8 @@ export const ProgressRecord = z.looseObject({
   checkpointSeconds: z.number().optional(),
   checkpointIntervalSeconds: z.number().optional(),
   badParts: z.int().optional(),
+  /** Of this attempt so far; what cannot be read of it is left out, since no training depends on it. */
+  use: AttemptUse.optional().catch(undefined),
   /** The directory under `exports/` or `checkpoints/` that this record is about. */
   name: z.string().optional(),
 });

@@ -5,6 +5,7 @@ import type { ReportData } from '../present/data.ts';
 import { failuresOf, type Failure } from '../present/failures.ts';
 import { changesSince, provenanceOf, type Fact } from '../present/provenance.ts';
 import type { SearchFindings } from '../present/search-findings.ts';
+import { adviceOf } from '../present/sizes.ts';
 import { verdictOf, type Verdict } from '../present/verdict.ts';
 
 interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'attempts' | 'evaluations'> {
@@ -17,6 +18,8 @@ interface ReportJson extends Pick<ReportData, 'run' | 'graph' | 'trials' | 'atte
   readonly importance: NonNullable<ReportData['importance']>;
   readonly provenance: readonly Fact[];
   readonly changes: ReturnType<typeof changesSince>;
+  /** Of searches that had attempts. */
+  readonly sizes: ReturnType<typeof adviceOf>;
   readonly audits: NonNullable<ReportData['audits']>;
 }
 
@@ -44,6 +47,7 @@ export function reportJson(data: ReportData): ReportJson {
     importance: data.importance ?? {},
     provenance: provenanceOf(data),
     changes: changesSince(data),
+    sizes: adviceOf(data.document, attempts),
     audits: data.audits ?? [],
   };
 }

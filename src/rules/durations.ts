@@ -148,6 +148,8 @@ export const WAITS: { readonly [name in keyof typeof REAL_WAITS]: number } = Obj
 );
 
 export const GRACES = {
+  /** What an attempt uses of its machine is judged by no shorter measurement. */
+  judgedUseSeconds: 60,
   /** A promised end or cost is not looked at more often. */
   promiseLookShortestSeconds: 1,
   /** From a machine to a running container: pulling a large image, mounting volumes. */

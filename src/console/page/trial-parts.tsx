@@ -1,9 +1,52 @@
 /** Attempts and files of a trial, as tables. */
 import { attemptsOf, numberOf, runningAttempts, textOf, timeOf, trialOfState } from '../../present/charts/views.ts';
-import { bytes, count, duration, metric as shown, money, time } from '../../present/format.ts';
+import { bytes, count, duration, metric as shown, money, short, time } from '../../present/format.ts';
 import type { AttemptRow, RunView, TrialView } from '../wire.ts';
 import { Table, type Column } from './table.tsx';
 import { Badge, Card, Empty } from './ui.tsx';
+
+const MIB = 1024 ** 2;
+const percent = (value: AttemptRow['gpu_used']): string => {
+  const share = numberOf(value);
+  return share === null ? '' : `${Math.round(share * 100)} %`;
+};
+
+/** Mean of what was asked for, and the peak. */
+function used(
+  mean: AttemptRow['cpu_used'],
+  peak: AttemptRow['cpu_used'],
+  requested: AttemptRow['cpu_used'],
+  told: (value: number) => string,
+): string {
+  const [usual, highest, whole] = [numberOf(mean), numberOf(peak), numberOf(requested)];
+  if (usual === null || highest === null) return '';
+  return `${told(usual)}${whole === null ? '' : ` of ${told(whole)}`} (peak ${told(highest)})`;
+}
+
+const USE_COLUMNS: readonly Column<AttemptRow>[] = [
+  {
+    name: 'cpu',
+    title: 'Cores',
+    align: 'right',
+    key: (row) => numberOf(row.cpu_used),
+    cell: (row) => used(row.cpu_used, row.cpu_peak, row.cpu_requested, short),
+  },
+  {
+    name: 'memory',
+    title: 'Memory',
+    align: 'right',
+    key: (row) => numberOf(row.memory_used_mb),
+    cell: (row) => used(row.memory_used_mb, row.memory_peak_mb, row.memory_requested_mb, (mib) => bytes(mib * MIB)),
+  },
+  { name: 'gpu', title: 'GPU in use', align: 'right', key: (row) => numberOf(row.gpu_used), cell: (row) => percent(row.gpu_used) },
+  {
+    name: 'waited',
+    title: 'Waited for data',
+    align: 'right',
+    key: (row) => numberOf(row.wait_share),
+    cell: (row) => percent(row.wait_share),
+  },
+];
 
 export function Attempts({
   view,
@@ -79,6 +122,8 @@ export function Attempts({
         return lost === null ? '' : count(lost);
       },
     },
+    // Nothing to see of attempts that nobody measured.
+    ...(all.some((row) => numberOf(row.cpu_used) !== null) ? USE_COLUMNS : []),
   ];
   return <Table label="Attempts" rows={all} columns={columns} rowKey={(row) => numberOf(row.attempt) ?? 0} />;
 }

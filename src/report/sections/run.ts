@@ -6,9 +6,10 @@ import { attemptsOf, type TrialView } from '../../present/charts/views.ts';
 import type { ReportData } from '../../present/data.ts';
 import { evaluationsOf } from '../../present/evaluations.ts';
 import { failuresOf } from '../../present/failures.ts';
-import { between, bytes, count, duration, metric, money, parameters } from '../../present/format.ts';
+import { between, bytes, count, duration, metric, money, parameters, short } from '../../present/format.ts';
 import { html, trusted, type Markup } from '../../present/html.ts';
 import { changesSince, provenanceOf } from '../../present/provenance.ts';
+import { adviceLines, adviceOf } from '../../present/sizes.ts';
 import { table } from '../tables.ts';
 import { comparisonsBy } from '../../present/verdict.ts';
 import { metricsOf } from '../../present/charts/metrics-with-intervals.ts';
@@ -46,6 +47,7 @@ export function sectionsOf(data: ReportData, charts: ChartData, placed: readonly
       ),
     ),
     sectionOf('cost', 'Cost', html`${of('cost')}${costTable(data, currency)}`),
+    sectionOf('sizes', 'Use and size', sizeSection(data)),
     sectionOf('audits', 'Audits', auditSection(data)),
     { id: 'provenance', title: 'Provenance', body: provenanceSection(data) },
   ];
@@ -169,6 +171,28 @@ function outputsOf(outputs: Readonly<Record<string, unknown>>): string {
 
 const cut = (text: string): string => (text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text);
 
+type AttemptRow = ReportData['attempts'][number];
+const inMib = (mib: number): string => bytes(mib * 1024 ** 2);
+const share = (value: AttemptRow['gpu_used']): string => (typeof value === 'number' ? `${Math.round(value * 100)} %` : '');
+
+/** Nothing where nobody measured. */
+function used(row: AttemptRow | undefined, mean: keyof AttemptRow, peak: keyof AttemptRow, told: (value: number) => string): string {
+  const [usual, highest] = [row?.[mean], row?.[peak]];
+  return typeof usual === 'number' && typeof highest === 'number' ? `${told(usual)} (${told(highest)})` : '';
+}
+
+/** Of each search what was used of what was asked for, and what would do. */
+function sizeSection(data: ReportData): Markup {
+  const { currency } = data.document.profile;
+  return html`${adviceOf(data.document, data.attempts).map(
+    (advice) =>
+      html`<h3>${advice.step}</h3>
+        <ul>
+          ${adviceLines(advice, currency).map((line) => html`<li>${line}</li>`)}
+        </ul>`,
+  )}`;
+}
+
 function attemptTable(data: ReportData, currency: string): Markup {
   const attempts = attemptsOf(data.attempts);
   if (attempts.length === 0) return html``;
@@ -189,6 +213,10 @@ function attemptTable(data: ReportData, currency: string): Markup {
       cell: ({ lostSamples }) => (lostSamples > 0 ? count(lostSamples) : ''),
       number: ({ lostSamples }) => lostSamples,
     },
+    { title: 'cores (peak)', cell: (attempt) => used(rowOf(attempt), 'cpu_used', 'cpu_peak', short) },
+    { title: 'memory (peak)', cell: (attempt) => used(rowOf(attempt), 'memory_used_mb', 'memory_peak_mb', inMib) },
+    { title: 'GPU in use', cell: (attempt) => share(rowOf(attempt)?.gpu_used) },
+    { title: 'waited for data', cell: (attempt) => share(rowOf(attempt)?.wait_share) },
     { title: 'job', cell: (attempt) => html`<code>${String(rowOf(attempt)?.job ?? '')}</code>` },
   ]);
   return html`<details>

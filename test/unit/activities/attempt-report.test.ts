@@ -32,6 +32,7 @@ const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: nu
       metrics: {},
       trainingFrom: null,
       recordedAt: null,
+      use: null,
       everSeen: true,
       ...times,
     },
@@ -100,4 +101,10 @@ describe('what an attempt on several machines cost', () => {
     const end = { nodes: [machine(0, 0), machine(1, HOUR_MS), machine(2, null)] };
     expect(reportOf('preempted', 5000, 4000, { nodes: 3, end })).toMatchObject({ cost: 6, onDemandCost: 18 });
   });
+});
+
+it('says what was used by the last record that tells, and nothing of its own accord', () => {
+  const use = { seconds: 60, cpu: 3.1, cpuPeak: 4, memoryMb: 100, memoryPeakMb: 120, waitShare: 0.2 };
+  expect(reportOf('succeeded', 5000, 5000, { times: { use: { ...use, chatter: 'x'.repeat(9999) } } }).use).toEqual(use);
+  expect(reportOf('succeeded', 5000, 5000)).not.toHaveProperty('use');
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PoolsOutput } from '../../../src/cli/output-schemas.ts';
 import { poolsNow } from '../../../src/cli/pools-now.ts';
 import { Pool } from '../../../src/contract/profile.ts';
 import type { JobInfo } from '../../../src/ports/compute.ts';
@@ -39,7 +40,7 @@ describe('pools', () => {
       job(1, 'pending'),
       job(9, 'running', 1),
     ];
-    expect(poolsNow({ pools }, rates, placed, jobs)).toMatchObject([
+    expect(PoolsOutput.parse(poolsNow({ pools }, rates, placed, jobs))).toMatchObject([
       { pool: 'spot-a', cluster: 'eu', running: 2, waiting: 0, preemptionsPerHour: 0.125, lastPreemptedAt: NOW, lastEmptyAt: null },
       { pool: 'spot-b', cluster: 'us', running: 0, waiting: 1, preemptionsPerHour: null, lastEmptyAt: NOW },
       { pool: 'on-demand', cluster: null, spot: false, running: 0, waiting: 0, pricePerHour: 1, preemptionsPerHour: null },
