@@ -26,7 +26,13 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     if types is not None and not (isinstance(types, dict) and all(isinstance(each, str) for each in types.values())):
         return _mistake(request, "parameters are wrong", "an object of GoogleSQL types by name")
     try:
-        found = translate(text, default_dataset=request.get("defaultDataset"), project=request.get("project"), parameter_types=types)
+        schemas = {name: [(each["name"], each["type"]) for each in columns] for name, columns in (request.get("schemas") or {}).items()}
+    except (AttributeError, KeyError, TypeError):
+        return _mistake(request, "schemas are wrong", "lists of { name, type } by the name of a table")
+    try:
+        found = translate(
+            text, default_dataset=request.get("defaultDataset"), project=request.get("project"), parameter_types=types, schemas=schemas
+        )
     except Refusal as refusal:
         return {"ok": False, "error": refusal.problem(text, str(request.get("file") or ""))}
     statements = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from longhaul_sql.alike import alike, kind_of_all
 from longhaul_sql.dates import date_argument, interval
 from longhaul_sql.operands import bare
 from longhaul_sql.registry import function, name_of
@@ -30,7 +31,8 @@ def array_reverse(writer: Writer, call: exp.Expression) -> Sql:
 @function("ARRAY_CONCAT")
 def array_concat(writer: Writer, call: exp.Expression) -> Sql:
     writer.nullable_arrays = True
-    return Sql("(" + " || ".join(writer.operand(each) for each in call.expressions) + ")", "ARRAY")
+    values = alike(writer, call, [writer.value(each) for each in call.expressions])
+    return Sql("(" + " || ".join(each.operand for each in values) + ")", kind_of_all(values) or "ARRAY")
 
 
 @function("ARRAY_TO_STRING", arguments=(2, 3))

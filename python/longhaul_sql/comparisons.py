@@ -10,7 +10,7 @@ from longhaul_sql.alike import parts_of
 from longhaul_sql.nan import is_nan, may_be_nan, not_nan
 from longhaul_sql.operands import bare
 from longhaul_sql.queries import subquery_text
-from longhaul_sql.types import Sql
+from longhaul_sql.types import Sql, fields_of
 from longhaul_sql.writer import Writer, writes
 
 _NO_NUMBERS = ("STRING", "BYTES", "BOOL", "DATE", "DATETIME", "TIMESTAMP", "TIME", "INTERVAL", "ARRAY", "STRUCT", "JSON", "NULL")
@@ -64,10 +64,10 @@ def _require_comparable(
             raise writer.refuse(
                 node, "BigQuery does not compare JSON", found=writer.excerpt(node), hint="compare JSON_VALUE, LAX_INT64 … of it"
             )
-    if "STRUCT" not in (left.kind, right.kind):
+    if "STRUCT" not in (left.kind, right.kind) or (operator == "IS" and "NULL" in (left.kind, right.kind)):
         return
     # DuckDB compares structs by the names of their fields, GoogleSQL by their places.
-    names = [_field_names(node) for node in (left_node, right_node)]
+    names = [_field_names(node) or _names_within(value) for node, value in ((left_node, left), (right_node, right))]
     if operator != "IS" or names[0] is None or names[0] != names[1]:
         raise writer.refuse(
             left_node if left.kind == "STRUCT" else right_node,
@@ -75,6 +75,14 @@ def _require_comparable(
             found=writer.excerpt(right_node),
             hint="compare the fields",
         )
+
+
+def _names_within(value: Sql) -> list[str] | None:
+    """Names of the fields, where none of them is a struct itself: those of it might differ."""
+    fields = fields_of(value.kind)
+    if fields is None or any(kind in ("STRUCT", "ARRAY") for _, kind in fields):
+        return None
+    return [name.lower() for name, _ in fields]
 
 
 def _items(node: exp.Expression) -> list[exp.Expression] | None:

@@ -198,7 +198,7 @@ def negate(writer: Writer, node: exp.Expression) -> Sql:
 
 @writes(exp.DPipe, "this", "expression", "safe")
 def concatenate(writer: Writer, node: exp.Expression) -> Sql:
-    left, right = writer.value(node.this), writer.value(node.expression)
+    left, right = alike(writer, node, [writer.value(node.this), writer.value(node.expression)])
     kind = left.kind if left.kind == right.kind else ""
     return Sql(f"{left.operand} || {right.operand}", kind, atom=False)
 

@@ -207,7 +207,7 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
             kinds = [value.kind for _, value in pair]
             if "" in kinds and any(is_nameless(kind) for kind in kinds):
                 raise nameless(writer, node.expression)
-        right_text = _with_names_of(left.projection, right.projection, right_text)
+        right_text = with_names_of(left.projection, right.projection, right_text)
     projection = common_projection(left.projection, right.projection)
     if node.args.get("by_name"):
         left_text, right_text, columns = matched(writer, node, left, right)
@@ -357,8 +357,8 @@ def _name_star(projection: Projection, node: exp.Expression, star: exp.Expressio
                 projection.columns.append((now, Sql(quote(now), "" if name.lower() in replaced else kind)))
 
 
-def _with_names_of(left: Projection, right: Projection, right_text: str) -> str:
-    """The right side of a set operation with the left side's names of the fields of structs, which DuckDB would match by name."""
+def with_names_of(left: Projection, right: Projection, right_text: str) -> str:
+    """The right side of a set operation, or rows for a table, with the names of fields of structs that the left has: DuckDB matches by name."""
     pairs = list(zip(left.columns, right.columns, strict=False))
     known = all(side.star_is_known or not side.has_star for side in (left, right)) and len(left.columns) == len(right.columns)
     if not known or not any(has_other_names(other.kind, one.kind) for (_, one), (_, other) in pairs):

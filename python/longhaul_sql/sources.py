@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from longhaul_sql import queries
 from longhaul_sql.registry import name_of
-from longhaul_sql.types import element_of, fields_of, quote, string
+from longhaul_sql.types import Kind, element_of, fields_of, quote, string
 from longhaul_sql.writer import Columns, Writer
 
 
@@ -128,7 +128,7 @@ def _table(writer: Writer, node: exp.Table, source: Source) -> str:
         writer.note_read(name)
     alias = node.alias or node.name
     pivots = node.args.get("pivots") or []
-    source.columns[alias.lower()] = writer.cte_columns(name) if own and not pivots else None
+    source.columns[alias.lower()] = None if pivots else writer.columns_of_table(name, own=own)
     if pivots:
         return _pivot(writer, pivots, text if not node.alias else f"{text} AS {quote(node.alias)}", source)
     _require_alias(writer, node)
@@ -180,6 +180,10 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
     fields = [name for name, _ in known] if known is not None else _fields(array)
     if source.outer and element:
         known, fields = None, []
+    whole = offset_name != "" and known is not None and isinstance(value.kind, Kind) and value.kind.stored
+    if whole:
+        # As one column: a row of fields beside an offset is no value.
+        known, fields = None, []
     if len({name.lower() for name in fields}) != len(fields):
         raise writer.refuse(node, "two fields of the elements have one name", found=writer.excerpt(node), hint="name them with AS")
     scalar = bool(kind and kind != "STRUCT") or _has_scalars(writer, array)
@@ -187,6 +191,8 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
         # A column without a name, as a result has it.
         element = "f0_"
     columns: Columns = list(known) if known is not None else [(element or "", kind)] if scalar else None
+    if whole and element:
+        columns = [(element, kind)]
     if columns is not None and offset_name:
         columns.append((offset_name, "INT64"))
     source.columns[(element or f" {len(source.columns)}").lower()] = columns

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from longhaul_sql.alike import by_place, has_other_names
 from longhaul_sql.expressions import variable_table
-from longhaul_sql.queries import Query, query_text
+from longhaul_sql.queries import Projection, Query, columns_of, query_text, with_names_of
 from longhaul_sql.sources import Source, _item
 from longhaul_sql.types import Sql, fields_of, quote
-from longhaul_sql.writer import Scope, Writer
+from longhaul_sql.writer import Columns, Scope, Writer
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,11 @@ def _create(writer: Writer, node: exp.Expression) -> Written:
     if query is None:
         if schema is None:
             raise writer.refuse(table, "this table has no columns", expected="AS SELECT …, or columns with types")
+        _remember(
+            writer,
+            table,
+            [(each.name, writer.kind_of(each.args["kind"])) for each in schema.expressions if isinstance(each, exp.ColumnDef)],
+        )
         written = Written("create_table", f"{words} ({', '.join(_column(writer, each) for each in schema.expressions)})", target)
     else:
         if schema is not None:
@@ -115,10 +121,25 @@ def _create(writer: Writer, node: exp.Expression) -> Written:
         if body.projection.anonymous:
             place = query.expressions[body.projection.anonymous[0]] if isinstance(query, exp.Select) else query
             raise writer.refuse(place, "a column of the new table has no name", found=writer.excerpt(place), hint="add AS name")
+        _remember(writer, table, columns_of(body))
         written = Written("create_view" if kind == "VIEW" else "create_table_as", f"{words} AS {stored(writer, body)}", target)
     if temporary and isinstance(table, exp.Table):
         writer.temporary.add(table.name.lower())
     return written
+
+
+def _remember(writer: Writer, table: exp.Expression, columns: Columns) -> None:
+    """What later statements of the script find in the table that this one makes."""
+    if isinstance(table, exp.Table):
+        writer.schemas[_key(table)] = columns
+
+
+def _known(writer: Writer, table: exp.Expression) -> Columns:
+    return writer.schemas.get(_key(table)) if isinstance(table, exp.Table) else None
+
+
+def _key(table: exp.Table) -> str:
+    return ".".join(part for part in (table.db, table.name) if part).lower()
 
 
 def _properties(writer: Writer, node: exp.Expression) -> bool:
@@ -171,13 +192,36 @@ def _insert(writer: Writer, node: exp.Expression) -> Written:
     schema = node.this if isinstance(node.this, exp.Schema) else None
     text, name = target_of(writer, schema.this if schema is not None else node.this)
     columns = f" ({', '.join(quote(each.name) for each in schema.expressions)})" if schema is not None else ""
+    wanted = _columns_put(
+        _known(writer, schema.this if schema is not None else node.this), schema.expressions if schema is not None else None
+    )
     rows = node.args["expression"]
     if isinstance(rows, exp.Values):
         writer.require_parts(rows, {"expressions"}, "VALUES")
-        body = "VALUES " + ", ".join(f"({', '.join(writer.value(each).text for each in row.expressions)})" for row in rows.expressions)
+        body = "VALUES " + ", ".join(f"({', '.join(_put(writer, row.expressions, wanted))})" for row in rows.expressions)
     else:
-        body = stored(writer, query_text(writer, rows))
+        query = query_text(writer, rows)
+        body = stored(writer, query)
+        if wanted is not None:
+            target = Projection(columns=[(name, Sql(quote(name), kind)) for name, kind in wanted])
+            by_places = with_names_of(target, query.projection, f"({body})")
+            body = f"SELECT * FROM {by_places}" if by_places != f"({body})" else body
     return Written("insert", f"INSERT INTO {text}{columns} {body}", name)
+
+
+def _columns_put(columns: Columns, named: list[exp.Expression] | None) -> Columns:
+    """The columns that an INSERT gives values for, in its order."""
+    if columns is None or named is None:
+        return columns
+    kinds = {name.lower(): kind for name, kind in columns}
+    return [(each.name, kinds.get(each.name.lower(), "")) for each in named]
+
+
+def _put(writer: Writer, items: list[exp.Expression], wanted: Columns) -> list[str]:
+    """Values as the columns take them: fields of structs by place."""
+    values = [writer.value(each) for each in items]
+    kinds = [kind for _, kind in wanted or []]
+    return [by_place(value.text, value.kind, kinds[i]) if i < len(kinds) else value.text for i, value in enumerate(values)]
 
 
 def _update(writer: Writer, node: exp.Expression) -> Written:
@@ -199,6 +243,7 @@ def _update(writer: Writer, node: exp.Expression) -> Written:
 
 def _assignments(writer: Writer, items: list[exp.Expression], target: exp.Expression) -> str:
     owners = {target.name.lower(), target.alias.lower()}
+    kinds = {name.lower(): kind for name, kind in _known(writer, target) or []}
     parts = []
     for each in items:
         if not isinstance(each, exp.EQ) or not isinstance(each.this, exp.Column) or len(each.this.parts) > 2:
@@ -216,6 +261,9 @@ def _assignments(writer: Writer, items: list[exp.Expression], target: exp.Expres
             parts.append(f"{quote(each.this.name)} = NULL")
             continue
         value = writer.value(each.expression)
+        wanted = kinds.get(each.this.name.lower(), "")
+        if has_other_names(value.kind, wanted):
+            value = Sql(by_place(value.text, value.kind, wanted), wanted)
         if any(name.startswith("_field_") for name, _ in fields_of(value.kind) or ()):
             raise writer.refuse(
                 each, "the fields of this STRUCT have no names", found=writer.excerpt(each), hint="name them: STRUCT(1 AS a, 2 AS b)"
@@ -250,6 +298,8 @@ def _merge(writer: Writer, node: exp.Expression) -> Written:
     source = Source()
     writer.scopes.append(Scope())
     using = _item(writer, node.args["using"], source, lateral=False)
+    target = node.this.alias or node.this.name
+    writer.scope.columns = {**source.columns, target.lower(): _known(writer, node.this)}
     condition = writer.value(node.args["on"]).text
     whens = "".join(_when(writer, each, node.this) for each in node.args["whens"].expressions)
     writer.scopes.pop()
@@ -272,7 +322,14 @@ def _when(writer: Writer, node: exp.Expression, target: exp.Expression) -> str:
         if not isinstance(values, exp.Tuple):
             raise writer.refuse(node, "INSERT ROW is not translated", hint="name the columns: INSERT (a) VALUES (s.a)")
         columns = f" ({', '.join(quote(each.name) for each in then.this.expressions)})" if isinstance(then.this, exp.Tuple) else ""
-        listed = ", ".join(_array_value(writer.value(each)) for each in values.expressions)
+        named = then.this.expressions if isinstance(then.this, exp.Tuple) else None
+        kinds = [kind for _, kind in _columns_put(_known(writer, target), named) or []]
+        texts = []
+        for place, each in enumerate(values.expressions):
+            value = writer.value(each)
+            text = by_place(value.text, value.kind, kinds[place]) if place < len(kinds) else value.text
+            texts.append(_array_value(Sql(text, value.kind)))
+        listed = ", ".join(texts)
         return f"{words} THEN INSERT{columns} VALUES ({listed})"
     if isinstance(then, exp.Var) and then.name.upper() == "DELETE":
         return f"{words} THEN DELETE"

@@ -29,6 +29,7 @@ from longhaul_sql import (  # noqa: F401 - they register their rules
 )
 from longhaul_sql.errors import Refusal
 from longhaul_sql.parse import parse
+from longhaul_sql.schemas import Schemas, columns_in
 from longhaul_sql.statements import write_statement
 from longhaul_sql.writer import Writer
 
@@ -56,6 +57,7 @@ def translate(
     default_dataset: str | None = None,
     project: str | None = None,
     parameter_types: Mapping[str, str] | None = None,
+    schemas: Schemas | None = None,
 ) -> Translation:
     """Translates a script.
 
@@ -64,6 +66,7 @@ def translate(
         default_dataset: Where tables without a dataset are; without it they are refused.
         project: The project that table names may begin with.
         parameter_types: GoogleSQL types of the parameters: each use is cast to its type then.
+        schemas: Columns of tables, where they are known: fields of structs are matched by place then, as BigQuery does.
 
     Raises:
         Refusal: the rows are not known to be BigQuery's.
@@ -73,6 +76,7 @@ def translate(
         'SELECT count(CASE WHEN ("x" > $least AND NOT longhaul_is_nan("x")) THEN 1 END) AS "n" FROM "d"."t"'
     """
     writer = Writer(text, default_dataset, project, dict(parameter_types) if parameter_types is not None else None)
+    writer.schemas = {name.lower(): columns_in(columns) for name, columns in (schemas or {}).items()}
     translation = Translation(parameters=writer.parameters, warnings=writer.warnings)
     for tree, tokens in parse(text):
         writer.reads, writer.nullable_arrays = [], False

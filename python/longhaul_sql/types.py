@@ -48,16 +48,19 @@ DUCKDB = {
 class Kind(str):
     """GoogleSQL's type of a value, and of STRUCT and ARRAY also what is in them, as far as the text tells."""
 
-    __slots__ = ("element", "fields")
+    __slots__ = ("element", "fields", "stored")
     fields: tuple[tuple[str, str], ...] | None
     """Names and kinds of a STRUCT's fields."""
     element: str
     """The kind of an ARRAY's elements, or nothing."""
+    stored: bool
+    """Whether a table has it: then no element of an array is NULL."""
 
-    def __new__(cls, name: str, *, fields: Iterable[tuple[str, str]] | None = None, element: str = "") -> Kind:
+    def __new__(cls, name: str, *, fields: Iterable[tuple[str, str]] | None = None, element: str = "", stored: bool = False) -> Kind:
         kind = super().__new__(cls, name)
         kind.fields = tuple(fields) if fields is not None else None
         kind.element = element
+        kind.stored = stored
         return kind
 
 

@@ -55,6 +55,8 @@ class Writer:
     default_dataset: str | None = None
     project: str | None = None
     parameter_types: dict[str, str] | None = None
+    schemas: dict[str, Columns] = field(default_factory=dict)
+    """Columns of tables by name, in lower case: of those that were given, and of those that the script makes."""
     ctes: list[dict[str, Columns]] = field(default_factory=list)
     temporary: set[str] = field(default_factory=set)
     variables: dict[str, str] = field(default_factory=dict)
@@ -238,6 +240,12 @@ class Writer:
             if name.lower() in names:
                 return names[name.lower()]
         return None
+
+    def columns_of_table(self, name: str, *, own: bool) -> Columns:
+        """The columns of what FROM names; nothing where they are not known."""
+        if own and self.is_cte(name):
+            return self.cte_columns(name)
+        return self.schemas.get(name.lower())
 
     def kind_of_column(self, names: list[str]) -> str:
         """The kind of a column of a subquery or WITH, or nothing."""

@@ -23,6 +23,8 @@ export interface Statement {
   readonly sources: Readonly<Record<string, string>>;
   /** Of the job, where there is one. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Rows beyond what a result may have are left out, and not refused. */
+  readonly firstRows?: boolean;
 }
 
 export interface QueryRequest extends Statement {

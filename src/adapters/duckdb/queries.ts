@@ -8,7 +8,7 @@ import { identifier, literal } from './engine.ts';
 import type { Engine, Session } from './engine.ts';
 import type { Layout } from './layout.ts';
 import { positionAt, SqlProblem } from '../google-sql/placeholders.ts';
-import { atPlace, boundFor, prepareScript, runBefore, viewOf } from './script.ts';
+import { atPlace, boundFor, prepareScript, runBefore, schemasOf, viewOf } from './script.ts';
 import type { Script } from './script.ts';
 import type { TableFiles } from './tables.ts';
 import { tableInfo } from './tables.ts';
@@ -31,13 +31,19 @@ const MAX_RESULT_ROWS = 10_000;
 
 /** Runs the script; the last SELECT becomes the destination, tables that it changed become new versions. */
 export async function runQuery(parts: Parts, request: QueryRequest, context: JobContext): Promise<TableInfo> {
-  const script = await prepareScript(parts.translator, request);
+  const script = await prepared(parts, request, context);
   const changed = script.changed.map((alias) => changedTable(request, alias));
   if (!script.select && !changed.includes(request.destination)) throw nothingToStore(script, request);
   await mkdir(parts.layout.temporary, { recursive: true });
   const execute = (): Promise<TableInfo> => parts.engine.session(context, (session) => executeScript(parts, script, request, session));
   // A table that is changed must not be replaced by others between being read and being written.
   return changed.length > 0 ? parts.tables.exclusively([...changed, request.destination], execute, context.signal) : execute();
+}
+
+/** Translated with the columns of what it reads: their structs are matched by place. */
+async function prepared(parts: Parts, statement: Statement, context: JobContext): Promise<Script> {
+  const columns = (file: string): Promise<TableInfo['columns']> => parts.engine.session(context, (session) => columnsOf(session, file));
+  return prepareScript(parts.translator, statement, await schemasOf(statement, parts.tables, columns));
 }
 
 async function executeScript(parts: Parts, script: Script, request: QueryRequest, session: Session): Promise<TableInfo> {
@@ -144,7 +150,7 @@ async function asStored(
 
 /** Small results as JSON. */
 export async function readRows(parts: Parts, statement: Statement, context: JobContext): Promise<Record<string, Json>[]> {
-  const script = await prepareScript(parts.translator, statement);
+  const script = await prepared(parts, statement, context);
   const { select } = script;
   if (!select || script.changed.length > 0)
     throw problem(script, script.before.length - 1, 'this statement has no rows to return', 'a SELECT as the last statement');
@@ -154,7 +160,7 @@ export async function readRows(parts: Parts, statement: Statement, context: JobC
       const bound = boundFor(script, select.sql);
       const stored = await asStored(session, select.sql, bound, (type) => type);
       const reader = await session.readUntil(MAX_RESULT_ROWS + 1, stored.select, bound);
-      if (reader.currentRowCount > MAX_RESULT_ROWS)
+      if (reader.currentRowCount > MAX_RESULT_ROWS && !statement.firstRows)
         throw problem(
           script,
           script.before.length,
@@ -164,7 +170,10 @@ export async function readRows(parts: Parts, statement: Statement, context: JobC
         );
       const names = reader.columnNames();
       const types = reader.columnTypes();
-      return reader.getRows().map((row) => Object.fromEntries(names.map((name, i) => [name, jsonOf(row[i] ?? null, types[i])])));
+      return reader
+        .getRows()
+        .slice(0, MAX_RESULT_ROWS)
+        .map((row) => Object.fromEntries(names.map((name, i) => [name, jsonOf(row[i] ?? null, types[i])])));
     });
   });
 }
@@ -172,7 +181,8 @@ export async function readRows(parts: Parts, statement: Statement, context: JobC
 /** Binds every statement without running it, as far as the tables are there. */
 export async function estimate(parts: Parts, statement: Statement): Promise<QueryEstimate> {
   const unknown: QueryEstimate = { bytes: null, cost: 0 };
-  const script = await prepareScript(parts.translator, statement);
+  const quiet: JobContext = { signal: new AbortController().signal, progress: () => undefined };
+  const script = await prepared(parts, statement, quiet);
   const missing = await Promise.all(
     [...script.quoted.aliases].map(
       async (alias) => statement.tables[alias] !== undefined && !(await parts.tables.describe(statement.tables[alias])),
@@ -180,7 +190,6 @@ export async function estimate(parts: Parts, statement: Statement): Promise<Quer
   );
   // Tables that earlier steps will make: only the grammar could be checked.
   if (missing.some(Boolean)) return unknown;
-  const quiet: JobContext = { signal: new AbortController().signal, progress: () => undefined };
   const statements = script.select ? [...script.before, script.select] : script.before;
   await parts.engine.session(quiet, async (session) => {
     await runBefore({ ...script, before: [] }, session, parts.tables);

@@ -10,11 +10,11 @@ import { identifier, NOTHING_BOUND, pathLiteral } from './engine.ts';
 import type { Bound, Session } from './engine.ts';
 import { adapterError } from './errors.ts';
 import { bindParameters } from './parameters.ts';
-import { requireAliases, SqlProblem } from '../google-sql/placeholders.ts';
+import { quoteAliases, requireAliases, SqlProblem } from '../google-sql/placeholders.ts';
 import { typeOfParameter } from '../google-sql/type.ts';
 import type { Quoted } from '../google-sql/placeholders.ts';
 import type { TableFiles } from './tables.ts';
-import type { TranslatedStatement, Translator } from './translate.ts';
+import type { Schemas, TranslatedStatement, Translator } from './translate.ts';
 import { aliasOf, isSelect, refuseUndeclared } from './tables-used.ts';
 import { duckdbSpelling, hasJson } from './types.ts';
 
@@ -30,8 +30,9 @@ export interface Script {
   readonly changed: readonly string[];
 }
 
-export async function prepareScript(translator: Translator, statement: Statement): Promise<Script> {
-  const { quoted, translation } = await translator.translate(statement.sql, statement.sqlFile, typesOfParameters(statement));
+/** @param schemas columns of the statement's tables and sources, as far as they are there */
+export async function prepareScript(translator: Translator, statement: Statement, schemas: Schemas): Promise<Script> {
+  const { quoted, translation } = await translator.translate(statement.sql, statement.sqlFile, typesOfParameters(statement), schemas);
   requireAliases(statement.sql, statement.sqlFile, quoted, [...Object.keys(statement.tables), ...Object.keys(statement.sources)]);
   const statements = translation.statements;
   const last = statements.at(-1);
@@ -114,6 +115,26 @@ function replacedJson(columns: TableInfo['columns']): string {
     return known ? [`CAST(${identifier(name)} AS ${duckdbSpelling(known)}) AS ${identifier(name)}`] : [];
   });
   return casts.length === 0 ? '' : ` REPLACE (${casts.join(', ')})`;
+}
+
+/** What is known of the aliases that the statement names; a table or file that is not there yet is left out. */
+export async function schemasOf(
+  statement: Statement,
+  tables: TableFiles,
+  columnsOf: (file: string) => Promise<TableInfo['columns']>,
+): Promise<Schemas> {
+  const named = [...quoteAliases(statement.sql).aliases];
+  const found = await Promise.all(
+    named.map(async (alias): Promise<[string, TableInfo['columns']][]> => {
+      const table = statement.tables[alias];
+      if (table !== undefined) return (await tables.describe(table).then((version) => version && [[alias, version.columns]])) ?? [];
+      const uri = statement.sources[alias];
+      if (uri === undefined) return [];
+      const [first] = await sourceFiles(uri, '').catch(() => []);
+      return first === undefined ? [] : [[alias, await columnsOf(first).catch(() => [])]];
+    }),
+  );
+  return Object.fromEntries(found.flat().filter(([, columns]) => columns.length > 0));
 }
 
 interface Content {

@@ -7,6 +7,7 @@ import type { Problem } from '../../contract/errors.ts';
 import { pythonCommand } from '../python.ts';
 import { quoteAliases, SqlProblem } from '../google-sql/placeholders.ts';
 import type { Quoted } from '../google-sql/placeholders.ts';
+import type { TableInfo } from '../../ports/warehouse.ts';
 import { GRACES } from '../../rules/durations.ts';
 
 /** One statement of a script, in DuckDB's dialect. */
@@ -24,15 +25,20 @@ interface Translation {
   readonly parameters: readonly string[];
 }
 
+/** Names and GoogleSQL types of columns, by alias. */
+export type Schemas = Readonly<Record<string, TableInfo['columns']>>;
+
 export interface Translator {
   /**
    * @param types GoogleSQL types of the query parameters, where they are known: a function is then chosen by them, as by a column's type
+   * @param schemas columns of aliases, where they are known: fields of structs are matched by place then
    * @throws AdapterError('InvalidQuery') with file, line and column.
    */
   translate(
     sql: string,
     file: string,
     types?: Readonly<Record<string, string>>,
+    schemas?: Schemas,
   ): Promise<{ readonly quoted: Quoted; readonly translation: Translation }>;
   close(): Promise<void>;
 }
@@ -80,12 +86,17 @@ export function createTranslator(): Translator {
   };
 
   return {
-    async translate(sql, file, types) {
+    async translate(sql, file, types, schemas) {
       const quoted = quoteAliases(sql);
-      const key = [file, sql, JSON.stringify(types)].join('\0');
+      const key = [file, sql, JSON.stringify(types), JSON.stringify(schemas)].join('\0');
       let translating = remembered.get(key);
       if (!translating) {
-        translating = ask({ sql: quoted.sql, file, ...(types ? { parameters: types } : {}) }).then((answer) => {
+        translating = ask({
+          sql: quoted.sql,
+          file,
+          ...(types ? { parameters: types } : {}),
+          ...(schemas ? { schemas: inBraces(schemas) } : {}),
+        }).then((answer) => {
           if (answer.ok) return { statements: answer.statements, parameters: answer.parameters };
           throw new SqlProblem(inOriginal(answer.error, file, quoted));
         });
@@ -108,6 +119,10 @@ export function createTranslator(): Translator {
     },
   };
 }
+
+/** The translator sees an alias with its braces. */
+const inBraces = (schemas: Schemas): Schemas =>
+  Object.fromEntries(Object.entries(schemas).map(([alias, columns]) => [`{${alias}}`, columns]));
 
 function inOriginal(error: Problem, file: string, quoted: Quoted): Problem {
   const place = error.line === undefined ? undefined : quoted.original({ line: error.line, column: error.column ?? 1 });
