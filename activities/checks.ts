@@ -6,7 +6,7 @@ import type { Ports } from '../src/ports/index.ts';
 import type { JobContext, TableInfo, Warehouse } from '../src/ports/warehouse.ts';
 import { judge } from './checks/judge.ts';
 import type { Judged } from './checks/judge.ts';
-import { columnsOf } from './checks/questions.ts';
+import { columnsOf, typesFor } from './checks/questions.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { labelsOf } from './queries.ts';
@@ -24,6 +24,7 @@ export const createCheckActivities = (ports: Ports) =>
         const table = await warehouse.describe(input.spec.table);
         if (!table) throw failure('InvalidInput', `table: there is no table ${input.spec.table}`);
         requireColumns(input.spec, table);
+        await requireOthers(warehouse, input.spec);
         const before = await lastRun(warehouse, input);
         const judged = await judgeAll(warehouse, input, table, before, context);
         await warehouse.append(
@@ -47,6 +48,28 @@ function requireColumns({ rules }: CheckSpec, table: TableInfo): void {
     for (const column of columnsOf(rule))
       if (!names.includes(column))
         throw failure('InvalidInput', `rules[${index}]: ${table.table} has no column ${column}; expected one of ${names.join(', ')}`);
+  for (const [index, rule] of rules.entries()) {
+    const [column] = columnsOf(rule);
+    const type = table.columns.find(({ name }) => name === column)?.type;
+    const types = typesFor(rule);
+    if (type !== undefined && types && !types.includes(type))
+      throw failure(
+        'InvalidInput',
+        `rules[${index}]: ${rule.check} of ${column}: the column of ${table.table} is ${type}; expected ${types.join(', ')}`,
+      );
+  }
+}
+
+/** The tables that rules compare with have the column as well. */
+async function requireOthers(warehouse: Warehouse, { rules }: CheckSpec): Promise<void> {
+  for (const [index, rule] of rules.entries()) {
+    if (rule.check !== 'overlap') continue;
+    const other = await warehouse.describe(rule.with);
+    if (!other) throw failure('InvalidInput', `rules[${index}].with: there is no table ${rule.with}`);
+    const names = other.columns.map(({ name }) => name);
+    if (!names.includes(rule.column))
+      throw failure('InvalidInput', `rules[${index}]: ${rule.with} has no column ${rule.column}; expected one of ${names.join(', ')}`);
+  }
 }
 
 /** One after the other: on a laptop they share its cores, and what fails is told with all that was found. */

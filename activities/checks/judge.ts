@@ -37,6 +37,8 @@ interface Found {
   readonly shape?: Shape;
 }
 
+/** A result has no more. */
+const MOST_ROWS = 10_000;
 const HOUR_MS = 3_600_000;
 
 export async function judge(question: Question, context: JobContext): Promise<Judged> {
@@ -61,7 +63,8 @@ async function find(question: Question, context: JobContext): Promise<Found> {
     case 'range': {
       const [low, high] = [row['low'], row['high']];
       const limit = limitOf(rule);
-      if (Number(row['broken'] ?? 0) > 0) return { value: null, limit, holds: false, detail: `${Number(row['broken'])} values are NaN` };
+      if (Number(row['broken'] ?? 0) > 0)
+        return { value: null, limit, holds: false, detail: `${Number(row['broken'])} values are NaN or infinite` };
       if (typeof low !== 'number' || typeof high !== 'number') return { value: null, limit, holds: true, detail: 'no value is there' };
       const below = rule.min !== undefined && low < rule.min;
       const above = rule.max !== undefined && high > rule.max;
@@ -88,7 +91,8 @@ async function find(question: Question, context: JobContext): Promise<Found> {
       return within(value, rule, 'of the labels are above 0');
     case 'sql': {
       const example = rows.length === 0 ? '' : `; the first: ${JSON.stringify(rows[0])}`;
-      return { ...atMost(rows.length, rule.max, `${rows.length} bad rows of ${table.table}${example}`), value: rows.length };
+      const count = rows.length < MOST_ROWS ? `${rows.length}` : `${rows.length} or more`;
+      return { ...atMost(rows.length, rule.max, `${count} bad rows of ${table.table}${example}`), value: rows.length };
     }
   }
 }
@@ -103,18 +107,23 @@ function ask(
   const tables: Record<string, string> = rule.check === 'sql' ? { table: table.table } : { t: table.table };
   if (rule.check === 'overlap') tables['other'] = rule.with;
   const sqlFile = rule.check === 'sql' ? rule.file : `check ${rule.check}`;
-  return warehouse.rows({ sql: questionOf(rule, type), sqlFile, parameters: {}, tables, sources: {}, labels }, context);
+  return warehouse.rows({ sql: questionOf(rule, type), sqlFile, parameters: {}, tables, sources: {}, labels, firstRows: true }, context);
 }
 
 function rowCount(rule: Extract<CheckRule, { check: 'rows' }>, rows: number, earlier: LedgerRow<'checks'> | undefined): Found {
   const limits = rule.min === undefined && rule.max === undefined ? [] : [limitOf(rule)];
   const before = typeof earlier?.value === 'number' ? earlier.value : null;
-  const change = before === null || before === 0 ? null : (rows - before) / before;
+  const change = before === null ? null : rows === before ? 0 : (rows - before) / before;
   if (rule.change !== undefined) limits.push(`within ${percent(rule.change)} of the last run's`);
   const limit = limits.join(', ');
   const inside = (rule.min === undefined || rows >= rule.min) && (rule.max === undefined || rows <= rule.max);
   const steady = rule.change === undefined || change === null || Math.abs(change) <= rule.change;
-  const since = change === null ? '' : `, ${change >= 0 ? '+' : ''}${percent(change)} since the last run`;
+  const since =
+    change === null
+      ? ''
+      : change === Infinity
+        ? ', none in the last run'
+        : `, ${change >= 0 ? '+' : ''}${percent(change)} since the last run`;
   return { value: rows, limit, holds: inside && steady, detail: `${rows} rows${since}, expected ${limit}` };
 }
 

@@ -7,6 +7,16 @@ export function columnsOf(rule: CheckRule): string[] {
   return rule.check === 'unique' ? [...rule.columns] : [rule.column];
 }
 
+const NUMBERS = ['INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC'];
+const TYPES: Partial<Record<CheckRule['check'], readonly string[]>> = {
+  range: NUMBERS,
+  labels: [...NUMBERS, 'BOOL'],
+  freshness: ['TIMESTAMP', 'DATETIME', 'DATE'],
+};
+
+/** Types of columns that the rule can look at; undefined: any. */
+export const typesFor = (rule: CheckRule): readonly string[] | undefined => TYPES[rule.check];
+
 const share = (condition: string): string => `SELECT SAFE_DIVIDE(COUNTIF(${condition}), COUNT(*)) AS value, COUNT(*) AS n FROM {t}`;
 
 /** @param type GoogleSQL type of the rule's column */
@@ -21,7 +31,7 @@ export function questionOf(rule: Exclude<CheckRule, { check: 'drift' }>, type: s
     case 'defaults':
       return share(`CAST(${quoted(rule.column)} AS STRING) = ${text(defaultText(rule.value, type))}`);
     case 'range':
-      return `SELECT CAST(MIN(${quoted(rule.column)}) AS FLOAT64) AS low, CAST(MAX(${quoted(rule.column)}) AS FLOAT64) AS high${type === 'FLOAT64' ? `, COUNTIF(IS_NAN(${quoted(rule.column)})) AS broken` : ''} FROM {t}${type === 'FLOAT64' ? '' : ''}`;
+      return `SELECT CAST(MIN(${quoted(rule.column)}) AS FLOAT64) AS low, CAST(MAX(${quoted(rule.column)}) AS FLOAT64) AS high${type === 'FLOAT64' ? `, COUNTIF(IS_NAN(${quoted(rule.column)}) OR IS_INF(${quoted(rule.column)})) AS broken` : ''} FROM {t}`;
     case 'cardinality':
       return `SELECT COUNT(DISTINCT ${quoted(rule.column)}) AS value FROM {t}`;
     case 'unique': {
@@ -31,7 +41,7 @@ export function questionOf(rule: Exclude<CheckRule, { check: 'drift' }>, type: s
     case 'freshness':
       return `SELECT UNIX_MILLIS(MAX(${type === 'TIMESTAMP' ? quoted(rule.column) : `CAST(${quoted(rule.column)} AS TIMESTAMP)`})) AS value FROM {t}`;
     case 'overlap':
-      return `SELECT SAFE_DIVIDE(COUNTIF(o.longhaul_value IS NOT NULL), COUNT(*)) AS value FROM (SELECT DISTINCT CAST(${quoted(rule.column)} AS STRING) AS longhaul_value FROM {t}) AS s LEFT JOIN (SELECT DISTINCT CAST(${quoted(rule.column)} AS STRING) AS longhaul_value FROM {other}) AS o ON o.longhaul_value = s.longhaul_value`;
+      return `SELECT SAFE_DIVIDE(COUNTIF(o.longhaul_value IS NOT NULL), COUNT(*)) AS value FROM (SELECT DISTINCT CAST(${quoted(rule.column)} AS STRING) AS longhaul_value FROM {t} WHERE ${quoted(rule.column)} IS NOT NULL) AS s LEFT JOIN (SELECT DISTINCT CAST(${quoted(rule.column)} AS STRING) AS longhaul_value FROM {other}) AS o ON o.longhaul_value = s.longhaul_value`;
     case 'labels':
       return `SELECT AVG(IF(${numericLabel(type, rule.column)} > 0, 1.0, 0.0)) AS value FROM {t}`;
     case 'sql':

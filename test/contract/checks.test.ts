@@ -131,6 +131,47 @@ describe('check steps', () => {
     expect((await check([{ ...rule, onFail: 'warn' }])).outputs).toMatchObject({ passed: 0, warned: 1 });
   });
 
+  it.each([
+    [{ check: 'range', column: 'shop', min: 0 }, 'rules[0]: range of shop: the column of d.good is STRING; expected INT64, FLOAT64'],
+    [{ check: 'labels', column: 'shop', min: 0.1 }, 'rules[0]: labels of shop: the column of d.good is STRING; expected INT64'],
+    [{ check: 'freshness', column: 'id', maxHours: 1 }, 'rules[0]: freshness of id: the column of d.good is INT64; expected TIMESTAMP'],
+    [{ check: 'overlap', column: 'id', with: 'd.nowhere' }, 'rules[0].with: there is no table d.nowhere'],
+    [{ check: 'overlap', column: 'price', with: 'd.named' }, 'rules[0]: d.named has no column price; expected one of id'],
+  ] as const)('refuse what they cannot look at: %j', async (rule, message) => {
+    await other('d.named', 'SELECT 1 AS id');
+    await expect(check([{ ...rule, onFail: 'warn' }])).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it('find infinite values outside of every range', async () => {
+    await other('d.infinite', "SELECT 1.0 AS price UNION ALL SELECT CAST('inf' AS FLOAT64)");
+    await expect(check([{ check: 'range', column: 'price', min: 0 }], 'd.infinite')).rejects.toThrow('1 values are NaN or infinite');
+  });
+
+  it('judge a statement with more bad rows than a result has', async () => {
+    await other('d.many', 'SELECT n FROM UNNEST(GENERATE_ARRAY(1, 10001)) AS n');
+    const rule = { check: 'sql', file: 'bad.sql', sql: 'SELECT n FROM {table}' };
+    await expect(check([rule], 'd.many')).rejects.toMatchObject({
+      type: 'CheckFailed',
+      message: expect.stringContaining('10000 or more bad rows') as string,
+    });
+    expect((await check([{ ...rule, onFail: 'warn' }], 'd.many')).outputs).toMatchObject({ warned: 1 });
+  });
+
+  it('take rows after a run without any for a change, and NULL for no overlap', async () => {
+    await other('d.none', 'SELECT n AS id FROM UNNEST(GENERATE_ARRAY(1, 0)) AS n');
+    await other('d.some', 'SELECT 1 AS id UNION ALL SELECT NULL');
+    const rules = [{ check: 'rows', change: 0.5 }];
+    await check(rules, 'd.none', 'empty', 'growing');
+    await expect(check(rules, 'd.some', 'grown', 'growing')).rejects.toThrow(
+      "2 rows, none in the last run, expected within 50 % of the last run's",
+    );
+    const shared = await check([{ check: 'overlap', column: 'id', with: 'd.some', max: 1 }], 'd.some');
+    expect(shared.outputs['results']).toMatchObject({ 'overlap of id with d.some': { value: 1 } });
+  });
+
   it('write all rules down, also those that hold, before the step fails', async () => {
     await expect(
       check(
@@ -180,6 +221,9 @@ describe('check steps', () => {
     clustering: [],
     labels: {},
   };
+
+  const other = (destination: string, sql: string): Promise<unknown> =>
+    warehouse.query({ ...HALF, sql, tables: {}, destination, jobId: `made-${destination}-${++runs}` }, context);
 
   it('refuse a column that is not there', async () => {
     await expect(check([{ check: 'nulls', column: 'prize' }])).rejects.toThrow(

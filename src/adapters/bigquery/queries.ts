@@ -157,7 +157,7 @@ export async function readRows(
   const configuration = { ...selecting, query: { ...selecting.query, ...encryption(connection.config) } } as JobConfiguration;
   return guard(async () => {
     const ended = await runJob(connection, { id: `longhaul-rows-${randomUUID()}`, configuration }, context);
-    return resultRows(connection, ended, statement.sqlFile, most);
+    return resultRows(connection, ended, statement, most);
   }, rendered);
 }
 
@@ -166,7 +166,12 @@ interface ResultPage {
   readonly totalRows?: string;
 }
 
-async function resultRows({ bigquery, config }: Connection, { id }: EndedJob, file: string, most: number): Promise<Record<string, Json>[]> {
+async function resultRows(
+  { bigquery, config }: Connection,
+  { id }: EndedJob,
+  { sqlFile, firstRows = false }: Statement,
+  most: number,
+): Promise<Record<string, Json>[]> {
   const job = bigquery.job(id, { location: config.location });
   const rows: Record<string, Json>[] = [];
   for (let pageToken: string | undefined; ;) {
@@ -178,14 +183,14 @@ async function resultRows({ bigquery, config }: Connection, { id }: EndedJob, fi
     };
     const [page, next, response] = await withRetries(() => job.getQueryResults(options));
     const { schema, totalRows } = response as ResultPage;
-    if (Number(totalRows ?? 0) > most)
+    if (Number(totalRows ?? 0) > most && !firstRows)
       throw new AdapterError(
         'InvalidQuery',
-        `${file}: the result has ${totalRows} rows; expected at most ${most} (hint: let a query step write it to a table)`,
+        `${sqlFile}: the result has ${totalRows} rows; expected at most ${most} (hint: let a query step write it to a table)`,
       );
     rows.push(...(page as ApiRow[]).map((row) => rowOf(schema?.fields ?? [], row)));
     pageToken = next?.pageToken;
-    if (pageToken === undefined) return rows;
+    if (pageToken === undefined || (firstRows && rows.length >= most)) return rows.slice(0, most);
   }
 }
 
