@@ -67,6 +67,33 @@ const TYPED: Readonly<Record<LeafStep['kind'], readonly (readonly [string, Outpu
   approval: [],
 };
 
+const WORD = /^[A-Za-z0-9_-]+$/;
+const WILDCARD = /^[A-Za-z0-9_.-]*\*$/;
+
+/** The fields with the profile's data set before tables that name none. */
+export function withDatasets(kind: LeafStep['kind'], fields: MapNode, dataset: string): MapNode {
+  const patterns = TYPED[kind].filter(([, type]) => type === 'table').map(([pattern]) => pattern.split('.'));
+  return patterns.reduce((done, pattern) => inMap(done, pattern, dataset), fields);
+}
+
+function inMap(node: MapNode, [step, ...rest]: readonly string[], dataset: string): MapNode {
+  const entries = [...node.entries].map(([key, entry]) => {
+    const value = step === '*' || step === key ? withDataset(entry.value, rest, dataset) : entry.value;
+    return [key, { ...entry, value }] as const;
+  });
+  return { ...node, entries: new Map(entries) };
+}
+
+function withDataset(node: Node, steps: readonly string[], dataset: string): Node {
+  if (steps.length === 0) {
+    const isWord = node.kind === 'scalar' && !node.references && typeof node.value === 'string' && WORD.test(node.value);
+    return isWord ? { ...node, value: `${dataset}.${node.value}` } : node;
+  }
+  if (node.kind === 'map') return inMap(node, steps, dataset);
+  const [step, ...rest] = steps;
+  return node.kind === 'list' && step === '*' ? { ...node, items: node.items.map((item) => withDataset(item, rest, dataset)) } : node;
+}
+
 /** Tells the fields that hold no table or URI where one is wanted, or a URI that the run's store cannot read. */
 export function checkTypedFields(
   kind: LeafStep['kind'],
@@ -86,7 +113,15 @@ export function checkTypedFields(
         !(pattern === 'compareWith.*' && node.value === 'champion') &&
         !fits(node.value, type)
       )
-        problems.add(node.at, at, `not a ${type === 'uri' ? 'URI' : type}`, { expected: TYPE_WORDS[type], found: show(node.value) });
+        problems.add(node.at, at, `not a ${type === 'uri' ? 'URI' : type}`, {
+          expected: TYPE_WORDS[type],
+          found: show(node.value),
+          ...(type === 'table' && WILDCARD.test(node.value)
+            ? {
+                hint: 'a wildcard is no table: name each under `tables` and join them with UNION ALL, or make a view of them and name that',
+              }
+            : {}),
+        });
       else if (type === 'uri' && isUri(node.value) && !isBelow(storage, node.value))
         problems.add(node.at, at, 'this URI is not below the storage of the profile', {
           expected: `{storage}/…, which is ${storage}/…`,

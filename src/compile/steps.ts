@@ -11,7 +11,7 @@ import { join, type Problems } from './problems.ts';
 import type { Resolver } from './resolve.ts';
 import { findStep, isFailure, leavesOf, type Scope } from './scope.ts';
 import { buildSpec, type BuildContext } from './specs.ts';
-import { checkTypedFields, referencesWithPlaces, resolveFields } from './step-fields.ts';
+import { checkTypedFields, referencesWithPlaces, resolveFields, withDatasets } from './step-fields.ts';
 import { suggestion } from './suggest.ts';
 import { child, show, toPlain, type MapNode, type Node, type Reference } from './tree.ts';
 
@@ -37,7 +37,7 @@ export async function buildSteps(
   context: Omit<BuildContext, 'typeOf' | 'specOf'>,
 ): Promise<BuiltSteps> {
   const { problems } = context;
-  const bound = new Map(leaves.map((leaf) => [leaf.id, bind(leaf, resolver, problems)]));
+  const bound = new Map(leaves.map((leaf) => [leaf.id, bind(leaf, resolver, context)]));
   const { order, cycle } = orderSteps(new Map([...bound].map(([id, step]) => [id, step.dependsOn])));
   const [first] = cycle ?? [];
   const culprit = first === undefined ? undefined : bound.get(first)?.leaf;
@@ -77,8 +77,8 @@ export function checkExpectations(expectations: readonly Expectation[], outputs:
   }
 }
 
-function bind(leaf: LeafStep, resolver: Resolver, problems: Problems): BoundStep {
-  const fields = resolveFields(leaf, resolver);
+function bind(leaf: LeafStep, resolver: Resolver, { problems, dataset }: Pick<BuildContext, 'problems' | 'dataset'>): BoundStep {
+  const fields = withDatasets(leaf.kind, resolveFields(leaf, resolver), dataset);
   const parts = [...leaf.users, { fields: leaf.fields, scope: leaf.scope, path: leaf.path }];
   const conditions = parts.flatMap(({ fields: written, scope, path }) => {
     const when = child(written, 'when');

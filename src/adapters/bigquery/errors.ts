@@ -59,7 +59,7 @@ export function adapterError(error: unknown, rendered?: Rendered): Error {
     return new AdapterError('Unavailable', `${where}${message}${job}`, cause);
   if (rendered && (error instanceof JobFailure || status === 400 || status === 404)) return problemOf(message, reason, rendered, error);
   if (status === 400 || status === 404 || error instanceof JobFailure)
-    return new AdapterError('InvalidInput', `${where}${message}${job}`, cause);
+    return new AdapterError('InvalidInput', `${where}${message}${job}${inBrackets(hintOf(reason, message))}`, cause);
   return error instanceof Error ? error : new Error(message);
 }
 
@@ -75,12 +75,23 @@ const HINTS: Readonly<Record<string, string>> = {
   notFound: 'the table is made by an earlier step, or named under tables; look at the data set and the location of the profile',
 };
 
+/** Of a table that requires a filter over its partitions. */
+const UNFILTERED = /without a filter over column\(s\) (.+?) that can be used for partition elimination/;
+
+function hintOf(reason: string, message: string): string | undefined {
+  const columns = UNFILTERED.exec(message)?.[1];
+  if (columns === undefined) return HINTS[reason];
+  return `the table requires a filter over ${columns}: add it to WHERE; to an export, check or evaluate step give the table of a query step that takes the wanted partitions`;
+}
+
+const inBrackets = (hint: string | undefined): string => (hint === undefined ? '' : ` (hint: ${hint})`);
+
 /** The mistake with its place in the user's file. */
 function problemOf(message: string, reason: string, rendered: Rendered, cause: unknown): SqlProblem {
   const at = / at \[(\d+):(\d+)\]/.exec(message);
   const place = at ? rendered.place({ line: Number(at[1]), column: Number(at[2]) }) : locate(message, rendered.original);
   return new SqlProblem(
-    { file: rendered.file, ...place, message: message.replace(/ at \[\d+:\d+\]/, '').trim(), hint: HINTS[reason] },
+    { file: rendered.file, ...place, message: message.replace(/ at \[\d+:\d+\]/, '').trim(), hint: hintOf(reason, message) },
     cause,
   );
 }
