@@ -358,7 +358,7 @@ def _name_star(projection: Projection, node: exp.Expression, star: exp.Expressio
 
 
 def with_names_of(left: Projection, right: Projection, right_text: str) -> str:
-    """The right side of a set operation, or rows for a table, with the names of fields of structs that the left has: DuckDB matches by name."""
+    """The right side of a set operation, or rows for a table, with the names that the left has for fields of structs."""
     pairs = list(zip(left.columns, right.columns, strict=False))
     known = all(side.star_is_known or not side.has_star for side in (left, right)) and len(left.columns) == len(right.columns)
     if not known or not any(has_other_names(other.kind, one.kind) for (_, one), (_, other) in pairs):
