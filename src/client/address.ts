@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ConnectionOptions } from '@temporalio/client';
@@ -86,12 +86,21 @@ export function withoutProxy(address: string): Pick<ConnectionOptions, 'channelA
 /** The stack of the nearest directory upwards whose process is alive. */
 export const findDevelopmentStack = (directory: string): DevelopmentStack | null => findDevelopmentHome(directory)?.stack ?? null;
 
+/** In a folder like `/tmp` another user of the machine could name a server of theirs; only the user's own word counts, where there are users. */
+function isOurs(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
+  const user = process.geteuid?.();
+  return found !== undefined && (user === undefined || (found.uid === user && (found.mode & WRITABLE_BY_OTHERS) === 0));
+}
+
+const WRITABLE_BY_OTHERS = 0o002;
+
 /** The same, with the folder that it is written in. */
 export function findDevelopmentHome(directory: string): { readonly home: string; readonly stack: DevelopmentStack } | null {
   for (let at = resolve(directory); ; at = dirname(at)) {
     const home = join(at, '.longhaul');
     const file = join(home, 'stack.json');
-    if (existsSync(file)) {
+    if (isOurs(file)) {
       const stack = JSON.parse(readFileSync(file, 'utf8')) as Partial<DevelopmentStack>;
       if (stack.address !== undefined && isRunning(stack)) return { home, stack: stack as DevelopmentStack };
     }

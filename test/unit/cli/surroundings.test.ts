@@ -1,7 +1,7 @@
 /** What surrounds a command must not change what it does: variables, files of the project, processes and ports of others. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,6 +111,29 @@ describe('a stack that was killed', () => {
   it('is found while it runs, also that of an earlier release', async () => {
     expect(await left({ pid: process.pid, started: startOf(process.pid) })).toMatchObject({ address: '127.0.0.1:9' });
     expect(await left({ pid: process.pid })).toMatchObject({ address: '127.0.0.1:9' });
+  });
+});
+
+describe('a stack that another user of the machine may have written', () => {
+  const written = async (mode: number): Promise<string> => {
+    const folder = await mkdtemp(join(scratch, 'foreign-'));
+    await mkdir(join(folder, '.longhaul', 'below'), { recursive: true });
+    const file = join(folder, '.longhaul', 'stack.json');
+    await writeFile(
+      file,
+      JSON.stringify({ pid: process.pid, started: startOf(process.pid), address: '127.0.0.1:9', namespace: 'default', ui: null }),
+    );
+    await chmod(file, mode);
+    return join(folder, '.longhaul', 'below');
+  };
+  afterEach(() => vi.restoreAllMocks());
+
+  it('counts only as the own word of whoever asks', async () => {
+    expect(findDevelopmentStack(await written(0o644))).not.toBeNull();
+    expect(findDevelopmentStack(await written(0o646))).toBeNull();
+    const own = await written(0o600);
+    vi.spyOn(process, 'geteuid').mockReturnValue((process.geteuid?.() ?? 0) + 1);
+    expect(findDevelopmentStack(own)).toBeNull();
   });
 });
 
