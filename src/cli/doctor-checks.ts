@@ -14,11 +14,12 @@ export interface CheckGroup {
   readonly checks: readonly DoctorCheck[];
 }
 
-export async function checkProfile(profile: Profile, connect: () => Promise<Longhaul>): Promise<readonly CheckGroup[]> {
+/** @param account of the workers in the cluster, whose rights are asked for; our own when left out */
+export async function checkProfile(profile: Profile, connect: () => Promise<Longhaul>, account?: string): Promise<readonly CheckGroup[]> {
   const groups = await Promise.all([
     group('Temporal', () => checkTemporal(connect)),
     ...profilesByCluster(profile).map((one) =>
-      group(profile.clusters === undefined ? 'Compute' : `Compute, cluster ${one.cluster ?? ''}`, () => checkCompute(one)),
+      group(profile.clusters === undefined ? 'Compute' : `Compute, cluster ${one.cluster ?? ''}`, () => checkCompute(one, account)),
     ),
     group('Storage', () => checkStorage(profile)),
     group('Warehouse', () => checkWarehouse(profile)),
@@ -36,10 +37,10 @@ async function group(what: string, ask: () => Promise<readonly DoctorCheck[]>): 
   }
 }
 
-async function checkCompute(profile: Profile): Promise<readonly DoctorCheck[]> {
+async function checkCompute(profile: Profile, account: string | undefined): Promise<readonly DoctorCheck[]> {
   const { compute } = profile;
   const pools = poolsHere(profile);
-  if (compute.kind === 'kubernetes') return (await import('../adapters/kubernetes/doctor.ts')).checkKubernetes(compute, pools);
+  if (compute.kind === 'kubernetes') return (await import('../adapters/kubernetes/doctor.ts')).checkKubernetes(compute, pools, account);
   const { openProcessCompute } = await import('../adapters/process/index.ts');
   const opened = await openProcessCompute(compute);
   const jobs = await opened.list();

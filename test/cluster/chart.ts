@@ -32,8 +32,6 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
     'longhaul-temporal',
     `--from-literal=TEMPORAL_ADDRESS=${temporal}`,
   ]);
-  const tokens = '--from-literal=tokens=a-token-of-the-test operator test';
-  await cluster.kubectl(['-n', namespace, 'create', 'secret', 'generic', 'console-tokens', tokens]);
   const image = (key: string, name: string): string[] => {
     const [repository = '', tag = ''] = name.split(/:(?=[^:]*$)/);
     return ['--set', `${key}.repository=${repository},${key}.tag=${tag}`];
@@ -42,12 +40,10 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
   const settings = [
     ...['control', 'warehouse', 'training'].map((name) => `workers.${name}.replicas=1,workers.${name}.resources.${small}`),
     `sampler.resources.${small},console.resources.${small}`,
-    'console.tokenSecret=console-tokens',
     'nodeSelector.pool=on-demand',
   ].flatMap((setting) => ['--set', setting]);
   // BigQuery and Cloud Storage are emulators here.
   const policy = ['--set-json', 'policy={"endpoints":["http://*"]}'];
-  const console = ['--set-json', 'console.args=["--token-file","/etc/longhaul/console/tokens"]'];
   const where = ['--kubeconfig', cluster.kubeconfig, '--namespace', namespace];
   const images = [
     ...image('image', WORKER_IMAGE),
@@ -55,7 +51,7 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
     ...image('workers.warehouse.image', SCORING_WORKER_IMAGE),
   ];
   try {
-    await helm(['install', RELEASE, CHART, ...where, ...images, ...settings, ...policy, ...console, '--wait', '--timeout', PATIENCE]);
+    await helm(['install', RELEASE, CHART, ...where, ...images, ...settings, ...policy, '--wait', '--timeout', PATIENCE]);
   } catch (error) {
     const pods = await cluster.kubectl(['-n', namespace, 'get', 'pods', '-o', 'wide']);
     const logs = await cluster.kubectl(['-n', namespace, 'logs', '--prefix', '--tail=15', '-l', `app.kubernetes.io/instance=${RELEASE}`]);

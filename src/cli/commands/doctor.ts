@@ -3,10 +3,12 @@ import { cliOf, examples } from '../context.ts';
 import { DEFAULT_PROFILE } from '../compile-file.ts';
 import { checkProfile } from '../doctor-checks.ts';
 import type { CheckGroup } from '../doctor-checks.ts';
+import { UsageError } from '../exit.ts';
 
 interface Options {
   readonly profile: string;
   readonly folder: string;
+  readonly as?: string;
 }
 
 /** Something is missing. */
@@ -18,20 +20,34 @@ export function registerDoctor(program: Command): void {
     .description('ask everything that a profile names whether it is there and lets us in, and say how to mend what is not')
     .option('--profile <name>', 'a profile beside the pipeline, or a path', DEFAULT_PROFILE)
     .option('--folder <path>', 'where the pipeline and its profiles are', '.')
-    .addHelpText('after', examples('longhaul doctor', 'longhaul doctor --profile gcp', 'longhaul doctor --profile gcp --output json'))
-    .action(async ({ profile: wanted, folder }: Options, command: Command) => {
+    .option('--as <account>', 'the workers’ account, whose rights in the cluster are asked for: system:serviceaccount:NAMESPACE:NAME')
+    .addHelpText(
+      'after',
+      examples(
+        'longhaul doctor',
+        'longhaul doctor --profile gcp',
+        'longhaul doctor --profile gcp --as system:serviceaccount:longhaul:longhaul',
+        'longhaul doctor --profile gcp --output json',
+      ),
+    )
+    .action(async ({ profile: wanted, folder, as: account }: Options, command: Command) => {
       const cli = cliOf(command);
+      if (account !== undefined && !/^system:serviceaccount:[^:]+:[^:]+$/.test(account))
+        throw new UsageError(`--as ${account}: system:serviceaccount:NAMESPACE:NAME is expected`);
       const { readProfile } = await import('../../compile/read-profile.ts');
       const { name, profile } = await readProfile(wanted, folder, process.cwd(), cli.warn);
-      const groups = await checkProfile(profile, cli.connect);
+      const groups = await checkProfile(profile, cli.connect, account);
       const checks = groups.flatMap((group) => group.checks);
       const failed = checks.filter(({ ok }) => !ok).length;
       const { colors } = cli.terminal;
-      const mark = (ok: boolean): string => (ok ? colors.green('ok     ') : colors.red('missing'));
+      const mark = (ok: boolean, unsure: boolean): string => {
+        if (unsure) return colors.yellow('unsure ');
+        return ok ? colors.green('ok     ') : colors.red('missing');
+      };
       const lines = ({ what, checks: own }: CheckGroup): string[] => [
         colors.bold(what),
-        ...own.flatMap(({ name: asked, ok, detail, remedy }) => [
-          `  ${mark(ok)} ${asked}: ${detail}`,
+        ...own.flatMap(({ name: asked, ok, unsure = false, detail, remedy }) => [
+          `  ${mark(ok, unsure)} ${asked}: ${detail}`,
           ...(remedy === undefined ? [] : [`          ${colors.cyan(remedy)}`]),
         ]),
       ];
