@@ -55,6 +55,18 @@ describe('every pod of the chart', () => {
   });
 });
 
+describe('keys of signed decisions', () => {
+  it('are the console’s alone; whose count, the control workers know', async () => {
+    const pods = podsOf(await rendered({ ...EVERYTHING, signing: { consoleKeySecret: 'private', signersConfigMap: 'public' } }));
+    const having = (text: string): readonly string[] =>
+      [...pods].flatMap(([part, pod]) => (JSON.stringify(pod).includes(text) ? [part] : []));
+    expect([having('"secretName":"private"'), having('LONGHAUL_SIGNING_KEY')]).toEqual([['console'], ['console']]);
+    expect([having('"configMap":{"name":"public"}'), having('LONGHAUL_SIGNERS')]).toEqual([['control'], ['control']]);
+    const without = JSON.stringify([...podsOf(await rendered())]);
+    expect(without).not.toMatch(/LONGHAUL_SIGN/);
+  });
+});
+
 describe('accounts of the chart', () => {
   const GOOGLE = 'iam.gke.io/gcp-service-account';
   const accounts = async (values: object = {}): Promise<Record<string, string>> =>
