@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 const MAX_SHOWN = 120;
 
-export interface FileProblem {
+interface FileProblem {
   /** As it was named, shortened; empty where the system does not say. */
   readonly path: string;
   readonly message: string;
