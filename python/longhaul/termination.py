@@ -24,6 +24,9 @@ class Termination:
 
     def __init__(self, answer: Callable[[], None]) -> None:
         self.answer = answer
+        #: Whether a handler that the script has set itself is the answer: so until it opens a trial.
+        self.yields = False
+        self._called = False
         #: Set once SIGTERM has come; the training loop looks at it between two batches.
         self.asked = threading.Event()
         self._read, self._write = os.pipe()
@@ -34,6 +37,7 @@ class Termination:
 
     def install(self) -> None:
         """Again where a framework may have put a handler of its own over ours."""
+        self.yields = False
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._handle)
             signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
@@ -44,6 +48,7 @@ class Termination:
             signal.signal(signal.SIGTERM, self._handle)
 
     def _handle(self, number: int, frame: object) -> None:
+        self._called = True
         self.asked.set()
         with_pipe = bytes([signal.SIGTERM])
         try:
@@ -57,9 +62,12 @@ class Termination:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _wait(self) -> None:
-        while signal.SIGTERM not in os.read(self._read, 64):
-            pass  # another signal's number
-        self.asked.set()
+        while True:
+            if signal.SIGTERM not in os.read(self._read, 64):
+                continue  # another signal's number
+            self.asked.set()  # a trial that is opened nevertheless stops at its first boundary
+            if not self.yields or self._called or signal.getsignal(signal.SIGTERM) == self._handle:
+                break
         code = EXIT_PREEMPTED
         try:
             self.answer()
@@ -102,13 +110,20 @@ def is_child() -> bool:
 
 
 def answer_while_importing() -> None:
-    """From `import longhaul` on: the frameworks that are imported next take seconds."""
+    """From `import longhaul` on: the frameworks that are imported next take seconds.
+
+    A script that never opens a trial may have its own answer, before or after the import: it keeps it, and its `LATEST` too.
+    """
     if not os.environ.get("LONGHAUL_TRIAL") or is_child() or threading.current_thread() is not threading.main_thread():
+        return
+    if callable(signal.getsignal(signal.SIGTERM)) and _own is None:
         return
     from . import store  # noqa: F401  what the answer needs, before it is needed
     from .resume import checkpoints  # noqa: F401
 
-    termination().answer = _mark_committed
+    own = termination()
+    own.answer = _mark_committed
+    own.yields = True
 
 
 def _mark_committed() -> None:

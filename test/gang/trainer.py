@@ -8,8 +8,6 @@ import socket
 import sys
 import time
 
-# SIGTERM is this trainer's own business, and not the SDK's.
-os.environ.pop("LONGHAUL_TRIAL", None)
 from longhaul.store import join, open_store
 
 STEPS = int(os.environ.get("GANG_STEPS", "150"))

@@ -59,6 +59,55 @@ def test_an_import_is_interrupted_and_the_committed_checkpoint_stays(tmp_path: P
     assert scene.start("one", 2).wait(PATIENCE_SECONDS) == 0, scene.log("one")
 
 
+OWN_ANSWER = """
+import pathlib, signal, sys, time
+asked = []
+def answer():
+    signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+{before}
+pathlib.Path(HERE, "trains").touch()
+while not asked:
+    time.sleep(0.01)
+pathlib.Path(HERE, "asked").touch()
+while not pathlib.Path(HERE, "go").exists():
+    time.sleep(0.01)
+{then}
+sys.exit(5)
+"""
+
+
+@pytest.mark.parametrize("before", ["import longhaul\nanswer()", "answer()\nimport longhaul"], ids=["after", "before"])
+def test_a_script_that_opens_no_trial_keeps_its_own_answer_and_its_latest(tmp_path: Path, forker: Forker, before: str) -> None:
+    text = OWN_ANSWER.format(before=before, then="").replace("HERE", repr(str(tmp_path)))
+    scene = scripted(tmp_path, forker, text)
+    process = scene.start("one", 1)
+    wait(process, told(scene, "trains"))
+    process.send_signal(signal.SIGTERM)
+    wait(process, told(scene, "asked"))
+    (tmp_path / "go").touch()
+    assert process.wait(PATIENCE_SECONDS) == 5, scene.log("one")
+    assert not (scene.output("one") / "checkpoints" / "LATEST").exists() and "SIGTERM before" not in scene.log("one")
+
+
+STOPPED_LATER = """with longhaul.trial() as trial:
+    trial.keep(kept={"n": 0})
+    for batch in trial.batches(range(1000)):
+        trial.step()
+"""
+
+
+def test_a_trial_that_is_opened_after_another_answer_stops_at_its_first_boundary(tmp_path: Path, forker: Forker) -> None:
+    text = OWN_ANSWER.format(before="import longhaul\nanswer()", then=STOPPED_LATER).replace("HERE", repr(str(tmp_path)))
+    scene = scripted(tmp_path, forker, text)
+    process = scene.start("one", 1)
+    wait(process, told(scene, "trains"))
+    process.send_signal(signal.SIGTERM)
+    wait(process, told(scene, "asked"))
+    (tmp_path / "go").touch()
+    assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
+    assert scene.latest("one")["reason"] == "sigterm"
+
+
 HANGING = """
 import longhaul
 import pathlib, time

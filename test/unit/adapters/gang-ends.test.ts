@@ -188,6 +188,24 @@ describe('an attempt on several pods', () => {
     );
   });
 
+  it.each([
+    ['was killed', undefined, 'crashed'],
+    ['was disrupted and then killed', NOW - 3 * SECOND, 'preempted'],
+  ])('where one rank %s and another saved in the same second, ends as the first of them in either order', (_, disruptedAt, verdict) => {
+    const job = jobOf(2);
+    const told = disruptedAt === undefined ? {} : { disruptedAt };
+    for (const killed of [0, 1]) {
+      const snapshots = [0, 1].map((rank) =>
+        snapshotOf(job, podOf({ rank, exit: { code: rank === killed ? 137 : 143, at: NOW - SECOND }, ...(rank === killed ? told : {}) })),
+      );
+      const seen = observeJob(snapshots, NOW);
+      if (seen.kind !== 'ended') throw new Error(seen.kind);
+      const latest = { checkpoint: '7-1', attempt: 1, step: 7, samples: 14, reason: 'sigterm' as const };
+      const evidence = { attempt: 1, latest, hasResult: false, stopRequested: false, silentSeconds: null, newerAttempt: null };
+      expect(classifyEnd({ ...seen.end, logTail: '' }, evidence).verdict).toBe(verdict);
+    }
+  });
+
   it('does not depend on the order of the ranks', () => {
     fc.assert(
       fc.property(story, (each) => {
