@@ -309,6 +309,14 @@ describe('the Job of an attempt on several machines', () => {
   const envOf = (given: Manifest) =>
     given.spec.template.spec.containers[0]!['env'] as { name: string; value?: string; valueFrom?: unknown }[];
 
+  it('is suspended whole for Kueue, which admits as many pods as it has machines', () => {
+    const queued = manifest({ queue: 'training' }, { nodes: 3 });
+    expect(queued.metadata.labels).toMatchObject({ 'kueue.x-k8s.io/queue-name': 'training' });
+    // Admitted in part it would train in another world.
+    expect(queued.metadata.annotations).not.toHaveProperty('kueue.x-k8s.io/job-min-parallelism');
+    expect(queued.spec).toMatchObject({ suspend: true, completionMode: 'Indexed', completions: 3, parallelism: 3 });
+  });
+
   it('is one Indexed Job that begins and ends as one', () => {
     expect(gang().spec).toMatchObject({ completionMode: 'Indexed', completions: 3, parallelism: 3, backoffLimit: 0 });
     expect(gang().spec['podFailurePolicy']).toMatchObject({ rules: [{ action: 'FailJob' }, { action: 'FailJob' }] });
