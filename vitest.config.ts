@@ -18,6 +18,7 @@ const SUITES = {
   cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},
   'chaos-more': {},
+  trackers: {},
   packages: { fileParallelism: false },
   gang: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   // With what the other suites have of it.

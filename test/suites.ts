@@ -49,6 +49,7 @@ export const BY_NAME: readonly Suite[] = [
   vitest('packages', { needs: ['helm', 'packages'] }),
   vitest('policy', { needs: ['kubernetes', 'helm', 'emulators'] }),
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
+  vitest('trackers', { needs: ['mlflow'] }),
   vitest('chaos-more', { workers: 2 }),
   {
     name: 'kills',

@@ -7,6 +7,8 @@ import { createRunActivities } from '../activities/runs.ts';
 import { createSearchActivities } from '../activities/search.ts';
 import { createScriptActivities } from '../activities/scripts.ts';
 import { createStepActivities } from '../activities/steps.ts';
+import { createTrackerActivities } from '../activities/trackers.ts';
+import { openMlflow } from '../src/adapters/mlflow/index.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
 
@@ -24,6 +26,7 @@ main({
     ...createSearchActivities(ports, { policy }),
     ...createLostAttemptActivities(ports),
     ...createAuditActivities(ports),
+    ...createTrackerActivities(ports, openMlflow, process.env, policy),
     ...createDecisionActivities(ports),
   }),
 });

@@ -8,4 +8,5 @@ export { poolGate } from './pools/gate.ts';
 export { parameterImportance } from './questions.ts';
 export { samplerSuggestions } from './questions.ts';
 export { jobEnding } from './job-ending.ts';
+export { tracker } from './tracker.ts';
 export { audit } from './audit.ts';

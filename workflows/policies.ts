@@ -1,5 +1,6 @@
 /** How the pipeline's workflow calls activities and children: every time limit, retry and way of cancelling, with its reason. */
 import { ActivityCancellationType, ChildWorkflowCancellationType, ParentClosePolicy, proxyActivities } from '@temporalio/workflow';
+import { WorkflowIdReusePolicy } from '@temporalio/common';
 import type { ActivityOptions, ChildWorkflowOptions, RetryPolicy, ActivityInterfaceFor } from '@temporalio/workflow';
 import type { AuditActivities } from '../activities/audits.ts';
 import type { DecisionActivities } from '../activities/decisions.ts';
@@ -20,6 +21,7 @@ import type { Profile } from '../src/contract/profile.ts';
 import type { SearchActivities } from '../activities/search.ts';
 import type { EarlyEvaluationActivities } from '../activities/early-evaluation-contract.ts';
 import type { TensorboardActivities } from '../activities/tensorboard.ts';
+import type { TrackerActivities } from '../activities/trackers.ts';
 import type { TrainingActivities } from '../activities/training.ts';
 import type { AskInput, AskResult, CapacityInput, Importance, ImportanceInput, TrialInput } from '../src/contract/search.ts';
 
@@ -72,6 +74,19 @@ const NOTIFICATION_POLICY: ActivityOptions = {
   retry: { initialInterval: GRACES.activityRetryFirstMs, maximumAttempts: 4 },
   cancellationType: CANCELLATION,
 };
+
+/** Outlasts its run: an outage of somebody else's server is waited out, and the run does not wait with it. */
+export const TRACKER_POLICY: ChildWorkflowOptions = {
+  taskQueue: TASK_QUEUES.control,
+  cancellationType: ChildWorkflowCancellationType.ABANDON,
+  parentClosePolicy: ParentClosePolicy.ABANDON,
+  workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+};
+
+export const trackers = proxyActivities<TrackerActivities>({
+  ...CONTROL_POLICY,
+  scheduleToCloseTimeout: GRACES.jobMs,
+});
 
 /** Searches clean up their Jobs when the run is cancelled, and also when it is terminated. */
 export const SEARCH_POLICY: ChildWorkflowOptions = {

@@ -37,6 +37,9 @@ export const jobEndingWorkflowId = (
 ): string =>
   `${of.trial === undefined ? searchWorkflowId(of.run, of.step) : trialWorkflowId(of.run, of.step, of.trial, of.life)}/end-of-${kind}-${attempt}`;
 
+/** Feeds one of the trackers that the profile names. */
+export const trackerWorkflowId = (run: string, index: number): string => `${run}/tracker-${index}`;
+
 /** One audit of a run at a time. */
 export const auditWorkflowId = (run: string): string => `${run}/audit`;
 /** Of its trainings and their rows, as a run's; `execution` is that of Temporal. */

@@ -18,6 +18,7 @@ export const WORKFLOWS = {
   samplerSuggestions: 'samplerSuggestions',
   jobEnding: 'jobEnding',
   audit: 'audit',
+  tracker: 'tracker',
 } as const;
 
 export const QUERIES = {
@@ -85,6 +86,8 @@ export const INTERNAL_SIGNALS = {
   granted: 'granted',
   /** To a run that was cancelled before: its steps on exit are to end too. */
   cancelExit: 'cancel-exit',
+  /** From a run to its trackers: the ledger has its end. */
+  runEnded: 'run-ended',
 } as const;
 
 /** Views of the ledger that Looker Studio is connected to. */

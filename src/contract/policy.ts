@@ -58,6 +58,8 @@ export const Policy = z.strictObject({
   commands: Patterns,
   /** Variables of the control worker that a notification may take for the address of a webhook. */
   webhooks: Patterns,
+  /** Addresses of experiment trackers; the variables that hold their secrets are under `secrets`, as `env:NAME`. */
+  trackers: Patterns,
 });
 export type Policy = z.infer<typeof Policy>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AuditPolicy } from './audit-policy.ts';
+import { Tracker } from './trackers.ts';
 import { Name } from './values.ts';
 
 /** CPU in cores, memory and disk in MiB, GPUs as a count. */
@@ -225,6 +226,8 @@ export const Profile = z.strictObject({
   /** One retry after OOMKilled, with so much more memory; 1 = no retry. */
   memoryGrowth: z.number().min(1).max(4).default(1.5),
   notifications: z.array(Notification).default([]),
+  /** Trackers of experiments that hear of its runs. */
+  trackers: z.array(Tracker).optional(),
   /** TensorBoard of a search: kept so long after the run. */
   tensorboard: z.strictObject({ enabled: z.boolean().default(false), keepSeconds: z.int().nonnegative().default(3600) }).prefault({}),
   /** Suffix of the training task queue of `compute`; with `clusters` the name of the one that `compute` is of. */

@@ -24,6 +24,9 @@ const REAL_WAITS = {
   /** From asking for a machine to training on it, paid: 0.2 hours, the same, §6.1. */
   machineStartSeconds: 720,
   poolRatesKeptMs: 300_000,
+  /** Between two looks of a tracker at the ledger, which BigQuery loads as seldom; after so long without one that succeeds it is given up. */
+  trackerLookMs: 300_000,
+  trackerTroubleMs: 7 * 24 * 3_600_000,
   /** A look for a machine is begun anew then: an autoscaler that gave up looks again. */
   capacityRenewedSeconds: 3600,
   /** A quota or an admission that refuses is not asked without a pause. */
@@ -190,6 +193,9 @@ export const GRACES = {
   otherRunLookMs: 2_000,
   /** Somebody else's address or command may take so long. */
   webhookMs: 10_000,
+  trackerRequestMs: 30_000,
+  /** A run that has ended waits so long for a tracker to hear of it; after that it hears later. */
+  trackerEndMs: 60_000,
   notifyCommandMs: 30_000,
   /** Below the 30 s that Kubernetes gives a pod by default. Activities that only watch let go at once. */
   workerShutdownMs: 10_000,

@@ -15,6 +15,7 @@ export function violations(policy: Policy, document: Pick<RunDocument, 'profile'
   return [
     ...profileViolations(policy, profile),
     ...notificationViolations(policy, profile.notifications),
+    ...trackerViolations(policy, profile.trackers),
     ...(['steps', 'onExit'] as const).flatMap((list) =>
       document[list].flatMap((step) => stepViolations(policy, profile, step, `${list}.${step.id}`)),
     ),
@@ -75,6 +76,15 @@ export function notificationViolations(policy: Policy, targets: readonly z.infer
   return targets.flatMap(({ command, webhookEnv }, index) => [
     ...unless(policy, 'commands', `profile.notifications.${index}.command`, command && wordsOf(command)),
     ...unless(policy, 'webhooks', `profile.notifications.${index}.webhookEnv`, webhookEnv),
+  ]);
+}
+
+export function trackerViolations(policy: Policy, trackers: Profile['trackers'] = []): Violation[] {
+  return trackers.flatMap((tracker, index) => [
+    ...unless(policy, 'trackers', `profile.trackers.${index}.uri`, tracker.uri),
+    ...(['tokenEnv', 'userEnv', 'passwordEnv'] as const).flatMap((field) =>
+      unless(policy, 'secrets', `profile.trackers.${index}.${field}`, tracker[field] && `env:${tracker[field]}`),
+    ),
   ]);
 }
 

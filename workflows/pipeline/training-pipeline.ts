@@ -31,6 +31,7 @@ import type { Run } from './run.ts';
 import { graphOf, boundedSteps, createRunView, statusOf } from './view.ts';
 import { checkSamplers } from './sampler-checks.ts';
 import { runSteps } from './scheduler.ts';
+import { openTrackers } from './trackers.ts';
 import { stepFailureOf } from '../failures.ts';
 
 export const stateQuery = defineQuery<RunState>(QUERIES.state);
@@ -54,11 +55,13 @@ export async function trainingPipeline(document: RunDocument, retry: Retry | nul
   if (completed) run = createRun(completed, retry, run);
   if (run.reconciles) await checkSamplers(run.name, run.document).catch((error: unknown) => refuse(run, error));
 
+  const trackers = openTrackers(run);
   await runMainSteps(run);
   const whole = CancellationScope.current();
   await CancellationScope.nonCancellable(async () => {
     await runExitSteps(run, whole);
     await close(run);
+    await trackers.close();
     await condition(allHandlersFinished);
     await condition(() => run.recordings.underWay === 0 || run.exitCancelled);
   });

@@ -167,6 +167,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
   "podSecurity" "restricted"
   "commands" list
   "webhooks" (list "*_WEBHOOK")
+  "trackers" list
 -}}
 {{ toYaml (mustMergeOverwrite $own (deepCopy .Values.policy)) }}
 {{- end }}

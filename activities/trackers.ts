@@ -1,0 +1,64 @@
+/** Tells a tracker of experiments what the ledger says of a run: told again, it has everything once. */
+import type { Policy } from '../src/contract/policy.ts';
+import type { Profile } from '../src/contract/profile.ts';
+import type { Tracker } from '../src/contract/trackers.ts';
+import type { Ports } from '../src/ports/index.ts';
+import type { ExperimentTracker } from '../src/ports/tracker.ts';
+import { trackerViolations } from '../src/rules/policy.ts';
+import { trackedRuns } from '../src/rules/tracked.ts';
+import { failure, translated } from './failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { refuseViolations } from './policy-guard.ts';
+
+export interface TrackInput {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly profile: Profile;
+  readonly tracker: Tracker;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @param authorization value of the header, or null */
+type OpenTracker = (tracker: Tracker, pipeline: string, authorization: string | null) => ExperimentTracker;
+
+export const createTrackerActivities = (
+  ports: Ports,
+  open: OpenTracker,
+  environment: Environment = process.env,
+  policy: Policy | null = null,
+) =>
+  translated({
+    /** @returns whether the ledger has the end of the run, and so the tracker too */
+    async tellTracker({ run, pipeline, profile, tracker }: TrackInput): Promise<{ readonly ended: boolean }> {
+      if (policy !== null) refuseViolations(trackerViolations(policy, [tracker]));
+      const opened = open(tracker, pipeline, authorization(tracker, environment));
+      return withHeartbeat(async ({ detached, signal }) => {
+        const warehouse = await ports.warehouse(profile);
+        const where = { run };
+        // First, so that all that belongs to an end is there.
+        const runs = await warehouse.ledger('runs', where);
+        const [trials, progress, evaluations] = await Promise.all([
+          warehouse.ledger('trials', where),
+          warehouse.ledger('progress', where),
+          warehouse.ledger('evaluations', where),
+        ]);
+        const entries = trackedRuns(run, { runs, trials, progress, evaluations });
+        await opened.tell(run, entries, AbortSignal.any([detached, signal]));
+        return { ended: entries[0]?.endedAt != null };
+      });
+    },
+  });
+export type TrackerActivities = ReturnType<typeof createTrackerActivities>;
+
+/** @throws ApplicationFailure('InvalidInput') where the worker lacks a variable */
+function authorization({ tokenEnv, userEnv, passwordEnv }: Tracker, environment: Environment): string | null {
+  const read = (name: string): string => {
+    const value = environment[name];
+    if (!value) throw failure('InvalidInput', `trackers: the control worker has no environment variable ${name}`);
+    return value;
+  };
+  if (tokenEnv !== undefined) return `Bearer ${read(tokenEnv)}`;
+  if (userEnv === undefined || passwordEnv === undefined) return null;
+  return `Basic ${Buffer.from(`${read(userEnv)}:${read(passwordEnv)}`).toString('base64')}`;
+}

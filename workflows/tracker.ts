@@ -1,0 +1,44 @@
+/** Tells a tracker of experiments of a run until it has heard of its end; whatever fails about it does not touch the run. */
+import {
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineSignal,
+  isCancellation,
+  log,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { TrackInput } from '../activities/trackers.ts';
+import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
+import { WAITS } from '../src/rules/durations.ts';
+import { trackers } from './policies.ts';
+
+export const runEndedSignal = defineSignal(INTERNAL_SIGNALS.runEnded);
+
+interface Tracking extends TrackInput {
+  /** ms since 1970 when it was told last; set by continue-as-new. */
+  readonly toldAt?: number;
+}
+
+export async function tracker({ toldAt = Date.now(), ...input }: Tracking): Promise<void> {
+  let news = false;
+  setHandler(runEndedSignal, () => {
+    news = true;
+  });
+  for (let last = toldAt; ;) {
+    news = false;
+    try {
+      const { ended } = await trackers.tellTracker.executeWithOptions({ summary: `${input.tracker.kind} hears of ${input.run}` }, [input]);
+      if (ended) return;
+      last = Date.now();
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      log.warn('a tracker could not be told', { tracker: input.tracker.uri, error });
+      if (Date.now() - last > WAITS.trackerTroubleMs)
+        throw ApplicationFailure.nonRetryable(`${input.tracker.uri} could not be told`, 'Unavailable');
+    }
+    await condition(() => news, WAITS.trackerLookMs);
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof tracker>({ ...input, toldAt: last });
+  }
+}
