@@ -1,5 +1,6 @@
 /** All that is known of a run: its workflow's answers, its document, its rows in the ledger, the run before it. */
-import type { Run } from '../client/index.ts';
+import type { Longhaul, Run } from '../client/index.ts';
+import { orKept } from '../client/kept-runs.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Importance, ImportanceInput } from '../contract/search.ts';
@@ -22,11 +23,30 @@ export interface ReadableRun {
   importance(step: string, input: ImportanceInput): Promise<Importance | null>;
 }
 
-export const askedRun = (run: Run): ReadableRun => ({
+/** @param from where a run is looked for that Temporal has forgotten */
+export const askedRun = (run: Run, from: { readonly longhaul: Longhaul; readonly ports: OpenPorts }): ReadableRun => ({
   id: run.id,
-  snapshot: () => snapshotOf(run),
-  graph: () => run.graph(),
-  document: () => run.document(),
+  snapshot: () =>
+    orKept(
+      from,
+      run.id,
+      () => snapshotOf(run),
+      ({ run: state, searches }) => ({ run: state, searches }),
+    ),
+  graph: () =>
+    orKept(
+      from,
+      run.id,
+      () => run.graph(),
+      ({ graph }) => graph,
+    ),
+  document: () =>
+    orKept(
+      from,
+      run.id,
+      () => run.document(),
+      ({ document }) => document,
+    ),
   importance: (step, input) =>
     run
       .search(step)

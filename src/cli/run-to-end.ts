@@ -42,7 +42,7 @@ function comeBack(run: Run, ownServers: boolean): string {
 /** The tables, and the report as a file. */
 async function conclude(longhaul: Longhaul, run: Run, cli: Cli): Promise<void> {
   await using ports = openPorts();
-  const data = await collectReport(askedRun(run), ports);
+  const data = await collectReport(askedRun(run, { longhaul, ports }), ports);
   const report = await writeReport(reportFile(run.id), await renderReport(data));
   cli.print(
     { ...data.run, trials: data.trials, evaluations: data.evaluations, report },

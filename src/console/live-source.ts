@@ -1,5 +1,6 @@
 /** The console's facts from the real parts: queries and updates of the workflows, ledger, store and machines of each run's profile. */
 import type { Longhaul, Run, Search } from '../client/index.ts';
+import { orKept, type KeptRun } from '../client/kept-runs.ts';
 import { RefusedError } from '../client/errors.ts';
 import { UPDATES } from '../contract/names.ts';
 import type { RunDocument } from '../contract/run-document.ts';
@@ -19,27 +20,50 @@ const EXPORTS_SHOWN = 50;
 
 export function createLiveSource(longhaul: Longhaul, ports: Ports, ui: string | null): ConsoleSource {
   const documents = new Map<string, Promise<RunDocument>>();
+  const kept = <T>(run: string, ask: () => Promise<T>, of: (ended: KeptRun) => T | undefined): Promise<T> =>
+    orKept({ longhaul, ports }, run, ask, of);
   return {
     workflowLink: (workflowId) =>
       ui === null ? null : `${ui}/namespaces/${encodeURIComponent(longhaul.target.namespace)}/workflows/${encodeURIComponent(workflowId)}`,
     runs: (options) => longhaul.list(options),
     changes: (run) => longhaul.run(run).changes(),
-    state: (run) => longhaul.run(run).state(),
-    graph: (run) => longhaul.run(run).graph(),
+    state: (run) =>
+      kept(
+        run,
+        () => longhaul.run(run).state(),
+        (ended) => ended.run,
+      ),
+    graph: (run) =>
+      kept(
+        run,
+        () => longhaul.run(run).graph(),
+        ({ graph }) => graph,
+      ),
     document: (run) => {
       // A run's document never changes.
-      const known = documents.get(run) ?? longhaul.run(run).document();
+      const known =
+        documents.get(run) ??
+        kept(
+          run,
+          () => longhaul.run(run).document(),
+          ({ document }) => document,
+        );
       documents.set(run, known);
       known.catch(() => documents.delete(run));
       const oldest = documents.keys().next().value;
       if (documents.size > DOCUMENTS_KEPT && oldest !== undefined) documents.delete(oldest);
       return known;
     },
-    search: (run, step) => longhaul.run(run).search(step).state(),
+    search: (run, step) =>
+      kept(
+        run,
+        () => longhaul.run(run).search(step).state(),
+        ({ searches }) => searches[step],
+      ),
     ledger: async (document, table, where) => (await ports.warehouse(document.profile)).ledger(table, where),
     progress: async (document, output, after) => progressAfter(await ports.store(document.profile), output, after),
     files: async (document, output) => trialFiles(await ports.store(document.profile), output),
-    logs: (document, run, query, options) => logs(ports, longhaul.run(run), document, query, options),
+    logs: (document, run, query, options) => logs(ports, longhaul, document, { ...query, run }, options),
     importance: (run, step, input) => longhaul.run(run).search(step).importance(input),
     send: (command) => send(longhaul.run(command.run), command),
   };
@@ -119,7 +143,14 @@ function parsed<T>(schema: { safeParse(value: unknown): { success: true; data: T
 }
 
 /** From the Job while there is one, else what was kept of it. */
-async function* logs(ports: Ports, run: Run, document: RunDocument, query: LogQuery, options: LogOptions): AsyncIterable<string> {
+async function* logs(
+  ports: Ports,
+  longhaul: Longhaul,
+  document: RunDocument,
+  query: LogQuery & { readonly run: string },
+  options: LogOptions,
+): AsyncIterable<string> {
+  const run = longhaul.run(query.run);
   const compute = await ports.compute(document.profile);
   const name = await jobName(compute, run.id, query);
   if (name !== null) {
@@ -130,7 +161,14 @@ async function* logs(ports: Ports, run: Run, document: RunDocument, query: LogQu
   const output =
     query.trial === undefined
       ? homeOfStepLog(store, run.id, query.step)
-      : (await run.search(query.step).state()).trials.find(({ trial }) => trial === query.trial)?.output;
+      : (
+          await orKept(
+            { longhaul, ports },
+            run.id,
+            () => run.search(query.step).state(),
+            ({ searches }) => searches[query.step],
+          )
+        ).trials.find(({ trial }) => trial === query.trial)?.output;
   const attempt = query.attempt ?? (output === undefined ? undefined : (await keptAttempts(store, output)).at(-1)?.attempt);
   if (output === undefined || attempt === undefined) return;
   const last: string[] = [];

@@ -77,7 +77,7 @@ async function withCheckpoints(
   const cli = cliOf(command);
   await using longhaul = await cli.connectOrStart();
   await using ports = openPorts();
-  const data = await collect(askedRun(await runOf(longhaul, cli, id)), ports);
+  const data = await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
   const store = await ports.store(data.document.profile);
   const trials = withLiveTrials(data).filter(
     (row) => (step === undefined || row.step === step) && (trial === undefined || row.trial === trial),

@@ -33,7 +33,7 @@ export function registerCurves(program: Command): void {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
-      const data = await collect(askedRun(await runOf(longhaul, cli, id)), ports);
+      const data = await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
       const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;
       const metric = options.metric ?? objective ?? 'loss';
       const series = curvesOf(data.progress, metric, options.trial);

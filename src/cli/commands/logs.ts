@@ -14,6 +14,7 @@ import { followJobs } from '../follow-jobs.ts';
 import type { JobLine } from '../follow-jobs.ts';
 import { onInterrupt } from '../follow.ts';
 import { openPorts } from '../../adapters/open.ts';
+import { orKept } from '../../client/kept-runs.ts';
 
 interface Options {
   readonly follow?: boolean;
@@ -54,7 +55,12 @@ export function registerLogs(program: Command): void {
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const run = await runOf(longhaul, cli, id);
-      const document = await run.document();
+      const document = await orKept(
+        { longhaul, ports },
+        run.id,
+        () => run.document(),
+        (keptRun) => keptRun.document,
+      );
       const compute = await everyCluster(ports, document.profile);
       const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, options);
       const jobs = choose(await compute.list({ run: run.id }));

@@ -66,7 +66,7 @@ export function registerReplaySearch(program: Command): void {
       await using ports = openPorts();
       const run = longhaul.run(id);
       const step = searchStepOf(await run.state(), options.step);
-      const data = await collect(askedRun(run), ports);
+      const data = await collect(askedRun(run, { longhaul, ports }), ports);
       const spec = data.document.steps.find((one) => one.id === step)?.spec;
       if (spec?.kind !== 'search') throw new UsageError(`${id} has no search "${step}"`);
       const search = recordedSearch(searchWorkflowId(id, step), step, spec, data);

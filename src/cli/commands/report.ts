@@ -55,12 +55,12 @@ export function registerReport(program: Command): void {
       const cli = cliOf(command);
       const kept = await keptRuns(cli, ids);
       await using longhaul = kept === null ? await cli.connectOrStart() : null;
-      const runs = kept ?? (longhaul === null ? [] : await askedRuns(longhaul, cli, ids));
+      await using ports = openPorts();
+      const runs = kept ?? (longhaul === null ? [] : await askedRuns(longhaul, ports, cli, ids));
       if (options.looker !== undefined) {
         await printLooker(cli, runs, options.looker);
         return;
       }
-      await using ports = openPorts();
       const data = await gather(runs, ports);
       await (options.format === 'html' ? writeHtml(cli, data, options) : writeText(cli, data, options));
     });
@@ -76,9 +76,9 @@ async function keptRuns(cli: Cli, ids: readonly string[]): Promise<ReadableRun[]
   return found.length > 0 && found.every((run) => run !== null) ? found : null;
 }
 
-async function askedRuns(longhaul: Longhaul, cli: Cli, ids: readonly string[]): Promise<ReadableRun[]> {
+async function askedRuns(longhaul: Longhaul, ports: OpenPorts, cli: Cli, ids: readonly string[]): Promise<ReadableRun[]> {
   const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
-  return runs.map(askedRun);
+  return runs.map((run) => askedRun(run, { longhaul, ports }));
 }
 
 /** The ledger holds all runs: the first one says only where it is. */

@@ -3,6 +3,8 @@ import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { follow, onInterrupt, snapshotOf } from '../follow.ts';
 import { endedRuns } from '../ended-runs.ts';
+import { openPorts } from '../../adapters/open.ts';
+import { orKept } from '../../client/kept-runs.ts';
 import { treeLines, type Snapshot } from '../run-tree.ts';
 import type { Run } from '../../client/index.ts';
 

@@ -33,7 +33,7 @@ export function registerTrials(program: Command): void {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
-      const data = await collect(askedRun(await runOf(longhaul, cli, id)), ports);
+      const data = await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
       const searches = data.document.steps.flatMap((step) =>
         step.spec.kind === 'search' ? [{ id: step.id, goal: step.spec.objective.goal }] : [],
       );
