@@ -58,7 +58,7 @@ async function gather(cli: Cli, id: string | undefined): Promise<RunData> {
   const kept = name === undefined ? null : ((await ended?.readable(name)) ?? null);
   if (kept !== null) return await collect(kept, ports);
   await using longhaul = await cli.connectOrStart();
-  return await collect(askedRun(await runOf(longhaul, cli, id)), ports);
+  return await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
 }
 
 function sizesOf(steps: readonly SizeAdvice[]): Sizes {
