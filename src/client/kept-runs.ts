@@ -3,7 +3,6 @@ import { RunDocument } from '../contract/run-document.ts';
 import { RUN_NAME } from '../contract/run-names.ts';
 import { archiveUri, documentUri, type RunArchive } from '../contract/state.ts';
 import type { Profile } from '../contract/profile.ts';
-import type { Ports } from '../ports/index.ts';
 import { UnknownRunError } from './errors.ts';
 import type { Longhaul } from './longhaul.ts';
 
@@ -11,7 +10,10 @@ export interface KeptRun extends RunArchive {
   readonly document: RunDocument;
 }
 
-type Stores = Pick<Ports, 'store'>;
+/** As the ports open object stores. */
+interface Stores {
+  store(profile: Profile): Promise<{ readonly root: string; read(uri: string): Promise<{ readonly data: Uint8Array } | null> }>;
+}
 
 /** Newest runs whose profiles say where to look. */
 const RUNS_ASKED = 50;

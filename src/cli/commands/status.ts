@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { follow, onInterrupt, snapshotOf } from '../follow.ts';
+import { follow, onInterrupt } from '../follow.ts';
 import { endedRuns } from '../ended-runs.ts';
 import { openPorts } from '../../adapters/open.ts';
-import { orKept } from '../../client/kept-runs.ts';
+import { askedRun } from '../run-data.ts';
 import { treeLines, type Snapshot } from '../run-tree.ts';
 import type { Run } from '../../client/index.ts';
 
@@ -34,7 +34,8 @@ export function registerStatus(program: Command): void {
         await watchRun(run, cli);
         return;
       }
-      const snapshot = await snapshotOf(run);
+      await using ports = openPorts();
+      const snapshot = await askedRun(run, { longhaul, ports }).snapshot();
       const clusters = snapshot.run.endedAt === null ? await run.unservedClusters() : [];
       print(cli, clusters.length === 0 ? snapshot : { ...snapshot, clusters });
     });
