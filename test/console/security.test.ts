@@ -151,7 +151,7 @@ describe('a console with tokens', () => {
         const [cookie] = await page.page.context().cookies();
         expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
         await page.press('Controls of the run', 'Pause run', 'Pause');
-        expect(source.sent.at(-1)?.payload).toEqual({ by: 'ada' });
+        expect(source.sent.at(-1)?.payload).toEqual({ by: 'ada', vouched: 'token' });
         await page.page.getByRole('button', { name: 'Sign out' }).click();
         await page.page.getByLabel('Token').waitFor();
         expect((await ask(`${harness.server.url}/api/session`, { headers: { cookie: `longhaul=${cookie?.value ?? ''}` } })).status).toBe(
