@@ -1,7 +1,7 @@
 /** A Temporal server of a test's own, with workers for all queues of a run. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
@@ -138,3 +138,10 @@ export async function until<T>(look: () => Promise<T | undefined | false | null>
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** The time-skipping server stands still for good where a workflow is terminated before it heard that the activity failed. */
+export const untilTriedAgainLater = (workflow: WorkflowHandle): Promise<unknown> =>
+  until(
+    async () => (await workflow.describe()).raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1),
+    'an activity that failed once',
+  );

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSearchActivities } from '../../activities/search.ts';
 import { poolGateWorkflowId } from '../../src/contract/ids.ts';
-import { until } from './environment.ts';
+import { until, untilTriedAgainLater } from './environment.ts';
 import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 import { createMemoryPorts } from './memory-ports.ts';
@@ -26,7 +26,7 @@ describe('a place whose holder was terminated', () => {
     harness.world.attempt = ({ trial }) => (trial.run === 'first' ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({}));
     const profile = poolOf('one', 1);
     const first = await harness.trial({ run: 'first', profile });
-    await until(() => Promise.resolve(harness.world.attempts.length === 1 && harness.running() === 0), 'the first attempt');
+    await untilTriedAgainLater(first);
     const second = await harness.trial({ run: 'second', profile });
     const gate = harness.client.workflow.getHandle(poolGateWorkflowId('one'));
     await until(async () => (await gate.query<GateState>('state')).waiting.length === 1, 'the second trial to wait');
@@ -51,15 +51,13 @@ describe('a pool gate', () => {
   });
   afterEach(() => harness.stop());
   const gateOf = (name: string) => harness.client.workflow.getHandle(poolGateWorkflowId(name));
-  const settled = (): Promise<unknown> =>
-    until(() => Promise.resolve(harness.world.attempts.length === 1 && harness.running() === 0), 'the first attempt');
 
   it('finds the place of a terminated holder also where it grants one every few minutes', async () => {
     harness.world.attempt = ({ trial }, retries) =>
       retries === 0 ? Promise.reject(later(trial.run === 'dead' ? DAYS_OF_SECONDS : 240)) : Promise.resolve({});
     const profile = poolOf('two', 2);
     const dead = await harness.trial({ run: 'dead', profile });
-    await settled();
+    await untilTriedAgainLater(dead);
     await dead.terminate('by hand');
     await (await harness.search(specOf({ trials: 18, parallel: 3 }), profile)).result();
     const { holders } = await gateOf('two').query<GateState>('state');
@@ -71,7 +69,7 @@ describe('a pool gate', () => {
       trial.run === 'paused' && retries === 0 ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({});
     const profile = poolOf('one', 1);
     const first = await harness.trial({ run: 'paused', profile });
-    await settled();
+    await untilTriedAgainLater(first);
     await first.terminate('by hand');
     // It runs, and it is another run of Temporal's: the place was not its own.
     await harness.trial({ run: 'paused', profile, wanted: { stop: null, paused: true } });
@@ -84,7 +82,7 @@ describe('a pool gate', () => {
       harness.world.attempts.length === 1 && retries === 0 ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({});
     const profile = poolOf('one', 1);
     const first = await harness.trial({ run: 'again', profile });
-    await settled();
+    await untilTriedAgainLater(first);
     await first.terminate('by hand');
     const second = await harness.trial({ run: 'again', profile });
     expect((await second.result()).status).toBe('succeeded');
@@ -94,8 +92,7 @@ describe('a pool gate', () => {
     faults = 3;
     harness.world.attempt = ({ trial }, retries) =>
       trial.run === 'first' && retries === 0 ? Promise.reject(later(DAYS_OF_SECONDS)) : Promise.resolve({});
-    await harness.trial({ run: 'first', profile: poolOf('one', 1) });
-    await settled();
+    await untilTriedAgainLater(await harness.trial({ run: 'first', profile: poolOf('one', 1) }));
     const { runId } = await gateOf('one').describe();
     await harness.trial({ run: 'second', profile: poolOf('one', 1) });
     await harness.environment.sleep('2 hours');
