@@ -1,5 +1,6 @@
 /** What a pod needs of its machine besides CPU, memory and disk: devices, shared memory, taints that clouds set by themselves. */
 import type { JobSpec } from '../../contract/jobs.ts';
+import type { Pool } from '../../contract/profile.ts';
 import type { KubernetesConfig } from './client.ts';
 
 const USUAL_GPU = 'nvidia.com/gpu';
@@ -32,13 +33,13 @@ export const sharedMemoryMount = (config: KubernetesConfig): object[] => (hasOwn
  * Taints that GKE sets on nodes by itself, and those of GPUs anywhere: `cloud.google.com/gke-spot` and `gke-flex-start` of machines of that
  * kind, `kubernetes.io/arch` of Arm, the resource's name of machines with devices. Those of the pool come first.
  */
-export function tolerationsOf(spec: Machine): object[] {
+export function tolerationsOf(spec: Machine): Pool['tolerations'] {
   const { nodeSelector, tolerations } = spec.pool;
   const tainted = ['cloud.google.com/gke-spot', 'cloud.google.com/gke-flex-start', 'kubernetes.io/arch'].flatMap((key) => {
     const value = nodeSelector[key];
     const isTaint = key === 'kubernetes.io/arch' ? value === 'arm64' : value === 'true';
-    return isTaint ? [{ key, operator: 'Equal', value, effect: 'NoSchedule' }] : [];
+    return isTaint ? [{ key, operator: 'Equal' as const, value, effect: 'NoSchedule' as const }] : [];
   });
-  const devices = Object.keys(gpus(spec)).map((key) => ({ key, operator: 'Exists', effect: 'NoSchedule' }));
+  const devices = Object.keys(gpus(spec)).map((key) => ({ key, operator: 'Exists' as const, effect: 'NoSchedule' as const }));
   return [...tolerations, ...[...tainted, ...devices].filter(({ key }) => !tolerations.some((own) => own.key === key))];
 }

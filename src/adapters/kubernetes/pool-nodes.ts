@@ -2,6 +2,7 @@
 import type { V1Node } from '@kubernetes/client-node';
 import type { Pool } from '../../contract/profile.ts';
 import type { DoctorCheck } from '../../ports/doctor.ts';
+import { tolerationsOf } from './machine.ts';
 
 interface Taint {
   readonly key: string;
@@ -42,13 +43,14 @@ export function poolCheck(pool: Pool, nodes: readonly V1Node[]): DoctorCheck {
   };
 }
 
-/** Taints of the node that keep Jobs of the pool away. */
+/** Taints of the node that keep Jobs of the pool away, also those that ask for its devices. */
 function refusals(pool: Pool, node: V1Node): readonly Taint[] {
   const taints = (node.spec?.taints ?? []) as readonly Taint[];
+  const tolerations = tolerationsOf({ pool, resources: { cpu: 0, memoryMb: 0, gpu: 1 } });
   return taints.filter(
     ({ key, value, effect }) =>
       effect !== 'PreferNoSchedule' &&
-      !pool.tolerations.some(
+      !tolerations.some(
         (toleration) =>
           (toleration.key === undefined || toleration.key === key) &&
           (toleration.effect === undefined || toleration.effect === effect) &&

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { jobManifest } from '../../../src/adapters/kubernetes/job-manifest.ts';
+import { poolCheck } from '../../../src/adapters/kubernetes/pool-nodes.ts';
 import { Compute, Pool } from '../../../src/contract/profile.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../../docs/gke.md'), 'utf8');
@@ -40,5 +41,22 @@ describe('documented machines', () => {
 
   it('are all of those in the docs', () => {
     expect(pools.map(({ name }) => name)).toEqual(['tpu', 'mig-gke', 'mig-mixed', 'flex-start', 'any-l4']);
+  });
+});
+
+describe('doctor', () => {
+  const nodeOf = (pool: Pool, taints: readonly { readonly key: string; readonly value: string }[]) => ({
+    metadata: { labels: pool.nodeSelector },
+    spec: { taints: taints.map((taint) => ({ ...taint, effect: 'NoSchedule' })) },
+  });
+
+  it('counts nodes whose taints Jobs tolerate by themselves as open, and names those that they do not', () => {
+    const tpu = pools.find(({ name }) => name === 'tpu')!;
+    const own = ['cloud.google.com/gke-spot', 'google.com/tpu'].map((key) => ({ key, value: key.endsWith('spot') ? 'true' : 'present' }));
+    expect(poolCheck(tpu, [nodeOf(tpu, own)])).toMatchObject({ ok: true });
+    expect(poolCheck(tpu, [nodeOf(tpu, [...own, { key: 'team', value: 'ads' }])])).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/: team=ads:NoSchedule$/) as string,
+    });
   });
 });
