@@ -56,7 +56,10 @@ export class Access {
     return this.#options.tokens.length > 0;
   }
 
-  /** null: nobody known. */
+  /**
+   * null: nobody known.
+   * @throws HttpError 403 for somebody whom the proxy knows and who has no role here
+   */
   async identify(context: IdentifiedContext): Promise<Identity | null> {
     const found = await this.#find(context);
     return found && this.#options.readOnly ? { ...found, role: 'viewer' } : found;
@@ -65,11 +68,19 @@ export class Access {
   async #find(context: IdentifiedContext): Promise<Identity | null> {
     const { proxy, tokens } = this.#options;
     const person = (await this.#proxy?.(context.req.header(proxy?.header ?? ''))) ?? null;
-    if (person && proxy)
-      return { ...person, vouched: proxy.header === IAP.header ? 'iap' : 'oidc', key: `proxy:${person.user}`, canSignOut: false };
+    if (person && person.role !== null && proxy)
+      return {
+        user: person.user,
+        role: person.role,
+        vouched: proxy.header === IAP.header ? 'iap' : 'oidc',
+        key: `proxy:${person.user}`,
+        canSignOut: false,
+      };
     const id = getCookie(context, this.#cookie);
     const session = id === undefined ? undefined : this.#sessions.get(id);
     if (id !== undefined && session && session.endsAt > this.#now()) return { ...session, key: `session:${id}`, canSignOut: true };
+    if (person?.role === null && !this.signsIn)
+      throw new HttpError(403, 'NoRole', `${person.user} is in none of the groups that may look here; ask whoever runs this console`);
     // Without either way in, the console listens on loopback only (`checkSafe`), and whoever is on this machine may do what the CLI may.
     return proxy === null && tokens.length === 0 ? { user: 'console', role: 'operator', key: 'loopback', canSignOut: false } : null;
   }

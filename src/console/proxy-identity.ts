@@ -10,9 +10,21 @@ export interface ProxyIdentityOptions {
   readonly jwks: URL;
   readonly issuer: string;
   readonly audience: string;
-  /** E-mail addresses or subjects that may press buttons; empty: everyone whom the proxy lets in. */
+  /** E-mail addresses or subjects that may press buttons. Where neither people nor groups are named: everyone whom the proxy lets in. */
   readonly operators: readonly string[];
+  readonly groups?: GroupRoles;
 }
+
+/** Which groups of the identity provider give which role. */
+interface GroupRoles {
+  /** Claim with the names of the groups, or a path to it (`realm_access.roles`). */
+  readonly claim: string;
+  readonly operators: readonly string[];
+  /** Where some are named, whoever is in none of them and is no operator may not even look. */
+  readonly viewers: readonly string[];
+}
+
+const NO_GROUPS: GroupRoles = { claim: 'groups', operators: [], viewers: [] };
 
 /** https://cloud.google.com/iap/docs/signed-headers-howto */
 export const IAP = {
@@ -26,13 +38,14 @@ const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256
 
 interface ProxyUser {
   readonly user: string;
-  readonly role: Role;
+  /** null: known, and without any right here. */
+  readonly role: Role | null;
 }
 
 /** Verifies a header's value; null when it is absent, expired, meant for others or not signed by the proxy. */
 type ProxyIdentity = (header: string | undefined) => Promise<ProxyUser | null>;
 
-export function createProxyIdentity({ jwks, issuer, audience, operators }: ProxyIdentityOptions): ProxyIdentity {
+export function createProxyIdentity({ jwks, issuer, audience, ...roles }: ProxyIdentityOptions): ProxyIdentity {
   const keys = createRemoteJWKSet(jwks);
   return async (header) => {
     if (header === undefined) return null;
@@ -45,11 +58,8 @@ export function createProxyIdentity({ jwks, issuer, audience, operators }: Proxy
         clockTolerance: GRACES.tokenClockSkewSeconds,
         requiredClaims: ['exp', 'sub'],
       });
-      const verified = isVerified(payload);
-      const names = [verified ? payload.email : undefined, payload.sub].filter((name) => typeof name === 'string');
-      const user = names[0] ?? '';
-      const everyone = operators.length === 0 && verified;
-      return { user, role: everyone || names.some((name) => operators.includes(name)) ? 'operator' : 'viewer' };
+      const names = namesOf(payload);
+      return { user: names[0] ?? '', role: roleOf(payload, names, roles) };
     } catch {
       return null;
     }
@@ -61,3 +71,32 @@ export function createProxyIdentity({ jwks, issuer, audience, operators }: Proxy
  * nothing, as IAP, hand out verified ones only; some write the claim as a text.
  */
 const isVerified = ({ email_verified: verified = true }: JWTPayload): boolean => verified === true || verified === 'true';
+
+/** The subject always; the address, where it counts, comes first. */
+const namesOf = (payload: JWTPayload): readonly string[] =>
+  [isVerified(payload) ? payload['email'] : undefined, payload.sub].filter((name) => typeof name === 'string');
+
+/** What gives most wins. */
+function roleOf(
+  payload: JWTPayload,
+  names: readonly string[],
+  { operators, groups = NO_GROUPS }: Pick<ProxyIdentityOptions, 'operators' | 'groups'>,
+): Role | null {
+  const of = groupsOf(payload, groups.claim);
+  const among = (wanted: readonly string[], found: readonly string[]): boolean => wanted.some((one) => found.includes(one));
+  if (among(operators, names) || among(groups.operators, of)) return 'operator';
+  const nobodyNamed = [operators, groups.operators, groups.viewers].every(({ length }) => length === 0);
+  if (nobodyNamed) return isVerified(payload) ? 'operator' : 'viewer';
+  return groups.viewers.length === 0 || among(groups.viewers, of) ? 'viewer' : null;
+}
+
+/** Names of claims have dots too (`https://shop.example/groups`): the whole name goes before the path. One text is one group. */
+function groupsOf(payload: JWTPayload, claim: string): readonly string[] {
+  const found = Object.hasOwn(payload, claim)
+    ? payload[claim]
+    : claim.split('.').reduce<unknown>((value, key) => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined), payload);
+  const values: readonly unknown[] = Array.isArray(found) ? found : [found];
+  return values.filter((one) => typeof one === 'string');
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;

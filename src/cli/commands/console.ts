@@ -20,6 +20,9 @@ interface Options {
   readonly audience?: string;
   readonly jwtHeader: string;
   readonly operator: readonly string[];
+  readonly operatorGroup: readonly string[];
+  readonly viewerGroup: readonly string[];
+  readonly groupsClaim: string;
   readonly hostName: readonly string[];
   readonly https?: boolean;
 }
@@ -39,7 +42,10 @@ export function registerConsole(program: Command): void {
     .option('--issuer <text>', 'of the proxy’s tokens')
     .option('--audience <text>', 'of the proxy’s tokens')
     .option('--jwt-header <name>', 'header with the proxy’s token', 'authorization')
-    .option('--operator <email>', 'who may press buttons; everyone whom the proxy lets in, when left out', collect, [])
+    .option('--operator <email>', 'who may press buttons; everyone whom the proxy lets in, when no --…-group is named either', collect, [])
+    .option('--operator-group <name>', 'a group of the proxy’s tokens that may press buttons', collect, [])
+    .option('--viewer-group <name>', 'a group that may look; nobody else then but operators', collect, [])
+    .option('--groups-claim <name>', 'claim of the tokens with the groups, or a path: realm_access.roles', 'groups')
     .option('--host-name <name>', 'a name under which browsers reach it, besides the address', collect, [])
     .option('--https', 'browsers reach it by https')
     .addHelpText(
@@ -98,14 +104,19 @@ function read(file: string): string {
   }
 }
 
-async function proxyOf({ iap, jwks, issuer, audience, jwtHeader, operator }: Options): Promise<ConsoleOptions['proxy']> {
+async function proxyOf({ iap, jwks, issuer, audience, jwtHeader, operator, ...options }: Options): Promise<ConsoleOptions['proxy']> {
   const { IAP } = await import('../../console/index.ts');
-  if (iap !== undefined) return { ...IAP, audience: iap, operators: operator };
-  if (jwks === undefined) return null;
+  const groups = { claim: options.groupsClaim, operators: options.operatorGroup, viewers: options.viewerGroup };
+  if (iap !== undefined) return { ...IAP, audience: iap, operators: operator, groups };
+  if (jwks === undefined) {
+    if (groups.operators.length > 0 || groups.viewers.length > 0)
+      throw new UsageError('--operator-group and --viewer-group need a proxy that signs who is in which group: --jwks, or --iap');
+    return null;
+  }
   if (issuer === undefined || audience === undefined)
     throw new UsageError('--jwks needs --issuer and --audience: whose tokens count, and for whom');
   if (!URL.canParse(jwks)) throw new UsageError(`--jwks ${jwks}: a URL is expected`);
-  return { header: jwtHeader.toLowerCase(), jwks: new URL(jwks), issuer, audience, operators: operator };
+  return { header: jwtHeader.toLowerCase(), jwks: new URL(jwks), issuer, audience, operators: operator, groups };
 }
 
 function announce({ json, terminal }: Cli, url: string, settings: ConsoleOptions): void {

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startConsole, type ConsoleOptions, type ConsoleServer } from '../../../src/console/index.ts';
-import { createProxyIdentity } from '../../../src/console/proxy-identity.ts';
 import type { ConsoleSource } from '../../../src/console/source.ts';
 import { parseTokens } from '../../../src/console/tokens.ts';
+import type { SessionInfo } from '../../../src/console/wire.ts';
 
 /** Nobody comes so far as to ask it. */
 const SOURCE = { runs: () => Promise.resolve([]), workflowLink: () => null } as unknown as ConsoleSource;
@@ -74,7 +74,7 @@ describe('those who guess tokens', () => {
   });
 });
 
-describe('an address of e-mail', () => {
+describe('what a proxy’s token says', () => {
   let keys: Server;
   let key: CryptoKey;
   const ISSUER = 'https://people.example';
@@ -87,7 +87,11 @@ describe('an address of e-mail', () => {
   });
   afterAll(() => keys.close());
 
-  const found = async (claims: Record<string, unknown>, operators: readonly string[]): Promise<unknown> => {
+  /** Who somebody with these claims is, and whether a button could be pressed: asked by HTTP. */
+  const found = async (
+    claims: Record<string, unknown>,
+    roles: Partial<NonNullable<ConsoleOptions['proxy']>>,
+  ): Promise<{ status: number; user?: string; role?: string; pressed?: number }> => {
     const jwks = new URL(`http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`);
     const token = await new SignJWT(claims)
       .setProtectedHeader({ alg: 'ES256', kid: 'one' })
@@ -96,25 +100,82 @@ describe('an address of e-mail', () => {
       .setAudience('console')
       .setExpirationTime('5m')
       .sign(key);
-    return createProxyIdentity({ header: 'authorization', jwks, issuer: ISSUER, audience: 'console', operators })(token);
+    const proxy = { header: 'authorization', jwks, issuer: ISSUER, audience: 'console', operators: [], ...roles };
+    const server = await startConsole(SOURCE, { ...OPTIONS, tokens: [], proxy });
+    try {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${server.url}/api/session`, { headers });
+      if (answer.status !== 200) return { status: answer.status };
+      const { user, role, csrf } = (await answer.json()) as SessionInfo;
+      const press = { method: 'POST', headers: { ...headers, 'x-csrf-token': csrf }, body: '{}' };
+      const pressed = await fetch(`${server.url}/api/runs/r/controls/no-such-button`, press);
+      return { status: 200, user, role, pressed: pressed.status };
+    } finally {
+      await server.close();
+    }
   };
+  const operator = (user: string): object => ({ status: 200, user, role: 'operator', pressed: 404 });
+  const viewer = (user: string): object => ({ status: 200, user, role: 'viewer', pressed: 403 });
   const GRACE = { email: 'grace@shop.example' };
 
   it.each([
-    ['that was verified', { ...GRACE, email_verified: true }, [GRACE.email], { user: GRACE.email, role: 'operator' }],
-    ['that was verified, in a text', { ...GRACE, email_verified: 'true' }, [GRACE.email], { user: GRACE.email, role: 'operator' }],
-    ['of a provider that hands out verified ones only', GRACE, [GRACE.email], { user: GRACE.email, role: 'operator' }],
-    ['that nobody verified', { ...GRACE, email_verified: false }, [GRACE.email], { user: 'subject-4', role: 'viewer' }],
-    ['that nobody verified, in a text', { ...GRACE, email_verified: 'false' }, [GRACE.email], { user: 'subject-4', role: 'viewer' }],
-    ['of which nothing is known', { ...GRACE, email_verified: null }, [GRACE.email], { user: 'subject-4', role: 'viewer' }],
+    ['that was verified', { ...GRACE, email_verified: true }, [GRACE.email], operator(GRACE.email)],
+    ['that was verified, in a text', { ...GRACE, email_verified: 'true' }, [GRACE.email], operator(GRACE.email)],
+    ['of a provider that hands out verified ones only', GRACE, [GRACE.email], operator(GRACE.email)],
+    ['that nobody verified', { ...GRACE, email_verified: false }, [GRACE.email], viewer('subject-4')],
+    ['that nobody verified, in a text', { ...GRACE, email_verified: 'false' }, [GRACE.email], viewer('subject-4')],
+    ['of which nothing is said', { ...GRACE, email_verified: null }, [GRACE.email], viewer('subject-4')],
+    ['that nobody verified, where everybody is an operator', { ...GRACE, email_verified: false }, [], viewer('subject-4')],
+    ['beside the subject of an operator', { ...GRACE, email_verified: false }, ['subject-4'], operator('subject-4')],
+  ])('an address %s', async (_, claims, operators, expected) => {
+    expect(await found(claims, { operators })).toEqual(expected);
+  });
+
+  const GROUPS = { claim: 'groups', operators: ['platform', 'on call'], viewers: ['research'] };
+  const UNVERIFIED = { ...GRACE, email_verified: false };
+  it.each([
+    ['of operators', { ...GRACE, groups: ['sales', 'platform'] }, { groups: GROUPS }, operator(GRACE.email)],
+    ['of viewers', { ...GRACE, groups: ['research'] }, { groups: GROUPS }, viewer(GRACE.email)],
+    ['of both: the most powerful role wins', { groups: ['research', 'platform'] }, { groups: GROUPS }, operator('subject-4')],
+    ['in a text, with a blank', { groups: 'on call' }, { groups: GROUPS }, operator('subject-4')],
     [
-      'that nobody verified, where everybody is an operator',
-      { ...GRACE, email_verified: false },
-      [],
-      { user: 'subject-4', role: 'viewer' },
+      'of operators, with an address that nobody verified',
+      { ...UNVERIFIED, groups: ['platform'] },
+      { groups: GROUPS },
+      operator('subject-4'),
     ],
-    ['beside the subject of an operator', { ...GRACE, email_verified: false }, ['subject-4'], { user: 'subject-4', role: 'operator' }],
-  ])('%s', async (_, claims, operators, expected) => {
-    expect(await found(claims, operators)).toEqual(expected);
+    [
+      'of viewers, of an operator by address',
+      { ...GRACE, groups: ['research'] },
+      { groups: GROUPS, operators: [GRACE.email] },
+      operator(GRACE.email),
+    ],
+    [
+      'of viewers, with an operator’s address that nobody verified',
+      { ...UNVERIFIED, groups: ['research'] },
+      { groups: GROUPS, operators: [GRACE.email] },
+      viewer('subject-4'),
+    ],
+    ['that give nothing', { ...GRACE, groups: ['sales', 'Platform', 'platform '] }, { groups: GROUPS }, { status: 403 }],
+    ['that are not said', GRACE, { groups: GROUPS }, { status: 403 }],
+    ['that are no names', { groups: { platform: true, 0: 'platform' } }, { groups: GROUPS }, { status: 403 }],
+    ['among things that are no names', { groups: [7, null, ['platform'], 'research'] }, { groups: GROUPS }, viewer('subject-4')],
+    ['where no group is one of viewers: all may look', GRACE, { groups: { ...GROUPS, viewers: [] } }, viewer(GRACE.email)],
+    [
+      'where groups of viewers alone are named: nobody is an operator',
+      { ...GRACE, groups: ['research'] },
+      { groups: { ...GROUPS, operators: [] } },
+      viewer(GRACE.email),
+    ],
+    [
+      'in a claim of another name',
+      { 'https://shop.example/teams': ['platform'], groups: ['research'] },
+      { groups: { ...GROUPS, claim: 'https://shop.example/teams' } },
+      operator('subject-4'),
+    ],
+    ['in a path', { realm_access: { roles: ['platform'] } }, { groups: { ...GROUPS, claim: 'realm_access.roles' } }, operator('subject-4')],
+    ['in a path that every object has', {}, { groups: { ...GROUPS, claim: 'constructor.name', operators: ['Object'] } }, { status: 403 }],
+  ])('groups %s', async (_, claims, roles, expected) => {
+    expect(await found(claims, roles)).toEqual(expected);
   });
 });
