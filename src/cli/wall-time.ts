@@ -1,5 +1,6 @@
-/** Times that people write, ISO 8601, and times in a zone of the calendar. */
+/** Times that people write, ISO 8601. */
 import { InvalidArgumentError } from 'commander';
+import { ahead } from '../contract/zones.ts';
 
 /** What was written: an instant, or what a clock on the wall of a zone that is yet to be known shows. */
 export interface WrittenTime {
@@ -41,24 +42,4 @@ export function instantOf({ clock, offset }: WrittenTime, zone: string): Date {
   // The offset at that time, not at the same figures of UTC: twice, since a change may lie between.
   const first = clock - ahead(zone, clock);
   return new Date(clock - ahead(zone, first));
-}
-
-/** `2026-11-30 02:30:00` on a wall in the zone. */
-export const clockIn = (zone: string, at: number): string => new Date(at + ahead(zone, at)).toISOString().slice(0, 19).replace('T', ' ');
-
-/** How many ms a zone is ahead of UTC at an instant. */
-function ahead(zone: string, at: number): number {
-  const parts = new Intl.DateTimeFormat('en-US', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  }).formatToParts(at);
-  const part = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.find((one) => one.type === type)?.value);
-  const whole = Math.floor(at / 1000) * 1000;
-  return Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second')) - whole;
 }

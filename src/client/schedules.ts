@@ -5,6 +5,7 @@ import { scheduledRunName } from '../contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import { checkScheduleName } from '../contract/run-names.ts';
+import { calendarOf } from './calendar.ts';
 import { RefusedError } from './errors.ts';
 import { about } from './failures.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -20,7 +21,7 @@ const OVERLAPS = {
 export type Overlap = keyof typeof OVERLAPS;
 
 export interface ScheduleOptions {
-  /** Standard five fields, e.g. `0 3 * * *`. */
+  /** Standard five fields, e.g. `0 3 * * *`; where day and weekday are both set, either will do. */
   readonly cron: string;
   /** IANA name; default UTC. */
   readonly timezone?: string;
@@ -64,14 +65,15 @@ export class Schedules {
     this.#queue = queue;
   }
 
-  /** Throws `RefusedError` when there is a schedule of this name, or the server does not understand the calendar. */
+  /** Throws `InvalidInputError` for a calendar that cannot be read or never comes, `RefusedError` when there is a schedule of this name. */
   async create(name: string, document: RunDocument, options: ScheduleOptions): Promise<ScheduleSummary> {
     checkScheduleName(name);
     const { cron, timezone = 'UTC', overlap = 'skip', paused = false, note } = options;
+    const { expressions } = calendarOf(cron, timezone);
     await this.#about(name, async () => {
       await this.#client.schedule.create({
         scheduleId: name,
-        spec: { cronExpressions: [cron], timezone },
+        spec: { cronExpressions: [...expressions], timezone },
         action: {
           type: 'startWorkflow',
           workflowType: WORKFLOWS.scheduledRun,

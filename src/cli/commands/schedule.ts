@@ -1,12 +1,16 @@
 import { Option, type Command } from 'commander';
 import type { Overlap, ScheduleSummary } from '../../client/index.ts';
 import { checkScheduleName } from '../../contract/run-names.ts';
+import { clockIn, isoIn } from '../../contract/zones.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { shipCode } from '../ship-code.ts';
 import { table } from '../table.ts';
-import { clockIn, instantOf, writtenTime, type WrittenTime } from '../wall-time.ts';
+import { instantOf, writtenTime, type WrittenTime } from '../wall-time.ts';
+
+/** Of the times that come next, when a schedule is created. */
+const SHOWN_TIMES = 5;
 
 interface CreateOptions extends CompileOptions {
   readonly cron: string;
@@ -93,7 +97,10 @@ function registerCreate(schedule: Command): void {
     .description('compile a pipeline and run it by the calendar')
     .argument('<name>', 'of the schedule; names of its runs begin with it')
     .argument('<file>', 'pipeline file, or a document that `longhaul compile` wrote')
-    .requiredOption('--cron <fields>', "minute, hour, day, month, weekday, e.g. '0 3 * * *'")
+    .requiredOption(
+      '--cron <fields>',
+      "minute, hour, day, month, weekday, e.g. '0 3 * * *'; day and weekday both set: either will do, as in crontab",
+    )
     .option('--timezone <name>', 'IANA name, otherwise UTC')
     .addOption(overlapOption('skip'))
     .option('--paused', 'create it, but start nothing yet')
@@ -102,11 +109,19 @@ function registerCreate(schedule: Command): void {
     .action(async (name: string, file: string, options: CreateOptions, command: Command) => {
       const cli = cliOf(command);
       checkScheduleName(name);
+      // Loaded only where it is needed: it takes time.
+      const { calendarOf } = await import('../../client/calendar.ts');
+      const zone = options.timezone ?? 'UTC';
+      const { warnings } = calendarOf(options.cron, zone);
       const { document, code } = await compileWithCode(file, options, cli);
       await using longhaul = await cli.connect();
       await shipCode(document, code);
       const created = await longhaul.schedules.create(name, document, options);
-      cli.print(created, () => render([created], cli));
+      warnings.forEach(cli.warn);
+      const next = created.next.slice(0, SHOWN_TIMES);
+      cli.print({ ...created, nextTimes: next.map((at) => isoIn(zone, at)), warnings }, () =>
+        [render([created], cli), '', `next times in ${zone}:`, ...next.map((at) => `  ${clockIn(zone, at)}`)].join('\n'),
+      );
     });
 }
 

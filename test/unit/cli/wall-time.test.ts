@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createProgram } from '../../../src/cli/program.ts';
 import { exitCodeOf } from '../../../src/cli/exit.ts';
-import { clockIn, instantOf, writtenTime } from '../../../src/cli/wall-time.ts';
+import { instantOf, writtenTime } from '../../../src/cli/wall-time.ts';
+import { clockIn } from '../../../src/contract/zones.ts';
 
 const iso = (text: string, zone: string): string => instantOf(writtenTime(text), zone).toISOString();
 
