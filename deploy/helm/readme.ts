@@ -1,5 +1,6 @@
 /** Writes longhaul/README.md: each value of the chart with its default and what it means, from values.schema.json and values.yaml. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { parse } from 'yaml';
 
@@ -53,4 +54,4 @@ ${rows(schema, '', values).join('\n')}
   return format(text, { ...(await resolveConfig(README)), parser: 'markdown' });
 }
 
-if (import.meta.main) writeFileSync(README, await chartReadme());
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(README, await chartReadme());

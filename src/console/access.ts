@@ -1,13 +1,14 @@
 /** Who asks, and what they may do: a cookie after sign-in, a verified proxy's word, or nobody but this machine. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { HowVerified } from '../contract/decisions.ts';
 import { HttpError } from './failures.ts';
 import type { ConsoleOptions } from './options.ts';
+import { Guesses } from './guesses.ts';
 import { createProxyIdentity, IAP } from './proxy-identity.ts';
-import { tokenOf } from './tokens.ts';
+import { same, SessionSigner, type Session } from './sessions.ts';
+import { tokenOf, type Token } from './tokens.ts';
 import type { Role, SessionInfo } from './wire.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -23,31 +24,21 @@ export interface Identity {
   readonly vouched?: HowVerified | null;
 }
 
-interface Session {
-  readonly user: string;
-  readonly role: Role;
-  readonly vouched: HowVerified | null;
-  readonly endsAt: number;
-}
-
 const SESSION_MS = GRACES.sessionHours * 3_600_000;
-const MAX_SESSIONS = 10_000;
-/** Of one address. A token that is known always enters: whoever guesses beside others, behind one proxy too, locks none of them out. */
-const FAILURES_PER_MINUTE = 30;
-const MAX_ADDRESSES = 10_000;
 
 export class Access {
   readonly #options: ConsoleOptions;
   readonly #proxy: ReturnType<typeof createProxyIdentity> | null;
-  readonly #sessions = new Map<string, Session>();
-  readonly #secret = randomBytes(32);
+  readonly #signer: SessionSigner;
   readonly #now: () => number;
-  /** When wrong tokens came, by address. */
-  readonly #failures = new Map<string, readonly number[]>();
+  readonly #guesses = new Guesses();
+  /** Sessions that were signed out of before their end, and when that is. */
+  readonly #signedOut = new Map<string, number>();
 
   constructor(options: ConsoleOptions, now: () => number = Date.now) {
     this.#options = options;
     this.#proxy = options.proxy ? createProxyIdentity(options.proxy) : null;
+    this.#signer = new SessionSigner(options.sessionKey ?? null);
     this.#now = now;
   }
 
@@ -76,48 +67,47 @@ export class Access {
         key: `proxy:${person.user}`,
         canSignOut: false,
       };
-    const id = getCookie(context, this.#cookie);
-    const session = id === undefined ? undefined : this.#sessions.get(id);
-    if (id !== undefined && session && session.endsAt > this.#now()) return { ...session, key: `session:${id}`, canSignOut: true };
+    const session = this.#session(context);
+    const token = session && tokens.find(({ sha256 }) => same(session.token, this.#signer.sign('token', sha256)));
+    if (session && token) return identityOf(session, token);
     if (person?.role === null && !this.signsIn)
       throw new HttpError(403, 'NoRole', `${person.user} is in none of the groups that may look here; ask whoever runs this console`);
     // Without either way in, the console listens on loopback only (`checkSafe`), and whoever is on this machine may do what the CLI may.
     return proxy === null && tokens.length === 0 ? { user: 'console', role: 'operator', key: 'loopback', canSignOut: false } : null;
   }
 
-  /** @throws HttpError 401 for an unknown token, 429 after too many of them from one address. */
-  signIn(context: IdentifiedContext, token: string): Identity {
+  /** @throws HttpError 401 for an unknown token, 429 after too many of them. */
+  signIn(context: IdentifiedContext, given: string): Identity {
     const now = this.#now();
-    const known = tokenOf(this.#options.tokens, token);
-    if (!known) throw this.#refusal(addressOf(context), now);
-    const id = randomBytes(32).toString('base64url');
-    this.#forgetEnded(now);
-    const { user, role } = known;
-    const vouched = known.named ? 'token' : null;
-    this.#sessions.set(id, { user, role, vouched, endsAt: now + SESSION_MS });
-    setCookie(context, this.#cookie, id, {
+    const address = addressOf(context);
+    const mayTry = this.#guesses.allows(address, given, now);
+    const token = mayTry ? tokenOf(this.#options.tokens, given) : null;
+    if (!token) {
+      if (!mayTry || this.#guesses.failed(address, given, now))
+        throw new HttpError(429, 'TooManyFailures', 'too many wrong tokens; wait a minute and try again');
+      throw new HttpError(401, 'WrongToken', 'this token is not known here');
+    }
+    const { session, cookie } = this.#signer.seal(token, now + SESSION_MS);
+    setCookie(context, this.#cookie, cookie, {
       httpOnly: true,
       sameSite: 'Strict',
       secure: this.#options.https,
       path: '/',
       maxAge: GRACES.sessionHours * 3600,
     });
-    return { user, role, vouched, key: `session:${id}`, canSignOut: true };
+    return identityOf(session, token);
   }
 
-  #refusal(address: string, now: number): HttpError {
-    const lately = (this.#failures.get(address) ?? []).filter((at) => at > now - 60_000);
-    if (lately.length >= FAILURES_PER_MINUTE)
-      return new HttpError(429, 'TooManyFailures', 'too many wrong tokens; wait a minute and try again');
-    this.#failures.delete(address);
-    this.#failures.set(address, [...lately, now]);
-    const oldest = this.#failures.keys().next().value;
-    if (this.#failures.size > MAX_ADDRESSES && oldest !== undefined) this.#failures.delete(oldest);
-    return new HttpError(401, 'WrongToken', 'this token is not known here');
+  #session(context: IdentifiedContext): Session | null {
+    const session = this.#signer.open(getCookie(context, this.#cookie) ?? '', this.#now());
+    return session && this.#signedOut.has(session.id) ? null : session;
   }
 
   signOut(context: IdentifiedContext): void {
-    this.#sessions.delete(getCookie(context, this.#cookie) ?? '');
+    const session = this.#session(context);
+    const now = this.#now();
+    for (const [id, endsAt] of this.#signedOut) if (endsAt <= now) this.#signedOut.delete(id);
+    if (session) this.#signedOut.set(session.id, session.endsAt);
     deleteCookie(context, this.#cookie, { path: '/' });
   }
 
@@ -127,24 +117,23 @@ export class Access {
 
   /** @throws HttpError 403 */
   checkCsrf(context: IdentifiedContext, identity: Identity): void {
-    const given = Buffer.from(context.req.header('x-csrf-token') ?? '');
-    const wanted = Buffer.from(this.#csrfOf(identity));
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+    if (!same(context.req.header('x-csrf-token') ?? '', this.#csrfOf(identity)))
       throw new HttpError(403, 'Csrf', 'the request did not come from this page; load it again');
   }
 
   #csrfOf(identity: Identity): string {
-    return createHmac('sha256', this.#secret).update(identity.key).digest('base64url');
+    return this.#signer.sign('csrf', identity.key);
   }
 
   /** `__Host-` binds the cookie to this host and to https. */
   get #cookie(): string {
     return this.#options.https ? '__Host-longhaul' : 'longhaul';
   }
+}
 
-  #forgetEnded(now: number): void {
-    for (const [id, session] of this.#sessions) if (session.endsAt <= now || this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(id);
-  }
+/** What the token gives now, not what it gave at sign-in. */
+function identityOf({ id }: Session, { user, role, named }: Token): Identity {
+  return { user, role, vouched: named ? 'token' : null, key: `session:${id}`, canSignOut: true };
 }
 
 /** The connection's own: a header that names another one may be anybody's word. */

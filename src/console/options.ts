@@ -11,6 +11,8 @@ export interface ConsoleOptions {
   readonly readOnly: boolean;
   /** Who may sign in by token; empty: no sign-in. */
   readonly tokens: readonly Token[];
+  /** What replicas sign sessions with, so that each knows those of all; absent: this console is alone. */
+  readonly sessionKey?: string | null;
   /** A proxy that signs who the person is (IAP, OIDC); null: none. */
   readonly proxy: ProxyIdentityOptions | null;
   /** Host names under which the console is reached, besides the address that it listens on. */

@@ -319,6 +319,8 @@ export const GRACES = {
   runListLookMs: 1000,
   tokenClockSkewSeconds: 30,
   sessionHours: 12,
+  /** Wrong tokens of so long count together. */
+  guessesMs: 60_000,
   /** A decision is heard so long after it was signed: an outage in between is asked again. */
   signatureMs: 600_000,
   pageLogAgainMs: 1500,

@@ -6,6 +6,7 @@ import { chartReadme, README } from '../../deploy/helm/readme.ts';
 import { CHART, helm } from '../cluster/chart.ts';
 import { runCli } from '../support/run-cli.ts';
 import { EVERYTHING, podsOf, rendered } from './rendered.ts';
+import { sessionKeyOf } from '../../src/console/sessions.ts';
 
 describe('values of the chart', () => {
   it('have defaults that Helm finds nothing wrong with', async () => {
@@ -74,6 +75,25 @@ describe('the console of the chart', () => {
     expect(await arguments_({ 'console.tokenSecret': 'mine' })).toContain('--token-file');
     const named = await arguments_({ 'console.tokenSecret': 'mine', 'console.args': ['--token-file', '/etc/longhaul/console/tokens'] });
     expect(named.filter((each) => each === '--token-file')).toHaveLength(1);
+  });
+
+  it('signs sessions with one key in all replicas: the chart’s own where there are several, or a Secret that was named', async () => {
+    const keyOf = async (values: object): Promise<{ name?: string; made: readonly string[] }> => {
+      const objects = await rendered({ 'console.tokenSecret': 'mine', ...values });
+      const variables = podsOf(objects).get('console')?.spec.containers[0]?.env as readonly { name: string; valueFrom?: unknown }[];
+      const variable = variables.find(({ name }) => name === 'LONGHAUL_CONSOLE_KEY');
+      const { secretKeyRef } = (variable?.valueFrom ?? {}) as { secretKeyRef?: { name: string; key: string } };
+      const made = objects.flatMap(({ kind, metadata, data }) => (kind === 'Secret' && data?.['key'] ? [metadata.name] : []));
+      if (made.length > 0) {
+        const key = Buffer.from(objects.find(({ metadata }) => metadata.name === made[0])?.data?.['key'] ?? '', 'base64').toString();
+        expect(sessionKeyOf({ LONGHAUL_CONSOLE_KEY: key })).toBe(key);
+      }
+      return { ...(secretKeyRef ? { name: `${secretKeyRef.name}/${secretKeyRef.key}` } : {}), made };
+    };
+    expect(await keyOf({})).toEqual({ made: [] });
+    expect(await keyOf({ 'console.replicas': 3 })).toEqual({ name: 'x-console-sessions/key', made: ['x-console-sessions'] });
+    expect(await keyOf({ 'console.replicas': 3, 'console.sessionSecret': 'own' })).toEqual({ name: 'own/key', made: [] });
+    expect(await keyOf({ 'console.sessionSecret': 'own' })).toEqual({ name: 'own/key', made: [] });
   });
 
   it('knows the names under which ingress and gateway show it', async () => {

@@ -75,12 +75,13 @@ export function registerConsole(program: Command): void {
 
 /** @throws UsageError, InvalidInputError */
 async function settingsOf(options: Options): Promise<ConsoleOptions> {
-  const { UnsafeConsoleError, checkSafe, parseTokens } = await import('../../console/index.ts');
+  const { UnsafeConsoleError, checkSafe, parseTokens, sessionKeyOf } = await import('../../console/index.ts');
   const settings: ConsoleOptions = {
     host: options.host,
     port: options.port,
     readOnly: options.readOnly === true,
     tokens: options.tokenFile === undefined ? [] : parseTokens(options.tokenFile, read(options.tokenFile)),
+    sessionKey: sessionKeyOf(),
     proxy: await proxyOf(options),
     hostNames: options.hostName,
     https: options.https === true,

@@ -116,6 +116,13 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 
 {{/* Secret with the tokens of the console; empty: people sign in in another way. */}}
+{{- define "longhaul.consoleSessions" -}}
+{{- if .Values.console.sessionSecret -}}
+{{ .Values.console.sessionSecret }}
+{{- else if gt (int .Values.console.replicas) 1 -}}
+{{ .Release.Name }}-console-sessions
+{{- end -}}
+{{- end }}
 {{- define "longhaul.consoleTokens" -}}
 {{- $args := join " " .Values.console.args -}}
 {{- if .Values.console.tokenSecret -}}
