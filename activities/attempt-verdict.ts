@@ -50,6 +50,7 @@ export async function attemptOutcome(
     stopRequested,
     silentSeconds: silent ? profile.silenceSeconds : null,
     newerAttempt: latest && latest.attempt > input.attempt ? latest.attempt : null,
+    isTrial: true,
   });
   return { verdict, cause, committedSamples: latest?.samples ?? 0, result: verdict === 'succeeded' ? result : null };
 }

@@ -196,6 +196,7 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
           stopRequested: false,
           silentSeconds: null,
           newerAttempt: null,
+          isTrial: false,
         });
   await foreign.ask('Kubernetes', async () => {
     if (end.lingering === 'rest') await compute.terminate(name);

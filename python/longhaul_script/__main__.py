@@ -25,6 +25,8 @@ from longhaul.errors import TrialError
 from longhaul.launch.environment import environment_for
 from longhaul.store import join, open_store
 
+from .interpreter import interpreter_of
+
 EXIT_NO_INPUT = 66
 
 
@@ -57,11 +59,9 @@ def _command(script: Mapping[str, Any], folder: Path) -> list[str]:
     path = folder / Path(script["file"]).name
     path.write_text(script["source"], encoding="utf-8")
     python = environment_for("\n".join(sorted(script["requirements"])))
-    if script["language"] == "python":
-        return [python, str(path)]
-    # A shell script finds its requirements' programs, and `python`, first.
+    # A script finds its requirements' programs, and `python`, first.
     os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
-    return ["/bin/sh", "-eu", str(path)]
+    return [*interpreter_of(script["source"], script["language"], python), str(path)]
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> int:

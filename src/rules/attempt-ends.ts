@@ -14,10 +14,12 @@ interface EndEvidence {
   readonly silentSeconds: number | null;
   /** Higher number of an attempt that writes to the same output. */
   readonly newerAttempt: number | null;
+  /** Its program keeps to the trial contract, where 75 says that a later attempt has taken over; of any other one 75 is its own. */
+  readonly isTrial: boolean;
 }
 
 const SYSEXITS = { first: 64, last: 78 };
-/** EX_TEMPFAIL: the trainer saw that a later attempt has taken over. */
+/** EX_TEMPFAIL: a trainer saw that a later attempt has taken over; another program that it may go well the next time. */
 const FENCED_EXIT = 75;
 const SIGTERM_EXIT = 143;
 const SIGKILL_EXIT = 137;
@@ -41,7 +43,7 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
   const committed = evidence.latest?.attempt === evidence.attempt && evidence.latest.reason === 'sigterm';
   const where = end.node ? ` on ${end.node}` : '';
 
-  if (end.exitCode === FENCED_EXIT || (evidence.newerAttempt !== null && evidence.newerAttempt > evidence.attempt))
+  if ((evidence.isTrial && end.exitCode === FENCED_EXIT) || (evidence.newerAttempt !== null && evidence.newerAttempt > evidence.attempt))
     return { verdict: 'fenced', cause: 'a later attempt writes to the same output' };
   if (end.exitCode === 0 && evidence.hasResult) return { verdict: 'succeeded', cause: 'finished' };
   // It is written last: whatever took the Job away came later.
@@ -85,5 +87,5 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
 }
 
 function sysexitOf(code: number | null): number | null {
-  return code !== null && code >= SYSEXITS.first && code <= SYSEXITS.last ? code : null;
+  return code !== null && code !== FENCED_EXIT && code >= SYSEXITS.first && code <= SYSEXITS.last ? code : null;
 }

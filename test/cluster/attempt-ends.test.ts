@@ -24,6 +24,7 @@ const verdictOf = (end: JobEnd, committed = false): AttemptVerdict =>
     stopRequested: false,
     silentSeconds: null,
     newerAttempt: null,
+    isTrial: true,
   }).verdict;
 
 describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {

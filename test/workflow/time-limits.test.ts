@@ -34,6 +34,14 @@ describe('trainingPipeline, long waits', () => {
     expect(ports.calls.filter((call) => call.startsWith('create'))).toHaveLength(2);
   });
 
+  it('takes exit code 75 of a script for its own: no trial is there that another attempt could take over', async () => {
+    ports.onJob = async () => ({ state: 'failed', exitCode: 75 });
+    const failure = await failing(documentOf([script('tempfail', { retry: { attempts: 2 } })]));
+    expect(failure.message).toContain('exit code 75');
+    expect(failure.message).not.toContain('later attempt');
+    expect(ports.calls.filter((call) => call.startsWith('create'))).toHaveLength(2);
+  });
+
   it('ends a step at its time limit and removes its Job', async () => {
     ports.onJob = () => new Promise(() => undefined);
     const failure = await failing(documentOf([script('slow', { timeoutSeconds: 2 })]));

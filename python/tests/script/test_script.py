@@ -95,3 +95,23 @@ def test_requirements_that_cannot_be_had_are_a_usage_error_that_names_them(step:
 def test_a_script_is_utf_8_whatever_the_machines_locale(step: Step, language: str, source: str) -> None:
     done = step.run(language, source, locale={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
     assert done.returncode == 0, done.stderr
+
+
+def test_the_shell_that_a_script_names_runs_it_and_stops_at_the_first_failing_command(step: Step) -> None:
+    done = step.run(
+        "shell", "#!/usr/bin/env bash\nlist=(a 'b c')\n[[ ${#list[@]} == 2 ]] && echo \"bash ${BASH_VERSION:+yes}\"\nfalse\necho not here\n"
+    )
+    assert (done.returncode, done.stdout) == (1, "bash yes\n"), done.stderr
+
+
+def test_options_of_the_first_line_hold(step: Step) -> None:
+    done = step.run("shell", "#!/bin/bash -x\ntrue seen\n")
+    assert done.returncode == 0
+    assert "+ true seen" in done.stderr
+    assert step.run("python", "#!/usr/bin/python3 -O\nassert False\n").returncode == 0
+
+
+def test_a_shell_that_is_not_there_is_bad_input_that_names_it(step: Step) -> None:
+    done = step.run("shell", "#!/bin/no-such-shell\ntrue\n")
+    assert done.returncode == 64
+    assert done.stderr.startswith("step.shell: its first line, #!/bin/no-such-shell, names /bin/no-such-shell")

@@ -147,7 +147,15 @@ function told({ nodes, victim, cause, ago, after, followers, isHeard }: Story): 
 
 const verdictOf = (seen: Observation): string => {
   if (seen.kind !== 'ended' && seen.kind !== 'ending') return seen.kind;
-  const evidence = { attempt: 1, latest: null, hasResult: false, stopRequested: false, silentSeconds: null, newerAttempt: null };
+  const evidence = {
+    attempt: 1,
+    latest: null,
+    hasResult: false,
+    stopRequested: false,
+    silentSeconds: null,
+    newerAttempt: null,
+    isTrial: true,
+  };
   return classifyEnd({ ...seen.end, logTail: '' }, evidence).verdict;
 };
 
@@ -201,7 +209,15 @@ describe('an attempt on several pods', () => {
       const seen = observeJob(snapshots, NOW);
       if (seen.kind !== 'ended') throw new Error(seen.kind);
       const latest = { checkpoint: '7-1', attempt: 1, step: 7, samples: 14, reason: 'sigterm' as const };
-      const evidence = { attempt: 1, latest, hasResult: false, stopRequested: false, silentSeconds: null, newerAttempt: null };
+      const evidence = {
+        attempt: 1,
+        latest,
+        hasResult: false,
+        stopRequested: false,
+        silentSeconds: null,
+        newerAttempt: null,
+        isTrial: true,
+      };
       expect(classifyEnd({ ...seen.end, logTail: '' }, evidence).verdict).toBe(verdict);
     }
   });

@@ -111,7 +111,7 @@ function told({ age, ran, exitCode, beside, cause }: Story, phase: Phase): Snaps
 
 const verdictOf = (seen: Observation, hasResult: boolean): string => {
   if (seen.kind !== 'ended' && seen.kind !== 'ending') return seen.kind;
-  const evidence = { attempt: 1, latest: null, hasResult, stopRequested: false, silentSeconds: null, newerAttempt: null };
+  const evidence = { attempt: 1, latest: null, hasResult, stopRequested: false, silentSeconds: null, newerAttempt: null, isTrial: true };
   return classifyEnd({ ...seen.end, logTail: '' }, evidence).verdict;
 };
 
@@ -205,7 +205,15 @@ describe('a full disk', () => {
   const judge = (message: string, disruption: boolean): ReturnType<typeof classifyEnd> => {
     const seen = observe(evicted(message, disruption), NOW);
     if (seen.kind !== 'ended') throw new Error(seen.kind);
-    const evidence = { attempt: 1, latest: null, hasResult: false, stopRequested: false, silentSeconds: null, newerAttempt: null };
+    const evidence = {
+      attempt: 1,
+      latest: null,
+      hasResult: false,
+      stopRequested: false,
+      silentSeconds: null,
+      newerAttempt: null,
+      isTrial: true,
+    };
     return classifyEnd({ ...seen.end, logTail: '' }, evidence);
   };
   const LOW = 'The node was low on resource: ephemeral-storage. Threshold quantity: 66115Mi, available: 65010840Ki. ';
@@ -304,7 +312,15 @@ describe('code that could not be fetched', () => {
     if (observed.kind !== 'ended') throw new Error(`${observed.kind}, expected an end`);
     expect(observed.log).toEqual({ text: 'longhaul: gs://b/code/9f2c is not what was shipped' });
     const end = { ...observed.end, logTail: '' };
-    const facts = { attempt: 1, latest: null, hasResult: false, stopRequested: false, silentSeconds: null, newerAttempt: null };
+    const facts = {
+      attempt: 1,
+      latest: null,
+      hasResult: false,
+      stopRequested: false,
+      silentSeconds: null,
+      newerAttempt: null,
+      isTrial: true,
+    };
     expect(classifyEnd(end, facts).verdict).toBe(verdict);
   });
 });

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { UNKNOWN_END } from '../../../src/contract/jobs.ts';
+import { classifyEnd } from '../../../src/rules/attempt-ends.ts';
+
+const judged = (exitCode: number, isTrial: boolean, newerAttempt: number | null = null) =>
+  classifyEnd(
+    { ...UNKNOWN_END, state: 'failed', exitCode },
+    { attempt: 1, latest: null, hasResult: false, stopRequested: false, silentSeconds: null, newerAttempt, isTrial },
+  );
+
+describe('exit code 75', () => {
+  it('of a trial says that a later attempt has taken over', () => {
+    expect(judged(75, true)).toEqual({ verdict: 'fenced', cause: 'a later attempt writes to the same output' });
+  });
+
+  it('of a container or script is its own, like that of any crash: nobody took over', () => {
+    expect(judged(75, false)).toEqual({ verdict: 'crashed', cause: 'exit code 75' });
+  });
+
+  it.each([64, 65, 69, 74, 76, 78])('has neighbours that are bad input whoever ends with them: %i', (code) => {
+    for (const isTrial of [true, false]) expect(judged(code, isTrial).verdict).toBe('bad-input');
+  });
+});
+
+it('a later attempt that wrote to the same output fences a trial, whatever its exit code', () => {
+  for (const code of [1, 75, 137]) expect(judged(code, true, 2).verdict).toBe('fenced');
+});
