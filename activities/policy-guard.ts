@@ -53,7 +53,8 @@ function guardCompute(policy: Policy, compute: Compute): Compute {
   return {
     create: async (job) => {
       const path = `job ${job.name}`;
-      refuseViolations([...jobViolations(policy, job, path), ...addressViolations(policy, { env: job.env, code: job.code }, path)]);
+      const asked = { ...job, resources: { ...job.resources, nodes: job.nodes } };
+      refuseViolations([...jobViolations(policy, asked, path), ...addressViolations(policy, { env: job.env, code: job.code }, path)]);
       return compute.create(job);
     },
     watch: (name, options) => compute.watch(name, options),

@@ -1,7 +1,7 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { AuditInput, AuditState } from '../contract/audit.ts';
 import { auditWorkflowId } from '../contract/ids.ts';
-import { QUERIES, TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
+import { QUERIES, WORKFLOWS } from '../contract/names.ts';
 import { about, ask } from './failures.ts';
 import { whileServed } from './served.ts';
 
@@ -24,11 +24,11 @@ export class Audit {
   }
 
   /** One that runs is taken up, whatever share it was asked for. */
-  static async start(client: Client, address: string, input: AuditInput): Promise<Audit> {
+  static async start(client: Client, address: string, taskQueue: string, input: AuditInput): Promise<Audit> {
     await about(input.run, address, () =>
       client.workflow.start(WORKFLOWS.audit, {
         workflowId: auditWorkflowId(input.run),
-        taskQueue: TASK_QUEUES.control,
+        taskQueue,
         args: [input],
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         workflowIdConflictPolicy: 'USE_EXISTING',

@@ -48,7 +48,8 @@ async function keptRun(longhaul: Longhaul, ports: Stores, run: string): Promise<
     const place = JSON.stringify(profile?.storage);
     if (profile === null || looked.has(place)) continue;
     looked.add(place);
-    const kept = await readKept(ports, profile, run);
+    // One store that is away, or closed to this account, hides none of the others.
+    const kept = await readKept(ports, profile, run).catch(() => null);
     if (kept !== null) return kept;
   }
   return null;

@@ -160,7 +160,7 @@ export class Longhaul {
    */
   async audit(id: string, { share = DEFAULT_AUDIT.share }: { readonly share?: number } = {}): Promise<Audit> {
     const { pipeline, profile } = await this.run(id).document();
-    return Audit.start(this.client, this.target.address, { run: id, pipeline, profile, share });
+    return Audit.start(this.client, this.target.address, this.#queue, { run: id, pipeline, profile, share });
   }
 
   /** A run by its name. Says nothing about whether there is one; the first call does. */

@@ -531,6 +531,8 @@ export interface SearchCarried {
   recording?: { readonly first: number; readonly last: number } | null;
   /** Decisions of persons that the ledger has not heard of. */
   unrecordedDecisions?: HeardDecision[];
+  /** Signatures that came lately, and do not count again. */
+  signatures?: readonly string[];
 }
 
 /** A finished trial of an earlier run. */

@@ -11,7 +11,9 @@ const Mlflow = z.strictObject({
     .refine(
       (uri) => !/^[a-z]+:\/\/[^/]*@/i.test(uri),
       'no password in an address: name variables of the control worker in tokenEnv, or userEnv and passwordEnv',
-    ),
+    )
+    // What the tracker appends would end up in them, and another address be asked.
+    .refine((uri) => !/[?#\\]/.test(uri), 'expected the address of a server, without ?, # and \\'),
   /** The pipeline's name when left out. */
   experiment: z.string().min(1).optional(),
   /** Bearer token. */

@@ -51,10 +51,11 @@ export function datasetViolations(
 }
 
 /** Code and words: what they name is opened by nobody but themselves. */
-const TEXTS = new Set(['sql', 'source', 'message']);
+const TEXTS: ReadonlySet<string> = new Set(['sql', 'source', 'message']);
+const NO_TEXTS: ReadonlySet<string> = new Set();
 
 /** Every address of a bucket or a file, wherever in a step it stands. */
-export function addressViolations(policy: Policy, value: unknown, path: string): Violation[] {
+export function addressViolations(policy: Policy, value: unknown, path: string, texts: ReadonlySet<string> = TEXTS): Violation[] {
   if (typeof value === 'string') {
     const [, scheme = '', rest = ''] = ADDRESS.exec(value) ?? [];
     if (scheme.toLowerCase() === 'gs') return unless(policy, 'buckets', path, rest, isWithin);
@@ -62,7 +63,10 @@ export function addressViolations(policy: Policy, value: unknown, path: string):
     return scheme === '' ? [] : unless(policy, 'paths', path, pathOfFileUri(`file:///${rest}`), isWithin);
   }
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value as Readonly<Record<string, Json>>)
-    .filter(([key]) => !TEXTS.has(key))
-    .flatMap(([key, each]) => addressViolations(policy, each, `${path}.${key}`));
+  return (
+    Object.entries(value as Readonly<Record<string, Json>>)
+      .filter(([key]) => !texts.has(key))
+      // Further in, a key may be a name that somebody chose.
+      .flatMap(([key, each]) => addressViolations(policy, each, `${path}.${key}`, NO_TEXTS))
+  );
 }

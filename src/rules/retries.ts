@@ -5,6 +5,9 @@ import type { StepState } from '../contract/state.ts';
 import type { Step } from '../contract/steps.ts';
 import { reopen } from './reopened-trials.ts';
 
+const needsSignature = (spec: Step['spec']): boolean =>
+  spec.kind === 'approval' && (spec.approvers !== undefined || spec.fourEyes === true);
+
 /** Attempts of a step's Jobs that a release before this was counted may have begun. */
 const MOST_UNCOUNTED_ATTEMPTS = 1000;
 
@@ -13,7 +16,8 @@ export function standing(steps: readonly Step[], { from, steps: earlier }: Retry
   const again = new Set(from === null ? [] : [from]);
   // Steps come after what they depend on.
   for (const { id, dependsOn } of steps) if (dependsOn.some((other) => again.has(other))) again.add(id);
-  const ids = new Set(steps.map(({ id }) => id));
+  // Whoever starts the run says how its earlier life ended: of a signed answer that proves nothing.
+  const ids = new Set(steps.filter(({ spec }) => !needsSignature(spec)).map(({ id }) => id));
   return earlier.filter(({ id, status }) => ids.has(id) && !again.has(id) && (status === 'succeeded' || status === 'cached'));
 }
 

@@ -86,6 +86,8 @@ export function verified(signers: Signers, run: string, { search, decision, payl
   )
     return no('its signature cannot be read');
   const signature = signed as Signature;
+  // Other spellings of the same bytes would not be known as used.
+  if (Buffer.from(signature.value, 'base64').toString('base64') !== signature.value) return no('its signature cannot be read');
   const signer = signers.get(signature.key);
   if (!signer) return no(`the control worker does not know the key that signed it; ${SIGNERS_VARIABLE} names whose count`);
   if (!verify(null, signedText({ run, search, decision, payload }, signature), signer.key, Buffer.from(signature.value, 'base64')))

@@ -92,12 +92,15 @@ describe('approval steps that count only signed answers', () => {
     const early = signed(run, since, ada, { decision: 'reject' });
     await refusal(update(handle, 'approve', early));
     expect(await refusal(update(handle, 'reject', early))).toContain('used before');
+    const other = early as { readonly signed: { readonly value: string } };
+    const spelled = { ...other, signed: { ...other.signed, value: `${other.signed.value}\n` } };
+    expect(await refusal(update(handle, 'reject', spelled))).toContain('cannot be read');
 
     expect(await update(handle, 'approve', signed(run, since, ada))).toEqual({ text: 'release was approved by ada@example.com' });
     const { steps } = (await handle.result()) as RunResult;
     expect(steps[0]?.outputs).toEqual({ approved: true, by: 'ada@example.com', why: 'metrics checked' });
     expect(rows().filter(([, , , outcome]) => outcome === 'counted')).toEqual([['approve', 'ada@example.com', 'iap', 'counted']]);
-    expect(rows().filter(([, , , outcome]) => outcome === 'refused')).toHaveLength(15);
+    expect(rows().filter(([, , , outcome]) => outcome === 'refused')).toHaveLength(16);
   });
 
   it('take two persons to say yes with four eyes, known by their keys, and one to say no', async () => {

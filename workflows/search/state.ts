@@ -73,7 +73,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     reconciles: patched('wanted-state'),
     waitsForOthers: input.spec.scheduler !== undefined && patched('rungs-wait'),
     recordsDecisions: patched('decisions'),
-    signatures: new Set(),
+    signatures: new Set(memory.signatures),
     hearing: new Set(),
     slow: new Set(),
     inheritedLookedAt: Date.now(),
@@ -218,10 +218,11 @@ export function notifyPeople(run: SearchRun, event: NotifyInput['event'], text: 
 }
 
 /** What the next run of this workflow begins with. */
-export function nextMemory({ memory, input }: SearchRun): SearchCarried {
+export function nextMemory({ memory, input, signatures }: SearchRun): SearchCarried {
   return {
     ...memory,
     generation: memory.generation + 1,
+    ...(signatures.size > 0 ? { signatures: [...signatures] } : {}),
     records: [],
     packed: packTrials(memory.records, placesOf(input), {
       objective: input.spec.objective,

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { openPorts } from '../../adapters/open.ts';
+import { fileProblem } from '../../contract/file-problems.ts';
 import { writeSizes, type Sizes } from '../../compile/write-sizes.ts';
 import { machinePrices } from '../../compile/prices.ts';
 import { adviceLines, adviceOf } from '../../present/sizes.ts';
@@ -101,8 +102,9 @@ async function changed(files: readonly string[], sizes: Sizes): Promise<readonly
 
 async function changeOf(file: string, sizes: Sizes): Promise<Change> {
   if (!/\.ya?ml$/.test(file)) throw new UsageError(`--write ${file}: expected a pipeline or profile in YAML`);
-  const before = await readFile(file, 'utf8').catch(() => null);
-  if (before === null) throw new UsageError(`--write ${file}: no such file`);
+  const before = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UsageError(`--write ${file}: ${fileProblem(error)?.message ?? 'cannot be read'}`);
+  });
   const names = [...Object.keys(sizes.steps), ...Object.keys(sizes.pools)];
   if (names.length === 0) return { file, before, after: before };
   let after: string | null;

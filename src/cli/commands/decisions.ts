@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { openPorts } from '../../adapters/open.ts';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { cliOf, examples, runOf } from '../context.ts';
+import { askedRun } from '../run-data.ts';
 import { table } from '../table.ts';
 
 export function registerDecisions(program: Command): void {
@@ -15,7 +16,8 @@ export function registerDecisions(program: Command): void {
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const run = await runOf(longhaul, cli, id);
-      const warehouse = await ports.warehouse((await run.document()).profile);
+      const { profile } = await askedRun(run, { longhaul, ports }).document();
+      const warehouse = await ports.warehouse(profile);
       const rows = [...(await warehouse.ledger('decisions', { run: run.id }))].sort((a, b) => a.time.localeCompare(b.time));
       cli.print(rows, () => (rows.length === 0 ? 'nobody has decided anything' : decisionTable(rows)));
     });

@@ -127,6 +127,8 @@ describe('behind the policy', () => {
       refused('rule "images" does not allow "evil:1"'),
     );
     await expect(allowed.create({ ...job, resources: { ...resources, memoryMb: 4097 } })).rejects.toMatchObject(refused('at most 4096'));
+    const few = await guardPorts(ports, Policy.parse({ resources: { nodes: 2 } })).compute(profileOf());
+    await expect(few.create({ ...job, resources, nodes: 3 })).rejects.toMatchObject(refused('at most 2'));
     expect(created).toEqual([]);
     expect(await allowed.create({ ...job, resources, image: 'trainer:2' })).toEqual({ adopted: false, name: 'j' });
   });
@@ -235,6 +237,6 @@ describe('the file of a policy', () => {
   });
 
   it('that is missing keeps it from starting too', async () => {
-    await expect(readPolicy(join(directory, 'nowhere'))).rejects.toThrow('ENOENT');
+    await expect(readPolicy(join(directory, 'nowhere'))).rejects.toThrow('no such file');
   });
 });

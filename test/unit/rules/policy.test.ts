@@ -182,6 +182,8 @@ describe('a policy', () => {
     ['buckets steps.x.inputs.data north-data/runs/../models', step('x', container({ inputs: { data: 'gs://north-data/runs/../models' } }))],
     ['buckets steps.x.env.AT {steps.a.outputs.b}/x', step('x', container({ env: { AT: 'gs://{steps.a.outputs.b}/x' } }))],
     ['paths steps.x.output /north/../etc', step('x', container({ output: 'file:///north/%2e%2e/etc' }))],
+    ['paths steps.x.inputs.message /south/x', step('x', container({ inputs: { message: 'file:///south/x' } }))],
+    ['buckets steps.x.env.source south/x', step('x', container({ env: { source: 'gs://south/x' } }))],
     ['paths steps.x.output /etc', step('x', container({ output: 'file:///etc' }))],
     ['datasets steps.rows.destination north-ml.theirs', query({ destination: 'theirs.rows_{key}' })],
     ['datasets steps.rows.destination north-ml.{}', query({ destination: '{params.dataset}.rows' })],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Retry } from '../../../src/contract/retry.ts';
 import type { SearchCarried } from '../../../src/contract/search.ts';
+import type { Step } from '../../../src/contract/steps.ts';
 import type { StepState } from '../../../src/contract/state.ts';
 import { blankRecord } from '../../../src/rules/carried-trials.ts';
 import { attemptsBefore, reopenEnded, standing } from '../../../src/rules/retries.ts';
@@ -42,6 +43,13 @@ describe('the steps that stand', () => {
     ['e', ['a', 'b', 'c', 'd']],
   ])('are, from %s, those that do not depend on it', (from, expected) => {
     expect(ids(from)).toEqual(expected);
+  });
+
+  it('are not those that only signed answers pass: who starts the retry says that they were passed', () => {
+    const gate = (id: string, more: object) => ({ ...query(id), dependsOn: [], spec: { kind: 'approval', ...more } }) as unknown as Step;
+    const gates = [gate('plain', {}), gate('named', { approvers: ['ada@example.com'] }), gate('two', { fourEyes: true })];
+    const passed = gates.map(({ id }) => state(id, 'succeeded'));
+    expect(standing(gates, retry(null, ...passed)).map(({ id }) => id)).toEqual(['plain']);
   });
 
   it.each(['failed', 'cancelled', 'blocked', 'skipped', 'running', 'pending'] as const)('are not those that %s', (status) => {
