@@ -6,6 +6,8 @@ import type { Json, OutputType, Profile, StepState } from '../src/contract/index
 import type { Ports } from '../src/ports/index.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import type { Interruptible } from './heartbeat.ts';
+import { pause } from './stoppable.ts';
 import { asTransientRefusal } from './foreign-systems.ts';
 import { identify } from '../src/cache/identity.ts';
 import { createStepCache } from '../src/cache/records.ts';
@@ -17,6 +19,7 @@ import { GRACES } from '../src/rules/durations.ts';
 
 /** Larger values belong into the object store: outputs travel through histories and queries. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
+const LOOK_GROWTH = 1.5;
 
 export type Prepared =
   | { readonly outcome: 'hit'; readonly key: string; readonly outputs: Record<string, Json>; readonly from: string }
@@ -42,9 +45,16 @@ export interface FinishInput {
 export const createStepActivities = (ports: Ports, isOpen: (holder: Holder) => Promise<boolean> = isWorkflowOpen) => {
   const cacheOf = async (profile: Profile): Promise<StepCache> => createStepCache(await ports.store(profile), isOpen);
   return translated({
-    /** Computes the step's cache key; answers what was made before, or claims the making. */
+    /** Computes the step's cache key; answers what was made before, or claims the making. With `wait` it lasts as long as another run makes the same. */
     async prepareStep(input: PrepareInput): Promise<Prepared> {
-      return withHeartbeat(async () => prepare(ports, await cacheOf(input.profile), input));
+      return withHeartbeat(async (context) => {
+        const cache = await cacheOf(input.profile);
+        const look = (): Promise<Prepared> => prepare(ports, cache, input);
+        const prepared = await (input.wait ? awaitOther(look, context) : look());
+        // Nobody hears of what was claimed after the cancellation.
+        if (context.signal.aborted && prepared.outcome === 'miss') await cache.release(prepared.key, holder(input.step.id));
+        return prepared;
+      });
     },
 
     /** Writes the cache record of a success, adds the step to the ledger, gives the claim back. */
@@ -69,13 +79,30 @@ async function prepare(ports: Ports, cache: StepCache, input: PrepareInput): Pro
     if (late) await cache.release(key, self);
     return late ?? { outcome: 'miss', key, digest };
   }
-  if (!input.wait) return { outcome: 'busy', key, holder: `${other.workflowId} (step ${other.step})` };
-  throw ApplicationFailure.create({
-    type: 'Unavailable',
-    message: `${other.workflowId} (step ${other.step}) is making the same output`,
-    nextRetryDelay: GRACES.otherRunLookMs,
-    category: ApplicationFailureCategory.BENIGN,
-  });
+  return { outcome: 'busy', key, holder: `${other.workflowId} (step ${other.step})` };
+}
+
+/** Until the other run has made it, or has given up: then it is ours. Each try of an activity is billed by Temporal Cloud, a look is not. */
+async function awaitOther(look: () => Promise<Prepared>, { look: hear, signal, detached }: Interruptible): Promise<Prepared> {
+  const { startToCloseTimeoutMs } = activityInfo();
+  const begun = performance.now();
+  let delay: number = GRACES.otherRunLookMs;
+  for (;;) {
+    const prepared = await look();
+    if (prepared.outcome !== 'busy') return prepared;
+    // A run that began before 0.2 gives each look minutes, where others give all of them the time of the longest Job.
+    const isOver = startToCloseTimeoutMs > 0 && performance.now() - begun + 2 * GRACES.otherRunLookLongestMs > startToCloseTimeoutMs;
+    if (isOver || signal.aborted || detached.aborted)
+      throw ApplicationFailure.create({
+        type: 'Unavailable',
+        message: `${prepared.holder} is making the same output`,
+        nextRetryDelay: GRACES.otherRunLookMs,
+        category: ApplicationFailureCategory.BENIGN,
+      });
+    await pause(delay, signal, detached);
+    await hear();
+    delay = Math.min(GRACES.otherRunLookLongestMs, delay * LOOK_GROWTH);
+  }
 }
 
 async function finish(ports: Ports, cache: StepCache, input: FinishInput): Promise<void> {

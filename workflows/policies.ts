@@ -107,6 +107,12 @@ export const trainingQueue = (profile: Profile): string =>
   profile.cluster ? `${TASK_QUEUES.training}-${profile.cluster}` : TASK_QUEUES.training;
 
 export const control = proxyActivities<RunActivities & StepActivities & ScriptActivities & DecisionActivities>(CONTROL_POLICY);
+/** Another run that makes the same output may train for weeks. All of the wait is one activity; it looks itself whether it is cancelled. */
+export const waitingForOthers = proxyActivities<Pick<StepActivities, 'prepareStep'>>({
+  ...CONTROL_POLICY,
+  startToCloseTimeout: GRACES.jobMs,
+  heartbeatTimeout: GRACES.heartbeatTimeoutOfDaysMs,
+});
 export const warehouse = proxyActivities<
   QueryActivities & ExportActivities & EvaluationActivities & CheckActivities & WarehouseJobActivities
 >(WAREHOUSE_POLICY);

@@ -189,8 +189,9 @@ export const GRACES = {
   tensorboardStartMs: 300_000,
   /** Between two heartbeats. */
   heartbeatLongestMs: 10_000,
-  /** Whether another run has made what this one needs as well. */
+  /** Whether another run has made what this one needs as well: from, to; a cancellation is heard of as often. */
   otherRunLookMs: 2_000,
+  otherRunLookLongestMs: 10_000,
   /** Somebody else's address or command may take so long. */
   webhookMs: 10_000,
   trackerRequestMs: 30_000,

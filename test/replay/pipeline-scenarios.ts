@@ -31,6 +31,20 @@ const diamond: RunDocument = documentOf([
   script('count', { dependsOn: ['parts', 'test'], outputs: { rows: 'int' } }),
 ]);
 
+const singleFlight =
+  (name: string): Scenario =>
+  async (harness, ports) => {
+    const gate = Promise.withResolvers<undefined>();
+    ports.onQuery = () => gate.promise;
+    const first = await harness.start(documentOf([query('shared')]), `${name}-first`);
+    await until(async () => ports.calls.length > 0, 'the first query');
+    const second = await harness.start(documentOf([query('shared')]), name);
+    await until(async () => (await stateOf(second)).steps[0]?.status === 'waiting', 'the second run to wait');
+    gate.resolve(undefined);
+    await ended(first);
+    return ended(second);
+  };
+
 export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
   'pipeline-diamond': async (harness, ports) => {
     ports.onJob = async () => ({ outputs: { rows: 3 } });
@@ -120,17 +134,9 @@ export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     }
   },
 
-  'pipeline-single-flight': async (harness, ports) => {
-    const gate = Promise.withResolvers<undefined>();
-    ports.onQuery = () => gate.promise;
-    const first = await harness.start(documentOf([query('shared')]), 'pipeline-single-flight-first');
-    await until(async () => ports.calls.length > 0, 'the first query');
-    const second = await harness.start(documentOf([query('shared')]), 'pipeline-single-flight');
-    await until(async () => (await stateOf(second)).steps[0]?.status === 'waiting', 'the second run to wait');
-    gate.resolve(undefined);
-    await ended(first);
-    return ended(second);
-  },
+  'pipeline-single-flight': singleFlight('pipeline-single-flight'),
+
+  'pipeline-one-wait': singleFlight('pipeline-one-wait'),
 
   'pipeline-paused': async (harness, ports) => {
     const gate = Promise.withResolvers<undefined>();

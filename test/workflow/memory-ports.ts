@@ -14,6 +14,8 @@ export interface MemoryPorts extends Ports {
   readonly rows: { table: LedgerTable; row: LedgerRow; key: string }[];
   /** Names of what was done, in order: `query NAME`, `cancel ID`, `create JOB`, `remove JOB`. */
   readonly calls: string[];
+  /** URIs of what was read, in order. */
+  readonly reads: string[];
   /** What a query does, by its SQL; undefined = it makes its table. */
   onQuery: (sql: string, signal: AbortSignal) => Promise<void>;
   /** How a Job ends. */
@@ -28,6 +30,7 @@ export function createMemoryPorts(): MemoryPorts {
   const tables: MemoryPorts['tables'] = new Map();
   const rows: MemoryPorts['rows'] = [];
   const calls: string[] = [];
+  const reads: string[] = [];
   const jobs = new Map<string, JobSpec>();
   const info = (uri: string, object: { data: Uint8Array; generation: string }): ObjectInfo => ({
     uri,
@@ -40,6 +43,7 @@ export function createMemoryPorts(): MemoryPorts {
   const store: Pick<ObjectStore, 'root' | 'read' | 'write' | 'stat' | 'list' | 'remove'> = {
     root: ROOT,
     read: async (uri) => {
+      reads.push(uri);
       const object = objects.get(uri);
       return object ? { data: object.data, info: info(uri, object) } : null;
     },
@@ -71,6 +75,7 @@ export function createMemoryPorts(): MemoryPorts {
     tables,
     rows,
     calls,
+    reads,
     onQuery: async () => undefined,
     onJob: async () => ({}),
     rowsOf: <T extends LedgerTable>(table: T) => rows.filter((entry) => entry.table === table).map((entry) => entry.row as LedgerRow<T>),

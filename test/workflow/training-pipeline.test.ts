@@ -5,6 +5,7 @@ import { AdapterError } from '../../src/contract/errors.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, RunState } from '../../src/contract/state.ts';
+import { GRACES } from '../../src/rules/durations.ts';
 import { documentOf, query, script } from './documents.ts';
 import { startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
@@ -23,6 +24,7 @@ describe('trainingPipeline', () => {
     ports.tables.clear();
     ports.rows.length = 0;
     ports.calls.length = 0;
+    ports.reads.length = 0;
     ports.onQuery = async () => undefined;
     ports.onJob = async () => ({});
   });
@@ -176,6 +178,61 @@ describe('trainingPipeline', () => {
     const results = await Promise.all([first.result(), second.result()]);
     expect(results.map((result) => statuses(result).shared)).toEqual(['succeeded', 'cached']);
     expect(ports.calls).toHaveLength(1);
+  });
+
+  describe('while another run makes the same output', () => {
+    type Run = Awaited<ReturnType<Harness['start']>>;
+    /** The first one makes it until it is cancelled or the test says that it is made. */
+    const twoRuns = async (): Promise<{ first: Run; second: Run; waiting: number | undefined; made: () => void }> => {
+      const made = Promise.withResolvers<undefined>();
+      ports.onQuery = (_sql, signal) =>
+        Promise.race([
+          made.promise,
+          new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('ended')))),
+        ]);
+      const document = documentOf([query('shared')]);
+      const first = await harness.start(document);
+      await until(async () => ports.calls.length > 0, 'the first query');
+      const second = await harness.start(document);
+      await until(async () => (await second.query<RunState>('state')).steps[0]?.status === 'waiting', 'the second run to wait');
+      const wait = await until(
+        async () => (await second.describe()).raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'prepareStep'),
+        'its activity',
+      );
+      return { first, second, waiting: Number(wait.activityOptions?.startToCloseTimeout?.seconds), made: () => made.resolve(undefined) };
+    };
+    const looks = (): number => ports.reads.filter((uri) => uri.endsWith('.lock')).length;
+    const triesOf = async (run: Run): Promise<unknown[]> =>
+      ((await run.fetchHistory()).events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) =>
+        started ? [started.attempt] : [],
+      );
+
+    it('waits in one try of one activity, which may last as long as a Job', async () => {
+      const { first, second, waiting, made } = await twoRuns();
+      expect(waiting).toBe(GRACES.jobMs / 1000);
+      const before = looks();
+      await until(() => Promise.resolve(looks() > before + 1), 'two more looks');
+      made();
+      await Promise.all([first.result(), second.result()]);
+      expect(new Set(await triesOf(second))).toEqual(new Set([1]));
+      expect(ports.calls).toHaveLength(1);
+    });
+
+    it('makes it itself when the other run gives up', async () => {
+      const { first, second, made } = await twoRuns();
+      await first.cancel();
+      await expect(first.result()).rejects.toThrow(/cancel/i);
+      made();
+      expect(statuses(await second.result()).shared).toBe('succeeded');
+    });
+
+    it('ends when it is cancelled', async () => {
+      const { first, second, made } = await twoRuns();
+      await second.cancel();
+      await expect(second.result()).rejects.toThrow(/cancel/i);
+      made();
+      expect(statuses(await first.result()).shared).toBe('succeeded');
+    });
   });
 
   it('refuses a document that is not one, with the first problems', async () => {

@@ -1,5 +1,5 @@
 /** One step from its first look at the cache to its row in the ledger. */
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Prepared } from '../../activities/steps.ts';
 import { outputsOf } from '../../src/contract/outputs.ts';
@@ -7,7 +7,7 @@ import type { StepState, StepStatus } from '../../src/contract/state.ts';
 import type { Step, StepSpec } from '../../src/contract/steps.ts';
 import type { Json, OutputType } from '../../src/contract/values.ts';
 import { bindSpec, referencesOf } from '../../src/rules/bind.ts';
-import { control } from '../policies.ts';
+import { control, waitingForOthers } from '../policies.ts';
 import { lastOptions, notify } from './run.ts';
 import type { Run } from './run.ts';
 import { stepFailureOf } from '../failures.ts';
@@ -90,9 +90,8 @@ async function prepare(run: Run, step: Step, spec: StepSpec): Promise<Exclude<Pr
   state.status = 'waiting';
   state.reason = `${first.holder} is making the same output`;
   run.changed();
-  const second = await control.prepareStep.executeWithOptions({ summary: `${step.id}: wait for ${first.holder}` }, [
-    { ...input, wait: true },
-  ]);
+  const { prepareStep } = patched('one-wait-for-others') ? waitingForOthers : control;
+  const second = await prepareStep.executeWithOptions({ summary: `${step.id}: wait for ${first.holder}` }, [{ ...input, wait: true }]);
   state.status = 'running';
   state.reason = null;
   run.changed();

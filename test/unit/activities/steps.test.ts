@@ -6,6 +6,7 @@ import type { PrepareInput } from '../../../src/cache/key.ts';
 import type { Profile } from '../../../src/contract/profile.ts';
 import type { StepState } from '../../../src/contract/state.ts';
 import type { Step, StepSpec } from '../../../src/contract/steps.ts';
+import { GRACES } from '../../../src/rules/durations.ts';
 import { documentOf, exportStep, query, script } from '../../workflow/documents.ts';
 import type { StepInput } from '../../workflow/documents.ts';
 import { createMemoryPorts, ROOT } from '../../workflow/memory-ports.ts';
@@ -159,5 +160,23 @@ describe('a step that was made before', () => {
     await expect(given.finish(step, await given.prepare(step), { big: 'x'.repeat(70_000) })).rejects.toMatchObject({
       type: 'InvalidInput',
     });
+  });
+});
+
+it('a step that another run makes is looked for again and again by a run of 0.1, which gives each look minutes', async () => {
+  const given = setUp();
+  const step = stepOf(query('a'));
+  await given.prepare(step);
+  const { profile } = given;
+  const activities = createStepActivities(given.ports, async () => true);
+  const later = new MockActivityEnvironment({
+    workflowExecution: { workflowId: 'later', runId: 'r' },
+    startToCloseTimeoutMs: GRACES.otherRunLookLongestMs,
+  });
+  const input: PrepareInput = { run: 'later', pipeline: 'p', profile, step, references: [], startedAt: 0, wait: true };
+  await expect(later.run((one: PrepareInput) => activities.prepareStep(one), input)).rejects.toMatchObject({
+    type: 'Unavailable',
+    category: 'BENIGN',
+    nextRetryDelay: GRACES.otherRunLookMs,
   });
 });
