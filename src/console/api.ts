@@ -40,6 +40,13 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
   const answer = (context: Context, model: RunModel, question: string, make: () => unknown): Promise<Response> =>
     answers.respond(context, { owner: model, version: model.version, question }, make);
 
+  const staysIn = (context: Context<{ Variables: Variables }>) => (): Promise<boolean> =>
+    access.identify(context).then(
+      (identity) => identity !== null,
+      // Whether a session was ended cannot be said now: what is open stays open.
+      (error: unknown) => !(error instanceof HttpError),
+    );
+
   api.get('/session', (context) => context.json(access.describe(context.get('identity'))));
 
   api.get('/runs', async (context) => {
@@ -49,7 +56,7 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
       (pipeline === undefined || run.pipeline === pipeline) && (status === undefined || run.status === status);
     return context.json({ cursor: list.events.cursor, limit: RUNS_SHOWN, runs: runs.filter(wanted) });
   });
-  api.get('/runs/events', (context) => eventStream(context, list.events));
+  api.get('/runs/events', (context) => eventStream(context, list.events, staysIn(context)));
 
   api.get('/compare', async (context) => {
     const runs = [...new Set(context.req.queries('run') ?? [])].slice(0, MAX_COMPARED);
@@ -61,7 +68,9 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
     const model = await models.get(context.req.param('run'));
     return answer(context, model, 'run', () => runView(model, source));
   });
-  api.get('/runs/:run/events', async (context) => eventStream(context, (await models.get(context.req.param('run'))).events));
+  api.get('/runs/:run/events', async (context) =>
+    eventStream(context, (await models.get(context.req.param('run'))).events, staysIn(context)),
+  );
   api.get('/runs/:run/document', async (context) => {
     const document = await source.document(context.req.param('run'));
     return answers.respond(context, { owner: document, version: 0, question: 'document' }, () => document);
@@ -112,6 +121,7 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
       context,
       (signal) => source.logs(document, run, query, { tailLines: LOG_LINES, signal }),
       (error) => describeFailure(error).message,
+      staysIn(context),
     );
   });
 

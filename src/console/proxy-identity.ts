@@ -40,6 +40,8 @@ interface ProxyUser {
   readonly user: string;
   /** null: known, and without any right here. */
   readonly role: Role | null;
+  /** When the token was made, ms since 1970; null: it does not say. */
+  readonly since: number | null;
 }
 
 /** Verifies a header's value; null when it is absent, expired, meant for others or not signed by the proxy. */
@@ -59,7 +61,11 @@ export function createProxyIdentity({ jwks, issuer, audience, ...roles }: ProxyI
         requiredClaims: ['exp', 'sub'],
       });
       const names = namesOf(payload);
-      return { user: names[0] ?? '', role: roleOf(payload, names, roles) };
+      return {
+        user: names[0] ?? '',
+        role: roleOf(payload, names, roles),
+        since: typeof payload.iat === 'number' ? payload.iat * 1000 : null,
+      };
     } catch {
       return null;
     }

@@ -7,6 +7,7 @@ import { createApi, type Variables } from './api.ts';
 import { loadPage, type Page } from './bundle.ts';
 import { describeFailure, HttpError } from './failures.ts';
 import { boundedBodies, onlyOurHosts, onlySameOrigin, securityHeaders } from './guard.ts';
+import type { Revocations } from './revocations.ts';
 import { RunModels } from './models.ts';
 import { checkSafe, type ConsoleOptions } from './options.ts';
 import { RunList } from './run-list.ts';
@@ -20,6 +21,7 @@ export interface ConsoleServer {
 
 /**
  * @param onError hears of what nobody foresaw
+ * @param revocations where replicas keep what sessions were ended; those of a console that is alone are kept in it
  * @throws UnsafeConsoleError
  * @example const { url } = await startConsole(createLiveSource(longhaul, ports, null), DEFAULTS)
  */
@@ -27,11 +29,12 @@ export async function startConsole(
   source: ConsoleSource,
   options: ConsoleOptions,
   onError: (error: unknown) => void = () => undefined,
+  revocations?: Revocations,
 ): Promise<ConsoleServer> {
   checkSafe(options);
   const models = new RunModels(source);
   const list = new RunList(source);
-  const app = createApp({ source, models, list, access: new Access(options) }, options, await loadPage(), onError);
+  const app = createApp({ source, models, list, access: new Access(options, revocations) }, options, await loadPage(), onError);
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: options.host, port: options.port }, (address) => {
       const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
@@ -82,12 +85,23 @@ function createApp(
   app.post('/api/sign-in', async (context) => {
     const body = (await context.req.json().catch(() => null)) as { token?: unknown } | null;
     if (typeof body?.token !== 'string') throw new HttpError(400, 'InvalidInput', 'a token is expected');
-    return context.json(access.describe(access.signIn(context, body.token)));
+    return context.json(access.describe(await access.signIn(context, body.token)));
   });
   app.use('/api/*', onlyIdentified(access));
-  app.post('/api/sign-out', (context) => {
-    access.checkCsrf(context, context.get('identity'));
-    access.signOut(context);
+  app.post('/api/sign-out', async (context) => {
+    const identity = context.get('identity');
+    access.checkCsrf(context, identity);
+    const body = (await context.req.json().catch(() => null)) as { everywhere?: unknown } | null;
+    await access.signOut(context, identity, body?.everywhere === true);
+    return context.json({});
+  });
+  app.post('/api/sessions/revoke', async (context) => {
+    const identity = context.get('identity');
+    access.checkCsrf(context, identity);
+    const body = (await context.req.json().catch(() => null)) as { user?: unknown } | null;
+    const user = typeof body?.user === 'string' ? body.user.trim() : '';
+    if (user === '' || user.length > 320) throw new HttpError(400, 'InvalidInput', 'a person is expected: { "user": NAME }');
+    await access.revoke(user, identity);
     return context.json({});
   });
   app.use('/api/*', compress());

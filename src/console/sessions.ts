@@ -8,6 +8,8 @@ const Session = z.object({
   id: z.string().min(1),
   /** Digest of the token that it was begun with: when that token goes, or gets another role, so does the session. */
   token: z.string(),
+  /** The last revocation of the person's sessions when this one began; empty: none. */
+  revocation: z.string(),
   /** ms since 1970. */
   endsAt: z.number(),
 });
@@ -42,8 +44,8 @@ export class SessionSigner {
     return createHmac('sha256', this.#key).update(`longhaul ${purpose}\n`).update(text).digest('base64url');
   }
 
-  seal(token: Token, endsAt: number): { readonly session: Session; readonly cookie: string } {
-    const session = { id: randomBytes(16).toString('base64url'), token: this.sign('token', token.sha256), endsAt };
+  seal(token: Token, revocation: string, endsAt: number): { readonly session: Session; readonly cookie: string } {
+    const session = { id: randomBytes(16).toString('base64url'), token: this.sign('token', token.sha256), revocation, endsAt };
     const text = Buffer.from(JSON.stringify(session)).toString('base64url');
     return { session, cookie: `${text}.${this.sign('cookie', text)}` };
   }

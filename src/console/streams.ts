@@ -9,7 +9,7 @@ const MAX_WAITING = 2000;
 const LOG_LINES_AT_ONCE = 500;
 
 /** Events of a topic from where the page got to: `Last-Event-ID` when the browser reconnects, `?after=` the first time. */
-export function eventStream(context: Context, log: EventLog): Response {
+export function eventStream(context: Context, log: EventLog, staysIn: StaysIn): Response {
   const after = context.req.header('last-event-id') ?? context.req.query('after') ?? '';
   context.header('cache-control', 'no-store');
   context.header('x-accel-buffering', 'no');
@@ -24,6 +24,7 @@ export function eventStream(context: Context, log: EventLog): Response {
       unsubscribe();
       wake();
     });
+    const stopLooking = endsWithSession(stream, staysIn);
     const missed = log.after(after);
     await stream.write(`retry: ${GRACES.consoleReconnectMs}\n\n`);
     if (missed === null) await stream.writeSSE({ event: 'reset', id: log.cursor, data: JSON.stringify({ cursor: log.cursor }) });
@@ -33,8 +34,19 @@ export function eventStream(context: Context, log: EventLog): Response {
       if (event) await send(stream, event);
       else if (!(await eventOrTimeout((resolve) => (wake = resolve)))) await stream.write(': still here\n\n');
     }
+    stopLooking();
     unsubscribe();
   });
+}
+
+/** Whether whoever reads may still do so. */
+type StaysIn = () => Promise<boolean>;
+
+/** A stream may be open for days: it ends when its reader's session does. */
+function endsWithSession(stream: SSEStreamingApi, staysIn: StaysIn): () => void {
+  const timer = setInterval(() => void staysIn().then((stays) => (stays ? undefined : stream.abort())), GRACES.consoleHeartbeatMs);
+  stream.onAbort(() => clearInterval(timer));
+  return () => clearInterval(timer);
 }
 
 const send = (stream: SSEStreamingApi, { id, name, data }: LoggedEvent): Promise<void> => stream.writeSSE({ id, event: name, data });
@@ -55,12 +67,14 @@ export function logStream(
   context: Context,
   lines: (signal: AbortSignal) => AsyncIterable<string>,
   explain: (error: unknown) => string,
+  staysIn: StaysIn,
 ): Response {
   context.header('cache-control', 'no-store');
   context.header('x-accel-buffering', 'no');
   return streamSSE(context, async (stream) => {
     const over = new AbortController();
     stream.onAbort(() => over.abort());
+    const stopLooking = endsWithSession(stream, staysIn);
     let waiting: string[] = [];
     const flush = async (): Promise<void> => {
       while (waiting.length > 0) {
@@ -81,6 +95,7 @@ export function logStream(
     } catch (error) {
       if (!over.signal.aborted) await stream.writeSSE({ event: 'failed', data: JSON.stringify({ message: explain(error) }) });
     } finally {
+      stopLooking();
       clearInterval(timer);
       clearInterval(heartbeat);
     }

@@ -320,6 +320,11 @@ export const GRACES = {
   runListLookMs: 1000,
   tokenClockSkewSeconds: 30,
   sessionHours: 12,
+  /** Another replica hears so much later that a session was ended. */
+  revocationLookMs: 5_000,
+  revocationAnswerMs: 5_000,
+  /** What keeps a revocation is timed out so long after the last session that it may have ended. */
+  revocationTimeoutMs: 1_000,
   /** Wrong tokens of so long count together. */
   guessesMs: 60_000,
   /** A decision is heard so long after it was signed: an outage in between is asked again. */

@@ -58,11 +58,14 @@ export function registerConsole(program: Command): void {
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
       const everywhere: Ports = { ...ports, compute: (profile) => everyCluster(ports, profile) };
-      const { createLiveSource, startConsole } = await import('../../console/index.ts');
+      const { createLiveSource, sharedRevocations, startConsole } = await import('../../console/index.ts');
       const ui = process.env.LONGHAUL_UI ?? longhaul.target.ui;
       const interrupt = onInterrupt();
-      const server = await startConsole(createLiveSource(longhaul, everywhere, ui), settings, (error) =>
-        cli.terminal.say(describe(error)),
+      const server = await startConsole(
+        createLiveSource(longhaul, everywhere, ui),
+        settings,
+        (error) => cli.terminal.say(describe(error)),
+        settings.sessionKey ? sharedRevocations(longhaul) : undefined,
       ).catch((error: unknown) => {
         throw cannotListen(error, settings.host, settings.port);
       });

@@ -1,4 +1,5 @@
 /** A stream of server-sent events that comes back by itself, from where it was. */
+import { get } from './request.ts';
 import { GRACES } from '../../rules/durations.ts';
 
 export type Connection = 'connecting' | 'live' | 'lost';
@@ -24,6 +25,8 @@ export function listen({ path, on, onConnection = () => undefined }: EventsOptio
     source.onerror = () => {
       onConnection('lost');
       if (source?.readyState !== EventSource.CLOSED) return;
+      // Where the session has ended, this tells the page.
+      void get('/api/session').catch(() => undefined);
       timer = setTimeout(open, GRACES.pageEventsAgainMs);
     };
     for (const [name, handle] of Object.entries(on)) {

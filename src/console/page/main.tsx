@@ -126,8 +126,8 @@ const THEMES = { system: 'as the system', light: 'light', dark: 'dark' } as cons
 
 function Header({ session, route }: { readonly session: SessionInfo; readonly route: Route }): preact.JSX.Element {
   const { choice } = useStore(theme);
-  const signOut = async (): Promise<void> => {
-    await post('/api/sign-out', {});
+  const signOut = async (everywhere: boolean): Promise<void> => {
+    await post('/api/sign-out', { everywhere });
     window.dispatchEvent(new Event('signed-out'));
   };
   return (
@@ -153,9 +153,14 @@ function Header({ session, route }: { readonly session: SessionInfo; readonly ro
           {choice === 'system' ? '◐' : choice === 'light' ? '☀' : '☾'}
         </Button>
         {session.canSignOut ? (
-          <Button kind="quiet" onClick={() => void signOut()}>
-            Sign out
-          </Button>
+          <>
+            <Button kind="quiet" onClick={() => void signOut(false)}>
+              Sign out
+            </Button>
+            <Button kind="quiet" onClick={() => void signOut(true)} title="Of yours, in every browser">
+              End all sessions
+            </Button>
+          </>
         ) : null}
       </div>
     </header>

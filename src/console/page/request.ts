@@ -47,7 +47,7 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   const body: unknown = isJson(answer) ? JSON.parse(text) : null;
   if (answer.ok) return body as T;
   const failure = (body as Failure | null)?.error;
-  if (answer.status === 401) window.dispatchEvent(new Event('signed-out'));
+  if (answer.status === 401 && session !== null) window.dispatchEvent(new Event('signed-out'));
   throw new RequestError(answer.status, failure ?? { type: 'Unexpected', message: `the server answered ${answer.status}`, advice: null });
 }
 

@@ -114,8 +114,8 @@ describe('replicas of a console', () => {
     const later = Buffer.from(JSON.stringify({ ...(JSON.parse(Buffer.from(text, 'base64url').toString()) as object), endsAt: 9e15 }));
     const [ada] = parseTokens('tokens', FILE);
     if (!ada) throw new Error('no token');
-    const over = new SessionSigner(KEY).seal(ada, Date.now() - 1).cookie;
-    const foreign = new SessionSigner('another key, which nobody here has').seal(ada, Date.now() + 60_000).cookie;
+    const over = new SessionSigner(KEY).seal(ada, '', Date.now() - 1).cookie;
+    const foreign = new SessionSigner('another key, which nobody here has').seal(ada, '', Date.now() + 60_000).cookie;
     const made = new SessionSigner(KEY);
     const nonsense = `e30.${made.sign('cookie', 'e30')}`;
     for (const cookie of ['', '.', text, `${text}.`, `${later.toString('base64url')}.${signature}`, over, foreign, nonsense])
