@@ -12,6 +12,18 @@ interface EventsOptions {
   readonly onConnection?: (connection: Connection) => void;
 }
 
+/**
+ * Reads a state anew and, where it came from another replica than the events, again a little later: it may be older than the first of them.
+ * @param cursor of the events
+ * @param read gives the cursor of what it read; null: nothing
+ */
+export async function readBesideEvents(cursor: string, read: () => Promise<string | null>): Promise<void> {
+  const found = await read();
+  if (found !== null && replicaOf(found) !== replicaOf(cursor)) setTimeout(() => void read(), GRACES.pageReadAgainMs);
+}
+
+const replicaOf = (cursor: string): string => cursor.split('-')[0] ?? '';
+
 /** Returns what closes it. */
 export function listen({ path, on, onConnection = () => undefined }: EventsOptions): () => void {
   let source: EventSource | null = null;

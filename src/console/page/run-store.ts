@@ -2,7 +2,7 @@
 import type { SearchState, TrialState } from '../../contract/state.ts';
 import { attemptsOf, runningAttempts, trialOfState, type AttemptView, type TrialView } from '../../present/charts/views.ts';
 import type { AttemptRow, Point, RunEvents, RunView } from '../wire.ts';
-import { listen, type Connection } from './events.ts';
+import { listen, readBesideEvents, type Connection } from './events.ts';
 import { api, get, RequestError } from './request.ts';
 import { Store } from './store.ts';
 import { GRACES } from '../../rules/durations.ts';
@@ -68,7 +68,11 @@ export class RunStore extends Store {
         points: (event: RunEvents['points']) => {
           for (const listener of this.#pointListeners) listener(event);
         },
-        reset: () => void this.#read(),
+        reset: ({ cursor: events }: RunEvents['reset']) =>
+          void readBesideEvents(events, async () => {
+            if (!this.#closed) await this.#read();
+            return this.view?.cursor ?? null;
+          }),
       },
     });
   }

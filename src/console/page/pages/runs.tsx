@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { RunSummary } from '../../../client/longhaul.ts';
 import { between, metric, time } from '../../../present/format.ts';
-import { listen } from '../events.ts';
+import { listen, readBesideEvents } from '../events.ts';
 import { api, get, RequestError } from '../request.ts';
 import { addressOf, Link, router } from '../router.tsx';
 import { Store, useStore } from '../store.ts';
@@ -23,7 +23,7 @@ class RunsStore extends Store {
   trouble: string | null = null;
   #close: (() => void) | null = null;
 
-  async open(): Promise<void> {
+  async open(): Promise<string | null> {
     try {
       const { cursor, runs, limit } = await get<Answer>('/api/runs');
       this.runs = runs;
@@ -37,15 +37,18 @@ class RunsStore extends Store {
             this.trouble = message;
             this.changed();
           },
-          reset: () => void this.open(),
+          reset: ({ cursor: events }: { cursor: string }) => void readBesideEvents(events, () => this.open()),
         },
       });
+      this.changed();
+      return cursor;
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       this.error = error;
       setTimeout(() => void this.open(), GRACES.pageReadAgainMs);
+      this.changed();
+      return null;
     }
-    this.changed();
   }
 
   close(): void {
