@@ -4,16 +4,15 @@ import type {
   AuditInput,
   AuditPlan,
   AuditState,
-  Certificate,
+  FirstDifference,
   JudgeInput,
   Judgement,
-  PairResult,
   Place,
   Repetition,
   RepetitionInput,
   Side,
 } from '../src/contract/audit.ts';
-import { Pair, Repeated } from '../src/contract/audit.ts';
+import { Certificate, Pair, Repeated } from '../src/contract/audit.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { ledgerKey } from '../src/contract/ids.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
@@ -52,22 +51,28 @@ export const createAuditActivities = (ports: Ports) =>
 
     /** Writes trial.json of the repetition, which is that of the trial but for where it writes and what it is to train. */
     async prepareRepetition(input: RepetitionInput): Promise<Repetition> {
-      const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
-      return prepareRepetition(store, warehouse, input);
+      return withHeartbeat(async () => {
+        const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
+        return prepareRepetition(store, warehouse, input);
+      });
     },
 
-    /** Compares the trainings of a window that there are. */
+    /** Compares the trainings of a window that there are; asked again after its certificate was written, it goes by that. */
     async judgePair(input: JudgeInput): Promise<Judgement> {
-      const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
-      return judgePair(store, warehouse, input);
+      return withHeartbeat(async () => {
+        const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
+        return judgePair(store, warehouse, input);
+      });
     },
 
     /** What came of all of it, beside the run's document. */
     async closeAudit(input: Pick<AuditInput, 'run' | 'profile'> & { readonly state: AuditState }): Promise<{ readonly uri: string }> {
-      const store = await ports.store(input.profile);
-      const uri = auditUri(store.root, input.run, input.state.audit);
-      await store.write(uri, canonicalJson(input.state), { contentType: 'application/json' });
-      return { uri };
+      return withHeartbeat(async () => {
+        const store = await ports.store(input.profile);
+        const uri = auditUri(store.root, input.run, input.state.audit);
+        await store.write(uri, canonicalJson(input.state), { contentType: 'application/json' });
+        return { uri };
+      });
     },
   });
 export type AuditActivities = ReturnType<typeof createAuditActivities>;
@@ -253,6 +258,8 @@ async function readPair(store: ObjectStore, { uri }: AuditedPair): Promise<Pair>
 
 async function judgePair(store: ObjectStore, warehouse: Warehouse, input: JudgeInput): Promise<Judgement> {
   const { pair: chosen, outputs, final } = input;
+  const known = await readJson(Certificate, store, certificateUri(input), MIB);
+  if (known !== null) return settled(store, warehouse, input, known);
   const pair = await readPair(store, chosen);
   const repeated = async (side: Side): Promise<Repeated | null> => {
     const output = outputs[side];
@@ -262,8 +269,7 @@ async function judgePair(store: ObjectStore, warehouse: Warehouse, input: JudgeI
   const [again, origin, closer] = await Promise.all([repeated('again'), repeated('origin'), repeated('closer')]);
   if (again === null) {
     const why = input.failure ?? 'its training ended without a record of the window’s end';
-    const result = await certify(store, warehouse, input, { pair, again, verdict: 'unknown', first: null, failure: why });
-    return { equal: false, first: null, verdict: 'unknown', result };
+    return certify(store, warehouse, input, { pair, again, verdict: 'unknown', first: null, failure: why });
   }
   const from = pair.from.step;
   const first = firstDifference(pair, again, from);
@@ -271,9 +277,8 @@ async function judgePair(store: ObjectStore, warehouse: Warehouse, input: JudgeI
   const verdict = verdictOf(first, origin === null ? undefined : firstDifference(pair, origin, from), others);
   // Where the machine makes the difference, two repetitions with a look at every step know it best.
   const shown = verdict === 'machine' && others?.exact ? others : first;
-  if (!final && first !== null) return { equal: false, first, verdict, result: null };
-  const result = await certify(store, warehouse, input, { pair, again, verdict, first: shown, failure: null });
-  return { equal: first === null, first: shown, verdict, result };
+  if (!final && first !== null) return { equal: false, first: brief(first), verdict, result: null };
+  return certify(store, warehouse, input, { pair, again, verdict, first: brief(shown), failure: null });
 }
 
 interface Found {
@@ -284,13 +289,18 @@ interface Found {
   readonly failure: string | null;
 }
 
-/** Certificate and row; a pair that is equal is not kept any longer. */
-async function certify(store: ObjectStore, warehouse: Warehouse, input: JudgeInput, found: Found): Promise<PairResult> {
-  const { pair, again, verdict } = found;
-  const { run, name, pipeline, pair: chosen } = input;
+/** A large model has thousands. */
+const brief = (first: FirstDifference | null): FirstDifference | null =>
+  first && { ...first, tensors: first.tensors.slice(0, MAX_TENSORS) };
+
+const auditOf = ({ run, name }: JudgeInput): string => name.slice(run.length + 1);
+const certificateUri = (input: JudgeInput): string => `${trialOutputOf(input.pair)}/certificates/${auditOf(input)}.json`;
+
+async function certify(store: ObjectStore, warehouse: Warehouse, input: JudgeInput, found: Found): Promise<Judgement> {
+  const { pair, again, verdict, first } = found;
+  const { run, name, pair: chosen } = input;
   const { step, trial } = chosen;
-  const audit = name.slice(run.length + 1);
-  const uri = `${trialOutputOf(chosen)}/certificates/${audit}.json`;
+  const uri = certificateUri(input);
   const place = async (of: string, attempt: number, machine: Place['machine']): Promise<Place> => {
     const rows = await warehouse.ledger('attempts', { run: of });
     const row = rows.find((one) => one.step === step && Number(one.trial) === trial && Number(one.attempt) === attempt);
@@ -301,7 +311,7 @@ async function certify(store: ObjectStore, warehouse: Warehouse, input: JudgeInp
   const original = await place(run, pair.to.attempt, pair.to.machine);
   const certificate: Certificate = {
     version: 1,
-    audit,
+    audit: auditOf(input),
     run,
     step,
     trial,
@@ -314,15 +324,22 @@ async function certify(store: ObjectStore, warehouse: Warehouse, input: JudgeInp
     original,
     repeated,
     verdict,
-    first: found.first && { ...found.first, tensors: found.first.tensors.slice(0, MAX_TENSORS) },
+    first,
     why: whyOf(verdict, machineChanges(original.machine, repeated?.machine ?? original.machine), found.failure),
     uri,
   };
   await store.write(uri, canonicalJson(certificate), { contentType: 'application/json' });
-  await warehouse.append('audits', [rowOf(pipeline, certificate)], ledgerKey(run, 'audits', audit, step, trial));
-  if (verdict === 'equal') for await (const object of store.list(`${chosen.uri}/`)) await store.remove(object.uri);
-  const { from, to, samples, why, first } = certificate;
-  return { step, trial, from, to, samples, verdict, first, why, uri, pool: original.pool, repeatedPool: repeated?.pool ?? null };
+  return settled(store, warehouse, input, certificate);
+}
+
+/** What follows from a certificate that is written: its row, and a pair that is equal is not kept any longer. Any of it may be done already. */
+async function settled(store: ObjectStore, warehouse: Warehouse, input: JudgeInput, certificate: Certificate): Promise<Judgement> {
+  const { audit, run, step, trial, from, to, samples, verdict, first, why, uri, original, repeated } = certificate;
+  await warehouse.append('audits', [rowOf(input.pipeline, certificate)], ledgerKey(run, 'audits', audit, step, trial));
+  const equal = verdict === 'equal';
+  if (equal) for await (const object of store.list(`${input.pair.uri}/`)) await store.remove(object.uri);
+  const result = { step, trial, from, to, samples, verdict, first, why, uri, pool: original.pool, repeatedPool: repeated?.pool ?? null };
+  return { equal, first, verdict, result };
 }
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);

@@ -13,13 +13,19 @@ export function createPoolRates(ports: Pick<Ports, 'warehouse'>, now: () => numb
   return async (profile) => {
     const key = canonicalJson(profile.warehouse);
     const known = asked.get(key);
-    if (known !== undefined && now() - known.at < WAITS.poolRatesKeptMs) return known.answer;
+    if (known !== undefined && now() - known.at < WAITS.poolRatesKeptMs) return ofPools(profile, await known.answer);
     const answer = (async () => readPoolRates(await ports.warehouse(profile), now()))();
     asked.set(key, { at: now(), answer });
     answer.catch(() => asked.delete(key));
-    return answer;
+    return ofPools(profile, await answer);
   };
 }
+
+/** Histories keep them: other teams have pools of their own in the same ledger. */
+const ofPools = (profile: Profile, { at, pools }: PoolRates): PoolRates => ({
+  at,
+  pools: Object.fromEntries(Object.entries(pools).filter(([pool]) => profile.pools.some(({ name }) => name === pool))),
+});
 
 /** @param now ms since 1970 */
 export const readPoolRates = async (warehouse: Pick<Warehouse, 'ledger'>, now: number): Promise<PoolRates> =>

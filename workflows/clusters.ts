@@ -1,5 +1,5 @@
 /** Pools of several clusters: one that does not answer is a pool without capacity, and what ran there is lost. */
-import { isCancellation } from '@temporalio/workflow';
+import { isCancellation, patched } from '@temporalio/workflow';
 import { profileIn } from '../src/contract/clusters.ts';
 import type { Pool, Profile } from '../src/contract/profile.ts';
 import type { ClusterSign, PlacementState } from '../src/contract/search.ts';
@@ -43,7 +43,8 @@ export async function inClusterThatAnswers(
   if (profile.clusters === undefined) return choice;
   const silent = new Set<string | undefined>(news.gone === null ? [] : [news.gone]);
   news.gone = null;
-  for (let asked = 0; asked < order.length; asked++) {
+  // Twice: once all pools had no machine none counts as empty, and those that do not answer may be chosen before the one that does.
+  for (let asked = 0; asked < order.length || (asked < 2 * order.length && patched('every-cluster-asked')); asked++) {
     // Looks go to all clusters; one that does not answer has no say.
     if (choice.waitSeconds !== null) return choice;
     if (!silent.has(choice.pool.cluster) && (await answers(profile, news, choice.pool))) return choice;

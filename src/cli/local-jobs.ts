@@ -1,6 +1,7 @@
 /** Jobs on this machine outlive the workers on purpose; when a person stops the whole stack, they must not go on unseen. */
 import type { Longhaul } from '../client/index.ts';
 import { profilesByCluster } from '../contract/clusters.ts';
+import { runOfAudit } from '../contract/ids.ts';
 import { WORKFLOWS } from '../contract/names.ts';
 import { auditedRun } from '../rules/audits.ts';
 import { openPorts } from '../adapters/open.ts';
@@ -27,6 +28,6 @@ export async function checkpointLocalJobs(longhaul: Longhaul): Promise<number> {
 async function auditedRuns(longhaul: Longhaul): Promise<string[]> {
   const query = `WorkflowType = '${WORKFLOWS.audit}' AND ExecutionStatus = 'Running'`;
   const found: string[] = [];
-  for await (const { workflowId } of longhaul.client.workflow.list({ query })) found.push(workflowId.replace(/\/audit$/, ''));
+  for await (const { workflowId } of longhaul.client.workflow.list({ query })) found.push(runOfAudit(workflowId));
   return found;
 }

@@ -56,53 +56,58 @@ export interface AuditedPair {
 /** Which training of the window: in another pool, in the first one's, or once more with a look at every step between two. */
 export type Side = 'again' | 'origin' | 'closer';
 
-/** The first boundary at which two trainings differ. */
-export interface FirstDifference {
-  readonly step: number;
+const FirstDifference = z.looseObject({
+  step: z.int(),
   /** The last training step at which they were seen to be equal. */
-  readonly after: number;
+  after: z.int(),
   /** No boundary lies between the two. */
-  readonly exact: boolean;
+  exact: z.boolean(),
   /** In the order of what is kept; the first of them is where it began, as far as one step tells. */
-  readonly tensors: readonly string[];
-}
+  tensors: z.array(z.string()),
+});
+/** The first boundary at which two trainings differ. */
+export type FirstDifference = z.infer<typeof FirstDifference>;
 
-/** Where a window was trained. */
-export interface Place {
-  readonly pool: string | null;
-  readonly node: string | null;
+const Place = z.looseObject({
+  pool: z.string().nullable(),
+  node: z.string().nullable(),
   /** What bits depend on besides their inputs: processor, versions, threads, …. */
-  readonly machine: Readonly<Record<string, string>>;
-}
+  machine: Machine,
+});
+/** Where a window was trained. */
+export type Place = z.infer<typeof Place>;
 
 /**
  * `equal`; `once`: two other trainings agree with each other and not with the first; `machine`: in the pool of the first it comes out equal, in
  * the other one not; `unstable`: no two agree; `different`: why was not found out; `unknown`: it could not be trained again.
  */
-export type AuditVerdict = 'equal' | 'once' | 'machine' | 'unstable' | 'different' | 'unknown';
+const AuditVerdict = z.enum(['equal', 'once', 'machine', 'unstable', 'different', 'unknown']);
+export type AuditVerdict = z.infer<typeof AuditVerdict>;
 
-export interface Certificate {
-  readonly version: 1;
-  readonly audit: string;
-  readonly run: string;
-  readonly step: string;
-  readonly trial: number;
+/** `{output}/certificates/{audit}.json` of a trial. */
+export const Certificate = z.looseObject({
+  version: z.literal(1),
+  audit: z.string(),
+  run: z.string(),
+  step: z.string(),
+  trial: z.int(),
   /** ms since 1970 */
-  readonly time: number;
-  readonly from: number;
-  readonly to: number;
-  readonly samples: number;
+  time: z.int(),
+  from: z.int(),
+  to: z.int(),
+  samples: z.int(),
   /** What was compared, and at how many boundaries. */
-  readonly tensors: number;
-  readonly boundaries: number;
-  readonly original: Place;
-  readonly repeated: Place | null;
-  readonly verdict: AuditVerdict;
-  readonly first: FirstDifference | null;
+  tensors: z.int(),
+  boundaries: z.int(),
+  original: Place,
+  repeated: Place.nullable(),
+  verdict: AuditVerdict,
+  first: FirstDifference.nullable(),
   /** In words: what follows, and what this audit cannot know. */
-  readonly why: string;
-  readonly uri: string;
-}
+  why: z.string(),
+  uri: z.string(),
+});
+export type Certificate = z.infer<typeof Certificate>;
 
 /** Argument of the workflow `audit`; its id is `auditWorkflowId(run)`. */
 export interface AuditInput {

@@ -37,11 +37,13 @@ export const jobEndingWorkflowId = (
 ): string =>
   `${of.trial === undefined ? searchWorkflowId(of.run, of.step) : trialWorkflowId(of.run, of.step, of.trial, of.life)}/end-of-${kind}-${attempt}`;
 
-/** Feeds one of the trackers that the profile names. */
-export const trackerWorkflowId = (run: string, index: number): string => `${run}/tracker-${index}`;
+/** Feeds one of the trackers that the profile names. No step has a `~` in its id: a search `tracker-0` or `audit` is another workflow. */
+export const trackerWorkflowId = (run: string, index: number): string => `${run}/~tracker-${index}`;
 
+const AUDIT = '/~audit';
 /** One audit of a run at a time. */
-export const auditWorkflowId = (run: string): string => `${run}/audit`;
+export const auditWorkflowId = (run: string): string => `${run}${AUDIT}`;
+export const runOfAudit = (workflowId: string): string => workflowId.slice(0, -AUDIT.length);
 /** Of its trainings and their rows, as a run's; `execution` is that of Temporal. */
 export const auditName = (run: string, execution: string): string => `${run}.audit-${shortHash(execution)}`;
 /** One TensorBoard a pipeline and home, whatever the number of its runs. @param home absent from searches that began before 0.2.0 */

@@ -337,7 +337,7 @@ export interface AttemptInput {
 
 /** Argument of the activity `awaitCapacity`. */
 export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'memoryMb' | 'lostAfterSeconds'> & {
-  /** Which of the looks of that attempt; absent in what trials of 0.2 asked, of which each had one. */
+  /** Which of the pools is looked at, by its position in the profile; absent in what trials of 0.2 asked, of which each had one. */
   readonly look?: number;
 };
 

@@ -1,7 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAuditActivities } from '../../activities/audits.ts';
-import type { AuditInput, AuditState, Certificate } from '../../src/contract/audit.ts';
+import type { AuditInput, AuditState, Certificate, JudgeInput } from '../../src/contract/audit.ts';
 import { auditWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { AttemptInput } from '../../src/contract/search.ts';
@@ -27,6 +27,7 @@ const pointsOf = (training: Training, steps: readonly number[]): object => ({
 describe('audit', () => {
   let harness: SearchHarness;
   let ports: MemoryPorts;
+  let lostAnswers: number;
   const put = (uri: string, value: object): void =>
     void ports.objects.set(uri, { data: new TextEncoder().encode(JSON.stringify(value)), generation: '1' });
   const row = <T extends LedgerTable>(table: T, fields: Omit<LedgerRow<T>, 'pipeline' | 'run' | 'time'>): void => {
@@ -41,7 +42,16 @@ describe('audit', () => {
     const ledger: Warehouse['ledger'] = async (table, where = {}) =>
       Promise.resolve(ports.rowsOf(table).filter((row) => Object.entries(where).every(([name, value]) => row[name as 'run'] === value)));
     ports.warehouse = async () => Promise.resolve({ ...warehouse, ledger });
-    harness = await startSearchHarness('skipping', [], createAuditActivities(ports));
+    const activities = createAuditActivities(ports);
+    lostAnswers = 0;
+    harness = await startSearchHarness('skipping', [], {
+      ...activities,
+      judgePair: async (input: JudgeInput) => {
+        const judgement = await activities.judgePair(input);
+        if (lostAnswers-- > 0) throw new Error('the worker went before its answer was recorded');
+        return judgement;
+      },
+    });
     const document = groceryDocument({ pipeline: 'p', trials: 2, parallel: 1, moreSteps: 0 });
     put(`${ROOT}/runs/${RUN}/run.json`, document);
     const outputs: Record<string, object> = {
@@ -183,6 +193,15 @@ describe('audit', () => {
     const { results } = await (await start()).result();
     expect(results[0]).toMatchObject({ verdict, first: { step: 103, after: 102, exact: true, tensors: ['model/w'] } });
     expect(attempts().map(([side]) => side)).toEqual(['', '.origin']);
+  });
+
+  it('goes by the certificate that is written when the answer was lost', async () => {
+    trained(0);
+    repetitionsAre(() => same);
+    lostAnswers = 1;
+    const { results } = await (await start()).result();
+    expect(results[0]).toMatchObject({ verdict: 'equal', pool: 'spot' });
+    expect([...ports.objects.keys()].filter((uri) => uri.includes('/audits/4/'))).toEqual([]);
   });
 
   it('outlives preemptions of its trainings', async () => {

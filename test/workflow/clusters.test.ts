@@ -1,4 +1,5 @@
 /** One trial over pools of two clusters, with the real activities: clusters fall silent, come back with what still ran there, and have no machines. */
+import { ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLostAttemptActivities } from '../../activities/lost-attempts.ts';
@@ -238,6 +239,27 @@ describe('a trial over two clusters', () => {
     noOrphans();
   });
 
+  it('asks the one that answers once more where it had no machine and the other is silent', async () => {
+    clusters.east.isDown = true;
+    clusters.west.hasMachines = false;
+    const { watch } = clusters.west.compute;
+    Object.assign(clusters.west.compute, {
+      watch: async (...args: Parameters<typeof watch>) => {
+        const end = await watch(...args);
+        clusters.west.hasMachines = true;
+        return end;
+      },
+    });
+    latch(2).resolve(null);
+    const trial = await start();
+    expect(await trial.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 2 } });
+    expect(attemptRows().map(({ pool, verdict }) => [pool, verdict])).toEqual([
+      ['west', 'no-capacity'],
+      ['west', 'succeeded'],
+    ]);
+    noOrphans();
+  });
+
   it('moves back to the first one, by the queue of each, once that has a machine', async () => {
     const order = [east, { ...west, name: 'west-on-demand', spot: false }];
     clusters.east.hasMachines = false;
@@ -283,4 +305,32 @@ describe('a trial over two clusters', () => {
     expect(attemptRows()).toMatchObject([{ attempt: 1, pool: 'east', node: 'east-node' }]);
     noOrphans();
   });
+});
+
+it('ends a step for which no cluster answers for longer than the placement allows', async () => {
+  const harness = await startHarness(createMemoryPorts(), 'skipping');
+  const silent = await Promise.all(
+    ['east', 'west'].map((cluster) =>
+      Worker.create({
+        connection: harness.environment.nativeConnection,
+        taskQueue: `${TASK_QUEUES.training}-${cluster}`,
+        activities: {
+          clusterAnswers: () => Promise.reject(ApplicationFailure.nonRetryable('connect ECONNREFUSED', 'Unavailable')),
+        },
+      }),
+    ),
+  );
+  const running = Promise.all(silent.map((worker) => worker.run()));
+  try {
+    const profile = two({ placement: { maxHoursWithoutCapacity: 1 } });
+    const run = await harness.start({ ...documentOf([script('prepare')]), profile }, 'unanswered');
+    await expect(run.result()).rejects.toHaveProperty(
+      'cause.message',
+      expect.stringMatching(/no pool had a machine for 1 hours .* no cluster answers: east, west/),
+    );
+  } finally {
+    for (const worker of silent) worker.shutdown();
+    await running;
+    await harness.stop();
+  }
 });

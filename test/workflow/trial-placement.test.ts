@@ -58,6 +58,21 @@ describe('a trial with several spot pools', () => {
     expect([pools(), harness.looking()]).toEqual([['spot-a', 'spot-c'], 0]);
   });
 
+  it('names each look by its pool, so that another one of the same attempt never takes it for its own', async () => {
+    const all = [ON_DEMAND, ...SPOTS];
+    emptyUntilSeen('spot-c');
+    const order = [...SPOTS, ON_DEMAND].map(({ name }) => name);
+    const trial = await harness.trial({
+      profile: profileOf({ pools: all, placement: { ...placement, order } }),
+      deadlineAt: Date.now() + placement.deadlineSeconds * 1000,
+      factor: 1000,
+    });
+    await until(async () => Promise.resolve(looks.length === 3), 'looks for machines');
+    expect(looks.map(({ look = -1 }) => all[look]?.name).sort()).toEqual(looks.map(({ pool }) => pool.name).sort());
+    await trial.signal('stop', { reason: 'enough' });
+    await trial.result();
+  });
+
   it('looks at all of them beside an attempt on demand, and moves with a checkpoint to the one that has a machine', async () => {
     const { seen } = emptyUntilSeen('spot-b');
     // Half of the time has gone, and nothing is known of the work: none is left to wait in.

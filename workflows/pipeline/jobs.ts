@@ -68,6 +68,7 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
       });
       if (choice === null) {
         host.told(noAnswer(news));
+        if (patched('jobs-without-clusters-end')) endWithoutCluster(host, noAnswer(news), fruitless);
         await sleep(WAITS.allPoolsEmptyMs);
         continue;
       }
@@ -131,6 +132,14 @@ async function pauseWhereFruitless(host: JobHost, end: StepJobEnd, counted: Frui
   if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
   const seconds = waited ? 0 : fruitlessPauseSeconds(counted.fruitless);
   if (seconds > 0) await sleep(seconds * 1000);
+}
+
+/** Not for ever, as with pools that have no machine. */
+function endWithoutCluster(host: JobHost, silence: string, counted: Fruitless): void {
+  const now = Date.now();
+  counted.withoutCapacitySince ??= now;
+  const reason = fruitlessEnd(counted, 'no-capacity', host.profile.placement, now);
+  if (reason !== null) throw ApplicationFailure.nonRetryable(`${reason}; the last time: ${silence}`, 'JobFailed');
 }
 
 /** The activity gave up watching; of a Job that ended with a verdict, or without its outputs, nothing is left to end. */

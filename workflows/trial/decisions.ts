@@ -143,6 +143,8 @@ export function summaryOf(
   reason: string | null,
   report: AttemptReport | null,
 ): TrialSummary {
+  // A trial that goes on reads them anew; its search would carry them for each.
+  const { rates: _rates, ratesAskedAt: _askedAt, ...carried } = run.carried;
   return {
     trial: run.input.trial,
     status,
@@ -153,7 +155,7 @@ export function summaryOf(
     weightsSha256: report?.weightsSha256 ?? null,
     endedAt: Date.now(),
     ...(report ? { verdict: report.verdict } : {}),
-    carried: run.carried,
+    carried,
   };
 }
 

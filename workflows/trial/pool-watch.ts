@@ -18,10 +18,12 @@ import type { TrialRun } from './state.ts';
 export async function watchPools(run: TrialRun, looks: readonly Look[], found: (pool: Pool) => void): Promise<void> {
   const scope = CancellationScope.current();
   await Promise.all(
-    looks.map(async ({ pool, afterSeconds }, number) => {
+    looks.map(async ({ pool, afterSeconds }, position) => {
+      // Its Job is named by it: of the same attempt there may be looks again, in other pools.
+      const look = patched('looks-by-pool') ? run.input.profile.pools.findIndex(({ name }) => name === pool.name) : position;
       try {
         if (afterSeconds > 0) await sleep(afterSeconds * 1000);
-        await awaitInCluster(run, { ...capacityInput(run, pool), ...(run.placesByRates ? { look: number } : {}) });
+        await awaitInCluster(run, { ...capacityInput(run, pool), ...(run.placesByRates ? { look } : {}) });
       } catch {
         return;
       }

@@ -53,6 +53,18 @@ describe('read from the ledger', () => {
     expect(asked).toEqual([NOW - 60 * HOUR_MS]);
   });
 
+  it('says nothing of pools that the profile has not, which others use beside it', async () => {
+    const ledger = ledgerOf([row('mine', 'preempted', 3600), row('theirs', 'preempted', 3600)], []);
+    const rates = createPoolRates({ warehouse: () => Promise.resolve(ledger as Warehouse) }, () => NOW);
+    const profile = Profile.parse({
+      warehouse: { kind: 'duckdb', path: '/w' },
+      storage: { kind: 'directory', path: '/s' },
+      compute: { kind: 'process', path: '/c' },
+      pools: [{ name: 'mine', spot: true, pricePerHour: 1 }],
+    });
+    for (const _again of [1, 2]) expect(Object.keys((await rates(profile)).pools)).toEqual(['mine']);
+  });
+
   it('is read once for all who ask at the same time, and again later, or after it failed', async () => {
     const asked: number[] = [];
     let [now, fails] = [NOW, true];
