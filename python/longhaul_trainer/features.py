@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from longhaul.checked import Checked
+from longhaul.errors import ConfigError
 
 #: Buckets of a categorical feature that names none.
 DEFAULT_BUCKETS = 1000
@@ -102,3 +105,22 @@ def parse_feature_table(document: Any, source: str) -> FeatureTable:
         features=parse_features(root["features"]),
         segments=() if segments is None else tuple(item.text() for item in segments.items()),
     )
+
+
+def check_names(features: Sequence[Feature]) -> None:
+    """Each feature becomes an argument of the exported model, of the same name; `src/rules/feature-names.ts` says the same to who compiles.
+
+    Raises:
+        ConfigError: TensorFlow would refuse the export, hours later.
+    """
+    seen: dict[str, str] = {}
+    for feature in features:
+        name = feature.name
+        if not name.isascii() or not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name) or name == "self":
+            raise ConfigError(
+                f"features.{name}: TensorFlow can name no input of a model so; expected a letter, then letters, digits and _, "
+                "and no word of Python's own; rename the column in the SQL and in the feature table"
+            )
+        twin = seen.setdefault(name.lower(), name)
+        if twin != name:
+            raise ConfigError(f"features.{name}: TensorFlow cannot tell it from {twin}; expected names that differ in more than case")

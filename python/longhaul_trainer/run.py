@@ -25,6 +25,7 @@ from longhaul.store import PreconditionFailed, join, open_store
 from longhaul.store.base import ABSENT
 from longhaul.termination import Termination, leave
 
+from .features import check_names
 from .identity import identity_of, lengthened, scheme_of, upgraded
 from .model.parameters import Taken, training_parameters
 from .model_card import card
@@ -52,6 +53,7 @@ def train(trial: Trial, termination: Termination) -> None:
     checkpoints = Checkpoints(open_store(trial.output), trial.output, attempt=trial.attempt, keep=trial.checkpoint.keep, warn=warn)
     termination.answer = lambda: checkpoints.mark_sigterm(starting=True)
     parameters = training_parameters(Taken(trial.parameters))  # cheap mistakes are told before TensorFlow is loaded
+    check_names(trial.features)
     _check_metric(trial)
     manifests = {name: load_manifest(open_store(uri), uri) for name, uri in trial.data.items() if name in ("train", "validation")}
     for manifest in manifests.values():

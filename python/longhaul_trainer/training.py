@@ -172,9 +172,10 @@ class Training:
 
     def _measure(self, data: DataSet) -> Metrics:
         ranking = RankingMetrics()
-        loss, sessions = 0.0, 0
+        loss, sessions, read = 0.0, 0, False
         with Ahead(lambda: stream_whole(data, VALIDATION_ROWS), VALIDATION_GROUP, idle=self._idle) as ahead:
             for batch in ahead:
+                read = True
                 scores, mean = self._learner.evaluate(batch)
                 ranking.add(scores, batch.labels, batch.mask)
                 ordered = int(np.count_nonzero((batch.labels > 0).any(axis=1)))
@@ -182,6 +183,8 @@ class Training:
                 sessions += ordered
                 self._beat()
                 self._check()
+        if read and not sessions and self._trial.metric != "loss":
+            raise data.nothing_to_learn()
         if ranking.not_finite:
             print(f"longhaul: {ranking.not_finite} scores of the validation are not finite; this point has no metrics", flush=True)
         found: Metrics = {"validation_loss": loss / sessions if sessions else None}

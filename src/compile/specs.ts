@@ -8,6 +8,7 @@ import type { Shipped } from '../contract/code.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
 import type { CodePacker } from './code/pack.ts';
 import { shipped } from './shipped.ts';
+import { unexportableNames } from '../rules/feature-names.ts';
 import { featureTable } from './feature-table.ts';
 import { secondsOf } from '../contract/units.ts';
 import type { LeafStep } from './expand.ts';
@@ -242,11 +243,30 @@ async function searchSpec(leaf: LeafStep, fields: MapNode, asked: ShippedSearch,
       expected: 'a feature table, which the reference trainer reads',
       hint: 'a trainer of your own (code, command or image) needs none',
     });
+  if (file.command === undefined && file.image === undefined) checkFeatureNames(leaf, fields, context);
   checkSearch(file, fields, leaf.path, problems);
   if (!file.earlyEvaluation) return file;
   const early = child(fields, 'earlyEvaluation');
   const metrics = early?.kind === 'map' ? await customMetrics(early, path('earlyEvaluation', 'customMetrics'), context) : [];
   return { ...file, earlyEvaluation: { ...file.earlyEvaluation, customMetrics: metrics } };
+}
+
+/** The first export would fail, hours after the training has begun. */
+function checkFeatureNames(leaf: LeafStep, fields: MapNode, { specOf, problems }: BuildContext): void {
+  const node = child(fields, 'features');
+  const spec = node?.kind === 'scalar' && node.whole ? specOf(node.whole.step) : null;
+  if (!node || spec?.kind !== 'query') return;
+  for (const { name, why } of unexportableNames((spec.features?.features ?? []).map((feature) => feature.name)))
+    problems.add(
+      node.at,
+      join(leaf.path, 'features'),
+      `the reference trainer cannot export a model with an input of this name, which ${why}`,
+      {
+        expected: "a letter, then letters, digits and _, no word of Python's own, none twice",
+        found: name,
+        hint: 'rename the column in the SQL and in its feature table',
+      },
+    );
 }
 
 async function customMetrics(fields: MapNode, path: string, context: BuildContext): Promise<{ file: string; sql: string }[]> {

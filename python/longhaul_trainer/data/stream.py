@@ -26,6 +26,8 @@ from .part import Columns, Hash, read_columns
 GROUP_BATCHES = 8
 #: Groups that wait for the training loop: enough to bridge the change of parts, small beside a part.
 QUEUED_GROUPS = 2
+#: Of looking for a label; after that the first epoch tells.
+LABELS_SECONDS = 60.0
 #: While nothing comes, the consumer is asked to say so at this pace.
 IDLE_SECONDS = 1.0
 
@@ -57,6 +59,28 @@ class DataSet:
                     column=self.layout.session,
                 )
         return columns
+
+    def check_labels(self) -> None:
+        """Looks through the labels part by part, for so long as none is above 0, but not for so long that the trial seems dead.
+
+        Raises:
+            DataError: none is anywhere.
+        """
+        until = time.monotonic() + LABELS_SECONDS
+        for part in self.manifest.parts:
+            try:
+                found = read_columns(self.fetch(part), part.name, self.layout, (), self.hash_texts)
+            except BadPart:
+                continue
+            if (found.labels > 0).any() or time.monotonic() > until:
+                return
+        raise self.nothing_to_learn()
+
+    def nothing_to_learn(self) -> DataError:
+        return DataError(
+            f"{self.manifest.uri}, column {self.layout.label}: expected a label above 0 in some session, found none in all "
+            f"{len(self.manifest.parts)} parts; there is nothing to learn from: look at the SQL that makes the label"
+        )
 
     @property
     def width(self) -> tuple[int, int]:
@@ -93,7 +117,10 @@ def stream_training(
         lambda item, raw: data.decode(parts[item[1]], raw),
         data.policy.ahead,
     )
+    looked, learnt, first = False, False, start.epoch + ((start.turn, start.session) != (0, 0))
     for (position, part), decoded in reader:
+        if position.epoch > first and looked and not learnt:
+            raise data.nothing_to_learn()
         try:
             columns = decoded.result()
         except BadPart as error:
@@ -102,6 +129,10 @@ def stream_training(
                 raise DataError(f"every part of {data.manifest.uri} is bad; the last: {error}") from None
             yield empty_batch(after_part(position, len(parts)), bad, data.width)
             continue
+        learnt = learnt or bool((columns.labels > 0).any())
+        if not looked and not learnt:
+            data.check_labels()
+        looked = True
         for batch in training_batches(
             columns,
             part,

@@ -33,6 +33,11 @@ PARAMETERS = trial_json(Path("/unused"), {"train": ""})["parameters"]
             78,
             'features[0].type: expected numeric or categorical, found "text"',
         ),
+        (
+            {"features": [{"name": "_price", "type": "numeric", "default": 0}]},
+            78,
+            "features._price: TensorFlow can name no input of a model so",
+        ),
         ({"data": {"train": "file:///none"}}, 66, "file:///none/manifest.json: there is no such object"),
     ],
 )
