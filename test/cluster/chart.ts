@@ -18,7 +18,7 @@ export async function helm(args: readonly string[]): Promise<string> {
 /** Another build of the control workers, from the same image: to Temporal it is another one. */
 export async function upgradeChart(cluster: Cluster, namespace: string, build: string): Promise<void> {
   const where = ['--kubeconfig', cluster.kubeconfig, '--namespace', namespace];
-  await helm(['upgrade', RELEASE, CHART, ...where, '--reuse-values', '--set', `workers.control.buildId=${build}`]);
+  await helm(['upgrade', RELEASE, CHART, ...where, '--reuse-values', '--set-string', `workers.control.buildId=${build}`]);
 }
 
 /** Waits until all pods are ready; returns what removes them. One replica each: the cluster's nodes are small. */
