@@ -11,15 +11,20 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Between two looks; a peak is the mean of such a span.
+#: Between two looks, at least; a peak is the mean of such a span.
 LOOK_SECONDS = 5.0
+#: Looks cost time where there are many processes: no more than this part of it.
+SHARE_OF_LOOKS = 0.01
 #: A driver that hangs must not keep a thread for ever.
 GPU_SECONDS = 10.0
+#: Of the driver's program in a row; it is not asked any more then, and nothing is said about GPUs.
+GPU_FAILURES = 3
 MIB = 1024**2
-GPU_QUERY = ["--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
+GPU_QUERY = ["--query-gpu=index,uuid,utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,17 @@ class Look:
 class Use:
     """Means and peaks since the attempt began. `summary()` is what records say; empty where nothing is known.
 
+    Measuring ends no training: what the kernel or a driver says that nobody expects is nothing that is known.
+
     `root`: the process whose descendants are the training's, too. `waited`: seconds that it has waited for data so far.
     """
 
     def __init__(self, root: int, waited: Callable[[], float], proc: Path = Path("/proc")) -> None:
         self._root, self._waited, self._proc = root, waited, proc
         self._network = _network(proc) if "KUBERNETES_SERVICE_HOST" in os.environ else None
-        self._smi = shutil.which("nvidia-smi") if os.environ.get("CUDA_VISIBLE_DEVICES") != "" else None
+        self._visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        self._smi = shutil.which("nvidia-smi") if self._visible != "" else None
+        self._gpu_failures = 0
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._last = look(root, proc)
@@ -72,6 +81,12 @@ class Use:
 
     def summary(self) -> dict[str, float]:
         """Cores, MiB and shares from 0 to 1; of several GPUs the mean share and the sum of their memory."""
+        try:
+            return self._summary()
+        except Exception:
+            return {}
+
+    def _summary(self) -> dict[str, float]:
         if self._looks == 0:
             self.take()
         with self._lock:
@@ -95,19 +110,32 @@ class Use:
             return {name: round(value, 3) for name, value in found.items()}
 
     def _watch(self) -> None:
+        rest = LOOK_SECONDS
         while True:
-            time.sleep(LOOK_SECONDS)
-            self.take()
-            if self._smi is not None and not self._take_gpu(self._smi):
-                self._smi = None
+            time.sleep(rest)
+            began = time.monotonic()
+            with suppress(Exception):
+                self.take()
+                if self._smi is not None:
+                    self._look_at_gpus(self._smi)
+            rest = max(LOOK_SECONDS, (time.monotonic() - began) / SHARE_OF_LOOKS)
+
+    def _look_at_gpus(self, smi: str) -> None:
+        """What failed once may be busy; a mean of what came before it fell silent would pass for one of all the time."""
+        self._gpu_failures = 0 if self._take_gpu(smi) else self._gpu_failures + 1
+        if self._gpu_failures == GPU_FAILURES:
+            self._smi = None
+            with self._lock:
+                self._gpu_looks = 0
 
     def _take_gpu(self, smi: str) -> bool:
         try:
             out = subprocess.run([smi, *GPU_QUERY], capture_output=True, text=True, timeout=GPU_SECONDS, check=True).stdout
-            rows = [[float(part) for part in line.split(",")] for line in out.splitlines() if line.strip()]
+            found = [[part.strip() for part in line.split(",")] for line in out.splitlines() if line.strip()]
+            rows = [(float(share), float(memory)) for index, uuid, share, memory in found if _is_visible(index, uuid, self._visible)]
         except (OSError, ValueError, subprocess.SubprocessError):
             return False
-        if not rows or any(len(row) != 2 for row in rows):
+        if not rows:
             return False
         with self._lock:
             self._gpus = len(rows)
@@ -117,8 +145,23 @@ class Use:
         return True
 
 
+def _is_visible(index: str, uuid: str, visible: str | None) -> bool:
+    """As CUDA reads CUDA_VISIBLE_DEVICES: numbers, and the beginnings of identifiers."""
+    if visible is None:
+        return True
+    named = [name.strip() for name in visible.split(",")]
+    return any(name == index or (name.startswith("GPU-") and uuid.startswith(name)) for name in named)
+
+
 def look(root: int, proc: Path = Path("/proc")) -> Look | None:
     """Of `root` and what descends from it; None where there is no /proc of Linux."""
+    try:
+        return _look(root, proc)
+    except Exception:
+        return None
+
+
+def _look(root: int, proc: Path) -> Look | None:
     processes: dict[int, list[str]] = {}
     try:
         numbers = [int(name) for name in os.listdir(proc) if name.isdigit()]
@@ -127,7 +170,7 @@ def look(root: int, proc: Path = Path("/proc")) -> Look | None:
     for number in numbers:
         try:
             # After the name of the program, which may hold blanks and brackets.
-            processes[number] = (proc / str(number) / "stat").read_text().rpartition(")")[2].split()
+            processes[number] = (proc / str(number) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         except OSError:
             continue
     if root not in processes:
@@ -161,8 +204,8 @@ def _share(process: Path, resident: int) -> int:
 def _network(proc: Path) -> tuple[int, int] | None:
     """Bytes received and sent by all but the loop-back."""
     try:
-        lines = (proc / "net" / "dev").read_text().splitlines()[2:]
-    except OSError:
+        lines = (proc / "net" / "dev").read_text(encoding="utf-8", errors="replace").splitlines()[2:]
+        counts = [[int(part) for part in rest.split()] for name, _, rest in (line.partition(":") for line in lines) if name.strip() != "lo"]
+    except (OSError, ValueError):
         return None
-    counts = [[int(part) for part in rest.split()] for name, _, rest in (line.partition(":") for line in lines) if name.strip() != "lo"]
     return sum(each[0] for each in counts), sum(each[8] for each in counts)

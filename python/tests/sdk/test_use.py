@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from test_local import outputs, python
 
-from longhaul.use import LOOK_SECONDS, Use, look
+from longhaul.use import GPU_FAILURES, LOOK_SECONDS, Use, look
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the counters are those of Linux")
 TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
@@ -104,7 +105,7 @@ def test_a_child_that_ends_does_not_count_backwards(proc: Proc, monkeypatch: pyt
 
 def test_gpus_are_asked_of_the_driver_s_program(proc: Proc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho '80, 10000'\necho '20, 30000'\n")
+    program.write_text("#!/bin/sh\necho '0, GPU-ab1, 80, 10000'\necho '1, GPU-cd2, 20, 30000'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -113,6 +114,68 @@ def test_gpus_are_asked_of_the_driver_s_program(proc: Proc, tmp_path: Path, monk
     use.start()
     found = until(use.summary, lambda summary: "gpu" in summary)
     assert (found["gpus"], found["gpu"], found["gpuMemoryPeakMb"]) == (2, 0.5, 40000)
+
+
+@pytest.mark.parametrize(("visible", "share", "memory"), [("1", 0.2, 30000), ("GPU-ab", 0.8, 10000), ("1, 0", 0.5, 40000)])
+def test_the_gpus_of_others_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str, share: float, memory: int) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    use = Use(os.getpid(), lambda: 0.0)
+    use._look_at_gpus(smi(tmp_path, "echo '0, GPU-ab1, 80, 10000'; echo '1, GPU-cd2, 20, 30000'"))
+    found = use.summary()
+    assert (found["gpu"], found["gpuMemoryPeakMb"]) == (share, memory)
+
+
+def test_a_driver_that_fails_once_is_asked_again_and_one_that_fell_silent_is_not_spoken_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    good = smi(tmp_path, "echo '0, GPU-ab1, 80, 10000'")
+    use = Use(os.getpid(), lambda: 0.0)
+    for _ in range(GPU_FAILURES + 1):
+        use._look_at_gpus(good)
+        use._look_at_gpus("/bin/false")
+    assert use.summary()["gpu"] == 0.8
+    for _ in range(GPU_FAILURES - 1):
+        use._look_at_gpus("/bin/false")
+    assert "gpu" not in use.summary()
+    assert use._smi is None
+
+
+def smi(folder: Path, script: str) -> str:
+    program = folder / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_a_process_whose_name_is_no_text_is_measured_with_the_others() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", "open('/proc/self/comm', 'wb').write(b'z\\xc3'); print(flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    assert b"\xc3" in Path(f"/proc/{child.pid}/stat").read_bytes()
+    with_it, without = look(os.getpid()), look(child.pid)
+    child.communicate(b"\n")
+    assert with_it is not None and without is not None and with_it.memory > without.memory > 0
+
+
+def test_what_nobody_expects_in_proc_ends_no_training(proc: Proc) -> None:
+    (proc.root / "7").mkdir()
+    (proc.root / "7" / "stat").write_text("7 (python) S one")
+    use = Use(7, lambda: 0.0, proc.root)
+    assert use.summary() == {}
+
+    def broken() -> float:
+        raise ValueError("no number")
+
+    proc.process(7, 1, seconds=3, mib=200)
+    use = Use(7, broken, proc.root)
+    use.take()
+    assert use.summary() == {}
 
 
 def until(ask: Callable[[], dict[str, float]], done: Callable[[dict[str, float]], bool]) -> dict[str, float]:
