@@ -73,7 +73,7 @@ class Checked:
     def number(self) -> float:
         if isinstance(self.value, bool):
             return float(self.value)
-        if not isinstance(self.value, int | float):
+        if not isinstance(self.value, (int, float)):
             raise self.wrong("a number")
         return float(self.value)
 

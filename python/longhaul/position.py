@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Optional
 
-Metrics = dict[str, float | None]
+Metrics = dict[str, Optional[float]]
 
 
 @dataclass

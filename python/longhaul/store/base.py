@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Union
 
 #: `if_generation` of an object that must not exist yet.
 ABSENT = "0"
 
-Chunk = bytes | bytearray | memoryview
+Chunk = Union[bytes, bytearray, memoryview]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import os
 import subprocess
 import sys
@@ -62,3 +64,52 @@ def test_the_wheel_needs_nothing_but_python(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert "is done after 4 steps" in ran.stdout
+
+
+def evaluated_unions(source: str) -> list[str]:
+    """`X | Y` that Python evaluates: aliases, isinstance, defaults; annotations are not, below `from __future__ import annotations`."""
+    tree = ast.parse(source)
+    postponed = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+    annotations = [getattr(node, name, None) for node in ast.walk(tree) for name in ("annotation", "returns")] if postponed else []
+    inside = {id(node) for found in annotations if found is not None for node in ast.walk(found)}
+    return [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.BitOr)
+        and id(node) not in inside
+        and (_is_type(node.left) or _is_type(node.right))
+    ]
+
+
+def _is_type(node: ast.AST) -> bool:
+    """By its look: a class of Python, None, or a subscript such as `list[int]`."""
+    if isinstance(node, ast.Constant):
+        return node.value is None
+    if isinstance(node, ast.Subscript):
+        return _is_type(node.value)
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return isinstance(getattr(builtins, name, None), type) or (name[:1].isupper() and not name.isupper())
+
+
+def test_what_is_evaluated_is_python_3_9() -> None:
+    """There `int | None` is an error where it is evaluated."""
+    future = "from __future__ import annotations\n"
+    for wrong in (
+        f"{future}A = bytes | B",
+        f"{future}isinstance(x, int | float)",
+        f"{future}D = dict[str, float | None]",
+        "def f(x: int | None): ...",
+    ):
+        assert len(evaluated_unions(wrong)) == 1, wrong
+    assert (
+        evaluated_unions(f"{future}def f(x: int | None = 1 | 2, *, y: A | B) -> A | None:\n    z: int | None = os.O_RDONLY | os.O_CREAT")
+        == []
+    )
+    found = {}
+    for path in sorted((PYTHON / "longhaul").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        ast.parse(source, feature_version=(3, 9))
+        if unions := evaluated_unions(source):
+            found[str(path.relative_to(PYTHON))] = unions
+    assert found == {}
