@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import resource
 import shutil
 import signal
@@ -11,14 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from ..gang.ranks import ranks_of_node, variables_of
-from .redact import Redactor
+from .redact import BLOCK_BYTES, Redactor, tell
 
 #: Exit code of shells for a command that cannot be started.
 CANNOT_START = 127
@@ -29,6 +30,7 @@ KIB_IN_MIB = 1024
 OTHERS_SECONDS = 5.0
 #: For the last lines of a process that has ended; what it has started may hold its output open.
 LAST_LINES_SECONDS = 2.0
+LINE_END = re.compile(rb"(?<=\n)|(?<=\r)(?!\n)")
 
 Child = subprocess.Popen  # of bytes; 3.9 cannot subscribe it outside of annotations
 
@@ -136,14 +138,26 @@ def _tell_apart(child: Child[bytes], prefix: bytes, redactor: Redactor) -> list[
 
     def pump(source: IO[bytes], target: int) -> None:
         with suppress(OSError, ValueError):
-            for read in source:
-                line = redactor.data(read)
-                os.write(target, prefix + (line if line.endswith(b"\n") else line + b"\n"))
+            for read in _lines(source):
+                line = prefix + redactor.data(read)
+                tell(target, line if line.endswith((b"\n", b"\r")) else line + b"\n")
 
     found = [threading.Thread(target=pump, args=(source, target), daemon=True) for source, target in _pipes(child)]
     for thread in found:
         thread.start()
     return found
+
+
+def _lines(source: IO[bytes]) -> Iterator[bytes]:
+    """Also those of a progress bar, which end with a carriage return."""
+    waiting = b""
+    while block := os.read(source.fileno(), BLOCK_BYTES):
+        *lines, waiting = LINE_END.split(waiting + block)
+        if lines and not waiting and lines[-1].endswith(b"\r"):
+            waiting = lines.pop()  # its newline may be in the next block
+        yield from lines
+    if waiting:
+        yield waiting
 
 
 def _found(program: str, folder: Path, path: str) -> str:

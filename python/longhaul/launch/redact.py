@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import re
 import threading
 from collections.abc import Iterable, Mapping
-from typing import IO
+from contextlib import suppress
+from typing import IO, Any
 from urllib.parse import quote
 
 HIDDEN = b"***"
 BLOCK_BYTES = 64 * 1024
+#: A line of a secret of several, such as the brace of a JSON key, that is so short would hide too much; the whole stays hidden.
+SHORTEST_LINE = 6
+
+
+def tell(target: int, data: bytes) -> None:
+    """All of it, or as much as can be written: a full disk or a closed pipe is no reason to hold up who prints it."""
+    with suppress(OSError):
+        while data:
+            data = data[os.write(target, data) :]
+
+
+class _Output(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        tell(self.fileno(), data)
+        return len(data)
 
 
 class Redactor:
@@ -58,15 +75,11 @@ class Redactor:
         target.flush()
 
     def thread(self, source: IO[bytes], target: int) -> threading.Thread:
-        """Begun; it ends with `source`. It goes on reading where `target` takes nothing more, so that the program is not held up."""
+        """Begun; it ends with `source`. What `target` does not take is lost, so that the program is not held up."""
 
         def run() -> None:
-            try:
-                with os.fdopen(os.dup(target), "wb") as output:
-                    self.copy(source, output)
-            except OSError:
-                while source.read(BLOCK_BYTES):
-                    pass
+            with suppress(OSError, ValueError), _Output(os.dup(target), "wb") as output:
+                self.copy(source, output)
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -91,7 +104,7 @@ class Redactor:
 
 
 def _forms(value: str) -> list[str]:
-    lines = [line.strip() for line in value.splitlines()]
+    lines = [line for each in value.strip().splitlines() if len(line := each.strip()) >= SHORTEST_LINE]
     plain = [part for part in [value, value.strip(), *lines] if part]
     encoded = [form for part in plain for form in (quote(part, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])]
     return [*plain, *encoded, base64.b64encode(value.encode()).decode()]

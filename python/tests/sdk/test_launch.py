@@ -151,6 +151,44 @@ def test_a_node_of_several_runs_a_process_for_each_gpu_and_tells_each_framework_
     }  # fmt: skip
 
 
+PROGRESS = """
+import pathlib, sys, time
+sys.stdout.write("10%\\r20%\\r30%")
+sys.stdout.flush()
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+sys.stdout.write("\\r\\nthe end")
+"""
+
+
+def test_a_progress_bar_is_told_as_it_moves(tmp_path: Path) -> None:
+    process = Shipped(tmp_path, {"train.py": PROGRESS}).start(
+        "python", "train.py", str(tmp_path / "seen"), env={**GANG, "LONGHAUL_GPUS_PER_NODE": "1"}
+    )
+    assert process.stdout is not None
+    told = b""
+    while told.count(b"\r") < 2:
+        told += os.read(process.stdout.fileno(), 1000)
+    (tmp_path / "seen").touch()
+    while block := os.read(process.stdout.fileno(), 1000):
+        told += block
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert told == b"[rank 1] 10%\r[rank 1] 20%\r[rank 1] 30%\r\n[rank 1] the end\n"
+
+
+@pytest.mark.parametrize("env", [{**GANG, "LONGHAUL_GPUS_PER_NODE": "1"}, {"TOKEN": "hf_q8Zt1"}])
+def test_output_that_nobody_takes_holds_up_nobody(tmp_path: Path, env: dict[str, str]) -> None:
+    """As on a full disk: more is printed than a pipe holds."""
+    shipped = Shipped(tmp_path, {"train.py": "print(('a' * 99 + chr(10)) * 20_000)"})
+    command = [sys.executable, "-m", "longhaul.launch", "--code", shipped.code, "--secret", "TOKEN", "--", "python", "train.py"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), "PYTHONPATH": str(PYTHON), **env},
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_SECONDS,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 FIRST = """
 import os, pathlib, signal, sys, time
 here = pathlib.Path(sys.argv[1])

@@ -81,6 +81,15 @@ def test_forms_in_which_programs_print_secrets(said: str) -> None:
     assert shown.startswith("before ") and shown.endswith(" after")
 
 
+def test_a_short_line_of_a_secret_hides_nothing_else() -> None:
+    key = '{\n  "type": "service_account",\n  "key": "q8Zt1x"\n}'
+    redactor = Redactor([key])
+    assert redactor.text('{"loss": {"auc": 0.5}}') == '{"loss": {"auc": 0.5}}'
+    assert redactor.text(f"<{key}>") == "<***>"
+    assert redactor.text('"key": "q8Zt1x"') == "***"
+    assert Redactor(["abc\n"]).text("abc") == "***"
+
+
 def launched(folder: Path, *command: str, options: tuple[str, ...] = (), **env: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "longhaul.launch", *options, "--", *command],
