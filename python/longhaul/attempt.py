@@ -358,6 +358,8 @@ class Trial:
         self._exports = Exports(self._store, document.output, self._behind, lambda record: self._progress.add("export", record))
         self._saver = self._make_saver(interval)
         self._gang.gather(START, position.step)
+        if isinstance(self._gang, Together) and self._termination.asked.is_set():
+            self._gang.link.ask("sigterm")  # it came when a handler of the script's own was the answer
         self._records.add("start", machine=self._machine, **({"inexact": self._inexact} if self._inexact else {}))
         if not self._gang.first:
             return

@@ -59,6 +59,7 @@ def _train(model: str | None) -> int:
     if ranks_of(os.environ).world > 1:
         raise UsageError("the reference trainer trains on one machine: leave out `nodes`, or bring a script of your own (docs/own-code.md)")
     ending = termination()  # answers since the import of `longhaul`, and by what `train` says from now on
+    ending.install()  # no handler that a model's module sets is the answer
     trial = load_trial()
     from .run import train
 

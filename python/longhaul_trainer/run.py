@@ -106,6 +106,7 @@ class Attempt:
         self._store = open_store(trial.output)
         self._stores = [self._store, *(open_store(manifest.uri) for manifest in manifests.values())]
         build = find_build(trial.model)
+        termination.install()  # its module may have put a handler, or a wake-up descriptor, over ours
         taken = Taken(trial.parameters)
         parameters = training_parameters(taken)
         self._ends_matter = parameters.learning_rate_schedule != "constant"

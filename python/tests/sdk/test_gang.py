@@ -53,6 +53,32 @@ def test_a_sigterm_at_one_rank_stops_all_at_one_boundary(gang: Gang, undisturbed
         assert gang.finish_together(name, 2, nodes) == expected, gang.log(name)
 
 
+ASKED_BEFORE = """
+import longhaul, os, signal, time
+if "ASKED" in os.environ:
+    longhaul.termination.answer_while_importing()  # as the import does in a process of its own
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    os.kill(os.getpid(), signal.SIGTERM)
+    while not longhaul.termination._own.asked.is_set():
+        time.sleep(0.01)
+with longhaul.trial() as trial:
+    trial.keep(kept={"n": 0})
+    for _ in trial.epochs():
+        for batch in trial.batches(range(40)):
+            trial.step()
+        trial.validation({"auc": 0.5})
+"""
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_sigterm_that_a_script_s_own_answer_took_stops_all_ranks_once_they_train(tmp_path: Path, forker: Forker, rank: int) -> None:
+    (tmp_path / "asked.py").write_text(ASKED_BEFORE, encoding="utf-8")
+    gang = Gang(forker, tmp_path, tmp_path / "asked.py")
+    codes = gang.attempt("one", 1, on={rank: {"ASKED": "1"}}, everywhere={"LONGHAUL_STEP_DELAY_SECONDS": "0.05"})
+    assert codes == [PREEMPTED] * 2, gang.log("one")
+    assert gang.latest("one")["reason"] == "sigterm"
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_rank_that_is_killed_ends_the_others_and_the_next_attempt_goes_on(gang: Gang, undisturbed: dict[str, Any], rank: int) -> None:
     codes = gang.attempt("one", 1, on={rank: {"GANG_AT_STEP": "17", "GANG_SIGNAL": SIGKILL}})
