@@ -1,6 +1,6 @@
 /** All that is known of a run: its workflow's answers, its document, its rows in the ledger, the run before it. */
-import type { Longhaul, Run } from '../client/index.ts';
-import { orKept } from '../client/kept-runs.ts';
+import type { Run } from '../client/index.ts';
+import { orKept, type KeptPlaces } from '../client/kept-runs.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Importance, ImportanceInput } from '../contract/search.ts';
@@ -24,7 +24,7 @@ export interface ReadableRun {
 }
 
 /** @param from where a run is looked for that Temporal has forgotten */
-export const askedRun = (run: Run, from: { readonly longhaul: Longhaul; readonly ports: OpenPorts }): ReadableRun => ({
+export const askedRun = (run: Run, from: KeptPlaces): ReadableRun => ({
   id: run.id,
   snapshot: () =>
     orKept(

@@ -18,30 +18,34 @@ interface Stores {
 /** Newest runs whose profiles say where to look. */
 const RUNS_ASKED = 50;
 
+export interface KeptPlaces {
+  readonly longhaul: Longhaul;
+  readonly ports: Stores;
+  /** Whose store is looked into first. */
+  readonly profile?: Profile | undefined;
+}
+
 /**
  * What `ask` answers; of a run that the server does not know (any more) what was kept of it.
  *
- * @throws UnknownRunError nothing was kept either, where the profiles of the server's newest runs say
+ * @throws UnknownRunError nothing was kept either, where the named profile and those of the server's newest runs say
  */
-export async function orKept<T>(
-  { longhaul, ports }: { readonly longhaul: Longhaul; readonly ports: Stores },
-  run: string,
-  ask: () => Promise<T>,
-  of: (kept: KeptRun) => T | undefined,
-): Promise<T> {
+export async function orKept<T>(places: KeptPlaces, run: string, ask: () => Promise<T>, of: (kept: KeptRun) => T | undefined): Promise<T> {
   try {
     return await ask();
   } catch (error) {
     if (!(error instanceof UnknownRunError)) throw error;
-    const kept = await keptRun(longhaul, ports, run);
+    const kept = await keptRun(places, run);
     const found = kept === null ? undefined : of(kept);
     if (found === undefined) throw error;
     return found;
   }
 }
 
-async function keptRun(longhaul: Longhaul, ports: Stores, run: string): Promise<KeptRun | null> {
+async function keptRun({ longhaul, ports, profile: named }: KeptPlaces, run: string): Promise<KeptRun | null> {
   if (!RUN_NAME.test(run)) return null;
+  const there = named === undefined ? null : await readKept(ports, named, run);
+  if (there !== null) return there;
   const looked = new Set<string>();
   for (const { run: other } of await longhaul.list({ limit: RUNS_ASKED })) {
     const profile = await profileOf(longhaul, other);

@@ -1,4 +1,7 @@
 /** A run whose workflows Temporal has removed, as it does after its retention: what the object store keeps is read instead. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Longhaul, UnknownRunError } from '../../src/client/index.ts';
 import { askedRun } from '../../src/cli/run-data.ts';
@@ -7,7 +10,8 @@ import type { OpenPorts } from '../../src/adapters/open.ts';
 import { documentOf, query, script } from './documents.ts';
 import { startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
-import { createMemoryPorts } from './memory-ports.ts';
+import { runCli } from '../support/run-cli.ts';
+import { createMemoryPorts, ROOT } from './memory-ports.ts';
 
 describe('a run that Temporal has forgotten', () => {
   const memory = createMemoryPorts();
@@ -63,5 +67,48 @@ describe('a run that Temporal has forgotten', () => {
     expect(lines).toEqual([expect.stringContaining('train writes')]);
     await expect(source.state('never')).rejects.toThrow(UnknownRunError);
     await expect(source.state('../new')).rejects.toThrow();
+  });
+
+  it('is read by the commands in the store of a profile that is named, where no run of the server says where', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'longhaul-forgotten-'));
+    const place = (name: string): string => join(folder, name);
+    try {
+      const profile = {
+        warehouse: { kind: 'duckdb', path: place('warehouse') },
+        storage: { kind: 'directory', path: place('store') },
+        compute: { kind: 'process', path: place('jobs') },
+      } as const;
+      const pools = [{ name: 'local', spot: false, pricePerHour: 0 }];
+      await mkdir(place('profiles'));
+      await writeFile(place('profiles/kept.json'), JSON.stringify({ version: 1, ...profile, pools }));
+      memory.onJob = (job) => Promise.resolve(job.labels.step === 'breaks' ? { state: 'failed', exitCode: 1 } : {});
+      await (await harness.start(documentOf([script('train', { inputs: { cached: 'no' } as never })], { profile }), 'good')).result();
+      await expect((await harness.start(documentOf([script('breaks')], { profile }), 'bad')).result()).rejects.toThrow();
+      for (const [uri, { data }] of memory.objects) {
+        const file = uri.replace(ROOT, place('store'));
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, data);
+      }
+      await Promise.all(['good', 'bad'].map(forget));
+
+      const env = { TEMPORAL_ADDRESS: harness.environment.address };
+      const cli = (...args: string[]): ReturnType<typeof runCli> => runCli(args, { cwd: folder, env });
+      const named = ['--profile', 'kept'];
+      const [good, bad, report, logs, nowhere] = await Promise.all([
+        cli('status', 'good', '--watch', '--output', 'json', ...named),
+        cli('status', 'bad', '--watch', ...named),
+        cli('report', 'good', '--format', 'json', ...named),
+        cli('logs', 'good', '--follow', ...named),
+        cli('status', 'good', '--watch'),
+      ]);
+      expect(good).toMatchObject({ code: 0, stdout: expect.stringMatching(/"status": ?"succeeded"/) as string });
+      expect(bad).toMatchObject({ code: 1, stdout: expect.stringContaining('breaks') as string });
+      expect(bad.stderr).toContain('step breaks');
+      expect(report).toMatchObject({ code: 0, stdout: expect.stringContaining('"good"') as string });
+      expect(logs).toMatchObject({ code: 0, stdout: expect.stringContaining('train writes') as string });
+      expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining('no run "good"') as string });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -15,8 +15,10 @@ import type { JobLine } from '../follow-jobs.ts';
 import { onInterrupt } from '../follow.ts';
 import { openPorts } from '../../adapters/open.ts';
 import { orKept } from '../../client/kept-runs.ts';
+import { keptRunProfile, keptRunProfileOption } from '../kept-run-profile.ts';
 
 interface Options {
+  readonly profile?: string;
   readonly follow?: boolean;
   readonly step?: string;
   readonly trial?: number;
@@ -42,6 +44,7 @@ export function registerLogs(program: Command): void {
     .option('-n, --tail <lines>', 'only the last lines', integer)
     .option('-g, --grep <pattern>', 'only lines that match this regular expression', pattern)
     .option('--since <duration>', 'only what was printed since, e.g. 10m or 2h', duration)
+    .addOption(keptRunProfileOption())
     .addHelpText(
       'after',
       examples(
@@ -54,18 +57,21 @@ export function registerLogs(program: Command): void {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
       await using ports = openPorts();
+      const profile = await keptRunProfile(cli, options.profile);
       const run = await runOf(longhaul, cli, id);
-      const document = await orKept(
-        { longhaul, ports },
+      const { document, isOver } = await orKept(
+        { longhaul, ports, profile },
         run.id,
-        () => run.document(),
-        (keptRun) => keptRun.document,
+        async () => ({ document: await run.document(), isOver: false }),
+        (keptRun) => ({ document: keptRun.document, isOver: true }),
       );
+      // Temporal forgets nothing that goes on.
+      const follows = options.follow === true && !isOver;
       const compute = await everyCluster(ports, document.profile);
       const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, options);
       const jobs = choose(await compute.list({ run: run.id }));
-      const kept = options.follow ? [] : await keptLogs(run, document, ports, options, jobs);
-      const several = options.follow ? options.trial === undefined : jobs.length + kept.length > 1;
+      const kept = follows ? [] : await keptLogs(run, document, ports, options, jobs);
+      const several = follows ? options.trial === undefined : jobs.length + kept.length > 1;
       const wanted = wantedBy(options);
       const print = ({ job, line: stamped }: JobLine): void => {
         const line = wanted(stamped);
@@ -77,7 +83,7 @@ export function registerLogs(program: Command): void {
       const interrupt = onInterrupt();
       const { signal } = interrupt;
       try {
-        if (options.follow) {
+        if (follows) {
           const over = async (): Promise<boolean> => (await run.state()).endedAt !== null;
           await followJobs(compute, run.id, { choose, over, tailLines: options.tail, rank: options.rank, stamped: true, signal }, print);
           return;

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option, type Command } from 'commander';
-import type { Longhaul } from '../../client/index.ts';
+import type { KeptPlaces } from '../../client/kept-runs.ts';
 import { digest } from '../../contract/ids.ts';
 import { RUN_NAME } from '../../contract/run-names.ts';
 import type { ReportData } from '../../report/index.ts';
@@ -10,9 +10,11 @@ import { lookerUrl } from '../../report/looker.ts';
 import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { openPorts, type OpenPorts } from '../../adapters/open.ts';
 import { endedRuns } from '../ended-runs.ts';
+import { keptRunProfile, keptRunProfileOption } from '../kept-run-profile.ts';
 import { askedRun, collectReport, type ReadableRun } from '../run-data.ts';
 
 interface Options {
+  readonly profile?: string;
   readonly file?: string;
   readonly format: 'html' | 'json' | 'md';
   /** Id of a report to copy; true without one. */
@@ -42,6 +44,7 @@ export function registerReport(program: Command): void {
     )
     .option('-f, --file <path>', 'where to write it, otherwise .longhaul/reports/RUN.html')
     .option('--looker [report]', 'print the link to a new report in Looker Studio on the ledger, or to a copy of the report of that id')
+    .addOption(keptRunProfileOption())
     .addHelpText(
       'after',
       examples(
@@ -56,7 +59,8 @@ export function registerReport(program: Command): void {
       const kept = await keptRuns(cli, ids);
       await using longhaul = kept === null ? await cli.connectOrStart() : null;
       await using ports = openPorts();
-      const runs = kept ?? (longhaul === null ? [] : await askedRuns(longhaul, ports, cli, ids));
+      const profile = await keptRunProfile(cli, options.profile);
+      const runs = kept ?? (longhaul === null ? [] : await askedRuns({ longhaul, ports, profile }, cli, ids));
       if (options.looker !== undefined) {
         await printLooker(cli, runs, options.looker);
         return;
@@ -76,9 +80,10 @@ async function keptRuns(cli: Cli, ids: readonly string[]): Promise<ReadableRun[]
   return found.length > 0 && found.every((run) => run !== null) ? found : null;
 }
 
-async function askedRuns(longhaul: Longhaul, ports: OpenPorts, cli: Cli, ids: readonly string[]): Promise<ReadableRun[]> {
+async function askedRuns(places: KeptPlaces, cli: Cli, ids: readonly string[]): Promise<ReadableRun[]> {
+  const { longhaul } = places;
   const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
-  return runs.map((run) => askedRun(run, { longhaul, ports }));
+  return runs.map((run) => askedRun(run, places));
 }
 
 /** The ledger holds all runs: the first one says only where it is. */
