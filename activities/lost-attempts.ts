@@ -16,6 +16,8 @@ interface LostAttempt {
   readonly input: AttemptInput;
   /** In words, with the cluster. */
   readonly cause: string;
+  /** ms since 1970, before there was a Job of it. Absent from older trials. */
+  readonly begunAt?: number;
 }
 
 export const createLostAttemptActivities = (ports: Ports) =>
@@ -24,7 +26,7 @@ export const createLostAttemptActivities = (ports: Ports) =>
      * Judges and records it with what is known by now, so that the trial can go on elsewhere. Its Job may go on, can do no harm (fencing), and
      * costs what `endAttempt` finds when the cluster is back: that row takes the place of this one.
      */
-    async loseAttempt({ input, cause }: LostAttempt): Promise<AttemptReport> {
+    async loseAttempt({ input, cause, begunAt = Date.now() }: LostAttempt): Promise<AttemptReport> {
       return stoppable(async ({ detached }) => {
         const { trial } = input;
         const foreign = new Foreign(true, { until: [detached] });
@@ -35,12 +37,12 @@ export const createLostAttemptActivities = (ports: Ports) =>
         await foreign.ask('the object store', () => follower.readAll());
         await foreign.ask('the ledger', () => follower.flush());
         const { followed } = follower;
-        // Its last sign of life, which is before whatever end is found later.
+        // Its last sign of life, or its beginning: before whatever end is found later, whose row is to win.
         const end: JobEnd = {
           ...UNKNOWN_END,
           message: cause,
           startedAt: followed.trainingFrom,
-          endedAt: followed.recordedAt ?? Date.now(),
+          endedAt: followed.recordedAt ?? begunAt,
         };
         const seen = await attemptOutcome({ input, end, silent: false, stopRequested: false }, store, foreign);
         const bytes = await moveBytes(store, input);

@@ -12,7 +12,7 @@ export async function lose(run: TrialRun, input: AttemptInput): Promise<AttemptR
   const cause = lostWith(run.clusters, input.pool, lostAfterSeconds);
   return CancellationScope.nonCancellable(async () => {
     await handOver({ kind: 'attempt', input: { ...patient, lost: cause } });
-    run.last = await losing.loseAttempt({ input, cause });
+    run.last = await losing.loseAttempt({ input, cause, ...(run.begunAt === undefined ? {} : { begunAt: run.begunAt }) });
     return run.last;
   });
 }

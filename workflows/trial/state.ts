@@ -33,6 +33,8 @@ export interface TrialRun {
   /** What the attempt that runs has waited for, for long. */
   waits: string | null;
   last?: AttemptReport;
+  /** ms since 1970 when its newest attempt began. */
+  begunAt?: number;
   readonly places: {
     /** In a pool that has a limit. */
     readonly pool: Place;

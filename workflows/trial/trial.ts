@@ -230,6 +230,7 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
 
 /** Ends the attempt, with a checkpoint, when the trial is stopped or paused, or when the first pool has a machine again. */
 async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: () => Promise<AttemptReport>): Promise<AttemptReport | null> {
+  run.begunAt = Date.now();
   const scope = new CancellationScope();
   const poolWatch = new CancellationScope();
   run.interrupt = () => {

@@ -47,12 +47,27 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
   let view: JobsView | null = null;
   /** A Job was made here: what is refused from now on is no missing right, and passes. */
   let isProven = false;
+  /** Of Services, which Jobs of one pod do not need. */
+  let isServiceProven = false;
   const jobsView = (): JobsView => (view ??= new JobsView(client, options.view));
   const translated = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
       throw translate(error, what, config.namespace, isProven);
+    }
+  };
+
+  /** Whose Service is refused for good, as a right that is missing, is begun by nobody: no Job of it is left behind. */
+  const servedBy = async (job: V1Job, spec: JobSpec, adopted: boolean): Promise<void> => {
+    try {
+      await ensureService(client, spec, job);
+      isServiceProven ||= (spec.nodes ?? 1) > 1;
+    } catch (error) {
+      const refused = translate(error, `Service of Job ${spec.name}`, config.namespace, isServiceProven);
+      if (!adopted && refused.type !== 'Unavailable')
+        await deleteJob(client, job.metadata?.name ?? spec.name, 'Background').catch(() => undefined);
+      throw refused;
     }
   };
 
@@ -65,8 +80,8 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
         const { job, adopted } = former ? { job: former, adopted: true } : await createOrFind(client, manifest);
         if (adopted && !isSame(job, spec))
           throw new AdapterError('InvalidInput', `Job ${spec.name} belongs to ${ownerOf(job)}; remove it, or give the run another name`);
+        await servedBy(job, spec, adopted);
         isProven = true;
-        await ensureService(client, spec, job);
         view?.takeJob(job);
         return { adopted, name: job.metadata?.name ?? spec.name };
       });
