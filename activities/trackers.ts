@@ -4,6 +4,7 @@ import type { Profile } from '../src/contract/profile.ts';
 import type { Tracker } from '../src/contract/trackers.ts';
 import type { Ports } from '../src/ports/index.ts';
 import type { ExperimentTracker } from '../src/ports/tracker.ts';
+import { WAITS } from '../src/rules/durations.ts';
 import { trackerViolations } from '../src/rules/policy.ts';
 import { trackedRuns } from '../src/rules/tracked.ts';
 import { failure, translated } from './failures.ts';
@@ -15,6 +16,8 @@ export interface TrackInput {
   readonly pipeline: string;
   readonly profile: Profile;
   readonly tracker: Tracker;
+  /** ms since 1970 when it was told last; absent: never, or by an older worker. */
+  readonly since?: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,7 +33,7 @@ export const createTrackerActivities = (
 ) =>
   translated({
     /** @returns whether the ledger has the end of the run, and so the tracker too */
-    async tellTracker({ run, pipeline, profile, tracker }: TrackInput): Promise<{ readonly ended: boolean }> {
+    async tellTracker({ run, pipeline, profile, tracker, since }: TrackInput): Promise<{ readonly ended: boolean }> {
       if (policy !== null) refuseViolations(trackerViolations(policy, [tracker]));
       const opened = open(tracker, pipeline, authorization(tracker, environment));
       return withHeartbeat(async ({ detached, signal }) => {
@@ -38,14 +41,20 @@ export const createTrackerActivities = (
         const where = { run };
         // First, so that all that belongs to an end is there.
         const runs = await warehouse.ledger('runs', where);
-        const [trials, progress, evaluations] = await Promise.all([
-          warehouse.ledger('trials', where),
-          warehouse.ledger('progress', where),
-          warehouse.ledger('evaluations', where),
-        ]);
-        const entries = trackedRuns(run, { runs, trials, progress, evaluations });
-        await opened.tell(run, entries, AbortSignal.any([detached, signal]));
-        return { ended: entries[0]?.endedAt != null };
+        const tell = async (from?: number): Promise<boolean> => {
+          const [trials, progress, evaluations] = await Promise.all([
+            warehouse.ledger('trials', where),
+            warehouse.ledger('progress', where, from),
+            warehouse.ledger('evaluations', where),
+          ]);
+          const entries = trackedRuns(run, { runs, trials, progress, evaluations }, from === undefined);
+          return opened.tell(run, entries, AbortSignal.any([detached, signal]));
+        };
+        const ended = runs[0] !== undefined && runs[0].ended_at != null;
+        // Days of curves are not read for the last minutes; whole at the end, and where rows came to the ledger late.
+        const isWhole = ended || since === undefined;
+        if (!(await tell(isWhole ? undefined : since - WAITS.trackerOverlapMs)) && !isWhole) await tell();
+        return { ended };
       });
     },
   });

@@ -15,7 +15,7 @@ import type { ScriptActivities } from '../activities/scripts.ts';
 import type { StepJobActivities } from '../activities/step-jobs.ts';
 import type { StepActivities } from '../activities/steps.ts';
 import type { WarehouseJobActivities } from '../activities/warehouse-jobs.ts';
-import { GRACES } from '../src/rules/durations.ts';
+import { GRACES, WAITS } from '../src/rules/durations.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { SearchActivities } from '../activities/search.ts';
@@ -85,7 +85,7 @@ export const TRACKER_POLICY: ChildWorkflowOptions = {
 
 export const trackers = proxyActivities<TrackerActivities>({
   ...CONTROL_POLICY,
-  scheduleToCloseTimeout: GRACES.jobMs,
+  scheduleToCloseTimeout: WAITS.trackerTroubleMs,
 });
 
 /** Searches clean up their Jobs when the run is cancelled, and also when it is terminated. */

@@ -21,24 +21,31 @@ interface Tracking extends TrackInput {
   readonly toldAt?: number;
 }
 
-export async function tracker({ toldAt = Date.now(), ...input }: Tracking): Promise<void> {
+export async function tracker({ toldAt = Date.now(), since, ...input }: Tracking): Promise<void> {
   let news = false;
+  let heard = since;
   setHandler(runEndedSignal, () => {
     news = true;
   });
   for (let last = toldAt; ;) {
     news = false;
     try {
-      const { ended } = await trackers.tellTracker.executeWithOptions({ summary: `${input.tracker.kind} hears of ${input.run}` }, [input]);
+      const asked = Date.now();
+      const { ended } = await trackers.tellTracker.executeWithOptions({ summary: `${input.tracker.kind} hears of ${input.run}` }, [
+        { ...input, ...from(heard) },
+      ]);
       if (ended) return;
+      heard = asked;
       last = Date.now();
     } catch (error) {
       if (isCancellation(error)) throw error;
       log.warn('a tracker could not be told', { tracker: input.tracker.uri, error });
-      if (Date.now() - last > WAITS.trackerTroubleMs)
+      if (Date.now() - last >= WAITS.trackerTroubleMs)
         throw ApplicationFailure.nonRetryable(`${input.tracker.uri} could not be told`, 'Unavailable');
     }
     await condition(() => news, WAITS.trackerLookMs);
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof tracker>({ ...input, toldAt: last });
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof tracker>({ ...input, toldAt: last, ...from(heard) });
   }
 }
+
+const from = (since: number | undefined): Pick<TrackInput, 'since'> => (since === undefined ? {} : { since });

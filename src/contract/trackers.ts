@@ -38,7 +38,9 @@ export interface TrackedRun {
   readonly status: 'running' | 'finished' | 'failed' | 'killed';
   readonly parameters: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
-  /** Of the curves, by the number of the progress record. */
+  /** False: of the curves only what came of late. */
+  readonly whole: boolean;
+  /** Of the curves, by the number of the progress record, which has no gaps. */
   readonly points: readonly { readonly n: number; readonly step: number; readonly at: number; readonly metrics: readonly Metric[] }[];
   /** What was measured at its end. */
   readonly results: readonly (Metric & { readonly at: number; readonly step: number })[];

@@ -26,6 +26,8 @@ const REAL_WAITS = {
   poolRatesKeptMs: 300_000,
   /** Between two looks of a tracker at the ledger, which BigQuery loads as seldom; after so long without one that succeeds it is given up. */
   trackerLookMs: 300_000,
+  /** Rows come to the ledger in batches, with the times of their trainers' clocks: those of so long before the last look are read again. */
+  trackerOverlapMs: 3_600_000,
   trackerTroubleMs: 7 * 24 * 3_600_000,
   /** A look for a machine is begun anew then: an autoscaler that gave up looks again. */
   capacityRenewedSeconds: 3600,

@@ -14,8 +14,11 @@ const OF_RUNS: Readonly<Record<string, TrackedRun['status']>> = { running: 'runn
 /** A trial that a rule stopped has done what it was there for. */
 const OF_TRIALS: Readonly<Record<string, TrackedRun['status']>> = { succeeded: 'finished', stopped: 'finished', failed: 'failed' };
 
-/** @returns the run's entry first; nothing where the ledger does not know the run yet */
-export function trackedRuns(run: string, { runs, trials, progress, evaluations }: TrackedRows): TrackedRun[] {
+/**
+ * @param isWhole false: progress rows are those of late
+ * @returns the run's entry first; nothing where the ledger does not know the run yet
+ */
+export function trackedRuns(run: string, { runs, trials, progress, evaluations }: TrackedRows, isWhole = true): TrackedRun[] {
   const [row] = runs;
   if (row === undefined) return [];
   const trialKey = ({ step, trial }: { step?: unknown; trial?: unknown }): string => `${run}/${String(step)}/${String(trial)}`;
@@ -53,6 +56,7 @@ export function trackedRuns(run: string, { runs, trials, progress, evaluations }
       ...resultsOf(run),
       ...(typeof row.cost === 'number' ? [{ name: 'cost', value: row.cost, at: ms(row.ended_at), step: 0 }] : []),
     ],
+    whole: true,
     points: [],
   };
   const entries = [...new Set([...curves.keys(), ...ended.keys()])].map((key): TrackedRun => {
@@ -81,6 +85,7 @@ export function trackedRuns(run: string, { runs, trials, progress, evaluations }
           weights_sha256: end?.weights_sha256,
         }),
       },
+      whole: isWhole,
       points,
       results: [
         ...(typeof end?.objective === 'number' ? [{ name: 'objective', value: end.objective, at, step: last }] : []),

@@ -98,6 +98,7 @@ const trial = (run: string, points: number, over: boolean): TrackedRun => ({
   status: over ? 'finished' : 'running',
   parameters: over ? { lr: '0.5', optimizer: 'adam' } : {},
   tags: { model: 'file:///models/0' },
+  whole: true,
   points: Array.from({ length: points }, (_, n) => ({
     n: n + 1,
     step: (n + 1) * 10,
@@ -158,6 +159,21 @@ describe('MLflow', () => {
     expect(new Set(points.map(([step]) => step)).size).toBe(1200);
     expect(await history(child.info.run_id, 'loss_1')).toHaveLength(1200);
     expect(await history(child.info.run_id, 'objective')).toEqual([[12_000, 0.75]]);
+  });
+
+  it('goes on with the newest part of a curve, asks for the rest where some is missing, and for the end where no step is known', async () => {
+    const tracker = openMlflow({ kind: 'mlflow', uri }, 'parts', null);
+    const [parent, child] = entries('run-3', 30, false) as [TrackedRun, TrackedRun];
+    const tell = (from: number, to: number, more: Partial<TrackedRun> = {}): Promise<boolean> =>
+      tracker.tell('run-3', [parent, { ...child, whole: false, points: child.points.slice(from, to), ...more }], never);
+    const auc = async (): Promise<number> => (await history((await shown('parts'))[1]!.info.run_id, 'auc')).length;
+    expect([await tell(0, 10), await tell(5, 20), await auc()]).toEqual([true, true, 20]);
+    expect([await tell(22, 30), await auc()]).toEqual([false, 20]);
+    expect([await tell(0, 30, { whole: true }), await auc()]).toEqual([true, 30]);
+    const results = [{ name: 'score', value: 1, at: AT, step: 0 }];
+    expect(await tell(30, 30, { results })).toBe(false);
+    expect(await tell(0, 30, { whole: true, results: results.map((each) => ({ ...each, step: 300 })) })).toBe(true);
+    expect(await tell(30, 30, { results }), 'nothing is new').toBe(true);
   });
 
   it('lets a run that somebody deleted there be gone', async () => {

@@ -43,6 +43,7 @@ export function openMlflow({ uri, experiment }: Tracker, pipeline: string, autho
     tell: async (run, entries, signal) => {
       const place = await experimentId(mlflow, experiment ?? pipeline);
       const known = await knownRuns(mlflow, place, TAGS.run, run);
+      let hasAll = true;
       for (const entry of entries) {
         signal.throwIfAborted();
         const parent = entry.parent === null ? undefined : known.get(entry.parent);
@@ -50,9 +51,13 @@ export function openMlflow({ uri, experiment }: Tracker, pipeline: string, autho
         if (known.get(entry.key) === null || parent === null) continue;
         const at = known.get(entry.key) ?? (await create(mlflow, place, run, entry, parent?.id));
         known.set(entry.key, at);
-        await tellPoints(mlflow, at, entry, signal);
-        await tellEnd(mlflow, at, entry);
+        if (!isEnough(at, entry)) hasAll = false;
+        else {
+          await tellPoints(mlflow, at, entry, signal);
+          await tellEnd(mlflow, at, entry);
+        }
       }
+      return hasAll;
     },
   };
 }
@@ -115,6 +120,20 @@ async function create(mlflow: Mlflow, experiment: string, run: string, entry: Tr
   return first;
 }
 
+/** Of curves whose beginning was left out: they go on where MLflow's end, and the training step of a new result is known. */
+function isEnough({ position, end }: Known, entry: TrackedRun): boolean {
+  if (entry.whole) return true;
+  const next = entry.points.find(({ n }) => n > position);
+  if (next !== undefined && next.n > position + 1) return false;
+  return entry.points.length > 0 || end === digestOf(entry);
+}
+
+/** Without training steps, which are not known where the curve was left out. */
+const digestOf = ({ parameters, tags, results, status, endedAt }: TrackedRun): string =>
+  createHash('sha256')
+    .update(JSON.stringify([parameters, tags, results.map(({ name, value, at }) => [name, value, at]), status, endedAt]))
+    .digest('hex');
+
 async function tellPoints(mlflow: Mlflow, { id, position }: Known, { points }: TrackedRun, signal: AbortSignal): Promise<void> {
   const metrics = points
     .filter(({ n }) => n > position)
@@ -134,10 +153,9 @@ async function tellPoints(mlflow: Mlflow, { id, position }: Known, { points }: T
 }
 
 /** Parameters, results, tags and status; told again only where they have changed. */
-async function tellEnd(mlflow: Mlflow, { id, end }: Known, { parameters, tags, results, status, endedAt }: TrackedRun): Promise<void> {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([parameters, tags, results, status, endedAt]))
-    .digest('hex');
+async function tellEnd(mlflow: Mlflow, { id, end }: Known, entry: TrackedRun): Promise<void> {
+  const { parameters, tags, results, status, endedAt } = entry;
+  const digest = digestOf(entry);
   if (end === digest) return;
   const params = Object.entries(parameters).map(([key, value]) => ({ key: nameOf(key), value: value.slice(0, LONGEST_PARAMETER) }));
   for (let from = 0; from < params.length; from += PARAMETERS_AT_ONCE)
