@@ -37,9 +37,13 @@ class NoInputError(TrialError):
 
 
 class FencedError(TrialError):
-    """Thrown when a later attempt of the same trial has taken over; this process must stop."""
+    """Thrown when another process has taken over the trial; this one must stop. `same_attempt`: it is one of this very attempt."""
 
     exit_code = EXIT_FENCED
+
+    def __init__(self, message: str, *, same_attempt: bool = False) -> None:
+        super().__init__(message)
+        self.same_attempt = same_attempt
 
 
 class ConfigError(TrialError):

@@ -17,6 +17,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 BIND_SECONDS = 30.0
 #: The others are told of the end, and should have gone by then.
 GONE_SECONDS = 2.0
+ACCEPT_AGAIN_SECONDS = 0.5
 #: The gathering after which all ranks train.
 START = "start"
 
@@ -39,18 +40,29 @@ class Coordinator:
         self._passed: dict[int, int] = {}
         self._sequence = 0
         self._ending = False
+        #: Rank 0 is to be told to mark what is committed, once it is there.
+        self._mark_waits = False
         self._arrived: set[int] = set()
         self._left = threading.Condition(self._lock)
         self._server = _listen(host, port)
         threading.Thread(target=self._accept, name="coordinator", daemon=True).start()
 
     def _accept(self) -> None:
-        while True:
+        while self._server.fileno() >= 0:
             try:
                 connection, _ = self._server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._welcome, args=(Wire(connection),), name="rank", daemon=True).start()
+            except OSError:  # no descriptor is left for now, or who came has gone again
+                time.sleep(ACCEPT_AGAIN_SECONDS)
+                continue
+            threading.Thread(target=self._meet, args=(connection,), name="rank", daemon=True).start()
+
+    def _meet(self, connection: socket.socket) -> None:
+        try:
+            wire = Wire(connection)
+        except OSError:
+            connection.close()  # it has gone already
+            return
+        self._welcome(wire)
 
     def _welcome(self, wire: Wire) -> None:
         try:
@@ -59,6 +71,8 @@ class Coordinator:
                 if rank in self._wires or self._over:
                     raise Refused(f"rank {rank} is there already")
                 self._wires[rank] = wire
+                if rank == 0 and self._mark_waits:
+                    self._mark()
         except Refused as refused:
             wire.send({"refused": str(refused)})
             wire.close()
@@ -106,13 +120,18 @@ class Coordinator:
         if reason == "sigterm":
             self._ending = True
             if not self._training:
-                self._tell(0, {"kind": "mark"})
+                self._mark()
                 return
         if self._reason is None:
             self._reason, self._passed = reason, {}
             self._tell_all({"kind": "freeze"})
         elif reason == "sigterm":
             self._reason = reason  # the boundary that is being found serves
+
+    def _mark(self) -> None:
+        """Rank 0 may not be there yet, while another rank hears of its end already."""
+        self._mark_waits = 0 not in self._wires
+        self._tell(0, {"kind": "mark"})
 
     def _has_passed(self, rank: int, number: int) -> None:
         self._passed[rank] = number

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ..errors import EXIT_PREEMPTED
+from ..errors import EXIT_PREEMPTED, FencedError
 from ..resume.checkpoints import Checkpoints
 from ..termination import leave
 from .coordinator import START, Coordinator
@@ -112,7 +112,11 @@ class Together(Alone):
 
     def _mark(self) -> None:
         with self.committing:
-            self._checkpoints.mark_sigterm(starting=not (self.first and self._training))
+            try:
+                self._checkpoints.mark_sigterm(starting=not (self.first and self._training))
+            except FencedError as error:
+                if not error.same_attempt:  # a rank that missed this one has marked what is committed
+                    raise
 
     def _hear(self, message: Message) -> None:
         kind = message["kind"]

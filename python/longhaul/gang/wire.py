@@ -23,6 +23,8 @@ MOST_BYTES = 64 << 20
 GONE_SECONDS = 25
 PROBE_SECONDS = 5
 GREETING_SECONDS = 10.0
+#: Of a message of who has not proved yet that it belongs here.
+GREETING_BYTES = 4096
 
 
 class Refused(Exception):
@@ -57,14 +59,14 @@ class Wire:
             return False
         return True
 
-    def receive(self) -> Message | None:
-        """None at the end of the connection, however it came."""
+    def receive(self, most: int = MOST_BYTES) -> Message | None:
+        """None at the end of the connection, however it came; also at a message of more than `most` bytes."""
         try:
             head = self._read(LENGTH.size)
             if head is None:
                 return None
             (size,) = LENGTH.unpack(head)
-            data = self._read(size) if size <= MOST_BYTES else None
+            data = self._read(size) if size <= most else None
             found = None if data is None else json.loads(data)
         except (OSError, ValueError):
             return None
@@ -101,11 +103,11 @@ def greet(wire: Wire, key: bytes, rank: int, world: int) -> None:
         Refused: by whoever listens there; an attempt before this one, perhaps.
     """
     wire.patience(GREETING_SECONDS)
-    challenge = (wire.receive() or {}).get("challenge")
+    challenge = (wire.receive(GREETING_BYTES) or {}).get("challenge")
     own = secrets.token_hex(16)
     wire.send({"rank": rank, "world": world, "challenge": own, "proof": _proof(key, "member", challenge, rank, world)})
-    answer = wire.receive() or {}
-    if not hmac.compare_digest(str(answer.get("proof", "")), _proof(key, "coordinator", own)):
+    answer = wire.receive(GREETING_BYTES) or {}
+    if not _is_proof(answer, _proof(key, "coordinator", own)):
         raise Refused(str(answer.get("refused", "nobody of this attempt")))
     wire.patience(None)
 
@@ -119,15 +121,20 @@ def greeted(wire: Wire, key: bytes, world: int) -> int:
     wire.patience(GREETING_SECONDS)
     challenge = secrets.token_hex(16)
     wire.send({"challenge": challenge})
-    found = wire.receive() or {}
+    found = wire.receive(GREETING_BYTES) or {}
     rank, theirs = found.get("rank"), found.get("world")
-    if not hmac.compare_digest(str(found.get("proof", "")), _proof(key, "member", challenge, rank, theirs)):
+    if not _is_proof(found, _proof(key, "member", challenge, rank, theirs)):
         raise Refused("another attempt, or no member at all")
     if not isinstance(rank, int) or not 0 <= rank < world or theirs != world:
         raise Refused(f"rank {rank} of {theirs} in a training of {world}")
     wire.send({"proof": _proof(key, "coordinator", found.get("challenge"))})
     wire.patience(None)
     return rank
+
+
+def _is_proof(message: Message, expected: str) -> bool:
+    """Of bytes: `compare_digest` refuses texts of other alphabets."""
+    return hmac.compare_digest(str(message.get("proof", "")).encode("utf-8", "surrogatepass"), expected.encode())
 
 
 def _proof(key: bytes, *parts: object) -> str:

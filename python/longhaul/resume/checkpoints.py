@@ -224,7 +224,8 @@ class Checkpoints:
         if holder[0] > self._attempt or (holder[0] == self._attempt and not same and not take_over):
             raise FencedError(
                 f"fenced: attempt {holder[0]} has taken over this trial ({self._address}); "
-                f"this process (attempt {self._attempt}) ends and writes nothing more"
+                f"this process (attempt {self._attempt}) ends and writes nothing more",
+                same_attempt=holder[0] == self._attempt,
             )
         self._generation, self._committed, self._holder = found.generation, committed, holder
 
