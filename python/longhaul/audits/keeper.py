@@ -69,9 +69,20 @@ class Keeper:
             return
         self._done = int(found["done"])
         window = found.get("open")
-        if window:
+        if window and self._is_there(Window(*window["window"]).number, window["from"]):
             self._window, self._from, self._boundary = Window(*window["window"]), dict(window["from"]), int(window["boundary"])
             self._points = Points(window["points"])
+
+    def _is_there(self, number: int, start: Mapping[str, Any]) -> bool:
+        """Whether all of the checkpoint at a window's beginning is in the store: a process may have ended while it was being uploaded."""
+        files = start.get("files")
+        if files is None:
+            return False
+        root = self._folder(number, start)
+        return set(files) <= {uri[len(root) :].lstrip("/") for uri in self._store.list(root)}
+
+    def _folder(self, number: int, start: Mapping[str, Any]) -> str:
+        return join(self._root, str(number), "checkpoints", str(start["checkpoint"]))
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -133,22 +144,23 @@ class Keeper:
     def _begin(self, window: Window, step: int, samples: int, state: State, snapshot: Snapshot) -> None:
         name = f"{step:09d}-{self._attempt}"
         self._window, self._points, self._boundary = window, Points(), 0
-        self._from = {"checkpoint": name, "step": step, "samples": samples, "attempt": self._attempt, "machine": self._machine}
+        #: Files are named once they are in the store.
+        start = {"checkpoint": name, "step": step, "samples": samples, "attempt": self._attempt, "machine": self._machine, "files": None}
+        self._from = start
         self._digest_seconds, self._began = 0.0, time.monotonic()
         self._add_point(step, samples, state)
-        root = join(self._root, str(window.number), "checkpoints", name)
+        root = self._folder(window.number, start)
         files = snapshot.files()
-        described = {}
-        for file, chunks in files.items():
-            found = hashlib.sha256()
-            for chunk in chunks:
-                found.update(chunk)
-            described[file] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": found.hexdigest()}
-        self._from["files"] = described
 
         def upload() -> None:
+            described = {}
             for file, chunks in files.items():
+                found = hashlib.sha256()
+                for chunk in chunks:
+                    found.update(chunk)
+                described[file] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": found.hexdigest()}
                 self._store.write(join(root, file), chunks)
+            start["files"] = described
 
         self._behind.do(upload)
 
@@ -176,6 +188,8 @@ class Keeper:
         self._next = window.end
 
         def write() -> None:
+            if not self._is_there(window.number, pair["from"]):
+                return  # the pair before it stays
             self._write_pair(window.number, pair)
             for number in range(window.number):
                 self._remove(number, but=())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,13 @@ import pytest
 from forking import Forker
 from scenes import PYTHON, Scene
 
+from longhaul.audits.keeper import Keeper
 from longhaul.audits.points import differences
 from longhaul.audits.tensors import digests_of
 from longhaul.audits.windows import window_at
+from longhaul.policies import AuditPolicy
+from longhaul.resume.behind import Behind
+from longhaul.store import open_store
 
 SHARE = 0.25
 FAULTY = PYTHON.parent / "bench" / "audit" / "trainer.py"
@@ -138,3 +144,73 @@ def test_what_differs_is_named() -> None:
     found, other = digests_of(one), digests_of(two)
     assert list(found) == ["model/a", "model/b/0", "model/b", "position"]
     assert [name for name in found if found[name] != other[name]] == ["model/b"]
+
+
+class Bytes:
+    step = 0
+
+    def files(self) -> dict[str, list[bytes]]:
+        return {"one.bin": [b"1"], "two.bin": [b"2"]}
+
+
+class Kept:
+    """A keeper of a trial, without the training."""
+
+    def __init__(self, root: Path, attempt: int, found: Any = None, step: int = -1) -> None:
+        self.root, self.behind, self.step = root, Behind("uploads"), step
+        self.keeper = Keeper(
+            open_store(root.as_uri()),
+            root.as_uri(),
+            AuditPolicy(share=0.25),
+            seed=1,
+            name="t",
+            attempt=attempt,
+            machine={},
+            behind=self.behind,
+        )
+        self.keeper.restore(found, step)
+
+    def train(self, until: Callable[[], bool]) -> None:
+        while not until():
+            self.step += 1
+            self.keeper.at(self.step, self.step, lambda: {"position": self.step}, Bytes)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """As a checkpoint holds it."""
+        found: dict[str, Any] = json.loads(json.dumps(self.keeper.state()))
+        return found
+
+    @property
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.root / "audits")) for path in (self.root / "audits").rglob("*") if path.is_file()}
+
+
+def test_a_window_whose_checkpoint_is_not_whole_begins_anew_and_the_pair_before_it_stays(tmp_path: Path) -> None:
+    first = Kept(tmp_path, 1)
+    first.train(lambda: first.state["done"] == 0)
+    first.behind.drain()
+    before = first.files
+    assert any(name.startswith("0/") for name in before)
+    go_on = threading.Event()
+    first.behind.do(lambda: go_on.wait() and None)
+    first.train(lambda: first.state["open"] is not None)
+    torn = first.state  # what a SIGTERM commits now
+    earlier = {**torn, "open": {**torn["open"], "from": {**torn["open"]["from"], "files": {"one.bin": {}, "two.bin": {}}}}}
+    for found in (torn, earlier):  # a release before this one named files that were not there yet
+        assert Kept(tmp_path, 2, found, first.step).state["open"] is None
+    assert first.files == before
+    go_on.set()
+    first.behind.drain()
+    third = Kept(tmp_path, 3, first.state, first.step)
+    assert third.state["open"] is not None
+    for path in (tmp_path / "audits" / "1").rglob("two.bin"):
+        path.unlink()
+    third.train(lambda: third.state["done"] == 1)
+    third.behind.drain()
+    assert third.files >= before
+    fourth = Kept(tmp_path, 4, torn, first.step)
+    fourth.train(lambda: fourth.state["done"] >= 1)
+    fourth.behind.drain()
+    numbers = {name.split("/")[0] for name in fourth.files}
+    assert len(numbers) == 1 and numbers != {"0"}
