@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import getpass
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import command
-from .errors import CannotConnectError, InvalidInputError, RefusedError, RunFailedError
+from .errors import CannotConnectError, InvalidInputError, RefusedError, RunFailedError, UnknownRunError
 from .following import Changes
 from .frames import frame
+from .outages import outlast, outlasting
 from .progress import Progress
 from .temporal import Server, server
 
@@ -159,18 +162,25 @@ class Run:
 
     def follow(self, *, progress: Progress | None = None) -> str:
         """Shows how it gets on until it ends, and answers how it ended; Ctrl-C leaves the run going."""
-        there, shown = server(), progress or Progress()
+        return str(self._end(progress or Progress())["status"])
+
+    def _end(self, shown: Progress) -> dict[str, Any]:
+        """Its state, once it has ended."""
+        there = server()
         return there.wait(self._follow(there, shown))
 
-    async def _follow(self, there: Server, shown: Progress) -> str:
+    async def _follow(self, there: Server, shown: Progress) -> dict[str, Any]:
         changes = Changes(there, self.id)
         async for _ in changes:
-            run = await there.ask(self.id, "state")
+            run = await outlasting(lambda: there.ask(self.id, "state"))
             running = [each["id"] for each in run["steps"] if each["kind"] == "search" and each["status"] == "running"]
-            searches = {step: await _search_state(there, f"{self.id}/{step}") for step in running}
+            searches = {}
+            for step in running:
+                with suppress(UnknownRunError):  # the run says so a moment before its search is there
+                    searches[step] = await outlasting(lambda step=step: _search_state(there, f"{self.id}/{step}"))
             shown.show(run, searches)
             if run["endedAt"] is not None:
-                return str(run["status"])
+                return dict(run)
             changes.follow(f"{self.id}/{step}" for step in running)
         raise AssertionError("changes end with the run")
 
@@ -182,8 +192,7 @@ class Run:
         """
         state = self.state()
         if state["endedAt"] is None:
-            self.follow(progress=_Silent())
-            state = self.state()
+            state = self._end(_Silent())
         if state["status"] != "succeeded":
             raise RunFailedError(self.id, str(state["status"]), str(state["reason"] or ""))
         return state
@@ -236,17 +245,21 @@ class Run:
         state = self.state()
         if state["endedAt"] is not None:
             raise RefusedError(f"{self.id} has already ended: {state['status']}")
-        self.pause(by=by, why=why or "stop")
-        while self._busy():
-            time.sleep(LOOK_SECONDS)
-        self.cancel()
+        try:
+            self.pause(by=by, why=why or "stop")
+            while outlast(self._busy):
+                time.sleep(LOOK_SECONDS)
+            outlast(lambda: server().cancel(self.id, None))
+        except BaseException:
+            print(f"{self.id} may be paused, and is not cancelled: stop() it again, or resume() it", file=sys.stderr)
+            raise
         self.follow(progress=_Silent())
 
     def _busy(self) -> bool:
         """A paused trial has committed its checkpoint."""
-        steps = self.state()["steps"]
+        steps = server().query(self.id, "state")["steps"]
         running = [Search(self.id, each["id"]) for each in steps if each["kind"] == "search" and each["status"] == "running"]
-        return any(trial["status"] == "running" for search in running for trial in search.state()["trials"])
+        return any(trial["status"] == "running" for search in running for trial in _trials(search))
 
     def _update(self, name: str, who: dict[str, Any], step: str | None = None) -> str:
         return str(server().update(self.id, name, who if step is None else {**who, "step": step})["text"])
@@ -255,6 +268,13 @@ class Run:
 class _Silent(Progress):
     def show(self, run: Mapping[str, Any], searches: Mapping[str, Mapping[str, Any]]) -> None:
         pass
+
+
+def _trials(search: Search) -> list[dict[str, Any]]:
+    try:
+        return list(search.state()["trials"])
+    except UnknownRunError:  # it has not begun
+        return []
 
 
 async def _search_state(there: Server, workflow: str) -> dict[str, Any]:

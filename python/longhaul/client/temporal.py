@@ -139,17 +139,17 @@ class Server:
         except (asyncio.TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise CannotConnectError(late) from error
 
-    def cancel(self, workflow: str, second: str) -> None:
+    def cancel(self, workflow: str, second: str | None) -> None:
         """
         Args:
-            second: signal for one that was cancelled before
+            second: signal for one that was cancelled before; without it nothing more happens to that
         """
 
         async def do() -> None:
             handle = self.handle(workflow)
             described = await handle.describe()
             await handle.cancel()
-            if described.raw_description.workflow_extended_info.cancel_requested:
+            if second is not None and described.raw_description.workflow_extended_info.cancel_requested:
                 await handle.signal(second)
 
         self.wait(self._about(workflow, do))
