@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import command
@@ -177,7 +178,7 @@ class Run:
             searches = {}
             for step in running:
                 with suppress(UnknownRunError):  # the run says so a moment before its search is there
-                    searches[step] = await outlasting(lambda step=step: _search_state(there, f"{self.id}/{step}"))
+                    searches[step] = await outlasting(partial(_search_state, there, f"{self.id}/{step}"))
             shown.show(run, searches)
             if run["endedAt"] is not None:
                 return dict(run)
