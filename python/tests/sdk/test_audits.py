@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from longhaul.audits.windows import window_at
 from longhaul.policies import AuditPolicy
 from longhaul.resume.behind import Behind
 from longhaul.store import open_store
+from longhaul.store.base import Chunk
 
 SHARE = 0.25
 FAULTY = PYTHON.parent / "bench" / "audit" / "trainer.py"
@@ -147,9 +148,9 @@ def test_what_differs_is_named() -> None:
 
 
 class Bytes:
-    step = 0
+    step = samples = 0
 
-    def files(self) -> dict[str, list[bytes]]:
+    def files(self) -> dict[str, Sequence[Chunk]]:
         return {"one.bin": [b"1"], "two.bin": [b"2"]}
 
 
@@ -193,7 +194,11 @@ def test_a_window_whose_checkpoint_is_not_whole_begins_anew_and_the_pair_before_
     before = first.files
     assert any(name.startswith("0/") for name in before)
     go_on = threading.Event()
-    first.behind.do(lambda: go_on.wait() and None)
+
+    def wait() -> None:
+        go_on.wait()
+
+    first.behind.do(wait)
     first.train(lambda: first.state["open"] is not None)
     torn = first.state  # what a SIGTERM commits now
     earlier = {**torn, "open": {**torn["open"], "from": {**torn["open"]["from"], "files": {"one.bin": {}, "two.bin": {}}}}}
