@@ -84,6 +84,35 @@ def test_what_was_trained_is_committed_whenever_it_comes(
     assert result(output)["weightsSha256"] == result(finished.output)["weightsSha256"]
 
 
+SWALLOWS = """
+import signal
+from longhaul_trainer.model.network import build_network
+from longhaul_trainer.model.parameters import network_parameters
+signal.signal(signal.SIGTERM, lambda number, frame: None)
+signal.set_wakeup_fd(-1)
+def build(context):
+    return build_network(context.features, network_parameters(context.parameters), context.seed)
+"""
+
+
+def test_a_handler_that_a_model_s_module_sets_is_no_answer(tmp_path: Path, data: dict[str, str]) -> None:
+    (tmp_path / "swallows.py").write_text(SWALLOWS)
+    output = tmp_path / "out"
+    trial = write_trial(tmp_path / "trial.json", trial_json(output, data, checkpoint=SELDOM, **TRAINING))
+    variables = {**environment(), "LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": "1", "LONGHAUL_STEP_DELAY_SECONDS": "0.05"}
+    log = tmp_path / "attempt-1.log"
+    with log.open("w") as file:
+        command = [sys.executable, "-m", "longhaul_trainer", "train", "--model", "swallows:build"]
+        process = subprocess.Popen(command, env=variables, cwd=tmp_path, stdout=file, stderr=file)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not has_begun(output, process.pid):
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait(PATIENCE_SECONDS) == 143, log.read_text()
+    assert json.loads((output / "checkpoints" / "LATEST").read_text())["reason"] == "sigterm"
+
+
 def test_a_commit_that_fails_is_no_preemption(tmp_path: Path, data: dict[str, str], trainers: Zygote) -> None:
     """The store refuses the last checkpoint: the exit code says that the attempt crashed."""
     output = tmp_path / "out"
