@@ -39,6 +39,9 @@ describe('longhaul doctor on a cluster', () => {
       if (path === '/version') return [200, { gitVersion: 'v1.35.0' }];
       if (path.endsWith('/selfsubjectreviews')) return [201, { status: { userInfo: { username: 'ada' } } }];
       if (path.endsWith('accessreviews')) return [201, { status: { allowed: ((body as Review).spec.user ?? 'ada') === allowed } }];
+      // `helm test` leaves its Job.
+      if ((body as { metadata?: { name?: string } } | null)?.metadata?.name === 'longhaul-doctor')
+        return [409, { kind: 'Status', reason: 'AlreadyExists', message: 'jobs.batch "longhaul-doctor" already exists' }];
       if (path === '/api/v1/nodes') return [200, { items: [{ metadata: { labels: { pool: 'there' } } }] }];
       if (path.endsWith('/pods') && refused !== undefined) return [403, { kind: 'Status', reason: 'Forbidden', message: refused }];
       return [201, {}];

@@ -1,4 +1,5 @@
 /** Asks a cluster for each right, pool and acceptance that a profile needs. */
+import { randomUUID } from 'node:crypto';
 import type { V1Job, V1Node, V1SelfSubjectAccessReview, V1SelfSubjectReview } from '@kubernetes/client-node';
 import type { Pool } from '../../contract/profile.ts';
 import type { DoctorCheck } from '../../ports/doctor.ts';
@@ -122,7 +123,7 @@ async function admissionChecks(client: KubeClient, config: KubernetesConfig, poo
     pods.push({
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name: 'longhaul-doctor', labels: metadata?.labels, annotations: metadata?.annotations },
+      metadata: { name: job.metadata?.name, labels: metadata?.labels, annotations: metadata?.annotations },
       spec,
     });
     return dryRun(client.jobsPath(), job);
@@ -138,7 +139,8 @@ async function admissionChecks(client: KubeClient, config: KubernetesConfig, poo
 const doctorsJob = (config: KubernetesConfig, pool: Pool): V1Job =>
   jobManifest(
     {
-      name: 'longhaul-doctor',
+      // A dry run, too, is refused a name that something has, such as the Job of `helm test`.
+      name: `longhaul-doctor-${randomUUID()}`,
       labels: { pipeline: 'doctor', run: 'doctor', step: 'doctor' },
       command: ['true'],
       env: {},
