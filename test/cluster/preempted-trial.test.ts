@@ -93,7 +93,7 @@ describe.skipIf(!clusterCanRun())('a trial on spot nodes', () => {
     const moving = await lab.start('moving', { profile });
     // At its first sign of life: it must not be at its end when the machine comes.
     await heard('moving', 2);
-    const look = capacityJobName({ home: homeOf(lab.store.root), run: 'moving', step: 'search' }, 0, 2);
+    const look = capacityJobName({ home: homeOf(lab.store.root), run: 'moving', step: 'search' }, 0, 2, 0);
     const jobs = async (): Promise<string[]> => (await lab.compute.list({ run: 'moving' })).map(({ name, phase }) => `${name} ${phase}`);
     await expect.poll(jobs, PATIENCE).toContain(`${look} pending`);
     await cluster.kubectl(['label', 'node', 'spot-1', 'late=yes']);

@@ -22,6 +22,8 @@ BATCH_SECONDS = 9.0
 class Termination:
     answer = None
 
+    def install(self) -> None: ...
+
 
 def test_records_come_within_a_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its batches lasts 9 s by the trainer's clock, which nothing else moves."""

@@ -144,6 +144,8 @@ def rates(parts: int, epochs: int, schedule: str, scheme: int, tmp_path: Path, m
     class Termination:
         answer = None
 
+        def install(self) -> None: ...
+
     monkeypatch.setattr(training, "learning_rate_at", spied)
     monkeypatch.setattr("longhaul_trainer.run.SCHEME", scheme)
     data = {"train": write_data(tmp_path / "train", parts=parts, sessions=24)}

@@ -28,6 +28,8 @@ PATIENCE_SECONDS = 60.0
 class Termination:
     answer: Callable[[], None] = staticmethod(lambda: None)
 
+    def install(self) -> None: ...
+
 
 class Played:
     """A trial in this process whose exports wait to be let go."""
