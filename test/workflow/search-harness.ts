@@ -323,7 +323,8 @@ export async function startSearchHarness(
   const sampler = sampling === 'own' ? null : await startSampler(harness, world, place.team ?? null);
   let count = 0;
   const inputOf = (): { run: string; pipeline: string; step: string; commit: null } => ({
-    run: `run-${++count}`,
+    // Of a team: others have runs beside it in the same namespace.
+    run: `${place.team ?? 'run'}-${++count}`,
     pipeline: 'p',
     step: 'search',
     commit: null,
@@ -366,7 +367,7 @@ export async function startSearchHarness(
       });
     },
     trial: (more = {}) => {
-      const input = trialInputOf(`run-${++count}`, more);
+      const input = trialInputOf(`${place.team ?? 'run'}-${++count}`, more);
       return workflow.start<typeof trial>(WORKFLOWS.trial, {
         taskQueue: control,
         workflowId: trialWorkflowId(input.run, input.step, input.trial),
