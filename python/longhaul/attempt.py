@@ -45,6 +45,7 @@ from .resume.checkpoints import Checkpoints, committed_by, other_world
 from .resume.interval import SaveInterval
 from .resume.pace import Pace
 from .resume.progress import Progress, Untold
+from .resume.rhythm import Rhythm
 from .saver import Saver
 from .scorer import Scorer, describe_scorer, with_own_files
 from .snapshot import Pickled, Snapshot, from_files
@@ -381,13 +382,11 @@ class Trial:
 
     def _make_saver(self, interval: SaveInterval) -> Saver | GangSaver:
         gang = self._gang
+        rhythm = Rhythm(interval, self._behind, self._tell_checkpoint)
         if isinstance(gang, Together):
-            return GangSaver(
-                gang, self._checkpoints, interval, self._behind, self._snapshot, self._tell_checkpoint,
-                lambda: self._exports.settled(EXPORT_SECONDS),
-            )  # fmt: skip
+            return GangSaver(gang, self._checkpoints, rhythm, self._snapshot, lambda: self._exports.settled(EXPORT_SECONDS))
         self._termination.answer = self._answer_for_a_hung_step
-        return Saver(self._checkpoints, interval, self._behind, self._snapshot, self._tell_checkpoint)
+        return Saver(self._checkpoints, rhythm, self._snapshot)
 
     def _tell_checkpoint(self, about: dict[str, Any]) -> None:
         self._records.add("checkpoint", **about)

@@ -21,6 +21,7 @@ from longhaul.resume.checkpoints import Checkpoints
 from longhaul.resume.interval import SaveInterval
 from longhaul.resume.pace import Pace
 from longhaul.resume.progress import Progress
+from longhaul.resume.rhythm import Rhythm
 from longhaul.store import PreconditionFailed, join, open_store
 from longhaul.store.base import ABSENT
 from longhaul.termination import Termination, leave
@@ -135,8 +136,8 @@ class Attempt:
         self._exports: list[tuple[dict[str, Any], Arrays]] = []
         self._audit = self._make_audit()
         self._state = self._restore()
-        interval = SaveInterval(trial.checkpoint)
-        self._saver = Saver(checkpoints, interval, self._uploads, self._lock, self._snapshot, self._on_checkpoint, self._attachments)
+        rhythm = Rhythm(SaveInterval(trial.checkpoint), self._uploads, self._on_checkpoint)
+        self._saver = Saver(checkpoints, rhythm, self._lock, self._snapshot, self._attachments)
         data = {
             name: DataSet(open_store(manifest.uri), manifest, trial.layout, trial.features, hash_texts, trial.parts)
             for name, manifest in manifests.items()
@@ -332,8 +333,8 @@ class Attempt:
             self._summaries.scalars(record["step"], scalars)
         self._progress.add(kind, record)
 
-    def _on_checkpoint(self, name: str, fields: dict[str, Any]) -> None:
-        self._report("checkpoint", {"name": name, **fields})
+    def _on_checkpoint(self, about: dict[str, Any]) -> None:
+        self._report("checkpoint", about)
 
     def _on_validation(self, metrics: Metrics) -> None:
         """With the lock held: the record and the export belong to the state that a checkpoint saves."""

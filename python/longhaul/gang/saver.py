@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from typing import Any
 
 from ..errors import EXIT_PREEMPTED, UsageError
-from ..resume.behind import Behind
 from ..resume.checkpoints import Checkpoints, Shard, in_shard
-from ..resume.interval import SaveInterval
-from ..saver import SHARE_OF_ASIDE, about_checkpoint
+from ..resume.rhythm import Rhythm
 from ..snapshot import Snapshot
 from ..termination import leave
 from .crossing import Order
 from .member import Together
 
-Report = Callable[[dict[str, Any]], None]
 #: Sequence of the checkpoint at the end; those that are agreed upon count from 1.
 LAST = 0
 
@@ -29,32 +24,24 @@ class GangSaver:
         self,
         gang: Together,
         checkpoints: Checkpoints,
-        interval: SaveInterval,
-        behind: Behind,
+        rhythm: Rhythm,
         take: Callable[[], Snapshot],
-        report: Report,
         settled: Callable[[], bool],
     ) -> None:
         self._gang = gang
         self._checkpoints = checkpoints
-        self._interval = interval
-        self._behind = behind
+        self._rhythm = rhythm
         self._take = take
-        self._report = report
         self._settled = settled
         self._crossing = gang.link.crossing
-        self._in_flight = threading.Event()
-        self._last = time.monotonic()
-        self._saving_seconds = self._copy_seconds = 0.0
         #: A copy for a SIGTERM that finds the script away from boundaries for long, and the number of its boundary.
         self._aside: tuple[int, Snapshot] | None = None
-        self._aside_at = 0.0
         self._order: Order | None = None
         gang.hung = self._end_without_the_hung
 
     @property
     def interval_seconds(self) -> float:
-        return self._interval.seconds
+        return self._rhythm.interval_seconds
 
     def boundary(self, *, pause: bool = False) -> None:
         """`pause`: no further one may come for long, since a validation begins."""
@@ -64,9 +51,8 @@ class GangSaver:
         if self._aside is not None and self._aside[0] < passed - 1:
             self._aside = None  # all ranks have come further since
         self._ask_if_due(pause)
-        if pause and time.monotonic() - self._aside_at >= self._copy_seconds / SHARE_OF_ASIDE:
-            self._aside = passed, self._copy()
-            self._aside_at = time.monotonic()
+        if pause and (copied := self._rhythm.copy_aside(self._take)) is not None:
+            self._aside = passed, copied
 
     # -- for frameworks that have checkpoints of their own: the boundary is where they ask, and the state is whole once they have written
 
@@ -84,41 +70,16 @@ class GangSaver:
 
     def _ask_if_due(self, pause: bool) -> None:
         """Rank 0 alone looks at the clock."""
-        if not self._gang.first or self._in_flight.is_set():
-            return
-        interval = self._interval.seconds
-        least = interval / 2 if pause else max(interval - self._saving_seconds, interval / 2)
-        if time.monotonic() - self._last >= least:
-            self._in_flight.set()
+        if self._gang.first and self._rhythm.due(pause=pause):
+            self._rhythm.expect()
             self._gang.link.ask("interval")
-
-    def _copy(self) -> Snapshot:
-        began = time.perf_counter()
-        snapshot = self._take()
-        self._copy_seconds = time.perf_counter() - began
-        return snapshot
 
     def _obey(self, order: Order) -> None:
         if order.reason == "sigterm":
             self._stop(order)
             return
-        snapshot = self._copy()
-        copied = self._copy_seconds
-        self._last = time.monotonic()
-        self._in_flight.set()
-        self._behind.do(lambda: self._upload(snapshot, order.sequence, copied))
-
-    def _upload(self, snapshot: Snapshot, sequence: int, copied: float) -> None:
-        try:
-            began, processor = time.perf_counter(), time.thread_time()
-            name = self._commit(snapshot, sequence, "interval")
-            self._saving_seconds = copied + time.perf_counter() - began
-            cost = copied + time.thread_time() - processor
-            self._interval.measured(cost)
-            if name is not None:
-                self._report(about_checkpoint(name, snapshot, self._saving_seconds, cost, self._interval))
-        finally:
-            self._in_flight.clear()
+        snapshot = self._rhythm.copy(self._take)
+        self._rhythm.upload(snapshot, lambda: self._commit(snapshot, order.sequence, "interval"))
 
     def _commit(self, snapshot: Snapshot, sequence: int, reason: str) -> str | None:
         """This rank's shard, and in rank 0 LATEST when all shards are there; the name, where it was committed."""

@@ -5,19 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-from longhaul.resume.behind import Behind
 from longhaul.resume.checkpoints import Checkpoints
-from longhaul.resume.interval import SaveInterval
+from longhaul.resume.rhythm import Rhythm
 
 from .attachments import Attachments
 from .snapshot import Snapshot
 
 #: A step that takes longer than this at a SIGTERM counts as hung; the committed checkpoint stays.
 HUNG_STEP_SECONDS = 4.0
-
-Report = Callable[[str, dict[str, Any]], None]
 
 
 class Saver:
@@ -26,64 +22,26 @@ class Saver:
     def __init__(
         self,
         checkpoints: Checkpoints,
-        interval: SaveInterval,
-        behind: Behind,
+        rhythm: Rhythm,
         lock: threading.Lock,
         take: Callable[[], Snapshot],
-        report: Report,
         attachments: Attachments,
     ) -> None:
         self._checkpoints = checkpoints
         self._attachments = attachments
-        self._interval = interval
-        self._behind = behind
+        self._rhythm = rhythm
         self._lock = lock
         self._take = take
-        self._report = report
-        self._in_flight = threading.Event()
-        self._last = time.monotonic()
-        self._saving_seconds = 0.0
 
     @property
     def interval_seconds(self) -> float:
-        return self._interval.seconds
+        return self._rhythm.interval_seconds
 
     def after_step(self) -> None:
-        """With the lock held: takes a checkpoint when it is time and the one before has been uploaded.
-
-        So early that it is committed within the interval: a kill costs no more than that.
-        """
-        interval = self._interval.seconds
-        if self._in_flight.is_set() or time.monotonic() - self._last < max(interval - self._saving_seconds, interval / 2):
-            return
-        began = time.perf_counter()
-        snapshot = self._take()
-        copied = time.perf_counter() - began
-        self._last = time.monotonic()
-        self._in_flight.set()
-        self._behind.do(lambda: self._upload(snapshot, copied))
-
-    def _upload(self, snapshot: Snapshot, copied: float) -> None:
-        try:
-            began, processor = time.perf_counter(), time.thread_time()
-            name = self._commit(snapshot, "interval")
-            seconds = copied + time.perf_counter() - began
-            cost = copied + time.thread_time() - processor
-            self._saving_seconds = seconds
-            self._interval.measured(cost)
-            if name is not None:
-                self._report(
-                    name,
-                    {
-                        "step": snapshot.step,
-                        "samples": snapshot.samples,
-                        "checkpointSeconds": round(seconds, 4),
-                        "checkpointCostSeconds": round(cost, 4),
-                        "checkpointIntervalSeconds": round(self._interval.seconds, 3),
-                    },
-                )
-        finally:
-            self._in_flight.clear()
+        """With the lock held: takes a checkpoint when one is due."""
+        if self._rhythm.due():
+            snapshot = self._rhythm.copy(self._take)
+            self._rhythm.upload(snapshot, lambda: self._commit(snapshot, "interval"))
 
     def save_now(self, reason: str) -> str | None:
         """Takes and commits a checkpoint in this thread."""
