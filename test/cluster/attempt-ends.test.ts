@@ -10,6 +10,7 @@ import type { AttemptVerdict, JobEnd, JobSpec } from '../../src/contract/jobs.ts
 import type { Compute, JobStatus } from '../../src/ports/compute.ts';
 import { until } from '../workflow/environment.ts';
 import { clusterCanRun, kubernetesConfig, makeNamespace, POLITE, poolOf, removeNamespace, sharedCluster, shellJob } from './harness.ts';
+import { NO_EVIDENCE } from '../support/end-evidence.ts';
 
 const NAMESPACE = 'attempt-ends';
 /** Longer than any case here takes. */
@@ -17,15 +18,7 @@ const FOREVER = `trap 'exit 143' TERM; echo ready; while :; do sleep 0.1; done`;
 const REPLACEMENT_MS = 1000;
 
 const verdictOf = (end: JobEnd, committed = false): AttemptVerdict =>
-  classifyEnd(end, {
-    attempt: 1,
-    latest: committed ? { attempt: 1, reason: 'sigterm', samples: 1 } : null,
-    hasResult: false,
-    stopRequested: false,
-    silentSeconds: null,
-    newerAttempt: null,
-    isTrial: true,
-  }).verdict;
+  classifyEnd(end, { ...NO_EVIDENCE, latest: committed ? { attempt: 1, reason: 'sigterm', samples: 1 } : null }).verdict;
 
 describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
   let cluster: Cluster;

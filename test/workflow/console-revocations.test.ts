@@ -1,16 +1,13 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Longhaul } from '../../src/client/index.ts';
+import type { Longhaul } from '../../src/client/index.ts';
 import { sharedRevocations } from '../../src/console/shared-revocations.ts';
 import { GRACES } from '../../src/rules/durations.ts';
-import { startServer, until } from './environment.ts';
+import { longhaulOf, startServer, until } from './environment.ts';
 
 describe('revocations of console sessions, kept by Temporal', () => {
   let environment: TestWorkflowEnvironment;
-  const replica = (team: string | null = null): Longhaul => {
-    const { connection, address } = environment;
-    return new Longhaul(connection, { connection: { address }, address, namespace: 'default', source: 'environment', ui: null, team });
-  };
+  const replica = (team: string | null = null): Longhaul => longhaulOf(environment, team);
   beforeAll(async () => {
     environment = await startServer('real');
   });

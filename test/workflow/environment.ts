@@ -14,6 +14,7 @@ import { createScriptActivities } from '../../activities/scripts.ts';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
 import { createStepActivities } from '../../activities/steps.ts';
 import { createWarehouseJobActivities } from '../../activities/warehouse-jobs.ts';
+import { Longhaul } from '../../src/client/index.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import { queueOf, type Team } from '../../src/contract/teams.ts';
@@ -145,3 +146,7 @@ export const untilTriedAgainLater = (workflow: WorkflowHandle): Promise<unknown>
     async () => (await workflow.describe()).raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1),
     'an activity that failed once',
   );
+
+/** As the command line connects to that server, of a team or of none. */
+export const longhaulOf = ({ connection, address }: TestWorkflowEnvironment, team: Team = null): Longhaul =>
+  new Longhaul(connection, { connection: { address }, address, namespace: 'default', source: 'environment', ui: null, team });

@@ -1,25 +1,19 @@
 /** `longhaul extend`, from the command line through the pipeline to the search. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Longhaul } from '../../src/client/index.ts';
+import type { Longhaul } from '../../src/client/index.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import { cliAt } from './cli.ts';
 import { documentOf } from './documents.ts';
 import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
+import { longhaulOf } from './environment.ts';
 
 describe('a run that is extended', () => {
   let harness: SearchHarness;
   let longhaul: Longhaul;
   beforeAll(async () => {
     harness = await startSearchHarness('real');
-    const { address } = harness.environment;
-    longhaul = new Longhaul(harness.environment.connection, {
-      connection: { address },
-      address,
-      namespace: 'default',
-      source: 'environment',
-      ui: null,
-    });
+    longhaul = longhaulOf(harness.environment);
   });
   afterAll(() => harness.stop());
 

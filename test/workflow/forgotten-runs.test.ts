@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Longhaul, UnknownRunError } from '../../src/client/index.ts';
+import { UnknownRunError, type Longhaul } from '../../src/client/index.ts';
 import { askedRun } from '../../src/cli/run-data.ts';
 import { createLiveSource } from '../../src/console/index.ts';
 import type { OpenPorts } from '../../src/adapters/open.ts';
 import { documentOf, query, script } from './documents.ts';
-import { startHarness, until } from './environment.ts';
+import { longhaulOf, startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { runCli } from '../support/run-cli.ts';
 import { createMemoryPorts, ROOT } from './memory-ports.ts';
@@ -20,14 +20,7 @@ describe('a run that Temporal has forgotten', () => {
   let longhaul: Longhaul;
   beforeAll(async () => {
     harness = await startHarness(memory, 'real');
-    const { address } = harness.environment;
-    longhaul = new Longhaul(harness.environment.connection, {
-      connection: { address },
-      address,
-      namespace: 'default',
-      source: 'environment',
-      ui: null,
-    });
+    longhaul = longhaulOf(harness.environment);
   });
   afterAll(() => harness.stop());
 

@@ -20,9 +20,13 @@ export interface MemoryPorts extends Ports {
   onQuery: (sql: string, signal: AbortSignal) => Promise<void>;
   /** How a Job ends. */
   onJob: (job: JobSpec, signal: AbortSignal) => Promise<Partial<JobEnd> & { outputs?: unknown }>;
+  /** As if it had just been made: what tables, objects, rows, calls and reads there were is gone, and all goes well. */
+  reset(): void;
   /** Rows of a table, oldest first. */
   rowsOf<T extends LedgerTable>(table: T): LedgerRow<T>[];
 }
+
+const WELL: Pick<MemoryPorts, 'onQuery' | 'onJob'> = { onQuery: async () => undefined, onJob: async () => ({}) };
 
 export function createMemoryPorts(): MemoryPorts {
   let generation = 0;
@@ -76,8 +80,13 @@ export function createMemoryPorts(): MemoryPorts {
     rows,
     calls,
     reads,
-    onQuery: async () => undefined,
-    onJob: async () => ({}),
+    ...WELL,
+    reset() {
+      objects.clear();
+      tables.clear();
+      for (const kept of [rows, calls, reads]) kept.length = 0;
+      Object.assign(ports, WELL);
+    },
     rowsOf: <T extends LedgerTable>(table: T) => rows.filter((entry) => entry.table === table).map((entry) => entry.row as LedgerRow<T>),
     store: async () => store as ObjectStore,
     warehouse: async () => warehouse as Warehouse,

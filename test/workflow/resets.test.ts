@@ -37,11 +37,7 @@ describe('a run of steps that is reset', () => {
   });
   afterAll(() => harness.stop());
   beforeEach(() => {
-    ports.tables.clear();
-    ports.objects.clear();
-    ports.calls.length = 0;
-    ports.onJob = async () => ({});
-    ports.onQuery = async () => undefined;
+    ports.reset();
   });
 
   it.each(['first', 'last'] as const)('to its %s task adopts the Job that runs, and makes nothing twice', async (to) => {

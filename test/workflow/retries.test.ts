@@ -1,22 +1,18 @@
 /** `longhaul retry`: a run that has ended goes on under its name, from where each part of it stands. */
 import { WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Longhaul, RefusedError } from '../../src/client/index.ts';
+import { RefusedError, type Longhaul } from '../../src/client/index.ts';
 import { UPDATES } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
 import { cliAt } from './cli.ts';
 import { documentOf, query, script } from './documents.ts';
-import { startHarness } from './environment.ts';
+import { longhaulOf, startHarness } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 
-const longhaulOf = ({ environment }: Harness): Longhaul => {
-  const { address } = environment;
-  return new Longhaul(environment.connection, { connection: { address }, address, namespace: 'default', source: 'environment', ui: null });
-};
 const statuses = (result: Pick<RunResult, 'steps'>): Record<string, string> =>
   Object.fromEntries(result.steps.map(({ id, status }) => [id, status]));
 
@@ -26,15 +22,11 @@ describe('a failed run that is run again', () => {
   let longhaul: Longhaul;
   beforeAll(async () => {
     harness = await startHarness(ports, 'real');
-    longhaul = longhaulOf(harness);
+    longhaul = longhaulOf(harness.environment);
   });
   afterAll(() => harness.stop());
   beforeEach(() => {
-    ports.tables.clear();
-    ports.objects.clear();
-    ports.calls.length = 0;
-    ports.onJob = async () => ({});
-    ports.onQuery = async () => undefined;
+    ports.reset();
   });
 
   const failed = async (document: RunDocument, name: string): Promise<void> => {
@@ -124,7 +116,7 @@ describe('a search of such a run', () => {
   let longhaul: Longhaul;
   beforeAll(async () => {
     harness = await startSearchHarness('real');
-    longhaul = longhaulOf(harness);
+    longhaul = longhaulOf(harness.environment);
   });
   afterAll(() => harness.stop());
   beforeEach(() => {

@@ -1,7 +1,7 @@
 /** Two teams in one Temporal namespace: each has its own queues and workers, and finds nothing of the other. */
 import { temporal } from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Longhaul, RefusedError, UnknownRunError } from '../../src/client/index.ts';
+import { RefusedError, UnknownRunError, type Longhaul } from '../../src/client/index.ts';
 import { homeOfStorage, poolGateWorkflowId, quotaGateWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES } from '../../src/contract/names.ts';
 import { Policy } from '../../src/contract/policy.ts';
@@ -9,7 +9,7 @@ import type { SearchState } from '../../src/contract/state.ts';
 import { queueOf } from '../../src/contract/teams.ts';
 import type { GateState } from '../../workflows/pools/gate.ts';
 import { documentOf, query } from './documents.ts';
-import { until } from './environment.ts';
+import { longhaulOf, until } from './environment.ts';
 import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 
@@ -33,17 +33,7 @@ beforeEach(() => {
   south.reset();
 });
 
-const clientOf = (team: string | null): Longhaul => {
-  const { address, connection } = north.environment;
-  return new Longhaul(connection, {
-    connection: { address },
-    address,
-    namespace: 'default',
-    source: 'environment',
-    ui: null,
-    team,
-  });
-};
+const clientOf = (team: string | null): Longhaul => longhaulOf(north.environment, team);
 const gate = (workflowId: string): Promise<GateState | null> =>
   north.client.workflow
     .getHandle(workflowId)

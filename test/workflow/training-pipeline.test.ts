@@ -20,13 +20,7 @@ describe('trainingPipeline', () => {
   });
   afterAll(() => harness.stop());
   beforeEach(() => {
-    ports.objects.clear();
-    ports.tables.clear();
-    ports.rows.length = 0;
-    ports.calls.length = 0;
-    ports.reads.length = 0;
-    ports.onQuery = async () => undefined;
-    ports.onJob = async () => ({});
+    ports.reset();
   });
 
   const run = async (document: RunDocument): Promise<RunResult> => (await harness.start(document)).result();

@@ -23,6 +23,17 @@ from scenes import PATH, PYTHON
 PATIENCE_SECONDS = 600.0
 
 
+def trial_in(folder: Path) -> tuple[str, Path]:
+    """The address of a trial.json, and where the trial writes."""
+    output = folder / "out"
+    document = {
+        "version": 1, "seed": 1, "epochs": 1, "parameters": {}, "output": output.as_uri(),
+        "objective": {"metric": "auc", "goal": "maximize"}, "checkpoint": {}, "parts": {},
+    }  # fmt: skip
+    (folder / "trial.json").write_text(json.dumps(document))
+    return (folder / "trial.json").as_uri(), output
+
+
 class Shipped:
     """A store with one program in it."""
 
@@ -250,15 +261,10 @@ def test_nothing_outlives_a_launcher_that_is_killed(tmp_path: Path) -> None:
 
 def test_a_trial_that_is_asked_to_go_before_it_could_answer_was_preempted(tmp_path: Path) -> None:
     """The script has not imported the SDK yet, so the signal ends it; that is no crash."""
-    output = tmp_path / "out"
-    document = {
-        "version": 1, "seed": 1, "epochs": 1, "parameters": {}, "output": output.as_uri(),
-        "objective": {"metric": "auc", "goal": "maximize"}, "checkpoint": {}, "parts": {},
-    }  # fmt: skip
-    (tmp_path / "trial.json").write_text(json.dumps(document))
+    trial, output = trial_in(tmp_path)
     ready = tmp_path / "ready"
     shipped = Shipped(tmp_path, {"train.py": "import sys, time, pathlib\npathlib.Path(sys.argv[1]).touch()\ntime.sleep(600)"})
-    process = shipped.start("python", "train.py", str(ready), env={"LONGHAUL_TRIAL": (tmp_path / "trial.json").as_uri()})
+    process = shipped.start("python", "train.py", str(ready), env={"LONGHAUL_TRIAL": trial})
     until(ready.exists, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE_SECONDS)
@@ -355,17 +361,12 @@ with longhaul.trial() as trial:
 
 def test_two_nodes_of_two_processes_are_one_trial(tmp_path: Path) -> None:
     """SIGTERM to the launcher of one node; all four ranks commit, and both launchers say so."""
-    output = tmp_path / "out"
-    document = {
-        "version": 1, "seed": 1, "epochs": 1, "parameters": {}, "output": output.as_uri(),
-        "objective": {"metric": "auc", "goal": "maximize"}, "checkpoint": {}, "parts": {},
-    }  # fmt: skip
-    (tmp_path / "trial.json").write_text(json.dumps(document))
+    trial, output = trial_in(tmp_path)
     shipped = Shipped(tmp_path, {"train.py": TOGETHER})
 
     def start(attempt: int) -> list[subprocess.Popen[str]]:
         shared = {
-            "LONGHAUL_TRIAL": (tmp_path / "trial.json").as_uri(), "LONGHAUL_ATTEMPT": str(attempt), "LONGHAUL_NODES": "2",
+            "LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": str(attempt), "LONGHAUL_NODES": "2",
             "LONGHAUL_GPUS_PER_NODE": "2", "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}",
         }  # fmt: skip
         return [shipped.start("python", "train.py", str(tmp_path), env={**shared, "LONGHAUL_NODE_RANK": str(node)}) for node in (0, 1)]

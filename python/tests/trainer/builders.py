@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,16 @@ import pyarrow.parquet as pq
 
 from longhaul.resume.checkpoints import Checkpoints
 from longhaul_trainer.resume.snapshot import Snapshot, from_files
+
+
+class Termination:
+    """For a trainer within this process, to which nobody sends a SIGTERM."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[], None] = lambda: None
+
+    def install(self) -> None: ...
+
 
 #: Of every trial of the tests.
 THREADS = 1

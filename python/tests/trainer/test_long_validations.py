@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import trial_json, write_data
+from builders import Termination, trial_json, write_data
 
 from longhaul.resume import pace
 from longhaul_trainer import run
@@ -17,12 +17,6 @@ from longhaul_trainer.trial import parse_trial
 
 SILENCE_SECONDS = 40
 BATCH_SECONDS = 9.0
-
-
-class Termination:
-    answer = None
-
-    def install(self) -> None: ...
 
 
 def test_records_come_within_a_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ def test_no_two_draws_share_a_stream(seed: int) -> None:
 
 def rates(parts: int, epochs: int, schedule: str, scheme: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The factors that a real training uses, one a step."""
-    from builders import trial_json
+    from builders import Termination, trial_json
 
     from longhaul_trainer import training
     from longhaul_trainer.run import train
@@ -140,11 +140,6 @@ def rates(parts: int, epochs: int, schedule: str, scheme: int, tmp_path: Path, m
     def spied(parameters: Any, done: float) -> float:
         used.append(real(parameters, done) / parameters.learning_rate)
         return real(parameters, done)
-
-    class Termination:
-        answer = None
-
-        def install(self) -> None: ...
 
     monkeypatch.setattr(training, "learning_rate_at", spied)
     monkeypatch.setattr("longhaul_trainer.run.SCHEME", scheme)

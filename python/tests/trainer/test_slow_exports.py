@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import trial_json
+from builders import Termination, trial_json
 
 from longhaul.resume.checkpoints import Checkpoints, Files
 from longhaul.resume.pace import Pace
@@ -23,12 +23,6 @@ from longhaul_trainer.resume.snapshot import Snapshot, from_files
 from longhaul_trainer.trial import parse_trial
 
 PATIENCE_SECONDS = 60.0
-
-
-class Termination:
-    answer: Callable[[], None] = staticmethod(lambda: None)
-
-    def install(self) -> None: ...
 
 
 class Played:

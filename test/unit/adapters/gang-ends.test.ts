@@ -5,6 +5,7 @@ import type { Observation } from '../../../src/adapters/kubernetes/end-signs.ts'
 import { observeJob } from '../../../src/adapters/kubernetes/gang-signs.ts';
 import type { Snapshot } from '../../../src/adapters/kubernetes/jobs-view.ts';
 import { classifyEnd } from '../../../src/rules/attempt-ends.ts';
+import { NO_EVIDENCE } from '../../support/end-evidence.ts';
 
 const SECOND = 1000;
 const NOW = Date.UTC(2026, 10, 29, 12);
@@ -147,16 +148,7 @@ function told({ nodes, victim, cause, ago, after, followers, isHeard }: Story): 
 
 const verdictOf = (seen: Observation): string => {
   if (seen.kind !== 'ended' && seen.kind !== 'ending') return seen.kind;
-  const evidence = {
-    attempt: 1,
-    latest: null,
-    hasResult: false,
-    stopRequested: false,
-    silentSeconds: null,
-    newerAttempt: null,
-    isTrial: true,
-  };
-  return classifyEnd({ ...seen.end, logTail: '' }, evidence).verdict;
+  return classifyEnd({ ...seen.end, logTail: '' }, NO_EVIDENCE).verdict;
 };
 
 function truth({ cause, after, nodes, victim }: Story): string {
@@ -209,16 +201,7 @@ describe('an attempt on several pods', () => {
       const seen = observeJob(snapshots, NOW);
       if (seen.kind !== 'ended') throw new Error(seen.kind);
       const latest = { checkpoint: '7-1', attempt: 1, step: 7, samples: 14, reason: 'sigterm' as const };
-      const evidence = {
-        attempt: 1,
-        latest,
-        hasResult: false,
-        stopRequested: false,
-        silentSeconds: null,
-        newerAttempt: null,
-        isTrial: true,
-      };
-      expect(classifyEnd({ ...seen.end, logTail: '' }, evidence).verdict).toBe(verdict);
+      expect(classifyEnd({ ...seen.end, logTail: '' }, { ...NO_EVIDENCE, latest }).verdict).toBe(verdict);
     }
   });
 

@@ -5,6 +5,7 @@ import type { Observation } from '../../../src/adapters/kubernetes/end-signs.ts'
 import type { Snapshot } from '../../../src/adapters/kubernetes/jobs-view.ts';
 import { classifyEnd } from '../../../src/rules/attempt-ends.ts';
 import { merge } from '../../support/kubernetes/objects.ts';
+import { NO_EVIDENCE } from '../../support/end-evidence.ts';
 
 const SECOND = 1000;
 const YEAR_SECONDS = 365 * 86_400;
@@ -111,8 +112,7 @@ function told({ age, ran, exitCode, beside, cause }: Story, phase: Phase): Snaps
 
 const verdictOf = (seen: Observation, hasResult: boolean): string => {
   if (seen.kind !== 'ended' && seen.kind !== 'ending') return seen.kind;
-  const evidence = { attempt: 1, latest: null, hasResult, stopRequested: false, silentSeconds: null, newerAttempt: null, isTrial: true };
-  return classifyEnd({ ...seen.end, logTail: '' }, evidence).verdict;
+  return classifyEnd({ ...seen.end, logTail: '' }, { ...NO_EVIDENCE, hasResult }).verdict;
 };
 
 /** What a person who saw everything would say. */
@@ -205,16 +205,7 @@ describe('a full disk', () => {
   const judge = (message: string, disruption: boolean): ReturnType<typeof classifyEnd> => {
     const seen = observe(evicted(message, disruption), NOW);
     if (seen.kind !== 'ended') throw new Error(seen.kind);
-    const evidence = {
-      attempt: 1,
-      latest: null,
-      hasResult: false,
-      stopRequested: false,
-      silentSeconds: null,
-      newerAttempt: null,
-      isTrial: true,
-    };
-    return classifyEnd({ ...seen.end, logTail: '' }, evidence);
+    return classifyEnd({ ...seen.end, logTail: '' }, NO_EVIDENCE);
   };
   const LOW = 'The node was low on resource: ephemeral-storage. Threshold quantity: 66115Mi, available: 65010840Ki. ';
 
@@ -311,16 +302,6 @@ describe('code that could not be fetched', () => {
     );
     if (observed.kind !== 'ended') throw new Error(`${observed.kind}, expected an end`);
     expect(observed.log).toEqual({ text: 'longhaul: gs://b/code/9f2c is not what was shipped' });
-    const end = { ...observed.end, logTail: '' };
-    const facts = {
-      attempt: 1,
-      latest: null,
-      hasResult: false,
-      stopRequested: false,
-      silentSeconds: null,
-      newerAttempt: null,
-      isTrial: true,
-    };
-    expect(classifyEnd(end, facts).verdict).toBe(verdict);
+    expect(classifyEnd({ ...observed.end, logTail: '' }, NO_EVIDENCE).verdict).toBe(verdict);
   });
 });
