@@ -102,7 +102,7 @@ export function main(role: WorkerRole): void {
   runWorker(role).catch((error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(
-      `${role.name} worker: ${error instanceof InvalidInputError || error instanceof SearchAttributesError || error instanceof RangeError ? error.message : text}\n`,
+      `${role.name} worker: ${error instanceof InvalidInputError || error instanceof SearchAttributesError ? error.message : text}\n`,
     );
     process.exitCode = 1;
   });

@@ -1,5 +1,5 @@
 /** A search that keeps what was promised of it, played event by event: trials that end, and the moment at which those that run have to be stopped. */
-import { trialsThatFit, type Used } from '../../src/rules/promise.ts';
+import { knownOf, marginSeconds, trialsThatFit, type Used } from '../../src/rules/promise.ts';
 import { WAITS } from '../../src/rules/durations.ts';
 
 interface Promised {
@@ -22,7 +22,6 @@ interface Place {
 
 /** What a trial takes at most to commit a checkpoint and end, once it is told: uniformly up to it. */
 const STOP_SECONDS = 15;
-const MARGIN_SHARE = 0.01;
 
 /** Null: it is refused, as not even one trial is likely to fit. */
 export function keptPromise(
@@ -32,8 +31,7 @@ export function keptPromise(
   promise: Promised,
   generator: { next(): number },
 ): Kept | null {
-  const margin = Math.min(WAITS.promiseMarginLongestSeconds, Math.max(WAITS.promiseMarginShortestSeconds, promise.end * MARGIN_SHARE));
-  const last = promise.end - margin;
+  const last = promise.end - marginSeconds(promise.end);
   const standing = { secondsLeft: promise.end, costLeft: promise.cost, begun: [], places: parallel, planned: truth.length };
   if (last <= 0 || trialsThatFit(standing, earlier) === 0) return null;
   let [now, begun, paid] = [0, 0, 0];
@@ -44,10 +42,9 @@ export function keptPromise(
     places.map(({ trial, since }) => ({ seconds: now - since, cost: (trial.cost / trial.seconds) * (now - since) }));
   for (;;) {
     const spent = paid + used().reduce((sum, { cost }) => sum + cost, 0);
-    const known = over.length >= 8 ? over : [...over, ...earlier];
     const planned = truth.length - begun;
     const left = { secondsLeft: last - now, costLeft: promise.cost - spent, begun: used(), places: parallel, planned };
-    let fit = trialsThatFit(left, known);
+    let fit = trialsThatFit(left, knownOf(over, earlier));
     while (places.length < parallel && fit > 0) {
       const trial = truth[begun];
       if (!trial) break;

@@ -1,11 +1,12 @@
 /** What searches keep for audits: one checkpoint a trial, of a size that earlier trials tell. */
 import { DEFAULT_AUDIT } from '../contract/audit-policy.ts';
+import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import { Latest } from '../contract/trial.ts';
-import type { ObjectStore, Warehouse } from '../ports/index.ts';
+import type { ObjectStore } from '../ports/index.ts';
 import { bytes } from '../present/format.ts';
 
-export interface KeptForAudits {
+interface KeptForAudits {
   readonly step: string;
   readonly share: number;
   readonly checkpoints: number;
@@ -16,11 +17,14 @@ export interface KeptForAudits {
 /** Trials of the newest runs that are looked at. */
 const MAX_LOOKED_AT = 5;
 
-/** @param steps the searches that would run */
+/**
+ * @param steps the searches that would run
+ * @param rows of earlier trials of the pipeline
+ */
 export async function keptForAudits(
   document: RunDocument,
   steps: readonly string[],
-  warehouse: Warehouse,
+  rows: readonly LedgerRow<'trials'>[],
   store: ObjectStore,
 ): Promise<KeptForAudits[]> {
   const searches = document.steps.flatMap(({ id, spec }) => {
@@ -28,8 +32,6 @@ export async function keptForAudits(
     const { share } = spec.audit ?? document.profile.audit ?? DEFAULT_AUDIT;
     return share > 0 ? [{ id, share, trials: spec.trials }] : [];
   });
-  if (searches.length === 0) return [];
-  const rows = await warehouse.ledger('trials', { pipeline: document.pipeline });
   return Promise.all(
     searches.map(async ({ id, share, trials }) => {
       const before = rows.filter((row) => row.step === id && typeof row.output === 'string').sort((a, b) => b.time.localeCompare(a.time));

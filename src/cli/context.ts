@@ -81,13 +81,13 @@ export function integer(text: string): number {
   return value;
 }
 
-/** Temporal's: 1 is the most urgent. */
 export function amount(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('a number above 0 is expected');
   return value;
 }
 
+/** Temporal's: 1 is the most urgent. */
 export function priorityArgument(text: string): number {
   if (!/^[1-5]$/.test(text)) throw new InvalidArgumentError('a whole number from 1 to 5 is expected');
   return Number(text);

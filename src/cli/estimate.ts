@@ -4,6 +4,7 @@
  */
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { Used } from '../rules/promise.ts';
+import { random } from '../rules/random.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 
 /** 90 % interval, mean and median. */
@@ -32,6 +33,8 @@ export interface SearchEstimate {
 /** Older ones say little about what is written now. */
 const MAX_EARLIER_RUNS = 10;
 const DRAWS = 1000;
+/** The same ledger gives the same estimate. */
+const SEED = 1;
 const [LOW, HIGH] = [0.05, 0.95];
 
 /**
@@ -45,10 +48,10 @@ export function estimateSearch(
   trials: readonly LedgerRow<'trials'>[],
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
 ): SearchEstimate | null {
-  const earlier = spread(usedByRun(step, trials, runs));
+  const earlier = spread(byRun(step, trials, runs, usedBy));
   if (earlier.length === 0) return null;
   const planned = Math.min(spec.trials, spec.budget.trials ?? Number.POSITIVE_INFINITY);
-  const draw = generator();
+  const draw = random(SEED);
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(items.length * draw())];
   const drawn = Array.from({ length: DRAWS }, () => {
     const run = pick(earlier) ?? [];
@@ -66,7 +69,7 @@ export function estimateSearch(
     cost: intervalOf(drawn.map(({ cost }) => cost)),
     machineSeconds: intervalOf(drawn.map(({ seconds }) => seconds)),
     elapsedSeconds: intervalOf(drawn.map(({ elapsed }) => elapsed)),
-    quality: qualityOf(objectivesByRun(step, spec, trials, runs), planned, spec.objective?.goal ?? 'maximize'),
+    quality: qualityOf(byRun(step, trials, runs, objectiveOf(spec.objective?.metric)), planned, spec.objective?.goal ?? 'maximize'),
   };
 }
 
@@ -75,24 +78,30 @@ export const earlierTrials = (
   step: string,
   trials: readonly LedgerRow<'trials'>[],
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
-): Used[] => spread(usedByRun(step, trials, runs)).flat();
+): Used[] => spread(byRun(step, trials, runs, usedBy)).flat();
 
-/** Of each earlier run what its trials used, the newest runs first; stopped and failed trials are part of what a search costs. */
-function usedByRun(
+/** Of each earlier run what its trials tell, the newest runs first; those of which none tells anything do not count. */
+function byRun<T>(
   step: string,
   trials: readonly LedgerRow<'trials'>[],
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
-): Used[][] {
+  tells: (row: LedgerRow<'trials'>) => readonly T[],
+): T[][] {
   return [...runs]
     .sort((a, b) => String(b.started_at ?? '').localeCompare(String(a.started_at ?? '')))
-    .map(({ run }) =>
-      trials
-        .filter((row) => row.run === run && row.step === step && Number(row.seconds) > 0)
-        .map((row) => ({ cost: Number(row.cost ?? 0), seconds: Number(row.seconds) })),
-    )
-    .filter((used) => used.length > 0)
+    .map(({ run }) => trials.filter((row) => row.run === run && row.step === step).flatMap(tells))
+    .filter((told) => told.length > 0)
     .slice(0, MAX_EARLIER_RUNS);
 }
+
+/** Stopped and failed trials are part of what a search costs. */
+const usedBy = (row: LedgerRow<'trials'>): Used[] =>
+  Number(row.seconds) > 0 ? [{ cost: Number(row.cost ?? 0), seconds: Number(row.seconds) }] : [];
+
+const objectiveOf =
+  (metric: string | undefined) =>
+  (row: LedgerRow<'trials'>): number[] =>
+    row.objective_metric === metric && typeof row.objective === 'number' ? [row.objective] : [];
 
 /**
  * A further run is none of the earlier ones: it differs from their mean as they do, and that mean is itself known from few. So their levels are moved
@@ -124,23 +133,9 @@ function totalsOf(trials: readonly Used[], parallel: number): Used & { readonly 
   return { cost, seconds, elapsed: Math.max(...places) };
 }
 
-function objectivesByRun(
-  step: string,
-  { objective }: Partial<Pick<SearchSpec, 'objective'>>,
-  trials: readonly LedgerRow<'trials'>[],
-  runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
-): number[][] {
-  const same = trials.filter((row) => row.step === step && row.objective_metric === objective?.metric && typeof row.objective === 'number');
-  return [...runs]
-    .sort((a, b) => String(b.started_at ?? '').localeCompare(String(a.started_at ?? '')))
-    .map(({ run }) => same.filter((row) => row.run === run).map((row) => Number(row.objective)))
-    .filter((values) => values.length > 0)
-    .slice(0, MAX_EARLIER_RUNS);
-}
-
 function qualityOf(earlier: readonly number[][], planned: number, goal: 'maximize' | 'minimize'): Interval | null {
   if (earlier.length === 0) return null;
-  const draw = generator();
+  const draw = random(SEED);
   const best = goal === 'maximize' ? Math.max : Math.min;
   const drawn = Array.from({ length: DRAWS }, () => {
     const values = earlier[Math.floor(earlier.length * draw())] ?? [];
@@ -153,15 +148,4 @@ function intervalOf(values: readonly number[]): Interval {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
   return { low: at(LOW), median: at(0.5), expected: values.reduce((sum, value) => sum + value, 0) / values.length, high: at(HIGH) };
-}
-
-/** Mulberry32 with a fixed seed: the same ledger gives the same estimate. */
-function generator(): () => number {
-  let state = 1;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

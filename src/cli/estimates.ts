@@ -1,4 +1,5 @@
 /** Estimates of a document's searches from the ledger, and how `longhaul plan` shows them. */
+import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Warehouse } from '../ports/index.ts';
 import { duration, money } from '../present/format.ts';
@@ -11,15 +12,23 @@ export interface Estimated {
   readonly budget: number | null;
 }
 
+interface Earlier {
+  readonly trials: readonly LedgerRow<'trials'>[];
+  /** Of its profile alone: other machines have other prices. */
+  readonly runs: readonly LedgerRow<'runs'>[];
+}
+
+/** What the ledger has of earlier runs of the pipeline. */
+export async function earlierOf({ pipeline, profileName }: RunDocument, warehouse: Warehouse): Promise<Earlier> {
+  const [trials, runs] = await Promise.all([warehouse.ledger('trials', { pipeline }), warehouse.ledger('runs', { pipeline })]);
+  return { trials, runs: runs.filter(({ profile }) => profile === profileName) };
+}
+
 /** @param steps the searches that would run */
-export async function estimatesOf(document: RunDocument, steps: readonly string[], warehouse: Warehouse): Promise<Estimated[]> {
+export function estimatesOf(document: RunDocument, steps: readonly string[], { trials, runs }: Earlier): Estimated[] {
   const searches = document.steps.flatMap(({ id, spec }) => (spec.kind === 'search' && steps.includes(id) ? [{ id, spec }] : []));
-  if (searches.length === 0) return [];
-  const where = { pipeline: document.pipeline };
-  const [trials, runs] = await Promise.all([warehouse.ledger('trials', where), warehouse.ledger('runs', where)]);
-  const here = runs.filter((run) => run.profile === document.profileName);
   return searches.map(({ id, spec }) => {
-    const estimate = estimateSearch(id, spec, trials, here);
+    const estimate = estimateSearch(id, spec, trials, runs);
     const cap = spec.budget.cost;
     return { step: id, estimate, budget: estimate !== null && cap !== undefined && cap < estimate.cost.high ? cap : null };
   });

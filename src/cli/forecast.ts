@@ -18,6 +18,10 @@ export interface Forecast {
   readonly why: string;
 }
 
+/** The searches that would run. */
+export const searching = (steps: readonly Forecast[]): string[] =>
+  steps.filter(({ step, what }) => step.spec.kind === 'search' && what !== 'cached').map(({ step }) => step.id);
+
 export async function forecast(document: RunDocument, ports: OpenPorts): Promise<Forecast[]> {
   const outputs = new Map<string, Readonly<Record<string, Json>>>();
   const specs = new Map(document.steps.map((step) => [step.id, step.spec]));

@@ -5,6 +5,7 @@ import type { Longhaul } from '../client/index.ts';
 import { UnknownRunError } from '../client/errors.ts';
 import { AdapterError, PreconditionFailedError } from '../contract/errors.ts';
 import { homeOf } from '../contract/ids.ts';
+import type { LedgerRow } from '../contract/ledger.ts';
 import type { Profile } from '../contract/profile.ts';
 import { GRACES } from '../rules/durations.ts';
 import { auditedRun } from '../rules/audits.ts';
@@ -54,11 +55,12 @@ const OPEN = ['running', 'paused', 'waiting'] as const;
 
 export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile, options: GarbageOptions): Promise<GarbageResult> {
   const result: GarbageResult = { found: [], kept: [], failed: [] };
+  const trials = (await (await ports.warehouse(profile)).ledger('trials')).filter(({ output }) => typeof output === 'string');
   const removals = [
     ...(await jobs(runs, ports, profile, options, result)),
     ...(await outputs(runs, ports, profile, options, result)),
-    ...(await logs(runs, ports, profile, result)),
-    ...(await auditPairs(runs, ports, profile, options, result)),
+    ...(await logs(runs, ports, profile, trials, result)),
+    ...(await auditPairs(runs, await ports.store(profile), trials, options, result)),
   ];
   const gone = new Set<Removal>();
   for (const removal of removals) {
@@ -158,13 +160,17 @@ async function outputs(runs: Runs, ports: Ports, profile: Profile, options: Garb
 }
 
 /** Logs of ended runs, of their trials and steps, that were kept for as long as the profile says. */
-async function logs(runs: Runs, ports: Ports, profile: Profile, result: GarbageResult): Promise<Removal[]> {
+async function logs(
+  runs: Runs,
+  ports: Ports,
+  profile: Profile,
+  rows: readonly LedgerRow<'trials'>[],
+  result: GarbageResult,
+): Promise<Removal[]> {
   const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
   const days = (profile.logs ?? DEFAULT_LOG_BOUNDS).keepDays;
   const before = Date.now() - days * DAY_MS;
-  const trials = (await warehouse.ledger('trials'))
-    .filter((row) => Date.parse(row.time) < before && typeof row.output === 'string')
-    .map(({ run, output }) => ({ run, output: String(output) }));
+  const trials = rows.filter((row) => Date.parse(row.time) < before).map(({ run, output }) => ({ run, output: String(output) }));
   const steps = (await warehouse.ledger('steps'))
     .filter(({ kind, time }) => kind !== 'search' && Date.parse(time) < before)
     .map(({ run, step }) => ({ run, output: stepLogHome(store.root, run, String(step)) }));
@@ -182,11 +188,7 @@ async function logs(runs: Runs, ports: Ports, profile: Profile, result: GarbageR
       result.kept.push({ what: 'logs', name: prefix, reason: states.get(run) === 'open' ? `run ${run} is open` : 'some of it is newer' });
       continue;
     }
-    const remove = async (): Promise<boolean> => {
-      for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
-      return true;
-    };
-    found.push({ what: 'logs', name: prefix, reason, remove });
+    found.push({ what: 'logs', name: prefix, reason, remove: () => removeAll(store, objects) });
   }
   return found;
 }
@@ -194,13 +196,11 @@ async function logs(runs: Runs, ports: Ports, profile: Profile, result: GarbageR
 /** Checkpoints that trials of ended runs have kept for an audit which nobody has made since. */
 async function auditPairs(
   runs: Runs,
-  ports: Ports,
-  profile: Profile,
+  store: ObjectStore,
+  rows: readonly LedgerRow<'trials'>[],
   { before }: GarbageOptions,
   result: GarbageResult,
 ): Promise<Removal[]> {
-  const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
-  const rows = await warehouse.ledger('trials');
   const old = rows.filter((row) => Date.parse(row.time) < before && String(row.output).startsWith(`${store.root}/`));
   const busy = new Map<string, string | null>();
   const found: Removal[] = [];
@@ -214,11 +214,8 @@ async function auditPairs(
       result.kept.push({ what: 'audit pair', name: prefix, reason: why });
       continue;
     }
-    const remove = async (): Promise<boolean> => {
-      for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
-      return true;
-    };
-    found.push({ what: 'audit pair', name: prefix, reason: `kept since ${time.slice(0, 10)} for an audit that nobody made`, remove });
+    const reason = `kept since ${time.slice(0, 10)} for an audit that nobody made`;
+    found.push({ what: 'audit pair', name: prefix, reason, remove: () => removeAll(store, objects) });
   }
   return found;
 }
@@ -295,6 +292,11 @@ async function removeRecord(store: ObjectStore, uri: string, generation: string)
   }
 }
 
+async function removeAll(store: ObjectStore, objects: readonly ObjectInfo[]): Promise<true> {
+  for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
+  return true;
+}
+
 /** Another run may have made the same since it was decided about. */
 async function removeMade(ports: Ports, profile: Profile, store: ObjectStore, warehouse: Warehouse, made: Made): Promise<boolean> {
   if (made.type === 'table') {
@@ -304,8 +306,7 @@ async function removeMade(ports: Ports, profile: Profile, store: ObjectStore, wa
   }
   const objects = await objectsOf(store, made.value);
   if ((await identify(ports, profile, '', made)) !== made.identity) return false;
-  for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
-  return true;
+  return removeAll(store, objects);
 }
 
 async function objectsOf(store: ObjectStore, uri: string): Promise<ObjectInfo[]> {

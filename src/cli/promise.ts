@@ -9,7 +9,7 @@ import type { Warehouse } from '../ports/index.ts';
 import { duration, money } from '../present/format.ts';
 import { trialsThatFit } from '../rules/promise.ts';
 import { earlierTrials, estimateSearch } from './estimate.ts';
-import { renderQuote } from './estimates.ts';
+import { earlierOf, renderQuote } from './estimates.ts';
 
 interface Asked {
   /** As it was written. */
@@ -78,9 +78,7 @@ export async function promised(
       'a pipeline in which one search would run',
       searching.join(', ') || 'none',
     );
-  const where = { pipeline: document.pipeline };
-  const [trials, runs] = await Promise.all([warehouse.ledger('trials', where), warehouse.ledger('runs', where)]);
-  const here = runs.filter(({ profile }) => profile === document.profileName);
+  const { trials, runs: here } = await earlierOf(document, warehouse);
   const spec = step.spec;
   const estimate = estimateSearch(step.id, spec, trials, here);
   const known = earlierTrials(step.id, trials, here);

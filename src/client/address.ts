@@ -50,7 +50,7 @@ export function findTarget({ profile, directory = process.cwd() }: TargetOptions
       namespace: namespace ?? 'default',
       source: 'environment',
       ui: null,
-      team: ownTeam(),
+      team: teamOf(process.env),
     };
   }
   const stack = findDevelopmentStack(directory);
@@ -66,15 +66,6 @@ export function findTarget({ profile, directory = process.cwd() }: TargetOptions
     'no Temporal server is named and no `longhaul dev` runs in this project; start `longhaul dev`, or set TEMPORAL_ADDRESS',
     null,
   );
-}
-
-/** @throws InvalidInputError where LONGHAUL_TEAM is no name for one */
-function ownTeam(): Team {
-  try {
-    return teamOf(process.env);
-  } catch (error) {
-    throw new InvalidInputError([{ file: 'environment', message: (error as RangeError).message }]);
-  }
 }
 
 /** Of this machine no proxy is asked, whatever `https_proxy` says. */

@@ -43,8 +43,7 @@ export class Audit {
   }
 
   state(): Promise<AuditState> {
-    const { id } = { id: auditWorkflowId(this.run) };
-    return whileServed(this.#client, this.#address, id, () =>
+    return whileServed(this.#client, this.#address, auditWorkflowId(this.run), () =>
       ask(this.run, this.#address, () => this.#handle.query<AuditState>(QUERIES.state)),
     );
   }

@@ -86,8 +86,8 @@ export class Run {
   }
 
   async #start(): Promise<{ readonly document: RunDocument; readonly retries: number }> {
-    // Which also says that it is another team's.
-    await this.#about(() => this.#handle.describe());
+    // Which says that it is another team's.
+    if (this.#team !== null) await this.#about(() => this.#handle.describe());
     const { history } = await this.#about(() =>
       this.#client.workflowService.getWorkflowExecutionHistory({
         namespace: this.#client.options.namespace,

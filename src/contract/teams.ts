@@ -1,4 +1,5 @@
 /** Teams that share a Temporal namespace: each has task queues of its own, and workers that serve them by a policy of its own. */
+import { InvalidInputError } from './errors.ts';
 import { TASK_QUEUES } from './names.ts';
 
 /** It begins names of task queues and of worker deployments. */
@@ -8,12 +9,14 @@ const TEAM_IN_WORDS = "lower-case letters, digits and '-', a letter first, at mo
 /** @returns null: none */
 export type Team = string | null;
 
-/** @throws RangeError of a name that none can have */
+/** @throws InvalidInputError of a name that none can have */
 export function teamOf(environment: Readonly<Record<string, string | undefined>>): Team {
   const name = environment.LONGHAUL_TEAM ?? '';
   if (name === '') return null;
-  if (!TEAM.test(name)) throw new RangeError(`LONGHAUL_TEAM: no name for a team; expected ${TEAM_IN_WORDS}, found ${JSON.stringify(name)}`);
-  return name;
+  if (TEAM.test(name)) return name;
+  throw new InvalidInputError([
+    { file: 'LONGHAUL_TEAM', message: 'no name for a team', expected: TEAM_IN_WORDS, found: JSON.stringify(name) },
+  ]);
 }
 
 /** `north-longhaul-control` of `longhaul-control` */

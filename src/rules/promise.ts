@@ -4,6 +4,7 @@
  * A bootstrap (Efron 1979) of what is left, from trials of earlier runs and of this one: in each draw trials come one after the other into the place that
  * is free first, until one would end too late or cost too much. So many may begin as nearly all draws have room for.
  */
+import { WAITS } from './durations.ts';
 import { random } from './random.ts';
 
 /** What a trial used. */
@@ -23,6 +24,20 @@ export interface Standing {
   /** Trials that are planned and not begun. */
   readonly planned: number;
 }
+
+/** What earlier runs say counts until so many trials of this one are over. */
+const ENOUGH_OF_ITS_OWN = 8;
+
+/** What trials used, as far as it says something of those to come. */
+export const knownOf = (own: readonly Used[], earlier: readonly Used[]): readonly Used[] =>
+  own.length >= ENOUGH_OF_ITS_OWN ? own : [...own, ...earlier];
+
+/** Of the time that was promised. */
+const MARGIN_SHARE = 0.01;
+
+/** So long before a promised end trials have to be stopped. @param seconds from the start to that end */
+export const marginSeconds = (seconds: number): number =>
+  Math.min(WAITS.promiseMarginLongestSeconds, Math.max(WAITS.promiseMarginShortestSeconds, seconds * MARGIN_SHARE));
 
 const DRAWS = 200;
 /** Of the draws that have room. */

@@ -71,6 +71,7 @@ describe('accounts of the chart', () => {
   const GOOGLE = 'iam.gke.io/gcp-service-account';
   const accounts = async (values: object = {}): Promise<Record<string, string>> =>
     mapped(podsOf(await rendered({ ...EVERYTHING, ...values })), ({ spec }) => spec.serviceAccountName);
+  /** As `Role create batch/jobs`. */
   const rightsOf = (objects: readonly Rendered[], account: string): readonly string[] => {
     const bindings = objects.filter(
       ({ kind, subjects = [] }) => kind.endsWith('RoleBinding') && subjects.some(({ name }) => name === account),
@@ -78,7 +79,9 @@ describe('accounts of the chart', () => {
     const roles = objects.filter(
       ({ kind, metadata }) => /Role$/.test(kind) && bindings.some(({ roleRef }) => roleRef?.name === metadata.name),
     );
-    return roles.flatMap(({ rules = [] }) => rules.flatMap(({ resources, verbs }) => verbs.map((verb) => `${verb} ${resources.join()}`)));
+    return roles.flatMap(({ kind, rules = [] }) =>
+      rules.flatMap(({ apiGroups, resources, verbs }) => verbs.map((verb) => `${kind} ${verb} ${apiGroups.join()}/${resources.join()}`)),
+    );
   };
 
   it('are separate for console, sampler, codec server and builds, none of which is the workers’ or the trainers’ at Google', async () => {
@@ -103,17 +106,19 @@ describe('accounts of the chart', () => {
     const objects = await rendered(values);
     const made = named(objects, 'ServiceAccount').map(({ metadata }) => metadata.name);
     expect(made.sort()).toEqual(['longhaul-trainer', 'x-builds', 'x-sampler', 'x-training']);
-    for (const account of ['given', 'x-training']) expect(rightsOf(objects, account)).toContain('create jobs');
+    for (const account of ['given', 'x-training']) expect(rightsOf(objects, account)).toContain('Role create batch/jobs');
   });
 
   it('have the rights that Longhaul uses, and no more; the console’s only look', async () => {
     const objects = await rendered();
-    const used = PERMISSIONS.flatMap((one) => one.verbs.map((verb) => `${verb} ${resourceName(one)}`));
+    const used = PERMISSIONS.flatMap((one) =>
+      one.verbs.map((verb) => `${one.namespaced ? 'Role' : 'ClusterRole'} ${verb} ${one.group}/${resourceName(one)}`),
+    );
     expect([...rightsOf(objects, 'x')].sort()).toEqual(used.sort());
     const console_ = rightsOf(objects, 'x-console');
     expect(used).toEqual(expect.arrayContaining([...console_]));
-    expect(console_.filter((right) => /^(create|delete|patch|update)/.test(right))).toEqual([]);
-    expect(console_).toContain('get pods/log');
+    expect(console_.filter((right) => / (create|delete|patch|update) /.test(right))).toEqual([]);
+    expect(console_).toContain('Role get /pods/log');
     expect([...rightsOf(objects, 'x-sampler'), ...rightsOf(objects, 'longhaul-trainer')]).toEqual([]);
   });
 });

@@ -23,7 +23,11 @@ export interface Rendered {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
   readonly data?: Readonly<Record<string, string>>;
-  readonly rules?: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
+  readonly rules?: readonly {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+    readonly verbs: readonly string[];
+  }[];
   readonly subjects?: readonly { readonly name: string }[];
   readonly roleRef?: { readonly name: string };
   readonly spec?: Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /** Keeps what `longhaul run --by … --cost …` promised: begins fewer trials, has them leave spot machines in time, and ends with what there is. */
-import { trialsThatFit, type Used } from '../../src/rules/promise.ts';
+import { knownOf, trialsThatFit, type Used } from '../../src/rules/promise.ts';
 import { GRACES, WAITS } from '../../src/rules/durations.ts';
 import type { SearchRun } from './state.ts';
 import { decided, isOver, notifyPeople } from './state.ts';
@@ -8,9 +8,6 @@ import { mostPromised, newTrialsLeft } from './places.ts';
 import { costPerSecond, liveCost, spent, trainedSeconds } from './spending.ts';
 import { finish } from './trials.ts';
 import { publish } from './view.ts';
-
-/** What earlier runs say counts until so many trials of this one are over. */
-const ENOUGH_OF_ITS_OWN = 8;
 
 export function keepPromise(run: SearchRun): void {
   const { promise } = run.input.spec;
@@ -49,7 +46,7 @@ function allowTrials(run: SearchRun): void {
       places: memory.parallel,
       planned,
     },
-    knownOf(run, now),
+    knownOf(overOf(run, now), earlierOf(run)),
   );
   const before = mostPromised(run);
   const trials = fit < planned ? memory.records.length + fit : Number.MAX_SAFE_INTEGER;
@@ -66,13 +63,12 @@ function allowTrials(run: SearchRun): void {
     notifyPeople(run, 'budget', `${run.id}: begins no further trial, to keep what was promised`);
 }
 
-function knownOf(run: SearchRun, now: number): Used[] {
-  const own = run.memory.records
+const overOf = (run: SearchRun, now: number): Used[] =>
+  run.memory.records
     .filter((record) => isOver(record) && record.busyMs > 0)
     .map((record) => ({ seconds: trainedSeconds(record, now), cost: liveCost(run, record, now) }));
-  const earlier = (run.input.spec.promise?.samples ?? []).map(([seconds, cost]) => ({ seconds, cost }));
-  return own.length >= ENOUGH_OF_ITS_OWN ? own : [...own, ...earlier];
-}
+
+const earlierOf = ({ input }: SearchRun): Used[] => (input.spec.promise?.samples ?? []).map(([seconds, cost]) => ({ seconds, cost }));
 
 /** Seconds until it has to be looked at again; null: no promise. */
 export function secondsUntilPromise(run: SearchRun): number | null {

@@ -11,6 +11,9 @@ import { KubeError } from './errors.ts';
 export type KubernetesConfig = Extract<ComputeConfig, { kind: 'kubernetes' }>;
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
+const FIELD_MANAGER = 'longhaul';
+/** Server-side apply. */
+const APPLY = 'application/apply-patch+yaml';
 /** As the client calls it. */
 const IN_CLUSTER_CONTEXT = 'inClusterContext';
 const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
@@ -129,6 +132,11 @@ export class KubeClient {
     const known = this.#clock;
     const behind = known === null ? Number.POSITIVE_INFINITY : known.serverMs - known.at - (serverMs - at);
     if (behind < 0 || behind > GRACES.headerResolutionMs) this.#clock = { serverMs, at };
+  }
+
+  /** Makes the object, or makes the one that is there as this says; what others say of it stays. */
+  async apply(path: string, body: object): Promise<void> {
+    await this.request('PATCH', path, { query: { fieldManager: FIELD_MANAGER, force: true }, body, contentType: APPLY });
   }
 
   jobsPath(name?: string): string {

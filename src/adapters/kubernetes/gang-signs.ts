@@ -128,7 +128,7 @@ function failuresOf(members: readonly Member[], now: number): Failure[] {
     // Job and pod of this rank are gone while others are still told of.
     if (seen.kind !== 'absent') return [];
     const message = `the pod of rank ${member.rank} is not there any more`;
-    return [{ member, end: { ...unknownEnd(snapshot, snapshot.pod ?? {}, message, now) }, log: { text: '' } }];
+    return [{ member, end: unknownEnd(snapshot, snapshot.pod ?? {}, message, now), log: { text: '' } }];
   });
 }
 

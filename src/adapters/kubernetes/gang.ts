@@ -12,7 +12,6 @@ const ZONE = 'topology.kubernetes.io/zone';
 /** GKE's labels of where a machine stands, the nearer the later. */
 const NEAR = ['cloud.google.com/gce-topology-block', 'cloud.google.com/gce-topology-subblock', 'cloud.google.com/gce-topology-host'];
 const MAX_NAME = 63;
-const APPLY = 'application/apply-patch+yaml';
 
 type GangSpec = Pick<JobSpec, 'name' | 'nodes' | 'resources' | 'pool' | 'labels'>;
 
@@ -79,9 +78,5 @@ export async function ensureService(client: KubeClient, spec: GangSpec, job: V1J
       ports: [{ name: 'coordinator', port: COORDINATOR_PORT }],
     },
   };
-  await client.request('PATCH', `/api/v1/namespaces/${client.namespace}/services/${service}`, {
-    query: { fieldManager: 'longhaul', force: true },
-    body,
-    contentType: APPLY,
-  });
+  await client.apply(`/api/v1/namespaces/${client.namespace}/services/${service}`, body);
 }

@@ -2,7 +2,7 @@ import { AdapterError } from '../../contract/errors.ts';
 import { tensorboardName } from '../../contract/ids.ts';
 import type { TensorboardPlace, Tensorboards, TensorboardSpec } from '../../ports/tensorboard.ts';
 import { openClient } from './client.ts';
-import type { KubeClient, KubernetesConfig } from './client.ts';
+import type { KubernetesConfig } from './client.ts';
 import { hasStatus, translate } from './errors.ts';
 import { MAIN_CONTAINER, shaped } from './job-manifest.ts';
 import { labelValue } from './labels.ts';
@@ -10,8 +10,6 @@ import { CONTAINER_SECURITY, POD_SECURITY } from '../../rules/pod-security.ts';
 import { GRACES } from '../../rules/durations.ts';
 
 const PORT = 6006;
-const APPLY = 'application/apply-patch+yaml';
-const FIELD_MANAGER = 'longhaul';
 
 /** A Deployment and a Service a pipeline and home, from the profile's image; whoever starts it again finds it as it is. */
 export function openKubernetesTensorboards(config: KubernetesConfig): Tensorboards {
@@ -27,8 +25,8 @@ export function openKubernetesTensorboards(config: KubernetesConfig): Tensorboar
     start: (spec) =>
       translated(spec.pipeline, async () => {
         const name = tensorboardName(spec.pipeline, spec.home);
-        await apply(client, `/apis/apps/v1/namespaces/${client.namespace}/deployments/${name}`, deployment(spec, config));
-        await apply(client, `/api/v1/namespaces/${client.namespace}/services/${name}`, service(spec));
+        await client.apply(`/apis/apps/v1/namespaces/${client.namespace}/deployments/${name}`, deployment(spec, config));
+        await client.apply(`/api/v1/namespaces/${client.namespace}/services/${name}`, service(spec));
         return `http://${name}.${client.namespace}.svc/`;
       }),
     stop: ({ pipeline, home }) =>
@@ -40,10 +38,6 @@ export function openKubernetesTensorboards(config: KubernetesConfig): Tensorboar
           });
       }),
   };
-}
-
-async function apply(client: KubeClient, path: string, body: object): Promise<void> {
-  await client.request('PATCH', path, { query: { fieldManager: FIELD_MANAGER, force: true }, body, contentType: APPLY });
 }
 
 const labelsOf = ({ pipeline, home }: TensorboardPlace): Record<string, string> => ({

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { openPorts } from '../../adapters/open.ts';
 import { fileProblem } from '../../contract/file-problems.ts';
 import { writeSizes, type Sizes } from '../../compile/write-sizes.ts';
-import { machinePrices } from '../../compile/prices.ts';
 import { adviceLines, adviceOf } from '../../present/sizes.ts';
 import { unifiedDiff } from '../../present/unified-diff.ts';
 import type { SizeAdvice } from '../../rules/size-advice.ts';
@@ -34,7 +33,9 @@ export function registerAdvise(program: Command): void {
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      const machines = options.prices === undefined ? {} : await machinePrices(options.prices, process.cwd());
+      // Loaded only where it is needed: help must answer at once.
+      const machines =
+        options.prices === undefined ? {} : await (await import('../../compile/prices.ts')).machinePrices(options.prices, process.cwd());
       const { run, document, attempts } = await gather(cli, id);
       const steps = adviceOf(document, attempts, machines);
       const { currency } = document.profile;

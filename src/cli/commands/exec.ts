@@ -62,12 +62,12 @@ export function registerExec(program: Command): void {
 }
 
 /** The profile of the cluster that has the Job. */
-async function clusterOf(ports: Ports, profile: Profile, { name }: JobInfo): Promise<Profile> {
+async function clusterOf(ports: Ports, profile: Profile, { name, labels }: JobInfo): Promise<Profile> {
   const clusters = profilesByCluster(profile);
   if (clusters.length === 1) return profile;
   for (const one of clusters) {
     const jobs = await ports.compute(one).then(
-      (compute) => compute.list(),
+      (compute) => compute.list({ run: labels.run ?? '' }),
       () => [],
     );
     if (jobs.some((job) => job.name === name)) return one;

@@ -7,10 +7,10 @@ import { documentUri } from '../../contract/state.ts';
 import { scoreTables } from '../../contract/steps.ts';
 import type { SearchSpec, StepSpec } from '../../contract/steps.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
-import { keptForAudits, renderKept, type KeptForAudits } from '../audit-bytes.ts';
+import { keptForAudits, renderKept } from '../audit-bytes.ts';
 import { codeChanges, inStore, tagWarnings, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
-import { estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
+import { earlierOf, estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
 import { comparable, differences, type Difference } from '../../present/differences.ts';
@@ -38,12 +38,13 @@ export function registerPlan(program: Command): void {
       const cli = cliOf(command);
       const { document, code } = await compileWithCode(file, options, cli);
       await refuseByPolicy(document, options.policy);
-      const { forecast } = await import('../forecast.ts');
+      const { forecast, searching } = await import('../forecast.ts');
       await using ports = openPorts();
       const steps = await forecast(document, ports);
-      const searching = steps.filter(({ step, what }) => step.spec.kind === 'search' && what !== 'cached').map(({ step }) => step.id);
-      const estimates = searching.length === 0 ? [] : await estimatesOf(document, searching, await ports.warehouse(document.profile));
-      const kept = await keptOf(document, searching, ports);
+      const searches = searching(steps);
+      const earlier = searches.length === 0 ? null : await earlierOf(document, await ports.warehouse(document.profile));
+      const estimates = earlier === null ? [] : estimatesOf(document, searches, earlier);
+      const kept = earlier === null ? [] : await keptForAudits(document, searches, earlier.trials, await ports.store(document.profile));
       const far = crossings(await placesOf(document.profile)).map(({ detail, remedy }) => `${detail}; ${remedy}`);
       const plan = steps.map(({ step, what, key, why }) => ({
         step: step.id,
@@ -89,12 +90,6 @@ async function refuseByPolicy(document: RunDocument, file = process.env.LONGHAUL
   if (policy === null || file === undefined) return;
   const problems = violations(policy, document).map((found) => ({ file, path: '', message: violationText(found) }));
   if (problems.length > 0) throw new InvalidInputError(problems);
-}
-
-async function keptOf(document: RunDocument, searching: readonly string[], ports: OpenPorts): Promise<KeptForAudits[]> {
-  if (searching.length === 0) return [];
-  const [warehouse, store] = await Promise.all([ports.warehouse(document.profile), ports.store(document.profile)]);
-  return keptForAudits(document, searching, warehouse, store);
 }
 
 interface ShownCode {

@@ -38,17 +38,16 @@ Ctrl-C leaves the run going and says how to come back.`,
 /** With the promise in the document, and its quote told, where one was asked for. */
 async function keeping(compiled: Compiled, { by, cost }: Options, cli: Cli): Promise<Compiled> {
   if (by === undefined && cost === undefined) return compiled;
-  const [{ promised }, { forecast }, { openPorts }] = await Promise.all([
+  const [{ promised }, { forecast, searching }, { openPorts }] = await Promise.all([
     import('../promise.ts'),
     import('../forecast.ts'),
     import('../../adapters/open.ts'),
   ]);
   await using ports = openPorts();
   const { document } = compiled;
-  const steps = await forecast(document, ports);
-  const searching = steps.filter(({ step, what }) => step.spec.kind === 'search' && what !== 'cached').map(({ step }) => step.id);
+  const searches = searching(await forecast(document, ports));
   const asked = { ...(by === undefined ? {} : { by }), ...(cost === undefined ? {} : { cost }) };
-  const found = await promised(document, asked, searching, await ports.warehouse(document.profile), Date.now());
+  const found = await promised(document, asked, searches, await ports.warehouse(document.profile), Date.now());
   cli.terminal.say(found.says);
   return { ...compiled, document: found.document };
 }

@@ -81,7 +81,12 @@ describe('what is promised of a run', () => {
         { message: expect.stringContaining('not even one trial') as string, found: expect.stringContaining('search end: 5 %') as string },
       ],
     });
-    await expect(promised(asked, { by: '90m' }, [], ledgerOf(asked, 1), NOW)).rejects.toThrow();
+    const search = asked.steps.find(({ id }) => id === 'search')!;
+    const two = { ...asked, steps: [...asked.steps, { ...search, id: 'other' }] };
+    for (const searching of [[], ['search', 'other']])
+      await expect(promised(two, { by: '6h' }, searching, ledgerOf(asked, 1), NOW)).rejects.toMatchObject({
+        problems: [{ message: 'these hold the one search of a run', found: searching.join(', ') || 'none' }],
+      });
   });
 
   it('holds without an earlier run too, and says that there is none', async () => {

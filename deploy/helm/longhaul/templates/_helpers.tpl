@@ -115,7 +115,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Secret with the tokens of the console; empty: people sign in in another way. */}}
+{{/* Secret with the key that replicas of the console sign sessions with; empty: there is one replica, which makes a key for itself. */}}
 {{- define "longhaul.consoleSessions" -}}
 {{- if .Values.console.sessionSecret -}}
 {{ .Values.console.sessionSecret }}
@@ -123,6 +123,8 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{ .Release.Name }}-console-sessions
 {{- end -}}
 {{- end }}
+
+{{/* Secret with the tokens of the console; empty: people sign in in another way. */}}
 {{- define "longhaul.consoleTokens" -}}
 {{- $args := join " " .Values.console.args -}}
 {{- if .Values.console.tokenSecret -}}
