@@ -17,12 +17,13 @@ import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { ledgerKey } from '../src/contract/ids.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import { RunDocument } from '../src/contract/run-document.ts';
-import type { TrialSpec } from '../src/contract/search.ts';
 import { auditUri, documentUri } from '../src/contract/state.ts';
 import type { SearchSpec } from '../src/contract/steps.ts';
 import { TrialJson, type Latest } from '../src/contract/trial.ts';
+import { trialSpec, type TrialSpec } from '../src/contract/trial-spec.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
+import { inTurns } from '../src/ports/in-turns.ts';
 import { chooseWithin, firstDifference, isWhole, machineChanges, verdictOf, whyOf } from '../src/rules/audits.ts';
 import { bindSpec } from '../src/rules/bind.ts';
 import { emptyCarried } from '../src/rules/reopened-trials.ts';
@@ -43,26 +44,17 @@ export const createAuditActivities = (ports: Ports) =>
   translated({
     /** @throws failure('InvalidInput') where nothing was kept that keeps within the share */
     async drawAudit(input: Pick<AuditInput, 'run' | 'profile' | 'share'>): Promise<AuditPlan> {
-      return withHeartbeat(async () => {
-        const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
-        return drawAudit(store, warehouse, input);
-      });
+      return opened(ports, input, drawAudit);
     },
 
     /** Writes trial.json of the repetition, which is that of the trial but for where it writes and what it is to train. */
     async prepareRepetition(input: RepetitionInput): Promise<Repetition> {
-      return withHeartbeat(async () => {
-        const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
-        return prepareRepetition(store, warehouse, input);
-      });
+      return opened(ports, input, prepareRepetition);
     },
 
     /** Compares the trainings of a window that there are; asked again after its certificate was written, it goes by that. */
     async judgePair(input: JudgeInput): Promise<Judgement> {
-      return withHeartbeat(async () => {
-        const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
-        return judgePair(store, warehouse, input);
-      });
+      return opened(ports, input, judgePair);
     },
 
     /** What came of all of it, beside the run's document. */
@@ -77,8 +69,18 @@ export const createAuditActivities = (ports: Ports) =>
   });
 export type AuditActivities = ReturnType<typeof createAuditActivities>;
 
+const opened = <I extends Pick<AuditInput, 'profile'>, R>(
+  ports: Ports,
+  input: I,
+  work: (store: ObjectStore, warehouse: Warehouse, input: I) => Promise<R>,
+): Promise<R> =>
+  withHeartbeat(async () => {
+    const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
+    return work(store, warehouse, input);
+  });
+
 async function drawAudit(store: ObjectStore, warehouse: Warehouse, { run, share }: Pick<AuditInput, 'run' | 'share'>): Promise<AuditPlan> {
-  const [trials, attempts, before] = await Promise.all([
+  const [trials, attempts, audited] = await Promise.all([
     warehouse.ledger('trials', { run }),
     warehouse.ledger('attempts', { run }),
     warehouse.ledger('audits', { run }),
@@ -86,8 +88,8 @@ async function drawAudit(store: ObjectStore, warehouse: Warehouse, { run, share 
   const pairs: AuditedPair[] = [];
   const without: string[] = [];
   let trained = 0;
-  for (const { row, latest, before, found } of await inTurns(trials, (row) => keptOf(store, row))) {
-    const { step, trial } = { step: String(row.step), trial: Number(row.trial) };
+  for (const { row, latest, before, found } of await inTurns(trials, AT_ONCE, (row) => keptOf(store, row))) {
+    const [step, trial] = [String(row.step), Number(row.trial)];
     if (latest === null) continue;
     trained += Math.max(0, latest.samples - before);
     if (found === null) {
@@ -109,7 +111,7 @@ async function drawAudit(store: ObjectStore, warehouse: Warehouse, { run, share 
   }
   const { chosen, left } = chooseWithin(pairs, run, trained, share);
   if (chosen.length === 0)
-    throw failure('InvalidInput', nothingToAudit({ run, share, trials: trials.length, pairs, without, before: before.length }));
+    throw failure('InvalidInput', nothingToAudit({ run, share, trials: trials.length, pairs, without, before: audited.length }));
   return { pairs: chosen, trained, left, without };
 }
 
@@ -136,13 +138,6 @@ function nothingToAudit({ run, share, trials, pairs, without, before }: Nothing)
 
 /** So many requests to the store at once. */
 const AT_ONCE = 16;
-
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const done: R[] = [];
-  for (let first = 0; first < items.length; first += AT_ONCE)
-    done.push(...(await Promise.all(items.slice(first, first + AT_ONCE).map(work))));
-  return done;
-}
 
 async function keptOf(store: ObjectStore, row: LedgerRow<'trials'>): Promise<Kept> {
   const output = String(row.output);
@@ -225,8 +220,8 @@ async function prepareRepetition(store: ObjectStore, warehouse: Warehouse, input
 
 /** The feature table is in trial.json; its file may be gone. */
 function jobOf(spec: SearchSpec): TrialSpec {
-  const { features: _features, model: _model, space: _space, fixed: _fixed, earlyEvaluation: _early, sampler: _sampler, ...rest } = spec;
-  return rest;
+  const { features: _features, model: _model, ...job } = trialSpec(spec);
+  return job;
 }
 
 async function boundSpec(store: ObjectStore, warehouse: Warehouse, { run, pair }: RepetitionInput): Promise<SearchSpec> {
@@ -277,7 +272,7 @@ async function judgePair(store: ObjectStore, warehouse: Warehouse, input: JudgeI
   const verdict = verdictOf(first, origin === null ? undefined : firstDifference(pair, origin, from), others);
   // Where the machine makes the difference, two repetitions with a look at every step know it best.
   const shown = verdict === 'machine' && others?.exact ? others : first;
-  if (!final && first !== null) return { equal: false, first: brief(first), verdict, result: null };
+  if (!final && first !== null) return { first: brief(first), result: null };
   return certify(store, warehouse, input, { pair, again, verdict, first: brief(shown), failure: null });
 }
 
@@ -336,10 +331,9 @@ async function certify(store: ObjectStore, warehouse: Warehouse, input: JudgeInp
 async function settled(store: ObjectStore, warehouse: Warehouse, input: JudgeInput, certificate: Certificate): Promise<Judgement> {
   const { audit, run, step, trial, from, to, samples, verdict, first, why, uri, original, repeated } = certificate;
   await warehouse.append('audits', [rowOf(input.pipeline, certificate)], ledgerKey(run, 'audits', audit, step, trial));
-  const equal = verdict === 'equal';
-  if (equal) for await (const object of store.list(`${input.pair.uri}/`)) await store.remove(object.uri);
+  if (verdict === 'equal') for await (const object of store.list(`${input.pair.uri}/`)) await store.remove(object.uri);
   const result = { step, trial, from, to, samples, verdict, first, why, uri, pool: original.pool, repeatedPool: repeated?.pool ?? null };
-  return { equal, first, verdict, result };
+  return { first, result };
 }
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);

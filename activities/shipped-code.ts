@@ -2,8 +2,10 @@ import type { Step } from '../src/contract/steps.ts';
 import { failure } from './failures.ts';
 import { codeUri, shippedBy, type Shipped } from '../src/contract/code.ts';
 import type { JobSpec } from '../src/contract/jobs.ts';
+import type { Pool, Profile } from '../src/contract/profile.ts';
 import type { SecretReference } from '../src/contract/secrets.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
+import { GRACES } from '../src/rules/durations.ts';
 
 /** The part of a Job that is about code that was shipped; nothing where none was. */
 export function shippedCode({ root }: Pick<ObjectStore, 'root'>, { code, requirements, python }: Shipped): Pick<JobSpec, 'code'> {
@@ -20,6 +22,10 @@ export function shippedCode({ root }: Pick<ObjectStore, 'root'>, { code, require
 /** References only: what they lead to is put together where the Job runs. */
 export const withSecrets = ({ secrets }: { readonly secrets?: readonly SecretReference[] | undefined }): Pick<JobSpec, 'secrets'> =>
   secrets === undefined ? {} : { secrets };
+
+/** From SIGTERM to SIGKILL. */
+export const graceOf = ({ compute }: Profile, pool: Pool): number =>
+  compute.kind === 'kubernetes' ? (pool.graceSeconds ?? compute.graceSeconds) : GRACES.processGraceSeconds;
 
 /** @throws failure('InvalidInput') where it is gone, or was never put there: before anything has begun. */
 export async function checkShipped(store: ObjectStore, steps: readonly Step[]): Promise<void> {

@@ -30,7 +30,7 @@ import { stepIdentity } from './job-places.ts';
 import { troubleText } from './wait-reports.ts';
 import { Foreign } from './foreign-systems.ts';
 import type { WorkInput } from './queries.ts';
-import { shippedCode, withSecrets } from './shipped-code.ts';
+import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Shipped } from '../src/contract/code.ts';
 import { storageEnvironment } from './storage-environment.ts';
 
@@ -258,7 +258,6 @@ async function programOf(store: ObjectStore, { spec, script }: StepJobInput): Pr
 
 async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> {
   const { spec, attempt } = input;
-  const { compute } = input.profile;
   const program = await programOf(store, input);
   return {
     ...stepIdentity(store, input),
@@ -274,7 +273,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
     ...(spec.kind === 'score' ? {} : withSecrets(spec)),
     resources: spec.resources,
     pool: input.pool,
-    graceSeconds: compute.kind === 'kubernetes' ? (input.pool.graceSeconds ?? compute.graceSeconds) : GRACES.processGraceSeconds,
+    graceSeconds: graceOf(input.profile, input.pool),
     ...(input.deadlineSeconds === null ? {} : { deadlineSeconds: Math.ceil(input.deadlineSeconds) }),
   };
   /** Containers of any language read a path more easily than a URI; our own runner takes both. */

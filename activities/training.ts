@@ -21,11 +21,10 @@ import { attemptIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
-import { shippedCode, withSecrets } from './shipped-code.ts';
-import { stoppable } from './stoppable.ts';
+import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
-import { tellTrial, unlessLost } from './trial-news.ts';
+import { inCluster, tellTrial } from './trial-news.ts';
 import { WaitReports } from './wait-reports.ts';
 import { findBestExport, readProgress, readResult, writeTrialJson } from './trial-files.ts';
 
@@ -39,16 +38,14 @@ export const createTrainingActivities = (ports: Ports) =>
   translated({
     /** Runs one attempt to its end; asked to stop, it lets the trainer commit a checkpoint first. */
     async runAttempt(input: AttemptInput): Promise<AttemptReport> {
-      return stoppable(async (context) => {
+      return inCluster(ports, input, async (context) => {
         const { attempt } = activityInfo();
         const wasBegun = attempt > 1 || activityInfo().heartbeatDetails !== undefined;
         // An earlier try of this activity may have made the Job, whatever became of the answer.
         const isBegun = wasBegun || input.attempt > 1 || input.samples > 0;
-        return unlessLost(ports, input, context, async (bounded) => {
-          const world = await open(ports, input, bounded, isBegun);
-          const mayBeOver = attempt > 1 && (await isOver(input, world));
-          return runAttempt(input, world, bounded, { flushed: 0, job: mayBeOver ? null : undefined });
-        });
+        const world = await open(ports, input, context, isBegun);
+        const mayBeOver = attempt > 1 && (await isOver(input, world));
+        return runAttempt(input, world, context, { flushed: 0, job: mayBeOver ? null : undefined });
       });
     },
 
@@ -58,18 +55,16 @@ export const createTrainingActivities = (ports: Ports) =>
      * @returns null when it never had a Job
      */
     async endAttempt(input: AttemptInput): Promise<AttemptReport | null> {
-      return stoppable(async (context) =>
-        unlessLost(ports, input, context, async (bounded) => {
-          const world = await open(ports, input, bounded, true);
-          const { compute, store, warehouse, foreign } = world;
-          const found = await foreign.ask('Kubernetes', () => findJob(compute, attemptIdentity(store, input)));
-          // One that trained and is not there any more ended while nobody watched; of one that was given up all is told that is known.
-          if (found === null && input.lost !== undefined) return null;
-          if (found === null && !(await foreign.ask('the object store', () => hasTrained(store, input)))) return null;
-          const flushed = await foreign.ask('the ledger', () => lastRecorded(warehouse, input));
-          return runAttempt(input, world, { ...bounded, stop: AbortSignal.abort() }, { flushed, job: found });
-        }),
-      );
+      return inCluster(ports, input, async (context) => {
+        const world = await open(ports, input, context, true);
+        const { compute, store, warehouse, foreign } = world;
+        const found = await foreign.ask('Kubernetes', () => findJob(compute, attemptIdentity(store, input)));
+        // One that trained and is not there any more ended while nobody watched; of one that was given up all is told that is known.
+        if (found === null && input.lost !== undefined) return null;
+        if (found === null && !(await foreign.ask('the object store', () => hasTrained(store, input)))) return null;
+        const flushed = await foreign.ask('the ledger', () => lastRecorded(warehouse, input));
+        return runAttempt(input, world, { ...context, stop: AbortSignal.abort() }, { flushed, job: found });
+      });
     },
 
     /**
@@ -77,36 +72,30 @@ export const createTrainingActivities = (ports: Ports) =>
      * or when it sees the end. One that is not there yet is seen to by who makes it.
      */
     async askAttemptToEnd(input: AttemptInput): Promise<void> {
-      await stoppable((context) =>
-        unlessLost(ports, input, context, async (bounded) => {
-          const { compute, store, foreign } = await open(ports, input, bounded, true);
-          await foreign.ask('Kubernetes', async () => {
-            const name = await findJob(compute, attemptIdentity(store, input));
-            if (name !== null) await compute.terminate(name);
-          });
-        }),
-      );
+      await inCluster(ports, input, async (context) => {
+        const { compute, store, foreign } = await open(ports, input, context, true);
+        await foreign.ask('Kubernetes', async () => {
+          const name = await findJob(compute, attemptIdentity(store, input));
+          if (name !== null) await compute.terminate(name);
+        });
+      });
     },
 
     /** Returns when the pool has a machine for the trial, or when nobody wants to know any more. */
     async awaitCapacity(input: CapacityInput): Promise<void> {
-      return stoppable(async (context) => {
-        const { profile } = input.trial;
-        await unlessLost(ports, input, context, async (bounded) =>
-          awaitCapacity(input, await ports.compute(profile), await ports.store(profile), bounded),
-        );
-      });
+      const { profile } = input.trial;
+      await inCluster(ports, input, async (context) =>
+        awaitCapacity(input, await ports.compute(profile), await ports.store(profile), context),
+      );
     },
 
     /** Ends a look for a machine that no worker watched when it was to stop. */
     async forgetCapacity(input: CapacityInput): Promise<void> {
       const { profile } = input.trial;
-      await stoppable(async (context) => {
-        await unlessLost(ports, input, context, async ({ detached }) => {
-          const foreign = new Foreign(true, { until: [detached] });
-          const [compute, store] = await foreign.ask('the machine', () => Promise.all([ports.compute(profile), ports.store(profile)]));
-          await foreign.ask('Kubernetes', () => forgetCapacity(input, compute, store));
-        });
+      await inCluster(ports, input, async ({ detached }) => {
+        const foreign = new Foreign(true, { until: [detached] });
+        const [compute, store] = await foreign.ask('the machine', () => Promise.all([ports.compute(profile), ports.store(profile)]));
+        await foreign.ask('Kubernetes', () => forgetCapacity(input, compute, store));
       });
     },
 
@@ -179,7 +168,16 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
       waitReports.status(status);
       kept.status(status);
     };
-    const watching = { input, job: { name: job, graceSeconds: graceOf(input) }, compute, follower, foreign, context, note, onStatus };
+    const watching = {
+      input,
+      job: { name: job, graceSeconds: graceOf(trial.profile, input.pool) },
+      compute,
+      follower,
+      foreign,
+      context,
+      note,
+      onStatus,
+    };
     const watched = await watchAttempt(watching);
     // A machine that goes is replaced at once; what is left of its log comes meanwhile.
     if (!watched.end.disruption && !watched.end.nodeLost && !watched.end.notStarted) await kept.settled(GRACES.logEndMs);
@@ -243,8 +241,6 @@ function unlessBadData(error: unknown): null {
   throw error;
 }
 
-const graceOf = ({ trial: { profile }, pool }: AttemptInput): number =>
-  profile.compute.kind === 'kubernetes' ? (pool.graceSeconds ?? profile.compute.graceSeconds) : GRACES.processGraceSeconds;
 const logSource = ({ trial, attempt }: AttemptInput, store: ObjectStore, compute: Compute): LogSource => ({
   store,
   compute,
@@ -277,7 +273,7 @@ function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSp
     resources: { ...resources, memoryMb: input.memoryMb },
     ...severalNodes(nodes),
     pool,
-    graceSeconds: graceOf(input),
+    graceSeconds: graceOf(profile, pool),
     ...(spec.attemptDeadlineSeconds === undefined ? {} : { deadlineSeconds: spec.attemptDeadlineSeconds }),
   };
 }

@@ -5,7 +5,7 @@ import type { AttemptWaits, CapacityInput } from '../src/contract/search.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { unlessClusterIsLost } from './cluster-silence.ts';
 import type { Trouble } from './foreign-systems.ts';
-import type { Stoppable } from './stoppable.ts';
+import { stoppable, type Stoppable } from './stoppable.ts';
 import { WaitReports } from './wait-reports.ts';
 
 /** For its state alone: a message that does not arrive changes nothing. */
@@ -17,11 +17,10 @@ export function tellTrial(waits: AttemptWaits): void {
   send().catch(() => undefined);
 }
 
-/** `unlessClusterIsLost`, which tells the trial of a silence that lasts. */
-export function unlessLost<T>(
+/** `stoppable` work on a cluster, which is given up where that one is lost; the trial is told of a silence that lasts. */
+export function inCluster<T>(
   ports: Ports,
   { trial: { profile }, attempt, lostAfterSeconds }: CapacityInput,
-  context: Stoppable,
   work: (context: Stoppable) => Promise<T>,
 ): Promise<T> {
   let silentSince: number | null = null;
@@ -31,5 +30,5 @@ export function unlessLost<T>(
     silentSince = trouble?.since ?? null;
     silence.trouble(trouble);
   };
-  return unlessClusterIsLost(bound, () => ports.compute(profile), context, work, tell);
+  return stoppable((context) => unlessClusterIsLost(bound, () => ports.compute(profile), context, work, tell));
 }

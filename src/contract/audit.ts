@@ -174,9 +174,7 @@ export interface JudgeInput extends Omit<RepetitionInput, 'side' | 'dense'> {
   readonly final: boolean;
 }
 export interface Judgement {
-  readonly equal: boolean;
   readonly first: FirstDifference | null;
-  readonly verdict: AuditVerdict;
   /** Set when it was final. */
   readonly result: PairResult | null;
 }

@@ -6,6 +6,7 @@ import type { Budget, Objective, Sampler, Space, StoppingRule } from './search-s
 import type { SearchState, TrialState, TrialStatus } from './state.ts';
 import type { SearchSpec } from './steps.ts';
 import type { AttemptUse } from './trial.ts';
+import type { TrialSpec } from './trial-spec.ts';
 import type { Json } from './values.ts';
 
 /** Argument of `hyperparameterSearch`; its workflow id is `searchWorkflowId(run, step)`. */
@@ -102,35 +103,6 @@ export interface Replicated {
   /** Probability that the first is better than the second in truth; null with one finalist. */
   readonly sure: number | null;
 }
-
-/** What a trial needs of the search's specification. */
-export type TrialSpec = Pick<
-  SearchSpec,
-  | 'data'
-  | 'features'
-  | 'image'
-  | 'command'
-  | 'code'
-  | 'requirements'
-  | 'python'
-  | 'model'
-  | 'env'
-  | 'secrets'
-  | 'resources'
-  | 'objective'
-  | 'parallel'
-  | 'seed'
-  | 'epochs'
-  | 'validateEverySteps'
-  | 'sampleCandidates'
-  | 'exportEveryValidations'
-  | 'checkpoint'
-  | 'parts'
-  | 'threads'
-  | 'audit'
-  | 'maxCrashes'
-  | 'attemptDeadlineSeconds'
->;
 
 /** The trial that a fork starts from. */
 interface ForkSource {

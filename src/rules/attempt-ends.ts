@@ -21,8 +21,10 @@ interface EndEvidence {
 const SYSEXITS = { first: 64, last: 78 };
 /** EX_TEMPFAIL: a trainer saw that a later attempt has taken over; another program that it may go well the next time. */
 const FENCED_EXIT = 75;
-const SIGTERM_EXIT = 143;
-const SIGKILL_EXIT = 137;
+export const SIGTERM_EXIT = 143;
+export const SIGKILL_EXIT = 137;
+
+export const isSysexit = (code: number | null): boolean => code !== null && code >= SYSEXITS.first && code <= SYSEXITS.last;
 
 const SYSEXIT_MEANING: Readonly<Record<number, string>> = {
   64: 'wrong usage',
@@ -87,5 +89,5 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
 }
 
 function sysexitOf(code: number | null): number | null {
-  return code !== null && code !== FENCED_EXIT && code >= SYSEXITS.first && code <= SYSEXITS.last ? code : null;
+  return isSysexit(code) && code !== FENCED_EXIT ? code : null;
 }

@@ -1,8 +1,8 @@
 /** Audits: which windows are trained again, and what follows from what came of it. Pure. */
 import type { AuditedPair, AuditVerdict, FirstDifference, Pair, Repeated } from '../contract/audit.ts';
 import { digest } from '../contract/ids.ts';
-import type { Placement, Profile } from '../contract/profile.ts';
-import { poolOrder } from './placement.ts';
+import type { Profile } from '../contract/profile.ts';
+import { inPools, poolOrder } from './placement.ts';
 
 /** What is known of so many fits into one history. */
 const MAX_WINDOWS = 500;
@@ -123,13 +123,8 @@ export function placedFor(profile: Profile, side: 'elsewhere' | 'there', pool: s
   const order = poolOrder(profile.placement, profile.pools).map(({ name }) => name);
   const there = order.filter((name) => name === pool);
   const elsewhere = order.filter((name) => name !== pool);
-  return withOrder(profile, side === 'there' ? [...there, ...elsewhere] : [...elsewhere, ...there]);
+  return inPools(profile, side === 'there' ? [...there, ...elsewhere] : [...elsewhere, ...there]);
 }
-
-const withOrder = (profile: Profile, order: readonly string[]): Profile => ({
-  ...profile,
-  placement: { ...profile.placement, order: [...order] } satisfies Placement,
-});
 
 /** A name that no run has; jobs of the audit's trainings and their rows go by it. */
 const AUDIT_NAME = /^(?<run>.+)\.audit-[0-9a-f]{8}(?:\.(?:origin|closer))?$/;

@@ -6,8 +6,7 @@ import type { PopulationScheduler, Space, SpaceParameter } from '../contract/sea
 import type { Json } from '../contract/values.ts';
 import { parseConstraint } from './constraint-expression.ts';
 import { random } from './random.ts';
-import { drawn } from './space-draws.ts';
-import { isActive } from './space-problems.ts';
+import { activeSet, drawn } from './space-draws.ts';
 
 /** Of the reference trainer: another value makes a model, or an optimizer, that the parent's checkpoint does not fit. */
 export const SHAPING = ['hidden_units', 'embedding_size', 'optimizer', 'learning_rate_schedule'];
@@ -33,7 +32,7 @@ export function explored(parent: Parameters, { space, constraints, scheduler, se
   const read = constraints.map((text) => parseConstraint(text));
   for (let i = 0; i < TRIES; i++) {
     const next = random(seed, i);
-    const set = withActive(space, parent, next, (name, parameter) => {
+    const set = activeSet(space, (name, parameter) => {
       const value = parent[name];
       if (value !== undefined && !mutates(scheduler, name)) return value;
       const anew = value === undefined || scheduler.explore !== 'perturb' || next() < scheduler.resample_probability;
@@ -47,24 +46,13 @@ export function explored(parent: Parameters, { space, constraints, scheduler, se
 /** What the sampler suggests, with those of the parent that are not to be changed. */
 export function suggested(parent: Parameters, suggestion: Parameters, { space, scheduler, seed }: Asked): Parameters {
   const next = random(seed);
-  return withActive(space, parent, next, (name, parameter) => {
+  return activeSet(space, (name, parameter) => {
     const value = mutates(scheduler, name) ? suggestion[name] : parent[name];
     return value ?? drawn(parameter, next);
   });
 }
 
 const mutates = ({ mutate }: Exploring, name: string): boolean => mutate === undefined || mutate.includes(name);
-
-/** A value for each parameter whose conditions hold, and none for the others. */
-function withActive(
-  space: Space,
-  parent: Parameters,
-  next: () => number,
-  valueOf: (name: string, parameter: SpaceParameter) => Json,
-): Parameters {
-  const all = Object.fromEntries(Object.entries(space).map(([name, parameter]) => [name, valueOf(name, parameter)]));
-  return Object.fromEntries(Object.entries(all).filter(([name]) => isActive(space, name, all)));
-}
 
 function perturbed(parameter: SpaceParameter, value: Json, factors: readonly [number, number], next: () => number): Json {
   const up = next() < 0.5;

@@ -1,5 +1,6 @@
 /** Which of several machines' ends is that of their attempt. Pure. */
 import type { JobEnd } from '../contract/jobs.ts';
+import { isSysexit, SIGKILL_EXIT, SIGTERM_EXIT } from './attempt-ends.ts';
 import { GRACES } from './durations.ts';
 
 type Signs = Pick<
@@ -16,12 +17,6 @@ type Signs = Pick<
   | 'endedAt'
 >;
 
-const SYSEXITS = { first: 64, last: 78 };
-const SIGKILL_EXIT = 137;
-const SIGTERM_EXIT = 143;
-
-const isSysexit = ({ exitCode }: Signs): boolean => exitCode !== null && exitCode >= SYSEXITS.first && exitCode <= SYSEXITS.last;
-
 /** It says nothing of why: a rank whose peers are gone ends so as well. */
 export const isPlain = (end: Signs): boolean =>
   end.disruption === null &&
@@ -31,7 +26,7 @@ export const isPlain = (end: Signs): boolean =>
   !end.deadlineExceeded &&
   !end.deletedByOther &&
   end.notStarted === null &&
-  !isSysexit(end);
+  !isSysexit(end.exitCode);
 
 /** The more an end tells of its cause, the less; of ends at the same moment the one that tells most counts. */
 function order(end: Signs): number {

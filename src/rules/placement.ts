@@ -55,7 +55,7 @@ export function poolOrder(rules: Placement, pools: readonly Pool[]): readonly Po
   return rules.order.flatMap((name) => pools.filter((pool) => pool.name === name));
 }
 
-/** The profile as the trials of a search see it that names its pools. */
+/** The profile with these pools alone, in this order: as the trials of a search see it that names its pools. */
 export const inPools = (profile: Profile, pools: readonly string[] | undefined): Profile =>
   pools === undefined ? profile : { ...profile, placement: { ...profile.placement, order: [...pools] } };
 
@@ -250,8 +250,8 @@ function waitSecondsOf(scene: Scene): number | null {
   const { watched, spots, stays, found, spare, idle, rules } = scene;
   if (watched.length < 2 || found !== undefined) return null;
   const wasAsked = spots.some(({ name }) => scene.empty.has(name));
-  if (stays.length === 0) return allEmpty(scene, spots) || (spare !== null && wasAsked) ? WAITS.capacityRenewedSeconds : null;
   if (spare === null || !wasAsked) return null;
+  if (stays.length === 0) return WAITS.capacityRenewedSeconds;
   const shortest = Math.min(rules.noCapacitySeconds, WAITS.capacityWaitInTurnSeconds);
   return Math.round(Math.max(WAITS.capacityWaitShortestSeconds, Math.min(Math.max(shortest, idle), spare)));
 }

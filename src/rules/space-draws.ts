@@ -7,9 +7,14 @@ import { isActive } from './space-problems.ts';
 export function* drawnSets(space: Space, count: number, seed = 1): Generator<Record<string, Json>> {
   const next = random(seed);
   for (let i = 0; i < count; i++) {
-    const all = Object.fromEntries(Object.entries(space).map(([name, parameter]) => [name, drawn(parameter, next)]));
-    yield Object.fromEntries(Object.entries(all).filter(([name]) => isActive(space, name, all)));
+    yield activeSet(space, (_name, parameter) => drawn(parameter, next));
   }
+}
+
+/** A value for each parameter whose conditions hold, and none for the others. */
+export function activeSet(space: Space, valueOf: (name: string, parameter: SpaceParameter) => Json): Record<string, Json> {
+  const all = Object.fromEntries(Object.entries(space).map(([name, parameter]) => [name, valueOf(name, parameter)]));
+  return Object.fromEntries(Object.entries(all).filter(([name]) => isActive(space, name, all)));
 }
 
 /** A value of its range, as likely as any other, logarithmic where the range is. */

@@ -107,7 +107,7 @@ export const AUDITING = {
     const first = isEqual ? null : FIRST;
     const { step, trial, from, to, samples, pool } = pair;
     const result = { step, trial, from, to, samples, pool, repeatedPool: 'on-demand', verdict, first, why: '', uri: '' } as const;
-    return Promise.resolve({ equal: isEqual, first, verdict, result: isEqual || final ? result : null });
+    return Promise.resolve({ first, result: isEqual || final ? result : null });
   },
   closeAudit: async (): Promise<{ uri: string }> => Promise.resolve({ uri: '' }),
 };

@@ -114,8 +114,8 @@ export interface World {
   readonly notices: NotifyInput[];
   readonly evaluated: EvaluateExportInput[];
   warm: WarmTrial[];
-  /** What the ledger says of pools. */
-  rates: PoolRates;
+  /** What the ledger says of pools, or why it says nothing. */
+  rates: PoolRates | Error;
   /** Outputs whose checkpoints were pinned, and the points that they had. */
   readonly pinned: string[];
   readonly adopted: AdoptInput[];
@@ -247,7 +247,7 @@ export async function startSearchHarness(
       world.askedToEnd.push(input);
       return Promise.resolve();
     },
-    poolRates: (): Promise<PoolRates> => Promise.resolve(world.rates),
+    poolRates: (): Promise<PoolRates> => (world.rates instanceof Error ? Promise.reject(world.rates) : Promise.resolve(world.rates)),
     requestSlot: (input: SlotInput): Promise<void> => real.requestSlot(input),
     requestQuota: (input: SlotInput): Promise<{ readonly limit: number | null }> => real.requestQuota(input),
     runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {

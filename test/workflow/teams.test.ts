@@ -66,7 +66,10 @@ describe('the run of a team', () => {
     let most = 0;
     north.world.attempt = async () => {
       most = Math.max(most, north.running());
-      return Promise.resolve({});
+      // The first ones stay until others have to wait for them.
+      if (north.world.attempts.length <= TRIALS_AT_ONCE)
+        await until(async () => (await gate(quotaGateWorkflowId('north')))?.waiting.length, 'others to wait');
+      return {};
     };
     south.world.attempt = async () => ({ verdict: await south.stopAsked() });
     const theirs = await south.search(specOf({ trials: 4, parallel: 4 }));

@@ -1,4 +1,5 @@
 /** Several spot pools: what a trial asks, what it looks at, and where it goes on. */
+import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CapacityInput } from '../../src/contract/search.ts';
 import { until } from './environment.ts';
@@ -99,5 +100,8 @@ describe('a trial with several spot pools', () => {
     };
     await (await start(placement.deadlineSeconds)).result();
     expect(pools()).toEqual(['spot-b']);
+    harness.world.rates = ApplicationFailure.nonRetryable('no permission', 'PermissionDenied');
+    await (await start(placement.deadlineSeconds)).result();
+    expect(pools()).toEqual(['spot-b', 'spot-a']);
   });
 });

@@ -3,6 +3,7 @@ import type { Halving, TrialRecord } from '../../src/contract/search.ts';
 import { bestOf } from '../../src/rules/curves.ts';
 import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotion } from '../../src/rules/halving.ts';
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
+import { endOfTraining } from '../../src/rules/population.ts';
 import { heldReason, heldSummary, isHeld, NO_RUNG, release } from './held.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
@@ -64,10 +65,9 @@ function goOn(run: SearchRun, { trial, reason }: Promotion, allowed: number | nu
 }
 
 function rungsOf({ input: { spec } }: SearchRun): Rungs | null {
-  const { scheduler, epochs, validateEverySteps, command } = spec;
+  const { scheduler } = spec;
   if (!scheduler || scheduler.kind === 'pbt') return null;
-  const pointsAreEpochs = scheduler.resource === 'points' && validateEverySteps === 0 && command === undefined;
-  return { scheduler, end: scheduler.max ?? (scheduler.resource === 'epochs' || pointsAreEpochs ? epochs : null) };
+  return { scheduler, end: scheduler.max ?? endOfTraining(spec) };
 }
 
 function halvingOf(run: SearchRun, rungs: Rungs, record: TrialRecord): Halving {

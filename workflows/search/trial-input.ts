@@ -1,6 +1,6 @@
 /** What a trial's workflow begins with. */
-import type { TrialInput, TrialRecord, TrialSpec } from '../../src/contract/search.ts';
-import type { SearchSpec } from '../../src/contract/steps.ts';
+import type { TrialInput, TrialRecord } from '../../src/contract/search.ts';
+import { trialSpec, type TrialSpec } from '../../src/contract/trial-spec.ts';
 import { inPools } from '../../src/rules/placement.ts';
 import { lastMoment } from './last-moment.ts';
 import { epochsOf } from './member.ts';
@@ -36,34 +36,3 @@ function epochsFor(run: SearchRun, record: TrialRecord): Partial<TrialSpec> {
 
 const earlier = (one: number | null, other: number | null): number | null =>
   one === null || other === null ? (one ?? other) : Math.min(one, other);
-
-/** Of a search's spec what a trial is told of. */
-const FIELDS = [
-  'data',
-  'features',
-  'image',
-  'command',
-  'code',
-  'requirements',
-  'python',
-  'model',
-  'env',
-  'secrets',
-  'resources',
-  'objective',
-  'parallel',
-  'seed',
-  'epochs',
-  'validateEverySteps',
-  'sampleCandidates',
-  'exportEveryValidations',
-  'checkpoint',
-  'parts',
-  'threads',
-  'audit',
-  'maxCrashes',
-  'attemptDeadlineSeconds',
-] as const;
-
-const trialSpec = (spec: SearchSpec): TrialSpec =>
-  Object.fromEntries(FIELDS.map((name) => [name, spec[name]])) as Pick<SearchSpec, (typeof FIELDS)[number]>;

@@ -1,6 +1,5 @@
 /** What a trial does before it has a machine: it hears how the pools did of late, and waits for one that has a machine again. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { Pool } from '../../src/contract/profile.ts';
 import type { TrialSummary } from '../../src/contract/search.ts';
 import { WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
@@ -33,10 +32,7 @@ export async function waitForMachine(run: TrialRun, choice: PlacementChoice): Pr
   run.note = choice.reason;
   await tellSearch(input, reportOf(run));
   const scope = new CancellationScope();
-  const found = (pool: Pool): void => {
-    run.found ??= pool;
-  };
-  const watching = scope.run(() => watchPools(run, choice.looks, found)).catch(() => undefined);
+  const watching = scope.run(() => watchPools(run, choice.looks)).catch(() => undefined);
   try {
     await condition(() => run.found !== null || run.stop !== null || run.paused, (choice.waitSeconds ?? 0) * 1000);
   } finally {

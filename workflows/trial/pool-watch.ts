@@ -1,6 +1,5 @@
 /** Looks for machines of other pools while an attempt goes on in one, or while nothing does. */
 import { CancellationScope, isCancellation, patched, sleep } from '@temporalio/workflow';
-import type { Pool } from '../../src/contract/profile.ts';
 import type { CapacityInput } from '../../src/contract/search.ts';
 import type { Look } from '../../src/rules/placement.ts';
 import { attempts, endings } from '../policies.ts';
@@ -13,9 +12,9 @@ import type { TrialRun } from './state.ts';
 
 /**
  * All looks at once, in the scope that this is called in: cancel it once a pool was found, or when nobody wants to know any more. The activities
- * say by ending that there is a machine; one that fails has no say.
+ * say by ending that there is a machine; one that fails has no say. An attempt that runs is ended, to go on there.
  */
-export async function watchPools(run: TrialRun, looks: readonly Look[], found: (pool: Pool) => void): Promise<void> {
+export async function watchPools(run: TrialRun, looks: readonly Look[]): Promise<void> {
   const scope = CancellationScope.current();
   await Promise.all(
     looks.map(async ({ pool, afterSeconds }, position) => {
@@ -28,7 +27,9 @@ export async function watchPools(run: TrialRun, looks: readonly Look[], found: (
         return;
       }
       // It ends the same way when it is asked to.
-      if (!scope.consideredCancelled) found(pool);
+      if (scope.consideredCancelled) return;
+      run.found ??= pool;
+      run.interrupt?.();
     }),
   );
 }

@@ -14,8 +14,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
-import type { Pool } from '../../src/contract/profile.ts';
-import type { AttemptReport, AttemptWaits, PlacementState, TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import type {
+  AttemptInput,
+  AttemptReport,
+  AttemptWaits,
+  PlacementState,
+  TrialInput,
+  TrialReport,
+  TrialSummary,
+} from '../../src/contract/search.ts';
 import { backoffSecondsV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterFound, backoffSeconds, choosePool, poolOrder } from '../../src/rules/placement.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
@@ -216,20 +223,14 @@ async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<Atte
     if (run.stop !== null || run.paused) return null;
     // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
     run.carried.attempts += 1;
-    const input = attemptInput(run, choice);
-    return await interruptible(run, choice, () =>
-      attempts(input, run.asksJobs).runAttempt.executeWithOptions(
-        { summary: `attempt ${run.carried.attempts} on ${pool.name}: ${choice.reason}` },
-        [input],
-      ),
-    );
+    return await interruptible(run, choice);
   } finally {
     await CancellationScope.nonCancellable(() => releasePlaces(run, pool));
   }
 }
 
-/** Ends the attempt, with a checkpoint, when the trial is stopped or paused, or when the first pool has a machine again. */
-async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: () => Promise<AttemptReport>): Promise<AttemptReport | null> {
+/** Ends the attempt, with a checkpoint, when the trial is stopped or paused, or when a pool that is looked at has a machine. */
+async function interruptible(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
   run.begunAt = Date.now();
   const scope = new CancellationScope();
   const poolWatch = new CancellationScope();
@@ -237,24 +238,21 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
     scope.cancel();
   };
   const input = attemptInput(run, choice);
-  const found = (pool: Pool): void => {
-    run.found ??= pool;
-    run.interrupt?.();
-  };
+  const summary = `attempt ${run.carried.attempts} on ${choice.pool.name}: ${choice.reason}`;
   const over = run.asksJobs ? cleanUpOnRequest(scope, () => endings(input.trial).askAttemptToEnd(input)) : undefined;
-  const looking = poolWatch.run(() => watchPools(run, choice.looks, found)).catch(() => undefined);
+  const looking = poolWatch.run(() => watchPools(run, choice.looks)).catch(() => undefined);
   try {
-    run.last = await scope.run(attempt);
+    run.last = await scope.run(() => attempts(input, run.asksJobs).runAttempt.executeWithOptions({ summary }, [input]));
     run.clusters.heard = input.pool.cluster ?? null;
     return run.last;
   } catch (error) {
     if (isSeveral(input) && isClusterLost(error)) return await lose(run, input);
-    if (run.reconciles && !scope.consideredCancelled) return await givenUp(run, choice, error);
+    if (run.reconciles && !scope.consideredCancelled) return await givenUp(run, input, error);
     // Temporal tries nothing again that was cancelled: whatever it failed of, the Job may go on.
     const isUnheard = isCancellation(error) || isTimeout(error) || (run.reconciles && error instanceof ActivityFailure);
     if (!scope.consideredCancelled || !isUnheard) throw error;
     // No worker was there to be asked: none had begun, or the one that had is gone, and the Job goes on.
-    const report = await CancellationScope.nonCancellable(() => endOf(run, choice));
+    const report = await CancellationScope.nonCancellable(() => endOf(run, input));
     if (report === null && CancellationScope.current().consideredCancelled) throw error;
     return report;
   } finally {
@@ -270,8 +268,8 @@ async function interruptible(run: TrialRun, choice: PlacementChoice, attempt: ()
  * The activity that watched the attempt failed for good; its Job may go on, so that it is ended first. What no one foresaw costs a retry,
  * as a crash does; the rest, such as a permission that is missing, fails the trial.
  */
-async function givenUp(run: TrialRun, choice: PlacementChoice, error: unknown): Promise<AttemptReport | null> {
-  const report = await CancellationScope.nonCancellable(() => endOf(run, choice).catch(() => null));
+async function givenUp(run: TrialRun, input: AttemptInput, error: unknown): Promise<AttemptReport | null> {
+  const report = await CancellationScope.nonCancellable(() => endOf(run, input).catch(() => null));
   const message = unforeseenMessageOf(error);
   if (message === null) throw error;
   if (report !== null) return { ...report, verdict: 'crashed', cause: `it could not be watched any more: ${message}` };
@@ -284,8 +282,7 @@ async function givenUp(run: TrialRun, choice: PlacementChoice, error: unknown): 
 }
 
 /** Null where there was no attempt after all: its number is the next one's. Null also where nobody could look. */
-async function endOf(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
-  const input = attemptInput(run, choice);
+async function endOf(run: TrialRun, input: AttemptInput): Promise<AttemptReport | null> {
   try {
     const report = await endings(input.trial).endAttempt(input);
     if (report === null) run.carried.attempts -= 1;

@@ -1,4 +1,5 @@
 import { PreconditionFailedError } from '../../contract/errors.ts';
+import { inTurns } from '../../ports/in-turns.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { digest } from './names.ts';
 
@@ -79,7 +80,7 @@ export class Outbox {
     const contents = await this.#contents(names);
     // Nothing is removed before its job has succeeded.
     if (!contents.includes(null)) await load(digest(names.join(' ')), contents.join(''));
-    await inTurns(names, async (name) => {
+    await inTurns(names, AT_ONCE, async (name) => {
       await this.#write(this.#uri('loaded', name), '', DOES_NOT_EXIST);
       await this.#store.remove(this.#uri('waiting', name));
       this.#known.delete(name);
@@ -104,7 +105,7 @@ export class Outbox {
 
   /** Null for what is not there any more. */
   async #contents(names: readonly string[]): Promise<(string | null)[]> {
-    return inTurns(names, async (name) => {
+    return inTurns(names, AT_ONCE, async (name) => {
       const known = this.#known.get(name);
       if (known !== undefined) return known;
       const found = await this.#store.read(this.#uri('waiting', name));
@@ -128,10 +129,4 @@ export class Outbox {
   #uri(...names: readonly string[]): string {
     return [this.#root, ...names].join('/');
   }
-}
-
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let i = 0; i < items.length; i += AT_ONCE) results.push(...(await Promise.all(items.slice(i, i + AT_ONCE).map(work))));
-  return results;
 }

@@ -120,14 +120,15 @@ describe('without a deadline', () => {
     expect(choose({ ...later, now: START + HOUR * 1000 }).pool.name).toBe('spot-a');
   });
 
-  it('waits for any of them where there is nothing else, rather than for one after the other', () => {
+  it('asks them in turn where there is nothing else, with a pause after each round that found no machine', () => {
     const pools = POOLS.slice(0, 3);
     const state = (['spot-a', 'spot-b', 'spot-c'] as const).reduce<PlacementState>(
       (each) => afterAttempt(choose({ pools, state: each }), 'no-capacity'),
       initialPlacement,
     );
-    // A round without any machine is followed by a new one; the first ask of it is an attempt again.
-    expect(choose({ pools, state: { ...state, empty: [] } }).waitSeconds).toBeNull();
+    expect(state.empty).toEqual(['spot-a', 'spot-b', 'spot-c']);
+    // The first ask of a new round is an attempt again.
+    expect(choose({ pools, state })).toMatchObject({ pool: { name: 'spot-a' }, waitSeconds: null });
     expect(backoffSeconds('no-capacity', 0, state, 3)).toBe(30);
   });
 });

@@ -5,6 +5,9 @@ import { withDocumentNames } from '../../../src/contract/earlier-names.ts';
 import { conditionProblems } from '../../../src/rules/space-problems.ts';
 import type { Json } from '../../../src/contract/values.ts';
 
+/** Fields that every update may have. */
+export const WHO = ['by', 'why', 'signed'] as const;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 export function refuse(message: string): never {
@@ -167,7 +170,7 @@ function checkedRule(value: unknown, path: string): StoppingRule {
 
 /** The budget after the update: `null` lifts a cap, what is not named stays. */
 export function checkedBudget(before: Budget, value: unknown): Budget {
-  const fields = fieldsOf(value, ['cost', 'hours', 'trials', 'by', 'why', 'signed']);
+  const fields = fieldsOf(value, ['cost', 'hours', 'trials', ...WHO]);
   if (['cost', 'hours', 'trials'].every((name) => fields[name] === undefined)) refuse('expected at least one of cost, hours, trials');
   const cap = (name: keyof Budget, check: NumberCheck): number | undefined =>
     fields[name] === undefined ? before[name] : fields[name] === null ? undefined : numberIn(fields[name], name, check);

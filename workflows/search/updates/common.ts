@@ -4,8 +4,7 @@ import { numberIn, refuse } from './checks.ts';
 import { decided, isOver, recordOf } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 
-/** Fields that every update may have. */
-export const WHO = ['by', 'why', 'signed'] as const;
+export { WHO } from './checks.ts';
 
 export function trialOf(run: SearchRun, trial: unknown): TrialRecord {
   const count = run.memory.records.length;
