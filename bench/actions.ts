@@ -9,28 +9,30 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { actionsOf, between, isQuestion, sum } from './actions/counting.ts';
 import type { Actions } from './actions/counting.ts';
 import { orphanWatched, stopToSigterm, until } from './actions/reach.ts';
 import { openWorld, sourcesOf, TRIALS } from './actions/world.ts';
 import type { World } from './actions/world.ts';
 import { percentile, round } from './recovery/statistics.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const RELEASE_0_1_0 = '0760a5b';
 const MINUTES_PER_DAY = 1440;
 const ROOT = join(import.meta.dirname, '..');
 
-const { values } = parseArgs({
+const { values, whole } = commandLine({
+  call: 'npm run bench -- actions',
+  about: 'Actions of Temporal a trial and day, counted on a real server, beside an earlier commit.',
   options: {
-    json: { type: 'boolean', default: false },
-    minutes: { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '5' },
-    before: { type: 'string', default: RELEASE_0_1_0 },
+    json: JSON_OPTION,
+    minutes: { type: 'string', default: '10', value: 'N', about: 'how long is counted' },
+    rounds: { type: 'string', default: '5', value: 'N', about: 'of stops, and of workers that are killed' },
+    before: { type: 'string', default: RELEASE_0_1_0, value: 'COMMIT', about: 'what it is compared with' },
   },
 });
-const minutes = Number(values.minutes);
-const rounds = Number(values.rounds);
+const minutes = whole('minutes');
+const rounds = whole('rounds');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const folder = mkdtempSync(join(tmpdir(), 'longhaul-actions-'));

@@ -110,7 +110,7 @@ def audit(fault: str, number: int) -> Audit:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(prog="npm run bench -- audit")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--audits", type=int, default=100, help="of each kind")
     options = parser.parse_args()

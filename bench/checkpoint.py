@@ -7,6 +7,7 @@ on is in its first progress record. Between the kills it trains undisturbed for 
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import signal
@@ -162,11 +163,14 @@ def measure_kills(root: Path, data: str) -> dict[str, Any]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="npm run bench -- checkpoint")
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="longhaul-bench-") as temporary:
         root = Path(temporary)
         data = write_parts(root / "train", distinct=2, parts=40, sessions=400)
         found = {**measure_overhead(root / "overhead", data), **measure_kills(root / "kills", data)}
-    if "--json" not in sys.argv:
+    if not options.json:
         for name, value in found.items():
             note(f"{name:30} {value}")
     print(json.dumps(found))

@@ -9,6 +9,15 @@ import { FixtureSource, movedToNow } from '../test/console/fixture-source.ts';
 import { OPTIONS } from '../test/console/harness.ts';
 import { ConsolePage } from '../test/console/pages.ts';
 import { makeRun } from '../test/support/run-data.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
+
+const { values } = commandLine({
+  call: 'npm run bench -- console',
+  about: 'What the page of the console weighs, and how soon it shows what is new.',
+  options: {
+    json: JSON_OPTION,
+  },
+});
 
 const RUN = 'grocery-ranking-20261120-080000-load';
 const PAGE_LOADS = 5;
@@ -34,7 +43,7 @@ try {
     event_latency_ms: Math.round(quantile(await latencies(), 0.95)),
     p95_ms: Math.round(quantile(await answers(), 0.95) * 10) / 10,
   };
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(18)} ${value}\n`);
 } finally {
   await browser.close();

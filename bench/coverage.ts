@@ -3,9 +3,9 @@
  * are alike (intraclass correlation 0.3). Drawn by household they should do so in 93 to 97 % of all test sets, also with few of them; drawn by session
  * they claim more than they know. Simulated sessions, the bootstrap of the product.
  */
-import { parseArgs } from 'node:util';
 import { bootstrap, xoshiro128 } from '../activities/evaluation/bootstrap.ts';
 import type { Series } from '../activities/evaluation/bootstrap.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const SESSIONS_EACH = 10;
 const CORRELATION = 0.3;
@@ -24,8 +24,15 @@ interface Session {
   readonly other: number;
 }
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '400' } } });
-const rounds = Number(values.rounds);
+const { values, whole } = commandLine({
+  call: 'npm run bench -- coverage',
+  about: 'How often intervals of the evaluation hold the truth.',
+  options: {
+    json: JSON_OPTION,
+    rounds: { type: 'string', default: '400', value: 'N', about: 'test sets of each kind' },
+  },
+});
+const rounds = whole('rounds');
 const result = {
   households_30: await coverage(30, rounds, 'household'),
   households_100: await coverage(100, rounds, 'household'),

@@ -1,16 +1,18 @@
 /** `npm run bench -- fuzz [--json] [--count 10000] [--seed 1]`: mutated projects through the compiler, mutated documents through their schemas. */
-import { parseArgs } from 'node:util';
 import { fuzz } from '../test/unit/compile/fuzz.ts';
 import { parseMutants } from '../test/unit/security/mutate-document.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
-const { values } = parseArgs({
+const { values, whole } = commandLine({
+  call: 'npm run bench -- fuzz',
+  about: 'Documents and projects that are broken at random, and what they are answered.',
   options: {
-    json: { type: 'boolean', default: false },
-    count: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: '1' },
+    json: JSON_OPTION,
+    count: { type: 'string', default: '10000', value: 'N', about: 'how many of each' },
+    seed: { type: 'string', default: '1', value: 'N', about: 'of the draw' },
   },
 });
-const options = { count: Number(values.count), seed: Number(values.seed) };
+const options = { count: whole('count'), seed: whole('seed', 0) };
 const documents = parseMutants(options);
 const projects = await fuzz(options);
 const result = {

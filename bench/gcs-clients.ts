@@ -10,6 +10,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Storage } from '@google-cloud/storage';
 import { startEmulators } from '../src/stack/emulators/index.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
+
+const { values } = commandLine({
+  call: 'npm run bench -- gcs-clients',
+  about: 'Clients that the trainer could read parts of gs:// with.',
+  options: {
+    json: JSON_OPTION,
+  },
+});
 
 const BUCKET = 'bench';
 const PARTS = 10;
@@ -29,7 +38,7 @@ try {
     { env: { ...process.env, STORAGE_EMULATOR_HOST: address } },
   );
   const result = JSON.parse(stdout) as Record<string, number>;
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(20)} ${value}\n`);
 } finally {
   await emulators.stop();

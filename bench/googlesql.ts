@@ -7,18 +7,19 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { countOutcomes, readCases, tablesBeside } from './googlesql/cases.ts';
 import type { Case, Outcome } from './googlesql/cases.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const PROCESSES = 2;
-const { values } = parseArgs({
+const { values } = commandLine({
+  call: 'npm run bench -- googlesql',
+  about: 'GoogleSQL of cases with known answers, on the embedded warehouse.',
   options: {
-    json: { type: 'boolean', default: false },
-    cases: { type: 'string', default: join(import.meta.dirname, 'googlesql', 'cases') },
-    results: { type: 'string' },
-    /** Only cases whose id or statement has this text. */
-    only: { type: 'string' },
+    json: JSON_OPTION,
+    cases: { type: 'string', default: join(import.meta.dirname, 'googlesql', 'cases'), value: 'DIR', about: 'folder of cases' },
+    results: { type: 'string', value: 'FILE', about: 'where each outcome is written' },
+    only: { type: 'string', value: 'TEXT', about: 'only cases whose id or statement has this text' },
   },
 });
 

@@ -2,11 +2,11 @@
  * `npm run bench -- history [--json] [--trials 1000] [--parallel 200]`: how large histories become. A trial of five days that is preempted
  * every hour, and a search of a thousand trials, on a development server, with trainers that say what such days would bring.
  */
-import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { AttemptReport } from '../src/contract/search.ts';
 import { profileOf, specOf, startSearchHarness, type SearchHarness } from '../test/workflow/search-harness.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const HOURS = 5 * 24;
 const SAMPLES_AN_HOUR = 1_000_000;
@@ -17,18 +17,20 @@ interface Size {
   readonly bytes: number;
 }
 
-const { values } = parseArgs({
+const { values, whole } = commandLine({
+  call: 'npm run bench -- history',
+  about: 'How much history a trial of days and a search leave in Temporal.',
   options: {
-    json: { type: 'boolean', default: false },
-    trials: { type: 'string', default: '1000' },
-    parallel: { type: 'string', default: '200' },
+    json: JSON_OPTION,
+    trials: { type: 'string', default: '1000', value: 'N', about: 'of the search' },
+    parallel: { type: 'string', default: '200', value: 'N', about: 'of them at once' },
   },
 });
 
 const harness = await startSearchHarness('real');
 try {
   const trial = await measureTrial(harness);
-  const search = await measureSearch(harness, Number(values.trials), Number(values.parallel));
+  const search = await measureSearch(harness, whole('trials'), whole('parallel'));
   const result = {
     trial_events: trial.events,
     trial_bytes: trial.bytes,

@@ -7,6 +7,7 @@ Memory is the peak of a process of its own.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -37,6 +38,9 @@ MEMORY_SESSIONS = 100
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="npm run bench -- input")
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="longhaul-bench-") as temporary:
         root = Path(temporary)

@@ -7,9 +7,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { canRunCluster } from '../deploy/dev-cluster/index.ts';
 import { ensurePeers, versionOf } from './peers/install.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PEERS = ['luigi', 'dagster', 'prefect', 'metaflow', 'ray'] as const;
@@ -19,7 +19,14 @@ interface Overhead {
   readonly trial_ms: number | null;
 }
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, only: { type: 'string' } } });
+const { values } = commandLine({
+  call: 'npm run bench -- peers',
+  about: 'What a step and a trial cost here and in similar tools.',
+  options: {
+    json: JSON_OPTION,
+    only: { type: 'string', value: 'NAME,…', about: 'some of them' },
+  },
+});
 const wanted = values.only?.split(',') ?? [...PEERS, 'kubernetes'];
 
 const memory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'longhaul-peers-'));

@@ -5,13 +5,20 @@
  * Each sweep is also promised an end and a cost that are drawn between a fifth and all of what the quote says for 95 %, and, where that is accepted, played
  * by the rule that the workflow keeps a promise by (bench/quote/kept.ts).
  */
-import { parseArgs } from 'node:util';
 import { earlierTrials, estimateSearch, type Interval } from '../src/cli/estimate.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import { keptPromise } from './quote/kept.ts';
 import { random } from '../test/support/random.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, sweeps: { type: 'string', default: '1000' } } });
+const { values, whole } = commandLine({
+  call: 'npm run bench -- quote',
+  about: 'Whether quotes of searches hold: intervals of cost and end, and promises.',
+  options: {
+    json: JSON_OPTION,
+    sweeps: { type: 'string', default: '1000', value: 'N', about: 'searches that are quoted' },
+  },
+});
 
 const EARLIER_RUNS = [3, 10] as const;
 const TRIALS = [12, 40] as const;
@@ -53,7 +60,7 @@ function elapsed(used: readonly Used[], parallel: number): number {
 
 const inside = ({ low, high }: Interval, value: number): boolean => low <= value && value <= high;
 
-const sweeps = Number(values.sweeps);
+const sweeps = whole('sweeps');
 let [cost, end] = [0, 0];
 const promises = { accepted: 0, deadline: 0, cost: 0, cutShort: 0, begun: 0, planned: 0 };
 for (let sweep = 0; sweep < sweeps; sweep++) {

@@ -11,13 +11,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { canRunCluster, startCluster } from '../deploy/dev-cluster/index.ts';
 import { trainerImage } from '../test/cluster/images.ts';
 import { openTrialLab } from '../test/cluster/trial-lab.ts';
 import { openScene } from './recovery/scene.ts';
 import type { Bare, Recovery, Scene } from './recovery/scene.ts';
 import { percentile, round } from './recovery/statistics.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const NAMESPACE = 'recovery';
 const NODE_MONITOR_GRACE_SECONDS = 8;
@@ -27,22 +27,22 @@ const ENDLESS = 10_000;
 const KINDS = ['evict', 'preempt', 'pod_deleted', 'node_lost', 'gang_evict'] as const;
 type Kind = (typeof KINDS)[number];
 
-const { values } = parseArgs({
+const { values, whole, refuse } = commandLine({
+  call: 'npm run bench -- recovery',
+  about: 'How soon a lost attempt has a successor, on a cluster of this machine.',
   options: {
-    json: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '4' },
-    kinds: { type: 'string', default: KINDS.join(',') },
+    json: JSON_OPTION,
+    rounds: { type: 'string', default: '4', value: 'N', about: 'of each kind' },
+    kinds: { type: 'string', default: KINDS.join(','), value: 'KIND,…', about: 'how attempts are lost' },
   },
 });
-const rounds = Number(values.rounds);
+const rounds = whole('rounds');
 const asked = values.kinds.split(',');
 const kinds = KINDS.filter((kind) => asked.includes(kind));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-if (!Number.isInteger(rounds) || rounds < 1 || asked.some((kind) => !KINDS.some((one) => one === kind))) {
-  say(`--rounds: expected a number from 1, found ${values.rounds}; --kinds: expected some of ${KINDS.join(',')}, found ${values.kinds}`);
-  process.exit(2);
-}
+if (asked.some((kind) => !KINDS.some((one) => one === kind)))
+  refuse(`--kinds: expected some of ${KINDS.join(',')}, found "${values.kinds}"`);
 const capability = await canRunCluster();
 if (!capability.ok) {
   say(`this machine cannot run the cluster: ${capability.why}`);

@@ -28,12 +28,18 @@ function resultIn(line: string): object | undefined {
   }
 }
 
-if (name === undefined) {
-  process.stdout.write(`${(await names()).join('\n')}\n`);
+if (name === undefined || ['--help', '-h'].includes(name)) {
+  const usage =
+    name === undefined
+      ? ''
+      : 'usage: npm run bench -- NAME [options]\n\nMeasures one thing; npm run bench -- NAME --help tells its options. NAME is one of\n\n';
+  process.stdout.write(`${usage}${(await names()).join('\n')}\n`);
   process.exit(0);
 }
 if (!(await names()).includes(name)) {
-  const message = `no bench "${name}"; there are: ${(await names()).join(', ')}`;
+  const message = name.startsWith('-')
+    ? `bench: expected the name of one first, found ${name}; see npm run bench -- --help`
+    : `no bench "${name}"; there are: ${(await names()).join(', ')}`;
   process.stderr.write(`${message}\n`);
   if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
   process.exit(2);
@@ -63,10 +69,11 @@ if (child.stdout && child.stderr) {
   });
 }
 child.on('close', (code, signal) => {
-  if (!json) process.exit(code ?? 1);
+  // Usage is no result.
+  if (!json || args.some((word) => ['--help', '-h'].includes(word))) process.exit(code ?? 1);
   const failed = code !== 0 || result === undefined;
   const why = signal === null ? `bench ${name} ended with exit code ${code}` : `bench ${name} was ended by ${signal}`;
   const error = result !== undefined && 'error' in (resultIn(result) ?? {}) ? result : JSON.stringify({ error: lastWords || why });
   process.stdout.write(`${failed ? error : result}\n`);
-  process.exit(failed ? 1 : 0);
+  process.exit(failed ? (code === 2 ? 2 : 1) : 0);
 });

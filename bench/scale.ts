@@ -6,7 +6,6 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { canRunCluster, startCluster } from '../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../deploy/dev-cluster/index.ts';
@@ -24,6 +23,7 @@ import { playRound } from './scale/round.ts';
 import type { Round, Scene } from './scale/round.ts';
 import { SimulatedMachines } from './scale/simulated-machines.ts';
 import { startWorker } from './scale/workers.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const NAMESPACE = 'scale';
 const ACCOUNT = 'worker';
@@ -37,10 +37,17 @@ const ROUNDS_OF_FEW = 7;
 /** Of one search; a thousand at once are three. */
 const MAX_PARALLEL = 400;
 
-const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, trials: { type: 'string', default: '1,10,100,1000' } },
+const { values, refuse } = commandLine({
+  call: 'npm run bench -- scale',
+  about: 'What a trial costs among many, on a cluster of this machine.',
+  options: {
+    json: JSON_OPTION,
+    trials: { type: 'string', default: '1,10,100,1000', value: 'N,…', about: 'sizes of the searches' },
+  },
 });
 const sizes = values.trials.split(',').map(Number);
+if (!sizes.every((size) => Number.isInteger(size) && size > 0))
+  refuse(`--trials: expected whole numbers from 1 with commas between, found "${values.trials}"`);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const capability = await canRunCluster();

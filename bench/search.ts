@@ -5,7 +5,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { HalvingScheduler, StoppingRule } from '../src/contract/search-space.ts';
 import { startSearchHarness } from '../test/workflow/search-harness.ts';
 import { measureOverhead } from './search/overhead.ts';
@@ -14,15 +13,17 @@ import { runScript, startSampler } from './search/python.ts';
 import { measurePromotion, TOLERANCE } from './search/promotion.ts';
 import { measureQuality } from './search/quality.ts';
 import { measureFound, measureStopping, type Tables } from './search/stopping.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
-const { values } = parseArgs({
+const { values, whole } = commandLine({
+  call: 'npm run bench -- search',
+  about: 'How good and how fast searches are, beside Optuna and Ray.',
   options: {
-    json: { type: 'boolean', default: false },
-    /** Of each search of a test function. */
-    trials: { type: 'string', default: '50' },
-    seeds: { type: 'string', default: '3' },
-    'noop-trials': { type: 'string', default: '200' },
-    parallel: { type: 'string', default: '8' },
+    json: JSON_OPTION,
+    trials: { type: 'string', default: '50', value: 'N', about: 'of each search of a test function' },
+    seeds: { type: 'string', default: '3', value: 'N', about: 'of each' },
+    'noop-trials': { type: 'string', default: '200', value: 'N', about: 'that do nothing, for what a trial costs' },
+    parallel: { type: 'string', default: '8', value: 'N', about: 'of these at once' },
   },
 });
 
@@ -47,11 +48,11 @@ const harness = await startSearchHarness('real', [], {}, 'own');
 const sampler = startSampler(harness.environment.address);
 try {
   // What is timed runs first, while nothing else does.
-  const overhead = await measureOverhead(harness, { trials: Number(values['noop-trials']), parallel: Number(values.parallel) });
+  const overhead = await measureOverhead(harness, { trials: whole('noop-trials'), parallel: whole('parallel') });
   const quality = await measureQuality(harness, {
     sampler: 'tpe',
-    trials: Number(values.trials),
-    seeds: numbers(Number(values.seeds)),
+    trials: whole('trials'),
+    seeds: numbers(whole('seeds')),
     randomSeeds: numbers(RANDOM_SEEDS, 100),
   });
   for (const { problem, equal, best, random } of quality)

@@ -6,7 +6,8 @@ import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 /** Release 0.1.0. */
 const BEFORE = '0760a5b';
@@ -16,7 +17,14 @@ const ROOT = join(import.meta.dirname, '..');
 const run = promisify(execFile);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const round = (value: number): number => Number(value.toFixed(2));
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, before: { type: 'string', default: BEFORE } } });
+const { values } = commandLine({
+  call: 'npm run bench -- setup',
+  about: 'A cold start with empty caches, beside that of an earlier commit.',
+  options: {
+    json: JSON_OPTION,
+    before: { type: 'string', default: BEFORE, value: 'COMMIT', about: 'what it is compared with' },
+  },
+});
 
 const folder = await mkdtemp(join(tmpdir(), 'longhaul-setup-'));
 try {

@@ -3,13 +3,13 @@
  * the workflow's own rules of placement, against on-demand machines and against an oracle. docs/spot.md explains the figures.
  * `npm run bench -- spot --traces DIR [--half choose|report] [--json]`: the same on recorded traces, beside Uniform Progress and SkyPilot.
  */
-import { parseArgs } from 'node:util';
 import { Placement, Pool } from '../src/contract/profile.ts';
 import { random } from '../test/support/random.ts';
 import { availabilityOf, REGIMES, TICK_SECONDS, traceOf, type Regime } from './spot/availability.ts';
 import { HALVES, measureOnTraces, shareOfOracle } from './spot/on-traces.ts';
 import { leastCosts } from './spot/oracle.ts';
 import { live, START_SECONDS, type Life } from './spot/simulate.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const DEADLINE_SECONDS = 5 * 24 * 3600;
 /** Beyond the deadline, for what is late. */
@@ -20,13 +20,15 @@ const TRIALS = 20;
 /** Work of a trial, in hours on one machine. */
 const WORK_HOURS = { least: 24, most: 96 };
 
-const { values } = parseArgs({
+const { values, whole, refuse } = commandLine({
+  call: 'npm run bench -- spot',
+  about: 'What spot machines save, by drawn or recorded availability.',
   options: {
-    json: { type: 'boolean', default: false },
-    sweeps: { type: 'string', default: '40' },
-    seed: { type: 'string', default: '1' },
-    traces: { type: 'string' },
-    half: { type: 'string' },
+    json: JSON_OPTION,
+    sweeps: { type: 'string', default: '40', value: 'N', about: 'trials of each regime' },
+    seed: { type: 'string', default: '1', value: 'N', about: 'of the draw' },
+    traces: { type: 'string', value: 'DIR', about: 'recorded traces, in folders of zones' },
+    half: { type: 'string', value: 'NAME', about: 'of the traces' },
   },
 });
 
@@ -124,7 +126,7 @@ function say(cells: readonly (string | number)[]): void {
 
 async function onRecordedTraces(directory: string): Promise<void> {
   const half = HALVES.find((name) => name === values.half);
-  if (values.half !== undefined && half === undefined) throw new Error(`--half: expected ${HALVES.join(' or ')}, found "${values.half}"`);
+  if (values.half !== undefined && half === undefined) refuse(`--half: expected ${HALVES.join(' or ')}, found "${values.half}"`);
   const { regions, figures } = await measureOnTraces(directory, half);
   if (values.json) {
     process.stdout.write(`${JSON.stringify(figures)}\n`);
@@ -146,7 +148,7 @@ async function onRecordedTraces(directory: string): Promise<void> {
 }
 
 function onDrawnTraces(): void {
-  const [sweeps, seed] = [Number(values.sweeps), Number(values.seed)];
+  const [sweeps, seed] = [whole('sweeps'), whole('seed', 0)];
   const byRegime = REGIMES.map((regime) => ({ regime, totals: simulate(regime, sweeps, seed) }));
   const overall = new Totals();
   for (const { totals } of byRegime) overall.merge(totals['spot with fallback']);

@@ -8,6 +8,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { promotionsData } from './warehouse/data.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
+
+const { values } = commandLine({
+  call: 'npm run bench -- warehouse',
+  about: 'A large join and its export by the embedded warehouse, beside its client alone.',
+  options: {
+    json: JSON_OPTION,
+  },
+});
 
 const ROUNDS = 3;
 
@@ -49,5 +58,5 @@ const [cpu, cpuAlone] = [least(adapter, 'cpuSeconds'), least(client, 'cpuSeconds
 process.stderr.write(
   `seconds of processors: ${cpu.toFixed(1)}, of the client alone ${cpuAlone.toFixed(1)}: ratio ${(cpu / cpuAlone).toFixed(3)}\n`,
 );
-if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(result)}\n`);
+if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 else for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(18)} ${value}\n`);

@@ -5,6 +5,7 @@ import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { commandLine } from '../tools/command-line.ts';
 import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
 import { prepare } from './prepare.ts';
 import { readRecord, writeRecord } from './records.ts';
@@ -89,13 +90,20 @@ async function runAll(suites: readonly Suite[], prepared: Prepared): Promise<Cou
 }
 
 const KNOWN = [...SUITES, ...BY_NAME];
-const record = process.argv.includes('--record');
-const wanted = process.argv.slice(2).filter((word) => word !== '--record');
+const {
+  values: { record },
+  words: wanted,
+  refuse,
+} = commandLine({
+  call: 'npm test --',
+  words: '[SUITE…]',
+  about: `Runs tests: all suites, or some of quick, ${KNOWN.map(({ name }) => name).join(', ')}.`,
+  options: {
+    record: { type: 'boolean', default: false, about: 'keeps the counts of suites that are run by their own name in test/records' },
+  },
+});
 const unknown = wanted.filter((name) => name !== 'quick' && !KNOWN.some((suite) => suite.name === name));
-if (unknown.length > 0) {
-  say(`no such suite: ${unknown.join(', ')}; there are: quick, ${KNOWN.map((suite) => suite.name).join(', ')}`);
-  process.exit(2);
-}
+if (unknown.length > 0) refuse(`no such suite: ${unknown.join(', ')}; there are: quick, ${KNOWN.map((suite) => suite.name).join(', ')}`);
 await mkdir(LOGS, { recursive: true });
 const chosen =
   wanted.length === 0 ? SUITES : [...(wanted.includes('quick') ? QUICK : []), ...KNOWN.filter(({ name }) => wanted.includes(name))];

@@ -1,7 +1,12 @@
 /** `npm run lint [-- --fix]`: oxlint, unused exports, Prettier, Ruff. */
 import { runChecks } from './checks.ts';
+import { commandLine } from './command-line.ts';
 
-const fix = process.argv.includes('--fix');
+const { fix } = commandLine({
+  call: 'npm run lint --',
+  about: 'oxlint, unused exports, Prettier and Ruff.',
+  options: { fix: { type: 'boolean', default: false, about: 'mends what can be mended' } },
+}).values;
 const python = process.env.LONGHAUL_PYTHON ?? 'python3';
 
 await runChecks([

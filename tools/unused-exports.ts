@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
+import { commandLine } from './command-line.ts';
 
 /** Their exports are used from elsewhere: by other programs, by Temporal and Vitest. */
 const ENTRIES = [
@@ -140,7 +141,11 @@ function withoutExport(text: string, name: string): string {
 
 if (import.meta.main) {
   const found = unusedExports(readSources(process.cwd()));
-  const fix = process.argv.includes('--fix');
+  const { fix } = commandLine({
+    call: 'node tools/unused-exports.ts',
+    about: 'Exports that nobody imports.',
+    options: { fix: { type: 'boolean', default: false, about: 'mends what can be mended' } },
+  }).values;
   for (const { file, name } of found) {
     if (fix) writeFileSync(file, withoutExport(readFileSync(file, 'utf8'), name));
     process.stdout.write(`${file}: nobody imports ${name}${fix ? '' : '; remove the `export`, or what is not used'}\n`);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { canRunCluster, ClusterError, defaultDirectory, openCluster, startCluster, stopAbandoned } from './index.ts';
 import type { Cluster, NodeSpec, Taint } from './index.ts';
 import { formatTaint } from './cluster.ts';
@@ -46,7 +46,9 @@ function parseNode(text: string): NodeSpec {
 
 const DEFAULT_NODES: readonly NodeSpec[] = [parseNode('spot-1:spot'), parseNode('on-demand-1:on-demand')];
 
-const program = new Command('cluster').description('a real Kubernetes cluster on this machine; see deploy/dev-cluster/README.md');
+const program = new Command('cluster')
+  .exitOverride()
+  .description('a real Kubernetes cluster on this machine; see deploy/dev-cluster/README.md');
 program.option('--dir <folder>', 'state folder of the cluster', defaultDirectory());
 const open = (): Cluster => openCluster(program.opts<{ dir: string }>().dir);
 const directory = (): string => resolve(program.opts<{ dir: string }>().dir);
@@ -205,6 +207,7 @@ for (const [command, act] of [['taint', 'taint'], ['untaint', 'untaint']] as con
 try {
   await program.parseAsync();
 } catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   if (!(error instanceof ClusterError)) throw error;
   process.stderr.write(`cluster: ${error.message}\n`);
   process.exitCode = 1;

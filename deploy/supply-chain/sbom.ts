@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../../tools/command-line.ts';
 import { npmPackages, pythonPackages, ROOT } from './packages.ts';
 import type { Package } from './packages.ts';
 
@@ -38,7 +38,11 @@ function component({ name, version, licence, development }: Package, purl: strin
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { output: { type: 'string' } } });
+  const { values } = commandLine({
+    call: 'npm run sbom --',
+    about: 'The packages that are shipped, as CycloneDX.',
+    options: { output: { type: 'string', value: 'FILE', about: 'where it is written; stdout if left out' } },
+  });
   const text = `${JSON.stringify(await sbom(), null, 2)}\n`;
   if (values.output === undefined) process.stdout.write(text);
   else writeFileSync(values.output, text);

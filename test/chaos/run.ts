@@ -1,21 +1,28 @@
-/** `npm run chaos -- [--seed S] [--schedules N] [--worlds N] [--record FILE] [--world KIND] [--faults "KIND@PHASE+MS …"] [--json]` */
-import { parseArgs } from 'node:util';
+/** `npm run chaos`: random faults, and what survived them. */
+import { commandLine, JSON_OPTION } from '../../tools/command-line.ts';
 import { WORLDS } from './faults.ts';
 import { playAll } from './fleet.ts';
 import { describeFaults, mixedScheduleOf, parseFaults, worldOf, type Schedule } from './schedule.ts';
 import { appendVerdict, countByKind, readVerdicts, replayCommand, survived, table, type Verdict } from './verdict.ts';
 
-const { values } = parseArgs({
+const { values, refuse, whole } = commandLine({
+  call: 'npm run chaos --',
+  about: 'Plays schedules of faults on the real parts, and counts what survived them (docs/reliability.md).',
   options: {
-    schedules: { type: 'string', default: '20' },
-    seed: { type: 'string', default: '1' },
-    worlds: { type: 'string', default: '1' },
-    record: { type: 'string' },
-    faults: { type: 'string' },
-    world: { type: 'string' },
-    json: { type: 'boolean', default: false },
+    schedules: { type: 'string', default: '20', value: 'N', about: 'how many, each by its seed' },
+    seed: { type: 'string', default: '1', value: 'FIRST', about: 'the first seed' },
+    worlds: { type: 'string', default: '1', value: 'N', about: 'how many are played at once, each in a world of its own' },
+    record: { type: 'string', value: 'FILE', about: 'appends a line of JSON for each; seeds that are in it are not played again' },
+    faults: { type: 'string', value: '"KIND@PHASE+MS …"', about: 'one schedule, by its faults' },
+    world: { type: 'string', value: 'KIND', about: `only seeds of one kind of world: ${WORLDS.join(' or ')}` },
+    json: JSON_OPTION,
   },
 });
+const [count, worlds, first] = [whole('schedules', 0), whole('worlds'), whole('seed')];
+const only =
+  values.world === undefined
+    ? undefined
+    : (WORLDS.find((kind) => kind === values.world) ?? refuse(`--world: expected ${WORLDS.join(' or ')}, found "${values.world}"`));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const { record } = values;
@@ -24,15 +31,18 @@ const known = new Set(verdicts.map(({ schedule }) => schedule.seed));
 const schedules = values.faults === undefined ? bySeeds() : [byName(values.faults)];
 
 function bySeeds(): Schedule[] {
-  const first = Number(values.seed);
-  const drawn = Array.from({ length: Number(values.schedules) }, (_, at) => mixedScheduleOf(first + at));
-  return drawn.filter(({ seed, world }) => !known.has(seed) && (values.world === undefined || world === values.world));
+  const drawn = Array.from({ length: count }, (_, at) => mixedScheduleOf(first + at));
+  return drawn.filter(({ seed, world }) => !known.has(seed) && (only === undefined || world === only));
 }
 
 function byName(text: string): Schedule {
-  if (record !== undefined) throw new Error('--record keeps schedules by their seeds; --faults has none');
-  const faults = parseFaults(text);
-  return { seed: 0, world: WORLDS.find((kind) => kind === values.world) ?? worldOf(faults), faults };
+  if (record !== undefined) refuse('--record keeps schedules by their seeds; --faults has none');
+  try {
+    const faults = parseFaults(text);
+    return { seed: 0, world: only ?? worldOf(faults), faults };
+  } catch (error) {
+    return refuse(`--faults: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function tell(verdict: Verdict): void {
@@ -47,7 +57,7 @@ function tell(verdict: Verdict): void {
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort(new Error(signal)));
-await playAll(schedules, { worlds: Number(values.worlds), onVerdict: tell, signal: interrupt.signal }).catch((error: unknown) => {
+await playAll(schedules, { worlds, onVerdict: tell, signal: interrupt.signal }).catch((error: unknown) => {
   if (!interrupt.signal.aborted) throw error;
 });
 

@@ -8,6 +8,7 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { commandLine } from '../../tools/command-line.ts';
 import { startHarness, type Harness } from '../workflow/environment.ts';
 import { createMemoryPorts } from '../workflow/memory-ports.ts';
 import { startSearchHarness } from '../workflow/search-harness.ts';
@@ -24,7 +25,15 @@ const anonymous = (text: string): string =>
 
 const TENSORBOARD = { startTensorboard: async () => 'http://tensorboard/', stopTensorboard: async () => undefined };
 
-const wanted = process.argv.slice(2);
+const SCENARIOS = [...Object.keys(PIPELINE_SCENARIOS), ...Object.keys(SEARCH_SCENARIOS)];
+const { words: wanted, refuse } = commandLine({
+  call: 'npm run histories --',
+  words: '[NAME…]',
+  about: `Plays scenarios and keeps their histories for release ${release.version}; what was recorded stays. All, or some of: ${SCENARIOS.join(', ')}.`,
+  options: {},
+});
+const unknown = wanted.filter((name) => !SCENARIOS.includes(name));
+if (unknown.length > 0) refuse(`no scenario ${unknown.join(', ')}; there are: ${SCENARIOS.join(', ')}`);
 const chosen = <T>(scenarios: Readonly<Record<string, T>>): [string, T][] =>
   Object.entries(scenarios).filter(([name]) => wanted.length === 0 || wanted.includes(name));
 

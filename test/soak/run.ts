@@ -1,13 +1,13 @@
-/** `npm run soak -- [--seeds N] [--seed FIRST] [--world embedded|cloud] [--days N] [--traces DIR] [--real 2h] [--record FILE]` */
+/** `npm run soak`: days, played in minutes. */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { WORLDS } from '../chaos/faults.ts';
 import { SOAK_TRAINER } from '../chaos/cloud.ts';
 import { jobProcesses, signal } from '../chaos/processes.ts';
 import { openWorld, type World } from '../chaos/world.ts';
 import type { Outcome } from '../chaos/checks.ts';
 import { freePort } from '../../src/stack/tcp.ts';
+import { commandLine } from '../../tools/command-line.ts';
 import { TemporalMeter } from './meter.ts';
 import { play, undisturbed, type SoakVerdict } from './play.ts';
 import { compressed, HOURS_PER_DAY, profileOf, real, type Scale } from './scale.ts';
@@ -21,39 +21,41 @@ const MAX_EVENTS = 5000;
 /** Of each trial and played hour. What is not compressed, such as heartbeats and starts, counts for less than in real days. */
 const MAX_REQUESTS_PER_TRIAL_HOUR: Readonly<Record<string, number>> = { temporal: 60, kubernetes: 30, gcs: 300, bigquery: 30 };
 
-const { values } = parseArgs({
+const { values, refuse, whole } = commandLine({
+  call: 'npm run soak --',
+  about: 'Plays days of training in minutes, disturbed by what a seed draws, and judges what came of them (docs/reliability.md).',
   options: {
-    seeds: { type: 'string', default: '1' },
-    seed: { type: 'string', default: '1' },
-    world: { type: 'string', default: 'embedded' },
-    days: { type: 'string', default: String(DAYS) },
-    traces: { type: 'string' },
-    real: { type: 'string' },
-    record: { type: 'string' },
+    seeds: { type: 'string', default: '1', value: 'N', about: 'how many seeds, one after another' },
+    seed: { type: 'string', default: '1', value: 'FIRST', about: 'the first of them' },
+    world: { type: 'string', default: 'embedded', value: 'KIND', about: `the parts: ${WORLDS.join(' or ')}` },
+    days: { type: 'string', default: String(DAYS), value: 'N', about: 'days of training, a minute each' },
+    traces: { type: 'string', value: 'DIR', about: 'machines go as in these traces of spot machines, each a file NAME.json' },
+    real: { type: 'string', value: '2h', about: 'lays the days out over so many hours, with the waits of the product as they are' },
+    record: { type: 'string', value: 'FILE', about: 'appends a line of JSON for each seed' },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-function usage(problem: string): never {
-  say(`soak: ${problem}`);
-  process.exit(2);
-}
-
-function positive(name: 'seeds' | 'seed' | 'days'): number {
-  const number = Number(values[name]);
-  return Number.isInteger(number) && number > 0 ? number : usage(`--${name}: expected a whole number from 1, found ${values[name]}`);
-}
-
 function scaleOf(days: number): Scale {
   if (values.real === undefined) return compressed(days);
   const hours = Number(/^(\d+(?:\.\d+)?)h$/.exec(values.real)?.[1] ?? 0);
-  return hours > 0 ? real(days, hours) : usage(`--real: expected hours, such as 2h, found ${values.real}`);
+  return hours > 0 ? real(days, hours) : refuse(`--real: expected hours, such as 2h, found ${values.real}`);
 }
 
-const kind = WORLDS.find((one) => one === values.world) ?? usage(`--world: expected ${WORLDS.join(' or ')}, found ${values.world}`);
-const [seeds, first, days] = [positive('seeds'), positive('seed'), positive('days')];
+const kind = WORLDS.find((one) => one === values.world) ?? refuse(`--world: expected ${WORLDS.join(' or ')}, found "${values.world}"`);
+const [seeds, first, days] = [whole('seeds'), whole('seed'), whole('days')];
 const scale = scaleOf(days);
 const { traces } = values;
+if (traces !== undefined) readTraces(traces);
+
+/** What cannot be read is told before any server starts. */
+function readTraces(folder: string): void {
+  try {
+    preemptionsOf(folder, first, TRIALS, days * HOURS_PER_DAY);
+  } catch (error) {
+    refuse(`--traces ${folder}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 interface Place {
   readonly world: World;

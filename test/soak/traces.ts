@@ -15,7 +15,7 @@ export function preemptionsOf(folder: string, seed: number, trials: number, leng
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.json'))
     .sort();
-  if (files.length === 0) throw new Error(`--traces ${folder}: expected files NAME.json of spot traces in it, found none`);
+  if (files.length === 0) throw new Error(`expected files NAME.json of spot traces in it, found none`);
   const draw = random(seed + 0x20000);
   return Array.from({ length: trials }, () => {
     const trace = JSON.parse(readFileSync(join(folder, draw.pick(files)), 'utf8')) as Trace;

@@ -7,6 +7,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { root, say } from '../../bin/setup-tools.mjs';
 import { sbom } from '../../deploy/supply-chain/sbom.ts';
+import { commandLine } from '../command-line.ts';
 import { buildChart } from './chart.ts';
 import { writeImageRecipes } from './images.ts';
 import { buildPackage } from './package.ts';
@@ -22,12 +23,14 @@ const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   sbom: async () => writeFile(join(DIST, 'sbom.cdx.json'), `${JSON.stringify(await sbom(), null, 2)}\n`),
 };
 
-const wanted = process.argv.slice(2);
+const { words: wanted, refuse } = commandLine({
+  call: 'npm run build --',
+  words: '[PART…]',
+  about: `Makes what is installed, in dist/: all, or some of ${Object.keys(PARTS).join(', ')}.`,
+  options: {},
+});
 const unknown = wanted.filter((part) => !(part in PARTS));
-if (unknown.length > 0) {
-  say(`no such part: ${unknown.join(', ')}; there are: ${Object.keys(PARTS).join(', ')}`);
-  process.exit(2);
-}
+if (unknown.length > 0) refuse(`no such part: ${unknown.join(', ')}; there are: ${Object.keys(PARTS).join(', ')}`);
 if (wanted.length === 0) await rm(DIST, { recursive: true, force: true });
 await mkdir(DIST, { recursive: true });
 for (const part of wanted.length === 0 ? Object.keys(PARTS) : wanted) {
