@@ -7,6 +7,7 @@ import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
 import type { Json } from '../src/contract/values.ts';
 import { AttemptUse, type TrialResult } from '../src/contract/trial.ts';
 import type { Warehouse } from '../src/ports/index.ts';
+import { inFlavor } from '../src/rules/flavors.ts';
 import type { Followed } from './progress-follower.ts';
 import { exportUri } from './trial-files.ts';
 
@@ -35,7 +36,8 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
   const endedAt = Math.max(end.endedAt, end.startedAt ?? 0);
   const hours = end.startedAt === null ? 0 : (endedAt - end.startedAt) / MS_PER_HOUR;
   const machines = machineHours(input, end, endedAt, hours);
-  const cost = machines * input.pool.pricePerHour;
+  const pool = inFlavor(input.pool, end.flavor);
+  const cost = machines * pool.pricePerHour;
   const lostSamples = verdict === 'succeeded' ? 0 : Math.max(0, followed.samples - Math.max(facts.committedSamples, input.samples));
   return {
     verdict,
@@ -43,11 +45,12 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     exitCode: end.exitCode,
     pool: input.pool.name,
     node: end.node,
+    ...(end.flavor === undefined ? {} : { flavor: end.flavor }),
     image: end.image,
     startedAt: end.startedAt,
     endedAt,
     cost,
-    onDemandCost: machines * onDemandPrice(input.pool),
+    onDemandCost: machines * onDemandPrice(pool),
     lostSamples,
     ...(facts.moveBytes === null ? {} : { moveBytes: facts.moveBytes }),
     ...(followed.use === null ? {} : { use: boundedUse(followed.use) }),
@@ -133,7 +136,8 @@ export async function recordAttempt(
   job: string,
   { nodes = [], stage = 'ended' }: RecordOptions = {},
 ): Promise<void> {
-  const { trial, attempt, pool } = input;
+  const { trial, attempt } = input;
+  const pool = inFlavor(input.pool, report.flavor);
   const key = ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt, ...(stage === 'lost' ? [stage] : []));
   const row: LedgerRow<'attempts'> = {
     pipeline: trial.pipeline,
@@ -145,6 +149,7 @@ export async function recordAttempt(
     job,
     pool: pool.name,
     spot: pool.spot,
+    flavor: report.flavor ?? null,
     node: report.node,
     image: report.image ?? null,
     code: trial.spec.code?.sha256 ?? null,
@@ -166,7 +171,7 @@ export async function recordAttempt(
   if (nodes.length > 0)
     await warehouse.append(
       'attempt_nodes',
-      nodes.map((node) => nodeRow(input, report, job, node)),
+      nodes.map((node) => nodeRow({ ...input, pool }, report, job, node)),
       key,
     );
   await warehouse.append('attempts', [row], key);

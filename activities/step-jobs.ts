@@ -17,6 +17,7 @@ import type {
 } from '../src/contract/index.ts';
 import type { Compute, ObjectStore, Ports } from '../src/ports/index.ts';
 import { GRACES } from '../src/rules/durations.ts';
+import { inFlavor } from '../src/rules/flavors.ts';
 import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../src/rules/kept-logs.ts';
 import { keepLog, markLostLog } from './attempt-logs.ts';
 import type { LogSource } from './attempt-logs.ts';
@@ -352,5 +353,6 @@ function hasType(value: Json, type: OutputType): boolean {
 }
 
 function costOf(end: JobEnd, pool: Pool): number {
-  return end.startedAt === null ? 0 : ((end.endedAt - end.startedAt) / 1000 / SECONDS_PER_HOUR) * pool.pricePerHour;
+  const { pricePerHour } = inFlavor(pool, end.flavor);
+  return end.startedAt === null ? 0 : ((end.endedAt - end.startedAt) / 1000 / SECONDS_PER_HOUR) * pricePerHour;
 }

@@ -77,6 +77,8 @@ export interface JobEnd {
    * which others may start again.
    */
   readonly lingering: 'rest' | 'job' | null;
+  /** The resource flavor that its queue chose for it; absent: it was in none, or that is not known. */
+  readonly flavor?: string;
   /** Of a Job on several machines what each of them did, by rank; the rest is that of the one which ended first. */
   readonly nodes?: readonly NodeEnd[];
 }
@@ -125,6 +127,8 @@ export interface AttemptEnd {
   readonly exitCode: number | null;
   readonly pool: string;
   readonly node: string | null;
+  /** Of Kueue; absent: it chose none, or that is not known. */
+  readonly flavor?: string;
   /** By digest; absent in histories from before it was recorded. */
   readonly image?: string | null;
   readonly startedAt: number | null;

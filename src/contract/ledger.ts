@@ -95,6 +95,8 @@ export const LEDGER = {
       job: 'STRING',
       pool: 'STRING',
       spot: 'BOOL',
+      /** The resource flavor that Kueue chose; NULL where it chose none. */
+      flavor: 'STRING',
       node: 'STRING',
       image: 'STRING',
       /** SHA-256 of the code that was shipped; NULL where none was. */

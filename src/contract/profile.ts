@@ -26,6 +26,13 @@ const Toleration = z.strictObject({
   tolerationSeconds: z.int().optional(),
 });
 
+/** What is other than in its pool where Kueue chose this of its resource flavors. */
+const Flavor = z.strictObject({
+  spot: z.boolean().optional(),
+  pricePerHour: z.number().nonnegative().optional(),
+  onDemandPricePerHour: z.number().nonnegative().optional(),
+});
+
 /** A kind of machine. Prices are per hour for one attempt's share of it (of an attempt on several machines, of each), in the profile's currency. */
 export const Pool = z.strictObject({
   name: Name,
@@ -57,6 +64,8 @@ export const Pool = z.strictObject({
   egressPerGb: z.number().nonnegative().optional(),
   /** `maxAttempts` counts over all teams of the Temporal namespace, which get places in turn; of a team's own runs where left out. */
   shared: z.boolean().optional(),
+  /** Of Kueue, by name (profile: `compute.queue`): what an attempt costs where it was admitted to one of these; the pool's prices count while it runs. */
+  flavors: z.record(z.string(), Flavor).optional(),
 });
 export type Pool = z.infer<typeof Pool>;
 

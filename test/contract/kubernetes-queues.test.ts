@@ -105,6 +105,45 @@ describe('in a queue', () => {
     expect(runningPods()).toEqual([]);
   });
 
+  it('an attempt says which flavor was chosen for it, also when it is taken back', async () => {
+    const queue = standIn.queue(1);
+    queue.flavor = 'spot';
+    const first = run(await attempt(1));
+    await eventually(runningPods).toEqual(['a1']);
+    await eventually(isWatched).toBe(true);
+    queue.flavor = 'on-demand';
+    queue.preempt(queue.admitted[0] ?? '');
+    expect(await first.report).toMatchObject({ verdict: 'preempted', flavor: 'spot' });
+    const second = run(await attempt(2));
+    await eventually(jobs).toEqual(['a2']);
+    queue.places = 1;
+    await eventually(runningPods).toEqual(['a2']);
+    await store.write(`${store.root}/finish`, '');
+    expect(await second.report).toMatchObject({ exitCode: 3, flavor: 'on-demand' });
+  });
+
+  it('an attempt ends as it would without one where nobody may read what was chosen', async () => {
+    standIn.queue(1).flavor = 'spot';
+    standIn.fault = ({ what }) => (what === 'LIST workloads' ? 403 : null);
+    const { report } = run(await attempt(1));
+    await eventually(runningPods).toEqual(['a1']);
+    await store.write(`${store.root}/finish`, '');
+    const seen = await report;
+    expect(seen).toMatchObject({ exitCode: 3, node: 'node-1' });
+    expect(seen).not.toHaveProperty('flavor');
+    expect(standIn.asked.filter(({ what }) => what === 'LIST workloads')).toHaveLength(1);
+  });
+
+  it('what was chosen is asked for again after an answer that did not come', async () => {
+    standIn.queue(1).flavor = 'spot';
+    let refusals = 0;
+    standIn.fault = ({ what }) => (what === 'LIST workloads' && refusals++ === 0 ? 'reset' : null);
+    const { report } = run(await attempt(1));
+    await eventually(runningPods).toEqual(['a1']);
+    await store.write(`${store.root}/finish`, '');
+    expect(await report).toMatchObject({ flavor: 'spot' });
+  });
+
   it('a Job that waits is removed when nobody wants it any more', async () => {
     standIn.queue(0);
     const { environment, report } = run(await attempt(1));

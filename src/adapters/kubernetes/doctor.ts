@@ -7,7 +7,7 @@ import { openClient } from './client.ts';
 import type { KubeClient, KubernetesConfig } from './client.ts';
 import { translate } from './errors.ts';
 import { jobManifest } from './job-manifest.ts';
-import { PERMISSIONS, resourceName } from './permissions.ts';
+import { PERMISSIONS, QUEUE_PERMISSIONS, resourceName } from './permissions.ts';
 import { poolCheck } from './pool-nodes.ts';
 import type { Permission } from './permissions.ts';
 
@@ -28,8 +28,9 @@ export async function checkKubernetes(config: KubernetesConfig, pools: readonly 
     return `it answers, ${gitVersion}; rights are asked for ${account ?? (await ownName(client))}`;
   });
   if (!reach.ok) return [reach];
+  const used = config.queue === undefined ? PERMISSIONS : [...PERMISSIONS, ...QUEUE_PERMISSIONS];
   const rights = await Promise.all(
-    PERMISSIONS.flatMap((permission) => permission.verbs.map((verb) => rightCheck(client, permission, verb, account))),
+    used.flatMap((permission) => permission.verbs.map((verb) => rightCheck(client, permission, verb, account))),
   );
   return [reach, ...rights, ...(await admissionChecks(client, config, pools[0])), ...(await poolChecks(client, pools))];
 }
@@ -98,7 +99,9 @@ async function rightCheck(client: KubeClient, permission: Permission, verb: stri
 function grant(client: KubeClient, permission: Permission, asked?: string): string {
   const { verbs, namespaced } = permission;
   const role = `longhaul-${resourceName(permission).replace('/', '-')}`;
-  const flags = `${role} --verb=${verbs.join(',')} --resource=${resourceName(permission)}`;
+  // kubectl looks for the kinds of others by their group.
+  const resource = permission.group.includes('.') ? `${resourceName(permission)}.${permission.group}` : resourceName(permission);
+  const flags = `${role} --verb=${verbs.join(',')} --resource=${resource}`;
   const account = `--serviceaccount=${asked?.slice(ACCOUNT.length) ?? `${client.namespace}:longhaul`}`;
   return namespaced
     ? `kubectl -n ${client.namespace} create role ${flags} && kubectl -n ${client.namespace} create rolebinding ${role} --role=${role} ${account}`

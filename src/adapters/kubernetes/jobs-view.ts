@@ -47,6 +47,8 @@ const MAX_WARNINGS = 5_000;
 
 /** One list + watch of Jobs, pods, nodes and events for all Jobs that a worker process watches. */
 export class JobsView {
+  /** What concerns no Job alone, for people. */
+  readonly log: (message: string) => void;
   readonly #client: KubeClient;
   readonly #jobs = new Map<string, V1Job>();
   /** By the name of their Job, then by rank. */
@@ -64,14 +66,14 @@ export class JobsView {
 
   constructor(client: KubeClient, options: JobsViewOptions = {}) {
     this.#client = client;
-    const log = options.log ?? ((message) => process.stderr.write(`kubernetes: ${message}\n`));
+    this.log = options.log ?? ((message) => process.stderr.write(`kubernetes: ${message}\n`));
     const reflector = <T extends object>(what: string, own: Pick<ReflectorOptions<T>, 'path' | 'query' | 'set' | 'delete'>): Reflector<T> =>
       new Reflector<T>(client, {
         ...own,
         silenceMs: options.silenceMs,
         relistMs: options.relistMs,
         listMs: options.listMs,
-        forbidden: (error) => log(`${what} cannot be watched, their signs are missed: ${error.message}`),
+        forbidden: (error) => this.log(`${what} cannot be watched, their signs are missed: ${error.message}`),
       });
     const labelSelector = selector();
     this.#jobReflector = reflector<V1Job>('Jobs', {

@@ -56,5 +56,16 @@ export const PERMISSIONS: readonly Permission[] = [
   },
 ];
 
+/** Besides, where a profile names a queue of Kueue. */
+export const QUEUE_PERMISSIONS: readonly Permission[] = [
+  {
+    group: 'kueue.x-k8s.io',
+    resource: 'workloads',
+    verbs: ['list'],
+    namespaced: true,
+    why: 'which resource flavor Kueue chose for an attempt, and so what it cost (profile: compute.queue)',
+  },
+];
+
 /** `pods/log` */
 export const resourceName = ({ resource, subresource }: Permission): string => (subresource ? `${resource}/${subresource}` : resource);

@@ -8,6 +8,7 @@ import type { LogSource, Observation } from './end-signs.ts';
 import { hasStatus } from './errors.ts';
 import type { JobsView } from './jobs-view.ts';
 import { logTail } from './logs.ts';
+import { QueueFlavor } from './queue-flavor.ts';
 import type { Wait } from './wait-signs.ts';
 
 export interface Patience {
@@ -39,11 +40,21 @@ export async function watchJob(
 ): Promise<JobEnd> {
   options.signal.throwIfAborted();
   await view.synced(options.signal);
-  const { end, log } = await follow(client, view, name, options, patience);
-  return { ...end, logTail: 'text' in log ? log.text : await logTail(client, log.pod, view.snapshots(name)) };
+  const queue = new QueueFlavor(client, view.log);
+  const { end, log } = await follow(client, view, name, options, patience, queue);
+  const tail = 'text' in log ? log.text : await logTail(client, log.pod, view.snapshots(name));
+  const flavor = end.startedAt === null ? null : await queue.known();
+  return { ...end, logTail: tail, ...(flavor === null ? {} : { flavor }) };
 }
 
-function follow(client: KubeClient, view: JobsView, name: string, options: WatchOptions, patience: Patience): Promise<Watched> {
+function follow(
+  client: KubeClient,
+  view: JobsView,
+  name: string,
+  options: WatchOptions,
+  patience: Patience,
+  queue: QueueFlavor,
+): Promise<Watched> {
   return new Promise((resolve, reject) => {
     let shown = '';
     let timer: NodeJS.Timeout | undefined;
@@ -76,7 +87,9 @@ function follow(client: KubeClient, view: JobsView, name: string, options: Watch
     };
     const look = (): void => {
       clearTimeout(timer);
-      const seen = observeJob(view.snapshots(name), client.now());
+      const snapshots = view.snapshots(name);
+      queue.note(snapshots[0]?.job ?? null);
+      const seen = observeJob(snapshots, client.now());
       if (seen.kind === 'absent') return absent();
       show(seen);
       if (seen.kind !== 'ending') endingSince = null;

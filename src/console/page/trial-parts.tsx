@@ -1,5 +1,5 @@
 /** Attempts and files of a trial, as tables. */
-import { attemptsOf, numberOf, runningAttempts, textOf, timeOf, trialOfState } from '../../present/charts/views.ts';
+import { attemptsOf, numberOf, placeOf, runningAttempts, textOf, timeOf, trialOfState } from '../../present/charts/views.ts';
 import { bytes, count, duration, metric as shown, money, short, time } from '../../present/format.ts';
 import type { AttemptRow, RunView, TrialView } from '../wire.ts';
 import { Table, type Column } from './table.tsx';
@@ -22,6 +22,8 @@ function used(
   if (usual === null || highest === null) return '';
   return `${told(usual)}${whole === null ? '' : ` of ${told(whole)}`} (peak ${told(highest)})`;
 }
+
+const placeOfRow = ({ pool, flavor }: AttemptRow): string => placeOf({ pool: textOf(pool) ?? '', flavor: textOf(flavor) });
 
 const USE_COLUMNS: readonly Column<AttemptRow>[] = [
   {
@@ -82,8 +84,8 @@ export function Attempts({
     {
       name: 'pool',
       title: 'Pool',
-      key: (row) => textOf(row.pool),
-      cell: (row) => `${textOf(row.pool) ?? ''}${row.spot === true ? ' (spot)' : ''}`,
+      key: (row) => placeOfRow(row),
+      cell: (row) => `${placeOfRow(row)}${row.spot === true ? ' (spot)' : ''}`,
     },
     { name: 'node', title: 'Node', key: (row) => textOf(row.node), cell: (row) => textOf(row.node) },
     {

@@ -31,6 +31,8 @@ export interface AttemptView {
   readonly attempt: number;
   readonly pool: string;
   readonly spot: boolean;
+  /** That Kueue chose; null while it runs, and where it chose none. */
+  readonly flavor: string | null;
   /** null while it runs. */
   readonly verdict: AttemptVerdict | null;
   readonly cause: string | null;
@@ -128,6 +130,10 @@ export function trialsOf(rows: readonly LedgerRow<'trials'>[], step: string, sea
   return [...found.values()].sort((a, b) => a.trial - b.trial);
 }
 
+/** The pool of an attempt, and what Kueue chose of it: prices differ by both. */
+export const placeOf = ({ pool, flavor }: { readonly pool: string; readonly flavor: string | null }): string =>
+  flavor === null ? pool : `${pool}: ${flavor}`;
+
 /** Attempts that never ran (no capacity) took no time and are left out. */
 export function attemptsOf(rows: readonly LedgerRow<'attempts'>[]): AttemptView[] {
   return rows.flatMap((row) => {
@@ -140,6 +146,7 @@ export function attemptsOf(rows: readonly LedgerRow<'attempts'>[]): AttemptView[
         attempt: Number(row.attempt),
         pool: textOf(row.pool) ?? '',
         spot: row.spot === true,
+        flavor: textOf(row.flavor),
         verdict: textOf(row.verdict) as AttemptVerdict | null,
         cause: textOf(row.cause),
         startedAt,
@@ -166,6 +173,7 @@ export function runningAttempts(trials: readonly TrialView[], ended: readonly At
         attempt: trial.attempts,
         pool: trial.pool ?? '',
         spot: false,
+        flavor: null,
         verdict: null,
         cause: null,
         startedAt: Math.max(trial.startedAt, ...mine.map((attempt) => attempt.endedAt ?? 0)),

@@ -2,7 +2,7 @@
 import type { ChartData, ChartGroup, PlacedChart } from '../../present/chart-data.ts';
 import { auditsShown } from '../../present/audits.ts';
 import { dagSvg, STATUS_MARKS } from '../../present/charts/dag.ts';
-import { attemptsOf, type TrialView } from '../../present/charts/views.ts';
+import { attemptsOf, placeOf, type TrialView } from '../../present/charts/views.ts';
 import type { ReportData } from '../../present/data.ts';
 import { evaluationsOf } from '../../present/evaluations.ts';
 import { failuresOf } from '../../present/failures.ts';
@@ -202,7 +202,7 @@ function attemptTable(data: ReportData, currency: string): Markup {
   const body = table('Attempts', attempts, [
     { title: 'trial', cell: ({ trial }) => trial, number: ({ trial }) => trial },
     { title: 'attempt', cell: ({ attempt }) => attempt, number: ({ attempt }) => attempt },
-    { title: 'pool', cell: ({ pool }) => pool },
+    { title: 'pool', cell: placeOf },
     { title: 'node', cell: (attempt) => String(rowOf(attempt)?.node ?? '') },
     { title: 'end', cell: ({ verdict }) => verdict },
     { title: 'cause', cell: ({ cause }) => cause, wide: true },
@@ -262,7 +262,9 @@ interface PoolCost {
 
 function costTable(data: ReportData, currency: string): Markup {
   const pools = new Map<string, PoolCost>();
-  for (const { pool, verdict, startedAt, endedAt, cost, onDemandCost } of attemptsOf(data.attempts)) {
+  for (const attempt of attemptsOf(data.attempts)) {
+    const { verdict, startedAt, endedAt, cost, onDemandCost } = attempt;
+    const pool = placeOf(attempt);
     const sum = pools.get(pool) ?? { pool, attempts: 0, preemptions: 0, hours: 0, cost: 0, onDemand: 0 };
     pools.set(pool, {
       pool,

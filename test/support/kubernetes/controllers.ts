@@ -6,6 +6,7 @@ import type { Change, Objects, Thing } from './objects.ts';
 const JOB_NAME = 'batch.kubernetes.io/job-name';
 const INDEX = 'batch.kubernetes.io/job-completion-index';
 const QUEUE = 'kueue.x-k8s.io/queue-name';
+const JOB_UID = 'kueue.x-k8s.io/job-uid';
 
 /** Makes, places and ends pods of Jobs; starts with the first Job. */
 export class Controllers {
@@ -165,6 +166,8 @@ export class Queue {
   readonly #stop: () => void;
   /** Names in the order in which they were admitted; the same one again after it was taken back. */
   readonly admitted: string[] = [];
+  /** The resource flavor of what it admits from now on. */
+  flavor = 'any';
   #places: number;
 
   constructor(objects: Objects, places: number) {
@@ -183,6 +186,7 @@ export class Queue {
   /** Something more urgent came: the Job goes back to its old place. */
   preempt(name: string): void {
     this.#places -= 1;
+    this.#objects.change('workloads', name, ({ status }) => delete status['admission']);
     this.#objects.change('jobs', name, ({ spec }) => (spec['suspend'] = true));
   }
 
@@ -198,6 +202,13 @@ export class Queue {
     const [next] = waiting;
     if (!next || busy >= this.#places) return;
     this.admitted.push(next.metadata.name);
+    this.#workload(next, { podSetAssignments: [{ name: 'main', flavors: { cpu: this.flavor, memory: this.flavor } }] });
     this.#objects.change('jobs', next.metadata.name, ({ spec }) => (spec['suspend'] = false));
+  }
+
+  /** What Kueue keeps of a Job, and says before the Job may begin. */
+  #workload({ metadata: { name, uid } }: Thing, admission: object): void {
+    const known = this.#objects.change('workloads', name, ({ status }) => (status['admission'] = admission));
+    if (!known) this.#objects.add('workloads', { metadata: { name, labels: { [JOB_UID]: uid } }, spec: {}, status: { admission } });
   }
 }

@@ -14,7 +14,7 @@ export interface Thing {
   spec: Record<string, unknown>;
   status: Record<string, unknown>;
 }
-export type Resource = 'jobs' | 'pods' | 'nodes' | 'events' | 'services';
+export type Resource = 'jobs' | 'pods' | 'nodes' | 'events' | 'services' | 'workloads';
 export interface Change {
   readonly resource: Resource;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';

@@ -189,7 +189,7 @@ interface Route {
 }
 
 function routeOf(path: string): Route | null {
-  const [, resource, name, sub] = /\/(jobs|pods|nodes|events|services)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
+  const [, resource, name, sub] = /\/(jobs|pods|nodes|events|services|workloads)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
   return resource === undefined ? null : { resource: resource as Resource, ...(name ? { name } : {}), ...(sub ? { sub } : {}) };
 }
 

@@ -11,12 +11,18 @@ interface Changes {
   readonly nodes?: number;
   readonly end?: object;
   readonly times?: Partial<Followed>;
+  readonly pool?: object;
 }
 /** Two hours that began at 1,000 samples. */
-const reportOf = (verdict: AttemptVerdict, samples: number, committedSamples: number, { end = {}, times = {}, nodes }: Changes = {}) =>
+const reportOf = (
+  verdict: AttemptVerdict,
+  samples: number,
+  committedSamples: number,
+  { end = {}, times = {}, nodes, pool = {} }: Changes = {},
+) =>
   attemptReport({
     input: {
-      pool: POOL,
+      pool: { ...POOL, ...pool },
       samples: 1000,
       trial: { output: 'file:///out/trial-0', spec: { resources: { nodes } } },
     } as unknown as AttemptInput,
@@ -60,6 +66,30 @@ describe('what an attempt lost', () => {
   it('is all of it when nothing new was trained, or committed', () => {
     expect(reportOf('preempted', 1000, 1000)).toMatchObject({ lostSamples: 0, lostCost: 4 });
     expect(reportOf('crashed', 3000, 0)).toMatchObject({ lostSamples: 2000, lostCost: 4, samples: 1000 });
+  });
+});
+
+describe('where Kueue chose a flavor, an attempt', () => {
+  const flavors = { spot: { pricePerHour: 1 }, 'on-demand': { spot: false, pricePerHour: 6 } };
+  const paid = (flavor: string | undefined, pool: object = { flavors }) => {
+    const { cost, onDemandCost } = reportOf('preempted', 5000, 4000, { end: flavor === undefined ? {} : { flavor }, pool });
+    return [cost, onDemandCost];
+  };
+
+  it('costs what the flavor costs, and what its pool costs where the flavor says nothing', () => {
+    expect(paid('spot')).toEqual([2, 12]);
+    expect(paid('on-demand')).toEqual([12, 12]);
+    expect(paid('spot', { flavors: { spot: {} } })).toEqual([4, 12]);
+  });
+
+  it('costs what its pool costs where that flavor has no price, or none was chosen', () => {
+    for (const flavor of ['reserved', 'constructor', undefined]) expect(paid(flavor)).toEqual([4, 12]);
+    expect(paid('spot', {})).toEqual([4, 12]);
+  });
+
+  it('says which', () => {
+    expect(reportOf('preempted', 5000, 4000, { end: { flavor: 'spot' } })).toMatchObject({ flavor: 'spot' });
+    expect(reportOf('preempted', 5000, 4000)).not.toHaveProperty('flavor');
   });
 });
 

@@ -1,7 +1,7 @@
 /** What a run has cost, will cost, saved and lost. */
 import { costChart } from '../../../present/charts/cost.ts';
 import { costFigures } from '../../../present/charts/cost-figures.ts';
-import type { AttemptView } from '../../../present/charts/views.ts';
+import { placeOf, type AttemptView } from '../../../present/charts/views.ts';
 import { duration, money } from '../../../present/format.ts';
 import type { RunView } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
@@ -133,8 +133,9 @@ export function CostPage({ view, now }: { readonly view: RunView; readonly now: 
 function poolCosts(attempts: readonly AttemptView[], now: number): PoolCost[] {
   const pools = new Map<string, PoolCost>();
   for (const attempt of attempts) {
-    const known = pools.get(attempt.pool) ?? {
-      pool: attempt.pool,
+    const pool = placeOf(attempt);
+    const known = pools.get(pool) ?? {
+      pool,
       spot: attempt.spot,
       attempts: 0,
       preemptions: 0,
@@ -142,7 +143,7 @@ function poolCosts(attempts: readonly AttemptView[], now: number): PoolCost[] {
       cost: 0,
       onDemand: 0,
     };
-    pools.set(attempt.pool, {
+    pools.set(pool, {
       ...known,
       attempts: known.attempts + 1,
       preemptions: known.preemptions + (attempt.verdict === 'preempted' ? 1 : 0),
