@@ -48,6 +48,7 @@ export const SUITES: readonly Suite[] = [
 export const BY_NAME: readonly Suite[] = [
   vitest('packages', { needs: ['helm', 'packages'] }),
   vitest('policy', { needs: ['kubernetes', 'helm', 'emulators'] }),
+  vitest('install', { needs: ['kubernetes', 'helm', 'emulators', 'packages'] }),
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
   vitest('trackers', { needs: ['mlflow'] }),
   vitest('chaos-more', { workers: 2 }),

@@ -14,22 +14,22 @@ const BUNDLES = '/opt/longhaul/bundles';
 const INSIDE = '/opt/longhaul/python';
 
 /** The reference trainer on this machine's Python; the nodes mount packages and sources, so that nothing is copied. */
-export async function trainerImage(): Promise<BuiltImage> {
-  return pythonImage({ name: TRAINER_IMAGE, ...python() });
+export async function trainerImage(name = TRAINER_IMAGE): Promise<BuiltImage> {
+  return pythonImage({ name, ...python() });
 }
 
 /** Workers, console and command line: what deploy/docker/worker.Dockerfile makes, with this checkout mounted. */
-export async function workerImage(): Promise<BuiltImage> {
-  return nodeImage({ name: WORKER_IMAGE, ...(await checkout()) });
+export async function workerImage(name = WORKER_IMAGE): Promise<BuiltImage> {
+  return nodeImage({ name, ...(await checkout()) });
 }
 
 /** Both in one, for a warehouse worker that scores: deploy/docker/scoring-worker.Dockerfile. */
-export async function scoringWorkerImage(): Promise<BuiltImage> {
+export async function scoringWorkerImage(name = SCORING_WORKER_IMAGE): Promise<BuiltImage> {
   const trainer = python();
   const { folders, workingDirectory, env } = await checkout();
   return pythonImage({
     ...trainer,
-    name: SCORING_WORKER_IMAGE,
+    name,
     folders: [...trainer.folders, ...folders],
     programs: [realpathSync(process.execPath)],
     workingDirectory,
