@@ -25,6 +25,7 @@ import type { Objective } from '../src/contract/search-space.ts';
 import { teamOfQueue } from '../src/contract/teams.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
+import { sharedLimit } from '../src/rules/policy-pools.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { adoptTrial } from './adopted-trials.ts';
@@ -42,6 +43,8 @@ const MAX_WARM_TRIALS = 500;
 
 export interface SlotInput {
   readonly gate: string;
+  /** As a policy calls it; absent from a quota's. */
+  readonly pool?: string;
   readonly request: { readonly holder: string; readonly run: string; readonly priority: number; readonly limit: number };
 }
 
@@ -108,9 +111,13 @@ export const createSearchActivities = (ports: Ports, { policy = null }: SearchOp
       return found.flatMap(({ rows }) => rows.flatMap((row) => warmTrial(row, input.objectives))).slice(-MAX_WARM_TRIALS);
     },
 
-    /** Asks the gate of a pool for a slot, and starts the gate if there is none. */
-    async requestSlot(input: SlotInput): Promise<void> {
-      await askGate(input);
+    /** Asks the gate of a pool for a slot, and starts the gate if there is none. @returns how many there are */
+    async requestSlot({ gate, pool, request }: SlotInput): Promise<{ readonly limit: number }> {
+      const limit = policy === null || pool === undefined ? undefined : sharedLimit(policy, pool);
+      if (limit === undefined) await askGate({ gate, request });
+      // A document's own limit holds for its own run: whoever asks sets no limit for others.
+      else await askGate({ gate, request: { ...request, limit, ...(request.limit < limit ? { ofRun: request.limit } : {}) } });
+      return { limit: limit ?? request.limit };
     },
 
     /** The same among the trials that the team may have at once; null: there is no limit, and nobody was asked. */
@@ -187,7 +194,7 @@ async function earlierTrial(workflowId: string): Promise<EarlierTrial | null> {
 const isRefusedQuestion = (error: unknown): boolean =>
   error instanceof ServiceError && isGrpcServiceError(error.cause) && (error.cause.code as number) === INVALID_ARGUMENT;
 
-async function askGate({ gate, request }: SlotInput): Promise<void> {
+async function askGate({ gate, request }: Pick<SlotInput, 'gate' | 'request'>): Promise<void> {
   await getClient().workflow.signalWithStart(WORKFLOWS.poolGate, {
     workflowId: gate,
     taskQueue: activityInfo().taskQueue,

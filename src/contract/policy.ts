@@ -31,7 +31,10 @@ export const Policy = z.strictObject({
   contexts: Patterns,
   images: Patterns,
   priorityClasses: Patterns,
-  /** Secrets that a pod may mount or take variables from, by name; in `secrets` of steps also `NAME/KEY`, and `env:NAME` of the worker's own. */
+  /**
+   * Secrets that a pod may mount, take variables from or pull its images with, by name; `pull:NAME` for the last alone; in `secrets` of steps also
+   * `NAME/KEY`, and `env:NAME` of the worker's own.
+   */
   secrets: Patterns,
   /** Kinds of volumes: `emptyDir`, `persistentVolumeClaim`, …; of CSI drivers `csi:DRIVER`. */
   volumes: Patterns,
@@ -54,6 +57,11 @@ export const Policy = z.strictObject({
     .default({}),
   /** Trials of the team that may run at once, over all its runs; the rest waits, and the run that has fewest goes first. */
   trials: z.int().positive().optional(),
+  /**
+   * Pools that teams may share, by name (`CLUSTER/NAME` of a pool with a cluster), and how many attempts may be in each at once, over all teams and
+   * whatever a document says. A run's own smaller `maxAttempts` holds for that run.
+   */
+  pools: z.record(z.string(), z.int().positive()).optional(),
   /** Commands of notifications, their words with a blank between them: `/opt/tell *`. */
   commands: Patterns,
   /** Variables of the control worker that a notification may take for the address of a webhook. */

@@ -41,6 +41,7 @@ function plainPod(compute: Kubernetes): Json {
       serviceAccountName: compute.serviceAccount ?? 'default',
       automountServiceAccountToken: false,
       priorityClassName: compute.priorityClass,
+      imagePullSecrets: compute.imagePullSecrets.map((name) => ({ name })),
       securityContext: POD_SECURITY,
       volumes: compute.volumes.map(({ name, gcsFuse, source }) =>
         gcsFuse ? { name, csi: { driver: GCS_FUSE, volumeAttributes: { ...gcsFuse.attributes, bucketName: gcsFuse.bucket } } } : { name, ...source },
@@ -69,6 +70,9 @@ function violationsOf(policy: Policy, pod: Json, place: (inner: string) => strin
     ),
     ...unless(policy, 'priorityClasses', place('spec.priorityClassName'), textOf(spec.priorityClassName)),
     ...tokenViolations(policy, spec, place),
+    ...itemsOf(spec.imagePullSecrets).flatMap((secret, index) =>
+      unless(policy, 'secrets', place(`spec.imagePullSecrets.${index}`), textOf(treeOf(secret).name), pullsWith),
+    ),
     ...labelViolations(policy, treeOf(treeOf(template.metadata).labels), place),
     ...itemsOf(spec.volumes).flatMap((volume, index) => volumeViolations(policy, volume, place(`spec.volumes.${index}`))),
     ...resourceViolations(policy, spec.resources, place('spec.resources')),
@@ -76,6 +80,9 @@ function violationsOf(policy: Policy, pod: Json, place: (inner: string) => strin
     ...security,
   ];
 }
+
+/** A registry's Secret may be named for nothing else: its key lets whoever has it pull, and perhaps push, any image there. */
+const pullsWith = (pattern: string, name: string): boolean => matches(pattern, name) || matches(pattern, `pull:${name}`);
 
 function tokenViolations(policy: Policy, spec: Tree, place: (inner: string) => string): Violation[] {
   if (policy.serviceAccountTokens) return [];

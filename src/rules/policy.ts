@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { isWithin, matches, unless } from './policy-patterns.ts';
 import { addressViolations, datasetViolations, tableViolations } from './policy-places.ts';
 import { atMost, podViolations } from './policy-pods.ts';
+import { poolViolations } from './policy-pools.ts';
 
 /** @example violations(policy, document).map(violationText) */
 export function violations(policy: Policy, document: Pick<RunDocument, 'profile' | 'steps' | 'onExit'>): Violation[] {
@@ -23,7 +24,7 @@ export function violations(policy: Policy, document: Pick<RunDocument, 'profile'
 }
 
 /** Of where a profile lets its run read, write and compute. */
-export function profileViolations(policy: Policy, { warehouse, storage, compute, clusters = {} }: Profile): Violation[] {
+export function profileViolations(policy: Policy, { warehouse, storage, compute, clusters = {}, pools }: Profile): Violation[] {
   const places: [string, Compute][] = [
     ['compute', compute],
     ...Object.entries(clusters).map(([name, each]): [string, Compute] => [`clusters.${name}`, each]),
@@ -52,6 +53,7 @@ export function profileViolations(policy: Policy, { warehouse, storage, compute,
         ]
       : unless(policy, 'paths', 'profile.storage.path', storage.path, isWithin)),
     ...places.flatMap(([place, each]) => computeViolations(policy, `profile.${place}`, each)),
+    ...poolViolations(policy, pools),
   ];
 }
 

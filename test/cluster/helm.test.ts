@@ -119,6 +119,24 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       expect(text.match(/name: LONGHAUL_TEAM/g)).toHaveLength(7);
     });
 
+    it('which lets Jobs pull with the Secrets that its own pods pull with, and do nothing else with them', async () => {
+      const { policy } = await rendered('--set', 'imagePullSecrets[0].name=registry');
+      const pulls = (name: string) => profileOf({ imagePullSecrets: [name] });
+      expect(rulesOf(policy, pulls('registry'))).toEqual([]);
+      expect(rulesOf(policy, pulls('longhaul-temporal'))).toEqual(['secrets']);
+      expect(rulesOf((await rendered()).policy, pulls('registry'))).toEqual(['secrets']);
+      const template = { spec: { containers: [{ name: 'main', envFrom: [{ secretRef: { name: 'registry' } }] }] } };
+      expect(rulesOf(policy, profileOf({ podTemplate: template }))).toContain('secrets');
+    });
+
+    it('which shares no pool with other teams but those that a value names, with the limit that it names', async () => {
+      const profile = profileOf({}, { pools: [{ name: 'spot', spot: true, maxAttempts: 400, shared: true }] });
+      expect(rulesOf((await rendered()).policy, profile)).toEqual(['pools']);
+      const { policy } = await rendered('--set-json', 'policy={"pools":{"spot":40}}');
+      expect(rulesOf(policy, profile)).toEqual([]);
+      expect(policy.pools).toEqual({ spot: 40 });
+    });
+
     it('whose rules a value takes the place of, and whose namespaces are those of the Jobs', async () => {
       const settings = ['--set-json', 'policy={"images":["own/*"],"buckets":["b/runs"]}', '--set', 'rbac.jobNamespaces={south}'];
       const { policy } = await rendered(...settings);

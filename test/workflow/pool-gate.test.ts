@@ -112,6 +112,23 @@ describe('requests for places', () => {
   });
   const full = (): GateState => ({ limit: 1, holders: [request('a', 'a/1')], waiting: [] });
 
+  it('of a run with a smaller limit of its own wait for that run alone', () => {
+    const own = (holder: string, run: string): SlotRequest => ({
+      ...request(holder),
+      run,
+      limit: 3,
+      ...(run === 'small' ? { ofRun: 1 } : {}),
+    });
+    const state: GateState = { limit: 3, holders: [own('a', 'small')], waiting: [] };
+    for (const holder of ['b', 'c']) acquire(state, own(holder, 'small'));
+    expect(nextGrant(state)).toBeNull();
+    acquire(state, own('d', 'large'));
+    expect(nextGrant(state)?.holder).toBe('d');
+    release(state, 'a');
+    expect(nextGrant(state)?.holder).toBe('b');
+    expect(state.limit).toBe(3);
+  });
+
   it('of who has one already are answered once more', () => {
     const state = full();
     acquire(state, request('a', 'a/2'));

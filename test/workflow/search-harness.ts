@@ -248,7 +248,7 @@ export async function startSearchHarness(
       return Promise.resolve();
     },
     poolRates: (): Promise<PoolRates> => (world.rates instanceof Error ? Promise.reject(world.rates) : Promise.resolve(world.rates)),
-    requestSlot: (input: SlotInput): Promise<void> => real.requestSlot(input),
+    requestSlot: (input: SlotInput): Promise<{ readonly limit: number }> => real.requestSlot(input),
     requestQuota: (input: SlotInput): Promise<{ readonly limit: number | null }> => real.requestQuota(input),
     runAttempt: async (input: AttemptInput): Promise<AttemptReport> => {
       const { attempt } = activityInfo();

@@ -20,7 +20,7 @@ const { EventType } = temporal.api.enums.v1;
 let north: SearchHarness;
 let south: SearchHarness;
 beforeAll(async () => {
-  const policy = Policy.parse({ trials: TRIALS_AT_ONCE });
+  const policy = Policy.parse({ trials: TRIALS_AT_ONCE, pools: { fleet: 3 } });
   north = await startSearchHarness('real', [], {}, 'world', { team: 'north', policy });
   south = await startSearchHarness('real', [], {}, 'world', { team: 'south', beside: north });
 });
@@ -108,6 +108,24 @@ describe('the run of a team', () => {
     for (const team of ['north', 'south']) expect(await gate(poolGateWorkflowId('gpu', team))).toMatchObject({ limit: 1 });
     expect(await gate(poolGateWorkflowId('gpu'))).toBeNull();
     expect(await gate(poolGateWorkflowId('all'))).toMatchObject({ limit: 1 });
+  });
+
+  it('sets no limit of a pool that the policy shares: a larger one is the policy’s, and a smaller one its own run’s', async () => {
+    const asking = (maxAttempts: number) => profileOf({ pools: [{ name: 'fleet', spot: false, maxAttempts, shared: true }] });
+    for (const [asked, own] of [
+      [400, undefined],
+      [1, 1],
+    ] as const) {
+      north.world.attempt = async () => ({ verdict: await north.stopAsked() });
+      const trial = await north.trial({ run: `asks-${asked}`, profile: asking(asked) });
+      await until(async () => (await gate(poolGateWorkflowId('fleet')))?.holders.length, 'the place to be given');
+      const state = await gate(poolGateWorkflowId('fleet'));
+      expect(state?.limit).toBe(3);
+      expect(state?.holders[0]?.ofRun).toBe(own);
+      await trial.cancel();
+      await trial.result().catch(() => undefined);
+      await until(async () => (await gate(poolGateWorkflowId('fleet')))?.holders.length === 0, 'the place to be given back');
+    }
   });
 
   it('has a TensorBoard that another team with a pipeline of this name does not hold', () => {

@@ -131,6 +131,7 @@ export function nextGrant(state: GateState): SlotRequest | null {
   ];
   let best: { readonly request: SlotRequest; readonly rank: readonly number[] } | null = null;
   for (const request of state.waiting) {
+    if (request.ofRun !== undefined && held(({ run }) => run === request.run) >= request.ofRun) continue;
     const ranked = rank(request);
     if (best === null || isLess(ranked, best.rank)) best = { request, rank: ranked };
   }

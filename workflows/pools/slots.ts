@@ -5,6 +5,7 @@ import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
 import type { Pool, Profile } from '../../src/contract/profile.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
 import { teamOfQueue } from '../../src/contract/teams.ts';
+import { poolKey } from '../../src/rules/policy-pools.ts';
 import { searching } from '../policies.ts';
 import type { Place, TrialRun } from '../trial/state.ts';
 import { WAITS } from '../../src/rules/durations.ts';
@@ -20,6 +21,8 @@ export interface SlotRequest {
   readonly priority: number;
   /** How many may have a place; the newest request counts. */
   readonly limit: number;
+  /** How many of its run may: absent where these are as many. */
+  readonly ofRun?: number;
   /** Names the request: another one of the same trial takes its place. Absent from trials of release 0.1. */
   readonly token?: string;
 }
@@ -47,8 +50,13 @@ async function acquireSlot(run: TrialRun, pool: Pool): Promise<boolean> {
   if (limit === undefined) return true;
   const gate = gateOf(run.input.profile, pool);
   const request = requestOf(run, run.places.pool, limit);
-  run.note = `waits for one of ${limit} places in ${pool.name}`;
-  return waitForPlace(run, run.places.pool, gate, () => searching.requestSlot({ gate, request }));
+  const waits = (places: number): string => `waits for one of ${places} places in ${pool.name}`;
+  run.note = waits(limit);
+  return waitForPlace(run, run.places.pool, gate, async () => {
+    // Histories of releases before have no answer.
+    const answer = (await searching.requestSlot({ gate, pool: poolKey(pool), request })) as { readonly limit: number } | undefined;
+    if (answer !== undefined) run.note = waits(answer.limit);
+  });
 }
 
 /** Of its team; the workers know how many there are. */

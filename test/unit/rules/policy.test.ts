@@ -60,7 +60,8 @@ const ALLOWED = {
   contexts: [],
   images: ['registry.example/north/*'],
   priorityClasses: ['low'],
-  secrets: ['north-*'],
+  secrets: ['north-*', 'pull:registry'],
+  pools: { spot: 4, 'west/spot': 2 },
   volumes: ['emptyDir', 'secret', 'csi:gcsfuse.csi.storage.gke.io'],
   reservedLabels: ['app.kubernetes.io/*'],
   podSecurity: 'restricted',
@@ -97,6 +98,7 @@ describe('a policy', () => {
       compute: kubernetes({
         serviceAccount: 'north-trainer',
         priorityClass: 'low',
+        imagePullSecrets: ['north-images', 'registry'],
         labels: { team: 'north' },
         volumes: [{ name: 'scratch', mountPath: '/scratch', source: { emptyDir: {} } }],
         podTemplate: {
@@ -165,6 +167,19 @@ describe('a policy', () => {
       { compute: kubernetes({ volumes: [{ name: 'n', mountPath: '/n', source: { secret: { secretName: 'longhaul-temporal' } } }] }) },
     ],
     [
+      'secrets profile.compute.imagePullSecrets.1 longhaul-temporal',
+      { compute: kubernetes({ imagePullSecrets: ['registry', 'longhaul-temporal'] }) },
+    ],
+    [
+      'secrets profile.compute.volumes.0 registry',
+      { compute: kubernetes({ volumes: [{ name: 'n', mountPath: '/n', source: { secret: { secretName: 'registry' } } }] }) },
+    ],
+    ['pools profile.pools.0.shared gpu', { pools: [{ name: 'gpu', spot: true, shared: true, maxAttempts: 1 }] }],
+    ['pools profile.pools.0.shared east/spot', { pools: [{ name: 'spot', cluster: 'east', spot: true, shared: true, maxAttempts: 1 }] }],
+    ['pools profile.pools.0.shared constructor', { pools: [{ name: 'constructor', spot: true, shared: true, maxAttempts: 1 }] }],
+    ['pools profile.pools.0.shared false', { pools: [{ name: 'spot', spot: true, maxAttempts: 400 }] }],
+    ['pools profile.pools.0.maxAttempts none', { pools: [{ name: 'spot', spot: true, shared: true }] }],
+    [
       'webhooks profile.notifications.0.webhookEnv TEMPORAL_API_KEY',
       { notifications: [{ on: ['finish'], webhookEnv: 'TEMPORAL_API_KEY' }] },
     ],
@@ -192,6 +207,16 @@ describe('a policy', () => {
   ])('refuses in a step, whether in the run or on its exit: %s', (expected, asked) => {
     expect(told(ALLOWED, documentOf(profileOf(), [asked]))).toContain(expected);
     expect(told(ALLOWED, documentOf(profileOf(), [], [asked]))).toContain(expected.replace(' steps.', ' onExit.'));
+  });
+
+  it('lets a document name the pools that its operator shares, whatever number it says', () => {
+    const shared = { spot: true, shared: true };
+    const pools = [
+      { name: 'spot', maxAttempts: 400, ...shared },
+      { name: 'spot', cluster: 'west', maxAttempts: 1, ...shared },
+      { name: 'own', spot: false },
+    ];
+    expect(told({ pools: ALLOWED.pools }, documentOf(profileOf({ pools })))).toEqual([]);
   });
 
   it('lets no podTemplate pass where it wants none, and says what it found', () => {
@@ -282,6 +307,7 @@ describe('pods that a podTemplate shapes', () => {
       `podSecurity ${at}.spec.ephemeralContainers.0.securityContext.privileged true`,
       { spec: { ephemeralContainers: [{ name: 'late', securityContext: { privileged: true } }] } },
     ],
+    [`secrets ${at}.spec.imagePullSecrets.0 longhaul-temporal`, { spec: { imagePullSecrets: [{ name: 'longhaul-temporal' }] } }],
     [`resources ${at}.spec.containers.0.resources.cpu NaN`, main({ resources: { limits: { cpu: 'plenty' } } })],
   ])('are refused: %s', (expected, podTemplate) => {
     expect(asked(podTemplate)).toContain(expected);

@@ -158,6 +158,8 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 {{- $images := list (printf "%s:*" .Values.trainerImage.repository) (printf "%s@*" .Values.trainerImage.repository) -}}
+{{- $pulls := list -}}
+{{- range .Values.imagePullSecrets }}{{ $pulls = append $pulls (printf "pull:%s" .name) }}{{ end -}}
 {{- $own := dict
   "version" 1
   "computes" (list "kubernetes")
@@ -170,7 +172,8 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
   "contexts" list
   "images" $images
   "priorityClasses" list
-  "secrets" list
+  "secrets" $pulls
+  "pools" dict
   "volumes" (list "emptyDir" "csi:gcsfuse.csi.storage.gke.io")
   "reservedLabels" (list "app.kubernetes.io/*" "longhaul.dev/*")
   "podSecurity" "restricted"
