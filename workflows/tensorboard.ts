@@ -11,7 +11,7 @@ import {
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import { searching, tensorboards } from './policies.ts';
-import { WAITS } from '../src/rules/durations.ts';
+import { playFaster, WAITS } from '../src/rules/durations.ts';
 
 export interface TensorboardPlace {
   readonly pipeline: string;
@@ -23,6 +23,8 @@ interface TensorboardKeeping extends TensorboardPlace {
   readonly profile: Profile;
   /** Workflow ids of searches: the one that began it, or all when it continues as new. */
   readonly holders: readonly string[];
+  /** Of the soak that began it. */
+  readonly factor?: number;
 }
 
 export const holdTensorboardSignal = defineSignal<[{ readonly holder: string }]>(INTERNAL_SIGNALS.acquire);
@@ -30,6 +32,7 @@ export const releaseTensorboardSignal = defineSignal<[{ readonly holder: string 
 
 export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
   const { pipeline, home, profile } = keeping;
+  playFaster(keeping.factor);
   const holders = new Set(keeping.holders);
   setHandler(holdTensorboardSignal, ({ holder }) => void holders.add(holder));
   setHandler(releaseTensorboardSignal, ({ holder }) => void holders.delete(holder));

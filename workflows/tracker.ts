@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { TrackInput } from '../activities/trackers.ts';
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
-import { WAITS } from '../src/rules/durations.ts';
+import { playFaster, WAITS } from '../src/rules/durations.ts';
 import { trackers } from './policies.ts';
 
 export const runEndedSignal = defineSignal(INTERNAL_SIGNALS.runEnded);
@@ -19,9 +19,12 @@ export const runEndedSignal = defineSignal(INTERNAL_SIGNALS.runEnded);
 interface Tracking extends TrackInput {
   /** ms since 1970 when it was told last; set by continue-as-new. */
   readonly toldAt?: number;
+  /** Of the soak that its run is of. */
+  readonly factor?: number;
 }
 
-export async function tracker({ toldAt = Date.now(), since, ...input }: Tracking): Promise<void> {
+export async function tracker({ toldAt = Date.now(), since, factor, ...input }: Tracking): Promise<void> {
+  playFaster(factor);
   let news = false;
   let heard = since;
   setHandler(runEndedSignal, () => {
@@ -44,7 +47,8 @@ export async function tracker({ toldAt = Date.now(), since, ...input }: Tracking
         throw ApplicationFailure.nonRetryable(`${input.tracker.uri} could not be told`, 'Unavailable');
     }
     await condition(() => news, WAITS.trackerLookMs);
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof tracker>({ ...input, toldAt: last, ...from(heard) });
+    if (workflowInfo().continueAsNewSuggested)
+      await continueAsNew<typeof tracker>({ ...input, toldAt: last, ...from(heard), ...(factor === undefined ? {} : { factor }) });
   }
 }
 

@@ -3,12 +3,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Run } from '../../src/client/index.ts';
 import { AdapterError } from '../../src/contract/errors.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunState } from '../../src/contract/state.ts';
 import { createSigner } from '../../src/signing/signer.ts';
 import { documentOf, exportStep, query, script } from '../workflow/documents.ts';
-import { until } from '../workflow/environment.ts';
+import { longhaulOf, until } from '../workflow/environment.ts';
 import type { Harness } from '../workflow/environment.ts';
 import type { MemoryPorts } from '../workflow/memory-ports.ts';
 
@@ -16,11 +17,13 @@ import type { MemoryPorts } from '../workflow/memory-ports.ts';
 type Scenario = (harness: Harness, ports: MemoryPorts) => Promise<string[]>;
 
 const never = new Promise<never>(() => undefined);
-const ended = (handle: { workflowId: string; result(): Promise<unknown> }): Promise<string[]> =>
-  handle.result().then(
-    () => [handle.workflowId],
-    () => [handle.workflowId],
+const ended = (handle: { readonly workflowId: string; result(): Promise<unknown> } | Run): Promise<string[]> => {
+  const ids = ['workflowId' in handle ? handle.workflowId : handle.id];
+  return handle.result().then(
+    () => ids,
+    () => ids,
   );
+};
 const stateOf = (handle: Awaited<ReturnType<Harness['start']>>): Promise<RunState> => handle.query<RunState>('state');
 
 const diamond: RunDocument = documentOf([
@@ -132,6 +135,21 @@ export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
       delete process.env.LONGHAUL_SIGNERS;
       rmSync(folder, { recursive: true });
     }
+  },
+
+  /** `longhaul retry`: what is kept is the run that goes on where the failed one stood. */
+  'pipeline-retried': async (harness, ports) => {
+    ports.onJob = async ({ labels }) => (labels.step === 'broken' ? { state: 'failed', exitCode: 1 } : {});
+    const steps = [query('made', { cache: false }), script('broken', { dependsOn: ['made'] }), query('after', { dependsOn: ['broken'] })];
+    await ended(await harness.start(documentOf(steps, { onExit: [script('tidy', { cache: false })] }), 'pipeline-retried'));
+    ports.onJob = async () => ({});
+    return ended(await longhaulOf(harness.environment).retry('pipeline-retried', { by: 'ana', why: 'the disk was full' }));
+  },
+
+  'pipeline-retried-from': async (harness, ports) => {
+    ports.onJob = async () => ({ outputs: { rows: 3 } });
+    await ended(await harness.start(diamond, 'pipeline-retried-from'));
+    return ended(await longhaulOf(harness.environment).retry('pipeline-retried-from', { from: 'count' }));
   },
 
   'pipeline-single-flight': singleFlight('pipeline-single-flight'),

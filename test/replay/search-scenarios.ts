@@ -16,7 +16,8 @@ import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { AttemptReport, EarlierSearch, SearchInput } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed } from '../workflow/curve-feed.ts';
-import { until } from '../workflow/environment.ts';
+import { documentOf } from '../workflow/documents.ts';
+import { longhaulOf, until } from '../workflow/environment.ts';
 import { profileOf, specOf, SPOT_AND_ON_DEMAND, trialInputOf } from '../workflow/search-harness.ts';
 import type { SearchHarness } from '../workflow/search-harness.ts';
 
@@ -292,6 +293,24 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return [
       { file: 'search-continued-first', workflowId: search.workflowId, runId: search.firstExecutionRunId },
       { file: 'search-continued-last', workflowId: search.workflowId, runId },
+    ];
+  },
+
+  /** `longhaul retry`: of a search one trial failed and two were cancelled; its run goes on, and trains what is missing. */
+  'search-retried': async (harness) => {
+    harness.world.attempt = async ({ trial }): Promise<Partial<AttemptReport>> =>
+      trial.trial === 1
+        ? { verdict: 'bad-input', cause: 'the label is missing', samples: 500, lastProgress: 7 }
+        : { verdict: await harness.stopAsked(), lastProgress: 3, samples: 40 };
+    const spec = specOf({ trials: 3, parallel: 3, maxFailedTrials: 0, output: 'file:///out/{key}' });
+    const run = await harness.start({ ...documentOf([{ id: 'search', spec }]), profile: profileOf() }, 'search-retried');
+    await run.result().catch(() => undefined);
+    harness.world.attempt = () => Promise.resolve({});
+    const again = await longhaulOf(harness.environment).retry('search-retried');
+    await again.result();
+    return [
+      { file: 'pipeline-of-a-search-retried', workflowId: again.id },
+      ...recorded('search-retried', { workflowId: searchWorkflowId(again.id, 'search') }, 1),
     ];
   },
 

@@ -136,6 +136,7 @@ export interface SearchHarness extends Harness {
   search(
     spec: SearchSpec,
     profile?: Profile,
+    more?: Partial<SearchInput>,
   ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof hyperparameterSearch> & { result(): Promise<SearchResult> }>;
   trial(more?: Partial<TrialInput>): Promise<WorkflowHandleWithFirstExecutionRunId<typeof trial> & { result(): Promise<TrialSummary> }>;
 }
@@ -358,8 +359,8 @@ export async function startSearchHarness(
       ])
         list.length = 0;
     },
-    search: (spec, profile = profileOf()) => {
-      const input: SearchInput = { ...inputOf(), profile, spec };
+    search: (spec, profile = profileOf(), more = {}) => {
+      const input: SearchInput = { ...inputOf(), profile, spec, ...more };
       return workflow.start<typeof hyperparameterSearch>(WORKFLOWS.hyperparameterSearch, {
         taskQueue: control,
         workflowId: searchWorkflowId(input.run, input.step),

@@ -13,14 +13,14 @@ interface Trackers {
   readonly close: () => Promise<void>;
 }
 
-export function openTrackers({ name, document: { pipeline, profile } }: Run): Trackers {
+export function openTrackers({ name, document: { pipeline, profile, factor } }: Run): Trackers {
   const named = profile.trackers ?? [];
   if (named.length === 0 || !patched('trackers')) return { close: () => Promise.resolve() };
   const started = named.map((each, index) =>
     startChild<typeof tracker>(WORKFLOWS.tracker, {
       ...TRACKER_POLICY,
       workflowId: trackerWorkflowId(name, index),
-      args: [{ run: name, pipeline, profile, tracker: each }],
+      args: [{ run: name, pipeline, profile, tracker: each, ...(factor === undefined ? {} : { factor }) }],
       staticSummary: `${each.kind} hears of ${name}`,
     }).catch((error: unknown): null => {
       // That of the run before, which was run again, may still be at it.

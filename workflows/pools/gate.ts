@@ -15,7 +15,7 @@ import { QUERIES } from '../../src/contract/names.ts';
 import { acquireSignal, grantedSignal, releaseSignal } from './slots.ts';
 import type { SlotRequest } from './slots.ts';
 import { searching } from '../policies.ts';
-import { WAITS } from '../../src/rules/durations.ts';
+import { playFaster, WAITS } from '../../src/rules/durations.ts';
 
 export interface GateState {
   limit: number;
@@ -23,16 +23,20 @@ export interface GateState {
   waiting: SlotRequest[];
   /** Holders that asked once more. */
   again?: string[];
+  /** Of the newest request. */
+  factor?: number;
 }
 
 export const gateStateQuery = defineQuery<GateState>(QUERIES.state);
 
 export async function poolGate(carried: GateState = { limit: 1, holders: [], waiting: [] }): Promise<void> {
   const state = carried;
+  playFaster(state.factor);
   // False while a history of release 0.1 is replayed.
   const answersAgain = patched('wanted-state');
   setHandler(acquireSignal, (request) => {
     acquire(state, request);
+    playFaster(state.factor);
   });
   setHandler(releaseSignal, ({ holder, token }) => {
     release(state, holder, token);
@@ -104,6 +108,7 @@ async function grant(state: GateState, { holder, token }: SlotRequest): Promise<
 
 export function acquire(state: GateState, request: SlotRequest): void {
   state.limit = request.limit;
+  if (request.factor !== undefined) state.factor = request.factor;
   const again = (other: SlotRequest): SlotRequest => (other.holder === request.holder ? request : other);
   if (state.holders.some(({ holder }) => holder === request.holder)) {
     state.holders = state.holders.map(again);

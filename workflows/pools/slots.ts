@@ -25,6 +25,8 @@ export interface SlotRequest {
   readonly ofRun?: number;
   /** Names the request: another one of the same trial takes its place. Absent from trials of release 0.1. */
   readonly token?: string;
+  /** Of the soak that the trial is of: the gate's waits are divided by it. */
+  readonly factor?: number;
 }
 
 export const acquireSignal = defineSignal<[SlotRequest]>(INTERNAL_SIGNALS.acquire);
@@ -102,6 +104,7 @@ function requestOf(run: TrialRun, place: Place, limit: number): SlotRequest {
     priority: run.input.priority,
     limit,
     token: place.token,
+    ...(run.input.factor === undefined ? {} : { factor: run.input.factor }),
   };
 }
 

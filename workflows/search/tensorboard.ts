@@ -36,7 +36,7 @@ export function openTensorboard(run: SearchRun): void {
     });
 }
 
-async function hold({ input: { profile } }: SearchRun, place: TensorboardPlace): Promise<void> {
+async function hold({ input: { profile, factor } }: SearchRun, place: TensorboardPlace): Promise<void> {
   const workflowId = tensorboardWorkflowId(place.pipeline, place.home);
   const holder = workflowInfo().workflowId;
   for (let tries = 1; ; tries++) {
@@ -44,7 +44,7 @@ async function hold({ input: { profile } }: SearchRun, place: TensorboardPlace):
       await startChild<typeof tensorboard>(WORKFLOWS.tensorboard, {
         ...TENSORBOARD_POLICY,
         workflowId,
-        args: [{ ...place, profile, holders: [holder] }],
+        args: [{ ...place, profile, holders: [holder], ...(factor === undefined ? {} : { factor }) }],
       });
       return;
     } catch (error) {
