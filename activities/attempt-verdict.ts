@@ -47,7 +47,8 @@ export async function attemptOutcome(
     attempt: input.attempt,
     latest: latest && { attempt: latest.attempt, reason: latest.reason, samples: latest.samples },
     hasResult: result !== null,
-    stopRequested,
+    // The word may have gone to the Job beside us, and Temporal, which knows of it, may be away now.
+    stopRequested: stopRequested || end.askedToEnd === true,
     silentSeconds: silent ? profile.silenceSeconds : null,
     newerAttempt: latest && latest.attempt > input.attempt ? latest.attempt : null,
     isTrial: true,

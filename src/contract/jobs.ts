@@ -59,6 +59,8 @@ export interface JobEnd {
   /** The kubelet's words where it filled a disk beyond its limit or request; null: it did not. */
   readonly outOfDisk: string | null;
   readonly deadlineExceeded: boolean;
+  /** `terminate` asked for it, whoever called that; absent: not, as far as is known. */
+  readonly askedToEnd?: boolean;
   /** Unschedulable for longer than allowed, quota exceeded, image that cannot be pulled: the message for the user. */
   readonly notStarted: { readonly reason: 'no-capacity' | 'quota' | 'image' | 'rejected'; readonly message: string } | null;
   /** Node gone, silent or shutting down. */

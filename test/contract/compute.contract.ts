@@ -298,7 +298,14 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         await compute.create(spec);
         await untilLogged(spec, 'ready');
         await (await connect()).terminate(spec.name);
-        expect(await watch(spec)).toMatchObject({ state: 'failed', exitCode: 143, deletedByOther: false });
+        expect(await watch(spec)).toMatchObject({ state: 'failed', exitCode: 143, deletedByOther: false, askedToEnd: true });
+      });
+
+      it('is not what ended a Job that got SIGTERM from elsewhere', async () => {
+        const spec = job('trap "exit 143" TERM; kill -TERM $$; wait');
+        await compute.create(spec);
+        const end = await watch(spec);
+        expect([end.exitCode, end.askedToEnd ?? false]).toEqual([143, false]);
       });
 
       it('kills after the grace', async () => {
@@ -518,7 +525,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         await expect.poll(() => lines(spec, { rank: 1 }).catch(() => [])).toContain('ready');
         const logs = printed(spec);
         await (await connect()).terminate(spec.name);
-        expect(await watch(spec)).toMatchObject({ state: 'failed', exitCode: 143, deletedByOther: false });
+        expect(await watch(spec)).toMatchObject({ state: 'failed', exitCode: 143, deletedByOther: false, askedToEnd: true });
         expect((await logs).map((log) => log.slice(-2))).toEqual([
           ['asked', 'saved'],
           ['asked', 'saved'],

@@ -39,6 +39,7 @@ export function podEnd(snapshot: Snapshot, pod: V1Pod, nodeLost: boolean, now: n
     outOfMemory: terminated?.reason === 'OOMKilled' && exitCode !== 0,
     outOfDisk: exitCode === 0 ? null : diskWords(pod),
     deadlineExceeded: reason === 'DeadlineExceeded' && !asked && !endedBeforeDeadline(pod),
+    ...(asked ? { askedToEnd: true } : {}),
     notStarted: null,
     nodeLost: nodeLost || lost,
     node: pod.spec?.nodeName ?? null,

@@ -106,6 +106,7 @@ async function exitEnd(directory: JobDirectory, exit: ExitRecord): Promise<JobEn
     outOfMemory: exit.outOfMemory,
     deadlineExceeded: exit.deadlineExceeded,
     endedAt: exit.endedAt,
+    ...(exit.terminated ? { askedToEnd: true } : {}),
     ...(exit.nodes ? { nodes: exit.nodes.map((each) => nodeEnd(exit, each)) } : {}),
   };
 }

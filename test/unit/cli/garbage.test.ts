@@ -247,6 +247,29 @@ describe('longhaul gc', () => {
     expect(found.map(({ what }) => what)).toEqual(stay ? [] : ['logs']);
   });
 
+  it.each([
+    ['of an ended run', 'ended-1', 100, 100, true],
+    ['that ended lately', 'ended-1', 10, 10, false],
+    ['that was written to lately, as by a run that was retried', 'ended-1', 100, 10, false],
+    ['of a run that is open', 'busy', 100, 100, false],
+  ])('logs of all attempts of a step %s go by the same days, and nothing beside them', async (_what, run, endedDays, writtenDays, go) => {
+    const names = ['logs/1/000000000001.log', 'logs/1/END.json', 'logs/2/000000000001.log', 'outputs.json'];
+    const home = `runs/${run}/steps/tidy.week-1`;
+    const written = (NOW - writtenDays * DAY_MS) / 1000;
+    for (const name of [...names.map((each) => `${home}/${each}`), `runs/${run}/steps/tidy.week-10/logs/1/000000000001.log`]) {
+      await scene.store.write(uriOf(name), 'line');
+      await utimes(fileURLToPath(uriOf(name)), written, written);
+    }
+    const time = new Date(NOW - endedDays * DAY_MS).toISOString();
+    const row = { run, time, kind: 'script', outputs: {} };
+    scene.ledger.steps.push({ ...row, step: 'tidy.week-1' } as unknown as LedgerRow<'steps'>);
+    scene.open.set('busy', {});
+    const { found } = await collect();
+    expect(found).toEqual(go ? [{ what: 'logs', name: uriOf(`${home}/logs`), reason: 'kept for 90 days (logs.keepDays)' }] : []);
+    expect(await left(home)).toBe(go ? 1 : names.length);
+    expect(await left(`runs/${run}/steps/tidy.week-10`)).toBe(1);
+  });
+
   it('only tells what would go when it is asked to', async () => {
     table('d.t');
     await record('k1', [{ type: 'table', value: 'd.t' }], OLD);
