@@ -1,5 +1,5 @@
 /** The beginning and the end of a run: the document is checked, the ledger hears of it. */
-import { getClient, log } from '@temporalio/activity';
+import { activityInfo, getClient, log } from '@temporalio/activity';
 import type { z } from 'zod';
 import { LEDGER_VERSION } from '../src/contract/ledger.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
@@ -11,6 +11,7 @@ import { archiveUri, documentUri } from '../src/contract/state.ts';
 import type { RunArchive, RunGraph, RunResult, RunState, SearchState, StepState } from '../src/contract/state.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { RUN_NAME, RUN_NAME_IN_WORDS } from '../src/contract/run-names.ts';
+import { teamOfQueue } from '../src/contract/teams.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
 import { clusterProblem } from '../src/contract/clusters.ts';
 import { factorPlayed } from '../src/rules/durations.ts';
@@ -101,6 +102,8 @@ async function open(ports: Ports, input: OpenRunInput, document: RunDocument): P
     commit: document.source.commit,
     document_uri: uri,
     started_at: iso(input.startedAt),
+    currency: document.profile.currency,
+    team: teamOfQueue(activityInfo().taskQueue),
     ledger_version: LEDGER_VERSION,
   };
   await (await ports.warehouse(document.profile)).append('runs', [row], rowKey('runs', input.run, 'start'));
@@ -124,6 +127,8 @@ async function close(ports: Ports, input: CloseRunInput): Promise<void> {
     started_at: iso(input.startedAt),
     ended_at: iso(input.endedAt),
     cost: input.cost,
+    currency: input.profile.currency,
+    team: teamOfQueue(activityInfo().taskQueue),
     error: input.error,
     ledger_version: LEDGER_VERSION,
   };

@@ -11,6 +11,7 @@ import { registerCompare } from './commands/compare.ts';
 import { registerCompile } from './commands/compile.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerConsole } from './commands/console.ts';
+import { registerCosts } from './commands/costs.ts';
 import { registerCurves } from './commands/curves.ts';
 import { registerDecisions } from './commands/decisions.ts';
 import { registerDev } from './commands/dev.ts';
@@ -87,5 +88,5 @@ export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Resul
     registerAdvise,
     registerReport,
   ],
-  'This machine': [registerDev, registerDoctor, registerPools, registerGc, registerCodecServer, registerCompletion],
+  'This machine': [registerDev, registerDoctor, registerPools, registerCosts, registerGc, registerCodecServer, registerCompletion],
 };

@@ -267,6 +267,19 @@ export const PoolsOutput = z.array(
   }),
 );
 
+export const CostsOutput = z.array(
+  z.looseObject({
+    month: z.string().optional().describe('as 2026-11, UTC'),
+    team: z.string().nullable().optional().describe('null: of none'),
+    pipeline: z.string().optional(),
+    currency: z.string(),
+    cost: z.number(),
+    onDemandCost: z.number().describe('of the same machine time on demand'),
+    saved: z.number(),
+    runs: z.int().describe('that something was spent for'),
+  }),
+);
+
 const AdviseOutput = z.looseObject({
   run: z.string().describe('name of the run'),
   currency: z.string(),
@@ -320,6 +333,7 @@ export const OUTPUTS: readonly DocumentedOutput[] = [
   documented('Links', ['open'], OpenOutput),
   documented('A report', ['report --format json'], ReportOutput),
   documented('Pools (a list)', ['pools'], PoolsOutput),
+  documented('Money (a list)', ['costs'], CostsOutput),
   documented('Advice about sizes', ['advise'], AdviseOutput),
   documented('An audit', ['audit'], AuditOutput),
   documented('A run that was begun', ['run --detach', 'retry --detach', 'extend --detach'], BegunOutput),

@@ -7,6 +7,7 @@ export { Run } from './run.ts';
 export type { Decision } from './run.ts';
 export { Schedules } from './schedules.ts';
 export type { Overlap, ScheduleOptions, ScheduleSummary } from './schedules.ts';
+export type { ClusterNow } from './clusters.ts';
 export { Search } from './search.ts';
 export type { StopOptions } from './run.ts';
 export { findDevelopmentStack, findTarget, isConfigured } from './address.ts';

@@ -6,7 +6,7 @@ import { DEFAULT_AUDIT } from '../contract/audit-policy.ts';
 import { InvalidInputError } from '../contract/errors.ts';
 import { fairnessKey } from '../contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
-import { queueOf } from '../contract/teams.ts';
+import { queueOf, teamOfQueue } from '../contract/teams.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { Retry } from '../contract/retry.ts';
@@ -52,6 +52,8 @@ export interface RunSummary {
   /** ms since 1970 */
   readonly startedAt: number;
   readonly endedAt: number | null;
+  /** Absent: no team's. */
+  readonly team?: string;
 }
 
 const KEYS = {
@@ -256,6 +258,7 @@ function details(document: RunDocument): string {
 
 function summaryOf(info: WorkflowExecutionInfo): RunSummary {
   const attributes = info.typedSearchAttributes;
+  const team = teamOfQueue(info.taskQueue);
   return {
     run: info.workflowId,
     pipeline: attributes.get(KEYS.pipeline) ?? '',
@@ -263,6 +266,7 @@ function summaryOf(info: WorkflowExecutionInfo): RunSummary {
     bestObjective: attributes.get(KEYS.best) ?? null,
     startedAt: info.startTime.getTime(),
     endedAt: info.closeTime?.getTime() ?? null,
+    ...(team === null ? {} : { team }),
   };
 }
 

@@ -1,19 +1,19 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { INTERNAL_SIGNALS, QUERIES, TASK_QUEUES, UPDATES } from '../contract/names.ts';
+import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
 import type { Retry } from '../contract/retry.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
-import { queueOf } from '../contract/teams.ts';
 import type { Team } from '../contract/teams.ts';
 import { Audit } from './audit.ts';
+import { clustersNow } from './clusters.ts';
 import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
 import { signedPayload, type Signed } from './signing.ts';
-import { servedActivities, whileServed } from './served.ts';
+import { whileServed } from './served.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GRACES } from '../rules/durations.ts';
 
@@ -75,14 +75,12 @@ export class Run {
 
   /** Clusters of its profile of which no worker asks for work, and when one did last (ms since 1970; null: the server does not remember). */
   async unservedClusters(): Promise<readonly UnservedCluster[]> {
-    const { clusters = {} } = (await this.document()).profile;
-    const found = await Promise.all(
-      Object.keys(clusters).map(async (name) => {
-        const queue = queueOf(this.#team, `${TASK_QUEUES.training}-${name}`);
-        return { name, ...(await servedActivities(this.#client, queue)) };
-      }),
+    const { profile } = await this.document();
+    if (profile.clusters === undefined) return [];
+    const found = await clustersNow(this.#client, this.#team, profile);
+    return found.flatMap(({ cluster, isServed, lastAskedAt }) =>
+      isServed || cluster === null ? [] : [{ name: cluster, silentSince: lastAskedAt }],
     );
-    return found.flatMap(({ name, isServed, lastAskedAt }) => (isServed ? [] : [{ name, silentSince: lastAskedAt }]));
   }
 
   async #start(): Promise<{ readonly document: RunDocument; readonly retries: number }> {

@@ -4,6 +4,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { scheduledRunName } from '../contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import type { RunDocument } from '../contract/run-document.ts';
+import { teamOfQueue } from '../contract/teams.ts';
 import { checkScheduleName } from '../contract/run-names.ts';
 import { calendarOf } from './calendar.ts';
 import { RefusedError } from './errors.ts';
@@ -39,6 +40,8 @@ export interface ScheduleSummary {
   readonly overlap: Overlap;
   readonly paused: boolean;
   readonly note: string | null;
+  /** Whose workers its runs are of; absent: no team's, or one that an older release made. */
+  readonly team?: string;
   /** ms since 1970, the soonest first. */
   readonly next: readonly number[];
   /** Names of runs, the newest last. */
@@ -84,7 +87,15 @@ export class Schedules {
         },
         policies: { overlap: OVERLAPS[overlap], catchupWindow: GRACES.scheduleCatchUpMs },
         state: { paused, ...(note === undefined ? {} : { note }) },
-        memo: { pipeline: document.pipeline, cron, timezone, overlap, documentHash: document.hash, profile: document.profileName },
+        memo: {
+          pipeline: document.pipeline,
+          cron,
+          timezone,
+          overlap,
+          queue: this.#queue,
+          documentHash: document.hash,
+          profile: document.profileName,
+        },
       });
     });
     return this.describe(name);
@@ -93,7 +104,8 @@ export class Schedules {
   async list(): Promise<ScheduleSummary[]> {
     return this.#about('', async () => {
       const found: ScheduleSummary[] = [];
-      for await (const schedule of this.#client.schedule.list()) if (isOurs(schedule)) found.push(summaryOf(schedule));
+      for await (const schedule of this.#client.schedule.list())
+        if (isOurs(schedule) && (await this.#isOwn(schedule))) found.push(summaryOf(schedule));
       return found.sort((a, b) => a.name.localeCompare(b.name));
     });
   }
@@ -116,15 +128,30 @@ export class Schedules {
     this.#on(name, (handle) => handle.backfill({ start, end, overlap: OVERLAPS[overlap] }));
 
   #on<T>(name: string, call: (handle: ScheduleHandle) => Promise<T>): Promise<T> {
-    return this.#about(name, () => call(this.#client.schedule.getHandle(name)));
+    return this.#about(name, async () => {
+      const handle = this.#client.schedule.getHandle(name);
+      if (!this.#seesAll && (await queueOfAction(handle)) !== this.#queue) throw noSchedule(name);
+      return await call(handle);
+    });
+  }
+
+  /** A client of a team finds the schedules of its own queue only, as it does runs. */
+  get #seesAll(): boolean {
+    return teamOfQueue(this.#queue) === null;
+  }
+
+  async #isOwn({ scheduleId, memo }: Pick<TemporalSummary, 'scheduleId' | 'memo'>): Promise<boolean> {
+    if (this.#seesAll) return true;
+    // Older releases did not write it down.
+    const queue = typeof memo?.queue === 'string' ? memo.queue : await queueOfAction(this.#client.schedule.getHandle(scheduleId));
+    return queue === this.#queue;
   }
 
   async #about<T>(name: string, call: () => Promise<T>): Promise<T> {
     try {
       return await about(name, this.#address, call);
     } catch (error) {
-      if (error instanceof ScheduleNotFoundError)
-        throw new RefusedError(`no schedule "${name}"; \`longhaul schedule list\` shows them`, { cause: error });
+      if (error instanceof ScheduleNotFoundError) throw noSchedule(name, error);
       if (error instanceof ScheduleAlreadyRunning)
         throw new RefusedError(`there is already a schedule "${name}"; delete it first, or choose another name`, { cause: error });
       // So the SDK passes on what the server says of a calendar that it cannot read.
@@ -133,6 +160,19 @@ export class Schedules {
     }
   }
 }
+
+/** null: it was deleted meanwhile, by another one's hand. */
+const queueOfAction = (handle: ScheduleHandle): Promise<string | null> =>
+  handle.describe().then(
+    ({ action }) => action.taskQueue,
+    (error: unknown) => {
+      if (error instanceof ScheduleNotFoundError) return null;
+      throw error;
+    },
+  );
+
+const noSchedule = (name: string, cause?: unknown): RefusedError =>
+  new RefusedError(`no schedule "${name}"; \`longhaul schedule list\` shows them`, { cause });
 
 type Described = Pick<TemporalSummary, 'scheduleId' | 'memo' | 'state'> & {
   readonly info: Pick<TemporalSummary['info'], 'nextActionTimes' | 'recentActions'>;
@@ -143,6 +183,7 @@ const isOurs = ({ memo }: Pick<TemporalSummary, 'memo'>): boolean => typeof memo
 function summaryOf({ scheduleId, memo, state, info }: Described): ScheduleSummary {
   const text = (name: string): string => (typeof memo?.[name] === 'string' ? memo[name] : '');
   const overlap = text('overlap');
+  const team = teamOfQueue(text('queue'));
   return {
     name: scheduleId,
     pipeline: text('pipeline'),
@@ -151,6 +192,7 @@ function summaryOf({ scheduleId, memo, state, info }: Described): ScheduleSummar
     overlap: Object.hasOwn(OVERLAPS, overlap) ? (overlap as Overlap) : 'skip',
     paused: state.paused,
     note: state.note === undefined || state.note === '' ? null : state.note,
+    ...(team === null ? {} : { team }),
     next: info.nextActionTimes.map((time) => time.getTime()),
     recent: info.recentActions.map(({ action }) => scheduledRunName(action.workflow.workflowId)),
   };

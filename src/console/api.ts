@@ -9,6 +9,7 @@ import { commandOf } from './controls.ts';
 import { describeFailure, HttpError } from './failures.ts';
 import { REPORT_POLICY } from './guard.ts';
 import type { RunModels } from './models.ts';
+import type { Overview } from './overview.ts';
 import { reportOf } from './report.ts';
 import { RUNS_SHOWN, type RunList } from './run-list.ts';
 import type { RunModel } from './run-model.ts';
@@ -22,6 +23,7 @@ interface ApiParts {
   readonly source: ConsoleSource;
   readonly models: RunModels;
   readonly list: RunList;
+  readonly overview: Overview;
   readonly access: Access;
 }
 
@@ -34,7 +36,7 @@ const TRIAL_POINTS = 800;
 const LOG_LINES = 1000;
 const MAX_COMPARED = 8;
 
-export function createApi({ source, models, list, access }: ApiParts): Hono<{ Variables: Variables }> {
+export function createApi({ source, models, list, overview, access }: ApiParts): Hono<{ Variables: Variables }> {
   const api = new Hono<{ Variables: Variables }>();
   const answers = new Answers();
   const answer = (context: Context, model: RunModel, question: string, make: () => unknown): Promise<Response> =>
@@ -57,6 +59,12 @@ export function createApi({ source, models, list, access }: ApiParts): Hono<{ Va
     return context.json({ cursor: list.events.cursor, limit: RUNS_SHOWN, runs: runs.filter(wanted) });
   });
   api.get('/runs/events', (context) => eventStream(context, list.events, staysIn(context)));
+
+  api.get('/overview', async (context) => {
+    const view = await overview.get();
+    return answers.respond(context, { owner: overview, version: overview.version, question: 'overview' }, () => view);
+  });
+  api.get('/overview/events', (context) => eventStream(context, overview.events, staysIn(context)));
 
   api.get('/compare', async (context) => {
     const runs = [...new Set(context.req.queries('run') ?? [])].slice(0, MAX_COMPARED);

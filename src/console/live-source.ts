@@ -1,6 +1,7 @@
 /** The console's facts from the real parts: queries and updates of the workflows, ledger, store and machines of each run's profile. */
 import type { Longhaul, Run, Search } from '../client/index.ts';
 import { orKept, type KeptRun } from '../client/kept-runs.ts';
+import { clustersNow } from '../client/clusters.ts';
 import { RefusedError } from '../client/errors.ts';
 import { UPDATES } from '../contract/names.ts';
 import type { RunDocument } from '../contract/run-document.ts';
@@ -23,6 +24,10 @@ export function createLiveSource(longhaul: Longhaul, ports: Ports, ui: string | 
   const kept = <T>(run: string, ask: () => Promise<T>, of: (ended: KeptRun) => T | undefined): Promise<T> =>
     orKept({ longhaul, ports }, run, ask, of);
   return {
+    team: longhaul.target.team ?? null,
+    schedules: () => longhaul.schedules.list(),
+    clusters: (profile, team) => clustersNow(longhaul.client, team, profile),
+    jobs: async (document) => (await ports.compute(document.profile)).list(),
     workflowLink: (workflowId) =>
       ui === null ? null : `${ui}/namespaces/${encodeURIComponent(longhaul.target.namespace)}/workflows/${encodeURIComponent(workflowId)}`,
     runs: (options) => longhaul.list(options),
@@ -60,7 +65,7 @@ export function createLiveSource(longhaul: Longhaul, ports: Ports, ui: string | 
         () => longhaul.run(run).search(step).state(),
         ({ searches }) => searches[step],
       ),
-    ledger: async (document, table, where) => (await ports.warehouse(document.profile)).ledger(table, where),
+    ledger: async (document, table, where, since) => (await ports.warehouse(document.profile)).ledger(table, where, since),
     progress: async (document, output, after) => progressAfter(await ports.store(document.profile), output, after),
     files: async (document, output) => trialFiles(await ports.store(document.profile), output),
     logs: (document, run, query, options) => logs(ports, longhaul, document, { ...query, run }, options),

@@ -9,6 +9,7 @@ import { describeFailure, HttpError } from './failures.ts';
 import { boundedBodies, onlyOurHosts, onlySameOrigin, securityHeaders } from './guard.ts';
 import type { Revocations } from './revocations.ts';
 import { RunModels } from './models.ts';
+import { Overview } from './overview.ts';
 import { checkSafe, type ConsoleOptions } from './options.ts';
 import { RunList } from './run-list.ts';
 import type { ConsoleSource } from './source.ts';
@@ -34,7 +35,8 @@ export async function startConsole(
   checkSafe(options);
   const models = new RunModels(source);
   const list = new RunList(source);
-  const app = createApp({ source, models, list, access: new Access(options, revocations) }, options, await loadPage(), onError);
+  const overview = new Overview(source, list);
+  const app = createApp({ source, models, list, overview, access: new Access(options, revocations) }, options, await loadPage(), onError);
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: options.host, port: options.port }, (address) => {
       const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
@@ -44,6 +46,7 @@ export async function startConsole(
           new Promise((done) => {
             models.close();
             list.close();
+            overview.close();
             server.close(() => done());
             if ('closeAllConnections' in server) server.closeAllConnections();
           }),

@@ -1,11 +1,13 @@
 /** Where the console gets its facts from and sends its commands to: few methods, so that a test can stand in for Temporal, stores and machines. */
 import type { Changes } from '../client/changes.ts';
-import type { ListOptions, RunSummary } from '../client/index.ts';
+import type { ClusterNow, ListOptions, RunSummary, ScheduleSummary } from '../client/index.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
+import type { Profile } from '../contract/profile.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Importance, ImportanceInput, UpdateAnswer } from '../contract/search.ts';
 import type { RunGraph, RunState, SearchState } from '../contract/state.ts';
 import type { ProgressRecord } from '../contract/trial.ts';
+import type { JobInfo } from '../ports/compute.ts';
 import type { TrialFiles } from './wire.ts';
 
 export interface LogQuery {
@@ -33,6 +35,8 @@ export interface Command {
  * Throws what the client throws (`UnknownRunError`, `RefusedError`, `CannotConnectError`) and what ports throw (`AdapterError`).
  */
 export interface ConsoleSource {
+  /** Whose runs it sees; null: those of all. */
+  readonly team: string | null;
   /** Address of the Temporal web UI of a workflow; null where none is known. */
   workflowLink(workflowId: string): string | null;
   runs(options: ListOptions): Promise<readonly RunSummary[]>;
@@ -46,7 +50,13 @@ export interface ConsoleSource {
     document: RunDocument,
     table: T,
     where: Readonly<Record<string, string | number>>,
+    since?: number,
   ): Promise<readonly LedgerRow<T>[]>;
+  schedules(): Promise<readonly ScheduleSummary[]>;
+  /** Of a profile, as the workers of this team serve them. */
+  clusters(profile: Profile, team: string | null): Promise<readonly ClusterNow[]>;
+  /** All Jobs of Longhaul on the machines of its profile. */
+  jobs(document: RunDocument): Promise<readonly JobInfo[]>;
   /** Progress records after number `after`, straight from the store: the ledger gets them in batches, up to half a minute later. */
   progress(document: RunDocument, output: string, after: number): Promise<readonly ProgressRecord[]>;
   files(document: RunDocument, output: string): Promise<TrialFiles>;

@@ -5,6 +5,22 @@ import type { Budget, MetricConstraint, Objective, Space, StoppingRule } from '.
 import type { RunGraph, RunState, SearchState, TrialState } from '../contract/state.ts';
 import type { StepKind } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
+import type { OverviewParts } from '../present/overview.ts';
+
+/** What is above one run; later changes of each part come as events of its name. */
+export interface OverviewView extends OverviewParts, OverviewAbout {
+  readonly cursor: string;
+  /** Of the console; null: it shows what all teams have. */
+  readonly team: string | null;
+}
+
+export interface OverviewAbout {
+  readonly openRuns: number;
+  /** null: not yet. */
+  readonly ledgerReadAt: number | null;
+  /** What cannot be asked now; what was known of it before is shown. */
+  readonly troubles: readonly string[];
+}
 
 export type Role = 'operator' | 'viewer';
 

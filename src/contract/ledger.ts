@@ -19,6 +19,10 @@ export const LEDGER = {
       started_at: 'TIMESTAMP',
       ended_at: 'TIMESTAMP',
       cost: 'FLOAT64',
+      /** Of all costs of the run. */
+      currency: 'STRING',
+      /** Whose workers it runs on; NULL: they are no team's. */
+      team: 'STRING',
       error: 'STRING',
       ledger_version: 'INT64',
     },

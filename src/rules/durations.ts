@@ -320,6 +320,12 @@ export const GRACES = {
   tailLookShortestMs: 400,
   tailLookLongestMs: 3000,
   runListLookMs: 1000,
+  /** The page above all runs: machines and open runs; schedules and clusters. */
+  overviewLookMs: 10_000,
+  overviewCalendarMs: 30_000,
+  /** Ledgers are read again so long after the last time, where runs began or ended; where they only went on. */
+  overviewLedgerMs: 60_000,
+  overviewLedgerLongestMs: 300_000,
   tokenClockSkewSeconds: 30,
   sessionHours: 12,
   /** Another replica hears so much later that a session was ended. */

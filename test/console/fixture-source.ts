@@ -1,12 +1,13 @@
 /** A console's source in memory, made of made-up runs: for load, for names that attack, and for servers that do not answer. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotConnectError, RefusedError, UnknownRunError } from '../../src/client/errors.ts';
-import type { RunSummary } from '../../src/client/index.ts';
+import type { ClusterNow, RunSummary, ScheduleSummary } from '../../src/client/index.ts';
 import type { Command, ConsoleSource } from '../../src/console/source.ts';
 import type { TrialFiles } from '../../src/console/wire.ts';
 import type { LedgerRow, LedgerTable } from '../../src/contract/ledger.ts';
 import type { RunStatus, TrialState } from '../../src/contract/state.ts';
 import type { ProgressRecord } from '../../src/contract/trial.ts';
+import type { JobInfo } from '../../src/ports/compute.ts';
 import type { MadeRun } from '../support/run-data.ts';
 
 /** The same run with all its times moved, so that what is made up as running runs now. */
@@ -39,6 +40,11 @@ export class FixtureSource implements ConsoleSource {
   away = false;
   files_: TrialFiles = { checkpoints: [], exports: [] };
 
+  readonly team = null;
+  schedules_: ScheduleSummary[] = [];
+  clusters_: ClusterNow[] = [];
+  jobs_: JobInfo[] = [];
+
   constructor(runs: readonly MadeRun[], models: readonly LedgerRow<'models'>[] = []) {
     for (const run of runs) this.#runs.set(run.run.run, structuredClone(run));
     this.#models.push(...models);
@@ -53,6 +59,11 @@ export class FixtureSource implements ConsoleSource {
     const found = this.#made(run).searches[step]?.trials.find((one) => one.trial === trial);
     if (!found) throw new Error(`no trial ${trial} in the fixture`);
     how(found);
+  }
+
+  /** Trials that have a pool now. */
+  placed(run: string, step: string): readonly { readonly trial: number }[] {
+    return (this.#made(run).searches[step]?.trials ?? []).filter(({ pool }) => pool !== null);
   }
 
   /** The trainer of a trial writes a record. */
@@ -93,6 +104,10 @@ export class FixtureSource implements ConsoleSource {
       .sort((a, b) => b.startedAt - a.startedAt);
   }
 
+  schedules = async (): Promise<ScheduleSummary[]> => this.schedules_;
+  clusters = async (): Promise<ClusterNow[]> => this.clusters_;
+  jobs = async (): Promise<JobInfo[]> => this.jobs_;
+
   // Copies, as an answer over the network is one.
   state = async (run: string): Promise<MadeRun['run']> => structuredClone(this.#made(run).run);
   graph = async (run: string): Promise<MadeRun['graph']> => this.#made(run).graph;
@@ -123,6 +138,8 @@ export class FixtureSource implements ConsoleSource {
           return made.evaluations;
         case 'runs':
           return [rowOf(made)];
+        case 'steps':
+          return stepRowsOf(made);
         default:
           return [];
       }
@@ -177,6 +194,25 @@ export class FixtureSource implements ConsoleSource {
   }
 }
 
+const stepRowsOf = ({ run }: MadeRun): LedgerRow<'steps'>[] =>
+  run.steps.flatMap((step) =>
+    step.endedAt === null
+      ? []
+      : [
+          {
+            pipeline: run.pipeline,
+            run: run.run,
+            time: new Date(step.endedAt).toISOString(),
+            step: step.id,
+            kind: step.kind,
+            status: step.status,
+            cost: step.cost,
+            started_at: step.startedAt === null ? null : new Date(step.startedAt).toISOString(),
+            ended_at: new Date(step.endedAt).toISOString(),
+          },
+        ],
+  );
+
 function rowOf({ run, document }: MadeRun): LedgerRow<'runs'> {
   return {
     pipeline: run.pipeline,
@@ -185,5 +221,6 @@ function rowOf({ run, document }: MadeRun): LedgerRow<'runs'> {
     document_hash: document.hash,
     status: run.status,
     started_at: new Date(run.startedAt).toISOString(),
+    ...(run.endedAt === null ? {} : { ended_at: new Date(run.endedAt).toISOString(), cost: run.cost }),
   };
 }

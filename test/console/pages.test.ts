@@ -9,6 +9,7 @@ const FAILED = 'grocery-ranking-20261118-080000-fail';
 
 const PAGES: Readonly<Record<string, string>> = {
   runs: '/',
+  overview: '/overview',
   run: `/runs/${RUNNING}`,
   'failed run': `/runs/${FAILED}`,
   search: `/runs/${RUNNING}/search/search`,
@@ -63,6 +64,22 @@ describe('pages of the console', () => {
         },
       ],
     );
+    source.schedules_ = [
+      {
+        ...{ name: 'nightly', pipeline: 'grocery-ranking', cron: '0 3 * * *', timezone: 'Europe/Berlin', overlap: 'skip' },
+        ...{ paused: false, note: null, next: [Date.UTC(2027, 0, 2, 2)], recent: [FAILED, DONE] },
+      },
+      {
+        ...{ name: 'weekly-with-a-rather-long-name', pipeline: 'churn', cron: '0 4 * * 1', timezone: 'UTC', overlap: 'skip' },
+        ...{ paused: true, note: 'the warehouse moves', next: [], recent: [] },
+      },
+    ];
+    source.clusters_ = [{ cluster: null, kind: 'kubernetes', isServed: false, lastAskedAt: Date.UTC(2026, 10, 20) }];
+    source.jobs_ = source.placed(RUNNING, 'search').map(({ trial }) => ({
+      name: `t${trial}`,
+      phase: 'running',
+      labels: { run: RUNNING, step: 'search', trial: String(trial), attempt: '1' },
+    }));
     harness = await startHarness(source);
   });
   afterAll(() => harness.close());
@@ -83,6 +100,29 @@ describe('pages of the console', () => {
         },
         { ...look, ...(expected ? { expected } : {}) },
       );
+    });
+  });
+
+  it('shows pools, clusters, schedules, models and money of all runs', async () => {
+    await harness.onPage('overview', async (page) => {
+      await page.runs();
+      await page.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Overview' }).click();
+      await page.heading('Pools').waitFor();
+      const running = source.placed(RUNNING, 'search').length;
+      expect(running).toBeGreaterThan(0);
+      expect(await page.figure('Attempts running').innerText()).toContain(String(running));
+      expect(await page.row('Clusters', 'kubernetes').innerText()).toContain('none');
+      expect(await page.row('Schedules', 'nightly').innerText()).toMatch(/2027-01-02 03:00:00 Europe\/Berlin/);
+      expect(await page.row('Schedules', 'weekly').innerText()).toMatch(/paused.*the warehouse moves/);
+      expect(await page.row('Stages', 'grocery-ranking').innerText()).toContain('1 of 1 run');
+      expect(await page.row('Models', 'grocery-ranking@7').innerText()).toMatch(/champion[\s\S]*ada/);
+      await page.chart('Money');
+      const spent = await page.table('Money by month').locator('tbody tr').allInnerTexts();
+      expect(spent.join()).toMatch(/2026-11\s+grocery-ranking\s+\d+\s+\$\d+/);
+      await page.page.getByLabel('In layers of').selectOption('team');
+      await page.row('Money by month', 'no team').first().waitFor();
+      await page.row('Schedules', 'nightly').getByRole('link', { name: DONE }).click();
+      await page.heading(DONE).waitFor();
     });
   });
 

@@ -40,6 +40,25 @@ const gate = (workflowId: string): Promise<GateState | null> =>
     .query<GateState>('state')
     .catch(() => null);
 
+describe('the schedule of a team', () => {
+  it('is found and changed by its own clients only, and by those of no team', async () => {
+    const [own, other, all] = [clientOf('north').schedules, clientOf('south').schedules, clientOf(null).schedules];
+    const yearly = { cron: '0 3 1 1 *' };
+    await own.create('northern', documentOf([query('q')]), yearly);
+    await other.create('southern', documentOf([query('q')]), yearly);
+    const namesOf = async (schedules: typeof own): Promise<string[]> =>
+      (await schedules.list()).map(({ name, team }) => `${name} of ${team ?? 'none'}`);
+    await until(async () => (await namesOf(all)).length === 2, 'both in the list');
+    expect(await namesOf(all)).toEqual(['northern of north', 'southern of south']);
+    expect(await namesOf(own)).toEqual(['northern of north']);
+    for (const change of [other.pause, other.trigger, other.delete]) await expect(change('northern')).rejects.toThrow(RefusedError);
+    expect((await own.describe('northern')).paused).toBe(false);
+    await own.pause('northern', 'holidays');
+    expect(await own.describe('northern')).toMatchObject({ paused: true, note: 'holidays', team: 'north' });
+    for (const name of ['northern', 'southern']) await all.delete(name);
+  });
+});
+
 describe('the run of a team', () => {
   it('is worked on by its own workers alone, and takes one share of them however much it does', async () => {
     const search = await north.search(specOf({ trials: 3 }));

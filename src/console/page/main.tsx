@@ -9,6 +9,7 @@ import { ConfigPage } from './pages/config.tsx';
 import { CostPage } from './pages/cost.tsx';
 import { LogsPage } from './pages/logs.tsx';
 import { ChecksPage } from './pages/checks.tsx';
+import { OverviewPage } from './pages/overview.tsx';
 import { ModelsPage } from './pages/models.tsx';
 import { RunPage } from './pages/run.tsx';
 import { RunsPage } from './pages/runs.tsx';
@@ -75,6 +76,8 @@ function Page({ route }: { readonly route: Route }): preact.JSX.Element {
   switch (route.page) {
     case 'runs':
       return <RunsPage />;
+    case 'overview':
+      return <OverviewPage />;
     case 'compare':
       return <ComparePage runs={route.runs} />;
     case 'nowhere':
@@ -139,6 +142,9 @@ function Header({ session, route }: { readonly session: SessionInfo; readonly ro
       <nav aria-label="Main">
         <Link to={addressOf.runs()} current={route.page === 'runs'}>
           Runs
+        </Link>
+        <Link to={addressOf.overview()} current={route.page === 'overview'}>
+          Overview
         </Link>
       </nav>
       <div class="top-right">

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { Store } from './store.ts';
 
 export type Route =
-  | { readonly page: 'runs' }
+  | { readonly page: 'runs' | 'overview' }
   | { readonly page: 'compare'; readonly runs: readonly string[] }
   | { readonly page: 'run' | 'cost' | 'models' | 'checks' | 'config'; readonly run: string }
   | { readonly page: 'search' | 'logs'; readonly run: string; readonly step: string }
@@ -13,6 +13,7 @@ export type Route =
 function parseRoute(url: URL): Route {
   const [first, run, section, step, below, trial] = url.pathname.split('/').filter(Boolean).map(decoded);
   if (first === undefined) return { page: 'runs' };
+  if (first === 'overview' && run === undefined) return { page: 'overview' };
   if (first === 'compare') return { page: 'compare', runs: url.searchParams.getAll('run') };
   if (first !== 'runs' || run === undefined) return { page: 'nowhere' };
   if (section === undefined) return { page: 'run', run };
@@ -36,6 +37,7 @@ const path = (...parts: readonly (string | number)[]): string => `/${parts.map((
 
 export const addressOf = {
   runs: (): string => '/',
+  overview: (): string => '/overview',
   compare: (runs: readonly string[]): string => `/compare?${runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`,
   run: (run: string): string => path('runs', run),
   section: (run: string, section: 'cost' | 'models' | 'checks' | 'config'): string => path('runs', run, section),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PoolsOutput } from '../../../src/cli/output-schemas.ts';
-import { poolsNow } from '../../../src/cli/pools-now.ts';
+import { poolsNow } from '../../../src/present/pools-now.ts';
 import { Pool } from '../../../src/contract/profile.ts';
 import type { JobInfo } from '../../../src/ports/compute.ts';
 import { poolEvents, poolRates } from '../../../src/rules/pool-rates.ts';
