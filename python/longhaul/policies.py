@@ -23,6 +23,8 @@ class PartsPolicy:
     """How far to read ahead, and what to do about a bad part."""
 
     ahead: int = 4
+    #: Threads that decode; None: as many as there are processors beside the training's.
+    decoders: int | None = None
     skip_bad: bool = False
     bad_budget: int = 0
 
@@ -69,8 +71,10 @@ def checkpoint_policy(root: Checked) -> CheckpointPolicy:
 def parts_policy(root: Checked) -> PartsPolicy:
     value = root.optional("parts") or Checked({}, root.source, "parts")
     on_bad = value.optional("onBad")
+    decoders = value.optional("decoders")
     return PartsPolicy(
         ahead=whole_number(value, "ahead", 4, minimum=1),
+        decoders=None if decoders is None else decoders.integer(),
         skip_bad=on_bad is not None and on_bad.one_of("fail", "skip") == "skip",
         bad_budget=whole_number(value, "badBudget", 0),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,10 @@ from ..store.base import Chunk
 
 Arrays = dict[str, Any]
 
-#: Names of the columns of pairs.
-X, Y = "x", "y"
+#: Names of the columns of pairs, and of the rows' weights.
+X, Y, WEIGHT = "x", "y", "weight"
+#: Rows of the matrix that are filled at once: what fits into a processor's cache.
+FILLED_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Wanted:
     #: The column of whose equal neighbours a group consists, in a flat layout.
     session: str | None
     normalise: bool
+    #: The column of the rows' weights; needs `label`.
+    weight: str | None = None
 
     @property
     def grouped(self) -> bool:
@@ -61,23 +65,41 @@ class Block:
         first, last = self.ends[start], self.ends[min(stop, len(self.lengths))]
         return Block.of({name: column[first:last] for name, column in self.columns.items()}, self.lengths[start:stop])
 
+    def copy(self) -> Block:
+        """So that the rest of a part does not hold all of it in memory."""
+        return Block.of({name: column.copy() for name, column in self.columns.items()}, self.lengths)
+
     def shuffled(self, order: np.ndarray) -> Block:
         if self.lengths is None or self.ends is None:
-            return Block({name: column[order] for name, column in self.columns.items()})
+            return Block({name: np.take(column, order, axis=0) for name, column in self.columns.items()})
         starts = self.ends[:-1][order]
         lengths = self.lengths[order]
         offsets = np.concatenate(([0], np.cumsum(lengths)))[:-1]
         rows = np.arange(int(lengths.sum())) + np.repeat(starts - offsets, lengths)
-        return Block.of({name: column[rows] for name, column in self.columns.items()}, lengths)
+        return Block.of({name: np.take(column, rows, axis=0) for name, column in self.columns.items()}, lengths)
 
 
 def joined(blocks: Sequence[Block]) -> Block:
     if len(blocks) == 1:
         return blocks[0]
     first = blocks[0]
-    columns = {name: np.concatenate([block.columns[name] for block in blocks]) for name in first.columns}
+    columns = {name: _concatenated([block.columns[name] for block in blocks]) for name in first.columns}
     lengths = None if first.lengths is None else np.concatenate([block.lengths for block in blocks if block.lengths is not None])
     return Block.of(columns, lengths)
+
+
+def _concatenated(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Lists that are of one length in one part need not be so in another."""
+    if len({column.shape[1:] for column in columns}) > 1:
+        columns = [column if column.dtype == object and column.ndim == 1 else _rows_of(column, len(column)) for column in columns]
+    return np.concatenate(columns)
+
+
+def _rows_of(rows: Iterable[Any], count: int) -> np.ndarray:
+    found = np.empty(count, dtype=object)
+    for number, row in enumerate(rows):
+        found[number] = row
+    return found
 
 
 def read_table(data: Chunk, name: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -118,12 +140,13 @@ def read_block(data: Chunk, name: str, wanted: Wanted) -> Block:
         return Block.of({column: values_of(array) for column, array in fields.items() if _is_wanted(column, wanted)}, lengths)
     columns = wanted.columns
     if not columns and (columns is not None or not wanted.features):
-        columns = tuple(column for column in fields if column not in (wanted.label, wanted.session))
+        columns = tuple(column for column in fields if column not in (wanted.label, wanted.session, wanted.weight))
     matrix = feature_matrix(name, fields, columns, wanted.features, wanted.normalise)
     label = _number(name, wanted.label, fields[wanted.label])
     if lengths is None and wanted.session is not None:
         lengths = _neighbours(fields[wanted.session])
-    return Block.of({X: matrix, Y: label}, lengths)
+    weight = {} if wanted.weight is None else {WEIGHT: _weights(name, wanted.weight, fields[wanted.weight])}
+    return Block.of({X: matrix, Y: label, **weight}, lengths)
 
 
 def feature_matrix(
@@ -139,7 +162,11 @@ def feature_matrix(
     else:
         x = [_number(part, column, fields[column]) for column in columns]
     rows = len(next(iter(fields.values()))) if fields else 0
-    return np.stack(x, axis=1) if x else np.empty((rows, 0), np.float32)
+    matrix = np.empty((rows, len(x)), np.float32)
+    for start in range(0, rows if x else 0, FILLED_ROWS):
+        stop = start + FILLED_ROWS
+        np.stack([column[start:stop] for column in x], axis=1, out=matrix[start:stop])
+    return matrix
 
 
 def _needed(wanted: Wanted) -> list[str] | None:
@@ -148,7 +175,8 @@ def _needed(wanted: Wanted) -> list[str] | None:
     if wanted.columns is None and not wanted.features:
         return None
     names = list(wanted.columns or ()) or [str(feature["name"]) for feature in wanted.features]
-    return [*names, wanted.label, *([wanted.session] if wanted.session is not None and wanted.candidates is None else [])]
+    session = wanted.session if wanted.candidates is None else None
+    return list(dict.fromkeys([*names, *(name for name in (wanted.label, session, wanted.weight) if name is not None)]))
 
 
 def _is_wanted(column: str, wanted: Wanted) -> bool:
@@ -195,6 +223,14 @@ def _number(part: str, name: str, column: pa.Array) -> np.ndarray:
     return column.to_numpy(zero_copy_only=False).astype(np.float32)
 
 
+def _weights(part: str, name: str, column: pa.Array) -> np.ndarray:
+    found = _number(part, name, column)
+    wrong = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
+    if len(wrong):
+        raise BadPart(part, f"row {wrong[0]}: expected a weight of at least 0, found {column[int(wrong[0])]}", column=name)
+    return found
+
+
 def values_of(array: pa.Array) -> np.ndarray:
     """numpy of any column: texts and bytes as objects, lists of one length as a matrix, others as arrays in objects."""
     kind = array.type
@@ -214,7 +250,5 @@ def _lists(array: pa.Array) -> np.ndarray:
     values = values_of(array.flatten())
     if array.null_count == 0 and len(lengths) and (lengths == lengths[0]).all():
         return values.reshape(len(lengths), int(lengths[0]), *values.shape[1:])
-    found = np.empty(len(lengths), dtype=object)
-    for row, (start, length) in enumerate(zip(np.concatenate(([0], np.cumsum(lengths))), lengths)):
-        found[row] = values[start : start + length]
-    return found
+    ends = np.cumsum(lengths)
+    return _rows_of((values[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist())), len(lengths))

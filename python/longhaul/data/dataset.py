@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar
 
 from ..errors import BadPart, DataError, UsageError
 from ..policies import PartsPolicy
 from ..store import open_store
+from .cache import cache_of
 from .fetch import fetch
 from .inputs import Inputs
 from .manifest import Manifest, Part
-from .readahead import read_ahead
+from .readahead import read_ahead, usual_decoders
 
 if TYPE_CHECKING:
     from .columns import Block, Wanted
 
 Convert = Callable[["Block"], Any]
+Result = TypeVar("Result")
 Columns = Optional[Iterable[str]]
 #: How much is in each part, by data set: rows, or groups of them; remembered from one epoch to the next.
 Counts = dict[str, list[int]]
@@ -28,6 +31,15 @@ class Rows(NamedTuple):
     x: Any
     y: Any
     groups: Any
+
+
+class WeightedRows(NamedTuple):
+    """The same with float32[row], the weights of the rows."""
+
+    x: Any
+    y: Any
+    groups: Any
+    weights: Any
 
 
 class DataSet:
@@ -74,8 +86,9 @@ class DataSet:
 
         from .columns import read_table
 
-        store, names = open_store(self.uri), None if columns is None else list(columns)
-        return pa.concat_tables([read_table(fetch(store, part), part.name, names) for part in self.manifest.parts])
+        names = None if columns is None else list(columns)
+        reader = self._read(self.manifest.parts, lambda part, data: read_table(data, part.name, names))
+        return pa.concat_tables([table.result() for _, table in reader])
 
     def numpy(
         self,
@@ -83,6 +96,7 @@ class DataSet:
         *,
         columns: Columns = None,
         label: str | None = None,
+        weight: str | None = None,
         shuffle: bool | None = None,
         normalise: bool = True,
         groups: bool = False,
@@ -90,55 +104,76 @@ class DataSet:
         """Arrays of numpy: batches, or everything at once (`Rows`, or a dict of columns) without a batch size.
 
         Pairs `(x, y)` of features and label where the trial has a feature table or `label` names a column, otherwise
-        dicts of named columns. A batch counts rows of the parquet files: sessions in a nested layout. `groups` adds the
-        lengths of the sessions to the pair. `shuffle`: default for the data set `train`. Numbers are normalised by the
-        feature table; categories are the numbers of their buckets.
+        dicts of named columns. A batch counts rows of the parquet files: sessions in a nested layout. `weight` names the
+        column of the rows' weights and makes triples `(x, y, weight)`, as Keras takes them (`WeightedRows`, where everything
+        comes at once); `groups` adds the lengths of the sessions as the last. `shuffle`: default for the data set `train`.
+        Numbers are normalised by the feature table; categories are the numbers of their buckets.
         """
-        wanted = self._wanted(columns, label, normalise, groups)
+        wanted = self._wanted(columns, label, weight, normalise, groups)
         if batch_size is None:
             return _whole(self._read_all(wanted), wanted)
         return self._loader(batch_size, wanted, shuffle, lambda block: _batch(block, wanted, groups, lambda array: array))
 
     def torch(
-        self, batch_size: int, *, columns: Columns = None, label: str | None = None, shuffle: bool | None = None, groups: bool = False
+        self,
+        batch_size: int,
+        *,
+        columns: Columns = None,
+        label: str | None = None,
+        weight: str | None = None,
+        shuffle: bool | None = None,
+        groups: bool = False,
     ) -> Loader:
         """The same as tensors of PyTorch; columns that are no numbers stay arrays."""
         from ..torch import tensor
 
-        wanted = self._wanted(columns, label, True, groups)
+        wanted = self._wanted(columns, label, weight, True, groups)
         return self._loader(batch_size, wanted, shuffle, lambda block: _batch(block, wanted, groups, tensor))
 
     def tf(
-        self, batch_size: int, *, columns: Columns = None, label: str | None = None, shuffle: bool | None = None, groups: bool = False
+        self,
+        batch_size: int,
+        *,
+        columns: Columns = None,
+        label: str | None = None,
+        weight: str | None = None,
+        shuffle: bool | None = None,
+        groups: bool = False,
     ) -> Loader:
-        """The same as tensors of TensorFlow."""
+        """The same as tensors of TensorFlow; columns that have none (dates, lists of several lengths) stay arrays."""
         import tensorflow
 
-        wanted = self._wanted(columns, label, True, groups)
-        return self._loader(batch_size, wanted, shuffle, lambda block: _batch(block, wanted, groups, tensorflow.convert_to_tensor))
+        def tensor(array: Any) -> Any:
+            texts = array.dtype == object and array.ndim == 1 and all(isinstance(value, (str, bytes)) for value in array)
+            return tensorflow.convert_to_tensor(array) if array.dtype.kind in "biuf" or texts else array
 
-    def lightgbm(self, *, columns: Columns = None, label: str | None = None, reference: Any = None) -> Any:
-        """A `lightgbm.Dataset` of all rows, with names, categories and groups; raw numbers, since trees need no normal ones."""
+        wanted = self._wanted(columns, label, weight, True, groups)
+        return self._loader(batch_size, wanted, shuffle, lambda block: _batch(block, wanted, groups, tensor))
+
+    def lightgbm(self, *, columns: Columns = None, label: str | None = None, weight: str | None = None, reference: Any = None) -> Any:
+        """A `lightgbm.Dataset` of all rows, with names, categories, groups and weights; raw numbers, since trees need no normal ones."""
         import lightgbm
 
-        wanted = self._wanted(columns, label, False, True)
+        wanted = self._wanted(columns, label, weight, False, True)
         if wanted.label is None:
             raise UsageError("data.lightgbm: expected label=COLUMN, since the trial has no feature table")
         rows = _whole(self._read_all(wanted), wanted)
         names = list(wanted.columns or ()) or self.features
         categorical = [feature["name"] for feature in self._features if feature["type"] == "categorical" and wanted.columns is None]
         return lightgbm.Dataset(
-            rows.x, rows.y, group=rows.groups, feature_name=names or "auto", categorical_feature=categorical or "auto",
-            reference=reference, free_raw_data=False,
+            rows.x, rows.y, group=rows.groups, weight=None if weight is None else rows.weights, reference=reference,
+            feature_name=names or "auto", categorical_feature=categorical or "auto", free_raw_data=False,
         )  # fmt: skip
 
-    def _wanted(self, columns: Columns, label: str | None, normalise: bool, groups: bool) -> Wanted:
+    def _wanted(self, columns: Columns, label: str | None, weight: str | None, normalise: bool, groups: bool) -> Wanted:
         from .columns import Wanted
 
         layout, features = self._layout, self._features
         columns = None if columns is None else tuple(columns)
         if label is None and columns is None and features:
             label = layout.get("label")
+        if weight is not None and label is None:
+            raise UsageError(f"weight={weight!r}: expected label=COLUMN with it, since the trial has no feature table")
         flat = groups and layout.get("kind") == "flat"
         if label is not None and self._inputs is not None:
             self._inputs.seen(columns, normalise)
@@ -149,6 +184,7 @@ class DataSet:
             candidates=layout.get("candidates") if layout.get("kind") == "nested" else None,
             session=layout.get("session") if flat else None,
             normalise=normalise,
+            weight=weight,
         )
 
     def _loader(self, batch_size: int, wanted: Wanted, shuffle: bool | None, convert: Convert) -> Loader:
@@ -166,7 +202,6 @@ class DataSet:
         from .columns import read_block
         from .randomness import Randomness
 
-        store = open_store(self.uri)
         numbers = {part.name: number for number, part in enumerate(self.manifest.parts)}
 
         def decode(part: Part, data: Any) -> Block:
@@ -176,7 +211,7 @@ class DataSet:
             return block.shuffled(Randomness(shuffle[0]).shuffle(shuffle[1], numbers[part.name]).permutation(len(block)))
 
         bad = 0
-        for part, future in read_ahead(parts, lambda part: fetch(store, part), decode, self._policy.ahead):
+        for part, future in self._read(parts, decode):
             try:
                 block = future.result()
             except BadPart:
@@ -185,6 +220,17 @@ class DataSet:
                     raise  # several ranks would have unequal numbers of batches
                 continue
             yield part, block
+            del part, future, block  # while the next one is waited for
+
+    def _read(self, parts: Iterable[Part], decode: Callable[[Part, Any], Result]) -> Iterator[tuple[Part, Future[Result]]]:
+        store, cache, decoders = open_store(self.uri), cache_of(self.manifest), self._policy.decoders
+        return read_ahead(
+            parts,
+            lambda part: fetch(store, part, cache),
+            decode,
+            self._policy.ahead,
+            usual_decoders() if decoders is None else decoders,
+        )
 
     def _share(self, wanted: Wanted) -> tuple[list[int], int]:
         """How much is in each part, in the order of the manifest, and how much each rank has of it.
@@ -272,33 +318,34 @@ class Loader:
             start = min(skip, len(block))
             skip -= start
             stop = len(block) if most is None else min(len(block), start + most)
-            if start < stop:
-                rest.append(block.slice(start, stop))
-                held += stop - start
-                most = None if most is None else most - (stop - start)
-            if held < self._batch_size:
-                continue
-            whole = joined(rest)
-            cut = 0
-            while held - cut >= self._batch_size:
-                yield self._convert(whole.slice(cut, cut + self._batch_size))
-                cut += self._batch_size
-            rest, held = ([whole.slice(cut, held)], held - cut) if cut < held else ([], 0)
+            most = None if most is None else most - (stop - start)
+            while start < stop:
+                cut = min(stop, start + self._batch_size - held)
+                rest.append(block.slice(start, cut))
+                held += cut - start
+                start = cut
+                if held == self._batch_size:
+                    yield self._convert(joined(rest))
+                    rest, held = [], 0
+            rest[-1:] = [piece.copy() for piece in rest[-1:]]
+            del block
         if held:
             yield self._convert(joined(rest))
         if skip >= self._batch_size or most:
-            raise DataError(f"{self._data.uri}: expected {skip} rows more, as the checkpoint has them")
+            found = "as the manifest says" if most else "as the checkpoint has them"
+            raise DataError(f"{self._data.uri}: expected {skip + (most or 0)} rows more, {found}; export the data again")
 
 
 def _batch(block: Block, wanted: Wanted, groups: bool, to: Callable[[Any], Any]) -> Any:
     columns = {name: to(column) for name, column in block.columns.items()}
     if wanted.label is None:
         return columns
-    pair = columns["x"], columns["y"]
-    return (*pair, block.lengths) if groups else pair
+    found = tuple(columns[name] for name in ("x", "y", "weight") if name in columns)
+    return (*found, block.lengths) if groups else found
 
 
 def _whole(block: Block, wanted: Wanted) -> Any:
     if wanted.label is None:
         return block.columns
-    return Rows(block.columns["x"], block.columns["y"], block.lengths)
+    rows = Rows(block.columns["x"], block.columns["y"], block.lengths)
+    return rows if wanted.weight is None else WeightedRows(*rows, block.columns["weight"])

@@ -7,13 +7,17 @@ import base64
 from ..errors import BadPart, NoInputError
 from ..store import Store
 from ..store.base import Chunk
+from .cache import PartCache
 from .manifest import Part
 
 SLICE_BYTES = 1 << 20
 
 
-def fetch(store: Store, part: Part) -> Chunk:
-    """One request for the whole part; columns that nobody asks for are never decoded."""
+def fetch(store: Store, part: Part, cache: PartCache | None = None) -> Chunk:
+    """From the cache, or by one request for the whole part; columns that nobody asks for are never decoded."""
+    cached = None if cache is None else cache.get(part)
+    if cached is not None:
+        return cached
     data = store.read_data(part.uri)
     if data is None:
         raise NoInputError(f"{part.uri}: there is no such object, though the manifest lists it; export the data again")
@@ -24,6 +28,8 @@ def fetch(store: Store, part: Part) -> Chunk:
         checksum = _crc32c(data)
         if checksum != part.crc32c:
             raise BadPart(part.name, f"has CRC-32C {checksum}, the manifest says {part.crc32c}; it is corrupt or was replaced")
+    if cache is not None:
+        cache.put(part, data)
     return data
 
 

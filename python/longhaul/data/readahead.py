@@ -1,4 +1,4 @@
-"""Items fetched several ahead and decoded one ahead, in order; memory is bounded by `ahead`, not by the data set."""
+"""Items fetched and decoded several ahead, in order; memory is bounded by `ahead` and `decoders`, not by the data set."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from ..store.base import Chunk
@@ -18,6 +19,8 @@ Result = TypeVar("Result")
 
 #: Added to the niceness of a thread that reads ahead.
 NICENESS = 10
+#: At most so many decoders, unless a trial says.
+MOST_DECODERS = 4
 
 
 def give_way() -> None:
@@ -33,19 +36,36 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
 
 
-def read_ahead(
-    items: Iterable[Item], fetch: Callable[[Item], Chunk], decode: Callable[[Item, Chunk], Result], ahead: int
-) -> Iterator[tuple[Item, Future[Result]]]:
-    """Latency is hidden by `ahead` requests at once, decoding by one thread beside the consumer's.
+def usual_decoders() -> int:
+    """One less than this process has processors, as the training has one; at least 1."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(found, _processors_of_container(), MOST_DECODERS + 1) - 1)
 
-    At most `ahead` raw items and two decoded ones (the consumer's and the next) are held. Errors come with the future,
-    so that the consumer can pass over a bad item.
+
+def _processors_of_container() -> int:
+    """A container may use less than the machine has."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, int(quota) // int(period))
+    except (OSError, ValueError):  # none, or `max`
+        return MOST_DECODERS + 1
+
+
+def read_ahead(
+    items: Iterable[Item], fetch: Callable[[Item], Chunk], decode: Callable[[Item, Chunk], Result], ahead: int, decoders: int = 1
+) -> Iterator[tuple[Item, Future[Result]]]:
+    """Latency is hidden by `ahead` requests at once, decoding by threads beside the consumer's.
+
+    At most `ahead` raw items and `decoders + 1` decoded ones (the consumer's and the next) are held: two, until a consumer
+    that had to wait shows that one decoder is too slow. With 0 nothing is decoded before the consumer asks. Errors come with
+    the future, so that the consumer can pass over a bad item. The order is that of the items, whatever is ready first.
     """
     source = iter(items)
     fetching: deque[tuple[Item, Future[Chunk]]] = deque()
     decoding: deque[tuple[Item, Future[Result]]] = deque()
     fetchers = ThreadPoolExecutor(ahead, thread_name_prefix="fetch")
-    decoder = ThreadPoolExecutor(1, thread_name_prefix="decode", initializer=give_way)
+    depth = min(decoders, 1)
+    decoder = ThreadPoolExecutor(max(decoders, 1), thread_name_prefix="decode", initializer=give_way)
 
     def top_up() -> None:
         while len(fetching) < ahead:
@@ -58,13 +78,16 @@ def read_ahead(
         item, raw = fetching.popleft()
         decoding.append((item, decoder.submit(lambda: decode(item, raw.result()))))
 
+    started = False
     try:
         top_up()
         while fetching or decoding:
-            while fetching and len(decoding) < 2:
+            while fetching and len(decoding) <= depth:
                 decode_next()
             item, result = decoding.popleft()
+            waits = started and not result.done()
             result.exception()  # wait here: only then is there room to fetch another
+            depth, started = min(depth + waits, decoders), True
             top_up()
             yield item, result
             del item, result

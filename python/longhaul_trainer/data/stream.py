@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from longhaul.data.buckets import misplaced
+from longhaul.data.cache import PartCache, cache_of
 from longhaul.data.fetch import fetch
 from longhaul.data.manifest import Manifest, Part
 from longhaul.data.randomness import SCHEME, Randomness
-from longhaul.data.readahead import give_way, read_ahead
+from longhaul.data.readahead import give_way, read_ahead, usual_decoders
 from longhaul.errors import BadPart, DataError
 from longhaul.store import Store
 from longhaul.store.base import Chunk
@@ -43,8 +45,16 @@ class DataSet:
     hash_texts: Hash
     policy: PartsPolicy
 
+    @cached_property
+    def cache(self) -> PartCache | None:
+        return cache_of(self.manifest)
+
+    @property
+    def decoders(self) -> int:
+        return usual_decoders() if self.policy.decoders is None else self.policy.decoders
+
     def fetch(self, part: Part) -> Chunk:
-        return fetch(self.store, part)
+        return fetch(self.store, part, self.cache)
 
     def decode(self, part: Part, data: Chunk) -> Columns:
         columns = read_columns(data, part.name, self.layout, self.features, self.hash_texts)
@@ -116,6 +126,7 @@ def stream_training(
         lambda item: data.fetch(parts[item[1]]),
         lambda item, raw: data.decode(parts[item[1]], raw),
         data.policy.ahead,
+        data.decoders,
     )
     looked, learnt, first = False, False, start.epoch + ((start.turn, start.session) != (0, 0))
     for (position, part), decoded in reader:
@@ -148,7 +159,7 @@ def stream_training(
 def stream_whole(data: DataSet, rows_at_once: int) -> Iterator[Batch]:
     """Every candidate of every session once, in the order of the parts. Bad parts are passed over as in training."""
     bad: tuple[str, ...] = ()
-    for _, decoded in read_ahead(data.manifest.parts, data.fetch, data.decode, data.policy.ahead):
+    for _, decoded in read_ahead(data.manifest.parts, data.fetch, data.decode, data.policy.ahead, data.decoders):
         try:
             columns = decoded.result()
         except BadPart as error:
