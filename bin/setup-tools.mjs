@@ -1,7 +1,7 @@
 /** Small helpers of the set-up. Plain JavaScript: this runs before anything is installed, on Node 18 or newer. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -63,9 +63,19 @@ export const sha256 = (...texts) => texts.reduce((hash, text) => hash.update(tex
 
 export function projectWithRuns(from) {
   for (let at = resolve(from); ; at = dirname(at)) {
-    if (existsSync(join(at, '.longhaul', 'temporal.db'))) return at;
+    const home = join(at, '.longhaul');
+    if ([home, join(home, 'temporal.db')].every((path) => existsSync(path) && isOwn(statSync(path)))) return at;
     if (at === dirname(at)) return null;
   }
+}
+
+/** Whether the user alone can have written it: what others of the machine put into a folder like `/tmp` is not to be served, or believed. */
+export function isOwn({ uid, gid, mode }) {
+  const user = process.geteuid?.();
+  if (user === undefined) return true;
+  // Of a group that is the user's own, as many systems make one for each.
+  const byOthers = gid === process.getegid?.() ? 0o002 : 0o022;
+  return uid === user && (mode & byOthers) === 0;
 }
 
 export const readIfThere = async (file) => (existsSync(file) ? await readFile(file, 'utf8') : null);

@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ConnectionOptions } from '@temporalio/client';
@@ -6,6 +5,7 @@ import { InvalidInputError } from '../contract/errors.ts';
 import { fileProblem } from '../contract/file-problems.ts';
 import { teamOf, type Team } from '../contract/teams.ts';
 import { CannotConnectError } from './errors.ts';
+import { ownText } from './own-file.ts';
 import { isProcess, mayBeNode } from './process-start.ts';
 
 /** Written by `longhaul dev` while it runs, so that commands in the same project find it. */
@@ -77,24 +77,21 @@ export function withoutProxy(address: string): Pick<ConnectionOptions, 'channelA
 /** The stack of the nearest directory upwards whose process is alive. */
 export const findDevelopmentStack = (directory: string): DevelopmentStack | null => findDevelopmentHome(directory)?.stack ?? null;
 
-/** In a folder like `/tmp` another user of the machine could name a server of theirs; only the user's own word counts, where there are users. */
-function isOurs(file: string): boolean {
-  const found = statSync(file, { throwIfNoEntry: false });
-  const user = process.geteuid?.();
-  return found !== undefined && (user === undefined || (found.uid === user && (found.mode & WRITABLE_BY_OTHERS) === 0));
+/** What was cut off when a disk was full is as if it were not there. */
+function stackOf(text: string | null): Partial<DevelopmentStack> {
+  try {
+    return (JSON.parse(text ?? '{}') ?? {}) as Partial<DevelopmentStack>;
+  } catch {
+    return {};
+  }
 }
-
-const WRITABLE_BY_OTHERS = 0o002;
 
 /** The same, with the folder that it is written in. */
 export function findDevelopmentHome(directory: string): { readonly home: string; readonly stack: DevelopmentStack } | null {
   for (let at = resolve(directory); ; at = dirname(at)) {
     const home = join(at, '.longhaul');
-    const file = join(home, 'stack.json');
-    if (isOurs(file)) {
-      const stack = JSON.parse(readFileSync(file, 'utf8')) as Partial<DevelopmentStack>;
-      if (stack.address !== undefined && isRunning(stack)) return { home, stack: stack as DevelopmentStack };
-    }
+    const stack = stackOf(ownText(join(home, 'stack.json')));
+    if (typeof stack.address === 'string' && isRunning(stack)) return { home, stack: stack as DevelopmentStack };
     if (at === dirname(at)) return null;
   }
 }

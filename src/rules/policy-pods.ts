@@ -23,7 +23,31 @@ export function podViolations(policy: Policy, compute: Kubernetes, path: string)
   const merged = mergeOverlay(plainPod(compute), podTemplate);
   const known = new Set(own.map(({ rule, found }) => `${rule} ${found}`));
   const shaped = violationsOf(policy, merged, (inner) => `${path}.podTemplate.${inner}`);
-  return [...own, ...shaped.filter(({ rule, found }) => !known.has(`${rule} ${found}`))];
+  return [
+    ...own,
+    ...shaped.filter(({ rule, found }) => !known.has(`${rule} ${found}`)),
+    ...removedLabels(policy, plain(podTemplate), (inner) => `${path}.podTemplate.${inner}`),
+  ];
+}
+
+/** `null` takes a label away: network policies and quotas go by those that Longhaul sets. */
+function removedLabels(policy: Policy, podTemplate: Json, place: (inner: string) => string): Violation[] {
+  const { metadata } = treeOf(podTemplate);
+  const { labels } = treeOf(metadata);
+  const all = [
+    ...(metadata === null ? [['metadata', metadata] as const] : []),
+    ...(labels === null ? [['metadata.labels', labels] as const] : []),
+  ];
+  const removed = Object.entries(treeOf(labels)).filter(([, value]) => value === null);
+  return [
+    ...(policy.reservedLabels.length === 0 ? [] : all).map(([inner, found]): Violation => ({
+      rule: 'reservedLabels',
+      path: place(inner),
+      found: told(found),
+      allowed: [`all but ${policy.reservedLabels.join(', ')}`],
+    })),
+    ...labelViolations(policy, Object.fromEntries(removed), place),
+  ];
 }
 
 /** Fields of a profile by where they end up. */

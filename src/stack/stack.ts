@@ -2,14 +2,15 @@
  * What a run on this machine needs: a Temporal server, three Node workers, the Python sampler. One stack a project directory;
  * `.longhaul/stack.json` tells others where it is, and remembers the ports.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findDevelopmentStack, findTarget, isConfigured, type DevelopmentStack } from '../client/address.ts';
+import { isOwn } from '../client/own-file.ts';
 import { isProcess, startOf } from '../client/process-start.ts';
 import { answers, freePort } from './tcp.ts';
-import { locked, makeFolder } from '../../bin/setup-tools.mjs';
+import { locked, makeFolder, SetupError } from '../../bin/setup-tools.mjs';
 import { serveClusters } from './cluster-workers.ts';
 import { createSupervisor, type ProcessEvent, type Program, type Supervised } from './supervisor.ts';
 import { temporalServer, untilServing, type ServerPorts } from './temporal-server.ts';
@@ -17,6 +18,8 @@ import { GRACES } from '../rules/durations.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const NAMESPACE = 'default';
+/** As of docs/cli.md. */
+const EXIT_BAD_INPUT = 2;
 export const WORKERS = ['control', 'warehouse', 'training', 'sampler'] as const;
 
 interface StackOptions {
@@ -47,6 +50,12 @@ interface StackFile extends DevelopmentStack {
 export async function startStack({ directory, onEvent = () => undefined }: StackOptions): Promise<Stack> {
   const home = join(resolve(directory), '.longhaul');
   await makeFolder(home);
+  const database = join(home, 'temporal.db');
+  const foreign = [home, database].find((path) => existsSync(path) && !isOwn(statSync(path)));
+  if (foreign !== undefined) {
+    const message = `${foreign} is not the user's own, or others may write it: its runs would be worked on as you`;
+    throw new SetupError(`${message}; work in a folder of your own, or take it over (chown, chmod go-w)`, EXIT_BAD_INPUT);
+  }
   return locked(join(home, 'stack.lock'), async () => {
     const running = findDevelopmentStack(directory);
     if (running && (await answers(running.address))) return joinStack(home, running);
@@ -160,14 +169,24 @@ function metricsPort(name: (typeof WORKERS)[number], first: string | undefined):
 }
 
 async function choosePorts(file: string): Promise<ServerPorts> {
-  const before = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Partial<StackFile>).ports : undefined;
+  const before = await portsOf(file);
   const temporal = await freePort(before?.temporal);
   return { temporal, ui: await freePort(before?.ui) };
 }
 
+/** A file that was cut off remembers none. */
+async function portsOf(file: string): Promise<Partial<ServerPorts> | undefined> {
+  try {
+    return (JSON.parse(await readFile(file, 'utf8')) as Partial<StackFile> | null)?.ports;
+  } catch {
+    return undefined;
+  }
+}
+
 async function writeStack(file: string, stack: StackFile): Promise<void> {
   const temporary = `${file}.${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`);
+  // Nobody's word but the user's own: src/client/address.ts.
+  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 });
   await rename(temporary, file);
 }
 

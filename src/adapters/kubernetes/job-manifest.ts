@@ -78,8 +78,18 @@ export function jobManifest(spec: JobSpec, config: KubernetesConfig): V1Job {
 export function shaped(base: object, { podTemplate }: Pick<KubernetesConfig, 'podTemplate'>): object {
   const template = plain(podTemplate === undefined ? base : mergeOverlay(plain(base) as Json, podTemplate)) as Template;
   checkTemplate(template);
+  checkLabels(plain(base) as Template, template);
   return template;
 }
+
+/** Longhaul finds its pods by them, and the chart's network policies do. */
+function checkLabels(base: Template, { metadata }: Template): void {
+  for (const [name, value] of Object.entries(base.metadata?.labels ?? {}))
+    if (OWN_LABEL.test(name) && metadata?.labels?.[name] !== value)
+      throw new AdapterError('InvalidInput', `compute.podTemplate: metadata.labels must keep ${name}: ${value}`);
+}
+
+const OWN_LABEL = /^(?:app\.kubernetes\.io|longhaul\.dev)\//;
 
 function podAnnotations(config: KubernetesConfig): Record<string, string> {
   const fuse = config.volumes.some((volume) => volume.gcsFuse !== undefined);

@@ -99,6 +99,22 @@ describe('the Job of an attempt', () => {
     ]);
   });
 
+  it.each([
+    [{ metadata: { labels: { 'app.kubernetes.io/managed-by': null } } }],
+    [{ metadata: { labels: { 'app.kubernetes.io/managed-by': 'somebody' } } }],
+    [{ metadata: { labels: { 'longhaul.dev/trial': '4' } } }],
+    [{ metadata: { labels: null } }],
+    [{ metadata: null }],
+  ])('keeps the labels by which it is found, and network policies hold: %j', (podTemplate) => {
+    expect(() => manifest({ podTemplate })).toThrow('compute.podTemplate: metadata.labels must keep');
+    expect(manifest({ podTemplate: { metadata: { labels: { team: 'ranking' } } } }).spec.template.metadata).toMatchObject({
+      labels: {
+        team: 'ranking',
+        'app.kubernetes.io/managed-by': 'longhaul',
+      },
+    });
+  });
+
   it('is suspended for Kueue, which admits it', () => {
     const queued = manifest({ queue: 'training' });
     expect(queued.metadata.labels).toMatchObject({ 'kueue.x-k8s.io/queue-name': 'training' });

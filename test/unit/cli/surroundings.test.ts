@@ -1,21 +1,23 @@
 /** What surrounds a command must not change what it does: variables, files of the project, processes and ports of others. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { locked, loopbackWithoutProxy, makeFolder } from '../../../bin/setup-tools.mjs';
+import { isOwn as isOwnBefore, locked, loopbackWithoutProxy, makeFolder, projectWithRuns } from '../../../bin/setup-tools.mjs';
 import { pythonCommand, pythonPath } from '../../../src/adapters/python.ts';
 import { cannotListen, portNumber } from '../../../src/cli/context.ts';
 import { exitCodeOf } from '../../../src/cli/exit.ts';
 import { findDevelopmentStack, withoutProxy } from '../../../src/client/address.ts';
+import { isOwn } from '../../../src/client/own-file.ts';
 import { isProcess, startOf } from '../../../src/client/process-start.ts';
 import { gitState } from '../../../src/compile/git.ts';
 import { startConsole } from '../../../src/console/index.ts';
 import type { ConsoleSource } from '../../../src/console/source.ts';
+import { startStack } from '../../../src/stack/stack.ts';
 import { inlineQuery, pipeline, project } from '../compile/project.ts';
 
 const run = promisify(execFile);
@@ -126,14 +128,64 @@ describe('a stack that another user of the machine may have written', () => {
     await chmod(file, mode);
     return join(folder, '.longhaul', 'below');
   };
+  const asAnother = (): void => void vi.spyOn(process, 'geteuid').mockReturnValue((process.geteuid?.() ?? 0) + 1);
   afterEach(() => vi.restoreAllMocks());
 
   it('counts only as the own word of whoever asks', async () => {
     expect(findDevelopmentStack(await written(0o644))).not.toBeNull();
     expect(findDevelopmentStack(await written(0o646))).toBeNull();
     const own = await written(0o600);
-    vi.spyOn(process, 'geteuid').mockReturnValue((process.geteuid?.() ?? 0) + 1);
+    asAnother();
     expect(findDevelopmentStack(own)).toBeNull();
+  });
+
+  it('counts where the group that may write it is the own one, and not where it is another', async () => {
+    const shared = await written(0o664);
+    expect(findDevelopmentStack(shared)).not.toBeNull();
+    vi.spyOn(process, 'getegid').mockReturnValue((process.getegid?.() ?? 0) + 1);
+    expect(findDevelopmentStack(shared)).toBeNull();
+    expect(findDevelopmentStack(await written(0o644))).not.toBeNull();
+  });
+
+  it('is a file, and no link to one or a pipe, on which a command would wait', async () => {
+    const linked = await written(0o600);
+    const file = join(linked, '..', 'stack.json');
+    await rename(file, `${file}.elsewhere`);
+    await symlink(`${file}.elsewhere`, file);
+    expect(findDevelopmentStack(linked)).toBeNull();
+    await unlink(file);
+    await run('mkfifo', [file]);
+    expect(findDevelopmentStack(linked)).toBeNull();
+  });
+
+  it.each(['', '{ "pid": 1', 'null', '[]', '7', '{ "address": 5 }'])('is as if it were not there when it says %j', async (text) => {
+    const folder = await written(0o600);
+    await writeFile(join(folder, '..', 'stack.json'), text);
+    expect(findDevelopmentStack(folder)).toBeNull();
+  });
+
+  it('is written for the user alone, and so are runs that are served again', async () => {
+    const folder = await mkdtemp(join(scratch, 'runs-'));
+    await mkdir(join(folder, '.longhaul'));
+    await writeFile(join(folder, '.longhaul', 'temporal.db'), '');
+    expect(projectWithRuns(folder)).toBe(folder);
+    await chmod(join(folder, '.longhaul', 'temporal.db'), 0o666);
+    expect(projectWithRuns(folder)).toBeNull();
+    await chmod(join(folder, '.longhaul', 'temporal.db'), 0o600);
+    asAnother();
+    expect(projectWithRuns(folder)).toBeNull();
+    // What a stranger's database has would be worked on as whoever starts workers for it.
+    const error: unknown = await startStack({ directory: folder }).catch((thrown: unknown) => thrown);
+    expect([exitCodeOf(error), (error as Error).message]).toEqual([2, expect.stringContaining("is not the user's own")]);
+  });
+
+  it('is judged alike before and after anything is installed', () => {
+    const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+    const all = [uid, uid + 1].flatMap((owner) =>
+      [gid, gid + 1].flatMap((group) => [0o600, 0o644, 0o664, 0o666].map((mode) => ({ uid: owner, gid: group, mode }))),
+    );
+    expect(all.map(isOwnBefore)).toEqual(all.map(isOwn));
+    expect(all.filter(isOwn)).toHaveLength(5);
   });
 });
 

@@ -296,6 +296,13 @@ describe('pods that a podTemplate shapes', () => {
       `reservedLabels ${at}.metadata.labels app.kubernetes.io/instance`,
       { metadata: { labels: { 'app.kubernetes.io/instance': 'longhaul' } } },
     ],
+    // The chart's network policies go by labels of Longhaul's own: without them none holds.
+    [
+      `reservedLabels ${at}.metadata.labels app.kubernetes.io/managed-by`,
+      { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } },
+    ],
+    [`reservedLabels ${at}.metadata.labels null`, { metadata: { labels: null } }],
+    [`reservedLabels ${at}.metadata null`, { metadata: null }],
     [`resources ${at}.spec.containers.0.resources.memoryMb 32768`, main({ resources: { requests: { memory: '32Gi' } } })],
     [`resources ${at}.spec.containers.0.resources.gpu 4`, main({ resources: { limits: { 'amd.com/gpu': 4 } } })],
     [`resources ${at}.spec.resources.cpu 64`, { spec: { resources: { limits: { cpu: '64' } } } }],
