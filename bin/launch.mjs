@@ -3,13 +3,25 @@ import { spawn } from 'node:child_process';
 import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { SetupError, cacheDirectory, loopbackWithoutProxy } from './setup-tools.mjs';
+import { SetupError, cacheDirectory, loopbackWithoutProxy, makeFolder } from './setup-tools.mjs';
 import { setup } from './setup.mjs';
 
 const NODE_MAJOR = 24;
 
-/** Sources stripped of types and compiled, kept between starts: they are half of what a short command takes. */
-const compiled = () => process.env.NODE_COMPILE_CACHE ?? join(cacheDirectory(), 'compiled');
+/**
+ * Sources stripped of types and compiled, kept between starts: they are half of what a short command takes. Null where nothing can be kept: told to make
+ * the folder there itself, Node may try without an end (makeFolder).
+ */
+async function compiled() {
+  if (process.env.NODE_COMPILE_CACHE !== undefined) return process.env.NODE_COMPILE_CACHE;
+  const folder = join(cacheDirectory(), 'compiled');
+  try {
+    await makeFolder(folder);
+    return folder;
+  } catch {
+    return null;
+  }
+}
 
 export async function launch(target, args, needs = {}) {
   Object.assign(process.env, loopbackWithoutProxy(process.env));
@@ -21,16 +33,17 @@ export async function launch(target, args, needs = {}) {
     process.stderr.write(`longhaul: ${error.message}\n`);
     process.exit(error.exitCode);
   }
+  const kept = await compiled();
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
     Object.assign(process.env, ready.env);
     process.argv = [process.execPath, target, ...args];
-    nodeModule.enableCompileCache?.(compiled());
+    if (kept !== null) nodeModule.enableCompileCache?.(kept);
     await import(pathToFileURL(target).href);
     return;
   }
   const child = spawn(ready.node, [target, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, ...ready.env, NODE_COMPILE_CACHE: compiled() },
+    env: { ...process.env, ...ready.env, ...(kept === null ? {} : { NODE_COMPILE_CACHE: kept }) },
   });
   // A terminal sends Ctrl-C to the child as well; everything else reaches this process only.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));

@@ -237,6 +237,14 @@ describe('a folder that cannot be made', () => {
     expect(work).not.toHaveBeenCalled();
   });
 
+  it.each(['/dev/null/.cache/longhaul', '/proc/.cache/longhaul'])('%s keeps no command waiting that needs nothing kept', async (folder) => {
+    const { NODE_COMPILE_CACHE: _kept, ...rest } = process.env;
+    const command = join(import.meta.dirname, '..', '..', '..', 'bin', 'longhaul.mjs');
+    // The limit only ends a process that would go on for ever.
+    const answered = run(process.execPath, [command, 'completion', 'bash'], { env: { ...rest, LONGHAUL_CACHE: folder }, timeout: 300_000 });
+    expect((await answered).stdout).toContain('longhaul');
+  });
+
   it('is another one than the cache, and says so', async () => {
     await expect(makeFolder('/dev/null/project/.longhaul')).rejects.toThrow('a folder that can be written is needed here');
   });
