@@ -1,4 +1,7 @@
-/** Writes longhaul/README.md: each value of the chart with its default and what it means, from values.schema.json and values.yaml. */
+/**
+ * Writes longhaul/README.md: each value of the chart with its default and what it means, from values.schema.json and values.yaml; and in that schema what
+ * `policy` may be, as a worker reads it.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
@@ -14,10 +17,11 @@ interface Schema {
 
 const chart = (file: string): URL => new URL(`./longhaul/${file}`, import.meta.url);
 export const README = chart('README.md');
+export const VALUES_SCHEMA = chart('values.schema.json');
 
 /** Markdown as it is to be in `README`. */
 export async function chartReadme(): Promise<string> {
-  const schema = JSON.parse(readFileSync(chart('values.schema.json'), 'utf8')) as Schema & {
+  const schema = JSON.parse(readFileSync(VALUES_SCHEMA, 'utf8')) as Schema & {
     readonly $defs: Readonly<Record<string, Schema>>;
   };
   const values = parse(readFileSync(chart('values.yaml'), 'utf8')) as unknown;
@@ -27,7 +31,8 @@ export async function chartReadme(): Promise<string> {
   const rows = (each: Schema, path: string, value: unknown): readonly string[] => {
     const { properties, description = '', enum: choices } = resolved(each);
     const inner = Object.entries(properties ?? {});
-    const named = inner.some(([, one]) => resolved(one).description !== undefined);
+    // Rules of the policy are in docs/security.md.
+    const named = path !== 'policy' && inner.some(([, one]) => resolved(one).description !== undefined);
     const meaning = choices === undefined ? description : `${description} One of ${choices.join(', ')}.`;
     if (!named) return [`| \`${path}\` | ${value === undefined ? '' : `\`${JSON.stringify(value)}\``} | ${meaning} |`];
     const own = path === '' ? [] : [`| **\`${path}\`** | | ${description} |`];
@@ -54,4 +59,21 @@ ${rows(schema, '', values).join('\n')}
   return format(text, { ...(await resolveConfig(README)), parser: 'markdown' });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(README, await chartReadme());
+/** values.schema.json as it is to be. */
+export async function valuesSchema(): Promise<string> {
+  const text = readFileSync(VALUES_SCHEMA, 'utf8');
+  const schema = JSON.parse(text) as { properties: { policy: object } };
+  const { properties } = published('policy');
+  const { description } = schema.properties.policy as Schema;
+  // A rule that no worker knows is refused by Helm, and not by workers that do not start.
+  schema.properties.policy = { type: 'object', description, additionalProperties: false, properties };
+  return format(JSON.stringify(schema, null, 2), { ...(await resolveConfig(README)), parser: 'json' });
+}
+
+const published = (name: string): Schema =>
+  JSON.parse(readFileSync(new URL(`../../src/contract/schemas/${name}.schema.json`, import.meta.url), 'utf8')) as Schema;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(VALUES_SCHEMA, await valuesSchema());
+  writeFileSync(README, await chartReadme());
+}

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chartReadme, README } from '../../deploy/helm/readme.ts';
+import { chartReadme, README, VALUES_SCHEMA, valuesSchema } from '../../deploy/helm/readme.ts';
 import { CHART, helm } from '../cluster/chart.ts';
 import { runCli } from '../support/run-cli.ts';
 import { EVERYTHING, podsOf, rendered } from './rendered.ts';
@@ -17,7 +17,21 @@ describe('values of the chart', () => {
     expect(await readFile(README, 'utf8')).toBe(await chartReadme());
   });
 
+  it('know of a policy what a worker knows', async () => {
+    expect(await readFile(VALUES_SCHEMA, 'utf8')).toBe(await valuesSchema());
+    const policy = {
+      buckets: ['b/runs'],
+      resources: { cpu: 8, memory: '32Gi', gpu: 0 },
+      pools: { spot: 40 },
+      trials: 4,
+      podTemplate: false,
+    };
+    expect(podsOf(await rendered({ policy })).size).toBeGreaterThan(0);
+  });
+
   it.each([
+    ['a rule that no worker knows', { policy: { bucket: ['b'] } }, "'/policy': additional properties 'bucket' not allowed"],
+    ['a rule in a form that no worker reads', { policy: { buckets: 'b' } }, "'/policy/buckets': got string, want array"],
     ['a name that it does not know', { 'console.prot': 80 }, "'/console': additional properties 'prot' not allowed"],
     [
       'a kind of worker that there is not',
