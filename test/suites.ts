@@ -59,7 +59,7 @@ export const BY_NAME: readonly Suite[] = [
     workers: 1,
     yields: true,
     needs: [],
-    only: ['trainer/test_kills.py', 'sdk/test_kills_in_scripts.py'],
+    only: ['trainer/test_kills.py', 'trainer/test_contract.py', 'sdk/test_kills_in_scripts.py', 'sdk/test_examples.py'],
     // Three times the schedules that the whole plays.
     env: { LONGHAUL_SCHEDULES: '3' },
   },

@@ -16,41 +16,38 @@ from types import TracebackType
 from typing import Any
 
 from .audits.keeper import Keeper
-from .audits.repeat import Repeater
+from .audits.repeat import Repeater, audit_of
 from .data.dataset import Counts, DataSet
 from .data.inputs import Inputs
 from .data.manifest import Manifest, find_parts
-from .data.randomness import SCHEME
 from .digest import digest
 from .document import Objective, load_document, warn
-from .errors import EXIT_CRASH, EXIT_PREEMPTED, ConfigError, FencedError, TrialError, UsageError
+from .errors import EXIT_CRASH, FencedError, TrialError, UsageError
 from .exports import Exports
-from .found import Found
-from .gang.coordinator import START
 from .gang.member import Alone, Together
 from .gang.ranks import Ranks, ranks_of, set_missing
-from .gang.restoring import Restored, restore_together
 from .gang.saver import GangSaver
 from .gang.wire import key_of
 from .generators import Generators
-from .identity import check_identity, code_digest, machine, machine_changes
+from .identity import check_identity, machine, trial_identity
 from .kept import check_name, take
 from .local import local_document, objective_of
 from .loop import Batches, Loop
 from .parameters import Parameters
-from .position import Best, Metrics, Position
+from .position import Best, Metrics
 from .records import Records, numbers_of
+from .restoring import Restorer
+from .result import write_result
 from .resume.behind import Behind
-from .resume.checkpoints import Checkpoints, committed_by, other_world
+from .resume.checkpoints import Checkpoints
 from .resume.interval import SaveInterval
 from .resume.pace import Pace
 from .resume.progress import Progress, Untold
 from .resume.rhythm import Rhythm
 from .saver import Saver
 from .scorer import Scorer, describe_scorer, with_own_files
-from .snapshot import Pickled, Snapshot, from_files
-from .store import PreconditionFailed, join, open_store
-from .store.base import ABSENT
+from .snapshot import Pickled, Snapshot
+from .store import open_store
 from .store.directory import SCHEME as FILES
 from .store.directory import path_of
 from .termination import is_child, leave, termination
@@ -64,8 +61,6 @@ EXPORT_SECONDS = 6.0
 RECORDS_SECONDS = 6.0
 #: Slows every step; lets tests and the checker stop a trial at a chosen moment.
 STEP_DELAY = "LONGHAUL_STEP_DELAY_SECONDS"
-#: What a fork must share with its parent.
-SHARED = ("seed",)
 
 _entered = threading.Lock()
 
@@ -109,10 +104,6 @@ class Trial:
         self._gang: Alone = Alone()
         self._inputs = Inputs()
         self._counts: Counts = {}
-        self._answering = threading.Event()
-        self._answer_right = threading.Lock()
-        #: What may be committed while a model is being uploaded.
-        self._before_export: Snapshot | None = None
 
     # -- what a script calls
 
@@ -173,7 +164,7 @@ class Trial:
 
     def epochs(self) -> Iterator[int]:
         """The epochs that are still to be trained."""
-        self._all_claimed()
+        self._found.check_all_given()
         return self._loop.epochs(self._document.epochs)
 
     def batches(self, iterable: Iterable[Any], *, ahead: bool = False) -> Batches:
@@ -182,7 +173,7 @@ class Trial:
         The same seed and epoch must give the same batches. `ahead`: something else reads them before their turn, in
         another thread perhaps; then each `step` stands for one of them.
         """
-        self._all_claimed()
+        self._found.check_all_given()
         return self._loop.batches(iterable, ahead=ahead)
 
     def step(self, samples: int = 1, **metrics: Any) -> None:
@@ -209,17 +200,12 @@ class Trial:
     def save_due(self) -> bool:
         """Whether the framework should write its checkpoint now: it is time, or the machine is about to go."""
         self._check_threads()
-        audited = self._audit is not None and self._audit.due(self.steps)
-        if isinstance(self._saver, GangSaver):
-            return self._saver.due()
-        return audited or self._termination.asked.is_set() or self._saver.due()
+        return self._saver.due() or (self._audit is not None and self._audit.due(self.steps))
 
     def boundary(self) -> None:
         """What is kept is whole now: it is committed if that is due, and at once after a SIGTERM."""
-        if isinstance(self._saver, GangSaver):
-            self._saver.written()
-        else:
-            self._boundary(False)
+        self._between()
+        self._saver.written()
 
     def validation(
         self,
@@ -268,10 +254,7 @@ class Trial:
     def beat(self) -> None:
         """A sign of life inside something that takes long, such as a validation; answers SIGTERM, too."""
         self._check_threads()
-        saver = self._saver
-        if isinstance(saver, Saver) and self._termination.asked.is_set() and self._answer_right.acquire(blocking=False):
-            self._answering.set()
-            self._leave(lambda: saver.commit_aside(saver.aside))
+        self._saver.beat()
         self._records.beat()
 
     def data(self, name: str = "train", *, share: bool | None = None) -> DataSet:
@@ -341,16 +324,20 @@ class Trial:
         self._progress: Progress | Untold = (
             Progress(self._store, document.output, document.attempt, self._telling) if self._gang.first else Untold()
         )
-        self._identity = self._make_identity()
+        self._identity = trial_identity(document, self._manifests, self.parameters)
         self._audit = self._make_audit()
         for rank, other in enumerate(self._gang.gather("identity", self._identity) if self.world > 1 else ()):
             check_identity(
                 other, json.loads(json.dumps(self._identity)), self.output, f"rank {rank} has other inputs than rank {self.rank}"
             )
-        position = self._restore()
-        self._loop = Loop(position, self._generators, self._boundary)
-        if self._states is not None:
-            self._loop.resume(self._states)
+        begun = Restorer(
+            self._gang, self._store, self._checkpoints, self._progress, self._audit,
+            output=self.output, fork=document.fork, identity=self._identity, machine=self._machine,
+        ).restore()  # fmt: skip
+        self._found, self._inexact = begun.found, begun.inexact
+        self._loop = Loop(begun.position, self._generators, self._boundary)
+        if begun.generators is not None:
+            self._loop.resume(begun.generators)
         interval = SaveInterval(document.checkpoint)
         # With several processes on a machine, what their launcher has started is the attempt's.
         ours = os.getppid() if self._gang.ranks.local_world > 1 else os.getpid()
@@ -358,16 +345,14 @@ class Trial:
         self._records = Records(self._progress, self._loop, document.epochs, lambda: interval.seconds, Pace(document.silence_seconds), use)
         self._exports = Exports(self._store, document.output, self._behind, lambda record: self._progress.add("export", record))
         self._saver = self._make_saver(interval)
-        self._gang.gather(START, position.step)
-        if isinstance(self._gang, Together) and self._termination.asked.is_set():
-            self._gang.link.ask("sigterm")  # it came when a handler of the script's own was the answer
+        self._gang.starts(self._termination.asked)
         self._records.add("start", machine=self._machine, **({"inexact": self._inexact} if self._inexact else {}))
         if not self._gang.first:
             return
         use.start()
         where = f"; everything is written to {_shown(document.output)}" if document.local else ""
         ranks = f" with {self.world} ranks" if self.world > 1 else ""
-        print(f"longhaul: {document.name} attempt {document.attempt} begins at step {position.step}{ranks}{where}", flush=True)
+        print(f"longhaul: {document.name} attempt {document.attempt} begins at step {self.steps}{ranks}{where}", flush=True)
 
     def _join(self, ranks: Ranks) -> None:
         """With the other ranks, where there are some, before anything is claimed."""
@@ -385,120 +370,41 @@ class Trial:
         rhythm = Rhythm(interval, self._behind, self._tell_checkpoint)
         if isinstance(gang, Together):
             return GangSaver(gang, self._checkpoints, rhythm, self._snapshot, lambda: self._exports.settled(EXPORT_SECONDS))
-        self._termination.answer = self._answer_for_a_hung_step
-        return Saver(self._checkpoints, rhythm, self._snapshot)
+        saver = Saver(
+            self._checkpoints, rhythm, self._snapshot, self._exports.settled, self._termination.asked,
+            hung_seconds=HUNG_STEP_SECONDS, export_seconds=EXPORT_SECONDS,
+        )  # fmt: skip
+        self._termination.answer = saver.answer_hung
+        return saver
 
     def _tell_checkpoint(self, about: dict[str, Any]) -> None:
         self._records.add("checkpoint", **about)
 
     def _make_audit(self) -> Keeper | Repeater | None:
-        """A part of another training is trained again, or something of this one is kept so that it can be."""
         document = self._document
         if self.world > 1:
             if self._gang.first and document.audit is not None:
                 warn("no window is kept for `longhaul audit`: it repeats what one rank has trained")
             return None
-        if document.repeat is not None:
-            pairs = open_store(document.repeat.pair)
-            return Repeater(
-                self._store, pairs, self.output, document.repeat, attempt=self.attempt, machine=self._machine, warn=warn
-            )  # fmt: skip
-        if document.audit is None:
-            return None
-        return Keeper(
-            self._store, self.output, document.audit, seed=self.seed, name=document.name, attempt=self.attempt,
-            machine=self._machine, behind=self._behind,
+        return audit_of(
+            document.audit, document.repeat, self._store, self.output, seed=self.seed, name=document.name, attempt=self.attempt,
+            machine=self._machine, behind=self._behind, warn=warn,
         )  # fmt: skip
-
-    def _make_identity(self) -> dict[str, Any]:
-        return {
-            **{f"data.{name}": manifest.digest for name, manifest in sorted(self._manifests.items())},
-            "seed": self.seed,
-            "epochs": self._document.epochs,
-            **{f"parameters.{name}": value for name, value in sorted(self.parameters.items())},
-            "randomness": SCHEME,
-            "code": code_digest(),
-            "fork": None if self._document.fork is None else vars(self._document.fork),
-        }
-
-    def _restore(self) -> Position:
-        checkpoints = self._checkpoints
-        root = join(self.output, "checkpoints")
-        restored = restore_together(self._gang, self._store, root, lambda: checkpoints.newest, checkpoints.pass_over, warn)
-        self._found = Found()
-        self._states: dict[str, Any] | None = None
-        self._inexact: list[str] = []
-        again = isinstance(self._audit, Repeater) and restored is None
-        if isinstance(self._audit, Repeater) and restored is None:
-            restored = Restored("", 1, [self._audit.files()])
-        if restored is None:
-            self._progress.go_on_after(0)
-            return self._begin()
-        snapshots = [from_files(files) for files in restored.shards]
-        snapshot = snapshots[0]
-        check_identity(snapshot.document["identity"], json.loads(json.dumps(self._identity)), self.output)
-        if self._gang.first:
-            checkpoints.remove_leftovers()
-        changed = machine_changes(snapshot.document["machine"], self._machine)
-        if changed:
-            warn(f"this machine computes differently: {'; '.join(changed)}. The samples are the same, the bits of the model may not be")
-        position = self._take_over(snapshots, restored, root, forked=False)
-        if self._audit is not None:
-            self._audit.restore(None if again else snapshot.document.get("audit"), snapshot.step)
-        if again:  # its records are those of another trial
-            self._progress.go_on_after(0)
-            return position
-        self._progress.go_on_after(snapshot.document["progress"], snapshot.document["ahead"])
-        for record in snapshot.document["records"] if self._gang.first else ():
-            self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
-        return position
-
-    def _begin(self) -> Position:
-        """The first step of all, or another trial's checkpoint."""
-        fork = self._document.fork
-        if fork is None:
-            return Position()
-        store, root = open_store(fork.output), join(fork.output, "checkpoints")
-        entries = committed_by(store, fork.output, fork.checkpoint)
-        restored = restore_together(self._gang, store, root, lambda: entries[0] if entries else None, lambda: entries.pop(0), warn)
-        if restored is None:
-            raise ConfigError(f"fork: {root}: expected a committed checkpoint of trial {fork.trial}, found none that is whole")
-        snapshots = [from_files(files) for files in restored.shards]
-        check_identity(_shared(snapshots[0].document["identity"]), _shared(self._identity), fork.output)
-        return self._take_over(snapshots, restored, root, forked=True).without_results()
-
-    def _take_over(self, snapshots: list[Snapshot], restored: Restored, root: str, *, forked: bool) -> Position:
-        """The state of this rank; from another number of ranks only what says that it reshards."""
-        kept = [snapshot.kept.load() for snapshot in snapshots]
-        own = self.rank % len(kept)
-        other = None if restored.world == self.world else other_world(root, restored.world, self.world)
-        self._found = Found([each["things"] for each in kept], rank=self.rank, refused=other, forked=forked)
-        self._states = kept[own]["generators"]
-        self._inexact = list(snapshots[own].inexact)
-        position = Position.from_json(snapshots[own].document["position"])
-        if other is not None:
-            self._inexact.append(f"{self.world} ranks went on at step {position.step} from a checkpoint of {restored.world}")
-            position.batch = position.batch * restored.world // self.world
-        return position
-
-    def _all_claimed(self) -> None:
-        self._found.check_all_given()
 
     # -- between two batches
 
     def _boundary(self, pause: bool) -> None:
+        self._between()
+        self._saver.boundary(pause=pause)
+
+    def _between(self) -> None:
+        """What is kept is whole now."""
         self._termination.renew()
         self._check_threads()
-        if isinstance(self._saver, GangSaver):
-            self._saver.boundary(pause=pause)
-            return
-        if self._audit is not None and self._audit.at(self.steps, self._loop.position.samples, self._audited, self._snapshot):
-            self._finish_repeating(self._audit)
-        if self._termination.asked.is_set():
-            self._answer_at_a_boundary(self._saver)
-        self._saver.offer(pause=pause)
-        if self._before_export is not None and self._exports.settled(0):
-            self._before_export = None
+        audit = self._audit
+        if audit is not None and audit.at(self.steps, self._loop.position.samples, self._audited, self._snapshot):
+            assert isinstance(audit, Repeater), "a keeper lets the training go on"
+            self._finish_repeating(audit)
 
     def _check_threads(self) -> None:
         self._behind.check()
@@ -542,46 +448,12 @@ class Trial:
             return
         about: dict[str, Any] = {"step": position.step, "samples": position.samples, "metrics": metrics, "best": best}
         record = {**self._records.where(), "name": name, "metrics": metrics}
-        self._before_export = self._saver.aside if isinstance(self._saver, Saver) else None
+        self._saver.exporting()
         brought = describe_scorer(model, scorer, self._inputs.known(self._document.features))
         more = {**({} if format is None else {"format": format}), **({} if brought is None else {"scorer": brought})}
         self._exports.write(name, with_own_files(model, brought), {**about, **more}, record)
 
     # -- its end
-
-    def _answer_at_a_boundary(self, saver: Saver) -> None:
-        if not self._answer_right.acquire(blocking=False):
-            threading.Event().wait()  # the other thread ends the process
-        self._answering.set()
-
-        def answer() -> None:
-            if not self._exports.settled(EXPORT_SECONDS):
-                saver.commit_aside(self._before_export)
-                return
-            name = saver.commit("sigterm")
-            print(f"longhaul: SIGTERM: checkpoint {name} at step {self.steps} committed", flush=True)
-
-        self._leave(answer)
-
-    def _answer_for_a_hung_step(self) -> None:
-        """In the thread that waits for SIGTERM: the script gets some seconds to come to a boundary."""
-        if self._answering.wait(HUNG_STEP_SECONDS) or not self._answer_right.acquire(blocking=False):
-            threading.Event().wait()
-        saver = self._saver
-        assert isinstance(saver, Saver), "several ranks answer together"
-        step = saver.commit_aside(saver.aside)
-        stays = "the checkpoint committed before stays" if step is None else f"step {step}, before it, is committed"
-        print(f"longhaul: SIGTERM, but no batch has ended; {stays}", flush=True)
-
-    @staticmethod
-    def _leave(answer: Callable[[], object]) -> None:
-        code = EXIT_PREEMPTED
-        try:
-            answer()
-        except Exception as error:
-            code = getattr(error, "exit_code", EXIT_CRASH)
-            print(f"longhaul: at SIGTERM: {error}", file=sys.stderr, flush=True)
-        leave(code)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
@@ -610,11 +482,10 @@ class Trial:
             leave(error.exit_code)
         raise SystemExit(error.exit_code)
 
-    def _finish_repeating(self, repeater: Keeper | Repeater) -> None:
+    def _finish_repeating(self, repeater: Repeater) -> None:
         """The window was trained again: what follows is none of the audit's business."""
         self._behind.drain()
-        if isinstance(repeater, Repeater):
-            repeater.write()
+        repeater.write()
         self._write_result(self._weights_digest())
         self._records.add("end", done=1.0)
         self._telling.drain()
@@ -622,11 +493,10 @@ class Trial:
         leave(0)
 
     def _finish(self) -> None:
-        self._all_claimed()
+        self._found.check_all_given()
         if self._audit is not None:
             self._audit.close()
-        if isinstance(self._saver, GangSaver):
-            self._saver.boundary()
+        self._saver.ends()
         self._behind.drain()
         self._telling.drain()
         self._saver.commit("end")
@@ -637,30 +507,11 @@ class Trial:
             self._telling.drain()
             position = self._loop.position
             print(f"longhaul: {self._document.name} is done after {position.step} steps, {position.samples} samples", flush=True)
-        if isinstance(self._gang, Together):
-            self._gang.over()
+        self._gang.over()
         self._termination.answer = lambda: leave(0)
 
     def _write_result(self, weights: str) -> None:
-        position = self._loop.position
-        best, export = position.best, position.best_export
-        result = {
-            "metrics": position.last if best is None else best.metrics,
-            "objective": None if best is None else best.value,
-            "bestStep": 0 if best is None else best.step,
-            "steps": position.step,
-            "samples": position.samples,
-            "epochs": position.epoch,
-            "bestExport": None if export is None else export.export,
-            "weightsSha256": weights,
-            "lastMetrics": position.last,
-            "bestExportMetrics": {} if export is None else export.metrics,
-            "attempts": self.attempt,
-            "time": time.time(),
-            **({"inexact": self._inexact} if self._inexact else {}),
-        }
-        with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
-            self._store.write(join(self.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
+        write_result(self._store, self.output, self._loop.position, attempt=self.attempt, weights=weights, inexact=self._inexact)
 
     def _weights_digest(self) -> str:
         """Of what is kept as `model`; of all that is kept, where nothing has that name; of all ranks', where they differ."""
@@ -671,10 +522,6 @@ class Trial:
 
 def format_number(value: float) -> str:
     return f"{value:.5g}"
-
-
-def _shared(identity: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in identity.items() if name in SHARED or name.startswith("data.")}
 
 
 def _shown(uri: str) -> str:

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .data.manifest import Manifest
+from .data.randomness import SCHEME
+from .document import Document
 from .errors import ConfigError
 
 #: Set by the launcher of shipped code: the SHA-256 of all of it.
@@ -38,6 +41,19 @@ def check_identity(found: Mapping[str, Any], wanted: Mapping[str, Any], output: 
             f"{output}/checkpoints was made with other inputs: {'; '.join(changes)}. Going on would mix two trainings: "
             "restore the inputs, or give the trial another output (or remove its checkpoints) to begin anew"
         )
+
+
+def trial_identity(document: Document, manifests: Mapping[str, Manifest], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint of this trial says that it was made with."""
+    return {
+        **{f"data.{name}": manifest.digest for name, manifest in sorted(manifests.items())},
+        "seed": document.seed,
+        "epochs": document.epochs,
+        **{f"parameters.{name}": value for name, value in sorted(parameters.items())},
+        "randomness": SCHEME,
+        "code": code_digest(),
+        "fork": None if document.fork is None else vars(document.fork),
+    }
 
 
 def code_digest(environment: Mapping[str, str] = os.environ) -> str:

@@ -92,6 +92,17 @@ def leave(code: int) -> None:
     os._exit(code)
 
 
+def leave_after(answer: Callable[[], object]) -> None:
+    """At a SIGTERM: as preempted, once `answer` has seen to what is to be gone on from, or by its error."""
+    code = EXIT_PREEMPTED
+    try:
+        answer()
+    except Exception as error:
+        code = getattr(error, "exit_code", EXIT_CRASH)
+        print(f"longhaul: at SIGTERM: {error}", file=sys.stderr, flush=True)
+    leave(code)
+
+
 _own: Termination | None = None
 
 

@@ -190,15 +190,14 @@ def _truncate(writer: Writer, node: exp.Expression) -> Written:
 def _insert(writer: Writer, node: exp.Expression) -> Written:
     writer.require_parts(node, {"this", "expression"}, "INSERT")
     schema = node.this if isinstance(node.this, exp.Schema) else None
-    text, name = target_of(writer, schema.this if schema is not None else node.this)
-    columns = f" ({', '.join(quote(each.name) for each in schema.expressions)})" if schema is not None else ""
-    wanted = _columns_put(
-        _known(writer, schema.this if schema is not None else node.this), schema.expressions if schema is not None else None
-    )
+    table, named = (node.this, None) if schema is None else (schema.this, schema.expressions)
+    text, name = target_of(writer, table)
+    wanted = _columns_put(_known(writer, table), named)
     rows = node.args["expression"]
     if isinstance(rows, exp.Values):
         writer.require_parts(rows, {"expressions"}, "VALUES")
-        body = "VALUES " + ", ".join(f"({', '.join(_put(writer, row.expressions, wanted))})" for row in rows.expressions)
+        put = [[value.text for value in _put(writer, row.expressions, wanted)] for row in rows.expressions]
+        body = "VALUES " + ", ".join(f"({', '.join(row)})" for row in put)
     else:
         query = query_text(writer, rows)
         body = stored(writer, query)
@@ -206,7 +205,7 @@ def _insert(writer: Writer, node: exp.Expression) -> Written:
             target = Projection(columns=[(name, Sql(quote(name), kind)) for name, kind in wanted])
             by_places = with_names_of(target, query.projection, f"({body})")
             body = f"SELECT * FROM {by_places}" if by_places != f"({body})" else body
-    return Written("insert", f"INSERT INTO {text}{columns} {body}", name)
+    return Written("insert", f"INSERT INTO {text}{_list_of(named)} {body}", name)
 
 
 def _columns_put(columns: Columns, named: list[exp.Expression] | None) -> Columns:
@@ -217,11 +216,15 @@ def _columns_put(columns: Columns, named: list[exp.Expression] | None) -> Column
     return [(each.name, kinds.get(each.name.lower(), "")) for each in named]
 
 
-def _put(writer: Writer, items: list[exp.Expression], wanted: Columns) -> list[str]:
+def _list_of(named: list[exp.Expression] | None) -> str:
+    return "" if named is None else f" ({', '.join(quote(each.name) for each in named)})"
+
+
+def _put(writer: Writer, items: list[exp.Expression], wanted: Columns) -> list[Sql]:
     """Values as the columns take them: fields of structs by place."""
     values = [writer.value(each) for each in items]
     kinds = [kind for _, kind in wanted or []]
-    return [by_place(value.text, value.kind, kinds[i]) if i < len(kinds) else value.text for i, value in enumerate(values)]
+    return [Sql(by_place(value.text, value.kind, kinds[i]), value.kind) if i < len(kinds) else value for i, value in enumerate(values)]
 
 
 def _update(writer: Writer, node: exp.Expression) -> Written:
@@ -321,16 +324,9 @@ def _when(writer: Writer, node: exp.Expression, target: exp.Expression) -> str:
         values = then.args.get("expression")
         if not isinstance(values, exp.Tuple):
             raise writer.refuse(node, "INSERT ROW is not translated", hint="name the columns: INSERT (a) VALUES (s.a)")
-        columns = f" ({', '.join(quote(each.name) for each in then.this.expressions)})" if isinstance(then.this, exp.Tuple) else ""
         named = then.this.expressions if isinstance(then.this, exp.Tuple) else None
-        kinds = [kind for _, kind in _columns_put(_known(writer, target), named) or []]
-        texts = []
-        for place, each in enumerate(values.expressions):
-            value = writer.value(each)
-            text = by_place(value.text, value.kind, kinds[place]) if place < len(kinds) else value.text
-            texts.append(_array_value(Sql(text, value.kind)))
-        listed = ", ".join(texts)
-        return f"{words} THEN INSERT{columns} VALUES ({listed})"
+        put = _put(writer, values.expressions, _columns_put(_known(writer, target), named))
+        return f"{words} THEN INSERT{_list_of(named)} VALUES ({', '.join(map(_array_value, put))})"
     if isinstance(then, exp.Var) and then.name.upper() == "DELETE":
         return f"{words} THEN DELETE"
     raise writer.refuse(

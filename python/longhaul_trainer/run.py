@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from longhaul.audits.keeper import Keeper
-from longhaul.audits.repeat import Repeater
+from longhaul.audits.repeat import Repeater, audit_of
 from longhaul.data.manifest import Manifest, load_manifest
 from longhaul.data.randomness import SCHEME
 from longhaul.errors import ConfigError, UsageError
@@ -134,7 +133,18 @@ class Attempt:
         self._summaries = Summaries(self._store, trial.output, warn)
         self._lock = threading.Lock()
         self._exports: list[tuple[dict[str, Any], Arrays]] = []
-        self._audit = self._make_audit()
+        self._audit = audit_of(
+            trial.audit,
+            trial.repeat,
+            self._store,
+            trial.output,
+            seed=trial.seed,
+            name=f"{trial.run}/{trial.step}/{trial.number}",
+            attempt=trial.attempt,
+            machine=self._machine,
+            behind=self._uploads,
+            warn=warn,
+        )
         self._state = self._restore()
         rhythm = Rhythm(SaveInterval(trial.checkpoint), self._uploads, self._on_checkpoint)
         self._saver = Saver(checkpoints, rhythm, self._lock, self._snapshot, self._attachments)
@@ -180,29 +190,11 @@ class Attempt:
         self._summaries.close()
         print(f"longhaul: {self.trial.id} is done after {state.step} steps, {state.samples} sessions", flush=True)
 
-    def _make_audit(self) -> Keeper | Repeater | None:
-        """A part of another training is trained again, or something of this one is kept so that it can be."""
-        trial = self.trial
-        if trial.repeat is not None:
-            pairs = open_store(trial.repeat.pair)
-            return Repeater(self._store, pairs, trial.output, trial.repeat, attempt=trial.attempt, machine=self._machine, warn=warn)
-        if trial.audit is None:
-            return None
-        return Keeper(
-            self._store,
-            trial.output,
-            trial.audit,
-            seed=trial.seed,
-            name=f"{trial.run}/{trial.step}/{trial.number}",
-            attempt=trial.attempt,
-            machine=self._machine,
-            behind=self._uploads,
-        )
-
     def _after_step(self) -> None:
         """With the lock held."""
         audit = self._audit
         if audit is not None and audit.at(self._state.step, self._state.samples, self._audited, self._snapshot):
+            assert isinstance(audit, Repeater), "a keeper lets the training go on"
             self._finish_repeating(audit)
         self._saver.after_step()
 
@@ -210,11 +202,10 @@ class Attempt:
         """What must be equal when it is trained again."""
         return {**self._learner.copy(), "position": self._state.to_json()}
 
-    def _finish_repeating(self, repeater: Keeper | Repeater) -> None:
+    def _finish_repeating(self, repeater: Repeater) -> None:
         """The window was trained again: what follows is none of the audit's business."""
         self._uploads.drain()
-        if isinstance(repeater, Repeater):
-            repeater.write()
+        repeater.write()
         self._write_result()
         self._report("end", {"done": 1.0})
         self._records.drain()
@@ -248,9 +239,9 @@ class Attempt:
     def _restore(self) -> State:
         """The state to go on from, with the learner's variables set; what was made and not seen in the store is made again."""
         files = self._checkpoints.load(lambda name, files: self._attachments.missing(name, files, self._exporter.is_ready, warn) is None)
-        again = isinstance(self._audit, Repeater) and files is None
-        if isinstance(self._audit, Repeater) and files is None:
-            files = self._audit.files()
+        again = False
+        if files is None and isinstance(self._audit, Repeater):
+            again, files = True, self._audit.files()
         if files is None:
             self._progress.go_on_after(0)
             return self._begin()

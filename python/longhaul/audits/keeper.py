@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
@@ -12,7 +11,7 @@ from typing import Any
 from ..errors import FencedError
 from ..policies import AuditPolicy
 from ..resume.behind import Behind
-from ..resume.checkpoints import Snapshot
+from ..resume.checkpoints import Snapshot, write_files
 from ..store import PreconditionFailed, Store, join
 from ..store.base import ABSENT
 from .points import Points
@@ -126,7 +125,7 @@ class Keeper:
         """The training is over: a window that is open stays without an end, and is of no use."""
         if self._window is not None:
             number, self._window = self._window.number, None
-            self._behind.do(lambda: self._remove(number, but=()))
+            self._behind.do(lambda: self._remove(number))
 
     def _opens(self, step: int) -> Window | None:
         window = window_at(self._policy.share, *self._draw, step)
@@ -153,14 +152,7 @@ class Keeper:
         files = snapshot.files()
 
         def upload() -> None:
-            described = {}
-            for file, chunks in files.items():
-                found = hashlib.sha256()
-                for chunk in chunks:
-                    found.update(chunk)
-                described[file] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": found.hexdigest()}
-                self._store.write(join(root, file), chunks)
-            start["files"] = described
+            start["files"] = write_files(self._store, root, files)
 
         self._behind.do(upload)
 
@@ -192,7 +184,7 @@ class Keeper:
                 return  # the pair before it stays
             self._write_pair(window.number, pair)
             for number in range(window.number):
-                self._remove(number, but=())
+                self._remove(number)
             self._remove(window.number, but=(PAIR, f"checkpoints/{pair['from']['checkpoint']}/"))
 
         self._behind.do(write)
@@ -210,8 +202,8 @@ class Keeper:
             except PreconditionFailed:
                 continue
 
-    def _remove(self, number: int, but: tuple[str, ...]) -> None:
+    def _remove(self, number: int, but: tuple[str, ...] = ()) -> None:
         root = join(self._root, str(number))
         for uri in list(self._store.list(root)):
-            if not uri[len(root) :].lstrip("/").startswith(but or ("//",)):
+            if not uri[len(root) :].lstrip("/").startswith(but):
                 self._store.remove(uri)

@@ -18,10 +18,6 @@ class Points:
         self._records: str = (found or {}).get("records", "")
 
     @property
-    def steps(self) -> list[int]:
-        return [point["step"] for point in self._points]
-
-    @property
     def size(self) -> int:
         return len(self._names)
 

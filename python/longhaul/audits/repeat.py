@@ -8,10 +8,11 @@ from typing import Any
 
 from ..checked import parse_json
 from ..errors import NoInputError
-from ..policies import Repeat
+from ..policies import AuditPolicy, Repeat
+from ..resume.behind import Behind
 from ..resume.checkpoints import Files, Snapshot, read_files
-from ..store import Store, join
-from .keeper import PAIR, State
+from ..store import Store, join, open_store
+from .keeper import PAIR, Keeper, State
 from .points import Points
 from .tensors import digests_of
 
@@ -88,7 +89,7 @@ class Repeater:
             return False
         self._last_step = step
         self._boundary += 1
-        if step >= self._until or self._is_wanted(step):
+        if self.due(step):
             self._points.add(self._boundary, step, samples, digests_of(state()))
         return step >= self._until
 
@@ -102,3 +103,24 @@ class Repeater:
 
     def close(self) -> None:
         """The training was over before the window was."""
+
+
+def audit_of(
+    audit: AuditPolicy | None,
+    repeat: Repeat | None,
+    store: Store,
+    output: str,
+    *,
+    seed: int,
+    name: str,
+    attempt: int,
+    machine: Mapping[str, str],
+    behind: Behind,
+    warn: Callable[[str], None],
+) -> Keeper | Repeater | None:
+    """A part of another training is trained again, or something of this one is kept so that it can be."""
+    if repeat is not None:
+        return Repeater(store, open_store(repeat.pair), output, repeat, attempt=attempt, machine=machine, warn=warn)
+    if audit is None:
+        return None
+    return Keeper(store, output, audit, seed=seed, name=name, attempt=attempt, machine=machine, behind=behind)

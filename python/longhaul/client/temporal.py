@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import os
 import threading
@@ -173,9 +172,7 @@ class Server:
         return RefusedError(f"Temporal refused: {error.message}")
 
 
-@functools.cache
-def _server(key: str) -> Server:
-    return Server(find_server())
+_servers: dict[str, Server] = {}
 
 
 def server() -> Server:
@@ -185,4 +182,7 @@ def server() -> Server:
         CannotConnectError
     """
     config = find_server()
-    return _server(f"{config['target_host']} {config.get('namespace', 'default')}")
+    key = f"{config['target_host']} {config.get('namespace', 'default')}"
+    if key not in _servers:
+        _servers[key] = Server(config)
+    return _servers[key]

@@ -43,6 +43,12 @@ class Alone:
         """What each rank says by this name, in the order of ranks."""
         return [value]
 
+    def starts(self, asked: threading.Event) -> None:
+        """All ranks train from here on. `asked`: whether a SIGTERM has come, which a handler of the script's own may have answered."""
+
+    def over(self) -> None:
+        """All ranks have come to the end of the trial."""
+
     def wait_for_news(self) -> None:
         """Before an error is taken for this rank's own."""
 
@@ -85,12 +91,15 @@ class Together(Alone):
         return self._link
 
     def gather(self, name: str, value: Any) -> list[Any]:
-        values = self.link.gather(name, value)
-        self._training = self._training or name == START
-        return values
+        return self.link.gather(name, value)
+
+    def starts(self, asked: threading.Event) -> None:
+        self.gather(START, None)
+        self._training = True
+        if asked.is_set():
+            self.link.ask("sigterm")
 
     def over(self) -> None:
-        """All ranks have come to the end of the trial."""
         self.link.gather(OVER, None)
         if self._coordinator is not None:
             self._coordinator.wait_until_gone()

@@ -14,7 +14,6 @@ from .member import Alone
 class Restored:
     """`shards` are this rank's own, or all of them where another number of ranks has made the checkpoint."""
 
-    name: str
     world: int
     shards: list[Files]
 
@@ -33,6 +32,6 @@ def restore_together(
         folders = [""] if world == 1 else [in_shard(rank) for rank in ([gang.rank] if world == gang.world else range(world))]
         shards = [files for folder in folders if (files := read_files(store, root, entry, warn, folder))]
         if all(gang.gather(f"whole {tried}", len(shards) == len(folders))):
-            return Restored(entry["checkpoint"], world, shards)
+            return Restored(world, shards)
         if gang.first:
             pass_over()

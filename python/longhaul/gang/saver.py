@@ -39,10 +39,6 @@ class GangSaver:
         self._order: Order | None = None
         gang.hung = self._end_without_the_hung
 
-    @property
-    def interval_seconds(self) -> float:
-        return self._rhythm.interval_seconds
-
     def boundary(self, *, pause: bool = False) -> None:
         """`pause`: no further one may come for long, since a validation begins."""
         while (order := self._crossing.arrive()) is not None:
@@ -53,6 +49,16 @@ class GangSaver:
         self._ask_if_due(pause)
         if pause and (copied := self._rhythm.copy_aside(self._take)) is not None:
             self._aside = passed, copied
+
+    def ends(self) -> None:
+        """An order may wait for the boundary behind the last batch."""
+        self.boundary()
+
+    def exporting(self) -> None:
+        """What may be committed meanwhile is what all ranks have aside."""
+
+    def beat(self) -> None:
+        """Ranks stop at boundaries."""
 
     # -- for frameworks that have checkpoints of their own: the boundary is where they ask, and the state is whole once they have written
 

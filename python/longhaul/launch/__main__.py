@@ -80,9 +80,9 @@ def _launch(options: argparse.Namespace, hidden: Redactor) -> int:
         print("longhaul: expected a command after --", file=sys.stderr)
         return EXIT_USAGE
     home: Path | None = options.home
+    # The SDK in this process answered for the trial until now; from here on it is the command that does.
+    environment = {name: value for name, value in os.environ.items() if name != OWNER}
     if options.code is None:
-        environment = {**os.environ}
-        environment.pop(OWNER, None)
         return run(options.command, Path.cwd(), sys.executable, environment, hidden)
     with tempfile.TemporaryDirectory(prefix="longhaul-code-", dir=home) as name:
         folder = Path(name) / "code"
@@ -90,12 +90,10 @@ def _launch(options: argparse.Namespace, hidden: Redactor) -> int:
         python = sys.executable
         if options.requirements:
             python = environment_for(fetched(options.requirements, home).decode("utf-8"), home=home, inherit=True)
-        environment = {**os.environ, CODE_DIGEST: digest_of(options.code)}
+        environment[CODE_DIGEST] = digest_of(options.code)
         if home is not None:
             own = str(home / PACKAGES)
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), own)))
-        # The SDK in this process answered for the trial until now; from here on it is the command that does.
-        environment.pop(OWNER, None)
         return run(options.command, folder, python, environment, hidden)
 
 

@@ -151,10 +151,7 @@ class Checkpoints:
     def upload(self, snapshot: Snapshot, sequence: int, folder: str = "") -> Shard:
         """Without committing it. `folder`: that of a rank, where there are several, inside of the checkpoint."""
         name = f"{snapshot.step:09d}-{self._attempt}-{sequence}"
-        described = {}
-        for file, chunks in snapshot.files().items():
-            described[f"{folder}{file}"] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": _sha256(chunks)}
-            self._store.write(join(self._root, name, f"{folder}{file}"), chunks)
+        described = write_files(self._store, join(self._root, name), snapshot.files(), folder)
         shard: Shard = {"name": name, "step": snapshot.step, "samples": snapshot.samples, "files": described}
         inexact = getattr(snapshot, "inexact", None)
         return {**shard, "inexact": inexact} if inexact else shard
@@ -269,6 +266,15 @@ def read_committed(store: Store, output: str, name: str | None, warn: Callable[[
         if files is not None:
             return files
     return None
+
+
+def write_files(store: Store, root: str, files: Mapping[str, Sequence[Chunk]], folder: str = "") -> dict[str, Any]:
+    """The files of a checkpoint below `root` (in one rank's `folder` there); what LATEST says of each of them."""
+    described = {}
+    for file, chunks in files.items():
+        described[f"{folder}{file}"] = {"bytes": sum(len(chunk) for chunk in chunks), "sha256": _sha256(chunks)}
+        store.write(join(root, f"{folder}{file}"), chunks)
+    return described
 
 
 def read_files(store: Store, root: str, entry: Latest, warn: Callable[[str], None], folder: str = "") -> Files | None:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import random
-import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from scenes import Scene
 
-
-def free_port() -> int:
-    """One whose successor is free too: frameworks use that."""
-    while True:
-        port = random.randint(20000, 32000)
-        try:
-            for each in (port, port + 1):
-                socket.create_server(("127.0.0.1", each)).close()
-        except OSError:
-            continue
-        return port
+from longhaul.check.launch import free_port
 
 
 class Gang(Scene):
@@ -47,16 +35,3 @@ class Gang(Scene):
         codes = self.attempt(name, attempt, nodes, **more)
         assert codes == [0] * nodes, self.log(name)
         return self.outcome(name)
-
-    def tear_newest_shard(self, name: str, rank: int) -> bool:
-        """Cuts a file of one rank in half, if there is another checkpoint to go back to."""
-        try:
-            latest = self.latest(name)
-        except FileNotFoundError:
-            return False
-        folder = self.output(name) / "checkpoints" / latest["checkpoint"] / f"rank-{rank}"
-        if not latest["previous"] or not folder.exists():
-            return False
-        path = max(folder.iterdir(), key=lambda file: file.stat().st_size)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        return True

@@ -23,6 +23,8 @@ PATH = os.pathsep.join(path for path in (str(PYTHON), os.environ.get("PYTHONPATH
 SCRIPTS = HERE / "scripts"
 #: Saves all the time.
 OFTEN = {"minSeconds": 0.02, "maxSeconds": 0.05, "keep": 2, "meanSecondsBetweenPreemptions": 1.0}
+#: Fields of a trial that saves when it is asked to end, and not before.
+SELDOM: dict[str, Any] = {"checkpoint": {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}}
 
 
 @dataclass(frozen=True)
@@ -102,15 +104,16 @@ class Scene:
             "ends": sum(record["kind"] == "end" for record in records),
         }
 
-    def tear_newest(self, name: str) -> bool:
-        """Cuts a file of the newest checkpoint in half, if there is another to go back to."""
+    def tear_newest(self, name: str, shard: str = "") -> bool:
+        """Cuts a file of the newest checkpoint (of one rank's `shard` of it) in half, if there is another to go back to."""
         try:
             latest = self.latest(name)
         except FileNotFoundError:
             return False
-        if not latest["previous"]:
+        folder = self.output(name) / "checkpoints" / latest["checkpoint"] / shard
+        if not latest["previous"] or not folder.exists():
             return False
-        path = max((self.output(name) / "checkpoints" / latest["checkpoint"]).iterdir(), key=lambda file: file.stat().st_size)
+        path = max(folder.iterdir(), key=lambda file: file.stat().st_size)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         return True
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gangs import free_port
 
+from longhaul.check.launch import free_port
 from longhaul.errors import FencedError
 from longhaul.gang.coordinator import START, Coordinator
 from longhaul.gang.crossing import Order

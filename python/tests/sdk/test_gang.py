@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from forking import Forker
-from gangs import Gang, free_port
-from scenes import SCRIPTS
+from gangs import Gang
+from scenes import SCRIPTS, SELDOM
+
+from longhaul.check.launch import free_port
 
 SIGTERM, SIGKILL = str(int(signal.SIGTERM)), str(int(signal.SIGKILL))
 PREEMPTED = 143
@@ -49,7 +51,7 @@ def test_a_sigterm_at_one_rank_stops_all_at_one_boundary(gang: Gang, undisturbed
         codes = gang.attempt(name, 1, nodes, on={rank: {"GANG_AT_STEP": str(step), "GANG_SIGNAL": SIGTERM}})
         assert codes == [PREEMPTED] * nodes, gang.log(name)
         latest = gang.latest(name)
-        assert latest["reason"] == "sigterm" and latest["world"] == nodes and latest["step"] in (step + 1, step + 2), gang.log(name)
+        assert latest["reason"] == "sigterm" and latest["world"] == nodes and latest["step"] > step, gang.log(name)
         assert gang.finish_together(name, 2, nodes) == expected, gang.log(name)
 
 
@@ -102,14 +104,14 @@ def test_every_write_of_either_rank_may_be_the_last(gang: Gang, undisturbed: dic
             codes = gang.attempt(name, attempt, on={rank: chosen})
             assert set(codes) <= {0, -9, PREEMPTED}, gang.log(name)
             if turn >= 4:
-                gang.tear_newest_shard(name, rng.randrange(2))
+                gang.tear_newest(name, f"rank-{rng.randrange(2)}")
         assert gang.finish_together(name, 3) == undisturbed, gang.log(name)
 
 
 def test_a_torn_shard_makes_a_torn_checkpoint(gang: Gang, undisturbed: dict[str, Any]) -> None:
     assert gang.attempt("one", 1, on={1: {"GANG_AT_STEP": "20", "GANG_SIGNAL": SIGTERM}}) == [PREEMPTED] * 2
     before = gang.latest("one")
-    assert gang.tear_newest_shard("one", 1)
+    assert gang.tear_newest("one", "rank-1")
     assert gang.finish_together("one", 2) == undisturbed
     assert "is torn or corrupt (rank-1/" in gang.log("one")
     assert f"begins at step {before['previous'][0]['step']} with 2 ranks" in gang.log("one")
@@ -147,11 +149,10 @@ def test_ranks_with_other_inputs_are_refused(gang: Gang) -> None:
 
 
 def test_a_sigterm_in_a_long_validation_commits_what_all_ranks_had_before_it(gang: Gang, undisturbed: dict[str, Any]) -> None:
-    seldom: dict[str, Any] = {"checkpoint": {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}}
-    assert gang.attempt("one", 1, everywhere={"GANG_SLEEPS_IN_EPOCH": "1"}, **seldom) == [PREEMPTED] * 2, gang.log("one")
+    assert gang.attempt("one", 1, everywhere={"GANG_SLEEPS_IN_EPOCH": "1"}, **SELDOM) == [PREEMPTED] * 2, gang.log("one")
     latest = gang.latest("one")
     assert (latest["reason"], latest["step"], latest["world"]) == ("sigterm", 24, 2), gang.log("one")
-    assert gang.finish_together("one", 2, **seldom) == undisturbed
+    assert gang.finish_together("one", 2, **SELDOM) == undisturbed
 
 
 def test_a_later_attempt_fences_all_ranks_of_the_older_one(gang: Gang) -> None:

@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from gangs import free_port
 from scenes import PATH, PYTHON
+
+from longhaul.check.launch import free_port
 
 PATIENCE_SECONDS = 600.0
 

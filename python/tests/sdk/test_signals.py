@@ -9,11 +9,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from forking import Forker
-from scenes import Scene
+from scenes import SELDOM, Scene
 
 PATIENCE_SECONDS = 600.0
 
@@ -221,14 +220,13 @@ with longhaul.trial() as trial:
 def test_the_last_boundary_is_committed_where_no_other_comes_in_time(tmp_path: Path, forker: Forker, where: str) -> None:
     """A validation that does not beat, and a model that is still being uploaded: no checkpoint has been taken before."""
     scene = scripted(tmp_path, forker, QUIET.replace("HERE", repr(str(tmp_path))).replace("PLACE", repr(where)))
-    seldom: dict[str, Any] = {"checkpoint": {"minSeconds": 500, "maxSeconds": 600, "keep": 2, "meanSecondsBetweenPreemptions": None}}
-    process = scene.start("one", 1, **seldom)
+    process = scene.start("one", 1, **SELDOM)
     wait(process, told(scene, "away"))
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_SECONDS) == 143, scene.log("one")
     latest = scene.latest("one")
     assert (latest["reason"], latest["step"], bool(latest["files"])) == ("sigterm", 5, True), scene.log("one")
-    found = scene.finish("one", 2, **seldom)
+    found = scene.finish("one", 2, **SELDOM)
     epochs = int(found["epochs"])
     assert found["lastMetrics"] == {"validation_ndcg_at_10": 5.0 * epochs}
     assert [step for step, _, _ in found["curve"]] == [5 * epoch for epoch in range(1, epochs + 1)]

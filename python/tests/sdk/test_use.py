@@ -103,10 +103,8 @@ def test_a_child_that_ends_does_not_count_backwards(proc: Proc, monkeypatch: pyt
     assert use.summary()["cpu"] == 0
 
 
-def test_gpus_are_asked_of_the_driver_s_program(proc: Proc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho '0, GPU-ab1, 80, 10000'\necho '1, GPU-cd2, 20, 30000'\n")
-    program.chmod(0o755)
+def test_gpus_are_asked_of_the_driver_s_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smi(tmp_path, "echo '0, GPU-ab1, 80, 10000'; echo '1, GPU-cd2, 20, 30000'")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("longhaul.use.LOOK_SECONDS", 0.01)
