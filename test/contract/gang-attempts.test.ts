@@ -1,5 +1,5 @@
 /** Attempts on several machines from the activity's side: on a stand-in for a cluster, and as processes of this machine. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ActivityCancellationDetails } from '@temporalio/common';
@@ -127,6 +127,24 @@ describe('an attempt on several pods', () => {
     expect(row).toMatchObject({ verdict: 'preempted', exit_code: 143 });
     const trialJson = await store.read(`${input.trial.output}/trial.json`);
     expect(JSON.parse(new TextDecoder().decode(trialJson?.data))).toMatchObject({ nodes: NODES });
+  });
+
+  it('has all of its pods save while the one that was told to go still does', async () => {
+    const saves = `test "$LONGHAUL_NODE_RANK" = 1 || exec sh -c "$TRAINS"; trap 'while ! test -e $FINISH; do sleep 0.02; done; exit 143' TERM; while :; do sleep 0.02; done`;
+    const input = await attempt(1, profile());
+    const { spec } = input.trial;
+    const { report } = run({
+      ...input,
+      pool: { ...input.pool, graceSeconds: 600 },
+      trial: { ...input.trial, spec: { ...spec, command: ['sh', '-c', saves], env: { ...spec.env, TRAINS } } },
+    });
+    await watched();
+    standIn.controllers.evict(standIn.controllers.podOf(job(), 1)?.metadata.name ?? '');
+    const runs = (rank: number): boolean => standIn.controllers.podOf(job(), rank)?.status['phase'] === 'Running';
+    await eventually(() => [0, 1, 2].map(runs)).toEqual([false, true, false]);
+    await writeFile(`${folder}/finish`, '0');
+    expect(await report).toMatchObject({ verdict: 'preempted', cause: expect.stringMatching(/^EvictionByEvictionAPI/) as string });
+    for (const rank of [0, 2]) await eventually(() => keptOf(input, rank)).toEqual([`rank ${rank}`, 'saved']);
   });
 
   it('had no capacity where one of its pods had none, and holds no machine then', async () => {

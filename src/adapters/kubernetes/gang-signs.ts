@@ -1,4 +1,5 @@
 /** What the pods of one Job say together: an attempt on several machines begins when all run, and ends as the one that ended first. Pure. */
+import type { V1Pod } from '@kubernetes/client-node';
 import type { NodeEnd } from '../../contract/jobs.ts';
 import { GRACES } from '../../rules/durations.ts';
 import { firstEnd, isPlain } from '../../rules/gang-ends.ts';
@@ -7,7 +8,7 @@ import type { LogSource, Observation } from './end-signs.ts';
 import type { Snapshot } from './jobs-view.ts';
 import { BY_KUBELET, disruptionOf, unknownEnd } from './pod-end.ts';
 import type { End } from './pod-end.ts';
-import { deletionAskedAt, hasStarted, startOf, time } from './pod-parts.ts';
+import { deletionAskedAt, endOfMain, hasStarted, isTerminal, startOf, time, wasAsked } from './pod-parts.ts';
 
 const SKEW_MS = GRACES.clockSkewSeconds * 1000;
 /** Which of several waits is told: what no patience helps first, a queue last. */
@@ -36,6 +37,19 @@ export function observeJob(snapshots: readonly Snapshot[], now: number): Observa
   return failures.length > 0 ? failed(members, failures, now) : together(members);
 }
 
+/**
+ * Names of pods that are to hear what only one of them was told: it is to go, and its Job ends with it. So each saves with the others while all
+ * have their grace, whatever its trainer tells its peers, and its kubelet looks for its end, where one that ends by itself is found a second later.
+ */
+export function toBeAsked(snapshots: readonly Snapshot[]): readonly string[] {
+  if (snapshots.length === 1) return [];
+  const pods = snapshots.flatMap(({ pod, podGone }) => (pod && !podGone ? [pod] : []));
+  if (!pods.some((pod) => pod.metadata?.deletionTimestamp !== undefined && !wasAsked(pod))) return [];
+  const runs = (pod: V1Pod): boolean => hasStarted(pod) && !isTerminal(pod) && endOfMain(pod) === undefined;
+  const mayGo = (pod: V1Pod): boolean => runs(pod) && pod.metadata?.deletionTimestamp === undefined && !wasAsked(pod);
+  return pods.flatMap((pod) => (mayGo(pod) ? (pod.metadata?.name ?? []) : []));
+}
+
 /** No rank has failed. @param count of all ranks, also of those that are not looked at */
 function together(members: readonly Member[], count = members.length): Observation {
   const waiting = members.flatMap(({ seen }) => (seen.kind === 'waiting' ? [seen] : []));
@@ -60,7 +74,10 @@ function together(members: readonly Member[], count = members.length): Observati
 
 function failed(members: readonly Member[], failures: readonly Failure[], now: number): Observation {
   const disrupted = disruptedOf(members, failures, now);
-  const cause = disrupted ?? failures[firstEnd(failures.map(({ end }) => end))] ?? failures[0];
+  // Whom we asked to end because of another one is no cause.
+  const unasked = failures.filter(({ member: { snapshot } }) => !(snapshot.pod && wasAsked(snapshot.pod)));
+  const causes = unasked.length > 0 ? unasked : failures;
+  const cause = disrupted ?? causes[firstEnd(causes.map(({ end }) => end))] ?? causes[0];
   if (!cause) return together(members);
   const open = members.filter(({ seen }) => !isOver(seen));
   const unplaced = open.filter(

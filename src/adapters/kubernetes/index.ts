@@ -7,23 +7,21 @@ import type { Compute, JobInfo } from '../../ports/compute.ts';
 import { GRACES, WAITS } from '../../rules/durations.ts';
 import { openClient } from './client.ts';
 import type { ClientOptions, KubeClient, KubernetesConfig } from './client.ts';
+import { absent, deleteJob, terminate } from './ending.ts';
 import { finished } from './end-signs.ts';
 import { hasStatus, translate } from './errors.ts';
 import { ensureService } from './gang.ts';
 import { jobManifest } from './job-manifest.ts';
 import { JobsView } from './jobs-view.ts';
 import type { JobsViewOptions } from './jobs-view.ts';
-import { COMPLETION_INDEX, exactLabels, JOB_NAME, selector, TERMINATE_REQUESTED } from './labels.ts';
+import { exactLabels, JOB_NAME, selector } from './labels.ts';
 import { jobLogs } from './logs.ts';
-import { containerOf, hasStarted, isTerminal } from './pod-parts.ts';
-import { newestPods, podsOf } from './pods.ts';
+import { containerOf, isTerminal } from './pod-parts.ts';
+import { podsOf } from './pods.ts';
 import { DEFAULT_PATIENCE, watchJob } from './watch-job.ts';
 import type { Patience } from './watch-job.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const MERGE_PATCH = 'application/merge-patch+json';
-/** A Job of hundreds of pods is not to take the API server for itself. */
-const REQUESTS_AT_ONCE = 8;
 /** Deletion of one Job between our two requests to create it. */
 const MAX_CREATIONS = 5;
 
@@ -175,42 +173,6 @@ async function adoptable(client: KubeClient, name: string): Promise<V1Job | null
   throw new AdapterError('Unavailable', `Job ${name} is being removed, and is not gone after ${GRACES.nameFreeSeconds} s`);
 }
 
-/**
- * A deadline of one second for each running pod: its kubelet sends SIGTERM, waits for the grace and keeps pod, exit code and log, which deleting
- * the pod would not. What has not started as a whole leaves nothing to keep: it is deleted.
- */
-async function terminate(client: KubeClient, name: string): Promise<void> {
-  const pods = await newestPods(client, name);
-  const over = (pod: V1Pod): boolean => isTerminal(pod) || pod.metadata?.deletionTimestamp !== undefined;
-  if (pods.length > 0 && pods.every(over)) return;
-  const isOne = pods.length > 0 && !isSeveral(pods);
-  const job = isOne ? null : await client.request<V1Job>('GET', client.jobsPath(name)).catch(absent);
-  const isWhole = pods.length > 0 && pods.every(hasStarted) && pods.length >= (job?.spec?.completions ?? 1);
-  if (!isWhole) {
-    if (pods.length > 0 || (job && !finished(job))) await deleteJob(client, name, 'Background');
-    return;
-  }
-  const body = {
-    metadata: { annotations: { [TERMINATE_REQUESTED]: new Date().toISOString() } },
-    spec: { activeDeadlineSeconds: GRACES.deadlineOfEndedSeconds },
-  };
-  const ask = (pod: V1Pod): Promise<unknown> =>
-    client.request('PATCH', client.podsPath(pod.metadata?.name), { body, contentType: MERGE_PATCH }).catch(absent);
-  await atATime(
-    REQUESTS_AT_ONCE,
-    pods.filter((pod) => !over(pod)),
-    ask,
-  );
-}
-
-const isSeveral = ([pod]: readonly V1Pod[]): boolean => pod?.metadata?.labels?.[COMPLETION_INDEX] !== undefined;
-
-async function deleteJob(client: KubeClient, name: string, propagationPolicy: 'Foreground' | 'Background'): Promise<void> {
-  await client
-    .request('DELETE', client.jobsPath(name), { body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy } })
-    .catch(absent);
-}
-
 /** True: Job and pods are not there any more. False: they still are after the time. */
 async function untilGone(client: KubeClient, name: string, waitSeconds: number): Promise<boolean> {
   const since = performance.now();
@@ -252,17 +214,4 @@ function phaseOf(job: V1Job, pods: readonly V1Pod[]): JobInfo['phase'] {
   return pods.length >= (job.spec?.completions ?? 1) && pods.every((pod) => isTerminal(pod) || containerOf(pod)?.state?.running)
     ? 'running'
     : 'pending';
-}
-
-function absent(error: unknown): null {
-  if (hasStatus(error, 404)) return null;
-  throw error;
-}
-
-async function atATime<T>(count: number, items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const left = [...items];
-  const lane = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: count }, lane));
 }

@@ -2,9 +2,8 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import { GRACES } from '../../rules/durations.ts';
-import { TERMINATE_REQUESTED } from './labels.ts';
 import type { Snapshot } from './jobs-view.ts';
-import { deletionAskedAt, endOfMain, imageOf, isTerminal, lastTransition, runningBeside, startOf, time } from './pod-parts.ts';
+import { deletionAskedAt, endOfMain, imageOf, isTerminal, lastTransition, runningBeside, startOf, time, wasAsked } from './pod-parts.ts';
 
 export type End = Omit<JobEnd, 'logTail'>;
 
@@ -26,7 +25,7 @@ export function podEnd(snapshot: Snapshot, pod: V1Pod, nodeLost: boolean, now: n
   const terminated = endOfMain(pod);
   const lost = terminated?.reason === CONTAINER_LOST;
   const exitCode = lost ? null : (terminated?.exitCode ?? null);
-  const asked = pod.metadata?.annotations?.[TERMINATE_REQUESTED] !== undefined;
+  const asked = wasAsked(pod);
   const disruption = disruptionOf(snapshot, pod);
   const turnedAway = !terminated && TURNED_AWAY.test(reason ?? '') ? (reason ?? null) : null;
   return {

@@ -1,7 +1,7 @@
 /** What is read from one pod. Pure. */
 import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { LAUNCHER_CONTAINER, MAIN_CONTAINER } from './job-manifest.ts';
-import { COMPLETION_INDEX } from './labels.ts';
+import { COMPLETION_INDEX, TERMINATE_REQUESTED } from './labels.ts';
 
 /** Objects of a watch have strings where client-node's types say `Date`. */
 export function time(value: Date | string | null | undefined): number | null {
@@ -34,6 +34,9 @@ export function startOf(pod: V1Pod): number | null {
   const state = containerOf(pod)?.state;
   return time(state?.running?.startedAt ?? state?.terminated?.startedAt);
 }
+
+/** To end, by us. */
+export const wasAsked = (pod: V1Pod): boolean => pod.metadata?.annotations?.[TERMINATE_REQUESTED] !== undefined;
 
 /** By digest; empty until the kubelet has pulled it. */
 export const imageOf = (pod: V1Pod): string | null => containerOf(pod)?.imageID || null;

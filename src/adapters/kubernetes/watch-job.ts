@@ -3,7 +3,8 @@ import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { WatchOptions } from '../../ports/compute.ts';
 import { GRACES, WAITS } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
-import { observeJob } from './gang-signs.ts';
+import { askPods } from './ending.ts';
+import { observeJob, toBeAsked } from './gang-signs.ts';
 import type { LogSource, Observation } from './end-signs.ts';
 import { hasStatus } from './errors.ts';
 import type { JobsView } from './jobs-view.ts';
@@ -85,11 +86,19 @@ function follow(
         })
         .finally(() => (asking = false));
     };
+    const asked = new Set<string>();
+    /** Best effort: the Job controller deletes them when the first one has ended. */
+    const passOn = (pods: readonly string[]): void => {
+      const more = pods.filter((pod) => !asked.has(pod));
+      for (const pod of more) asked.add(pod);
+      if (more.length > 0) askPods(client, more).catch(() => more.forEach((pod) => asked.delete(pod)));
+    };
     const look = (): void => {
       clearTimeout(timer);
       const snapshots = view.snapshots(name);
       queue.note(snapshots[0]?.job ?? null);
       const seen = observeJob(snapshots, client.now());
+      passOn(toBeAsked(snapshots));
       if (seen.kind === 'absent') return absent();
       show(seen);
       if (seen.kind !== 'ending') endingSince = null;

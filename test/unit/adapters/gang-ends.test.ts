@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../src/adapters/kubernetes/end-signs.ts';
-import { observeJob } from '../../../src/adapters/kubernetes/gang-signs.ts';
+import { observeJob, toBeAsked } from '../../../src/adapters/kubernetes/gang-signs.ts';
 import type { Snapshot } from '../../../src/adapters/kubernetes/jobs-view.ts';
 import { classifyEnd } from '../../../src/rules/attempt-ends.ts';
 import { NO_EVIDENCE } from '../../support/end-evidence.ts';
@@ -55,8 +55,10 @@ interface PodTold {
   readonly deletionAskedAt?: number;
   readonly disruptedAt?: number;
   readonly waiting?: boolean;
+  /** To end, by us. */
+  readonly asked?: boolean;
 }
-function podOf({ rank, exit, deletionAskedAt, disruptedAt, waiting }: PodTold): object {
+function podOf({ rank, exit, deletionAskedAt, disruptedAt, waiting, asked }: PodTold): object {
   const startedAt = at(CREATED + 5 * SECOND);
   const state = exit
     ? {
@@ -75,6 +77,7 @@ function podOf({ rank, exit, deletionAskedAt, disruptedAt, waiting }: PodTold): 
     metadata: {
       name: `job-${rank}-x`,
       creationTimestamp: at(CREATED),
+      ...(asked ? { annotations: { 'longhaul.dev/terminate-requested': at(NOW) } } : {}),
       ...(deletionAskedAt === undefined
         ? {}
         : { deletionTimestamp: at(deletionAskedAt + GRACE * SECOND), deletionGracePeriodSeconds: GRACE }),
@@ -266,6 +269,31 @@ describe('an attempt on several pods', () => {
     );
     expect(verdictOf(seen)).toBe('preempted');
     expect(seen.kind).toBe('ending');
+  });
+
+  it('was deleted by somebody where the other ranks, asked to end because of it, were quicker', () => {
+    const pods = (victim: number): Snapshot[] =>
+      [0, 1, 2].map((rank) => {
+        if (rank !== victim) return snapshotOf(jobOf(3), podOf({ rank, exit: { code: 143, at: NOW - 9 * SECOND }, asked: true }));
+        return snapshotOf(jobOf(3), podOf({ rank, exit: { code: 143, at: NOW - SECOND }, deletionAskedAt: NOW - 10 * SECOND }));
+      });
+    for (const victim of [0, 1, 2]) expect(verdictOf(observeJob(pods(victim), NOW))).toBe('deleted');
+  });
+
+  it('tells the other ranks that run when one is to go, and each once', () => {
+    const job = jobOf(4);
+    const going = podOf({ rank: 0, exit: null, deletionAskedAt: NOW - SECOND });
+    const others = [
+      podOf({ rank: 1, exit: null }),
+      podOf({ rank: 2, exit: null, asked: true }),
+      podOf({ rank: 3, exit: { code: 0, at: NOW - SECOND } }),
+    ];
+    const all = (first: object): Snapshot[] => [first, ...others].map((pod) => snapshotOf(job, pod));
+    expect(toBeAsked(all(going))).toEqual(['job-1-x']);
+    expect(toBeAsked(all(podOf({ rank: 0, exit: null })))).toEqual([]);
+    // Whom we asked and Kubernetes deletes afterwards is no sign.
+    expect(toBeAsked(all(podOf({ rank: 0, exit: null, deletionAskedAt: NOW, asked: true })))).toEqual([]);
+    expect(toBeAsked([snapshotOf(jobOf(1), going)])).toEqual([]);
   });
 
   it('is not there where neither Job nor pods are', () => {
