@@ -86,6 +86,8 @@ async function measure(scene: Scene): Promise<void> {
   const found = new Map<Kind, Recovery[]>(kinds.map((kind) => [kind, []]));
   const controller: number[] = [];
   const bare: Bare[] = [];
+  // Where the reference trainer runs, which the bare pod has too.
+  const isAlone = kinds.some((kind) => kind !== 'gang_evict');
   for (let number = 1; number <= rounds; number++) {
     for (const kind of kinds) {
       const recovery = await scene.recover(kind, `${kind.replace('_', '-')}-${number}`);
@@ -96,22 +98,17 @@ async function measure(scene: Scene): Promise<void> {
           `${round(toStart)} s, trains after ${round(toSample)} s, lost ${lost} samples`,
       );
     }
+    if (!isAlone) continue;
     controller.push(await scene.jobController(number));
     say(`Job controller ${number}: replaced after ${round(controller.at(-1) ?? 0)} s`);
     const alone = await scene.bare(`bare-${number}`);
     bare.push(alone);
     say(`bare pod ${number}: imported after ${round(alone.toStart)} s, trains after ${round(alone.toSample)} s`);
   }
-  const all = [...found.values()].flat();
   const noticed = kinds.filter((kind) => kind !== 'node_lost').flatMap((kind) => found.get(kind) ?? []);
-  const median = <T>(of: readonly T[], value: (one: T) => number): number => percentile(of.map(value), 0.5);
   const result = {
     ...Object.fromEntries(kinds.flatMap((kind) => figuresOf(kind, found.get(kind) ?? []))),
-    job_controller_p50_s: round(percentile(controller, 0.5)),
-    first_sample_p50_s: round(median(all, ({ toSample }) => toSample)),
-    bare_first_sample_p50_s: round(median(bare, ({ toSample }) => toSample)),
-    first_sample_over_bare_s: round(median(noticed, ({ toSample }) => toSample) - median(bare, ({ toSample }) => toSample)),
-    start_over_bare_s: round(median(noticed, ({ toStart }) => toStart) - median(bare, ({ toStart }) => toStart)),
+    ...(isAlone ? besideOthers(found, controller, bare) : {}),
     samples_lost_on_notice: noticed.reduce((sum, { lost }) => sum + lost, 0),
     rounds,
   };
@@ -122,6 +119,24 @@ async function measure(scene: Scene): Promise<void> {
         .map(([name, value]) => `${name.padEnd(34)} ${value}`)
         .join('\n')}\n`,
     );
+}
+
+/** Of attempts with the reference trainer. */
+function besideOthers(
+  found: ReadonlyMap<Kind, readonly Recovery[]>,
+  controller: readonly number[],
+  bare: readonly Bare[],
+): Record<string, number> {
+  const all = [...found].flatMap(([kind, recoveries]) => (kind === 'gang_evict' ? [] : recoveries));
+  const noticed = [...found].flatMap(([kind, recoveries]) => (kind === 'gang_evict' || kind === 'node_lost' ? [] : recoveries));
+  const median = <T>(of: readonly T[], value: (one: T) => number): number => percentile(of.map(value), 0.5);
+  return {
+    job_controller_p50_s: round(percentile(controller, 0.5)),
+    first_sample_p50_s: round(median(all, ({ toSample }) => toSample)),
+    bare_first_sample_p50_s: round(median(bare, ({ toSample }) => toSample)),
+    first_sample_over_bare_s: round(median(noticed, ({ toSample }) => toSample) - median(bare, ({ toSample }) => toSample)),
+    start_over_bare_s: round(median(noticed, ({ toStart }) => toStart) - median(bare, ({ toStart }) => toStart)),
+  };
 }
 
 /** @example figuresOf('evict', recoveries)[0] // ['evict_p90_s', 0.71] */
