@@ -8,6 +8,9 @@ import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { newestPods, podOf } from '../../src/adapters/kubernetes/pods.ts';
+import { archiveOf } from '../../src/compile/code/archive.ts';
+import { sha256 } from '../../src/contract/canonical-json.ts';
+import { codeUri } from '../../src/contract/code.ts';
 import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type { TrialSummary } from '../../src/contract/search.ts';
@@ -30,6 +33,30 @@ const NO_CAPACITY_SECONDS = { soon: 10, patient: 300 };
 const RANK_CPU = 0.5;
 const NODE_CPU = 0.9;
 const NODES = ['pair-1', 'pair-2', 'wide-1', 'wide-2', 'wide-3'];
+const MEMORY_MB = { plain: 300, tensorflow: 1500 };
+const SCRIPTS = '../../python/tests/sdk/scripts';
+/** Files of this folder, by their names in the archive. */
+const TEN_LINES = {
+  sockets: {
+    files: { 'train.py': 'ten_lines.py', 'sockets.py': `${SCRIPTS}/sockets.py` },
+    metric: 'loss',
+    epochs: 8,
+    memoryMb: MEMORY_MB.plain,
+  },
+  tensorflow: {
+    files: { 'train.py': `${SCRIPTS}/gang_tensorflow.py` },
+    metric: 'validation_ndcg_at_10',
+    epochs: 20,
+    memoryMb: MEMORY_MB.tensorflow,
+  },
+} as const;
+
+interface Wanted {
+  /** Changes of the profile. */
+  readonly pools?: object;
+  /** Changes of the spec. */
+  readonly program?: object;
+}
 
 describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   let cluster: Cluster;
@@ -62,26 +89,44 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   });
 
   const addNode = (name: string): Promise<void> => cluster.addNode({ name, labels: { pool: name.split('-')[0] ?? '' }, cpu: NODE_CPU });
-  const start = (run: string, nodes: number, more: object = {}): Promise<WorkflowHandle<typeof trial>> =>
+  const start = (run: string, nodes: number, { pools = {}, program = {} }: Wanted = {}): Promise<WorkflowHandle<typeof trial>> =>
     lab.start(run, {
-      profile: Profile.parse({ ...profile, ...more }),
+      profile: Profile.parse({ ...profile, ...pools }),
       spec: SearchSpec.parse({
         kind: 'search',
         command: ['python', '-u', '-c', script],
         objective: { metric: 'loss', goal: 'minimize' },
         space: {},
         trials: 1,
-        resources: { nodes, cpu: RANK_CPU, memoryMb: 300 },
+        resources: { nodes, cpu: RANK_CPU, memoryMb: MEMORY_MB.plain },
         output: 'gs://lab/unused',
+        ...program,
       }),
     });
+  /** Shipped, and started by the launcher, with `longhaul.trial()` in it. */
+  const tenLines = async (name: keyof typeof TEN_LINES): Promise<object> => {
+    const { files, metric, epochs, memoryMb } = TEN_LINES[name];
+    const read = async (path: string, file: string) => ({ path, data: await readFile(join(import.meta.dirname, file)), executable: false });
+    const archive = archiveOf(await Promise.all(Object.entries(files).map(([path, file]) => read(path, file))));
+    const code = { sha256: sha256(archive), bytes: archive.byteLength, files: Object.keys(files).length, from: 'trainer' };
+    await lab.store.write(codeUri(lab.store.root, code), archive);
+    return {
+      code,
+      command: ['python', '-u', 'train.py'],
+      env: { LONGHAUL_STEP_DELAY_SECONDS: '0.02' },
+      objective: { metric, goal: 'minimize' },
+      epochs,
+      checkpoint: { minSeconds: 1, maxSeconds: 2 },
+      resources: { nodes: 2, cpu: RANK_CPU, memoryMb },
+    };
+  };
   const jobName = (run: string, attempt: number): string =>
     attemptJobName({ home: homeOf(lab.store.root), run, step: 'search' }, 0, attempt);
   /** The undisturbed trial of so many ranks, trained once. */
-  const calm = new Map<number, Promise<TrialSummary>>();
-  const undisturbed = (nodes: number): Promise<TrialSummary> => {
-    const made = calm.get(nodes) ?? start(`calm-${nodes}`, nodes).then((handle) => handle.result());
-    calm.set(nodes, made);
+  const calm = new Map<string, Promise<TrialSummary>>();
+  const undisturbed = (nodes: number, name = `calm-${nodes}`, program: object = {}): Promise<TrialSummary> => {
+    const made = calm.get(name) ?? start(name, nodes, { program }).then((handle) => handle.result());
+    calm.set(name, made);
     return made;
   };
   const trains = (run: string, attempt: number): Promise<void> =>
@@ -112,10 +157,16 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   const nodeRows = (run: string): Promise<readonly Record<string, unknown>[]> => rowsOf('attempt_nodes', run);
 
   /** Same bits as undisturbed, nothing that runs, a Service only where there is its Job, and money for each machine. */
-  const endsLike = async (run: string, nodes: number, handle: WorkflowHandle<typeof trial>): Promise<TrialSummary> => {
+  const endsLike = async (
+    run: string,
+    nodes: number,
+    handle: WorkflowHandle<typeof trial>,
+    like: Promise<TrialSummary> = undisturbed(nodes),
+  ): Promise<TrialSummary> => {
     const summary = await handle.result();
-    const calmOne = await undisturbed(nodes);
+    const calmOne = await like;
     expect(summary.reason).toBeNull();
+    expect(calmOne.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
     expect(summary).toMatchObject({ status: 'succeeded', weightsSha256: calmOne.weightsSha256 });
     const { items: pods } = await client.request<{ items: V1Pod[] }>('GET', client.podsPath());
     const own = pods.filter(({ metadata }) => metadata?.labels?.['longhaul.dev/run'] === run);
@@ -173,6 +224,22 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
     expect(await verdicts(run)).toEqual(['preempted', 'succeeded']);
   });
 
+  it.each(Object.keys(TEN_LINES) as (keyof typeof TEN_LINES)[])(
+    'goes on with equal bits with the ten lines of longhaul.trial(): %s, one rank evicted',
+    async (name) => {
+      const program = await tenLines(name);
+      const run = `ten-${name}`;
+      const handle = await start(run, 2, { program });
+      await trains(run, 1);
+      await evict(await podName(run, 1, 1));
+      const summary = await endsLike(run, 2, handle, undisturbed(2, `${run}-calm`, program));
+      expect(summary.carried).toMatchObject({ attempts: 2, preemptions: 1, crashes: 0, lostCost: 0 });
+      expect(await verdicts(run)).toEqual(['preempted', 'succeeded']);
+      // Both ranks said so, by the launcher that started them.
+      expect(await lab.latest(run)).toMatchObject({ world: 2 });
+    },
+  );
+
   it('goes on when a rank is killed, which costs a retry', async () => {
     const handle = await start('killed', 2);
     await hasSaved('killed', 1);
@@ -183,7 +250,9 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   });
 
   it('waits for the last of three, and goes where all fit, without holding a part of them', async () => {
-    const handle = await start('too-few', 3, { placement: { ...profile.placement, noCapacitySeconds: NO_CAPACITY_SECONDS.soon } });
+    const handle = await start('too-few', 3, {
+      pools: { placement: { ...profile.placement, noCapacitySeconds: NO_CAPACITY_SECONDS.soon } },
+    });
     const summary = await endsLike('too-few', 3, handle);
     expect(summary.carried).toMatchObject({ attempts: 2, crashes: 0 });
     const rows = await attempts('too-few');
@@ -195,7 +264,7 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   });
 
   it('goes on when all nodes are drained at once', async () => {
-    const handle = await start('drained', 3, { placement: { ...profile.placement, order: ['wide'] } });
+    const handle = await start('drained', 3, { pools: { placement: { ...profile.placement, order: ['wide'] } } });
     await trains('drained', 1);
     const wide = NODES.filter((name) => name.startsWith('wide'));
     await Promise.all(wide.map((name) => cluster.drain(name)));
