@@ -152,6 +152,7 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
       compute.watch(name, {
         signal: interrupted,
         noCapacitySeconds: input.noCapacitySeconds,
+        zeroIsSuccess: true,
         onStatus: (status) => {
           kept.status(status);
           context.progress({ stage: status.message ?? status.phase, job: name });

@@ -20,6 +20,8 @@ export interface WatchOptions {
   readonly onStatus?: (status: JobStatus) => void;
   /** Pending for longer than this ends the watch with `notStarted`; the Job is left for the caller to remove. */
   readonly noCapacitySeconds: number;
+  /** Exit code 0 says all: the end is told as soon as it is known, without what a machine adds later, and without the log's end. */
+  readonly zeroIsSuccess?: boolean;
 }
 
 export interface JobLogOptions {

@@ -40,6 +40,25 @@ describe('older than every patience', () => {
   );
 });
 
+it('tells of exit code 0, where that says all, before the kubelet has told of the pod, and asks nothing of it', async () => {
+  const standIn = await startStandIn({ podEndMs: 3_600_000 });
+  const compute = await openKubernetesCompute(standIn.config);
+  try {
+    await compute.create({
+      ...{ name: 'done', labels: { pipeline: 'p', run: 'r', step: 's', attempt: '1' }, command: ['true'], env: {} },
+      ...{ resources: { cpu: 0.1, memoryMb: 64, gpu: 0 }, graceSeconds: 1 },
+      pool: { name: 'pool', spot: false, pricePerHour: 0, nodeSelector: {}, tolerations: [] },
+    });
+    const options = { signal: new AbortController().signal, noCapacitySeconds: 600, zeroIsSuccess: true };
+    expect(await compute.watch('done', options)).toMatchObject({ state: 'succeeded', exitCode: 0, lingering: null, logTail: '' });
+    expect(standIn.controllers.podOf('done')?.status['phase']).toBe('Running');
+    expect(standIn.asked.map(({ what }) => what)).not.toContain('GET pods/log');
+  } finally {
+    await compute.close();
+    await standIn.close();
+  }
+});
+
 it('leaves no Job of several pods behind whose Service is refused, also where Jobs of one pod were made before', async () => {
   const standIn = await startStandIn();
   const compute = await openKubernetesCompute(standIn.config);

@@ -77,7 +77,9 @@ export function settleSeconds(snapshot: Snapshot, pod: V1Pod): number | null {
 /** A queue that took back what it had admitted admits it once more, if it is still there. */
 function lingering({ job, podGone }: Snapshot, pod: V1Pod): End['lingering'] {
   if (job?.spec?.suspend) return 'job';
-  return isTerminal(pod) || podGone ? null : 'rest';
+  // Its kubelet only has to say so.
+  const isDone = endOfMain(pod)?.exitCode === 0 && runningBeside(pod) === 'none';
+  return isTerminal(pod) || podGone || isDone ? null : 'rest';
 }
 
 export function disruptionOf({ job }: Snapshot, pod: V1Pod): string | null {

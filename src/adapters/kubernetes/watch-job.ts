@@ -43,7 +43,8 @@ export async function watchJob(
   await view.synced(options.signal);
   const queue = new QueueFlavor(client, view.log);
   const { end, log } = await follow(client, view, name, options, patience, queue);
-  const tail = 'text' in log ? log.text : await logTail(client, log.pod, view.snapshots(name));
+  const isTold = options.zeroIsSuccess && end.state === 'succeeded';
+  const tail = isTold ? '' : 'text' in log ? log.text : await logTail(client, log.pod, view.snapshots(name));
   const flavor = end.startedAt === null ? null : await queue.known();
   return { ...end, logTail: tail, ...(flavor === null ? {} : { flavor }) };
 }
@@ -102,7 +103,8 @@ function follow(
       if (seen.kind === 'absent') return absent();
       show(seen);
       if (seen.kind !== 'ending') endingSince = null;
-      if (seen.kind === 'ended') return finish(() => resolve(seen));
+      if (seen.kind === 'ended' || (seen.kind === 'ending' && options.zeroIsSuccess && isDone(seen.end)))
+        return finish(() => resolve(seen));
       if (seen.kind === 'running') return;
       if (seen.kind === 'ending') {
         endingSince ??= performance.now();
@@ -127,6 +129,9 @@ function follow(
     else look();
   });
 }
+
+/** All of its containers have ended, and the main one with 0. */
+const isDone = ({ state, lingering }: Watched['end']): boolean => state === 'succeeded' && lingering === null;
 
 /** A Job that the view does not have (yet): asked for directly. */
 async function isThere(client: KubeClient, view: JobsView, name: string): Promise<boolean> {
