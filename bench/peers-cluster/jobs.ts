@@ -33,7 +33,7 @@ export function openJobs(client: KubeClient): JobsWay {
       return Promise.resolve({
         ended,
         end: async () => {
-          for (const each of names) await client.request('DELETE', client.jobsPath(each), { body: { propagationPolicy: 'Background' } });
+          await client.request('DELETE', client.jobsPath(), { body: { propagationPolicy: 'Background' } });
           await pods.gone();
         },
       });
