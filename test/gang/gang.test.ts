@@ -103,6 +103,7 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
         ...program,
       }),
     });
+  const inWide = (): Wanted => ({ pools: { placement: { ...profile.placement, order: ['wide'] } } });
   /** Shipped, and started by the launcher, with `longhaul.trial()` in it. */
   const tenLines = async (name: keyof typeof TEN_LINES): Promise<object> => {
     const { files, metric, epochs, memoryMb } = TEN_LINES[name];
@@ -125,7 +126,7 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   /** The undisturbed trial of so many ranks, trained once. */
   const calm = new Map<string, Promise<TrialSummary>>();
   const undisturbed = (nodes: number, name = `calm-${nodes}`, program: object = {}): Promise<TrialSummary> => {
-    const made = calm.get(name) ?? start(name, nodes, { program }).then((handle) => handle.result());
+    const made = calm.get(name) ?? start(name, nodes, { program, ...(nodes > 2 ? inWide() : {}) }).then((handle) => handle.result());
     calm.set(name, made);
     return made;
   };
@@ -264,7 +265,7 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
   });
 
   it('goes on when all nodes are drained at once', async () => {
-    const handle = await start('drained', 3, { pools: { placement: { ...profile.placement, order: ['wide'] } } });
+    const handle = await start('drained', 3, inWide());
     await trains('drained', 1);
     const wide = NODES.filter((name) => name.startsWith('wide'));
     await Promise.all(wide.map((name) => cluster.drain(name)));
