@@ -7,7 +7,6 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { canRunCluster, startCluster } from '../deploy/dev-cluster/index.ts';
 import { openClient } from '../src/adapters/kubernetes/client.ts';
 import { makeNamespace } from '../test/cluster/harness.ts';
@@ -17,6 +16,7 @@ import { answered } from './peers-cluster/requests.ts';
 import { GATE, PATIENT, POLITE, POOL, READY } from './peers-cluster/way.ts';
 import type { Way } from './peers-cluster/way.ts';
 import { percentile } from './recovery/statistics.ts';
+import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const STEPS = 20;
 /** Compiled, connected and warm before anything is measured. */
@@ -27,25 +27,24 @@ const IDLE_MS = 20_000;
 const LOOK_MS = 50;
 
 const PARTS = ['chain', 'evict', 'requests'] as const;
-const { values } = parseArgs({
+const { values, whole, refuse } = commandLine({
+  call: 'npm run bench -- peers-cluster',
+  about: "Longhaul's container steps beside bare Jobs, on a cluster of this machine.",
   options: {
-    json: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '3' },
-    evictions: { type: 'string', default: '7' },
-    parts: { type: 'string', default: PARTS.join(',') },
+    json: JSON_OPTION,
+    rounds: { type: 'string', default: '3', value: 'N', about: 'of the chain' },
+    evictions: { type: 'string', default: '7', value: 'N', about: 'of either' },
+    parts: { type: 'string', default: PARTS.join(','), value: 'PART,…', about: 'what is measured' },
+    kueue: { type: 'boolean', default: false, about: 'both in a queue of Kueue (absent)' },
   },
 });
-const [rounds, evictions, asked] = [Number(values.rounds), Number(values.evictions), values.parts.split(',')];
+const [rounds, evictions, asked] = [whole('rounds'), whole('evictions'), values.parts.split(',')];
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const round = (value: number): number => Number(value.toPrecision(3));
 
-if (
-  ![rounds, evictions].every((count) => Number.isInteger(count) && count >= 1) ||
-  asked.some((part) => !PARTS.some((one) => one === part))
-) {
-  say(`--rounds, --evictions: expected numbers from 1; --parts: expected some of ${PARTS.join(',')}, found ${values.parts}`);
-  process.exit(2);
-}
+if (asked.some((part) => !PARTS.some((one) => one === part)))
+  refuse(`--parts: expected some of ${PARTS.join(',')}, found "${values.parts}"`);
+if (values.kueue) refuse('--kueue: absent; this bench has no queue to measure in');
 const capability = await canRunCluster();
 if (!capability.ok) {
   say(`this machine cannot run the cluster: ${capability.why}`);
