@@ -44,7 +44,9 @@ export function observeJob(snapshots: readonly Snapshot[], now: number): Observa
 export function toBeAsked(snapshots: readonly Snapshot[]): readonly string[] {
   if (snapshots.length === 1) return [];
   const pods = snapshots.flatMap(({ pod, podGone }) => (pod && !podGone ? [pod] : []));
-  if (!pods.some((pod) => pod.metadata?.deletionTimestamp !== undefined && !wasAsked(pod))) return [];
+  // A rank that is done has nothing to go on with: its pod may be cleared away, by a drain for example, while others still train.
+  const isToGo = (pod: V1Pod): boolean => pod.metadata?.deletionTimestamp !== undefined && endOfMain(pod)?.exitCode !== 0 && !wasAsked(pod);
+  if (!pods.some(isToGo)) return [];
   const runs = (pod: V1Pod): boolean => hasStarted(pod) && !isTerminal(pod) && endOfMain(pod) === undefined;
   const mayGo = (pod: V1Pod): boolean => runs(pod) && pod.metadata?.deletionTimestamp === undefined && !wasAsked(pod);
   return pods.flatMap((pod) => (mayGo(pod) ? (pod.metadata?.name ?? []) : []));

@@ -293,6 +293,8 @@ describe('an attempt on several pods', () => {
     expect(toBeAsked(all(podOf({ rank: 0, exit: null })))).toEqual([]);
     // Whom we asked and Kubernetes deletes afterwards is no sign.
     expect(toBeAsked(all(podOf({ rank: 0, exit: null, deletionAskedAt: NOW, asked: true })))).toEqual([]);
+    // Nor is one that is done and cleared away.
+    expect(toBeAsked(all(podOf({ rank: 0, exit: { code: 0, at: NOW - 9 * SECOND }, deletionAskedAt: NOW })))).toEqual([]);
     expect(toBeAsked([snapshotOf(jobOf(1), going)])).toEqual([]);
   });
 
