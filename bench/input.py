@@ -2,7 +2,8 @@
 
 From memory means batches that lie ready; the same network takes the same batches from parquet parts in a local
 directory, and from a store in which each request takes 50 ms. Row by row is the generator that one writes first.
-Memory is the peak of a process of its own.
+Memory is the peak of a process of its own. PyTorch trains a network of the same size through `trial.data(…).torch()`: from
+memory, from local parts, and in a second epoch over the slow store. Where this machine has no PyTorch, `torch` says why.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ ROUNDS = 12
 #: Batches of a round: those at first fill the queues, or empty what was made ahead, and do not count.
 WARM, COUNTED = 24, 64
 LATENCY_SECONDS = 0.05
+#: Of PyTorch: all batches of a round lie within one epoch, with which the SDK's loader ends.
+TORCH_ROUNDS, TORCH_WARM, TORCH_COUNTED = 6, 8, 16
+#: The newest that go with Debian's python3-torch, which is built for numpy 1.
+BESIDE_DEBIANS_TORCH = "numpy==1.24.4\npyarrow==17.0.0\nobstore==0.12.1\n"
 ROW_BY_ROW_SESSIONS = 60
 MEMORY_SESSIONS = 100
 
@@ -58,7 +63,7 @@ def main() -> None:
             assert server.stdout is not None
             os.environ["STORAGE_EMULATOR_HOST"] = f"http://127.0.0.1:{server.stdout.readline().strip()}"
             os.sched_setaffinity(0, set(cores[:CORES]))
-            found = measure(root, uri)
+            found = {**measure(root, uri), **with_torch(root)}
         finally:
             server.terminate()
             server.wait()
@@ -70,6 +75,38 @@ def main() -> None:
 
 def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def with_torch(root: Path) -> dict[str, Any]:
+    """PyTorch's figures; without it they are null."""
+    python, missing = python_with_torch()
+    if python is None:
+        note(f"PyTorch is left out: {missing}")
+        return {"torch": f"none: {missing}", "torch_ratio": None, "cached_ratio": None, "cached_memory_ratio": None}
+    sizes = (str(number) for number in (BATCH, TORCH_ROUNDS, TORCH_WARM, TORCH_COUNTED))
+    done = subprocess.run(
+        [python, str(Path(__file__).parent / "input" / "with_torch.py"), str(root), *sizes],
+        env={**os.environ, "LONGHAUL_DATA_CACHE": str(root / "cache")},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return {**json.loads(done.stdout), "torch_python": python}
+
+
+def python_with_torch() -> tuple[str | None, str]:
+    """This Python, or the system's with what it lacks beside Debian's PyTorch; otherwise why there is none."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if not os.path.exists(python) or subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode:
+            continue
+        if subprocess.run([python, "-c", "import torch, pyarrow, obstore"], capture_output=True, check=False).returncode == 0:
+            return python, ""
+        ask = f"from longhaul.launch.environment import environment_for; print(environment_for({BESIDE_DEBIANS_TORCH!r}, inherit=True))"
+        made = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False)
+        if made.returncode == 0:
+            return made.stdout.strip(), ""
+        return None, f"its requirements cannot be installed: {(made.stderr.strip().splitlines() or ['no message'])[-1]}"
+    return None, "no Python here imports torch (apt-get install python3-torch is enough)"
 
 
 def make(root: Path, uri: str) -> tuple[Any, Any, Any]:

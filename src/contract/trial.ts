@@ -40,6 +40,8 @@ export const TrialJson = z.strictObject({
   exportFor: z.enum(['bigquery-ml']).optional(),
   parts: z.strictObject({
     ahead: z.int().positive().default(4),
+    /** Threads that decode; absent: as many as there are processors beside the training's, up to 4. */
+    decoders: z.int().nonnegative().optional(),
     onBad: z.enum(['fail', 'skip']).default('fail'),
     badBudget: z.int().nonnegative().default(0),
   }),

@@ -122,8 +122,13 @@ class PartCache:
             if counted is None or counted + size > self._most:
                 counted = self._make_room(size)
             usage = shutil.disk_usage(self._root)
-            if counted + size > self._most or usage.free - size < usage.total * FREE_SHARE:
-                self._paused_until = time.monotonic() + PAUSE_SECONDS
+            full = None
+            if counted + size > self._most:
+                full = f"holds as much as it may ({self._most // 1_000_000} MB; {SIZE} says how much)"
+            elif usage.free - size < usage.total * FREE_SHARE:
+                full = f"leaves {FREE_SHARE:.0%} of its disk free, and no more is"
+            if full is not None:
+                self._without(full)
                 return False
             (self._root / ".bytes").write_text(str(counted + size), encoding="ascii")
             with temporary.open("xb") as file:
@@ -160,7 +165,7 @@ class PartCache:
 
     def _without(self, problem: str) -> None:
         self._paused_until = time.monotonic() + PAUSE_SECONDS
-        self._say(f"{self._root} {problem}; training goes on, and reads parts from the store")
+        self._say(f"{self._root} {problem}; training goes on, and reads the other parts from the store")
 
     def _say(self, text: str) -> None:
         if text not in self._warned:

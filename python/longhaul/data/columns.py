@@ -19,6 +19,7 @@ Arrays = dict[str, Any]
 
 #: Names of the columns of pairs, and of the rows' weights.
 X, Y, WEIGHT = "x", "y", "weight"
+ARROWS_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
 #: Rows of the matrix that are filled at once: what fits into a processor's cache.
 FILLED_ROWS = 4096
 
@@ -127,7 +128,7 @@ def read_block(data: Chunk, name: str, wanted: Wanted) -> Block:
             raise BadPart(name, f"expected a list of structs, found {kind}", column=wanted.candidates)
         structs = lists.flatten()
         fields = {kind.value_type.field(index).name: pc.struct_field(structs, index) for index in range(kind.value_type.num_fields)}
-        lengths = np.asarray(lists.value_lengths().fill_null(0))
+        lengths = plain(lists.value_lengths().fill_null(0))
     else:
         needed = _needed(wanted)
         table = read_table(data, name, needed)
@@ -185,7 +186,7 @@ def _is_wanted(column: str, wanted: Wanted) -> bool:
 
 def _neighbours(column: pa.Array) -> np.ndarray:
     """Lengths of the runs of equal values."""
-    codes = np.asarray(pc.fill_null(column.dictionary_encode().indices, -1))
+    codes = plain(pc.fill_null(column.dictionary_encode().indices, -1))
     ends = np.flatnonzero(np.diff(codes)) + 1
     return np.diff(np.concatenate(([0], ends, [len(codes)])))
 
@@ -206,7 +207,7 @@ def _buckets(column: pa.Array, default: str, buckets: int) -> np.ndarray:
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     texts = [default if text is None else text for text in pc.cast(encoded.dictionary, pa.string()).to_pylist()]
     hashed = np.array([zlib.crc32(text.encode()) % buckets for text in [*texts, default]], np.float32)
-    return hashed[np.asarray(pc.fill_null(encoded.indices, len(texts)))]
+    return hashed[plain(pc.fill_null(encoded.indices, len(texts)))]
 
 
 def _number(part: str, name: str, column: pa.Array) -> np.ndarray:
@@ -219,8 +220,16 @@ def _number(part: str, name: str, column: pa.Array) -> np.ndarray:
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise BadPart(part, f"expected a number, found {kind}; choose columns=, or read named columns without label=", column=name)
     if column.null_count:
-        column = pc.cast(column, pa.float64())
-    return column.to_numpy(zero_copy_only=False).astype(np.float32)
+        column = pc.fill_null(pc.cast(column, pa.float64()), float("nan"))
+    return plain(column).astype(np.float32)
+
+
+def plain(column: pa.Array) -> np.ndarray:
+    """A view of whole numbers or floats, none of them NULL. `to_numpy` looks for pandas again each time, where there is none."""
+    kind = np.dtype(ARROWS_NAMES.get(str(column.type), str(column.type)))
+    if len(column) == 0:
+        return np.empty(0, kind)
+    return np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
 
 
 def _weights(part: str, name: str, column: pa.Array) -> np.ndarray:

@@ -192,7 +192,10 @@ def test_a_full_disk_is_told_once_and_leaves_nothing_behind(tmp_path: Path) -> N
 
 def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caches, "FREE_SHARE", 1.0)
-    assert not cache(tmp_path).put(part(0, b"x"), b"x") and files(tmp_path) == []
+    said: list[str] = []
+    found = cache(tmp_path, said=said)
+    assert [found.put(part(number, b"x"), b"x") for number in range(3)] == [False] * 3 and files(tmp_path) == []
+    assert len(said) == 1 and "leaves 100% of its disk free" in said[0]
 
 
 @pytest.mark.parametrize("broken", ["a file", "dangling"])

@@ -15,6 +15,8 @@ import { GRACES } from '../../rules/durations.ts';
 
 /** Of the worker's own environment a Job sees only what describes the machine, as in a container. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+/** Where parts of data sets are kept for second epochs, and how much of them. */
+const CACHES = ['LONGHAUL_DATA_CACHE', 'LONGHAUL_DATA_CACHE_MB'];
 /** For requirements: where this machine's package indexes and caches are. */
 const INSTALLING = [
   'LONGHAUL_CACHE',
@@ -36,7 +38,7 @@ export function launchOf(job: JobSpec, gate: string, workDirectory: string): Lau
   const python = pythonExecutable();
   const [program, ...rest] = launchCommand(job);
   const env: Record<string, string> = {};
-  for (const name of [...INHERITED, ...INSTALLING]) {
+  for (const name of [...INHERITED, ...CACHES, ...INSTALLING]) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
