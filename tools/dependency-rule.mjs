@@ -31,6 +31,7 @@ const MAY_IMPORT = {
     'src/report',
     'src/console',
     'src/ports',
+    'src/signing',
     'src/cache',
     'src/stack',
   ],

@@ -63,7 +63,7 @@ export async function digestOf(ports: Ports, input: PrepareInput): Promise<strin
   );
 }
 
-/** Fields that only serve messages, limits, access and audits do not change what is made. */
+/** Fields that only serve messages, limits, access, approvals and audits do not change what is made. */
 function withoutNames(spec: StepSpec): Record<string, unknown> {
   const {
     sqlFile: _sqlFile,
@@ -71,6 +71,7 @@ function withoutNames(spec: StepSpec): Record<string, unknown> {
     maximumBytesBilled: _limit,
     secrets: _secrets,
     audit: _audit,
+    approvers: _approvers,
     ...rest
   } = spec as StepSpec & Record<string, unknown>;
   const { code, requirements } = rest as Shipped;

@@ -5,12 +5,13 @@ import { dataConverterOf } from '../codec/encryption.ts';
 import { DEFAULT_AUDIT } from '../contract/audit-policy.ts';
 import { InvalidInputError } from '../contract/errors.ts';
 import { fairnessKey } from '../contract/ids.ts';
-import { TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
+import { DECISIONS, TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import { queueOf, teamOfQueue } from '../contract/teams.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { Retry } from '../contract/retry.ts';
 import { checkRunName } from '../contract/run-names.ts';
+import type { Who } from '../contract/search.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
@@ -20,6 +21,7 @@ import { about } from './failures.ts';
 import { ownRunsOnly } from './own-runs.ts';
 import { checkRetry, type RetryOptions } from './retry.ts';
 import { Run } from './run.ts';
+import { tellDecided } from './signing.ts';
 import { Schedules } from './schedules.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -148,12 +150,14 @@ export class Longhaul {
    * Runs again, under the same name, what failed of a run that has ended: done steps stand, trials go on from their last checkpoints.
    * @throws RefusedError where it still runs, or there is nothing to run again
    */
-  async retry(id: string, { from = null, by, why }: RetryOptions = {}): Promise<Run> {
+  async retry(id: string, { from = null, by, why, vouched }: RetryOptions = {}): Promise<Run> {
     const run = this.run(id);
     const ended = await run.ended();
     checkRetry(id, ended.state, ended.document, from);
     const retry: Retry = { number: ended.retries + 1, from, steps: ended.state.steps, by: by ?? null, why: why ?? null };
-    return this.#begin(id, ended.document, [ended.document, retry], 'ALLOW_DUPLICATE');
+    const again = await this.#begin(id, ended.document, [ended.document, retry], 'ALLOW_DUPLICATE');
+    await this.#tell(id, DECISIONS.retry, { by, why, vouched }, from === null ? {} : { from });
+    return again;
   }
 
   /**
@@ -163,6 +167,20 @@ export class Longhaul {
   async audit(id: string, { share = DEFAULT_AUDIT.share }: { readonly share?: number } = {}): Promise<Audit> {
     const { pipeline, profile } = await this.run(id).document();
     return Audit.start(this.client, this.target.address, this.#queue, { run: id, pipeline, profile, share });
+  }
+
+  /** Tells a run that was just begun who extended an ended one by it, for the ledger. */
+  extended(id: string, ended: string, who: Who): Promise<void> {
+    return this.#tell(id, DECISIONS.extend, who, { extends: ended });
+  }
+
+  async #tell(id: string, decision: string, { by, why, vouched }: Partial<Who>, more: object): Promise<void> {
+    const who = {
+      ...(by === undefined ? {} : { by }),
+      ...(why === undefined ? {} : { why }),
+      ...(vouched === undefined ? {} : { vouched }),
+    };
+    await about(id, this.target.address, () => tellDecided(this.client.workflow.getHandle(id), decision, who, more));
   }
 
   /** A run by its name. Says nothing about whether there is one; the first call does. */

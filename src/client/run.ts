@@ -1,6 +1,6 @@
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
+import { DECISIONS, INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
 import type { Retry } from '../contract/retry.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search.ts';
@@ -12,7 +12,7 @@ import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
 import { Search } from './search.ts';
-import { signedPayload, type Signed } from './signing.ts';
+import { signedPayload, tellDecided, type Signed } from './signing.ts';
 import { whileServed } from './served.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GRACES } from '../rules/durations.ts';
@@ -107,9 +107,17 @@ export class Run {
     return { state: await this.state(), ...(await this.#start()) };
   }
 
-  /** What runs is ended with a checkpoint and removed; exit steps still run. A second time it ends those too. */
-  async cancel(): Promise<void> {
-    const { raw } = await this.#about(() => this.#handle.describe());
+  /**
+   * What runs is ended with a checkpoint and removed; exit steps still run. A second time it ends those too.
+   * @throws InvalidInputError LONGHAUL_SIGNING_KEY names no key
+   */
+  async cancel(who: Who = {}): Promise<void> {
+    const { raw, status } = await this.#about(() => this.#handle.describe());
+    // First, so that whoever looks at the cancellation knows whose it is. Of what has ended meanwhile there is nothing to say.
+    if (status.name === 'RUNNING' || status.name === 'PAUSED')
+      await tellDecided(this.#handle, DECISIONS.cancel, who).catch((error: unknown) => {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      });
     await this.#about(() => this.#handle.cancel());
     if (raw.workflowExtendedInfo?.cancelRequested) await this.#about(() => this.#handle.signal(INTERNAL_SIGNALS.cancelExit));
   }
@@ -185,7 +193,7 @@ export async function stopRun(run: Run, who: Who, { patienceMs = Number.POSITIVE
       );
     await sleep(GRACES.runLookMs);
   }
-  await run.cancel();
+  await run.cancel(who);
   await run.result().catch((error: unknown) => {
     if (!(error instanceof RunFailedError)) throw error;
   });

@@ -1,6 +1,15 @@
 /** Puts the signature of whoever has a key on a decision. */
+import type { WorkflowHandle } from '@temporalio/client';
+import { INTERNAL_SIGNALS } from '../contract/names.ts';
 import type { Who } from '../contract/search.ts';
 import { signerOf } from '../signing/signer.ts';
+
+/** Goes to the run by a signal, which the server keeps until a worker comes. */
+export async function tellDecided(handle: WorkflowHandle, decision: string, { by, why, vouched }: Who, more: object = {}): Promise<void> {
+  const who = { ...(by === undefined ? {} : { by }), ...(why === undefined ? {} : { why }), ...(vouched === undefined ? {} : { vouched }) };
+  const payload = await signedPayload({ ...more, ...who }, { run: handle.workflowId, search: null, decision });
+  await handle.signal(INTERNAL_SIGNALS.decided, { decision, payload });
+}
 
 export interface Signed {
   readonly run: string;

@@ -1,22 +1,27 @@
 /**
  * Temporal's remote codec protocol over HTTP (https://docs.temporal.io/production-deployment/data-encryption): the web UI and the CLI post
- * payloads to `/decode` and `/encode`. Whoever may ask may read everything, hence the token.
+ * payloads to `…/decode` and `…/encode`. Whoever may ask may read everything, hence a token: one of the server's own, or one of an OIDC
+ * provider, which the UI passes on (`TEMPORAL_CODEC_PASS_ACCESS_TOKEN`).
  */
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { serve } from '@hono/node-server';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
-import { Hono } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
+import { GRACES } from '../rules/durations.ts';
 import { DecryptionError } from './encryption.ts';
+import { ProviderAwayError, type createOidcCheck } from './oidc.ts';
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 interface CodecServerOptions {
   readonly codec: PayloadCodec;
-  /** Sent as `Authorization: Bearer TOKEN`. */
-  readonly token: string;
+  /** Sent as `Authorization: Bearer TOKEN`; null: none, `oidc` tells alone. */
+  readonly token: string | null;
+  /** Whether somebody's token lets them read; absent: only `token` does. */
+  readonly oidc?: ReturnType<typeof createOidcCheck>;
   /** Origins of the web UIs that may ask from a browser, e.g. `https://temporal.example.com`. */
   readonly origins: readonly string[];
 }
@@ -26,18 +31,21 @@ interface JsonPayload {
   data?: string;
 }
 
-export function createCodecApp({ codec, token, origins }: CodecServerOptions): Hono {
+/** What the UI sends; others of its headers may come with any version of it, and name nobody. */
+const UI_HEADERS = ['Authorization', 'Authorization-Extras', 'Caller-Type', 'Content-Type', 'X-CSRF-Token', 'X-Namespace'];
+
+export function createCodecApp({ codec, token, oidc, origins }: CodecServerOptions): Hono {
   const app = new Hono();
-  const expected = Buffer.from(`Bearer ${token}`);
-  app.use(cors({ origin: [...origins], allowMethods: ['POST'], allowHeaders: ['Authorization', 'Content-Type', 'X-Namespace'] }));
+  app.use(privateNetwork(origins));
+  // With credentials (TEMPORAL_CODEC_INCLUDE_CREDENTIALS) for a proxy's cookie; hence named origins only.
+  app.use(
+    cors({ origin: [...origins], allowMethods: ['POST'], allowHeaders: UI_HEADERS, credentials: true, maxAge: GRACES.preflightSeconds }),
+  );
+  app.get('/healthz', (context) => context.text('ok'));
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }));
-  app.use(async (context, next) => {
-    const given = Buffer.from(context.req.header('Authorization') ?? '');
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return context.json({ message: 'a token is needed' }, 401);
-    return next();
-  });
+  app.use(onlyReaders(token, oidc));
   for (const way of ['encode', 'decode'] as const) {
-    app.post(`/${way}`, async (context) => {
+    const answer = async (context: Context): Promise<Response> => {
       const body: unknown = await context.req.json().catch(() => null);
       const given = (body as { payloads?: JsonPayload[] } | null)?.payloads;
       if (!Array.isArray(given)) return context.json({ message: 'expected {"payloads": […]}' }, 400);
@@ -47,10 +55,45 @@ export function createCodecApp({ codec, token, origins }: CodecServerOptions): H
         if (error instanceof DecryptionError) return context.json({ message: error.message }, 400);
         throw error;
       }
-    });
+    };
+    // The protocol looks at the end of the path only: servers are mounted at any depth.
+    app.post(`/${way}`, answer);
+    app.post(`/:above{.+}/${way}`, answer);
   }
   return app;
 }
+
+/** Chrome asks before a page of the internet reaches a server on a private network, e.g. on 127.0.0.1. */
+const privateNetwork =
+  (origins: readonly string[]): MiddlewareHandler =>
+  async (context, next) => {
+    await next();
+    if (context.req.header('Access-Control-Request-Private-Network') === 'true' && origins.includes(context.req.header('Origin') ?? ''))
+      context.res.headers.set('Access-Control-Allow-Private-Network', 'true');
+  };
+
+function onlyReaders(token: string | null, oidc: CodecServerOptions['oidc']): MiddlewareHandler {
+  const expected = token === null ? null : digest(token);
+  return async (context, next) => {
+    const bearer = /^Bearer +(\S+)$/i.exec(context.req.header('Authorization') ?? '')?.[1];
+    if (bearer !== undefined && expected !== null && timingSafeEqual(digest(bearer), expected)) return next();
+    // Access tokens of some providers only they themselves can read; the UI sends the ID token too.
+    const given = [bearer, context.req.header('Authorization-Extras')].filter((one) => one !== undefined && one !== '');
+    let found: readonly string[];
+    try {
+      found = oidc === undefined ? [] : await Promise.all(given.map((one) => oidc(one ?? '')));
+    } catch (error) {
+      if (error instanceof ProviderAwayError) return context.json({ message: error.message }, 503);
+      throw error;
+    }
+    if (found.includes('reader')) return next();
+    if (found.includes('stranger')) return context.json({ message: 'whoever this token is of may not read payloads here' }, 403);
+    context.header('WWW-Authenticate', 'Bearer');
+    return context.json({ message: 'a token is needed' }, 401);
+  };
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 const fromJson = (payload: JsonPayload): Payload => proto.temporal.api.common.v1.Payload.fromObject(payload);
 const toJson = (payload: Payload): JsonPayload =>

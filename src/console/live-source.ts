@@ -231,7 +231,7 @@ async function sendToRun(run: Run, name: string, payload: Payload): Promise<Upda
       await run.stop(payload, { patienceMs: GRACES.consoleStopMs });
       return { text: 'the run was stopped; the checkpoints and models of its trials are kept' };
     case 'cancel':
-      await run.cancel();
+      await run.cancel(payload);
       return { text: 'the run is being cancelled: what runs is ended and removed, exit steps still run' };
     default:
       throw new RefusedError(`a run has no control “${name}”`);

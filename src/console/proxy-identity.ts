@@ -1,5 +1,6 @@
 /** Who the person is, by a token that an identity-aware proxy signed (Google's IAP, an OIDC proxy). The header alone proves nothing: it is verified. */
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
+import { groupsOf, isVerified, namesOf, TOKEN_ALGORITHMS } from '../contract/token-claims.ts';
 import type { Role } from './wire.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -33,9 +34,6 @@ export const IAP = {
   issuer: 'https://cloud.google.com/iap',
 } as const;
 
-/** Symmetric algorithms and `none` are not among them. */
-const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA'];
-
 interface ProxyUser {
   readonly user: string;
   /** null: known, and without any right here. */
@@ -56,7 +54,7 @@ export function createProxyIdentity({ jwks, issuer, audience, ...roles }: ProxyI
       const { payload } = await jwtVerify(token, keys, {
         issuer,
         audience,
-        algorithms: ALGORITHMS,
+        algorithms: TOKEN_ALGORITHMS,
         clockTolerance: GRACES.tokenClockSkewSeconds,
         requiredClaims: ['exp', 'sub'],
       });
@@ -72,16 +70,6 @@ export function createProxyIdentity({ jwks, issuer, audience, ...roles }: ProxyI
   };
 }
 
-/**
- * An address that its provider did not verify is only what somebody typed, and may be an operator's: it gives no role. Providers that say
- * nothing, as IAP, hand out verified ones only; some write the claim as a text.
- */
-const isVerified = ({ email_verified: verified = true }: JWTPayload): boolean => verified === true || verified === 'true';
-
-/** The subject always; the address, where it counts, comes first. */
-const namesOf = (payload: JWTPayload): readonly string[] =>
-  [isVerified(payload) ? payload['email'] : undefined, payload.sub].filter((name) => typeof name === 'string');
-
 /** What gives most wins. */
 function roleOf(
   payload: JWTPayload,
@@ -95,14 +83,3 @@ function roleOf(
   if (nobodyNamed) return isVerified(payload) ? 'operator' : 'viewer';
   return groups.viewers.length === 0 || among(groups.viewers, of) ? 'viewer' : null;
 }
-
-/** Names of claims have dots too (`https://shop.example/groups`): the whole name goes before the path. One text is one group. */
-function groupsOf(payload: JWTPayload, claim: string): readonly string[] {
-  const found = Object.hasOwn(payload, claim)
-    ? payload[claim]
-    : claim.split('.').reduce<unknown>((value, key) => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined), payload);
-  const values: readonly unknown[] = Array.isArray(found) ? found : [found];
-  return values.filter((one) => typeof one === 'string');
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;

@@ -35,6 +35,13 @@ export interface HeardDecision {
   readonly verdict?: Verdict;
 }
 
+/** Argument of the signal `decided`. */
+export interface DecidedSignal {
+  /** One of `DECISIONS`. */
+  readonly decision: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
 export interface Verdict {
   /** The verified person; else the name that was typed. */
   readonly by: string;

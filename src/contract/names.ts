@@ -50,6 +50,9 @@ export const UPDATES = {
   reject: 'reject',
 } as const;
 
+/** Of a run, besides its updates: told by a signal, which the server keeps where no worker is there, and only recorded. */
+export const DECISIONS = { cancel: 'cancel', retry: 'retry', extend: 'extend' } as const;
+
 /** Search attributes and their Temporal types; workers register the missing ones when they start. */
 export const SEARCH_ATTRIBUTES = {
   Pipeline: 'Keyword',
@@ -86,6 +89,8 @@ export const INTERNAL_SIGNALS = {
   granted: 'granted',
   /** To a run that was cancelled before: its steps on exit are to end too. */
   cancelExit: 'cancel-exit',
+  /** To a run: somebody decided one of `DECISIONS`. */
+  decided: 'decided',
   /** From a run to its trackers: the ledger has its end. */
   runEnded: 'run-ended',
 } as const;

@@ -119,12 +119,17 @@ export function scoreTables({ scores }: Pick<EvaluateSpec, 'scores'>): { readonl
   return Object.entries(scores).map(([name, table], index) => ({ name: index === 0 ? 'model' : name, table }));
 }
 
+/** Persons as the control worker's file of signers, or a console's sign-in, names them. */
+const Approvers = z.array(z.string().trim().min(1).max(320)).min(1).max(100);
+
 export const SearchSpec = z.strictObject({
   kind: z.literal('search'),
   /** Data sets by name; `train` and `validation` for the reference trainer. */
   data: z.record(z.string(), Template).default({}),
   /** Absent: a trainer of one's own reads columns as they are. */
   features: Template.optional(),
+  /** Whose signed answers and budgets count where it asks; anybody's where absent. */
+  approvers: Approvers.optional().describe('Whose signed answers and budgets count, by name or e-mail address; anybody’s where absent'),
   /** Own image, code and command instead of the reference trainer. */
   image: z.string().optional(),
   command: z.array(z.string()).min(1).optional(),
@@ -251,9 +256,6 @@ export const ScriptSpec = z.strictObject({
   resources: Resources.prefault({}),
 });
 export type ScriptSpec = z.infer<typeof ScriptSpec>;
-
-/** Persons as the control worker's file of signers, or a console's sign-in, names them. */
-const Approvers = z.array(z.string().trim().min(1).max(320)).min(1).max(100);
 
 export const ApprovalSpec = z.strictObject({
   kind: z.literal('approval'),

@@ -291,7 +291,7 @@ export const GRACES = {
   /** Longer than machines have to commit a checkpoint, shorter than proxies wait for an answer. */
   consoleStopMs: 50_000,
   /** A change is to be on the page within half a second; a look at what has not moved costs nothing. */
-  consoleModelLookMs: 250,
+  consoleModelLookMs: 100,
   /** What has moved is asked for so soon, and more seldom while change follows change. */
   questionFirstMs: 250,
   questionLongestMs: 1000,
@@ -317,7 +317,7 @@ export const GRACES = {
   consoleHeartbeatMs: 15_000,
   consoleReconnectMs: 1000,
   consoleLogFlushMs: 100,
-  tailLookShortestMs: 400,
+  tailLookShortestMs: 250,
   tailLookLongestMs: 3000,
   runListLookMs: 1000,
   /** The page above all runs: machines and open runs; schedules and clusters. */
@@ -327,6 +327,10 @@ export const GRACES = {
   overviewLedgerMs: 60_000,
   overviewLedgerLongestMs: 300_000,
   tokenClockSkewSeconds: 30,
+  /** A browser asks so seldom whether the web UI may ask a codec server. */
+  preflightSeconds: 600,
+  /** An OIDC provider says within so long where its keys are. */
+  oidcAnswerMs: 5_000,
   sessionHours: 12,
   /** Another replica hears so much later that a session was ended. */
   revocationLookMs: 5_000,

@@ -90,6 +90,8 @@ describe('models of a run', () => {
     expect(wrong.stderr).toContain(candidate?.model);
     await cli('models', 'promote', String(candidate?.model), '--by', 'ada', '--why', 'the first');
     expect(await models()).toMatchObject([{ model: candidate?.model, stage: 'champion', promoted_by: 'ada', why: 'the first' }]);
+    const decisions = await cli<object[]>('decisions', String(candidate?.run));
+    expect(decisions).toMatchObject([{ decision: 'promote', by: 'ada', how: null, why: 'the first', outcome: 'counted' }]);
   });
 
   it('are compared with the champion by the next run, in its report too', async () => {

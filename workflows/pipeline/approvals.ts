@@ -1,6 +1,7 @@
 /** Approval steps: a person says yes or no, or time does. */
 import { condition } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
+import { isOneOf } from '../persons.ts';
 import type { Signature } from '../../src/contract/decisions.ts';
 import type { ApprovalSpec } from '../../src/contract/steps.ts';
 import type { PendingApproval, RunState } from '../../src/contract/state.ts';
@@ -64,11 +65,9 @@ export function createApprovals(state: RunState, changed: () => void): Approvals
     objection: (step, since, approved, by) => {
       const asked = pending(step);
       if (asked?.since !== since) return 'the step does not wait for an answer any more';
-      if (asked.approvers !== undefined && !asked.approvers.some((each) => samePerson(each, by)))
+      if (asked.approvers !== undefined && !isOneOf(asked.approvers, by))
         return `${by} is none of its approvers: ${asked.approvers.join(', ')}`;
-      return approved && asked.approvedBy?.some((each) => samePerson(each, by))
-        ? `${by} has approved already; a second person must, too`
-        : null;
+      return approved && isOneOf(asked.approvedBy ?? [], by) ? `${by} has approved already; a second person must, too` : null;
     },
     vote: (step, approved, by, why = '') => {
       const asked = pending(step);
@@ -111,6 +110,3 @@ const whose = ({ approvers, fourEyes }: ApprovalSpec): Partial<PendingApproval> 
   ...(approvers === undefined ? {} : { approvers }),
   ...(fourEyes === true ? { fourEyes } : {}),
 });
-
-/** E-mail addresses are written in either case. */
-const samePerson = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

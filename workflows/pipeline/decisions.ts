@@ -1,8 +1,8 @@
 /** Decisions of people about a run: who it was is checked where it matters, and the ledger hears of all of them. */
-import { CancellationScope, log } from '@temporalio/workflow';
+import { CancellationScope, log, patched } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import type { HeardDecision, Verdict } from '../../src/contract/decisions.ts';
-import { UPDATES } from '../../src/contract/names.ts';
+import type { DecidedSignal, HeardDecision, Verdict } from '../../src/contract/decisions.ts';
+import { DECISIONS, UPDATES } from '../../src/contract/names.ts';
 import type { UpdateAnswer } from '../../src/contract/search.ts';
 import { heardDecision } from '../decisions.ts';
 import { control } from '../policies.ts';
@@ -28,6 +28,21 @@ function record(run: Run, decision: HeardDecision): void {
 /** Of an update that counts whoever sent it. */
 export function recordUpdate(run: Run, name: string, payload: object | undefined, step: string | null = null): void {
   if (run.recordsDecisions) record(run, heardDecision(run.signatures, name, payload, { search: null, step }));
+}
+
+/** What was told to the run and done otherwise: its cancellation, or that it was begun anew. Other names are none of these. */
+export function heardOf(run: Run, told: DecidedSignal | undefined): void {
+  const decision = Object.values(DECISIONS).find((name) => name === told?.decision);
+  if (decision === undefined) return;
+  if (decision === DECISIONS.cancel) run.cancelHeard = true;
+  recordUpdate(run, decision, told?.payload);
+}
+
+/** Temporal's own cancellation says nothing of who asked for it. */
+export function recordUnheardCancel(run: Run): void {
+  if (run.cancelHeard || !patched('cancel-recorded')) return;
+  run.cancelHeard = true;
+  recordUpdate(run, DECISIONS.cancel, { by: 'unverified', why: 'Temporal was asked to cancel it, and not Longhaul' });
 }
 
 /** An answer to an approval step. */

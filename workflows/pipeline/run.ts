@@ -47,6 +47,8 @@ export interface Run {
   readonly recordsDecisions: boolean;
   /** Signatures of decisions that it has heard. */
   readonly signatures: Set<string>;
+  /** Somebody said who cancels it, or nobody did and that was recorded. */
+  cancelHeard: boolean;
   /** Decisions that the ledger is being told of. */
   readonly recordings: { underWay: number };
   /** Ends the steps on exit; null before they begin. */

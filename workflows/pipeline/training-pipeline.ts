@@ -15,6 +15,7 @@ import {
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../../src/contract/names.ts';
 import { playFaster } from '../../src/rules/durations.ts';
+import type { DecidedSignal } from '../../src/contract/decisions.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Retry } from '../../src/contract/retry.ts';
 import type { UpdateAnswer, Who } from '../../src/contract/search.ts';
@@ -23,7 +24,7 @@ import type { Step } from '../../src/contract/steps.ts';
 import { standing } from '../../src/rules/retries.ts';
 import { createApprovals } from './approvals.ts';
 import type { Decision } from './approvals.ts';
-import { answerApproval, recordUpdate } from './decisions.ts';
+import { answerApproval, heardOf, recordUnheardCancel, recordUpdate } from './decisions.ts';
 import { control } from '../policies.ts';
 import { checkResume, pause, resume } from './pauses.ts';
 import { lastOptions, notify } from './run.ts';
@@ -43,6 +44,8 @@ export const resumeUpdate = defineUpdate<UpdateAnswer, [Who?]>(UPDATES.resume);
 /** The run is cancelled, and was before: its steps on exit are to end too. */
 export const cancelExitSignal = defineSignal(INTERNAL_SIGNALS.cancelExit);
 
+export const decidedSignal = defineSignal<[DecidedSignal?]>(INTERNAL_SIGNALS.decided);
+
 const FAILURES_SHOWN = 5;
 const BLOCKED_SHOWN = 20;
 
@@ -59,7 +62,9 @@ export async function trainingPipeline(document: RunDocument, retry: Retry | nul
   await runMainSteps(run);
   const whole = CancellationScope.current();
   await CancellationScope.nonCancellable(async () => {
+    if (run.cancelled) recordUnheardCancel(run);
     await runExitSteps(run, whole);
+    if (run.exitCancelled) recordUnheardCancel(run);
     await close(run);
     await trackers.close();
     await condition(allHandlersFinished);
@@ -88,7 +93,11 @@ async function refuse(run: Run, error: unknown): Promise<never> {
   run.cancelled = isCancellation(error);
   const reason = run.cancelled ? 'the run was cancelled before it began' : 'the run was refused before it began';
   for (const step of run.view.state.steps) Object.assign(step, { status: run.cancelled ? 'cancelled' : 'blocked', reason });
-  await CancellationScope.nonCancellable(() => close(run));
+  await CancellationScope.nonCancellable(async () => {
+    if (run.cancelled) recordUnheardCancel(run);
+    await close(run);
+    await condition(() => run.recordings.underWay === 0);
+  });
   throw failure;
 }
 
@@ -129,6 +138,7 @@ function createRun(document: RunDocument, retry: Retry | null, before?: Run): Ru
     retry,
     recordsDecisions: patched('decisions'),
     signatures: before?.signatures ?? new Set(),
+    cancelHeard: before?.cancelHeard ?? false,
     recordings: before?.recordings ?? { underWay: 0 },
     cancelExit: null,
     exitCancelled: false,
@@ -164,6 +174,9 @@ function listen(current: () => Run): void {
     validator: (_who?: Who) => {
       checkResume(current());
     },
+  });
+  setHandler(decidedSignal, (told) => {
+    heardOf(current(), told);
   });
   setHandler(cancelExitSignal, () => current().cancelExit?.());
 }

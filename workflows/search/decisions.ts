@@ -1,13 +1,36 @@
 /** What people decide of a search goes to the ledger in batches, as the ends of its trials do. */
 import { isCancellation, log, setHandler } from '@temporalio/workflow';
-import type { UpdateDefinition } from '@temporalio/common';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { UpdateAnswer } from '../../src/contract/search.ts';
+import type { HeardDecision } from '../../src/contract/decisions.ts';
+import { UPDATES } from '../../src/contract/names.ts';
 import { heardDecision } from '../decisions.ts';
+import { isOneOf } from '../persons.ts';
 import { control } from '../policies.ts';
 import { untilDrained } from './state.ts';
 import type { SearchRun } from './state.ts';
 
 const DECISIONS_PER_BATCH = 200;
+
+/** Answers to what a search asks; another budget answers it too. */
+const NEED_APPROVERS: ReadonlySet<string> = new Set([UPDATES.approve, UPDATES.reject, UPDATES.setBudget]);
+
+function keep(run: SearchRun, decision: HeardDecision): void {
+  (run.memory.unrecordedDecisions ??= []).push(decision);
+  run.dirty = true;
+}
+
+/** Of a search with approvers: who it was is checked where keys may be read. */
+async function checkedBy(run: SearchRun, heard: HeardDecision): Promise<HeardDecision> {
+  const { spec, run: name } = run.input;
+  if (spec.approvers === undefined) return heard;
+  const verdict = await control.checkDecision.executeWithOptions({ summary: 'check who decides' }, [{ run: name, decision: heard }]);
+  if (verdict.refused !== null || isOneOf(spec.approvers, verdict.by)) return { ...heard, verdict };
+  return { ...heard, verdict: { ...verdict, refused: `${verdict.by} is none of its approvers: ${spec.approvers.join(', ')}` } };
+}
+
+const notCounted = (run: SearchRun, refused: string): string =>
+  `search ${run.input.step} counts only signed answers, and this one does not: ${refused}`;
 
 /** Handles an update, and keeps for the ledger what was done by it. */
 export function hear<A extends [object?]>(
@@ -22,10 +45,19 @@ export function hear<A extends [object?]>(
     async (...given: A) => {
       const of = { search: run.input.step, step: run.input.step };
       const heard = heardDecision(run.signatures, update.name, given[0], of);
-      const answer = await handler(...given);
-      (run.memory.unrecordedDecisions ??= []).push(heard);
-      run.dirty = true;
-      return answer;
+      const decided = NEED_APPROVERS.has(update.name) ? await checkedBy(run, heard) : heard;
+      const refused = decided.verdict?.refused ?? null;
+      try {
+        if (refused !== null) throw ApplicationFailure.nonRetryable(notCounted(run, refused), 'InvalidInput');
+        // While it was checked another one may have answered.
+        if (decided.verdict) options.validator(...given);
+        const answer = await handler(...given);
+        keep(run, decided);
+        return answer;
+      } catch (error) {
+        if (refused !== null) keep(run, decided);
+        throw error;
+      }
     },
     options,
   );

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Longhaul } from '../../client/index.ts';
+import type { Longhaul, Run } from '../../client/index.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
 import { beginRun, type Beginning } from '../begin-run.ts';
-import { cliOf, examples, integer, searchStepOf } from '../context.ts';
+import { cliOf, examples, integer, searchStepOf, who } from '../context.ts';
 import { UsageError } from '../exit.ts';
 
 interface Options {
@@ -10,6 +10,8 @@ interface Options {
   readonly trials?: number;
   readonly epochs?: number;
   readonly detach?: boolean;
+  readonly by?: string;
+  readonly why?: string;
 }
 
 const RUN = 'grocery-ranking-20261124-101500-k3f9';
@@ -27,6 +29,8 @@ export function registerExtend(program: Command): void {
     .option('--step <id>', 'the search, where the run has several')
     .option('--trials <count>', 'so many more', integer)
     .option('--epochs <count>', 'of training, where it is to be longer', integer)
+    .option('--by <person>', 'who does it, otherwise the user name')
+    .option('--why <text>', 'kept in the decisions of the new run')
     .option('-d, --detach', 'do not wait for the end')
     .addHelpText('after', examples(`longhaul extend ${RUN} --trials 20`, `longhaul extend ${RUN} --epochs 6`) + MEANING)
     .action(async (id: string, options: Options, command: Command) => {
@@ -35,10 +39,16 @@ export function registerExtend(program: Command): void {
         throw new UsageError('say what is to be more: --trials or --epochs');
       const prepare = async (longhaul: Longhaul): Promise<Beginning> => {
         const document = await documentOf(longhaul, id, options);
-        return { profile: () => Promise.resolve(document.profile), start: () => longhaul.start(document) };
+        return { profile: () => Promise.resolve(document.profile), start: () => startExtended(longhaul, document, id, options) };
       };
       await beginRun(prepare, options.detach, cli, command);
     });
+}
+
+async function startExtended(longhaul: Longhaul, document: RunDocument, ended: string, options: Options): Promise<Run> {
+  const run = await longhaul.start(document);
+  await longhaul.extended(run.id, ended, who(options));
+  return run;
 }
 
 async function documentOf(longhaul: Longhaul, id: string, { step: wanted, trials = 0, epochs }: Options): Promise<RunDocument> {

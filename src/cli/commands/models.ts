@@ -1,5 +1,10 @@
 /** The registry of models: what was evaluated, and which one is the champion that others are compared with. */
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { signedPayload } from '../../client/signing.ts';
+import type { HeardDecision } from '../../contract/decisions.ts';
+import { decisionRow } from '../../signing/decision-row.ts';
+import { signersOf } from '../../signing/signers.ts';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { ledgerKey } from '../../contract/ids.ts';
 import type { ObjectStore, Warehouse } from '../../ports/index.ts';
@@ -80,7 +85,10 @@ export function registerModels(program: Command): void {
       withLedger(command, options.run, async (cli, warehouse) => {
         const rows = promote(await warehouse.ledger('models'), model, options);
         // One append: there is never a moment with two champions, or none.
-        await warehouse.append('models', rows, ledgerKey('models', 'promoted', model, rows[0]?.time ?? ''));
+        const key = ledgerKey('models', 'promoted', model, rows[0]?.time ?? '');
+        await warehouse.append('models', rows, key);
+        const promoted = rows.at(-1);
+        if (promoted) await warehouse.append('decisions', [await promotionRow(promoted, who(options))], key);
         cli.print({ model, stage: 'champion', replaced: rows.slice(0, -1).map((row) => row.model) }, () =>
           rows.length === 0
             ? `${model} is the champion already`
@@ -95,6 +103,24 @@ export function registerModels(program: Command): void {
         );
       }),
     );
+}
+
+/** Who may write to the ledger decides; a key of one's own proves who it was to whoever knows it here (LONGHAUL_SIGNERS). */
+async function promotionRow(
+  { pipeline, run, model, step, time }: LedgerRow<'models'>,
+  by: ReturnType<typeof who>,
+): Promise<LedgerRow<'decisions'>> {
+  const decision = 'promote';
+  const payload = (await signedPayload({ ...by, ...{ model } }, { run, search: null, decision })) as HeardDecision['payload'];
+  const heard = {
+    id: randomUUID(),
+    search: null,
+    step: typeof step === 'string' ? step : null,
+    decision,
+    payload,
+    heardAt: Date.parse(time),
+  };
+  return decisionRow(pipeline, run, heard, signersOf);
 }
 
 function promote(models: readonly LedgerRow<'models'>[], model: string, options: PromoteOptions): LedgerRow<'models'>[] {
