@@ -1,14 +1,17 @@
 /**
- * `npm run bench -- console [--json]`: what the console's page weighs, how soon it plots, how late it tells news, how fast it answers with
- * 100 steps, 200 trials and 10,000 progress points.
+ * `npm run bench -- console [--json]`: what the console's page weighs, how soon it plots, how late it tells news and at how many questions to
+ * workflows, how fast it answers with 100 steps, 200 trials and 10,000 progress points.
  */
+import type { Changes } from '../src/client/changes.ts';
 import { loadPage } from '../src/console/bundle.ts';
 import { startConsole } from '../src/console/index.ts';
+import { searchWorkflowId } from '../src/contract/ids.ts';
+import { metric } from '../src/present/format.ts';
 import { launchBrowser } from '../test/console/browser.ts';
 import { FixtureSource, movedToNow } from '../test/console/fixture-source.ts';
 import { OPTIONS } from '../test/console/harness.ts';
 import { ConsolePage } from '../test/console/pages.ts';
-import { makeRun } from '../test/support/run-data.ts';
+import { makeRun, type MadeRun } from '../test/support/run-data.ts';
 import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 
 const { values } = commandLine({
@@ -22,6 +25,9 @@ const { values } = commandLine({
 const RUN = 'grocery-ranking-20261120-080000-load';
 const PAGE_LOADS = 5;
 const NEWS = 15;
+const CHANGES = 25;
+/** What a console asks that is not told of changes: the run and its search, each so often. */
+const POLLED_MS = 700;
 const ROUNDS = 40;
 
 const quantile = (values: readonly number[], share: number): number =>
@@ -33,7 +39,45 @@ const whole = makeRun({ run: RUN, trials: 200, parallel: 8, pointsPerTrial: 56, 
 const running = made.searches.search?.trials.find((trial) => trial.status === 'running');
 if (!running || whole.progress.length < 10_000) throw new Error(`too little load: ${whole.progress.length} points`);
 
-const source = new FixtureSource([made, { ...whole, run: { ...whole.run, run: `${RUN}-whole` } }].map(own));
+/** Workflows tell that they have moved on, as Temporal's long poll does, and questions to them are counted. */
+class TellingSource extends FixtureSource {
+  questions = 0;
+  readonly #moved = new Set<string>();
+
+  tell(workflowId: string): void {
+    this.#moved.add(workflowId);
+  }
+
+  changes = (): Changes => ({
+    follow: () => undefined,
+    takeAll: () => {
+      const taken = new Set(this.#moved);
+      this.#moved.clear();
+      return taken;
+    },
+    again: (ids) => {
+      for (const id of ids) this.#moved.add(id);
+    },
+    news: () => Promise.resolve(),
+    close: () => undefined,
+  });
+
+  constructor(runs: readonly MadeRun[]) {
+    super(runs);
+    const { state } = this;
+    this.state = (run) => {
+      this.questions++;
+      return state(run);
+    };
+  }
+
+  override search(run: string, step: string): ReturnType<FixtureSource['search']> {
+    this.questions++;
+    return super.search(run, step);
+  }
+}
+
+const source = new TellingSource([made, { ...whole, run: { ...whole.run, run: `${RUN}-whole` } }].map(own));
 const server = await startConsole(source, OPTIONS);
 const browser = await launchBrowser();
 try {
@@ -41,6 +85,7 @@ try {
     page_gzip_kb: Math.round((await loadPage()).gzipBytes / 100) / 10,
     first_plot_ms: Math.round(quantile(await firstPlots(), 0.5)),
     event_latency_ms: Math.round(quantile(await latencies(), 0.95)),
+    ...(await changes()),
     p95_ms: Math.round(quantile(await answers(), 0.95) * 10) / 10,
   };
   if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -95,6 +140,33 @@ async function latencies(): Promise<number[]> {
   }
   await context.close();
   return found;
+}
+
+/** From a change of a search to the page that shows it, and what share of the questions that takes which asking all the time does. */
+async function changes(): Promise<{ readonly change_latency_ms: number; readonly questions_share: number }> {
+  const context = await browser.newContext();
+  const page = new ConsolePage(await context.newPage(), server.url);
+  await page.search(RUN);
+  await page.table('Trials').waitFor();
+  const found: number[] = [];
+  const [before, from] = [source.questions, performance.now()];
+  for (let i = 1; i <= CHANGES; i++) {
+    // A search of eight trials, of which each begins, ends or reports at a rung every half minute or so.
+    await new Promise((resolve) => setTimeout(resolve, 2500 + ((i * 613) % 2500)));
+    const best = 0.9 + i / 1000;
+    const text = metric(best);
+    const at = performance.now();
+    source.change(RUN, ({ searches }) => Object.assign(searches.search ?? {}, { bestObjective: best }));
+    source.tell(searchWorkflowId(RUN, 'search'));
+    await page.page.getByText(text).first().waitFor();
+    found.push(performance.now() - at);
+  }
+  const polled = (2 * (performance.now() - from)) / POLLED_MS;
+  await context.close();
+  return {
+    change_latency_ms: Math.round(quantile(found, 0.95)),
+    questions_share: Math.round(((source.questions - before) / polled) * 1000) / 1000,
+  };
 }
 
 /** All that each page asks for, as one page asks for it: side by side, compressed. */
