@@ -1,6 +1,8 @@
 /** Routes under `/api`: JSON and event streams. Who asks was settled before; what changes anything needs an operator and a CSRF token. */
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
+import { UnknownRunError } from '../client/errors.ts';
 import type { RunSummary } from '../client/index.ts';
+import type { RunDocument } from '../contract/run-document.ts';
 import type { SearchState } from '../contract/state.ts';
 import { importanceInput } from '../present/gathering.ts';
 import type { Access, Identity } from './access.ts';
@@ -72,6 +74,15 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
     return context.json(found.map(comparedView));
   });
 
+  // Names of searches and trials are names of workflows too, below that of their run, but not of runs.
+  const onlyRuns: MiddlewareHandler = async (context, next) => {
+    const run = context.req.param('run') ?? '';
+    if (run.includes('/')) throw new UnknownRunError(run);
+    await next();
+  };
+  api.use('/runs/:run', onlyRuns);
+  api.use('/runs/:run/*', onlyRuns);
+
   api.get('/runs/:run', async (context) => {
     const model = await models.get(context.req.param('run'));
     return answer(context, model, 'run', () => runView(model, source));
@@ -120,6 +131,7 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
     const { run, step } = context.req.param();
     const { trial, attempt } = context.req.query();
     const document = await source.document(run);
+    checkStep(document, step);
     const query = {
       step,
       ...(trial === undefined ? {} : { trial: numberIn(trial) }),
@@ -147,6 +159,11 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
   });
 
   return api;
+}
+
+/** What is no step of the run must not become part of a path. */
+function checkStep({ steps, onExit }: RunDocument, step: string): void {
+  if (![...steps, ...onExit].some(({ id }) => id === step)) throw new HttpError(404, 'UnknownStep', `there is no step “${step}”`);
 }
 
 function numberIn(text: string): number {
