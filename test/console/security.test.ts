@@ -128,7 +128,15 @@ describe('a console with tokens', () => {
   afterAll(() => harness.close());
 
   it('tells strangers nothing', async () => {
-    for (const path of ['/api/session', '/api/overview', '/api/overview/events', '/api/runs', `/api/runs/${RUN}`, `/api/runs/${RUN}/events`, `/api/runs/${RUN}/report`])
+    for (const path of [
+      '/api/session',
+      '/api/overview',
+      '/api/overview/events',
+      '/api/runs',
+      `/api/runs/${RUN}`,
+      `/api/runs/${RUN}/events`,
+      `/api/runs/${RUN}/report`,
+    ])
       expect((await ask(`${harness.server.url}${path}`)).status, path).toBe(401);
     const forged = await ask(`${harness.server.url}/api/session`, {
       headers: { cookie: 'longhaul=guessed', authorization: `Bearer ${OPERATOR}` },
