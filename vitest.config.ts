@@ -19,6 +19,7 @@ const SUITES = {
   chaos: {},
   'chaos-more': {},
   trackers: {},
+  frameworks: {},
   packages: { fileParallelism: false },
   install: { fileParallelism: false },
   gang: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },

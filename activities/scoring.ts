@@ -80,6 +80,7 @@ async function jobOf(
   const name = sha256(canonicalJson({ ...asked, ready: ready.generation, data_generation: manifest?.generation ?? null })).slice(0, 32);
   const output = `${store.root}/scores/${name}`;
   const document = `${store.root}/scores/${name}.json`;
-  if (!(await store.stat(document))) await store.write(document, canonicalJson({ ...asked, output }), { contentType: 'application/json' });
+  // Written again even where it is there: what was used just now is no garbage.
+  await store.write(document, canonicalJson({ ...asked, output }), { contentType: 'application/json' });
   return { model, output, document };
 }

@@ -13,6 +13,7 @@ import { installEmulators } from '../src/stack/emulators/index.ts';
 import { ensureBuilt } from './packages/built.ts';
 import { installDebianPackages } from './debian-packages.ts';
 import { clientPackages } from './support/client-packages.ts';
+import { fetchFrameworks } from './support/frameworks.ts';
 import { mlflowPython } from './support/mlflow.ts';
 import { MISSING_TOOLS, type Tool } from './support/tools.ts';
 
@@ -48,12 +49,13 @@ const PREPARATIONS: Readonly<Record<Tool, Preparation>> = {
     },
   },
   mlflow: { what: 'MLflow', ensure: async () => await done(mlflowPython()) },
+  frameworks: { what: 'onnxruntime and PyTorch', ensure: async () => await fetchFrameworks(WHEELS()) },
   packages: { what: 'packages', ensure: async () => await done(ensureBuilt()) },
   helm: { what: 'Helm', ensure: async () => (await goProblem()) ?? (await done(ensureHelm())) },
 };
 
 /** The order in which they are made: what is quick first, so that a mistake shows soon. */
-const ORDER: readonly Tool[] = ['chromium', 'prometheus', 'wheels', 'emulators', 'helm', 'kubernetes', 'packages', 'mlflow'];
+const ORDER: readonly Tool[] = ['chromium', 'prometheus', 'wheels', 'emulators', 'helm', 'kubernetes', 'packages', 'mlflow', 'frameworks'];
 
 /** @returns environment of every suite: what is missing and why, and no way to fetch anything any more. */
 export async function prepare(tools: ReadonlySet<Tool>, say: (line: string) => void): Promise<Readonly<Record<string, string>>> {

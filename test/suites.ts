@@ -51,6 +51,7 @@ export const BY_NAME: readonly Suite[] = [
   vitest('install', { needs: ['kubernetes', 'helm', 'emulators', 'packages'] }),
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
   vitest('trackers', { needs: ['mlflow'] }),
+  vitest('frameworks', { needs: ['frameworks'] }),
   vitest('chaos-more', { workers: 2 }),
   {
     name: 'kills',

@@ -43,14 +43,19 @@ async function loadScores(
   { name, destination, parts, labels }: { name: string; destination: string; parts: string; labels: Readonly<Record<string, string>> },
   context: JobContext,
 ): Promise<TableInfo> {
-  if (!(await store.stat(`${parts}/READY`))) {
+  const ready = await store.stat(`${parts}/READY`);
+  if (!ready) {
     // They are removed once the table is there.
     const made = await warehouse.describe(destination);
     if (made) return made;
     throw failure('InvalidInput', `${parts}: expected scores with READY, found none: the Job that wrote them is to be run again`);
   }
   const statement = { sql: 'SELECT * FROM {scores}', sqlFile: 'scores', parameters: {}, tables: {}, sources: { scores: parts }, labels };
-  return warehouse.query({ ...statement, jobId: predictJobId(name), destination, clustering: [] }, context);
+  const table = await warehouse.query({ ...statement, jobId: predictJobId(name), destination, clustering: [] }, context);
+  // Another run that needed the same has done with them meanwhile: some parts may have been gone already.
+  if ((await store.stat(`${parts}/READY`))?.generation === ready.generation) return table;
+  await warehouse.drop(destination);
+  throw failure('InvalidInput', `${parts}: the scores were removed while they were read: the Job that wrote them is to be run again`);
 }
 
 /** `READY` first: what is removed in part is no table of scores. */

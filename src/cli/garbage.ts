@@ -15,12 +15,13 @@ import type { JobInfo } from '../ports/compute.ts';
 import { everyCluster } from '../ports/every-cluster.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
+import { unusedScores } from './garbage-scores.ts';
 import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../rules/kept-logs.ts';
 
 /** One thing that was looked at. */
 export interface Found {
   /** An orphan is a Job that still runs, or would, without a run. */
-  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs' | 'audit pair';
+  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs' | 'audit pair' | 'scores';
   readonly name: string;
   readonly reason: string;
 }
@@ -42,7 +43,7 @@ export interface GarbageResult {
 }
 
 type Runs = Pick<Longhaul, 'list' | 'run'>;
-interface Removal extends Found {
+export interface Removal extends Found {
   /** False: it is used after all. */
   readonly remove: () => Promise<boolean>;
   /** Only after this one was removed. */
@@ -61,6 +62,7 @@ export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile,
     ...(await outputs(runs, ports, profile, options, result)),
     ...(await logs(runs, ports, profile, trials, result)),
     ...(await auditPairs(runs, await ports.store(profile), trials, options, result)),
+    ...(await unusedScores(await ports.store(profile), () => openRuns(runs), options, result)),
   ];
   const gone = new Set<Removal>();
   for (const removal of removals) {
@@ -282,7 +284,7 @@ async function openRuns(runs: Runs): Promise<Reference[]> {
   return found;
 }
 
-async function removeRecord(store: ObjectStore, uri: string, generation: string): Promise<boolean> {
+export async function removeRecord(store: ObjectStore, uri: string, generation: string): Promise<boolean> {
   try {
     await store.remove(uri, { ifGeneration: generation });
     return true;

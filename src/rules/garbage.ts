@@ -94,7 +94,7 @@ async function decideMade(
 }
 
 /** The value itself, or something below it, stands in the text and not as a part of a longer name. */
-function mentions(text: string, value: string): boolean {
+export function mentions(text: string, value: string): boolean {
   for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + 1)) {
     if (!/[\w.-]/.test(text[at + value.length] ?? '') && !/[\w.-]/.test(text[at - 1] ?? '')) return true;
   }

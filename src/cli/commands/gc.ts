@@ -18,7 +18,7 @@ export function registerGc(program: Command): void {
   program
     .command('gc')
     .description(
-      'remove what nobody needs any more: Jobs of runs that have ended, and cached outputs that were not used for long. ' +
+      'remove what nobody needs any more: Jobs of runs that have ended, cached outputs that were not used for long, and scores of evaluations that did not end. ' +
         'What an open run, a model of the registry, a newer record or a run of late refers to stays, and so does what was made anew',
     )
     .argument('[run]', 'a run whose profile says where to look; the newest one when left out')

@@ -353,3 +353,70 @@ it('takes the Jobs of an audit that goes on for what they are', async () => {
   const { found } = await collectGarbage(runs(), ports, PROFILE, OPTIONS);
   expect(found.filter(({ what }) => what === 'orphan').map(({ name }) => name)).toEqual(['ended-2.audit-0a1b2c3d.origin']);
 });
+
+describe('scores that Jobs have written for an evaluation', () => {
+  const DATA = 'gs://bucket/p/parts/test/k1';
+  async function scores(name: string, { data = DATA, usedAt = OLD }: { data?: string | null; usedAt?: number } = {}): Promise<string> {
+    const written = ['READY', 'part-00000.parquet', 'part-00001.parquet'].map((file) => `scores/${name}/${file}`);
+    for (const path of written) await scene.store.write(uriOf(path), 'x');
+    if (data !== null) written.push(`scores/${name}.json`);
+    if (data !== null) await scene.store.write(uriOf(`scores/${name}.json`), JSON.stringify({ version: 1, model: 'gs://m', data }));
+    for (const path of written) await utimes(fileURLToPath(uriOf(path)), usedAt / 1000, usedAt / 1000);
+    return uriOf(`scores/${name}`);
+  }
+
+  it('removes those that an evaluation left which did not end', async () => {
+    const name = await scores('a');
+    scene.open.set('busy', { data: 'gs://bucket/p/parts/test/k10' });
+    const { found, kept, failed } = await collect();
+    expect(found).toEqual([{ what: 'scores', name, reason: `left by an evaluation that did not end, and no open run uses ${DATA}` }]);
+    expect([kept, failed, await left('scores')]).toEqual([[], [], 0]);
+  });
+
+  it('keeps those of data that an open run names, and says so', async () => {
+    const name = await scores('a');
+    scene.open.set('busy', { steps: [{ spec: { data: `${DATA}/` } }] });
+    const { found, kept } = await collect();
+    expect(found).toEqual([]);
+    expect(kept).toEqual([{ what: 'scores', name, reason: `run busy, which is open, uses ${DATA}` }]);
+    expect(await left('scores')).toBe(4);
+  });
+
+  it.each([
+    ['are newer', { usedAt: NOW }, null, 'some of it is newer'],
+    ['somebody may use who cannot be asked', {}, new Error('away'), 'run busy, which is open, could not tell what it uses'],
+    [
+      'nothing is known of while any run is open',
+      { data: null },
+      {},
+      'nothing says whose they are, and run busy, which is open, may wait for them',
+    ],
+  ])('keeps those that %s', async (_what, written, open, reason) => {
+    const name = await scores('a', written);
+    if (open !== null) scene.open.set('busy', open);
+    const { found, kept } = await collect();
+    expect([found, kept]).toEqual([[], [{ what: 'scores', name, reason }]]);
+  });
+
+  it('keeps those that are asked for again while they are decided about', async () => {
+    const name = await scores('a');
+    const remove = scene.store.remove.bind(scene.store);
+    scene.store.remove = async (uri, options) => {
+      // An evaluation begins: it writes its document first.
+      if (uri.endsWith('a.json')) await scene.store.write(uri, JSON.stringify({ data: DATA }));
+      return remove(uri, options);
+    };
+    const { found, kept } = await collect();
+    expect([found, kept]).toEqual([[], [{ what: 'scores', name, reason: 'it was used or made anew a moment ago' }]]);
+    expect(await left('scores')).toBe(4);
+  });
+
+  it('removes what nothing is known of where no run is open, and nothing in a dry run', async () => {
+    await scores('a', { data: null });
+    await scores('b');
+    expect((await collect({ dryRun: true })).found).toHaveLength(2);
+    expect(await left('scores')).toBe(7);
+    expect((await collect()).found).toHaveLength(2);
+    expect(await left('scores')).toBe(0);
+  });
+});
