@@ -92,7 +92,7 @@ describe('an evaluation', () => {
 
   it('has a row for each model', () => {
     expect(printed.status).toBe('succeeded');
-    const ranks = printed.evaluations.filter(({ metric }) => metric === 'average_rank');
+    const ranks = printed.evaluations.filter(({ metric, segment }) => metric === 'average_rank' && segment === '');
     // And the baseline's.
     expect(ranks).toHaveLength(MODELS.length + 1);
     for (const { low } of ranks) expect(low).toEqual(expect.any(Number));
@@ -104,7 +104,9 @@ describe('an evaluation', () => {
     expect((JSON.parse(readFileSync(ready, 'utf8')) as { scorer: { kind: string } }).scorer.kind).toBe(kind);
     const objective = printed.trials.find(({ step }) => step === name)?.objective;
     expect(objective).toEqual(expect.any(Number));
-    const ranks = printed.evaluations.filter(({ metric }) => metric === 'average_rank').map(({ value }) => value);
+    const ranks = printed.evaluations
+      .filter(({ metric, segment }) => metric === 'average_rank' && segment === '')
+      .map(({ value }) => value);
     expect(ranks.some((value) => Math.abs(value - Number(objective)) < 1e-9)).toBe(true);
   });
 });
