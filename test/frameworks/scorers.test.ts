@@ -55,8 +55,8 @@ interface Printed {
   readonly steps: readonly { readonly id: string; readonly outputs: Readonly<Record<string, string>> }[];
   readonly trials: readonly { readonly step: string; readonly objective: number }[];
   readonly evaluations: readonly {
-    readonly scorer: string;
     readonly metric: string;
+    readonly segment: string;
     readonly value: number;
     readonly low: number | null;
   }[];
