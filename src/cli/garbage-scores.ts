@@ -2,7 +2,7 @@
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import type { Reference } from '../rules/garbage.ts';
 import { decideScores } from '../rules/score-garbage.ts';
-import { removeRecord, type GarbageOptions, type GarbageResult, type Removal } from './garbage.ts';
+import { removeUnchanged, type GarbageResult, type Removal } from './garbage-removal.ts';
 
 interface Written {
   readonly document: ObjectInfo | null;
@@ -13,7 +13,7 @@ interface Written {
 export async function unusedScores(
   store: ObjectStore,
   open: () => Promise<readonly Reference[]>,
-  { before }: Pick<GarbageOptions, 'before'>,
+  { before }: { readonly before: number },
   result: GarbageResult,
 ): Promise<Removal[]> {
   const found: Removal[] = [];
@@ -55,8 +55,8 @@ async function dataOf(store: ObjectStore, document: ObjectInfo | null): Promise<
 
 /** The document first: an evaluation that begins now writes it anew, and then nothing is removed. `READY` next: what is removed in part is no result. */
 async function removeScores(store: ObjectStore, document: ObjectInfo | null, parts: readonly ObjectInfo[]): Promise<boolean> {
-  if (document && !(await removeRecord(store, document.uri, document.generation))) return false;
+  if (document && !(await removeUnchanged(store, document.uri, document.generation))) return false;
   const readyFirst = [...parts].sort((a, b) => Number(b.uri.endsWith('/READY')) - Number(a.uri.endsWith('/READY')));
-  for (const { uri, generation } of readyFirst) await removeRecord(store, uri, generation);
+  for (const { uri, generation } of readyFirst) await removeUnchanged(store, uri, generation);
   return true;
 }

@@ -3,7 +3,7 @@ import { CacheRecord } from '../cache/records.ts';
 import { identify } from '../cache/identity.ts';
 import type { Longhaul } from '../client/index.ts';
 import { UnknownRunError } from '../client/errors.ts';
-import { AdapterError, PreconditionFailedError } from '../contract/errors.ts';
+import { AdapterError } from '../contract/errors.ts';
 import { homeOf } from '../contract/ids.ts';
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { Profile } from '../contract/profile.ts';
@@ -15,16 +15,9 @@ import type { JobInfo } from '../ports/compute.ts';
 import { everyCluster } from '../ports/every-cluster.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
+import { removeUnchanged, type GarbageResult, type Removal } from './garbage-removal.ts';
 import { unusedScores } from './garbage-scores.ts';
 import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../rules/kept-logs.ts';
-
-/** One thing that was looked at. */
-export interface Found {
-  /** An orphan is a Job that still runs, or would, without a run. */
-  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs' | 'audit pair' | 'scores';
-  readonly name: string;
-  readonly reason: string;
-}
 
 export interface GarbageOptions {
   /** ms since 1970: what was used later stays. */
@@ -36,20 +29,7 @@ export interface GarbageOptions {
   readonly candidates: boolean;
 }
 
-export interface GarbageResult {
-  readonly found: Found[];
-  readonly kept: Found[];
-  readonly failed: (Found & { readonly error: string })[];
-}
-
 type Runs = Pick<Longhaul, 'list' | 'run'>;
-export interface Removal extends Found {
-  /** False: it is used after all. */
-  readonly remove: () => Promise<boolean>;
-  /** Only after this one was removed. */
-  readonly after?: Removal;
-}
-
 const MAX_RUNS = 10_000;
 const DAY_MS = 86_400_000;
 const OPEN = ['running', 'paused', 'waiting'] as const;
@@ -147,7 +127,7 @@ async function outputs(runs: Runs, ports: Ports, profile: Profile, options: Garb
       result.kept.push({ what: record.what, name: record.name, reason: record.reason });
       return [];
     }
-    const first: Removal = { ...record, remove: () => removeRecord(store, record.name, generation) };
+    const first: Removal = { ...record, remove: () => removeUnchanged(store, record.name, generation) };
     const prefixes = made.flatMap(({ what, name, remove }) => (what === 'objects' && remove ? [`${name}/`] : []));
     const rest = made.flatMap((decision, at): Removal[] => {
       const each = records[index]?.record.made?.[at];
@@ -284,18 +264,8 @@ async function openRuns(runs: Runs): Promise<Reference[]> {
   return found;
 }
 
-export async function removeRecord(store: ObjectStore, uri: string, generation: string): Promise<boolean> {
-  try {
-    await store.remove(uri, { ifGeneration: generation });
-    return true;
-  } catch (error) {
-    if (error instanceof PreconditionFailedError) return false;
-    throw error;
-  }
-}
-
 async function removeAll(store: ObjectStore, objects: readonly ObjectInfo[]): Promise<true> {
-  for (const { uri, generation } of objects) await removeRecord(store, uri, generation);
+  for (const { uri, generation } of objects) await removeUnchanged(store, uri, generation);
   return true;
 }
 

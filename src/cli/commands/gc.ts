@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { cliOf, decimal, examples, runOf } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { collectGarbage } from '../garbage.ts';
-import type { Found, GarbageResult } from '../garbage.ts';
+import type { Found, GarbageResult } from '../garbage-removal.ts';
 import { openPorts } from '../../adapters/open.ts';
 
 interface Options {
