@@ -35,7 +35,14 @@ export async function compileWithCode(file: string, { profile, set }: CompileOpt
   await using checker = openSqlChecker();
   const code = new Map<string, Uint8Array>();
   const ship = (digest: string, data: Uint8Array): void => void code.set(digest, data);
-  const document = await compile(file, { profile, set, checkSql: (sql, name) => checker.check(sql, name), ship, warn });
+  const document = await compile(file, {
+    profile,
+    set,
+    checkSql: (sql, name) => checker.check(sql, name),
+    bindSql: (statement, known) => checker.bind(statement, known),
+    ship,
+    warn,
+  });
   return { document, code };
 }
 
@@ -60,5 +67,5 @@ async function readDocument(file: string): Promise<RunDocument | null> {
 
 function openSqlChecker(): SqlChecker & AsyncDisposable {
   const checker = createSqlChecker();
-  return { check: (sql, file) => checker.check(sql, file), close: () => checker.close(), [Symbol.asyncDispose]: () => checker.close() };
+  return { ...checker, [Symbol.asyncDispose]: () => checker.close() };
 }

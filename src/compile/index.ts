@@ -24,6 +24,7 @@ import { datasetOf, findProfile, storageRoot } from './profile.ts';
 import { Resolver } from './resolve.ts';
 import { applySchema } from './schema-problems.ts';
 import { constantsOf, extend, type Constant, type Scope } from './scope.ts';
+import type { BindSql } from './bind-steps.ts';
 import { SqlChecks, type CheckSql } from './sql-files.ts';
 import { UNKNOWN_STORAGE } from './step-fields.ts';
 import { buildSteps, checkExpectations } from './steps.ts';
@@ -38,6 +39,7 @@ export interface CompileOptions {
   readonly cwd?: string;
   /** Used where the warehouse is the embedded one: it must be able to translate every statement. */
   readonly checkSql?: CheckSql;
+  readonly bindSql?: BindSql;
   /** Is given all that the run needs in the store of its profile, at `codeUri`. */
   readonly ship?: Ship;
   /** Called with a line that is no mistake, e.g. about spellings of an earlier version. */
@@ -102,6 +104,7 @@ export async function compile(file: string, options: CompileOptions = {}): Promi
     for (const check of [checkNodes, checkPools, checkSecrets])
       check([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], found.profile, problems);
   await sqlChecks?.settled();
+  if (sqlChecks && options.bindSql && !problems.any) await sqlChecks.withColumns([...main.steps, ...onExit.steps], options.bindSql);
   const earlier = problems.earlierNames;
   if (earlier !== null) options.warn?.(earlier);
   if (problems.any || !head || !found) return failed(problems);

@@ -150,7 +150,7 @@ async function querySpec(leaf: LeafStep, fields: MapNode, file: FileOf<'query'> 
     const both = [...entriesOf(fields, 'tables')].find(([name]) => entriesOf(fields, 'sources').has(name));
     if (both) problems.add(both[1].key, join(path('tables'), both[0]), 'an alias is a table or a source, not both', { found: both[0] });
     checkNames(text, tables, [...entriesOf(fields, 'with').keys()], path('sql'), problems);
-    context.sqlChecks?.add(text, path('sql'));
+    context.sqlChecks?.add(text, path('sql'), leaf.id);
   }
   const destination = destinationOf(leaf, fields, context);
   if (!file || !text || features === null || destination === null) return null;

@@ -1,5 +1,7 @@
 /** Reads SQL, from a file or from the pipeline itself, and checks what can be checked without a warehouse. */
 import type { Problem } from '../contract/errors.ts';
+import type { Step } from '../contract/steps.ts';
+import { bindSteps, type BindSql } from './bind-steps.ts';
 import type { Loader } from './load.ts';
 import type { Problems } from './problems.ts';
 import { placeIn } from './resolve.ts';
@@ -65,22 +67,40 @@ export class SqlChecks {
   readonly #check: CheckSql;
   readonly #seen = new Map<string, Promise<void>>();
   readonly #problems: Problems;
+  readonly #ofSteps = new Map<string, { readonly text: SqlText; readonly path: string }>();
 
   constructor(check: CheckSql, problems: Problems) {
     this.#check = check;
     this.#problems = problems;
   }
 
-  add(text: SqlText, path: string): void {
+  /** @param step whose statement it is, where it is a step's */
+  add(text: SqlText, path: string, step?: string): void {
+    if (step !== undefined) this.#ofSteps.set(step, { text, path });
     const key = `${text.shown} ${text.sql}`;
     if (!this.#seen.has(key)) this.#seen.set(key, this.#run(text, path));
   }
 
   async #run(text: SqlText, path: string): Promise<void> {
-    for (const problem of await this.#check(text.sql, text.shown)) {
+    this.#tell(await this.#check(text.sql, text.shown), text, path);
+  }
+
+  #tell(found: readonly Problem[], text: SqlText, path: string): void {
+    for (const problem of found) {
       const place = problem.line === undefined ? text.place({ line: 1 }) : text.place({ line: problem.line, column: problem.column });
       this.#problems.addProblem({ ...problem, file: place.file, line: place.line, column: place.column, path });
     }
+  }
+
+  /** Once all steps are there and nothing else is wrong: with the columns that steps before make, as far as their SQL tells. */
+  async withColumns(steps: readonly Step[], bind: BindSql): Promise<void> {
+    await bindSteps(steps, async (id, statement, known) => {
+      const of = this.#ofSteps.get(id);
+      if (!of) return null;
+      const { problems, columns } = await bind({ ...statement, sqlFile: of.text.shown }, known);
+      this.#tell(problems, of.text, of.path);
+      return columns;
+    });
   }
 
   async settled(): Promise<void> {

@@ -53,21 +53,26 @@ const firstLine = (text: string): string => before(text, '\n');
 function locate(message: string, place: StatementPlace): { line: number; column: number } {
   const from = place.quoted.statements[place.statement] ?? 0;
   const to = place.quoted.statements[place.statement + 1] ?? place.sql.length;
-  for (const word of [...pointedAt(message), ...named(message)]) {
+  const pointed = pointedAt(message);
+  // `s.price` may stand behind another price.
+  const chain = pointed.length < 2 ? null : new RegExp(String.raw`\b${pointed.map(escaped).join('`?\\s*[.]\\s*`?')}\b`, 'i');
+  const whole = chain?.exec(place.sql.slice(from, to));
+  if (whole) return positionAt(place.sql, from + whole.index + whole[0].length - (pointed.at(-1) ?? '').length);
+  for (const word of [...pointed.slice(-1), ...named(message)]) {
     const found = findWord(place.sql, word, from);
     if (found >= 0 && found < to) return positionAt(place.sql, found);
   }
   return positionAt(place.sql, from);
 }
 
-/** The word above the caret in DuckDB's `LINE 1: …` excerpt. */
+const escaped = (word: string): string => word.replaceAll(/[^A-Za-z0-9_]/g, String.raw`\$&`);
+
+/** The words above the caret in DuckDB's `LINE 1: …` excerpt: of `t.price` it is the price. */
 function pointedAt(message: string): string[] {
   const [, prefix, line, indent] = /\n(LINE [0-9]+: )([^\n]*)\n( *)\^/.exec(message) ?? [];
   if (prefix === undefined || line === undefined || indent === undefined) return [];
   const chain = /^(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*/.exec(line.slice(indent.length - prefix.length));
-  // Of `t.price` it is the price.
-  const last = chain?.[0].split('.').at(-1);
-  return last === undefined ? [] : [last.replaceAll('"', '')];
+  return chain?.[0].split('.').map((word) => word.replaceAll('"', '')) ?? [];
 }
 
 function named(message: string): string[] {

@@ -124,7 +124,8 @@ async function renamed(session: Session, select: string, columns: readonly { rea
   return made.find(({ name }) => !own.has(name.toLowerCase()))?.base;
 }
 
-async function asStored(
+/** As it is written into a file. */
+export async function asStored(
   session: Session,
   select: string,
   bound: ReturnType<typeof boundFor>,
