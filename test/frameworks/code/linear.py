@@ -1,4 +1,4 @@
-"""One logistic regression of scikit-learn in three clothes: as it is, as the classifier that a converter to ONNX writes, and as a program."""
+"""One logistic regression of scikit-learn thrice: as it is, as the classifier that a converter to ONNX writes, and as a program."""
 
 import longhaul  # isort: skip
 import numpy as np
@@ -46,9 +46,10 @@ with longhaul.trial(defaults={"of": "scikit-learn"}) as trial:
         longhaul.sklearn.fit(trial, model, rows.x, rows.y > 0)
         scores = average_rank(model.decision_function(validation.x), validation)
         if trial.parameters["of"] == "onnx":
-            trial.validation(scores, model=lambda folder: to_onnx(model, folder / "model.onnx"), scorer={"kind": "onnx", "file": "model.onnx"})
+            trial.validation(
+                scores, model=lambda folder: to_onnx(model, folder / "model.onnx"), scorer={"kind": "onnx", "file": "model.onnx"}
+            )
         elif trial.parameters["of"] == "command":
-            weights = model.coef_[0]
-            trial.validation(scores, model=lambda folder: np.save(folder / "weights.npy", weights), scorer=["python", "score.py"])
+            trial.validation(scores, model=lambda folder: np.save(folder / "weights.npy", model.coef_[0]), scorer=["python", "score.py"])
         else:
             trial.validation(scores, model=longhaul.sklearn.save(model))
