@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.nan import order_key
+from longhaul_sql.nan import is_nan, may_be_nan, order_key
 from longhaul_sql.operands import bare
 from longhaul_sql.ordering import order_text
 from longhaul_sql.registry import Arguments, aggregate, arguments_of, name_of, window_function
@@ -266,6 +266,15 @@ def percentile(writer: Writer, call: exp.Expression, over: str) -> Sql:
         ordered = f"longhaul_nan_sorted(list_sort(list({numbers}){over}, 'ASC', 'NULLS FIRST'), TRUE)"
         kind = "FLOAT64" if name_of(call) == "PERCENTILE_CONT" else writer.value(arguments.values[0]).kind
         return Sql(f"longhaul_{name}({ordered}, {share})", kind)
+    node, kind = arguments.values[0], writer.value(arguments.values[0]).kind
+    function, numbers, result = ("quantile_disc", value, kind)
     if name_of(call) == "PERCENTILE_CONT":
-        return Sql(f"quantile_cont(CAST({value} AS DOUBLE), {share}){over}", "FLOAT64")
-    return Sql(f"quantile_disc({value}, {share}){over}")
+        function, numbers, result = ("quantile_cont", f"CAST({value} AS DOUBLE)", "FLOAT64")
+    if not may_be_nan(node, writer.value(node)):
+        return Sql(f"{function}({numbers}, {share}){over}", result)
+    has_nan = f"bool_or({is_nan(numbers)}){over}"
+    if result != "FLOAT64":
+        return Sql(f"longhaul_without_nan({function}({numbers}, {share}){over}, {has_nan})", result)
+    # DuckDB takes NaN for the greatest: -infinity stands for it where there is none of its own.
+    least = f"bool_or({numbers} = '-inf'::DOUBLE){over}"
+    return Sql(f"longhaul_percentile({function}(longhaul_nan_is_least({numbers}), {share}){over}, {has_nan}, {least})", result)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from sqlglot import exp
 
 from longhaul_sql.errors import Refusal
+from longhaul_sql.operands import time_literal
 from longhaul_sql.types import Sql, element_of, fields_of, quote
 from longhaul_sql.writer import Writer, Written
 
@@ -66,6 +68,60 @@ def alike(writer: Writer, node: exp.Expression, values: list[Sql]) -> list[Sql]:
     if wanted is None:
         return values
     return [Sql(by_place(value.text, value.kind, wanted), wanted) if has_other_names(value.kind, wanted) else value for value in values]
+
+
+#: What meets in one column, array or comparison must have one of these in common.
+_FAMILIES = ({"INT64", "FLOAT64"}, {"DATE", "DATETIME"}, {"TIMESTAMP"}, {"TIME"}, {"STRING"}, {"BYTES"}, {"BOOL"})
+TIMES = ("DATE", "DATETIME", "TIMESTAMP", "TIME")
+_KNOWN = frozenset(kind for family in _FAMILIES for kind in family)
+
+
+def differ(one: str, other: str) -> bool:
+    """Whether GoogleSQL coerces neither of them to the other. What only the tables know differs from nothing."""
+    if one not in _KNOWN or other not in _KNOWN:
+        return False
+    return not any(one in family and other in family for family in _FAMILIES)
+
+
+def is_text(node: exp.Expression) -> bool:
+    """Whether it is a literal or a parameter, which becomes a date or a time beside one."""
+    node = _bare(node)
+    return isinstance(node, (exp.RawString, exp.Parameter)) or (isinstance(node, exp.Literal) and node.is_string)
+
+
+def _bare(node: exp.Expression) -> exp.Expression:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def with_common(writer: Writer, nodes: Sequence[exp.Expression], values: Sequence[Sql], what: str) -> list[Sql]:
+    """The values, of which literals of texts are the dates or times that the others are.
+
+    DuckDB would cast some of them to another's type where BigQuery does not.
+
+    Raises:
+        Refusal: two of them have types that are never one.
+    """
+    known = [
+        (node, value.kind)
+        for node, value in zip(nodes, values, strict=True)
+        if not (value.kind == "STRING" and is_text(node) and any(other.kind in TIMES for other in values))
+    ]
+    for node, kind in known[1:]:
+        if differ(known[0][1], kind):
+            raise writer.refuse(
+                node, f"{what} has {known[0][1]} beside {kind}", found=writer.excerpt(node), hint=f"CAST(… AS {known[0][1]}), or the other"
+            )
+    time = next((each for each in reversed(TIMES) if any(value.kind == each for value in values)), None)
+    if time is None:
+        return list(values)
+    return [
+        time_literal(writer, _bare(node), time)
+        if value.kind == "STRING" and isinstance(_bare(node), (exp.Literal, exp.RawString))
+        else value
+        for node, value in zip(nodes, values, strict=True)
+    ]
 
 
 def is_nameless(kind: str) -> bool:

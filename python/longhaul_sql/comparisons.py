@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from longhaul_sql.alike import parts_of
+from longhaul_sql.alike import parts_of, with_common
 from longhaul_sql.nan import is_nan, may_be_nan, not_nan
 from longhaul_sql.operands import bare
 from longhaul_sql.queries import subquery_text
@@ -64,6 +64,7 @@ def _require_comparable(
             raise writer.refuse(
                 node, "BigQuery does not compare JSON", found=writer.excerpt(node), hint="compare JSON_VALUE, LAX_INT64 … of it"
             )
+    with_common(writer, (left_node, right_node), (left, right), operator)
     if "STRUCT" not in (left.kind, right.kind) or (operator == "IS" and "NULL" in (left.kind, right.kind)):
         return
     # DuckDB compares structs by the names of their fields, GoogleSQL by their places.

@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from longhaul_sql.alike import alike, kind_of_all
+from longhaul_sql.alike import alike, kind_of_all, with_common
 from longhaul_sql.comparisons import compare
 from longhaul_sql.nan import may_be_nan, not_nan
 from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare
@@ -190,6 +190,8 @@ def divide(writer: Writer, node: exp.Expression) -> Sql:
 
 @writes(exp.Neg, "this")
 def negate(writer: Writer, node: exp.Expression) -> Sql:
+    if isinstance(node.this, exp.Literal) and not node.this.is_string and str(node.this.this) == str(INT64_MAX + 1):
+        return Sql(f"(-{INT64_MAX}::BIGINT - 1)", "INT64")
     inner = writer.value(node.this)
     if isinstance(node.this, exp.Literal):
         return Sql(f"(-{inner.text})", inner.kind)
@@ -241,9 +243,8 @@ def case(writer: Writer, node: exp.Expression) -> Sql:
         nan = may_be_nan(operand, compared) and any(may_be_nan(each.this, writer.value(each.this)) for each in node.args["ifs"])
         text += f" {not_nan(compared.text) if nan else compared.operand}"
     branches, default = node.args["ifs"], node.args.get("default")
-    results = alike(
-        writer, node, [writer.value(each) for each in [*(branch.args["true"] for branch in branches), *([default] if default else [])]]
-    )
+    answers = [*(branch.args["true"] for branch in branches), *([default] if default else [])]
+    results = with_common(writer, answers, alike(writer, node, [writer.value(each) for each in answers]), "CASE")
     for branch, then in zip(branches, results, strict=False):
         if operand is None:
             when = writer.condition_value(branch.this, "filter").text

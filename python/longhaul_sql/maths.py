@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from longhaul_sql import nan
-from longhaul_sql.alike import alike, kind_of_all
+from longhaul_sql.alike import alike, kind_of_all, with_common
 from longhaul_sql.comparisons import compare
 from longhaul_sql.nan import least_of, may_be_nan, not_nan
 from longhaul_sql.operands import bare, common_kind
@@ -105,7 +105,8 @@ def greatest(writer: Writer, call: exp.Expression) -> Sql:
 @function("IF", arguments=3)
 def if_(writer: Writer, call: exp.Expression) -> Sql:
     condition = writer.condition_value(call.expressions[0], "filter")
-    then, otherwise = alike(writer, call, [writer.value(each) for each in call.expressions[1:]])
+    answers = call.expressions[1:]
+    then, otherwise = with_common(writer, answers, alike(writer, call, [writer.value(each) for each in answers]), "IF")
     return Sql(f"CASE WHEN {condition.text} THEN {then.text} ELSE {otherwise.text} END", kind_of_all([then, otherwise]))
 
 
@@ -117,6 +118,7 @@ def ifnull(writer: Writer, call: exp.Expression) -> Sql:
 @function("COALESCE")
 def coalesce(writer: Writer, call: exp.Expression) -> Sql:
     values = alike(writer, call, [writer.value(each) for each in call.expressions])
+    values = with_common(writer, call.expressions, values, name_of(call))
     return Sql(f"coalesce({', '.join(value.text for value in values)})", kind_of_all(values))
 
 

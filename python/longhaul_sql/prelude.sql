@@ -24,6 +24,13 @@ CREATE OR REPLACE MACRO longhaul_nan_sorted(list, ascending) AS CASE WHEN typeof
     ELSE list_filter(list, lambda e: e IS NOT NULL AND NOT longhaul_is_nan(e)) || list_filter(list, lambda e: longhaul_is_nan(e)) || list_filter(list, lambda e: e IS NULL) END
   ELSE list END;
 
+CREATE OR REPLACE MACRO longhaul_nan_is_least(x) AS CASE WHEN isnan(x) THEN '-inf'::DOUBLE ELSE x END;
+CREATE OR REPLACE MACRO longhaul_percentile(found, has_nan, has_least) AS CASE WHEN NOT has_nan THEN found
+  WHEN has_least THEN error('a percentile of values with both NaN and -infinity is not computed here: leave one of them out')
+  WHEN isnan(found) OR found = '-inf'::DOUBLE THEN 'NaN'::DOUBLE ELSE found END;
+CREATE OR REPLACE MACRO longhaul_without_nan(found, has_nan) AS
+  CASE WHEN has_nan THEN error('PERCENTILE_DISC meets NaN in a column whose type only the table knows: CAST(… AS FLOAT64)') ELSE found END;
+
 -- Percentiles of all values with the NULLs, which come first; between NULL and a value that is the value.
 CREATE OR REPLACE MACRO longhaul_percentile_disc(sorted, share) AS sorted[greatest(1, CAST(ceil(share * len(sorted)) AS BIGINT))];
 CREATE OR REPLACE MACRO longhaul_between(low, high, part) AS CASE WHEN part = 0 THEN low WHEN low IS NULL THEN high ELSE low + (high - low) * part END;

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from longhaul_sql.alike import by_place, has_other_names, is_nameless, kind_of_all, nameless
+from longhaul_sql.alike import TIMES, by_place, differ, has_other_names, is_nameless, kind_of_all, nameless
 from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
+from longhaul_sql.operands import time_literal
 from longhaul_sql.ordering import order_text
 from longhaul_sql.pipes import EVERY_ROW, LOST
 from longhaul_sql.sources import Source, from_text
@@ -207,6 +209,8 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
             kinds = [value.kind for _, value in pair]
             if "" in kinds and any(is_nameless(kind) for kind in kinds):
                 raise nameless(writer, node.expression)
+        left_text = _coerced(writer, node.this, left.projection, right.projection, left_text)
+        right_text = _coerced(writer, node.expression, right.projection, left.projection, right_text)
         right_text = with_names_of(left.projection, right.projection, right_text)
     projection = common_projection(left.projection, right.projection)
     if node.args.get("by_name"):
@@ -366,6 +370,37 @@ def with_names_of(left: Projection, right: Projection, right_text: str) -> str:
     places = [f"longhaul_c{place}" for place in range(len(pairs))]
     listed = ", ".join(by_place(place, other.kind, one.kind) for place, ((_, one), (_, other)) in zip(places, pairs, strict=True))
     return f"(SELECT {listed} FROM {right_text} AS longhaul_right({', '.join(places)}))"
+
+
+_TEXT = re.compile(r"'((?:[^']|'')*)'")
+
+
+def _coerced(writer: Writer, node: exp.Expression, own: Projection, other: Projection, text: str) -> str:
+    """A side of a set operation whose literals of texts are the dates and times that the other side has.
+
+    Raises:
+        Refusal: a column has types on the two sides that are never one.
+    """
+    made: dict[int, Sql] = {}
+    for place, ((_, mine), (_, theirs)) in enumerate(zip(own.columns, other.columns, strict=False)):
+        if own.has_star or other.has_star or not differ(mine.kind, theirs.kind):
+            continue
+        found = _TEXT.fullmatch(mine.text) if mine.kind == "STRING" and theirs.kind in TIMES and isinstance(node, exp.Select) else None
+        if found:
+            made[place] = time_literal(writer, exp.Literal.string(found.group(1).replace("''", "'")), theirs.kind)
+        elif not (theirs.kind == "STRING" and mine.kind in TIMES and _TEXT.fullmatch(theirs.text)):
+            raise writer.refuse(
+                node, f"column {place + 1} is {mine.kind} on one side and {theirs.kind} on the other", found=writer.excerpt(node),
+                hint=f"CAST(… AS {mine.kind}), or the other",
+            )  # fmt: skip
+    if not made:
+        return text
+    places = [f"longhaul_t{place}" for place in range(len(own.columns))]
+    listed = [f"{made[at].text if at in made else places[at]} AS {quote(name)}" for at, (name, _) in enumerate(own.columns)]
+    for at, value in made.items():
+        own.columns[at] = (own.columns[at][0], value)
+    inner = text if text.startswith("(") and text.endswith(")") else f"({text})"
+    return f"(SELECT {', '.join(listed)} FROM {inner} AS longhaul_texts({', '.join(places)}))"
 
 
 def common_projection(left: Projection, right: Projection) -> Projection:

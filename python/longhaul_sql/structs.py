@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.alike import alike, kind_of_all
+from longhaul_sql.alike import alike, kind_of_all, with_common
 from longhaul_sql.queries import subquery, value_kind
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.types import Kind, Sql, array_of, quote
@@ -60,6 +60,7 @@ def array(writer: Writer, node: exp.Expression) -> Sql:
         query = subquery(writer, items[0], as_value=True)
         return Sql(f"ARRAY({query.text})", array_of(value_kind(query)))
     values = alike(writer, node, [_like_first(writer, item, items[0]) for item in items])
+    values = with_common(writer, items, values, "an array")
     if any(value.kind == "NULL" for value in values):
         # Inside of a query there may be such arrays; what is stored has none.
         writer.nullable_arrays = True
