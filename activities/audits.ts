@@ -133,7 +133,7 @@ function nothingToAudit({ run, share, trials, pairs, without, before }: Nothing)
   if (before > 0)
     return `all pairs of checkpoints that ${run} had kept were audited before (${before}): \`longhaul report ${run}\` has the certificates`;
   const shown = without.slice(0, SHOWN).join('; ');
-  return `${run} has kept no pair of checkpoints (${shown || 'nothing was committed'}): a training of fewer steps than twice 1 / share has none, nor one with audit.share: 0 or a trainer that keeps none; a larger audit.share in the search keeps one sooner`;
+  return `${run} has kept no pair of checkpoints (${shown || 'nothing was committed'}): a training of fewer steps than twice 1 / share has none, nor one with audit.share: 0, one whose checkpoint is larger than what is kept unasked (audit: { share: ${share} } keeps any), or a trainer that keeps none; a larger audit.share in the search keeps one sooner`;
 }
 
 /** So many requests to the store at once. */

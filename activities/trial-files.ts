@@ -1,5 +1,5 @@
 /** What lies under a trial's output (docs/trial-contract.md): written for the trainer, or read from it. */
-import { DEFAULT_AUDIT } from '../src/contract/audit-policy.ts';
+import { auditBytesOf, DEFAULT_AUDIT } from '../src/contract/audit-policy.ts';
 import { FeatureTable } from '../src/contract/features.ts';
 import type { AttemptInput } from '../src/contract/search.ts';
 import { Latest, ProgressRecord, Ready, TrialJson, TrialResult } from '../src/contract/trial.ts';
@@ -111,10 +111,12 @@ function trialJson(input: AttemptInput, table: FeatureTable | null): TrialJson {
 }
 
 /** Nothing is kept of a repetition, nothing where nobody wants it, and nothing of several ranks, which no audit trains again. */
-function auditOf({ spec, profile }: AttemptInput['trial']): Pick<TrialJson, 'audit'> {
+function auditOf({ spec, profile, trial }: AttemptInput['trial']): Pick<TrialJson, 'audit'> {
   if ((spec.resources.nodes ?? 1) > 1) return {};
-  const { share } = spec.audit ?? profile.audit ?? DEFAULT_AUDIT;
-  return share > 0 ? { audit: { share } } : {};
+  const written = spec.audit ?? profile.audit;
+  const { share } = written ?? DEFAULT_AUDIT;
+  const maxBytes = auditBytesOf(trial, written !== undefined);
+  return share > 0 ? { audit: { share, ...(maxBytes === undefined ? {} : { maxBytes }) } } : {};
 }
 
 async function readFeatures(store: ObjectStore, uri: string): Promise<FeatureTable> {

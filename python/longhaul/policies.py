@@ -40,9 +40,10 @@ class Fork:
 
 @dataclass(frozen=True)
 class AuditPolicy:
-    """What is kept so that this share of the training can be repeated."""
+    """What is kept so that this share of the training can be repeated; nothing that is larger than `max_bytes`."""
 
     share: float
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def audit_policy(root: Checked) -> AuditPolicy | None:
     share = value["share"].positive()
     if share > 1:
         raise value["share"].wrong("a share of at most 1")
-    return AuditPolicy(share)
+    most = value.optional("maxBytes")
+    return AuditPolicy(share, None if most is None else most.integer())
 
 
 def repeat_of(root: Checked) -> Repeat | None:

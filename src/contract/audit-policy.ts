@@ -7,3 +7,9 @@ export const AuditPolicy = z.strictObject({
 });
 export type AuditPolicy = z.infer<typeof AuditPolicy>;
 export const DEFAULT_AUDIT: AuditPolicy = { share: 0.02 };
+/** Of a search where nobody wrote `audit`: a checkpoint of each trial as long as all of them are no more. */
+export const UNASKED_AUDIT_BYTES = 1_000_000_000;
+
+/** What trial number `trial` (from 0) of a search may keep; undefined: as much as it is. */
+export const auditBytesOf = (trial: number, isWritten: boolean): number | undefined =>
+  isWritten ? undefined : Math.floor(UNASKED_AUDIT_BYTES / (trial + 1));

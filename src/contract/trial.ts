@@ -55,8 +55,8 @@ export const TrialJson = z.strictObject({
   fork: z.strictObject({ trial: z.int().nonnegative(), output: Uri, checkpoint: z.string().nullable() }).optional(),
   /** So many machines train the trial together; absent: one. */
   nodes: z.int().min(2).optional(),
-  /** A pair of checkpoints is kept, so that this share of the training can be trained again (docs/audit.md). */
-  audit: z.strictObject({ share: z.number().gt(0).max(1) }).optional(),
+  /** A pair of checkpoints is kept, so that this share of the training can be trained again (docs/audit.md); none that is larger than `maxBytes`. */
+  audit: z.strictObject({ share: z.number().gt(0).max(1), maxBytes: z.int().nonnegative().optional() }).optional(),
   /** Train the window of that pair again, of another trial, and end: `repeat.json` says what was found. */
   repeat: z
     .strictObject({ pair: Uri, checkpoint: z.string(), dense: z.tuple([z.int().nonnegative(), z.int().nonnegative()]).nullable() })

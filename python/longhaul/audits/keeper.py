@@ -42,6 +42,7 @@ class Keeper:
         attempt: int,
         machine: Mapping[str, str],
         behind: Behind,
+        warn: Callable[[str], None],
     ) -> None:
         self._store = store
         self._root = join(output, FOLDER)
@@ -50,13 +51,14 @@ class Keeper:
         self._attempt = attempt
         self._machine = dict(machine)
         self._behind = behind
+        self._warn = warn
         self._done = -1
         self._window: Window | None = None
         self._from: dict[str, Any] = {}
         self._points = Points()
         self._boundary = 0
         #: Nothing is to be decided before this step.
-        self._next = 0
+        self._next: float = 0
         self._last_step = -1
         self._digest_seconds = 0.0
         self._began = time.monotonic()
@@ -141,6 +143,15 @@ class Keeper:
         return int(self._from["step"]) + window.steps
 
     def _begin(self, window: Window, step: int, samples: int, state: State, snapshot: Snapshot) -> None:
+        files = snapshot.files()
+        size = sum(len(chunk) for chunks in files.values() for chunk in chunks)
+        if self._policy.max_bytes is not None and size > self._policy.max_bytes:
+            self._next = math.inf
+            self._warn(
+                f"no window is kept for `longhaul audit`: a checkpoint has {size} bytes, and of this trial at most "
+                f"{self._policy.max_bytes} are kept unasked; write `audit: {{ share: {self._policy.share} }}` to keep it"
+            )
+            return
         name = f"{step:09d}-{self._attempt}"
         self._window, self._points, self._boundary = window, Points(), 0
         #: Files are named once they are in the store.
@@ -149,7 +160,6 @@ class Keeper:
         self._digest_seconds, self._began = 0.0, time.monotonic()
         self._add_point(step, samples, state)
         root = self._folder(window.number, start)
-        files = snapshot.files()
 
         def upload() -> None:
             start["files"] = write_files(self._store, root, files)

@@ -123,4 +123,4 @@ def audit_of(
         return Repeater(store, open_store(repeat.pair), output, repeat, attempt=attempt, machine=machine, warn=warn)
     if audit is None:
         return None
-    return Keeper(store, output, audit, seed=seed, name=name, attempt=attempt, machine=machine, behind=behind)
+    return Keeper(store, output, audit, seed=seed, name=name, attempt=attempt, machine=machine, behind=behind, warn=warn)

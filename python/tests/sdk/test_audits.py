@@ -157,17 +157,19 @@ class Bytes:
 class Kept:
     """A keeper of a trial, without the training."""
 
-    def __init__(self, root: Path, attempt: int, found: Any = None, step: int = -1) -> None:
+    def __init__(self, root: Path, attempt: int, found: Any = None, step: int = -1, max_bytes: int | None = None) -> None:
+        self.said: list[str] = []
         self.root, self.behind, self.step = root, Behind("uploads"), step
         self.keeper = Keeper(
             open_store(root.as_uri()),
             root.as_uri(),
-            AuditPolicy(share=0.25),
+            AuditPolicy(share=0.25, max_bytes=max_bytes),
             seed=1,
             name="t",
             attempt=attempt,
             machine={},
             behind=self.behind,
+            warn=self.said.append,
         )
         self.keeper.restore(found, step)
 
@@ -219,3 +221,14 @@ def test_a_window_whose_checkpoint_is_not_whole_begins_anew_and_the_pair_before_
     fourth.behind.drain()
     numbers = {name.split("/")[0] for name in fourth.files}
     assert len(numbers) == 1 and numbers != {"0"}
+
+
+def test_a_checkpoint_larger_than_what_may_be_kept_is_not_and_that_is_said_once(tmp_path: Path) -> None:
+    size = 2  # of `Bytes`
+    for most, kept in ((size - 1, False), (size, True), (None, True)):
+        found = Kept(tmp_path / str(most), 1, max_bytes=most)
+        found.train(lambda found=found: found.step == 40)
+        found.behind.drain()
+        assert any(name.endswith("pair.json") for name in found.files) == kept
+        assert [f"has {size} bytes" in said and "audit: { share: 0.25 }" in said for said in found.said] == [True] * (not kept)
+        assert not found.keeper.due(100) or kept

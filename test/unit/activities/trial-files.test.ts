@@ -22,7 +22,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function trialJson(name: string, warehouse: object): Promise<TrialJson> {
+async function trialJson(
+  name: string,
+  warehouse: object,
+  { trial = 0, audit = {} }: { trial?: number; audit?: object } = {},
+): Promise<TrialJson> {
   const profile = Profile.parse({
     warehouse,
     storage: { kind: 'directory', path: folder },
@@ -37,17 +41,18 @@ async function trialJson(name: string, warehouse: object): Promise<TrialJson> {
     space: { learning_rate: { type: 'float', low: 0.001, high: 0.1 } },
     trials: 1,
     output: `${store.root}/${name}`,
+    ...audit,
   });
   const input: AttemptInput = {
     trial: {
       run: 'run',
       pipeline: 'pipeline',
       step: 'search',
-      trial: 0,
+      trial,
       parameters: { learning_rate: 0.01 },
       profile,
       spec,
-      output: `${store.root}/${name}/trial-0`,
+      output: `${store.root}/${name}/trial-${trial}`,
       commit: null,
       search: null,
       priority: 0,
@@ -71,4 +76,16 @@ it('asks for exports that BigQuery ML can import where it is to evaluate them, a
   expect((await trialJson('bigquery', bigquery)).exportFor).toBe('bigquery-ml');
   expect((await trialJson('scorer', { ...bigquery, predict: 'scorer' })).exportFor).toBeUndefined();
   expect((await trialJson('embedded', { kind: 'duckdb', path: folder })).exportFor).toBeUndefined();
+});
+
+it('lets trials keep for audits what is a gigabyte in all where nobody asked, and any where somebody did', async () => {
+  const duckdb = { kind: 'duckdb', path: folder };
+  const most = (trial: number, audit: object = {}): Promise<TrialJson['audit']> =>
+    trialJson(`audit-${JSON.stringify(audit).length}`, duckdb, { trial, audit }).then((trialJsonOf) => trialJsonOf.audit);
+  expect(await most(0)).toEqual({ share: 0.02, maxBytes: 1_000_000_000 });
+  const [size, kept] = [100_000_000, []] as [number, number[]];
+  for (let trial = 0; trial < 20; trial++) if (((await most(trial))?.maxBytes ?? 0) >= size) kept.push(trial);
+  expect(kept).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(await most(19, { audit: { share: 0.1 } })).toEqual({ share: 0.1 });
+  expect(await most(19, { audit: { share: 0 } })).toBeUndefined();
 });
