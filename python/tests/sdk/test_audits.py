@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -223,11 +224,15 @@ def test_a_window_whose_checkpoint_is_not_whole_begins_anew_and_the_pair_before_
     assert len(numbers) == 1 and numbers != {"0"}
 
 
+def reached(kept: Kept, step: int) -> bool:
+    return kept.step == step
+
+
 def test_a_checkpoint_larger_than_what_may_be_kept_is_not_and_that_is_said_once(tmp_path: Path) -> None:
     size = 2  # of `Bytes`
     for most, kept in ((size - 1, False), (size, True), (None, True)):
         found = Kept(tmp_path / str(most), 1, max_bytes=most)
-        found.train(lambda found=found: found.step == 40)
+        found.train(partial(reached, found, 40))
         found.behind.drain()
         assert any(name.endswith("pair.json") for name in found.files) == kept
         assert [f"has {size} bytes" in said and "audit: { share: 0.25 }" in said for said in found.said] == [True] * (not kept)
