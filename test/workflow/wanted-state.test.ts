@@ -178,3 +178,41 @@ describe('a search that is ending', () => {
     expect((await search.query<SearchState>('state')).trials[0]?.status).not.toBe('running');
   });
 });
+
+describe('a search that is ending, and has continued as new since its trial began', () => {
+  /** Of a soak: its look for trials that are gone is one second away instead of a minute. */
+  const FACTOR = 60;
+  let harness: SearchHarness;
+  beforeAll(async () => {
+    harness = await startSearchHarness('real', suggestAfter(60));
+  });
+  afterAll(() => harness.stop());
+
+  it('sees that its last trial was terminated by hand, which told nobody', async () => {
+    const gone = Promise.withResolvers<undefined>();
+    // It writes its last checkpoint for ever.
+    harness.world.attempt = async () => {
+      const beating = setInterval(() => {
+        Context.current().heartbeat();
+      }, 500);
+      await gone.promise;
+      clearInterval(beating);
+      return { verdict: 'stopped' };
+    };
+    const profile = profileOf({ pools: [{ name: 'one', spot: false, pricePerHour: 1 }] });
+    const search = await harness.search(specOf({ trials: 1, parallel: 1 }), profile, { factor: FACTOR });
+    const now = harness.client.workflow.getHandle(search.workflowId);
+    const state = (): Promise<SearchState> => now.query<SearchState>('state');
+    await until(() => Promise.resolve(harness.running() === 1), 'the trial');
+    while ((await now.describe()).runId === search.firstExecutionRunId)
+      await now.executeUpdate('set-parallelism', { args: [{ parallel: 1 }] }).catch(() => undefined);
+    await now.executeUpdate('set-budget', { args: [{ cost: 1e-9 }] });
+    await until(async () => (await state()).status === 'waiting', 'the budget');
+    await now.executeUpdate('reject', { args: [{ by: 'ada' }] });
+    await harness.client.workflow.getHandle((await state()).trials[0]?.workflowId ?? '').terminate('by hand');
+    const failure: unknown = await now.result().catch((error: unknown) => error);
+    gone.resolve(undefined);
+    expect(failure).toMatchObject({ cause: { type: 'SearchFailed' } });
+    expect((await state()).trials[0]).toMatchObject({ status: 'failed' });
+  });
+});
