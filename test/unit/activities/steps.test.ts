@@ -180,3 +180,20 @@ it('a step that another run makes is looked for again and again by a run of 0.1,
     nextRetryDelay: GRACES.otherRunLookMs,
   });
 });
+
+describe('a hit', () => {
+  it('makes its record young again, so that gc goes by the last use', async () => {
+    const given = setUp();
+    const step = stepOf(query('a', { sql: 'SELECT 1' }));
+    const prepared = await given.prepare(step);
+    given.table('d.a', 'v1');
+    await given.finish(step, prepared, { table: 'd.a' });
+    const store = await given.ports.store(given.profile);
+    // Written anew with the same content: its time of writing is when it was used last.
+    const written = async (): Promise<string | undefined> => (await store.stat(`${ROOT}/cache/${prepared.key ?? ''}.json`))?.generation;
+    const before = await written();
+    expect((await given.prepare(step)).outcome).toBe('hit');
+    expect(await written()).not.toBe(before);
+    expect((await given.prepare(step)).outcome).toBe('hit');
+  });
+});
