@@ -190,7 +190,7 @@ describe('a hit', () => {
     await given.finish(step, prepared, { table: 'd.a' });
     const store = await given.ports.store(given.profile);
     // Written anew with the same content: its time of writing is when it was used last.
-    const written = async (): Promise<string | undefined> => (await store.stat(`${ROOT}/cache/${prepared.key ?? ''}.json`))?.generation;
+    const written = async (): Promise<string | undefined> => (await store.stat(`${ROOT}/cache/${prepared.key}.json`))?.generation;
     const before = await written();
     expect((await given.prepare(step)).outcome).toBe('hit');
     expect(await written()).not.toBe(before);
