@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import signal
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scenes import Scene
 
 from longhaul.data.dataset import DataSet, WeightedRows
 from longhaul.data.manifest import Manifest, Part
@@ -141,6 +143,17 @@ def test_the_same_order_and_batches_for_any_number_of_decoders(tmp_path: Path) -
     for decoders in (0, 4, None):
         assert batches(decoders) == expected
         assert [batches(decoders, start) for start in (1, 5, 10, 11)] == [expected[start:] for start in (1, 5, 10, 11)]
+
+
+@pytest.mark.parametrize("write", [3, 5, 8])
+def test_another_number_of_decoders_goes_on_to_the_same_bits(scene: Scene, write: int) -> None:
+    def parts(decoders: int) -> dict[str, int]:
+        return {"ahead": 2, "decoders": decoders}
+
+    whole = scene.finish("whole", parts=parts(1))
+    died = {"DIE_AT": str(write), "DIE_WHEN": "after", "DIE_BY": str(int(signal.SIGKILL))}
+    assert scene.run("killed", 1, environment=died, parts=parts(4)).code == -signal.SIGKILL
+    assert scene.finish("killed", 2, parts=parts(0)) == whole
 
 
 def test_so_many_decoders_work_at_once_and_no_more() -> None:
