@@ -23,6 +23,7 @@ const SUITES = {
   packages: { fileParallelism: false },
   install: { fileParallelism: false },
   gang: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
+  kueue: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   // With what the other suites have of it.
   policy: { fileParallelism: false, include: ['test/policy/**/*.test.ts', ...filesOf('policy')] as string[] },
   clusters: { fileParallelism: false },

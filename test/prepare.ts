@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findPython } from '../bin/python.mjs';
 import { cacheDirectory, locked, SetupError } from '../bin/setup-tools.mjs';
-import { canRunCluster, ensureTools } from '../deploy/dev-cluster/index.ts';
+import { canRunCluster, ensureKueue, ensureTools } from '../deploy/dev-cluster/index.ts';
 import { goProblem as kubernetesGoProblem } from '../deploy/dev-cluster/tools.ts';
 import { ensureHelm } from '../deploy/helm/tool.ts';
 import { installEmulators } from '../src/stack/emulators/index.ts';
@@ -48,6 +48,13 @@ const PREPARATIONS: Readonly<Record<Tool, Preparation>> = {
       return await done(ensureTools(say));
     },
   },
+  kueue: {
+    what: 'Kueue',
+    ensure: async (say) => {
+      const capability = await canRunCluster();
+      return capability.ok ? await done(ensureKueue(say)) : capability.why;
+    },
+  },
   mlflow: { what: 'MLflow', ensure: async () => await done(mlflowPython()) },
   frameworks: { what: 'onnxruntime and PyTorch', ensure: async () => await fetchFrameworks(WHEELS()) },
   packages: { what: 'packages', ensure: async () => await done(ensureBuilt()) },
@@ -55,7 +62,18 @@ const PREPARATIONS: Readonly<Record<Tool, Preparation>> = {
 };
 
 /** The order in which they are made: what is quick first, so that a mistake shows soon. */
-const ORDER: readonly Tool[] = ['chromium', 'prometheus', 'wheels', 'emulators', 'helm', 'kubernetes', 'packages', 'mlflow', 'frameworks'];
+const ORDER: readonly Tool[] = [
+  'chromium',
+  'prometheus',
+  'wheels',
+  'emulators',
+  'helm',
+  'kubernetes',
+  'kueue',
+  'packages',
+  'mlflow',
+  'frameworks',
+];
 
 /** @returns environment of every suite: what is missing and why, and no way to fetch anything any more. */
 export async function prepare(tools: ReadonlySet<Tool>, say: (line: string) => void): Promise<Readonly<Record<string, string>>> {

@@ -64,6 +64,7 @@ export const BY_NAME: readonly Suite[] = [
     // Three times the schedules that the whole plays.
     env: { LONGHAUL_SCHEDULES: '3' },
   },
+  vitest('kueue', { needs: ['kubernetes', 'kueue', 'emulators'] }),
   vitest('clusters', { needs: ['kubernetes', 'emulators'] }),
 ];
 

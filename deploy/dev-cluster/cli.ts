@@ -54,12 +54,13 @@ const open = (): Cluster => openCluster(program.opts<{ dir: string }>().dir);
 const directory = (): string => resolve(program.opts<{ dir: string }>().dir);
 
 program
-  .command('up')
+  .command('up', { isDefault: true })
   .description('build what is missing (minutes, once), start the cluster, wait until its nodes are Ready')
   .option('--node <name:pool>', 'a node and its pool; again for more (default: spot-1:spot on-demand-1:on-demand)', collect(parseNode))
   .option('--node-monitor-grace <seconds>', 'silence until a node is NotReady (Kubernetes: 50)', parseNumber)
   .option('--unreachable-toleration <seconds>', 'time until pods of an unreachable node are evicted (Kubernetes: 300)', parseNumber)
-  .action(async (options: { node?: readonly NodeSpec[]; nodeMonitorGrace?: number; unreachableToleration?: number }) => {
+  .option('--kueue', 'Kueue beside it (built once, some 15 minutes of one processor): it admits the Jobs that name a queue')
+  .action(async (options: { node?: readonly NodeSpec[]; nodeMonitorGrace?: number; unreachableToleration?: number; kueue?: boolean }) => {
     const able = await canRunCluster();
     if (!able.ok) throw new ClusterError(`cannot run a cluster here: ${able.why}`);
     const started = Date.now();
@@ -76,7 +77,13 @@ program
         void undo.finally(() => process.exit(code));
       });
     }
-    const cluster = await startCluster({ dir: directory(), nodes: options.node ?? DEFAULT_NODES, timing, detached: true });
+    const cluster = await startCluster({
+      dir: directory(),
+      nodes: options.node ?? DEFAULT_NODES,
+      timing,
+      detached: true,
+      kueue: options.kueue ?? false,
+    });
     say(`up in ${((Date.now() - started) / 1000).toFixed(1)} s\nexport KUBECONFIG=${cluster.kubeconfig}`);
   });
 

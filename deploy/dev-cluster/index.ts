@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Cluster } from './cluster.ts';
 import { createIdentities, startApiServer, startControllers, startEtcd } from './control-plane.ts';
+import { ensureKueue, startKueue } from './kueue.ts';
 import type { Layout } from './layout.ts';
 import { register, registered, unregister } from './machine.ts';
 import { reserveSubnet } from './network.ts';
@@ -21,6 +22,7 @@ import type { Mount, NodeSpec, Timing } from './state.ts';
 import { cacheDirectory, ensureTools, unnamedClusters } from './tools.ts';
 import type { Progress } from './tools.ts';
 
+export { ensureKueue } from './kueue.ts';
 export { ensureTools } from './tools.ts';
 
 export { Cluster } from './cluster.ts';
@@ -44,6 +46,8 @@ interface ClusterOptions {
   readonly mounts?: readonly Mount[];
   /** Go on when this process has ended; only then is it not stopped as abandoned by the next start. */
   readonly detached?: boolean;
+  /** Kueue beside it: it admits the Jobs that name a queue. */
+  readonly kueue?: boolean;
   /** Called with lines for people; standard error when absent. */
   readonly progress?: Progress;
 }
@@ -56,6 +60,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const progress = options.progress ?? ((line) => process.stderr.write(`cluster: ${line}\n`));
   for (const spec of options.nodes) checkSpec(spec);
   const programs = await ensureTools(progress);
+  const kueue = options.kueue === true ? await ensureKueue(progress) : null;
   await stopAbandoned();
   const directory = await newDirectory(options.dir);
   const timing = { ...TIMING, ...options.timing };
@@ -72,6 +77,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const nodes = options.nodes.map(async (spec) => await cluster.addNode(spec, ready));
     await Promise.all([ready, ...nodes]);
     await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--timeout=30s']);
+    if (kueue !== null) cluster.setComponents({ kueue: await startKueue(layout, kueue) });
   } catch (error) {
     await cluster.stop();
     throw error;

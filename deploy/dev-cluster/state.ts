@@ -53,7 +53,7 @@ export interface Timing {
   readonly unreachableToleration: number;
 }
 
-export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
+export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kueue';
 
 /** All that another process needs to go on with a cluster; DIR/cluster.json. */
 export interface ClusterState {

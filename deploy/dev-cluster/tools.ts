@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ const COMPONENTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-s
 /** About what `go list -deps ./hyperkube` counts; only for telling how far the build is. */
 const PACKAGES_TO_BUILD = 2800;
 const OLDEST_GO_MINOR = 26;
+/** A build lets everything else have the processors first. */
+const BUILDS_YIELD = 10;
 
 /** What a node needs from the distribution: the program or folder that shows it is there, and the Debian package. */
 const PACKAGES: readonly (readonly [path: string, name: string])[] = [
@@ -111,6 +113,23 @@ function linkerFlags(): string {
 }
 
 async function build(directory: string, progress: Progress): Promise<void> {
+  await withGo(directory, 'Kubernetes from the Go module proxy, 3 to 9 minutes', progress, async (programs, env) => {
+    for (const program of ['pause', 'logind', 'hyperkube']) {
+      const flags = program === 'hyperkube' ? linkerFlags() : '-s -w';
+      const args = ['build', '-v', '-trimpath', '-ldflags', flags, '-o', join(programs, program), `./${program}`];
+      await goBuild(args, env, PACKAGES_TO_BUILD, progress);
+    }
+    for (const component of COMPONENTS) symlinkSync('hyperkube', join(programs, component));
+  });
+}
+
+/** Fills the folder as a whole or not at all. @param what it is and how long it takes, in words */
+export async function withGo(
+  directory: string,
+  what: string,
+  progress: Progress,
+  fill: (draft: string, env: Readonly<Record<string, string>>) => Promise<void>,
+): Promise<void> {
   const problem = await goProblem();
   if (problem !== undefined) throw new ClusterError(problem);
   // Modules and build cache are about 4 GB: kept only where the caller already has a place for them.
@@ -122,26 +141,28 @@ async function build(directory: string, progress: Progress): Promise<void> {
     GOFLAGS: '-modcacherw -buildvcs=false -mod=readonly',
     CGO_ENABLED: '0',
   };
-  const programs = join(scratch, 'programs');
-  mkdirSync(programs);
+  const draft = join(scratch, 'programs');
+  mkdirSync(draft);
   const started = Date.now();
-  progress('building Kubernetes from the Go module proxy, 3 to 9 minutes, once');
+  progress(`building ${what}, once`);
   try {
-    for (const program of ['pause', 'logind', 'hyperkube']) {
-      const flags = program === 'hyperkube' ? linkerFlags() : '-s -w';
-      await goBuild(['build', '-v', '-trimpath', '-ldflags', flags, '-o', join(programs, program), `./${program}`], env, progress);
-    }
-    for (const component of COMPONENTS) symlinkSync('hyperkube', join(programs, component));
-    renameSync(programs, directory);
+    await fill(draft, env);
+    renameSync(draft, directory);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
   progress(`built in ${Math.round((Date.now() - started) / 1000)} s: ${directory}`);
 }
 
-/** `go build -v` names each package it compiles; that is the progress. */
-async function goBuild(args: readonly string[], env: Readonly<Record<string, string>>, progress: Progress): Promise<void> {
+/** With `-v` Go names each package that it compiles; that is the progress. @param packages about so many */
+export async function goBuild(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  packages: number,
+  progress: Progress,
+): Promise<void> {
   const child = spawn('go', [...args], { cwd: SOURCES, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (child.pid !== undefined) setPriority(child.pid, BUILDS_YIELD);
   const recent: string[] = [];
   let compiled = 0;
   let fetched = 0;
@@ -153,7 +174,7 @@ async function goBuild(args: readonly string[], env: Readonly<Record<string, str
     if (recent.length > 20) recent.shift();
     if (Date.now() - lastReport < 10_000) return;
     lastReport = Date.now();
-    progress(compiled === 0 ? `  ${fetched} modules fetched` : `  ${compiled} of about ${PACKAGES_TO_BUILD} packages compiled`);
+    progress(compiled === 0 ? `  ${fetched} modules fetched` : `  ${compiled} of about ${packages} packages compiled`);
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
@@ -163,7 +184,7 @@ async function goBuild(args: readonly string[], env: Readonly<Record<string, str
 }
 
 /** A lock file that names its holder; one whose holder is gone is taken over. Returns what releases it. */
-async function lock(path: string, progress: Progress): Promise<() => void> {
+export async function lock(path: string, progress: Progress): Promise<() => void> {
   for (let waited = 0; ; waited++) {
     try {
       const file = openSync(path, 'wx');

@@ -32,6 +32,7 @@ export async function setup(project: TestProject): Promise<void> {
   const mounts = new Map(images.flatMap((image) => image.mounts).map((mount) => [mount.to, mount]));
   const cluster = await startCluster({
     dir: join(directory, 'state'),
+    kueue: project.name === 'kueue',
     mounts: [...mounts.values()],
     nodes: [
       { name: 'spot-1', labels: { pool: 'spot' } },
