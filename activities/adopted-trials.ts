@@ -11,10 +11,15 @@ import { readLatest } from './trial-files.ts';
 /** Of what lies under a trial's output, besides its committed checkpoints. */
 const FOLDERS = ['progress', 'exports'];
 
-/** Where it had committed nothing there is nothing to go on from, and it begins anew. Once more it does nothing: LATEST is written last. */
-export async function adoptTrial(store: ObjectStore, { from, to }: AdoptInput): Promise<void> {
+/**
+ * Once more it does nothing: LATEST is written last.
+ *
+ * @returns false where nothing is committed, or nothing any more: there is nothing to go on from, and the trial begins anew
+ */
+export async function adoptTrial(store: ObjectStore, { from, to }: AdoptInput): Promise<boolean> {
+  if ((await readLatest(store, to)) !== null) return true;
   const latest = await readLatest(store, from);
-  if (latest === null || (await readLatest(store, to)) !== null) return;
+  if (latest === null) return false;
   const folder = await mkdtemp(join(tmpdir(), 'longhaul-adopt-'));
   try {
     for (const name of [...FOLDERS, ...committed(latest).map((checkpoint) => `checkpoints/${checkpoint}`)])
@@ -24,6 +29,7 @@ export async function adoptTrial(store: ObjectStore, { from, to }: AdoptInput): 
         await store.upload(local, `${to}${uri.slice(from.length)}`);
       }
     await store.write(`${to}/checkpoints/LATEST`, canonicalJson(latest), { contentType: 'application/json' });
+    return true;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

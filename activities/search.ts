@@ -80,8 +80,8 @@ export const createSearchActivities = (ports: Ports, { policy = null }: SearchOp
     },
 
     /** Copies what a trial goes on from to the place of another run's: checkpoints, records, exports. */
-    async adoptTrial(input: AdoptInput): Promise<void> {
-      await withHeartbeat(async () => adoptTrial(await ports.store(input.profile), input));
+    async adoptTrial(input: AdoptInput): Promise<boolean> {
+      return withHeartbeat(async () => adoptTrial(await ports.store(input.profile), input));
     },
 
     /** What a training that came to its end wrote last does not hold when it goes on. */

@@ -1,48 +1,36 @@
 /** `longhaul gc`: gathers what may still be needed, decides by `src/rules/garbage.ts`, and removes one thing after another. */
 import { CacheRecord } from '../cache/records.ts';
 import { identify } from '../cache/identity.ts';
-import type { Longhaul } from '../client/index.ts';
 import { UnknownRunError } from '../client/errors.ts';
-import { AdapterError } from '../contract/errors.ts';
 import { homeOf } from '../contract/ids.ts';
-import type { LedgerRow } from '../contract/ledger.ts';
 import type { Profile } from '../contract/profile.ts';
 import { GRACES } from '../rules/durations.ts';
-import { auditedRun } from '../rules/audits.ts';
 import { decideGarbage, textsIn } from '../rules/garbage.ts';
 import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
 import type { JobInfo } from '../ports/compute.ts';
 import { everyCluster } from '../ports/every-cluster.ts';
-import type { ObjectInfo } from '../ports/object-store.ts';
 import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
+import { objectsOf, removeAll, stateOf } from './garbage-parts.ts';
+import type { GarbageOptions, Runs, RunStatus } from './garbage-parts.ts';
 import { removeUnchanged, type GarbageResult, type Removal } from './garbage-removal.ts';
 import { unusedScores } from './garbage-scores.ts';
-import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../rules/kept-logs.ts';
+import { auditPairs, checkpoints, logs } from './trial-garbage.ts';
 
-export interface GarbageOptions {
-  /** ms since 1970: what was used later stays. */
-  readonly before: number;
-  readonly dryRun: boolean;
-  /** Also end Jobs of runs that this server does not know. */
-  readonly orphans: boolean;
-  /** Also remove models that nobody promoted. */
-  readonly candidates: boolean;
-}
-
-type Runs = Pick<Longhaul, 'list' | 'run'>;
 const MAX_RUNS = 10_000;
-const DAY_MS = 86_400_000;
 const OPEN = ['running', 'paused', 'waiting'] as const;
 
 export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile, options: GarbageOptions): Promise<GarbageResult> {
   const result: GarbageResult = { found: [], kept: [], failed: [] };
-  const trials = (await (await ports.warehouse(profile)).ledger('trials')).filter(({ output }) => typeof output === 'string');
+  const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
+  const trials = (await warehouse.ledger('trials')).filter(({ output }) => typeof output === 'string');
+  const open = await openRuns(runs);
   const removals = [
     ...(await jobs(runs, ports, profile, options, result)),
-    ...(await outputs(runs, ports, profile, options, result)),
+    ...(await outputs(ports, profile, [...open, ...(await recorded(warehouse, options))], options, result)),
     ...(await logs(runs, ports, profile, trials, result)),
-    ...(await auditPairs(runs, await ports.store(profile), trials, options, result)),
-    ...(await unusedScores(await ports.store(profile), () => openRuns(runs), options, result)),
+    ...(await auditPairs(runs, store, trials, options, result)),
+    ...(await unusedScores(store, () => Promise.resolve(open), options, result)),
+    ...(await checkpoints(runs, store, profile, trials, open, result)),
   ];
   const gone = new Set<Removal>();
   for (const removal of removals) {
@@ -77,7 +65,7 @@ async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: Gar
   for (const { name, phase } of everybodys.filter((job) => !isOurs(job)))
     result.kept.push({ what: phase === 'ended' ? 'job' : 'orphan', name, reason: 'it belongs to another installation' });
   const found = everybodys.filter(isOurs);
-  const states = new Map<string, 'open' | 'ended' | 'unknown'>();
+  const states = new Map<string, RunStatus>();
   for (const run of new Set(found.map((job) => job.labels.run ?? ''))) states.set(run, await stateOf(runs, run));
   return found.flatMap((job: JobInfo): Removal[] => {
     const state = states.get(job.labels.run ?? '');
@@ -99,22 +87,15 @@ async function jobs(runs: Runs, ports: Ports, profile: Profile, { orphans }: Gar
   });
 }
 
-async function stateOf(runs: Runs, run: string): Promise<'open' | 'ended' | 'unknown'> {
-  const audited = auditedRun(run);
-  try {
-    if (audited !== null) return (await runs.run(audited).isAudited()) ? 'open' : 'ended';
-    return (await runs.run(run).state()).endedAt === null ? 'open' : 'ended';
-  } catch (error) {
-    if (error instanceof UnknownRunError) return 'unknown';
-    // Whoever cannot be asked may still be at work.
-    return 'open';
-  }
-}
-
-async function outputs(runs: Runs, ports: Ports, profile: Profile, options: GarbageOptions, result: GarbageResult): Promise<Removal[]> {
+async function outputs(
+  ports: Ports,
+  profile: Profile,
+  references: readonly Reference[],
+  options: GarbageOptions,
+  result: GarbageResult,
+): Promise<Removal[]> {
   const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
   const records = await readRecords(store);
-  const references = await referencesTo(runs, warehouse, options);
   const decisions = await decideGarbage(
     records.map(({ record }) => record),
     options.before,
@@ -141,77 +122,6 @@ async function outputs(runs: Runs, ports: Ports, profile: Profile, options: Garb
   });
 }
 
-/** Logs of ended runs, of their trials and steps, that were kept for as long as the profile says. */
-async function logs(
-  runs: Runs,
-  ports: Ports,
-  profile: Profile,
-  rows: readonly LedgerRow<'trials'>[],
-  result: GarbageResult,
-): Promise<Removal[]> {
-  const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
-  const days = (profile.logs ?? DEFAULT_LOG_BOUNDS).keepDays;
-  const before = Date.now() - days * DAY_MS;
-  const trials = rows.filter((row) => Date.parse(row.time) < before).map(({ run, output }) => ({ run, output: String(output) }));
-  const steps = (await warehouse.ledger('steps'))
-    .filter(({ kind, time }) => kind !== 'search' && Date.parse(time) < before)
-    .map(({ run, step }) => ({ run, output: stepLogHome(store.root, run, String(step)) }));
-  const old = [...new Map([...trials, ...steps].map((one) => [one.output, one])).values()];
-  const states = new Map<string, 'open' | 'ended' | 'unknown'>();
-  for (const run of new Set(old.map((row) => row.run))) states.set(run, await stateOf(runs, run));
-  const found: Removal[] = [];
-  for (const { run, output } of old) {
-    const prefix = `${output}/logs`;
-    if (!prefix.startsWith(`${store.root}/`)) continue;
-    const objects = await objectsOf(store, prefix);
-    if (objects.length === 0) continue;
-    const reason = `kept for ${days} days (logs.keepDays)`;
-    if (states.get(run) === 'open' || objects.some(({ updatedAt }) => updatedAt >= before)) {
-      result.kept.push({ what: 'logs', name: prefix, reason: states.get(run) === 'open' ? `run ${run} is open` : 'some of it is newer' });
-      continue;
-    }
-    found.push({ what: 'logs', name: prefix, reason, remove: () => removeAll(store, objects) });
-  }
-  return found;
-}
-
-/** Checkpoints that trials of ended runs have kept for an audit which nobody has made since. */
-async function auditPairs(
-  runs: Runs,
-  store: ObjectStore,
-  rows: readonly LedgerRow<'trials'>[],
-  { before }: GarbageOptions,
-  result: GarbageResult,
-): Promise<Removal[]> {
-  const old = rows.filter((row) => Date.parse(row.time) < before && String(row.output).startsWith(`${store.root}/`));
-  const busy = new Map<string, string | null>();
-  const found: Removal[] = [];
-  for (const { run, output, time } of old) {
-    const prefix = `${String(output)}/audits`;
-    const objects = await objectsOf(store, prefix);
-    if (objects.length === 0) continue;
-    if (!busy.has(run)) busy.set(run, await whyBusy(runs, run));
-    const why = objects.some(({ updatedAt }) => updatedAt >= before) ? 'some of it is newer' : (busy.get(run) ?? null);
-    if (why !== null) {
-      result.kept.push({ what: 'audit pair', name: prefix, reason: why });
-      continue;
-    }
-    const reason = `kept since ${time.slice(0, 10)} for an audit that nobody made`;
-    found.push({ what: 'audit pair', name: prefix, reason, remove: () => removeAll(store, objects) });
-  }
-  return found;
-}
-
-async function whyBusy(runs: Runs, run: string): Promise<string | null> {
-  if ((await stateOf(runs, run)) === 'open') return `run ${run} is open`;
-  // Whoever cannot be asked may be at work.
-  const audited = await runs
-    .run(run)
-    .isAudited()
-    .catch((error: unknown) => !(error instanceof UnknownRunError));
-  return audited ? `an audit of ${run} goes on` : null;
-}
-
 async function readRecords(store: ObjectStore): Promise<{ readonly record: MadeRecord; readonly generation: string }[]> {
   const found = [];
   for await (const info of store.list(`${store.root}/cache/`)) {
@@ -236,12 +146,12 @@ function madeOf(data: Uint8Array, root: string): Made[] | null {
   }
 }
 
-async function referencesTo(runs: Runs, warehouse: Warehouse, { before, candidates }: GarbageOptions): Promise<Reference[]> {
+/** Models with a stage, and steps that ran lately. */
+async function recorded(warehouse: Warehouse, { before, candidates }: GarbageOptions): Promise<Reference[]> {
   const [steps, models] = await Promise.all([warehouse.ledger('steps'), warehouse.ledger('models')]);
   const lately = steps.filter((row) => Date.parse(row.time) >= before);
   const staged = models.filter((row) => !candidates || row.stage !== 'candidate');
   return [
-    ...(await openRuns(runs)),
     ...staged.map((row) => ({ who: `model ${String(row.model)} (${String(row.stage)})`, texts: textsIn([row.export]) })),
     ...lately.map((row) => ({ who: `run ${row.run} of ${row.time.slice(0, 10)}`, texts: textsIn([row.outputs]) })),
   ];
@@ -264,11 +174,6 @@ async function openRuns(runs: Runs): Promise<Reference[]> {
   return found;
 }
 
-async function removeAll(store: ObjectStore, objects: readonly ObjectInfo[]): Promise<true> {
-  for (const { uri, generation } of objects) await removeUnchanged(store, uri, generation);
-  return true;
-}
-
 /** Another run may have made the same since it was decided about. */
 async function removeMade(ports: Ports, profile: Profile, store: ObjectStore, warehouse: Warehouse, made: Made): Promise<boolean> {
   if (made.type === 'table') {
@@ -279,18 +184,4 @@ async function removeMade(ports: Ports, profile: Profile, store: ObjectStore, wa
   const objects = await objectsOf(store, made.value);
   if ((await identify(ports, profile, '', made)) !== made.identity) return false;
   return removeAll(store, objects);
-}
-
-async function objectsOf(store: ObjectStore, uri: string): Promise<ObjectInfo[]> {
-  const one = uri.endsWith('/') ? null : await store.stat(uri).catch(notAnObject);
-  if (one) return [one];
-  const found = [];
-  for await (const info of store.list(`${uri.replace(/\/+$/, '')}/`)) found.push(info);
-  return found;
-}
-
-/** In a directory a prefix of objects is no object, and is told so. */
-function notAnObject(error: unknown): null {
-  if (error instanceof AdapterError && error.type === 'InvalidInput') return null;
-  throw error;
 }

@@ -105,6 +105,7 @@ export const PROFILE_RENAMES: readonly Renames[] = [
       { old: 'keepDays', now: 'keepFor', unit: 'd' },
     ],
   },
+  { at: ['checkpoints'], renames: [{ old: 'keepDays', now: 'keepFor', unit: 'd' }] },
   { at: ['tensorboard'], renames: [{ old: 'keepSeconds', now: 'keep', unit: 's' }] },
 ];
 

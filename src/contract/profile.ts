@@ -230,6 +230,8 @@ export const Profile = z.strictObject({
       keepDays: z.number().positive().default(90),
     })
     .optional(),
+  /** For how long after its end `gc` lets the checkpoints of a search be, from which `extend` and `retry` go on; 90 days when left out. */
+  checkpoints: z.strictObject({ keepDays: z.number().positive().default(90) }).optional(),
   /** What each trial keeps for `longhaul audit`; absent: 2 % of its training can be repeated. */
   audit: AuditPolicy.optional(),
   /** One retry after OOMKilled, with so much more memory; 1 = no retry. */

@@ -59,7 +59,7 @@ const PoolInFile = z.strictObject({
   grace: inUnits('s', poolGraceSeconds).describe('From SIGTERM to SIGKILL in this pool; that of compute when left out'),
 });
 
-const { silenceSeconds, logs, tensorboard, pools, prices: _dated, ...profile } = Profile.shape;
+const { silenceSeconds, logs, checkpoints, tensorboard, pools, prices: _dated, ...profile } = Profile.shape;
 const { maxMb, keepDays, ...logFields } = logs.unwrap().shape;
 const { keepSeconds, ...tensorboardFields } = tensorboard.unwrap().shape;
 export const ProfileInFile = z.strictObject({
@@ -73,6 +73,7 @@ export const ProfileInFile = z.strictObject({
   placement: PlacementInFile.optional(),
   silence: inUnits('s', silenceSeconds).describe('An attempt whose progress records stop for so long is taken for lost, 0 = never'),
   logs: z.strictObject({ ...logFields, maxSize: inUnits('Mi', maxMb), keepFor: inUnits('d', keepDays) }).optional(),
+  checkpoints: z.strictObject({ keepFor: inUnits('d', checkpoints.unwrap().shape.keepDays) }).optional(),
   tensorboard: z.strictObject({ ...tensorboardFields, keep: inUnits('s', keepSeconds) }).optional(),
 });
 

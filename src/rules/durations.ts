@@ -393,6 +393,8 @@ export const GRACES = {
   pageClockMs: 1_000,
   /** Logs of attempts, where a profile does not say. */
   logsKeptDays: 90,
+  /** Checkpoints of ended searches, likewise. */
+  checkpointsKeptDays: 90,
   /** A Job that only looks for a machine has nothing to save. */
   lookGraceSeconds: 1,
   readinessSeconds: 2,

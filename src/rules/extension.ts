@@ -4,7 +4,7 @@ import type { SearchSpec } from '../contract/steps.ts';
 import { reopen } from './reopened-trials.ts';
 
 /** How the reason of a trial begins that was held at a rung when nothing was left to be promoted: see `heldReason`. */
-const HELD = 'held at rung';
+export const HELD = 'held at rung';
 
 /**
  * Changes what an ended search knew into what this one begins with. Trials that were held are held again, those that its end stopped are queued, and

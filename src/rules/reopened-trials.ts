@@ -43,5 +43,16 @@ export function reopen(record: TrialRecord, status: 'paused' | 'queued', reason:
   Object.assign(state, { status, endedAt: null, reason, objective: null, pool: null });
 }
 
+/** Nothing is left of what it had trained: only its attempts are counted on, and what it paid. @returns false: it had not begun */
+export function beginAnew(record: TrialRecord): boolean {
+  const { carried, state } = record;
+  if (state.attempts === 0) return false;
+  Object.assign(record, { curve: [], series: {}, progress: 0, lastProgress: null, exports: 0, evaluatedExport: null, weightsSha256: null });
+  if (carried) record.carried = { ...carried, lastProgress: 0, samples: 0, done: null };
+  delete record.offlineBest;
+  Object.assign(state, { points: 0, metrics: {}, offline: {}, bestExport: null });
+  return true;
+}
+
 /** Of a trial whose workflow was ended from outside nothing is known but how many attempts there were. */
 const uncounted = (attempts: number): TrialCarried | null => (attempts === 0 ? null : { ...emptyCarried(), attempts });

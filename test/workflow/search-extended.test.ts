@@ -73,4 +73,21 @@ describe('a search that goes on with an ended one', () => {
       [0, 1].map((trial) => ['succeeded', `file:///out/longer/trial-${trial}`]),
     );
   });
+
+  it('lets a trial whose checkpoints are gone begin anew, and hears its first points', async () => {
+    harness.world.attempt = ({ lastProgress, samples }) => Promise.resolve({ lastProgress: lastProgress + 1, samples: samples + 100 });
+    const first = await harness.search(specOf({ trials: 1, parallel: 1 }));
+    await first.result();
+    const trained = harness.world.attempts.length;
+    harness.world.keeps = false;
+    const longer = { epochs: 2, takesOver: { run: 'run-1', step: 'search', longer: true } };
+    const { state } = await extended(first.workflowId, specOf({ trials: 1, parallel: 1, ...longer }));
+    // Its records are counted from the first one again.
+    expect(harness.world.attempts.slice(trained).map(({ attempt, lastProgress, samples }) => [attempt, lastProgress, samples])).toEqual([
+      [2, 0, 0],
+    ]);
+    const texts = state.decisions.map(({ text }) => text);
+    expect(texts).toContain('begins anew: file:///out/run-1/trial-0 has no checkpoint any more');
+    expect(state.trials.map(({ status }) => status)).toEqual(['succeeded']);
+  });
 });

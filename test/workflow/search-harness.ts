@@ -119,6 +119,8 @@ export interface World {
   /** Outputs whose checkpoints were pinned, and the points that they had. */
   readonly pinned: string[];
   readonly adopted: AdoptInput[];
+  /** Whether checkpoints of trials that are taken over are still there. */
+  keeps: boolean;
   pointsOfPins: number;
 }
 
@@ -234,6 +236,7 @@ export async function startSearchHarness(
     evaluated: [],
     pinned: [],
     adopted: [],
+    keeps: true,
     pointsOfPins: 0,
   };
   let [running, looking] = [0, 0];
@@ -289,9 +292,9 @@ export async function startSearchHarness(
       return Promise.resolve({ output: `${pins}-${name}`, checkpoint: name, points: world.pointsOfPins });
     },
     reopenTrial: async (): Promise<void> => Promise.resolve(),
-    adoptTrial: async (input: AdoptInput): Promise<void> => {
+    adoptTrial: async (input: AdoptInput): Promise<boolean> => {
       world.adopted.push(input);
-      return Promise.resolve();
+      return Promise.resolve(world.keeps);
     },
     recordTrials: async ({ rows, key }: { rows: LedgerRow<'trials'>[]; key: string }): Promise<void> => {
       world.rows.push(...rows);

@@ -28,6 +28,7 @@ import { publish } from './view.ts';
 import { contradicts } from './wanted.ts';
 import type { trial as trialWorkflow } from '../trial/trial.ts';
 import { WAITS } from '../../src/rules/durations.ts';
+import { beginAnew } from '../../src/rules/reopened-trials.ts';
 
 const stop = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
 const pause = defineSignal(SIGNALS.pause);
@@ -136,12 +137,14 @@ async function takeUp(run: SearchRun, record: TrialRecord): Promise<void> {
 async function adopt(run: SearchRun, record: TrialRecord): Promise<void> {
   const { output: from, bestExport } = record.state;
   const to = trialOutput(run.output, record.state.trial);
-  await pinning.adoptTrial({ profile: run.input.profile, from, to });
+  // What workers of 0.2 answer is undefined.
+  const goesOn: boolean | undefined = await pinning.adoptTrial({ profile: run.input.profile, from, to });
   record.state = Object.assign({}, record.state, {
     output: to,
     bestExport: bestExport?.startsWith(`${from}/`) ? `${to}${bestExport.slice(from.length)}` : bestExport,
   });
   record.adopted = false;
+  if (goesOn === false && beginAnew(record)) decided(run, record.state.trial, `begins anew: ${from} has no checkpoint any more`);
   run.stopWatching?.();
 }
 

@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
+import { openPorts } from '../../adapters/open.ts';
 import type { Longhaul, Run } from '../../client/index.ts';
+import type { Profile } from '../../contract/profile.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
+import type { TrialState } from '../../contract/state.ts';
+import { inTurns } from '../../ports/in-turns.ts';
+import { HELD } from '../../rules/extension.ts';
 import { beginRun, type Beginning } from '../begin-run.ts';
 import { cliOf, examples, integer, searchStepOf, who } from '../context.ts';
 import { UsageError } from '../exit.ts';
@@ -14,6 +19,8 @@ interface Options {
   readonly why?: string;
 }
 
+/** Looks into the object store at once. */
+const LOOKS = 32;
 const RUN = 'grocery-ranking-20261124-101500-k3f9';
 const MEANING = `
 A new run of the same document takes over the trials of the ended one's search: what its sampler knew, the curves, and the checkpoints of those that were
@@ -38,7 +45,12 @@ export function registerExtend(program: Command): void {
       if (options.trials === undefined && options.epochs === undefined)
         throw new UsageError('say what is to be more: --trials or --epochs');
       const prepare = async (longhaul: Longhaul): Promise<Beginning> => {
-        const document = await documentOf(longhaul, id, options);
+        const { document, goingOn } = await extensionOf(longhaul, id, options);
+        const gone = await withoutCheckpoints(document.profile, goingOn);
+        if (gone.length > 0)
+          cli.terminal.say(
+            `trials ${gone.join(', ')} have no checkpoint any more (gc keeps them for checkpoints.keepFor of the profile): they begin anew if they go on`,
+          );
         return { profile: () => Promise.resolve(document.profile), start: () => startExtended(longhaul, document, id, options) };
       };
       await beginRun(prepare, options.detach, cli, command);
@@ -51,11 +63,37 @@ async function startExtended(longhaul: Longhaul, document: RunDocument, ended: s
   return run;
 }
 
-async function documentOf(longhaul: Longhaul, id: string, { step: wanted, trials = 0, epochs }: Options): Promise<RunDocument> {
+interface Extension {
+  readonly document: RunDocument;
+  /** Trials that may go on from their checkpoints. */
+  readonly goingOn: readonly TrialState[];
+}
+
+async function extensionOf(longhaul: Longhaul, id: string, { step: wanted, trials = 0, epochs }: Options): Promise<Extension> {
   const { state, document } = await longhaul.run(id).ended();
   const step = searchStepOf(state, wanted);
   if (state.steps.find((one) => one.id === step)?.cacheHit === true)
     throw new UsageError(`${id} took its search "${step}" from the cache: extend the run that made it`);
   const { extendedDocument } = await import('../../compile/extended.ts');
-  return extendedDocument(document, { run: id, step, trials, epochs: epochs ?? null });
+  const extended = extendedDocument(document, { run: id, step, trials, epochs: epochs ?? null });
+  const search = await longhaul.run(id).search(step).state();
+  const goingOn = search.trials.filter(
+    ({ status, reason, points }) => points > 0 && (status === 'stopped' ? reason?.startsWith(HELD) : status === 'succeeded' && epochs),
+  );
+  return { document: extended, goingOn };
+}
+
+/** Numbers of those whose checkpoints were removed; none where the store does not answer here, though it may where the workers are. */
+async function withoutCheckpoints(profile: Profile, trials: readonly TrialState[]): Promise<number[]> {
+  if (trials.length === 0) return [];
+  await using ports = openPorts();
+  try {
+    const store = await ports.store(profile);
+    const found = await inTurns(trials, LOOKS, async ({ trial, output }) =>
+      (await store.stat(`${output}/checkpoints/LATEST`)) === null ? [trial] : [],
+    );
+    return found.flat();
+  } catch {
+    return [];
+  }
 }

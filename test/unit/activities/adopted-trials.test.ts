@@ -22,7 +22,7 @@ it('copies what a trial goes on from, its committed checkpoints last, and nothin
   const store = await openDirectoryStore({ kind: 'directory', path: folder });
   const [from, to] = [`${store.root}/old/trial-3`, `${store.root}/new/trial-3`];
   const put = (name: string, text: string): Promise<unknown> => store.write(`${from}/${name}`, text);
-  await adoptTrial(store, { profile: profileOf(), from, to });
+  expect(await adoptTrial(store, { profile: profileOf(), from, to })).toBe(false);
   expect(await store.stat(`${to}/checkpoints/LATEST`)).toBeNull();
   for (const name of [
     'progress/1.json',
@@ -35,11 +35,13 @@ it('copies what a trial goes on from, its committed checkpoints last, and nothin
   ])
     await put(name, name);
   await put('checkpoints/LATEST', JSON.stringify(LATEST));
-  await adoptTrial(store, { profile: profileOf(), from, to });
+  expect(await adoptTrial(store, { profile: profileOf(), from, to })).toBe(true);
   const found: string[] = [];
   for await (const { uri } of store.list(`${to}/`)) found.push(uri.slice(to.length + 1));
   expect(found.sort()).toEqual(['checkpoints/6/state', 'checkpoints/7/state', 'checkpoints/LATEST', 'exports/7/READY', 'progress/1.json']);
   await put('progress/2.json', 'later');
-  await adoptTrial(store, { profile: profileOf(), from, to });
+  // Also where its own are gone since.
+  await store.remove(`${from}/checkpoints/LATEST`);
+  expect(await adoptTrial(store, { profile: profileOf(), from, to })).toBe(true);
   expect(await store.stat(`${to}/progress/2.json`)).toBeNull();
 });

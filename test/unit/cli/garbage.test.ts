@@ -7,7 +7,7 @@ import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
 import { identify } from '../../../src/cache/identity.ts';
 import { createStepCache } from '../../../src/cache/records.ts';
 import { collectGarbage } from '../../../src/cli/garbage.ts';
-import type { GarbageOptions } from '../../../src/cli/garbage.ts';
+import type { GarbageOptions } from '../../../src/cli/garbage-parts.ts';
 import type { GarbageResult } from '../../../src/cli/garbage-removal.ts';
 import { UnknownRunError } from '../../../src/client/errors.ts';
 import type { Longhaul } from '../../../src/client/index.ts';
@@ -419,5 +419,67 @@ describe('scores that Jobs have written for an evaluation', () => {
     expect(await left('scores')).toBe(7);
     expect((await collect()).found).toHaveLength(2);
     expect(await left('scores')).toBe(0);
+  });
+});
+
+describe('checkpoints of ended searches', () => {
+  const daysAgo = (days: number): number => NOW - days * DAY_MS;
+  const trialOf = async (search: string, trial: number, run: string, endedDays: number, writtenDays = endedDays): Promise<void> => {
+    const output = uriOf(`${search}/trial-${trial}`);
+    const time = new Date(daysAgo(endedDays)).toISOString();
+    scene.ledger.trials.push({ pipeline: 'p', run, time, step: 'search', trial, output });
+    for (const name of ['checkpoints/000010-1-timer/state', 'checkpoints/LATEST', 'exports/000010/READY', 'progress/1.json'])
+      await written(`${output}/${name}`, writtenDays);
+  };
+  const written = async (uri: string, days: number): Promise<void> => {
+    await scene.store.write(uri, 'x');
+    await utimes(fileURLToPath(uri), daysAgo(days) / 1000, daysAgo(days) / 1000);
+  };
+  const collectFor = (checkpoints: Profile['checkpoints']): Promise<GarbageResult> =>
+    collectGarbage(runs(), scene.ports, (checkpoints === undefined ? {} : { checkpoints }) as Profile, OPTIONS);
+  const reasons = (found: readonly { what: string; reason: string }[]): string[] =>
+    found.filter(({ what }) => what === 'checkpoints').map(({ reason }) => reason);
+
+  it.each([
+    [undefined, 80, true],
+    [undefined, 100, false],
+    [{ keepDays: 120 }, 100, true],
+    [{ keepDays: 7 }, 8, false],
+  ])('with %o those of %i days ago stay: %s', async (checkpoints, days, stay) => {
+    await trialOf('out', 0, 'ended-1', days);
+    await trialOf('out', 1, 'ended-1', days);
+    await written(uriOf('out/pins/trial-0-000010-1-timer/checkpoints/000010-1-timer/state'), days);
+    const { found, kept, failed } = await collectFor(checkpoints);
+    expect(failed).toEqual([]);
+    const told =
+      /^(extend and retry go on from them until \d{4}-\d\d-\d\d \(checkpoints.keepFor, \d+ days\)|kept for \d+ days \(checkpoints.keepFor\) since .*)$/;
+    expect(reasons(stay ? kept : found)).toEqual([expect.stringMatching(told)]);
+    expect(await left('out/trial-0/checkpoints')).toBe(stay ? 2 : 0);
+    expect(await left('out/pins')).toBe(stay ? 1 : 0);
+    // Models, and what is compared with, are no checkpoints.
+    expect([await left('out/trial-0/exports'), await left('out/trial-1/progress')]).toEqual([1, 1]);
+  });
+
+  it('stay while an open run is to go on with them, directly or through a run that did before', async () => {
+    await trialOf('first', 0, 'ended-1', 200);
+    await trialOf('second', 1, 'ended-2', 150);
+    // Of the first run, and held in the second one when that ended.
+    scene.ledger.trials.push({ pipeline: 'p', run: 'ended-2', time: new Date(daysAgo(150)).toISOString(), step: 'search', trial: 0, output: uriOf('first/trial-0') }); // prettier-ignore
+    scene.open.set('third', { steps: [{ spec: { takesOver: { run: 'ended-2', step: 'search', longer: false } } }] });
+    expect(reasons((await collectFor(undefined)).kept)).toEqual(Array(2).fill('run third, which is open, goes on with trials of ended-2'));
+    scene.open.clear();
+    expect(reasons((await collectFor(undefined)).found)).toHaveLength(2);
+  });
+
+  it('stay while their run is open or audited, something is newer, or nobody can tell', async () => {
+    scene.open.set('open-1', {});
+    scene.audited.add('ended-2');
+    await trialOf('a', 0, 'open-1', 200);
+    await trialOf('b', 0, 'ended-2', 200);
+    await trialOf('c', 0, 'ended-3', 200, 1);
+    const { found, kept } = await collectFor(undefined);
+    expect([reasons(found), reasons(kept)]).toEqual([[], ['run open-1 is open', 'an audit of ended-2 goes on', 'some of it is newer']]);
+    scene.open.set('mute', new Error('no worker answers'));
+    expect(reasons((await collectFor(undefined)).kept)).toEqual(Array(3).fill('run mute, which is open, could not tell what it uses'));
   });
 });

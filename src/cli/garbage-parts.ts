@@ -1,0 +1,52 @@
+/** What the parts of `longhaul gc` have in common. */
+import { UnknownRunError } from '../client/errors.ts';
+import type { Longhaul } from '../client/index.ts';
+import { AdapterError } from '../contract/errors.ts';
+import type { ObjectInfo } from '../ports/object-store.ts';
+import type { ObjectStore } from '../ports/index.ts';
+import { auditedRun } from '../rules/audits.ts';
+import { removeUnchanged } from './garbage-removal.ts';
+
+export interface GarbageOptions {
+  /** ms since 1970: what was used later stays. */
+  readonly before: number;
+  readonly dryRun: boolean;
+  /** Also end Jobs of runs that this server does not know. */
+  readonly orphans: boolean;
+  /** Also remove models that nobody promoted. */
+  readonly candidates: boolean;
+}
+
+export type Runs = Pick<Longhaul, 'list' | 'run'>;
+export type RunStatus = 'open' | 'ended' | 'unknown';
+
+export async function stateOf(runs: Runs, run: string): Promise<RunStatus> {
+  const audited = auditedRun(run);
+  try {
+    if (audited !== null) return (await runs.run(audited).isAudited()) ? 'open' : 'ended';
+    return (await runs.run(run).state()).endedAt === null ? 'open' : 'ended';
+  } catch (error) {
+    if (error instanceof UnknownRunError) return 'unknown';
+    // Whoever cannot be asked may still be at work.
+    return 'open';
+  }
+}
+
+export async function removeAll(store: ObjectStore, objects: readonly ObjectInfo[]): Promise<true> {
+  for (const { uri, generation } of objects) await removeUnchanged(store, uri, generation);
+  return true;
+}
+
+export async function objectsOf(store: ObjectStore, uri: string): Promise<ObjectInfo[]> {
+  const one = uri.endsWith('/') ? null : await store.stat(uri).catch(notAnObject);
+  if (one) return [one];
+  const found = [];
+  for await (const info of store.list(`${uri.replace(/\/+$/, '')}/`)) found.push(info);
+  return found;
+}
+
+/** In a directory a prefix of objects is no object, and is told so. */
+function notAnObject(error: unknown): null {
+  if (error instanceof AdapterError && error.type === 'InvalidInput') return null;
+  throw error;
+}
