@@ -138,7 +138,7 @@ async function adopt(run: SearchRun, record: TrialRecord): Promise<void> {
   const { output: from, bestExport } = record.state;
   const to = trialOutput(run.output, record.state.trial);
   // What workers of 0.2 answer is undefined.
-  const goesOn: boolean | undefined = await pinning.adoptTrial({ profile: run.input.profile, from, to });
+  const goesOn: unknown = await pinning.adoptTrial({ profile: run.input.profile, from, to });
   record.state = Object.assign({}, record.state, {
     output: to,
     bestExport: bestExport?.startsWith(`${from}/`) ? `${to}${bestExport.slice(from.length)}` : bestExport,
