@@ -11,6 +11,7 @@ import { measureOverhead } from './search/overhead.ts';
 import { measureWorth } from './search/auto.ts';
 import { runScript, startSampler } from './search/python.ts';
 import { measurePromotion, TOLERANCE } from './search/promotion.ts';
+import { measurePreemptions, regionsOf } from './search/preemptions.ts';
 import { measureQuality } from './search/quality.ts';
 import { measureFound, measureStopping, type Tables } from './search/stopping.ts';
 import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
@@ -24,6 +25,7 @@ const { values, whole } = commandLine({
     seeds: { type: 'string', default: '3', value: 'N', about: 'of each' },
     'noop-trials': { type: 'string', default: '200', value: 'N', about: 'that do nothing, for what a trial costs' },
     parallel: { type: 'string', default: '8', value: 'N', about: 'of these at once' },
+    traces: { type: 'string', value: 'FOLDER', about: 'recorded availability (skypilot-org/spot-traces); else generated' },
   },
 });
 
@@ -34,6 +36,8 @@ const CURVES = { configurations: 48, epochs: 16, trials: 24, seeds: 20 };
 const PLACES = 8;
 /** What `scheduler` has where nothing more is said. */
 const PROMOTION = HalvingScheduler.parse({ kind: 'asha' });
+/** Without rungs below the end of training: preemptions are the only ones. */
+const BY_PREEMPTIONS = HalvingScheduler.parse({ kind: 'asha', min: CURVES.epochs });
 const MEDIAN = StoppingRule.parse({ kind: 'median' });
 /** Of the reference trainer; made by bench/search/trainer_curves.py. */
 const TRAINER_CURVES = join(import.meta.dirname, 'search', 'trainer-curves.json');
@@ -75,6 +79,11 @@ try {
   const serial = measurePromotion(heldOut, PROMOTION, CURVES.trials, CURVES.seeds, 1);
   for (const [name, table] of Object.entries(heldOut))
     say(`${name.padEnd(20)} ${JSON.stringify(measurePromotion({ [name]: table }, PROMOTION, CURVES.trials, CURVES.seeds, PLACES))}`);
+  const regions = await regionsOf(values.traces);
+  for (const region of regions)
+    say(
+      `${region.name.padEnd(45)} preemptions ${measurePreemptions(heldOut, BY_PREEMPTIONS, [region], CURVES.trials, CURVES.seeds).toFixed(3)}`,
+    );
   const ashaFound = await measureFound(heldOut, ASHA, { ...CURVES, parallel: PLACES, tolerance: TOLERANCE });
   say(`${'promotion'.padEnd(20)} ${JSON.stringify({ ...promotion, serial, ashaFound })}`);
   for (const { trials, points, ...worth } of await measureWorth(tables, PROMOTION, MEDIAN, CURVES.seeds))
@@ -87,6 +96,8 @@ try {
     promotion_cost_ratio_serial: Number(serial.costRatio.toFixed(3)),
     promotion_found_share_serial: Number(serial.foundShare.toFixed(3)),
     promotion_found_share: Number(promotion.foundShare.toFixed(3)),
+    rung_cost_ratio: Number(measurePreemptions(heldOut, BY_PREEMPTIONS, regions, CURVES.trials, CURVES.seeds).toFixed(3)),
+    rung_cost_ratio_with_asha: Number(measurePreemptions(heldOut, PROMOTION, regions, CURVES.trials, CURVES.seeds).toFixed(3)),
     asha_found_share: Number(ashaFound.toFixed(3)),
     per_trial_ms: Number(overhead.own.toFixed(1)),
     optuna_per_trial_ms: Number(overhead.optuna.toFixed(2)),

@@ -147,6 +147,8 @@ export interface TrialInput {
   /** ms since 1970; on-demand machines are used when the trial would end later. */
   readonly deadlineAt: number | null;
   readonly fork: ForkSource | null;
+  /** When its machine goes, or one comes that it waited for, it ends, so that its search may give the machine to another one. */
+  readonly yields?: boolean;
   /** A stopped trial that goes on: attempts are counted from here. */
   readonly resumed: TrialCarried | null;
   /** Set by continue-as-new only. */
@@ -252,6 +254,8 @@ export interface TrialSummary {
   readonly endedAt: number;
   /** How its last attempt ended. Absent from trials of 0.1. */
   readonly verdict?: AttemptVerdict;
+  /** It has not ended, but asks who is to have the next machine: its own went, or the pool of that name has one. */
+  readonly yielded?: { readonly found: string | null };
   readonly carried: TrialCarried;
 }
 
@@ -429,6 +433,8 @@ export interface TrialRecord {
   forkedAfter?: number;
   /** Of a replicate: instead of the search's. */
   seed?: number;
+  /** Its machine went, and its search decides who gets the next one. */
+  withoutMachine?: boolean;
   /** It is of another run, and has its output there until it goes on. */
   adopted?: boolean;
   /** Where it stands with the scheduler. */

@@ -129,6 +129,64 @@ export function promotion(rungs: Rungs, field: Field): Promotion | null {
   return null;
 }
 
+/** Of as many as are compared so large a share goes on at once after losing its machine. Chosen on the tables `chosen` of bench/search/curves.py. */
+const KEPT_WITHOUT_MACHINE = 1 / 4;
+
+/** A trial where preemptions are rungs. */
+export interface Trained {
+  readonly trial: number;
+  readonly curve: Curve;
+  /** Rungs of the scheduler that it has passed. */
+  readonly rungs: number;
+  /** It is held, or without a machine. */
+  readonly waits: boolean;
+}
+
+/** What is to be expected of a trial when it had that many points. */
+const expectedAt = (trial: Trained, points: number, goal: Objective['goal'], factor: number): number | null =>
+  expectedValue(trial.curve.slice(0, points), goal, factor);
+
+/**
+ * A trial whose machine went is at a rung of its own: nothing is lost by giving the next machine to another one. It goes on before others where a rung of
+ * the scheduler let it through, where it is among the best of those that were trained as far and of those that wait and are better already, or
+ * where nobody can say yet.
+ *
+ * @param trials all of the search, with their points so far
+ */
+export function deservesMachine(own: Trained, trials: readonly Trained[], goal: Objective['goal'], factor: number): boolean {
+  const points = own.curve.length;
+  if (points === 0 || own.rungs > 0) return true;
+  const expected = expectedAt(own, points, goal, factor);
+  const others = trials.filter(({ trial, curve }) => trial !== own.trial && curve.length > 0);
+  const asFar = others.filter(({ curve }) => curve.length >= points);
+  const ahead = asFar.filter((other) => {
+    const theirs = expectedAt(other, points, goal, factor);
+    return better(theirs, expected, goal) || (!better(expected, theirs, goal) && other.trial < own.trial);
+  });
+  const sooner = others.filter(
+    (other) => other.waits && other.curve.length < points && better(expectedAt(other, points, goal, factor), expected, goal),
+  );
+  const compared = asFar.length + sooner.length + 1;
+  return ahead.length + sooner.length < Math.max(1, Math.floor(compared * KEPT_WITHOUT_MACHINE));
+}
+
+/** Of trials that lost their machines the one that is to have the next: the farthest of those that deserve it; null: another trial deserves it more. */
+export function nextWithoutMachine(
+  waiting: readonly Trained[],
+  trials: readonly Trained[],
+  goal: Objective['goal'],
+  factor: number,
+): Trained | null {
+  const farthestFirst = [...waiting].sort((a, b) => b.curve.length - a.curve.length || a.trial - b.trial);
+  return farthestFirst.find((one) => deservesMachine(one, trials, goal, factor)) ?? null;
+}
+
+/** Where nobody else is to have a machine: the one of which most is to be expected. */
+export function bestWithoutMachine(waiting: readonly Trained[], goal: Objective['goal'], factor: number): Trained | null {
+  const worth = (one: Trained): number | null => expectedAt(one, one.curve.length, goal, factor);
+  return waiting.reduce<Trained | null>((best, one) => (best === null || better(worth(one), worth(best), goal) ? one : best), null);
+}
+
 /**
  * Where nothing runs and nothing is to come: the best held trial goes on to its end, unless one that is as good has got there, so that a search never
  * ends with none that was trained to the end.

@@ -18,6 +18,7 @@ import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed } from '../workflow/curve-feed.ts';
 import { documentOf } from '../workflow/documents.ts';
 import { longhaulOf, until } from '../workflow/environment.ts';
+import { losesMachine } from '../workflow/loses-machine.ts';
 import { profileOf, specOf, SPOT_AND_ON_DEMAND, trialInputOf } from '../workflow/search-harness.ts';
 import type { SearchHarness } from '../workflow/search-harness.ts';
 
@@ -153,6 +154,13 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     const search = await harness.search(specOf({ trials: 5, parallel: 2, scheduler }));
     await search.result();
     return wholly(harness, 'search-rungs', search);
+  },
+
+  'search-preemption-is-a-rung': async (harness) => {
+    const search = harness.search(specOf({ trials: 3, parallel: 2, scheduler: { kind: 'asha', min: 4, factor: 2, max: 4 } }));
+    losesMachine(harness, async (trial, points) => (await state(await search)).trials[trial]?.points === points);
+    await (await search).result();
+    return recorded('search-preemption-is-a-rung', await search, 0);
   },
 
   'search-promise': async (harness) => {

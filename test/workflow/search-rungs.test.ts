@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
+import { losesMachine } from './loses-machine.ts';
 import { until } from './environment.ts';
 import { specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
 
@@ -107,6 +108,45 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
     wait.resolve(undefined);
     await running.result();
     expect((await stateOf(running)).trials[0]).toMatchObject({ status: 'succeeded', points: 3 });
+  });
+
+  it('gives the place of a trial whose machine went to one that deserves it more, and its own back when nobody else does', async () => {
+    const search = harness.search(specOf({ trials: 3, parallel: 2, scheduler: { kind: 'asha', min: 4, factor: 2, max: 4 } }));
+    losesMachine(harness, async (trial, points) => (await stateOf(await search)).trials[trial]?.points === points);
+    const { outputs, counts } = await (await search).result();
+    expect([outputs.best_trial, counts.succeeded]).toEqual([1, 3]);
+    expect(harness.world.attempts.map(({ trial: { trial }, attempt }) => [trial, attempt]).sort()).toEqual([[0, 1], [0, 2], [1, 1], [2, 1]]); // prettier-ignore
+    const order = harness.world.attempts.map(({ trial: { trial }, attempt }) => `${trial}.${attempt}`);
+    expect(order.indexOf('2.1')).toBeLessThan(order.indexOf('0.2'));
+    const { trials, decisions } = await stateOf(await search);
+    expect(decisions.filter(({ trial }) => trial === 0).map(({ text }) => text)).toEqual([
+      'its machine went: who gets the next one is decided anew',
+      'gets the next machine: is the best of those that wait',
+    ]);
+    // Nothing that it had is lost or counted twice.
+    expect(trials[0]).toMatchObject({ status: 'succeeded', attempts: 2, preemptions: 1, points: 2 });
+  });
+
+  it('gives it back at once to one that is among the best of those that were trained as far', async () => {
+    suggests(0.9, 0.4, 0.3);
+    let search: Search | null = null;
+    trains(2, () => search as unknown as Search);
+    const inner = harness.world.attempt;
+    harness.world.attempt = async (input, retries) => {
+      if (input.trial.trial !== 0 || input.attempt > 1) return inner(input, retries);
+      feed.add(0, 0.9);
+      await until(async () => (await stateOf(search as unknown as Search)).trials[0]?.points === 1, 'its point');
+      return { verdict: 'preempted', lastProgress: 1 };
+    };
+    search = await harness.search(specOf({ trials: 3, parallel: 1, scheduler: { kind: 'asha', min: 4, factor: 2, max: 4 } }));
+    await search.result();
+    expect(harness.world.attempts.map(({ trial: { trial } }) => trial)).toEqual([0, 0, 1, 2]);
+    const of0 = (await stateOf(search)).decisions.filter(({ trial }) => trial === 0);
+    expect(of0.map(({ text }) => text)).toEqual([
+      'its machine went: who gets the next one is decided anew',
+      'gets the next machine: is among the best',
+    ]);
+    expect((of0[1]?.at ?? 0) - (of0[0]?.at ?? 0)).toBeLessThan(1000);
   });
 
   it('stops at rungs instead, where nothing is to be promoted', async () => {

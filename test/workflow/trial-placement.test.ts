@@ -1,7 +1,7 @@
 /** Several spot pools: what a trial asks, what it looks at, and where it goes on. */
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { CapacityInput } from '../../src/contract/search.ts';
+import type { CapacityInput, TrialInput } from '../../src/contract/search.ts';
 import { until } from './environment.ts';
 import { profileOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
@@ -46,6 +46,26 @@ describe('a trial with several spot pools', () => {
       // The moment in which all are looked at before on-demand is short.
       factor: 1000,
     });
+
+  it.each([false, true])('that asks its search (%s) ends when there is a machine, and when its own went', async (yields) => {
+    const { seen } = emptyUntilSeen('spot-c');
+    const begin = (resumed: Partial<TrialInput> = {}) =>
+      harness.trial({
+        ...{ yields, factor: 1000, deadlineAt: Date.now() + placement.deadlineSeconds * 1000 },
+        profile: profileOf({ pools: [...SPOTS, ON_DEMAND], placement }),
+        ...resumed,
+      });
+    const waiting = await begin();
+    await until(async () => Promise.resolve(looks.length === 3), 'looks for machines');
+    seen();
+    const found = await waiting.result();
+    expect([found.status, found.yielded]).toEqual(yields ? ['stopped', { found: 'spot-c' }] : ['succeeded', undefined]);
+    if (!yields) return;
+    // Whoever gets it asks that pool first.
+    harness.world.attempt = async () => Promise.resolve({ verdict: 'preempted' });
+    const lost = await (await begin({ resumed: found.carried })).result();
+    expect([lost.status, lost.yielded, lost.carried.preemptions, pools().at(-1)]).toEqual(['stopped', { found: null }, 1, 'spot-c']);
+  });
 
   it('waits with nothing running while there is time, and begins where the first machine is', async () => {
     const { seen } = emptyUntilSeen('spot-c');

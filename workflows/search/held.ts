@@ -20,8 +20,22 @@ export function holds(run: SearchRun, record: TrialRecord, { status }: TrialSumm
 
 export const isHeld = (record: TrialRecord): boolean => record.halving?.held === true && !record.active && !isOver(record);
 
+/** Whether a trial ended only to ask who is to have the next machine; then it waits for the answer. */
+export function yields(run: SearchRun, record: TrialRecord, { yielded, reason }: TrialSummary): boolean {
+  if (yielded === undefined || record.stopping !== null || run.memory.finishing !== null) return false;
+  record.withoutMachine = true;
+  run.foundPool = yielded.found;
+  Object.assign(record.state, { status: 'queued', reason });
+  decided(run, record.state.trial, `${reason ?? 'it waits'}: who gets the next one is decided anew`);
+  run.dirty = true;
+  return true;
+}
+
+export const isWithoutMachine = (record: TrialRecord): boolean => record.withoutMachine === true && !record.active && !isOver(record);
+
 /** A person lets it go on, whatever its place. */
 export function release(record: TrialRecord, allowed: number | null = NO_RUNG): void {
+  delete record.withoutMachine;
   if (!record.halving) return;
   record.halving.held = false;
   record.halving.allowed = allowed ?? record.halving.rungs.length;

@@ -4,7 +4,8 @@ import { bestOf } from '../../src/rules/curves.ts';
 import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotion } from '../../src/rules/halving.ts';
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
 import { endOfTraining } from '../../src/rules/population.ts';
-import { heldReason, heldSummary, isHeld, NO_RUNG, release } from './held.ts';
+import { heldReason, heldSummary, isHeld, isWithoutMachine, NO_RUNG, release } from './held.ts';
+import { giveMachine, giveMachineAnyway } from './machines.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -42,9 +43,11 @@ export function reachRung(run: SearchRun, record: TrialRecord, reached: Reached)
 export function promoteNext(run: SearchRun): boolean {
   const rungs = rungsOf(run);
   if (rungs?.scheduler.promote !== true) return false;
+  if (giveMachine(run, rungs)) return true;
   const field = fieldOf(run);
   const next = promotion(rungs, field);
   if (next) return goOn(run, next, null);
+  if (newTrialsLeft(run) === 0 && run.busy.asking === 0 && giveMachineAnyway(run, rungs)) return true;
   const last = field.complete && isStill(run) ? lastPromotion(field, finishedOf(run)) : null;
   return last !== null && goOn(run, last, NO_RUNG);
 }
@@ -103,4 +106,5 @@ function plannedOf({ waitsForOthers, input: { spec }, memory }: SearchRun): Pick
 const finishedOf = (run: SearchRun): (number | null)[] =>
   run.memory.records.filter(({ state }) => state.status === 'succeeded').map(({ state }) => state.objective);
 
-const isStill = (run: SearchRun): boolean => activeRecords(run).length === 0 && queuedRecords(run).length === 0;
+const isStill = (run: SearchRun): boolean =>
+  activeRecords(run).length === 0 && queuedRecords(run).length === 0 && !run.memory.records.some(isWithoutMachine);

@@ -20,6 +20,10 @@ export interface SearchRun {
   readonly memory: SearchCarried;
   /** Rungs promote once half of the trials that they will see are there; false in searches of 0.2. */
   readonly waitsForOthers: boolean;
+  /** Trials ask it who is to have the next machine when one went or came; false in searches from before, and without a scheduler that promotes. */
+  readonly givesMachines: boolean;
+  /** Pool in which a trial just found a machine. */
+  foundPool: string | null;
   /** 1 while a history of release 0.1 is replayed: its decisions were others. */
   readonly rules: RulesVersion;
   /** False while a history from before decisions were recorded is replayed. */
@@ -72,6 +76,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
     rules: patched('search-rules-2') ? 2 : 1,
     reconciles: patched('wanted-state'),
     waitsForOthers: input.spec.scheduler !== undefined && patched('rungs-wait'),
+    givesMachines: promotes(input.spec.scheduler) && patched('preemption-is-a-rung'),
+    foundPool: null,
     recordsDecisions: patched('decisions'),
     signatures: new Set(memory.signatures),
     hearing: new Set(),
@@ -98,6 +104,9 @@ export function createSearchRun(input: SearchInput): SearchRun {
   if (takenOver !== null) decided(run, null, takenOverWords(input, memory.records.length, takenOver));
   return run;
 }
+
+const promotes = (scheduler: SearchInput['spec']['scheduler']): boolean =>
+  scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote;
 
 function takenOverWords({ spec: { takesOver } }: SearchInput, count: number, open: readonly number[]): string {
   return `took over ${count} trials of ${takesOver?.run ?? 'another run'}; ${open.length === 0 ? 'none' : `trials ${open.join(', ')}`} can go on from their checkpoints`;
@@ -202,7 +211,15 @@ export const occupying = (run: SearchRun): TrialRecord[] =>
 export const activeRecords = (run: SearchRun): TrialRecord[] => run.memory.records.filter((record) => record.active);
 export const queuedRecords = (run: SearchRun): TrialRecord[] =>
   run.memory.records
-    .filter((record) => !record.active && !isOver(record) && record.ending === null && !record.held && record.halving?.held !== true)
+    .filter(
+      (record) =>
+        !record.active &&
+        !isOver(record) &&
+        record.ending === null &&
+        !record.held &&
+        record.halving?.held !== true &&
+        record.withoutMachine !== true,
+    )
     .sort((a, b) => b.state.priority - a.state.priority || a.state.trial - b.state.trial);
 
 /** The search does not end, nor continue as new, before they were told: its end would cancel a message that is tried again. */

@@ -23,6 +23,7 @@ export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {
     priority: record.state.priority,
     deadlineAt: earlier(deadlineSeconds === undefined ? null : memory.startedAt + deadlineSeconds * 1000, lastMoment(run)),
     fork: record.fork,
+    ...(run.givesMachines ? { yields: true } : {}),
     resumed: record.carried,
     ...(input.life === undefined ? {} : { life: input.life }),
     ...(input.factor === undefined ? {} : { factor: input.factor }),

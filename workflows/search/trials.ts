@@ -20,7 +20,7 @@ import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { pinning, searching, TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, isOver, objectivesOf, recordOf } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { heldSummary, holds, isHeld } from './held.ts';
+import { heldSummary, holds, isHeld, isWithoutMachine, yields } from './held.ts';
 import { comesAgain, reopenMember, waitsForOthers } from './member.ts';
 import { endRunning } from './spending.ts';
 import { trialInput } from './trial-input.ts';
@@ -152,7 +152,8 @@ export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): 
   if (isOver(record) || record.stopping !== null) return;
   decided(run, record.state.trial, `stopped: ${reason}`);
   requestStop(run, record, reason);
-  if (!record.active) finalise(run, record, isHeld(record) ? heldSummary(record, reason) : withoutRunning(record, reason));
+  if (!record.active)
+    finalise(run, record, isHeld(record) || isWithoutMachine(record) ? heldSummary(record, reason) : withoutRunning(record, reason));
 }
 
 export function requestStop(run: SearchRun, record: TrialRecord, reason: string): void {
@@ -225,7 +226,7 @@ export function ended(run: SearchRun, summary: TrialSummary): void {
   });
   record.verdict = summary.verdict;
   run.dirty = true;
-  if (holds(run, record, summary) || waitsForOthers(run, record, summary)) return;
+  if (holds(run, record, summary) || waitsForOthers(run, record, summary) || yields(run, record, summary)) return;
   if (needsEvaluation(run, record, summary)) {
     record.ending = summary;
     record.toEvaluate = { export: summary.bestExport ?? '', samples: carried.samples };

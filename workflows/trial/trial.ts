@@ -14,6 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
+import type { Pool } from '../../src/contract/profile.ts';
 import type {
   AttemptInput,
   AttemptReport,
@@ -130,6 +131,8 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (choice.waitSeconds !== null) {
       const ended = await waitForMachine(run, choice);
       if (ended !== null) return ended;
+      const asks = afterMachineCame(run);
+      if (asks !== null) return asks;
       if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
       await moveOn(run);
       continue;
@@ -140,11 +143,26 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (report === null || next === null) continue;
     if (next.summary) return next.summary;
     const pause = pauseSeconds(run, report, next.repeats);
-    await backOff(run, run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause);
+    const wait = run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause;
+    const asks = wait === 0 ? afterMachineWent(run, report) : null;
+    if (asks !== null) return asks;
+    await backOff(run, wait);
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
     await moveOn(run);
   }
 }
+
+/** Null: the trial goes on by itself. */
+const afterMachineWent = (run: TrialRun, { verdict }: AttemptReport): TrialSummary | null =>
+  run.input.yields === true && verdict === 'preempted' && run.stop === null && !run.paused ? yielded(run, null) : null;
+const afterMachineCame = (run: TrialRun): TrialSummary | null =>
+  run.input.yields === true && run.found !== null && run.stop === null && !run.paused ? yielded(run, run.found) : null;
+
+/** The scheduler of its search decides which trial gets the next machine, or the one that came. */
+const yielded = (run: TrialRun, found: Pool | null): TrialSummary => ({
+  ...summaryOf(run, 'stopped', found === null ? 'its machine went' : `there is a machine of ${found.name}`, run.last ?? null),
+  yielded: { found: found?.name ?? null },
+});
 
 /** A look found a machine while the attempt ran: the next one goes there. */
 function takeFound({ placesByRates, found, carried }: TrialRun): void {

@@ -2,15 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HalvingScheduler } from '../../../src/contract/search-space.ts';
 import {
+  bestWithoutMachine,
   bracketOfTrial,
+  deservesMachine,
   expectedValue,
   lastPromotion,
   levelsOf,
   nextLevel,
+  nextWithoutMachine,
   promotion,
   type Field,
   type HalvingTrial,
   type Rungs,
+  type Trained,
 } from '../../../src/rules/halving.ts';
 
 const rungsOf = (more: object = {}, end: number | null = 27): Rungs => ({
@@ -139,5 +143,55 @@ describe('promotion', () => {
     expect(expectedValue([0.2, 0.4, 0.5, 0.6], 'maximize', 2)).toBeCloseTo(0.7);
     expect(expectedValue([0.8, 0.6, 0.5, 0.4], 'minimize', 4)).toBeCloseTo(0.2);
     expect(expectedValue([null, null], 'minimize', 4)).toBeNull();
+  });
+});
+
+describe('a trial whose machine went', () => {
+  const of = (...curves: readonly (readonly (number | null)[])[]): Trained[] =>
+    curves.map((curve, trial) => ({ trial, curve, rungs: 0, waits: true }));
+  const deserves = (trial: number, trials: Trained[], goal: 'maximize' | 'minimize' = 'maximize'): boolean =>
+    deservesMachine(trials[trial] ?? { trial, curve: [], rungs: 0, waits: true }, trials, goal, 2);
+
+  it.each([
+    ['has no point yet', of([], [0.9, 0.9]), 0, true],
+    ['is the farthest', of([0.1, 0.2, 0.3], [0.1, 0.2]), 0, true],
+    ['is the farthest, while one that waits is better already', of([0.1, 0.2, 0.3], [0.9, 0.9]), 0, false],
+    ['is the best as far', of([0.8], [0.7, 0.95], [0.1]), 0, true],
+    ['is beaten as far, whatever the others had later', of([0.7], [0.8, 0.1], [0.1]), 0, false],
+    ['is in the best quarter', of([0.8], [0.9], [0.1], [0.2], [0.3], [0.4], [0.1], [0.2]), 0, true],
+    ['is behind the best quarter', of([0.8], [0.9], [0.1], [0.2], [0.3], [0.4], [0.1]), 0, false],
+    ['is equal to an earlier one', of([0.5], [0.5]), 1, false],
+    ['has no number', of([0.1], [null]), 1, false],
+  ])('%s', (_, trials, trial, expected) => {
+    expect(deserves(trial, trials)).toBe(expected);
+  });
+
+  it('goes on where a rung of the scheduler let it through, or where those that are better have machines', () => {
+    const trials = of([0.1, 0.2], [0.9]);
+    expect(deserves(0, trials)).toBe(false);
+    expect(deserves(0, trials.map((one) => ({ ...one, rungs: 1 })))).toBe(true); // prettier-ignore
+    expect(deserves(0, trials.map((one) => ({ ...one, waits: false })))).toBe(true); // prettier-ignore
+  });
+
+  it('is compared in the direction of the objective', () => {
+    expect([0, 1].map((trial) => deserves(trial, of([0.2], [0.8]), 'minimize'))).toEqual([true, false]);
+  });
+
+  it('goes before others the farther it is, and without others the better it is', () => {
+    const trials = of([0.9, 0.9, 0.9], [0.9, 0.9], [0.1, 0.1, 0.1, 0.1], [0.2]);
+    const [best, young, , poor] = trials as [Trained, Trained, Trained, Trained];
+    expect(nextWithoutMachine([young, best], trials.slice(0, 1), 'maximize', 2)).toBe(best);
+    expect(nextWithoutMachine([poor], trials, 'maximize', 2)).toBeNull();
+    expect(bestWithoutMachine([poor, young], 'maximize', 2)).toBe(young);
+    expect(bestWithoutMachine([], 'maximize', 2)).toBeNull();
+  });
+
+  it('is never one of which nobody goes on: of those that wait and were trained as far as any, the best deserves it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 12 }), (values) => {
+        const trials = of(...values.map((value) => [value]));
+        expect(nextWithoutMachine(trials, trials, 'maximize', 2)).not.toBeNull();
+      }),
+    );
   });
 });

@@ -7,7 +7,7 @@ import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';
 import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
-import { isHeld, release } from '../held.ts';
+import { isHeld, isWithoutMachine, release } from '../held.ts';
 import { pauseTrial, resumeTrial } from '../trials.ts';
 import { byWhom, done, openTrial, shownTrial, stillOpen, trialOf, WHO } from './common.ts';
 
@@ -47,7 +47,7 @@ export function listenToPauses(run: SearchRun): void {
       }
       const record = trialOf(run, payload.trial);
       if (isOver(record)) reopen(run, record);
-      else if (isHeld(record)) release(record);
+      else if (isHeld(record) || isWithoutMachine(record)) release(record);
       record.held = false;
       if (memory.status === 'running') resumeTrial(run, record);
       return done(run, payload.trial, `goes on${byWhom(payload)}`);
@@ -71,7 +71,7 @@ function resumable(run: SearchRun): void {
 
 function resumableTrial(run: SearchRun, record: TrialRecord): void {
   stillOpen(run);
-  if (record.held || isHeld(record) || (isOver(record) && canGoOn(record))) return;
+  if (record.held || isHeld(record) || isWithoutMachine(record) || (isOver(record) && canGoOn(record))) return;
   if (record.asking !== null) refuse(`trial ${record.state.trial} waits for an answer: approve or reject it`);
   refuse(
     `trial ${record.state.trial} is ${record.state.status}; only paused and stopped trials can go on, and failed ones that have trained`,
