@@ -126,6 +126,8 @@ export const ReplaySearchOutput = z.looseObject({
         rules: z.string(),
         sampler: z.string().nullable(),
         distance: z.number().nullable(),
+        resolved: z.boolean(),
+        untrained: z.array(z.looseObject({ trial: z.int(), points: z.int(), wanted: z.int().nullable() })),
         elapsed: z.number(),
         ended: z.array(
           z.looseObject({
@@ -141,12 +143,12 @@ export const ReplaySearchOutput = z.looseObject({
       }),
     )
     .describe(
-      'one for each `--pruner`: `rules`, `sampler` (null: the recorded order), `distance` (mean, of the trials from what the sampler asked for), ' +
+      'one for each `--pruner` and `--scheduler`: `rules`, `sampler` (null: the recorded order), `distance` (mean, of the trials from what the sampler asked for), ' +
         `${Object.keys(ReplayedFigures)
           .map((name) => `\`${name}\``)
           .join(
             ', ',
-          )}, \`elapsed\` (seconds from start to end), and \`ended\`: the trials in the order of their ends with \`trial\`, \`status\`, ` +
+          )}, \`resolved\` (every part of the curves that it asks for was trained), \`untrained\` (else: \`trial\`, \`points\` that are known, \`wanted\` ones, null: to its end), \`elapsed\` (seconds from start to end), and \`ended\`: the trials in the order of their ends with \`trial\`, \`status\`, ` +
         '`reason` (null: ended as recorded), `points`, `seconds`, `cost`, `objective`, `startedAt`, `endedAt`, `distance`',
     ),
 });

@@ -69,3 +69,35 @@ function checkSchedule({ command, image, fixed, space }: SearchSpec, step: strin
 function refuse(step: string, path: string, message: string, expected: string, found: string): never {
   throw new InvalidInputError([{ file: 'extend', path: `steps.${step}.${path}`, message, expected, found }]);
 }
+
+/** A trial of an ended search, and the point up to which it is to be trained; null: to its end. */
+export interface Thawed {
+  readonly trial: number;
+  readonly points: number | null;
+}
+
+/** Trains those parts of curves only: no trial is new, no rule stops one, and what comes after the search is left out. */
+export function thawedDocument(
+  document: RunDocument,
+  of: { readonly run: string; readonly step: string },
+  thaw: readonly Thawed[],
+): RunDocument {
+  const after = new Set([of.step]);
+  for (const { id, dependsOn } of document.steps) if (dependsOn.some((one) => after.has(one))) after.add(id);
+  after.delete(of.step);
+  const steps = document.steps
+    .filter(({ id }) => !after.has(id))
+    .map((step) => (step.id === of.step && step.spec.kind === 'search' ? { ...step, spec: thawed(step.spec, of, thaw) } : step));
+  const { hash: _hash, source, ...content } = document;
+  const whole = { ...content, steps, onExit: [] };
+  return { ...whole, source, hash: hashOf(whole) };
+}
+
+function thawed(
+  { scheduler: _scheduler, replicates: _replicates, promise: _promise, ...spec }: SearchSpec,
+  { run, step }: { readonly run: string; readonly step: string },
+  thaw: readonly Thawed[],
+): SearchSpec {
+  // No further trial than those that are taken over.
+  return { ...spec, trials: 1, stopping: [], budget: {}, takesOver: { run, step, longer: false, thaw: [...thaw] } };
+}

@@ -160,6 +160,8 @@ export const SearchSpec = z.strictObject({
       step: StepId,
       /** Training is longer than it was there: finished trials go on too. */
       longer: z.boolean().default(false),
+      /** Only these trials go on, to a point of their curves (null: to the end of training), whatever rules say: `longhaul replay-search --thaw` writes it. */
+      thaw: z.array(z.strictObject({ trial: z.int().nonnegative(), points: z.int().positive().nullable() })).optional(),
     })
     .optional(),
   /** An end and a cost that it keeps to, by beginning fewer trials or by ending with what it has. `longhaul run --by … --cost …` writes it. */

@@ -24,6 +24,8 @@ export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): 
     if (halving) Object.assign(halving, { held: how === 'held', allowed: halving.rungs.length });
     if (how === 'held') reopen(record, 'paused', state.reason);
     else reopen(record, 'queued', null);
+    // A rule that stopped it would do so again.
+    if (spec.takesOver?.thaw) record.state.kept = true;
     open.push(record.state.trial);
   }
   Object.assign(memory, {
@@ -46,6 +48,7 @@ export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): 
 
 function howItGoesOn(record: TrialRecord, { scheduler, takesOver }: SearchSpec, endReason: string | null): 'over' | 'held' | 'queued' {
   const { state, told, stopping, halving } = record;
+  if (takesOver?.thaw) return takesOver.thaw.some(({ trial }) => trial === state.trial) ? 'queued' : 'over';
   // A population holds its members itself, at the end of the interval that they are in.
   const promotes = scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote && halving !== undefined;
   if (state.status === 'succeeded') return takesOver?.longer === true ? (promotes ? 'held' : 'queued') : 'over';

@@ -4,8 +4,11 @@ import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { EarlierSearch, SearchInput, SearchResult } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
+import { curveFeed } from './curve-feed.ts';
+import { until } from './environment.ts';
 import { profileOf, specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
 
+type SearchHandle = Awaited<ReturnType<SearchHarness['search']>>;
 const PRICED = profileOf({ pools: [{ name: 'spot', spot: true, pricePerHour: 1 }] });
 
 describe('a search that goes on with an ended one', () => {
@@ -89,5 +92,35 @@ describe('a search that goes on with an ended one', () => {
     const texts = state.decisions.map(({ text }) => text);
     expect(texts).toContain('begins anew: file:///out/run-1/trial-0 has no checkpoint any more');
     expect(state.trials.map(({ status }) => status)).toEqual(['succeeded']);
+  });
+
+  it('trains only the parts of curves that are asked for, and stops where they are known', async () => {
+    const feed = curveFeed();
+    harness.world.curves = feed.curves;
+    let search: SearchHandle | null = null;
+    const seen = (trial: number, points: number): Promise<unknown> =>
+      until(async () => (await search?.query<SearchState>('state'))?.trials[trial]?.points === points, `point ${points} of trial ${trial}`);
+    harness.world.attempt = async ({ trial: { trial } }) => {
+      feed.add(trial, 0.5);
+      await seen(trial, 1);
+      return trial === 1 ? { lastProgress: 1 } : { verdict: await harness.stopAsked(), lastProgress: 1 };
+    };
+    search = await harness.search(specOf({ trials: 2, parallel: 2 }));
+    await seen(0, 1);
+    await search.executeUpdate('stop-trial', { args: [{ trial: 0 }] });
+    await search.result();
+    const trained = harness.world.attempts.length;
+    harness.world.attempt = async ({ trial: { trial }, lastProgress }) => {
+      const stopped = harness.stopAsked();
+      for (let point = lastProgress + 1; point <= 3; point++) feed.add(trial, 0.6);
+      return { verdict: await stopped, lastProgress: 3 };
+    };
+    const takesOver = { run: 'run-1', step: 'search', thaw: [{ trial: 0, points: 3 }] };
+    const { state } = await extended(search.workflowId, specOf({ trials: 1, parallel: 2, takesOver }));
+    expect(harness.world.attempts.slice(trained).map(({ trial: { trial } }) => trial)).toEqual([0]);
+    expect(state.trials.map(({ status, points, reason }) => [status, points, reason])).toEqual([
+      ['stopped', 3, 'trained to point 3, as far as was asked'],
+      ['succeeded', 1, null],
+    ]);
   });
 });

@@ -10,7 +10,7 @@ import { activeRecords, inBackground, isOver, objectivesOf, recordOf } from './s
 import type { SearchRun } from './state.ts';
 import { reachEndOfInterval } from './population.ts';
 import { reachRung } from './rungs.ts';
-import { endUnreportedTrial, finish } from './trials.ts';
+import { endUnreportedTrial, finish, stopTrial } from './trials.ts';
 import { contextOf, applyStoppingRules } from './stopping.ts';
 import type { StoppingContext } from '../../src/rules/early-stopping.ts';
 import { WAITS } from '../../src/rules/durations.ts';
@@ -123,7 +123,13 @@ function takePoint(
   const reached = { step, resource: resource ?? null };
   reachRung(run, record, reached);
   reachEndOfInterval(run, record, reached);
+  if (isThawed(run, record)) stopTrial(run, record, `trained to point ${record.curve.length}, as far as was asked`);
   applyStoppingRules(run, record, context);
+}
+
+function isThawed({ input }: SearchRun, { state, curve, active }: TrialRecord): boolean {
+  const wanted = input.spec.takesOver?.thaw?.find(({ trial }) => trial === state.trial)?.points ?? null;
+  return active && wanted !== null && curve.length >= wanted;
 }
 
 /** Series have a value for each point, also where they begin later: with a rule that was set meanwhile. */

@@ -7,7 +7,7 @@ import { UsageError } from '../exit.ts';
 import { json } from '../summary.ts';
 import type { RecordedPoint, RecordedSearch, RecordedTrial } from './replayed-search.ts';
 
-interface RecordedRows {
+export interface RecordedRows {
   readonly trials: readonly LedgerRow<'trials'>[];
   readonly attempts: readonly LedgerRow<'attempts'>[];
   readonly progress: readonly LedgerRow<'progress'>[];
@@ -33,6 +33,37 @@ export function recordedSearch(study: string, step: string, spec: SearchSpec, ro
   }
   return { study, objective: spec.objective, parallel: spec.parallel, trials };
 }
+
+/**
+ * Rows of a search with those of the one that it went on with, as if one run had trained all: of each trial the newer row, with the costs of both.
+ *
+ * @param later its trials, attempts and points go on where those of `earlier` stopped
+ */
+export function joinedRows(run: string, earlier: RecordedRows, later: RecordedRows): RecordedRows {
+  const ofRun = <R extends LedgerRow<'trials'> | LedgerRow<'attempts'> | LedgerRow<'progress'> | LedgerRow<'evaluations'>>(
+    rows: readonly R[],
+  ): R[] => rows.map((row) => ({ ...row, run }));
+  const again = new Map(later.trials.map((row) => [placeOf(row), row]));
+  const before = new Map(earlier.trials.map((row) => [placeOf(row), row]));
+  const trials = [...earlier.trials.filter((row) => !again.has(placeOf(row))), ...later.trials].map((row) => {
+    const first = again.has(placeOf(row)) ? before.get(placeOf(row)) : undefined;
+    if (!first) return row;
+    const attempts = [...earlier.attempts, ...later.attempts].filter((one) => placeOf(one) === placeOf(row));
+    const seconds = Math.max(
+      number(row.seconds),
+      attempts.reduce((sum, one) => sum + number(one.seconds), 0),
+    );
+    return { ...row, seconds, cost: number(first.cost) + number(row.cost), started_at: first.started_at };
+  });
+  return {
+    trials: ofRun(trials),
+    attempts: ofRun([...earlier.attempts, ...later.attempts]),
+    progress: ofRun([...earlier.progress, ...later.progress]),
+    evaluations: ofRun([...earlier.evaluations, ...later.evaluations]),
+  };
+}
+
+const placeOf = ({ step, trial }: Readonly<Record<string, unknown>>): string => `${String(step)}/${String(trial)}`;
 
 /** @throws {UsageError} when a rule looks at a metric that was never recorded: it would seem to stop nothing */
 export function checkMetrics(search: RecordedSearch, metrics: readonly string[]): void {

@@ -3,20 +3,24 @@ import { duration, metric, money } from '../../present/format.ts';
 import { table, type Column } from '../table.ts';
 import type { Colors } from '../terminal.ts';
 import { asRecorded, summarise, type ReplaySummary } from './replay-summary.ts';
+import type { Untrained } from './promoted-search.ts';
 import type { RecordedSearch, ReplayedTrial } from './replayed-search.ts';
 
 export interface Replayed {
-  /** As given to --pruner. */
+  /** As given to --pruner or --scheduler. */
   readonly rules: string;
   /** null: the trials ran in the recorded order. */
   readonly sampler: string | null;
   readonly ended: readonly ReplayedTrial[];
   /** Of each trial from what the sampler had asked for. */
   readonly distances: ReadonlyMap<number, number> | null;
+  /** Of a scheduler. */
+  readonly untrained?: readonly Untrained[];
 }
 
 /** In text; JSON has all of them. */
 const MAX_STOPPED_TRIALS = 20;
+const MAX_UNTRAINED = 20;
 
 export function replayJson(search: RecordedSearch, replays: readonly Replayed[]): object {
   return {
@@ -29,6 +33,8 @@ export function replayJson(search: RecordedSearch, replays: readonly Replayed[])
       sampler: one.sampler,
       distance: meanDistance(one),
       ...summarise(search, one.ended),
+      resolved: untrainedOf(search, one).length === 0,
+      untrained: untrainedOf(search, one),
       elapsed: Math.max(0, ...one.ended.map(({ endedAt }) => endedAt)),
       ended: one.ended.map(({ values: _values, lastValue: _last, ...trial }) => ({
         ...trial,
@@ -69,7 +75,7 @@ export function renderReplays(
       ],
       colors.dim,
     ),
-    ...lines.flatMap(({ one, summary }) => [...stoppedTrials(one, colors), ...note(one, summary)]),
+    ...lines.flatMap(({ one }) => [...stoppedTrials(one, colors), note(one, untrainedOf(search, one))]),
   ].join('\n\n');
 }
 
@@ -102,12 +108,37 @@ function stoppedTrials({ rules, ended }: Replayed, colors: Colors): string[] {
   return [table(columns, rows, colors.dim) + (more > 0 ? `\n… and ${more} more (--output json has all)` : '')];
 }
 
-function note({ rules }: Replayed, { unknown }: ReplaySummary): string[] {
-  if (unknown === 0) return [];
-  return [
-    `${unknown} ${unknown === 1 ? 'trial was' : 'trials were'} stopped when recorded and not by ${rules}: how they would have gone on is not known, ` +
-      'so machine time and cost are at least these, and a better one may be among them.',
-  ];
+/** Trials that were cut short when recorded, and would have gone on. */
+export function untrainedOf(search: RecordedSearch, { ended, untrained }: Replayed): readonly Untrained[] {
+  if (untrained) return untrained;
+  const cutShort = new Set(search.trials.filter(({ status }) => status === 'stopped').map(({ trial }) => trial));
+  return ended
+    .filter(({ trial, reason }) => reason === null && cutShort.has(trial))
+    .map(({ trial, points }) => ({ trial, points, wanted: null }));
+}
+
+/** Of all of the answers together: of each trial as far as any of them asks for. */
+export function untrainedParts(
+  search: RecordedSearch,
+  replays: readonly Replayed[],
+): { readonly trial: number; readonly points: number | null }[] {
+  const parts = new Map<number, number | null>();
+  for (const { trial, wanted } of replays.flatMap((one) => untrainedOf(search, one))) {
+    const other = parts.get(trial);
+    parts.set(trial, wanted === null || other === null ? null : Math.max(wanted, other ?? 0));
+  }
+  return [...parts].sort(([a], [b]) => a - b).map(([trial, points]) => ({ trial, points }));
+}
+
+function note({ rules }: Replayed, untrained: readonly Untrained[]): string {
+  if (untrained.length === 0) return `${rules}: resolved, every part of the curves that it asks for was trained`;
+  const named = untrained
+    .slice(0, MAX_UNTRAINED)
+    .map(({ trial, points, wanted }) => `trial ${trial} beyond point ${points} (to ${wanted === null ? 'its end' : `point ${wanted}`})`);
+  return (
+    `${rules}: depends on parts of curves that were never trained: ${named.join(', ')}${untrained.length > named.length ? ', …' : ''}. ` +
+    'How these would have gone on is not known, so machine time and cost are at least these, and a better one may be among them.'
+  );
 }
 
 function meanDistance({ distances, ended }: Replayed): number | null {

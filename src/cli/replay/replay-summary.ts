@@ -46,22 +46,19 @@ function regret(found: number, best: number, { goal }: Objective): number {
   return Math.max(0, goal === 'maximize' ? best - found : found - best);
 }
 
-/** As a search answers: of those that finished; where none did, of those that were stopped. With the trials and the money it took to find it. */
+/** As a search answers: a stopped trial counts with its best point, and its best model can win. With the trials and the money it took to find it. */
 function bestEnd(ended: readonly Ended[], { goal }: Objective): ReplaySummary['best'] {
-  const pool = ended.some(isFinished) ? isFinished : ({ status }: Ended): boolean => status === 'stopped';
   let best: ReplaySummary['best'] = null;
   let cost = 0;
   for (const [i, trial] of ended.entries()) {
     cost += trial.cost;
     const { objective } = trial;
-    if (!pool(trial) || objective === null) continue;
+    if ((trial.status !== 'succeeded' && trial.status !== 'stopped') || objective === null) continue;
     if (best === null || (goal === 'maximize' ? objective > best.objective : objective < best.objective))
       best = { trial: trial.trial, objective, trials: i + 1, cost };
   }
   return best;
 }
-
-const isFinished = ({ status, objective }: Ended): boolean => status === 'succeeded' && objective !== null;
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);

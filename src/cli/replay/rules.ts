@@ -1,6 +1,6 @@
 /** `--pruner`: `asha`, `median,divergence`, `none`, or JSON as in the pipeline file. */
 import { withDocumentNames } from '../../contract/earlier-names.ts';
-import { StoppingRule } from '../../contract/search-space.ts';
+import { HalvingScheduler, StoppingRule } from '../../contract/search-space.ts';
 import { UsageError } from '../exit.ts';
 
 export interface NamedRules {
@@ -19,6 +19,28 @@ export function stoppingOf(text: string): NamedRules {
   return { name: trimmed, rules: trimmed.split(',').map((kind) => ruleOf({ kind: known(kind.trim()) }, kind.trim())) };
 }
 
+const SCHEDULERS = HalvingScheduler.shape.kind.options;
+
+/**
+ * `--scheduler`: `asha`, or JSON as in the pipeline file.
+ *
+ * @throws {UsageError} for one that cannot be replayed
+ */
+export function schedulerOf(text: string): { readonly name: string; readonly scheduler: HalvingScheduler } {
+  const trimmed = text.trim();
+  const given: unknown = trimmed.startsWith('{') ? parsed('--scheduler', trimmed) : { kind: trimmed };
+  const { reduction_factor: factor, ...fields } = given as Record<string, unknown>;
+  const found = HalvingScheduler.safeParse({ ...(factor === undefined ? {} : { factor }), ...fields });
+  if (!found.success) {
+    const issues = found.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`).join('; ');
+    throw new UsageError(`--scheduler: ${issues}; expected ${SCHEDULERS.join(', ')}, or JSON such as {"kind":"asha","min":2}`);
+  }
+  if (found.data.resource !== 'points')
+    throw new UsageError(`--scheduler: resource: the ledger has curves by their points; expected points, found ${found.data.resource}`);
+  if (!found.data.promote) throw new UsageError('--scheduler: promote: false stops at rungs, as --pruner asha does');
+  return { name: `scheduler ${trimmed}`, scheduler: found.data };
+}
+
 function known(kind: string): Kind {
   const found = KINDS.find((one) => one === kind);
   if (found === undefined) throw new UsageError(`--pruner: there is no rule "${kind}"; expected none, ${KINDS.join(', ')}, or JSON`);
@@ -26,17 +48,20 @@ function known(kind: string): Kind {
 }
 
 function fromJson(text: string): StoppingRule[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`--pruner: no JSON: ${error instanceof Error ? error.message : ''}`);
-  }
+  const value = parsed('--pruner', text);
   return (Array.isArray(value) ? value : [value]).map((rule: unknown, i) => {
     const kind = typeof rule === 'object' && rule !== null && 'kind' in rule ? String(rule.kind) : '';
     known(kind);
     return ruleOf(rule, `[${i}]`);
   });
+}
+
+function parsed(option: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${option}: no JSON: ${error instanceof Error ? error.message : ''}`);
+  }
 }
 
 function ruleOf(rule: unknown, where: string): StoppingRule {

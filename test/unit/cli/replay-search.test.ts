@@ -1,10 +1,12 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ReplaySearchOutput } from '../../../src/cli/output-schemas.ts';
-import { checkMetrics, recordedSearch } from '../../../src/cli/replay/recorded-search.ts';
-import { renderReplays, replayJson } from '../../../src/cli/replay/rendering.ts';
+import { checkMetrics, joinedRows, recordedSearch } from '../../../src/cli/replay/recorded-search.ts';
+import { renderReplays, replayJson, untrainedParts, type Replayed } from '../../../src/cli/replay/rendering.ts';
 import { summarise } from '../../../src/cli/replay/replay-summary.ts';
 import { inRecordedOrder, replay, type RecordedSearch, type RecordedTrial } from '../../../src/cli/replay/replayed-search.ts';
-import { stoppingOf } from '../../../src/cli/replay/rules.ts';
+import { replayPromotion, type Untrained } from '../../../src/cli/replay/promoted-search.ts';
+import { schedulerOf, stoppingOf } from '../../../src/cli/replay/rules.ts';
 import { distanceOf, surrogateSampler } from '../../../src/cli/replay/surrogate-sampler.ts';
 import type { AskInput } from '../../../src/contract/search.ts';
 import { Sampler, Space, StoppingRule } from '../../../src/contract/search-space.ts';
@@ -112,7 +114,8 @@ describe('a replayed search', () => {
     const search = searchOf([trialOf(0, climbing), trialOf(1, [3, 5], { status: 'stopped' })]);
     const ended = await played(search, []);
     expect(ended[1]).toMatchObject({ status: 'stopped', reason: null, points: 2 });
-    expect(summarise(search, ended)).toMatchObject({ unknown: 1, best: { trial: 0 } });
+    // It counts with its best point.
+    expect(summarise(search, ended)).toMatchObject({ unknown: 1, best: { trial: 1, objective: 5 } });
   });
 
   it('never costs more than what was recorded, on a run with preemptions, and has the documented shape', async () => {
@@ -145,7 +148,110 @@ describe('a replayed search', () => {
     expect(json.replays[1]?.stopped).toBeGreaterThan(json.recorded.stopped);
     const text = renderReplays(search, replays, 'tpe', 'USD', pc.createColors(false));
     expect(text).toMatch(/asha +as recorded +40 /);
-    expect(text).toContain('how they would have gone on is not known');
+    expect(text).toContain('were never trained');
+  });
+});
+
+describe('promotion on a recorded search', () => {
+  const asha = schedulerOf('{"kind":"asha","min":1,"reduction_factor":2}').scheduler;
+  const rising = (worth: number, points = 4): number[] => Array.from({ length: points }, (_, i) => worth + i / 100);
+
+  it('holds at rungs, trains the best to its end, and pays for nothing twice', () => {
+    const search = searchOf([0.2, 0.8, 0.1, 0.4].map((worth, trial) => trialOf(trial, rising(worth))));
+    const { ended, untrained } = replayPromotion(search, asha);
+    expect(untrained).toEqual([]);
+    expect(ended.map(({ trial, status, points }) => [trial, status, points]).sort()).toEqual([
+      [0, 'stopped', 1],
+      [1, 'succeeded', 4],
+      [2, 'stopped', 1],
+      [3, 'stopped', 2],
+    ]);
+    expect(summarise(search, ended)).toMatchObject({ cost: 8, seconds: 80, saved: 0.5, regret: 0, best: { trial: 1 } });
+  });
+
+  it('says which parts of curves it would have needed, and that the answer depends on them', () => {
+    // The best one was stopped by the rule of then.
+    const trials = [trialOf(0, rising(0.2)), trialOf(1, rising(0.8, 2), { status: 'stopped' }), trialOf(2, rising(0.1)), trialOf(3, rising(0.4))]; // prettier-ignore
+    const search = searchOf(trials);
+    const played = { rules: 'scheduler asha', sampler: null, distances: null, ...replayPromotion(search, asha) };
+    expect(played.untrained).toEqual([{ trial: 1, points: 2, wanted: null }]);
+    const json = ReplaySearchOutput.parse(JSON.parse(JSON.stringify(replayJson(search, [played]))));
+    expect(json.replays[0]).toMatchObject({ resolved: false, untrained: [{ trial: 1, points: 2, wanted: null }] });
+    expect(renderReplays(search, [played], 'tpe', 'USD', pc.createColors(false))).toContain(
+      'never trained: trial 1 beyond point 2 (to its end).',
+    );
+    // Held where its curve ends, it is known.
+    const two = replayPromotion(search, schedulerOf('{"kind":"sync-halving","min":2,"reduction_factor":4,"max":8}').scheduler);
+    expect(two.untrained).toEqual([{ trial: 1, points: 2, wanted: null }]);
+    const better = searchOf(trials.map((one) => (one.trial === 0 ? trialOf(0, rising(0.9)) : one)));
+    expect(replayPromotion(better, asha).untrained).toEqual([]);
+  });
+
+  it('has the curves of both runs once the missing parts were trained', () => {
+    const made = makeRun({ trials: 40, parallel: 4 });
+    const spec = made.document.steps.find(({ id }) => id === 'search')?.spec;
+    if (spec?.kind !== 'search') throw new Error('no search');
+    const short = made.trials.find(({ status }) => status === 'stopped');
+    if (!short) throw new Error('none was stopped');
+    const point = made.progress.filter(({ trial, kind }) => trial === short.trial && kind === 'validation').at(-1);
+    if (!point) throw new Error('it has no point');
+    const attempts = made.attempts.filter(({ trial }) => trial === short.trial);
+    const later = {
+      trials: [{ ...short, run: 'thawed', status: 'succeeded', cost: 5 }],
+      attempts: [{ ...attempts[0], run: 'thawed', attempt: 90, seconds: 100, cost: 5 }] as typeof attempts,
+      progress: [{ ...point, run: 'thawed', attempt: 90, n: Number(point.n) + 1 }],
+      evaluations: [],
+    };
+    const search = recordedSearch('run/search', 'search', spec, made);
+    const joined = recordedSearch('run/search', 'search', spec, joinedRows('thawed', made, later));
+    const of = ({ trials }: RecordedSearch): RecordedTrial | undefined => trials.find(({ trial }) => trial === short.trial);
+    expect(joined.trials.map(({ trial }) => trial)).toEqual(search.trials.map(({ trial }) => trial));
+    expect(of(joined)).toMatchObject({ status: 'succeeded', cost: (of(search)?.cost ?? 0) + 5 });
+    expect(of(joined)?.points).toHaveLength((of(search)?.points.length ?? 0) + 1);
+    expect(of(joined)?.seconds).toBeGreaterThan(of(search)?.seconds ?? 0);
+  });
+
+  it('asks of each trial for as much as any of the answers does', () => {
+    const ended = replayPromotion(searchOf([trialOf(0, rising(1))]), asha).ended;
+    const one = (...untrained: Untrained[]): Replayed => ({ rules: 'r', sampler: null, distances: null, ended, untrained });
+    const parts = untrainedParts(searchOf([]), [
+      one({ trial: 4, points: 2, wanted: 6 }, { trial: 1, points: 2, wanted: 4 }),
+      one({ trial: 1, points: 2, wanted: null }, { trial: 4, points: 2, wanted: 3 }),
+    ]);
+    expect(parts).toEqual([{ trial: 1, points: null }, { trial: 4, points: 6 }]); // prettier-ignore
+  });
+
+  it('never has more than the places, nor costs more than what was recorded', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 15 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.constantFrom('asha', 'hyperband', 'sync-halving'),
+        (curves, parallel, kind) => {
+          const search = searchOf(
+            curves.map((curve, trial) => trialOf(trial, curve, trial % 3 === 1 ? { status: 'stopped' } : {})),
+            parallel,
+          );
+          const { ended } = replayPromotion(search, schedulerOf(kind).scheduler);
+          expect(ended.map(({ trial }) => trial).sort((a, b) => a - b)).toEqual(curves.map((_, trial) => trial));
+          for (const { trial, cost, points } of ended) {
+            expect(cost).toBeLessThanOrEqual(curves[trial]?.length ?? 0);
+            expect(points).toBeLessThanOrEqual(curves[trial]?.length ?? 0);
+          }
+          const elapsed = Math.max(...ended.map(({ endedAt }) => endedAt));
+          expect(elapsed * parallel).toBeGreaterThanOrEqual(ended.reduce((sum, { seconds }) => sum + seconds, 0) - 1e-6);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['ahsa', 'expected asha, hyperband, sync-halving, or JSON'],
+    ['{"kind":', '--scheduler: no JSON'],
+    ['{"kind":"asha","resource":"epochs"}', 'expected points, found epochs'],
+    ['{"kind":"asha","promote":false}', 'as --pruner asha does'],
+  ])('refuses %s', (text, message) => {
+    expect(() => schedulerOf(text)).toThrow(message);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { extendedDocument } from '../../../src/compile/extended.ts';
+import { extendedDocument, thawedDocument } from '../../../src/compile/extended.ts';
 import type { SearchCarried, TrialRecord } from '../../../src/contract/search.ts';
 import type { SearchSpec } from '../../../src/contract/steps.ts';
 import { blankRecord } from '../../../src/rules/carried-trials.ts';
@@ -47,6 +47,15 @@ describe('a search that goes on with an ended one', () => {
     expect(memory).toMatchObject({ status: 'running', plannedTrials: 12, startedAt: 100, exhausted: false, tells: 9 });
   });
 
+  it('lets only those go on whose curves are asked for, and no rule stop them', () => {
+    const memory = ended();
+    const thaw = [{ trial: 2, points: 4 }];
+    expect(takeOver(memory, takingOver({ trials: 1, takesOver: { run: 'old', step: 's', thaw } }), 100)).toEqual([2]);
+    expect(memory.records.map(({ state }) => state.status)).toEqual(['succeeded', 'stopped', 'queued', 'failed', 'cancelled']);
+    expect(memory).toMatchObject({ plannedTrials: 5 });
+    expect(memory.records[2]).toMatchObject({ adopted: true, state: { kept: true } });
+  });
+
   it('does not pay again what the other run has paid', () => {
     const memory = ended();
     takeOver(memory, takingOver(), 100);
@@ -90,4 +99,22 @@ describe('the document of an extended search', () => {
     await expect(extended('', { epochs: 32 })).rejects.toThrow('would begin anew');
     await expect(extended('fixed: { learning_rate_schedule: linear }', { epochs: 32 })).rejects.toThrow('found "linear"');
   });
+});
+
+it('a document that trains parts of curves has nothing behind the search, and no rule in it', async () => {
+  const document = await compileText(
+    pipeline(`search: { kind: search, data: { train: "{storage}/t", validation: "{storage}/v" }, features: "{storage}/f.json",
+      objective: { metric: validation_loss, direction: minimize }, space: { learning_rate: { type: float, low: 0.1, high: 1 } }, n_trials: 20,
+      pruner: [{ kind: median }], scheduler: { kind: asha } }`),
+  );
+  const [found] = document.steps;
+  if (!found) throw new Error('no search');
+  const later = { ...found, id: 'later', dependsOn: ['search'] };
+  const whole = { ...document, steps: [found, later, { ...later, id: 'last', dependsOn: ['later'] }] };
+  const thawed = thawedDocument(whole, { run: 'r', step: 'search' }, [{ trial: 3, points: null }]);
+  expect(thawed.steps.map(({ id }) => id)).toEqual(['search']);
+  const { spec } = stepOf(thawed, 'search', 'search');
+  expect(spec).toMatchObject({ trials: 1, stopping: [], takesOver: { run: 'r', thaw: [{ trial: 3, points: null }] } });
+  expect(spec).not.toHaveProperty('scheduler');
+  expect(thawed.hash).not.toBe(document.hash);
 });
