@@ -127,6 +127,19 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
     expect(trials[0]).toMatchObject({ status: 'succeeded', attempts: 2, preemptions: 1, points: 2 });
   });
 
+  it('gives it back where the budget allows no other trial, and asks only when that has ended', async () => {
+    const scheduler = { kind: 'asha', min: 4, factor: 2, max: 4 };
+    const search = await harness.search(specOf({ trials: 3, parallel: 2, scheduler, budget: { trials: 2 } }));
+    losesMachine(harness, async (trial, points) => (await stateOf(search)).trials[trial]?.points === points);
+    await until(async () => (await stateOf(search)).status === 'waiting', 'the question about the budget');
+    expect((await stateOf(search)).trials.map(({ status, attempts }) => [status, attempts])).toEqual([
+      ['succeeded', 2],
+      ['succeeded', 1],
+    ]);
+    await search.executeUpdate('reject', { args: [{ by: 'ada' }] });
+    await search.result();
+  });
+
   it('gives it back at once to one that is among the best of those that were trained as far', async () => {
     suggests(0.9, 0.4, 0.3);
     let search: Search | null = null;

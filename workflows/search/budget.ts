@@ -2,6 +2,7 @@
 import { exceeded, extended, secondsUntilCap } from '../../src/rules/budget.ts';
 import { notifyPeople, activeRecords, decided, isOver, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
+import { isWithoutMachine } from './held.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { costPerSecond, spent } from './spending.ts';
 import { pauseTrial, resumeTrial } from './trials.ts';
@@ -14,7 +15,11 @@ export function checkBudget(run: SearchRun): void {
   const now = Date.now();
   const more = newTrialsLeft(run) > 0 || memory.records.some((record) => !isOver(record) && record.ending === null);
   const cap = more ? exceeded(memory.budget, spent(run, now), input.profile.currency) : null;
-  const noStartsLeft = startsLeft(run) === 0 && occupying(run).length === 0 && (newTrialsLeft(run) > 0 || waiting(run));
+  const noStartsLeft =
+    startsLeft(run) === 0 &&
+    occupying(run).length === 0 &&
+    !memory.records.some(isWithoutMachine) &&
+    (newTrialsLeft(run) > 0 || waiting(run));
   const reason = cap ?? (noStartsLeft ? `${spent(run, now).trials} of ${memory.budget.trials ?? 0} trials` : null);
   if (reason === null) return;
   pauseSearch(

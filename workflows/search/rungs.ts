@@ -47,7 +47,8 @@ export function promoteNext(run: SearchRun): boolean {
   const field = fieldOf(run);
   const next = promotion(rungs, field);
   if (next) return goOn(run, next, null);
-  if (newTrialsLeft(run) === 0 && run.busy.asking === 0 && giveMachineAnyway(run, rungs)) return true;
+  const noneIsNew = (newTrialsLeft(run) === 0 && run.busy.asking === 0) || startsLeft(run) === 0;
+  if (noneIsNew && giveMachineAnyway(run, rungs)) return true;
   const last = field.complete && isStill(run) ? lastPromotion(field, finishedOf(run)) : null;
   return last !== null && goOn(run, last, NO_RUNG);
 }

@@ -6,7 +6,7 @@ import { searchWorkflowId } from '../../contract/ids.ts';
 import type { AskInput, AskResult } from '../../contract/search.ts';
 import { Sampler } from '../../contract/search-space.ts';
 import type { SearchSpec } from '../../contract/steps.ts';
-import { cliOf, collect as gather, examples, integer, searchStepOf } from '../context.ts';
+import { cliOf, collect as gather, examples, integer, searchStepOf, who } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { openPorts, type OpenPorts } from '../../adapters/open.ts';
 import { renderReplays, replayJson, untrainedParts } from '../replay/rendering.ts';
@@ -130,7 +130,9 @@ async function thaw(
   const parts = untrainedParts(search, replays);
   if (parts.length === 0) return null;
   const { thawedDocument } = await import('../../compile/extended.ts');
-  return (await longhaul.start(thawedDocument(document, { run, step }, parts))).id;
+  const begun = await longhaul.start(thawedDocument(document, { run, step }, parts));
+  await longhaul.extended(begun.id, run, who({}));
+  return begun.id;
 }
 
 async function replayed(
