@@ -142,13 +142,25 @@ async function latencies(): Promise<number[]> {
   return found;
 }
 
-/** From a change of a search to the page that shows it, and what share of the questions that takes which asking all the time does. */
-async function changes(): Promise<{ readonly change_latency_ms: number; readonly questions_share: number }> {
+interface ChangeFigures {
+  readonly change_told_ms: number;
+  readonly change_latency_ms: number;
+  readonly questions_share: number;
+}
+
+/**
+ * From a change of a search to the event that tells of it, and to the page that shows it; and what share of the questions that takes which asking
+ * all the time does.
+ */
+async function changes(): Promise<ChangeFigures> {
   const context = await browser.newContext();
   const page = new ConsolePage(await context.newPage(), server.url);
   await page.search(RUN);
   await page.table('Trials').waitFor();
+  const told: number[] = [];
   const found: number[] = [];
+  const stream = eventsOf(RUN);
+  await stream.next();
   const [before, from] = [source.questions, performance.now()];
   for (let i = 1; i <= CHANGES; i++) {
     // A search of eight trials, of which each begins, ends or reports at a rung every half minute or so.
@@ -158,15 +170,41 @@ async function changes(): Promise<{ readonly change_latency_ms: number; readonly
     const at = performance.now();
     source.change(RUN, ({ searches }) => Object.assign(searches.search ?? {}, { bestObjective: best }));
     source.tell(searchWorkflowId(RUN, 'search'));
+    const arrived = (async () => {
+      for (let event = ''; !event.includes(`"bestObjective":${best}`);) event = (await stream.next()).value ?? '';
+      told.push(performance.now() - at);
+    })();
     await page.page.getByText(text).first().waitFor();
     found.push(performance.now() - at);
+    await arrived;
   }
   const polled = (2 * (performance.now() - from)) / POLLED_MS;
+  await stream.return(undefined);
   await context.close();
   return {
+    change_told_ms: Math.round(quantile(told, 0.95)),
     change_latency_ms: Math.round(quantile(found, 0.95)),
     questions_share: Math.round(((source.questions - before) / polled) * 1000) / 1000,
   };
+}
+
+/** Of a run, as a page gets them, without a browser that draws. */
+async function* eventsOf(run: string): AsyncGenerator<string, void> {
+  const over = new AbortController();
+  const { body } = await fetch(`${server.url}/api/runs/${run}/events`, { signal: over.signal });
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(piece, { stream: true });
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        yield text.slice(0, end);
+        text = text.slice(end + 2);
+      }
+    }
+  } finally {
+    over.abort();
+  }
 }
 
 /** All that each page asks for, as one page asks for it: side by side, compressed. */
