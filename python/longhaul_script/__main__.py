@@ -57,7 +57,9 @@ def main() -> int:
 
 def _command(script: Mapping[str, Any], folder: Path) -> list[str]:
     path = folder / Path(script["file"]).name
-    path.write_text(script["source"], encoding="utf-8")
+    # To a shell the CR of an editor, or of git, on Windows is a part of the last word of a line.
+    source = script["source"].replace("\r\n", "\n") if script["language"] == "shell" else script["source"]
+    path.write_text(source, encoding="utf-8")
     python = environment_for("\n".join(sorted(script["requirements"])))
     # A script finds its requirements' programs, and `python`, first.
     os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])

@@ -115,3 +115,10 @@ def test_a_shell_that_is_not_there_is_bad_input_that_names_it(step: Step) -> Non
     done = step.run("shell", "#!/bin/no-such-shell\ntrue\n")
     assert done.returncode == 64
     assert done.stderr.startswith("step.shell: its first line, #!/bin/no-such-shell, names /bin/no-such-shell")
+
+
+@pytest.mark.parametrize("first", ["", "#!/bin/bash\n", "#!/usr/bin/env bash\n"])
+def test_a_shell_script_with_line_ends_of_windows_is_read_as_it_was_meant(step: Step, first: str) -> None:
+    source = first + "if true; then\n  case x in x) echo inside ;; esac\nfi\ncd /\npwd\n"
+    done = step.run("shell", source.replace("\n", "\r\n"))
+    assert (done.returncode, done.stdout) == (0, "inside\n/\n"), done.stderr
