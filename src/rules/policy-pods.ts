@@ -89,9 +89,7 @@ function violationsOf(policy: Policy, pod: Json, place: (inner: string) => strin
           allowed,
         }));
   return [
-    ...['serviceAccountName', 'serviceAccount'].flatMap((field) =>
-      unless(policy, 'serviceAccounts', place(`spec.${field}`), textOf(spec[field])),
-    ),
+    ...accountsOf(spec).flatMap(([field, name]) => unless(policy, 'serviceAccounts', place(`spec.${field}`), name)),
     ...unless(policy, 'priorityClasses', place('spec.priorityClassName'), textOf(spec.priorityClassName)),
     ...tokenViolations(policy, spec, place),
     ...itemsOf(spec.imagePullSecrets).flatMap((secret, index) =>
@@ -107,6 +105,15 @@ function violationsOf(policy: Policy, pod: Json, place: (inner: string) => strin
 
 /** A registry's Secret may be named for nothing else: its key lets whoever has it pull, and perhaps push, any image there. */
 const pullsWith = (pattern: string, name: string): boolean => matches(pattern, name) || matches(pattern, `pull:${name}`);
+
+/** By both of its names; a pod from which they were taken runs as `default`. */
+function accountsOf(spec: Tree): [string, string][] {
+  const named = ['serviceAccountName', 'serviceAccount'].flatMap((field): [string, string][] => {
+    const name = textOf(spec[field]);
+    return name === undefined ? [] : [[field, name]];
+  });
+  return named.length > 0 ? named : [['serviceAccountName', 'default']];
+}
 
 function tokenViolations(policy: Policy, spec: Tree, place: (inner: string) => string): Violation[] {
   if (policy.serviceAccountTokens) return [];

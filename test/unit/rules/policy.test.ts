@@ -279,6 +279,7 @@ describe('pods that a podTemplate shapes', () => {
     ],
     [`serviceAccounts ${at}.spec.serviceAccountName longhaul`, { spec: { serviceAccountName: 'longhaul' } }],
     [`serviceAccounts ${at}.spec.serviceAccount longhaul`, { spec: { serviceAccount: 'longhaul' } }],
+    [`serviceAccounts ${at}.spec.serviceAccountName `, { spec: { serviceAccountName: '' } }],
     [`serviceAccountTokens ${at}.spec.automountServiceAccountToken true`, { spec: { automountServiceAccountToken: true } }],
     [`serviceAccountTokens ${at}.spec.automountServiceAccountToken nothing`, { spec: { automountServiceAccountToken: null } }],
     [
@@ -318,6 +319,15 @@ describe('pods that a podTemplate shapes', () => {
     [`resources ${at}.spec.containers.0.resources.cpu NaN`, main({ resources: { limits: { cpu: 'plenty' } } })],
   ])('are refused: %s', (expected, podTemplate) => {
     expect(asked(podTemplate)).toContain(expected);
+  });
+
+  it('run as `default` where they are to have no account, and may that only where it is allowed', () => {
+    const trainerOnly = { ...ALLOWED, serviceAccounts: ['north-trainer'] };
+    const without = (podTemplate: object) =>
+      told(trainerOnly, documentOf(profileOf({ compute: kubernetes({ serviceAccount: 'north-trainer', podTemplate }) })));
+    expect(without({})).toEqual([]);
+    expect(without({ spec: { serviceAccountName: null } })).toEqual([`serviceAccounts ${at}.spec.serviceAccountName default`]);
+    expect(without({ spec: null })).toContain(`serviceAccounts ${at}.spec.serviceAccountName default`);
   });
 
   it('are judged by what is sent: a field that is only inherited counts for nothing', () => {
