@@ -7,6 +7,7 @@ import type { ObjectStore } from '../src/ports/index.ts';
 import { z } from 'zod';
 import { AdapterError } from '../src/contract/errors.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
+import { parseTrainerJson } from '../src/contract/trainer-json.ts';
 import { severalNodes } from '../src/rules/gang.ts';
 import { failure } from './failures.ts';
 
@@ -137,7 +138,7 @@ export async function readResult(store: ObjectStore, output: string): Promise<Tr
 export async function readProgress(store: ObjectStore, output: string, n: number): Promise<ProgressRecord | 'unreadable' | null> {
   try {
     const object = await store.read(progressUri(output, n), { maxBytes: MAX_RECORD_BYTES });
-    return object && ProgressRecord.parse(JSON.parse(decode(object.data)));
+    return object && ProgressRecord.parse(parseTrainerJson(decode(object.data)));
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof z.ZodError || (error instanceof AdapterError && error.type === 'BadData'))
       return 'unreadable';
@@ -172,7 +173,7 @@ export async function readJson<T extends z.ZodType>(
 function parsed<T extends z.ZodType>(schema: T, data: Uint8Array, uri: string): z.infer<T> {
   let value: unknown;
   try {
-    value = JSON.parse(decode(data));
+    value = parseTrainerJson(decode(data));
   } catch {
     throw failure('BadData', `${uri}: expected JSON, found ${decode(data).slice(0, 60)}`);
   }

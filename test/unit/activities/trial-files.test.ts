@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { writeTrialJson } from '../../../activities/trial-files.ts';
+import { readProgress, readResult, writeTrialJson } from '../../../activities/trial-files.ts';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
 import { Profile } from '../../../src/contract/profile.ts';
 import type { AttemptInput } from '../../../src/contract/search.ts';
@@ -88,4 +88,22 @@ it('lets trials keep for audits what is a gigabyte in all where nobody asked, an
   expect(kept).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(await most(19, { audit: { share: 0.1 } })).toEqual({ share: 0.1 });
   expect(await most(19, { audit: { share: 0 } })).toBeUndefined();
+});
+
+// As Python's json.dumps writes them.
+it.each(['NaN', 'Infinity', '-Infinity'])("reads the %s of a trainer of one's own as null, in points and in the result", async (bare) => {
+  const output = `${store.root}/bare-${bare}`;
+  const point = `{"n": 2, "time": 1.5, "attempt": 1, "kind": "validation", "epoch": 0, "part": 0, "step": 2, "samples": 2, "metrics": {"auc": ${bare}, "loss of \\"NaN\\"": 0.5}}`;
+  await store.write(`${output}/progress/2.json`, point);
+  expect(await readProgress(store, output, 2)).toMatchObject({ n: 2, metrics: { auc: null, 'loss of "NaN"': 0.5 } });
+  const numbers = `"bestStep": 1, "bestExport": null, "step": 2, "samples": 2, "steps": 2, "epochs": 1, "weightsSha256": "${'0'.repeat(64)}"`;
+  await store.write(`${output}/result.json`, `{"metrics": {"auc": ${bare}}, "objective":${bare}, ${numbers}}`);
+  expect(await readResult(store, output)).toMatchObject({ objective: null, metrics: { auc: null } });
+});
+
+it('takes no other text for JSON', async () => {
+  for (const text of ['{"n": nan}', '{NaN: 1}', 'NaN', '{"n": NaN', '{"n": 1NaN}']) {
+    await store.write(`${store.root}/other/progress/1.json`, text);
+    expect(await readProgress(store, `${store.root}/other`, 1), text).toBe('unreadable');
+  }
 });
