@@ -45,6 +45,8 @@ CREATE OR REPLACE MACRO longhaul_to_bytes(x VARCHAR) AS encode(x), (x BLOB) AS x
 CREATE OR REPLACE MACRO longhaul_as_bytes(x VARCHAR) AS encode(x), (x BLOB) AS x;
 CREATE OR REPLACE MACRO longhaul_as_string(x VARCHAR) AS x, (x BLOB) AS longhaul_text_of(x), (x BIGINT) AS CAST(x AS VARCHAR), (x DOUBLE) AS longhaul_string(x),
   (x BOOLEAN) AS CAST(x AS VARCHAR), (x DATE) AS longhaul_string(x), (x TIME) AS longhaul_string(x), (x TIMESTAMP) AS longhaul_string(x), (x TIMESTAMPTZ) AS longhaul_string(x);
+CREATE OR REPLACE MACRO longhaul_part_of_text(x VARCHAR) AS x, (x BLOB) AS x, (x BIGINT) AS CAST(x AS VARCHAR), (x DOUBLE) AS longhaul_string(x),
+  (x BOOLEAN) AS CAST(x AS VARCHAR), (x DATE) AS longhaul_string(x), (x TIME) AS longhaul_string(x), (x TIMESTAMP) AS longhaul_string(x), (x TIMESTAMPTZ) AS longhaul_string(x);
 -- Of no pattern none matches, and all do.
 CREATE OR REPLACE MACRO longhaul_texts_all(x, patterns) AS CASE WHEN patterns IS NULL OR len(patterns) = 0 THEN TRUE
   WHEN list_contains(list_transform(patterns, lambda p: x LIKE p ESCAPE '\'), FALSE) THEN FALSE

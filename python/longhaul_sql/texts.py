@@ -187,6 +187,14 @@ def normalize(writer: Writer, call: exp.Expression) -> Sql:
     return Sql(f"longhaul_{name_of(call).lower()}({value.text}, {string(form)})", "STRING")
 
 
+_AS_CAST = frozenset({"", "FLOAT64", "INT64", "BOOL", "DATE", "DATETIME", "TIME", "TIMESTAMP"})
+
+
+def _part_of_text(value: Sql) -> str:
+    """What is no text goes the way of CAST: 1.0 is `1`. Where only the columns tell what it is, DuckDB chooses by them."""
+    return f"longhaul_part_of_text({value.text})" if value.kind in _AS_CAST else value.operand
+
+
 @function("CONCAT")
 def concat(writer: Writer, call: exp.Expression) -> Sql:
     if not call.expressions:
@@ -196,7 +204,7 @@ def concat(writer: Writer, call: exp.Expression) -> Sql:
     if null is not None:
         return null
     # DuckDB's concat skips NULLs, and of NULLs alone the operator has no type.
-    text, kind = " || ".join(value.operand for value in values), text_kind(values)
+    text, kind = " || ".join(_part_of_text(value) for value in values), text_kind(values)
     return Sql(f"CAST({text} AS {DUCKDB[kind]})" if kind else f"({text})", kind)
 
 

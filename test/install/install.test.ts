@@ -13,6 +13,7 @@ import { EMULATOR_PROJECT, startEmulators } from '../../src/stack/emulators/inde
 import { scoringWorkerImage, trainerImage, workerImage } from '../cluster/images.ts';
 import { DIST, outsider, PREFIX, versionOf } from '../packages/built.ts';
 import { startServer } from '../workflow/environment.ts';
+import { openBucketFront } from './bucket-front.ts';
 import { blocksOfPage, refusalsOf, Shell, writePageFile, type Block } from './page.ts';
 
 const TEAMS = ['north', 'south'] as const;
@@ -116,7 +117,14 @@ describe.skipIf(!(await canRunCluster()).ok)('in a cluster', () => {
       ends.unshift(() => port.close());
       return `${port.host}:${port.port}`;
     };
-    endpoints = { gcs: `http://${await exposed(emulators.gcs ?? '')}`, bigquery: `http://${await exposed(emulators.bigquery ?? '')}` };
+    // Where uploads go on, the emulator says itself.
+    const front = await openBucketFront(emulators.gcs ?? '', await exposed(emulators.gcs ?? ''));
+    ends.unshift(() => front.close());
+    endpoints = {
+      gcs: `http://${await exposed(`http://127.0.0.1:${front.port}`)}`,
+      bigquery: `http://${await exposed(emulators.bigquery ?? '')}`,
+    };
+    await Promise.all(TEAMS.map((team) => makeDataset(endpoints.bigquery, team)));
     own = {
       VERSION: version,
       REGISTRY,
@@ -174,7 +182,9 @@ describe.skipIf(!(await canRunCluster()).ok)('in a cluster', () => {
     for await (const { uri, generation } of store.list(`${store.root}/`)) objects.push(`${uri} ${generation}`);
     const warehouse = await ports.warehouse(profile);
     const rows = await Promise.all((['runs', 'steps', 'models'] as const).map((name) => warehouse.ledger(name, {})));
-    const jobs = await cluster.kubectl(['-n', OTHER, 'get', 'jobs,deployments,services,secrets', '-o', 'name']);
+    // Those of the chart come and go by themselves.
+    const made = ['-l', 'app.kubernetes.io/managed-by=longhaul', '-o', 'name'];
+    const jobs = await cluster.kubectl(['-n', OTHER, 'get', 'jobs,pods,services,deployments', ...made]);
     return { objects: objects.sort(), rows: rows.map((each) => each.length), jobs };
   }
 
@@ -253,6 +263,17 @@ describe.skipIf(!(await canRunCluster()).ok)('in a cluster', () => {
     expect((await fetch('http://127.0.0.1:8265/api/runs')).status).toBe(401);
   });
 });
+
+/** As the page's `bq mk` does. */
+async function makeDataset(endpoint: string, datasetId: string): Promise<void> {
+  const datasetReference = { projectId: EMULATOR_PROJECT, datasetId };
+  const answer = await fetch(`${endpoint}/bigquery/v2/projects/${EMULATOR_PROJECT}/datasets`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ datasetReference, location: 'europe-west1' }),
+  });
+  if (!answer.ok) throw new Error(`the emulator of BigQuery: ${answer.status} ${await answer.text()}`);
+}
 
 function firstLineOf(block: Block): string {
   return block.kind === 'file' ? block.file : (block.text.split('\n')[0] ?? '').slice(0, 60);

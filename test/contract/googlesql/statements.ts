@@ -383,6 +383,17 @@ export const KNOWN: readonly KnownStatement[] = [
   one('FARM_FINGERPRINT', `FARM_FINGERPRINT('foo')`, '6150913649986995171'),
   one('a stable sample by fingerprint', `MOD(ABS(FARM_FINGERPRINT(CAST(42 AS STRING))), 100) < 100`, true),
   one('CONCAT with NULL is NULL', `CONCAT('a', NULL)`, null),
+  one(
+    'CONCAT writes what is no text as CAST does',
+    `CONCAT('v', 1.0, ' ', 2.50, ' ', TRUE, ' ', DATE '2026-11-05', ' ', 7)`,
+    'v1 2.5 true 2026-11-05 7',
+  ),
+  one('CONCAT of bytes stays bytes', `CONCAT(b'a', b'b') = b'ab'`, true),
+  {
+    name: 'CONCAT of columns, whatever their type',
+    sql: `SELECT CONCAT(t, f, n) AS x FROM (SELECT 'v' AS t, 12345678.0 AS f, 3 AS n UNION ALL SELECT 'w', 0.5, 4 UNION ALL SELECT 'u', NULL, 5) ORDER BY t`,
+    rows: [{ x: null }, { x: 'v123456783' }, { x: 'w0.54' }],
+  },
   one('SUBSTR with a negative start', `SUBSTR('abcdef', -3, 2)`, 'de'),
   one('SPLIT', `SPLIT('a,b,,c')`, ['a', 'b', '', 'c']),
   one('REGEXP_EXTRACT with a group', `REGEXP_EXTRACT('user_42@x', r'_(\\d+)@')`, '42'),
