@@ -3,7 +3,7 @@ import { Scalar } from './values.ts';
 
 /** One feature: what the trainer reads, how it enters the model, what stands in for a missing value. */
 export const Feature = z.strictObject({
-  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters (a to z), digits and _, no digit first'),
   /** numeric: normalised with `mean` and `stddev`; categorical: hashed into `buckets`, then embedded. */
   type: z.enum(['numeric', 'categorical']),
   default: Scalar,

@@ -19,7 +19,7 @@ export const Name = z
 /** A step instance: `dataset`, `dataset.train` (forEach), `prepare.dataset.train` (component). */
 export const StepId = z
   .string()
-  .regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/)
+  .regex(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/, 'lower-case letters and digits, single -, _ or . between them')
   .max(120);
 
 export const Uri = z.string().regex(/^(?:gs:\/\/[a-z0-9][a-z0-9._-]+[a-z0-9](?:\/.*)?|file:\/\/\/.*)$/, 'gs://bucket/path or file:///path');
