@@ -35,7 +35,10 @@ describe('names of features', () => {
 
   test.each(['größe', '1x', 'a b', 'a-b', ''])('%j is refused in words, and not by a regular expression', async (name) => {
     const [problem] = await problemsOf(searched([name]));
-    expect(problem).toMatchObject({ path: 'steps.d.features.features[0].name', expected: 'letters (a to z), digits and _, no digit first' });
+    expect(problem).toMatchObject({
+      path: 'steps.d.features.features[0].name',
+      expected: 'letters (a to z), digits and _, no digit first',
+    });
   });
 
   test('that it takes are fine', async () => {
