@@ -251,6 +251,8 @@ def lag(writer: Writer, call: exp.Expression, over: str) -> Sql:
     if not 1 <= len(arguments.values) <= 3:
         raise writer.refuse(call, f"{name_of(call)} takes 1 to 3 arguments", found=str(len(arguments.values)))
     value, *rest = arguments.values
+    if rest and isinstance(rest[0], exp.Neg):
+        raise writer.refuse(rest[0], f"{name_of(call)} takes an offset of at least 0", found=writer.excerpt(rest[0]))
     text = ", ".join([writer.value(value).text, *(bare(writer, each) for each in rest)])
     return Sql(f"{name_of(call).lower()}({text}){over}")
 

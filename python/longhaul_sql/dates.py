@@ -6,6 +6,7 @@ import re
 
 from sqlglot import exp
 
+from longhaul_sql.alike import is_text
 from longhaul_sql.operands import bare, time_literal
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.types import DUCKDB, Sql, string
@@ -21,6 +22,9 @@ MICROSECONDS = {
     "DAY": 86_400_000_000,
 }
 CALENDAR = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+
+
+_PARTS_OF_TIME = ("HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND")
 
 
 def part_of(node: exp.Expression) -> tuple[str, int]:
@@ -45,6 +49,19 @@ def temporal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
     if isinstance(node, exp.Literal) and node.is_string:
         return time_literal(writer, node, kind)
     return writer.value(node)
+
+
+#: Besides what only the tables know: of another kind BigQuery takes nothing, or gives a result of that kind.
+_TAKEN = {"DATE": ("DATE",), "DATETIME": ("DATE", "DATETIME"), "TIMESTAMP": ("TIMESTAMP",)}
+
+
+def _of_kind(writer: Writer, call: exp.Expression, node: exp.Expression, kind: str) -> Sql:
+    value = temporal(writer, node, kind)
+    if value.kind in ("", "NULL", *_TAKEN[kind]) or is_text(node):
+        return value
+    other = f", or {value.kind}_{name_of(call).partition('_')[2]}" if value.kind in _TAKEN else ""
+    hint = f"CAST(… AS {kind}){other}"
+    raise writer.refuse(node, f"{name_of(call)} takes a {kind}", found=f"a {value.kind}: {writer.excerpt(node)}", hint=hint)
 
 
 def date_argument(writer: Writer, node: exp.Expression) -> str:
@@ -74,7 +91,7 @@ def in_years(text: str, kind: str) -> Sql:
 @function("DATE_ADD", "DATE_SUB", "TIMESTAMP_ADD", "TIMESTAMP_SUB", "DATETIME_ADD", "DATETIME_SUB", arguments=2)
 def add_sub(writer: Writer, call: exp.Expression) -> Sql:
     kind, operation = name_of(call).split("_")
-    value = temporal(writer, call.expressions[0], kind)
+    value = _of_kind(writer, call, call.expressions[0], kind)
     number, unit = interval(writer, call.expressions[1], call)
     parts = {"DATE": CALENDAR, "TIMESTAMP": tuple(MICROSECONDS), "DATETIME": (*MICROSECONDS, "WEEK", "MONTH", "QUARTER", "YEAR")}[kind]
     if unit not in parts:
@@ -89,7 +106,7 @@ def add_sub(writer: Writer, call: exp.Expression) -> Sql:
 def boundaries(writer: Writer, call: exp.Expression) -> Sql:
     """The number of boundaries of the part between the two."""
     kind = name_of(call).split("_")[0]
-    later, earlier = (temporal(writer, each, kind) for each in call.expressions[:2])
+    later, earlier = (_of_kind(writer, call, each, kind) for each in call.expressions[:2])
     part, shift = part_of(call.expressions[2])
     if part == "WEEK":
         return Sql(f"longhaul_week_diff({earlier.text}, {later.text}, {shift})", "INT64")
@@ -107,7 +124,7 @@ def boundaries(writer: Writer, call: exp.Expression) -> Sql:
 @function("TIMESTAMP_DIFF", arguments=3)
 def elapsed(writer: Writer, call: exp.Expression) -> Sql:
     """Whole units that have elapsed, not boundaries."""
-    later, earlier = (temporal(writer, each, "TIMESTAMP") for each in call.expressions[:2])
+    later, earlier = (_of_kind(writer, call, each, "TIMESTAMP") for each in call.expressions[:2])
     part, _ = part_of(call.expressions[2])
     if part not in MICROSECONDS:
         raise _wrong_part(writer, call, call.expressions[2], tuple(MICROSECONDS))
@@ -155,6 +172,8 @@ def extract(writer: Writer, call: exp.Expression) -> Sql:
     value = writer.value(source)
     text = _zoned(writer, f"CAST({value.text} AS TIMESTAMPTZ)", zone) if zone is not None else value.text
     part, shift = part_of(call.this)
+    if value.kind == "DATE" and part in (*_PARTS_OF_TIME, "TIME"):
+        raise writer.refuse(call, f"a DATE has no {part}", found=writer.excerpt(call), hint="of a DATETIME or TIMESTAMP")
     if part == "WEEK":
         if isinstance(call.this, exp.Var) and call.this.name.upper() == "ISOWEEK":
             return Sql(f"extract('week' FROM {text})", "INT64")

@@ -297,6 +297,8 @@ def _limit(writer: Writer, node: exp.Expression) -> str:
         number = clause.expression
         if not isinstance(number, exp.Parameter) and not (isinstance(number, exp.Literal) and not number.is_string):
             raise writer.refuse(clause, f"{word} takes a number or a parameter", found=writer.excerpt(clause))
+        if isinstance(number, exp.Literal) and not str(number.this).isdigit():
+            raise writer.refuse(clause, f"{word} takes a whole number", found=writer.excerpt(clause))
         most = f"least({writer.value(number).text}, {EVERY_ROW})"
         text += f" {word} {min(int(number.this), EVERY_ROW) if str(number.this).isdigit() else most}"
     return text

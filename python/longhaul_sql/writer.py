@@ -46,6 +46,8 @@ class Scope:
 Columns = list[tuple[str, str]] | None
 """Names and kinds; nothing for a table, whose columns are not known here."""
 
+_NO_CONDITIONS = frozenset(("INT64", "FLOAT64", "STRING", "BYTES", "DATE", "DATETIME", "TIMESTAMP", "TIME"))
+
 
 @dataclass
 class Writer:
@@ -141,7 +143,10 @@ class Writer:
         """A condition that only TRUE satisfies: `filter`, or `join` where it must stay one comparison of the two sides."""
         with self.no_condition():
             self.condition = condition
-            return self.value(node)
+            value = self.value(node)
+        if value.kind in _NO_CONDITIONS:
+            raise self.refuse(node, f"a condition is BOOL, not {value.kind}", found=self.excerpt(node), hint="compare it: x <> 0")
+        return value
 
     @contextmanager
     def no_condition(self) -> Iterator[str]:
