@@ -6,7 +6,7 @@ import type { JobInfo } from '../ports/compute.ts';
 import { monthsUntil, spendings, type OpenSpending } from '../rules/costs.ts';
 import { poolsNow, ratesOf, ratesSince, type Placed, type PoolNow } from './pools-now.ts';
 
-export { summed, type SpendingPart, type SpendingSum } from '../rules/costs.ts';
+export { summed, type SpendingPart } from '../rules/costs.ts';
 
 const MONTHS = 12;
 /** The newest ones besides champions; `longhaul models list` has all. */

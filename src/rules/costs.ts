@@ -2,7 +2,7 @@
 import type { LedgerRow } from '../contract/ledger.ts';
 
 /** What was spent for one pipeline of one team in one month. */
-export interface Spending {
+interface Spending {
   /** `2026-11`, UTC. */
   readonly month: string;
   /** null: of none, or of a run that was begun before the ledger had the column. */
@@ -16,7 +16,7 @@ export interface Spending {
   readonly runs: readonly string[];
 }
 
-export interface SpendingRows {
+interface SpendingRows {
   readonly runs: readonly LedgerRow<'runs'>[];
   readonly steps: readonly LedgerRow<'steps'>[];
   readonly attempts: readonly LedgerRow<'attempts'>[];

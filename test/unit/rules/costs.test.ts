@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CostsOutput } from '../../../src/cli/output-schemas.ts';
 import type { LedgerRow } from '../../../src/contract/ledger.ts';
 import { monthsUntil, spendings, summed } from '../../../src/rules/costs.ts';
 
@@ -49,7 +50,7 @@ describe('money by month, team and pipeline', () => {
     const runs = [run('a', { cost: 1, team: 'north', currency: 'USD' }), run('b', { cost: 2, team: 'south' }), run('c', { cost: 4 })];
     const steps = runs.map((each) => step(each.run, 'query', Number(each.cost)));
     const all = of({ runs, steps });
-    expect(summed(all, ['team'])).toEqual([
+    expect(CostsOutput.parse(summed(all, ['team']))).toEqual([
       { team: null, currency: 'EUR', cost: 4, onDemandCost: 4, saved: 0, runs: 1 },
       { team: 'north', currency: 'USD', cost: 1, onDemandCost: 1, saved: 0, runs: 1 },
       { team: 'south', currency: 'EUR', cost: 2, onDemandCost: 2, saved: 0, runs: 1 },
