@@ -4,7 +4,7 @@ import type { QuerySpec, Step } from '../contract/steps.ts';
 import type { QueryParameter } from '../contract/values.ts';
 
 /** A column of a table that does not exist yet. */
-export interface MadeColumn {
+interface MadeColumn {
   readonly name: string;
   /** GoogleSQL. */
   readonly type: string;

@@ -3,7 +3,7 @@ import { mentions } from './garbage.ts';
 import type { Reference } from './garbage.ts';
 
 /** `{storage}/scores/{name}` and the document beside it. An evaluation that ends removes them; one that fails or is cancelled does not. */
-export interface Scores {
+interface Scores {
   /** URI of the prefix. */
   readonly name: string;
   /** ms since 1970, of the newest object. */
