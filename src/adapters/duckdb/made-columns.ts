@@ -17,7 +17,7 @@ import type { Translator } from './translate.ts';
 import { googleTypeOf } from './types.ts';
 
 /** A column of a table that does not exist yet. */
-export interface MadeColumn {
+interface MadeColumn {
   readonly name: string;
   /** GoogleSQL. */
   readonly type: string;
@@ -25,7 +25,7 @@ export interface MadeColumn {
   readonly read: string;
 }
 
-export interface Binding {
+interface Binding {
   readonly problems: readonly Problem[];
   /** null: they cannot be told without running it. */
   readonly columns: readonly MadeColumn[] | null;
