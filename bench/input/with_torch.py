@@ -70,7 +70,7 @@ def main(root: Path, batch_size: int, rounds: int, warm: int, counted: int) -> d
     fill(far, cache)
     memory = list(islice(loader(near, batch_size, 0), counted))
     rate(memory[:8], step, 0)
-    rates: dict[str, list[float]] = {"memory": [], "local": [], "cached": []}
+    rates: dict[str, list[tuple[float, float]]] = {"memory": [], "local": [], "cached": []}
     for number in range(1, rounds + 1):  # in turn, so that a busy moment of the machine touches all alike
         sources: dict[str, Callable[[], Iterable[Any]]] = {
             "memory": lambda: cycle(memory),
@@ -79,19 +79,25 @@ def main(root: Path, batch_size: int, rounds: int, warm: int, counted: int) -> d
         }
         for name, source in sources.items():
             rates[name].append(rate(islice(source(), warm + counted), step, warm))
-        print(", ".join(f"PyTorch, {name} {values[-1]:,.0f} rows/s" for name, values in rates.items()), file=sys.stderr, flush=True)
+        print(", ".join(f"PyTorch, {name} {values[-1][0]:,.0f} rows/s" for name, values in rates.items()), file=sys.stderr, flush=True)
 
-    def ratio(name: str, beside: str) -> float:
-        return round(median(one / other for one, other in zip(rates[name], rates[beside], strict=True)), 4)
+    def ratio(name: str, beside: str, of: int = 0) -> float:
+        return round(median(one[of] / other[of] for one, other in zip(rates[name], rates[beside], strict=True)), 4)
+
+    def usual(name: str) -> int:
+        return round(median(rows for rows, _ in rates[name]))
 
     return {
         "torch": torch.__version__,
-        "torch_memory_rows_per_s": round(median(rates["memory"])),
-        "torch_rows_per_s": round(median(rates["local"])),
-        "cached_rows_per_s": round(median(rates["cached"])),
+        "torch_memory_rows_per_s": usual("memory"),
+        "torch_rows_per_s": usual("local"),
+        "cached_rows_per_s": usual("cached"),
         "torch_ratio": ratio("local", "memory"),
         "cached_ratio": ratio("cached", "local"),
         "cached_memory_ratio": ratio("cached", "memory"),
+        # What one processor alone would give, whatever else the machine does.
+        "torch_cpu_ratio": ratio("local", "memory", 1),
+        "cached_cpu_ratio": ratio("cached", "local", 1),
     }
 
 
@@ -113,15 +119,15 @@ def fill(manifest: Manifest, cache: PartCache) -> None:
     print(f"first epoch fetched in {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
 
 
-def rate(source: Iterable[Any], step: Callable[[Any], int], warm: int) -> float:
-    """Rows per second, after some batches that do not count."""
+def rate(source: Iterable[Any], step: Callable[[Any], int], warm: int) -> tuple[float, float]:
+    """Rows per second, and per second of processor time of all threads, after some batches that do not count."""
     iterator = iter(source)
     for batch in islice(iterator, warm):
         step(batch)
-    rows, began = 0, time.perf_counter()
+    rows, began, used = 0, time.perf_counter(), time.process_time()
     for batch in iterator:
         rows += step(batch)
-    return rows / (time.perf_counter() - began)
+    return rows / (time.perf_counter() - began), rows / (time.process_time() - used)
 
 
 if __name__ == "__main__":
