@@ -30,9 +30,10 @@ export class QueueFlavor {
     this.#log = log;
   }
 
-  /** Called with each state of the Job. */
-  note(job: V1Job | null): void {
+  /** Called with each state of the Job. @param hasBegun what Kueue chooses for it from now on is not what it ran in */
+  note(job: V1Job | null, hasBegun: boolean): void {
     if (job?.metadata?.labels?.[KUEUE_QUEUE] === undefined || this.#isRefused) return;
+    if (hasBegun && this.#flavor !== null) return;
     this.#job = job;
     const isAdmitted = job.spec?.suspend !== true;
     const isNew = isAdmitted && !this.#isAdmitted;

@@ -9,6 +9,7 @@ import type { LogSource, Observation } from './end-signs.ts';
 import { hasStatus } from './errors.ts';
 import type { JobsView } from './jobs-view.ts';
 import { logTail } from './logs.ts';
+import { hasStarted } from './pod-parts.ts';
 import { QueueFlavor } from './queue-flavor.ts';
 import type { Wait } from './wait-signs.ts';
 
@@ -97,7 +98,10 @@ function follow(
     const look = (): void => {
       clearTimeout(timer);
       const snapshots = view.snapshots(name);
-      queue.note(snapshots[0]?.job ?? null);
+      queue.note(
+        snapshots[0]?.job ?? null,
+        snapshots.some(({ pod }) => pod !== null && hasStarted(pod)),
+      );
       const seen = observeJob(snapshots, client.now());
       passOn(toBeAsked(snapshots));
       if (seen.kind === 'absent') return absent();
