@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
-import type { AdoptInput } from '../src/contract/search.ts';
+import type { AdoptInput } from '../src/contract/trial-run.ts';
 import type { Latest } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { readLatest } from './trial-files.ts';

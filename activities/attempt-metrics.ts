@@ -1,6 +1,6 @@
 /** What attempts tell Prometheus. Names and meanings: docs/telemetry.md. */
 import { metricMeter } from '@temporalio/activity';
-import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
+import type { AttemptInput, AttemptReport } from '../src/contract/attempts.ts';
 import type { ProgressRecord } from '../src/contract/trial.ts';
 
 /** Bounds of the histograms, by name: seconds, and amounts of the profile's currency. */

@@ -3,7 +3,7 @@ import { ledgerKey, livesOf } from '../src/contract/ids.ts';
 import type { AttemptVerdict, JobEnd, NodeEnd } from '../src/contract/jobs.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Pool } from '../src/contract/profile.ts';
-import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
+import type { AttemptInput, AttemptReport } from '../src/contract/attempts.ts';
 import type { Json } from '../src/contract/values.ts';
 import { AttemptUse, type TrialResult } from '../src/contract/trial.ts';
 import type { Warehouse } from '../src/ports/index.ts';

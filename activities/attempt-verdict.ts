@@ -1,6 +1,6 @@
 /** The verdict on an attempt, from its Job's end and from what it left in the object store. */
 import type { AttemptVerdict, JobEnd } from '../src/contract/jobs.ts';
-import type { AttemptInput } from '../src/contract/search.ts';
+import type { AttemptInput } from '../src/contract/attempts.ts';
 import type { Latest, TrialResult } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';

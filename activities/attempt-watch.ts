@@ -1,7 +1,7 @@
 /** Follows an attempt's Job and its progress records side by side, until the Job ends, falls silent, or a stop has run its course. */
 import { UNKNOWN_END } from '../src/contract/jobs.ts';
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
-import type { AttemptInput } from '../src/contract/search.ts';
+import type { AttemptInput } from '../src/contract/attempts.ts';
 import type { Compute, JobStatus } from '../src/ports/compute.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
 import type { Foreign } from './foreign-systems.ts';

@@ -1,7 +1,7 @@
 /** Whether a pool has a machine for a trial: a Job that asks for what an attempt would ask for, and does nothing. */
 import { log } from '@temporalio/activity';
 import type { JobSpec } from '../src/contract/jobs.ts';
-import type { CapacityInput } from '../src/contract/search.ts';
+import type { CapacityInput } from '../src/contract/attempts.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
 import { severalNodes } from '../src/rules/gang.ts';

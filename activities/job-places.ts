@@ -2,7 +2,7 @@
 import { attemptJobName, capacityJobName, FORMER_NAMES, homeOf, stepJobName } from '../src/contract/ids.ts';
 import { isSameJob } from '../src/contract/jobs.ts';
 import type { JobSpec } from '../src/contract/jobs.ts';
-import type { AttemptInput, CapacityInput } from '../src/contract/search.ts';
+import type { AttemptInput, CapacityInput } from '../src/contract/attempts.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
 
 export type JobIdentity = Pick<JobSpec, 'name' | 'formerNames' | 'labels'>;

@@ -1,7 +1,7 @@
 /** What is known of an attempt whose cluster does not answer, from what it left in the object store. */
 import { UNKNOWN_END } from '../src/contract/jobs.ts';
 import type { JobEnd } from '../src/contract/jobs.ts';
-import type { AttemptInput, AttemptReport } from '../src/contract/search.ts';
+import type { AttemptInput, AttemptReport } from '../src/contract/attempts.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
 import { asLost, attemptOutcome } from './attempt-verdict.ts';

@@ -1,6 +1,6 @@
 /** What a trial reads when it goes on in another cluster: its checkpoint, and its parts. */
 import { z } from 'zod';
-import type { AttemptInput } from '../src/contract/search.ts';
+import type { AttemptInput } from '../src/contract/attempts.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { readLatest } from './trial-files.ts';
 

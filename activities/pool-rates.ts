@@ -1,6 +1,6 @@
 /** What attempts of all runs met in the pools of a profile, from the ledger. */
 import type { Profile } from '../src/contract/profile.ts';
-import type { PoolRates } from '../src/contract/search.ts';
+import type { PoolRates } from '../src/contract/trial-run.ts';
 import type { Ports } from '../src/ports/index.ts';
 import type { Warehouse } from '../src/ports/warehouse.ts';
 import { canonicalJson } from '../src/contract/canonical-json.ts';

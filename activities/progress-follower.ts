@@ -1,7 +1,7 @@
 /** Reads a trial's progress records as they come, keeps what the attempt's end needs, and writes them to the ledger in batches. */
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import { ledgerKey, livesOf } from '../src/contract/ids.ts';
-import type { TrialInput } from '../src/contract/search.ts';
+import type { TrialInput } from '../src/contract/trial-run.ts';
 import type { AttemptUse, ProgressRecord } from '../src/contract/trial.ts';
 import type { ObjectStore, Warehouse } from '../src/ports/index.ts';
 import { ProgressBatches, type Batch } from './progress-batches.ts';

@@ -2,7 +2,8 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { trialOutput } from '../src/contract/ids.ts';
-import type { CurveInput, CurvePoint, CurvePoints, TrialSummary } from '../src/contract/search.ts';
+import type { CurveInput, CurvePoint, CurvePoints } from '../src/contract/attempts.ts';
+import type { TrialSummary } from '../src/contract/trial-run.ts';
 import type { ProgressRecord } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { retryForeign } from './foreign-systems.ts';

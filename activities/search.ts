@@ -9,9 +9,6 @@ import type { Policy } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type {
   AdoptInput,
-  CurveInput,
-  CurvePoints,
-  EarlierSearch,
   EarlierTrial,
   PinInput,
   PinnedCheckpoint,
@@ -19,8 +16,9 @@ import type {
   ReopenInput,
   TrialInput,
   TrialSummary,
-  WarmTrial,
-} from '../src/contract/search.ts';
+} from '../src/contract/trial-run.ts';
+import type { CurveInput, CurvePoints } from '../src/contract/attempts.ts';
+import type { EarlierSearch, WarmTrial } from '../src/contract/search.ts';
 import type { Objective } from '../src/contract/search-space.ts';
 import { teamOfQueue } from '../src/contract/teams.ts';
 import type { Json } from '../src/contract/values.ts';

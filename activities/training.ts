@@ -1,6 +1,6 @@
 /** Attempts of a trial: one Job each, created or adopted, watched to its end and judged. */
 import { activityInfo, log } from '@temporalio/activity';
-import type { AttemptInput, AttemptReport, CapacityInput } from '../src/contract/search.ts';
+import type { AttemptInput, AttemptReport, CapacityInput } from '../src/contract/attempts.ts';
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';

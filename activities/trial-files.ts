@@ -1,7 +1,7 @@
 /** What lies under a trial's output (docs/trial-contract.md): written for the trainer, or read from it. */
 import { auditBytesOf, DEFAULT_AUDIT } from '../src/contract/audit-policy.ts';
 import { FeatureTable } from '../src/contract/features.ts';
-import type { AttemptInput } from '../src/contract/search.ts';
+import type { AttemptInput } from '../src/contract/attempts.ts';
 import { Latest, ProgressRecord, Ready, TrialJson, TrialResult } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { z } from 'zod';

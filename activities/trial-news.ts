@@ -1,7 +1,8 @@
 /** What activities tell their trial while they wait. */
 import { activityInfo, getClient } from '@temporalio/activity';
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
-import type { AttemptWaits, CapacityInput } from '../src/contract/search.ts';
+import type { AttemptWaits } from '../src/contract/trial-run.ts';
+import type { CapacityInput } from '../src/contract/attempts.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { unlessClusterIsLost } from './cluster-silence.ts';
 import type { Trouble } from './foreign-systems.ts';

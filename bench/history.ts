@@ -4,7 +4,7 @@
  */
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import type { AttemptReport } from '../src/contract/search.ts';
+import type { AttemptReport } from '../src/contract/attempts.ts';
 import { profileOf, specOf, startSearchHarness, type SearchHarness } from '../test/workflow/search-harness.ts';
 import { commandLine, JSON_OPTION } from '../tools/command-line.ts';
 

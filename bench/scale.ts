@@ -15,7 +15,7 @@ import { temporalServer, untilServing } from '../src/stack/temporal-server.ts';
 import { openClient } from '../src/adapters/kubernetes/client.ts';
 import { PERMISSIONS } from '../src/adapters/kubernetes/permissions.ts';
 import { Profile } from '../src/contract/profile.ts';
-import type { TrialInput } from '../src/contract/search.ts';
+import type { TrialInput } from '../src/contract/trial-run.ts';
 import { SearchSpec } from '../src/contract/steps.ts';
 import { makeNamespace } from '../test/cluster/harness.ts';
 import { grant, kubeconfigAs } from '../test/cluster/rights.ts';

@@ -2,7 +2,7 @@
 import { isCancellation, patched } from '@temporalio/workflow';
 import { profileIn } from '../src/contract/clusters.ts';
 import type { Pool, Profile } from '../src/contract/profile.ts';
-import type { ClusterSign, PlacementState } from '../src/contract/search.ts';
+import type { ClusterSign, PlacementState } from '../src/contract/trial-run.ts';
 import { heardLater, silenceText } from '../src/rules/clusters.ts';
 import { afterAttempt, poolOrder } from '../src/rules/placement.ts';
 import type { PlacementChoice } from '../src/rules/placement.ts';

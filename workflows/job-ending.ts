@@ -8,7 +8,7 @@ import type { StepJobName } from '../activities/step-jobs.ts';
 import { jobEndingWorkflowId } from '../src/contract/ids.ts';
 import { WORKFLOWS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
-import type { AttemptInput, CapacityInput } from '../src/contract/search.ts';
+import type { AttemptInput, CapacityInput } from '../src/contract/attempts.ts';
 import { patientEndings, JOB_ENDING_POLICY } from './policies.ts';
 
 type JobEnding =

@@ -23,7 +23,9 @@ import type { EarlyEvaluationActivities } from '../activities/early-evaluation-c
 import type { TensorboardActivities } from '../activities/tensorboard.ts';
 import type { TrackerActivities } from '../activities/trackers.ts';
 import type { TrainingActivities } from '../activities/training.ts';
-import type { AskInput, AskResult, CapacityInput, Importance, ImportanceInput, TrialInput } from '../src/contract/search.ts';
+import type { AskInput, AskResult, Importance, ImportanceInput } from '../src/contract/sampler.ts';
+import type { CapacityInput } from '../src/contract/attempts.ts';
+import type { TrialInput } from '../src/contract/trial-run.ts';
 
 /** Faults outside pass by themselves: tried again for as long as the step may last. What is no use to repeat comes back non-retryable. */
 const PATIENT: RetryPolicy = {

@@ -1,5 +1,5 @@
 /** How much each parameter of a search matters: a question to the sampler, asked by pages and reports whenever someone looks. */
-import type { Importance, ImportanceInput, AskInput, AskResult } from '../src/contract/search.ts';
+import type { Importance, ImportanceInput, AskInput, AskResult } from '../src/contract/sampler.ts';
 import { answering, suggesting } from './policies.ts';
 import { ApplicationFailure } from '@temporalio/common';
 import { isCancellation } from '@temporalio/workflow';

@@ -6,7 +6,7 @@ import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
 import { ProgressRecord } from '../../src/contract/trial.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import type { TrialInput } from '../../src/contract/search.ts';
+import type { TrialInput } from '../../src/contract/trial-run.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { BUSYBOX_IMAGE } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';

@@ -4,7 +4,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { trialWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
-import type { TrialInput } from '../../src/contract/search.ts';
+import type { TrialInput } from '../../src/contract/trial-run.ts';
 import type { trial } from '../../workflows/index.ts';
 import { percentile } from '../recovery/statistics.ts';
 import type { SimulatedMachines } from './simulated-machines.ts';

@@ -1,4 +1,4 @@
-"""The request of a search, as its workflow sends it (``AskInput`` in src/contract/search.ts)."""
+"""The request of a search, as its workflow sends it (``AskInput`` in src/contract/sampler.ts)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ import type { Run } from '../client/index.ts';
 import { orKept, type KeptPlaces } from '../client/kept-runs.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
-import type { Importance, ImportanceInput } from '../contract/search.ts';
+import type { Importance, ImportanceInput } from '../contract/sampler.ts';
 import { documentUri, type RunGraph, type RunState } from '../contract/state.ts';
 import type { Warehouse } from '../ports/index.ts';
 import { trialsOf } from '../present/charts/views.ts';

@@ -1,7 +1,7 @@
 /** What the commands that steer a search have in common: RUN, --step, --by, --why, one update, its answer. */
 import type { Command } from 'commander';
 import type { Search } from '../client/index.ts';
-import type { UpdateAnswer } from '../contract/search.ts';
+import type { UpdateAnswer } from '../contract/search-updates.ts';
 import { cliOf, searchStepOf, who } from './context.ts';
 
 export interface SearchOptions {

@@ -11,7 +11,7 @@ import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
 import type { Retry } from '../contract/retry.ts';
 import { checkRunName } from '../contract/run-names.ts';
-import type { Who } from '../contract/search.ts';
+import type { Who } from '../contract/search-updates.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';

@@ -1,6 +1,6 @@
 import type { RunDocument } from '../contract/run-document.ts';
 import type { RunState } from '../contract/state.ts';
-import type { Who } from '../contract/search.ts';
+import type { Who } from '../contract/search-updates.ts';
 import { RefusedError } from './errors.ts';
 
 export type RetryOptions = Who & {

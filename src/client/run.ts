@@ -3,7 +3,7 @@ import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-wor
 import { DECISIONS, INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
 import type { Retry } from '../contract/retry.ts';
 import { RunDocument } from '../contract/run-document.ts';
-import type { UpdateAnswer, Who } from '../contract/search.ts';
+import type { UpdateAnswer, Who } from '../contract/search-updates.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
 import type { Team } from '../contract/teams.ts';
 import { Audit } from './audit.ts';

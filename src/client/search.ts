@@ -3,12 +3,8 @@ import { importanceWorkflowId, searchWorkflowId, suggestionsWorkflowId } from '.
 import { QUERIES, TASK_QUEUES, UPDATES, WORKFLOWS } from '../contract/names.ts';
 import type {
   AddTrialUpdate,
-  AskInput,
-  AskResult,
   ApproveUpdate,
   ForkTrialUpdate,
-  Importance,
-  ImportanceInput,
   KeepTrialUpdate,
   PauseUpdate,
   PrioritiseUpdate,
@@ -21,7 +17,8 @@ import type {
   StopTrialUpdate,
   UpdateAnswer,
   Who,
-} from '../contract/search.ts';
+} from '../contract/search-updates.ts';
+import type { AskInput, AskResult, Importance, ImportanceInput } from '../contract/sampler.ts';
 import { queueOf, type Team } from '../contract/teams.ts';
 import type { SearchState, StatePage } from '../contract/state.ts';
 import { RefusedError } from './errors.ts';

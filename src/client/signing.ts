@@ -1,7 +1,7 @@
 /** Puts the signature of whoever has a key on a decision. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { INTERNAL_SIGNALS } from '../contract/names.ts';
-import type { Who } from '../contract/search.ts';
+import type { Who } from '../contract/search-updates.ts';
 import { signerOf } from '../signing/signer.ts';
 
 /** Goes to the run by a signal, which the server keeps until a worker comes. */

@@ -71,7 +71,7 @@ function refuse(step: string, path: string, message: string, expected: string, f
 }
 
 /** A trial of an ended search, and the point up to which it is to be trained; null: to its end. */
-export interface Thawed {
+interface Thawed {
   readonly trial: number;
   readonly points: number | null;
 }

@@ -5,7 +5,7 @@ import { clustersNow } from '../client/clusters.ts';
 import { RefusedError } from '../client/errors.ts';
 import { UPDATES } from '../contract/names.ts';
 import type { RunDocument } from '../contract/run-document.ts';
-import type { UpdateAnswer, Who } from '../contract/search.ts';
+import type { UpdateAnswer, Who } from '../contract/search-updates.ts';
 import { Latest, ProgressRecord, Ready } from '../contract/trial.ts';
 import type { Compute, ObjectStore, Ports } from '../ports/index.ts';
 import { homeOfStepLog, keptAttempts, readKeptLog } from '../present/kept-logs.ts';

@@ -1,5 +1,5 @@
 /** The report of a run, of the ledger as it is now. */
-import type { Importance } from '../contract/search.ts';
+import type { Importance } from '../contract/sampler.ts';
 import { importanceInput, runBefore } from '../present/gathering.ts';
 import { renderReport, type ReportData } from '../report/index.ts';
 import type { RunModel } from './run-model.ts';

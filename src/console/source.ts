@@ -4,7 +4,8 @@ import type { ClusterNow, ListOptions, RunSummary, ScheduleSummary } from '../cl
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { Profile } from '../contract/profile.ts';
 import type { RunDocument } from '../contract/run-document.ts';
-import type { Importance, ImportanceInput, UpdateAnswer } from '../contract/search.ts';
+import type { Importance, ImportanceInput } from '../contract/sampler.ts';
+import type { UpdateAnswer } from '../contract/search-updates.ts';
 import type { RunGraph, RunState, SearchState } from '../contract/state.ts';
 import type { ProgressRecord } from '../contract/trial.ts';
 import type { JobInfo } from '../ports/compute.ts';

@@ -1,7 +1,7 @@
 /** Audits: a part of a training that is trained again and compared (docs/audit.md). What is kept of a trial, and what the workflow passes on. */
 import { z } from 'zod';
 import type { Profile } from './profile.ts';
-import type { TrialInput } from './search.ts';
+import type { TrialInput } from './trial-run.ts';
 
 const Machine = z.record(z.string(), z.string());
 

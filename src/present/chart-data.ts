@@ -1,6 +1,6 @@
 /** Which charts a run has. The same function runs in Node, for captions and alternatives, and in the page, for the pictures. */
 import type { LedgerRow } from '../contract/ledger.ts';
-import type { Importance } from '../contract/search.ts';
+import type { Importance } from '../contract/sampler.ts';
 import type { MetricConstraint, Objective, Space } from '../contract/search-space.ts';
 import type { RunState } from '../contract/state.ts';
 import type { ReportData } from './data.ts';

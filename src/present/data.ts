@@ -1,7 +1,7 @@
 /** What a report is made of. The command line and the console gather it; rendering is pure. */
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
-import type { Importance } from '../contract/search.ts';
+import type { Importance } from '../contract/sampler.ts';
 import type { RunGraph, RunState, SearchState } from '../contract/state.ts';
 
 export interface ReportData {

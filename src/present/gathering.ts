@@ -1,7 +1,7 @@
 /** Which rows and questions a run's report needs, of all that the ledger holds: the same for the CLI and the console. Pure. */
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
-import type { ImportanceInput } from '../contract/search.ts';
+import type { ImportanceInput } from '../contract/sampler.ts';
 import type { RunState, TrialStatus } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import { textOf } from './charts/views.ts';

@@ -1,7 +1,7 @@
 /** What each pool of a profile is now: of the ledger over all runs, and of what open runs have there. Pure. */
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { Profile } from '../contract/profile.ts';
-import type { PoolRates } from '../contract/search.ts';
+import type { PoolRates } from '../contract/trial-run.ts';
 import type { RunState, SearchState } from '../contract/state.ts';
 import type { JobInfo } from '../ports/compute.ts';
 import { poolEvents, poolRates } from '../rules/pool-rates.ts';

@@ -1,6 +1,6 @@
 /** Clusters that fall silent, and what it costs to move between them. Pure. */
 import type { Placement, Pool, Profile } from '../contract/profile.ts';
-import type { ClusterSign } from '../contract/search.ts';
+import type { ClusterSign } from '../contract/trial-run.ts';
 import { WAITS } from './durations.ts';
 
 /** Null: there is no other cluster to go to, and the one that there is is waited for. */

@@ -1,7 +1,7 @@
 /** Where the next attempt ran as trials of 0.2.0 and before decide it: for their histories, and until they continue as new. Frozen. */
 import type { AttemptVerdict } from '../contract/jobs.ts';
 import type { Placement, Pool } from '../contract/profile.ts';
-import type { PlacementState } from '../contract/search.ts';
+import type { PlacementState } from '../contract/trial-run.ts';
 import { WAITS } from './durations.ts';
 import { initialPlacement, poolOrder } from './placement.ts';
 import type { PlacementChoice } from './placement.ts';

@@ -8,7 +8,7 @@
  */
 import type { AttemptVerdict } from '../contract/jobs.ts';
 import type { Placement, Pool, Profile } from '../contract/profile.ts';
-import type { PlacementState, PoolRates } from '../contract/search.ts';
+import type { PlacementState, PoolRates } from '../contract/trial-run.ts';
 import { WAITS } from './durations.ts';
 import { emptyShare, preemptionsPerHour } from './pool-rates.ts';
 import { idleSeconds, spareSeconds } from './spare-time.ts';

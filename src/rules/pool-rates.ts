@@ -1,6 +1,6 @@
 /** What is known of pools by how attempts in them ended: the older, the less it counts. Pure. */
 import type { LedgerRow } from '../contract/ledger.ts';
-import type { PoolRate, PoolRates } from '../contract/search.ts';
+import type { PoolRate, PoolRates } from '../contract/trial-run.ts';
 import { WAITS } from './durations.ts';
 
 /** How an attempt in a pool ended. */

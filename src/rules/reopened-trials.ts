@@ -1,5 +1,6 @@
 /** Trials of an ended search that go on, and what a trial begins with that has made no attempt. Pure. */
-import type { TrialCarried, TrialRecord } from '../contract/search.ts';
+import type { TrialCarried } from '../contract/trial-run.ts';
+import type { TrialRecord } from '../contract/search.ts';
 import { initialPlacement } from './placement.ts';
 
 export function emptyCarried(): TrialCarried {

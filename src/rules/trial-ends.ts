@@ -1,6 +1,7 @@
 /** What a trial came to: its status, the values of its objectives, and what the sampler hears of it. Pure. */
 import type { AttemptVerdict } from '../contract/jobs.ts';
-import type { TrialRecord, TrialSummary } from '../contract/search.ts';
+import type { TrialRecord } from '../contract/search.ts';
+import type { TrialSummary } from '../contract/trial-run.ts';
 import type { Objective } from '../contract/search-space.ts';
 import { bestOf } from './curves.ts';
 import { isEnough } from './early-stopping.ts';

@@ -5,7 +5,7 @@ import { followJobs } from '../../src/cli/follow-jobs.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { attemptJobName, capacityJobName, homeOf } from '../../src/contract/ids.ts';
-import type { TrialSummary } from '../../src/contract/search.ts';
+import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { clusterCanRun, kubernetesConfig, sharedCluster } from './harness.ts';
 import { openTrialLab } from './trial-lab.ts';
 import type { TrialLab } from './trial-lab.ts';

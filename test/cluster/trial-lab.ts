@@ -11,7 +11,7 @@ import { startEmulators } from '../../src/stack/emulators/index.ts';
 import { trialWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import type { TrialInput } from '../../src/contract/search.ts';
+import type { TrialInput } from '../../src/contract/trial-run.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { Latest, ProgressRecord } from '../../src/contract/trial.ts';
 import type { Compute, ObjectStore, Ports } from '../../src/ports/index.ts';

@@ -17,7 +17,7 @@ import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import { AdapterError } from '../../src/contract/errors.ts';
-import type { AttemptInput } from '../../src/contract/search.ts';
+import type { AttemptInput } from '../../src/contract/attempts.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
 import { attemptInput } from '../support/attempt-input.ts';
 import { isFinished } from '../support/kubernetes/controllers.ts';

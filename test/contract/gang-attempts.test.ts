@@ -11,7 +11,7 @@ import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import { openProcessCompute } from '../../src/adapters/process/index.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
-import type { AttemptInput, AttemptReport } from '../../src/contract/search.ts';
+import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
 import { readKeptLog } from '../../src/present/kept-logs.ts';
 import { attemptInput } from '../support/attempt-input.ts';

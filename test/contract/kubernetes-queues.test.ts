@@ -12,7 +12,7 @@ import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import type { KubernetesComputeOptions } from '../../src/adapters/kubernetes/index.ts';
-import type { AttemptInput, AttemptReport } from '../../src/contract/search.ts';
+import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
 import { attemptInput } from '../support/attempt-input.ts';
 import { startStandIn } from '../support/kubernetes/server.ts';

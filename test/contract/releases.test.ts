@@ -12,7 +12,7 @@ import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import { openProcessCompute } from '../../src/adapters/process/index.ts';
 import { canonicalJson } from '../../src/contract/canonical-json.ts';
 import type { JobSpec } from '../../src/contract/jobs.ts';
-import type { AttemptInput } from '../../src/contract/search.ts';
+import type { AttemptInput } from '../../src/contract/attempts.ts';
 import type { TrialJson } from '../../src/contract/trial.ts';
 import type { ObjectStore } from '../../src/ports/index.ts';
 import type { Thing } from '../support/kubernetes/objects.ts';

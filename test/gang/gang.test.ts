@@ -13,7 +13,7 @@ import { sha256 } from '../../src/contract/canonical-json.ts';
 import { codeUri } from '../../src/contract/code.ts';
 import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import type { TrialSummary } from '../../src/contract/search.ts';
+import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { openPorts } from '../../src/adapters/open.ts';
 import { readKeptLog } from '../../src/present/kept-logs.ts';

@@ -55,7 +55,7 @@ export function refusalsOf(text: string): readonly { readonly command: string; r
     });
 }
 
-export interface Said {
+interface Said {
   readonly code: number | null;
   /** Standard output and error. */
   readonly text: string;

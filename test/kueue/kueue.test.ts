@@ -12,7 +12,7 @@ import { openPorts } from '../../src/adapters/open.ts';
 import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import { Profile } from '../../src/contract/profile.ts';
-import type { TrialSummary } from '../../src/contract/search.ts';
+import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { attemptsOf, placeOf } from '../../src/present/charts/views.ts';
 import type { trial } from '../../workflows/index.ts';

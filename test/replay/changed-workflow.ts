@@ -1,7 +1,8 @@
 /** What a careless change looks like: the same workflow types, with one command before all others. */
 import { sleep } from '@temporalio/workflow';
 import type { RunDocument } from '../../src/contract/run-document.ts';
-import type { SearchInput, SearchResult, TrialInput, TrialSummary } from '../../src/contract/search.ts';
+import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
+import type { TrialInput, TrialSummary } from '../../src/contract/trial-run.ts';
 import type { RunResult } from '../../src/contract/state.ts';
 import { hyperparameterSearch as unchangedSearch } from '../../workflows/search/hyperparameter-search.ts';
 import { trainingPipeline as unchangedPipeline } from '../../workflows/pipeline/training-pipeline.ts';

@@ -13,7 +13,8 @@ import type {
   RepetitionInput,
 } from '../../src/contract/audit.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
-import type { AttemptReport, EarlierSearch, SearchInput } from '../../src/contract/search.ts';
+import type { AttemptReport } from '../../src/contract/attempts.ts';
+import type { EarlierSearch, SearchInput } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed } from '../workflow/curve-feed.ts';
 import { documentOf } from '../workflow/documents.ts';

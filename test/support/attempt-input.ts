@@ -1,6 +1,6 @@
 /** The first attempt of a small trial in a store of a test. */
 import { Profile } from '../../src/contract/profile.ts';
-import type { AttemptInput } from '../../src/contract/search.ts';
+import type { AttemptInput } from '../../src/contract/attempts.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import type { ObjectStore } from '../../src/ports/index.ts';
 

@@ -4,7 +4,7 @@ import { createAuditActivities } from '../../activities/audits.ts';
 import type { AuditInput, AuditState, Certificate, JudgeInput } from '../../src/contract/audit.ts';
 import { auditWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
-import type { AttemptInput } from '../../src/contract/search.ts';
+import type { AttemptInput } from '../../src/contract/attempts.ts';
 import type { LedgerRow, LedgerTable } from '../../src/contract/ledger.ts';
 import type { Warehouse } from '../../src/ports/index.ts';
 import { groceryDocument } from '../support/run-document.ts';

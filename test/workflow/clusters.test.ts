@@ -12,7 +12,7 @@ import type { JobSpec } from '../../src/contract/jobs.ts';
 import { PreconditionFailedError } from '../../src/contract/errors.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { Profile } from '../../src/contract/profile.ts';
-import type { TrialInput } from '../../src/contract/search.ts';
+import type { TrialInput } from '../../src/contract/trial-run.ts';
 import type { trial as trialWorkflow } from '../../workflows/index.ts';
 import { documentOf, script } from './documents.ts';
 import { startHarness, until } from './environment.ts';

@@ -1,6 +1,6 @@
 /** Learning curves that a test writes point by point; a search hears of them as they come. */
 import { Context } from '@temporalio/activity';
-import type { CurveInput, CurvePoints } from '../../src/contract/search.ts';
+import type { CurveInput, CurvePoints } from '../../src/contract/attempts.ts';
 import type { World } from './search-harness.ts';
 
 type Point = Readonly<Record<string, number | null>>;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StepJobName } from '../../activities/step-jobs.ts';
 import { jobEndingWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
-import type { AttemptInput, CapacityInput } from '../../src/contract/search.ts';
+import type { AttemptInput, CapacityInput } from '../../src/contract/attempts.ts';
 import { documentOf, script } from './documents.ts';
 import type { trial as trialWorkflow } from '../../workflows/index.ts';
 import { startHarness, until } from './environment.ts';

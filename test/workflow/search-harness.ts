@@ -9,24 +9,16 @@ import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type {
   AdoptInput,
-  AskInput,
-  AskResult,
-  AttemptInput,
-  AttemptReport,
-  CapacityInput,
-  CurveInput,
-  CurvePoints,
-  EarlierSearch,
   EarlierTrial,
   PinInput,
   PinnedCheckpoint,
   PoolRates,
-  SearchInput,
-  SearchResult,
   TrialInput,
   TrialSummary,
-  WarmTrial,
-} from '../../src/contract/search.ts';
+} from '../../src/contract/trial-run.ts';
+import type { AskInput, AskResult } from '../../src/contract/sampler.ts';
+import type { AttemptInput, AttemptReport, CapacityInput, CurveInput, CurvePoints } from '../../src/contract/attempts.ts';
+import type { EarlierSearch, SearchInput, SearchResult, WarmTrial } from '../../src/contract/search.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { createSearchActivities, type SlotInput } from '../../activities/search.ts';
 import type { PlanScoresInput, ScoringJob } from '../../activities/scoring.ts';

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
-import type { AttemptReport } from '../../src/contract/search.ts';
+import type { AttemptReport } from '../../src/contract/attempts.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, SPOT_AND_ON_DEMAND, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness, World } from './search-harness.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDecisionActivities } from '../../activities/decisions.ts';
 import type { HowVerified } from '../../src/contract/decisions.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
-import type { UpdateAnswer } from '../../src/contract/search.ts';
+import type { UpdateAnswer } from '../../src/contract/search-updates.ts';
 import type { RunResult, RunState } from '../../src/contract/state.ts';
 import { createSigner, type Signer } from '../../src/signing/signer.ts';
 import { parseSigners, type Signers } from '../../src/signing/signers.ts';

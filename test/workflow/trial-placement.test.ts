@@ -1,7 +1,8 @@
 /** Several spot pools: what a trial asks, what it looks at, and where it goes on. */
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { CapacityInput, TrialInput } from '../../src/contract/search.ts';
+import type { CapacityInput } from '../../src/contract/attempts.ts';
+import type { TrialInput } from '../../src/contract/trial-run.ts';
 import { until } from './environment.ts';
 import { profileOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';

@@ -3,7 +3,7 @@ import { CancellationScope, log, patched } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import type { DecidedSignal, HeardDecision, Verdict } from '../../src/contract/decisions.ts';
 import { DECISIONS, UPDATES } from '../../src/contract/names.ts';
-import type { UpdateAnswer } from '../../src/contract/search.ts';
+import type { UpdateAnswer } from '../../src/contract/search-updates.ts';
 import { heardDecision } from '../decisions.ts';
 import { control } from '../policies.ts';
 import type { Decision } from './approvals.ts';

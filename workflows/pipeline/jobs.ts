@@ -3,7 +3,7 @@ import { CancellationScope, patched, sleep } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ScoreSpec, StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
-import type { PlacementState } from '../../src/contract/search.ts';
+import type { PlacementState } from '../../src/contract/trial-run.ts';
 import type { Profile } from '../../src/contract/profile.ts';
 import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
 import { profileIn } from '../../src/contract/clusters.ts';

@@ -2,7 +2,7 @@
 import { defineSignal, isCancellation } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import { SIGNALS } from '../../src/contract/names.ts';
-import type { UpdateAnswer, Who } from '../../src/contract/search.ts';
+import type { UpdateAnswer, Who } from '../../src/contract/search-updates.ts';
 import { extended } from '../../src/rules/budget.ts';
 import type { Spent } from '../../src/rules/budget.ts';
 import type { Run, RunningSearch } from './run.ts';

@@ -1,7 +1,7 @@
 /** Whether the sampler can do what a run's searches ask of it: known when the run begins, and not after the data sets were built. */
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { isCancellation, log } from '@temporalio/workflow';
-import type { AskInput } from '../../src/contract/search.ts';
+import type { AskInput } from '../../src/contract/sampler.ts';
 import type { Sampler } from '../../src/contract/search-space.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';

@@ -18,7 +18,7 @@ import { playFaster } from '../../src/rules/durations.ts';
 import type { DecidedSignal } from '../../src/contract/decisions.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Retry } from '../../src/contract/retry.ts';
-import type { UpdateAnswer, Who } from '../../src/contract/search.ts';
+import type { UpdateAnswer, Who } from '../../src/contract/search-updates.ts';
 import type { RunGraph, RunResult, RunState } from '../../src/contract/state.ts';
 import type { Step } from '../../src/contract/steps.ts';
 import { standing } from '../../src/rules/retries.ts';

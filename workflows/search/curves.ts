@@ -1,6 +1,7 @@
 /** Takes in learning curves as they grow, and stops trials by the rules. */
 import { CancellationScope } from '@temporalio/workflow';
-import type { CurveInput, CurvePoint, CurvePoints, TrialRecord } from '../../src/contract/search.ts';
+import type { CurveInput, CurvePoint, CurvePoints } from '../../src/contract/attempts.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
 import { metricsOfRules } from '../../src/rules/early-stopping.ts';
 import { OFFLINE } from '../../src/rules/trial-ends.ts';

@@ -1,7 +1,7 @@
 /** What people decide of a search goes to the ledger in batches, as the ends of its trials do. */
 import { isCancellation, log, setHandler } from '@temporalio/workflow';
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
-import type { UpdateAnswer } from '../../src/contract/search.ts';
+import type { UpdateAnswer } from '../../src/contract/search-updates.ts';
 import type { HeardDecision } from '../../src/contract/decisions.ts';
 import { UPDATES } from '../../src/contract/names.ts';
 import { heardDecision } from '../decisions.ts';

@@ -1,7 +1,8 @@
 /** Early evaluation: offline metrics of exports while training goes on. */
 import { ActivityFailure, isCancellation, patched } from '@temporalio/workflow';
 import { shortHash } from '../../src/contract/ids.ts';
-import type { CurvePoints, TrialRecord } from '../../src/contract/search.ts';
+import type { CurvePoints } from '../../src/contract/attempts.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
 import { better } from '../../src/rules/best-trials.ts';
 import { OFFLINE } from '../../src/rules/trial-ends.ts';
 import { applyStoppingRules } from './stopping.ts';

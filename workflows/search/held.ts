@@ -1,5 +1,6 @@
 /** Trials that are held at a rung: their place is free, their checkpoint kept. */
-import type { Halving, TrialRecord, TrialSummary } from '../../src/contract/search.ts';
+import type { Halving, TrialRecord } from '../../src/contract/search.ts';
+import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { show } from '../../src/rules/curves.ts';
 import { decided, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';

@@ -1,5 +1,6 @@
 /** A member of a population: where its interval ends, and how it goes on. */
-import type { Halving, TrialRecord, TrialSummary } from '../../src/contract/search.ts';
+import type { Halving, TrialRecord } from '../../src/contract/search.ts';
+import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import type { PopulationScheduler } from '../../src/contract/search-space.ts';
 import { endsExactly } from '../../src/rules/population.ts';
 import { pinning } from '../policies.ts';

@@ -3,7 +3,8 @@
  * their place. A fork is a trial of its own, which begins from a pinned copy of its parent's checkpoint: see `src/rules/population.ts`.
  */
 import { ActivityFailure, isCancellation } from '@temporalio/workflow';
-import type { AskResult, TrialRecord } from '../../src/contract/search.ts';
+import type { AskResult } from '../../src/contract/sampler.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
 import type { PopulationScheduler } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
 import { brokenConstraints } from '../../src/rules/best-trials.ts';

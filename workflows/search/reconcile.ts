@@ -4,7 +4,8 @@
  */
 import { CancellationScope, defineSignal, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
 import { SIGNALS } from '../../src/contract/names.ts';
-import type { TrialRecord, Wanted } from '../../src/contract/search.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
+import type { Wanted } from '../../src/contract/trial-run.ts';
 import { activeRecords, inBackground, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { stopTrial } from './trials.ts';

@@ -1,5 +1,6 @@
 /** New trials: the ones given by hand first, then the sampler's suggestions. */
-import type { AskedTrial, AskInput, TrialRecord } from '../../src/contract/search.ts';
+import type { AskedTrial, AskInput } from '../../src/contract/sampler.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
 import type { Json } from '../../src/contract/values.ts';
 import { violations } from '../../src/rules/best-trials.ts';
 import { bestOf } from '../../src/rules/curves.ts';

@@ -1,5 +1,6 @@
 /** What a trial's workflow begins with. */
-import type { TrialInput, TrialRecord } from '../../src/contract/search.ts';
+import type { TrialInput } from '../../src/contract/trial-run.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
 import { trialSpec, type TrialSpec } from '../../src/contract/trial-spec.ts';
 import { inPools } from '../../src/rules/placement.ts';
 import { lastMoment } from './last-moment.ts';

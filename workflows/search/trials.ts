@@ -12,7 +12,8 @@ import {
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { trialOutput } from '../../src/contract/ids.ts';
 import { SIGNALS, WORKFLOWS } from '../../src/contract/names.ts';
-import type { TrialRecord, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
+import type { TrialReport, TrialSummary } from '../../src/contract/trial-run.ts';
 import { heardLater } from '../../src/rules/clusters.ts';
 import { endOf, endOfV1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { brokenConstraints, dominates } from '../../src/rules/best-trials.ts';

@@ -1,5 +1,6 @@
 /** What a search wants of a trial: it follows from its state alone. */
-import type { TrialRecord, TrialReport, Wanted } from '../../src/contract/search.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
+import type { TrialReport, Wanted } from '../../src/contract/trial-run.ts';
 import type { SearchRun } from './state.ts';
 
 export function wantedOf({ memory }: SearchRun, record: TrialRecord): Wanted {

@@ -1,7 +1,8 @@
 /** What follows from the end of an attempt (DESIGN.md §5). Pure, but for the trial's own state. */
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import type { Pool, Profile } from '../../src/contract/profile.ts';
-import type { AttemptInput, AttemptReport, CapacityInput, TrialCarried, TrialSummary } from '../../src/contract/search.ts';
+import type { AttemptInput, AttemptReport, CapacityInput } from '../../src/contract/attempts.ts';
+import type { TrialCarried, TrialSummary } from '../../src/contract/trial-run.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';

@@ -1,6 +1,6 @@
 /** Attempts whose cluster fell silent. */
 import { CancellationScope } from '@temporalio/workflow';
-import type { AttemptInput, AttemptReport } from '../../src/contract/search.ts';
+import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import { lostWith } from '../clusters.ts';
 import { handOver } from '../job-ending.ts';
 import { losing } from '../policies.ts';

@@ -1,6 +1,6 @@
 /** What a trial does before it has a machine: it hears how the pools did of late, and waits for one that has a machine again. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { TrialSummary } from '../../src/contract/search.ts';
+import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
 import { afterFound, afterWaiting, learnsRates } from '../../src/rules/placement.ts';

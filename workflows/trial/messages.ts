@@ -1,7 +1,7 @@
 /** What a trial tells its search. The search may have continued as new: its workflow id finds it. */
 import { ApplicationFailure, defineSignal, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
-import type { TrialInput, TrialReport, TrialSummary } from '../../src/contract/search.ts';
+import type { TrialInput, TrialReport, TrialSummary } from '../../src/contract/trial-run.ts';
 import type { TrialRun } from './state.ts';
 
 const ended = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);

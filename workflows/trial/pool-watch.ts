@@ -1,6 +1,6 @@
 /** Looks for machines of other pools while an attempt goes on in one, or while nothing does. */
 import { CancellationScope, isCancellation, patched, sleep } from '@temporalio/workflow';
-import type { CapacityInput } from '../../src/contract/search.ts';
+import type { CapacityInput } from '../../src/contract/attempts.ts';
 import type { Look } from '../../src/rules/placement.ts';
 import { attempts, endings } from '../policies.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';

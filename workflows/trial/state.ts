@@ -1,6 +1,7 @@
 /** The state of a trial's workflow. */
 import type { Pool } from '../../src/contract/profile.ts';
-import type { AttemptReport, TrialCarried, TrialInput } from '../../src/contract/search.ts';
+import type { AttemptReport } from '../../src/contract/attempts.ts';
+import type { TrialCarried, TrialInput } from '../../src/contract/trial-run.ts';
 import type { ClusterNews } from '../clusters.ts';
 
 /** At a gate (workflows/pools). */

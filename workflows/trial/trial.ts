@@ -15,15 +15,8 @@ import {
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
 import type { Pool } from '../../src/contract/profile.ts';
-import type {
-  AttemptInput,
-  AttemptReport,
-  AttemptWaits,
-  PlacementState,
-  TrialInput,
-  TrialReport,
-  TrialSummary,
-} from '../../src/contract/search.ts';
+import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
+import type { AttemptWaits, PlacementState, TrialInput, TrialReport, TrialSummary } from '../../src/contract/trial-run.ts';
 import { backoffSecondsV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterFound, backoffSeconds, choosePool, poolOrder } from '../../src/rules/placement.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { cliOf, examples, integer, who } from '../context.ts';
 import type { Longhaul } from '../../client/index.ts';
-import type { UpdateAnswer } from '../../contract/search.ts';
+import type { UpdateAnswer } from '../../contract/search-updates.ts';
 
 interface Options {
   readonly trial?: number;

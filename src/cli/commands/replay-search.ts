@@ -3,7 +3,7 @@ import { RunFailedError } from '../../client/errors.ts';
 import type { Longhaul, Search } from '../../client/index.ts';
 import type { KeptPlaces } from '../../client/kept-runs.ts';
 import { searchWorkflowId } from '../../contract/ids.ts';
-import type { AskInput, AskResult } from '../../contract/search.ts';
+import type { AskInput, AskResult } from '../../contract/sampler.ts';
 import { Sampler } from '../../contract/search-space.ts';
 import type { SearchSpec } from '../../contract/steps.ts';
 import { cliOf, collect as gather, examples, integer, searchStepOf, who } from '../context.ts';

@@ -109,7 +109,7 @@ function stoppedTrials({ rules, ended }: Replayed, colors: Colors): string[] {
 }
 
 /** Trials that were cut short when recorded, and would have gone on. */
-export function untrainedOf(search: RecordedSearch, { ended, untrained }: Replayed): readonly Untrained[] {
+function untrainedOf(search: RecordedSearch, { ended, untrained }: Replayed): readonly Untrained[] {
   if (untrained) return untrained;
   const cutShort = new Set(search.trials.filter(({ status }) => status === 'stopped').map(({ trial }) => trial));
   return ended

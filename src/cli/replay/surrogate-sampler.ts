@@ -5,7 +5,7 @@
  * surrogates (AAAI 2015); here without replacement, so that no trial is found twice. Pure, apart from the sampler that is asked.
  */
 import { canonicalJson } from '../../contract/canonical-json.ts';
-import type { AskedTrial, AskInput, AskResult } from '../../contract/search.ts';
+import type { AskedTrial, AskInput, AskResult } from '../../contract/sampler.ts';
 import type { Objective, Sampler, Space, SpaceParameter } from '../../contract/search-space.ts';
 import type { Json } from '../../contract/values.ts';
 import type { NextTrial, RecordedTrial, ReplayedTrial } from './replayed-search.ts';

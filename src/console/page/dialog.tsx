@@ -1,7 +1,7 @@
 /** Asks before a button does something, then shows what was done or why it was refused. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { UpdateAnswer } from '../../contract/search.ts';
+import type { UpdateAnswer } from '../../contract/search-updates.ts';
 import { api, post, RequestError } from './request.ts';
 import { Store } from './store.ts';
 import { Button } from './ui.tsx';

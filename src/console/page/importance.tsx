@@ -1,6 +1,6 @@
 /** Which parameters mattered, asked of the server when the card is shown and when more trials have ended. */
 import { useEffect, useState } from 'preact/hooks';
-import type { Importance } from '../../contract/search.ts';
+import type { Importance } from '../../contract/sampler.ts';
 import { importanceChart } from '../../present/charts/importance.ts';
 import { ChartView } from './chart.tsx';
 import { api, get, RequestError } from './request.ts';

@@ -1,5 +1,5 @@
 /** How much each parameter matters for the objective, in shares of one. */
-import type { Importance } from '../../contract/search.ts';
+import type { Importance } from '../../contract/sampler.ts';
 import { axisOption, baseOption, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attemptReport } from '../../../activities/attempt-report.ts';
 import type { Followed } from '../../../activities/progress-follower.ts';
 import type { AttemptVerdict } from '../../../src/contract/jobs.ts';
-import type { AttemptInput } from '../../../src/contract/search.ts';
+import type { AttemptInput } from '../../../src/contract/attempts.ts';
 
 const HOUR_MS = 3_600_000;
 const POOL = { name: 'spot', spot: true, pricePerHour: 2, onDemandPricePerHour: 6 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attemptOutcome } from '../../../activities/attempt-verdict.ts';
 import { Foreign } from '../../../activities/foreign-systems.ts';
 import { UNKNOWN_END } from '../../../src/contract/jobs.ts';
-import type { AttemptInput } from '../../../src/contract/search.ts';
+import type { AttemptInput } from '../../../src/contract/attempts.ts';
 import { createMemoryPorts } from '../../workflow/memory-ports.ts';
 import { profileOf } from '../../workflow/search-harness.ts';
 

@@ -9,7 +9,7 @@ import { awaitCapacity, forgetCapacity } from '../../../activities/capacity.ts';
 import { stoppable } from '../../../activities/stoppable.ts';
 import { openProcessCompute } from '../../../src/adapters/process/index.ts';
 import { Pool } from '../../../src/contract/profile.ts';
-import type { CapacityInput } from '../../../src/contract/search.ts';
+import type { CapacityInput } from '../../../src/contract/attempts.ts';
 import type { Compute } from '../../../src/ports/compute.ts';
 
 const input = {

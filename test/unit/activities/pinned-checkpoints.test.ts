@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pinCheckpoint } from '../../../activities/pinned-checkpoints.ts';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
-import type { PinInput } from '../../../src/contract/search.ts';
+import type { PinInput } from '../../../src/contract/trial-run.ts';
 import type { ObjectStore } from '../../../src/ports/index.ts';
 
 describe('a checkpoint that forks begin from', () => {

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { awaitPoints } from '../../../activities/search-curves.ts';
 import { AdapterError } from '../../../src/contract/errors.ts';
-import type { CurveInput } from '../../../src/contract/search.ts';
+import type { CurveInput } from '../../../src/contract/attempts.ts';
 import type { ObjectStore } from '../../../src/ports/index.ts';
 
 const DAY_MS = 24 * 3_600_000;

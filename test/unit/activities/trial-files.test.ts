@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readProgress, readResult, writeTrialJson } from '../../../activities/trial-files.ts';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
 import { Profile } from '../../../src/contract/profile.ts';
-import type { AttemptInput } from '../../../src/contract/search.ts';
+import type { AttemptInput } from '../../../src/contract/attempts.ts';
 import { SearchSpec } from '../../../src/contract/steps.ts';
 import { TrialJson } from '../../../src/contract/trial.ts';
 import type { ObjectStore } from '../../../src/ports/index.ts';

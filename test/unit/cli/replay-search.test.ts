@@ -8,7 +8,7 @@ import { inRecordedOrder, replay, type RecordedSearch, type RecordedTrial } from
 import { replayPromotion, type Untrained } from '../../../src/cli/replay/promoted-search.ts';
 import { schedulerOf, stoppingOf } from '../../../src/cli/replay/rules.ts';
 import { distanceOf, surrogateSampler } from '../../../src/cli/replay/surrogate-sampler.ts';
-import type { AskInput } from '../../../src/contract/search.ts';
+import type { AskInput } from '../../../src/contract/sampler.ts';
 import { Sampler, Space, StoppingRule } from '../../../src/contract/search-space.ts';
 import { makeRun } from '../../support/run-data.ts';
 import pc from 'picocolors';

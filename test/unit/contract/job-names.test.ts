@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { attemptIdentity, capacityIdentity, stepIdentity } from '../../../activities/job-places.ts';
 import { FORMER_NAMES, homeOf } from '../../../src/contract/ids.ts';
 import { isSameJob } from '../../../src/contract/jobs.ts';
-import type { AttemptInput } from '../../../src/contract/search.ts';
+import type { AttemptInput } from '../../../src/contract/attempts.ts';
 
 /** Short alphabets meet most often. */
 const word = fc.oneof(

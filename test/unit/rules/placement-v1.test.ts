@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../../src/contract/jobs.ts';
 import { Placement, Pool } from '../../../src/contract/profile.ts';
-import type { PlacementState } from '../../../src/contract/search.ts';
+import type { PlacementState } from '../../../src/contract/trial-run.ts';
 import {
   afterAttemptV1 as afterAttempt,
   backoffSecondsV1 as backoffSeconds,

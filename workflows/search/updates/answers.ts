@@ -1,7 +1,7 @@
 /** Updates that answer what a search has asked: a used up budget, or a trial's offline metric. */
 import { defineUpdate } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
-import type { ApproveUpdate, RejectUpdate, UpdateAnswer } from '../../../src/contract/search.ts';
+import type { ApproveUpdate, RejectUpdate, UpdateAnswer } from '../../../src/contract/search-updates.ts';
 import { extendBudget, resumeSearch } from '../budget.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { hear } from '../decisions.ts';

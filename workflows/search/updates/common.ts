@@ -1,5 +1,6 @@
 /** What the updates of a search have in common: whom they mean, what they refuse, how they answer. */
-import type { TrialRecord, UpdateAnswer, Who } from '../../../src/contract/search.ts';
+import type { TrialRecord } from '../../../src/contract/search.ts';
+import type { UpdateAnswer, Who } from '../../../src/contract/search-updates.ts';
 import { numberIn, refuse } from './checks.ts';
 import { decided, isOver, recordOf } from '../state.ts';
 import type { SearchRun } from '../state.ts';

@@ -1,7 +1,8 @@
 /** What a search answers to: its state, what its trials and its run tell it, and a hand on the wheel. docs/control.md lists the updates. */
 import { defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../../src/contract/names.ts';
-import type { EarlierSearch, TrialReport, TrialSummary } from '../../../src/contract/search.ts';
+import type { EarlierSearch } from '../../../src/contract/search.ts';
+import type { TrialReport, TrialSummary } from '../../../src/contract/trial-run.ts';
 import type { SearchState, StatePage } from '../../../src/contract/state.ts';
 import { listenToAnswers } from './answers.ts';
 import { pauseSearch, resumeSearch } from '../budget.ts';

@@ -1,7 +1,8 @@
 /** Updates that pause and resume a search, or one of its trials. */
 import { defineUpdate } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
-import type { PauseUpdate, ResumeUpdate, TrialRecord, UpdateAnswer } from '../../../src/contract/search.ts';
+import type { PauseUpdate, ResumeUpdate, UpdateAnswer } from '../../../src/contract/search-updates.ts';
+import type { TrialRecord } from '../../../src/contract/search.ts';
 import { budgetExceeded, pauseSearch, resumeSearch } from '../budget.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';

@@ -7,7 +7,7 @@ import type {
   SetSpaceUpdate,
   SetStoppingUpdate,
   UpdateAnswer,
-} from '../../../src/contract/search.ts';
+} from '../../../src/contract/search-updates.ts';
 import { budgetExceeded, resumeSearch } from '../budget.ts';
 import { checkedBudget, checkedSpace, checkedStopping, fieldsOf, numberIn } from './checks.ts';
 import { hear } from '../decisions.ts';

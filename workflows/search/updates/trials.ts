@@ -7,9 +7,9 @@ import type {
   KeepTrialUpdate,
   PrioritiseUpdate,
   StopTrialUpdate,
-  TrialRecord,
   UpdateAnswer,
-} from '../../../src/contract/search.ts';
+} from '../../../src/contract/search-updates.ts';
+import type { TrialRecord } from '../../../src/contract/search.ts';
 import { checkedParameters, fieldsOf, numberIn, refuse } from './checks.ts';
 import { pinnedFork } from '../forks.ts';
 import { newRecord } from '../state.ts';
