@@ -60,6 +60,7 @@ const stop = (environment: MockActivityEnvironment): void => {
   environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
 };
 const jobs = (): string[] => standIn.objects.list('jobs').map(({ metadata }) => metadata.name.replace(/^.*-/, ''));
+const pods = (): string[] => standIn.objects.list('pods').map(({ metadata }) => metadata.name);
 const runningPods = (): string[] =>
   standIn.objects
     .list('pods')
@@ -103,6 +104,26 @@ describe('in a queue', () => {
     stop(second.environment);
     await second.report;
     expect(runningPods()).toEqual([]);
+  });
+
+  it('a Job that is taken back before its pod began keeps its place, and is the same attempt when it is admitted again', async () => {
+    const queue = standIn.queue(1);
+    standIn.controllers.closedPools.add('spot');
+    const input = await attempt(1);
+    const { environment, report } = run({ ...input, pool: { ...input.pool, nodeSelector: { pool: 'spot' } } });
+    await eventually(pods).toHaveLength(1);
+    await eventually(isWatched).toBe(true);
+    const [before] = pods();
+    queue.preempt(queue.admitted[0] ?? '');
+    await eventually(pods).toEqual([]);
+    queue.places = 1;
+    await eventually(pods).toHaveLength(1);
+    expect(pods()).not.toEqual([before]);
+    standIn.controllers.open('spot');
+    await eventually(runningPods).toEqual(['a1']);
+    expect(queue.admitted.map((each) => each.replace(/^.*-/, ''))).toEqual(['a1', 'a1']);
+    stop(environment);
+    expect(await report).toMatchObject({ verdict: 'stopped', node: 'node-1' });
   });
 
   it('an attempt says which flavor was chosen for it, also when it is taken back', async () => {

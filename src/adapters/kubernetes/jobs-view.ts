@@ -3,14 +3,14 @@ import { GRACES } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 import { JOB_NAME, selector } from './labels.ts';
-import { rankOf } from './pod-parts.ts';
+import { hasStarted, rankOf, time } from './pod-parts.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorOptions } from './reflector.ts';
 
 /** What is known of one Job, or of one of the pods of a Job that has several, at one moment. */
 export interface Snapshot {
   readonly job: V1Job | null;
-  /** The latest pod; its last state when it is not there any more. */
+  /** The latest pod; its last state when it is not there any more. None where a queue took it back before it began. */
   readonly pod: V1Pod | null;
   readonly podGone: boolean;
   /** Null: not known, or we may not read nodes. */
@@ -45,6 +45,13 @@ const SILENT_SHARE = 0.55;
 /** Far more than the Jobs of one worker; the oldest are forgotten. */
 const MAX_WARNINGS = 5_000;
 
+interface Known {
+  readonly pod: V1Pod;
+  readonly gone: boolean;
+  /** Its Job was suspended after it had got it: the Job's next start makes another. */
+  readonly isTakenBack: boolean;
+}
+
 /** One list + watch of Jobs, pods, nodes and events for all Jobs that a worker process watches. */
 export class JobsView {
   /** What concerns no Job alone, for people. */
@@ -52,7 +59,7 @@ export class JobsView {
   readonly #client: KubeClient;
   readonly #jobs = new Map<string, V1Job>();
   /** By the name of their Job, then by rank. */
-  readonly #pods = new Map<string, Map<number, { pod: V1Pod; gone: boolean }>>();
+  readonly #pods = new Map<string, Map<number, Known>>();
   readonly #nodes = new Map<string, V1Node>();
   readonly #silentNodes = new Set<string>();
   readonly #goneNodes = new Set<string>();
@@ -135,12 +142,12 @@ export class JobsView {
 
   #snapshot(name: string, job: V1Job | null, rank: number): Snapshot {
     const known = this.#pods.get(name)?.get(rank);
-    const pod = known?.pod ?? null;
+    const pod = known === undefined || (known.isTakenBack && !hasStarted(known.pod)) ? null : known.pod;
     const nodeName = pod?.spec?.nodeName;
     return {
       job,
       pod,
-      podGone: known?.gone ?? false,
+      podGone: pod !== null && known?.gone === true,
       node: nodeName === undefined ? null : (this.#nodes.get(nodeName) ?? null),
       nodeGone: nodeName !== undefined && this.#goneNodes.has(nodeName),
       silentCluster: this.#isSilent() ? { patienceSeconds: GRACES.silentClusterSeconds } : null,
@@ -159,7 +166,10 @@ export class JobsView {
 
   #setJob(job: V1Job): void {
     const name = job.metadata?.name ?? '';
+    const before = this.#jobs.get(name);
     this.#jobs.set(name, job);
+    const ranks = this.#pods.get(name);
+    if (ranks && before && isTakenBack(before, job)) for (const [rank, known] of ranks) ranks.set(rank, { ...known, isTakenBack: true });
     this.#tell(name);
   }
 
@@ -173,12 +183,12 @@ export class JobsView {
   #setPod(pod: V1Pod, gone: boolean): void {
     const name = pod.metadata?.labels?.[JOB_NAME];
     if (name === undefined) return;
-    const ranks = this.#pods.get(name) ?? new Map<number, { pod: V1Pod; gone: boolean }>();
+    const ranks = this.#pods.get(name) ?? new Map<number, Known>();
     const rank = rankOf(pod);
-    const known = ranks.get(rank)?.pod;
-    const older = known && known.metadata?.uid !== pod.metadata?.uid && created(known) > created(pod);
-    if (older) return;
-    this.#pods.set(name, ranks.set(rank, { pod, gone }));
+    const known = ranks.get(rank);
+    const isKnown = known !== undefined && known.pod.metadata?.uid === pod.metadata?.uid;
+    if (known !== undefined && !isKnown && created(known.pod) > created(pod)) return;
+    this.#pods.set(name, ranks.set(rank, { pod, gone, isTakenBack: isKnown && known.isTakenBack }));
     if (!gone) void this.#askForNode(pod.spec?.nodeName);
     this.#tell(name);
     if (gone && !this.#jobs.has(name) && !this.#listeners.has(name)) this.#forget(name);
@@ -247,6 +257,13 @@ export class JobsView {
     this.#warnings.delete(name);
     if ([...(this.#pods.get(name)?.values() ?? [])].every(({ gone }) => gone)) this.#pods.delete(name);
   }
+}
+
+/** Between two states of a Job that is the same one: it was suspended, or was so meanwhile and begins anew. */
+function isTakenBack(before: V1Job, job: V1Job): boolean {
+  const [began, begins] = [time(before.status?.startTime), time(job.status?.startTime)];
+  const isSuspended = before.spec?.suspend !== true && job.spec?.suspend === true;
+  return before.metadata?.uid === job.metadata?.uid && (isSuspended || (began !== null && began !== begins));
 }
 
 const created = (pod: V1Pod): number => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
