@@ -8,7 +8,7 @@ import { openWorld, type World } from '../chaos/world.ts';
 import type { Outcome } from '../chaos/checks.ts';
 import { freePort } from '../../src/stack/tcp.ts';
 import { commandLine } from '../../tools/command-line.ts';
-import { TemporalMeter } from './meter.ts';
+import { mostlyOf, sumOf, TemporalMeter } from './meter.ts';
 import { play, undisturbed, type SoakVerdict } from './play.ts';
 import { compressed, HOURS_PER_DAY, profileOf, real, type Scale } from './scale.ts';
 import { describeTimeline, timelineOf, TRIALS } from './timeline.ts';
@@ -97,13 +97,14 @@ try {
     const preemptions = traces === undefined ? {} : { preemptions: preemptionsOf(traces, seed, TRIALS, days * HOURS_PER_DAY) };
     const events = timelineOf({ seed, days, world: kind, ...preemptions });
     say(`seed ${seed}, ${kind}, ${days} days: ${describeTimeline(events)}`);
-    const before = await requestsOf(place);
+    const before = await askedOf(place);
     const verdict = await play(place.world, scale, { seed, events, expected, interrupt: interrupt.signal });
-    const after = await requestsOf(place);
+    const after = await askedOf(place);
     const hours = Math.max(verdict.hours, 1) * TRIALS;
     const requests = Object.fromEntries(
-      Object.entries(after).map(([to, count]) => [to, Math.round(((count - (before[to] ?? 0)) / hours) * 10) / 10]),
+      Object.entries(after.requests).map(([to, count]) => [to, Math.round(((count - (before.requests[to] ?? 0)) / hours) * 10) / 10]),
     );
+    say(`     of Temporal: ${mostlyOf(before.operations, after.operations)}`);
     const problems = [...verdict.problems, ...tooMany(requests)];
     tell(seed, { ...verdict, problems }, requests);
     if (problems.length === 0) passed += 1;
@@ -120,8 +121,12 @@ try {
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed > 0 || interrupt.signal.aborted ? 1 : 0);
 
-async function requestsOf({ world, meter }: Place): Promise<Readonly<Record<string, number>>> {
-  return { temporal: await meter.requests(), ...world.ground.requests() };
+async function askedOf({ world, meter }: Place): Promise<{
+  readonly requests: Readonly<Record<string, number>>;
+  readonly operations: ReadonlyMap<string, number>;
+}> {
+  const operations = await meter.requests();
+  return { requests: { temporal: sumOf(operations), ...world.ground.requests() }, operations };
 }
 
 function tooMany(requests: Readonly<Record<string, number>>): string[] {
