@@ -179,6 +179,8 @@ export const GRACES = {
   processGraceSeconds: 15,
   /** An API server that does not answer a small request in this time is away. */
   apiAnswerMs: 15_000,
+  /** Where the API server knows no Kueue, Workloads are asked for again so long after. */
+  queueAbsentMs: 600_000,
   /** A Job that was asked to end and does not, beyond its own grace: it is removed then. */
   stopBeyondGraceSeconds: 60,
   /** A Job that was asked to end is asked again after its grace and so long. */

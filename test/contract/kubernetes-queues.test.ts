@@ -155,6 +155,19 @@ describe('in a queue', () => {
     expect(standIn.asked.filter(({ what }) => what === 'LIST workloads')).toHaveLength(1);
   });
 
+  it('a queue that keeps no Workloads is asked for them once, and not for each Job', async () => {
+    standIn.queue(2);
+    standIn.fault = ({ what }) => (what === 'LIST workloads' ? 404 : null);
+    const attempts = [run(await attempt(1)), run(await attempt(2))];
+    await eventually(() => runningPods().sort()).toEqual(['a1', 'a2']);
+    await store.write(`${store.root}/finish`, '');
+    for (const { report } of attempts) expect(await report).toMatchObject({ exitCode: 3 });
+    const third = await run(await attempt(3)).report;
+    expect(third).not.toHaveProperty('flavor');
+    // In two versions; the second attempt may have asked before the first had its answer.
+    expect(standIn.asked.filter(({ what }) => what === 'LIST workloads').length).toBeLessThanOrEqual(4);
+  });
+
   it('what was chosen is asked for again after an answer that did not come', async () => {
     standIn.queue(1).flavor = 'spot';
     let refusals = 0;

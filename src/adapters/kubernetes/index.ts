@@ -20,6 +20,7 @@ import { containerOf, isTerminal } from './pod-parts.ts';
 import { podsOf } from './pods.ts';
 import { DEFAULT_PATIENCE, watchJob } from './watch-job.ts';
 import type { Patience } from './watch-job.ts';
+import { Workloads } from './workloads.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Deletion of one Job between our two requests to create it. */
@@ -48,6 +49,7 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
   /** Of Services, which Jobs of one pod do not need. */
   let isServiceProven = false;
   const jobsView = (): JobsView => (view ??= new JobsView(client, options.view));
+  const workloads = new Workloads(client, (message) => jobsView().log(message));
   const translated = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -87,7 +89,7 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
 
     async watch(name, watchOptions) {
       checkName(name);
-      return watchJob(client, jobsView(), name, watchOptions, patience);
+      return watchJob({ client, view: jobsView(), workloads }, name, watchOptions, patience);
     },
 
     async terminate(name) {

@@ -12,6 +12,7 @@ import { logTail } from './logs.ts';
 import { hasStarted } from './pod-parts.ts';
 import { QueueFlavor } from './queue-flavor.ts';
 import type { Wait } from './wait-signs.ts';
+import type { Workloads } from './workloads.ts';
 
 export interface Patience {
   /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */
@@ -32,17 +33,23 @@ interface Watched {
   readonly log: LogSource;
 }
 
+/** Whom it asks. */
+interface Sources {
+  readonly client: KubeClient;
+  readonly view: JobsView;
+  readonly workloads: Workloads;
+}
+
 /** Waits for the end of a Job, without being needed for it. */
 export async function watchJob(
-  client: KubeClient,
-  view: JobsView,
+  { client, view, workloads }: Sources,
   name: string,
   options: WatchOptions,
   patience: Patience,
 ): Promise<JobEnd> {
   options.signal.throwIfAborted();
   await view.synced(options.signal);
-  const queue = new QueueFlavor(client, view.log);
+  const queue = new QueueFlavor(workloads);
   const { end, log } = await follow(client, view, name, options, patience, queue);
   const isTold = options.zeroIsSuccess && end.state === 'succeeded';
   const tail = isTold ? '' : 'text' in log ? log.text : await logTail(client, log.pod, view.snapshots(name));
