@@ -107,9 +107,9 @@ describe('a backup of a project', () => {
     expect(done()).toEqual(['before', 'between', 'after']);
     expect(rows('steps', run.id)).toEqual(['after', 'before', 'between', 'search'].map((id) => [id, null, null, 'succeeded']));
     expect(rows('trials', run.id)).toEqual([['search', 0, null, 'succeeded']]);
-    // The first one was stopped with its machine; this trainer keeps no checkpoint.
+    // The first one was asked to end with its machine; this trainer keeps no checkpoint.
     expect(rows('attempts', run.id)).toEqual([
-      ['search', 0, 1, 'crashed'],
+      ['search', 0, 1, 'stopped'],
       ['search', 0, 2, 'succeeded'],
     ]);
     expect(rows('runs', run.id).map(([, , , status]) => status)).toEqual(['running', 'succeeded']);
