@@ -77,6 +77,7 @@ class PartCache:
             self._without(f"cannot be read: {error.strerror}")
             return None
         if head == _header(data):
+            self._hold()
             return data
         self._say(f"{path} is torn or corrupt; {part.name} is fetched again")
         with suppress(OSError):
@@ -145,6 +146,16 @@ class PartCache:
             if group != self._group and _remove_unused(group):
                 del sizes[group]
         return sum(sizes.values())
+
+    def _hold(self) -> None:
+        """Who only reads uses the data set as well; where that cannot be told, it is read all the same."""
+        with suppress(OSError):
+            if self._used is not None:
+                os.utime(self._used)
+                return
+            with self._locked() as locked:
+                if locked:
+                    self._join()
 
     def _join(self) -> None:
         self._group.mkdir(parents=True, exist_ok=True)
@@ -260,6 +271,10 @@ def _remove_unused(group: Path) -> bool:
     except BlockingIOError:
         return False
     else:
+        # Last of all what makes it a data set: a process that ends in the middle leaves what the next one still counts.
+        for path in group.iterdir():
+            if path.name != ".used":
+                path.unlink()
         shutil.rmtree(group)
         return True
     finally:

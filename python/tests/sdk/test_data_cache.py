@@ -159,6 +159,58 @@ def test_a_data_set_that_somebody_trains_on_is_not_thrown_out(tmp_path: Path) ->
     assert theirs.get(part(0, b"x" * 100)) == b"x" * 100
 
 
+def test_a_data_set_that_an_attempt_only_reads_is_not_thrown_out(tmp_path: Path) -> None:
+    """A second trial finds every part and puts none."""
+    script = f"""
+from test_data_cache import *
+assert cache(Path({str(tmp_path)!r}), "theirs", most=150).put(part(0, b"x" * 100), b"x" * 100)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env=here())
+    mine, theirs = cache(tmp_path, "mine", most=150), cache(tmp_path, "theirs", most=150)
+    assert theirs.get(part(0, b"x" * 100)) == b"x" * 100
+    assert not mine.put(part(0, b"y" * 100), b"y" * 100)
+    assert theirs.get(part(0, b"x" * 100)) == b"x" * 100
+
+
+class Sorted:
+    """The entries of a folder in the order of their names, as a disk may list them."""
+
+    def __init__(self, folder: Any, scan: Any = os.scandir) -> None:
+        with scan(folder) as found:
+            self.entries = sorted(found, key=lambda entry: entry.name)
+
+    def __enter__(self) -> Iterator[Any]:
+        return iter(self)
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.entries)
+
+
+def test_what_is_left_of_a_removal_that_breaks_off_is_still_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes it a data set goes last."""
+    script = f"""
+from test_data_cache import *
+found = cache(Path({str(tmp_path)!r}), "theirs", most=1_000)
+assert all(found.put(part(number, b"x" * 100), b"x" * 100) for number in range(3))
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env=here())
+    removed: list[str] = []
+    real = os.unlink
+
+    def noted(path: Any, **more: Any) -> None:
+        real(path, **more)
+        removed.append(Path(path).name)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(os, "unlink", noted)
+        watched.setattr(os, "scandir", Sorted)
+        assert cache(tmp_path, "mine", most=150).put(part(0, b"y" * 100), b"y" * 100)
+    assert len(removed) == 4 and removed[-1] == ".used"
+
+
 def test_a_full_cache_does_not_stop_an_epoch(far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = ids(dataset(far))
     parts = dataset(far).manifest.parts
