@@ -69,7 +69,7 @@ class PartCache:
         """What lies here whole; None: it is to be fetched."""
         path = self._path(part)
         try:
-            with path.open("rb") as file:
+            with path.open("rb", buffering=0) as file:  # read() of a buffered file copies all of it once more
                 head, data = file.read(HEADER.size), file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
