@@ -108,20 +108,27 @@ def with_common(writer: Writer, nodes: Sequence[exp.Expression], values: Sequenc
         for node, value in zip(nodes, values, strict=True)
         if not (value.kind == "STRING" and is_text(node) and any(other.kind in TIMES for other in values))
     ]
-    for node, kind in known[1:]:
-        if differ(known[0][1], kind):
+    first = next((kind for _, kind in known if kind in _KNOWN), "")
+    for node, kind in known:
+        if differ(first, kind):
             raise writer.refuse(
-                node, f"{what} has {known[0][1]} beside {kind}", found=writer.excerpt(node), hint=f"CAST(… AS {known[0][1]}), or the other"
+                node, f"{what} has {first} beside {kind}", found=writer.excerpt(node), hint=f"CAST(… AS {first}), or the other"
             )
     time = next((each for each in reversed(TIMES) if any(value.kind == each for value in values)), None)
     if time is None:
         return list(values)
     return [
-        time_literal(writer, _bare(node), time)
-        if value.kind == "STRING" and isinstance(_bare(node), (exp.Literal, exp.RawString))
-        else value
+        text_as_time(writer, node, value, time) if value.kind == "STRING" and is_text(node) else value
         for node, value in zip(nodes, values, strict=True)
     ]
+
+
+def text_as_time(writer: Writer, node: exp.Expression, value: Sql, kind: str) -> Sql:
+    """A literal, or a value of which only a row tells what it is, as the date or time that stands beside it."""
+    node = _bare(node)
+    if isinstance(node, (exp.Literal, exp.RawString)):
+        return time_literal(writer, node, kind)
+    return writer.value(exp.Cast(this=Written(sql=value), to=exp.DataType.build(kind, dialect="bigquery")))
 
 
 def is_nameless(kind: str) -> bool:

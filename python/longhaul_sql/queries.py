@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from longhaul_sql.alike import TIMES, by_place, differ, has_other_names, is_nameless, kind_of_all, nameless
+from longhaul_sql.alike import TIMES, by_place, differ, has_other_names, is_nameless, is_text, kind_of_all, nameless, text_as_time
 from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
-from longhaul_sql.operands import time_literal
 from longhaul_sql.ordering import order_text
 from longhaul_sql.pipes import EVERY_ROW, LOST
 from longhaul_sql.sources import Source, from_text
@@ -209,8 +207,8 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
             kinds = [value.kind for _, value in pair]
             if "" in kinds and any(is_nameless(kind) for kind in kinds):
                 raise nameless(writer, node.expression)
-        left_text = _coerced(writer, node.this, left.projection, right.projection, left_text)
-        right_text = _coerced(writer, node.expression, right.projection, left.projection, right_text)
+        left_text = _coerced(writer, (node.this, node.expression), left.projection, right.projection, left_text)
+        right_text = _coerced(writer, (node.expression, node.this), right.projection, left.projection, right_text)
         right_text = with_names_of(left.projection, right.projection, right_text)
     projection = common_projection(left.projection, right.projection)
     if node.args.get("by_name"):
@@ -374,33 +372,42 @@ def with_names_of(left: Projection, right: Projection, right_text: str) -> str:
     return f"(SELECT {listed} FROM {right_text} AS longhaul_right({', '.join(places)}))"
 
 
-_TEXT = re.compile(r"'((?:[^']|'')*)'")
+def _texts(node: exp.Expression, columns: int) -> set[int]:
+    """Places of the columns that are literals or parameters, or NULL, in all SELECTs of one union."""
+    if isinstance(node, exp.Union):
+        return _texts(node.this, columns) & _texts(node.expression, columns)
+    if not isinstance(node, exp.Select) or len(node.expressions) != columns:
+        return set()
+    return {at for at, each in enumerate(node.expressions) if is_text(each.unalias()) or isinstance(each.unalias(), exp.Null)}
 
 
-def _coerced(writer: Writer, node: exp.Expression, own: Projection, other: Projection, text: str) -> str:
+def _coerced(writer: Writer, nodes: tuple[exp.Expression, exp.Expression], own: Projection, other: Projection, text: str) -> str:
     """A side of a set operation whose literals of texts are the dates and times that the other side has.
 
     Raises:
         Refusal: a column has types on the two sides that are never one.
     """
+    node = nodes[0]
+    ours, others = (_texts(each, len(side.columns)) for each, side in zip(nodes, (own, other), strict=True))
+    places = [f"longhaul_t{place}" for place in range(len(own.columns))]
     made: dict[int, Sql] = {}
     for place, ((_, mine), (_, theirs)) in enumerate(zip(own.columns, other.columns, strict=False)):
         if own.has_star or other.has_star or not differ(mine.kind, theirs.kind):
             continue
-        found = _TEXT.fullmatch(mine.text) if mine.kind == "STRING" and theirs.kind in TIMES and isinstance(node, exp.Select) else None
-        if found:
-            made[place] = time_literal(writer, exp.Literal.string(found.group(1).replace("''", "'")), theirs.kind)
-        elif not (theirs.kind == "STRING" and mine.kind in TIMES and _TEXT.fullmatch(theirs.text)):
+        if mine.kind == "STRING" and theirs.kind in TIMES and place in ours:
+            one = node.expressions[place].unalias() if isinstance(node, exp.Select) else node
+            made[place] = text_as_time(writer, one, Sql(places[place], "STRING"), theirs.kind)
+        elif not (theirs.kind == "STRING" and mine.kind in TIMES and place in others):
             raise writer.refuse(
                 node, f"column {place + 1} is {mine.kind} on one side and {theirs.kind} on the other", found=writer.excerpt(node),
                 hint=f"CAST(… AS {mine.kind}), or the other",
             )  # fmt: skip
     if not made:
         return text
-    places = [f"longhaul_t{place}" for place in range(len(own.columns))]
     listed = [f"{made[at].text if at in made else places[at]} AS {quote(name)}" for at, (name, _) in enumerate(own.columns)]
     for at, value in made.items():
-        own.columns[at] = (own.columns[at][0], value)
+        name = own.columns[at][0]
+        own.columns[at] = (name, Sql(quote(name), value.kind))
     inner = text if text.startswith("(") and text.endswith(")") else f"({text})"
     return f"(SELECT {', '.join(listed)} FROM {inner} AS longhaul_texts({', '.join(places)}))"
 
@@ -412,7 +419,7 @@ def common_projection(left: Projection, right: Projection) -> Projection:
     for i, (name, value) in enumerate(left.columns):
         other = kinds[i] if i < len(kinds) and not right.has_star else ""
         kind = kind_of_all([value, Sql("", other)]) if value.kind == other else value.kind if other == "NULL" else ""
-        kind = other if value.kind == "NULL" else kind
+        kind = other if value.kind == "NULL" else "FLOAT64" if {value.kind, other} == {"INT64", "FLOAT64"} else kind
         columns.append((name, Sql(value.text, kind, value.atom)))
     return Projection(left.texts, columns, left.has_star, left.star_is_known, left.anonymous, left.anonymous_names)
 
