@@ -129,7 +129,10 @@ export function promotion(rungs: Rungs, field: Field): Promotion | null {
   return null;
 }
 
-/** Of as many as are compared so large a share goes on at once after losing its machine. Chosen on the tables `chosen` of bench/search/curves.py. */
+/**
+ * Of as many as are compared so large a share goes on at once after losing its machine. Chosen on the tables `chosen` of bench/search/curves.py, with what the
+ * held-out ones gave known.
+ */
 const KEPT_WITHOUT_MACHINE = 1 / 4;
 
 /** A trial where preemptions are rungs. */
