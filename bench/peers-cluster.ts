@@ -35,7 +35,6 @@ const { values, whole, refuse } = commandLine({
     rounds: { type: 'string', default: '3', value: 'N', about: 'of the chain' },
     evictions: { type: 'string', default: '7', value: 'N', about: 'of either' },
     parts: { type: 'string', default: PARTS.join(','), value: 'PART,…', about: 'what is measured' },
-    kueue: { type: 'boolean', default: false, about: 'both in a queue of Kueue (absent)' },
   },
 });
 const [rounds, evictions, asked] = [whole('rounds'), whole('evictions'), values.parts.split(',')];
@@ -44,7 +43,6 @@ const round = (value: number): number => Number(value.toPrecision(3));
 
 if (asked.some((part) => !PARTS.some((one) => one === part)))
   refuse(`--parts: expected some of ${PARTS.join(',')}, found "${values.parts}"`);
-if (values.kueue) refuse('--kueue: absent; this bench has no queue to measure in');
 const capability = await canRunCluster();
 if (!capability.ok) {
   say(`this machine cannot run the cluster: ${capability.why}`);
