@@ -159,7 +159,8 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
       'its machine went: who gets the next one is decided anew',
       'gets the next machine: is among the best',
     ]);
-    expect((of0[1]?.at ?? 0) - (of0[0]?.at ?? 0)).toBeLessThan(1000);
+    // In the same workflow task, in which no time passes.
+    expect(of0[1]?.at).toBe(of0[0]?.at);
   });
 
   it('stops at rungs instead, where nothing is to be promoted', async () => {
