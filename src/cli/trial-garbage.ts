@@ -37,7 +37,7 @@ export async function logs(
     if (!prefix.startsWith(`${store.root}/`)) continue;
     const objects = await objectsOf(store, prefix);
     if (objects.length === 0) continue;
-    const reason = `kept for ${days} days (logs.keepDays)`;
+    const reason = `kept for ${days} days (logs.keepFor)`;
     if (states.get(run) === 'open' || objects.some(({ updatedAt }) => updatedAt >= before)) {
       result.kept.push({ what: 'logs', name: prefix, reason: states.get(run) === 'open' ? `run ${run} is open` : 'some of it is newer' });
       continue;

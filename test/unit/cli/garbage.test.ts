@@ -266,7 +266,7 @@ describe('longhaul gc', () => {
     scene.ledger.steps.push({ ...row, step: 'tidy.week-1' } as unknown as LedgerRow<'steps'>);
     scene.open.set('busy', {});
     const { found } = await collect();
-    expect(found).toEqual(go ? [{ what: 'logs', name: uriOf(`${home}/logs`), reason: 'kept for 90 days (logs.keepDays)' }] : []);
+    expect(found).toEqual(go ? [{ what: 'logs', name: uriOf(`${home}/logs`), reason: 'kept for 90 days (logs.keepFor)' }] : []);
     expect(await left(home)).toBe(go ? 1 : names.length);
     expect(await left(`runs/${run}/steps/tidy.week-10`)).toBe(1);
   });
