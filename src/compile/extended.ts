@@ -76,17 +76,17 @@ interface Thawed {
   readonly points: number | null;
 }
 
-/** Trains those parts of curves only: no trial is new, no rule stops one, and what comes after the search is left out. */
+/** Trains those parts of curves only: no trial is new, no rule stops one, and of the other steps there are only those that the search needs. */
 export function thawedDocument(
   document: RunDocument,
   of: { readonly run: string; readonly step: string },
   thaw: readonly Thawed[],
 ): RunDocument {
-  const after = new Set([of.step]);
-  for (const { id, dependsOn } of document.steps) if (dependsOn.some((one) => after.has(one))) after.add(id);
-  after.delete(of.step);
+  const dependsOn = new Map(document.steps.map((step) => [step.id, step.dependsOn]));
+  const needed = new Set([of.step]);
+  for (const id of needed) for (const before of dependsOn.get(id) ?? []) needed.add(before);
   const steps = document.steps
-    .filter(({ id }) => !after.has(id))
+    .filter(({ id }) => needed.has(id))
     .map((step) => (step.id === of.step && step.spec.kind === 'search' ? { ...step, spec: thawed(step.spec, of, thaw) } : step));
   const { hash: _hash, source, ...content } = document;
   const whole = { ...content, steps, onExit: [] };

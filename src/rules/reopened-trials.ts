@@ -26,6 +26,8 @@ export function emptyCarried(): TrialCarried {
 /** The trial is one that has not ended: it goes on from its last checkpoint, with patience as at first. */
 export function reopen(record: TrialRecord, status: 'paused' | 'queued', reason: string | null): void {
   const { state } = record;
+  // The search that it was asking has ended.
+  delete record.withoutMachine;
   Object.assign(record, {
     told: null,
     stopping: null,

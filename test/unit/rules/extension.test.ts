@@ -56,6 +56,13 @@ describe('a search that goes on with an ended one', () => {
     expect(memory.records[2]).toMatchObject({ adopted: true, state: { kept: true } });
   });
 
+  it('starts what waited for a machine when the other run ended: nobody is asked any more who is to have one', () => {
+    const memory = memoryOf(record(0, 'succeeded'), record(1, 'stopped', { withoutMachine: true }, { reason: 'enough' }));
+    const thaw = [{ trial: 1, points: 4 }];
+    expect(takeOver(memory, takingOver({ trials: 1, takesOver: { run: 'old', step: 's', thaw } }), 100)).toEqual([1]);
+    expect(memory.records[1]).not.toHaveProperty('withoutMachine');
+  });
+
   it('does not pay again what the other run has paid', () => {
     const memory = ended();
     takeOver(memory, takingOver(), 100);
@@ -101,7 +108,7 @@ describe('the document of an extended search', () => {
   });
 });
 
-it('a document that trains parts of curves has nothing behind the search, and no rule in it', async () => {
+it('a document that trains parts of curves has only what the search needs, and no rule in it', async () => {
   const document = await compileText(
     pipeline(`search: { kind: search, data: { train: "{storage}/t", validation: "{storage}/v" }, features: "{storage}/f.json",
       objective: { metric: validation_loss, direction: minimize }, space: { learning_rate: { type: float, low: 0.1, high: 1 } }, n_trials: 20,
@@ -110,9 +117,17 @@ it('a document that trains parts of curves has nothing behind the search, and no
   const [found] = document.steps;
   if (!found) throw new Error('no search');
   const later = { ...found, id: 'later', dependsOn: ['search'] };
-  const whole = { ...document, steps: [found, later, { ...later, id: 'last', dependsOn: ['later'] }] };
+  const steps = [
+    { ...found, id: 'rows', dependsOn: [] },
+    { ...found, id: 'table', dependsOn: ['rows'] },
+    { ...found, dependsOn: ['table'] },
+    { ...found, id: 'another-search', dependsOn: ['table'] },
+    later,
+    { ...later, id: 'last', dependsOn: ['later'] },
+  ];
+  const whole = { ...document, steps };
   const thawed = thawedDocument(whole, { run: 'r', step: 'search' }, [{ trial: 3, points: null }]);
-  expect(thawed.steps.map(({ id }) => id)).toEqual(['search']);
+  expect(thawed.steps.map(({ id }) => id)).toEqual(['rows', 'table', 'search']);
   const { spec } = stepOf(thawed, 'search', 'search');
   expect(spec).toMatchObject({ trials: 1, stopping: [], takesOver: { run: 'r', thaw: [{ trial: 3, points: null }] } });
   expect(spec).not.toHaveProperty('scheduler');
