@@ -13,10 +13,40 @@ interface RecordedHistory {
   readonly events: readonly {
     readonly eventType: string;
     readonly workflowExecutionStartedEventAttributes?: { readonly workflowId: string; readonly continuedExecutionRunId?: string };
+    readonly workflowExecutionSignaledEventAttributes?: {
+      readonly signalName: string;
+      readonly input?: { readonly payloads: { readonly metadata: object; data: string }[] };
+    };
   }[];
 }
 const read = (file: string): RecordedHistory => JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedHistory;
 const idOf = (history: RecordedHistory): string => history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
+
+/** The same, with a signal before the workflow's first task. */
+function toldAtItsBegin(history: RecordedHistory, signalName: string, told: object): RecordedHistory {
+  const later = (key: string, value: unknown): unknown => (/eventId$/i.test(key) && Number(value) > 1 ? String(Number(value) + 1) : value);
+  const [began, ...rest] = (JSON.parse(JSON.stringify(history), later) as RecordedHistory).events;
+  if (!began) throw new Error('the history is empty');
+  const input = { payloads: [{ metadata: { encoding: base64('json/plain') }, data: base64(told) }] };
+  const signal = {
+    eventId: '2',
+    eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED',
+    workflowExecutionSignaledEventAttributes: { signalName, input },
+  };
+  return { events: [began, signal, ...rest] };
+}
+
+/** The same, where all signals of that name said more. */
+function askedOtherwise(history: RecordedHistory, signalName: string, more: object): RecordedHistory {
+  const { events } = JSON.parse(JSON.stringify(history)) as RecordedHistory;
+  for (const { workflowExecutionSignaledEventAttributes: signal } of events) {
+    const [payload] = signal?.signalName === signalName ? (signal.input?.payloads ?? []) : [];
+    if (payload) payload.data = base64({ ...(JSON.parse(Buffer.from(payload.data, 'base64').toString()) as object), ...more });
+  }
+  return { events };
+}
+
+const base64 = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64');
 
 describe('histories of earlier runs', () => {
   beforeAll(() => {
@@ -48,6 +78,17 @@ describe('histories of earlier runs', () => {
 
   it.each(files)('%s goes the same way again', async (file) => {
     const history = read(file);
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
+  });
+
+  // A client is newer than the workers for a while, or a worker than the others.
+  it('go the same way where a run was told of a decision that its workers did not know', async () => {
+    const history = toldAtItsBegin(read('0.2.0/pipeline-retried.json'), 'decided', { decision: 'retry', payload: { by: 'ada' } });
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
+  });
+
+  it('go the same way where a newer worker asked a gate for a place that it would not give', async () => {
+    const history = askedOtherwise(read('0.1.0/pool-gate.json'), 'acquire', { ofRun: 0 });
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
   });
 

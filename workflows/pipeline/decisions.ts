@@ -35,7 +35,8 @@ export function heardOf(run: Run, told: DecidedSignal | undefined): void {
   const decision = Object.values(DECISIONS).find((name) => name === told?.decision);
   if (decision === undefined) return;
   if (decision === DECISIONS.cancel) run.cancelHeard = true;
-  recordUpdate(run, decision, told?.payload);
+  // Workers of 0.2 got it from newer clients, and did nothing.
+  if (patched('decided-recorded')) recordUpdate(run, decision, told?.payload);
 }
 
 /** Temporal's own cancellation says nothing of who asked for it. */

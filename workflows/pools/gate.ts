@@ -34,8 +34,10 @@ export async function poolGate(carried: GateState = { limit: 1, holders: [], wai
   playFaster(state.factor);
   // False while a history of release 0.1 is replayed.
   const answersAgain = patched('wanted-state');
+  // False in a gate that workers of 0.2 have begun, whoever asks it.
+  const countsRuns = patched('places-of-a-run');
   setHandler(acquireSignal, (request) => {
-    acquire(state, request);
+    acquire(state, countsRuns ? request : ofAnyRun(request));
     playFaster(state.factor);
   });
   setHandler(releaseSignal, ({ holder, token }) => {
@@ -116,6 +118,8 @@ export function acquire(state: GateState, request: SlotRequest): void {
   } else if (state.waiting.some(({ holder }) => holder === request.holder)) state.waiting = state.waiting.map(again);
   else state.waiting.push(request);
 }
+
+const ofAnyRun = ({ ofRun: _ofRun, ...request }: SlotRequest): SlotRequest => request;
 
 /** @param token of the request that is over; the place of a later one stays */
 export function release(state: GateState, holder: string, token?: string): void {
