@@ -21,7 +21,7 @@ import { about } from './failures.ts';
 import { ownRunsOnly } from './own-runs.ts';
 import { checkRetry, type RetryOptions } from './retry.ts';
 import { Run } from './run.ts';
-import { tellDecided } from './signing.ts';
+import { checkSigner, tellDecided } from './signing.ts';
 import { Schedules } from './schedules.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -149,8 +149,10 @@ export class Longhaul {
   /**
    * Runs again, under the same name, what failed of a run that has ended: done steps stand, trials go on from their last checkpoints.
    * @throws RefusedError where it still runs, or there is nothing to run again
+   * @throws InvalidInputError LONGHAUL_SIGNING_KEY names no key; nothing was started
    */
   async retry(id: string, { from = null, by, why, vouched }: RetryOptions = {}): Promise<Run> {
+    checkSigner({ vouched });
     const run = this.run(id);
     const ended = await run.ended();
     checkRetry(id, ended.state, ended.document, from);
@@ -169,9 +171,15 @@ export class Longhaul {
     return Audit.start(this.client, this.target.address, this.#queue, { run: id, pipeline, profile, share });
   }
 
-  /** Tells a run that was just begun who extended an ended one by it, for the ledger. */
-  extended(id: string, ended: string, who: Who): Promise<void> {
-    return this.#tell(id, DECISIONS.extend, who, { extends: ended });
+  /**
+   * Starts a run that goes on with an ended one, and tells it, for the ledger, who extended that.
+   * @throws InvalidInputError for a document that no run may have, or where LONGHAUL_SIGNING_KEY names no key; nothing was started
+   */
+  async extend(document: RunDocument, ended: string, who: Who): Promise<Run> {
+    checkSigner(who);
+    const run = await this.start(document);
+    await this.#tell(run.id, DECISIONS.extend, who, { extends: ended });
+    return run;
   }
 
   async #tell(id: string, decision: string, { by, why, vouched }: Partial<Who>, more: object): Promise<void> {

@@ -11,6 +11,14 @@ export async function tellDecided(handle: WorkflowHandle, decision: string, { by
   await handle.signal(INTERNAL_SIGNALS.decided, { decision, payload });
 }
 
+/**
+ * Before anything is begun that is to be told of afterwards.
+ * @throws InvalidInputError LONGHAUL_SIGNING_KEY names no key
+ */
+export function checkSigner({ vouched }: Pick<Who, 'vouched'>): void {
+  if (vouched !== null) signerOf();
+}
+
 export interface Signed {
   readonly run: string;
   /** Null: the run. */

@@ -7,6 +7,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDecisionActivities } from '../../activities/decisions.ts';
 import type { HowVerified } from '../../src/contract/decisions.ts';
+import { InvalidInputError } from '../../src/contract/errors.ts';
+import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { SearchState, RunState } from '../../src/contract/state.ts';
 import { createSigner } from '../../src/signing/signer.ts';
 import { parseSigners } from '../../src/signing/signers.ts';
@@ -44,10 +46,10 @@ describe('whoever cancels, retries or extends a run', () => {
     ports.rows.length = 0;
   });
 
+  const asking = (): RunDocument =>
+    documentOf([{ id: 'ask', spec: { kind: 'approval', message: '?', timeoutSeconds: 3600, onTimeout: 'reject' } }]);
   const waiting = async (): Promise<WorkflowHandle> => {
-    const handle = await harness.start(
-      documentOf([{ id: 'ask', spec: { kind: 'approval', message: '?', timeoutSeconds: 3600, onTimeout: 'reject' } }]),
-    );
+    const handle = await harness.start(asking());
     await until(async () => (await handle.query<RunState>('state')).approvals[0], 'the approval');
     return handle;
   };
@@ -105,9 +107,9 @@ describe('whoever cancels, retries or extends a run', () => {
     await until(async () => (await again.state()).approvals[0], 'the approval');
     await again.approve({ by: 'somebody' });
     await again.result();
-    const next = await waiting();
-    await longhaul.extended(next.workflowId, handle.workflowId, { by: 'somebody' });
-    await longhaul.run(next.workflowId).approve({});
+    const next = await longhaul.extend(asking(), handle.workflowId, { by: 'somebody' });
+    await until(async () => (await next.state()).approvals[0], 'the approval');
+    await next.approve({});
     await next.result();
     expect(rows()).toEqual([
       ['reject', 'ada', null, null, 'counted'],
@@ -117,6 +119,20 @@ describe('whoever cancels, retries or extends a run', () => {
       ['approve', 'ada', 'key', null, 'counted'],
     ]);
     expect(ports.rowsOf('decisions').find(({ decision }) => decision === 'extend')?.details).toBe(`{"extends":"${handle.workflowId}"}`);
+  });
+
+  it('is asked for a key that can be read before anything is begun', async () => {
+    const handle = await waiting();
+    await handle.executeUpdate('reject', { args: [{ by: 'ada' }] });
+    await ended(handle);
+    vi.stubEnv('LONGHAUL_SIGNING_KEY', join(folder, 'none.pem'));
+    const longhaul = longhaulOf(harness.environment);
+    const before = await handle.describe();
+    await expect(longhaul.retry(handle.workflowId, { by: 'ada' })).rejects.toThrow(InvalidInputError);
+    expect((await handle.describe()).runId).toBe(before.runId);
+    const start = vi.spyOn(longhaul, 'start');
+    await expect(longhaul.extend(asking(), handle.workflowId, { by: 'ada' })).rejects.toThrow(InvalidInputError);
+    expect(start).not.toHaveBeenCalled();
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { openPorts } from '../../adapters/open.ts';
-import type { Longhaul, Run } from '../../client/index.ts';
+import type { Longhaul } from '../../client/index.ts';
 import type { Profile } from '../../contract/profile.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
 import type { TrialState } from '../../contract/state.ts';
@@ -51,16 +51,10 @@ export function registerExtend(program: Command): void {
           cli.terminal.say(
             `trials ${gone.join(', ')} have no checkpoint any more (gc keeps them for checkpoints.keepFor of the profile): they begin anew if they go on`,
           );
-        return { profile: () => Promise.resolve(document.profile), start: () => startExtended(longhaul, document, id, options) };
+        return { profile: () => Promise.resolve(document.profile), start: () => longhaul.extend(document, id, who(options)) };
       };
       await beginRun(prepare, options.detach, cli, command);
     });
-}
-
-async function startExtended(longhaul: Longhaul, document: RunDocument, ended: string, options: Options): Promise<Run> {
-  const run = await longhaul.start(document);
-  await longhaul.extended(run.id, ended, who(options));
-  return run;
 }
 
 interface Extension {

@@ -130,9 +130,7 @@ async function thaw(
   const parts = untrainedParts(search, replays);
   if (parts.length === 0) return null;
   const { thawedDocument } = await import('../../compile/extended.ts');
-  const begun = await longhaul.start(thawedDocument(document, { run, step }, parts));
-  await longhaul.extended(begun.id, run, who({}));
-  return begun.id;
+  return (await longhaul.extend(thawedDocument(document, { run, step }, parts), run, who({}))).id;
 }
 
 async function replayed(
