@@ -70,7 +70,7 @@ function together(members: readonly Member[], count = members.length): Observati
   if (!first) return { kind: 'absent' };
   const endedAt = Math.max(...overs.map(({ end }) => end.endedAt));
   const lingering = overs.some(({ end }) => end.lingering !== null) ? 'rest' : null;
-  const end: End = { ...first.end, startedAt, endedAt, lingering, nodes: nodesOf(members) };
+  const end: End = { ...askedByPerson(first.end, members), startedAt, endedAt, lingering, nodes: nodesOf(members) };
   return settled({ end, log: first.log }, settleOf(overs), members);
 }
 
@@ -90,7 +90,7 @@ function failed(members: readonly Member[], failures: readonly Failure[], now: n
   const lingering =
     open.length > 0 || cause.end.lingering === 'job' ? 'job' : overs.some(({ end }) => end.lingering !== null) ? 'rest' : null;
   const startedAt = earliestStart(members);
-  const end: End = { ...cause.end, startedAt, lingering, nodes: nodesOf(members) };
+  const end: End = { ...askedByPerson(cause.end, members), startedAt, lingering, nodes: nodesOf(members) };
   const sure = end.nodeLost || end.disruption !== null;
   if (unplaced.length > 0 && isPlain(end)) return incomplete(unplaced, members.length, end, cause, now);
   if (end.nodeLost || running.length === 0) {
@@ -101,6 +101,12 @@ function failed(members: readonly Member[], failures: readonly Failure[], now: n
   // The others are ended by the Job controller, with their grace, in which they may commit what they have.
   const grace = Math.max(...running.map(({ snapshot }) => snapshot.pod?.spec?.terminationGracePeriodSeconds ?? 0));
   return settled({ end: unanswered(end, running), log: cause.log }, grace + GRACES.sidecarEndSeconds, members);
+}
+
+/** Whom we asked only because another one was to go (`toBeAsked`), nobody wanted to stop. */
+function askedByPerson({ askedToEnd, ...end }: End, members: readonly Member[]): End {
+  const isToGo = members.some(({ snapshot: { pod } }) => pod?.metadata?.deletionTimestamp !== undefined && !wasAsked(pod));
+  return askedToEnd === undefined || isToGo ? end : { ...end, askedToEnd };
 }
 
 const isOver = (seen: Observation): seen is Over => seen.kind === 'ended' || seen.kind === 'ending';

@@ -280,6 +280,21 @@ describe('an attempt on several pods', () => {
     for (const victim of [0, 1, 2]) expect(verdictOf(observeJob(pods(victim), NOW))).toBe('deleted');
   });
 
+  it.each([0, 143])('was asked to end where all were, and not where one was to go and saved with %i', (code) => {
+    const exit = { code, at: NOW - SECOND };
+    const ends = (first: object): boolean[] =>
+      [0, 1].map((victim) => {
+        const pods = [0, 1].map((rank) => podOf({ rank, exit, ...(rank === victim ? first : { asked: true }) }));
+        const seen = observeJob(
+          pods.map((pod) => snapshotOf(jobOf(2), pod)),
+          NOW,
+        );
+        return 'end' in seen && seen.end.askedToEnd === true;
+      });
+    expect(ends({ asked: true })).toEqual([true, true]);
+    expect(ends({ deletionAskedAt: NOW - 2 * SECOND })).toEqual([false, false]);
+  });
+
   it('tells the other ranks that run when one is to go, and each once', () => {
     const job = jobOf(4);
     const going = podOf({ rank: 0, exit: null, deletionAskedAt: NOW - SECOND });
