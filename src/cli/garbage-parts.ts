@@ -32,8 +32,9 @@ export async function stateOf(runs: Runs, run: string): Promise<RunStatus> {
   }
 }
 
-export async function removeAll(store: ObjectStore, objects: readonly ObjectInfo[]): Promise<true> {
-  for (const { uri, generation } of objects) await removeUnchanged(store, uri, generation);
+/** One after the other. False: one was written again since, so that somebody is at work there, and what comes behind it stays. */
+export async function removeAll(store: ObjectStore, objects: readonly ObjectInfo[]): Promise<boolean> {
+  for (const { uri, generation } of objects) if (!(await removeUnchanged(store, uri, generation))) return false;
   return true;
 }
 

@@ -102,12 +102,13 @@ export async function checkpoints(
   const before = Date.now() - days * DAY_MS;
   const found: Removal[] = [];
   for (const [home, trials] of searchesOf(rows, store.root)) {
-    const places = [...trials.map(({ output }) => `${String(output)}/checkpoints/`), `${home}/pins/`];
+    const outputs = new Set(trials.map(({ output }) => String(output)));
+    const places = [...[...outputs].map((output) => `${output}/checkpoints/`), `${home}/pins/`];
     if (!(await hasSome(store, places))) continue;
-    const name = `${home} (checkpoints of ${trials.length} trials)`;
+    const name = `${home} (checkpoints of ${outputs.size} trials)`;
     const newest = Math.max(...trials.map(({ time }) => Date.parse(time)));
     const owners = [...new Set(trials.map(({ run }) => run))];
-    const needed = await whyNeeded(runs, owners, references);
+    const needed = await whyNeeded(runs, home, owners, references);
     if (needed !== null || newest >= before) {
       const until = `extend and retry go on from them until ${new Date(newest + days * DAY_MS).toISOString().slice(0, 10)}`;
       result.kept.push({ what: 'checkpoints', name, reason: needed ?? `${until} (checkpoints.keepFor, ${days} days)` });
@@ -135,9 +136,10 @@ function searchesOf(rows: readonly LedgerRow<'trials'>[], root: string): Map<str
   return found;
 }
 
-async function whyNeeded(runs: Runs, owners: readonly string[], references: readonly Reference[]): Promise<string | null> {
+async function whyNeeded(runs: Runs, home: string, owners: readonly string[], references: readonly Reference[]): Promise<string | null> {
   for (const { who, texts } of references) {
     if (texts === null) return `${who} could not tell what it uses`;
+    if (texts.some((text) => text.includes(`${home}/`))) return `${who} names something below ${home}`;
     const named = owners.find((run) => texts.includes(run));
     if (named !== undefined) return `${who} goes on with trials of ${named}`;
   }

@@ -471,6 +471,20 @@ describe('checkpoints of ended searches', () => {
     expect(reasons((await collectFor(undefined)).found)).toHaveLength(2);
   });
 
+  it('stay where an attempt begins while they are decided about, or an open run names one of them', async () => {
+    await trialOf('out', 0, 'ended-1', 200);
+    scene.open.set('forked', { steps: [{ from: uriOf('out/trial-0/checkpoints/000010-1-timer') }] });
+    expect(reasons((await collectFor(undefined)).kept)).toEqual([`run forked, which is open, names something below ${uriOf('out')}`]);
+    scene.open.clear();
+    const remove = scene.store.remove.bind(scene.store);
+    scene.store.remove = async (uri, options) => {
+      if (uri.endsWith('/LATEST')) await scene.store.write(uri, 'an attempt claims the trial');
+      return remove(uri, options);
+    };
+    expect(reasons((await collectFor(undefined)).kept)).toEqual(['it was used or made anew a moment ago']);
+    expect(await left('out/trial-0/checkpoints')).toBe(2);
+  });
+
   it('stay while their run is open or audited, something is newer, or nobody can tell', async () => {
     scene.open.set('open-1', {});
     scene.audited.add('ended-2');
