@@ -10,7 +10,8 @@ import { Days } from './days.ts';
 import { secondsOf, settings, HOURS_PER_DAY, WEEKEND_HOURS, type Scale } from './scale.ts';
 import { TRIALS, type SoakEvent } from './timeline.ts';
 
-const LOOK_MS = 200;
+/** Whether the run has ended; where hours are real, not so often that the looks are most of what is counted. */
+const lookMs = (scale: Scale): number => (scale.factor === 1 ? 5_000 : 200);
 /** Beyond the days: starts, stops and what is waited for in real seconds. */
 const PATIENCE_SECONDS = 240;
 
@@ -26,7 +27,7 @@ export interface SoakVerdict {
 /** Without a disturbance and without waiting: the models are the same. */
 export async function undisturbed(world: World, scale: Scale): Promise<Outcome> {
   const run = await begin(world, scale, 'undisturbed', settings(scale, true));
-  const played = await end(world, run, PATIENCE_SECONDS);
+  const played = await end(world, run, scale, PATIENCE_SECONDS);
   const problems = await problemsAfter(world, played);
   const outcome = await outcomeOf(world, played);
   if (problems.length > 0 || outcome.status !== 'succeeded' || outcome.trials.length !== TRIALS)
@@ -48,7 +49,7 @@ export async function play(world: World, scale: Scale, { seed, events, expected,
   const began = performance.now();
   const run = await begin(world, scale, `seed-${seed}`, settings(scale, false));
   const over = new AbortController();
-  await searching(run, over.signal);
+  await searching(run, scale, over.signal);
   const searchBegan = performance.now();
   const days = new Days(world, run, scale, over.signal);
   const happening = days.play(events);
@@ -56,7 +57,7 @@ export async function play(world: World, scale: Scale, { seed, events, expected,
   let hours = 0;
   try {
     const limit = secondsOf(scale, scale.days * HOURS_PER_DAY + WEEKEND_HOURS) * 1.5 + PATIENCE_SECONDS;
-    const played = await end(world, run, limit, interrupt);
+    const played = await end(world, run, scale, limit, interrupt);
     hours = (performance.now() - searchBegan) / 1000 / scale.hourSeconds;
     over.abort();
     await happening;
@@ -82,16 +83,16 @@ async function begin(world: World, scale: Scale, name: string, set: readonly str
   });
 }
 
-async function searching(run: Run, over: AbortSignal): Promise<void> {
+async function searching(run: Run, scale: Scale, over: AbortSignal): Promise<void> {
   for (;;) {
     const state = await run.state().catch(() => null);
     if (over.aborted || (state !== null && state.status !== 'running')) return;
     if (state?.steps.some(({ id, startedAt }) => id === 'search' && startedAt !== null)) return;
-    await delay(LOOK_MS);
+    await delay(lookMs(scale));
   }
 }
 
-async function end(world: World, run: Run, seconds: number, interrupt?: AbortSignal): Promise<Played> {
+async function end(world: World, run: Run, scale: Scale, seconds: number, interrupt?: AbortSignal): Promise<Played> {
   for (const limit = performance.now() + seconds * 1000; ;) {
     const result = await resultOf(world, run).catch(() => null);
     if (result) return { run, runs: [run.id], result, survivors: [] };
@@ -101,6 +102,6 @@ async function end(world: World, run: Run, seconds: number, interrupt?: AbortSig
       const steps = state?.steps.map((step) => `${step.id} ${step.status} ${step.reason ?? ''}`).join('; ');
       throw new Error(`${run.id} did not end in ${Math.round(seconds)} s: ${steps ?? 'it does not answer'}`);
     }
-    await delay(LOOK_MS);
+    await delay(lookMs(scale));
   }
 }
