@@ -39,10 +39,17 @@ interface Watched {
   readonly say: (message: string, fields: object) => void;
 }
 
+/** For tests, ms: after how long a worker's silence is its death, and how often is looked. */
+interface Rhythm {
+  readonly silentMs: number;
+  readonly lookMs: number;
+}
+const RHYTHM: Rhythm = { silentMs: GRACES.workerSilentMs, lookMs: GRACES.deadWorkersLookMs };
+
 /** Looks until the signal aborts. Never rejects. */
-export async function takeFromDeadWorkers(watched: Watched, signal: AbortSignal): Promise<void> {
+export async function takeFromDeadWorkers(watched: Watched, signal: AbortSignal, { silentMs, lookMs } = RHYTHM): Promise<void> {
   const { say } = watched;
-  const lives = new Lives(watched.identity, GRACES.workerSilentMs);
+  const lives = new Lives(watched.identity, silentMs);
   let looks = 0;
   while (!signal.aborted) {
     try {
@@ -61,7 +68,7 @@ export async function takeFromDeadWorkers(watched: Watched, signal: AbortSignal)
       // A server that was away may have forgotten who lives.
       lives.forget();
     }
-    await sleep(GRACES.deadWorkersLookMs, undefined, { signal }).catch(() => undefined);
+    await sleep(lookMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -111,6 +118,7 @@ async function take(
     ({ state, lastWorkerIdentity }: PendingActivity) =>
       (state as number | null | undefined) === STARTED && isDead(lastWorkerIdentity ?? ''),
   );
+  let taken = 0;
   for (const { activityId } of ofDead)
     await connection.workflowService
       .respondActivityTaskFailedById({
@@ -124,7 +132,8 @@ async function take(
           applicationFailureInfo: { type: 'Unavailable', nextRetryDelay: { nanos: GRACES.handedOverMs * NANOS_PER_MS } },
         },
       })
-      // It ended, or another worker was quicker.
+      .then(() => (taken += 1))
+      // It ended, or another worker was quicker. What cannot be taken is no reason to look again and again.
       .catch(() => undefined);
-  return ofDead.length;
+  return taken;
 }
