@@ -144,6 +144,9 @@ export class Days {
 
   async #collectGarbage(): Promise<void> {
     const { longhaul, ports, profile } = this.#world;
+    // What an ended run leaves may go; it is looked at first.
+    const state = await this.#run.state().catch(() => null);
+    if (state !== null && state.endedAt !== null) return;
     const before = Date.now() - msOf(this.#scale, HOURS_PER_DAY);
     const result = await collectGarbage(longhaul, ports, profile, { before, dryRun: false, orphans: true, candidates: true }).catch(
       () => null,
