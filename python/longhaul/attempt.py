@@ -511,7 +511,12 @@ class Trial:
         self._termination.answer = lambda: leave(0)
 
     def _write_result(self, weights: str) -> None:
-        write_result(self._store, self.output, self._loop.position, attempt=self.attempt, weights=weights, inexact=self._inexact)
+        position = self._loop.position
+        write_result(
+            self._store, self.output, best=position.best, export=position.best_export, last=position.last, steps=position.step,
+            samples=position.samples, epochs=position.epoch, weights=weights, attempt=self.attempt,
+            more={"inexact": self._inexact} if self._inexact else {},
+        )  # fmt: skip
 
     def _weights_digest(self) -> str:
         """Of what is kept as `model`; of all that is kept, where nothing has that name; of all ranks', where they differ."""

@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
-from .position import Position
+from .position import Best, Metrics
 from .store import PreconditionFailed, Store, join
 from .store.base import ABSENT
 
 
-def write_result(store: Store, output: str, position: Position, *, attempt: int, weights: str, inexact: Sequence[str]) -> None:
-    """`weights` is the digest of the model at the end; `inexact` says why its bits are not those of the undisturbed training."""
-    best, export = position.best, position.best_export
+def write_result(
+    store: Store,
+    output: str,
+    *,
+    best: Best | None,
+    export: Best | None,
+    last: Metrics,
+    steps: int,
+    samples: int,
+    epochs: int,
+    weights: str,
+    attempt: int,
+    more: Mapping[str, Any],
+) -> None:
+    """`best` is the point that counts, `export` that of the best model, `weights` the digest of the model; `more` is a trainer's own."""
     result = {
-        "metrics": position.last if best is None else best.metrics,
+        "metrics": last if best is None else best.metrics,
         "objective": None if best is None else best.value,
         "bestStep": 0 if best is None else best.step,
-        "steps": position.step,
-        "samples": position.samples,
-        "epochs": position.epoch,
+        "steps": steps,
+        "samples": samples,
+        "epochs": epochs,
         "bestExport": None if export is None else export.export,
         "weightsSha256": weights,
-        "lastMetrics": position.last,
+        "lastMetrics": last,
         "bestExportMetrics": {} if export is None else export.metrics,
         "attempts": attempt,
         "time": time.time(),
-        **({"inexact": list(inexact)} if inexact else {}),
+        **more,
     }
     with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
         store.write(join(output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from longhaul.audits.repeat import Repeater, audit_of
@@ -15,14 +12,15 @@ from longhaul.data.manifest import Manifest, load_manifest
 from longhaul.data.randomness import SCHEME
 from longhaul.errors import ConfigError, UsageError
 from longhaul.identity import check_identity
+from longhaul.position import Best, Metrics
+from longhaul.result import write_result
 from longhaul.resume.behind import Behind
 from longhaul.resume.checkpoints import Checkpoints
 from longhaul.resume.interval import SaveInterval
 from longhaul.resume.pace import Pace
 from longhaul.resume.progress import Progress
 from longhaul.resume.rhythm import Rhythm
-from longhaul.store import PreconditionFailed, join, open_store
-from longhaul.store.base import ABSENT
+from longhaul.store import open_store
 from longhaul.termination import Termination, leave
 
 from .features import check_names
@@ -33,7 +31,7 @@ from .resume.attachments import WEIGHTS, Attachments
 from .resume.fork import check_shapes, load_fork, state_of_fork
 from .resume.saver import Saver
 from .resume.snapshot import Arrays, Snapshot, from_files
-from .state import Best, Metrics, State
+from .state import State
 from .trial import BIGQUERY_ML, Trial
 
 METRICS = ("loss", "validation_loss", "validation_ndcg_at_10", "validation_mrr", "validation_average_rank")
@@ -384,21 +382,16 @@ class Attempt:
         export = state.best_export
         # A point between two exports may have been better, but its model is gone.
         best = export or state.best
-        result = {
-            "metrics": state.last if best is None else best.metrics,
-            "objective": None if best is None else best.value,
-            "bestStep": 0 if best is None else best.step,
-            "steps": state.step,
-            "samples": state.samples,
-            "epochs": state.epoch,
-            "bestExport": None if export is None else export.export,
-            "weightsSha256": self._learner.weights_sha256(),
-            "lastMetrics": state.last,
-            "bestExportMetrics": {} if export is None else export.metrics,
-            "stoppedEarly": state.stopped_early,
-            "badParts": state.bad_parts,
-            "attempts": self.trial.attempt,
-            "time": time.time(),
-        }
-        with suppress(PreconditionFailed):  # an attempt before this one came to its end, and was killed just after
-            self._store.write(join(self.trial.output, "result.json"), [json.dumps(result).encode()], if_generation=ABSENT)
+        write_result(
+            self._store,
+            self.trial.output,
+            best=best,
+            export=export,
+            last=state.last,
+            steps=state.step,
+            samples=state.samples,
+            epochs=state.epoch,
+            weights=self._learner.weights_sha256(),
+            attempt=self.trial.attempt,
+            more={"stoppedEarly": state.stopped_early, "badParts": state.bad_parts},
+        )

@@ -6,19 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from longhaul.position import Best, Metrics
+
 from .data.batches import Position
-
-Metrics = dict[str, float | None]
-
-
-@dataclass
-class Best:
-    """A point of the learning curve."""
-
-    value: float
-    step: int
-    metrics: Metrics
-    export: str | None = None
 
 
 @dataclass

@@ -13,12 +13,13 @@ import numpy as np
 
 from longhaul.data.randomness import FIRST_SCHEME
 from longhaul.metrics import RankingMetrics
+from longhaul.position import Best, Metrics
 
 from .data.batches import Batch
 from .data.stream import Ahead, DataSet, stream_training, stream_whole
 from .model.learner import Learner
 from .model.parameters import learning_rate_at
-from .state import Best, Metrics, State
+from .state import State
 from .trial import Trial
 
 #: Candidates scored at once in validation, and batches of them that are handed over together.
