@@ -3,10 +3,10 @@ import type { ClusterNow, ScheduleSummary } from '../client/index.ts';
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { Profile } from '../contract/profile.ts';
 import type { JobInfo } from '../ports/compute.ts';
-import { monthsUntil, spendings, type OpenSpending } from '../rules/costs.ts';
+import { monthsUntil, spendings, type OpenSpending, type Spending } from '../rules/costs.ts';
 import { poolsNow, ratesOf, ratesSince, type Placed, type PoolNow } from './pools-now.ts';
 
-export { summed, type SpendingPart } from '../rules/costs.ts';
+export { summed, type Spending, type SpendingPart } from '../rules/costs.ts';
 
 const MONTHS = 12;
 /** The newest ones besides champions; `longhaul models list` has all. */
@@ -41,22 +41,12 @@ export interface StageCount {
   readonly runs: number;
 }
 
-export interface MoneyRow {
-  readonly month: string;
-  readonly team: string | null;
-  readonly pipeline: string;
-  readonly currency: string;
-  readonly cost: number;
-  readonly onDemandCost: number;
-  readonly runs: readonly string[];
-}
-
 export interface OverviewParts {
   readonly pools: readonly PoolRow[];
   readonly clusters: readonly ClusterRow[];
   readonly schedules: readonly ScheduleSummary[];
   readonly models: { readonly stages: readonly StageCount[]; readonly rows: readonly LedgerRow<'models'>[] };
-  readonly money: readonly MoneyRow[];
+  readonly money: readonly Spending[];
 }
 
 /** What one ledger holds of all runs. */
@@ -117,7 +107,7 @@ export function modelsByStage(rows: readonly LedgerRow<'models'>[]): OverviewPar
 const stageOf = (row: LedgerRow<'models'>): string => (typeof row.stage === 'string' ? row.stage : 'candidate');
 const isChampion = (row: LedgerRow<'models'>): boolean => row.stage === 'champion';
 
-export function moneyRows(ledgers: readonly LedgerFacts[], open: readonly OpenSpending[], now: number): MoneyRow[] {
+export function moneyRows(ledgers: readonly LedgerFacts[], open: readonly OpenSpending[], now: number): Spending[] {
   const { first } = monthsUntil(now, MONTHS);
   return ledgers
     .flatMap((ledger) => spendings(ledger, open, now))

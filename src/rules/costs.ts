@@ -2,7 +2,7 @@
 import type { LedgerRow } from '../contract/ledger.ts';
 
 /** What was spent for one pipeline of one team in one month. */
-interface Spending {
+export interface Spending {
   /** `2026-11`, UTC. */
   readonly month: string;
   /** null: of none, or of a run that was begun before the ledger had the column. */

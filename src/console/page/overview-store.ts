@@ -1,34 +1,25 @@
 /** What is above one run, and what becomes of it while the page is open. */
-import { GRACES } from '../../rules/durations.ts';
 import type { OverviewAbout, OverviewView } from '../wire.ts';
 import type { OverviewParts } from '../../present/overview.ts';
 import { listen, readBesideEvents } from './events.ts';
-import { api, get, RequestError } from './request.ts';
-import { Store } from './store.ts';
+import { api, get } from './request.ts';
+import { ReadStore } from './store.ts';
 
 const PARTS = ['pools', 'clusters', 'schedules', 'models', 'money'] as const satisfies readonly (keyof OverviewParts)[];
 
-export class OverviewStore extends Store {
+export class OverviewStore extends ReadStore {
   view: OverviewView | null = null;
-  error: RequestError | null = null;
   #close: (() => void) | null = null;
   #isOver = false;
 
-  async open(): Promise<string | null> {
-    if (this.#isOver) return null;
-    try {
-      this.view = await get<OverviewView>(api`/overview`);
-      this.error = null;
-      this.#listen(this.view.cursor);
-      this.changed();
-      return this.view.cursor;
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      this.error = error;
-      setTimeout(() => void this.open(), GRACES.pageReadAgainMs);
-      this.changed();
-      return null;
-    }
+  override async open(): Promise<string | null> {
+    return this.#isOver ? null : super.open();
+  }
+
+  protected async read(): Promise<string> {
+    this.view = await get<OverviewView>(api`/overview`);
+    this.#listen(this.view.cursor);
+    return this.view.cursor;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** State outside of components, drawn again at most once a frame. */
 import { useEffect, useState } from 'preact/hooks';
 import { GRACES } from '../../rules/durations.ts';
+import { RequestError } from './request.ts';
 
 export class Store {
   readonly #listeners = new Set<() => void>();
@@ -28,6 +29,29 @@ export class Store {
     };
     if (document.hidden) setTimeout(draw, GRACES.pageHiddenDrawMs);
     else requestAnimationFrame(draw);
+  }
+}
+
+/** Reads from the server once and is kept up to date by its events; what goes wrong is shown, and read again. */
+export abstract class ReadStore extends Store {
+  error: RequestError | null = null;
+
+  /** @returns the cursor of what was read */
+  protected abstract read(): Promise<string>;
+
+  async open(): Promise<string | null> {
+    try {
+      const cursor = await this.read();
+      this.error = null;
+      this.changed();
+      return cursor;
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      this.error = error;
+      setTimeout(() => void this.open(), GRACES.pageReadAgainMs);
+      this.changed();
+      return null;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Money by month, in layers of pipelines or teams. */
 import { money } from '../format.ts';
-import type { MoneyRow, SpendingPart } from '../overview.ts';
+import type { Spending, SpendingPart } from '../overview.ts';
 import { axisOption, baseOption, legendOption, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
 
@@ -10,7 +10,7 @@ const OTHERS = 'others';
 
 /** @param rows of one currency */
 export function spendingChart(
-  rows: readonly MoneyRow[],
+  rows: readonly Spending[],
   by: Exclude<SpendingPart, 'month'>,
   currency: string,
   theme: ChartTheme,
@@ -18,7 +18,7 @@ export function spendingChart(
   if (rows.length === 0) return null;
   const amount = (value: number): string => money(value, currency);
   const months = monthsBetween(rows.map(({ month }) => month));
-  const nameOf = (row: MoneyRow): string => row[by] ?? 'no team';
+  const nameOf = (row: Spending): string => row[by] ?? 'no team';
   const totals = new Map<string, number>();
   for (const row of rows) totals.set(nameOf(row), (totals.get(nameOf(row)) ?? 0) + row.cost);
   const dearest = [...totals].sort(([, a], [, b]) => b - a).map(([name]) => name);

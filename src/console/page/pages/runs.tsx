@@ -3,12 +3,11 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { RunSummary } from '../../../client/longhaul.ts';
 import { between, metric, time } from '../../../present/format.ts';
 import { listen, readBesideEvents } from '../events.ts';
-import { api, get, RequestError } from '../request.ts';
+import { api, get } from '../request.ts';
 import { addressOf, Link, router } from '../router.tsx';
-import { Store, useStore } from '../store.ts';
+import { ReadStore, useStore } from '../store.ts';
 import { Table, type Column } from '../table.tsx';
 import { Badge, Button, Card, Empty, Loading, Problem, useNow, useTitle } from '../ui.tsx';
-import { GRACES } from '../../../rules/durations.ts';
 
 interface Answer {
   readonly cursor: string;
@@ -16,39 +15,28 @@ interface Answer {
   readonly runs: readonly RunSummary[];
 }
 
-class RunsStore extends Store {
+class RunsStore extends ReadStore {
   runs: readonly RunSummary[] | null = null;
   limit = 0;
-  error: RequestError | null = null;
   trouble: string | null = null;
   #close: (() => void) | null = null;
 
-  async open(): Promise<string | null> {
-    try {
-      const { cursor, runs, limit } = await get<Answer>('/api/runs');
-      this.runs = runs;
-      this.limit = limit;
-      this.error = null;
-      this.#close ??= listen({
-        path: `${api`/runs/events`}?after=${encodeURIComponent(cursor)}`,
-        on: {
-          runs: (changed: readonly RunSummary[]) => this.#merge(changed),
-          trouble: ({ message }: { message: string | null }) => {
-            this.trouble = message;
-            this.changed();
-          },
-          reset: ({ cursor: events }: { cursor: string }) => void readBesideEvents(events, () => this.open()),
+  protected async read(): Promise<string> {
+    const { cursor, runs, limit } = await get<Answer>('/api/runs');
+    this.runs = runs;
+    this.limit = limit;
+    this.#close ??= listen({
+      path: `${api`/runs/events`}?after=${encodeURIComponent(cursor)}`,
+      on: {
+        runs: (changed: readonly RunSummary[]) => this.#merge(changed),
+        trouble: ({ message }: { message: string | null }) => {
+          this.trouble = message;
+          this.changed();
         },
-      });
-      this.changed();
-      return cursor;
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      this.error = error;
-      setTimeout(() => void this.open(), GRACES.pageReadAgainMs);
-      this.changed();
-      return null;
-    }
+        reset: ({ cursor: events }: { cursor: string }) => void readBesideEvents(events, () => this.open()),
+      },
+    });
+    return cursor;
   }
 
   close(): void {
