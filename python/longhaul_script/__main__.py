@@ -19,10 +19,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
-from longhaul.errors import TrialError
+from longhaul.errors import EXIT_PREEMPTED, TrialError
 from longhaul.launch.environment import environment_for
+from longhaul.launch.forwarding import Forwarding
 from longhaul.store import join, open_store
 
 from .interpreter import interpreter_of
@@ -31,6 +32,8 @@ EXIT_NO_INPUT = 66
 
 
 def main() -> int:
+    # The first process of a container has no default answer.
+    signal.signal(signal.SIGTERM, _leave)
     script_uri, outputs_uri, output_uri = (os.environ[name] for name in ("LONGHAUL_SCRIPT", "LONGHAUL_OUTPUTS", "LONGHAUL_OUTPUT"))
     found = open_store(script_uri).read(script_uri)
     if found is None:
@@ -67,14 +70,15 @@ def _command(script: Mapping[str, Any], folder: Path) -> list[str]:
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> int:
+    signals = Forwarding([signal.SIGTERM])
     child = subprocess.Popen(command, env={**_own_environment(), **environment})
-
-    def forward(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
-
-    signal.signal(signal.SIGTERM, forward)
+    signals.to([child])
     code = child.wait()
     return 128 - code if code < 0 else code
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(EXIT_PREEMPTED)
 
 
 def _own_environment() -> dict[str, str]:

@@ -229,7 +229,7 @@ describe('process compute', () => {
 
   it('passes a request to end on to code that was shipped', async () => {
     const script =
-      "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); print('ready', flush=True); time.sleep(600)";
+      "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('ready', flush=True); signal.sigwait([15]); raise SystemExit(143)";
     const archive = archiveOf([{ path: 'train.py', data: Buffer.from(script), executable: false }]);
     const uri = pathToFileURL(join(path, createHash('sha256').update(archive).digest('hex'))).href;
     await writeFile(fileURLToPath(uri), archive);

@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from ..gang.ranks import ranks_of_node, variables_of
+from .forwarding import Child, Forwarding, send
 from .redact import BLOCK_BYTES, Redactor, tell
 
 #: Exit code of shells for a command that cannot be started.
@@ -32,8 +32,6 @@ OTHERS_SECONDS = 5.0
 LAST_LINES_SECONDS = 2.0
 LINE_END = re.compile(rb"(?<=\n)|(?<=\r)(?!\n)")
 
-Child = subprocess.Popen  # of bytes; 3.9 cannot subscribe it outside of annotations
-
 
 def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[str, str], redactor: Redactor) -> int:
     """Runs it in `folder`; `python` and `python3` are the interpreter with its requirements, whose programs are found first.
@@ -44,17 +42,8 @@ def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[
     environment = {**environment, "PATH": os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])}
     program = python if command[0] in ("python", "python3") else _found(command[0], folder, environment["PATH"])
     ranks = ranks_of_node(environment)
-    came: list[int] = []
     children: list[Child[bytes]] = []
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        _send(children, number)
-
-    # The SDK's thread in this process must hear of no signal any more: it would end this process.
-    signal.set_wakeup_fd(-1)
-    for number in FORWARDED:
-        signal.signal(number, forward)
+    signals = Forwarding(FORWARDED)
     begun = time.monotonic()
     pumps: list[threading.Thread] = []
     try:
@@ -70,13 +59,12 @@ def run(command: Sequence[str], folder: Path, python: str, environment: Mapping[
         print(f"longhaul: cannot start {command[0]}: {error}", file=sys.stderr, flush=True)
         _end(children)
         return CANNOT_START
-    for missed in list(came):
-        _send(children, missed)
+    signals.to(children)
     code = _first_failure(children)
     for pump in pumps:
         pump.join(LAST_LINES_SECONDS)
     _tell_use(time.monotonic() - begun)
-    if code == -signal.SIGTERM and signal.SIGTERM in came:
+    if code == -signal.SIGTERM and signal.SIGTERM in signals.came:
         _mark_committed()
     return 128 - code if code < 0 else code
 
@@ -112,7 +100,7 @@ def _first_failure(children: Sequence[Child[bytes]]) -> int:
 
 
 def _end(children: Sequence[Child[bytes]]) -> None:
-    _send(children, signal.SIGTERM)
+    send(children, signal.SIGTERM)
     deadline = time.monotonic() + OTHERS_SECONDS
     for child in children:
         try:
@@ -120,13 +108,6 @@ def _end(children: Sequence[Child[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-
-
-def _send(children: Sequence[Child[bytes]], number: int) -> None:
-    for child in children:
-        if child.returncode is None:
-            with suppress(ProcessLookupError):
-                child.send_signal(number)
 
 
 def _pipes(child: Child[bytes]) -> list[tuple[IO[bytes], int]]:

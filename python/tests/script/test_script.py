@@ -122,3 +122,18 @@ def test_a_shell_script_with_line_ends_of_windows_is_read_as_it_was_meant(step: 
     source = first + "if true; then\n  case x in x) echo inside ;; esac\nfi\ncd /\npwd\n"
     done = step.run("shell", source.replace("\n", "\r\n"))
     assert (done.returncode, done.stdout) == (0, "inside\n/\n"), done.stderr
+
+
+#: Asks its parent to end it, again as soon as that was asked: so often just when the parent begins to wait for it.
+ECHO = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+for turn in range(40_000):
+    os.kill(os.getppid(), signal.SIGTERM)
+    assert signal.sigtimedwait({signal.SIGTERM}, 60), f"the one of turn {turn} was lost"
+"""
+
+
+def test_a_script_hears_of_each_request_to_end(step: Step) -> None:
+    done = step.run("python", ECHO)
+    assert done.returncode == 0, done.stderr

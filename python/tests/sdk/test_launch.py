@@ -127,7 +127,8 @@ def test_signals_go_to_the_command_and_its_answer_counts(tmp_path: Path) -> None
     script = "import signal, sys, time, pathlib\ndef end(number, frame):\n    sys.exit(40 + number)\n"
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         script += f"signal.signal({int(number)}, end)\n"
-    shipped = Shipped(tmp_path, {"train.py": f"{script}pathlib.Path(sys.argv[1]).touch()\ntime.sleep(600)"})
+    script += "pathlib.Path(sys.argv[1]).touch()\nwhile True:\n    time.sleep(0.01)"
+    shipped = Shipped(tmp_path, {"train.py": script})
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         ready = tmp_path / f"ready-{int(number)}"
         process = shipped.start("python", "train.py", str(ready))
@@ -135,6 +136,22 @@ def test_signals_go_to_the_command_and_its_answer_counts(tmp_path: Path) -> None
         process.send_signal(number)
         assert process.wait(PATIENCE_SECONDS) == 40 + number
         process.communicate()
+
+
+#: Asks its parent for a signal, again as soon as that came: so often just when the parent begins to wait for it.
+ECHO = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+for turn in range(40_000):
+    os.kill(os.getppid(), signal.SIGUSR1)
+    assert signal.sigtimedwait({signal.SIGUSR1}, 60), f"the one of turn {turn} was lost"
+"""
+
+
+@pytest.mark.parametrize("env", [{}, {"LONGHAUL_NODES": "1", "LONGHAUL_NODE_RANK": "0", "LONGHAUL_GPUS_PER_NODE": "1"}])
+def test_no_signal_is_lost_whenever_it_comes(tmp_path: Path, env: dict[str, str]) -> None:
+    code, _, err = Shipped(tmp_path, {"train.py": ECHO}).run("python", "train.py", env=env)
+    assert code == 0, err
 
 
 ENVIRONMENT = """
