@@ -1,11 +1,12 @@
 import type { Step } from '../src/contract/steps.ts';
+import { renew } from '../src/cache/renew.ts';
 import { failure } from './failures.ts';
 import { codeUri, shippedBy, type Shipped } from '../src/contract/code.ts';
 import type { JobSpec } from '../src/contract/jobs.ts';
 import type { Pool, Profile } from '../src/contract/profile.ts';
 import type { SecretReference } from '../src/contract/secrets.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
-import { GRACES } from '../src/rules/durations.ts';
+import { GRACES, WAITS } from '../src/rules/durations.ts';
 
 /** The part of a Job that is about code that was shipped; nothing where none was. */
 export function shippedCode({ root }: Pick<ObjectStore, 'root'>, { code, requirements, python }: Shipped): Pick<JobSpec, 'code'> {
@@ -31,7 +32,8 @@ export const graceOf = ({ compute }: Profile, pool: Pool): number =>
 export async function checkShipped(store: ObjectStore, steps: readonly Step[]): Promise<void> {
   for (const { id, from, ...one } of shippedBy(steps)) {
     const uri = codeUri(store.root, one);
-    if (!(await store.stat(uri)))
+    // Written again where it is old: a `gc` that has decided about it before this run began removes another generation.
+    if (!(await renew(store, uri, WAITS.codeRenewedMs)))
       throw failure(
         'InvalidInput',
         `the code of step ${id} (${from}) is not in the store: expected ${uri}; compile the pipeline again with the same profile, which puts it there`,

@@ -7,6 +7,7 @@ import { PreconditionFailedError } from '../contract/errors.ts';
 import { Json } from '../contract/values.ts';
 import type { ObjectStore } from '../ports/index.ts';
 import { WAITS } from '../rules/durations.ts';
+import { renew } from './renew.ts';
 
 export const CacheRecord = z.object({
   version: z.literal(1),
@@ -59,20 +60,7 @@ export function createStepCache(store: ObjectStore, isOpen: (holder: Holder) => 
     save: async (key, record) => {
       await store.write(recordUri(key), JSON.stringify(record), { contentType: 'application/json' });
     },
-    renew: async (key) => {
-      for (;;) {
-        const object = await store.read(recordUri(key));
-        if (!object) return false;
-        if (now() - object.info.updatedAt < WAITS.cacheRenewedMs) return true;
-        try {
-          await store.write(recordUri(key), object.data, { ifGeneration: object.info.generation, contentType: 'application/json' });
-          return true;
-        } catch (error) {
-          // Another run renewed it, or `gc` has just removed it.
-          if (!(error instanceof PreconditionFailedError)) throw error;
-        }
-      }
-    },
+    renew: (key) => renew(store, recordUri(key), WAITS.cacheRenewedMs, now),
     claim: async (key, self) => {
       for (;;) {
         if (await write(key, self, '0')) return null;

@@ -17,7 +17,7 @@ export interface GarbageOptions {
   readonly candidates: boolean;
 }
 
-export type Runs = Pick<Longhaul, 'list' | 'run'>;
+export type Runs = Pick<Longhaul, 'list' | 'run'> & { readonly schedules: Pick<Longhaul['schedules'], 'documents'> };
 export type RunStatus = 'open' | 'ended' | 'unknown';
 
 export async function stateOf(runs: Runs, run: string): Promise<RunStatus> {

@@ -13,6 +13,7 @@ import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
 import { objectsOf, removeAll, stateOf } from './garbage-parts.ts';
 import type { GarbageOptions, Runs, RunStatus } from './garbage-parts.ts';
 import { removeUnchanged, type GarbageResult, type Removal } from './garbage-removal.ts';
+import { unusedCode } from './garbage-code.ts';
 import { unusedScores } from './garbage-scores.ts';
 import { auditPairs, checkpoints, logs } from './trial-garbage.ts';
 
@@ -32,6 +33,8 @@ export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile,
     ...(await unusedScores(store, () => Promise.resolve(open), options, result)),
     ...(await checkpoints(runs, store, profile, trials, open, result)),
   ];
+  const others = [...result.kept, ...removals.filter(({ what }) => what !== 'cache record')];
+  removals.push(...(await unusedCode({ runs, store, warehouse, profile, trials, options, open, others }, result)));
   const gone = new Set<Removal>();
   for (const removal of removals) {
     const { what, name, reason } = removal;

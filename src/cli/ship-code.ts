@@ -1,7 +1,9 @@
 /** Puts the code of a run into the store of its profile, where its Jobs fetch it. */
+import { renew } from '../cache/renew.ts';
 import { codeUri, shippedBy } from '../contract/code.ts';
 import { InvalidInputError, PreconditionFailedError, type Problem } from '../contract/errors.ts';
 import type { RunDocument } from '../contract/run-document.ts';
+import { WAITS } from '../rules/durations.ts';
 import { openPorts } from '../adapters/open.ts';
 import type { ObjectStore } from '../ports/index.ts';
 
@@ -16,7 +18,7 @@ export async function shipCode(document: RunDocument, code: ReadonlyMap<string, 
       const data = code.get(sha256);
       const uri = codeUri(store.root, { sha256 });
       if (data) await put(store, uri, data);
-      else if (!(await store.stat(uri)))
+      else if (!(await renew(store, uri, WAITS.codeRenewedMs)))
         return {
           file: document.source.file,
           path: `steps.${id}.code`,
@@ -31,10 +33,10 @@ export async function shipCode(document: RunDocument, code: ReadonlyMap<string, 
   if (problems.length > 0) throw new InvalidInputError(problems);
 }
 
-/** Named by its content: what is there with as many bytes is the same. */
+/** Named by its content: what is there with as many bytes is the same. After a while it is written again, so that `gc` lets it be. */
 async function put(store: ObjectStore, uri: string, data: Uint8Array): Promise<void> {
   const there = await store.stat(uri);
-  if (there?.bytes === data.length) return;
+  if (there?.bytes === data.length && Date.now() - there.updatedAt < WAITS.codeRenewedMs) return;
   try {
     await store.write(uri, data, { ifGeneration: there?.generation ?? '0', contentType: 'application/octet-stream' });
   } catch (error) {

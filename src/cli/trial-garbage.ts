@@ -74,7 +74,8 @@ export async function auditPairs(
   return found;
 }
 
-async function whyBusy(runs: Runs, run: string): Promise<string | null> {
+/** An audit of an ended run goes on, or nobody can tell. */
+export async function whyBusy(runs: Runs, run: string): Promise<string | null> {
   if ((await stateOf(runs, run)) === 'open') return `run ${run} is open`;
   // Whoever cannot be asked may be at work.
   const audited = await runs

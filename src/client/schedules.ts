@@ -110,6 +110,16 @@ export class Schedules {
     });
   }
 
+  /** Of all teams, for who asks what is still needed: what each schedule runs; null where that cannot be read. */
+  async documents(): Promise<{ readonly name: string; readonly document: unknown }[]> {
+    return this.#about('', async () => {
+      const found: { readonly name: string; readonly document: unknown }[] = [];
+      for await (const { scheduleId: name, ...schedule } of this.#client.schedule.list())
+        if (isOurs(schedule)) found.push({ name, document: await documentOf(this.#client.schedule.getHandle(name)) });
+      return found;
+    });
+  }
+
   describe(name: string): Promise<ScheduleSummary> {
     return this.#on(name, async (handle) => {
       const { scheduleId, memo, state, info } = await handle.describe();
@@ -169,6 +179,13 @@ const queueOfAction = (handle: ScheduleHandle): Promise<string | null> =>
       if (error instanceof ScheduleNotFoundError) return null;
       throw error;
     },
+  );
+
+/** null: it cannot be read, with the keys of this client. Empty: it was deleted meanwhile. */
+const documentOf = (handle: ScheduleHandle): Promise<unknown> =>
+  handle.describe().then(
+    ({ action }): unknown => action.args?.[0] ?? null,
+    (error: unknown) => (error instanceof ScheduleNotFoundError ? {} : null),
   );
 
 const noSchedule = (name: string, cause?: unknown): RefusedError =>

@@ -58,6 +58,8 @@ const REAL_WAITS = {
   promiseMarginLongestSeconds: 600,
   /** One object takes about one update a second; what many runs hit at once need not be renewed by each. */
   cacheRenewedMs: 60_000,
+  /** Shipped code may have 64 MiB. */
+  codeRenewedMs: 12 * 3600 * 1000,
   /** Where the writer cannot be asked: in another container, on another machine, or before a restart of this one. */
   foreignTemporaryMs: 24 * 3600 * 1000,
   /** Statements that began before a table was replaced may still read the old version. */
@@ -397,6 +399,8 @@ export const GRACES = {
   logsKeptDays: 90,
   /** Checkpoints of ended searches, likewise. */
   checkpointsKeptDays: 90,
+  /** Longer than what a run begins with goes without being renewed (`codeRenewedMs`). */
+  codeKeptMs: 24 * 3600 * 1000,
   /** A Job that only looks for a machine has nothing to save. */
   lookGraceSeconds: 1,
   readinessSeconds: 2,

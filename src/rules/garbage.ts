@@ -109,7 +109,7 @@ function overlaps(one: string, other: string): boolean {
   return a.startsWith(b) || b.startsWith(a);
 }
 
-const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+export const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /** Every text in a JSON value, as `texts` of a reference. */
 export function textsIn(value: unknown): string[] {

@@ -55,6 +55,9 @@ describe('the schedule of a team', () => {
     expect((await own.describe('northern')).paused).toBe(false);
     await own.pause('northern', 'holidays');
     expect(await own.describe('northern')).toMatchObject({ paused: true, note: 'holidays', team: 'north' });
+    // What is still needed is asked of everybody's: a team's garbage may be another one's code.
+    const needed = new Map((await own.documents()).map(({ name, document }) => [name, document]));
+    expect(needed.get('southern')).toMatchObject({ pipeline: documentOf([]).pipeline, steps: [{ id: 'q' }] });
     for (const name of ['northern', 'southern']) await all.delete(name);
   });
 });

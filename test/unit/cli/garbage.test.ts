@@ -3,18 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkShipped } from '../../../activities/shipped-code.ts';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
 import { identify } from '../../../src/cache/identity.ts';
 import { createStepCache } from '../../../src/cache/records.ts';
 import { collectGarbage } from '../../../src/cli/garbage.ts';
-import type { GarbageOptions } from '../../../src/cli/garbage-parts.ts';
+import type { GarbageOptions, Runs } from '../../../src/cli/garbage-parts.ts';
 import type { GarbageResult } from '../../../src/cli/garbage-removal.ts';
 import { UnknownRunError } from '../../../src/client/errors.ts';
-import type { Longhaul } from '../../../src/client/index.ts';
 import type { LedgerRow } from '../../../src/contract/ledger.ts';
 import { homeOf } from '../../../src/contract/ids.ts';
 import type { JobSpec } from '../../../src/contract/jobs.ts';
 import type { Profile } from '../../../src/contract/profile.ts';
+import type { Step } from '../../../src/contract/steps.ts';
 import type { ObjectStore, Ports, Warehouse } from '../../../src/ports/index.ts';
 import { createMemoryPorts } from '../../workflow/memory-ports.ts';
 import type { MemoryPorts } from '../../workflow/memory-ports.ts';
@@ -30,11 +31,13 @@ interface Scene {
   readonly memory: MemoryPorts;
   readonly store: ObjectStore;
   readonly dropped: string[];
-  readonly ledger: { steps: LedgerRow<'steps'>[]; models: LedgerRow<'models'>[]; trials: LedgerRow<'trials'>[] };
+  readonly ledger: { [Table in 'runs' | 'steps' | 'models' | 'trials']: LedgerRow<Table>[] };
   /** Runs by name: what they name, or why nobody can ask them. */
   readonly open: Map<string, unknown>;
   /** Runs of which an audit goes on. */
   readonly audited: Set<string>;
+  /** By name; null: it cannot be read. */
+  readonly schedules: Map<string, unknown>;
 }
 
 let folder: string;
@@ -45,21 +48,21 @@ beforeEach(async () => {
   const store = await openDirectoryStore({ kind: 'directory', path: folder });
   const memory = createMemoryPorts();
   const dropped: string[] = [];
-  const ledger: Scene['ledger'] = { steps: [], models: [], trials: [] };
+  const ledger: Scene['ledger'] = { runs: [], steps: [], models: [], trials: [] };
   const warehouse: Partial<Warehouse> = {
     describe: async (name) => memory.tables.get(name) ?? null,
     drop: async (name) => {
       dropped.push(name);
       memory.tables.delete(name);
     },
-    ledger: (async (table: 'steps' | 'models' | 'trials') => ledger[table]) as Warehouse['ledger'],
+    ledger: (async (table: keyof Scene['ledger']) => ledger[table]) as Warehouse['ledger'],
   };
   const ports: Ports = { store: async () => store, warehouse: async () => warehouse as Warehouse, compute: memory.compute };
-  scene = { ports, memory, store, dropped, ledger, open: new Map(), audited: new Set() };
+  scene = { ports, memory, store, dropped, ledger, open: new Map(), audited: new Set(), schedules: new Map() };
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const runs = (): Pick<Longhaul, 'list' | 'run'> =>
+const runs = (): Runs =>
   ({
     list: async ({ status }: { status: string }) => (status === 'running' ? [...scene.open.keys()].map((run) => ({ run })) : []),
     run: (id: string) => ({
@@ -73,7 +76,8 @@ const runs = (): Pick<Longhaul, 'list' | 'run'> =>
         return { endedAt: null, steps: [] };
       },
     }),
-  }) as unknown as Pick<Longhaul, 'list' | 'run'>;
+    schedules: { documents: async () => [...scene.schedules].map(([name, document]) => ({ name, document })) },
+  }) as unknown as Runs;
 
 const collect = (changes: Partial<GarbageOptions> = {}): Promise<GarbageResult> =>
   collectGarbage(runs(), scene.ports, PROFILE, { ...OPTIONS, ...changes });
@@ -495,5 +499,144 @@ describe('checkpoints of ended searches', () => {
     expect([reasons(found), reasons(kept)]).toEqual([[], ['run open-1 is open', 'an audit of ended-2 goes on', 'some of it is newer']]);
     scene.open.set('mute', new Error('no worker answers'));
     expect(reasons((await collectFor(undefined)).kept)).toEqual(Array(3).fill('run mute, which is open, could not tell what it uses'));
+  });
+});
+
+describe('code that was shipped', () => {
+  const daysAgo = (days: number): number => NOW - days * DAY_MS;
+  const digestOf = (letter: string): string => letter.repeat(64);
+  const written = async (path: string, text: string, days: number): Promise<string> => {
+    const uri = uriOf(path);
+    await scene.store.write(uri, text);
+    await utimes(fileURLToPath(uri), daysAgo(days) / 1000, daysAgo(days) / 1000);
+    return uri;
+  };
+  const shipped = (letter: string, days = 200): Promise<string> => written(`code/${digestOf(letter)}`, letter, days);
+  /** A run as its document and the ledger keep it. `endedDays` null: no end is known. */
+  async function runOf(run: string, letter: string, endedDays: number | null): Promise<void> {
+    const spec = { kind: 'search', code: { sha256: digestOf(letter), from: 'trainer' } };
+    await written(`runs/${run}/run.json`, JSON.stringify({ steps: [{ id: 's', spec }] }), endedDays ?? 300);
+    const ended_at = endedDays === null ? null : new Date(daysAgo(endedDays)).toISOString();
+    scene.ledger.runs.push({ pipeline: 'p', run, time: new Date(OLD).toISOString(), ended_at });
+  }
+  const about = ({ found, kept }: GarbageResult): [string, string][] =>
+    [...found.map((one) => ['removed', one] as const), ...kept.map((one) => ['kept', one] as const)]
+      .filter(([, { what }]) => what === 'code')
+      .map(([became, { reason }]) => [became, reason]);
+
+  it('goes when the only run that names it cannot go on any more, or nobody names it', async () => {
+    await runOf('ended-1', 'a', 200);
+    const uris = [await shipped('a'), await shipped('b')];
+    const result = await collect();
+    expect(result.found.map(({ name }) => name)).toEqual(uris);
+    expect(about(result)).toEqual([
+      ['removed', 'of run ended-1, which cannot go on any more'],
+      ['removed', expect.stringMatching(/^shipped on 20.*, and no run or schedule names it$/)],
+    ]);
+    expect(await left('code')).toBe(0);
+  });
+
+  const NEEDED: [string, RegExp, () => Promise<void> | void][] = [
+    ['was put there a minute ago', /^shipped or used on/, async () => void (await shipped('a', 0.01))],
+    [
+      'an open run names in its document',
+      /^run busy, which is open,: it may start it/,
+      () => void scene.open.set('busy', { code: { sha256: digestOf('a') } }),
+    ],
+    ['an open run may name that nobody can ask', /could not tell what it uses$/, () => void scene.open.set('mute', new Error('away'))],
+    ['a schedule runs', /^schedule nightly: it runs it$/, () => void scene.schedules.set('nightly', { steps: [digestOf('a')] })],
+    ['a schedule may run that cannot be read', /^schedule nightly: it could not tell/, () => void scene.schedules.set('nightly', null)],
+    ['a run of late had, which may be retried', /^run ended-2: it ended on .*retry/, () => runOf('ended-2', 'a', 60)],
+    [
+      'a run has that is audited',
+      /^run ended-2: an audit of ended-2 goes on$/,
+      async () => (await runOf('ended-2', 'a', 200), void scene.audited.add('ended-2')),
+    ],
+    ['a run has that another server may run', /another server may run it$/, () => runOf('foreign', 'a', null)],
+    [
+      'a run may name whose document cannot be read',
+      /its document cannot be read: .*run\.json$/,
+      async () => void (await written('runs/ended-2/run.json', '{"cut', 200)),
+    ],
+    [
+      'made a model with a stage',
+      /^run ended-1: it made the model m \(champion\)$/,
+      () => void scene.ledger.models.push({ run: 'ended-1', model: 'm', stage: 'champion' } as unknown as LedgerRow<'models'>),
+    ],
+    [
+      'made what a record of the cache names that is used',
+      /^run ended-1: what it made is reused: .*cache\/k1\.json$/,
+      async () => {
+        table('d.t');
+        const uri = await record('k1', [{ type: 'table', value: 'd.t' }], NOW);
+        const object = await scene.store.read(uri);
+        await scene.store.write(uri, new TextDecoder().decode(object?.data).replace('"run":"r"', '"run":"ended-1"'));
+      },
+    ],
+    [
+      'is of a run whose checkpoints are there',
+      /^run ended-1: it can go on from what is kept: .*out \(checkpoints of 1 trials\)$/,
+      async () => {
+        const trial = {
+          pipeline: 'p',
+          run: 'ended-1',
+          time: new Date(daysAgo(200)).toISOString(),
+          step: 's',
+          trial: 0,
+          output: uriOf('out/trial-0'),
+        };
+        scene.ledger.trials.push(trial);
+        await written('out/trial-0/checkpoints/LATEST', 'x', 1);
+      },
+    ],
+    [
+      'is of a run of which a pair for an audit is there, though it goes with this gc',
+      /^run ended-1: it can go on from what is kept: .*out\/trial-0\/audits$/,
+      async () => {
+        const trial = {
+          pipeline: 'p',
+          run: 'ended-1',
+          time: new Date(daysAgo(200)).toISOString(),
+          step: 's',
+          trial: 0,
+          output: uriOf('out/trial-0'),
+        };
+        scene.ledger.trials.push(trial);
+        await written('out/trial-0/audits/3/pair.json', 'x', 200);
+      },
+    ],
+  ];
+  it.each(NEEDED)('stays when it %s', async (_what, reason, make) => {
+    await runOf('ended-1', 'a', 200);
+    await shipped('a');
+    await make();
+    const result = await collect();
+    expect(about(result)).toEqual([['kept', expect.stringMatching(reason)]]);
+    expect(result.failed).toEqual([]);
+    expect(await left('code')).toBe(1);
+  });
+
+  it('is not even asked about while all of it is young', async () => {
+    await shipped('a', 0.5);
+    scene.schedules.set('nightly', null);
+    expect(about(await collect({ before: NOW }))).toEqual([['kept', expect.stringMatching(/^shipped or used on/)]]);
+  });
+
+  it('stays when a run begins with it between the decision and the removal', async () => {
+    await shipped('a');
+    const remove = scene.store.remove.bind(scene.store);
+    scene.store.remove = async (uri, options) => {
+      const step = { id: 's', spec: { kind: 'container', code: { sha256: digestOf('a'), bytes: 1, files: 1, from: 'job' } } };
+      if (uri.includes('/code/')) await checkShipped(scene.store, [step as unknown as Step]);
+      return remove(uri, options);
+    };
+    expect(about(await collect())).toEqual([['kept', 'it was used or made anew a moment ago']]);
+    expect(await left('code')).toBe(1);
+  });
+
+  it('lets what else lies beside it be', async () => {
+    await written('code/README', 'ours', 300);
+    expect(about(await collect())).toEqual([]);
+    expect(await left('code')).toBe(1);
   });
 });
