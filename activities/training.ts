@@ -115,7 +115,7 @@ interface World {
 }
 
 async function open(ports: Ports, { trial, attempt }: AttemptInput, context: Stoppable, isBegun: boolean): Promise<World> {
-  const waitReports = new WaitReports((waiting) => tellTrial({ attempt, waiting }));
+  const waitReports = new WaitReports((wait) => tellTrial({ attempt, ...wait }));
   const foreign = new Foreign(isBegun, { until: [context.detached], tell: waitReports.trouble });
   const { profile } = trial;
   const [store, compute, warehouse] = await Promise.all([

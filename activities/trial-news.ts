@@ -25,7 +25,7 @@ export function inCluster<T>(
   work: (context: Stoppable) => Promise<T>,
 ): Promise<T> {
   let silentSince: number | null = null;
-  const silence = new WaitReports((waiting) => tellTrial({ attempt, waiting, cluster: { silentSince, askedAt: Date.now() } }));
+  const silence = new WaitReports((wait) => tellTrial({ attempt, ...wait, cluster: { silentSince, askedAt: Date.now() } }));
   const bound = { profile, ...(lostAfterSeconds === undefined ? {} : { lostAfterSeconds }) };
   const tell = (trouble: Trouble | null): void => {
     silentSince = trouble?.since ?? null;

@@ -23,6 +23,7 @@ const TrialState = z.looseObject({
   objective: z.number().nullable(),
   metrics: z.record(z.string(), z.number().nullable()),
   reason: z.string().nullable(),
+  waitingSince: z.number().optional(),
   attempts: z.int(),
   preemptions: z.int(),
   cost: z.number(),

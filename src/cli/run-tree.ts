@@ -3,6 +3,7 @@ import type { UnservedCluster } from '../client/run.ts';
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
 import { between, count, duration, metric, money, oneLine } from '../present/format.ts';
 import { remaining } from '../present/pace.ts';
+import { reasonAt } from '../present/waits.ts';
 import { silenceText } from '../rules/clusters.ts';
 import type { Colors } from './terminal.ts';
 
@@ -127,6 +128,9 @@ const offlineNote = (trial: TrialState): string =>
 /** Why a trial waits for a person. */
 const question = (trial: TrialState): string => (trial.status === 'paused' && trial.reason !== null ? oneLine(trial.reason, 100) : '');
 
+/** What it waits for, and for how long; nothing of one that trains. */
+const waitOf = (trial: TrialState, now: number): string => (trial.waitingSince === undefined ? '' : reasonAt(trial, now, 120));
+
 function trialLines(search: SearchState, colors: Colors, now: number): string[] {
   const active = search.trials.filter((trial) => trial.status === 'running' || trial.status === 'paused');
   const lines = active.slice(0, TRIALS_SHOWN).map((trial) => {
@@ -140,6 +144,7 @@ function trialLines(search: SearchState, colors: Colors, now: number): string[] 
       value,
       offlineNote(trial),
       question(trial),
+      waitOf(trial, now),
       attempts,
       trial.pool ?? '',
       trial.cost > 0 ? money(trial.cost) : '',
@@ -185,6 +190,7 @@ function trialChanges(step: string, before: SearchState | undefined, after: Sear
     if (trial.preemptions > (old?.preemptions ?? 0)) lines.push(`${name} was preempted (${trial.preemptions} times so far) and goes on`);
     const offline = offlineNote(trial);
     if (offline !== '' && offline !== (old ? offlineNote(old) : '')) lines.push(`${name}: ${offline}`);
+    if (trial.waitingSince !== undefined && old?.waitingSince === undefined) lines.push(`${name}: ${reasonAt(trial, now, 200)}`);
     if (trial.status !== 'queued' && old?.status !== trial.status) {
       const took = trial.endedAt === null ? '' : ` in ${between(trial.startedAt, trial.endedAt, now)}`;
       const value = trial.objective === null ? '' : `, ${after.objective.metric} ${metric(trial.objective)}`;

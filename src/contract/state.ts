@@ -101,6 +101,8 @@ export interface TrialState {
   metrics: Record<string, number | null>;
   offline: Record<string, number | null>;
   reason: string | null;
+  /** ms since 1970 since when it waits for what `reason` says; absent where it does not. */
+  waitingSince?: number | undefined;
   kept: boolean;
   priority: number;
   attempts: number;

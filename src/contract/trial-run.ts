@@ -196,6 +196,8 @@ export interface TrialReport {
   readonly lostCost: number;
   /** Why, in words: what the last attempt ended of, what the next one waits for. */
   readonly note: string | null;
+  /** ms since 1970 since when it waits for what `note` says; absent where it does not. */
+  readonly waitingSince?: number;
   /** Of a profile with several clusters: those that it asked. */
   readonly clusters?: Readonly<Record<string, ClusterSign>>;
 }
@@ -212,6 +214,8 @@ export interface AttemptWaits {
   readonly attempt: number;
   /** In words; null: it waits no longer. */
   readonly waiting: string | null;
+  /** ms since 1970; absent where it is not known, and from workers of before, who tell it in words. */
+  readonly since?: number;
   /** What is waited for is its cluster. */
   readonly cluster?: ClusterSign;
 }

@@ -6,6 +6,8 @@ export interface JobStatus {
   readonly message: string | null;
   readonly node: string | null;
   readonly startedAt: number | null;
+  /** ms since 1970, by the machines' clock, since when it waits; absent where it does not, or that is not known. */
+  readonly waitingSince?: number;
 }
 
 export interface JobInfo {

@@ -43,6 +43,9 @@ const REAL_WAITS = {
   logPieceMs: 30_000,
   /** Two starts of a machine, with image and checkpoint: the one that a last preemption on spot costs, and that of on-demand. */
   restartReserveSeconds: 1500,
+  /** What a queue says of the Jobs that wait in it is asked so long after the first of them, and again so long after each answer. */
+  queueAskedFirstMs: 5_000,
+  queueAskedAgainMs: 60_000,
   /** Less is no look for a machine at all. */
   capacityWaitShortestSeconds: 10,
   /** A node of a pool that has machines joins within about two minutes; of several spot pools none is waited for much longer. */

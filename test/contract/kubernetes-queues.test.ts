@@ -12,6 +12,9 @@ import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import type { KubernetesComputeOptions } from '../../src/adapters/kubernetes/index.ts';
+import { playFaster } from '../../src/rules/durations.ts';
+import type { JobStatus } from '../../src/ports/compute.ts';
+import type { JobSpec } from '../../src/contract/jobs.ts';
 import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
 import { attemptInput } from '../support/attempt-input.ts';
@@ -19,6 +22,7 @@ import { startStandIn } from '../support/kubernetes/server.ts';
 import type { StandIn } from '../support/kubernetes/server.ts';
 
 const TRAINS = `trap 'exit 143' TERM; while ! test -e $FINISH; do sleep 0.02; done; exit 3`;
+const POLITE = 'trap exit TERM; sleep 600 & wait';
 const logger = new DefaultLogger('ERROR', () => undefined);
 
 let folder: string;
@@ -178,6 +182,100 @@ describe('in a queue', () => {
     expect(await report).toMatchObject({ flavor: 'spot' });
   });
 
+  describe('what waits', () => {
+    const played = 50;
+    beforeEach(() => playFaster(played));
+    afterEach(() => playFaster());
+    const lists = (): number => standIn.asked.filter(({ what }) => what === 'LIST workloads').length;
+    const words = (...names: readonly string[]): { readonly said: Map<string, JobStatus>; readonly leave: () => Promise<void> } => {
+      const leaving = new AbortController();
+      const said = new Map<string, JobStatus>();
+      const watches = names.map((name) =>
+        compute
+          .watch(name, { signal: leaving.signal, noCapacitySeconds: 600, onStatus: (status) => said.set(name, status) })
+          .catch(() => undefined),
+      );
+      const leave = async (): Promise<void> => {
+        leaving.abort();
+        await Promise.all(watches);
+      };
+      return { said, leave };
+    };
+    const job = (name: string): JobSpec =>
+      ({
+        name,
+        image: 'image',
+        command: ['sh', '-c', POLITE],
+        env: {},
+        resources: { cpu: 1, memoryMb: 64, gpu: 0 },
+        pool: { name: 'spot', spot: true, pricePerHour: 1, nodeSelector: {}, tolerations: [] },
+        labels: { run: name },
+        graceSeconds: 1,
+      }) as unknown as JobSpec;
+    const made = async (count: number): Promise<string[]> => {
+      const names = Array.from({ length: count }, (_, number) => `waits-${number}`);
+      for (const name of names) await compute.create(job(name));
+      return names;
+    };
+    const said =
+      "waiting in queue team-a: couldn't assign flavors to pod set main: insufficient unused quota for cpu in flavor any, 1 more needed";
+
+    it('is told with what Kueue says of it and since when, with one list for all, in pages', async () => {
+      const queue = standIn.queue(0);
+      standIn.pageSize = 2;
+      const names = await made(5);
+      const { said: heard, leave } = words(...names);
+      for (const name of names) await eventually(() => heard.get(name)?.message).toBe(said);
+      expect(heard.get('waits-0')?.waitingSince).toBe(Date.parse(standIn.objects.get('jobs', 'waits-0')?.metadata.creationTimestamp ?? ''));
+      const asked = standIn.asked.filter(({ what }) => what === 'LIST workloads');
+      // Three pages a look; the first of them finds the version.
+      expect(asked.every(({ query }) => !query.includes('job-uid'))).toBe(true);
+      expect(asked.length % 3).toBe(0);
+      queue.shortage = 'insufficient quota for memory';
+      queue.places = 0;
+      await eventually(() => heard.get('waits-4')?.message).toMatch(/insufficient quota for memory/);
+      await leave();
+    });
+
+    it('says nothing of Kueue where there is none, and asks no more', async () => {
+      const queue = standIn.queue(0);
+      standIn.fault = ({ what }) => (what === 'LIST workloads' ? 404 : null);
+      const { said: heard, leave } = words(...(await made(3)));
+      await eventually(lists).toBe(2);
+      expect(heard.get('waits-0')?.message).toBe('waiting in queue team-a');
+      queue.places = 3;
+      for (const name of heard.keys()) await eventually(() => heard.get(name)?.phase).toBe('running');
+      expect(lists()).toBe(2);
+      await leave();
+    });
+
+    it('keeps what was said while Kueue cannot be asked', async () => {
+      standIn.queue(0);
+      const { said: heard, leave } = words(...(await made(1)));
+      await eventually(() => heard.get('waits-0')?.message).toBe(said);
+      standIn.fault = ({ what }) => (what === 'LIST workloads' ? 500 : null);
+      const before = lists();
+      await eventually(lists).toBeGreaterThan(before + 1);
+      expect(heard.get('waits-0')?.message).toBe(said);
+      await leave();
+    });
+
+    it('is told of the admission check that it waits for when its quota is reserved', async () => {
+      standIn.queue(0);
+      const { said: heard, leave } = words(...(await made(1)));
+      await eventually(() => standIn.objects.get('workloads', 'waits-0')).toBeDefined();
+      standIn.objects.change('workloads', 'waits-0', ({ status }) => {
+        status['conditions'] = [{ type: 'QuotaReserved', status: 'True' }];
+        status['admissionChecks'] = [
+          { name: 'other', state: 'Ready', message: '' },
+          { name: 'flex-start', state: 'Pending', message: 'ETA: 14:05' },
+        ];
+      });
+      await eventually(() => heard.get('waits-0')?.message).toBe('waiting in queue team-a: flex-start: ETA: 14:05');
+      await leave();
+    });
+  });
+
   it('a Job that waits is removed when nobody wants it any more', async () => {
     standIn.queue(0);
     const { environment, report } = run(await attempt(1));
@@ -191,7 +289,7 @@ describe('in a queue', () => {
 it('a queue may have a limit of its own, which counts as no capacity', async () => {
   await begin({ queue: 'team-a', queueSeconds: 1 });
   const { report } = run(await attempt(1, { noCapacitySeconds: 60 }));
-  const cause = 'suspended: waiting to be admitted by queue team-a; it waited longer than 1 s';
+  const cause = 'waiting in queue team-a; it waited longer than 1 s';
   expect(await report).toMatchObject({ verdict: 'no-capacity', cause });
   expect(jobs()).toEqual([]);
 });

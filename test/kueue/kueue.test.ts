@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
+import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import { PERMISSIONS, QUEUE_PERMISSIONS } from '../../src/adapters/kubernetes/permissions.ts';
 import { openPorts } from '../../src/adapters/open.ts';
 import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
@@ -14,6 +15,7 @@ import type { LedgerRow } from '../../src/contract/ledger.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
+import type { JobStatus } from '../../src/ports/compute.ts';
 import { attemptsOf, placeOf } from '../../src/present/charts/views.ts';
 import type { trial } from '../../workflows/index.ts';
 import { clusterCanRun, kubernetesConfig, sharedCluster } from '../cluster/harness.ts';
@@ -125,6 +127,27 @@ describe.skipIf(!clusterCanRun())('a trial in a queue of Kueue', () => {
       (await queues.workloadOf(name))?.status?.conditions?.some(({ type, status }) => type === 'QuotaReserved' && status === 'False');
     await expect.poll(pending, LOOKS).toBe(true);
   };
+  /** Read with the rights of a worker. */
+  const saysWhy = async (run: string, attempt: number, why: RegExp): Promise<void> => {
+    const compute = await openKubernetesCompute({
+      ...kubernetesConfig(cluster, NAMESPACE),
+      kubeconfig: kubeconfigAs(cluster, NAMESPACE, ACCOUNT),
+    });
+    const heard = new AbortController();
+    const said: JobStatus[] = [];
+    const watching = compute.watch(jobName(run, attempt), {
+      signal: heard.signal,
+      noCapacitySeconds: NO_CAPACITY_SECONDS.patient,
+      onStatus: (status) => said.push(status),
+    });
+    watching.catch(() => undefined);
+    await expect.poll(() => said.at(-1)?.message, LOOKS).toMatch(why);
+    heard.abort();
+    await watching.catch(() => undefined);
+    await compute.close();
+    const [job] = await jobsOf(run);
+    expect(said.at(-1)?.waitingSince).toBe(new Date(job?.metadata?.creationTimestamp ?? 0).getTime());
+  };
   const isAdmitted = (run: string, attempt: number): Promise<void> =>
     expect.poll(() => suspended(run), LOOKS).toEqual([[jobName(run, attempt), false]]);
   const trains = (run: string, attempt: number): Promise<void> =>
@@ -181,6 +204,7 @@ describe.skipIf(!clusterCanRun())('a trial in a queue of Kueue', () => {
     const handle = await start('whole', 'whole', { nodes: 2 });
     await waits('whole', 1);
     expect(await podsOf('whole')).toEqual([]);
+    await saysWhy('whole', 1, /^waiting in queue whole: couldn't assign flavors .*insufficient unused quota for cpu in flavor any/);
     await occupant.leave();
     expect(await handle.result()).toMatchObject({ status: 'succeeded', weightsSha256: (await undisturbed(2)).weightsSha256 });
     expect(await verdicts('whole')).toEqual(['succeeded']);

@@ -180,10 +180,13 @@ describe('a trial that runs', () => {
     const waiting = 'waiting for Kubernetes for 12 min: HTTP 403';
     await handle.signal('attempt-waits', { attempt: 1, waiting });
     expect(await note()).toBe(waiting);
+    await handle.signal('attempt-waits', { attempt: 1, waiting, since: 12 });
+    expect(await handle.query('state')).toMatchObject({ note: waiting, waitingSince: 12 });
     await handle.signal('attempt-waits', { attempt: 2, waiting: 'another one' });
     expect(await note()).toBe(waiting);
     await handle.signal('attempt-waits', { attempt: 1, waiting: null });
     expect(await note()).toBeNull();
+    expect(await handle.query('state')).not.toHaveProperty('waitingSince');
     await handle.signal('stop', { reason: 'enough' });
     expect(await handle.result()).toMatchObject({ status: 'stopped', reason: 'enough' });
   });

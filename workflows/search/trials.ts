@@ -193,8 +193,8 @@ export function reported(run: SearchRun, report: TrialReport): void {
   const now = Date.now();
   endRunning(record, now);
   if (report.status === 'running') record.runningSince = now;
-  const { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, note } = report;
-  Object.assign(record.state, { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, reason: note });
+  const { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, note, waitingSince } = report;
+  Object.assign(record.state, { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, reason: note, waitingSince });
   for (const [cluster, sign] of Object.entries(report.clusters ?? {})) {
     run.memory.clusters ??= {};
     run.memory.clusters[cluster] = heardLater(run.memory.clusters[cluster], sign);
@@ -223,6 +223,7 @@ export function ended(run: SearchRun, summary: TrialSummary): void {
     onDemandCost,
     lostCost,
     pool: null,
+    waitingSince: undefined,
     bestExport: summary.bestExport ?? record.state.bestExport,
   });
   record.verdict = summary.verdict;

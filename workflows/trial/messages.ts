@@ -38,7 +38,8 @@ export function reportOf(run: TrialRun): TrialReport {
     cost,
     onDemandCost,
     lostCost,
-    note: run.waits ?? run.note,
+    note: run.waits?.what ?? run.note,
+    ...(run.waits?.since === undefined ? {} : { waitingSince: run.waits.since }),
     ...(run.input.profile.clusters === undefined ? {} : { clusters: { ...run.clusters.known } }),
   };
 }

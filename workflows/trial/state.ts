@@ -32,7 +32,7 @@ export interface TrialRun {
   /** How the last attempt ended, in words. */
   note: string | null;
   /** What the attempt that runs has waited for, for long. */
-  waits: string | null;
+  waits: { readonly what: string; readonly since?: number } | null;
   last?: AttemptReport;
   /** ms since 1970 when its newest attempt began. */
   begunAt?: number;

@@ -98,9 +98,9 @@ function setUp(input: TrialInput): TrialRun {
     const place = grant?.token === undefined ? run.places.pool : Object.values(run.places).find(({ token }) => token === grant.token);
     if (place) place.granted = true;
   });
-  setHandler(attemptWaitsSignal, ({ attempt, waiting, cluster }) => {
+  setHandler(attemptWaitsSignal, ({ attempt, waiting, since, cluster }) => {
     if (run.pool === null || attempt !== run.carried.attempts) return;
-    run.waits = waiting;
+    run.waits = waiting === null ? null : { what: waiting, ...(since === undefined ? {} : { since }) };
     const name = run.input.profile.pools.find((pool) => pool.name === run.pool)?.cluster;
     if (cluster !== undefined && name !== undefined) run.clusters.known[name] = cluster;
     tellSearch(run.input, reportOf(run)).catch(() => undefined);

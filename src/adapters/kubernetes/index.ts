@@ -48,7 +48,7 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
   let isProven = false;
   /** Of Services, which Jobs of one pod do not need. */
   let isServiceProven = false;
-  const jobsView = (): JobsView => (view ??= new JobsView(client, options.view));
+  const jobsView = (): JobsView => (view ??= new JobsView(client, { ...options.view, workloads }));
   const workloads = new Workloads(client, (message) => jobsView().log(message));
   const translated = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {

@@ -4,8 +4,10 @@ import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 import { JOB_NAME, selector } from './labels.ts';
 import { hasStarted, rankOf, time } from './pod-parts.ts';
+import { isQueued, QueueWords } from './queue-words.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorOptions } from './reflector.ts';
+import type { Workloads } from './workloads.ts';
 
 /** What is known of one Job, or of one of the pods of a Job that has several, at one moment. */
 export interface Snapshot {
@@ -21,6 +23,8 @@ export interface Snapshot {
   readonly silentCluster: { readonly patienceSeconds: number } | null;
   /** The last warning about Job or pod. */
   readonly warning: { readonly reason: string; readonly message: string } | null;
+  /** Why the queue that the Job waits in has not admitted it. */
+  readonly queueWords: string | null;
 }
 
 export interface JobsViewOptions {
@@ -29,6 +33,10 @@ export interface JobsViewOptions {
   readonly silenceMs?: number;
   readonly relistMs?: number;
   readonly listMs?: number;
+}
+
+interface Sources {
+  readonly workloads: Workloads;
 }
 
 /** Reasons of events that tell a person why a Job does not start. */
@@ -66,13 +74,18 @@ export class JobsView {
   readonly #askedNodes = new Set<string>();
   readonly #warnings = new Map<string, { reason: string; message: string }>();
   readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #queueWords: QueueWords;
   readonly #jobReflector: Reflector<V1Job>;
   readonly #podReflector: Reflector<V1Pod>;
   readonly #nodeReflector: Reflector<V1Node>;
   readonly #eventReflector: Reflector<CoreV1Event>;
 
-  constructor(client: KubeClient, options: JobsViewOptions = {}) {
+  constructor(client: KubeClient, options: JobsViewOptions & Sources) {
     this.#client = client;
+    this.#queueWords = new QueueWords(options.workloads, {
+      waiting: () => this.#waitingInQueues(),
+      tell: (name) => this.#tell(name),
+    });
     this.log = options.log ?? ((message) => process.stderr.write(`kubernetes: ${message}\n`));
     const reflector = <T extends object>(what: string, own: Pick<ReflectorOptions<T>, 'path' | 'query' | 'set' | 'delete'>): Reflector<T> =>
       new Reflector<T>(client, {
@@ -123,6 +136,7 @@ export class JobsView {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
     listeners.add(listener);
+    this.#queueWords.look();
     return () => {
       listeners.delete(listener);
       if (listeners.size > 0) return;
@@ -152,7 +166,17 @@ export class JobsView {
       nodeGone: nodeName !== undefined && this.#goneNodes.has(nodeName),
       silentCluster: this.#isSilent() ? { patienceSeconds: GRACES.silentClusterSeconds } : null,
       warning: this.#warnings.get(pod?.metadata?.name ?? '') ?? this.#warnings.get(name) ?? null,
+      queueWords: this.#queueWords.of(job),
     };
+  }
+
+  /** UIDs and names of Jobs that somebody watches and that their queue has not admitted. */
+  #waitingInQueues(): ReadonlyMap<string, string> {
+    const found = [...this.#listeners.keys()].flatMap((name): [string, string][] => {
+      const job = this.#jobs.get(name);
+      return job && isQueued(job) ? [[job.metadata?.uid ?? '', name]] : [];
+    });
+    return new Map(found);
   }
 
   /** What an answer of the API server told us before the watch does. */
@@ -161,6 +185,7 @@ export class JobsView {
   }
 
   async close(): Promise<void> {
+    this.#queueWords.close();
     await Promise.all([this.#jobReflector, this.#podReflector, this.#nodeReflector, this.#eventReflector].map((each) => each.close()));
   }
 
@@ -170,6 +195,7 @@ export class JobsView {
     this.#jobs.set(name, job);
     const ranks = this.#pods.get(name);
     if (ranks && before && isTakenBack(before, job)) for (const [rank, known] of ranks) ranks.set(rank, { ...known, isTakenBack: true });
+    this.#queueWords.look();
     this.#tell(name);
   }
 

@@ -63,7 +63,7 @@ export const QUEUE_PERMISSIONS: readonly Permission[] = [
     resource: 'workloads',
     verbs: ['list'],
     namespaced: true,
-    why: 'which resource flavor Kueue chose for an attempt, and so what it cost (profile: compute.queue)',
+    why: 'which resource flavor Kueue chose for an attempt, and so what it cost, and why it has not admitted one (profile: compute.queue)',
   },
 ];
 

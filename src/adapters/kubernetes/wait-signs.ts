@@ -27,7 +27,7 @@ const SURELY_WRONG = /not found|manifest unknown|unauthorized|denied|forbidden|a
 
 export function waitOf(snapshot: Snapshot, now: number): Waiting {
   const { job, pod } = snapshot;
-  if (job?.spec?.suspend) return waitInQueue(job, now);
+  if (job?.spec?.suspend) return waitInQueue(snapshot, job, now);
   const createdAt = admittedAt(snapshot, now);
   if (pod) return waitOfPod(snapshot, pod, createdAt);
   const { reason, message = null } = snapshot.warning ?? {};
@@ -38,10 +38,11 @@ export function waitOf(snapshot: Snapshot, now: number): Waiting {
 }
 
 /** Its place in the queue is the older the better: it is nobody's business but the queue's how long that takes. */
-function waitInQueue(job: V1Job, now: number): Waiting {
+function waitInQueue({ queueWords }: Snapshot, job: V1Job, now: number): Waiting {
   const queue = job.metadata?.labels?.[KUEUE_QUEUE];
   const since = time(job.metadata?.creationTimestamp) ?? now;
-  return waiting('quota', 'queue', since, `suspended: waiting to be admitted by ${queue === undefined ? 'its queue' : `queue ${queue}`}`);
+  const place = queue === undefined ? 'suspended: waiting to be admitted by its queue' : `waiting in queue ${queue}`;
+  return waiting('quota', 'queue', since, queueWords === null ? place : `${place}: ${queueWords}`);
 }
 
 /** From here on it asks for a machine: what it waited in a queue before is not the machine's fault. */
@@ -82,5 +83,5 @@ function waiting(
   message: string | null,
   node: string | null = null,
 ): Waiting {
-  return { status: { phase: 'pending', message, node, startedAt: null }, wait: { reason, patience, since } };
+  return { status: { phase: 'pending', message, node, startedAt: null, waitingSince: since }, wait: { reason, patience, since } };
 }

@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import type { SearchState, TrialState } from '../../contract/state.ts';
 import type { Json } from '../../contract/values.ts';
 import { between, metric, money } from '../../present/format.ts';
+import { reasonAt } from '../../present/waits.ts';
 import { addressOf, Link } from './router.tsx';
 import { Table, type Column } from './table.tsx';
 import { Badge } from './ui.tsx';
@@ -102,9 +103,9 @@ function columnsOf({ run, step, objective, currency, parameters, metrics, offlin
       name: 'reason',
       title: 'Reason',
       key: ({ reason }) => reason,
-      cell: ({ reason }) => (
-        <span class="reason" title={reason ?? undefined}>
-          {reason}
+      cell: (trial) => (
+        <span class="reason" title={trial.reason ?? undefined}>
+          {reasonAt(trial, now)}
         </span>
       ),
     },

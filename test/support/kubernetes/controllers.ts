@@ -168,6 +168,8 @@ export class Queue {
   readonly admitted: string[] = [];
   /** The resource flavor of what it admits from now on. */
   flavor = 'any';
+  /** What it says of the Jobs that wait. */
+  shortage = 'insufficient unused quota for cpu in flavor any, 1 more needed';
   #places: number;
 
   constructor(objects: Objects, places: number) {
@@ -199,16 +201,34 @@ export class Queue {
     const busy = jobs.filter(({ spec }) => spec['suspend'] !== true).length;
     const waiting = jobs.filter(({ spec, metadata }) => spec['suspend'] === true && metadata.deletionTimestamp === undefined);
     // Listed in the order of creation.
-    const [next] = waiting;
-    if (!next || busy >= this.#places) return;
+    const next = busy < this.#places ? waiting.shift() : undefined;
+    for (const job of waiting) this.#pending(job);
+    if (!next) return;
     this.admitted.push(next.metadata.name);
     this.#workload(next, { podSetAssignments: [{ name: 'main', flavors: { cpu: this.flavor, memory: this.flavor } }] });
     this.#objects.change('jobs', next.metadata.name, ({ spec }) => (spec['suspend'] = false));
   }
 
   /** What Kueue keeps of a Job, and says before the Job may begin. */
-  #workload({ metadata: { name, uid } }: Thing, admission: object): void {
-    const known = this.#objects.change('workloads', name, ({ status }) => (status['admission'] = admission));
-    if (!known) this.#objects.add('workloads', { metadata: { name, labels: { [JOB_UID]: uid } }, spec: {}, status: { admission } });
+  #workload(job: Thing, admission: object): void {
+    this.#workloadOf(job);
+    this.#objects.change('workloads', job.metadata.name, ({ status }) => {
+      status['admission'] = admission;
+      status['conditions'] = ['QuotaReserved', 'Admitted'].map((type) => ({ type, status: 'True', lastTransitionTime: stamp() }));
+    });
+  }
+
+  #pending(job: Thing): void {
+    const { status } = this.#workloadOf(job);
+    const message = `couldn't assign flavors to pod set main: ${this.shortage}`;
+    if (JSON.stringify(status['conditions'] ?? []).includes(message)) return;
+    const conditions = [{ type: 'QuotaReserved', status: 'False', reason: 'Pending', message, lastTransitionTime: stamp() }];
+    this.#objects.change('workloads', job.metadata.name, (workload) => (workload.status['conditions'] = conditions));
+  }
+
+  #workloadOf({ metadata: { name, uid } }: Thing): Thing {
+    return (
+      this.#objects.get('workloads', name) ?? this.#objects.add('workloads', { metadata: { name, labels: { [JOB_UID]: uid } }, spec: {} })
+    );
   }
 }

@@ -33,6 +33,10 @@ export interface StandIn {
   readonly asked: readonly Asked[];
   /** Asked before each request; may answer with a fault. */
   fault: ((asked: Asked) => Fault | null) | null;
+  /** A list that asks for pages gets no larger ones. */
+  pageSize: number;
+  /** Places in a list, `VERSION:FROM`, that are not known any more when they are asked for: each once. */
+  readonly expired: Set<string>;
   /** Jobs are created suspended, and admitted so many at a time. */
   queue(places: number): Queue;
   close(): Promise<void>;
@@ -64,6 +68,8 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
     controllers,
     asked,
     fault: null,
+    pageSize: Number.POSITIVE_INFINITY,
+    expired: new Set(),
     queue: (places) => {
       const queue = new Queue(objects, places);
       queues.push(queue);
@@ -109,8 +115,7 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
 
   function act(method: string, { resource, name }: Route, url: URL, body: Record<string, unknown>): readonly [number, object] {
     if (method === 'GET' && name === undefined) {
-      const items = objects.list(resource, url.searchParams.get('labelSelector') ?? '');
-      return [200, { metadata: { resourceVersion: String(objects.version) }, items }];
+      return page(resource, url.searchParams);
     }
     if (method === 'POST') {
       const thing = body as unknown as Thing;
@@ -133,6 +138,18 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
       else controllers.deletePod(name);
     }
     return [200, found];
+  }
+
+  /** A page says where the next one begins, and of which version of the list it is. */
+  function page(resource: Resource, query: URLSearchParams): readonly [number, object] {
+    const size = Math.min(world.pageSize, Number(query.get('limit') ?? Number.POSITIVE_INFINITY));
+    const [version = String(objects.version), from = '0'] = query.get('continue')?.split(':') ?? [];
+    if (world.expired.delete(`${version}:${from}`))
+      return failed(410, 'Expired', 'The provided continue parameter is too old to display a consistent list result.');
+    const all = objects.list(resource, query.get('labelSelector') ?? '');
+    const next = Number(from) + size;
+    const more = next < all.length ? { continue: `${version}:${next}` } : {};
+    return [200, { metadata: { resourceVersion: version, ...more }, items: all.slice(Number(from), next) }];
   }
 
   function watch(url: URL, resource: Resource, response: ServerResponse, fault: Fault | null): void {

@@ -8,14 +8,18 @@ const RUNNING = { phase: 'running', message: null, node: 'n', startedAt: 0 } as 
 function open() {
   let now = 0;
   const told: (string | null)[] = [];
+  const since: (number | undefined)[] = [];
   const reports = new WaitReports(
-    (text) => told.push(text),
+    (wait) => {
+      told.push(wait.waiting);
+      since.push(wait.since);
+    },
     () => now,
   );
   const after = (minutes: number): void => {
     for (const end = now + minutes * MINUTE; now < end; now += MINUTE / 6) reports.beat();
   };
-  return { told, reports, after };
+  return { told, since, reports, after };
 }
 
 it('says nothing of a wait that passes', () => {
@@ -29,12 +33,13 @@ it('says nothing of a wait that passes', () => {
 });
 
 it('tells a wait that lasts, and that it is over', () => {
-  const { told, reports, after } = open();
-  reports.status(waiting('suspended: waiting to be admitted by queue team-a'));
+  const { told, since, reports, after } = open();
+  reports.status({ ...waiting('waiting in queue team-a: insufficient unused quota'), waitingSince: 7 });
   after(5);
   reports.status(RUNNING);
   after(60);
-  expect(told).toEqual(['suspended: waiting to be admitted by queue team-a', null]);
+  expect(told).toEqual(['waiting in queue team-a: insufficient unused quota', null]);
+  expect(since).toEqual([7, undefined]);
 });
 
 it('tells a day of it in a few words, whatever they are', () => {
@@ -47,13 +52,22 @@ it('tells a day of it in a few words, whatever they are', () => {
   expect(told.length).toBeLessThan(12);
 });
 
-it('tells a refusal with how long it has lasted', () => {
+it('says no more of a wait than every trial of a search may say at once', () => {
   const { told, reports, after } = open();
+  reports.status(waiting(`0/1000 nodes are available: ${'1 node had an untolerated taint, '.repeat(1000)}`));
+  after(3);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatch(/^0\/1000 nodes are available: .{200,280}…$/);
+});
+
+it('tells a refusal with how long it has lasted', () => {
+  const { told, since, reports, after } = open();
   const refused = { of: 'Kubernetes', message: 'jobs is forbidden (HTTP 403)', since: Date.now() - 12 * MINUTE } as const;
   reports.status(waiting('0/3 nodes'));
   reports.trouble(refused);
   after(3);
-  expect(told).toEqual(['waiting for Kubernetes for 12 min: jobs is forbidden (HTTP 403)']);
+  expect([told, since]).toEqual([['waiting for Kubernetes: jobs is forbidden (HTTP 403)'], [refused.since]]);
+  expect(reports.details.waiting).toMatch(/^waiting for Kubernetes for 12 min: jobs is forbidden/);
   expect(troubleText(refused, refused.since + 135 * MINUTE)).toMatch(/for 2 h 15 min/);
   expect(troubleText(refused, refused.since + 20_000)).toMatch(/for 20 s/);
 });

@@ -118,6 +118,7 @@ const snapshotOf = (job: object, pod: object | null, more: object = {}): Snapsho
   nodeGone: false,
   silentCluster: null,
   warning: null,
+  queueWords: null,
   ...more,
 });
 

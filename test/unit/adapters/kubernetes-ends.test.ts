@@ -107,6 +107,7 @@ function told({ age, ran, exitCode, beside, cause }: Story, phase: Phase): Snaps
     nodeGone: false,
     silentCluster: null,
     warning: null,
+    queueWords: null,
   } as unknown as Snapshot;
 }
 
@@ -242,13 +243,14 @@ describe('a Job that a queue admits', () => {
       nodeGone: false,
       silentCluster: null,
       warning: null,
+      queueWords: null,
     }) as unknown as Snapshot;
 
   it('waits for its queue and not for a machine, however long', () => {
     expect(observe(suspended(9 * 86_400), NOW)).toMatchObject({
       kind: 'waiting',
       wait: { patience: 'queue' },
-      status: { message: 'suspended: waiting to be admitted by queue team-a' },
+      status: { message: 'waiting in queue team-a' },
     });
   });
 

@@ -39,6 +39,23 @@ describe('the task tree', () => {
     ).toEqual([`search trial ${asking.trial}: offline average_rank 80, offline mrr 0.2500`]);
   });
 
+  it('says what a trial waits for and for how long, and nothing of one that waits no more', () => {
+    const [first, ...others] = search.trials.filter((trial) => trial.status === 'running');
+    const since = running.now - 12 * 60_000;
+    const withTrial = (change: object): Snapshot => ({
+      ...running,
+      searches: { search: { ...search, trials: [{ ...first!, ...change }, ...others] } },
+    });
+    const waits = withTrial({ reason: 'waiting in queue team-a: insufficient unused quota for cpu', waitingSince: since });
+    const trains = withTrial({ reason: 'attempt 1 on spot: preempted', waitingSince: undefined });
+    const text = 'waiting in queue team-a: insufficient unused quota for cpu (for 12 min)';
+    const line = (snapshot: Snapshot) => treeLines(snapshot, plain, running.now, 400).find((one) => one.includes(`trial ${first!.trial} `));
+    expect(line(waits)).toContain(text);
+    expect(line(trains)).not.toMatch(/preempted$|for 12 min/);
+    expect(changes(trains, waits, running.now)).toEqual([`search trial ${first!.trial}: ${text}`]);
+    expect(changes(waits, waits, running.now)).toEqual([]);
+  });
+
   it('names clusters that do not answer, each once', () => {
     const since = running.now - 12 * 60_000;
     const away = { ...running, searches: { search: { ...search, clusters: [{ name: 'us-east1', silentSince: since }] } } };

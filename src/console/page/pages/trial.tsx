@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { learningCurves } from '../../../present/charts/learning-curves.ts';
 import { trialOfState, type CurvePoint } from '../../../present/charts/views.ts';
 import { between, count, metric as shown, money } from '../../../present/format.ts';
+import { reasonAt } from '../../../present/waits.ts';
 import type { Point, RunView, TrialView } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { TrialControls } from '../controls/trial-controls.tsx';
@@ -71,7 +72,7 @@ export function TrialPage({ view, store, step, trial: number, now }: Props): pre
       </div>
       {trial.reason === null ? null : (
         <p class={`notice ${trial.status === 'failed' ? 'bad' : 'warn'}`} role="status">
-          {trial.reason}
+          {reasonAt(trial, now)}
         </p>
       )}
       <Figures>
