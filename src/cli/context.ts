@@ -46,13 +46,17 @@ export function cliOf(command: Command): Cli {
   return cli;
 }
 
-/** The named run, or the newest one. */
-export async function runOf(longhaul: Longhaul, cli: Cli, id: string | undefined): Promise<Run> {
+/** The named run, or the newest one. @param said what is told of the newest one, and why it is taken */
+export async function runOf(longhaul: Longhaul, cli: Cli, id: string | undefined, said?: string): Promise<Run> {
   if (id !== undefined) return longhaul.run(id);
   const [newest] = await longhaul.list({ limit: 1 });
   if (!newest) throw new UsageError('there are no runs yet; `longhaul run PIPELINE` starts one');
-  if (!cli.json) cli.terminal.say(`run ${newest.run} (the newest)`);
+  sayNewest(cli, newest.run, said);
   return longhaul.run(newest.run);
+}
+
+export function sayNewest(cli: Cli, run: string, said?: string): void {
+  if (!cli.json) cli.terminal.say(said === undefined ? `run ${run} (the newest)` : `${said}, ${run}`);
 }
 
 /** The named search step, or the only one. */

@@ -84,6 +84,10 @@ class EndedRuns {
     return this.#index.runs[0]?.run;
   }
 
+  hasOpen(): boolean {
+    return this.#index.runs.some(({ endedAt }) => endedAt === null);
+  }
+
   /** null: it has not ended, or an older version ran it. */
   async archive(id: string): Promise<(RunArchive & { readonly profile: Profile }) | null> {
     const profile = this.#index.runs.find(({ run }) => run === id)?.profile;
@@ -105,6 +109,7 @@ class EndedRuns {
       snapshot: async () => ({ run, searches }),
       graph: async () => graph,
       document: async () => await readDocument(id, profile),
+      isOver: async () => true,
       importance: async () => null,
     };
   }

@@ -1,8 +1,8 @@
 /** Logs of attempts that were kept in the object store: of trials and steps whose pods are gone, of earlier attempts, of runs long past. */
-import type { Run } from '../client/index.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { JobInfo } from '../ports/compute.ts';
 import type { ObjectStore, Ports } from '../ports/index.ts';
+import type { ReadableRun } from './run-data.ts';
 import { homeOfStepLog, keptAttempts, keptSteps } from '../present/kept-logs.ts';
 
 interface KeptChoice {
@@ -20,6 +20,7 @@ export interface KeptLogOf {
   readonly output: string;
 }
 
+type AskedRun = Pick<ReadableRun, 'id' | 'snapshot'>;
 type LogHome = Omit<KeptLogOf, 'attempt'>;
 
 /** Whether a Job writes, or wrote, that log. */
@@ -28,7 +29,7 @@ export const isLogOf = ({ labels }: JobInfo, { step, trial }: LogHome): boolean 
 
 /** Attempts of which something was kept, but for those whose log a Job still has. */
 export async function keptLogs(
-  run: Run,
+  run: AskedRun,
   document: RunDocument,
   ports: Ports,
   choice: KeptChoice,
@@ -56,7 +57,7 @@ async function stepsOf(store: ObjectStore, run: string, { step, trial }: KeptCho
 }
 
 /** From the ledger where the search cannot tell: Temporal forgets runs after a while. */
-async function trialsOf(run: Run, document: RunDocument, ports: Ports, { step, trial }: KeptChoice): Promise<LogHome[]> {
+async function trialsOf(run: AskedRun, document: RunDocument, ports: Ports, { step, trial }: KeptChoice): Promise<LogHome[]> {
   const searches = document.steps
     .filter(({ spec, id }) => spec.kind === 'search' && (step === undefined || id === step))
     .map(({ id }) => id);
@@ -64,13 +65,9 @@ async function trialsOf(run: Run, document: RunDocument, ports: Ports, { step, t
   const rows = await (await ports.warehouse(document.profile)).ledger('trials', { run: run.id });
   for (const row of rows)
     if (typeof row.output === 'string') add(found, { step: String(row.step), trial: Number(row.trial), output: row.output });
-  for (const id of searches) {
-    const state = await run
-      .search(id)
-      .state()
-      .catch(() => null);
-    for (const { trial: number, output } of state?.trials ?? []) add(found, { step: id, trial: number, output });
-  }
+  const snapshot = await run.snapshot().catch(() => null);
+  for (const id of searches)
+    for (const { trial: number, output } of snapshot?.searches[id]?.trials ?? []) add(found, { step: id, trial: number, output });
   return [...found.values()].filter((one) => searches.includes(one.step) && (trial === undefined || one.trial === trial));
 }
 

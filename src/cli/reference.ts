@@ -25,7 +25,7 @@ export function reference(): string {
   const groups = [...new Set(commands.map((command) => command.helpGroup()))];
   return [
     '# The command line',
-    "Made from `longhaul --help` by `npm run reference`; do not edit.\n\nstdout is data, stderr is talk: what a command answers can be piped, and what it tells a person does not get in between. There are no colours without a terminal or with `NO_COLOR`, `--no-color` or `TERM=dumb`; nothing is repainted without a terminal or with `CI` set.\n\nThe Temporal server is the one that TEMPORAL_ADDRESS or a profile of the environment configuration names, else the one of `longhaul dev` in this directory or above it. Where neither is there and runs were made, commands about runs start the project's own servers for as long as they take.",
+    "Made from `longhaul --help` by `npm run reference`; do not edit.\n\nstdout is data, stderr is talk: what a command answers can be piped, and what it tells a person does not get in between. There are no colours without a terminal or with `NO_COLOR`, `--no-color` or `TERM=dumb`; nothing is repainted without a terminal or with `CI` set.\n\nThe Temporal server is the one that TEMPORAL_ADDRESS or a profile of the environment configuration names, else the one of `longhaul dev` in this directory or above it. Where neither is there and runs were made, commands about runs start the project's own servers for as long as they take; those that only read need none for runs that have ended.",
     '## Options of every command',
     optionTable(program.options),
     '## Exit codes',

@@ -19,6 +19,7 @@ export interface ReadableRun {
   snapshot(): Promise<Snapshot>;
   graph(): Promise<RunGraph>;
   document(): Promise<RunDocument>;
+  isOver(): Promise<boolean>;
   /** null: nobody answers. */
   importance(step: string, input: ImportanceInput): Promise<Importance | null>;
 }
@@ -46,6 +47,13 @@ export const askedRun = (run: Run, from: KeptPlaces): ReadableRun => ({
       run.id,
       () => run.document(),
       ({ document }) => document,
+    ),
+  isOver: () =>
+    orKept(
+      from,
+      run.id,
+      async () => (await run.state()).endedAt !== null,
+      () => true,
     ),
   importance: (step, input) =>
     run

@@ -71,7 +71,8 @@ export function noteOf(step: StepState, search: SearchState | undefined, now: nu
   if (step.status === 'running' && search) return searchNote(search, now);
   const { rows, parts, best_objective: best, best_trial: trial, trials } = step.outputs;
   if (typeof best === 'number') return `best ${metric(best)} (trial ${JSON.stringify(trial)} of ${JSON.stringify(trials)})`;
-  if (typeof rows === 'number') return `${count(rows)} rows${typeof parts === 'number' ? ` in ${count(parts)} parts` : ''}`;
+  if (typeof rows === 'number')
+    return `${count(rows)} rows${typeof parts === 'number' ? ` in ${count(parts)} part${parts === 1 ? '' : 's'}` : ''}`;
   return '';
 }
 

@@ -215,6 +215,23 @@ describe('the command line on a development stack', () => {
       expect(written()).toEqual(before);
     });
 
+    it.each([
+      ['trials'],
+      ['curves'],
+      ['compare', 'first', 'second'],
+      ['diff', 'first', 'second'],
+      ['decisions'],
+      ['checkpoints', 'list'],
+      ['models', 'list'],
+      ['costs'],
+      ['logs', '--trial', '0', '--tail', '1'],
+    ])('without a server, as `longhaul %s` does', async (...words) => {
+      const before = written();
+      const asked = await run(process.execPath, [MAIN, ...words]);
+      expect(asked.stderr).not.toContain('servers');
+      expect(written()).toEqual(before);
+    });
+
     it('and asks one where another server has written since', async () => {
       utimesSync(database, new Date(), new Date());
       const before = written();

@@ -1,15 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { openPorts } from '../../adapters/open.ts';
 import { fileProblem } from '../../contract/file-problems.ts';
 import { writeSizes, type Sizes } from '../../compile/write-sizes.ts';
 import { adviceLines, adviceOf } from '../../present/sizes.ts';
 import { unifiedDiff } from '../../present/unified-diff.ts';
 import type { SizeAdvice } from '../../rules/size-advice.ts';
-import { cliOf, examples, runOf, type Cli } from '../context.ts';
+import { cliOf, examples, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
-import { collect, askedRun, type RunData } from '../run-data.ts';
-import { endedRuns } from '../ended-runs.ts';
+import { collect, type RunData } from '../run-data.ts';
+import { readRun } from '../read-runs.ts';
 
 interface Options {
   readonly prices?: string;
@@ -52,15 +51,9 @@ export function registerAdvise(program: Command): void {
     });
 }
 
-/** Of an ended run what was kept of it is enough. */
 async function gather(cli: Cli, id: string | undefined): Promise<RunData> {
-  await using ports = openPorts();
-  const ended = endedRuns(cli.temporalProfile);
-  const name = id ?? ended?.newest();
-  const kept = name === undefined ? null : ((await ended?.readable(name)) ?? null);
-  if (kept !== null) return await collect(kept, ports);
-  await using longhaul = await cli.connectOrStart();
-  return await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
+  await using reading = await readRun(cli, id);
+  return await collect(reading.runs[0], reading.ports);
 }
 
 function sizesOf(steps: readonly SizeAdvice[]): Sizes {

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { openPorts } from '../../adapters/open.ts';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { Latest } from '../../contract/trial.ts';
 import type { ObjectStore } from '../../ports/index.ts';
-import { cliOf, examples, integer, runOf, type Cli } from '../context.ts';
+import { cliOf, examples, integer, type Cli } from '../context.ts';
 import { download } from '../downloads.ts';
 import { UsageError } from '../exit.ts';
-import { askedRun, collect, withLiveTrials } from '../run-data.ts';
+import { readRun } from '../read-runs.ts';
+import { collect, withLiveTrials } from '../run-data.ts';
 import { table } from '../table.ts';
 
 interface Options {
@@ -75,10 +75,9 @@ async function withCheckpoints(
   work: (cli: Cli, kept: readonly Kept[], store: ObjectStore) => Promise<void>,
 ): Promise<void> {
   const cli = cliOf(command);
-  await using longhaul = await cli.connectOrStart();
-  await using ports = openPorts();
-  const data = await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
-  const store = await ports.store(data.document.profile);
+  await using reading = await readRun(cli, id);
+  const data = await collect(reading.runs[0], reading.ports);
+  const store = await reading.ports.store(data.document.profile);
   const trials = withLiveTrials(data).filter(
     (row) => (step === undefined || row.step === step) && (trial === undefined || row.trial === trial),
   );

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { cliOf, examples } from '../context.ts';
 import { duration, metric, money } from '../../present/format.ts';
-import { snapshotOf } from '../follow.ts';
+import { readRuns } from '../read-runs.ts';
 import type { Snapshot } from '../run-tree.ts';
 import { table, type Column } from '../table.ts';
 
@@ -13,8 +13,8 @@ export function registerCompare(program: Command): void {
     .addHelpText('after', examples('longhaul compare grocery-ranking-20261124-101500-k3f9 grocery-ranking-20261124-113000-x2p1'))
     .action(async (ids: readonly string[], _options: object, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      const facts = (await Promise.all(ids.map((id) => snapshotOf(longhaul.run(id))))).map(factsOf);
+      await using reading = await readRuns(cli, { ids });
+      const facts = (await Promise.all(reading.runs.map((run) => run.snapshot()))).map(factsOf);
       cli.print(facts, () => sideBySide(facts, cli.terminal.colors.dim));
     });
 }

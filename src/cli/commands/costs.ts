@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Longhaul } from '../../client/index.ts';
-import { openPorts } from '../../adapters/open.ts';
 import { money } from '../../present/format.ts';
 import { MOST_OPEN_RUNS } from '../../present/pools-now.ts';
 import { monthsUntil, spendings, summed, type OpenSpending, type SpendingPart, type SpendingSum } from '../../rules/costs.ts';
-import { cliOf, examples, runOf } from '../context.ts';
+import { cliOf, examples } from '../context.ts';
+import { readLedger } from '../read-runs.ts';
 import { table } from '../table.ts';
 
 const PARTS: readonly SpendingPart[] = ['month', 'team', 'pipeline'];
@@ -31,18 +31,17 @@ export function registerCosts(program: Command): void {
     .addHelpText('after', examples('longhaul costs', 'longhaul costs --by month,team --months 3 --output json'))
     .action(async ({ months, by, pipeline, run }: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
-      const { profile } = await (await runOf(longhaul, cli, run)).document();
+      await using reading = await readLedger(cli, run, { withOpenRuns: true });
+      const { profile } = await reading.runs[0].document();
       const now = Date.now();
       const { first, since } = monthsUntil(now, months);
-      const warehouse = await ports.warehouse(profile);
+      const warehouse = await reading.ports.warehouse(profile);
       const where = pipeline === undefined ? {} : { pipeline };
       const [runs, steps, attempts, open] = await Promise.all([
         warehouse.ledger('runs', where, since),
         warehouse.ledger('steps', where, since),
         warehouse.ledger('attempts', where, since),
-        openSpendings(longhaul),
+        reading.longhaul === null ? [] : openSpendings(reading.longhaul),
       ]);
       const all = spendings({ runs, steps, attempts, currency: profile.currency }, open, now).filter(({ month }) => month >= first);
       const sums = summed(all, by);

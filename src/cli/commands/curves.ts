@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { cliOf, collect as gather, examples, integer, runOf } from '../context.ts';
+import { cliOf, collect as gather, examples, integer } from '../context.ts';
 import { metric as shown } from '../../present/format.ts';
 import { plot, type Series } from '../plot.ts';
-import { openPorts } from '../../adapters/open.ts';
-import { askedRun, collect } from '../run-data.ts';
+import { readRun } from '../read-runs.ts';
+import { collect } from '../run-data.ts';
 import { json } from '../summary.ts';
 
 interface Options {
@@ -31,9 +31,8 @@ export function registerCurves(program: Command): void {
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
-      const data = await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
+      await using reading = await readRun(cli, id);
+      const data = await collect(reading.runs[0], reading.ports);
       const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;
       const metric = options.metric ?? objective ?? 'loss';
       const series = curvesOf(data.progress, metric, options.trial);

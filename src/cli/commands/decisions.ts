@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { openPorts } from '../../adapters/open.ts';
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { cliOf, examples, runOf } from '../context.ts';
-import { askedRun } from '../run-data.ts';
+import { cliOf, examples } from '../context.ts';
+import { readRun } from '../read-runs.ts';
 import { table } from '../table.ts';
 
 export function registerDecisions(program: Command): void {
@@ -13,11 +12,10 @@ export function registerDecisions(program: Command): void {
     .addHelpText('after', examples('longhaul decisions', 'longhaul decisions grocery-ranking-20261124-101500-k3f9 --output json'))
     .action(async (id: string | undefined, _options: object, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
-      const run = await runOf(longhaul, cli, id);
-      const { profile } = await askedRun(run, { longhaul, ports }).document();
-      const warehouse = await ports.warehouse(profile);
+      await using reading = await readRun(cli, id);
+      const [run] = reading.runs;
+      const { profile } = await run.document();
+      const warehouse = await reading.ports.warehouse(profile);
       const rows = [...(await warehouse.ledger('decisions', { run: run.id }))].sort((a, b) => a.time.localeCompare(b.time));
       cli.print(rows, () => (rows.length === 0 ? 'nobody has decided anything' : decisionTable(rows)));
     });

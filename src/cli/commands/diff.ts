@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { openPorts } from '../../adapters/open.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
 import type { Json } from '../../contract/values.ts';
 import { codeChanges, inStore, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
+import { readRuns } from '../read-runs.ts';
 import { comparable, differences, type Difference } from '../../present/differences.ts';
 import { oneLine } from '../../present/format.ts';
 import type { Colors } from '../terminal.ts';
@@ -17,9 +17,9 @@ export function registerDiff(program: Command): void {
     .addHelpText('after', examples('longhaul diff grocery-ranking-20261124-101500-k3f9 grocery-ranking-20261124-113000-x2p1'))
     .action(async (first: string, second: string, _options: object, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
-      const [before, after] = await Promise.all([longhaul.run(first).document(), longhaul.run(second).document()]);
+      await using reading = await readRuns(cli, { ids: [first, second] });
+      const { ports } = reading;
+      const [before, after] = (await Promise.all(reading.runs.map((run) => run.document()))) as [RunDocument, RunDocument];
       const found = differences(comparable(before), comparable(after));
       const side = async (document: RunDocument) => ({ document, read: inStore(await ports.store(document.profile)) });
       const code = await codeChanges(await side(before), await side(after));

@@ -8,14 +8,13 @@ import { parseLine, stampedLine } from '../../rules/kept-logs.ts';
 import { isLogOf, keptLogs } from '../kept-logs.ts';
 import type { KeptLogOf } from '../kept-logs.ts';
 import type { JobInfo } from '../../ports/compute.ts';
-import { cliOf, examples, integer, runOf } from '../context.ts';
+import { cliOf, examples, integer } from '../context.ts';
 import { UsageError } from '../exit.ts';
 import { followJobs } from '../follow-jobs.ts';
 import type { JobLine } from '../follow-jobs.ts';
 import { onInterrupt } from '../follow.ts';
-import { openPorts } from '../../adapters/open.ts';
-import { orKept } from '../../client/kept-runs.ts';
-import { keptRunProfile, keptRunProfileOption } from '../kept-run-profile.ts';
+import { readRun } from '../read-runs.ts';
+import { keptRunProfileOption } from '../kept-run-profile.ts';
 
 interface Options {
   readonly profile?: string;
@@ -55,18 +54,11 @@ export function registerLogs(program: Command): void {
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
-      const profile = await keptRunProfile(cli, options.profile);
-      const run = await runOf(longhaul, cli, id);
-      const { document, isOver } = await orKept(
-        { longhaul, ports, profile },
-        run.id,
-        async () => ({ document: await run.document(), isOver: false }),
-        (keptRun) => ({ document: keptRun.document, isOver: true }),
-      );
-      // Temporal forgets nothing that goes on.
-      const follows = options.follow === true && !isOver;
+      await using reading = await readRun(cli, id, { profile: options.profile });
+      const { ports } = reading;
+      const [run] = reading.runs;
+      const document = await run.document();
+      const follows = options.follow === true && !(await run.isOver());
       const compute = await everyCluster(ports, document.profile);
       const choose = (jobs: readonly JobInfo[]): JobInfo[] => chosen(jobs, options);
       const jobs = choose(await compute.list({ run: run.id }));
@@ -84,8 +76,12 @@ export function registerLogs(program: Command): void {
       const { signal } = interrupt;
       try {
         if (follows) {
-          const over = async (): Promise<boolean> => (await run.state()).endedAt !== null;
-          await followJobs(compute, run.id, { choose, over, tailLines: options.tail, rank: options.rank, stamped: true, signal }, print);
+          await followJobs(
+            compute,
+            run.id,
+            { choose, over: () => run.isOver(), tailLines: options.tail, rank: options.rank, stamped: true, signal },
+            print,
+          );
           return;
         }
         if (jobs.length + kept.length === 0)

@@ -9,11 +9,11 @@ import type { LedgerRow } from '../../contract/ledger.ts';
 import { ledgerKey } from '../../contract/ids.ts';
 import type { ObjectStore, Warehouse } from '../../ports/index.ts';
 import { addCertificates } from '../model-card.ts';
-import { cliOf, examples, runOf, who, type Cli } from '../context.ts';
+import { cliOf, examples, who, type Cli } from '../context.ts';
 import { download } from '../downloads.ts';
 import { UsageError } from '../exit.ts';
 import { metric } from '../../present/format.ts';
-import { openPorts } from '../../adapters/open.ts';
+import { readLedger } from '../read-runs.ts';
 import { promotionRows, UnknownModelError } from '../promotion.ts';
 import { table } from '../table.ts';
 
@@ -138,10 +138,9 @@ async function withLedger(
   work: (cli: Cli, warehouse: Warehouse, store: ObjectStore) => Promise<void>,
 ): Promise<void> {
   const cli = cliOf(command);
-  await using longhaul = await cli.connectOrStart();
-  await using ports = openPorts();
-  const { profile } = await (await runOf(longhaul, cli, run)).document();
-  await work(cli, await ports.warehouse(profile), await ports.store(profile));
+  await using reading = await readLedger(cli, run);
+  const { profile } = await reading.runs[0].document();
+  await work(cli, await reading.ports.warehouse(profile), await reading.ports.store(profile));
 }
 
 function listing(rows: readonly LedgerRow<'models'>[], cli: Cli): string {

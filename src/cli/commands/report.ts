@@ -2,16 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option, type Command } from 'commander';
-import type { KeptPlaces } from '../../client/kept-runs.ts';
 import { digest } from '../../contract/ids.ts';
 import { RUN_NAME } from '../../contract/run-names.ts';
 import type { ReportData } from '../../report/index.ts';
 import { lookerUrl } from '../../report/looker.ts';
-import { cliOf, examples, runOf, type Cli } from '../context.ts';
-import { openPorts, type OpenPorts } from '../../adapters/open.ts';
-import { endedRuns } from '../ended-runs.ts';
-import { keptRunProfile, keptRunProfileOption } from '../kept-run-profile.ts';
-import { askedRun, collectReport, type ReadableRun } from '../run-data.ts';
+import { cliOf, examples, type Cli } from '../context.ts';
+import type { OpenPorts } from '../../adapters/open.ts';
+import { readRuns } from '../read-runs.ts';
+import { keptRunProfileOption } from '../kept-run-profile.ts';
+import { collectReport, type ReadableRun } from '../run-data.ts';
 
 interface Options {
   readonly profile?: string;
@@ -56,11 +55,8 @@ export function registerReport(program: Command): void {
     )
     .action(async (ids: readonly string[], options: Options, command: Command) => {
       const cli = cliOf(command);
-      const kept = await keptRuns(cli, ids);
-      await using longhaul = kept === null ? await cli.connectOrStart() : null;
-      await using ports = openPorts();
-      const profile = await keptRunProfile(cli, options.profile);
-      const runs = kept ?? (longhaul === null ? [] : await askedRuns({ longhaul, ports, profile }, cli, ids));
+      await using reading = await readRuns(cli, { ids, profile: options.profile });
+      const { runs, ports } = reading;
       if (options.looker !== undefined) {
         await printLooker(cli, runs, options.looker);
         return;
@@ -68,22 +64,6 @@ export function registerReport(program: Command): void {
       const data = await gather(runs, ports);
       await (options.format === 'html' ? writeHtml(cli, data, options) : writeText(cli, data, options));
     });
-}
-
-/** null: a server has to be asked for at least one of them. */
-async function keptRuns(cli: Cli, ids: readonly string[]): Promise<ReadableRun[] | null> {
-  const ended = endedRuns(cli.temporalProfile);
-  if (ended === null) return null;
-  const newest = ended.newest();
-  const names = ids.length > 0 ? ids : newest === undefined ? [] : [newest];
-  const found = await Promise.all(names.map((id) => ended.readable(id)));
-  return found.length > 0 && found.every((run) => run !== null) ? found : null;
-}
-
-async function askedRuns(places: KeptPlaces, cli: Cli, ids: readonly string[]): Promise<ReadableRun[]> {
-  const { longhaul } = places;
-  const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined)] : ids.map((id) => longhaul.run(id));
-  return runs.map((run) => askedRun(run, places));
 }
 
 /** The ledger holds all runs: the first one says only where it is. */

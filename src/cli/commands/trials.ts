@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { cliOf, examples, runOf } from '../context.ts';
+import { cliOf, examples } from '../context.ts';
 import { UsageError } from '../exit.ts';
-import { openPorts } from '../../adapters/open.ts';
-import { askedRun, collect, withLiveTrials } from '../run-data.ts';
+import { readRun } from '../read-runs.ts';
+import { collect, withLiveTrials } from '../run-data.ts';
 import { json, trialTable } from '../summary.ts';
 
 interface Options {
@@ -31,9 +31,8 @@ export function registerTrials(program: Command): void {
     )
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
-      await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
-      const data = await collect(askedRun(await runOf(longhaul, cli, id), { longhaul, ports }), ports);
+      await using reading = await readRun(cli, id);
+      const data = await collect(reading.runs[0], reading.ports);
       const searches = data.document.steps.flatMap((step) =>
         step.spec.kind === 'search' ? [{ id: step.id, goal: step.spec.objective.goal }] : [],
       );

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
 import { keptLogs } from '../../../src/cli/kept-logs.ts';
-import type { Run } from '../../../src/client/index.ts';
+import type { ReadableRun } from '../../../src/cli/run-data.ts';
+import type { Snapshot } from '../../../src/cli/run-tree.ts';
 import type { RunDocument } from '../../../src/contract/run-document.ts';
 import type { JobInfo } from '../../../src/ports/compute.ts';
 import { stepLogHome } from '../../../src/rules/kept-logs.ts';
@@ -35,16 +36,15 @@ const job = (trial: number, attempt: number): JobInfo => ({
 });
 
 /** @param known what the workflow still knows; null: Temporal has forgotten it */
-const runOf = (known: readonly number[] | null): Run =>
-  ({
-    id: 'r',
-    search: () => ({
-      state: () =>
-        known === null
-          ? Promise.reject(new Error('no such workflow'))
-          : Promise.resolve({ trials: known.map((trial) => ({ trial, output: output(trial) })) }),
-    }),
-  }) as unknown as Run;
+const runOf = (known: readonly number[] | null): Pick<ReadableRun, 'id' | 'snapshot'> => ({
+  id: 'r',
+  snapshot: () =>
+    known === null
+      ? Promise.reject(new Error('no such workflow'))
+      : Promise.resolve({
+          searches: { search: { trials: known.map((trial) => ({ trial, output: output(trial) })) } },
+        } as unknown as Snapshot),
+});
 
 const portsOf = (inLedger: readonly number[]): Ports => ({
   store: async () => store,
