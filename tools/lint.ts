@@ -8,23 +8,30 @@ const { fix } = commandLine({
   options: { fix: { type: 'boolean', default: false, about: 'mends what can be mended' } },
 }).values;
 const python = process.env.LONGHAUL_PYTHON ?? 'python3';
+const PYTHON_FOLDERS = ['python', 'examples', 'bench', 'test'];
 
 await runChecks([
-  { name: 'oxlint', command: 'oxlint', args: ['--type-aware', ...(fix ? ['--fix'] : [])] },
-  { name: 'unused exports', command: process.execPath, args: ['tools/unused-exports.ts', ...(fix ? ['--fix'] : [])] },
+  {
+    name: 'oxlint',
+    command: 'oxlint',
+    runs: [['--type-aware', ...(fix ? ['--fix'] : [])]],
+    ...(fix ? {} : { inputs: ['*.ts', '*.tsx', '*.mts', '*.mjs', '*.json'] }),
+  },
+  { name: 'unused exports', command: process.execPath, runs: [['tools/unused-exports.ts', ...(fix ? ['--fix'] : [])]] },
   {
     name: 'prettier',
     command: 'prettier',
-    args: ['.', fix ? '--write' : '--check', '--log-level', 'warn', '--cache', '--cache-location', '.longhaul/prettier.json'],
+    runs: [['.', fix ? '--write' : '--check', '--log-level', 'warn', '--ignore-unknown']],
+    ...(fix ? {} : { inputs: ['.'], eachFile: true, configuration: ['.prettierrc.json', '.prettierignore'] }),
   },
   {
     name: 'ruff check',
     command: python,
-    args: ['-m', 'ruff', 'check', '--quiet', ...(fix ? ['--fix'] : []), 'python', 'examples', 'bench', 'test'],
+    runs: [['-m', 'ruff', 'check', '--quiet', ...(fix ? ['--fix'] : []), ...PYTHON_FOLDERS]],
   },
   {
     name: 'ruff format',
     command: python,
-    args: ['-m', 'ruff', 'format', '--quiet', ...(fix ? [] : ['--diff']), 'python', 'examples', 'bench', 'test'],
+    runs: [['-m', 'ruff', 'format', '--quiet', ...(fix ? [] : ['--diff']), ...PYTHON_FOLDERS]],
   },
 ]);

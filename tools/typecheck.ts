@@ -1,23 +1,30 @@
 /** `npm run typecheck`: tsc for TypeScript, mypy for the Python packages. */
-import { runChecks } from './checks.ts';
+import { runChecks, type Check } from './checks.ts';
 
-const python = process.env.LONGHAUL_PYTHON ?? 'python3';
-const incremental = (file: string): string[] => ['--incremental', '--tsBuildInfoFile', `.longhaul/${file}.json`];
-/** Each with what it found before by itself: other options make that of no use. */
-const mypy = (cache: string): string[] => ['-m', 'mypy', '--no-error-summary', '--cache-dir', `.mypy_cache/${cache}`];
+const TYPESCRIPT = ['*.ts', '*.tsx', '*.mts', '*.mjs', '*.json'];
+
+const tsc = (name: string, file: string, project: readonly string[] = []): Check => {
+  const keeps = `.longhaul/${file}.json`;
+  return { name, command: 'tsc', runs: [[...project, '--incremental', '--tsBuildInfoFile', keeps]], inputs: TYPESCRIPT, keeps };
+};
+const mypy = ['-m', 'mypy', '--no-error-summary'];
 
 await runChecks([
-  { name: 'tsc', command: 'tsc', args: incremental('tsc') },
+  tsc('tsc', 'tsc'),
   // Browsers have other globals than Node.
-  { name: 'tsc (report page)', command: 'tsc', args: ['-p', 'src/report/page', ...incremental('tsc-report-page')] },
-  { name: 'tsc (console page)', command: 'tsc', args: ['-p', 'src/console/page', ...incremental('tsc-console-page')] },
-  { name: 'mypy', command: python, args: [...mypy('packages'), '.', '--exclude', 'tests/(store|sdk)/'], cwd: 'python' },
-  // Each by itself, for each has a conftest.py.
-  { name: 'mypy tests/store', command: python, args: [...mypy('store'), 'tests/store'], cwd: 'python' },
+  tsc('tsc (report page)', 'tsc-report-page', ['-p', 'src/report/page']),
+  tsc('tsc (console page)', 'tsc-console-page', ['-p', 'src/console/page']),
   {
-    name: 'mypy tests/sdk',
-    command: python,
-    args: [...mypy('sdk'), '--allow-untyped-defs', '--exclude', 'scripts/', 'tests/sdk'],
+    name: 'mypy',
+    command: process.env.LONGHAUL_PYTHON ?? 'python3',
+    // Each folder of tests by itself, for each has a conftest.py; one after another, with what the one before found out.
+    runs: [
+      [...mypy, '.', '--exclude', 'tests/(store|sdk)/'],
+      [...mypy, 'tests/store'],
+      [...mypy, '--exclude', 'scripts/', 'tests/sdk'],
+    ],
     cwd: 'python',
+    inputs: ['python', '*.py', '*.toml'],
+    keeps: 'python/.mypy_cache',
   },
 ]);

@@ -8,6 +8,8 @@ import runpy
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import longhaul  # noqa: F401  as the first import of a script, so that SIGTERM is answered
 from longhaul.store.directory import DirectoryStore
@@ -24,8 +26,8 @@ def run(script: str) -> None:
         if sign == 9:
             time.sleep(600)
 
-    def deadly(function):
-        def die_at_the_write(*arguments, **more):
+    def deadly(function: Callable[..., Any]) -> Callable[..., Any]:
+        def die_at_the_write(*arguments: Any, **more: Any) -> Any:
             nonlocal writes
             with lock:
                 writes += 1
