@@ -7,8 +7,8 @@ export function cacheDirectory(): string;
 export function locked<T>(file: string, work: () => Promise<T>): Promise<T>;
 /** The nearest directory upwards in which a development stack has kept runs. */
 export function projectWithRuns(from: string): string | null;
-/** Whether the user alone can have written it. */
-export function isOwn(stats: { readonly uid: number; readonly gid: number; readonly mode: number }): boolean;
+/** Whether the user alone can have written it. @param accounts folder of `group` and `passwd` */
+export function isOwn(stats: { readonly uid: number; readonly gid: number; readonly mode: number }, accounts?: string): boolean;
 /** One line of talk on stderr. */
 export function say(line: string): void;
 /** Hexadecimal, of the texts one after the other. */

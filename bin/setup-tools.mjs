@@ -1,9 +1,9 @@
 /** Small helpers of the set-up. Plain JavaScript: this runs before anything is installed, on Node 18 or newer. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -70,12 +70,31 @@ export function projectWithRuns(from) {
 }
 
 /** Whether the user alone can have written it: what others of the machine put into a folder like `/tmp` is not to be served, or believed. */
-export function isOwn({ uid, gid, mode }) {
+export function isOwn({ uid, gid, mode }, accounts = '/etc') {
   const user = process.geteuid?.();
   if (user === undefined) return true;
-  // Of a group that is the user's own, as many systems make one for each.
-  const byOthers = gid === process.getegid?.() ? 0o002 : 0o022;
-  return uid === user && (mode & byOthers) === 0;
+  return uid === user && (mode & 0o002) === 0 && ((mode & 0o020) === 0 || isOwnGroup(gid, accounts));
+}
+
+/**
+ * Many systems make a group for each user, of the same name. One that has another member, or is another user's first one, is shared, and so
+ * is whatever these files do not tell of.
+ */
+function isOwnGroup(gid, accounts) {
+  try {
+    const { username } = userInfo();
+    const ofGroup = (file, field) =>
+      readFileSync(join(accounts, file), 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'))
+        .filter((fields) => fields[field] === String(gid));
+    const groups = ofGroup('group', 2);
+    const members = groups.flatMap(([, , , names = '']) => names.split(',').filter(Boolean));
+    const all = [...groups.map(([name]) => name), ...members, ...ofGroup('passwd', 3).map(([name]) => name)];
+    return groups.length > 0 && all.every((name) => name === username);
+  } catch {
+    return false;
+  }
 }
 
 export const readIfThere = async (file) => (existsSync(file) ? await readFile(file, 'utf8') : null);
@@ -153,7 +172,8 @@ export async function makeFolder(folder) {
   for (let at = resolve(folder); !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at);
   for (const each of missing) {
     try {
-      await mkdir(each);
+      // Whatever the umask: what a shared group may write is not served.
+      await mkdir(each, 0o755);
     } catch (error) {
       if (error.code !== 'EEXIST') throw cannotWrite(folder, error);
     }

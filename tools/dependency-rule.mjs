@@ -17,7 +17,7 @@ const MAY_IMPORT = {
   'src/signing': ['src/contract'],
   'src/telemetry': ['src/contract'],
   'src/cache': ['src/contract', 'src/ports'],
-  'src/client': ['src/codec', 'src/contract', 'src/signing', 'src/telemetry'],
+  'src/client': ['bin/setup-tools.mjs', 'src/codec', 'src/contract', 'src/signing', 'src/telemetry'],
   'src/present': ['src/contract', 'src/rules', 'types:src/client', 'types:src/ports'],
   'src/report': ['bin/setup-tools.mjs', 'src/client', 'src/contract', 'src/present', 'types:src/ports'],
   'src/console': ['bin/setup-tools.mjs', 'src/client', 'src/contract', 'src/present', 'types:src/ports'],

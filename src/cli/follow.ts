@@ -51,20 +51,27 @@ export async function follow(run: Run, cli: Cli, signal: AbortSignal): Promise<F
       over.abort();
     });
   const repainting = setInterval(() => snapshot && screen.repaint(snapshot), GRACES.treeLookMs);
-  await whileItChanges(run, until, async () => {
+  const looking = whileItChanges(run, until, async () => {
     const now = await snapshotOf(run).catch(() => null);
-    if (now) screen.show((snapshot = now));
+    if (now && !until.aborted) screen.show((snapshot = now));
     return now;
   });
+  // A busy worker may owe an answer for long; what is over is told without it.
+  await Promise.race([looking, waiting]);
   clearInterval(repainting);
   if (!signal.aborted) await waiting;
   if (outcome.broken !== null && !signal.aborted) throw outcome.broken as Error;
-  // The last state, after everything has ended.
-  const last = signal.aborted ? null : await snapshotOf(run).catch(() => null);
+  // The last state, after everything has ended; of a run that never began there is none.
+  const { failure = null } = outcome.end ?? {};
+  const hasState = !signal.aborted && (failure === null || !wasRefused(failure));
+  const last = hasState ? await snapshotOf(run).catch(() => null) : null;
   if (last) screen.show((snapshot = last));
   screen.done();
   return { snapshot, detached: outcome.end === null, ...(outcome.end ?? { result: null, failure: null }) };
 }
+
+/** Whether the workers would not begin it: nothing was made that could be told of. */
+export const wasRefused = ({ status, result }: RunFailedError): boolean => status === 'failed' && result === null;
 
 /** Looks once, and again whenever the run or a search of it has moved on. */
 async function whileItChanges(run: Run, until: AbortSignal, look: () => Promise<Snapshot | null>): Promise<void> {

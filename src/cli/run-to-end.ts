@@ -2,8 +2,8 @@
 import { renderReport } from '../report/index.ts';
 import { reportFile, writeReport } from './commands/report.ts';
 import type { Cli } from './context.ts';
-import { EXIT } from './exit.ts';
-import { follow, onInterrupt } from './follow.ts';
+import { EXIT, report } from './exit.ts';
+import { follow, onInterrupt, wasRefused } from './follow.ts';
 import type { Servers } from './own-stack.ts';
 import { openPorts } from '../adapters/open.ts';
 import { askedRun, collectReport } from './run-data.ts';
@@ -23,6 +23,13 @@ export async function runToEnd(servers: Servers, cli: Cli, start: (longhaul: Lon
     process.exitCode = EXIT.interrupted;
     return;
   }
+  const { failure } = followed;
+  if (failure !== null && wasRefused(failure)) {
+    // Told before the servers have stopped, which may take a while, and without a look at places that it may have been refused for.
+    process.exitCode = report(failure, cli.terminal, cli.json);
+    if (cli.json) cli.terminal.json({ run: run.id, status: failure.status, reason: failure.message });
+    return;
+  }
   await conclude(longhaul, run, cli).catch(async (error: unknown) => {
     // The run is as good as before: a report that cannot be made changes no exit code.
     const why = error instanceof Error ? error.message : String(error);
@@ -30,7 +37,7 @@ export async function runToEnd(servers: Servers, cli: Cli, start: (longhaul: Lon
     const state = await run.state();
     cli.print(state, () => `${run.id} ${state.status}`);
   });
-  if (followed.failure) throw followed.failure;
+  if (failure) throw failure;
 }
 
 function comeBack(run: Run, ownServers: boolean): string {
@@ -43,9 +50,9 @@ function comeBack(run: Run, ownServers: boolean): string {
 async function conclude(longhaul: Longhaul, run: Run, cli: Cli): Promise<void> {
   await using ports = openPorts();
   const data = await collectReport(askedRun(run, { longhaul, ports }), ports);
-  const report = await writeReport(reportFile(run.id), await renderReport(data));
+  const file = await writeReport(reportFile(run.id), await renderReport(data));
   cli.print(
-    { ...data.run, trials: data.trials, evaluations: data.evaluations, report },
-    () => `${summary(data, cli.terminal.colors)}\n\nreport ${report}`,
+    { ...data.run, trials: data.trials, evaluations: data.evaluations, report: file },
+    () => `${summary(data, cli.terminal.colors)}\n\nreport ${file}`,
   );
 }

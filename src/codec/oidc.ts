@@ -1,5 +1,6 @@
 /** Who may read: tokens of an OIDC provider, as Temporal's web UI passes them on. */
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { isNamed } from '../contract/persons.ts';
 import { groupsOf, namesOf, TOKEN_ALGORITHMS } from '../contract/token-claims.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -57,8 +58,8 @@ const isAboutToken = (error: unknown): boolean =>
 
 function mayRead(claims: JWTPayload, { people, groups, groupsClaim }: OidcOptions): boolean {
   if (people.length === 0 && groups.length === 0) return true;
-  const among = (wanted: readonly string[], found: readonly string[]): boolean => wanted.some((one) => found.includes(one));
-  return among(people, namesOf(claims)) || among(groups, groupsOf(claims, groupsClaim));
+  const of = groupsOf(claims, groupsClaim);
+  return isNamed(people, namesOf(claims)) || groups.some((group) => of.includes(group));
 }
 
 /** https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig */

@@ -92,9 +92,9 @@ export class Access {
   }
 
   /** A token of a proxy knows of no revocation: it has the time when it was made, or none, and then it is as old as it may be. */
-  async #wasRevoked({ user, since }: { readonly user: string; readonly since: number | null }): Promise<boolean> {
-    const last = await this.#revocations.last(allSessionsOf(user));
-    return last !== null && (since === null ? last.at > this.#now() - SESSION_MS : since <= last.at);
+  async #wasRevoked({ names, since }: { readonly names: readonly string[]; readonly since: number | null }): Promise<boolean> {
+    const last = await Promise.all(names.map((name) => this.#revocations.last(allSessionsOf(name))));
+    return last.some((one) => one !== null && (since === null ? one.at > this.#now() - SESSION_MS : since <= one.at));
   }
 
   /** @throws HttpError 401 for an unknown token, 429 after too many of them. */
@@ -105,7 +105,7 @@ export class Access {
     const token = mayTry ? tokenOf(this.#options.tokens, given) : null;
     if (!token) {
       if (!mayTry || this.#guesses.failed(address, given, now))
-        throw new HttpError(429, 'TooManyFailures', 'too many wrong tokens; wait a minute and try again');
+        throw new HttpError(429, 'TooManyFailures', 'too many wrong tokens; wait a minute and try again', GRACES.guessesMs / 1000);
       throw new HttpError(401, 'WrongToken', 'this token is not known here');
     }
     const revocation = (await this.#revocations.lastNow(allSessionsOf(token.user)))?.id ?? '';
@@ -167,4 +167,4 @@ function identityOf({ id }: Session, { user, role, named }: Token): Omit<Identit
 }
 
 /** The connection's own: a header that names another one may be anybody's word. */
-const addressOf = (context: IdentifiedContext): string => getConnInfo(context).remote.address ?? '';
+export const addressOf = (context: IdentifiedContext): string => getConnInfo(context).remote.address ?? '';

@@ -5,18 +5,19 @@ import type { RunSummary } from '../client/index.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { SearchState } from '../contract/state.ts';
 import { importanceInput } from '../present/gathering.ts';
-import type { Access, Identity } from './access.ts';
+import { addressOf, type Access, type Identity } from './access.ts';
 import { Answers } from './answers.ts';
 import { commandOf } from './controls.ts';
 import { describeFailure, HttpError } from './failures.ts';
 import { REPORT_POLICY } from './guard.ts';
 import type { RunModels } from './models.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { Overview } from './overview.ts';
 import { reportOf } from './report.ts';
 import { RUNS_SHOWN, type RunList } from './run-list.ts';
 import type { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
-import { eventStream, logStream } from './streams.ts';
+import { eventStream, logStream, type Reader } from './streams.ts';
 import { thin } from '../present/charts/thin.ts';
 import { comparedView, curvesView, runView, searchInfo } from './views.ts';
 import type { ModelsView, TrialView } from './wire.ts';
@@ -44,12 +45,17 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
   const answer = (context: Context, model: RunModel, question: string, make: () => unknown): Promise<Response> =>
     answers.respond(context, { owner: model, version: model.version, question }, make);
 
-  const staysIn = (context: Context<{ Variables: Variables }>) => (): Promise<boolean> =>
-    access.identify(context).then(
-      (identity) => identity !== null,
-      // Whether a session was ended cannot be said now: what is open stays open.
-      (error: unknown) => !(error instanceof HttpError),
-    );
+  const streams = new OpenStreams();
+  /** @throws HttpError 429 */
+  const readerOf = (context: Context<{ Variables: Variables }>): Reader => ({
+    staysIn: () =>
+      access.identify(context).then(
+        (identity) => identity !== null,
+        // Whether a session was ended cannot be said now: what is open stays open.
+        (error: unknown) => !(error instanceof HttpError),
+      ),
+    leaves: streams.enter(context.get('identity').user, addressOf(context)),
+  });
 
   api.get('/session', (context) => context.json(access.describe(context.get('identity'))));
 
@@ -60,24 +66,23 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
       (pipeline === undefined || run.pipeline === pipeline) && (status === undefined || run.status === status);
     return context.json({ cursor: list.events.cursor, limit: RUNS_SHOWN, runs: runs.filter(wanted) });
   });
-  api.get('/runs/events', (context) => eventStream(context, list.events, staysIn(context)));
+  api.get('/runs/events', (context) => eventStream(context, list.events, readerOf(context)));
 
   api.get('/overview', async (context) => {
     const view = await overview.get();
     return answers.respond(context, { owner: overview, version: overview.version, question: 'overview' }, () => view);
   });
-  api.get('/overview/events', (context) => eventStream(context, overview.events, staysIn(context)));
+  api.get('/overview/events', (context) => eventStream(context, overview.events, readerOf(context)));
 
   api.get('/compare', async (context) => {
     const runs = [...new Set(context.req.queries('run') ?? [])].slice(0, MAX_COMPARED);
+    for (const run of runs) checkRun(run);
     const found = await Promise.all(runs.map((run) => models.get(run)));
     return context.json(found.map(comparedView));
   });
 
-  // Names of searches and trials are names of workflows too, below that of their run, but not of runs.
   const onlyRuns: MiddlewareHandler = async (context, next) => {
-    const run = context.req.param('run') ?? '';
-    if (run.includes('/')) throw new UnknownRunError(run);
+    checkRun(context.req.param('run') ?? '');
     await next();
   };
   api.use('/runs/:run', onlyRuns);
@@ -87,9 +92,10 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
     const model = await models.get(context.req.param('run'));
     return answer(context, model, 'run', () => runView(model, source));
   });
-  api.get('/runs/:run/events', async (context) =>
-    eventStream(context, (await models.get(context.req.param('run'))).events, staysIn(context)),
-  );
+  api.get('/runs/:run/events', async (context) => {
+    const { events } = await models.get(context.req.param('run'));
+    return eventStream(context, events, readerOf(context));
+  });
   api.get('/runs/:run/document', async (context) => {
     const document = await source.document(context.req.param('run'));
     return answers.respond(context, { owner: document, version: 0, question: 'document' }, () => document);
@@ -141,7 +147,7 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
       context,
       (signal) => source.logs(document, run, query, { tailLines: LOG_LINES, signal }),
       (error) => describeFailure(error).message,
-      staysIn(context),
+      readerOf(context),
     );
   });
 
@@ -159,6 +165,11 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
   });
 
   return api;
+}
+
+/** Names of searches and trials are names of workflows too, below that of their run, but not of runs. */
+function checkRun(run: string): void {
+  if (run.includes('/')) throw new UnknownRunError(run);
 }
 
 /** What is no step of the run must not become part of a path. */

@@ -7,11 +7,14 @@ import type { Failure } from './wire.ts';
 export class HttpError extends Error {
   readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 421 | 422 | 429;
   readonly type: string;
-  constructor(status: HttpError['status'], type: string, message: string) {
+  /** When to ask again; null: it would be the same then. */
+  readonly afterSeconds: number | null;
+  constructor(status: HttpError['status'], type: string, message: string, afterSeconds: number | null = null) {
     super(message);
     this.name = 'HttpError';
     this.status = status;
     this.type = type;
+    this.afterSeconds = afterSeconds;
   }
 }
 

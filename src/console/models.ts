@@ -10,6 +10,8 @@ interface Entry {
   readonly opening: Promise<RunModel>;
   usedAt: number;
   tickedAt: number;
+  /** Somebody has it open: whatever others open, it is not forgotten. */
+  isWatched: boolean;
 }
 
 export class RunModels {
@@ -34,7 +36,7 @@ export class RunModels {
       return model;
     }
     const opening = RunModel.open(this.#source, run);
-    const entry = { opening, usedAt: Date.now(), tickedAt: Date.now() };
+    const entry = { opening, usedAt: Date.now(), tickedAt: Date.now(), isWatched: false };
     this.#entries.set(run, entry);
     opening.catch(() => this.#entries.delete(run));
     const model = await opening;
@@ -62,7 +64,8 @@ export class RunModels {
     for (const [run, entry] of this.#entries) {
       entry.opening.then(
         (model) => {
-          if (model.events.watched) {
+          entry.isWatched = model.events.watched;
+          if (entry.isWatched) {
             entry.usedAt = now;
             if (!model.settled) void this.#tick(entry, model);
           } else if (now - entry.usedAt > GRACES.consoleModelKeptMs) this.#forget(run);
@@ -70,8 +73,8 @@ export class RunModels {
         () => undefined,
       );
     }
-    const idle = [...this.#entries].sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    for (const [run] of idle.slice(0, Math.max(0, idle.length - MAX_MODELS))) this.#forget(run);
+    const idle = [...this.#entries].filter(([, { isWatched }]) => !isWatched).sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    for (const [run] of idle.slice(0, Math.max(0, this.#entries.size - MAX_MODELS))) this.#forget(run);
   }
 
   #forget(run: string): void {

@@ -1,5 +1,6 @@
 /** Who the person is, by a token that an identity-aware proxy signed (Google's IAP, an OIDC proxy). The header alone proves nothing: it is verified. */
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
+import { isNamed } from '../contract/persons.ts';
 import { groupsOf, isVerified, namesOf, TOKEN_ALGORITHMS } from '../contract/token-claims.ts';
 import type { Role } from './wire.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -36,6 +37,8 @@ export const IAP = {
 
 interface ProxyUser {
   readonly user: string;
+  /** All that the person may be called by: the verified address, and the subject. */
+  readonly names: readonly string[];
   /** null: known, and without any right here. */
   readonly role: Role | null;
   /** When the token was made, ms since 1970; null: it does not say. */
@@ -61,6 +64,7 @@ export function createProxyIdentity({ jwks, issuer, audience, ...roles }: ProxyI
       const names = namesOf(payload);
       return {
         user: names[0] ?? '',
+        names,
         role: roleOf(payload, names, roles),
         since: typeof payload.iat === 'number' ? payload.iat * 1000 : null,
       };
@@ -78,7 +82,7 @@ function roleOf(
 ): Role | null {
   const of = groupsOf(payload, groups.claim);
   const among = (wanted: readonly string[], found: readonly string[]): boolean => wanted.some((one) => found.includes(one));
-  if (among(operators, names) || among(groups.operators, of)) return 'operator';
+  if (isNamed(operators, names) || among(groups.operators, of)) return 'operator';
   const nobodyNamed = [operators, groups.operators, groups.viewers].every(({ length }) => length === 0);
   if (nobodyNamed) return isVerified(payload) ? 'operator' : 'viewer';
   return groups.viewers.length === 0 || among(groups.viewers, of) ? 'viewer' : null;

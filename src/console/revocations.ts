@@ -1,5 +1,6 @@
 /** Sessions that were ended before their time: a person's, all of them, or one. */
 import { randomUUID } from 'node:crypto';
+import { personKey } from '../contract/persons.ts';
 import { GRACES } from '../rules/durations.ts';
 
 export interface Revocation {
@@ -17,8 +18,8 @@ export interface Revocations {
   revoke(subject: string, by: string): Promise<Revocation>;
 }
 
-/** Addresses are written in large and small letters. */
-export const allSessionsOf = (user: string): string => `person ${user.toLowerCase()}`;
+/** @param person by any of the names that are known of them */
+export const allSessionsOf = (person: string): string => `person ${personKey(person)}`;
 export const oneSession = (id: string): string => `session ${id}`;
 
 const MAX_KEPT = 10_000;

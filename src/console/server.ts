@@ -67,6 +67,7 @@ function createApp(
   app.onError((error, context) => {
     const { status, ...described } = describeFailure(error);
     if (status === 500) onError(error);
+    if (error instanceof HttpError && error.afterSeconds !== null) context.header('retry-after', String(error.afterSeconds));
     return context.json({ error: described } satisfies Failure, status);
   });
   app.use(securityHeaders, boundedBodies);

@@ -7,10 +7,9 @@ import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/pro
 import { extname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findDevelopmentStack, findTarget, isConfigured, type DevelopmentStack } from '../client/address.ts';
-import { isOwn } from '../client/own-file.ts';
 import { isProcess, startOf } from '../client/process-start.ts';
 import { answers, freePort } from './tcp.ts';
-import { locked, makeFolder, SetupError } from '../../bin/setup-tools.mjs';
+import { isOwn, locked, makeFolder, SetupError } from '../../bin/setup-tools.mjs';
 import { serveClusters } from './cluster-workers.ts';
 import { createSupervisor, type ProcessEvent, type Program, type Supervised } from './supervisor.ts';
 import { temporalServer, untilServing, type ServerPorts } from './temporal-server.ts';

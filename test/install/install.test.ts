@@ -179,9 +179,10 @@ describe.skipIf(!(await canRunCluster()).ok)('in a cluster', () => {
     });
     const objects: string[] = [];
     const store = await ports.store(profile);
-    for await (const { uri, generation } of store.list(`${store.root}/`)) objects.push(`${uri} ${generation}`);
     const warehouse = await ports.warehouse(profile);
+    // First: whoever reads the ledger loads the rows that wait in the bucket.
     const rows = await Promise.all((['runs', 'steps', 'models'] as const).map((name) => warehouse.ledger(name, {})));
+    for await (const { uri, generation } of store.list(`${store.root}/`)) objects.push(`${uri} ${generation}`);
     // Those of the chart come and go by themselves.
     const made = ['-l', 'app.kubernetes.io/managed-by=longhaul', '-o', 'name'];
     const jobs = await cluster.kubectl(['-n', OTHER, 'get', 'jobs,pods,services,deployments', ...made]);

@@ -1,7 +1,7 @@
 /** Approval steps: a person says yes or no, or time does. */
 import { condition } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import { isOneOf } from '../persons.ts';
+import { isOneOf } from '../../src/contract/persons.ts';
 import type { Signature } from '../../src/contract/decisions.ts';
 import type { ApprovalSpec } from '../../src/contract/steps.ts';
 import type { PendingApproval, RunState } from '../../src/contract/state.ts';

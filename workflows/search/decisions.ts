@@ -5,7 +5,7 @@ import type { UpdateAnswer } from '../../src/contract/search-updates.ts';
 import type { HeardDecision } from '../../src/contract/decisions.ts';
 import { UPDATES } from '../../src/contract/names.ts';
 import { heardDecision } from '../decisions.ts';
-import { isOneOf } from '../persons.ts';
+import { isOneOf } from '../../src/contract/persons.ts';
 import { control } from '../policies.ts';
 import { untilDrained } from './state.ts';
 import type { SearchRun } from './state.ts';

@@ -1,18 +1,17 @@
 /** What surrounds a command must not change what it does: variables, files of the project, processes and ports of others. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { isOwn as isOwnBefore, locked, loopbackWithoutProxy, makeFolder, projectWithRuns } from '../../../bin/setup-tools.mjs';
+import { isOwn, locked, loopbackWithoutProxy, makeFolder, projectWithRuns } from '../../../bin/setup-tools.mjs';
 import { pythonCommand, pythonPath } from '../../../src/adapters/python.ts';
 import { cannotListen, portNumber } from '../../../src/cli/context.ts';
 import { exitCodeOf } from '../../../src/cli/exit.ts';
 import { findDevelopmentStack, withoutProxy } from '../../../src/client/address.ts';
-import { isOwn } from '../../../src/client/own-file.ts';
 import { isProcess, startOf } from '../../../src/client/process-start.ts';
 import { gitState } from '../../../src/compile/git.ts';
 import { startConsole } from '../../../src/console/index.ts';
@@ -139,12 +138,40 @@ describe('a stack that another user of the machine may have written', () => {
     expect(findDevelopmentStack(own)).toBeNull();
   });
 
-  it('counts where the group that may write it is the own one, and not where it is another', async () => {
-    const shared = await written(0o664);
-    expect(findDevelopmentStack(shared)).not.toBeNull();
-    vi.spyOn(process, 'getegid').mockReturnValue((process.getegid?.() ?? 0) + 1);
-    expect(findDevelopmentStack(shared)).toBeNull();
-    expect(findDevelopmentStack(await written(0o644))).not.toBeNull();
+  it.each([
+    ['is nobody else’s', 'NAME:x:GID:', 'NAME:x:1:GID::/:', true],
+    ['has the user as its one member, too', 'NAME:x:GID:NAME', 'NAME:x:1:GID::/:', true],
+    ['has another member', 'NAME:x:GID:NAME,eve', 'NAME:x:1:GID::/:', false],
+    ['is the first one of another user', 'NAME:x:GID:', 'NAME:x:1:GID::/:\neve:x:2:GID::/:', false],
+    ['is of many, though none is told', 'users:x:GID:', 'NAME:x:1:GID::/:', false],
+    ['is another one’s', 'eve:x:GID:', 'NAME:x:1:GID::/:', false],
+    ['is known by a directory server alone', 'root:x:99999:', 'NAME:x:1:GID::/:', false],
+    ['has a number that another one only begins with', 'NAME:x:GID7:', '', false],
+  ])('counts, written by a group, only where that %s', async (_, group, passwd, expected) => {
+    const accounts = await mkdtemp(join(scratch, 'accounts-'));
+    const [uid, gid] = [process.geteuid?.() ?? 0, 4242];
+    const filled = (text: string): string => text.replaceAll('NAME', userInfo().username).replaceAll('GID', String(gid));
+    await writeFile(join(accounts, 'group'), filled(group));
+    await writeFile(join(accounts, 'passwd'), filled(passwd));
+    expect(isOwn({ uid, gid, mode: 0o664 }, accounts)).toBe(expected);
+    expect(isOwn({ uid, gid, mode: 0o644 }, accounts)).toBe(true);
+    expect(isOwn({ uid, gid, mode: 0o666 }, accounts)).toBe(false);
+    expect(isOwn({ uid: uid + 1, gid, mode: 0o600 }, accounts)).toBe(false);
+  });
+
+  it('does not count where no group is known', () => {
+    expect(isOwn({ uid: process.geteuid?.() ?? 0, gid: 4242, mode: 0o664 }, join(scratch, 'nowhere'))).toBe(false);
+  });
+
+  it('is in no folder that a group may write, whatever the umask', async () => {
+    const before = process.umask(0o002);
+    try {
+      const folder = join(await mkdtemp(join(scratch, 'made-')), 'a', 'b');
+      await makeFolder(folder);
+      expect((await stat(folder)).mode & 0o022).toBe(0);
+    } finally {
+      process.umask(before);
+    }
   });
 
   it('is a file, and no link to one or a pipe, on which a command would wait', async () => {
@@ -177,15 +204,6 @@ describe('a stack that another user of the machine may have written', () => {
     // What a stranger's database has would be worked on as whoever starts workers for it.
     const error: unknown = await startStack({ directory: folder }).catch((thrown: unknown) => thrown);
     expect([exitCodeOf(error), (error as Error).message]).toEqual([2, expect.stringContaining("is not the user's own")]);
-  });
-
-  it('is judged alike before and after anything is installed', () => {
-    const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-    const all = [uid, uid + 1].flatMap((owner) =>
-      [gid, gid + 1].flatMap((group) => [0o600, 0o644, 0o664, 0o666].map((mode) => ({ uid: owner, gid: group, mode }))),
-    );
-    expect(all.map(isOwnBefore)).toEqual(all.map(isOwn));
-    expect(all.filter(isOwn)).toHaveLength(5);
   });
 });
 

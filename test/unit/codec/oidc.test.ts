@@ -69,9 +69,14 @@ describe('a codec server with an OIDC provider', () => {
 
   it('reads for those who are named only, by verified address, subject or group', async () => {
     const server = app({ people: ['ada@example.com', 's-7'], groups: ['ml'], groupsClaim: 'realm_access.roles' });
-    for (const claims of [{ email: 'ada@example.com' }, { sub: 's-7' }, { realm_access: { roles: ['ml'] } }])
+    for (const claims of [{ email: 'ada@example.com' }, { email: 'Ada@Example.com' }, { sub: 's-7' }, { realm_access: { roles: ['ml'] } }])
       expect(await decode(server, await bearer(claims))).toBe(200);
-    for (const claims of [{ email: 'ada@example.com', email_verified: false }, { email: 'eve@example.com' }, { groups: ['ml'] }])
+    for (const claims of [
+      { email: 'ada@example.com', email_verified: false },
+      { email: 'eve@example.com' },
+      { sub: 'S-7' },
+      { groups: ['ml'] },
+    ])
       expect(await decode(server, await bearer(claims))).toBe(403);
   });
 

@@ -126,6 +126,14 @@ describe('what a proxy’s token says', () => {
     ['that nobody verified, in a text', { ...GRACE, email_verified: 'false' }, [GRACE.email], viewer('subject-4')],
     ['of which nothing is said', { ...GRACE, email_verified: null }, [GRACE.email], viewer('subject-4')],
     ['that nobody verified, where everybody is an operator', { ...GRACE, email_verified: false }, [], viewer('subject-4')],
+    ['in letters of another case than its provider has', { ...GRACE, email_verified: true }, ['Grace@SHOP.example'], operator(GRACE.email)],
+    [
+      'with a letter that only looks like another',
+      { email: 'grace@shop.exam\u212ale' },
+      ['grace@shop.examkle'],
+      viewer('grace@shop.exam\u212ale'),
+    ],
+    ['beside a subject in letters of another case', { ...GRACE, email_verified: false }, ['Subject-4'], viewer('subject-4')],
     ['beside the subject of an operator', { ...GRACE, email_verified: false }, ['subject-4'], operator('subject-4')],
   ])('an address %s', async (_, claims, operators, expected) => {
     expect(await found(claims, { operators })).toEqual(expected);

@@ -133,38 +133,47 @@ describe('sessions that are ended', () => {
     expect(await status(other, bob)).toBe(200);
   });
 
-  it('of people whom a proxy signs: tokens that were made before, or do not say when', async () => {
-    const pair = await generateKeyPair('ES256');
-    const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' };
-    const keys = createServer((_, answer) => answer.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })));
-    await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', () => resolve()));
-    open.push(keys);
-    const jwks = new URL(`http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`);
-    const proxy = { header: 'authorization', jwks, issuer: 'https://people.example', audience: 'console', operators: ['ada@shop.example'] };
-    const url = await replica({ tokens: [], proxy });
-    const signed = async (email: string, issued = true): Promise<Record<string, string>> => {
-      const token = new SignJWT({ email }).setProtectedHeader({ alg: 'ES256', kid: 'one' }).setSubject(`subject of ${email}`);
-      if (issued) token.setIssuedAt(Math.floor(Date.now() / 1000));
-      token
-        .setIssuer(proxy.issuer)
-        .setAudience('console')
-        .setExpirationTime(Math.floor(Date.now() / 1000) + 300);
-      return { authorization: `Bearer ${await token.sign(pair.privateKey)}` };
-    };
-    const session = (headers: Record<string, string>): Promise<Response> => fetch(`${url}/api/session`, { headers });
-    const [ada, bob, silent] = [
-      await signed('ada@shop.example'),
-      await signed('bob@shop.example'),
-      await signed('bob@shop.example', false),
-    ];
-    for (const headers of [ada, bob, silent]) expect((await session(headers)).status).toBe(200);
-    const { csrf } = (await (await session(ada)).json()) as SessionInfo;
-    const body = JSON.stringify({ user: 'Bob@shop.example' });
-    const ended = await fetch(`${url}/api/sessions/revoke`, { method: 'POST', headers: { ...ada, 'x-csrf-token': csrf }, body });
-    expect(ended.status).toBe(200);
-    pass(2000);
-    const after = [ada, bob, silent, await signed('bob@shop.example'), await signed('bob@shop.example', false)];
-    expect(await Promise.all(after.map(async (headers) => (await session(headers)).status))).toEqual([200, 401, 401, 200, 401]);
-    expect(await (await session(bob)).json()).toMatchObject({ error: { type: 'Revoked' } });
-  });
+  it.each(['Bob@shop.example', 'subject of bob@shop.example'])(
+    'of people whom a proxy signs, by address or subject (%s): tokens that were made before, or do not say when',
+    async (named) => {
+      const pair = await generateKeyPair('ES256');
+      const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' };
+      const keys = createServer((_, answer) => answer.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })));
+      await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', () => resolve()));
+      open.push(keys);
+      const jwks = new URL(`http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`);
+      const proxy = {
+        header: 'authorization',
+        jwks,
+        issuer: 'https://people.example',
+        audience: 'console',
+        operators: ['ada@shop.example'],
+      };
+      const url = await replica({ tokens: [], proxy });
+      const signed = async (email: string, issued = true): Promise<Record<string, string>> => {
+        const token = new SignJWT({ email }).setProtectedHeader({ alg: 'ES256', kid: 'one' }).setSubject(`subject of ${email}`);
+        if (issued) token.setIssuedAt(Math.floor(Date.now() / 1000));
+        token
+          .setIssuer(proxy.issuer)
+          .setAudience('console')
+          .setExpirationTime(Math.floor(Date.now() / 1000) + 300);
+        return { authorization: `Bearer ${await token.sign(pair.privateKey)}` };
+      };
+      const session = (headers: Record<string, string>): Promise<Response> => fetch(`${url}/api/session`, { headers });
+      const [ada, bob, silent] = [
+        await signed('ada@shop.example'),
+        await signed('bob@shop.example'),
+        await signed('bob@shop.example', false),
+      ];
+      for (const headers of [ada, bob, silent]) expect((await session(headers)).status).toBe(200);
+      const { csrf } = (await (await session(ada)).json()) as SessionInfo;
+      const body = JSON.stringify({ user: named });
+      const ended = await fetch(`${url}/api/sessions/revoke`, { method: 'POST', headers: { ...ada, 'x-csrf-token': csrf }, body });
+      expect(ended.status).toBe(200);
+      pass(2000);
+      const after = [ada, bob, silent, await signed('bob@shop.example'), await signed('bob@shop.example', false)];
+      expect(await Promise.all(after.map(async (headers) => (await session(headers)).status))).toEqual([200, 401, 401, 200, 401]);
+      expect(await (await session(bob)).json()).toMatchObject({ error: { type: 'Revoked' } });
+    },
+  );
 });

@@ -1,0 +1,123 @@
+/** Somebody who may look, and wants to be in the way of those who may look too. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startConsole, type ConsoleServer } from '../../../src/console/index.ts';
+import { MOST_STREAMS, OpenStreams } from '../../../src/console/open-streams.ts';
+import type { HttpError } from '../../../src/console/failures.ts';
+import { parseTokens } from '../../../src/console/tokens.ts';
+import { makeRun } from '../../support/run-data.ts';
+import { FixtureSource, movedToNow } from '../../console/fixture-source.ts';
+
+const [ADA, EVE] = ['ada-ada-ada-ada-ada-ada', 'eve-eve-eve-eve-eve-eve'];
+
+describe('streams of one person', () => {
+  const refusal = (streams: OpenStreams, user: string, address: string): unknown => {
+    try {
+      streams.enter(user, address)();
+      return null;
+    } catch (error) {
+      return [(error as HttpError).status, (error as HttpError).afterSeconds];
+    }
+  };
+  const fill = (streams: OpenStreams, user: string, address: string): (() => void)[] => {
+    const leave: (() => void)[] = [];
+    while (refusal(streams, user, address) === null) leave.push(streams.enter(user, address));
+    return leave;
+  };
+
+  it('are bounded at each address, whatever the spelling of either, and keep out neither others nor the same person elsewhere', () => {
+    const streams = new OpenStreams();
+    const leave = fill(streams, 'eve@shop.example', '192.0.2.7');
+    expect(leave).toHaveLength(MOST_STREAMS);
+    expect(refusal(streams, 'Eve@Shop.example', '::ffff:192.0.2.7')).toEqual([429, expect.any(Number)]);
+    expect(refusal(streams, 'ada@shop.example', '192.0.2.7')).toBeNull();
+    expect(refusal(streams, 'eve@shop.example', '192.0.2.8')).toBeNull();
+    leave[0]?.();
+    leave[0]?.();
+    expect(fill(streams, 'eve@shop.example', '192.0.2.7')).toHaveLength(1);
+  });
+
+  it('are bounded in all, and leave room at an address where there are none', () => {
+    const streams = new OpenStreams();
+    let many = 0;
+    for (let address = 0; address < 10; address++) many += fill(streams, 'eve', `192.0.2.${address}`).length;
+    expect(many).toBeLessThan(6 * MOST_STREAMS);
+    expect(refusal(streams, 'eve', '192.0.2.99')).toBeNull();
+  });
+
+  it('count as of one machine from all addresses of its network', () => {
+    const streams = new OpenStreams();
+    fill(streams, 'eve', '2001:db8:0:7::1');
+    expect(refusal(streams, 'eve', '2001:db8::7:ffff:0:0:2')).toEqual([429, expect.any(Number)]);
+    expect(refusal(streams, 'eve', '2001:db8:0:8::1')).toBeNull();
+  });
+});
+
+describe('a console that somebody reads without reading', () => {
+  let server: ConsoleServer;
+  let source: FixtureSource;
+  const runs = Array.from({ length: 45 }, (_, index) =>
+    movedToNow(makeRun({ stage: 'running', trials: 2, run: `grocery-ranking-20261120-080000-r${String(index).padStart(3, '0')}` })),
+  );
+  const sockets: Socket[] = [];
+  beforeAll(async () => {
+    source = new FixtureSource(runs);
+    const tokens = parseTokens('tokens', `${ADA} viewer ada\n${EVE} viewer eve\n`);
+    server = await startConsole(source, { host: '127.0.0.1', port: 0, readOnly: false, tokens, proxy: null, hostNames: [], https: false });
+  });
+  afterAll(async () => {
+    for (const socket of sockets) socket.destroy();
+    await server.close();
+  });
+
+  const signIn = async (token: string): Promise<string> => {
+    const answer = await fetch(`${server.url}/api/sign-in`, { method: 'POST', body: JSON.stringify({ token }) });
+    return answer.headers.get('set-cookie')?.split(';')[0] ?? '';
+  };
+  const asked = async (path: string, cookie: string): Promise<{ status: number; after: string | null; socket: Socket }> => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: ${cookie}\r\n\r\n`);
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    socket.pause();
+    const text = head.toString();
+    return { status: Number(text.split(' ')[1]), after: /^retry-after: (.*)\r$/im.exec(text)?.[1] ?? null, socket };
+  };
+
+  it('says when there are too many, to nobody else, and has room again when some are closed', async () => {
+    const [ada, eve] = [await signIn(ADA), await signIn(EVE)];
+    const open: Socket[] = [];
+    for (let each = 0; each < MOST_STREAMS; each++) open.push((await asked('/api/runs/events', eve)).socket);
+    const last = await asked(`/api/runs/${runs[0]?.run.run}/events`, eve);
+    expect([last.status, Number(last.after)]).toEqual([429, expect.any(Number)]);
+    expect(Number(last.after)).toBeGreaterThan(0);
+    expect((await asked('/api/runs/events', ada)).status).toBe(200);
+    for (const socket of open) socket.destroy();
+    await expect.poll(async () => (await asked('/api/runs/events', eve)).status).toBe(200);
+  });
+
+  it('keeps every run current that somebody watches, however many others are opened', async () => {
+    const [ada, eve] = [await signIn(ADA), await signIn(EVE)];
+    const watched = await fetch(`${server.url}/api/runs/${runs[0]?.run.run}/events`, { headers: { cookie: ada } });
+    const reader = watched.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
+    for (const { run } of runs.slice(1)) expect((await asked(`/api/runs/${run.run}/events`, eve)).status).toBe(200);
+    const text = new TextDecoder();
+    let heard = '';
+    for (let look = 0; !heard.includes('still told'); look++) {
+      source.change(runs[0]?.run.run ?? '', ({ run }) => (run.reason = `still told ${look}`));
+      heard += text.decode((await reader?.read())?.value);
+    }
+    await reader?.cancel();
+  });
+
+  it.each(['/api/compare?run=../up', `/api/compare?run=${runs[0]?.run.run}%2Fsearch`, `/api/runs/${runs[0]?.run.run}%2Fsearch`])(
+    'knows no run by %s',
+    async (path) => {
+      const answer = await fetch(`${server.url}${path}`, { headers: { cookie: await signIn(ADA) } });
+      expect([answer.status, await answer.json()]).toEqual([404, { error: expect.objectContaining({ type: 'UnknownRun' }) as unknown }]);
+    },
+  );
+});
