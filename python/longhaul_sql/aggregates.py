@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from longhaul_sql.alike import with_common
 from longhaul_sql.nan import is_nan, may_be_nan, order_key
 from longhaul_sql.operands import bare
 from longhaul_sql.ordering import order_text
@@ -253,7 +254,10 @@ def lag(writer: Writer, call: exp.Expression, over: str) -> Sql:
     value, *rest = arguments.values
     if rest and isinstance(rest[0], exp.Neg):
         raise writer.refuse(rest[0], f"{name_of(call)} takes an offset of at least 0", found=writer.excerpt(rest[0]))
-    text = ", ".join([writer.value(value).text, *(bare(writer, each) for each in rest)])
+    shifted = writer.value(value)
+    if len(rest) == 2:
+        with_common(writer, (value, rest[1]), (shifted, writer.value(rest[1])), name_of(call))
+    text = ", ".join([shifted.text, *(bare(writer, each) for each in rest)])
     return Sql(f"{name_of(call).lower()}({text}){over}")
 
 

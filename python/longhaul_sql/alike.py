@@ -9,7 +9,8 @@ from sqlglot import exp
 
 from longhaul_sql.errors import Refusal
 from longhaul_sql.operands import time_literal
-from longhaul_sql.types import Sql, element_of, fields_of, quote
+from longhaul_sql.signatures import is_text
+from longhaul_sql.types import TIMES, Kind, Sql, declared, element_of, fields_of, quote
 from longhaul_sql.writer import Writer, Written
 
 
@@ -70,23 +71,16 @@ def alike(writer: Writer, node: exp.Expression, values: list[Sql]) -> list[Sql]:
     return [Sql(by_place(value.text, value.kind, wanted), wanted) if has_other_names(value.kind, wanted) else value for value in values]
 
 
-#: What meets in one column, array or comparison must have one of these in common.
-_FAMILIES = ({"INT64", "FLOAT64"}, {"DATE", "DATETIME"}, {"TIMESTAMP"}, {"TIME"}, {"STRING"}, {"BYTES"}, {"BOOL"})
-TIMES = ("DATE", "DATETIME", "TIMESTAMP", "TIME")
-_KNOWN = frozenset(kind for family in _FAMILIES for kind in family)
+#: What meets in one column, array or comparison must be the same, or both in one of these.
+_FAMILIES = ({"INT64", "FLOAT64"}, {"DATE", "DATETIME"})
 
 
 def differ(one: str, other: str) -> bool:
     """Whether GoogleSQL coerces neither of them to the other. What only the tables know differs from nothing."""
-    if one not in _KNOWN or other not in _KNOWN:
+    one, other = declared(one), declared(other)
+    if one == other or one in ("", "NULL") or other in ("", "NULL"):
         return False
     return not any(one in family and other in family for family in _FAMILIES)
-
-
-def is_text(node: exp.Expression) -> bool:
-    """Whether it is a literal or a parameter, which becomes a date or a time beside one."""
-    node = _bare(node)
-    return isinstance(node, (exp.RawString, exp.Parameter)) or (isinstance(node, exp.Literal) and node.is_string)
 
 
 def _bare(node: exp.Expression) -> exp.Expression:
@@ -104,11 +98,11 @@ def with_common(writer: Writer, nodes: Sequence[exp.Expression], values: Sequenc
         Refusal: two of them have types that are never one.
     """
     known = [
-        (node, value.kind)
+        (node, declared(value.kind))
         for node, value in zip(nodes, values, strict=True)
-        if not (value.kind == "STRING" and is_text(node) and any(other.kind in TIMES for other in values))
+        if not (value.kind == "STRING" and is_text(node) and any(declared(other.kind) in TIMES for other in values))
     ]
-    first = next((kind for _, kind in known if kind in _KNOWN), "")
+    first = next((kind for _, kind in known if kind not in ("", "NULL")), "")
     for node, kind in known:
         if differ(first, kind):
             raise writer.refuse(
@@ -146,13 +140,21 @@ def nameless(writer: Writer, node: exp.Expression) -> Refusal:
     )
 
 
-def kind_of_all(values: list[Sql]) -> str:
+def kind_of_all(values: Sequence[Sql]) -> str:
     """The kind that values have in common; what is in it, the first that knows tells."""
     kinds = [value.kind for value in values if value.kind != "NULL"]
-    if len(set(kinds)) != 1:
-        return "FLOAT64" if set(kinds) == {"INT64", "FLOAT64"} else ""
+    if len(set(kinds)) != 1 or not kinds[0]:
+        return "FLOAT64" if set(kinds) == {"INT64", "FLOAT64"} else _declared_of_all(kinds)
     known = (kind for kind in kinds if fields_of(kind) is not None or element_of(kind) not in ("", "NULL"))
     return next(known, kinds[0])
+
+
+def _declared_of_all(kinds: Sequence[str]) -> str:
+    """No kind, but the type that all are declared to have, or that all of them become."""
+    said = {declared(kind) for kind in kinds}
+    common = next((family for family in _FAMILIES if len(said) == 2 and said == family), None)
+    one = ("FLOAT64" if "FLOAT64" in common else "DATETIME") if common is not None else said.pop() if len(said) == 1 else ""
+    return Kind("", declared=one) if one else ""
 
 
 def parts_of(value: Sql) -> list[Written] | None:

@@ -8,7 +8,7 @@ from longhaul_sql.alike import alike, kind_of_all
 from longhaul_sql.dates import date_argument, interval
 from longhaul_sql.operands import bare
 from longhaul_sql.registry import function, name_of
-from longhaul_sql.types import Sql, array_of
+from longhaul_sql.types import Sql, array_of, declared, element_of
 from longhaul_sql.writer import Writer
 
 
@@ -37,7 +37,16 @@ def array_concat(writer: Writer, call: exp.Expression) -> Sql:
 
 @function("ARRAY_TO_STRING", arguments=(2, 3))
 def array_to_string(writer: Writer, call: exp.Expression) -> Sql:
-    array, separator, *null_text = (writer.value(each).text for each in call.expressions)
+    value = writer.value(call.expressions[0])
+    said = declared(element_of(value.kind))
+    if said not in ("", "NULL", "STRING", "BYTES"):
+        raise writer.refuse(
+            call.expressions[0],
+            f"ARRAY_TO_STRING takes an ARRAY of STRING or BYTES, not of {said}",
+            found=writer.excerpt(call),
+            hint="ARRAY(SELECT CAST(e AS STRING) FROM UNNEST(array) AS e)",
+        )
+    array, separator, *null_text = (value.text, *(writer.value(each).text for each in call.expressions[1:]))
     if null_text:
         array = f"list_transform({array}, lambda longhaul_e: coalesce(longhaul_e, {null_text[0]}))"
     return Sql(f"array_to_string({array}, {separator})", "STRING")

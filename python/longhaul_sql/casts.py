@@ -10,6 +10,7 @@ from longhaul_sql.alike import by_place, parts_of
 from longhaul_sql.operands import time_literal
 from longhaul_sql.registry import name_of
 from longhaul_sql.safely import safely
+from longhaul_sql.signatures import require_cast
 from longhaul_sql.structs import field_name
 from longhaul_sql.texts import typed
 from longhaul_sql.types import DType, Sql, fields_of, quote
@@ -46,6 +47,7 @@ def _cast(writer: Writer, node: exp.Expression, *, safe: bool) -> Sql:
     if isinstance(inner, exp.Literal) and inner.is_string and not safe and kind in _TIMES:
         return time_literal(writer, inner, kind)
     value = writer.value(inner)
+    require_cast(writer, node, value.kind, kind)
     if value.kind == "NULL" or (value.kind == kind and kind not in ("ARRAY", "STRUCT")):
         return Sql(f"CAST({value.text} AS {to})", kind)
     if kind == "STRUCT" and fields_of(value.kind) is not None and len(fields_of(value.kind) or ()) == len(target.expressions) and not safe:
@@ -74,10 +76,8 @@ def _scalar(writer: Writer, node: exp.Expression, text: str, source: str, kind: 
         return safely(f"longhaul_as_string({text})") if safe else f"longhaul_as_string({text})"
     if kind == "BOOL" and source != "INT64":
         return f"{prefix}bool({text})"
-    if kind == "DATE" and source not in ("TIMESTAMP", "DATETIME"):
-        return f"{prefix}date({text})"
-    if kind == "TIME" and source in ("", "STRING"):
-        return f"{prefix}time({text})"
+    if kind in _TIMES and source in ("", "STRING"):
+        return f"{prefix}{kind.lower()}({text})"
     if kind == "BYTES":
         return f"longhaul_as_bytes({text})"
     return f"{'TRY_CAST' if safe else 'CAST'}({text} AS {to})"
@@ -127,6 +127,7 @@ def _with_format(writer: Writer, node: exp.Expression, kind: str, *, safe: bool)
     if isinstance(pattern, exp.AtTimeZone):
         pattern, zone = pattern.this, pattern.args["zone"]
     value = typed(writer, node.this, "STRING")
+    require_cast(writer, node, value.kind, kind)
     written = typed(writer, pattern, "STRING").text
     of_times = _format_of_times(writer, kind, value, written, zone)
     if of_times is None and value.kind not in ("", "STRING", "BYTES", "NULL"):

@@ -9,8 +9,9 @@ from sqlglot import exp
 from longhaul_sql.alike import parts_of, with_common
 from longhaul_sql.nan import is_nan, may_be_nan, not_nan
 from longhaul_sql.operands import bare
-from longhaul_sql.queries import subquery_text
-from longhaul_sql.types import Sql, fields_of
+from longhaul_sql.queries import subquery, value_kind
+from longhaul_sql.signatures import require_array
+from longhaul_sql.types import Sql, element_of, fields_of
 from longhaul_sql.writer import Writer, writes
 
 _NO_NUMBERS = ("STRING", "BYTES", "BOOL", "DATE", "DATETIME", "TIMESTAMP", "TIME", "INTERVAL", "ARRAY", "STRUCT", "JSON", "NULL")
@@ -171,10 +172,15 @@ def in_(writer: Writer, node: exp.Expression) -> Sql:
         for item in node.expressions:
             _require_comparable(writer, "IN", node.this, left, item, writer.value(item))
         if unnest is not None:
-            return Sql(f"longhaul_in_array({left.text}, {writer.value(unnest.expressions[0]).text})", "BOOL")
+            array = writer.value(unnest.expressions[0])
+            require_array(writer, node, array)
+            with_common(writer, (node.this, node), (left, Sql("", element_of(array.kind))), "IN UNNEST")
+            return Sql(f"longhaul_in_array({left.text}, {array.text})", "BOOL")
         nan = may_be_nan(node.this, left)
         if query is not None:
-            text = f"{left.operand} IN ({subquery_text(writer, query)})"
+            rows = subquery(writer, query, as_value=True)
+            with_common(writer, (node.this, query), (left, Sql("", value_kind(rows))), "IN")
+            text = f"{left.operand} IN ({rows.text})"
             return Sql(f"({text} AND NOT {is_nan(left.text)})", "BOOL") if nan else Sql(text, "BOOL", atom=False)
         text = f"{left.operand} IN ({', '.join(bare(writer, item) for item in node.expressions)})"
         if not (nan and any(may_be_nan(item, writer.value(item)) for item in node.expressions)):

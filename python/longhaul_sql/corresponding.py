@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from longhaul_sql.alike import kind_of_all
 from longhaul_sql.types import Sql, quote
 from longhaul_sql.writer import Writer
 
@@ -65,8 +66,7 @@ def matched(writer: Writer, node: exp.Expression, left: Query, right: Query) -> 
     kinds = [{name.lower(): value.kind for name, value in side.projection.columns} for side in (left, right)]
     columns = []
     for key, name in chosen.items():
-        found = {side[key] for side in kinds if key in side} - {"NULL"}
-        columns.append((name, Sql(quote(name), found.pop() if len(found) == 1 else "")))
+        columns.append((name, Sql(quote(name), kind_of_all([Sql("", side[key]) for side in kinds if key in side]))))
     return _selected(left.text, lefts, chosen), _selected(right.text, rights, chosen), columns
 
 

@@ -6,10 +6,10 @@ import re
 
 from sqlglot import exp
 
-from longhaul_sql.alike import is_text
 from longhaul_sql.operands import bare, time_literal
 from longhaul_sql.registry import function, name_of
-from longhaul_sql.types import DUCKDB, Sql, string
+from longhaul_sql.signatures import is_text
+from longhaul_sql.types import DUCKDB, TIMES, Sql, declared, string
 from longhaul_sql.writer import Writer
 
 WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
@@ -57,16 +57,22 @@ _TAKEN = {"DATE": ("DATE",), "DATETIME": ("DATE", "DATETIME"), "TIMESTAMP": ("TI
 
 def _of_kind(writer: Writer, call: exp.Expression, node: exp.Expression, kind: str) -> Sql:
     value = temporal(writer, node, kind)
-    if value.kind in ("", "NULL", *_TAKEN[kind]) or is_text(node):
+    said = declared(value.kind)
+    if said in ("", "NULL", *_TAKEN[kind]) or (said == "STRING" and is_text(node)):
         return value
-    other = f", or {value.kind}_{name_of(call).partition('_')[2]}" if value.kind in _TAKEN else ""
+    other = f", or {said}_{name_of(call).partition('_')[2]}" if said in _TAKEN else ""
     hint = f"CAST(… AS {kind}){other}"
-    raise writer.refuse(node, f"{name_of(call)} takes a {kind}", found=f"a {value.kind}: {writer.excerpt(node)}", hint=hint)
+    raise writer.refuse(node, f"{name_of(call)} takes a {kind}", found=f"a {said}: {writer.excerpt(node)}", hint=hint)
 
 
 def date_argument(writer: Writer, node: exp.Expression) -> str:
     value = temporal(writer, node, "DATE")
     return value.text if value.kind == "DATE" else f"CAST({value.text} AS DATE)"
+
+
+def made_of(value: Sql, kind: str) -> str:
+    """A date or time of another one, or of a text, of which DuckDB would take more than GoogleSQL does."""
+    return f"longhaul_{kind.lower()}({value.text})" if value.kind in ("", "STRING") else f"CAST({value.text} AS {DUCKDB[kind]})"
 
 
 def interval(writer: Writer, node: exp.Expression, call: exp.Expression) -> tuple[str, str]:
@@ -172,8 +178,14 @@ def extract(writer: Writer, call: exp.Expression) -> Sql:
     value = writer.value(source)
     text = _zoned(writer, f"CAST({value.text} AS TIMESTAMPTZ)", zone) if zone is not None else value.text
     part, shift = part_of(call.this)
-    if value.kind == "DATE" and part in (*_PARTS_OF_TIME, "TIME"):
+    said = declared(value.kind)
+    if said == "DATE" and part in (*_PARTS_OF_TIME, "TIME"):
         raise writer.refuse(call, f"a DATE has no {part}", found=writer.excerpt(call), hint="of a DATETIME or TIMESTAMP")
+    if said == "TIME" and part not in _PARTS_OF_TIME:
+        raise writer.refuse(call, f"a TIME has no {part}", found=writer.excerpt(call), expected=", ".join(_PARTS_OF_TIME))
+    if said not in ("", "NULL", "INTERVAL", *TIMES) or (zone is not None and said not in ("", "NULL", "TIMESTAMP")):
+        wanted = "a TIMESTAMP" if zone is not None else "a date or time"
+        raise writer.refuse(call, f"EXTRACT takes {wanted}, not {said}", found=writer.excerpt(call), hint="CAST(… AS TIMESTAMP)")
     if part == "WEEK":
         if isinstance(call.this, exp.Var) and call.this.name.upper() == "ISOWEEK":
             return Sql(f"extract('week' FROM {text})", "INT64")
@@ -200,30 +212,32 @@ def date(writer: Writer, call: exp.Expression) -> Sql:
     if len(call.expressions) == 2:
         instant = f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)"
         return Sql(f"CAST({_zoned(writer, instant, call.expressions[1])} AS DATE)", "DATE")
-    return Sql(f"CAST({temporal(writer, call.expressions[0], 'DATE').text} AS DATE)", "DATE")
+    value = temporal(writer, call.expressions[0], "DATE")
+    # Of a text the function takes the day of a time, too, which CAST does not.
+    return Sql(f"longhaul_day_of({value.text})" if value.kind in ("", "STRING") else made_of(value, "DATE"), "DATE")
 
 
 @function("TIMESTAMP", arguments=(1, 2))
 def timestamp(writer: Writer, call: exp.Expression) -> Sql:
     if len(call.expressions) == 2:
-        local = f"CAST({writer.value(call.expressions[0]).text} AS TIMESTAMP)"
+        local = made_of(writer.value(call.expressions[0]), "DATETIME")
         # Without a text there is no time zone that could be wrong.
         zoned = f"CASE WHEN {local} IS NOT NULL THEN {_zoned(writer, local, call.expressions[1])} END"
         return in_years(zoned, "TIMESTAMP")
-    return Sql(f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)", "TIMESTAMP")
+    return Sql(made_of(temporal(writer, call.expressions[0], "TIMESTAMP"), "TIMESTAMP"), "TIMESTAMP")
 
 
 @function("DATETIME", arguments=(1, 6))
 def datetime(writer: Writer, call: exp.Expression) -> Sql:
     if len(call.expressions) == 6:
         numbers = ", ".join(bare(writer, each) for each in call.expressions)
-        return Sql(f"make_timestamp({numbers})", "DATETIME")
+        return in_years(f"longhaul_civil_of({numbers})", "DATETIME")
     if len(call.expressions) > 2:
         raise writer.refuse(call, "DATETIME takes 1, 2 or 6 arguments", found=str(len(call.expressions)))
     if len(call.expressions) == 2:
         instant = f"CAST({temporal(writer, call.expressions[0], 'TIMESTAMP').text} AS TIMESTAMPTZ)"
         return Sql(_zoned(writer, instant, call.expressions[1]), "DATETIME", atom=False)
-    return Sql(f"CAST({temporal(writer, call.expressions[0], 'DATETIME').text} AS TIMESTAMP)", "DATETIME")
+    return Sql(made_of(temporal(writer, call.expressions[0], "DATETIME"), "DATETIME"), "DATETIME")
 
 
 @function("UNIX_SECONDS", "UNIX_MILLIS", "UNIX_MICROS", arguments=1)

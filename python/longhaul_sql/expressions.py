@@ -12,7 +12,8 @@ from longhaul_sql.nan import may_be_nan, not_nan
 from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare
 from longhaul_sql.queries import scalar_subquery, subquery_text
 from longhaul_sql.registry import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS, unknown_function
-from longhaul_sql.types import Kind, Sql, quote, string
+from longhaul_sql.signatures import require_operands
+from longhaul_sql.types import TIMES, Kind, Sql, declared, quote, string
 from longhaul_sql.windows import windowed
 from longhaul_sql.writer import Writer, kind_within, writes
 
@@ -147,13 +148,18 @@ def refuse_null(writer: Writer, node: exp.Expression, operator: str) -> None:
 def _arithmetic(writer: Writer, node: exp.Expression, operator: str) -> Sql:
     refuse_null(writer, node, operator)
     left, right = writer.value(node.this), writer.value(node.expression)
-    for side, side_node in ((left, node.this), (right, node.expression)):
-        if side.kind in ("DATE", "DATETIME", "TIMESTAMP"):
+    require_operands(writer, operator, node, [(node.this, left.kind), (node.expression, right.kind)])
+    said = (declared(left.kind), declared(right.kind))
+    time = next((kind for kind in said if kind in TIMES), None)
+    if time is not None:
+        other = said[1] if said[0] == time else said[0]
+        goes = other in ("", "INTERVAL") or (time == "DATE" and other == "INT64" and operator != "*")
+        if not goes or any(side.kind in TIMES for side in (left, right)):
             raise writer.refuse(
-                side_node,
-                f"{operator} with a {side.kind} is not translated",
+                node,
+                f"{operator} of {time} and {other}" + (" is not translated" if goes else " is none that there is"),
                 found=writer.excerpt(node),
-                hint=f"use {side.kind}_ADD, {side.kind}_SUB or {side.kind}_DIFF",
+                hint=f"use {time}_ADD, {time}_SUB or {time}_DIFF",
             )
     kind = arithmetic_kind(left, right)
     left_text = left.operand if kind == "INT64" else bare(writer, node.this)
@@ -183,9 +189,12 @@ def multiply(writer: Writer, node: exp.Expression) -> Sql:
 def divide(writer: Writer, node: exp.Expression) -> Sql:
     divisor = node.expression
     left = bare(writer, node.this)
+    require_operands(writer, "/", node, [(each, writer.type_of(each)) for each in (node.this, divisor)])
     if isinstance(divisor, exp.Literal) and not divisor.is_string and float(divisor.this) != 0:
         return Sql(f"{left} / {bare(writer, divisor)}", "FLOAT64", atom=False)
-    return Sql(f"longhaul_divide({writer.value(node.this).text}, {writer.value(divisor).text})", "FLOAT64")
+    numbers = writer.value(node.this), writer.value(divisor)
+    require_operands(writer, "/", node, [(node.this, numbers[0].kind), (divisor, numbers[1].kind)])
+    return Sql(f"longhaul_divide({numbers[0].text}, {numbers[1].text})", "FLOAT64")
 
 
 @writes(exp.Neg, "this")
@@ -193,6 +202,7 @@ def negate(writer: Writer, node: exp.Expression) -> Sql:
     if isinstance(node.this, exp.Literal) and not node.this.is_string and str(node.this.this) == str(INT64_MAX + 1):
         return Sql(f"(-{INT64_MAX}::BIGINT - 1)", "INT64")
     inner = writer.value(node.this)
+    require_operands(writer, "the operator -", node, [(node.this, inner.kind)])
     if isinstance(node.this, exp.Literal):
         return Sql(f"(-{inner.text})", inner.kind)
     return Sql(f"-{inner.operand}", inner.kind, atom=False)
@@ -201,31 +211,43 @@ def negate(writer: Writer, node: exp.Expression) -> Sql:
 @writes(exp.DPipe, "this", "expression", "safe")
 def concatenate(writer: Writer, node: exp.Expression) -> Sql:
     left, right = alike(writer, node, [writer.value(node.this), writer.value(node.expression)])
-    kind = left.kind if left.kind == right.kind else ""
+    require_operands(writer, "||", node, [(node.this, left.kind), (node.expression, right.kind)])
+    kind = left.kind if left.kind == right.kind and left.kind else ""
     return Sql(f"{left.operand} || {right.operand}", kind, atom=False)
 
 
 @writes(exp.And, "this", "expression")
 def both(writer: Writer, node: exp.Expression) -> Sql:
-    return Sql(f"{writer.operand(node.this)} AND {writer.operand(node.expression)}", "BOOL", atom=False)
+    return _connected(writer, node, "AND")
 
 
 @writes(exp.Or, "this", "expression")
 def either(writer: Writer, node: exp.Expression) -> Sql:
-    return Sql(f"{writer.operand(node.this)} OR {writer.operand(node.expression)}", "BOOL", atom=False)
+    return _connected(writer, node, "OR")
+
+
+def _connected(writer: Writer, node: exp.Expression, operator: str) -> Sql:
+    left, right = writer.value(node.this), writer.value(node.expression)
+    require_operands(writer, operator, node, [(node.this, left.kind), (node.expression, right.kind)])
+    return Sql(f"{left.operand} {operator} {right.operand}", "BOOL", atom=False)
 
 
 @writes(exp.Not, "this")
 def negation(writer: Writer, node: exp.Expression) -> Sql:
     refuse_null(writer, node, "NOT")
-    return Sql(f"NOT {writer.operand(node.this)}", "BOOL", atom=False)
+    inner = writer.value(node.this)
+    require_operands(writer, "NOT", node, [(node.this, inner.kind)])
+    return Sql(f"NOT {inner.operand}", "BOOL", atom=False)
 
 
 @writes(exp.Is, "this", "expression")
 def is_(writer: Writer, node: exp.Expression) -> Sql:
     if not isinstance(node.expression, (exp.Null, exp.Boolean)):
         raise writer.refuse(node, "IS takes NULL, TRUE or FALSE", found=writer.excerpt(node))
-    return Sql(f"{writer.operand(node.this)} IS {writer.value(node.expression).text}", "BOOL", atom=False)
+    value = writer.value(node.this)
+    if isinstance(node.expression, exp.Boolean):
+        require_operands(writer, "IS", node, [(node.this, value.kind)])
+    return Sql(f"{value.operand} IS {writer.value(node.expression).text}", "BOOL", atom=False)
 
 
 @writes(exp.Exists, "this")
@@ -243,6 +265,9 @@ def case(writer: Writer, node: exp.Expression) -> Sql:
         nan = may_be_nan(operand, compared) and any(may_be_nan(each.this, writer.value(each.this)) for each in node.args["ifs"])
         text += f" {not_nan(compared.text) if nan else compared.operand}"
     branches, default = node.args["ifs"], node.args.get("default")
+    if operand is not None and not by_fields:
+        whens = [branch.this for branch in branches]
+        with_common(writer, [operand, *whens], [compared, *(writer.value(each) for each in whens)], "CASE")
     answers = [*(branch.args["true"] for branch in branches), *([default] if default else [])]
     results = with_common(writer, answers, alike(writer, node, [writer.value(each) for each in answers]), "CASE")
     for branch, then in zip(branches, results, strict=False):

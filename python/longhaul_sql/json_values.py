@@ -7,8 +7,9 @@ from sqlglot import exp
 from longhaul_sql.operands import bare
 from longhaul_sql.printf import untyped
 from longhaul_sql.registry import function, name_of
+from longhaul_sql.signatures import require_array
 from longhaul_sql.texts import typed
-from longhaul_sql.types import Sql, element_of, fields_of, string
+from longhaul_sql.types import Sql, declared, element_of, fields_of, string
 from longhaul_sql.writer import Writer, Written, writes
 
 _OLD = ("JSON_EXTRACT", "JSON_EXTRACT_SCALAR", "JSON_EXTRACT_ARRAY", "JSON_EXTRACT_STRING_ARRAY")
@@ -213,6 +214,9 @@ def bracket(writer: Writer, node: exp.Expression) -> Sql:
     index = node.expressions[0]
     value = writer.value(node.this)
     kind = writer.value(index)
+    require_array(writer, node, value if value.kind != "STRUCT" else Sql(""))
+    if declared(value.kind) == "ARRAY" and declared(kind.kind) not in ("", "NULL", "INT64"):
+        raise writer.refuse(index, f"the place in an array is an INT64, not {declared(kind.kind)}", found=writer.excerpt(node))
     if kind.kind == "STRING" or (value.kind == "JSON" and not node.args.get("offset")):
         return Sql(f"longhaul_json_at({value.text}, {kind.text})", "JSON")
     if value.kind == "STRUCT":

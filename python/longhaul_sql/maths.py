@@ -91,7 +91,7 @@ _guarded("SAFE_DIVIDE", "longhaul_safe_divide", None, "FLOAT64")
 
 @function("GREATEST", "LEAST")
 def greatest(writer: Writer, call: exp.Expression) -> Sql:
-    values = [writer.value(each) for each in call.expressions]
+    values = with_common(writer, call.expressions, [writer.value(each) for each in call.expressions], name_of(call))
     # DuckDB skips NULLs; in GoogleSQL one makes the result NULL.
     nulls = [f"{value.operand} IS NULL" for value, node in zip(values, call.expressions, strict=True) if not isinstance(node, exp.Literal)]
     kind = common_kind([value.kind for value in values])
@@ -125,6 +125,7 @@ def coalesce(writer: Writer, call: exp.Expression) -> Sql:
 @function("NULLIF", arguments=2)
 def nullif(writer: Writer, call: exp.Expression) -> Sql:
     value, other = (writer.value(each) for each in call.expressions)
+    with_common(writer, call.expressions, (value, other), "NULLIF")
     if "STRUCT" in (value.kind, other.kind):
         equal = compare(writer, "=", call.expressions[0], call.expressions[1], "filter").text
         return Sql(f"CASE WHEN {equal} THEN NULL ELSE {value.text} END", value.kind)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlglot import exp
 
 from longhaul_sql.maths import double
-from longhaul_sql.operands import INT64_MAX
+from longhaul_sql.operands import INT64_MAX, arithmetic_kind
 from longhaul_sql.registry import function, name_of
+from longhaul_sql.signatures import require_operands
 from longhaul_sql.texts import typed
 from longhaul_sql.types import Sql, string
 from longhaul_sql.writer import Writer, writes
@@ -20,27 +21,29 @@ def hexadecimal(writer: Writer, node: exp.Expression) -> Sql:
     return Sql(f"{value}::BIGINT", "INT64")
 
 
-def _bitwise(node_type: type[exp.Expression], duckdb: str) -> None:
+def _bitwise(node_type: type[exp.Expression], operator: str, duckdb: str) -> None:
     @writes(node_type, "this", "expression")
     def bitwise(writer: Writer, node: exp.Expression) -> Sql:
         left, right = typed(writer, node.this, "INT64"), typed(writer, node.expression, "INT64")
+        require_operands(writer, operator, node, [(node.this, left.kind), (node.expression, right.kind)])
         kind = left.kind if left.kind in ("INT64", "BYTES") else ""
         return Sql(f"{duckdb}({left.text}, {right.text})", kind)
 
 
-for _type, _duckdb in (
-    (exp.BitwiseAnd, "longhaul_bit_and"),
-    (exp.BitwiseOr, "longhaul_bit_or"),
-    (exp.BitwiseXor, "longhaul_bit_xor"),
-    (exp.BitwiseLeftShift, "longhaul_shift_left"),
-    (exp.BitwiseRightShift, "longhaul_shift_right"),
+for _type, _operator, _duckdb in (
+    (exp.BitwiseAnd, "&", "longhaul_bit_and"),
+    (exp.BitwiseOr, "|", "longhaul_bit_or"),
+    (exp.BitwiseXor, "^", "longhaul_bit_xor"),
+    (exp.BitwiseLeftShift, "<<", "longhaul_shift_left"),
+    (exp.BitwiseRightShift, ">>", "longhaul_shift_right"),
 ):
-    _bitwise(_type, _duckdb)
+    _bitwise(_type, _operator, _duckdb)
 
 
 @writes(exp.BitwiseNot, "this")
 def bitwise_not(writer: Writer, node: exp.Expression) -> Sql:
     value = typed(writer, node.this, "INT64")
+    require_operands(writer, "~", node, [(node.this, value.kind)])
     return Sql(f"longhaul_bit_not({value.text})", value.kind)
 
 
@@ -111,8 +114,7 @@ def ieee_divide(writer: Writer, call: exp.Expression) -> Sql:
 def safe_operator(writer: Writer, call: exp.Expression) -> Sql:
     operator = {"SAFE_ADD": "+", "SAFE_SUBTRACT": "-", "SAFE_MULTIPLY": "*"}[name_of(call)]
     left, right = (writer.value(each) for each in call.expressions)
-    kind = "FLOAT64" if "FLOAT64" in (left.kind, right.kind) else "INT64" if left.kind == right.kind == "INT64" else ""
-    return Sql(f"TRY({left.operand} {operator} {right.operand})", kind)
+    return Sql(f"TRY({left.operand} {operator} {right.operand})", arithmetic_kind(left, right))
 
 
 @function("SAFE_NEGATE", arguments=1)

@@ -7,7 +7,7 @@ import re
 
 from sqlglot import exp
 
-from longhaul_sql.types import DUCKDB, Sql, string
+from longhaul_sql.types import DUCKDB, Kind, Sql, declared, string
 from longhaul_sql.writer import Writer
 
 INT64_MAX = 2**63 - 1
@@ -28,13 +28,16 @@ def common_kind(kinds: list[str]) -> str:
     known = {kind for kind in kinds if kind != "NULL"}
     if known == {"INT64", "FLOAT64"}:
         return "FLOAT64"
-    return known.pop() if len(known) == 1 else ""
+    return known.pop() if len(known) == 1 and "" not in known else ""
 
 
 def arithmetic_kind(left: Sql, right: Sql) -> str:
     if "FLOAT64" in (left.kind, right.kind):
         return "FLOAT64"
-    return "INT64" if left.kind == right.kind == "INT64" else ""
+    if left.kind == right.kind == "INT64":
+        return "INT64"
+    said = {declared(left.kind), declared(right.kind)}
+    return Kind("", declared="FLOAT64" if "FLOAT64" in said else "INT64") if said <= {"INT64", "FLOAT64"} else ""
 
 
 def _complete(text: str) -> str:
@@ -46,19 +49,27 @@ def _complete(text: str) -> str:
     return f"{day} {int(hour):02}:{int(minute):02}:{int(second or 0):02}{rest}"
 
 
-def _exists(text: str) -> bool:
+_FURTHEST_ZONE_MINUTES = 14 * 60
+
+
+def _exists(text: str, zone: str | None) -> bool:
     year, month, day, *time = (int(part) for part in re.findall(r"\d+", text.split(".")[0])[:6])
+    hours, minutes = [*re.findall(r"\d+", zone or ""), "0", "0"][:2]
+    offset = int(hours) * 60 + int(minutes)
     try:
         hour, minute = [*time, 0, 0][:2]
-        datetime.datetime(year, month, day, hour, minute)
-    except ValueError:
+        local = datetime.datetime(year, month, day, hour, minute)
+        local + datetime.timedelta(minutes=offset if zone is not None and zone.startswith("-") else -offset)
+    except (ValueError, OverflowError):
         return False
-    return len(time) < 3 or time[2] <= 59
+    return (len(time) < 3 or time[2] <= 59) and int(minutes) <= 59 and offset <= _FURTHEST_ZONE_MINUTES
 
 
 def time_literal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
     """A text as a date or time; without an offset a TIMESTAMP is in UTC."""
     text = str(node.this).strip()
+    if kind != "DATE" and re.search(r":60(?:\.\d*)?(?=$|[ Zz+-])", text):
+        return Sql(f"longhaul_{kind.lower()}({string(text)})", kind)
     if kind == "TIME":
         if not _TIME.match(text):
             raise writer.refuse(node, "this text is no TIME", found=text, expected="HH:MM:SS[.ffffff]")
@@ -77,7 +88,7 @@ def time_literal(writer: Writer, node: exp.Expression, kind: str) -> Sql:
             node, f"this text is no {kind} that is translated", found=text, expected="YYYY-MM-DD[ HH:MM:SS[.ffffff][+HH:MM]]"
         )
     text = _complete(text)
-    if not _exists(text):
+    if not _exists(text, match.group(1) if match.re is _TIMESTAMP else None):
         raise writer.refuse(node, f"there is no such {kind}", found=text, expected="a day of the calendar, and a time of at most 23:59:59")
     if kind == "TIMESTAMP" and not match.group(1):
         text = f"{text}+00" if ":" in text else f"{text} 00:00:00+00"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from longhaul_sql.nan import order_key
-from longhaul_sql.types import Sql, quote
+from longhaul_sql.types import Sql, declared, quote
 from longhaul_sql.writer import Writer
 
 
@@ -38,8 +38,10 @@ def _item(writer: Writer, item: exp.Expression, columns: Sequence[tuple[str, Sql
     else:
         value = writer.value(key)
         text, before, kind = value.operand, value.text, value.kind
-    if kind == "JSON":
-        raise writer.refuse(key, "BigQuery does not order by JSON", found=writer.excerpt(key), hint="order by JSON_VALUE(json, '$.path')")
+    said = declared(kind)
+    if said in ("JSON", "STRUCT"):
+        hint = "order by JSON_VALUE(json, '$.path')" if said == "JSON" else "order by its fields"
+        raise writer.refuse(key, f"BigQuery does not order by {said}", found=writer.excerpt(key), hint=hint)
     nulls = "FIRST" if item.args.get("nulls_first") else "LAST"
     direction = f"{'DESC' if item.args.get('desc') else 'ASC'} NULLS {nulls}"
     return f"{order_key(before)} {direction}, {text} {direction}" if kind in ("", "FLOAT64") else f"{text} {direction}"

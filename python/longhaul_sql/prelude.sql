@@ -67,19 +67,6 @@ CREATE OR REPLACE MACRO longhaul_bool(x) AS CASE
 CREATE OR REPLACE MACRO longhaul_safe_bool(x) AS CASE
   WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(lower(CAST(x AS VARCHAR)), 'true|false') THEN NULL
   ELSE TRY_CAST(x AS BOOLEAN) END;
-CREATE OR REPLACE MACRO longhaul_date(x) AS CASE
-  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN error('Invalid date: ' || CAST(x AS VARCHAR))
-  ELSE CAST(x AS DATE) END;
-CREATE OR REPLACE MACRO longhaul_safe_date(x) AS CASE
-  WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN NULL
-  ELSE TRY_CAST(x AS DATE) END;
-CREATE OR REPLACE MACRO longhaul_is_time(t) AS regexp_full_match(t, '([01]?[0-9]|2[0-3]):[0-5]?[0-9]:[0-5]?[0-9](\.[0-9]{1,6})?');
-CREATE OR REPLACE MACRO longhaul_time(x) AS CASE
-  WHEN typeof(x) = 'VARCHAR' AND NOT longhaul_is_time(CAST(x AS VARCHAR)) THEN error('Invalid time: ' || CAST(x AS VARCHAR))
-  ELSE CAST(x AS TIME) END;
-CREATE OR REPLACE MACRO longhaul_safe_time(x) AS CASE
-  WHEN typeof(x) = 'VARCHAR' AND NOT longhaul_is_time(CAST(x AS VARCHAR)) THEN NULL
-  ELSE TRY_CAST(x AS TIME) END;
 CREATE OR REPLACE MACRO longhaul_float_text(x) AS CASE
   WHEN isnan(x) THEN 'nan'
   WHEN x = 0 THEN '0'

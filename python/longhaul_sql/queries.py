@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from longhaul_sql.alike import TIMES, by_place, differ, has_other_names, is_nameless, is_text, kind_of_all, nameless, text_as_time
+from longhaul_sql.alike import by_place, differ, has_other_names, is_nameless, kind_of_all, nameless, text_as_time
 from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
 from longhaul_sql.pipes import EVERY_ROW, LOST
+from longhaul_sql.signatures import is_text
 from longhaul_sql.sources import Source, from_text
-from longhaul_sql.types import Kind, Sql, fields_of, quote
+from longhaul_sql.types import TIMES, Kind, Sql, fields_of, quote
 from longhaul_sql.writer import Columns, Scope, Writer
 
 SELECT_PARTS = {
@@ -418,8 +419,7 @@ def common_projection(left: Projection, right: Projection) -> Projection:
     columns = []
     for i, (name, value) in enumerate(left.columns):
         other = kinds[i] if i < len(kinds) and not right.has_star else ""
-        kind = kind_of_all([value, Sql("", other)]) if value.kind == other else value.kind if other == "NULL" else ""
-        kind = other if value.kind == "NULL" else "FLOAT64" if {value.kind, other} == {"INT64", "FLOAT64"} else kind
+        kind = other if value.kind == "NULL" else value.kind if other == "NULL" else kind_of_all([value, Sql("", other)])
         columns.append((name, Sql(value.text, kind, value.atom)))
     return Projection(left.texts, columns, left.has_star, left.star_is_known, left.anonymous, left.anonymous_names)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from longhaul_sql.errors import Refusal
+from longhaul_sql.signatures import require_signature
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
@@ -27,7 +28,10 @@ def function(*names: str, arguments: int | tuple[int, int] | None = None) -> Cal
     def add(rule: Function) -> Function:
         def checked(writer: Writer, call: exp.Expression) -> Sql:
             require_arguments(writer, call, arguments)
-            return rule(writer, call)
+            written = rule(writer, call)
+            if not isinstance(call, exp.Extract):
+                require_signature(writer, call, name_of(call), call.expressions)
+            return written
 
         for name in names:
             FUNCTIONS[name] = checked
@@ -37,21 +41,35 @@ def function(*names: str, arguments: int | tuple[int, int] | None = None) -> Cal
 
 
 def aggregate(*names: str) -> Callable[[Aggregate], Aggregate]:
-    def add(rule: Aggregate) -> Aggregate:
-        for name in names:
-            AGGREGATES[name] = rule
-        return rule
-
-    return add
+    return _of_rows(AGGREGATES, names)
 
 
 def window_function(*names: str) -> Callable[[Aggregate], Aggregate]:
+    return _of_rows(WINDOW_FUNCTIONS, names)
+
+
+def _of_rows(rules: dict[str, Aggregate], names: tuple[str, ...]) -> Callable[[Aggregate], Aggregate]:
     def add(rule: Aggregate) -> Aggregate:
+        def checked(writer: Writer, call: exp.Expression, over: str) -> Sql:
+            written = rule(writer, call, over)
+            require_signature(writer, call, name_of(call), _without_modifiers(call.expressions))
+            return written
+
         for name in names:
-            WINDOW_FUNCTIONS[name] = rule
+            rules[name] = checked
         return rule
 
     return add
+
+
+def _without_modifiers(nodes: list[exp.Expression]) -> list[exp.Expression]:
+    found: list[exp.Expression] = []
+    for item in nodes:
+        node = item
+        while isinstance(node, (exp.Limit, exp.Order, exp.IgnoreNulls, exp.RespectNulls, exp.HavingMax)) and node.this is not None:
+            node = node.this
+        found.extend(node.expressions if isinstance(node, exp.Distinct) else [node])
+    return found
 
 
 def require_arguments(writer: Writer, call: exp.Expression, expected: int | tuple[int, int] | None) -> None:

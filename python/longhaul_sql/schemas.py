@@ -16,17 +16,20 @@ Schemas = Mapping[str, Sequence[tuple[str, str]]]
 
 
 def columns_in(schema: Sequence[tuple[str, str]]) -> Columns:
-    """The kinds of columns that have fields. Of others DuckDB knows best: a file's INT64 may be a narrower integer there."""
+    """The kinds of columns that have fields. Others are declared only: of a file's INT64 DuckDB may make a narrower integer."""
     return [(name, _kind_of(declared)) for name, declared in schema]
 
 
 def _kind_of(declared: str) -> str:
-    if "STRUCT" not in declared.upper():
-        return ""
     try:
-        return _stored(exp.DataType.build(declared, dialect="bigquery"))
+        data_type = exp.DataType.build(declared, dialect="bigquery")
+        return _stored(data_type) if "STRUCT" in declared.upper() else _declared(data_type)
     except (SqlglotError, Refusal):
         return ""
+
+
+def _declared(data_type: exp.DataType) -> Kind:
+    return Kind("", declared="ARRAY" if data_type.this == DType.ARRAY else SCALARS.get(data_type.this, ""))
 
 
 def _stored(data_type: exp.DataType) -> str:
@@ -34,4 +37,4 @@ def _stored(data_type: exp.DataType) -> str:
         return Kind("ARRAY", element=_stored(data_type.expressions[0]), stored=True)
     if data_type.this == DType.STRUCT:
         return Kind("STRUCT", fields=[(name, _stored(kind)) for name, kind in fields_in(data_type)], stored=True)
-    return "JSON" if SCALARS.get(data_type.this) == "JSON" else ""
+    return "JSON" if SCALARS.get(data_type.this) == "JSON" else _declared(data_type)

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from longhaul_sql import queries
 from longhaul_sql.registry import name_of
+from longhaul_sql.signatures import require_array
 from longhaul_sql.types import Kind, element_of, fields_of, quote, string
 from longhaul_sql.writer import Columns, Writer
 
@@ -168,6 +169,7 @@ def _unnest(writer: Writer, node: exp.Unnest, source: Source, *, lateral: bool) 
         raise writer.refuse(node, "UNNEST takes one array", found=writer.excerpt(node))
     array = node.expressions[0]
     value = writer.value(array)
+    require_array(writer, node, value)
     text = value.text
     alias = node.args.get("alias")
     element = alias.args["columns"][0].name if alias is not None and alias.args.get("columns") else node.alias

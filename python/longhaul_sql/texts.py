@@ -7,7 +7,8 @@ import re
 from sqlglot import exp
 
 from longhaul_sql.registry import function, name_of
-from longhaul_sql.types import DUCKDB, Sql, string
+from longhaul_sql.signatures import require_operands
+from longhaul_sql.types import DUCKDB, Sql, declared, string
 from longhaul_sql.writer import Writer, writes
 
 TEXTS = ("STRING", "BYTES")
@@ -192,7 +193,7 @@ _AS_CAST = frozenset({"", "FLOAT64", "INT64", "BOOL", "DATE", "DATETIME", "TIME"
 
 def _part_of_text(value: Sql) -> str:
     """What is no text goes the way of CAST: 1.0 is `1`. Where only the columns tell what it is, DuckDB chooses by them."""
-    return f"longhaul_part_of_text({value.text})" if value.kind in _AS_CAST else value.operand
+    return f"longhaul_part_of_text({value.text})" if value.kind in _AS_CAST and declared(value.kind) not in TEXTS else value.operand
 
 
 @function("CONCAT")
@@ -269,6 +270,8 @@ def like(writer: Writer, node: exp.Expression) -> Sql:
     if isinstance(pattern, (exp.Any, exp.All)):
         return _like_several(writer, node, pattern)
     values = _text_arguments(writer, [node.this, pattern])
+    kinds = ["NULL" if value.text.startswith("NULL::") else value.kind for value in values]
+    require_operands(writer, "LIKE", node, [(node.this, kinds[0]), (pattern, kinds[1])])
     if any(value.text.startswith("NULL::") for value in values):
         return Sql("NULL::BOOLEAN", "BOOL")
     # `\` at the end of a pattern, or before nothing that it escapes, is an error in GoogleSQL, as it is in DuckDB.

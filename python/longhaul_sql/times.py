@@ -88,7 +88,7 @@ def _require_elements(writer: Writer, node: exp.Expression, pattern: str, kind: 
 def time(writer: Writer, call: exp.Expression) -> Sql:
     if len(call.expressions) == 3:
         hour, minute, second = (bare(writer, each) for each in call.expressions)
-        return Sql(f"make_time({hour}, {minute}, CAST({second} AS DOUBLE))", "TIME")
+        return Sql(f"longhaul_clock({hour}, {minute}, {second})", "TIME")
     if len(call.expressions) == 2:
         instant = moment(writer, call.expressions[0], "TIMESTAMP")
         return Sql(f"CAST(longhaul_zone({instant}, {typed(writer, call.expressions[1], 'STRING').text}) AS TIME)", "TIME")
@@ -96,6 +96,8 @@ def time(writer: Writer, call: exp.Expression) -> Sql:
     text = f"({value.text} AT TIME ZONE 'UTC')" if value.kind == "TIMESTAMP" else value.text
     if value.kind == "":
         text = f"CAST({value.text} AS TIMESTAMP)"
+    if value.kind == "STRING":
+        return Sql(f"longhaul_time({value.text})", "TIME")
     return Sql(f"CAST({text} AS TIME)", "TIME")
 
 

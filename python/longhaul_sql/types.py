@@ -45,19 +45,33 @@ DUCKDB = {
 }
 
 
+TIMES = ("DATE", "DATETIME", "TIMESTAMP", "TIME")
+
+
 class Kind(str):
     """GoogleSQL's type of a value, and of STRUCT and ARRAY also what is in them, as far as the text tells."""
 
-    __slots__ = ("element", "fields", "stored")
+    __slots__ = ("declared", "element", "fields", "stored")
     fields: tuple[tuple[str, str], ...] | None
     """Names and kinds of a STRUCT's fields."""
     element: str
     """The kind of an ARRAY's elements, or nothing."""
     stored: bool
     """Whether a table has it: then no element of an array is NULL."""
+    declared: str
+    """The type of a table's column, where the kind itself is nothing: DuckDB may have a narrower one in its file."""
 
-    def __new__(cls, name: str, *, fields: Iterable[tuple[str, str]] | None = None, element: str = "", stored: bool = False) -> Kind:
+    def __new__(
+        cls,
+        name: str,
+        *,
+        fields: Iterable[tuple[str, str]] | None = None,
+        element: str = "",
+        stored: bool = False,
+        declared: str = "",
+    ) -> Kind:
         kind = super().__new__(cls, name)
+        kind.declared = declared
         kind.fields = tuple(fields) if fields is not None else None
         kind.element = element
         kind.stored = stored
@@ -70,6 +84,11 @@ def element_of(kind: str) -> str:
 
 def fields_of(kind: str) -> tuple[tuple[str, str], ...] | None:
     return kind.fields if isinstance(kind, Kind) else None
+
+
+def declared(kind: str) -> str:
+    """GoogleSQL's type, by which a statement is refused; rules that write it go by the kind itself."""
+    return kind or (kind.declared if isinstance(kind, Kind) else "")
 
 
 def array_of(element: str) -> Kind:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from longhaul_sql.errors import Refusal
-from longhaul_sql.types import DUCKDB, SCALARS, DType, Kind, Sql, array_of, fields_of, quote
+from longhaul_sql.types import DUCKDB, SCALARS, DType, Kind, Sql, array_of, declared, fields_of, quote
 
 Rule = Callable[["Writer", exp.Expression], Sql]
 EXPRESSIONS: dict[type[exp.Expression], tuple[Rule, frozenset[str]]] = {}
@@ -46,8 +46,6 @@ class Scope:
 Columns = list[tuple[str, str]] | None
 """Names and kinds; nothing for a table, whose columns are not known here."""
 
-_NO_CONDITIONS = frozenset(("INT64", "FLOAT64", "STRING", "BYTES", "DATE", "DATETIME", "TIMESTAMP", "TIME"))
-
 
 @dataclass
 class Writer:
@@ -69,6 +67,8 @@ class Writer:
     nullable_arrays: bool = False
     """Whether the statement has something that may make a NULL array of rows that have none."""
     unnests: int = 0
+    kinds: dict[int, tuple[exp.Expression, str]] = field(default_factory=dict)
+    """What expressions that were written came out as; the expression keeps its id from being another's."""
     condition: str = ""
     """`filter` or `join` while a condition is written for which NULL is as good as FALSE."""
 
@@ -135,17 +135,28 @@ class Writer:
         write, parts = rule
         self.require_parts(node, parts, self.excerpt(node))
         if type(node) in PASS_CONDITION:
-            return write(self, node)
-        with self.no_condition():
-            return write(self, node)
+            value = write(self, node)
+        else:
+            with self.no_condition():
+                value = write(self, node)
+        self.kinds[id(node)] = (node, value.kind)
+        return value
+
+    def type_of(self, node: exp.Expression) -> str:
+        """GoogleSQL's type of an expression that was written, or that is a literal; nothing where only the tables know."""
+        if isinstance(node, exp.Literal):
+            return self.value(node).kind
+        found = self.kinds.get(id(node))
+        return declared(found[1]) if found is not None else ""
 
     def condition_value(self, node: exp.Expression, condition: str) -> Sql:
         """A condition that only TRUE satisfies: `filter`, or `join` where it must stay one comparison of the two sides."""
         with self.no_condition():
             self.condition = condition
             value = self.value(node)
-        if value.kind in _NO_CONDITIONS:
-            raise self.refuse(node, f"a condition is BOOL, not {value.kind}", found=self.excerpt(node), hint="compare it: x <> 0")
+        said = declared(value.kind)
+        if said not in ("", "BOOL", "NULL"):
+            raise self.refuse(node, f"a condition is BOOL, not {said}", found=self.excerpt(node), hint="compare it: x <> 0")
         return value
 
     @contextmanager

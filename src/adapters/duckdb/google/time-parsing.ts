@@ -1,4 +1,4 @@
-import { BIGINT, VARCHAR } from '@duckdb/node-api';
+import { BIGINT, BOOLEAN, VARCHAR } from '@duckdb/node-api';
 import { fail } from './scalar.ts';
 import type { ScalarFunction } from './scalar.ts';
 import { NAMES } from './time-formats.ts';
@@ -22,6 +22,11 @@ interface Fields {
   offset?: number;
   epoch?: bigint;
 }
+
+/** The years 1 to 9999, and the furthest that a time zone is from UTC. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+const FURTHEST_OFFSET = { hours: 14 };
 
 const EXPANDED: Record<string, string> = {
   c: '%a %b %e %H:%M:%S %Y',
@@ -84,6 +89,7 @@ function read(reader: Reader, pattern: string, fields: Fields, wrong: () => neve
     } else if (letter === 'z' || whole === '%Ez') {
       const found = reader.match(/[-+]\d{2}:?\d{2}|[-+]\d{1,2}|Z/y) ?? wrong();
       const [, sign = '+', hours = '0', minutes = '0'] = /^([-+])(\d{1,2}):?(\d{2})?$/.exec(found) ?? [];
+      if (Number(minutes) > 59 || Number(hours) + Number(minutes) / 60 > FURTHEST_OFFSET.hours) wrong();
       fields.offset = (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60);
     } else if (letter !== undefined && EXPANDED[letter] !== undefined) read(reader, EXPANDED[letter], fields, wrong);
     else
@@ -171,7 +177,25 @@ function parseTime(pattern: string, text: string): bigint {
     if (date.getUTCFullYear() !== fields.year) wrong();
   }
   const seconds = fields.hour * 3600 + fields.minute * 60 + fields.second - (fields.offset ?? 0);
-  return BigInt(date.getTime()) * 1000n + BigInt(seconds) * 1_000_000n + BigInt(fields.micros);
+  const milliseconds = date.getTime() + seconds * 1000;
+  if (milliseconds < FIRST_MS || milliseconds > LAST_MS) wrong();
+  return BigInt(milliseconds) * 1000n + BigInt(fields.second === 60 ? 0 : fields.micros);
+}
+
+const zones = new Map<string, boolean>();
+
+function isZone(name: string): boolean {
+  let known = zones.get(name);
+  if (known === undefined) {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: name });
+      known = !/^[+-]/.test(name);
+    } catch {
+      known = false;
+    }
+    zones.set(name, known);
+  }
+  return known;
 }
 
 export const TIME_PARSING: readonly ScalarFunction[] = [
@@ -181,4 +205,5 @@ export const TIME_PARSING: readonly ScalarFunction[] = [
     returns: BIGINT,
     call: ([pattern, text]) => parseTime(pattern as string, text as string),
   },
+  { name: 'longhaul_is_zone', parameters: [VARCHAR], returns: BOOLEAN, call: ([name]) => isZone(name as string) },
 ];
