@@ -2,7 +2,7 @@
 import { UNKNOWN_END } from '../src/contract/jobs.ts';
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
 import type { AttemptInput } from '../src/contract/attempts.ts';
-import type { Compute, JobStatus } from '../src/ports/compute.ts';
+import type { Compute, JobStatus, WatchOptions } from '../src/ports/compute.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
 import type { Foreign } from './foreign-systems.ts';
 import type { ProgressFollower } from './progress-follower.ts';
@@ -23,6 +23,7 @@ interface Watching {
   /** Called at every look. */
   readonly note: () => void;
   readonly onStatus: (status: JobStatus) => void;
+  readonly use: NonNullable<WatchOptions['use']>;
 }
 
 export async function watchAttempt(watching: Watching): Promise<{ end: JobEnd; silent: boolean }> {
@@ -36,6 +37,7 @@ export async function watchAttempt(watching: Watching): Promise<{ end: JobEnd; s
       compute.watch(job.name, {
         signal: AbortSignal.any(leaving),
         noCapacitySeconds: input.noCapacitySeconds,
+        use: watching.use,
         onStatus: (next) => {
           status = next;
           watching.onStatus(next);

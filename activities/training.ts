@@ -4,7 +4,7 @@ import type { AttemptInput, AttemptReport, CapacityInput } from '../src/contract
 import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import { TRIAL_ENVIRONMENT } from '../src/contract/names.ts';
-import type { JobStatus } from '../src/ports/compute.ts';
+import type { JobStatus, UseSample } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.ts';
 import { GRACES } from '../src/rules/durations.ts';
 import { severalNodes } from '../src/rules/gang.ts';
@@ -19,6 +19,7 @@ import { askCluster } from './cluster-silence.ts';
 import { translated } from './failures.ts';
 import { attemptIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
+import { MachineUse } from './machine-use.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
 import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
@@ -32,6 +33,7 @@ const REFERENCE_TRAINER = ['python', '-m', 'longhaul_trainer', 'train'];
 
 interface Details {
   readonly flushed: number;
+  readonly use?: unknown;
 }
 
 export const createTrainingActivities = (ports: Ports) =>
@@ -153,13 +155,15 @@ interface Before {
 async function runAttempt(input: AttemptInput, world: World, context: Stoppable, before: Before): Promise<AttemptReport> {
   const { store, compute, warehouse, foreign, waitReports } = world;
   const { trial } = input;
-  const flushed = Math.max(before.flushed, (activityInfo().heartbeatDetails as Details | undefined)?.flushed ?? 0);
+  const known = activityInfo().heartbeatDetails as Details | undefined;
+  const flushed = Math.max(before.flushed, known?.flushed ?? 0);
   const meter = attemptMeter(input);
   const start = { lastProgress: input.lastProgress, samples: input.samples, flushed };
   const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
+  const machineUse = new MachineUse(known?.use);
   const note = (): void => {
     waitReports.beat();
-    context.note({ flushed: follower.flushed, ...waitReports.details } satisfies Details);
+    context.note({ flushed: follower.flushed, ...machineUse.details, ...waitReports.details } satisfies Details);
   };
   const watch = async (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
     log.info('attempt is watched', { pool: input.pool.name, job });
@@ -177,6 +181,8 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
       context,
       note,
       onStatus,
+      // A trainer that says it knows better, and more.
+      use: { isWanted: () => follower.followed.use === null, tell: (sample: UseSample) => machineUse.take(sample) },
     };
     const watched = await watchAttempt(watching);
     // A machine that goes is replaced at once; what is left of its log comes meanwhile.
@@ -207,7 +213,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     input,
     ...outcome,
     end,
-    followed: follower.followed,
+    followed: { ...follower.followed, use: follower.followed.use ?? machineUse.use },
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
     moveBytes: await moveBytes(store, input),
   });

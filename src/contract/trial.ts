@@ -65,16 +65,19 @@ export const TrialJson = z.strictObject({
 });
 export type TrialJson = z.infer<typeof TrialJson>;
 
-/** What an attempt has used since it began to train: cores, MiB, shares from 0 to 1. Of several machines that of rank 0. */
+/**
+ * What an attempt has used since it began to train: cores, MiB, shares from 0 to 1. Of several machines that of rank 0. Where the trainer says
+ * nothing of it, what its machine told about once a minute.
+ */
 export const AttemptUse = z.looseObject({
   seconds: z.number().nonnegative(),
   cpu: z.number().nonnegative(),
-  /** Peaks of CPU are means of 5 s. */
+  /** Peaks of CPU are means of 5 s; those that a machine told, of 15 s or so. */
   cpuPeak: z.number().nonnegative(),
   memoryMb: z.number().nonnegative(),
   memoryPeakMb: z.number().nonnegative(),
-  /** Waiting for data (`trial.batches`). */
-  waitShare: z.number().min(0).max(1),
+  /** Waiting for data (`trial.batches`); absent where the machine was asked, and not the training. */
+  waitShare: z.number().min(0).max(1).optional(),
   /** Of the GPUs that the process sees: how many, their mean share of time in use, the sum of their memory. */
   gpus: z.number().optional(),
   gpu: z.number().optional(),

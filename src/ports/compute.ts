@@ -10,6 +10,16 @@ export interface JobStatus {
   readonly waitingSince?: number;
 }
 
+/** What the main container of a Job, of several machines that of rank 0, used over a short time until `at`. */
+export interface UseSample {
+  /** ms since 1970, by the machines' clock; the same look may be told more than once. */
+  readonly at: number;
+  readonly windowSeconds: number;
+  /** In cores. */
+  readonly cpu: number;
+  readonly memoryMb: number;
+}
+
 export interface JobInfo {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -24,6 +34,8 @@ export interface WatchOptions {
   readonly noCapacitySeconds: number;
   /** Exit code 0 says all: the end is told as soon as it is known, without what a machine adds later, and without the log's end. */
   readonly zeroIsSuccess?: boolean;
+  /** Called now and then while it runs, as long as it is wanted; never where machines do not say what their Jobs use. */
+  readonly use?: { readonly isWanted: () => boolean; readonly tell: (sample: UseSample) => void };
 }
 
 export interface JobLogOptions {

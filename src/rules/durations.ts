@@ -46,6 +46,8 @@ const REAL_WAITS = {
   /** What a queue says of the Jobs that wait in it is asked so long after the first of them, and again so long after each answer. */
   queueAskedFirstMs: 5_000,
   queueAskedAgainMs: 60_000,
+  /** What Jobs use of their machines is asked so often, where their trainers do not say it. */
+  useAskedMs: 60_000,
   /** Less is no look for a machine at all. */
   capacityWaitShortestSeconds: 10,
   /** A node of a pool that has machines joins within about two minutes; of several spot pools none is waited for much longer. */
@@ -186,6 +188,8 @@ export const GRACES = {
   apiAnswerMs: 15_000,
   /** Where the API server knows no Kueue, Workloads are asked for again so long after. */
   queueAbsentMs: 600_000,
+  /** Where nobody serves metrics of pods, they are asked for again so long after. */
+  metricsAbsentMs: 600_000,
   /** A Job that was asked to end and does not, beyond its own grace: it is removed then. */
   stopBeyondGraceSeconds: 60,
   /** A Job that was asked to end is asked again after its grace and so long. */

@@ -7,6 +7,9 @@ import { machineSize } from './machine-sizes.ts';
 /** Above the peak, so that a slow moment or a larger batch still fits. */
 const CPU_HEADROOM = 1.15;
 const MEMORY_HEADROOM = 1.3;
+/** Of looks a minute apart, which most peaks fall between. */
+const SELDOM_CPU_HEADROOM = 1.5;
+const SELDOM_MEMORY_HEADROOM = 1.6;
 /** Of a machine some is its system's: so much is left for pods at least, of those with 4 cores and more on GKE. */
 const CPU_LEFT = 0.94;
 const MEMORY_LEFT = 0.8;
@@ -58,7 +61,8 @@ export interface SizeAdvice {
     readonly memoryMb: number;
     readonly memoryPeakMb: number;
     readonly gpu: number | null;
-    readonly waitShare: number;
+    /** null: the machines were asked, and not the trainings. */
+    readonly waitShare: number | null;
   } | null;
   /** What would do; what is as asked for is right. */
   readonly advised: Pick<Resources, 'cpu' | 'memoryMb'>;
@@ -101,14 +105,18 @@ function usedOf(rows: SizeInput['attempts'], seconds: number): NonNullable<SizeA
     memoryMb: mean('memory_used_mb'),
     memoryPeakMb: peak('memory_peak_mb'),
     gpu: rows.some((row) => numberOf(row.gpu_used) !== null) ? mean('gpu_used') : null,
-    waitShare: mean('wait_share'),
+    waitShare: rows.some((row) => numberOf(row.wait_share) === null) ? null : mean('wait_share'),
   };
 }
 
+const headroomOf = ({ waitShare }: NonNullable<SizeAdvice['used']>): { readonly cpu: number; readonly memory: number } =>
+  waitShare === null ? { cpu: SELDOM_CPU_HEADROOM, memory: SELDOM_MEMORY_HEADROOM } : { cpu: CPU_HEADROOM, memory: MEMORY_HEADROOM };
+
 function advisedOf({ resources, threads }: SizeInput, used: NonNullable<SizeAdvice['used']>): SizeAdvice['advised'] {
-  const cores = Math.max(used.cpuPeak * CPU_HEADROOM, threads);
+  const headroom = headroomOf(used);
+  const cores = Math.max(used.cpuPeak * headroom.cpu, threads);
   const cpu = Math.ceil(cores * CPU_STEPS) / CPU_STEPS;
-  const memoryMb = Math.ceil((used.memoryPeakMb * MEMORY_HEADROOM) / MEMORY_STEP_MB) * MEMORY_STEP_MB;
+  const memoryMb = Math.ceil((used.memoryPeakMb * headroom.memory) / MEMORY_STEP_MB) * MEMORY_STEP_MB;
   const less = (now: number, then: number): boolean => then <= now * (1 - LEAST_CHANGE);
   const tight = used.memoryPeakMb > resources.memoryMb * TIGHT_MEMORY;
   return {
@@ -119,7 +127,9 @@ function advisedOf({ resources, threads }: SizeInput, used: NonNullable<SizeAdvi
 
 function notesOf({ resources, nodes, threads }: SizeInput, used: SizeAdvice['used'], seconds: number, unmeasured: number): string[] {
   if (used === null)
-    return ['nothing was measured: the trainer is not on the SDK, or attempts were too short, or ran with an older version'];
+    return [
+      'nothing was measured: the trainer is not on the SDK and the cluster serves no metrics of pods, or attempts were too short, or ran with an older version',
+    ];
   const percent = (share: number): string => `${Math.round(share * 100)} %`;
   return [
     ...(seconds < GRACES.judgedUseSeconds ? [`measured for ${Math.round(seconds)} s only: too short to judge by`] : []),
@@ -128,14 +138,19 @@ function notesOf({ resources, nodes, threads }: SizeInput, used: SizeAdvice['use
     ...(used.memoryPeakMb > resources.memoryMb * TIGHT_MEMORY
       ? [`memory is tight: ${percent(used.memoryPeakMb / resources.memoryMb)} of it was used`]
       : []),
-    ...(used.waitShare > WAITS_MUCH
+    ...(used.waitShare === null
+      ? ['measured by metrics of pods, about once a minute: more is left above the peak, and whether training waited for data is not known']
+      : []),
+    ...(used.waitShare !== null && used.waitShare > WAITS_MUCH
       ? [
           `training waited for data ${percent(used.waitShare)} of the time: read further ahead, decode with more processes, or make the data smaller`,
         ]
       : []),
-    ...(resources.gpu > 0 && used.gpu === null ? ['use of the GPUs is not known: there is no nvidia-smi in the image'] : []),
+    ...(resources.gpu > 0 && used.gpu === null
+      ? [`use of the GPUs is not known${used.waitShare === null ? '' : ': there is no nvidia-smi in the image'}`]
+      : []),
     ...(used.gpu !== null && used.gpu < IDLE_GPU ? [`GPUs were in use ${percent(used.gpu)} of the time`] : []),
-    ...(threads > used.cpuPeak * CPU_HEADROOM
+    ...(threads > used.cpuPeak * headroomOf(used).cpu
       ? [`threads: ${threads} is kept as the least number of cores, since equal bits need it`]
       : []),
   ];

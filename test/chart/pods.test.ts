@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { PERMISSIONS, QUEUE_PERMISSIONS, resourceName } from '../../src/adapters/kubernetes/permissions.ts';
+import { PERMISSIONS, QUEUE_PERMISSIONS, resourceName, USE_PERMISSIONS } from '../../src/adapters/kubernetes/permissions.ts';
 import type { Pod, Rendered } from './rendered.ts';
 import { EVERYTHING, podsOf, rendered } from './rendered.ts';
 
@@ -111,7 +111,7 @@ describe('accounts of the chart', () => {
 
   it('have the rights that Longhaul uses, and no more; the console’s only look', async () => {
     const objects = await rendered();
-    const used = [...PERMISSIONS, ...QUEUE_PERMISSIONS].flatMap((one) =>
+    const used = [...PERMISSIONS, ...QUEUE_PERMISSIONS, ...USE_PERMISSIONS].flatMap((one) =>
       one.verbs.map((verb) => `${one.namespaced ? 'Role' : 'ClusterRole'} ${verb} ${one.group}/${resourceName(one)}`),
     );
     expect([...rightsOf(objects, 'x')].sort()).toEqual(used.sort());

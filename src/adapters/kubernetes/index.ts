@@ -17,6 +17,7 @@ import type { JobsViewOptions } from './jobs-view.ts';
 import { exactLabels, JOB_NAME, selector } from './labels.ts';
 import { jobLogs } from './logs.ts';
 import { containerOf, isTerminal } from './pod-parts.ts';
+import { PodUse } from './pod-metrics.ts';
 import { podsOf } from './pods.ts';
 import { DEFAULT_PATIENCE, watchJob } from './watch-job.ts';
 import type { Patience } from './watch-job.ts';
@@ -48,8 +49,10 @@ function kubernetesCompute(config: KubernetesConfig, client: KubeClient, options
   let isProven = false;
   /** Of Services, which Jobs of one pod do not need. */
   let isServiceProven = false;
-  const jobsView = (): JobsView => (view ??= new JobsView(client, { ...options.view, workloads }));
-  const workloads = new Workloads(client, (message) => jobsView().log(message));
+  const jobsView = (): JobsView => (view ??= new JobsView(client, { ...options.view, workloads, podUse }));
+  const log = (message: string): void => jobsView().log(message);
+  const workloads = new Workloads(client, log);
+  const podUse = new PodUse(client, log);
   const translated = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();

@@ -1,9 +1,11 @@
 import type { CoreV1Event, V1Job, V1Node, V1Pod } from '@kubernetes/client-node';
+import type { WatchOptions } from '../../ports/compute.ts';
 import { GRACES } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 import { JOB_NAME, selector } from './labels.ts';
 import { hasStarted, rankOf, time } from './pod-parts.ts';
+import type { PodUse } from './pod-metrics.ts';
 import { isQueued, QueueWords } from './queue-words.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorOptions } from './reflector.ts';
@@ -37,6 +39,7 @@ export interface JobsViewOptions {
 
 interface Sources {
   readonly workloads: Workloads;
+  readonly podUse: PodUse;
 }
 
 /** Reasons of events that tell a person why a Job does not start. */
@@ -75,6 +78,7 @@ export class JobsView {
   readonly #warnings = new Map<string, { reason: string; message: string }>();
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #queueWords: QueueWords;
+  readonly #podUse: PodUse;
   readonly #jobReflector: Reflector<V1Job>;
   readonly #podReflector: Reflector<V1Pod>;
   readonly #nodeReflector: Reflector<V1Node>;
@@ -82,6 +86,7 @@ export class JobsView {
 
   constructor(client: KubeClient, options: JobsViewOptions & Sources) {
     this.#client = client;
+    this.#podUse = options.podUse;
     this.#queueWords = new QueueWords(options.workloads, {
       waiting: () => this.#waitingInQueues(),
       tell: (name) => this.#tell(name),
@@ -179,6 +184,15 @@ export class JobsView {
     return new Map(found);
   }
 
+  /** What its main container uses while it runs. @returns what ends it */
+  measure(name: string, { isWanted, tell }: NonNullable<WatchOptions['use']>): () => void {
+    const running = (): string | null => {
+      const known = this.#pods.get(name)?.get(0);
+      return isWanted() && known && !known.gone && hasStarted(known.pod) ? (known.pod.metadata?.name ?? null) : null;
+    };
+    return this.#podUse.measure({ pod: running, tell });
+  }
+
   /** What an answer of the API server told us before the watch does. */
   takeJob(job: V1Job): void {
     this.#jobReflector.take(job);
@@ -186,6 +200,7 @@ export class JobsView {
 
   async close(): Promise<void> {
     this.#queueWords.close();
+    this.#podUse.close();
     await Promise.all([this.#jobReflector, this.#podReflector, this.#nodeReflector, this.#eventReflector].map((each) => each.close()));
   }
 

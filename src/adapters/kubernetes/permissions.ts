@@ -1,4 +1,4 @@
-/** Every right that Longhaul uses on a cluster. The Helm chart grants these and no more; `longhaul doctor` asks for each. */
+/** Every right that Longhaul uses on a cluster. The Helm chart grants these and no more; `longhaul doctor` asks for each that something fails without. */
 export interface Permission {
   readonly group: string;
   readonly resource: string;
@@ -64,6 +64,17 @@ export const QUEUE_PERMISSIONS: readonly Permission[] = [
     verbs: ['list'],
     namespaced: true,
     why: 'which resource flavor Kueue chose for an attempt, and so what it cost, and why it has not admitted one (profile: compute.queue)',
+  },
+];
+
+/** Besides, where the cluster serves metrics of pods: not having it costs nothing but what it tells. */
+export const USE_PERMISSIONS: readonly Permission[] = [
+  {
+    group: 'metrics.k8s.io',
+    resource: 'pods',
+    verbs: ['list'],
+    namespaced: true,
+    why: 'what attempts use of their machines, where their trainers do not say it (`longhaul advise`)',
   },
 ];
 

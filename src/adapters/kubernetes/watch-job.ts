@@ -74,6 +74,7 @@ function follow(
     let endingSince: number | null = null;
     const finish = (settle: () => void): void => {
       unsubscribe();
+      unmeasure?.();
       clearTimeout(timer);
       options.signal.removeEventListener('abort', aborted);
       settle();
@@ -135,6 +136,7 @@ function follow(
       shown = key;
     };
     const unsubscribe = view.subscribe(name, look);
+    const unmeasure = options.use && view.measure(name, options.use);
     options.signal.addEventListener('abort', aborted);
     if (options.signal.aborted) aborted();
     else look();

@@ -33,6 +33,8 @@ export interface StandIn {
   readonly asked: readonly Asked[];
   /** Asked before each request; may answer with a fault. */
   fault: ((asked: Asked) => Fault | null) | null;
+  /** What metrics.k8s.io says of a pod: `timestamp`, `window`, `containers`. Null: nobody serves it; of a pod: it was not looked at yet. */
+  metricsOf: ((pod: string) => object | null) | null;
   /** A list that asks for pages gets no larger ones. */
   pageSize: number;
   /** Places in a list, `VERSION:FROM`, that are not known any more when they are asked for: each once. */
@@ -68,6 +70,7 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
     controllers,
     asked,
     fault: null,
+    metricsOf: null,
     pageSize: Number.POSITIVE_INFINITY,
     expired: new Set(),
     queue: (places) => {
@@ -90,6 +93,10 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = chunks.length > 0 ? (JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>) : {};
+    if (url.pathname.startsWith('/apis/metrics.k8s.io/')) {
+      metrics(url, response);
+      return;
+    }
     const route = routeOf(url.pathname);
     if (!route) {
       status(response, 404, 'NotFound', `no such path ${url.pathname}`);
@@ -111,6 +118,20 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
       const [code, answer] = act(request.method ?? '', route, url, body);
       finish(response, code, JSON.stringify(answer), fault);
     }
+  }
+
+  /** As an aggregated server answers: of the pods that it has looked at. */
+  function metrics(url: URL, response: ServerResponse): void {
+    const one: Asked = { what: 'LIST metrics', path: url.pathname, query: decodeURIComponent(url.search) };
+    asked.push(one);
+    const fault = world.fault?.(one) ?? null;
+    if (typeof fault === 'number') return status(response, fault, reasonOf(fault), `a fault of the test: HTTP ${fault}`);
+    if (world.metricsOf === null) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
+    const items = objects.list('pods', url.searchParams.get('labelSelector') ?? '').flatMap(({ metadata }) => {
+      const told = world.metricsOf?.(metadata.name) ?? null;
+      return told === null ? [] : [{ metadata: { name: metadata.name, labels: metadata.labels }, ...told }];
+    });
+    finish(response, 200, JSON.stringify({ kind: 'PodMetricsList', metadata: {}, items }), fault);
   }
 
   function act(method: string, { resource, name }: Route, url: URL, body: Record<string, unknown>): readonly [number, object] {

@@ -60,6 +60,14 @@ describe('advice about sizes', () => {
     expect(advice.notes.join()).toContain('memory is tight: 95 %');
   });
 
+  it('leaves more above peaks that were looked for once a minute only', () => {
+    const seldom = adviceOf([attempt({ wait_share: null })]);
+    // 3.1 cores and 5 GiB at most.
+    expect(seldom.advised).toEqual({ cpu: 4.75, memoryMb: 8 * GIB });
+    expect(seldom.notes.join()).toMatch(/measured by metrics of pods, about once a minute/);
+    expect(adviceOf([attempt(), attempt({ wait_share: null })]).advised).toEqual(seldom.advised);
+  });
+
   it('of several machines saves the price of each', () => {
     expect(adviceOf([attempt()], { nodes: 3 }).pools[0]?.saved).toBeCloseTo(7.5);
   });
