@@ -31,6 +31,7 @@ import { stepIdentity } from './job-places.ts';
 import { troubleText } from './wait-reports.ts';
 import { Foreign } from './foreign-systems.ts';
 import type { WorkInput } from './queries.ts';
+import { noteRan } from './images-ran.ts';
 import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Shipped } from '../src/contract/code.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -205,6 +206,7 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
     else if (end.lingering === 'job' || end.notStarted)
       await compute.remove(name, { waitSeconds: end.nodeLost ? 0 : GRACES.removalPatienceSeconds });
   });
+  await noteRan(store, { profile: input.profile, spec: 'image' in input.spec ? input.spec : {} }, end);
   const outputs = verdict === 'succeeded' ? await foreign.ask('the object store', () => outputsOfJob(store, input)) : {};
   return {
     verdict,

@@ -22,6 +22,7 @@ import { Foreign } from './foreign-systems.ts';
 import { MachineUse } from './machine-use.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
+import { noteRan } from './images-ran.ts';
 import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -217,6 +218,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
     moveBytes: await moveBytes(store, input),
   });
+  await noteRan(store, trial, end);
   await foreign.ask('the ledger', () =>
     recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name, { nodes: end.nodes }),
   );

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Profile, StepSpec } from '../contract/index.ts';
 import { scoreTables } from '../contract/steps.ts';
 import type { Ports } from '../ports/index.ts';
+import { digestsInKey } from './images.ts';
 
 export interface TypedValue {
   readonly type: 'table' | 'uri' | 'champion';
@@ -71,8 +72,12 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
   }
 }
 
-/** The code of ours that makes the output: an image by its name, or the sources of the local Python environment. */
+/** The code of ours that makes the output: an image by its name, with its digest where that is known, or the sources of the local Python environment. */
 export function codeIdentity(profile: Profile, spec: StepSpec): string {
+  return [codeName(profile, spec), ...digestsInKey(profile, spec)].join(' ');
+}
+
+function codeName(profile: Profile, spec: StepSpec): string {
   const images = trainerImages(profile).join(' ');
   const trainer = (): string => images || sourceHash('longhaul_trainer', 'longhaul');
   /** The digest of shipped code is in the spec; this is what it runs in and with. */

@@ -6,6 +6,7 @@ import { canonicalJson, sha256 } from '../contract/canonical-json.ts';
 import { AdapterError } from '../contract/errors.ts';
 import { codeIdentity, identify, inputsOf } from './identity.ts';
 import type { TypedValue } from './identity.ts';
+import { ranTheSame } from './images.ts';
 import { createStepCache } from './records.ts';
 import type { CacheRecord, StepCache } from './records.ts';
 
@@ -83,7 +84,7 @@ function withoutNames(spec: StepSpec): Record<string, unknown> {
   };
 }
 
-/** The record of an earlier making, if all that it made is still there and unchanged. */
+/** The record of an earlier making, if all that it made is still there and unchanged, and the same image would make it now. */
 export async function usableRecord(
   ports: Ports,
   input: PrepareInput,
@@ -96,5 +97,7 @@ export async function usableRecord(
   const same = await Promise.all(
     record.made.map(async (made) => (await identify(ports, input.profile, input.pipeline, made)) === made.identity),
   );
-  return same.every(Boolean) ? record : null;
+  if (!same.every(Boolean)) return null;
+  const [store, warehouse] = await Promise.all([ports.store(input.profile), ports.warehouse(input.profile)]);
+  return (await ranTheSame({ store, warehouse }, { profile: input.profile, spec: input.step.spec }, record.by)) ? record : null;
 }

@@ -1,5 +1,4 @@
-/** What differs in the code that two runs shipped, file by file; and what of a document may be another thing tomorrow. */
-import { trainerImages } from '../contract/clusters.ts';
+/** What differs in the code that two runs shipped, file by file. */
 import { filesIn, type ArchivedFile } from '../compile/code/archive.ts';
 import { codeUri, type Shipped } from '../contract/code.ts';
 import type { RunDocument } from '../contract/run-document.ts';
@@ -78,17 +77,4 @@ function textOf(file: ArchivedFile | undefined): string | null {
   } catch {
     return null;
   }
-}
-
-/** Where the cache may hold what another image made: no registry is asked what a tag names today. */
-export function tagWarnings({ profile, steps, onExit }: Pick<RunDocument, 'profile' | 'steps' | 'onExit'>): string[] {
-  const own = trainerImages(profile);
-  if (own.length === 0) return [];
-  const images = [
-    ...own,
-    ...[...steps, ...onExit].flatMap(({ spec }) => ('image' in spec && spec.image !== undefined ? [spec.image] : [])),
-  ];
-  return [...new Set(images)]
-    .filter((image) => !image.includes('@sha256:'))
-    .map((image) => `${image}: this tag may change; pin it (IMAGE@sha256:…), or the cache may be wrong`);
 }

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidInputError } from '../contract/errors.ts';
 import { RunDocument } from '../contract/run-document.ts';
+import { openRegistry } from '../adapters/oci/index.ts';
+import type { ImageRegistry } from '../ports/registry.ts';
 import { collect, jsonOrText, type Cli } from './context.ts';
 import { createSqlChecker, type SqlChecker } from '../adapters/duckdb/check-sql.ts';
 
@@ -23,12 +25,15 @@ export interface Compiled {
   readonly document: RunDocument;
   /** What the run needs in its store, by SHA-256 (`shipCode`). Empty of a document that was compiled before. */
   readonly code: ReadonlyMap<string, Uint8Array>;
+  /** That was asked what its images are. */
+  readonly registry: ImageRegistry;
 }
 
 export async function compileWithCode(file: string, { profile, set }: CompileOptions, { warn }: Pick<Cli, 'warn'>): Promise<Compiled> {
+  const registry = openRegistry();
   if (file.endsWith('.json')) {
     const document = await readDocument(file);
-    if (document) return { document, code: new Map() };
+    if (document) return { document, code: new Map(), registry };
   }
   // Loaded here: a document that was compiled before needs no compiler.
   const { compile } = await import('../compile/index.ts');
@@ -43,7 +48,8 @@ export async function compileWithCode(file: string, { profile, set }: CompileOpt
     ship,
     warn,
   });
-  return { document, code };
+  const { withImageDigests } = await import('./image-digests.ts');
+  return { document: await withImageDigests(document, registry), code, registry };
 }
 
 /** null: some other JSON, e.g. a pipeline written in it. */

@@ -241,6 +241,11 @@ export const Profile = z.strictObject({
   trackers: z.array(Tracker).optional(),
   /** TensorBoard of a search: kept so long after the run. */
   tensorboard: z.strictObject({ enabled: z.boolean().default(false), keepSeconds: z.int().nonnegative().default(3600) }).prefault({}),
+  /**
+   * What the tags of images meant when it was compiled, by image: the digest that the registry answered with, and behind it those by which machines call
+   * the same image. A tag that no registry told of is not here.
+   */
+  imageDigests: z.record(z.string(), z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/)).min(1)).optional(),
   /** Suffix of the training task queue of `compute`; with `clusters` the name of the one that `compute` is of. */
   cluster: Name.optional(),
 });

@@ -59,7 +59,7 @@ const PoolInFile = z.strictObject({
   grace: inUnits('s', poolGraceSeconds).describe('From SIGTERM to SIGKILL in this pool; that of compute when left out'),
 });
 
-const { silenceSeconds, logs, checkpoints, tensorboard, pools, prices: _dated, ...profile } = Profile.shape;
+const { silenceSeconds, logs, checkpoints, tensorboard, pools, prices: _dated, imageDigests: _answered, ...profile } = Profile.shape;
 const { maxMb, keepDays, ...logFields } = logs.unwrap().shape;
 const { keepSeconds, ...tensorboardFields } = tensorboard.unwrap().shape;
 export const ProfileInFile = z.strictObject({

@@ -65,6 +65,8 @@ const REAL_WAITS = {
   cacheRenewedMs: 60_000,
   /** Shipped code may have 64 MiB. */
   codeRenewedMs: 12 * 3600 * 1000,
+  /** Until it is noted again that a tag is what it was. */
+  imageSeenAgainMs: 10 * 60_000,
   /** Where the writer cannot be asked: in another container, on another machine, or before a restart of this one. */
   foreignTemporaryMs: 24 * 3600 * 1000,
   /** Statements that began before a table was replaced may still read the old version. */
@@ -396,6 +398,8 @@ export const GRACES = {
   answerTryMs: 30_000,
   /** A server of this machine answers within so long, or is not there. */
   serverAnswerMs: 1_000,
+  /** A registry of images, its token included: who compiles waits for it. */
+  registryAnswerMs: 3_000,
   translatorStopMs: 2_000,
   /** The console's pages. */
   pageReadAgainMs: 3_000,

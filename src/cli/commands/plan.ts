@@ -8,7 +8,7 @@ import { scoreTables } from '../../contract/steps.ts';
 import type { SearchSpec, StepSpec } from '../../contract/steps.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { keptForAudits, renderKept } from '../audit-bytes.ts';
-import { codeChanges, inStore, tagWarnings, type CodeChange } from '../code-changes.ts';
+import { codeChanges, inStore, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
 import { earlierOf, estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
@@ -36,7 +36,7 @@ export function registerPlan(program: Command): void {
     .addHelpText('after', examples('longhaul plan pipeline.yaml', 'longhaul plan pipeline.yaml --profile gcp --set params.weeks=8 --sql'))
     .action(async (file: string, options: Options, command: Command) => {
       const cli = cliOf(command);
-      const { document, code } = await compileWithCode(file, options, cli);
+      const { document, code, registry } = await compileWithCode(file, options, cli);
       await refuseByPolicy(document, options.policy);
       const { forecast, searching } = await import('../forecast.ts');
       await using ports = openPorts();
@@ -58,7 +58,8 @@ export function registerPlan(program: Command): void {
         ...(step.spec.kind === 'query' ? { sqlFile: step.spec.sqlFile, sql: step.spec.sql, parameters: step.spec.parameters } : {}),
       }));
       const since = await sinceLastRun(document, code, ports).catch(() => null);
-      const warnings = tagWarnings(document);
+      const { tagWarnings } = await import('../image-digests.ts');
+      const warnings = await tagWarnings(document, registry);
       cli.print(
         {
           pipeline: document.pipeline,
