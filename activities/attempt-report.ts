@@ -32,8 +32,7 @@ interface AttemptFacts {
 
 export function attemptReport(facts: AttemptFacts): AttemptReport {
   const { input, verdict, end, followed, result } = facts;
-  // Two machines' clocks, or one that was set back between them.
-  const endedAt = Math.max(end.endedAt, end.startedAt ?? 0);
+  const endedAt = endOf(end);
   const hours = end.startedAt === null ? 0 : (endedAt - end.startedAt) / MS_PER_HOUR;
   const machines = machineHours(input, end, endedAt, hours);
   const pool = inFlavor(input.pool, end.flavor);
@@ -67,6 +66,9 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     weightsSha256: result?.weightsSha256 ?? null,
   };
 }
+
+/** Two machines' clocks, or one that was set back between them. */
+const endOf = ({ endedAt, startedAt }: JobEnd): number => Math.max(endedAt, startedAt ?? 0);
 
 /** Share of the attempt that has to be done again. */
 function lostShare(verdict: AttemptVerdict, trained: number, lost: number): number {
@@ -122,8 +124,6 @@ function bounded(result: TrialResult): Record<string, Json> {
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 interface RecordOptions {
-  /** Of an attempt on several machines. */
-  readonly nodes?: readonly NodeEnd[];
   /** `lost`: with its cluster, so that another row takes the place of this one when its end is known. */
   readonly stage?: 'lost' | 'ended';
 }
@@ -134,11 +134,10 @@ export async function recordAttempt(
   input: AttemptInput,
   report: AttemptReport,
   job: string,
-  { nodes = [], stage = 'ended' }: RecordOptions = {},
+  { stage = 'ended' }: RecordOptions = {},
 ): Promise<void> {
   const { trial, attempt } = input;
   const pool = inFlavor(input.pool, report.flavor);
-  const key = ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt, ...(stage === 'lost' ? [stage] : []));
   const row: LedgerRow<'attempts'> = {
     pipeline: trial.pipeline,
     run: trial.run,
@@ -167,22 +166,20 @@ export async function recordAttempt(
     gpus_requested: trial.spec.resources.gpu,
     ...Object.fromEntries(Object.entries(USE_FIELDS).map(([field, column]) => [column, report.use?.[field] ?? null])),
   };
-  // Before the total, so that whoever sees that one finds its parts.
-  if (nodes.length > 0)
-    await warehouse.append(
-      'attempt_nodes',
-      nodes.map((node) => nodeRow({ ...input, pool }, report, job, node)),
-      key,
-    );
-  await warehouse.append('attempts', [row], key);
+  await warehouse.append('attempts', [row], keyOf(input, stage === 'lost' ? [stage] : []));
 }
 
-function nodeRow(
-  { trial, attempt, pool }: AttemptInput,
-  { endedAt }: AttemptReport,
-  job: string,
-  node: NodeEnd,
-): LedgerRow<'attempt_nodes'> {
+const keyOf = ({ trial, attempt }: AttemptInput, more: readonly string[] = []): string =>
+  ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt, ...more);
+
+/** Of an attempt on several machines a row for each. */
+export async function recordNodes(warehouse: Warehouse, input: AttemptInput, end: JobEnd, job: string): Promise<void> {
+  const pool = inFlavor(input.pool, end.flavor);
+  const rows = (end.nodes ?? []).map((node) => nodeRow({ ...input, pool }, endOf(end), job, node));
+  if (rows.length > 0) await warehouse.append('attempt_nodes', rows, keyOf(input));
+}
+
+function nodeRow({ trial, attempt, pool }: AttemptInput, endedAt: number, job: string, node: NodeEnd): LedgerRow<'attempt_nodes'> {
   const seconds = heldSeconds(node, endedAt);
   return {
     pipeline: trial.pipeline,

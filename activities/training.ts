@@ -12,7 +12,7 @@ import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
 import { asLost, attemptOutcome } from './attempt-verdict.ts';
-import { attemptReport, recordAttempt } from './attempt-report.ts';
+import { attemptReport, recordAttempt, recordNodes } from './attempt-report.ts';
 import { lostEnd, watchAttempt } from './attempt-watch.ts';
 import { awaitCapacity, forgetCapacity } from './capacity.ts';
 import { askCluster } from './cluster-silence.ts';
@@ -197,17 +197,27 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   await context.look();
   if (name === null) await markLostLog(logSource(input, store, compute)).catch(() => undefined);
   const watched = name === null ? { end: null, silent: false } : await watch(name);
-  if (watched.end?.state !== 'succeeded') await context.look();
-  await foreign.ask('the object store', () => follower.readAll());
-  await foreign.ask('the ledger', () => follower.flush());
+  await Promise.all([
+    watched.end?.state === 'succeeded' ? undefined : context.look(),
+    foreign.ask('the object store', () => follower.readAll()),
+  ]);
   const { trainingFrom, recordedAt } = follower.followed;
   const end: JobEnd = watched.end ?? {
     ...lostEnd({ node: null, startedAt: trainingFrom }, 'its Job is not there any more'),
     endedAt: recordedAt ?? Date.now(),
   };
-  const seen = await attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign);
+  const job = name ?? attemptIdentity(store, input).name;
+  // Each is another system's answer, and none needs another's: the replacement waits for the slowest, and not for all in turn.
+  const [seen, moved] = await Promise.all([
+    attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign),
+    moveBytes(store, input),
+    noteRan(store, trial, end),
+    foreign.ask('the ledger', () => follower.flush()),
+    // Before the total, so that whoever sees that one finds its parts.
+    foreign.ask('the ledger', () => recordNodes(warehouse, input, end, job)),
+    name === null ? undefined : foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end)),
+  ]);
   const outcome = input.lost === undefined ? seen : asLost(seen, input.lost);
-  if (name !== null) await foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end));
   const { verdict } = outcome;
   const final = verdict !== 'preempted' && verdict !== 'no-capacity' && verdict !== 'succeeded';
   const report = attemptReport({
@@ -216,12 +226,9 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     end,
     followed: { ...follower.followed, use: follower.followed.use ?? machineUse.use },
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
-    moveBytes: await moveBytes(store, input),
+    moveBytes: moved,
   });
-  await noteRan(store, trial, end);
-  await foreign.ask('the ledger', () =>
-    recordAttempt(warehouse, input, report, name ?? attemptIdentity(store, input).name, { nodes: end.nodes }),
-  );
+  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, job));
   meter.end(report);
   log.info('attempt ended', { pool: report.pool, node: report.node, end: report.verdict, cause: report.cause, cost: report.cost });
   return report;

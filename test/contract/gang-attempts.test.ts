@@ -101,6 +101,43 @@ describe('an attempt on several pods', () => {
     ).toBe(true);
   };
 
+  it('is replaced after the slowest answer of store and ledger, and not after all in turn, when a machine goes', async () => {
+    const asked = new Set<string>();
+    const all = Promise.withResolvers<undefined>();
+    const atOnce = ['LATEST', 'attempt_nodes', 'progress'];
+    const arrived = async (what: string): Promise<void> => {
+      if (!atOnce.includes(what)) return;
+      if (asked.add(what).size === atOnce.length) all.resolve(undefined);
+      await all.promise;
+    };
+    const plain = store;
+    const slow: ObjectStore = { ...plain, read: async (uri) => arrived(uri.split('/').at(-1) ?? '').then(() => plain.read(uri)) };
+    const { warehouse } = ports();
+    const ledger = {
+      ...(await warehouse({} as never)),
+      append: async (table: string, added: readonly LedgerRow[]) => {
+        await arrived(table);
+        rows.push(...added.map((row) => ({ table, row })));
+      },
+    } as unknown as Warehouse;
+    const input = await attempt(1, profile());
+    const record = { n: 1, time: 1, attempt: 1, kind: 'train', epoch: 0, part: 0, step: 1, samples: 1, metrics: {} };
+    const environment = new MockActivityEnvironment({ attempt: 1, heartbeatTimeoutMs: 1000 }, { logger });
+    const act = () =>
+      createTrainingActivities({ ...ports(), store: () => Promise.resolve(slow), warehouse: () => Promise.resolve(ledger) }).runAttempt(
+        input,
+      );
+    const report = environment.run<[], AttemptReport, typeof act>(act);
+    await watched();
+    await store.write(`${input.trial.output}/progress/1.json`, JSON.stringify(record));
+    standIn.controllers.evict(standIn.controllers.podOf(job(), 1)?.metadata.name ?? '');
+    await eventually(() => [...asked].sort()).toEqual(atOnce);
+    expect(await report).toMatchObject({ verdict: 'preempted' });
+    // Whoever sees the total finds its parts.
+    expect(rows.at(-1)?.table).toBe('attempts');
+    expectMoney();
+  });
+
   it('is one Job, with a Service that is owned by it', async () => {
     const { environment, report } = run(await attempt(1, profile()));
     await watched();
