@@ -4,6 +4,8 @@ import { setInterval, clearInterval } from 'node:timers';
 const LOOK_MS = 1000;
 /** Of the services in Temporal's server, the one that clients and workers ask. */
 const FRONTEND = /^(?:temporal_)?service_requests(?:_total)?\{[^}]*service_name="frontend"[^}]*\} (\S+)/;
+/** Workers wait for tasks so, whatever there is to do: no action of a bill, and more of them the more time passes. */
+const POLLS = /^Poll(?:Workflow|Activity|Nexus)TaskQueue$/;
 const OPERATION = /operation="([^"]*)"/;
 const SHOWN = 4;
 
@@ -42,12 +44,13 @@ export class TemporalMeter {
   }
 }
 
-function countsOf(text: string): Counts {
+export function countsOf(text: string): Counts {
   const counts = new Map<string, number>();
   for (const line of text.split('\n')) {
     const count = FRONTEND.exec(line)?.[1];
     const operation = OPERATION.exec(line)?.[1];
-    if (count !== undefined && operation !== undefined) counts.set(operation, (counts.get(operation) ?? 0) + Number(count));
+    if (count !== undefined && operation !== undefined && !POLLS.test(operation))
+      counts.set(operation, (counts.get(operation) ?? 0) + Number(count));
   }
   return counts;
 }

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WORLDS } from '../chaos/faults.ts';
 import { SOAK_TRAINER } from '../chaos/cloud.ts';
+import { tooMany } from './budget.ts';
 import { jobProcesses, signal } from '../chaos/processes.ts';
 import { openWorld, type World } from '../chaos/world.ts';
 import type { Outcome } from '../chaos/checks.ts';
@@ -18,8 +19,6 @@ const FOLDER = join(import.meta.dirname, 'pipeline');
 const DAYS = 5;
 /** A search is continued as new when Temporal suggests it, at 4,096 events; it is found a quiet moment for that. */
 const MAX_EVENTS = 5000;
-/** Of each trial and played hour. What is not compressed, such as heartbeats and starts, counts for less than in real days. */
-const MAX_REQUESTS_PER_TRIAL_HOUR: Readonly<Record<string, number>> = { temporal: 60, kubernetes: 30, gcs: 300, bigquery: 30 };
 
 const { values, refuse, whole } = commandLine({
   call: 'npm run soak --',
@@ -100,12 +99,13 @@ try {
     const before = await askedOf(place);
     const verdict = await play(place.world, scale, { seed, events, expected, interrupt: interrupt.signal });
     const after = await askedOf(place);
+    const asked = Object.fromEntries(Object.entries(after.requests).map(([to, count]) => [to, count - (before.requests[to] ?? 0)]));
     const hours = Math.max(verdict.hours, 1) * TRIALS;
-    const requests = Object.fromEntries(
-      Object.entries(after.requests).map(([to, count]) => [to, Math.round(((count - (before.requests[to] ?? 0)) / hours) * 10) / 10]),
-    );
+    const requests = Object.fromEntries(Object.entries(asked).map(([to, count]) => [to, Math.round((count / hours) * 10) / 10]));
+    const { attempts, seconds, done } = verdict;
+    const soaked = { scale, seconds, hours: verdict.hours, events: done.length, attempts };
     say(`     of Temporal: ${mostlyOf(before.operations, after.operations)}`);
-    const problems = [...verdict.problems, ...tooMany(requests)];
+    const problems = [...verdict.problems, ...tooMany(asked, soaked)];
     tell(seed, { ...verdict, problems }, requests);
     if (problems.length === 0) passed += 1;
     else {
@@ -129,12 +129,6 @@ async function askedOf({ world, meter }: Place): Promise<{
   return { requests: { temporal: sumOf(operations), ...world.ground.requests() }, operations };
 }
 
-function tooMany(requests: Readonly<Record<string, number>>): string[] {
-  return Object.entries(requests)
-    .filter(([to, count]) => count > (MAX_REQUESTS_PER_TRIAL_HOUR[to] ?? 0))
-    .map(([to, count]) => `${count} requests to ${to} for each trial and hour, at most ${MAX_REQUESTS_PER_TRIAL_HOUR[to] ?? 0}`);
-}
-
 function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVerdict, requests: Readonly<Record<string, number>>): void {
   const result = problems.length === 0 ? 'ok  ' : 'FAIL';
   say(
@@ -142,7 +136,9 @@ function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVe
   );
   for (const problem of problems) say(`     ${problem}`);
   if (problems.length > 0)
-    say(`     again: npm run soak -- --seed ${seed} --world ${kind} --days ${days}${traces ? ` --traces ${traces}` : ''}`);
+    say(
+      `     again: npm run soak -- --seed ${seed} --world ${kind} --days ${days}${values.real ? ` --real ${values.real}` : ''}${traces ? ` --traces ${traces}` : ''}`,
+    );
   const line = {
     seed,
     world: kind,

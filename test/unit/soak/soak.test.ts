@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { requestBudget, tooMany } from '../../soak/budget.ts';
+import { countsOf } from '../../soak/meter.ts';
 import { misjudged } from '../../soak/checks.ts';
 import { compressed, real, secondsOf } from '../../soak/scale.ts';
 import { describeTimeline, timelineOf, TRIALS, type EventKind } from '../../soak/timeline.ts';
@@ -36,6 +38,62 @@ describe('the days of a soak', () => {
     const scale = real(5, 2);
     expect(scale.factor).toBe(1);
     expect(secondsOf(scale, 7 * 24)).toBeCloseTo(7200);
+  });
+});
+
+describe('the requests of a soak', () => {
+  const compressedSoak = { scale: compressed(5), seconds: 500, hours: 200, events: 55, attempts: 39 };
+  const realSoak = (realHours: number, seconds: number, hours: number) => ({
+    scale: real(5, realHours),
+    seconds,
+    hours,
+    events: 33,
+    attempts: 24,
+  });
+
+  it('are bounded by the hours that were played where waits are as compressed as they', () => {
+    expect(tooMany({ temporal: 60 * TRIALS * 200, gcs: 300 * TRIALS * 200 }, compressedSoak)).toEqual([]);
+    expect(tooMany({ temporal: 60 * TRIALS * 200 + 1 }, compressedSoak)).toEqual([
+      '60001 requests to temporal in 500 s (200 h played), at most 60000',
+    ]);
+    expect(tooMany({ temporal: 301 }, { ...compressedSoak, hours: 0.1 })).toHaveLength(1);
+  });
+
+  it('of real hours are bounded by those, and by what happened in them', () => {
+    // The same events in ten times as long: what is asked by the clock alone grows, and so does its bound.
+    const [short, long] = [requestBudget('temporal', realSoak(0.7, 1446, 96)), requestBudget('temporal', realSoak(7, 14_460, 96))];
+    expect(long - short).toBeCloseTo(((14_460 - 1446) / 3600) * (60 * TRIALS + 3000));
+    // However many hours are said to have been played meanwhile.
+    expect(requestBudget('temporal', realSoak(0.7, 1446, 10_000))).toBe(short);
+  });
+
+  // docs/reliability.md: requests a trial and played hour, with every worker describing all that was open every five seconds, and after that was mended.
+  it.each([
+    [0.7, 86.6, 1446, 96, true],
+    [2, 534.7, 4039, 94, true],
+    [0.3, 15.5, 954, 149, false],
+    [0.45, 19, 1421, 146, false],
+  ])('tell %s h with a storm from one without', (realHours, each, seconds, hours, isStorm) => {
+    expect(tooMany({ temporal: each * hours * TRIALS }, realSoak(realHours, seconds, hours))).toHaveLength(isStorm ? 1 : 0);
+  });
+
+  it('know no budget for a system that nobody has thought of', () => {
+    expect(tooMany({ other: 1 }, compressedSoak)).toHaveLength(1);
+  });
+
+  it('are counted without the polls of workers, which wait for tasks', () => {
+    const line = (operation: string, count: number): string =>
+      `service_requests{namespace="default",operation="${operation}",service_name="frontend"} ${count}`;
+    const text = [
+      line('PollActivityTaskQueue', 900),
+      line('PollWorkflowTaskQueue', 900),
+      line('StartWorkflowExecution', 3),
+      line('PollWorkflowExecutionUpdate', 4),
+    ];
+    expect([...countsOf(text.join('\n'))]).toEqual([
+      ['StartWorkflowExecution', 3],
+      ['PollWorkflowExecutionUpdate', 4],
+    ]);
   });
 });
 
