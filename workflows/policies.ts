@@ -266,4 +266,15 @@ export const answering = proxyActivities<ImportanceActivities>(ANSWER_POLICY);
 /** For a person who waits, unlike `sampler`. */
 export const suggesting = proxyActivities<SamplerActivities>(ANSWER_POLICY);
 export const sampler = proxyActivities<SamplerActivities>(SAMPLER_POLICY);
+/** What one's own raises comes back to the search, which tells of it before it asks again. */
+export const ownSampler = proxyActivities<SamplerActivities>({
+  ...SAMPLER_POLICY,
+  retry: { ...SAMPLER_POLICY.retry, nonRetryableErrorTypes: ['SamplerFailed'] },
+});
+/** The first question to a sampler of one's own, whose requirements are installed before it answers; a worker that is away is not waited for. */
+export const preparing = proxyActivities<SamplerActivities>({
+  ...SAMPLER_POLICY,
+  scheduleToStartTimeout: GRACES.answerMs,
+  retry: { ...SAMPLER_POLICY.retry, maximumAttempts: 2 },
+});
 export const evaluating = proxyActivities<EarlyEvaluationActivities>(WAREHOUSE_POLICY);

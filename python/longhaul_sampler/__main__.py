@@ -58,6 +58,7 @@ async def serve(task_queue: str) -> None:
         async with worker:
             _log.info("ready on %s", task_queue)
             await stopped.wait()
+    activities.own.close()
 
 
 def main() -> None:

@@ -10,11 +10,22 @@ State = Literal["running", "complete", "pruned", "failed"]
 
 
 @dataclass(frozen=True)
+class OwnSampler:
+    """One's own: ``module:Class``, and what it is made with."""
+
+    name: str
+    options: dict[str, Any]
+    #: SHA-256 of the archive; None: of an installed package.
+    code: str | None = None
+
+
+@dataclass(frozen=True)
 class SamplerConfig:
     kind: str = "auto"
     seed: int = 0
     startup_trials: int | None = None
     constraints: tuple[str, ...] = ()
+    own: OwnSampler | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class AskRequest:
                 seed=sampler.get("seed", 0),
                 startup_trials=sampler.get("startupTrials"),
                 constraints=tuple(sampler.get("constraints", ())),
+                own=_own(sampler),
             ),
             goals=tuple(objective["goal"] for objective in data["objectives"]),
             metrics=tuple(objective["metric"] for objective in data["objectives"]),
@@ -70,6 +82,12 @@ class AskRequest:
             warm=tuple(WarmTrial(warm["parameters"], tuple(warm["values"])) for warm in data.get("warm", ())),
             count=data["count"],
         )
+
+
+def _own(sampler: dict[str, Any]) -> OwnSampler | None:
+    if "class" not in sampler:
+        return None
+    return OwnSampler(sampler["class"], sampler.get("options", {}), sampler.get("code", {}).get("sha256"))
 
 
 def _asked(data: dict[str, Any]) -> AskedTrial:

@@ -13,6 +13,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from .errors import InvalidRequest
+from .own_class import build_own
 from .request import AskRequest, SamplerConfig
 from .space import Space
 
@@ -37,12 +38,16 @@ def choose(space: Space, planned_trials: int, objectives: int, torch: bool) -> s
 
 
 def resolve(request: AskRequest, space: Space) -> str:
+    if request.sampler.own is not None:
+        return request.sampler.own.name
     kind = request.sampler.kind
     return choose(space, request.planned_trials, len(request.goals), torch_available()) if kind == "auto" else kind
 
 
 def build(kind: str, request: AskRequest, space: Space) -> BaseSampler:
     config = request.sampler
+    if config.own is not None:
+        return build_own(config.own, config.seed)
     if config.kind == "auto" and kind in ("tpe", "gp"):
         start = config.startup_trials if config.startup_trials is not None else max(4, min(16, request.planned_trials // 4))
         return StartThen(_sobol(config), _plain(kind, config, space, request, startup=1), start)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
@@ -93,6 +94,11 @@ class Session:
         directions = [StudyDirection.MAXIMIZE if goal == "maximize" else StudyDirection.MINIMIZE for goal in request.goals]
         self.study = optuna.create_study(study_name=request.study, sampler=self.sampler, directions=directions)
         self._objectives = len(directions)
+        self._own = request.sampler.own is not None
+        if self._own:
+            # Samplers that know when a space is exhausted say so by stopping the loop that they take to be around them.
+            self.study._stop_flag = False
+            self.study._thread_local.in_optimize_loop = True
         self._seen: list[Event] = []
         #: Suggested, and not yet seen in a request.
         self._pending: list[tuple[Parameters, optuna.Trial]] = []
@@ -134,12 +140,17 @@ class Session:
     def ask(self, count: int) -> tuple[list[Parameters], bool]:
         """New suggestions, and whether the space is exhausted."""
         for _ in range(count):
+            if self._own and self.study._stop_flag:
+                break
             if isinstance(self.sampler, samplers.Grid) and self.sampler.open_points(self.study) == 0:
                 break
             try:
                 self._pending.append(self._suggest())
             except _GridEnded:
                 break
+        if self._own:
+            # As its `study.stop()` would end a loop of Optuna's.
+            return [parameters for parameters, _ in self._pending], self.study._stop_flag
         exhausted = isinstance(self.sampler, samplers.Grid) and self.sampler.open_points(self.study) == 0
         return [parameters for parameters, _ in self._pending], exhausted
 
@@ -151,6 +162,8 @@ class Session:
                 raise _GridEnded
             trial = self.study.ask()
             parameters = self.space.suggest(trial)
+            if self._own:
+                parameters = self._within(parameters)
             repeated = grid and self.space.conditional and self._was_suggested(parameters)
             if not repeated and keeps(self.constraints, parameters):
                 trial.set_user_attr("longhaul", parameters)
@@ -161,6 +174,14 @@ class Session:
             rejections += 1
             if not grid and rejections == self._most_rejections:
                 self._enqueue_nearest(parameters)
+
+    def _within(self, parameters: Parameters) -> Parameters:
+        """What a sampler of one's own suggested, in plain numbers; Optuna itself looks at nothing but their types."""
+        encoded = self.space.encoded(parameters)
+        if encoded is None:
+            raise ValueError(f"it suggested {parameters}, which does not lie in the space")
+        values, distributions = encoded
+        return {name: self.space.decode(name, _plain(distributions[name], value)) for name, value in values.items()}
 
     @property
     def _most_rejections(self) -> int:
@@ -266,6 +287,10 @@ class Session:
             return
         frozen = self.study.get_trials(deepcopy=False)[number]
         self.study._storage.set_trial_intermediate_value(frozen._trial_id, step, value)
+
+
+def _plain(distribution: BaseDistribution, value: Any) -> Any:
+    return distribution.to_external_repr(distribution.to_internal_repr(value))
 
 
 def _constraints(trial: AskedTrial) -> dict[str, float]:

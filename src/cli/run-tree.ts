@@ -81,6 +81,7 @@ function searchNote(search: SearchState, now: number): string {
   const ended = with_('succeeded', 'stopped', 'failed', 'cancelled');
   const parts = [`${ended} of ${search.plannedTrials} trials`];
   if (search.status === 'paused' || search.status === 'waiting') parts.push(search.reason ?? search.status);
+  else if (search.reason !== null) parts.push(oneLine(search.reason, 100));
   if (search.bestObjective !== null)
     parts.push(`best ${search.objective.metric} ${metric(search.bestObjective)} (trial ${search.bestTrial ?? '?'})`);
   const pace = trialsPerHour(search, now);

@@ -8,6 +8,7 @@ import type { Shipped } from '../contract/code.ts';
 import type { OutputType, QueryParameter } from '../contract/values.ts';
 import type { CodePacker } from './code/pack.ts';
 import { shipped } from './shipped.ts';
+import { shippedSampler } from './own-sampler.ts';
 import { unexportableNames } from '../rules/feature-names.ts';
 import { featureTable } from './feature-table.ts';
 import { secondsOf } from '../contract/units.ts';
@@ -93,14 +94,16 @@ async function build(
     case 'train': {
       const output = prefix('output');
       const code = await shipped(leaf, fields, file as FileOf<'search' | 'train'>, context);
+      const sampler = leaf.kind === 'search' ? await shippedSampler(leaf, fields, file as FileOf<'search'>, context) : undefined;
+      if (code === null || sampler === null) return null;
       const {
         code: _code,
         requirements: _requirements,
         ...search
-      } = leaf.kind === 'train'
+      } = sampler === undefined
         ? searchOfTraining({ ...(own as FileOf<'train'>), output })
-        : searchOfFile({ ...(own as FileOf<'search'>), output });
-      return code && searchSpec(leaf, fields, { ...search, ...code }, context);
+        : searchOfFile({ ...(own as FileOf<'search'>), output, sampler });
+      return searchSpec(leaf, fields, { ...search, ...code }, context);
     }
     case 'evaluate':
       checkEvaluate(leaf, fields, file as FileOf<'evaluate'>, context);

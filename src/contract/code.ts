@@ -33,9 +33,11 @@ export function shippedBy(
   steps: readonly { readonly id: string; readonly spec: object }[],
 ): { readonly id: string; readonly sha256: string; readonly from: string }[] {
   const found = steps.flatMap(({ id, spec }) => {
-    const { code, requirements } = spec as Shipped;
-    // A script's requirements are lines of its spec.
-    return code ? [code, ...(requirements ? [requirements] : [])].map(({ sha256, from }) => ({ id, sha256, from })) : [];
+    const { sampler, ...own } = spec as Shipped & { readonly sampler?: Shipped };
+    return [own, sampler ?? {}].flatMap(({ code, requirements }) =>
+      // A script's requirements are lines of its spec.
+      code ? [code, ...(requirements ? [requirements] : [])].map(({ sha256, from }) => ({ id, sha256, from })) : [],
+    );
   });
   return [...new Map(found.map((one) => [one.sha256, one])).values()];
 }

@@ -148,6 +148,7 @@ const {
   checkpoint,
   earlyEvaluation,
   schedulerChoice: _schedulerChoice,
+  sampler: _sampler,
   takesOver: _takesOver,
   promise: _promise,
   ...searchFields
@@ -155,6 +156,17 @@ const {
 
 const { minSeconds, maxSeconds, ...checkpointFields } = checkpoint.unwrap().shape;
 const { everySeconds, ...earlyEvaluationFields } = earlyEvaluation.unwrap().shape;
+
+const { class: ownClass, options: ownOptions, code: _ownCode, requirements: _ownRequirements, ...samplerFields } = Sampler.shape;
+const SamplerInFile = z.strictObject({
+  ...samplerFields,
+  class: ownClass.describe(
+    'A sampler of one’s own instead of `kind`: module:Class of a sampler of Optuna, or of a function that returns one',
+  ),
+  options: ownOptions.describe('What it is made with; `seed` too, where it takes one'),
+  code: CodePath.optional().describe('Folder or file with the module; where absent the `code` of the search, or an installed package'),
+  requirements: shippedFields.requirements,
+});
 
 /** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
 const SearchFile = z.strictObject({
@@ -165,6 +177,7 @@ const SearchFile = z.strictObject({
   alsoOptimize: z.array(ObjectiveInFile).default([]).describe('Further objectives'),
   n_trials: plannedTrials.describe('Trials to run'),
   pruner: z.array(PrunerInFile).default([]).describe('Rules that stop poor trials early; one rule needs no list'),
+  sampler: SamplerInFile.prefault({}),
   scheduler: SchedulerInFile.optional().describe('Holds trials at rungs and lets the best go on, or trains a population'),
   output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
   budget: BudgetInFile.optional(),
@@ -186,7 +199,9 @@ const SearchFile = z.strictObject({
     })
     .optional(),
 });
-type SearchInFile = z.output<typeof SearchFile>;
+export type SamplerInFile = z.output<typeof SamplerInFile>;
+/** With the sampler's code shipped. */
+type SearchInFile = Omit<z.output<typeof SearchFile>, 'sampler'> & { readonly sampler: Sampler };
 type Early = NonNullable<SearchSpec['earlyEvaluation']>;
 type AskedScheduler = PopulationScheduler | (Omit<HalvingScheduler, 'kind'> & { readonly kind: HalvingScheduler['kind'] | 'auto' });
 export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation' | 'scheduler'> & {

@@ -40,6 +40,8 @@ export const Policy = z.strictObject({
   volumes: Patterns,
   /** Keys of labels that no document may set: a pod with the console's labels gets what people send to the console. */
   reservedLabels: z.array(z.string().min(1)).default([]),
+  /** `false`: no samplers of one's own, whose code would run in the pod of the sampler. */
+  ownSamplers: z.boolean().default(true),
   /** `false`: no `podTemplate`. */
   podTemplate: z.boolean().default(true),
   /** `restricted`: pods as they come of `podTemplate` and `volumes` keep the whole Pod Security Standard of that name. */

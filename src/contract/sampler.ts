@@ -1,4 +1,5 @@
 /** What the sampler is asked, and what it answers (python/longhaul_sampler). Types only, so that workflows may load it. */
+import type { Profile } from './profile.ts';
 import type { Objective, Sampler, Space } from './search-space.ts';
 import type { Halving, WarmTrial } from './search.ts';
 import type { Json } from './values.ts';
@@ -9,6 +10,8 @@ export interface AskInput {
   readonly study: string;
   readonly space: Space;
   readonly sampler: Sampler;
+  /** Where the code of a sampler of one's own is; absent where it has none. */
+  readonly storage?: Profile['storage'];
   readonly objectives: readonly Objective[];
   readonly plannedTrials: number;
   /** Trials in the order in which they were asked for. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Code, Requirements } from './code.ts';
 import { Scalar } from './values.ts';
 
 /** Only where the named parameter has one of these values. */
@@ -34,6 +35,16 @@ export type Space = z.infer<typeof Space>;
 export const Sampler = z.strictObject({
   kind: z.enum(['auto', 'grid', 'random', 'sobol', 'tpe', 'gp', 'cmaes']).default('auto'),
   seed: z.int().nonnegative().default(0),
+  /** One's own instead: `module:Class` of a sampler of Optuna, or of a function that returns one. */
+  class: z
+    .string()
+    .regex(/^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$/, 'module:Class')
+    .optional(),
+  /** What the class is made with; `seed` too, where it takes one. */
+  options: z.record(z.string(), z.json()).optional(),
+  /** Where its module is; absent: in the sampler's own environment. */
+  code: Code.optional(),
+  requirements: Requirements.optional(),
   /** Random or Sobol trials before a model-based sampler takes over. */
   startupTrials: z.int().nonnegative().optional(),
   /** Constraints: expressions over parameters that must be <= 0, e.g. `layers * units - 2048`. */

@@ -123,6 +123,9 @@ function stepViolations(policy: Policy, profile: Profile, { spec }: Step, path: 
   const job = spec.kind === 'search' || spec.kind === 'container' || spec.kind === 'script';
   const scorer = spec.kind === 'evaluate' ? spec.scorer : spec.kind === 'search' ? spec.earlyEvaluation?.scorer : undefined;
   return [
+    ...(spec.kind === 'search' && spec.sampler.class !== undefined && !policy.ownSamplers
+      ? [{ rule: 'ownSamplers' as const, path: `${path}.sampler.class`, found: spec.sampler.class, allowed: [] }]
+      : []),
     ...(job
       ? jobViolations(policy, { image: 'image' in spec ? spec.image : undefined, resources: spec.resources, secrets: spec.secrets }, path)
       : []),

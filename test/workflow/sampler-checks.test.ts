@@ -1,6 +1,8 @@
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
+import { codeUri } from '../../src/contract/code.ts';
+import { ROOT } from './memory-ports.ts';
 import { documentOf, query } from './documents.ts';
 import { specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
@@ -38,6 +40,21 @@ describe('a sampler that cannot do what a search asks', () => {
     });
     const error: unknown = await question.catch((failed: unknown) => failed);
     expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput', message: REFUSAL });
+  });
+
+  it('of one’s own is refused likewise, and asked with the place of its code', async () => {
+    const refusal = 'sampler.class: mine cannot be imported: ModuleNotFoundError';
+    const code = { sha256: 'a'.repeat(64), bytes: 1, files: 1, from: 'mine.py' };
+    const sampler = { class: 'mine:Mine', code };
+    const own = documentOf([query('data'), { id: 'search', dependsOn: ['data'], spec: specOf({ trials: 1, sampler }) }]);
+    harness.ports.objects.set(codeUri(ROOT, code), { data: new Uint8Array(), generation: '1' });
+    harness.world.ask = () => Promise.reject(ApplicationFailure.nonRetryable(refusal, 'InvalidInput'));
+    const error: unknown = await (await harness.start(own)).result().catch((failed: unknown) => failed);
+    expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput', message: `step search: ${refusal}` });
+    harness.reset();
+    harness.ports.objects.set(codeUri(ROOT, code), { data: new Uint8Array(), generation: '1' });
+    await (await harness.start(own)).result();
+    expect(harness.world.asked.map(({ storage }) => storage)).toEqual([own.profile.storage, own.profile.storage]);
   });
 
   it('is asked beforehand only where it may refuse', async () => {

@@ -31,7 +31,7 @@ import { queueOf, type Team } from '../../src/contract/teams.ts';
 import { workflowBundle } from '../../workers/workflow-bundle.ts';
 import { startHarness } from './environment.ts';
 import type { Harness, HarnessPlace } from './environment.ts';
-import { createMemoryPorts } from './memory-ports.ts';
+import { createMemoryPorts, type MemoryPorts } from './memory-ports.ts';
 
 export const profileOf = (more: object = {}): Profile =>
   Profile.parse({
@@ -118,6 +118,7 @@ export interface World {
 
 export interface SearchHarness extends Harness {
   readonly world: World;
+  readonly ports: MemoryPorts;
   reset(): void;
   /** In an attempt or a look for capacity: heartbeats until the workflow asks it to stop. */
   stopAsked(): Promise<'stopped'>;
@@ -329,6 +330,7 @@ export async function startSearchHarness(
   return {
     ...harness,
     world,
+    ports,
     running: () => running,
     looking: () => looking,
     activities,

@@ -12,12 +12,12 @@ import { bestOf, show } from '../../src/rules/curves.ts';
 import { explored, suggested } from '../../src/rules/exploration.ts';
 import { atSameEnd, endOfTraining, endsExactly, exploits, type Exploit, type Member } from '../../src/rules/population.ts';
 import { random } from '../../src/rules/random.ts';
-import { sampler } from '../policies.ts';
 import { heldSummary, isHeld, NO_RUNG, release } from './held.ts';
 import { pinnedFork } from './forks.ts';
 import { generationOf, halvingOf, populationOf } from './member.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { amountOf, type Reached } from './resource.ts';
+import { askSampler } from './asking.ts';
 import { askInput } from './sampling.ts';
 import { decided, isOver, newRecord, untilDrained } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -151,10 +151,8 @@ async function suggestionsFor(run: SearchRun, count: number): Promise<AskResult[
   const asked = askInput(run, count);
   // The study is rebuilt from what is known, and would suggest to each generation what it suggested to the first.
   const seed = asked.sampler.seed + SEEDS_APART * run.memory.records.length;
-  const { suggestions } = await sampler.ask.executeWithOptions({ summary: `${count} forks` }, [
-    { ...asked, sampler: { ...asked.sampler, seed } },
-  ]);
-  return suggestions;
+  const answer = await askSampler(run, `${count} forks`, { ...asked, sampler: { ...asked.sampler, seed } });
+  return answer?.suggestions ?? [];
 }
 
 function exploredBy(

@@ -5,7 +5,8 @@ import type { Json } from '../../src/contract/values.ts';
 import { violations } from '../../src/rules/best-trials.ts';
 import { bestOf } from '../../src/rules/curves.ts';
 import { toldAs } from '../../src/rules/trial-ends.ts';
-import { sampler, searching } from '../policies.ts';
+import { searching } from '../policies.ts';
+import { askSampler } from './asking.ts';
 import { decided, untilDrained, isOver, newRecord, objectivesOf, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
@@ -45,8 +46,8 @@ async function addTrials(run: SearchRun, wanted: number): Promise<void> {
   const request = askInput(run, wanted);
   const version = memory.spaceVersion;
   const tells = memory.tells;
-  const answer = await sampler.ask.executeWithOptions({ summary: `${wanted} new trials` }, [request]);
-  if (version !== memory.spaceVersion) return;
+  const answer = await askSampler(run, `${wanted} new trials`, request);
+  if (answer === null || version !== memory.spaceVersion) return;
   if (memory.sampler !== answer.sampler) decided(run, null, `sampler: ${answer.sampler}`);
   memory.sampler = answer.sampler;
   memory.exhausted = answer.exhausted || answer.suggestions.length === 0;
@@ -62,6 +63,7 @@ export function askInput(run: SearchRun, count: number): AskInput {
     space: memory.space,
     // Another space begins anew with another seed, or the first suggestions would come again.
     sampler: { ...configured, enqueue: [], warmStart: [], seed: configured.seed + memory.spaceVersion },
+    ...(configured.code === undefined ? {} : { storage: input.profile.storage }),
     objectives: objectivesOf(run),
     plannedTrials: memory.plannedTrials,
     trials: memory.records.map((record) => askedTrial(run, record)),

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longhaul_sampler import samplers
-from longhaul_sampler.activity import Studies
 from longhaul_sampler.errors import InvalidRequest
 from longhaul_sampler.request import AskRequest
 from longhaul_sampler.space import Space
+from longhaul_sampler.studies import Studies
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

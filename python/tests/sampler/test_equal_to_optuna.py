@@ -8,9 +8,9 @@ from typing import Any
 import optuna
 import pytest
 
-from longhaul_sampler.activity import Studies
 from longhaul_sampler.request import AskRequest
 from longhaul_sampler.samplers import torch_available
+from longhaul_sampler.studies import Studies
 
 SPACE: dict[str, dict[str, Any]] = {
     "rate": {"type": "float", "low": 1e-4, "high": 1.0, "log": True},

@@ -9,11 +9,11 @@ from typing import Any
 import optuna
 import pytest
 
-from longhaul_sampler.activity import Studies
 from longhaul_sampler.feasible import distance
 from longhaul_sampler.request import AskRequest
 from longhaul_sampler.session import Session
 from longhaul_sampler.space import Space
+from longhaul_sampler.studies import Studies
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -225,6 +225,27 @@ describe('a policy', () => {
   });
 });
 
+describe('samplers of one’s own', () => {
+  const search = (sampler: object) =>
+    documentOf(profileOf(), [
+      step('tune', {
+        kind: 'search',
+        objective: { metric: 'loss', goal: 'minimize' },
+        space: { rate: { type: 'float', low: 0, high: 1 } },
+        trials: 1,
+        sampler,
+        output: 'gs://north-data/runs/tune-{key}',
+      }),
+    ]);
+
+  it('run where the policy does not forbid it', () => {
+    const own = search({ class: 'mine:Mine' });
+    expect(told({}, own)).toEqual([]);
+    expect(told({ ownSamplers: false }, own)).toEqual(['ownSamplers steps.tune.sampler.class mine:Mine']);
+    expect(told({ ownSamplers: false }, search({ kind: 'tpe' }))).toEqual([]);
+  });
+});
+
 describe('pods that a podTemplate shapes', () => {
   const asked = (podTemplate: object) => told(ALLOWED, documentOf(profileOf({ compute: kubernetes({ podTemplate }) })));
   const at = 'profile.compute.podTemplate';

@@ -176,6 +176,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
   "pools" dict
   "volumes" (list "emptyDir" "csi:gcsfuse.csi.storage.gke.io")
   "reservedLabels" (list "app.kubernetes.io/*" "longhaul.dev/*")
+  "ownSamplers" false
   "podSecurity" "restricted"
   "commands" list
   "webhooks" (list "*_WEBHOOK")
