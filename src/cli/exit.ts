@@ -27,11 +27,16 @@ export function exitCodeOf(error: unknown): number {
   )
     return EXIT.badInput;
   if (error instanceof AdapterError) return error.type === 'InvalidInput' || error.type === 'InvalidQuery' ? EXIT.badInput : EXIT.failed;
+  if (error instanceof RunFailedError && isRefusedInput(error)) return EXIT.badInput;
   if (isSetupError(error)) return error.exitCode;
   if (error instanceof RefusedError) return EXIT.refused;
   if (error instanceof CannotConnectError) return EXIT.cannotConnect;
   return fileProblem(error) ? EXIT.badInput : EXIT.failed;
 }
+
+/** What only the workers can know of a document, as of a sampler, is bad input all the same: nothing of it was begun. */
+const isRefusedInput = ({ status, result, type }: RunFailedError): boolean =>
+  status === 'failed' && result === null && (type === 'InvalidInput' || type === 'InvalidDocument');
 
 /** Prints the failure; returns the exit code. */
 export function report(error: unknown, terminal: Terminal, json: boolean): number {
