@@ -60,7 +60,14 @@ export const BY_NAME: readonly Suite[] = [
     workers: 1,
     yields: true,
     needs: [],
-    only: ['trainer/test_kills.py', 'trainer/test_contract.py', 'sdk/test_kills_in_scripts.py', 'sdk/test_examples.py'],
+    only: [
+      'trainer/test_kills.py',
+      'trainer/test_contract.py',
+      'sdk/test_audits.py',
+      'sdk/test_examples.py',
+      'sdk/test_gang.py',
+      'sdk/test_kills_in_scripts.py',
+    ],
     // Three times the schedules that the whole plays.
     env: { LONGHAUL_SCHEDULES: '3' },
   },

@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 PYTHON = HERE.parents[1]
 PATH = os.pathsep.join(path for path in (str(PYTHON), os.environ.get("PYTHONPATH", "")) if path)
 SCRIPTS = HERE / "scripts"
+#: How many times the schedules of kills; `npm test -- kills` plays more.
+TIMES = int(os.environ.get("LONGHAUL_SCHEDULES", "1"))
 #: Saves all the time.
 OFTEN = {"minSeconds": 0.02, "maxSeconds": 0.05, "keep": 2, "meanSecondsBetweenPreemptions": 1.0}
 #: Fields of a trial that saves when it is asked to end, and not before.

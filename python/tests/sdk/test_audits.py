@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from forking import Forker
-from scenes import PYTHON, Scene
+from scenes import PYTHON, TIMES, Scene
 
 from longhaul.audits.keeper import Keeper
 from longhaul.audits.points import differences
@@ -77,7 +77,7 @@ def test_a_pair_is_kept_and_equal_when_it_is_trained_again(scene: Scene) -> None
 
 def test_kills_inside_the_window_of_either_training_change_nothing(scene: Scene) -> None:
     plain = scene.finish("plain")
-    for seed in range(3):
+    for seed in range(TIMES):
         name = f"killed-{seed}"
         outcome, story = scene_with(scene, {"audit": {"share": 0.9}}).play(name, seed=seed, kills=3)
         assert outcome == plain, story

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from forking import Forker
 from gangs import Gang
-from scenes import SCRIPTS, SELDOM
+from scenes import SCRIPTS, SELDOM, TIMES
 
 from longhaul.check.launch import free_port
 
@@ -46,7 +46,7 @@ def test_all_ranks_train_and_rank_0_tells(gang: Gang, undisturbed: dict[str, Any
 def test_a_sigterm_at_one_rank_stops_all_at_one_boundary(gang: Gang, undisturbed: dict[str, Any], nodes: int) -> None:
     expected = undisturbed if nodes == 2 else gang.finish_together("undisturbed", nodes=nodes)
     rng = random.Random(nodes)
-    for turn in range(3):
+    for turn in range(TIMES):
         rank, step, name = rng.randrange(nodes), rng.randint(1, 20), f"turn-{turn}"
         codes = gang.attempt(name, 1, nodes, on={rank: {"GANG_AT_STEP": str(step), "GANG_SIGNAL": SIGTERM}})
         assert codes == [PREEMPTED] * nodes, gang.log(name)
@@ -93,7 +93,7 @@ def test_a_rank_that_is_killed_ends_the_others_and_the_next_attempt_goes_on(gang
 def test_every_write_of_either_rank_may_be_the_last(gang: Gang, undisturbed: dict[str, Any]) -> None:
     """Among them those of a shard and of LATEST, and of the claim; and a shard that is cut in half."""
     rng = random.Random(5)
-    for turn in range(6):
+    for turn in range(3 * TIMES):
         rank, name = turn % 2, f"turn-{turn}"
         for attempt in (1, 2):
             chosen = {
@@ -103,7 +103,7 @@ def test_every_write_of_either_rank_may_be_the_last(gang: Gang, undisturbed: dic
             }
             codes = gang.attempt(name, attempt, on={rank: chosen})
             assert set(codes) <= {0, -9, PREEMPTED}, gang.log(name)
-            if turn >= 4:
+            if turn % 3 == 2:
                 gang.tear_newest(name, f"rank-{rng.randrange(2)}")
         assert gang.finish_together(name, 3) == undisturbed, gang.log(name)
 

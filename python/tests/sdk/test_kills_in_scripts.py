@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from forking import Forker
-from scenes import SCRIPTS, Scene
+from scenes import SCRIPTS, TIMES, Scene
 
 
 def needs(module: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(importlib.util.find_spec(module) is None, reason=f"{module} is not installed")
 
-
-#: How many times the schedules below; `npm test -- kills` plays more.
-TIMES = int(os.environ.get("LONGHAUL_SCHEDULES", "1"))
 
 #: Script, schedules, kills in each.
 SCRIPTED = [
