@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
 import { until } from './environment.ts';
@@ -9,12 +9,15 @@ type Search = Awaited<ReturnType<SearchHarness['search']>>;
 describe('what a search makes of how its trials end', () => {
   let harness: SearchHarness;
   let feed: CurveFeed;
-  beforeEach(async () => {
+  beforeAll(async () => {
     harness = await startSearchHarness('real');
+  });
+  beforeEach(() => {
+    harness.reset();
     feed = curveFeed();
     harness.world.curves = feed.curves;
   });
-  afterEach(() => harness.stop());
+  afterAll(() => harness.stop());
 
   const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
   const statusOf = async (search: Search, trial: number): Promise<string | undefined> => (await stateOf(search)).trials[trial]?.status;

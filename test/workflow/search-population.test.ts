@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState, TrialState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
 import { until } from './environment.ts';
@@ -10,12 +10,15 @@ const POPULATION = { kind: 'pbt', population: 4, interval: 1, explore: 'perturb'
 describe('a population', () => {
   let harness: SearchHarness;
   let feed: CurveFeed;
-  beforeEach(async () => {
+  beforeAll(async () => {
     harness = await startSearchHarness('real');
+  });
+  beforeEach(() => {
+    harness.reset();
     feed = curveFeed();
     harness.world.curves = feed.curves;
   });
-  afterEach(() => harness.stop());
+  afterAll(() => harness.stop());
 
   const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
 

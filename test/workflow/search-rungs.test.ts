@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
 import { losesMachine } from './loses-machine.ts';
@@ -14,13 +14,16 @@ describe('a search with a scheduler', { timeout: 180_000 }, () => {
   let most: number;
   /** Where each attempt began, in points: [trial, point]. */
   let begun: [trial: number, point: number][];
-  beforeEach(async () => {
+  beforeAll(async () => {
     harness = await startSearchHarness('real');
+  });
+  beforeEach(() => {
+    harness.reset();
     feed = curveFeed();
     harness.world.curves = feed.curves;
     [most, begun] = [0, []];
   });
-  afterEach(() => harness.stop());
+  afterAll(() => harness.stop());
 
   const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
 
