@@ -150,9 +150,14 @@ describe('the grocery example', () => {
         .state()
         .catch(() => null);
 
-    it('ends in the same table when control, training and temporal are killed at once', async () => {
-      const one = await startAnew();
-      await until(async () => (await searchOf(one))?.trials.some((trial) => trial.points > 0), 'a trial to have trained');
+    it('ends in the same table when one trainer is killed and the other preempted, and then control, training and temporal at once', async () => {
+      const one = await startAnew([SLOWLY]);
+      const { profile } = await document();
+      const compute = await ports.compute(profile);
+      const jobOf = async (trial: number, attempt: number): Promise<string | undefined> =>
+        (await compute.list({ run: one.id, step: 'search', trial: String(trial), attempt: String(attempt) }))[0]?.name;
+      await Promise.all([signalled(0, 'SIGKILL'), signalled(1, 'SIGTERM')]);
+      await until(async () => (await jobOf(0, 2)) !== undefined && (await jobOf(1, 2)) !== undefined, 'both to be tried again');
       const before = stack.pids();
       for (const victim of ['control', 'training', 'temporal']) {
         const pid = before[victim];
@@ -161,14 +166,6 @@ describe('the grocery example', () => {
       }
       expect(await tableOf(await one.result())).toEqual(undisturbed);
       for (const victim of ['control', 'training', 'temporal']) expect(stack.pids()[victim]).not.toBe(before[victim]);
-    });
-
-    it('ends in the same table when one trainer is killed and the other is preempted', async () => {
-      const one = await startAnew([SLOWLY]);
-      const { profile } = await document();
-      await Promise.all([signalled(0, 'SIGKILL'), signalled(1, 'SIGTERM')]);
-      const result = await one.result();
-      expect(await tableOf(result)).toEqual(undisturbed);
       const attempts = await (await ports.warehouse(profile)).ledger('attempts', { run: one.id });
       expect(attempts.map(({ trial, attempt, verdict }) => `${trial} ${attempt} ${verdict}`).sort()).toEqual([
         '0 1 crashed',
@@ -180,8 +177,7 @@ describe('the grocery example', () => {
       async function signalled(trial: number, signal: NodeJS.Signals): Promise<void> {
         const trained = async (): Promise<boolean> => ((await searchOf(one))?.trials.find((each) => each.trial === trial)?.points ?? 0) > 0;
         await until(trained, `trial ${trial} to have trained`);
-        const [job] = await (await ports.compute(profile)).list({ run: one.id, step: 'search', trial: String(trial), attempt: '1' });
-        const started = join(folder, '.longhaul', 'jobs', job?.name ?? '', 'started.json');
+        const started = join(folder, '.longhaul', 'jobs', (await jobOf(trial, 1)) ?? '', 'started.json');
         expect(existsSync(started)).toBe(true);
         process.kill((JSON.parse(readFileSync(started, 'utf8')) as { pid: number }).pid, signal);
       }
