@@ -17,7 +17,7 @@ const SUITES = {
   e2e: { fileParallelism: false },
   cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},
-  'chaos-more': {},
+  'chaos-more': { include: ['test/chaos-more/**/*.test.ts', ...filesOf('chaos-more')] as string[] },
   trackers: {},
   frameworks: {},
   packages: { fileParallelism: false },

@@ -52,7 +52,8 @@ export const BY_NAME: readonly Suite[] = [
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
   vitest('trackers', { needs: ['mlflow'] }),
   vitest('frameworks', { needs: ['frameworks'] }),
-  vitest('chaos-more', { workers: 2 }),
+  // Every fault at every request, too.
+  vitest('chaos-more', { workers: 2, env: { LONGHAUL_SCHEDULES: '3' } }),
   {
     name: 'kills',
     runner: 'pytest',
@@ -77,6 +78,7 @@ export const BY_NAME: readonly Suite[] = [
 
 /** Quick parts of such a suite that are tests of another suite too. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {
+  'chaos-more': ['test/contract/activity-faults.test.ts'],
   policy: [
     'test/unit/rules/policy*.test.ts',
     'test/unit/rules/secrets.test.ts',
