@@ -22,8 +22,8 @@ export interface TrackInput {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @param authorization value of the header, or null */
-type OpenTracker = (tracker: Tracker, pipeline: string, authorization: string | null) => ExperimentTracker;
+/** @param secret value of the header of an HTTP request, or the API key; null: there is none */
+type OpenTracker = (tracker: Tracker, pipeline: string, secret: string | null) => ExperimentTracker;
 
 export const createTrackerActivities = (
   ports: Ports,
@@ -35,7 +35,7 @@ export const createTrackerActivities = (
     /** @returns whether the ledger has the end of the run, and so the tracker too */
     async tellTracker({ run, pipeline, profile, tracker, since }: TrackInput): Promise<{ readonly ended: boolean }> {
       if (policy !== null) refuseViolations(trackerViolations(policy, [tracker]));
-      const opened = open(tracker, pipeline, authorization(tracker, environment));
+      const opened = open(tracker, pipeline, secretOf(tracker, environment));
       return withHeartbeat(async ({ detached, signal }) => {
         const warehouse = await ports.warehouse(profile);
         const where = { run };
@@ -61,12 +61,14 @@ export const createTrackerActivities = (
 export type TrackerActivities = ReturnType<typeof createTrackerActivities>;
 
 /** @throws ApplicationFailure('InvalidInput') where the worker lacks a variable */
-function authorization({ tokenEnv, userEnv, passwordEnv }: Tracker, environment: Environment): string | null {
+function secretOf(tracker: Tracker, environment: Environment): string | null {
   const read = (name: string): string => {
     const value = environment[name];
     if (!value) throw failure('InvalidInput', `trackers: the control worker has no environment variable ${name}`);
     return value;
   };
+  if (tracker.kind === 'wandb') return tracker.tokenEnv === undefined ? null : read(tracker.tokenEnv);
+  const { tokenEnv, userEnv, passwordEnv } = tracker;
   if (tokenEnv !== undefined) return `Bearer ${read(tokenEnv)}`;
   if (userEnv === undefined || passwordEnv === undefined) return null;
   return `Basic ${Buffer.from(`${read(userEnv)}:${read(passwordEnv)}`).toString('base64')}`;

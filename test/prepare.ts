@@ -15,6 +15,7 @@ import { installDebianPackages } from './debian-packages.ts';
 import { clientPackages } from './support/client-packages.ts';
 import { fetchFrameworks } from './support/frameworks.ts';
 import { mlflowPython } from './support/mlflow.ts';
+import { wandbPython } from './support/wandb.ts';
 import { MISSING_TOOLS, type Tool } from './support/tools.ts';
 
 const run = promisify(execFile);
@@ -56,6 +57,7 @@ const PREPARATIONS: Readonly<Record<Tool, Preparation>> = {
     },
   },
   mlflow: { what: 'MLflow', ensure: async () => await done(mlflowPython()) },
+  wandb: { what: 'Weights & Biases', ensure: async () => await done(wandbPython()) },
   frameworks: { what: 'onnxruntime and PyTorch', ensure: async () => await fetchFrameworks(WHEELS()) },
   packages: { what: 'packages', ensure: async () => await done(ensureBuilt()) },
   helm: { what: 'Helm', ensure: async () => (await goProblem()) ?? (await done(ensureHelm())) },
@@ -72,6 +74,7 @@ const ORDER: readonly Tool[] = [
   'kueue',
   'packages',
   'mlflow',
+  'wandb',
   'frameworks',
 ];
 

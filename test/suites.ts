@@ -50,7 +50,7 @@ export const BY_NAME: readonly Suite[] = [
   vitest('policy', { needs: ['kubernetes', 'helm', 'emulators'] }),
   vitest('install', { needs: ['kubernetes', 'helm', 'emulators', 'packages'] }),
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
-  vitest('trackers', { needs: ['mlflow'] }),
+  vitest('trackers', { needs: ['mlflow', 'wandb'] }),
   vitest('frameworks', { needs: ['frameworks'] }),
   // Every fault at every request, too.
   vitest('chaos-more', { workers: 2, env: { LONGHAUL_SCHEDULES: '3' } }),

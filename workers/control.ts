@@ -8,7 +8,7 @@ import { createSearchActivities } from '../activities/search.ts';
 import { createScriptActivities } from '../activities/scripts.ts';
 import { createStepActivities } from '../activities/steps.ts';
 import { createTrackerActivities } from '../activities/trackers.ts';
-import { openMlflow } from '../src/adapters/mlflow/index.ts';
+import { openTracker } from '../src/adapters/tracker.ts';
 import { TASK_QUEUES } from '../src/contract/names.ts';
 import { main } from './run-worker.ts';
 
@@ -26,7 +26,7 @@ main({
     ...createSearchActivities(ports, { policy }),
     ...createLostAttemptActivities(ports),
     ...createAuditActivities(ports),
-    ...createTrackerActivities(ports, openMlflow, process.env, policy),
+    ...createTrackerActivities(ports, openTracker, process.env, policy),
     ...createDecisionActivities(ports),
   }),
 });

@@ -210,6 +210,8 @@ export const GRACES = {
   /** Somebody else's address or command may take so long. */
   webhookMs: 10_000,
   trackerRequestMs: 30_000,
+  /** From SIGTERM to SIGKILL of a program that tells a tracker. */
+  trackerGraceMs: 5_000,
   /** A run that has ended waits so long for a tracker to hear of it; after that it hears later. */
   trackerEndMs: 60_000,
   notifyCommandMs: 30_000,

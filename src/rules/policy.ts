@@ -1,6 +1,7 @@
 /** What a run document asks for and the policy of its workers does not allow. */
 import type { Policy, Violation } from '../contract/policy.ts';
 import type { Compute, Notification, Profile, TrialResources } from '../contract/profile.ts';
+import { addressOf } from '../contract/trackers.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { SecretReference } from '../contract/secrets.ts';
 import type { Step } from '../contract/steps.ts';
@@ -83,9 +84,9 @@ export function notificationViolations(policy: Policy, targets: readonly z.infer
 
 export function trackerViolations(policy: Policy, trackers: Profile['trackers'] = []): Violation[] {
   return trackers.flatMap((tracker, index) => [
-    ...unless(policy, 'trackers', `profile.trackers.${index}.uri`, tracker.uri),
-    ...(['tokenEnv', 'userEnv', 'passwordEnv'] as const).flatMap((field) =>
-      unless(policy, 'secrets', `profile.trackers.${index}.${field}`, tracker[field] && `env:${tracker[field]}`),
+    ...unless(policy, 'trackers', `profile.trackers.${index}.uri`, addressOf(tracker)),
+    ...Object.entries(tracker).flatMap(([field, value]) =>
+      field.endsWith('Env') ? unless(policy, 'secrets', `profile.trackers.${index}.${field}`, `env:${value}`) : [],
     ),
   ]);
 }

@@ -1,6 +1,6 @@
 /** What suites need beyond Node, Python and Temporal. `npm test` prepares it before the first test (test/prepare.ts). */
 export type Tool =
-  'chromium' | 'prometheus' | 'wheels' | 'emulators' | 'kubernetes' | 'kueue' | 'helm' | 'packages' | 'mlflow' | 'frameworks';
+  'chromium' | 'prometheus' | 'wheels' | 'emulators' | 'kubernetes' | 'kueue' | 'helm' | 'packages' | 'mlflow' | 'wandb' | 'frameworks';
 
 /** Environment variable: JSON of the tools that cannot be had on this machine, each with the reason. */
 export const MISSING_TOOLS = 'LONGHAUL_TESTS_WITHOUT';

@@ -37,7 +37,11 @@ interface MetricSent {
   readonly step: number;
 }
 
-export function openMlflow({ uri, experiment }: Tracker, pipeline: string, authorization: string | null): ExperimentTracker {
+export function openMlflow(
+  { uri, experiment }: Extract<Tracker, { kind: 'mlflow' }>,
+  pipeline: string,
+  authorization: string | null,
+): ExperimentTracker {
   const mlflow = mlflowAt(uri, authorization);
   return {
     tell: async (run, entries, signal) => {
