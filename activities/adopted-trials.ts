@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalJson } from '../src/contract/canonical-json.ts';
-import type { AdoptInput } from '../src/contract/trial-run.ts';
+import type { Adopted, AdoptInput } from '../src/contract/trial-run.ts';
 import type { Latest } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { readLatest } from './trial-files.ts';
@@ -14,12 +14,13 @@ const FOLDERS = ['progress', 'exports'];
 /**
  * Once more it does nothing: LATEST is written last.
  *
- * @returns false where nothing is committed, or nothing any more: there is nothing to go on from, and the trial begins anew
+ * @returns false where nothing is committed, or nothing any more: there is nothing to go on from, and the trial begins anew, a fork from where it was
+ * forked, unless that is gone too
  */
-export async function adoptTrial(store: ObjectStore, { from, to }: AdoptInput): Promise<boolean> {
+export async function adoptTrial(store: ObjectStore, { from, to, fork }: AdoptInput): Promise<Adopted> {
   if ((await readLatest(store, to)) !== null) return true;
   const latest = await readLatest(store, from);
-  if (latest === null) return false;
+  if (latest === null) return fork !== undefined && (await readLatest(store, fork)) === null ? 'without-fork' : false;
   const folder = await mkdtemp(join(tmpdir(), 'longhaul-adopt-'));
   try {
     for (const name of [...FOLDERS, ...committed(latest).map((checkpoint) => `checkpoints/${checkpoint}`)])

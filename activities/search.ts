@@ -8,6 +8,7 @@ import type { LedgerRow } from '../src/contract/ledger.ts';
 import type { Policy } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type {
+  Adopted,
   AdoptInput,
   EarlierTrial,
   PinInput,
@@ -78,7 +79,7 @@ export const createSearchActivities = (ports: Ports, { policy = null }: SearchOp
     },
 
     /** Copies what a trial goes on from to the place of another run's: checkpoints, records, exports. */
-    async adoptTrial(input: AdoptInput): Promise<boolean> {
+    async adoptTrial(input: AdoptInput): Promise<Adopted> {
       return withHeartbeat(async () => adoptTrial(await ports.store(input.profile), input));
     },
 

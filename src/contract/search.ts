@@ -141,6 +141,8 @@ export interface TrialRecord {
   seed?: number;
   /** Its machine went, and its search decides who gets the next one. */
   withoutMachine?: boolean;
+  /** A person let it go on beyond the point that it was thawed for. */
+  unbounded?: boolean;
   /** It is of another run, and has its output there until it goes on. */
   adopted?: boolean;
   /** Where it stands with the scheduler. */

@@ -26,7 +26,12 @@ export interface AdoptInput {
   /** Output of a trial that ended, and of the one that goes on from its checkpoint. */
   readonly from: string;
   readonly to: string;
+  /** Output of the checkpoint that it was forked from. */
+  readonly fork?: string;
 }
+
+/** Whether an adopted trial goes on; where not, whether what it was forked from is gone too. */
+export type Adopted = boolean | 'without-fork';
 
 /** The trial that a fork starts from. */
 export interface ForkSource {

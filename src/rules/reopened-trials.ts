@@ -57,5 +57,16 @@ export function beginAnew(record: TrialRecord): boolean {
   return true;
 }
 
+/** Not even what it was forked from is left: a trial like any other, whose curve begins with the first point. */
+export function beginWithoutFork(record: TrialRecord): boolean {
+  const { halving } = record;
+  beginAnew(record);
+  record.fork = null;
+  delete record.forkedAfter;
+  // It came to its rungs by way of its parent.
+  if (halving) Object.assign(halving, { rungs: [], expected: [], held: false, allowed: 0 });
+  return true;
+}
+
 /** Of a trial whose workflow was ended from outside nothing is known but how many attempts there were. */
 const uncounted = (attempts: number): TrialCarried | null => (attempts === 0 ? null : { ...emptyCarried(), attempts });

@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { searchWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
@@ -20,6 +21,12 @@ describe('a search that goes on with an ended one', () => {
 
   /** As `trainingPipeline` begins it. */
   async function extended(workflowId: string, spec: SearchSpec): Promise<{ readonly result: SearchResult; readonly state: SearchState }> {
+    const handle = await extending(workflowId, spec);
+    const result = (await handle.result()) as SearchResult;
+    return { result, state: await handle.query<SearchState>('state') };
+  }
+
+  async function extending(workflowId: string, spec: SearchSpec): Promise<WorkflowHandle> {
     const earlier = await harness.client.workflow.getHandle(workflowId).query<EarlierSearch>('memory');
     if (earlier.carried === null || earlier.output === undefined) throw new Error('the ended search says nothing');
     const input: SearchInput = {
@@ -27,13 +34,11 @@ describe('a search that goes on with an ended one', () => {
       carried: earlier.carried,
       takenFrom: earlier.output,
     };
-    const handle = await harness.client.workflow.start(WORKFLOWS.hyperparameterSearch, {
+    return harness.client.workflow.start(WORKFLOWS.hyperparameterSearch, {
       taskQueue: TASK_QUEUES.control,
       workflowId: searchWorkflowId(input.run, input.step),
       args: [input],
     });
-    const result = (await handle.result()) as SearchResult;
-    return { result, state: await handle.query<SearchState>('state') };
   }
 
   it('trains only what is new, tells the sampler of all, and may name a trial of before the best', async () => {
@@ -121,6 +126,48 @@ describe('a search that goes on with an ended one', () => {
     expect(state.trials.map(({ status, points, reason }) => [status, points, reason])).toEqual([
       ['stopped', 3, 'trained to point 3, as far as was asked'],
       ['succeeded', 1, null],
+    ]);
+  });
+
+  it('lets a thawed trial go on that a person resumes, beyond what was asked', async () => {
+    const feed = curveFeed();
+    harness.world.curves = feed.curves;
+    const seen = (of: WorkflowHandle, trial: number, points: number): Promise<unknown> =>
+      until(async () => (await of.query<SearchState>('state')).trials[trial]?.points === points, `point ${points} of trial ${trial}`);
+    harness.world.attempt = async ({ trial: { trial } }) => {
+      feed.add(trial, 0.5);
+      return { verdict: await harness.stopAsked(), lastProgress: 1 };
+    };
+    const search: WorkflowHandle = await harness.search(specOf({ trials: 2, parallel: 2 }));
+    for (const trial of [0, 1]) {
+      await seen(search, trial, 1);
+      await search.executeUpdate('stop-trial', { args: [{ trial }] });
+    }
+    await search.result();
+    let resumed = false;
+    harness.world.attempt = async ({ trial: { trial }, lastProgress }) => {
+      if (trial === 0 && lastProgress === 2) {
+        feed.add(trial, 0.7);
+        feed.add(trial, 0.8);
+        return { lastProgress: 4 };
+      }
+      const stopped = harness.stopAsked();
+      if (trial === 1) await until(() => Promise.resolve(resumed), 'the other one');
+      feed.add(trial, 0.6);
+      return { verdict: await stopped, lastProgress: 2 };
+    };
+    const points = 2;
+    const takesOver = { run: 'run-1', step: 'search', thaw: [0, 1].map((trial) => ({ trial, points })) };
+    const thawed = await extending(search.workflowId, specOf({ trials: 1, parallel: 2, takesOver }));
+    await until(async () => (await thawed.query<SearchState>('state')).trials[0]?.status === 'stopped', 'the end of trial 0');
+    await thawed.executeUpdate('resume', { args: [{ trial: 0 }] });
+    await seen(thawed, 0, 4);
+    resumed = true;
+    await thawed.result();
+    const { trials } = await thawed.query<SearchState>('state');
+    expect(trials.map((trial) => [trial.status, trial.points])).toEqual([
+      ['succeeded', 4],
+      ['stopped', 2],
     ]);
   });
 });

@@ -128,7 +128,8 @@ function takePoint(
   applyStoppingRules(run, record, context);
 }
 
-function isThawed({ input }: SearchRun, { state, curve, active }: TrialRecord): boolean {
+function isThawed({ input }: SearchRun, { state, curve, active, unbounded }: TrialRecord): boolean {
+  if (unbounded === true) return false;
   const wanted = input.spec.takesOver?.thaw?.find(({ trial }) => trial === state.trial)?.points ?? null;
   return active && wanted !== null && curve.length >= wanted;
 }

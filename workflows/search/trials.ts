@@ -29,7 +29,7 @@ import { publish } from './view.ts';
 import { contradicts } from './wanted.ts';
 import type { trial as trialWorkflow } from '../trial/trial.ts';
 import { WAITS } from '../../src/rules/durations.ts';
-import { beginAnew } from '../../src/rules/reopened-trials.ts';
+import { beginAnew, beginWithoutFork } from '../../src/rules/reopened-trials.ts';
 
 const stop = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
 const pause = defineSignal(SIGNALS.pause);
@@ -139,15 +139,20 @@ async function adopt(run: SearchRun, record: TrialRecord): Promise<void> {
   const { output: from, bestExport } = record.state;
   const to = trialOutput(run.output, record.state.trial);
   // What workers of 0.2 answer is undefined.
-  const goesOn: unknown = await pinning.adoptTrial({ profile: run.input.profile, from, to });
+  const fork = record.fork === null ? {} : { fork: record.fork.output };
+  const goesOn: unknown = await pinning.adoptTrial({ profile: run.input.profile, from, to, ...fork });
   record.state = Object.assign({}, record.state, {
     output: to,
     bestExport: bestExport?.startsWith(`${from}/`) ? `${to}${bestExport.slice(from.length)}` : bestExport,
   });
   record.adopted = false;
-  if (goesOn === false && beginAnew(record)) decided(run, record.state.trial, `begins anew: ${from} has no checkpoint any more`);
+  const lost = goesOn === 'without-fork' ? beginWithoutFork(record) : goesOn === false && beginAnew(record);
+  if (lost) decided(run, record.state.trial, `begins anew${lostFork(goesOn)}: ${from} has no checkpoint any more`);
   run.stopWatching?.();
 }
+
+const lostFork = (goesOn: unknown): string =>
+  goesOn === 'without-fork' ? ', and from the start, as what it was forked from is gone too' : '';
 
 export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): void {
   if (isOver(record) || record.stopping !== null) return;

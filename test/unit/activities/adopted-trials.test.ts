@@ -45,3 +45,16 @@ it('copies what a trial goes on from, its committed checkpoints last, and nothin
   expect(await adoptTrial(store, { profile: profileOf(), from, to })).toBe(true);
   expect(await store.stat(`${to}/progress/2.json`)).toBeNull();
 });
+
+it('says whether a fork can begin where it was forked', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'longhaul-adopt-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const store = await openDirectoryStore({ kind: 'directory', path: folder });
+  const [from, to, fork] = [`${store.root}/old/trial-4`, `${store.root}/new/trial-4`, `${store.root}/old/pins/trial-1-7`];
+  const adopted = (): Promise<unknown> => adoptTrial(store, { profile: profileOf(), from, to, fork });
+  expect(await adopted()).toBe('without-fork');
+  await store.write(`${fork}/checkpoints/LATEST`, JSON.stringify(LATEST));
+  expect(await adopted()).toBe(false);
+  await store.write(`${from}/checkpoints/LATEST`, JSON.stringify(LATEST));
+  expect(await adopted()).toBe(true);
+});

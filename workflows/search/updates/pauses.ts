@@ -1,5 +1,5 @@
 /** Updates that pause and resume a search, or one of its trials. */
-import { defineUpdate } from '@temporalio/workflow';
+import { defineUpdate, patched } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type { PauseUpdate, ResumeUpdate, UpdateAnswer } from '../../../src/contract/search-updates.ts';
 import type { TrialRecord } from '../../../src/contract/search.ts';
@@ -95,6 +95,7 @@ function reopen(run: SearchRun, record: TrialRecord): void {
     record.state.kept = true;
     if (record.carried) record.carried = { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0 };
     if (record.halving) release(record);
+    if (run.input.spec.takesOver?.thaw && patched('thawed-trials-go-on')) record.unbounded = true;
   }
   Object.assign(record.state, { status: 'queued', endedAt: null, reason: null, objective: null });
   decided(run, record.state.trial, `a ${was} trial goes on`);
