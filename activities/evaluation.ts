@@ -30,7 +30,7 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
       checkNames(spec);
       return withHeartbeat(async (context) => {
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
-        const name = evaluationName(input.step, input.key);
+        const name = evaluationName(input);
         const ofTables = spec.scores !== undefined;
         const measured = ofTables
           ? await measureScores(warehouse, { spec, name, labels: labelsOf(input) }, context)
@@ -55,13 +55,14 @@ export const createEvaluationActivities = (ports: Ports): EvaluationActivities &
       return withHeartbeat(async (context) => {
         const [warehouse, store] = await Promise.all([ports.warehouse(input.profile), ports.store(input.profile)]);
         const candidates = [{ scorer: MODEL, export: input.export }];
-        const name = evaluationName(input.step, input.key);
+        const name = evaluationName(input);
         const given = { spec, candidates, scored: input.scored, name, labels: labelsOf(input) };
         const measured = await measure(warehouse, store, given, context);
         const row = rowContext(input, { export: input.export, trial: input.trial, early: true, samples: input.samples });
         await warehouse.append('evaluations', evaluationRows(measured.measurements, row), rowKey('evaluations', input.run, input.key));
-        for (const table of measured.tables) await warehouse.drop(table);
+        // In this order no other attempt makes a table of what is left of the parts: while there are some, there is the table.
         for (const scores of input.scored ?? []) await removeScores(store, scores);
+        for (const table of measured.tables) await warehouse.drop(table);
         return { metrics: valuesOf(measured.measurements, MODEL) };
       });
     },

@@ -1,7 +1,6 @@
 /** Which exports of an evaluation are scored by Jobs, and what their scorers are told (`python/longhaul/scoring`). */
 import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
 import type { EvaluateSpec, EvaluationSpec } from '../src/contract/steps.ts';
-import type { Profile } from '../src/contract/profile.ts';
 import type { ObjectStore, Ports } from '../src/ports/index.ts';
 import { scoredByWarehouse } from '../src/rules/scorers.ts';
 import { readyOf } from './evaluation/ready.ts';
@@ -48,7 +47,7 @@ export const createScoringActivities = (ports: Ports): ScoringActivities =>
         const jobs: ScoringJob[] = [];
         for (const each of models) {
           context.progress({ stage: 'reading READY', done: jobs.length });
-          const job = await jobOf(store, input.profile, spec, each, carried);
+          const job = await jobOf(store, input, spec, each, carried);
           if (job) jobs.push(job);
         }
         return jobs;
@@ -67,7 +66,7 @@ export function withTestSet<Spec extends Partial<Pick<EvaluateSpec, 'table' | 'f
 
 async function jobOf(
   store: ObjectStore,
-  profile: Profile,
+  { profile, run, step }: Pick<PlanScoresInput, 'profile' | 'run' | 'step'>,
   { data, features }: Pick<EvaluationSpec, 'features' | 'data'>,
   model: string,
   carried: readonly string[],
@@ -77,7 +76,9 @@ async function jobOf(
   const asked = { version: 1, model, data, features, columns: ['session', 'item', 'label', ...carried] };
   // A model or data that were replaced since have other scores.
   const manifest = await store.stat(`${data.replace(/\/+$/, '')}/manifest.json`).catch(() => null);
-  const name = sha256(canonicalJson({ ...asked, ready: ready.generation, data_generation: manifest?.generation ?? null })).slice(0, 32);
+  const given = { ready: ready.generation, data_generation: manifest?.generation ?? null };
+  // Of this step of this run alone, which removes them when it has read them.
+  const name = sha256(canonicalJson({ ...asked, ...given, run, step })).slice(0, 32);
   const output = `${store.root}/scores/${name}`;
   const document = `${store.root}/scores/${name}.json`;
   // Written again even where it is there: what was used just now is no garbage.

@@ -24,6 +24,6 @@ export type WarehouseJobActivities = ReturnType<typeof createWarehouseJobActivit
 
 function jobIdsOf(input: WarehouseWork): string[] {
   if (input.spec.kind !== 'evaluate') return [warehouseJobId(input)];
-  const name = evaluationName(input.step, input.key);
+  const name = evaluationName(input);
   return [predictJobId(name), ranksJobId(name)];
 }

@@ -5,10 +5,16 @@
  * The warehouse hashes units into 1,999 buckets and sums each metric by bucket; buckets are drawn with replacement here. That costs the
  * same for a thousand units and for a hundred million, a bucket being as good an independent observation as a unit; with 1,999 of them the
  * width of an interval is known to about 1.6 % (1/√(2n)). All scorers are judged by the same draws, which makes differences paired. Few units
- * make percentile intervals too narrow; they are expanded as Hesterberg ("What Teachers Should Know About the Bootstrap", 2015) has it.
+ * make percentile intervals too narrow; they are expanded as Hesterberg ("What Teachers Should Know About the Bootstrap", 2015) has it, on a
+ * scale that keeps them among the values that the metric can have (ranges.ts).
  */
 import { setImmediate } from 'node:timers/promises';
 import { normalQuantile, studentQuantile } from '../../src/rules/distributions.ts';
+import { ANY, differenceRange, drawnInside, expanded } from './ranges.ts';
+import type { Range } from './ranges.ts';
+
+/** What becomes of the quotient: its root, one less it, a distance that its draws may have on either side of zero, or the metric to first order around its value. */
+export type Shape = 'root' | 'complement' | 'distance' | 'first order';
 
 /** Sums over the units of each bucket, of one scorer and one segment's value. */
 export interface Series {
@@ -17,8 +23,9 @@ export interface Series {
   /** Metric → sums, beside `bucket`; the metric is their total divided by that of `sessions`, or of its own divisor. */
   readonly sums: Readonly<Record<string, readonly number[]>>;
   readonly divisors?: Readonly<Record<string, readonly number[]>>;
-  /** What becomes of the quotient: its root, or one less it. */
-  readonly shapes?: Readonly<Record<string, 'root' | 'complement'>>;
+  readonly shapes?: Readonly<Record<string, Shape>>;
+  /** Values that the metrics can have; of those that are missing any. */
+  readonly ranges?: Readonly<Record<string, Range>>;
   /** Independent units, where they are not the sessions. */
   readonly units?: number;
 }
@@ -78,22 +85,26 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
   const find = (
     index: number,
     metric: string,
-  ): { readonly value: number; readonly draws: Float64Array; readonly units: number; readonly blocks: number } => {
+  ): Pick<PreparedMetric, 'value' | 'draws' | 'range' | 'kind'> & Pick<Prepared, 'units' | 'blocks'> => {
     const found = prepared[index]?.metrics.get(metric);
     if (!found) throw new RangeError(`series ${index} has no metric ${metric}`);
     return { ...found, units: prepared[index]?.units ?? 0, blocks: prepared[index]?.blocks ?? 0 };
   };
   return {
     mean(index, metric) {
-      const { value, draws, units, blocks } = find(index, metric);
-      return { value, ...(units < MIN_UNITS ? UNKNOWN : interval(value, draws, options.confidence, blocks)) };
+      const { value, draws, range, units, blocks, kind } = find(index, metric);
+      if (units < MIN_UNITS) return { value, ...UNKNOWN };
+      const known = { confidence: options.confidence, blocks, range: kind === 'distance' ? bothSides(range) : range };
+      const found = interval(value, draws, known);
+      return { value, ...(kind === 'distance' ? folded(found) : found) };
     },
     difference(first, second, metric) {
       const [a, b] = [find(first, metric), find(second, metric)];
       const value = a.value - b.value;
       const draws = a.draws.map((mean, draw) => mean - (b.draws[draw] ?? Number.NaN));
       const few = Math.min(a.units, b.units) < MIN_UNITS;
-      return { value, ...(few ? UNKNOWN : interval(value, draws, options.confidence, Math.min(a.blocks, b.blocks))) };
+      const known = { confidence: options.confidence, blocks: Math.min(a.blocks, b.blocks), range: differenceRange(a.range) };
+      return { value, ...(few ? UNKNOWN : interval(value, draws, known)) };
     },
   };
 }
@@ -113,7 +124,9 @@ interface PreparedMetric {
   readonly sums: Float64Array;
   /** Of its own; else the sessions. */
   readonly divisors: Float64Array | null;
+  readonly kind: Shape | 'plain';
   readonly shape: (quotient: number) => number;
+  readonly range: Range;
   readonly value: number;
   readonly draws: Float64Array;
 }
@@ -122,6 +135,8 @@ const SHAPES = {
   plain: (quotient: number) => quotient,
   root: Math.sqrt,
   complement: (quotient: number) => 1 - quotient,
+  distance: (quotient: number) => quotient,
+  'first order': (quotient: number) => quotient,
 } as const;
 
 function prepare(series: Series, places: ReadonlyMap<number, number>, samples: number): Prepared {
@@ -136,10 +151,13 @@ function prepare(series: Series, places: ReadonlyMap<number, number>, samples: n
     metrics: new Map(
       Object.entries(series.sums).map(([name, sums]) => {
         const own = series.divisors?.[name];
-        const shape = SHAPES[series.shapes?.[name] ?? 'plain'];
-        const value = shape(sum(sums) / (own ? sum(own) : total));
+        const kind = series.shapes?.[name] ?? 'plain';
+        const range = series.ranges?.[name] ?? ANY;
+        const plain = SHAPES[kind];
+        const value = plain(sum(sums) / (own ? sum(own) : total));
+        const shape = kind === 'first order' ? (quotient: number) => drawnInside(value, quotient, range) : plain;
         const divisors = own ? Float64Array.from(own) : null;
-        return [name, { sums: Float64Array.from(sums), divisors, shape, value, draws: new Float64Array(samples) }];
+        return [name, { sums: Float64Array.from(sums), divisors, kind, shape, range, value, draws: new Float64Array(samples) }];
       }),
     ),
   };
@@ -167,17 +185,30 @@ const DRAWS_NEEDED = 0.9;
 
 const UNKNOWN: Omit<Estimated, 'value'> = { low: null, high: null, error: null };
 
-function interval(value: number, draws: Float64Array, confidence: number, blocks: number): Omit<Estimated, 'value'> {
+interface Known {
+  readonly confidence: number;
+  readonly blocks: number;
+  readonly range: Range;
+}
+
+function interval(value: number, draws: Float64Array, { confidence, blocks, range }: Known): Omit<Estimated, 'value'> {
   const known = draws.filter((mean) => Number.isFinite(mean)).sort();
   if (blocks < 2 || known.length === 0 || known.length < draws.length * DRAWS_NEEDED) return UNKNOWN;
   const wider =
     Math.sqrt(blocks / (blocks - 1)) * (studentQuantile((1 + confidence) / 2, blocks - 1) / normalQuantile((1 + confidence) / 2));
-  const bound = (share: number): number => value + (quantile(known, share) - value) * wider;
+  const bound = (share: number): number => expanded(value, quantile(known, share), wider, range);
   return {
     low: bound((1 - confidence) / 2),
     high: bound((1 + confidence) / 2),
     error: deviation(known) * Math.sqrt(blocks / (blocks - 1)),
   };
+}
+
+const bothSides = ([, most]: Range): Range => [-most, most];
+
+/** The distances from zero of all that an interval holds. */
+function folded({ low, high, error }: Omit<Estimated, 'value'>): Omit<Estimated, 'value'> {
+  return low === null || high === null || low >= 0 ? { low, high, error } : { low: 0, high: Math.max(high, -low), error };
 }
 
 function deviation(values: Float64Array): number {

@@ -8,7 +8,7 @@ import { failure } from '../failures.ts';
 import type { Scored as ScoredByJob } from '../scoring.ts';
 import { bootstrap } from './bootstrap.ts';
 import { customMetrics } from './custom-metrics.ts';
-import { checkSql, metricsSql, ranksSql, SCORE } from './metric-sql.ts';
+import { checkSql, metricsSql, rangesOf, ranksSql, SCORE } from './metric-sql.ts';
 import { predictJobId, ranksJobId } from './names.ts';
 import { measurementsOf } from './measurements.ts';
 import type { Cell, Measurement } from './measurements.ts';
@@ -44,15 +44,13 @@ async function loadScores(
   context: JobContext,
 ): Promise<TableInfo> {
   const ready = await store.stat(`${parts}/READY`);
-  if (!ready) {
-    // They are removed once the table is there.
-    const made = await warehouse.describe(destination);
-    if (made) return made;
-    throw failure('InvalidInput', `${parts}: expected scores with READY, found none: the Job that wrote them is to be run again`);
-  }
+  // An earlier attempt has made it, and may have removed the parts since: they are removed once the table is there.
+  const made = await warehouse.describe(destination);
+  if (made) return made;
+  if (!ready) throw failure('InvalidInput', `${parts}: expected scores with READY, found none: the Job that wrote them is to be run again`);
   const statement = { sql: 'SELECT * FROM {scores}', sqlFile: 'scores', parameters: {}, tables: {}, sources: { scores: parts }, labels };
   const table = await warehouse.query({ ...statement, jobId: predictJobId(name), destination, clustering: [] }, context);
-  // Another run that needed the same has done with them meanwhile: some parts may have been gone already.
+  // Some parts may have been gone already.
   if ((await store.stat(`${parts}/READY`))?.generation === ready.generation) return table;
   await warehouse.drop(destination);
   throw failure('InvalidInput', `${parts}: the scores were removed while they were read: the Job that wrote them is to be run again`);
@@ -231,7 +229,7 @@ async function rank(
   return made.table;
 }
 
-function cellOf(row: Readonly<Record<string, Json>>, spec: Pick<EvaluationSpec, 'k' | 'metrics'>): Cell {
+function cellOf(row: Readonly<Record<string, Json>>, spec: Pick<EvaluationSpec, 'k' | 'metrics' | 'weight'>): Cell {
   const numbers = (name: string): number[] => (Array.isArray(row[name]) ? row[name].map(Number) : []);
   const text = (name: string): string => (typeof row[name] === 'string' ? row[name] : '');
   const sessions = numbers('sessions');
@@ -243,7 +241,7 @@ function cellOf(row: Readonly<Record<string, Json>>, spec: Pick<EvaluationSpec, 
     value: text('value'),
     sessions: sessions.reduce((total, each) => total + each, 0),
     units,
-    series: { bucket: numbers('bucket'), sessions, sums, units },
+    series: { bucket: numbers('bucket'), sessions, sums, units, ranges: rangesOf(Object.keys(sums), spec.weight !== undefined) },
   };
 }
 

@@ -7,6 +7,8 @@
  */
 import { metricNames, USUAL_RANKING_METRICS } from '../../src/contract/metrics.ts';
 import type { RankingMetric } from '../../src/contract/metrics.ts';
+import { NOT_NEGATIVE, SHARE } from './ranges.ts';
+import type { Range } from './ranges.ts';
 
 /** Sessions are hashed into so many buckets on either side of 0; see bootstrap.ts. */
 export const HALF_OF_BUCKETS = 1000;
@@ -208,6 +210,15 @@ function metricOf(name: string): string {
       throw new Error(`there is no metric ${name}`);
   }
 }
+
+/** Which values the metrics can have. Precision adds weights up, which may be any above 0. */
+export const rangesOf = (names: readonly string[], weighted: boolean): Readonly<Record<string, Range>> =>
+  Object.fromEntries(
+    names.map((name): [string, Range] => [
+      name,
+      name === 'average_rank' ? [1, Infinity] : weighted && name.startsWith('precision') ? NOT_NEGATIVE : SHARE,
+    ]),
+  );
 
 /** Of segments: the value of rows that have none. */
 export const NO_VALUE = '(none)';

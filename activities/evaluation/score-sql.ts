@@ -6,6 +6,9 @@
  * exactly and varies with the rows as the metric does to first order (Hampel 1974; for the AUC these are DeLong's placements, 1988).
  */
 import type { Task } from '../../src/contract/metrics.ts';
+import type { Shape } from './bootstrap.ts';
+import { NOT_NEGATIVE, SHARE } from './ranges.ts';
+import type { Range } from './ranges.ts';
 import { HALF_OF_BUCKETS, NO_VALUE, numericLabel, quoted, text } from './metric-sql.ts';
 
 export type RowTask = Exclude<Task, 'ranking'>;
@@ -36,7 +39,8 @@ interface Quotient {
   readonly numerator: string;
   /** Absent: the sum of the weights. */
   readonly divisor?: string;
-  readonly shape?: 'root' | 'complement';
+  readonly shape?: Shape;
+  readonly range: Range;
 }
 
 const PARTITION = 'PARTITION BY scorer, segment, value';
@@ -47,8 +51,8 @@ const TOP_SHARE = 0.1;
 const log = (probability: string): string => `LN(GREATEST(LEAST(${probability}, 1.0 - ${EPSILON}), ${EPSILON}))`;
 
 const ERROR = '(y - p)';
-const ABSOLUTE: Quotient = { numerator: `w * ABS${ERROR}` };
-const SQUARED: Quotient = { numerator: `w * POW(y - p, 2)`, shape: 'root' };
+const ABSOLUTE: Quotient = { numerator: `w * ABS${ERROR}`, range: NOT_NEGATIVE };
+const SQUARED: Quotient = { numerator: `w * POW(y - p, 2)`, shape: 'root', range: NOT_NEGATIVE };
 
 /** By task; rows have y (the label), p (the prediction; p_0, p_1, … of classes), w and what the task's common tables add. */
 export function quotientsOf({ task, quantile, scale, scorers }: RowsInput): Readonly<Record<string, Quotient>> {
@@ -57,14 +61,14 @@ export function quotientsOf({ task, quantile, scale, scorers }: RowsInput): Read
       return {
         mae: ABSOLUTE,
         rmse: SQUARED,
-        mape: { numerator: `w * ABS${ERROR} / GREATEST(ABS(y), ${EPSILON})` },
-        r2: { numerator: `w * POW(y - p, 2)`, divisor: 'w * POW(y - y_mean, 2)', shape: 'complement' },
-        pinball: { numerator: `w * GREATEST(${quantile} * ${ERROR}, ${quantile - 1} * ${ERROR})` },
+        mape: { numerator: `w * ABS${ERROR} / GREATEST(ABS(y), ${EPSILON})`, range: NOT_NEGATIVE },
+        r2: { numerator: `w * POW(y - p, 2)`, divisor: 'w * POW(y - y_mean, 2)', shape: 'complement', range: [-Infinity, 1] },
+        pinball: { numerator: `w * GREATEST(${quantile} * ${ERROR}, ${quantile - 1} * ${ERROR})`, range: NOT_NEGATIVE },
       };
     case 'forecast':
       return {
-        wape: { numerator: `w * ABS${ERROR}`, divisor: 'w * ABS(y)' },
-        ...(scale === undefined ? {} : { mase: { numerator: `w * ABS${ERROR}`, divisor: 'w * scale' } }),
+        wape: { numerator: `w * ABS${ERROR}`, divisor: 'w * ABS(y)', range: NOT_NEGATIVE },
+        ...(scale === undefined ? {} : { mase: { numerator: `w * ABS${ERROR}`, divisor: 'w * scale', range: NOT_NEGATIVE } }),
         mae: ABSOLUTE,
         rmse: SQUARED,
       };
@@ -77,21 +81,33 @@ export function quotientsOf({ task, quantile, scale, scorers }: RowsInput): Read
       const chosen = `CASE ${classes.map((_, index) => `WHEN p_${index} = ${best} THEN ${index}`).join(' ')} END`;
       const hit = `IF(y = ${chosen}, 1.0, 0.0)`;
       return {
-        accuracy: { numerator: `w * ${hit}` },
-        balanced_accuracy: { numerator: `w * (balanced + SAFE_DIVIDE(w_all, classes * w_class) * (${hit} - recall))` },
-        log_loss: { numerator: `w * -${log(truth)}` },
-        brier: { numerator: `w * (${of.map((test, index) => `POW(IF(${test}, 1.0, 0.0) - p_${index}, 2)`).join(' + ')})` },
+        accuracy: { numerator: `w * ${hit}`, range: SHARE },
+        balanced_accuracy: {
+          numerator: `w * (balanced + SAFE_DIVIDE(w_all, classes * w_class) * (${hit} - recall))`,
+          shape: 'first order',
+          range: SHARE,
+        },
+        log_loss: { numerator: `w * -${log(truth)}`, range: NOT_NEGATIVE },
+        brier: { numerator: `w * (${of.map((test, index) => `POW(IF(${test}, 1.0, 0.0) - p_${index}, 2)`).join(' + ')})`, range: [0, 2] },
       };
     }
     case 'binary':
       return {
-        auc: { numerator: 'w * (auc + w_all * IF(y > 0, SAFE_DIVIDE(below - auc, w_pos), SAFE_DIVIDE(above - auc, w_neg)))' },
-        pr_auc: { numerator: 'w * (ap + SAFE_DIVIDE(w_all, w_pos) * (IF(y > 0, exactness - ap + gained, 0.0) - lost))' },
-        log_loss: { numerator: `w * -IF(y > 0, ${log('p')}, ${log('(1.0 - p)')})` },
-        brier: { numerator: 'w * POW(y - p, 2)' },
-        calibration_error: { numerator: 'w * SIGN(bin_p - bin_y) * (p - y)' },
-        accuracy: { numerator: `w * IF((p >= 0.5) = (y > 0), 1.0, 0.0)` },
-        lift_at_10: { numerator: `w * y * in_top / ${TOP_SHARE}`, divisor: 'w * y' },
+        auc: {
+          numerator: 'w * (auc + w_all * IF(y > 0, SAFE_DIVIDE(below - auc, w_pos), SAFE_DIVIDE(above - auc, w_neg)))',
+          shape: 'first order',
+          range: SHARE,
+        },
+        pr_auc: {
+          numerator: 'w * (ap + SAFE_DIVIDE(w_all, w_pos) * (IF(y > 0, exactness - ap + gained, 0.0) - lost))',
+          shape: 'first order',
+          range: SHARE,
+        },
+        log_loss: { numerator: `w * -IF(y > 0, ${log('p')}, ${log('(1.0 - p)')})`, range: NOT_NEGATIVE },
+        brier: { numerator: 'w * POW(y - p, 2)', range: SHARE },
+        calibration_error: { numerator: 'w * SIGN(bin_p - bin_y) * (p - y)', shape: 'distance', range: SHARE },
+        accuracy: { numerator: `w * IF((p >= 0.5) = (y > 0), 1.0, 0.0)`, range: SHARE },
+        lift_at_10: { numerator: `w * y * in_top / ${TOP_SHARE}`, divisor: 'w * y', range: [0, 1 / TOP_SHARE] },
       };
   }
 }

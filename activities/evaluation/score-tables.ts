@@ -257,6 +257,7 @@ function cellOf(row: Readonly<Record<string, Json>>, input: RowsInput): Cell {
       units,
       sums: Object.fromEntries(quotients.map(([name]) => [name, numbers(`n_${name}`)])),
       divisors: Object.fromEntries(quotients.map(([name, { divisor }]) => [name, divisor === undefined ? weights : numbers(`d_${name}`)])),
+      ranges: Object.fromEntries(quotients.map(([name, { range }]) => [name, range])),
       shapes: Object.fromEntries(quotients.flatMap(([name, { shape }]) => (shape === undefined ? [] : [[name, shape] as const]))),
     },
   };

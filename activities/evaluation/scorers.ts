@@ -36,9 +36,11 @@ async function championOf(pipeline: string, warehouse: Warehouse): Promise<strin
   return typeof uri === 'string' ? uri : null;
 }
 
-/** `trial-3/exports/40` of its URI, or the last part of any other. */
-function exportName(uri: string): string {
-  return /(trial-\d+\/exports\/[^/]+)\/*$/.exec(uri)?.[1] ?? uri.replace(/\/+$/, '').split('/').at(-1) ?? uri;
+/** `trees/trial-3/exports/40` of a step's search, by where its trials lie; `trial-3/exports/40` of others; of any other URI the last part. */
+export function exportName(uri: string): string {
+  const [, step, trial] = /(?:\/([^/]+)\/[0-9a-f]{8,}\/|\/)(trial-\d+\/exports\/[^/]+)\/*$/.exec(uri) ?? [];
+  if (trial !== undefined) return step === undefined ? trial : `${step}/${trial}`;
+  return uri.replace(/\/+$/, '').split('/').at(-1) ?? uri;
 }
 
 export const trialOf = (uri: string): number | null => {

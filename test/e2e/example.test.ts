@@ -117,6 +117,37 @@ describe('the grocery example', () => {
     expect(report).toContain('no case without a measurement');
   });
 
+  it('compares models of three frameworks in one evaluation, by household', async () => {
+    const smaller = [...sets(), '--set', 'steps.trees.n_trials=1', '--set', 'steps.network.n_trials=1'];
+    const { code, stdout, stderr } = await runCli(['run', join(project, 'compare.yaml'), '--output', 'json', ...smaller], { cwd: folder });
+    expect(code, stderr).toBe(0);
+    const printed = JSON.parse(stdout) as Printed;
+    const statusOf = (id: string): string | undefined => printed.steps.find((step) => step.id === id)?.status;
+    // Under the same name: what the other pipeline has made is not made again.
+    expect([statusOf('raw'), statusOf('candidates'), statusOf('search')]).toEqual(['cached', 'cached', 'cached']);
+    const { profile } = await document();
+    const rows = await (await ports.warehouse(profile)).ledger('evaluations', { run: printed.run, metric: 'average_rank', segment: '' });
+    const exportOf = (id: string): unknown => printed.steps.find((step) => step.id === id)?.outputs['export'];
+    const told = printed.steps.find((step) => step.id === 'evaluate')?.outputs['metrics'] as Record<string, { export: string | null }>;
+    const scorers = Object.fromEntries(Object.entries(told).map(([scorer, each]) => [scorer.split('/')[0], each.export]));
+    expect(scorers).toEqual({ model: exportOf('search'), trees: exportOf('trees'), network: exportOf('network'), popularity: null });
+    expect(rows.map(({ scorer }) => scorer).sort()).toEqual(Object.keys(told).sort());
+    for (const { low, value, high, units, sessions } of rows) {
+      expect(low).toBeGreaterThanOrEqual(1);
+      expect(Number(low)).toBeLessThan(Number(value));
+      expect(Number(high)).toBeGreaterThan(Number(value));
+      // Households, of which some came more than once.
+      expect(Number(units)).toBeLessThan(Number(sessions));
+    }
+    for (const { compared_with: other, verdict, p_adjusted: p } of rows) {
+      expect(other).toEqual(expect.any(String));
+      expect(verdict).toEqual(expect.any(String));
+      expect(p).toEqual(expect.any(Number));
+    }
+    const report = readFileSync(fileURLToPath(printed.report), 'utf8');
+    for (const { scorer } of rows) expect(report).toContain(String(scorer));
+  });
+
   it('does nothing again when nothing has changed', async () => {
     const printed = await run();
     expect(new Set(printed.steps.map((step) => step.status))).toEqual(new Set(['cached']));

@@ -34,7 +34,7 @@ const MODELS: readonly Trained[] = [
     : []),
 ];
 
-const searchOf = ({ name, script, of, requirements, python }: Trained): string => `
+const searchOf = ({ name, script, of, requirements, python }: Trained, index: number): string => `
   ${name}:
     kind: search
     code: code
@@ -46,17 +46,25 @@ const searchOf = ({ name, script, of, requirements, python }: Trained): string =
     objective: { metric: validation_average_rank, direction: minimize }
     n_trials: 1
     epochs: 1
-    seed: 7
+    # Two that learn alike score alike, and nobody would see them mixed up.
+    seed: ${8 + index}
     space: { of: { type: categorical, choices: [${of ?? 'nothing'}] } }
 `;
 
 interface Printed {
   readonly status: string;
-  readonly steps: readonly { readonly id: string; readonly outputs: Readonly<Record<string, string>> }[];
+  readonly steps: readonly {
+    readonly id: string;
+    readonly outputs: {
+      readonly export?: string;
+      readonly metrics?: Readonly<Record<string, { readonly export: string | null; readonly average_rank?: { readonly value: number } }>>;
+    };
+  }[];
   readonly trials: readonly { readonly step: string; readonly objective: number }[];
   readonly evaluations: readonly {
     readonly metric: string;
     readonly segment: string;
+    readonly scorer: string;
     readonly value: number;
     readonly low: number | null;
   }[];
@@ -89,6 +97,7 @@ describe('an evaluation', () => {
   });
 
   const exportOf = (name: string): string => printed.steps.find(({ id }) => id === name)?.outputs.export ?? '';
+  const objectiveOf = (name: string): number => Number(printed.trials.find(({ step }) => step === name)?.objective);
 
   it('has a row for each model', () => {
     expect(printed.status).toBe('succeeded');
@@ -102,11 +111,20 @@ describe('an evaluation', () => {
     const ready = join(new URL(exportOf(name)).pathname, 'READY');
     expect(existsSync(ready)).toBe(true);
     expect((JSON.parse(readFileSync(ready, 'utf8')) as { scorer: { kind: string } }).scorer.kind).toBe(kind);
-    const objective = printed.trials.find(({ step }) => step === name)?.objective;
-    expect(objective).toEqual(expect.any(Number));
-    const ranks = printed.evaluations
-      .filter(({ metric, segment }) => metric === 'average_rank' && segment === '')
-      .map(({ value }) => value);
-    expect(ranks.some((value) => Math.abs(value - Number(objective)) < 1e-9)).toBe(true);
+    const told = Object.entries(printed.steps.find(({ id }) => id === 'evaluate')?.outputs.metrics ?? {});
+    const found = told.filter(([, each]) => each.export === exportOf(name));
+    expect(found).toHaveLength(1);
+    const [[scorer, { average_rank: rank }] = ['', { average_rank: undefined }]] = found;
+    expect(rank?.value).toBeCloseTo(objectiveOf(name), 9);
+    // The model of the search is the one that is told, the others are what it is compared with, by the names of their steps.
+    expect(scorer === 'model' ? 'search' : scorer.split('/')[0]).toBe(name);
+    const rows = printed.evaluations.filter((row) => row.metric === 'average_rank' && row.segment === '' && row.scorer === scorer);
+    expect(rows.map(({ value }) => value)).toEqual([rank?.value]);
+  });
+
+  it('would not be the same with any two models swapped', () => {
+    const told = MODELS.map(({ name }) => ({ name, rank: objectiveOf(name) })).sort((one, other) => one.rank - other.rank);
+    const alike = told.filter(({ rank }, index) => Math.abs(rank - (told[index - 1]?.rank ?? -1)) < 1e-6);
+    expect(alike, JSON.stringify(told)).toEqual([]);
   });
 });
