@@ -38,7 +38,7 @@ async function championOf(pipeline: string, warehouse: Warehouse): Promise<strin
 
 /** `trees/trial-3/exports/40` of a step's search, by where its trials lie; `trial-3/exports/40` of others; of any other URI the last part. */
 export function exportName(uri: string): string {
-  const [, step, trial] = /(?:\/([^/]+)\/[0-9a-f]{8,}\/|\/)(trial-\d+\/exports\/[^/]+)\/*$/.exec(uri) ?? [];
+  const [, step, trial] = /(?:\/([^/]+)\/[0-9a-f]{12}\/(?:[^/]+\/){0,2}|\/)(trial-\d+\/exports\/[^/]+)\/*$/.exec(uri) ?? [];
   if (trial !== undefined) return step === undefined ? trial : `${step}/${trial}`;
   return uri.replace(/\/+$/, '').split('/').at(-1) ?? uri;
 }

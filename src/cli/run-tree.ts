@@ -1,6 +1,7 @@
 /** A run as lines of text: the tree that is repainted on a terminal. Pure. */
 import type { UnservedCluster } from '../client/run.ts';
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
+import type { Json } from '../contract/values.ts';
 import { between, count, duration, metric, money, oneLine } from '../present/format.ts';
 import { remaining } from '../present/pace.ts';
 import { reasonAt } from '../present/waits.ts';
@@ -69,11 +70,21 @@ function stepLine(step: StepState, search: SearchState | undefined, colors: Colo
 export function noteOf(step: StepState, search: SearchState | undefined, now: number): string {
   if (step.reason !== null) return oneLine(step.reason, 100);
   if (step.status === 'running' && search) return searchNote(search, now);
-  const { rows, parts, best_objective: best, best_trial: trial, trials } = step.outputs;
+  const { rows, parts, best_objective: best, best_trial: trial, trials, passed, warned, results } = step.outputs;
   if (typeof best === 'number') return `best ${metric(best)} (trial ${JSON.stringify(trial)} of ${JSON.stringify(trials)})`;
+  if (typeof passed === 'number' && typeof warned === 'number') return checkNote(passed, warned, results);
   if (typeof rows === 'number')
     return `${count(rows)} rows${typeof parts === 'number' ? ` in ${count(parts)} part${parts === 1 ? '' : 's'}` : ''}`;
   return '';
+}
+
+function checkNote(passed: number, warned: number, results: Json | undefined): string {
+  const kept = `${count(passed)} rule${passed === 1 ? '' : 's'} kept`;
+  if (warned === 0 || typeof results !== 'object' || results === null) return kept;
+  const broken = Object.entries(results).flatMap(([name, result]) =>
+    typeof result === 'object' && result !== null && !Array.isArray(result) && result.outcome === 'warn' ? [name] : [],
+  );
+  return oneLine(`${kept}, ${count(warned)} not (a warning): ${broken.join(', ')}`, 100);
 }
 
 function searchNote(search: SearchState, now: number): string {

@@ -3,6 +3,7 @@ import { candidatesOf, exportName } from '../../../activities/evaluation/scorers
 import type { Warehouse } from '../../../src/ports/index.ts';
 
 it.each([
+  ['gs://b/runs/shop/trees/3f2a91c04b7d/shop-20261130-011308-g64d/trial-3/exports/40', 'trees/trial-3/exports/40'],
   ['gs://b/runs/shop/trees/3f2a91c04b7d/trial-3/exports/40', 'trees/trial-3/exports/40'],
   ['file:///home/me/.longhaul/store/shop/search.large/3f2a91c04b7d/trial-12/exports/000000004/', 'search.large/trial-12/exports/000000004'],
   ['gs://b/own/place/trial-3/exports/40', 'trial-3/exports/40'],

@@ -1,7 +1,8 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { changes, costForecast, treeLines, trialsPerHour } from '../../../src/cli/run-tree.ts';
+import { changes, costForecast, noteOf, treeLines, trialsPerHour } from '../../../src/cli/run-tree.ts';
 import type { Snapshot } from '../../../src/cli/run-tree.ts';
+import type { StepState } from '../../../src/contract/state.ts';
 import { remaining } from '../../../src/present/pace.ts';
 import { makeRun } from '../../support/run-data.ts';
 
@@ -54,6 +55,15 @@ describe('the task tree', () => {
     expect(line(trains)).not.toMatch(/preempted$|for 12 min/);
     expect(changes(trains, waits, running.now)).toEqual([`search trial ${first!.trial}: ${text}`]);
     expect(changes(waits, waits, running.now)).toEqual([]);
+  });
+
+  it('says which rules of a check did not keep, though it may go on', () => {
+    const { outputs: _outputs, ...step } = running.run.steps[0]!;
+    const results = { 'nulls of price': { value: 0.14, outcome: 'warn' }, rows: { value: 400, outcome: 'pass' } };
+    const noted = (outputs: StepState['outputs']): string =>
+      noteOf({ ...step, kind: 'check', reason: null, outputs }, undefined, running.now);
+    expect(noted({ table: 't', passed: 1, warned: 1, results })).toBe('1 rule kept, 1 not (a warning): nulls of price');
+    expect(noted({ table: 't', passed: 2, warned: 0, results: {} })).toBe('2 rules kept');
   });
 
   it('names clusters that do not answer, each once', () => {
