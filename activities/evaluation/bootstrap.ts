@@ -10,6 +10,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { normalQuantile, studentQuantile } from '../../src/rules/distributions.ts';
+import { MIN_UNITS } from '../../src/rules/verdicts.ts';
 import { ANY, differenceRange, drawnInside, expanded } from './ranges.ts';
 import type { Range } from './ranges.ts';
 
@@ -41,9 +42,6 @@ export interface Interval {
 export interface Estimated extends Interval {
   readonly error: number | null;
 }
-
-/** Below so many independent units there is no interval: its coverage would be anything. */
-const MIN_UNITS = 30;
 
 interface BootstrapOptions {
   readonly samples: number;

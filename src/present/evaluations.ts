@@ -1,5 +1,6 @@
 /** A run's offline evaluations; those of a step that came from the cache are read out of its outputs. */
-import type { LedgerRow } from '../contract/ledger.ts';
+import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
+import { MIN_UNITS } from '../rules/verdicts.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import type { ReportData } from './data.ts';
@@ -9,6 +10,10 @@ type Row = LedgerRow<'evaluations'>;
 /** Scorers that the evaluation names itself; the others are baselines and exports. */
 export const MODEL = 'model';
 export const CHAMPION = 'champion';
+
+/** Whether that is why a row has no interval. */
+export const hasTooFewUnits = ({ units }: { readonly units?: LedgerValue | undefined }): boolean =>
+  typeof units === 'number' && units < MIN_UNITS;
 
 /** Rows of one evaluate step, all segments. */
 export function evaluationsOf(data: ReportData, step: StepState): Row[] {

@@ -2,6 +2,9 @@
 import type { Goal } from '../contract/metrics.ts';
 import { normalQuantile, normalShare } from './distributions.ts';
 
+/** Below so many independent units there is no interval: its coverage would be anything. */
+export const MIN_UNITS = 30;
+
 /** Power at which the units that would tell are counted. */
 const POWER = 0.8;
 

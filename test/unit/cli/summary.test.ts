@@ -16,3 +16,12 @@ it('shows an evaluation from the cache as the run that made it did', () => {
   const other = { ...cached, outputs: { ndcg_at_10: 0.123 } };
   expect(evaluationTable(later, other, pc.createColors(false))).toMatch(/model +0\.1230/);
 });
+
+it('says where there are too few independent units for an interval', () => {
+  const made = makeRun();
+  const step = made.run.steps.find(({ id }) => id === 'evaluate') as StepState;
+  const evaluations = made.evaluations.map((row) => ({ ...row, low: null, high: null, units: row.scorer === 'model' ? 12 : 30 }));
+  const lines = evaluationTable({ ...made, evaluations }, step, pc.createColors(false)).split('\n');
+  expect(lines.find((line) => line.startsWith('model'))).toContain('(too few units)');
+  for (const line of lines.slice(1)) expect(line.includes('too few')).toBe(line.startsWith('model'));
+});

@@ -9,6 +9,7 @@ import {
   segmentsOf,
 } from '../../../present/charts/metrics-with-intervals.ts';
 import { numberOf, objectOf, textOf, timeOf } from '../../../present/charts/views.ts';
+import { hasTooFewUnits } from '../../../present/evaluations.ts';
 import { count, metric as shown, time } from '../../../present/format.ts';
 import type { RunView } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
@@ -141,7 +142,12 @@ function MetricTable({ rows }: { readonly rows: readonly Evaluation[] }): preact
     { name: 'scorer', title: 'Scorer', key: (row) => textOf(row.scorer), cell: (row) => textOf(row.scorer) },
     { name: 'segment', title: 'Segment', key: segmentOf, cell: segmentOf },
     { name: 'value', title: 'Value', align: 'right', key: (row) => numberOf(row.value), cell: (row) => shown(numberOf(row.value)) },
-    { name: 'interval', title: 'Interval', align: 'right', cell: (row) => intervalOf(numberOf(row.low), numberOf(row.high)) },
+    {
+      name: 'interval',
+      title: 'Interval',
+      align: 'right',
+      cell: (row) => intervalOf(numberOf(row.low), numberOf(row.high)) || (hasTooFewUnits(row) ? 'too few units' : ''),
+    },
     {
       name: 'sessions',
       title: 'Sessions',
