@@ -129,7 +129,7 @@ describe('the grocery example', () => {
     const rows = await (await ports.warehouse(profile)).ledger('evaluations', { run: printed.run, metric: 'average_rank', segment: '' });
     const exportOf = (id: string): unknown => printed.steps.find((step) => step.id === id)?.outputs['export'];
     const told = printed.steps.find((step) => step.id === 'evaluate')?.outputs['metrics'] as Record<string, { export: string | null }>;
-    const scorers = Object.fromEntries(Object.entries(told).map(([scorer, each]) => [scorer.split('/')[0], each.export]));
+    const scorers: unknown = Object.fromEntries(Object.entries(told).map(([scorer, each]) => [scorer.split('/')[0] ?? '', each.export]));
     expect(scorers).toEqual({ model: exportOf('search'), trees: exportOf('trees'), network: exportOf('network'), popularity: null });
     expect(rows.map(({ scorer }) => scorer).sort()).toEqual(Object.keys(told).sort());
     for (const { low, value, high, units, sessions } of rows) {
