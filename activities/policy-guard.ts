@@ -1,22 +1,15 @@
 /** Between who asks and who runs: whatever activity gets a profile, it opens nothing that the workers' policy does not allow. */
-import { violationText } from '../src/contract/policy.ts';
 import type { Policy, Violation } from '../src/contract/policy.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { Compute, Ports, Warehouse } from '../src/ports/index.ts';
 import type { Tensorboards } from '../src/ports/tensorboard.ts';
 import { addressViolations, requestViolations } from '../src/rules/policy-places.ts';
-import { jobViolations, profileViolations } from '../src/rules/policy.ts';
+import { jobViolations, profileViolations, refusalText } from '../src/rules/policy.ts';
 import { failure } from './failures.ts';
-
-const VIOLATIONS_SHOWN = 10;
 
 /** @throws ApplicationFailure('InvalidDocument') that names each rule, the place, what was found and what is allowed */
 export function refuseViolations(found: readonly Violation[]): void {
-  if (found.length === 0) return;
-  const lines = found.slice(0, VIOLATIONS_SHOWN).map(violationText);
-  const more = found.length > lines.length ? [`and ${found.length - lines.length} more`] : [];
-  const what = 'the policy of these workers (LONGHAUL_POLICY) does not allow what the run asks for';
-  throw failure('InvalidDocument', [`${what}:`, ...lines, ...more].join('\n'));
+  if (found.length > 0) throw failure('InvalidDocument', refusalText(found));
 }
 
 /** @param policy null: everything is allowed */

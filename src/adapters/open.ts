@@ -1,12 +1,20 @@
 /** Opens the adapters that a run's profile names, each once per configuration and process; vendors' SDKs are loaded only where they are used. */
+import { AdapterError } from '../contract/errors.ts';
+import type { Policy } from '../contract/policy.ts';
 import type { Profile } from '../contract/profile.ts';
+import { placeViolations, refusalText } from '../rules/policy.ts';
 import type { Tensorboards } from '../ports/tensorboard.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../ports/index.ts';
+import { readPolicy } from './policy-file.ts';
 
 export interface OpenPorts extends Ports, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/**
+ * Where a policy is named (LONGHAUL_POLICY), none of its ports goes where it does not allow: whoever may start a run wrote the profile, and a console
+ * that followed it would take its own account there, also for a run that the workers have refused.
+ */
 export function openPorts(): OpenPorts {
   const opened: Promise<{ close?: () => Promise<void> }>[] = [];
   const once = <C, P extends object>(open: (config: C, profile: Profile) => Promise<P>): ((config: C, profile: Profile) => Promise<P>) => {
@@ -28,14 +36,24 @@ export function openPorts(): OpenPorts {
     openWarehouse(config, await store(profile.storage, profile), profile.storage),
   );
   const compute = once(openCompute);
+  let policy: Promise<Policy | null> | null = null;
+  const allowed = async (profile: Profile): Promise<Profile> => {
+    const known = await (policy ??= readPolicy());
+    const found = known === null ? [] : placeViolations(known, profile);
+    if (found.length > 0) throw new AdapterError('AccessDenied', refusalText(found));
+    return profile;
+  };
   const close = async (): Promise<void> => {
     const ports = await Promise.allSettled(opened);
     await Promise.allSettled(ports.map(async (port) => (port.status === 'fulfilled' ? port.value.close?.() : undefined)));
   };
   return {
-    store: (profile) => store(profile.storage, profile),
-    warehouse: (profile) => warehouse({ warehouse: profile.warehouse, storage: profile.storage }, profile),
-    compute: (profile) => compute(profile.compute, profile),
+    store: async (profile) => store((await allowed(profile)).storage, profile),
+    warehouse: async (profile) => {
+      const { warehouse: config, storage } = await allowed(profile);
+      return warehouse({ warehouse: config, storage }, profile);
+    },
+    compute: async (profile) => compute((await allowed(profile)).compute, profile),
     close,
     [Symbol.asyncDispose]: close,
   };

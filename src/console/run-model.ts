@@ -1,6 +1,7 @@
 /** One run as the pages show it, kept up to date while somebody looks: asked of workflows when they have moved on, of ledger and store when something changed. */
 import { QuestionPace, type Changes } from '../client/changes.ts';
 import { searchWorkflowId } from '../contract/ids.ts';
+import { AdapterError } from '../contract/errors.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { RunGraph, RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
@@ -62,7 +63,12 @@ export class RunModel {
   static async open(source: ConsoleSource, run: string): Promise<RunModel> {
     const [document, graph, state] = await Promise.all([source.document(run), source.graph(run), source.state(run)]);
     const model = new RunModel(source, document, graph, state);
-    await model.#load();
+    await model.#load().catch((error: unknown) => {
+      if (!(error instanceof AdapterError) || error.type !== 'AccessDenied') throw error;
+      // Its rows are not for this console, as those of a run that was refused for where it wanted to go; how it stands is.
+      model.#say(error.message);
+      model.#settled = state.endedAt !== null;
+    });
     return model;
   }
 

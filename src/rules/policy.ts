@@ -1,5 +1,5 @@
 /** What a run document asks for and the policy of its workers does not allow. */
-import type { Policy, Violation } from '../contract/policy.ts';
+import { violationText, type Policy, type Violation } from '../contract/policy.ts';
 import type { Compute, Notification, Profile, TrialResources } from '../contract/profile.ts';
 import { addressOf } from '../contract/trackers.ts';
 import type { RunDocument } from '../contract/run-document.ts';
@@ -10,6 +10,15 @@ import { isWithin, matches, unless } from './policy-patterns.ts';
 import { addressViolations, datasetViolations, tableViolations } from './policy-places.ts';
 import { atMost, podViolations } from './policy-pods.ts';
 import { poolViolations } from './policy-pools.ts';
+
+const VIOLATIONS_SHOWN = 10;
+
+/** For whoever asked: each rule, the place, what was found and what is allowed. */
+export function refusalText(found: readonly Violation[]): string {
+  const lines = found.slice(0, VIOLATIONS_SHOWN).map(violationText);
+  const more = found.length > lines.length ? [`and ${found.length - lines.length} more`] : [];
+  return ['the policy of these workers (LONGHAUL_POLICY) does not allow what the run asks for:', ...lines, ...more].join('\n');
+}
 
 /** @example violations(policy, document).map(violationText) */
 export function violations(policy: Policy, document: Pick<RunDocument, 'profile' | 'steps' | 'onExit'>): Violation[] {
@@ -23,6 +32,16 @@ export function violations(policy: Policy, document: Pick<RunDocument, 'profile'
     ),
   ];
 }
+
+/** Where something lies or runs, and not how: a run from before a rule was drawn tighter can still be looked at. */
+const PLACES: ReadonlySet<Violation['rule']> = new Set<Violation['rule']>([
+  ...(['warehouses', 'stores', 'computes', 'projects', 'datasets', 'ledgers', 'buckets', 'paths', 'endpoints'] as const),
+  ...(['namespaces', 'kubeconfigs', 'contexts'] as const),
+]);
+
+/** Of where a profile leads whoever only reads what its run made. */
+export const placeViolations = (policy: Policy, profile: Profile): Violation[] =>
+  profileViolations(policy, profile).filter(({ rule }) => PLACES.has(rule));
 
 /** Of where a profile lets its run read, write and compute. */
 export function profileViolations(policy: Policy, { warehouse, storage, compute, clusters = {}, pools }: Profile): Violation[] {

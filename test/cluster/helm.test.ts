@@ -68,10 +68,11 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       ...new Set(violations(policy, { profile, steps: [], onExit: [] }).map(({ rule }) => rule)),
     ];
 
-    it('which every worker that acts is started with, anew for each change of it', async () => {
+    it('which every worker that acts, and the console, is started with, anew for each change of it', async () => {
       const { workers } = await rendered();
       const names = workers.map((each) => each?.metadata.name.replace(/^(x-control)-0-2-0-[0-9a-f]{6}$/, '$1'));
-      expect(names.sort()).toEqual(['x-control', 'x-training', 'x-warehouse']);
+      // The console follows the profiles of documents too.
+      expect(names.sort()).toEqual(['x-console', 'x-control', 'x-training', 'x-warehouse']);
       for (const each of workers) expect(JSON.stringify(each)).toContain('"configMap":{"name":"x-policy"}');
       const digests = async (...settings: string[]) =>
         (await rendered(...settings)).workers.map((each) => each?.spec?.template.metadata.annotations['longhaul.dev/policy']);
@@ -112,7 +113,7 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       expect(() => {
         requireWall('north', policy);
       }).not.toThrow();
-      expect(workers).toHaveLength(3);
+      expect(workers).toHaveLength(4);
       for (const each of workers) expect(JSON.stringify(each)).toContain('{"name":"LONGHAUL_TEAM","value":"north"}');
       const text = await helm(['template', 'x', CHART, '--kube-version', '1.35.0', ...settings]);
       // Control, warehouse, training, sampler, console, builds and `helm test`.

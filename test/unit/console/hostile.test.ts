@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AdapterError } from '../../../src/contract/errors.ts';
 import { startConsole, type ConsoleServer } from '../../../src/console/index.ts';
 import { MOST_STREAMS, OpenStreams } from '../../../src/console/open-streams.ts';
 import type { HttpError } from '../../../src/console/failures.ts';
@@ -9,6 +10,7 @@ import { parseTokens } from '../../../src/console/tokens.ts';
 import { makeRun } from '../../support/run-data.ts';
 import { FixtureSource, movedToNow } from '../../console/fixture-source.ts';
 
+const LOOPBACK = { host: '127.0.0.1', port: 0, readOnly: false, tokens: [], proxy: null, hostNames: [], https: false };
 const [ADA, EVE] = ['ada-ada-ada-ada-ada-ada', 'eve-eve-eve-eve-eve-eve'];
 
 describe('streams of one person', () => {
@@ -64,7 +66,7 @@ describe('a console that somebody reads without reading', () => {
   beforeAll(async () => {
     source = new FixtureSource(runs);
     const tokens = parseTokens('tokens', `${ADA} viewer ada\n${EVE} viewer eve\n`);
-    server = await startConsole(source, { host: '127.0.0.1', port: 0, readOnly: false, tokens, proxy: null, hostNames: [], https: false });
+    server = await startConsole(source, { ...LOOPBACK, tokens });
   });
   afterAll(async () => {
     for (const socket of sockets) socket.destroy();
@@ -120,4 +122,21 @@ describe('a console that somebody reads without reading', () => {
       expect([answer.status, await answer.json()]).toEqual([404, { error: expect.objectContaining({ type: 'UnknownRun' }) as unknown }]);
     },
   );
+});
+
+it('of a run whose rows it may not read the console shows how it stands, and why there is no more', async () => {
+  class Forbidden extends FixtureSource {
+    override ledger = (): Promise<never> => Promise.reject(new AdapterError('AccessDenied', 'the rule "buckets" does not allow "south"'));
+  }
+  const made = movedToNow(makeRun({ stage: 'failed' }));
+  const server = await startConsole(new Forbidden([made]), LOOPBACK);
+  const answer = await fetch(`${server.url}/api/runs/${made.run.run}`);
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    expect.objectContaining({
+      state: expect.objectContaining({ status: 'failed' }) as unknown,
+      trouble: expect.stringContaining('south') as unknown,
+    }),
+  ]);
+  await server.close();
 });
