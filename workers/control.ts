@@ -3,6 +3,7 @@ import { createAuditActivities } from '../activities/audits.ts';
 import { createDecisionActivities } from '../activities/decisions.ts';
 import { createLostAttemptActivities } from '../activities/lost-attempts.ts';
 import { createNotificationActivities } from '../activities/notifications.ts';
+import { createPromotionActivities } from '../activities/promotions.ts';
 import { createRunActivities } from '../activities/runs.ts';
 import { createSearchActivities } from '../activities/search.ts';
 import { createScriptActivities } from '../activities/scripts.ts';
@@ -28,5 +29,6 @@ main({
     ...createAuditActivities(ports),
     ...createTrackerActivities(ports, openTracker, process.env, policy),
     ...createDecisionActivities(ports),
+    ...createPromotionActivities(ports),
   }),
 });

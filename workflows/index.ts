@@ -10,3 +10,4 @@ export { samplerSuggestions } from './questions.ts';
 export { jobEnding } from './job-ending.ts';
 export { tracker } from './tracker.ts';
 export { audit } from './audit.ts';
+export { promotion } from './promotion.ts';

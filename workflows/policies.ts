@@ -9,6 +9,7 @@ import type { ExportActivities } from '../activities/exports.ts';
 import type { LostAttemptActivities } from '../activities/lost-attempts.ts';
 import type { NotificationActivities } from '../activities/notifications.ts';
 import type { CheckActivities } from '../activities/checks.ts';
+import type { PromotionActivities } from '../activities/promotions.ts';
 import type { QueryActivities } from '../activities/queries.ts';
 import type { RunActivities } from '../activities/runs.ts';
 import type { ScriptActivities } from '../activities/scripts.ts';
@@ -233,6 +234,9 @@ export const REPETITION_POLICY: ChildWorkflowOptions = {
   parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
 };
+
+/** A person waits for it. */
+export const promoting = proxyActivities<PromotionActivities>(CONTROL_POLICY);
 
 export const auditing = proxyActivities<AuditActivities>(CONTROL_POLICY);
 

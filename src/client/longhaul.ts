@@ -1,14 +1,15 @@
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { Connection, Client, type ClientOptions, type WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { dataConverterOf } from '../codec/encryption.ts';
 import { DEFAULT_AUDIT } from '../contract/audit-policy.ts';
 import { InvalidInputError } from '../contract/errors.ts';
-import { fairnessKey } from '../contract/ids.ts';
-import { DECISIONS, TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
+import { fairnessKey, promotionWorkflowId } from '../contract/ids.ts';
+import { DECISIONS, PROMOTE, TASK_QUEUES, WORKFLOWS } from '../contract/names.ts';
 import { queueOf, teamOfQueue } from '../contract/teams.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { RunDocument } from '../contract/run-document.ts';
+import type { Promoted, PromotionInput } from '../contract/promotion.ts';
 import type { Retry } from '../contract/retry.ts';
 import { checkRunName } from '../contract/run-names.ts';
 import type { Who } from '../contract/search-updates.ts';
@@ -21,7 +22,8 @@ import { about } from './failures.ts';
 import { ownRunsOnly } from './own-runs.ts';
 import { checkRetry, type RetryOptions } from './retry.ts';
 import { Run } from './run.ts';
-import { checkSigner, tellDecided } from './signing.ts';
+import { whileServed } from './served.ts';
+import { checkSigner, signedPayload, tellDecided } from './signing.ts';
 import { Schedules } from './schedules.ts';
 import { GRACES } from '../rules/durations.ts';
 
@@ -180,6 +182,29 @@ export class Longhaul {
     const run = await this.start(document);
     await this.#tell(run.id, DECISIONS.extend, who, { extends: ended });
     return run;
+  }
+
+  /**
+   * Makes a model the champion of its pipeline; a control worker checks who decided it.
+   * @param run that evaluated it, whose profile says where the ledger is
+   * @throws RunFailedError there is no such model, or the workers' policy forbids the place
+   * @throws CannotConnectError no worker came for it
+   * @throws InvalidInputError LONGHAUL_SIGNING_KEY names no key; nothing was started
+   */
+  async promote({ run, model, profile }: Omit<PromotionInput, 'payload'>, who: Who): Promise<Promoted> {
+    const payload = (await signedPayload({ ...who, ...{ model } }, { run, search: null, decision: PROMOTE })) as PromotionInput['payload'];
+    const workflowId = promotionWorkflowId(model, randomUUID());
+    return about(workflowId, this.target.address, async () => {
+      const handle = await this.client.workflow.start(WORKFLOWS.promotion, {
+        workflowId,
+        taskQueue: this.#queue,
+        args: [{ run, model, profile, payload } satisfies PromotionInput],
+        // Its signature is too old then.
+        workflowExecutionTimeout: GRACES.signatureMs,
+        staticSummary: `promotes ${model}`,
+      });
+      return whileServed(this.client, this.target.address, workflowId, () => handle.result() as Promise<Promoted>);
+    });
   }
 
   async #tell(id: string, decision: string, { by, why, vouched }: Partial<Who>, more: object): Promise<void> {

@@ -46,6 +46,8 @@ export const auditWorkflowId = (run: string): string => `${run}${AUDIT}`;
 export const runOfAudit = (workflowId: string): string => workflowId.slice(0, -AUDIT.length);
 /** Of its trainings and their rows, as a run's; `execution` is that of Temporal. */
 export const auditName = (run: string, execution: string): string => `${run}.audit-${shortHash(execution)}`;
+/** @param one of several of the same model */
+export const promotionWorkflowId = (model: string, one: string): string => `longhaul-promotion-${model}-${one}`;
 /** One TensorBoard a pipeline and home, whatever the number of its runs. @param home absent from searches that began before 0.2.0 */
 export const tensorboardWorkflowId = (pipeline: string, home?: string): string =>
   home === undefined ? `longhaul-tensorboard-${pipeline}` : `longhaul-tensorboard-${pipeline}-${home}`;

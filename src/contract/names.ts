@@ -19,6 +19,7 @@ export const WORKFLOWS = {
   jobEnding: 'jobEnding',
   audit: 'audit',
   tracker: 'tracker',
+  promotion: 'promotion',
 } as const;
 
 export const QUERIES = {
@@ -52,6 +53,9 @@ export const UPDATES = {
 
 /** Of a run, besides its updates: told by a signal, which the server keeps where no worker is there, and only recorded. */
 export const DECISIONS = { cancel: 'cancel', retry: 'retry', extend: 'extend' } as const;
+
+/** Of a model. */
+export const PROMOTE = 'promote';
 
 /** Search attributes and their Temporal types; workers register the missing ones when they start. */
 export const SEARCH_ATTRIBUTES = {

@@ -1,12 +1,7 @@
 /** The registry of models: what was evaluated, and which one is the champion that others are compared with. */
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { signedPayload } from '../../client/signing.ts';
-import type { HeardDecision } from '../../contract/decisions.ts';
-import { decisionRow } from '../../signing/decision-row.ts';
-import { signersOf } from '../../signing/signers.ts';
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { ledgerKey } from '../../contract/ids.ts';
+import type { Profile } from '../../contract/profile.ts';
 import type { ObjectStore, Warehouse } from '../../ports/index.ts';
 import { addCertificates } from '../model-card.ts';
 import { cliOf, examples, who, type Cli } from '../context.ts';
@@ -14,7 +9,7 @@ import { download } from '../downloads.ts';
 import { UsageError } from '../exit.ts';
 import { metric } from '../../present/format.ts';
 import { readLedger } from '../read-runs.ts';
-import { promotionRows, UnknownModelError } from '../promotion.ts';
+import { UnknownModelError } from '../../rules/promotions.ts';
 import { table } from '../table.ts';
 
 interface ListOptions {
@@ -81,55 +76,29 @@ export function registerModels(program: Command): void {
     .option('--by <person>', 'who decides, default: your user name')
     .option('--why <reason>', 'kept in the ledger')
     .addHelpText('after', examples('longhaul models promote grocery-ranking-t3-9f2c1a7b --why "better average rank, p < 0.05"'))
-    .action((model: string, options: PromoteOptions, command: Command) =>
-      withLedger(command, options.run, async (cli, warehouse) => {
-        const rows = promote(await warehouse.ledger('models'), model, options);
-        // One append: there is never a moment with two champions, or none.
-        const key = ledgerKey('models', 'promoted', model, rows[0]?.time ?? '');
-        await warehouse.append('models', rows, key);
-        const promoted = rows.at(-1);
-        if (promoted) await warehouse.append('decisions', [await promotionRow(promoted, who(options))], key);
-        cli.print({ model, stage: 'champion', replaced: rows.slice(0, -1).map((row) => row.model) }, () =>
-          rows.length === 0
-            ? `${model} is the champion already`
-            : `${model} is the champion${
-                rows.length > 1
-                  ? ` in the place of ${rows
-                      .slice(0, -1)
-                      .map((row) => String(row.model))
-                      .join(', ')}`
-                  : ''
-              }`,
-        );
-      }),
-    );
+    .action(async (model: string, options: PromoteOptions, command: Command) => {
+      const cli = cliOf(command);
+      const { run, profile } = await evaluated(cli, model, options.run);
+      await using longhaul = await cli.connectOrStart();
+      const { replaced, wasChampion } = await longhaul.promote({ run, model, profile }, who(options));
+      const instead = replaced.length > 0 ? ` in the place of ${replaced.join(', ')}` : '';
+      cli.print({ model, stage: 'champion', replaced }, () =>
+        wasChampion ? `${model} is the champion already` : `${model} is the champion${instead}`,
+      );
+    });
 }
 
-/** Who may write to the ledger decides; a key of one's own proves who it was to whoever knows it here (LONGHAUL_SIGNERS). */
-async function promotionRow(
-  { pipeline, run, model, step, time }: LedgerRow<'models'>,
-  by: ReturnType<typeof who>,
-): Promise<LedgerRow<'decisions'>> {
-  const decision = 'promote';
-  const payload = (await signedPayload({ ...by, ...{ model } }, { run, search: null, decision })) as HeardDecision['payload'];
-  const heard = {
-    id: randomUUID(),
-    search: null,
-    step: typeof step === 'string' ? step : null,
-    decision,
-    payload,
-    heardAt: Date.parse(time),
-  };
-  return decisionRow(pipeline, run, heard, signersOf);
-}
-
-function promote(models: readonly LedgerRow<'models'>[], model: string, options: PromoteOptions): LedgerRow<'models'>[] {
-  try {
-    return promotionRows(models, { model, time: new Date().toISOString(), ...who(options) });
-  } catch (error) {
-    if (error instanceof UnknownModelError) throw new UsageError(error.message);
-    throw error;
-  }
+/**
+ * Which run evaluated it, and where its ledger is: no server is started for a name with a slip.
+ * @throws UsageError there is no such model
+ */
+async function evaluated(cli: Cli, model: string, run: string | undefined): Promise<{ readonly run: string; readonly profile: Profile }> {
+  await using reading = await readLedger(cli, run);
+  const { profile } = await reading.runs[0].document();
+  const models = await (await reading.ports.warehouse(profile)).ledger('models');
+  const chosen = models.find((row) => row.model === model);
+  if (!chosen) throw new UsageError(new UnknownModelError(model, models).message);
+  return { run: chosen.run, profile };
 }
 
 async function withLedger(

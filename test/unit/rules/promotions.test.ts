@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { promotionRows } from '../../../src/cli/promotion.ts';
+import { promotionRows } from '../../../src/rules/promotions.ts';
 import type { LedgerRow } from '../../../src/contract/ledger.ts';
 
 const model = (name: string, stage: string, pipeline = 'p'): LedgerRow<'models'> => ({
