@@ -42,15 +42,15 @@ export function createCodecApp({ codec, token, oidc, origins }: CodecServerOptio
     cors({ origin: [...origins], allowMethods: ['POST'], allowHeaders: UI_HEADERS, credentials: true, maxAge: GRACES.preflightSeconds }),
   );
   app.get('/healthz', (context) => context.text('ok'));
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }));
+  // First, so that nothing of a stranger's body is kept in memory.
   app.use(onlyReaders(token, oidc));
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }));
   for (const way of ['encode', 'decode'] as const) {
     const answer = async (context: Context): Promise<Response> => {
-      const body: unknown = await context.req.json().catch(() => null);
-      const given = (body as { payloads?: JsonPayload[] } | null)?.payloads;
-      if (!Array.isArray(given)) return context.json({ message: 'expected {"payloads": […]}' }, 400);
+      const given = payloadsIn(await context.req.json().catch(() => null));
+      if (given === null) return context.json({ message: 'expected {"payloads": [{"metadata": {NAME: BASE64}, "data": BASE64}, …]}' }, 400);
       try {
-        return context.json({ payloads: (await codec[way](given.map(fromJson))).map(toJson) });
+        return context.json({ payloads: (await codec[way](given)).map(toJson) });
       } catch (error) {
         if (error instanceof DecryptionError) return context.json({ message: error.message }, 400);
         throw error;
@@ -94,6 +94,28 @@ function onlyReaders(token: string | null, oidc: CodecServerOptions['oidc']): Mi
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** null: something else. A library that is given another form takes an object with a `length` for as many bytes. */
+function payloadsIn(body: unknown): Payload[] | null {
+  const { payloads } = isRecord(body) ? body : {};
+  if (!Array.isArray(payloads) || !payloads.every(isPayload)) return null;
+  try {
+    return payloads.map(fromJson);
+  } catch {
+    // No base64.
+    return null;
+  }
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isTextOrAbsent = (value: unknown): boolean => value === undefined || value === null || typeof value === 'string';
+const isPayload = (value: unknown): value is JsonPayload =>
+  isRecord(value) &&
+  isTextOrAbsent(value['data']) &&
+  (value['metadata'] === undefined ||
+    value['metadata'] === null ||
+    (isRecord(value['metadata']) && Object.values(value['metadata']).every((one) => typeof one === 'string')));
 
 const fromJson = (payload: JsonPayload): Payload => proto.temporal.api.common.v1.Payload.fromObject(payload);
 const toJson = (payload: Payload): JsonPayload =>

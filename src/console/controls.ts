@@ -41,6 +41,8 @@ type ControlName = keyof typeof CONTROLS;
  */
 export function commandOf(run: string, name: string, body: unknown, { user, vouched }: Pick<Identity, 'user' | 'vouched'>): Command {
   if (!Object.hasOwn(CONTROLS, name)) throw new HttpError(404, 'UnknownControl', `there is no control “${name}”`);
+  if (isDeeperThan(MOST_LEVELS, body))
+    throw new HttpError(422, 'InvalidInput', `at most ${MOST_LEVELS} levels of lists and objects are expected`);
   const parsed = CONTROLS[name as ControlName].safeParse(body);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) =>
@@ -57,4 +59,17 @@ export function commandOf(run: string, name: string, body: unknown, { user, vouc
     ...(of === undefined ? {} : { step: of }),
     payload: { ...payload, ...asked, by: user, ...(vouched === undefined ? {} : { vouched }) },
   };
+}
+
+/** Of what is inside of each other; whoever looks at all of it goes down as deep. */
+const MOST_LEVELS = 32;
+
+/** Goes down level by level, not into itself: what is too deep is so for whoever looks. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  let inside: unknown[] = [value];
+  for (let level = 0; inside.length > 0; level++) {
+    if (level > levels) return true;
+    inside = inside.flatMap((one) => (typeof one === 'object' && one !== null ? (Object.values(one) as unknown[]) : []));
+  }
+  return false;
 }

@@ -25,7 +25,8 @@ export class RunModel {
   readonly #pace = new TailPace();
   readonly #points = new Map<string, Point[]>();
   state: RunState;
-  searches: Record<string, SearchState> = {};
+  /** Without what every object has: a step may be called `constructor`, and whoever asks may say anything. */
+  searches: Record<string, SearchState> = Object.create(null) as Record<string, SearchState>;
   attempts: readonly AttemptRow[] = [];
   models: readonly LedgerRow<'models'>[] = [];
   evaluations: readonly LedgerRow<'evaluations'>[] = [];

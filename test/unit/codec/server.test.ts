@@ -46,4 +46,40 @@ describe('the codec server', () => {
       ).status,
     ).toBe(400);
   });
+
+  it.each([
+    ...[
+      'null',
+      '5',
+      '"x"',
+      '[]',
+      '{"metadata":5}',
+      '{"metadata":["eA=="]}',
+      '{"metadata":{"encoding":7}}',
+      '{"metadata":{"encoding":null}}',
+    ],
+    ...['{"metadata":{"encoding":"%%%"}}', '{"data":"%%%"}', '{"data":{}}', '{"data":[1,2]}', '{"data":7}'],
+    // As many bytes as it says, wherever one looks at it.
+    ...['{"data":{"length":1e9}}', '{"metadata":{"encoding":{"length":1e9}}}', '{"metadata":{"__proto__":{"length":1e9}}}'],
+  ])('takes %s for no payload', async (payload) => {
+    const headers = { Authorization: 'Bearer secret' };
+    for (const way of ['encode', 'decode']) {
+      const answer = await app.request(`/${way}`, { method: 'POST', body: `{"payloads":[${payload}]}`, headers });
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('expected {')]);
+    }
+  });
+
+  it('reads nothing of what a stranger sends', async () => {
+    let given = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        given += 65_536;
+        if (given > 64 * 1024 * 1024) controller.close();
+        else controller.enqueue(new Uint8Array(65_536));
+      },
+    });
+    const asking = { method: 'POST', body: endless, duplex: 'half', headers: { Authorization: 'Bearer wrong' } };
+    expect((await app.request('/decode', asking as RequestInit)).status).toBe(401);
+    expect(given).toBeLessThan(256 * 1024);
+  });
 });

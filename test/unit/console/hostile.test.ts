@@ -140,3 +140,64 @@ it('of a run whose rows it may not read the console shows how it stands, and why
   ]);
   await server.close();
 });
+
+describe('what no page of ours asks', () => {
+  const RUN = 'grocery-ranking-20261120-080000-odd';
+  const unforeseen: unknown[] = [];
+  let server: ConsoleServer;
+  let source: FixtureSource;
+  beforeAll(async () => {
+    source = new FixtureSource([movedToNow(makeRun({ stage: 'running', trials: 2, run: RUN }))]);
+    server = await startConsole(source, LOOPBACK, (error) => unforeseen.push(error));
+  });
+  afterAll(() => server.close());
+
+  const ODD = ['%', '%E0%A4%A', '%00', '%2e%2e', '..%2f..%2fetc%2fpasswd', '%0d%0aset-cookie:%20a=b', '__proto__', 'constructor', '%F0%9F%92%A3', 'x'.repeat(4000), '-1', '1e9', '9'.repeat(40), "'%20OR%201=1", '{}', '[]']; // prettier-ignore
+  const PATHS = [
+    '/api/X', '/api/runs/X', '/api/runs/X/document', '/api/runs/X/results', '/api/runs/X/report', '/api/compare?run=X', '/api/runs?status=X&pipeline=X',
+    ...[`/api/runs/${RUN}/steps`].flatMap((steps) => [`${steps}/X/curves`, `${steps}/search/curves?metric=X`, `${steps}/X/importance`, `${steps}/search/trials/X`, `${steps}/X/trials/0`, `${steps}/X/logs`, `${steps}/search/logs?trial=X`, `${steps}/search/logs?attempt=X`]),
+    '/assets/X', '/X',
+  ]; // prettier-ignore
+
+  it('is answered without an accident, and with nothing that was not ours', async () => {
+    const answers: string[] = [];
+    for (const path of PATHS)
+      for (const odd of ODD) {
+        const answer = await fetch(`${server.url}${path.replaceAll('X', odd)}`, { signal: AbortSignal.timeout(60_000) });
+        const isStream = answer.headers.get('content-type')?.includes('event-stream') === true;
+        const text = isStream ? '' : await answer.text();
+        if (isStream) await answer.body?.cancel();
+        if (answer.status >= 500 || answer.headers.has('set-cookie') || /node_modules|root:x:0|at .+:\d+:\d+/.test(text))
+          answers.push(`${path} ${odd.slice(0, 40)}: ${answer.status} ${text.slice(0, 200)}`);
+      }
+    expect(answers).toEqual([]);
+    expect(unforeseen).toEqual([]);
+  });
+
+  const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+  it.each([
+    ['a prototype', 'pause', '{"__proto__":{"by":"eve"},"why":"x"}', 422],
+    ['a prototype among parameters', 'add-trial', '{"step":"search","parameters":{"__proto__":{"polluted":1}}}', 200],
+    ['a name of another', 'pause', '{"by":"eve","vouched":"iap"}', 422],
+    ['a signature of its own', 'approve', '{"signed":{"key":"k","value":"v"}}', 422],
+    ['infinity', 'prioritise', '{"step":"search","trial":0,"priority":1e999}', 422],
+    ['infinity among parameters', 'add-trial', '{"step":"search","parameters":{"rate":1e999}}', 422],
+    ['a number beyond all integers', 'stop-trial', `{"step":"search","trial":${'9'.repeat(30)}}`, 422],
+    ['a budget below nothing', 'set-budget', '{"step":"search","cost":-1}', 422],
+    ['a hundred thousand levels', 'add-trial', `{"step":"search","parameters":{"rate":${deep(100_000)}}}`, 422],
+    ['a thousand levels', 'add-trial', `{"step":"search","parameters":{"rate":${deep(1000)}}}`, 422],
+    ['another encoding', 'pause', Buffer.from('{"why":"x"}', 'utf16le'), 400],
+    ['a text that is no UTF-8', 'pause', Buffer.from([0x7b, 0x22, 0x77, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 422],
+    ['no object', 'pause', '[]', 422],
+    ['nothing', 'pause', 'null', 422],
+  ])('a button with %s is refused in words, or does what it says', async (_, name, body, status) => {
+    const { csrf } = (await (await fetch(`${server.url}/api/session`)).json()) as { csrf: string };
+    const before = source.sent.length;
+    const press = { method: 'POST', headers: { 'x-csrf-token': csrf, 'content-type': 'application/json' }, body };
+    const answer = await fetch(`${server.url}/api/runs/${RUN}/controls/${name}`, press);
+    expect([answer.status, await answer.text()]).toEqual([status, expect.not.stringMatching(/at .+:\d+|Maximum call/)]);
+    for (const { payload } of source.sent.slice(before)) expect(payload).toMatchObject({ by: 'console' });
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    expect(unforeseen).toEqual([]);
+  });
+});
