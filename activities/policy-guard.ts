@@ -76,7 +76,7 @@ function guardWarehouse(policy: Policy, profile: Profile, warehouse: Warehouse):
       await warehouse.drop(allowed({ table }, 'drop').table);
     },
     append: async (table, rows, key) => warehouse.append(table, rows, key),
-    ledger: async (table, where) => warehouse.ledger(table, where),
+    ledger: async (table, where, since) => warehouse.ledger(table, where, since),
     cancel: async (jobId) => warehouse.cancel(jobId),
     close: async () => warehouse.close(),
   };

@@ -23,6 +23,18 @@ export function isWithin(pattern: string, path: string): boolean {
   return matches(folder, path.replace(/\/+$/, '')) || matches(`${folder}/*`, path);
 }
 
+/**
+ * An image: what a pattern ends with, `:*` or `@*`, is its tag or digest, of that repository. `train:*` is no server called `train` that listens on
+ * some port, from which anybody's image could come.
+ */
+export function isImage(pattern: string, image: string): boolean {
+  if (image.split('/').includes('..')) return false;
+  const [, repository = pattern, sign] = /^(.*)([:@])\*$/.exec(pattern) ?? [];
+  if (sign === undefined) return matches(pattern, image);
+  const [, of = '', tag, digest] = /^(.*?)(:[^/:@]*)?(@[^/@]*)?$/.exec(image) ?? [];
+  return matches(repository, of) && (sign === ':' ? tag : digest) !== undefined;
+}
+
 type PatternRule = { [K in keyof Policy]-?: Policy[K] extends readonly string[] | undefined ? K : never }[keyof Policy];
 
 /** Nothing where the rule is left out, where nothing is asked for, or where one of the rule's texts allows it. */

@@ -6,7 +6,7 @@ import { mergeOverlay } from './overlay.ts';
 import { CONTAINER_SECURITY, POD_SECURITY, restrictedProblems } from './pod-security.ts';
 import { childrenOf, containersOf, itemsOf, told, treeOf } from './pod-tree.ts';
 import type { Tree } from './pod-tree.ts';
-import { isWithin, matches, unless } from './policy-patterns.ts';
+import { isImage, isWithin, matches, unless } from './policy-patterns.ts';
 import { quantity } from './quantities.ts';
 
 type Kubernetes = Extract<Compute, { kind: 'kubernetes' }>;
@@ -98,6 +98,7 @@ function violationsOf(policy: Policy, pod: Json, place: (inner: string) => strin
     ...labelViolations(policy, treeOf(treeOf(template.metadata).labels), place),
     ...itemsOf(spec.volumes).flatMap((volume, index) => volumeViolations(policy, volume, place(`spec.volumes.${index}`))),
     ...resourceViolations(policy, spec.resources, place('spec.resources')),
+    ...claimViolations(policy, spec.resourceClaims, place('spec.resourceClaims')),
     ...containersOf(spec).flatMap(({ path, container }) => containerViolations(policy, container, path, place)),
     ...security,
   ];
@@ -119,10 +120,12 @@ function tokenViolations(policy: Policy, spec: Tree, place: (inner: string) => s
   if (policy.serviceAccountTokens) return [];
   const refuse = (inner: string, found: string): Violation => ({ rule: 'serviceAccountTokens', path: place(inner), found, allowed: [] });
   const mounted = spec.automountServiceAccountToken;
+  // A certificate says as whom the pod runs, too.
   const projected = itemsOf(spec.volumes).flatMap((volume, index) =>
     itemsOf(treeOf(treeOf(volume).projected).sources)
-      .filter((source) => childrenOf(source).serviceAccountToken !== undefined)
-      .map(() => refuse(`spec.volumes.${index}.projected`, 'serviceAccountToken')),
+      .flatMap((source) => Object.keys(childrenOf(source)))
+      .filter((kind) => kind === 'serviceAccountToken' || kind === 'podCertificate')
+      .map((kind) => refuse(`spec.volumes.${index}.projected`, kind)),
   );
   return [...(mounted === false ? [] : [refuse('spec.automountServiceAccountToken', told(mounted))]), ...projected];
 }
@@ -135,16 +138,15 @@ function labelViolations({ reservedLabels }: Policy, labels: Tree, place: (inner
 
 function volumeViolations(policy: Policy, volume: Json, path: string): Violation[] {
   const { name: _name, ...sources } = childrenOf(volume);
-  const { csi, secret, projected } = sources;
+  const { csi, projected } = sources;
   const driver = treeOf(csi);
   const kinds = Object.keys(sources).map((kind) => (kind === 'csi' ? `csi:${told(driver.driver)}` : kind));
   const bucket = driver.driver === GCS_FUSE ? told(treeOf(driver.volumeAttributes).bucketName) : undefined;
   const secrets = [
-    treeOf(secret).secretName,
     treeOf(driver.nodePublishSecretRef).name,
     ...itemsOf(treeOf(projected).sources).map((source) => treeOf(treeOf(source).secret).name),
     // Drivers of storage that are older than CSI name theirs in the same way.
-    ...Object.values(sources).map((source) => treeOf(treeOf(source).secretRef).name),
+    ...Object.values(sources).flatMap((source) => [treeOf(treeOf(source).secretRef).name, treeOf(source).secretName]),
   ];
   return [
     ...kinds.flatMap((kind) => unless(policy, 'volumes', path, kind)),
@@ -159,7 +161,7 @@ function containerViolations(policy: Policy, container: Tree, path: string, plac
     ...itemsOf(container.envFrom).map((source) => treeOf(treeOf(source).secretRef).name),
   ];
   return [
-    ...unless(policy, 'images', place(`${path}.image`), textOf(container.image)),
+    ...unless(policy, 'images', place(`${path}.image`), textOf(container.image), isImage),
     ...secrets.flatMap((name) => unless(policy, 'secrets', place(path), textOf(name))),
     ...resourceViolations(policy, container.resources, place(`${path}.resources`)),
   ];
@@ -175,6 +177,17 @@ function resourceViolations(policy: Policy, resources: Json | undefined, path: s
       .filter(([name]) => name.includes('/'))
       .flatMap(([, count]) => atMost(policy, 'gpu', quantity(count), path)),
   ]);
+}
+
+/** Devices by another way than a number of them: a template of the cluster says how many. */
+function claimViolations(policy: Policy, claims: Json | undefined, path: string): Violation[] {
+  if (policy.resources.gpu === undefined) return [];
+  return itemsOf(claims).map((claim, index) => ({
+    rule: 'resources',
+    path: `${path}.${index}`,
+    found: told(treeOf(claim).name),
+    allowed: [`at most ${policy.resources.gpu} as resources.gpu`],
+  }));
 }
 
 /** @param asked NaN: nobody knows how much that is */

@@ -6,7 +6,7 @@ import type { RunDocument } from '../contract/run-document.ts';
 import type { SecretReference } from '../contract/secrets.ts';
 import type { Step } from '../contract/steps.ts';
 import type { z } from 'zod';
-import { isWithin, matches, unless } from './policy-patterns.ts';
+import { isImage, isWithin, matches, unless } from './policy-patterns.ts';
 import { addressViolations, datasetViolations, tableViolations } from './policy-places.ts';
 import { atMost, podViolations } from './policy-pods.ts';
 import { poolViolations } from './policy-pools.ts';
@@ -133,7 +133,7 @@ export function jobViolations(
   const { image, resources, secrets = [] } = job;
   const kinds = ['cpu', 'memoryMb', 'ephemeralMb', 'gpu', 'nodes'] as const;
   return [
-    ...unless(policy, 'images', `${path}.image`, image),
+    ...unless(policy, 'images', `${path}.image`, image, isImage),
     ...kinds.flatMap((kind) => atMost(policy, kind, resources[kind], `${path}.resources`)),
     ...secrets.flatMap((reference, index) => unless(policy, 'secrets', `${path}.secrets.${index}`, reference.from, isSecret)),
   ];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isWithin, matches } from '../../../src/rules/policy-patterns.ts';
+import { isImage, isWithin, matches } from '../../../src/rules/policy-patterns.ts';
 import { quantity } from '../../../src/rules/quantities.ts';
 
 const text = fc.string({ unit: fc.constantFrom('a', 'b', '/', '.', '-'), maxLength: 8 });
@@ -17,6 +17,27 @@ describe('patterns of a policy', () => {
 
   it('match whatever stands in the place of their stars', () => {
     fc.assert(fc.property(fc.array(text, { minLength: 1 }), text, (parts, between) => matches(parts.join('*'), parts.join(between))));
+  });
+
+  it.each([
+    ['train:*', 'train:7', true],
+    ['train:*', 'train:7@sha256:00', true],
+    ['train:*', 'train', false],
+    // A registry of that name, on that port.
+    ['train:*', 'train:5000/evil', false],
+    ['train:*', 'train:5000/evil:7', false],
+    ['train@*', 'train@sha256:00', true],
+    ['train@*', 'train@sha256:00/evil', false],
+    ['ghcr.io/longhaul/trainer:*', 'ghcr.io/longhaul/trainer-evil:1', false],
+    ['ghcr.io/longhaul/trainer@*', 'evil.example/longhaul/trainer@sha256:00', false],
+    ['registry.example/north/*', 'registry.example/north/train:7', true],
+    ['registry.example/north/*', 'registry.example/north/../south/train:7', false],
+    ['registry.example/north/*', 'registry.example.evil.example/north/train:7', false],
+    ['registry.example:5000/*:*', 'registry.example:5000/a/b:1', true],
+    ['train:7', 'train:7', true],
+    ['train:7', 'train:7@sha256:00', false],
+  ])('%s allows the image %s: %s', (pattern, image, expected) => {
+    expect(isImage(pattern, image)).toBe(expected);
   });
 
   it.each([

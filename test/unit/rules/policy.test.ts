@@ -337,6 +337,19 @@ describe('pods that a podTemplate shapes', () => {
       { spec: { ephemeralContainers: [{ name: 'late', securityContext: { privileged: true } }] } },
     ],
     [`secrets ${at}.spec.imagePullSecrets.0 longhaul-temporal`, { spec: { imagePullSecrets: [{ name: 'longhaul-temporal' }] } }],
+    [
+      `serviceAccountTokens ${at}.spec.volumes.0.projected podCertificate`,
+      { spec: { volumes: [{ name: 't', projected: { sources: [{ podCertificate: { signerName: 's', keyType: 'ED25519' } }] } }] } },
+    ],
+    [
+      `secrets ${at}.spec.volumes.0 longhaul-temporal`,
+      { spec: { volumes: [{ name: 't', azureFile: { secretName: 'longhaul-temporal', shareName: 's' } }] } },
+    ],
+    [`resources ${at}.spec.resourceClaims.0 all`, { spec: { resourceClaims: [{ name: 'all', resourceClaimTemplateName: 'every-gpu' }] } }],
+    [
+      `images ${at}.spec.initContainers.0.image registry.example/south/train@sha256:00`,
+      { spec: { initContainers: [{ name: 'first', image: 'registry.example/south/train@sha256:00' }] } },
+    ],
     [`resources ${at}.spec.containers.0.resources.cpu NaN`, main({ resources: { limits: { cpu: 'plenty' } } })],
   ])('are refused: %s', (expected, podTemplate) => {
     expect(asked(podTemplate)).toContain(expected);
