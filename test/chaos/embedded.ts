@@ -48,25 +48,33 @@ export function openEmbedded(folder: string): Ground {
 }
 
 /** A file system of its own, so that filling it harms nobody else. False where this user may not mount: no full disks. */
-function mountDisk(path: string): boolean {
+export function mountDisk(path: string, megabytes = DISK_MB): boolean {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m`, 'longhaul-chaos', path], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'longhaul-chaos', path], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
   }
 }
 
-/** Fills the disk to the last block for a while. */
-async function fillDisk(disk: string, ms = FULL_MS): Promise<void> {
+/** To the last block. @returns what makes room again */
+export function fillUp(disk: string): () => void {
   const ballast = join(disk, 'ballast');
   try {
     execFileSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=64k'], { stdio: 'ignore' });
   } catch {
     // dd ends with an error when the disk is full: that is what it was to do.
   }
+  return () => {
+    rmSync(ballast, { force: true });
+  };
+}
+
+/** Fills the disk for a while. */
+async function fillDisk(disk: string, ms = FULL_MS): Promise<void> {
+  const makeRoom = fillUp(disk);
   await delay(ms);
-  rmSync(ballast, { force: true });
+  makeRoom();
 }
 
 /** Process groups of the Jobs that have begun and not ended. */

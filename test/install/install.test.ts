@@ -180,9 +180,13 @@ describe.skipIf(!(await canRunCluster()).ok)('in a cluster', () => {
     const objects: string[] = [];
     const store = await ports.store(profile);
     const warehouse = await ports.warehouse(profile);
-    // First: whoever reads the ledger loads the rows that wait in the bucket.
     const rows = await Promise.all((['runs', 'steps', 'models'] as const).map((name) => warehouse.ledger(name, {})));
-    for await (const { uri, generation } of store.list(`${store.root}/`)) objects.push(`${uri} ${generation}`);
+    for await (const { uri, generation } of store.list(`${store.root}/`)) {
+      // Its own workers load what waits, five minutes after they wrote it: the rows are the same in either place.
+      const row = /^(.*\/ledger\/.*\/)(?:waiting|loaded)(\/[^/]+)$/.exec(uri);
+      if (row) objects.push(`${row[1]}*${row[2]}`);
+      else if (!/\/ledger\/.*\/STATE$/.test(uri)) objects.push(`${uri} ${generation}`);
+    }
     // Those of the chart come and go by themselves.
     const made = ['-l', 'app.kubernetes.io/managed-by=longhaul', '-o', 'name'];
     const jobs = await cluster.kubectl(['-n', OTHER, 'get', 'jobs,pods,services,deployments', ...made]);
