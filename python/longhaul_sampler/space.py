@@ -194,7 +194,8 @@ def _label(value: Any) -> str:
 
 
 def _same(a: Any, b: Any) -> bool:
-    return _label(a) == _label(b) or (_number(a) and _number(b) and a == b)
+    # 0.3 is where three steps of 0.1 end, whatever they add up to.
+    return _label(a) == _label(b) or (_number(a) and _number(b) and math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12))
 
 
 def _number(value: Any) -> bool:

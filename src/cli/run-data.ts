@@ -115,12 +115,13 @@ export function withLiveTrials({ run, searches, trials, now }: RunData): LedgerR
           export: trial.bestExport,
           weights_sha256: null,
           attempts: trial.attempts,
-          seconds: trial.startedAt === null ? null : (now - trial.startedAt) / 1000,
+          seconds: trial.startedAt === null ? null : ((trial.endedAt ?? now) - trial.startedAt) / 1000,
           cost: trial.cost,
           on_demand_cost: trial.onDemandCost,
           lost_cost: trial.lostCost,
           started_at: iso(trial.startedAt),
-          ended_at: null,
+          // That of another run, which this one took over, has.
+          ended_at: iso(trial.endedAt),
         };
       }),
   );

@@ -7,7 +7,7 @@ import { CONSTRAINT_FUNCTIONS, ConstraintError, parseConstraint, type Constraint
 import { endOfTraining, endsExactly } from '../rules/population.ts';
 import { directionOf } from '../rules/metric-directions.ts';
 import { drawnSets } from '../rules/space-draws.ts';
-import { conditionProblems, setProblems, type SpaceProblem } from '../rules/space-problems.ts';
+import { spaceProblems, setProblems, type SpaceProblem } from '../rules/space-problems.ts';
 import { join, type Details, type Problems } from './problems.ts';
 import { suggestion } from './suggest.ts';
 import { child, type MapNode, type Node, type Place } from './tree.ts';
@@ -57,7 +57,7 @@ interface Checking {
 
 export function checkSearch(search: CheckedSearch, fields: MapNode, path: string, problems: Problems): void {
   const checking: Checking = { search, fields, path, at: fields.at, problems };
-  for (const problem of conditionProblems(search.space)) tell(checking, ['space'], problem);
+  for (const problem of spaceProblems(search.space)) tell(checking, ['space'], problem);
   for (const [i, set] of search.sampler.enqueue.entries())
     for (const problem of setProblems(search.space, search.fixed, set)) tell(checking, ['sampler', 'enqueue', i], problem);
   checkConstraints(checking);

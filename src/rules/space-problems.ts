@@ -12,21 +12,52 @@ export interface SpaceProblem {
 }
 
 /** JSON values that are the same; 1 and 1.0 are, 1 and true are not. */
-const same = (a: Json | undefined, b: Json | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+const same = (a: Json | undefined, b: Json | undefined): boolean =>
+  JSON.stringify(a) === JSON.stringify(b) ||
+  // 0.3 is where three steps of 0.1 end, whatever they add up to.
+  (typeof a === 'number' && typeof b === 'number' && Math.abs(a - b) <= Math.max(1e-12, 1e-9 * Math.abs(b)));
 
-/** Conditions that can never hold, because the parameter never has such a value. */
-export function conditionProblems(space: Space): SpaceProblem[] {
+/** Conditions that can never hold, because the parameter never has such a value or they wait for each other, and choices that are there twice. */
+export function spaceProblems(space: Space): SpaceProblem[] {
+  return [...repeatedChoices(space), ...circles(space), ...conditionProblems(space)];
+}
+
+function repeatedChoices(space: Space): SpaceProblem[] {
+  return Object.entries(space).flatMap(([name, parameter]) => {
+    if (parameter.type !== 'categorical') return [];
+    const at = parameter.choices.findIndex((choice, i) => parameter.choices.slice(0, i).some((before) => same(before, choice)));
+    if (at === -1) return [];
+    const found = JSON.stringify(parameter.choices[at]);
+    return [{ path: [name, 'choices', at], message: 'this choice is there twice', expected: 'each choice once', found }];
+  });
+}
+
+/** The first one that is found. */
+function circles(space: Space): SpaceProblem[] {
+  for (const name of Object.keys(space)) {
+    const way = [name];
+    for (let next = space[name]?.when?.parameter; next !== undefined && way.length <= Object.keys(space).length;) {
+      way.push(next);
+      if (next === name && way.length > 2)
+        return [{ path: [name, 'when'], message: 'these conditions wait for each other', found: way.join(' → ') }];
+      next = Object.hasOwn(space, next) ? space[next]?.when?.parameter : undefined;
+    }
+  }
+  return [];
+}
+
+function conditionProblems(space: Space): SpaceProblem[] {
   return Object.entries(space).flatMap(([name, { when }]) => {
     const parent = when && Object.hasOwn(space, when.parameter) ? space[when.parameter] : undefined;
     if (!when || !parent) return [];
     return when.in.flatMap((value, i) =>
-      wrongValue(parent, value) === null
+      wrongValue(parent, value) === null && isDrawn(parent, value)
         ? []
         : [
             {
               path: [name, 'when', 'in', i],
               message: `${when.parameter} never has this value`,
-              expected: allowed(parent),
+              expected: isContinuous(parent) ? 'a parameter with choices, whole numbers or a step' : allowed(parent),
               found: JSON.stringify(value),
               ...meant(parent, value),
             },
@@ -80,9 +111,22 @@ function wrongValue(parameter: SpaceParameter, value: Json): string | null {
   return value >= parameter.low && value <= parameter.high ? null : 'out of range';
 }
 
+/** A sampler draws one value of a range as good as never, and never one that lies between its steps. */
+function isDrawn(parameter: SpaceParameter, value: Json): boolean {
+  if (isContinuous(parameter)) return false;
+  if (parameter.type === 'categorical' || parameter.step === undefined || typeof value !== 'number') return true;
+  const steps = (value - parameter.low) / parameter.step;
+  return Math.abs(steps - Math.round(steps)) < STEP_TOLERANCE;
+}
+
+const isContinuous = (parameter: SpaceParameter): boolean =>
+  parameter.type === 'float' && parameter.step === undefined && parameter.low < parameter.high;
+const STEP_TOLERANCE = 1e-6;
+
 function allowed(parameter: SpaceParameter): string {
   if (parameter.type === 'categorical') return `one of ${list(parameter.choices)}`;
-  return `${parameter.type === 'int' ? 'a whole number' : 'a number'} from ${parameter.low} to ${parameter.high}`;
+  const steps = parameter.step === undefined ? '' : ` in steps of ${parameter.step}`;
+  return `${parameter.type === 'int' ? 'a whole number' : 'a number'} from ${parameter.low} to ${parameter.high}${steps}`;
 }
 
 /** `1` for `true`, `"64"` for `64`. */

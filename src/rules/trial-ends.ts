@@ -27,7 +27,8 @@ export function endOf(record: Ended, summary: Summary, objectives: readonly Obje
   const values = valuesOf(record, summary, objectives);
   const lacking = objectives.filter((_, i) => values[i] === null).map(({ metric }) => metric);
   if (summary.status !== 'succeeded' || lacking.length === 0)
-    return { status: summary.status, values, reason: record.stopping ?? summary.reason };
+    // What was at its end before it heard that it should stop was not stopped.
+    return { status: summary.status, values, reason: (summary.status === 'succeeded' ? null : record.stopping) ?? summary.reason };
   const diverged = !record.evaluationFailure && lacking.every((metric) => isNoNumber(metric, summary, record));
   if (diverged) return { status: 'stopped', values, reason: `diverged: ${lacking.join(', ')} is not a number` };
   return { status: 'failed', values, reason: without(record, summary, objectives, values) };

@@ -219,3 +219,12 @@ def test_a_study_that_is_rebuilt_hears_of_constraints_as_one_that_went_on() -> N
         suggestion = ask(kept, trials, **more)["suggestions"][0]
         assert ask(Studies(), trials, **more)["suggestions"][0] == suggestion
         trials.append({**asked(number, suggestion, number, number, suggestion["x"]), "violations": {"c": suggestion["x"] - 0.3}})
+
+
+def test_a_condition_on_a_value_between_steps_of_decimals_holds() -> None:
+    space = {
+        "drop": {"type": "float", "low": 0.0, "high": 0.4, "step": 0.1},
+        "rate": {"type": "float", "low": 0.0, "high": 1.0, "when": {"parameter": "drop", "in": [0.3]}},
+    }
+    suggestions = ask(Studies(), [], 40, space=space, sampler={"kind": "random", "seed": 1})["suggestions"]
+    assert {round(s["drop"], 6) for s in suggestions if "rate" in s} == {0.3}

@@ -53,6 +53,14 @@ describe('--output json', () => {
     expect(rows.filter((row) => row.status === 'running')).toHaveLength(4);
   });
 
+  it('lets a trial that another run ended, and this one took over, have ended then', () => {
+    const over = running.searches.search!.trials.find(({ status }) => status === 'running')!;
+    const [startedAt, endedAt] = [running.now - 900_000, running.now - 600_000];
+    const trials = [{ ...over, status: 'succeeded' as const, startedAt, endedAt }];
+    const [row] = withLiveTrials({ ...running, trials: [], searches: { search: { ...running.searches.search!, trials } } });
+    expect(row).toMatchObject({ ended_at: new Date(endedAt).toISOString(), seconds: 300 });
+  });
+
   it('finds the prefix of the curves before a search has ended, and after', () => {
     expect(outputOf(running)).toBe('file:///data/grocery-ranking/search/3f2a91c04b7d');
     expect(outputOf(ended)).toBe('file:///data/grocery-ranking/search/3f2a91c04b7d');

@@ -37,6 +37,33 @@ const CASES: readonly Case[] = [
     says: { path: 'steps.search.objective.metric', found: 'validation_mmr', hint: 'did you mean validation_mrr?' },
   },
   {
+    what: 'a choice that is there twice',
+    changes: { space: '{ kind: { type: categorical, choices: [[64], [32], [64]] } }' },
+    says: { path: 'steps.search.space.kind.choices[2]', message: 'this choice is there twice', found: '[64]' },
+  },
+  {
+    what: 'conditions that wait for each other',
+    changes: {
+      space:
+        '{ a: { type: int, low: 1, high: 2, when: { parameter: b, in: [1] } }, b: { type: int, low: 1, high: 2, when: { parameter: a, in: [1] } } }',
+    },
+    says: { path: 'steps.search.space.a.when', found: 'a → b → a' },
+  },
+  {
+    what: 'a condition on one value of a range',
+    changes: {
+      space: '{ a: { type: float, low: 0, high: 1 }, b: { type: int, low: 1, high: 2, when: { parameter: a, in: [0.5] } } }',
+    },
+    says: { path: 'steps.search.space.b.when.in[0]', expected: 'a parameter with choices, whole numbers or a step' },
+  },
+  {
+    what: 'a condition on a value between two steps',
+    changes: {
+      space: '{ a: { type: int, low: 8, high: 64, step: 8 }, b: { type: int, low: 1, high: 2, when: { parameter: a, in: [16, 20] } } }',
+    },
+    says: { path: 'steps.search.space.b.when.in[1]', expected: 'a whole number from 8 to 64 in steps of 8', found: '20' },
+  },
+  {
     what: 'a mistyped further objective',
     changes: { alsoOptimize: '[{ metric: validation_los, direction: minimize }]' },
     says: { path: 'steps.search.alsoOptimize[0].metric', hint: 'did you mean validation_loss?' },

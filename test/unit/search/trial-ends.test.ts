@@ -64,6 +64,11 @@ describe('what a trial came to', () => {
     expect(endOf(ran, stopped, [SCORE, LATENCY])).toEqual({ status: 'stopped', values: [0.9, 30], reason: 'patience: enough' });
   });
 
+  it('one that was at its end before it heard that it should stop was not stopped', () => {
+    const ran = record({ curve: [0.9], stopping: 'median: poor' });
+    expect(endOf(ran, { ...succeeded, metrics: { score: 0.9 } }, [SCORE])).toEqual({ status: 'succeeded', values: [0.9], reason: null });
+  });
+
   it('one that came to no number was stopped, one without the metric failed', () => {
     expect(endOf(record(), { ...succeeded, metrics: { score: null } }, [SCORE])).toMatchObject({
       status: 'stopped',

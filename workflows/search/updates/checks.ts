@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Budget, Space, SpaceParameter, StoppingRule } from '../../../src/contract/search-space.ts';
 import { withDocumentNames } from '../../../src/contract/earlier-names.ts';
-import { conditionProblems } from '../../../src/rules/space-problems.ts';
+import { spaceProblems } from '../../../src/rules/space-problems.ts';
 import type { Json } from '../../../src/contract/values.ts';
 
 /** Fields that every update may have. */
@@ -63,7 +63,7 @@ export function checkedSpace(value: unknown): Space {
   for (const [name, { when }] of Object.entries(space))
     if (when && !(when.parameter in space))
       refuse(`space.${name}.when.parameter: expected a parameter of the space, found ${when.parameter}`);
-  const [problem] = conditionProblems(space);
+  const [problem] = spaceProblems(space);
   if (problem)
     refuse(
       `space.${problem.path.join('.')}: ${problem.message}; expected ${problem.expected ?? 'another'}, found ${problem.found ?? 'nothing'}`,
