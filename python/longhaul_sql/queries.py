@@ -13,7 +13,7 @@ from longhaul_sql.ordering import order_text
 from longhaul_sql.pipes import EVERY_ROW, LOST
 from longhaul_sql.signatures import is_text
 from longhaul_sql.sources import Source, from_text
-from longhaul_sql.types import TIMES, Kind, Sql, fields_of, quote
+from longhaul_sql.types import TIMES, Kind, Sql, declared, fields_of, quote
 from longhaul_sql.writer import Columns, Scope, Writer
 
 SELECT_PARTS = {
@@ -395,13 +395,14 @@ def _coerced(writer: Writer, nodes: tuple[exp.Expression, exp.Expression], own: 
     for place, ((_, mine), (_, theirs)) in enumerate(zip(own.columns, other.columns, strict=False)):
         if own.has_star or other.has_star or not differ(mine.kind, theirs.kind):
             continue
-        if mine.kind == "STRING" and theirs.kind in TIMES and place in ours:
+        said, wanted = declared(mine.kind), declared(theirs.kind)
+        if said == "STRING" and wanted in TIMES and place in ours:
             one = node.expressions[place].unalias() if isinstance(node, exp.Select) else node
-            made[place] = text_as_time(writer, one, Sql(places[place], "STRING"), theirs.kind)
-        elif not (theirs.kind == "STRING" and mine.kind in TIMES and place in others):
+            made[place] = text_as_time(writer, one, Sql(places[place], "STRING"), wanted)
+        elif not (wanted == "STRING" and said in TIMES and place in others):
             raise writer.refuse(
-                node, f"column {place + 1} is {mine.kind} on one side and {theirs.kind} on the other", found=writer.excerpt(node),
-                hint=f"CAST(… AS {mine.kind}), or the other",
+                node, f"column {place + 1} is {said} on one side and {wanted} on the other", found=writer.excerpt(node),
+                hint=f"CAST(… AS {said}), or the other",
             )  # fmt: skip
     if not made:
         return text

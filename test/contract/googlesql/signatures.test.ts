@@ -131,6 +131,22 @@ it('says which arguments there are, and what to write instead', async () => {
   });
 });
 
+it.each([
+  "SELECT d FROM {fruit} UNION ALL SELECT '2026-05-04'",
+  "SELECT '2026-05-04' AS d UNION ALL SELECT d FROM {fruit}",
+  'SELECT d FROM {fruit} UNION ALL SELECT dt FROM {fruit}',
+  'SELECT n FROM {fruit} UNION ALL SELECT f FROM {fruit} UNION ALL SELECT NULL',
+  "SELECT COALESCE('2026-05-04', d) AS a, IF(b, ts, '2026-05-04 00:00:00+00') AS b, CASE t WHEN '01:02:03' THEN 1 END AS c FROM {fruit}",
+  "SELECT NULLIF(d, '2026-05-04') AS a, GREATEST(f, n, 2) AS b, [n, f, 1] AS c, [d, '2026-05-04'] AS e FROM {fruit}",
+  "SELECT * FROM {fruit} WHERE d BETWEEN '2026-05-01' AND '2026-05-31' AND ts >= '2026-05-04 00:00:00+00' AND n IN (1, 2.5)",
+  'SELECT d + 1 AS a, d + INTERVAL 1 DAY AS b, ts - INTERVAL 1 HOUR AS c, n / 2 + f AS e FROM {fruit}',
+  'SELECT a.n FROM {fruit} AS a JOIN {fruit} AS b USING (n) WHERE a.n IN (SELECT n FROM {fruit}) AND a.b IS NOT TRUE',
+  'WITH w AS (SELECT MAX(s) AS s, SUM(n) AS n, ANY_VALUE(b) AS b FROM {fruit}) SELECT UPPER(s) AS s, n + 1 AS n, NOT b AS b FROM w',
+  "SELECT CONCAT(s, '-', n) AS a, FORMAT('%d %s', n, s) AS b, LAG(f, 1, 0) OVER (ORDER BY n) AS c, MAX_BY(s, f) OVER () AS e FROM {fruit}",
+])('goes with columns: %s', async (sql) => {
+  expect(await ofColumns(sql)).toEqual([]);
+});
+
 it('leaves alone what only the tables know', async () => {
   expect(await checker.check('SELECT ROUND(a), NOT b, c + 1, NULLIF(d, 1), SUM(e) FROM {t} GROUP BY ALL', 'sql/next.sql')).toEqual([]);
 });
