@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from longhaul_sql.registry import AGGREGATES, WINDOW_FUNCTIONS, name_of
+from longhaul_sql.signatures import require_groupable
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
@@ -55,10 +56,13 @@ def _group_item(writer: Writer, item: exp.Expression, projection: Projection, al
     texts = [value.text for _, value in projection.columns]
     if name in aliases:
         text = aliases[name].text
+        require_groupable(writer, item, aliases[name].kind, "GROUP BY")
         if sum(each.lower() == name for each, _ in projection.columns) > 1:
             raise writer.refuse(item, f"two columns are named {item.name}", found=item.name)
     else:
-        text = writer.value(item).text
+        value = writer.value(item)
+        require_groupable(writer, item, value.kind, "GROUP BY")
+        text = value.text
         if name is not None or not ordinals:
             return text
     # As a place in the list the expression is written, and computed, once.

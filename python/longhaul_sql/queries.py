@@ -11,7 +11,7 @@ from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
 from longhaul_sql.pipes import EVERY_ROW, LOST
-from longhaul_sql.signatures import is_text
+from longhaul_sql.signatures import is_text, require_groupable
 from longhaul_sql.sources import Source, from_text
 from longhaul_sql.types import TIMES, Kind, Sql, declared, fields_of, quote
 from longhaul_sql.writer import Columns, Scope, Writer
@@ -245,6 +245,8 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     if node.args.get("distinct") is not None:
         writer.require_parts(node.args["distinct"], set(), "DISTINCT")
         distinct = "DISTINCT "
+        for _, column in projection.columns:
+            require_groupable(writer, node.expressions[0], column.kind, "SELECT DISTINCT")
     text = f"SELECT {distinct}{listed}{source.text}"
     if (where := node.args.get("where")) is not None:
         text += f" WHERE {writer.condition_value(where.this, 'filter').text}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from longhaul_sql.errors import Refusal
-from longhaul_sql.signatures import require_signature
+from longhaul_sql.signatures import require_groupable, require_signature
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
@@ -53,6 +53,10 @@ def _of_rows(rules: dict[str, Aggregate], names: tuple[str, ...]) -> Callable[[A
         def checked(writer: Writer, call: exp.Expression, over: str) -> Sql:
             written = rule(writer, call, over)
             require_signature(writer, call, name_of(call), _without_modifiers(call.expressions))
+            for each in call.expressions:
+                if isinstance(each, exp.Distinct):
+                    for value in each.expressions:
+                        require_groupable(writer, value, writer.type_of(value), "DISTINCT")
             return written
 
         for name in names:

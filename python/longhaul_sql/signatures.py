@@ -211,6 +211,13 @@ def require_operands(writer: Writer, operator: str, node: exp.Expression, argume
         raise writer.refuse(each, message, found=writer.excerpt(node), expected=", ".join(taken), hint=hint)
 
 
+def require_groupable(writer: Writer, node: exp.Expression, kind: str, what: str) -> None:
+    """BigQuery does not say of two values of JSON whether they are the same."""
+    if declared(kind) == "JSON":
+        hint = "TO_JSON_STRING(json), or JSON_VALUE(json, '$.path')"
+        raise writer.refuse(node, f"{what} takes no JSON", found=writer.excerpt(node), hint=hint)
+
+
 def require_array(writer: Writer, node: exp.Expression, value: Sql) -> None:
     said = declared(value.kind)
     if said not in ("", "NULL", "ARRAY", "JSON"):

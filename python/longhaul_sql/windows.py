@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from longhaul_sql.nan import is_nan, not_nan
 from longhaul_sql.ordering import order_text
+from longhaul_sql.signatures import require_groupable
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
@@ -26,7 +27,10 @@ def windowed(writer: Writer, node: exp.Expression, rule: Callable[[str], Sql]) -
     spec = window.spec
     if spec is not None:
         writer.require_parts(spec, {"kind", "start", "start_side", "end", "end_side"}, "a window frame")
-    partition = "PARTITION BY " + ", ".join(writer.value(each).text for each in window.partition) if window.partition else ""
+    keys = [writer.value(each) for each in window.partition]
+    for key, each in zip(keys, window.partition, strict=True):
+        require_groupable(writer, each, key.kind, "PARTITION BY")
+    partition = "PARTITION BY " + ", ".join(key.text for key in keys) if keys else ""
     if spec is None or spec.args["kind"].upper() != "RANGE" or not any(_is_distance(spec.args.get(which)) for which in ("start", "end")):
         return rule(_over(partition, order_text(writer, window.order), _frame(writer, spec)))
     return _by_distance(writer, window, spec, partition, rule)

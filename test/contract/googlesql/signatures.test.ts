@@ -147,6 +147,18 @@ it.each([
   expect(await ofColumns(sql)).toEqual([]);
 });
 
+it.each([
+  'SELECT DISTINCT j FROM w',
+  'SELECT COUNT(*) AS n FROM w GROUP BY j',
+  'SELECT COUNT(DISTINCT j) AS n FROM w',
+  'SELECT ROW_NUMBER() OVER (PARTITION BY j) AS n FROM w',
+  'SELECT j FROM w ORDER BY j',
+])('tells no two values of JSON apart: %s', async (sql) => {
+  const [problem] = await checker.check(`WITH w AS (SELECT PARSE_JSON('{"a": 1}') AS j)\n${sql}`, 'sql/next.sql');
+  expectTold(problem, 2);
+  expect(problem?.hint).toMatch(/JSON_VALUE/);
+});
+
 it('leaves alone what only the tables know', async () => {
   expect(await checker.check('SELECT ROUND(a), NOT b, c + 1, NULLIF(d, 1), SUM(e) FROM {t} GROUP BY ALL', 'sql/next.sql')).toEqual([]);
 });
