@@ -29,6 +29,15 @@ describe('values of the chart', () => {
     expect(podsOf(await rendered({ policy })).size).toBeGreaterThan(0);
   });
 
+  it('forbid samplers of one’s own in the pod of the sampler, unless the policy allows them', async () => {
+    const said = async (values: object): Promise<unknown> => {
+      const [container] = podsOf(await rendered(values)).get('sampler')?.spec.containers ?? [];
+      return container?.env?.find(({ name }) => name === 'LONGHAUL_OWN_SAMPLERS')?.value;
+    };
+    expect(await said({})).toBe('false');
+    expect(await said({ policy: { ownSamplers: true } })).toBe('true');
+  });
+
   it.each([
     ['a rule that no worker knows', { policy: { bucket: ['b'] } }, "'/policy': additional properties 'bucket' not allowed"],
     ['a rule in a form that no worker reads', { policy: { buckets: 'b' } }, "'/policy/buckets': got string, want array"],
