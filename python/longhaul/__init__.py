@@ -30,7 +30,7 @@ __version__ = "0.2.0"
 __all__ = ["ConfigError", "DataError", "NoInputError", "Trial", "TrialError", "UsageError", "trial"]
 
 #: Loaded when they are first used; each imports its framework.
-HELPERS = ("boosting", "client", "jax", "keras", "metrics", "sklearn", "torch", "transformers")
+HELPERS = ("boosting", "client", "jax", "keras", "lightning", "metrics", "sklearn", "torch", "transformers")
 #: Of the client of runs, for notebooks.
 CLIENT = ("attach", "run", "runs")
 

@@ -1,10 +1,11 @@
-/** What the suite `frameworks` needs besides the product's own environment: onnxruntime, and PyTorch of Debian. */
+/** What the suite `frameworks` needs besides the product's own environment: onnxruntime, PyTorch of Debian, and Lightning. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { installDebianPackages } from '../debian-packages.ts';
+import { pythonWith } from './python-environment.ts';
 
 const CODE = join(import.meta.dirname, '..', 'frameworks', 'code');
 /** Requirements of scripts, for pip, beside them. */
@@ -14,6 +15,9 @@ const DEBIANS_PYTHON = '/usr/bin/python3';
 const DEBIANS_TORCH = '/usr/lib/python3/dist-packages/torch/__init__.py';
 
 export const hasDebiansTorch = (): boolean => existsSync(DEBIANS_TORCH);
+
+/** With PyTorch of PyPI, 5 GB: Debian's 1.13 cannot import on Python 3.11 what Lightning needs of it. */
+export const lightningPython = (): Promise<string> => pythonWith(JSON.stringify('lightning==2.6.6\ntorch==2.15.0\nnumpy==2.4.6\n'));
 
 /** @param wheels the folder from which requirements are installed where nothing may be fetched */
 export async function fetchFrameworks(wheels: string): Promise<null> {
@@ -27,6 +31,7 @@ export async function fetchFrameworks(wheels: string): Promise<null> {
   const python = process.env.LONGHAUL_PYTHON ?? 'python3';
   await download(python, ONNX);
   if (hasDebiansTorch()) await downloadFor(DEBIANS_PYTHON, python, wheels);
+  await lightningPython();
   return null;
 }
 

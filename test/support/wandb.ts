@@ -1,14 +1,4 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { pythonPath } from '../../src/adapters/python.ts';
-
-const ASKED = `from longhaul_wandb.package import WANDB
-from longhaul.launch.environment import environment_for
-print(environment_for(f"{WANDB}\\n"))`;
+import { pythonWith } from './python-environment.ts';
 
 /** What has `wandb`: the environment that the tracker itself makes where it is missing. */
-export async function wandbPython(): Promise<string> {
-  const python = process.env.LONGHAUL_PYTHON ?? 'python3';
-  const { stdout } = await promisify(execFile)(python, ['-c', ASKED], { env: { ...process.env, PYTHONPATH: pythonPath() } });
-  return stdout.trim();
-}
+export const wandbPython = (): Promise<string> => pythonWith('WANDB + "\\n"', 'from longhaul_wandb.package import WANDB');

@@ -42,6 +42,17 @@ def torch_forker() -> Iterator[Forker]:
     process.close()
 
 
+@pytest.fixture(scope="session")
+def lightning_forker() -> Iterator[Forker]:
+    """Its PyTorch is that of PyPI: Debian's 1.13 cannot import on Python 3.11 what Lightning needs of it."""
+    python = os.environ.get("LONGHAUL_LIGHTNING_PYTHON")
+    if not python:
+        pytest.skip("LONGHAUL_LIGHTNING_PYTHON names no interpreter with Lightning; `npm test -- frameworks` makes one")
+    process = Forker(str(PYTHON), python)
+    yield process
+    process.close()
+
+
 #: The newest that go with Debian's PyTorch, which is built for numpy 1.
 BESIDE_DEBIANS_TORCH = "numpy==1.24.2\npyarrow==17.0.0\n"
 

@@ -22,6 +22,7 @@ PRELOADED = (
     "torch",
     "keras",  # with TensorFlow, which runs nothing and starts no thread as it is imported
     "transformers.trainer",
+    "lightning.pytorch",
     "pyarrow.parquet",
     "sklearn.ensemble",
     "sklearn.linear_model",

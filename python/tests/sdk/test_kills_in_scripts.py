@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from forking import Forker
-from scenes import SCRIPTS, TIMES, Scene
+from scenes import SCRIPTS, SELDOM, TIMES, Scene
 
 
 def needs(module: str) -> pytest.MarkDecorator:
@@ -35,6 +35,19 @@ def test_kills_change_nothing(tmp_path: Path, forker: Forker, script: str, sched
 
 def test_kills_change_nothing_in_pytorch(tmp_path: Path, torch_forker: Forker) -> None:
     check_kills(Scene(torch_forker, tmp_path, SCRIPTS / "network_torch.py"), 1, 4)
+
+
+def test_kills_change_nothing_in_lightning(tmp_path: Path, lightning_forker: Forker) -> None:
+    check_kills(Scene(lightning_forker, tmp_path, SCRIPTS / "module_lightning.py"), 1, 4)
+
+
+#: Behind the first batch, in the middle, behind a validation, the last batch of an epoch, the first of the next one.
+@pytest.mark.parametrize(("where", "step"), [("STOP_AT", 1), ("STOP_AT", 3), ("STOP_BEHIND", 5), ("STOP_AT", 13), ("STOP_AT", 14)])
+def test_lightning_goes_on_behind_any_batch(tmp_path: Path, lightning_forker: Forker, where: str, step: int) -> None:
+    scene = Scene(lightning_forker, tmp_path, SCRIPTS / "module_lightning.py")
+    ended = scene.run("stopped", 1, **SELDOM, environment={where: str(step)})
+    assert ended.code == 143 and f"at step {step} committed" in ended.log, ended.log
+    assert scene.finish("stopped", 2) == scene.finish("undisturbed"), scene.log("stopped")
 
 
 def check_kills(scene: Scene, schedules: int, kills: int) -> None:
