@@ -50,3 +50,10 @@ export function countJunit(xml: string): Counts {
 /** A runner that failed without a failed test (it crashed, or an error was unhandled) counts as one failure. */
 export const withExitCode = (counts: Counts, exitCode: number): Counts =>
   exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+
+/** Of the second line of POSIX's `times`, the children's: user and system, `1m2.5s 0m3.25s`; 0 where nothing was written. */
+export function processorSeconds(times: string): number {
+  const [, children = ''] = times.split('\n');
+  const parts = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds));
+  return Math.round(parts.reduce((sum, each) => sum + each, 0));
+}

@@ -6,7 +6,7 @@ import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { commandLine } from '../tools/command-line.ts';
-import { NOTHING, add, countJunit, countVitest, summaryLine, withExitCode, type Counts } from './counts.ts';
+import { NOTHING, add, countJunit, countVitest, processorSeconds, summaryLine, withExitCode, type Counts } from './counts.ts';
 import { prepare } from './prepare.ts';
 import { readRecord, writeRecord } from './records.ts';
 import { AT_ONCE, BY_NAME, OWN_COMMANDS, QUICK, SUITES, type Suite } from './suites.ts';
@@ -14,6 +14,9 @@ import { AT_ONCE, BY_NAME, OWN_COMMANDS, QUICK, SUITES, type Suite } from './sui
 const LOGS = resolve('.longhaul', 'test');
 /** Niceness of suites that yield: a third of the processor time of the others where there is not enough for all. */
 const YIELDING = 5;
+
+/** Runs a suite and writes, as POSIX has it, what processor time the shell and then its children took: of all that they have waited for. */
+const TIMED = '"$@"; code=$?; times >"$LONGHAUL_TIMES"; exit "$code"';
 
 /** Environment of every suite. */
 type Prepared = Readonly<Record<string, string>>;
@@ -40,15 +43,16 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 async function run(suite: Suite, prepared: Prepared): Promise<Counts> {
   const report = join(LOGS, `${suite.name}.${suite.runner === 'vitest' ? 'json' : 'xml'}`);
   const log = join(LOGS, `${suite.name}.log`);
-  await rm(report, { force: true });
+  const times = join(LOGS, `${suite.name}.times`);
+  for (const file of [report, times]) await rm(file, { force: true });
   const [program, args, cwd] = command(suite, report);
   const started = performance.now();
-  const exitCode = await execute(suite, program, args, cwd, log, prepared);
+  const exitCode = await execute(suite, program, args, cwd, log, { ...prepared, LONGHAUL_TIMES: times });
   const text = existsSync(report) ? await readFile(report, 'utf8') : null;
   const counted = text === null ? NOTHING : suite.runner === 'vitest' ? countVitest(text) : countJunit(text);
   const counts = withExitCode(counted, exitCode);
   say(
-    `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${suite.name}: ${summaryLine(counts)} (${((performance.now() - started) / 1000).toFixed(0)} s, ${log})`,
+    `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${suite.name}: ${summaryLine(counts)} (${((performance.now() - started) / 1000).toFixed(0)} s, ${processorSeconds(existsSync(times) ? await readFile(times, 'utf8') : '')} s of processors, ${log})`,
   );
   if (counts.failed > 0) say((await readFile(log, 'utf8')).split('\n').slice(-80).join('\n'));
   return counts;
@@ -57,7 +61,7 @@ async function run(suite: Suite, prepared: Prepared): Promise<Counts> {
 function execute(suite: Suite, program: string, args: readonly string[], cwd: string, log: string, prepared: Prepared): Promise<number> {
   return new Promise((done) => {
     const file = createWriteStream(log);
-    const child = spawn(program, args, {
+    const child = spawn('sh', ['-c', TIMED, 'sh', program, ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...prepared, ...suite.env, PYTHONPATH: resolve('python') },

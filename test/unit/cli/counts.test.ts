@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { add, countJunit, countVitest, summaryLine, withExitCode } from '../../counts.ts';
+import { add, countJunit, countVitest, processorSeconds, summaryLine, withExitCode } from '../../counts.ts';
 
 const report = (testResults: unknown[], passed: number, failed: number, pending = 0): string =>
   JSON.stringify({ numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: 0, testResults });
@@ -40,5 +41,13 @@ describe('counting tests', () => {
     expect(summaryLine(add({ passed: 1, failed: 2, skipped: 3 }, { passed: 1, failed: 1, skipped: 1 }))).toBe(
       '2 passed, 3 failed, 4 skipped',
     );
+  });
+
+  it('reads what processor time the children of a shell took', () => {
+    expect(processorSeconds('0m0.01s 0m0.02s\n2m3.40s 1m0.75s\n')).toBe(184);
+    expect(processorSeconds('')).toBe(0);
+    const burn = `for (const end = process.cpuUsage().user + 0.6e6; process.cpuUsage().user < end; );`;
+    const told = execFileSync('sh', ['-c', '"$@"; times', 'sh', process.execPath, '-e', burn], { encoding: 'utf8' });
+    expect(processorSeconds(told)).toBeGreaterThanOrEqual(1);
   });
 });
