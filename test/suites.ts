@@ -37,6 +37,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'trainer', runner: 'pytest', folder: 'python/tests', workers: 1, yields: true, needs: ['emulators'] },
   vitest('contract', { workers: 2, needs: ['emulators'] }),
   vitest('workflow', { workers: 2 }),
+  vitest('large'),
   vitest('chaos'),
   vitest('chart', { needs: ['helm'] }),
   vitest('console', { needs: ['chromium'] }),

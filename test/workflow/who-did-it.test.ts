@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDecisionActivities } from '../../activities/decisions.ts';
 import type { HowVerified } from '../../src/contract/decisions.ts';
 import { InvalidInputError } from '../../src/contract/errors.ts';
@@ -29,7 +29,7 @@ const signsWith = (of: KeyObject): void => {
   vi.stubEnv('LONGHAUL_SIGNING_KEY', file);
 };
 afterAll(() => rmSync(folder, { recursive: true }));
-beforeEach(() => void vi.unstubAllEnvs());
+afterEach(() => void vi.unstubAllEnvs());
 
 describe('whoever cancels, retries or extends a run', () => {
   const ports = createMemoryPorts();

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
-import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
-import type { SearchHarness } from './search-harness.ts';
-import { longhaulOf, until } from './environment.ts';
+import { profileOf, specOf, startSearchHarness } from '../workflow/search-harness.ts';
+import type { SearchHarness } from '../workflow/search-harness.ts';
+import { longhaulOf, until } from '../workflow/environment.ts';
 
 const TRIALS = 1000;
 const PARALLEL = 200;
