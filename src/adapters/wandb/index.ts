@@ -58,7 +58,11 @@ async function told(request: string, secret: NodeJS.ProcessEnv, signal: AbortSig
   try {
     const ended = once(child, 'close') as Promise<[number | null, string | null]>;
     const [answer, said, [code, by]] = await Promise.all([text(child.stdout), text(child.stderr), ended]).catch((error: unknown) => {
-      throw new AdapterError('InvalidInput', `the tracker wandb needs Python in the control worker: ${String(error)}`, { cause: error });
+      throw new AdapterError(
+        'InvalidInput',
+        `the tracker wandb needs Python in the control worker, and its package (deploy/docker/scoring-worker.Dockerfile): ${String(error)}`,
+        { cause: error },
+      );
     });
     signal.throwIfAborted();
     if (code === 0) return answer;
