@@ -2,7 +2,7 @@
 import type { Scale } from './scale.ts';
 import { TRIALS } from './timeline.ts';
 
-export type Requests = Readonly<Record<string, number>>;
+type Requests = Readonly<Record<string, number>>;
 
 interface Soaked {
   readonly scale: Scale;
