@@ -52,6 +52,7 @@ export async function attemptOutcome(
     silentSeconds: silent ? profile.silenceSeconds : null,
     newerAttempt: latest && latest.attempt > input.attempt ? latest.attempt : null,
     isTrial: true,
+    hasTrained: input.samples > 0 || input.lastProgress > 0,
   });
   return { verdict, cause, committedSamples: latest?.samples ?? 0, result: verdict === 'succeeded' ? result : null };
 }

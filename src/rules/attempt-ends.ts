@@ -16,6 +16,8 @@ interface EndEvidence {
   readonly newerAttempt: number | null;
   /** Its program keeps to the trial contract, where 75 says that a later attempt has taken over; of any other one 75 is its own. */
   readonly isTrial: boolean;
+  /** An attempt with the same image, code and volumes has trained before: what keeps another one from its start passes. */
+  readonly hasTrained?: boolean;
 }
 
 const SYSEXITS = { first: 64, last: 78 };
@@ -56,7 +58,7 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
   if (end.notStarted) {
     if (evidence.stopRequested) return { verdict: 'stopped', cause: 'stopped before it started' };
     const { reason, message } = end.notStarted;
-    return reason === 'no-capacity' || reason === 'quota'
+    return reason === 'no-capacity' || reason === 'quota' || evidence.hasTrained === true
       ? { verdict: 'no-capacity', cause: message }
       : { verdict: 'bad-input', cause: message };
   }

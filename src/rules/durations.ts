@@ -423,6 +423,8 @@ export const GRACES = {
   tensorboardGraceSeconds: 2,
   /** Kubernetes' shortest deadline: it ends a Job that is to end. */
   deadlineOfEndedSeconds: 1,
+  /** A watch that ends sooner, without a word, has failed. */
+  watchShortestMs: 1_000,
   processProgressMs: 1_000,
   /** Notes of jobs (`jobs/`) serve retries only; all else is somebody's result or checkpoint. */
   jobNotesDays: 30,

@@ -204,7 +204,11 @@ describe.skipIf(!clusterCanRun())('a trial in a queue of Kueue', () => {
     const handle = await start('whole', 'whole', { nodes: 2 });
     await waits('whole', 1);
     expect(await podsOf('whole')).toEqual([]);
-    await saysWhy('whole', 1, /^waiting in queue whole: couldn't assign flavors .*insufficient unused quota for cpu in flavor any/);
+    await saysWhy(
+      'whole',
+      1,
+      /^2 of 2 pods wait: waiting in queue whole: couldn't assign flavors .*insufficient unused quota for cpu in flavor any/,
+    );
     await occupant.leave();
     expect(await handle.result()).toMatchObject({ status: 'succeeded', weightsSha256: (await undisturbed(2)).weightsSha256 });
     expect(await verdicts('whole')).toEqual(['succeeded']);

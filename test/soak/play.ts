@@ -13,7 +13,7 @@ import { TRIALS, type SoakEvent } from './timeline.ts';
 /** Whether the run has ended; where hours are real, not so often that the looks are most of what is counted. */
 const lookMs = (scale: Scale): number => (scale.factor === 1 ? 5_000 : 200);
 /** Beyond the days: starts, stops and what is waited for in real seconds. */
-const PATIENCE_SECONDS = 240;
+const PATIENCE_SECONDS = 900;
 
 export interface SoakVerdict {
   readonly problems: readonly string[];

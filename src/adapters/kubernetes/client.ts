@@ -24,6 +24,8 @@ const keptConnections = (): https.Agent => new https.Agent({ keepAlive: true, ma
 export interface ClientOptions {
   /** For tests: how long a small request may take. */
   readonly answerMs?: number;
+  /** Reads the configuration anew: files are written anew by those who renew what is in them. Throws what reading throws. */
+  readonly reload?: () => KubeConfig;
 }
 
 interface RequestOptions {
@@ -41,19 +43,17 @@ interface RequestOptions {
  */
 export class KubeClient {
   readonly namespace: string;
-  readonly #config: KubeConfig;
-  readonly #server: string;
   readonly #answerMs: number;
+  readonly #reload: (() => KubeConfig) | undefined;
+  #access: Access;
   #kept = keptConnections();
   /** The server's clock at a moment of our own that only goes forward. */
   #clock: { readonly serverMs: number; readonly at: number } | null = null;
 
-  constructor(config: KubeConfig, namespace: string, { answerMs = GRACES.apiAnswerMs }: ClientOptions = {}) {
+  constructor(config: KubeConfig, namespace: string, { answerMs = GRACES.apiAnswerMs, reload }: ClientOptions = {}) {
     this.#answerMs = answerMs;
-    const cluster = config.getCurrentCluster();
-    if (!cluster) throw new AdapterError('InvalidInput', 'compute: the kubeconfig has no current context; name one in compute.context');
-    this.#config = config;
-    this.#server = cluster.server.replace(/\/+$/, '');
+    this.#reload = reload;
+    this.#access = accessOf(config);
     this.namespace = namespace;
   }
 
@@ -105,18 +105,45 @@ export class KubeClient {
     }
   }
 
-  async #send(
+  /** What is refused or cannot be reached may have new credentials, another certificate or another address by now. */
+  async #send(method: string, path: string, options: RequestOptions & Sending): Promise<http.IncomingMessage> {
+    const access = this.#access;
+    try {
+      return await this.#sendBy(access, method, path, options);
+    } catch (error) {
+      const isOutdated = !(error instanceof KubeError) || error.status === 401;
+      if (!isOutdated || options.signal?.aborted || !this.#isRenewedSince(access)) throw error;
+      return await this.#sendBy(this.#access, method, path, { ...options, ...(options.agent ? { agent: this.#kept } : {}) });
+    }
+  }
+
+  #isRenewedSince(access: Access): boolean {
+    if (this.#access !== access) return true;
+    try {
+      const now = this.#reload && accessOf(this.#reload());
+      if (now === undefined || now.text === access.text) return false;
+      this.#access = now;
+      this.#kept = keptConnections();
+      return true;
+    } catch {
+      // It is being written.
+      return false;
+    }
+  }
+
+  async #sendBy(
+    { config, server }: Access,
     method: string,
     path: string,
     { query = {}, body, contentType = 'application/json', signal, connectMs, agent }: RequestOptions & Sending,
   ): Promise<http.IncomingMessage> {
-    const url = new URL(this.#server + path);
+    const url = new URL(server + path);
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string | number> = { accept: 'application/json, */*' };
     if (payload !== undefined) Object.assign(headers, { 'content-type': contentType, 'content-length': Buffer.byteLength(payload) });
     const options: https.RequestOptions = { method, headers };
-    await this.#config.applyToHTTPSOptions(options);
+    await config.applyToHTTPSOptions(options);
     // Not where it is a proxy's. Certificates are in the options, and connections are kept apart by them.
     if (agent && options.agent instanceof https.Agent && options.agent.constructor === https.Agent) options.agent = agent;
     const response = await answerTo(url, options, { payload, signal, connectMs });
@@ -146,6 +173,20 @@ export class KubeClient {
   podsPath(name?: string): string {
     return `/api/v1/namespaces/${this.namespace}/pods${name === undefined ? '' : `/${name}`}`;
   }
+}
+
+interface Access {
+  readonly config: KubeConfig;
+  readonly server: string;
+  /** All of it. */
+  readonly text: string;
+}
+
+/** @throws AdapterError('InvalidInput') */
+function accessOf(config: KubeConfig): Access {
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new AdapterError('InvalidInput', 'compute: the kubeconfig has no current context; name one in compute.context');
+  return { config, server: cluster.server.replace(/\/+$/, ''), text: JSON.stringify([cluster, config.getCurrentUser()]) };
 }
 
 interface Sending {
@@ -201,10 +242,14 @@ const isWorkerInside = (kube: KubeConfig): boolean =>
   Boolean(process.env.LONGHAUL_CLUSTER) && existsSync(IN_CLUSTER_TOKEN) && kube.getCurrentContext() === IN_CLUSTER_CONTEXT;
 
 /** @throws AdapterError('InvalidInput') naming what the kubeconfig lacks. */
-export function openClient(
-  config: Pick<KubernetesConfig, 'namespace' | 'kubeconfig' | 'context'>,
-  options: ClientOptions = {},
-): KubeClient {
+export function openClient(config: Where, options: ClientOptions = {}): KubeClient {
+  const reload = (): KubeConfig => readConfig(config);
+  return new KubeClient(reload(), config.namespace, { reload, ...options });
+}
+
+type Where = Pick<KubernetesConfig, 'namespace' | 'kubeconfig' | 'context'>;
+
+function readConfig(config: Where): KubeConfig {
   const kube = new KubeConfig();
   try {
     if (config.kubeconfig !== undefined) kube.loadFromFile(config.kubeconfig);
@@ -225,5 +270,5 @@ export function openClient(
     }
     kube.setCurrentContext(config.context);
   }
-  return new KubeClient(kube, config.namespace, options);
+  return kube;
 }

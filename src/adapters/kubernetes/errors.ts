@@ -34,9 +34,12 @@ export class KubeError extends Error {
 
 export const hasStatus = (error: unknown, status: number): boolean => error instanceof KubeError && error.status === status;
 
-/** A list or watch has to begin anew: what it asks for was compacted away. */
+/**
+ * A list or watch has to begin anew: what it asks for was compacted away, or is yet to come, where the server was set back to an older state.
+ */
 export const isGone = (error: unknown): boolean =>
-  error instanceof KubeError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone');
+  error instanceof KubeError &&
+  (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone' || /Too large resource version/.test(error.message));
 
 /**
  * For the user, in one place. `what` begins the message: `Job x in namespace y`.

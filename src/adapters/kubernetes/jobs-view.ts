@@ -4,7 +4,7 @@ import { GRACES } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 import { JOB_NAME, selector } from './labels.ts';
-import { hasStarted, rankOf, time } from './pod-parts.ts';
+import { hasStarted, isLater, rankOf, time } from './pod-parts.ts';
 import type { PodUse } from './pod-metrics.ts';
 import { isQueued, QueueWords } from './queue-words.ts';
 import { Reflector } from './reflector.ts';
@@ -228,7 +228,7 @@ export class JobsView {
     const rank = rankOf(pod);
     const known = ranks.get(rank);
     const isKnown = known !== undefined && known.pod.metadata?.uid === pod.metadata?.uid;
-    if (known !== undefined && !isKnown && created(known.pod) > created(pod)) return;
+    if (known !== undefined && !isKnown && (gone || !isLater(known.pod, pod))) return;
     this.#pods.set(name, ranks.set(rank, { pod, gone, isTakenBack: isKnown && known.isTakenBack }));
     if (!gone) void this.#askForNode(pod.spec?.nodeName);
     this.#tell(name);
@@ -306,5 +306,3 @@ function isTakenBack(before: V1Job, job: V1Job): boolean {
   const isSuspended = before.spec?.suspend !== true && job.spec?.suspend === true;
   return before.metadata?.uid === job.metadata?.uid && (isSuspended || (began !== null && began !== begins));
 }
-
-const created = (pod: V1Pod): number => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();

@@ -16,6 +16,15 @@ export const isTerminal = (pod: V1Pod): boolean => pod.status?.phase === 'Succee
 export const containerOf = (pod: V1Pod): V1ContainerStatus | undefined =>
   pod.status?.containerStatuses?.find(({ name }) => name === MAIN_CONTAINER);
 
+const createdAt = (pod: V1Pod): number => time(pod.metadata?.creationTimestamp) ?? 0;
+const isGoing = (pod: V1Pod): boolean => pod.metadata?.deletionTimestamp !== undefined || isTerminal(pod);
+
+/** Of two pods of one rank: was the second made after the first? Times are whole seconds; within one the pod that is not over came later. */
+export function isLater(first: V1Pod, second: V1Pod): boolean {
+  const between = createdAt(second) - createdAt(first);
+  return between === 0 ? isGoing(first) && !isGoing(second) : between > 0;
+}
+
 /** How what fetches shipped code failed: the main container never begins then. */
 export function endOfLauncher(pod: V1Pod): V1ContainerStateTerminated | undefined {
   const end = pod.status?.initContainerStatuses?.find(({ name }) => name === LAUNCHER_CONTAINER)?.state?.terminated;

@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { KubeClient } from './client.ts';
 import { COMPLETION_INDEX, JOB_NAME, selector } from './labels.ts';
-import { rankOf } from './pod-parts.ts';
+import { isLater, rankOf } from './pod-parts.ts';
 
 /** @param rank of one among several */
 export async function podsOf(client: KubeClient, job: string, rank?: number): Promise<readonly V1Pod[]> {
@@ -22,6 +22,5 @@ export async function podOf(client: KubeClient, job: string, rank = 0): Promise<
   return rank > 0 ? newest(await podsOf(client, job, rank)) : ((await newestPods(client, job)).find((pod) => rankOf(pod) === 0) ?? null);
 }
 
-const newest = (pods: readonly V1Pod[]): V1Pod | null => [...pods].sort((a, b) => createdAt(b) - createdAt(a))[0] ?? null;
-
-const createdAt = (pod: V1Pod): number => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
+const newest = (pods: readonly V1Pod[]): V1Pod | null =>
+  pods.reduce<V1Pod | null>((best, pod) => (best === null || isLater(best, pod) ? pod : best), null);

@@ -139,7 +139,10 @@ export class Reflector<T extends KubeObject> {
       signal: this.#closing.signal,
       silenceMs: this.#options.silenceMs ?? SILENCE_MS,
     });
+    const begun = performance.now();
+    let isEmpty = true;
     for await (const line of lines) {
+      isEmpty = false;
       const { type, object } = JSON.parse(line) as WatchEvent<T>;
       if (type === 'ERROR') throw new KubeError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch failed');
       if (type === 'DELETED') this.#delete(object);
@@ -147,6 +150,8 @@ export class Reflector<T extends KubeObject> {
       this.#version = object.metadata?.resourceVersion ?? this.#version;
       this.#retryMs = WAITS.watchRetryFirstMs;
     }
+    // Whatever is between us and the server closes each watch at once: asking again as fast would be a storm.
+    if (isEmpty && performance.now() - begun < GRACES.watchShortestMs) throw new ShortWatchError(this.#options.path);
   }
 
   #set(object: T): void {
@@ -164,6 +169,14 @@ export class Reflector<T extends KubeObject> {
     const name = nameOf(object);
     if (this.#known.get(name)?.metadata?.uid === object.metadata?.uid) this.#known.delete(name);
     this.#options.delete(object);
+  }
+}
+
+class ShortWatchError extends Error {
+  override readonly name = 'ShortWatchError';
+
+  constructor(path: string) {
+    super(`${path}: the watch was closed at once, and said nothing`);
   }
 }
 

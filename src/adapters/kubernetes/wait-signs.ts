@@ -22,6 +22,8 @@ interface Waiting {
 /** A person has to mend these; some pass by themselves (a registry that is away, a secret that is still to come). */
 const IMAGE_TROUBLE = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'RegistryUnavailable']);
 const CONTAINER_TROUBLE = new Set(['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'PreCreateHookError']);
+/** Events that a pod on a machine has behind it. */
+const BEFORE_A_MACHINE = new Set(['FailedScheduling', 'NotTriggerScaleUp', 'FailedCreate']);
 const NEVER_PASSES = /InvalidImageName|ErrImageNeverPull/;
 const SURELY_WRONG = /not found|manifest unknown|unauthorized|denied|forbidden|authentication required|runAsNonRoot/i;
 
@@ -73,7 +75,8 @@ function waitOfPod({ warning }: Snapshot, pod: V1Pod, createdAt: number): Waitin
     return waiting('image', hopeless ? 'none' : 'mending', since, text, node);
   }
   if (CONTAINER_TROUBLE.has(reason)) return waiting('rejected', SURELY_WRONG.test(message) ? 'none' : 'mending', since, text, node);
-  return waiting('rejected', 'starting', since, warning ? `${warning.reason}: ${warning.message}` : text || null, node);
+  const telling = warning !== null && !BEFORE_A_MACHINE.has(warning.reason) ? `${warning.reason}: ${warning.message}` : null;
+  return waiting('rejected', 'starting', since, (telling ?? text) || null, node);
 }
 
 function waiting(

@@ -72,6 +72,7 @@ function follow(
     let retryMs: number = WAITS.foreignRetryFirstMs;
     /** By a clock that only goes forward. */
     let endingSince: number | null = null;
+    const trouble = new Trouble();
     const finish = (settle: () => void): void => {
       unsubscribe();
       unmeasure?.();
@@ -115,6 +116,7 @@ function follow(
       if (seen.kind === 'absent') return absent();
       show(seen);
       if (seen.kind !== 'ending') endingSince = null;
+      if (seen.kind !== 'waiting') trouble.over();
       if (seen.kind === 'ended' || (seen.kind === 'ending' && options.zeroIsSuccess && isDone(seen.end)))
         return finish(() => resolve(seen));
       if (seen.kind === 'running') return;
@@ -125,8 +127,10 @@ function follow(
         else again(left);
         return;
       }
-      const left = patienceLeft(seen.wait, seen.status.message, options.noCapacitySeconds, patience, client.now());
-      if (left <= 0) finish(() => resolve(waitedInVain(seen, options.noCapacitySeconds, patience, client.now())));
+      const wait = trouble.note(seen.wait, client.now());
+      const limits = { ...patience, mendingSeconds: Math.max(patience.mendingSeconds, trouble.tookSeconds) };
+      const left = patienceLeft(wait, seen.status.message, options.noCapacitySeconds, limits, client.now());
+      if (left <= 0) finish(() => resolve(waitedInVain(seen, options.noCapacitySeconds, limits, client.now())));
       else again(left);
     };
     const show = (seen: Exclude<Observation, { kind: 'absent' }>): void => {
@@ -141,6 +145,32 @@ function follow(
     if (options.signal.aborted) aborted();
     else look();
   });
+}
+
+/**
+ * What may mend itself is given its time from when it was first seen, and as long again as it took to come: an image that was pulled for half an
+ * hour and failed then is being pulled again.
+ */
+class Trouble {
+  #seenAt: number | null = null;
+  tookSeconds = 0;
+
+  over(): void {
+    this.#seenAt = null;
+  }
+
+  /** @returns the wait, with the time from which its patience counts */
+  note(wait: Wait, now: number): Wait {
+    if (wait.patience !== 'mending') {
+      this.over();
+      return wait;
+    }
+    if (this.#seenAt === null) {
+      this.#seenAt = now;
+      this.tookSeconds = (now - wait.since) / 1000;
+    }
+    return { ...wait, since: this.#seenAt };
+  }
 }
 
 /** All of its containers have ended, and the main one with 0. */

@@ -24,6 +24,8 @@ interface Asked {
   readonly path: string;
   /** As it came: `?labelSelector=…`, or nothing. */
   readonly query: string;
+  /** `Bearer …` */
+  readonly token?: string | undefined;
 }
 
 export interface StandIn {
@@ -37,8 +39,6 @@ export interface StandIn {
   metricsOf: ((pod: string) => object | null) | null;
   /** A list that asks for pages gets no larger ones. */
   pageSize: number;
-  /** Places in a list, `VERSION:FROM`, that are not known any more when they are asked for: each once. */
-  readonly expired: Set<string>;
   /** Jobs are created suspended, and admitted so many at a time. */
   queue(places: number): Queue;
   close(): Promise<void>;
@@ -72,7 +72,6 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
     fault: null,
     metricsOf: null,
     pageSize: Number.POSITIVE_INFINITY,
-    expired: new Set(),
     queue: (places) => {
       const queue = new Queue(objects, places);
       queues.push(queue);
@@ -105,7 +104,8 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
     const isWatch = url.searchParams.get('watch') === 'true';
     const verb = request.method === 'GET' && route.name === undefined ? (isWatch ? 'WATCH' : 'LIST') : (request.method ?? '');
     const what = `${verb} ${route.resource}${route.sub ? `/${route.sub}` : ''}`;
-    const one: Asked = { what, path: url.pathname, query: decodeURIComponent(url.search) };
+    const token = request.headers.authorization;
+    const one: Asked = { what, path: url.pathname, query: decodeURIComponent(url.search), token };
     asked.push(one);
     const fault = world.fault?.(one) ?? null;
     if (typeof fault === 'number') {
@@ -165,8 +165,6 @@ export async function startStandIn({ podEndMs = 60, changes = {} }: StandInOptio
   function page(resource: Resource, query: URLSearchParams): readonly [number, object] {
     const size = Math.min(world.pageSize, Number(query.get('limit') ?? Number.POSITIVE_INFINITY));
     const [version = String(objects.version), from = '0'] = query.get('continue')?.split(':') ?? [];
-    if (world.expired.delete(`${version}:${from}`))
-      return failed(410, 'Expired', 'The provided continue parameter is too old to display a consistent list result.');
     const all = objects.list(resource, query.get('labelSelector') ?? '');
     const next = Number(from) + size;
     const more = next < all.length ? { continue: `${version}:${next}` } : {};

@@ -6,6 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import { KubeClient } from '../../../src/adapters/kubernetes/client.ts';
 import { KubeError } from '../../../src/adapters/kubernetes/errors.ts';
 import { Reflector } from '../../../src/adapters/kubernetes/reflector.ts';
+import { WAITS } from '../../../src/rules/durations.ts';
 import type { KubeObject } from '../../../src/adapters/kubernetes/reflector.ts';
 
 const object = (name: string, version: number, uid = `${name}-uid`): object => ({
@@ -127,4 +128,56 @@ it('tells once that it may list and may not watch', async () => {
   });
   await expect.poll(() => asked.length).toBeGreaterThan(4);
   expect(forbidden).toEqual(['cannot watch nodes']);
+});
+
+it('begins a list anew whose next page is not known any more, and takes nothing for gone meanwhile', async () => {
+  const page =
+    (version: number, next: string | undefined, ...items: object[]) =>
+    (_url: URL, response: ServerResponse) =>
+      void response.end(JSON.stringify({ metadata: { resourceVersion: String(version), continue: next }, items }));
+  const expired = (_url: URL, response: ServerResponse): void => {
+    const body = {
+      kind: 'Status',
+      code: 410,
+      reason: 'Expired',
+      message: 'The provided continue parameter is too old',
+      metadata: { continue: 'other' },
+    };
+    response.writeHead(410).end(JSON.stringify(body));
+  };
+  const { asked, seen } = await reflect(
+    page(3, undefined, object('a', 1), object('b', 2)),
+    (_url, response) => void response.end(event('ERROR', { code: 410, reason: 'Expired', message: 'too old' })),
+    page(7, 'second', object('a', 6)),
+    expired,
+    page(9, 'second', object('a', 6)),
+    page(9, '', object('b', 2), object('c', 8)),
+    silent,
+  );
+  await expect.poll(() => seen.at(-1)).toBe('set c 8');
+  expect(seen).toEqual(['set a 1', 'set b 2', 'set a 6', 'set c 8']);
+  await expect.poll(() => asked.length).toBeGreaterThanOrEqual(7);
+  expect(asked.map((url) => url.searchParams.get('continue'))).toEqual(expect.arrayContaining([null, 'second']));
+  expect(asked[6]?.searchParams.get('resourceVersion')).toBe('9');
+});
+
+it('lists anew where the server was set back, and its place is yet to come', async () => {
+  const tooLarge = { code: 504, reason: 'Timeout', message: 'Too large resource version: 900, current: 12' };
+  const { seen } = await reflect(
+    list(900, object('a', 900), object('b', 3)),
+    (_url, response) => void response.writeHead(504).end(JSON.stringify(tooLarge)),
+    list(12, object('b', 3)),
+    silent,
+  );
+  await expect.poll(() => seen).toEqual(['set a 900', 'set b 3', 'delete a 900']);
+});
+
+it('asks ever more seldom where each watch is closed at once', async () => {
+  const begun = performance.now();
+  const { asked } = await reflect(list(1), (_url, response) => void response.writeHead(200).end());
+  await expect.poll(() => asked.length).toBeGreaterThanOrEqual(6);
+  const watches = asked.length - 1;
+  // Each pause is half of what it may be, at least.
+  const least = Array.from({ length: watches - 1 }, (_, n) => Math.min(WAITS.watchRetryLongestMs, WAITS.watchRetryFirstMs * 2 ** n) / 2);
+  expect(performance.now() - begun).toBeGreaterThan(least.reduce((sum, ms) => sum + ms, 0));
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UNKNOWN_END } from '../../../src/contract/jobs.ts';
 import { classifyEnd } from '../../../src/rules/attempt-ends.ts';
+import { NO_EVIDENCE } from '../../support/end-evidence.ts';
 
 const judged = (exitCode: number, isTrial: boolean, newerAttempt: number | null = null) =>
   classifyEnd(
@@ -24,4 +25,19 @@ describe('exit code 75', () => {
 
 it('a later attempt that wrote to the same output fences a trial, whatever its exit code', () => {
   for (const code of [1, 75, 137]) expect(judged(code, true, 2).verdict).toBe('fenced');
+});
+
+describe('an attempt that could not start', () => {
+  const kept = (reason: 'image' | 'rejected' | 'no-capacity' | 'quota', hasTrained: boolean) =>
+    classifyEnd({ ...UNKNOWN_END, state: 'failed', notStarted: { reason, message: 'why' } }, { ...NO_EVIDENCE, hasTrained });
+
+  it('is wrong in itself where none has trained before, unless there was no machine', () => {
+    for (const reason of ['image', 'rejected'] as const) expect(kept(reason, false)).toEqual({ verdict: 'bad-input', cause: 'why' });
+    for (const reason of ['no-capacity', 'quota'] as const) expect(kept(reason, false).verdict).toBe('no-capacity');
+  });
+
+  it('is tried again after others have trained, whatever it was: a registry, a secret or a volume that is away comes back', () => {
+    for (const reason of ['image', 'rejected', 'no-capacity', 'quota'] as const)
+      expect(kept(reason, true)).toEqual({ verdict: 'no-capacity', cause: 'why' });
+  });
 });
