@@ -17,6 +17,7 @@ type Kind = 'file' | 'folder' | 'output' | 'output folder' | 'port' | 'choice' |
 /** An argument or an option that takes a value. */
 interface Input {
   readonly name: string;
+  readonly placeholder: string;
   readonly kind: Kind;
   readonly argument: boolean;
   readonly required: boolean;
@@ -41,6 +42,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '--to': 'output folder',
   '--keep': 'output folder',
   '--port': 'port',
+  '--token-file': 'file',
+  '--python': 'file',
 };
 const GOOD: Readonly<Record<string, string>> = {
   file: 'pipeline.yaml',
@@ -59,15 +62,18 @@ const OF_COMMAND: Readonly<Record<string, Readonly<Record<string, Partial<Input>
   'schedule backfill': { '--from': { good: '2026-11-01' }, '--to': { kind: 'text', good: '2026-11-02' } },
 };
 
+/** What a placeholder is called where something lies at the path. */
+const PATHS = new Set(['file', 'path', 'folder', 'directory', 'script']);
+
 const isOption = (input: Argument | Option): input is Option => 'flags' in input;
 
 function inputOf(command: string, declared: Argument | Option): Input {
   const name = isOption(declared) ? (declared.long ?? declared.flags) : declared.name();
-  const placeholder = isOption(declared) ? (/[<[](\w+)/.exec(declared.flags)?.[1] ?? '') : '';
+  const placeholder = isOption(declared) ? (/[<[](?:.*=)?(\w+)/.exec(declared.flags)?.[1] ?? '') : name;
   const kind = declared.argChoices ? 'choice' : (KINDS[name] ?? (placeholder === 'file' ? 'file' : 'text'));
   const good = GOOD[name] ?? declared.argChoices?.[0] ?? 'x';
   const required = isOption(declared) ? declared.mandatory : declared.required;
-  return { name, kind, argument: !isOption(declared), required, good, ...OF_COMMAND[command]?.[name] };
+  return { name, placeholder, kind, argument: !isOption(declared), required, good, ...OF_COMMAND[command]?.[name] };
 }
 
 function declaredIn(command: Command, words: readonly string[] = []): Declared[] {
@@ -290,6 +296,15 @@ describe('what enters is broken', () => {
     const faults: string[] = [];
     for (const tried of casesOf(declared)) faults.push(...(await faultsOf(tried)));
     expect(faults).toEqual([]);
+  });
+
+  it('is of a known kind wherever something lies at a path', () => {
+    const unknown = DECLARED.flatMap((declared) =>
+      declared.inputs
+        .filter(({ placeholder, kind }) => PATHS.has(placeholder) && kind === 'text')
+        .map(({ name }) => `${nameOf(declared)} ${name}`),
+    );
+    expect(unknown).toEqual([]);
   });
 
   it('ends a training whose file finds no room', async () => {
