@@ -1,6 +1,6 @@
 /** Between who asks and who runs: whatever activity gets a profile, it opens nothing that the workers' policy does not allow. */
 import type { Policy, Violation } from '../src/contract/policy.ts';
-import type { Profile } from '../src/contract/profile.ts';
+import { Profile } from '../src/contract/profile.ts';
 import type { Compute, Ports, Warehouse } from '../src/ports/index.ts';
 import type { Tensorboards } from '../src/ports/tensorboard.ts';
 import { addressViolations, requestViolations } from '../src/rules/policy-places.ts';
@@ -12,13 +12,19 @@ export function refuseViolations(found: readonly Violation[]): void {
   if (found.length > 0) throw failure('InvalidDocument', refusalText(found));
 }
 
+/** As it is opened: a workflow beside a run's, whose document nobody has checked, can be begun with anything in its place. */
+function checkedProfile(policy: Policy, profile: unknown): Profile {
+  const parsed = Profile.safeParse(profile);
+  if (!parsed.success)
+    throw failure('InvalidDocument', `the profile is none: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`); // prettier-ignore
+  refuseViolations(profileViolations(policy, parsed.data));
+  return parsed.data;
+}
+
 /** @param policy null: everything is allowed */
 export function guardPorts(ports: Ports, policy: Policy | null): Ports {
   if (policy === null) return ports;
-  const allowed = (profile: Profile): Profile => {
-    refuseViolations(profileViolations(policy, profile));
-    return profile;
-  };
+  const allowed = (profile: Profile): Profile => checkedProfile(policy, profile);
   return {
     store: async (profile) => ports.store(allowed(profile)),
     warehouse: async (profile) => guardWarehouse(policy, profile, await ports.warehouse(allowed(profile))),
@@ -31,8 +37,7 @@ export const guardTensorboards =
   (open: (profile: Profile) => Promise<Tensorboards>, policy: Policy | null) =>
   async (profile: Profile): Promise<Tensorboards> => {
     if (policy === null) return open(profile);
-    refuseViolations(profileViolations(policy, profile));
-    const boards = await open(profile);
+    const boards = await open(checkedProfile(policy, profile));
     return {
       start: async (spec) => {
         refuseViolations(addressViolations(policy, { logdir: spec.logdir }, 'tensorboard'));

@@ -63,19 +63,44 @@ export function openPorts(): OpenPorts {
 type WarehouseConfig = Pick<Profile, 'warehouse' | 'storage'>;
 
 async function openStore(config: Profile['storage']): Promise<ObjectStore> {
-  if (config.kind === 'directory') return (await import('./directory/index.ts')).openDirectoryStore(config);
-  return (await import('./gcs/index.ts')).openGcsStore(config);
+  switch (config.kind) {
+    case 'directory':
+      return (await import('./directory/index.ts')).openDirectoryStore(config);
+    case 'gcs':
+      return (await import('./gcs/index.ts')).openGcsStore(config);
+    default:
+      return unknownKind('storage', config);
+  }
 }
 
 async function openWarehouse(config: Profile['warehouse'], store: ObjectStore, storage: Profile['storage']): Promise<Warehouse> {
-  if (config.kind === 'duckdb') return (await import('./duckdb/index.ts')).openDuckdbWarehouse(config, { store });
-  const storageEndpoint = storage.kind === 'gcs' ? storage.apiEndpoint : undefined;
-  return (await import('./bigquery/index.ts')).openBigqueryWarehouse(config, { store, storageEndpoint });
+  switch (config.kind) {
+    case 'duckdb':
+      return (await import('./duckdb/index.ts')).openDuckdbWarehouse(config, { store });
+    case 'bigquery': {
+      const storageEndpoint = storage.kind === 'gcs' ? storage.apiEndpoint : undefined;
+      return (await import('./bigquery/index.ts')).openBigqueryWarehouse(config, { store, storageEndpoint });
+    }
+    default:
+      return unknownKind('warehouse', config);
+  }
 }
 
 async function openCompute(config: Profile['compute']): Promise<Compute> {
-  if (config.kind === 'process') return (await import('./process/index.ts')).openProcessCompute(config);
-  return (await import('./kubernetes/index.ts')).openKubernetesCompute(config);
+  switch (config.kind) {
+    case 'process':
+      return (await import('./process/index.ts')).openProcessCompute(config);
+    case 'kubernetes':
+      return (await import('./kubernetes/index.ts')).openKubernetesCompute(config);
+    default:
+      return unknownKind('compute', config);
+  }
+}
+
+/** Of a profile that nobody has checked: what a policy does not know must not be opened as something that it forbids. */
+function unknownKind(part: string, config: never): never {
+  const { kind } = config as { readonly kind?: unknown };
+  throw new AdapterError('InvalidInput', `profile.${part}.kind: there is no ${JSON.stringify(kind)}`);
 }
 
 /** Opened anew for each request: it keeps nothing but a client. */

@@ -133,22 +133,30 @@ describe('behind the policy', () => {
     expect(await allowed.create({ ...job, resources, image: 'trainer:2' })).toEqual({ adopted: false, name: 'j' });
   });
 
-  it('a Job and a TensorBoard see what is allowed, whoever began their workflow', async () => {
-    const policy = Policy.parse({ buckets: ['mine/runs'], paths: [directory] });
-    const allowed = await guardPorts(ports, policy).compute(profileOf());
-    const spec = { ...job, resources, name: 'k', env: { LONGHAUL_OUTPUT: 'gs://theirs/runs/x' } };
-    await expect(allowed.create(spec)).rejects.toMatchObject(refused('job k.env.LONGHAUL_OUTPUT: the policy\'s rule "buckets"'));
-    const code = { archive: 'gs://theirs/code/x' };
-    await expect(allowed.create({ ...spec, env: {}, code })).rejects.toMatchObject(refused('job k.code.archive: the policy'));
-    let started = 0;
-    const boards = { start: async () => Promise.resolve(`${++started}`), stop: async () => Promise.resolve() };
-    const open = guardTensorboards(async () => Promise.resolve(boards), policy);
-    const { startTensorboard } = createTensorboardActivities(open);
-    const input = { profile: profileOf(), pipeline: 'p', logdir: 'gs://theirs/runs/x' };
-    await expect(act(startTensorboard, input)).rejects.toMatchObject(refused('tensorboard.logdir: the policy\'s rule "buckets"'));
-    expect(started).toBe(0);
-    expect(await act(startTensorboard, { ...input, logdir: 'gs://mine/runs/x' })).toBe('1');
-  });
+  it.each([
+    ['store', { storage: { kind: 'GCS', bucket: 'theirs', prefix: '' } }],
+    ['store', { storage: { kind: ['gcs'], bucket: 'theirs', prefix: '' } }],
+    ['store', { storage: { bucket: 'theirs', prefix: '' } }],
+    ['store', { storage: { kind: 'gcs', bucket: ['theirs'], prefix: '' } }],
+    ['warehouse', { warehouse: { kind: ['bigquery'], project: 'p', dataset: 'theirs' } }],
+    ['warehouse', { warehouse: { kind: 'big-query', project: 'p', dataset: 'theirs' } }],
+    ['warehouse', { warehouse: null }],
+    ['compute', { compute: { kind: 'kubernetes ', namespace: 'theirs', kubeconfig: '/tmp/k', image: 'i' } }],
+    ['compute', { compute: { kind: 'kubernetes', namespace: ['theirs'], image: 'i' } }],
+    ['compute', { pools: null }],
+  ] as const)(
+    'no %s is opened by a profile that is none, as whoever begins another workflow than a run may send one: %j',
+    async (port, raw) => {
+      let opened = 0;
+      const count = async (): Promise<never> => Promise.resolve(void ++opened as never);
+      const all = { store: count, warehouse: count, compute: count };
+      // As in the chart, which names no kinds of stores and warehouses.
+      const policy = Policy.parse({ buckets: ['mine'], datasets: ['mine'], paths: [], namespaces: ['mine'], kubeconfigs: [] });
+      const profile = { ...profileOf(), ...raw } as unknown as Profile;
+      await expect(guardPorts(all, policy)[port](profile)).rejects.toMatchObject(refused('the profile is none'));
+      expect(opened).toBe(0);
+    },
+  );
 
   it('a warehouse reads and writes what is allowed, whatever the outputs of a step named', async () => {
     const asked: string[] = [];

@@ -71,3 +71,13 @@ it('goes nowhere where the policy cannot be read', async () => {
   await using ports = openPorts();
   await expect(ports.store(profile({}))).rejects.toThrow('the policy cannot be read');
 });
+
+it.each([
+  ['store', { storage: { kind: 'GCS', bucket: 'b', prefix: '' } }],
+  ['store', { storage: { bucket: 'b', prefix: '' } }],
+  ['warehouse', { warehouse: { kind: ['bigquery'], project: 'p', dataset: 'd' } }],
+  ['compute', { compute: { kind: 'kubernetes ', namespace: 'n', image: 'i' } }],
+] as const)('opens no %s of a kind that is none: %j', async (port, raw) => {
+  await using ports = openPorts();
+  await expect(ports[port]({ ...profile({}), ...raw } as unknown as Profile)).rejects.toThrow('.kind: there is no');
+});
