@@ -16,6 +16,8 @@ interface Followed {
   readonly failure: RunFailedError | null;
   /** True when the signal ended it first. */
   readonly detached: boolean;
+  /** When all questions have come back: the connection must be there for as long, or the SDK asks again on one that is closed. */
+  readonly settled: Promise<void>;
 }
 
 /** Asks for the run and its searches. A search that is no longer known (it ended long ago) is left out. */
@@ -56,18 +58,22 @@ export async function follow(run: Run, cli: Cli, signal: AbortSignal): Promise<F
     if (now && !until.aborted) screen.show((snapshot = now));
     return now;
   });
-  // A busy worker may owe an answer for long; what is over is told without it.
+  // A busy worker may owe an answer for long; a refusal is told without it.
   await Promise.race([looking, waiting]);
   clearInterval(repainting);
   if (!signal.aborted) await waiting;
-  if (outcome.broken !== null && !signal.aborted) throw outcome.broken as Error;
+  if (outcome.broken !== null && !signal.aborted) {
+    await looking;
+    throw outcome.broken as Error;
+  }
   // The last state, after everything has ended; of a run that never began there is none.
   const { failure = null } = outcome.end ?? {};
-  const hasState = !signal.aborted && (failure === null || !wasRefused(failure));
-  const last = hasState ? await snapshotOf(run).catch(() => null) : null;
+  const isRefusal = failure !== null && wasRefused(failure);
+  if (!isRefusal) await looking;
+  const last = isRefusal || signal.aborted ? null : await snapshotOf(run).catch(() => null);
   if (last) screen.show((snapshot = last));
   screen.done();
-  return { snapshot, detached: outcome.end === null, ...(outcome.end ?? { result: null, failure: null }) };
+  return { snapshot, settled: looking, detached: outcome.end === null, ...(outcome.end ?? { result: null, failure: null }) };
 }
 
 /** Whether the workers would not begin it: nothing was made that could be told of. */

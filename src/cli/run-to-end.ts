@@ -28,6 +28,7 @@ export async function runToEnd(servers: Servers, cli: Cli, start: (longhaul: Lon
     // Told before the servers have stopped, which may take a while, and without a look at places that it may have been refused for.
     process.exitCode = report(failure, cli.terminal, cli.json);
     if (cli.json) cli.terminal.json({ run: run.id, status: failure.status, reason: failure.message });
+    await followed.settled;
     return;
   }
   await conclude(longhaul, run, cli).catch(async (error: unknown) => {

@@ -78,6 +78,7 @@ async function watchRun(run: Run, cli: Cli): Promise<void> {
   const followed = await follow(run, cli, interrupt.signal);
   interrupt.dispose();
   if (cli.json && followed.snapshot) cli.terminal.json(followed.snapshot);
+  await followed.settled;
   if (followed.failure) throw followed.failure;
   if (followed.detached) process.exitCode = EXIT.interrupted;
 }
