@@ -266,8 +266,9 @@ describe('whatever happens', () => {
           const spare = spareSeconds(input);
           const empty = new Set(input.state.empty);
           const isUp = spare !== null && spare <= 0;
-          if (isUp && !stays.every((name) => empty.has(name))) expect(choice.pool.spot).toBe(false);
-          if (isUp) expect(choice.looks).toEqual([]);
+          if (isUp && !stays.every((name) => empty.has(name))) expect([choice.pool.spot, choice.waitSeconds]).toEqual([false, null]);
+          // Where nobody has a machine it waits for whichever comes, and looks at them.
+          if (isUp && choice.waitSeconds === null) expect(choice.looks).toEqual([]);
         });
       }),
     );
