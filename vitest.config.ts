@@ -12,7 +12,7 @@ const SUITES = {
   workflow: { isolate: false },
   // In a process of its own: it asks how quickly a busy one answers.
   large: {},
-  contract: {},
+  contract: { isolate: false },
   replay: {},
   // These share the machine's ports, processors and caches: one file at a time.
   console: { fileParallelism: false },
