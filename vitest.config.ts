@@ -9,10 +9,10 @@ const HANGS_AFTER_MS = 600_000;
 const SUITES = {
   // Loads each module once: no file changes what others see.
   unit: { isolate: false },
-  workflow: { isolate: false },
+  workflow: {},
   // In a process of its own: it asks how quickly a busy one answers.
   large: {},
-  contract: { isolate: false },
+  contract: {},
   replay: {},
   // These share the machine's ports, processors and caches: one file at a time.
   console: { fileParallelism: false },
