@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Between two looks whether trials have committed their checkpoints.
 LOOK_SECONDS = 1.0
+#: A run says that a search is running a moment before its workflow is there.
+BEGIN_SECONDS = 30.0
+BEGIN_LOOK_SECONDS = 0.1
 
 
 def _who(by: str | None, why: str | None) -> dict[str, Any]:
@@ -47,9 +50,21 @@ class Search:
         return f"{self.run}/{self.step}"
 
     def state(self) -> dict[str, Any]:
-        """With all trials, in as many questions as their size needs."""
+        """With all trials, in as many questions as their size needs. One whose step has just begun is waited for.
+
+        Raises:
+            UnknownRunError: its step has not begun, or Temporal has forgotten it.
+        """
         there = server()
-        return there.wait(_search_state(there, self._workflow))
+        deadline = time.monotonic() + BEGIN_SECONDS
+        while True:
+            try:
+                return there.wait(_search_state(there, self._workflow))
+            except UnknownRunError:
+                steps = there.query(self.run, "state")["steps"]
+                if (self.step, "running") not in [(each["id"], each["status"]) for each in steps] or time.monotonic() > deadline:
+                    raise
+            time.sleep(BEGIN_LOOK_SECONDS)
 
     def pause(self, trial: int | None = None, *, by: str | None = None, why: str | None = None) -> str:
         """Trials commit a checkpoint and give their machines back; without `trial`, all of them, and none is started."""
@@ -272,8 +287,9 @@ class _Silent(Progress):
 
 
 def _trials(search: Search) -> list[dict[str, Any]]:
+    there = server()
     try:
-        return list(search.state()["trials"])
+        return list(there.wait(_search_state(there, search._workflow))["trials"])
     except UnknownRunError:  # it has not begun
         return []
 

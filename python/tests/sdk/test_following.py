@@ -105,3 +105,17 @@ def test_a_stop_goes_on_after_an_outage_and_says_what_it_left_where_it_cannot(
     with pytest.raises(RefusedError):
         attached(monkeypatch, server).stop()
     assert "is not cancelled" in capsys.readouterr().err
+
+
+def test_a_search_whose_step_has_just_begun_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handles, "BEGIN_LOOK_SECONDS", 0.001)
+    absent = UnknownRunError("no such workflow yet")
+    run = attached(monkeypatch, Server([state()], [absent, absent, {"trials": [{"trial": 0}]}]))
+    assert run.search().state()["trials"] == [{"trial": 0}]
+
+
+@pytest.mark.parametrize("status", ["pending", "succeeded"])
+def test_a_search_that_has_not_begun_or_is_forgotten_is_not(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    run = attached(monkeypatch, Server([state(status)], [UnknownRunError("no such workflow")]))
+    with pytest.raises(UnknownRunError):
+        run.search().state()
