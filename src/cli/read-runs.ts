@@ -10,7 +10,7 @@ interface ReadRuns extends AsyncDisposable {
   /** As they were named, or the newest one. */
   readonly runs: readonly [ReadableRun, ...ReadableRun[]];
   readonly ports: OpenPorts;
-  /** null: no server is needed, and no run of the project is open. */
+  /** null: none is needed. With `withOpenRuns`: no run of the project is open. */
   readonly longhaul: Longhaul | null;
 }
 

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import type { TrackedRun } from '../../src/contract/trackers.ts';
 import { startStack } from '../../src/stack/stack.ts';
 import { startMlflow } from '../support/mlflow.ts';
 import { runCli } from '../support/run-cli.ts';
+import { writeTrackedProject } from '../support/tracked-project.ts';
 import { until } from '../workflow/environment.ts';
 
 interface Shown {
@@ -199,39 +200,7 @@ function lostOnce(): (path: string) => 'none' | 'lost' {
 describe('a profile with a tracker', () => {
   it('shows a run of a trainer that knows nothing of it, and keeps none from ending while the tracker is away', async () => {
     const project = join(folder, 'project');
-    await mkdir(join(project, 'profiles'), { recursive: true });
-    await writeFile(
-      join(project, 'profiles', 'tracked.yaml'),
-      `warehouse: { kind: duckdb, path: .longhaul/warehouse }
-storage: { kind: directory, path: .longhaul/store }
-compute: { kind: process, path: .longhaul/jobs }
-trackers: [{ kind: mlflow, uri: "${uri}" }]
-`,
-    );
-    await writeFile(
-      join(project, 'train.py'),
-      `import longhaul
-with longhaul.trial() as trial:
-    for epoch in trial.epochs():
-        for batch in trial.batches(range(2)):
-            trial.step(samples=1)
-        trial.validation({"score": epoch + 1.0}, model=lambda folder: (folder / "m.txt").write_text("m"))
-`,
-    );
-    await writeFile(
-      join(project, 'pipeline.yaml'),
-      `version: 1
-name: tracked
-steps:
-  search:
-    kind: search
-    code: train.py
-    objective: { metric: score, direction: maximize }
-    space: { lr: { type: float, low: 0.1, high: 1 } }
-    n_trials: 2
-    epochs: 3
-`,
-    );
+    await writeTrackedProject(project, `{ kind: mlflow, uri: "${uri}" }`);
     const stack = await startStack({ directory: project });
     try {
       await stack.ready;

@@ -1,7 +1,7 @@
 /** Runs in the offline files of W&B's own package: each once, whatever ends the telling; and a run whose tracker nobody can install. Its service is never asked. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import type { TrackedRun } from '../../src/contract/trackers.ts';
 import { startStack } from '../../src/stack/stack.ts';
 import { wandbPython } from '../support/wandb.ts';
 import { runCli } from '../support/run-cli.ts';
+import { writeTrackedProject } from '../support/tracked-project.ts';
 import { until } from '../workflow/environment.ts';
 
 interface Shown {
@@ -172,39 +173,7 @@ describe('a profile with the tracker', () => {
 
   it('has the files of a run of a trainer that knows nothing of it', async () => {
     const at = await project;
-    await mkdir(join(at, 'profiles'), { recursive: true });
-    await writeFile(
-      join(at, 'profiles', 'tracked.yaml'),
-      `warehouse: { kind: duckdb, path: .longhaul/warehouse }
-storage: { kind: directory, path: .longhaul/store }
-compute: { kind: process, path: .longhaul/jobs }
-trackers: [{ kind: wandb, project: grocery }]
-`,
-    );
-    await writeFile(
-      join(at, 'train.py'),
-      `import longhaul
-with longhaul.trial() as trial:
-    for epoch in trial.epochs():
-        for batch in trial.batches(range(2)):
-            trial.step(samples=1)
-        trial.validation({"score": epoch + 1.0}, model=lambda folder: (folder / "m.txt").write_text("m"))
-`,
-    );
-    await writeFile(
-      join(at, 'pipeline.yaml'),
-      `version: 1
-name: tracked
-steps:
-  search:
-    kind: search
-    code: train.py
-    objective: { metric: score, direction: maximize }
-    space: { lr: { type: float, low: 0.1, high: 1 } }
-    n_trials: 2
-    epochs: 3
-`,
-    );
+    await writeTrackedProject(at, '{ kind: wandb, project: grocery }');
     await chmod(at, 0o700);
     const stack = await startStack({ directory: at });
     try {

@@ -536,6 +536,10 @@ describe('code that was shipped', () => {
     expect(await left('code')).toBe(0);
   });
 
+  const trialOfEnded = (): void => {
+    const time = new Date(daysAgo(200)).toISOString();
+    scene.ledger.trials.push({ pipeline: 'p', run: 'ended-1', time, step: 's', trial: 0, output: uriOf('out/trial-0') });
+  };
   const NEEDED: [string, RegExp, () => Promise<void> | void][] = [
     ['was put there a minute ago', /^shipped or used on/, async () => void (await shipped('a', 0.01))],
     [
@@ -577,15 +581,7 @@ describe('code that was shipped', () => {
       'is of a run whose checkpoints are there',
       /^run ended-1: it can go on from what is kept: .*out \(checkpoints of 1 trials\)$/,
       async () => {
-        const trial = {
-          pipeline: 'p',
-          run: 'ended-1',
-          time: new Date(daysAgo(200)).toISOString(),
-          step: 's',
-          trial: 0,
-          output: uriOf('out/trial-0'),
-        };
-        scene.ledger.trials.push(trial);
+        trialOfEnded();
         await written('out/trial-0/checkpoints/LATEST', 'x', 1);
       },
     ],
@@ -593,15 +589,7 @@ describe('code that was shipped', () => {
       'is of a run of which a pair for an audit is there, though it goes with this gc',
       /^run ended-1: it can go on from what is kept: .*out\/trial-0\/audits$/,
       async () => {
-        const trial = {
-          pipeline: 'p',
-          run: 'ended-1',
-          time: new Date(daysAgo(200)).toISOString(),
-          step: 's',
-          trial: 0,
-          output: uriOf('out/trial-0'),
-        };
-        scene.ledger.trials.push(trial);
+        trialOfEnded();
         await written('out/trial-0/audits/3/pair.json', 'x', 200);
       },
     ],
