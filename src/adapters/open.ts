@@ -2,6 +2,7 @@
 import { AdapterError } from '../contract/errors.ts';
 import type { Policy } from '../contract/policy.ts';
 import type { Profile } from '../contract/profile.ts';
+import type { Place } from '../rules/own-places.ts';
 import { placeViolations, refusalText } from '../rules/policy.ts';
 import type { Tensorboards } from '../ports/tensorboard.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../ports/index.ts';
@@ -14,8 +15,10 @@ export interface OpenPorts extends Ports, AsyncDisposable {
 /**
  * Where a policy is named (LONGHAUL_POLICY), none of its ports goes where it does not allow: whoever may start a run wrote the profile, and a console
  * that followed it would take its own account there, also for a run that the workers have refused.
+ *
+ * @param check throws where no policy is named and this part of a profile is not to be opened
  */
-export function openPorts(): OpenPorts {
+export function openPorts(check?: (profile: Profile, part: Place) => Promise<void>): OpenPorts {
   const opened: Promise<{ close?: () => Promise<void> }>[] = [];
   const once = <C, P extends object>(open: (config: C, profile: Profile) => Promise<P>): ((config: C, profile: Profile) => Promise<P>) => {
     const known = new Map<string, Promise<P>>();
@@ -37,9 +40,13 @@ export function openPorts(): OpenPorts {
   );
   const compute = once(openCompute);
   let policy: Promise<Policy | null> | null = null;
-  const allowed = async (profile: Profile): Promise<Profile> => {
+  const allowed = async (profile: Profile, part: Place): Promise<Profile> => {
     const known = await (policy ??= readPolicy());
-    const found = known === null ? [] : placeViolations(known, profile);
+    if (known === null) {
+      await check?.(profile, part);
+      return profile;
+    }
+    const found = placeViolations(known, profile);
     if (found.length > 0) throw new AdapterError('AccessDenied', refusalText(found));
     return profile;
   };
@@ -48,12 +55,12 @@ export function openPorts(): OpenPorts {
     await Promise.allSettled(ports.map(async (port) => (port.status === 'fulfilled' ? port.value.close?.() : undefined)));
   };
   return {
-    store: async (profile) => store((await allowed(profile)).storage, profile),
+    store: async (profile) => store((await allowed(profile, 'storage')).storage, profile),
     warehouse: async (profile) => {
-      const { warehouse: config, storage } = await allowed(profile);
+      const { warehouse: config, storage } = await allowed(profile, 'warehouse');
       return warehouse({ warehouse: config, storage }, profile);
     },
-    compute: async (profile) => compute((await allowed(profile)).compute, profile),
+    compute: async (profile) => compute((await allowed(profile, 'compute')).compute, profile),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -15,6 +15,8 @@ export interface Cli {
   /** A line on stderr about something that goes on nevertheless. */
   readonly warn: (line: string) => void;
   readonly temporalProfile: string | undefined;
+  /** Also profiles of runs that are none of the caller's own are followed. */
+  readonly trustsProfiles: boolean;
   /** To a server that must be there already. */
   readonly connect: () => Promise<Longhaul>;
   /** Also to the runs of a project whose own servers have stopped. */
@@ -24,6 +26,7 @@ export interface Cli {
 interface GlobalOptions {
   readonly output: 'text' | 'json';
   readonly temporalProfile?: string;
+  readonly trustProfile?: boolean;
 }
 
 const terminal = openTerminal();
@@ -35,6 +38,7 @@ export function cliOf(command: Command): Cli {
     terminal,
     json,
     temporalProfile: options.temporalProfile,
+    trustsProfiles: options.trustProfile === true,
     print: (value, text) => (json ? terminal.json(value) : terminal.out(text())),
     warn: (line) => {
       terminal.say(`${terminal.talk.yellow('warning')} ${line}`);

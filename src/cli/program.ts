@@ -14,6 +14,7 @@ export function createProgram(): Command {
     .option('-V, --version', 'versions of all parts')
     .addOption(new Option('-o, --output <format>', 'what goes to stdout').choices(['text', 'json']).default('text'))
     .option('--temporal-profile <name>', "profile of Temporal's environment configuration (otherwise TEMPORAL_PROFILE)")
+    .option('--trust-profile', 'follow the profile of a run with your account also to places that no profile here names')
     .option('--no-color', 'plain text; the environment variable NO_COLOR does the same')
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows how)')

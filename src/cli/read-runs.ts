@@ -1,9 +1,11 @@
 /** Runs that a command only reads: where the servers of this project have stopped, what was kept of them is enough, and no server starts. */
-import { openPorts, type OpenPorts } from '../adapters/open.ts';
+import type { OpenPorts } from '../adapters/open.ts';
 import type { Longhaul } from '../client/index.ts';
+import type { KeptPlaces } from '../client/kept-runs.ts';
 import { runOf, sayNewest, type Cli } from './context.ts';
 import { endedRuns } from './ended-runs.ts';
 import { keptRunProfile } from './kept-run-profile.ts';
+import { openRunPorts } from './own-places.ts';
 import { askedRun, type ReadableRun } from './run-data.ts';
 
 interface ReadRuns extends AsyncDisposable {
@@ -35,10 +37,11 @@ export const readLedger = (cli: Cli, id: string | undefined, more: Pick<Choice, 
 /** @throws UsageError no run was ever made here */
 export async function readRuns(cli: Cli, choice: Choice): Promise<ReadRuns> {
   await using opened = new AsyncDisposableStack();
-  const ports = opened.use(openPorts());
   const kept = await keptOnes(cli, choice);
+  const profile = await keptRunProfile(cli, choice.profile);
+  const ports = opened.use(openRunPorts(cli, profile));
   const longhaul = kept === null ? opened.use(await cli.connectOrStart()) : null;
-  const runs = kept ?? (longhaul === null ? [] : await askedOnes(cli, choice, longhaul, ports));
+  const runs = kept ?? (longhaul === null ? [] : await askedOnes(cli, choice, longhaul, { ports, profile }));
   const [first, ...others] = runs;
   if (first === undefined) throw new Error('no run was chosen');
   const dispose = opened.move();
@@ -57,8 +60,13 @@ async function keptOnes(cli: Cli, { ids, newest: said, withOpenRuns }: Choice): 
   return found;
 }
 
-async function askedOnes(cli: Cli, { ids, profile, newest }: Choice, longhaul: Longhaul, ports: OpenPorts): Promise<ReadableRun[]> {
-  const places = { longhaul, ports, profile: await keptRunProfile(cli, profile) };
+async function askedOnes(
+  cli: Cli,
+  { ids, newest }: Choice,
+  longhaul: Longhaul,
+  from: Omit<KeptPlaces, 'longhaul'>,
+): Promise<ReadableRun[]> {
+  const places = { longhaul, ...from };
   const runs = ids.length === 0 ? [await runOf(longhaul, cli, undefined, newest)] : ids.map((id) => longhaul.run(id));
   return runs.map((run) => askedRun(run, places));
 }

@@ -5,7 +5,7 @@ import type { Cli } from './context.ts';
 import { EXIT, report } from './exit.ts';
 import { follow, onInterrupt, wasRefused } from './follow.ts';
 import type { Servers } from './own-stack.ts';
-import { openPorts } from '../adapters/open.ts';
+import { openRunPorts } from './own-places.ts';
 import { askedRun, collectReport } from './run-data.ts';
 import { summary } from './summary.ts';
 import type { Longhaul, Run } from '../client/index.ts';
@@ -49,7 +49,7 @@ function comeBack(run: Run, ownServers: boolean): string {
 
 /** The tables, and the report as a file. */
 async function conclude(longhaul: Longhaul, run: Run, cli: Cli): Promise<void> {
-  await using ports = openPorts();
+  await using ports = openRunPorts(cli);
   const data = await collectReport(askedRun(run, { longhaul, ports }), ports);
   const file = await writeReport(reportFile(run.id), await renderReport(data));
   cli.print(

@@ -4,6 +4,7 @@ import { leave, temporalProfileOf, withWorkers } from './begin-run.ts';
 import type { Compiled } from './compile-file.ts';
 import type { Cli } from './context.ts';
 import { withEmulators } from './emulators.ts';
+import { noteOwnPlaces } from './own-places.ts';
 import { shipCode } from './ship-code.ts';
 
 interface StartOptions {
@@ -20,6 +21,7 @@ export async function startCompiled(
   command: Command,
   provide: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
+  await noteOwnPlaces(cli, document.profile);
   if (detach) {
     await using longhaul = await cli.connect();
     await shipCode(document, code);

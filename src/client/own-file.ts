@@ -1,5 +1,5 @@
 /** Files by which one process of the user tells others where to connect. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { isOwn } from '../../bin/setup-tools.mjs';
 
 /**
@@ -19,4 +19,10 @@ export function ownText(file: string): string | null {
   } finally {
     closeSync(opened);
   }
+}
+
+/** Whether the user alone says what lies in it. */
+export function isOwnFolder(folder: string): boolean {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  return stats !== undefined && isOwn(stats);
 }

@@ -7,7 +7,7 @@ import { UsageError } from '../exit.ts';
 import { onInterrupt } from '../follow.ts';
 import { everyCluster } from '../../ports/every-cluster.ts';
 import type { Ports } from '../../ports/index.ts';
-import { openPorts } from '../../adapters/open.ts';
+import { openRunPorts } from '../own-places.ts';
 
 interface Options {
   readonly host: string;
@@ -56,7 +56,7 @@ export function registerConsole(program: Command): void {
       const cli = cliOf(command);
       const settings = await settingsOf(options);
       await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
+      await using ports = openRunPorts(cli);
       const everywhere: Ports = { ...ports, compute: (profile) => everyCluster(ports, profile) };
       const { createLiveSource, sharedRevocations, startConsole } = await import('../../console/index.ts');
       const ui = process.env.LONGHAUL_UI ?? longhaul.target.ui;

@@ -6,7 +6,7 @@ import { everyCluster } from '../../ports/every-cluster.ts';
 import type { JobInfo } from '../../ports/compute.ts';
 import type { Ports } from '../../ports/index.ts';
 import type { Command } from 'commander';
-import { openPorts } from '../../adapters/open.ts';
+import { openRunPorts } from '../own-places.ts';
 import type { Profile } from '../../contract/profile.ts';
 import { cliOf, examples, integer, runOf } from '../context.ts';
 import { UsageError } from '../exit.ts';
@@ -32,7 +32,7 @@ export function registerExec(program: Command): void {
     .action(async (id: string | undefined, words: readonly string[], { step, trial, print }: Options, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
+      await using ports = openRunPorts(cli);
       const run = await runOf(longhaul, cli, id);
       const { profile } = await run.document();
       const isMeant = ({ phase, labels }: JobInfo): boolean =>

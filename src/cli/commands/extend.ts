@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { openPorts } from '../../adapters/open.ts';
 import type { Longhaul } from '../../client/index.ts';
 import type { Profile } from '../../contract/profile.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
@@ -7,8 +6,9 @@ import type { TrialState } from '../../contract/state.ts';
 import { inTurns } from '../../ports/in-turns.ts';
 import { HELD } from '../../rules/extension.ts';
 import { beginRun, type Beginning } from '../begin-run.ts';
-import { cliOf, examples, integer, searchStepOf, who } from '../context.ts';
+import { cliOf, examples, integer, searchStepOf, who, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
+import { openRunPorts } from '../own-places.ts';
 
 interface Options {
   readonly step?: string;
@@ -46,7 +46,7 @@ export function registerExtend(program: Command): void {
         throw new UsageError('say what is to be more: --trials or --epochs');
       const prepare = async (longhaul: Longhaul): Promise<Beginning> => {
         const { document, goingOn } = await extensionOf(longhaul, id, options);
-        const gone = await withoutCheckpoints(document.profile, goingOn);
+        const gone = await withoutCheckpoints(cli, document.profile, goingOn);
         if (gone.length > 0)
           cli.terminal.say(
             `trials ${gone.join(', ')} have no checkpoint any more (gc keeps them for checkpoints.keepFor of the profile): they begin anew if they go on`,
@@ -78,9 +78,9 @@ async function extensionOf(longhaul: Longhaul, id: string, { step: wanted, trial
 }
 
 /** Numbers of those whose checkpoints were removed; none where the store does not answer here, though it may where the workers are. */
-async function withoutCheckpoints(profile: Profile, trials: readonly TrialState[]): Promise<number[]> {
+async function withoutCheckpoints(cli: Cli, profile: Profile, trials: readonly TrialState[]): Promise<number[]> {
   if (trials.length === 0) return [];
-  await using ports = openPorts();
+  await using ports = openRunPorts(cli);
   try {
     const store = await ports.store(profile);
     const found = await inTurns(trials, LOOKS, async ({ trial, output }) =>

@@ -3,7 +3,7 @@ import { cliOf, decimal, examples, runOf } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { collectGarbage } from '../garbage.ts';
 import type { Found, GarbageResult } from '../garbage-removal.ts';
-import { openPorts } from '../../adapters/open.ts';
+import { openRunPorts } from '../own-places.ts';
 
 interface Options {
   readonly olderThan: number;
@@ -31,7 +31,7 @@ export function registerGc(program: Command): void {
     .action(async (id: string | undefined, options: Options, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
+      await using ports = openRunPorts(cli);
       const { profile } = await (await runOf(longhaul, cli, id)).document();
       const dryRun = options.dryRun ?? false;
       const result = await collectGarbage(longhaul, ports, profile, {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openPorts } from '../../adapters/open.ts';
+import { openRunPorts } from '../own-places.ts';
 import { short, time } from '../../present/format.ts';
 import { cliOf, examples, runOf } from '../context.ts';
 import { askPools } from '../pools-now.ts';
@@ -16,7 +16,7 @@ export function registerPools(program: Command): void {
     .action(async (id: string | undefined, _options: object, command: Command) => {
       const cli = cliOf(command);
       await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
+      await using ports = openRunPorts(cli);
       const { profile } = await (await runOf(longhaul, cli, id)).document();
       const now = Date.now();
       const pools = await askPools(longhaul, ports, profile, now);

@@ -8,7 +8,8 @@ import { Sampler } from '../../contract/search-space.ts';
 import type { SearchSpec } from '../../contract/steps.ts';
 import { cliOf, collect as gather, examples, integer, searchStepOf, who } from '../context.ts';
 import { UsageError } from '../exit.ts';
-import { openPorts, type OpenPorts } from '../../adapters/open.ts';
+import type { OpenPorts } from '../../adapters/open.ts';
+import { openRunPorts } from '../own-places.ts';
 import { renderReplays, replayJson, untrainedParts } from '../replay/rendering.ts';
 import { checkMetrics, joinedRows, recordedSearch, type RecordedRows } from '../replay/recorded-search.ts';
 import { inRecordedOrder, metricsOfRules, replay, type RecordedSearch } from '../replay/replayed-search.ts';
@@ -82,7 +83,7 @@ export function registerReplaySearch(program: Command): void {
         throw new UsageError('--scheduler and --sampler: promotion is replayed in the recorded order; leave one of them out');
       if (options.trials === 0) throw new UsageError('--trials: expected at least 1');
       await using longhaul = await cli.connectOrStart();
-      await using ports = openPorts();
+      await using ports = openRunPorts(cli);
       const run = longhaul.run(id);
       const step = searchStepOf(await run.state(), options.step);
       const data = await collect(askedRun(run, { longhaul, ports }), ports);

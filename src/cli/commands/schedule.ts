@@ -5,6 +5,7 @@ import { clockIn, isoIn } from '../../contract/zones.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { cliOf, examples, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
+import { noteOwnPlaces } from '../own-places.ts';
 import { shipCode } from '../ship-code.ts';
 import { table } from '../table.ts';
 import { instantOf, writtenTime, type WrittenTime } from '../wall-time.ts';
@@ -115,6 +116,7 @@ function registerCreate(schedule: Command): void {
       const { warnings } = calendarOf(options.cron, zone);
       const { document, code } = await compileWithCode(file, options, cli);
       await using longhaul = await cli.connect();
+      await noteOwnPlaces(cli, document.profile);
       await shipCode(document, code);
       const created = await longhaul.schedules.create(name, document, options);
       warnings.forEach(cli.warn);

@@ -3,7 +3,7 @@ import { cliOf, examples, runOf, type Cli } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { follow, onInterrupt } from '../follow.ts';
 import { endedRuns } from '../ended-runs.ts';
-import { openPorts } from '../../adapters/open.ts';
+import { openRunPorts } from '../own-places.ts';
 import { askedRun } from '../run-data.ts';
 import { treeLines, type Snapshot } from '../run-tree.ts';
 import { RunFailedError } from '../../client/errors.ts';
@@ -43,7 +43,7 @@ export function registerStatus(program: Command): void {
       await using longhaul = await cli.connectOrStart();
       const profile = await keptRunProfile(cli, wanted);
       const run = await runOf(longhaul, cli, id);
-      await using ports = openPorts();
+      await using ports = openRunPorts(cli, profile);
       const places = { longhaul, ports, profile };
       if (watch) {
         const kept = await orKept<Snapshot | null>(
