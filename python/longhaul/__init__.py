@@ -23,8 +23,8 @@ from .termination import answer_while_importing
 
 answer_while_importing()
 
-from .attempt import Trial, trial  # noqa: E402
 from .errors import ConfigError, DataError, NoInputError, TrialError, UsageError  # noqa: E402
+from .script import Trial, trial  # noqa: E402
 
 __version__ = "0.2.0"
 __all__ = ["ConfigError", "DataError", "NoInputError", "Trial", "TrialError", "UsageError", "trial"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .attempt import Trial
+    from .script import Trial
 
 #: LightGBM's seeds that may change between rounds; that of the bins may not.
 LIGHTGBM_SEEDS = ("bagging_seed", "feature_fraction_seed", "extra_seed", "drop_seed", "objective_seed")

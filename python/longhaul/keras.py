@@ -14,7 +14,7 @@ from .errors import UsageError
 from .scorer import Saved
 
 if TYPE_CHECKING:
-    from .attempt import Trial
+    from .script import Trial
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow
@@ -53,7 +53,7 @@ def fit(
     """
     remaining = trial.batches(batches, ahead=True)
     try:
-        count = len(remaining) if batches_per_epoch is None else batches_per_epoch - trial._loop.position.batch
+        count = len(remaining) if batches_per_epoch is None else batches_per_epoch - trial._running.loop.position.batch
     except TypeError:
         raise UsageError("longhaul.keras.fit: the number of batches is not known; give batches_per_epoch=…") from None
     if count <= 0:

@@ -24,7 +24,7 @@ from .generators import Generators, States
 from .torch import save
 
 if TYPE_CHECKING:
-    from .attempt import Trial
+    from .script import Trial
 
 Choose = Callable[[Mapping[str, float]], Mapping[str, Any]]
 Write = Callable[[Path], object]
@@ -111,7 +111,7 @@ class Batches:
         while True:
             if self._state.found is not None:
                 # Hooks since the beginning may have drawn numbers that were drawn before.
-                self._trial._loop.restore_early()
+                self._trial._running.loop.restore_early()
                 self._state.found = None
             elif self._state.trainer.global_step > 0:
                 self._trial.boundary()
@@ -133,7 +133,7 @@ class Reporter(Callback):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         # Lightning has put a handler over ours, and ends a training without a checkpoint.
-        self._trial._termination.install()
+        self._trial._running.termination.install()
         if self._state.found is not None:
             _continue(trainer, self._state.found)
 
@@ -208,7 +208,7 @@ def fit(
     state = trial.keep(lightning=State())
     state.trainer = trainer
     trainer.callbacks.append(Reporter(trial, state, metrics, write))
-    batches = Batches(train_dataloader, trial, state, trial._generators)
+    batches = Batches(train_dataloader, trial, state, trial._running.generators)
     with tempfile.TemporaryDirectory(prefix="longhaul-lightning-") as folder:
         file = None
         if state.found is not None:

@@ -13,7 +13,7 @@ import joblib
 from .scorer import Saved
 
 if TYPE_CHECKING:
-    from .attempt import Trial
+    from .script import Trial
 
 #: Seconds between two looks at whether a fit still uses the processor.
 LOOK_SECONDS = 5.0
@@ -52,5 +52,5 @@ def _watch(trial: Trial, done: threading.Event) -> None:
     while not done.wait(LOOK_SECONDS):
         now = time.process_time()
         if now - used >= ALIVE * LOOK_SECONDS:
-            trial._records.beat()
+            trial._running.records.beat()
         used = now

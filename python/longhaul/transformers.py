@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 from .errors import UsageError
 
 if TYPE_CHECKING:
-    from .attempt import Trial
+    from .script import Trial
 
 Choose = Callable[[Mapping[str, float]], Mapping[str, Any]]
 
