@@ -31,6 +31,13 @@ export const Policy = z.strictObject({
   contexts: Patterns,
   images: Patterns,
   priorityClasses: Patterns,
+  /** Names of machines that a pod may ask for: `nodeName`, and selectors and affinities by `kubernetes.io/hostname` or `metadata.name`. */
+  nodes: Patterns,
+  /** Keys of taints that pods may tolerate; `*` alone lets them tolerate every one, of the control plane too. */
+  tolerations: Patterns,
+  schedulers: Patterns,
+  /** How containers run, and where: a class brings tolerations and selectors of its own. */
+  runtimeClasses: Patterns,
   /**
    * Secrets that a pod may mount, take variables from or pull its images with, by name; `pull:NAME` for the last alone; in `secrets` of steps also
    * `NAME/KEY`, and `env:NAME` of the worker's own.

@@ -6,6 +6,8 @@ import { mergeOverlay } from './overlay.ts';
 import { CONTAINER_SECURITY, POD_SECURITY, restrictedProblems } from './pod-security.ts';
 import { childrenOf, containersOf, itemsOf, told, treeOf } from './pod-tree.ts';
 import type { Tree } from './pod-tree.ts';
+import { CONTAINER_FIELDS, POD_FIELDS } from './pod-fields.ts';
+import { nodeViolations } from './policy-nodes.ts';
 import { isImage, isWithin, matches, unless } from './policy-patterns.ts';
 import { quantity } from './quantities.ts';
 
@@ -99,6 +101,8 @@ function violationsOf(policy: Policy, pod: Json, place: (inner: string) => strin
     ...itemsOf(spec.volumes).flatMap((volume, index) => volumeViolations(policy, volume, place(`spec.volumes.${index}`))),
     ...resourceViolations(policy, spec.resources, place('spec.resources')),
     ...claimViolations(policy, spec.resourceClaims, place('spec.resourceClaims')),
+    ...nodeViolations(policy, spec, place),
+    ...unknownFields(spec, POD_FIELDS, place('spec')),
     ...containersOf(spec).flatMap(({ path, container }) => containerViolations(policy, container, path, place)),
     ...security,
   ];
@@ -164,7 +168,15 @@ function containerViolations(policy: Policy, container: Tree, path: string, plac
     ...unless(policy, 'images', place(`${path}.image`), textOf(container.image), isImage),
     ...secrets.flatMap((name) => unless(policy, 'secrets', place(path), textOf(name))),
     ...resourceViolations(policy, container.resources, place(`${path}.resources`)),
+    ...unknownFields(container, CONTAINER_FIELDS, place(path)),
   ];
+}
+
+/** `$patch` and its like say how to merge. */
+function unknownFields(part: Tree, known: object, path: string): Violation[] {
+  return Object.keys(childrenOf(part as Json))
+    .filter((field) => !Object.hasOwn(known, field) && !field.startsWith('$'))
+    .map((field) => ({ rule: 'podTemplate', path, found: field, allowed: ['fields that this release knows'] }));
 }
 
 function resourceViolations(policy: Policy, resources: Json | undefined, path: string): Violation[] {

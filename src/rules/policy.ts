@@ -8,6 +8,7 @@ import type { Step } from '../contract/steps.ts';
 import type { z } from 'zod';
 import { isImage, isWithin, matches, unless } from './policy-patterns.ts';
 import { addressViolations, datasetViolations, tableViolations } from './policy-places.ts';
+import { poolNodeViolations } from './policy-nodes.ts';
 import { atMost, podViolations } from './policy-pods.ts';
 import { poolViolations } from './policy-pools.ts';
 
@@ -74,6 +75,7 @@ export function profileViolations(policy: Policy, { warehouse, storage, compute,
       : unless(policy, 'paths', 'profile.storage.path', storage.path, isWithin)),
     ...places.flatMap(([place, each]) => computeViolations(policy, `profile.${place}`, each)),
     ...poolViolations(policy, pools),
+    ...poolNodeViolations(policy, pools),
   ];
 }
 

@@ -172,6 +172,10 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
   "contexts" list
   "images" $images
   "priorityClasses" list
+  "nodes" list
+  "tolerations" (list "cloud.google.com/*" "kubernetes.io/arch" "nvidia.com/gpu" "amd.com/gpu" "longhaul.dev/*")
+  "schedulers" (list "default-scheduler")
+  "runtimeClasses" list
   "secrets" $pulls
   "pools" dict
   "volumes" (list "emptyDir" "csi:gcsfuse.csi.storage.gke.io")
