@@ -4,7 +4,7 @@ import type { JobEnd } from '../src/contract/jobs.ts';
 import type { AttemptInput, AttemptReport } from '../src/contract/attempts.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
-import { asLost, attemptOutcome } from './attempt-verdict.ts';
+import { asLost, attemptOutcome } from './attempt-outcome.ts';
 import { translated } from './failures.ts';
 import { Foreign } from './foreign-systems.ts';
 import { attemptIdentity } from './job-places.ts';

@@ -11,7 +11,7 @@ import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
-import { asLost, attemptOutcome } from './attempt-verdict.ts';
+import { asLost, attemptOutcome } from './attempt-outcome.ts';
 import { attemptReport, recordAttempt, recordNodes } from './attempt-report.ts';
 import { lostEnd, watchAttempt } from './attempt-watch.ts';
 import { awaitCapacity, forgetCapacity } from './capacity.ts';

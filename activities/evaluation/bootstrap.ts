@@ -10,7 +10,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { normalQuantile, studentQuantile } from '../../src/rules/distributions.ts';
-import { MIN_UNITS } from '../../src/rules/verdicts.ts';
+import { MIN_UNITS } from '../../src/rules/significance.ts';
 import { ANY, differenceRange, drawnInside, expanded } from './ranges.ts';
 import type { Range } from './ranges.ts';
 

@@ -1,7 +1,7 @@
 /** Draws → what was measured of each scorer, and what its difference to another one says. */
 import type { Goal } from '../../src/contract/metrics.ts';
-import { verdictsOf } from '../../src/rules/verdicts.ts';
-import type { Difference, Outcome } from '../../src/rules/verdicts.ts';
+import { verdictsOf } from '../../src/rules/significance.ts';
+import type { Difference, Outcome } from '../../src/rules/significance.ts';
 import type { Draws, Estimated, Interval, Series } from './bootstrap.ts';
 import { MODEL } from './scorers.ts';
 

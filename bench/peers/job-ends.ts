@@ -1,6 +1,6 @@
 import type { V1Job } from '@kubernetes/client-node';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
-import { finished } from '../../src/adapters/kubernetes/end-signs.ts';
+import { finished } from '../../src/adapters/kubernetes/job-observation.ts';
 import { Reflector } from '../../src/adapters/kubernetes/reflector.ts';
 
 /** One watch for all Jobs, as anyone would do it who waits for many. */

@@ -1,6 +1,6 @@
 /** A run's offline evaluations; those of a step that came from the cache are read out of its outputs. */
 import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
-import { MIN_UNITS } from '../rules/verdicts.ts';
+import { MIN_UNITS } from '../rules/significance.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import type { ReportData } from './data.ts';

@@ -1,7 +1,7 @@
 /** Makes the events of a timeline happen to a world, each at its hour, and mends what it broke. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { collectGarbage } from '../../src/cli/garbage.ts';
-import type { GarbageResult } from '../../src/cli/garbage-removal.ts';
+import { collectGarbage } from '../../src/cli/gc/collect.ts';
+import type { GarbageResult } from '../../src/cli/gc/removal.ts';
 import type { Run } from '../../src/client/index.ts';
 import { WORKERS } from '../../src/stack/stack.ts';
 import type { FaultKind } from '../chaos/faults.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { normalQuantile, normalShare, studentQuantile } from '../../src/rules/distributions.ts';
-import { holm, verdictsOf } from '../../src/rules/verdicts.ts';
+import { holm, verdictsOf } from '../../src/rules/significance.ts';
 
 describe('distributions', () => {
   it('are those of the tables', () => {

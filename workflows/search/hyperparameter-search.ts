@@ -9,7 +9,7 @@ import {
   isCancellation,
 } from '@temporalio/workflow';
 import type { SearchInput, SearchResult } from '../../src/contract/search.ts';
-import { checkBudget, secondsUntilCheck } from './budget.ts';
+import { checkBudget, secondsUntilCheck } from './budget-pause.ts';
 import { followCurves } from './curves.ts';
 import { applyStoppingRulesBetweenPoints } from './stopping.ts';
 import { evaluateExports } from './early-evaluation.ts';

@@ -2,7 +2,7 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { GRACES } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
-import { finished } from './end-signs.ts';
+import { finished } from './job-observation.ts';
 import { hasStatus } from './errors.ts';
 import { COMPLETION_INDEX, TERMINATE_REQUESTED } from './labels.ts';
 import { hasStarted, isTerminal } from './pod-parts.ts';

@@ -8,7 +8,7 @@ import { GRACES, WAITS } from '../../rules/durations.ts';
 import { openClient } from './client.ts';
 import type { ClientOptions, KubeClient, KubernetesConfig } from './client.ts';
 import { absent, deleteJob, terminate } from './ending.ts';
-import { finished } from './end-signs.ts';
+import { finished } from './job-observation.ts';
 import { hasStatus, translate } from './errors.ts';
 import { ensureService } from './gang.ts';
 import { jobManifest } from './job-manifest.ts';

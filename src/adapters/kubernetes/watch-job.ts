@@ -5,13 +5,13 @@ import { GRACES, WAITS } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { askPods } from './ending.ts';
 import { observeJob, toBeAsked } from './gang-signs.ts';
-import type { LogSource, Observation } from './end-signs.ts';
+import type { LogSource, Observation } from './job-observation.ts';
 import { hasStatus } from './errors.ts';
 import type { JobsView } from './jobs-view.ts';
 import { logTail } from './logs.ts';
 import { hasStarted } from './pod-parts.ts';
 import { QueueFlavor } from './queue-flavor.ts';
-import type { Wait } from './wait-signs.ts';
+import type { Wait } from './wait-reasons.ts';
 import type { Workloads } from './workloads.ts';
 
 export interface Patience {

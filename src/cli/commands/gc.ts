@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { cliOf, decimal, examples, runOf } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { collectGarbage } from '../garbage.ts';
-import type { Found, GarbageResult } from '../garbage-removal.ts';
+import { collectGarbage } from '../gc/collect.ts';
+import type { Found, GarbageResult } from '../gc/removal.ts';
 import { openRunPorts } from '../own-places.ts';
 
 interface Options {

@@ -1,7 +1,7 @@
 /** The end of an attempt on several pods, against what a person who saw everything would say. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Observation } from '../../../src/adapters/kubernetes/end-signs.ts';
+import type { Observation } from '../../../src/adapters/kubernetes/job-observation.ts';
 import { observeJob, toBeAsked } from '../../../src/adapters/kubernetes/gang-signs.ts';
 import type { Snapshot } from '../../../src/adapters/kubernetes/jobs-view.ts';
 import { classifyEnd } from '../../../src/rules/attempt-ends.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { observe } from '../../../src/adapters/kubernetes/end-signs.ts';
-import type { Observation } from '../../../src/adapters/kubernetes/end-signs.ts';
+import { observe } from '../../../src/adapters/kubernetes/job-observation.ts';
+import type { Observation } from '../../../src/adapters/kubernetes/job-observation.ts';
 import type { Snapshot } from '../../../src/adapters/kubernetes/jobs-view.ts';
 import { classifyEnd } from '../../../src/rules/attempt-ends.ts';
 import { merge } from '../../support/kubernetes/objects.ts';

@@ -2,7 +2,7 @@
 import { defineUpdate } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type { ApproveUpdate, RejectUpdate, UpdateAnswer } from '../../../src/contract/search-updates.ts';
-import { extendBudget, resumeSearch } from '../budget.ts';
+import { extendBudget, resumeSearch } from '../budget-pause.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';

@@ -5,7 +5,7 @@ import type { EarlierSearch } from '../../../src/contract/search.ts';
 import type { TrialReport, TrialSummary } from '../../../src/contract/trial-run.ts';
 import type { SearchState, StatePage } from '../../../src/contract/state.ts';
 import { listenToAnswers } from './answers.ts';
-import { pauseSearch, resumeSearch } from '../budget.ts';
+import { pauseSearch, resumeSearch } from '../budget-pause.ts';
 import { listenToPauses } from './pauses.ts';
 import { nextMemory } from '../state.ts';
 import type { SearchRun } from '../state.ts';

@@ -3,7 +3,7 @@ import { defineUpdate, patched } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type { PauseUpdate, ResumeUpdate, UpdateAnswer } from '../../../src/contract/search-updates.ts';
 import type { TrialRecord } from '../../../src/contract/search.ts';
-import { budgetExceeded, pauseSearch, resumeSearch } from '../budget.ts';
+import { budgetExceeded, pauseSearch, resumeSearch } from '../budget-pause.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';
 import { hear } from '../decisions.ts';

@@ -8,7 +8,7 @@ import type {
   SetStoppingUpdate,
   UpdateAnswer,
 } from '../../../src/contract/search-updates.ts';
-import { budgetExceeded, resumeSearch } from '../budget.ts';
+import { budgetExceeded, resumeSearch } from '../budget-pause.ts';
 import { checkedBudget, checkedSpace, checkedStopping, fieldsOf, numberIn } from './checks.ts';
 import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';

@@ -1,21 +1,21 @@
 /** `longhaul gc`: gathers what may still be needed, decides by `src/rules/garbage.ts`, and removes one thing after another. */
-import { CacheRecord } from '../cache/records.ts';
-import { identify } from '../cache/identity.ts';
-import { UnknownRunError } from '../client/errors.ts';
-import { homeOf } from '../contract/ids.ts';
-import type { Profile } from '../contract/profile.ts';
-import { GRACES } from '../rules/durations.ts';
-import { decideGarbage, textsIn } from '../rules/garbage.ts';
-import type { Made, MadeRecord, Reference } from '../rules/garbage.ts';
-import type { JobInfo } from '../ports/compute.ts';
-import { everyCluster } from '../ports/every-cluster.ts';
-import type { ObjectStore, Ports, Warehouse } from '../ports/index.ts';
-import { objectsOf, removeAll, stateOf } from './garbage-parts.ts';
-import type { GarbageOptions, Runs, RunStatus } from './garbage-parts.ts';
-import { removeUnchanged, type GarbageResult, type Removal } from './garbage-removal.ts';
-import { unusedCode } from './garbage-code.ts';
-import { unusedScores } from './garbage-scores.ts';
-import { auditPairs, checkpoints, logs } from './trial-garbage.ts';
+import { CacheRecord } from '../../cache/records.ts';
+import { identify } from '../../cache/identity.ts';
+import { UnknownRunError } from '../../client/errors.ts';
+import { homeOf } from '../../contract/ids.ts';
+import type { Profile } from '../../contract/profile.ts';
+import { GRACES } from '../../rules/durations.ts';
+import { decideGarbage, textsIn } from '../../rules/garbage.ts';
+import type { Made, MadeRecord, Reference } from '../../rules/garbage.ts';
+import type { JobInfo } from '../../ports/compute.ts';
+import { everyCluster } from '../../ports/every-cluster.ts';
+import type { ObjectStore, Ports, Warehouse } from '../../ports/index.ts';
+import { objectsOf, removeAll, stateOf } from './parts.ts';
+import type { GarbageOptions, Runs, RunStatus } from './parts.ts';
+import { removeUnchanged, type GarbageResult, type Removal } from './removal.ts';
+import { unusedCode } from './code.ts';
+import { unusedScores } from './scores.ts';
+import { auditPairs, checkpoints, logs } from './trials.ts';
 
 const MAX_RUNS = 10_000;
 const OPEN = ['running', 'paused', 'waiting'] as const;

@@ -1,17 +1,17 @@
 /** Code and requirements that runs have shipped: `src/rules/code-garbage.ts` decides by everybody who may ask for them again. */
-import type { LedgerRow } from '../contract/ledger.ts';
-import type { Profile } from '../contract/profile.ts';
-import { inTurns } from '../ports/in-turns.ts';
-import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
-import type { Warehouse } from '../ports/index.ts';
-import { decideCode, digestsIn, whyCodeIsNeeded, type CodeUser } from '../rules/code-garbage.ts';
-import { GRACES } from '../rules/durations.ts';
-import { textsIn, type Reference } from '../rules/garbage.ts';
-import { CacheRecord } from '../cache/records.ts';
-import type { GarbageOptions, Runs } from './garbage-parts.ts';
-import { stateOf } from './garbage-parts.ts';
-import { removeUnchanged, type Found, type GarbageResult, type Removal } from './garbage-removal.ts';
-import { whyBusy } from './trial-garbage.ts';
+import type { LedgerRow } from '../../contract/ledger.ts';
+import type { Profile } from '../../contract/profile.ts';
+import { inTurns } from '../../ports/in-turns.ts';
+import type { ObjectInfo, ObjectStore } from '../../ports/object-store.ts';
+import type { Warehouse } from '../../ports/index.ts';
+import { decideCode, digestsIn, whyCodeIsNeeded, type CodeUser } from '../../rules/code-garbage.ts';
+import { GRACES } from '../../rules/durations.ts';
+import { textsIn, type Reference } from '../../rules/garbage.ts';
+import { CacheRecord } from '../../cache/records.ts';
+import type { GarbageOptions, Runs } from './parts.ts';
+import { stateOf } from './parts.ts';
+import { removeUnchanged, type Found, type GarbageResult, type Removal } from './removal.ts';
+import { whyBusy } from './trials.ts';
 
 const DAY_MS = 86_400_000;
 const READS = 16;

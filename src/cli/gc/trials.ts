@@ -1,15 +1,15 @@
 /** What `longhaul gc` removes of trials: logs, pairs that were kept for audits, and checkpoints that nobody has gone on from. */
-import { UnknownRunError } from '../client/errors.ts';
-import type { LedgerRow } from '../contract/ledger.ts';
-import type { Profile } from '../contract/profile.ts';
-import type { ObjectInfo } from '../ports/object-store.ts';
-import type { ObjectStore, Ports } from '../ports/index.ts';
-import { GRACES } from '../rules/durations.ts';
-import type { Reference } from '../rules/garbage.ts';
-import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../rules/kept-logs.ts';
-import { objectsOf, removeAll, stateOf } from './garbage-parts.ts';
-import type { GarbageOptions, Runs, RunStatus } from './garbage-parts.ts';
-import type { GarbageResult, Removal } from './garbage-removal.ts';
+import { UnknownRunError } from '../../client/errors.ts';
+import type { LedgerRow } from '../../contract/ledger.ts';
+import type { Profile } from '../../contract/profile.ts';
+import type { ObjectInfo } from '../../ports/object-store.ts';
+import type { ObjectStore, Ports } from '../../ports/index.ts';
+import { GRACES } from '../../rules/durations.ts';
+import type { Reference } from '../../rules/garbage.ts';
+import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../../rules/kept-logs.ts';
+import { objectsOf, removeAll, stateOf } from './parts.ts';
+import type { GarbageOptions, Runs, RunStatus } from './parts.ts';
+import type { GarbageResult, Removal } from './removal.ts';
 
 const DAY_MS = 86_400_000;
 

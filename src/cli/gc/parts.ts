@@ -1,11 +1,11 @@
 /** What the parts of `longhaul gc` have in common. */
-import { UnknownRunError } from '../client/errors.ts';
-import type { Longhaul } from '../client/index.ts';
-import { AdapterError } from '../contract/errors.ts';
-import type { ObjectInfo } from '../ports/object-store.ts';
-import type { ObjectStore } from '../ports/index.ts';
-import { auditedRun } from '../rules/audits.ts';
-import { removeUnchanged } from './garbage-removal.ts';
+import { UnknownRunError } from '../../client/errors.ts';
+import type { Longhaul } from '../../client/index.ts';
+import { AdapterError } from '../../contract/errors.ts';
+import type { ObjectInfo } from '../../ports/object-store.ts';
+import type { ObjectStore } from '../../ports/index.ts';
+import { auditedRun } from '../../rules/audits.ts';
+import { removeUnchanged } from './removal.ts';
 
 export interface GarbageOptions {
   /** ms since 1970: what was used later stays. */

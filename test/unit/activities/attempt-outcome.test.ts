@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attemptOutcome } from '../../../activities/attempt-verdict.ts';
+import { attemptOutcome } from '../../../activities/attempt-outcome.ts';
 import { Foreign } from '../../../activities/foreign-systems.ts';
 import { UNKNOWN_END } from '../../../src/contract/jobs.ts';
 import type { AttemptInput } from '../../../src/contract/attempts.ts';

@@ -1,6 +1,6 @@
 /** What `longhaul gc` finds, and how an object is removed that nobody has touched meanwhile. */
-import { PreconditionFailedError } from '../contract/errors.ts';
-import type { ObjectStore } from '../ports/index.ts';
+import { PreconditionFailedError } from '../../contract/errors.ts';
+import type { ObjectStore } from '../../ports/index.ts';
 
 /** One thing that was looked at. */
 export interface Found {

@@ -1,8 +1,8 @@
 /** Scores that Jobs have written for an evaluation which did not end: `src/rules/score-garbage.ts` decides. */
-import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
-import type { Reference } from '../rules/garbage.ts';
-import { decideScores } from '../rules/score-garbage.ts';
-import { removeUnchanged, type GarbageResult, type Removal } from './garbage-removal.ts';
+import type { ObjectInfo, ObjectStore } from '../../ports/object-store.ts';
+import type { Reference } from '../../rules/garbage.ts';
+import { decideScores } from '../../rules/score-garbage.ts';
+import { removeUnchanged, type GarbageResult, type Removal } from './removal.ts';
 
 interface Written {
   readonly document: ObjectInfo | null;

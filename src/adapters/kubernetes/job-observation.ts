@@ -7,8 +7,8 @@ import type { Snapshot } from './jobs-view.ts';
 import { disruptionOf, podEnd, settleSeconds, unknownEnd } from './pod-end.ts';
 import type { End } from './pod-end.ts';
 import { endOfLauncher, endOfMain, hasStarted, isTerminal, startOf, time } from './pod-parts.ts';
-import { waitOf } from './wait-signs.ts';
-import type { Wait } from './wait-signs.ts';
+import { waitOf } from './wait-reasons.ts';
+import type { Wait } from './wait-reasons.ts';
 
 export type Observation =
   | { readonly kind: 'absent' }
