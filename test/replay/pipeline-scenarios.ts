@@ -14,7 +14,7 @@ import type { Harness } from '../workflow/environment.ts';
 import type { MemoryPorts } from '../workflow/memory-ports.ts';
 
 /** Plays a run to its end; resolves to the ids of the workflows whose histories are to be kept. */
-type Scenario = (harness: Harness, ports: MemoryPorts) => Promise<string[]>;
+export type Scenario = (harness: Harness, ports: MemoryPorts) => Promise<string[]>;
 
 const never = new Promise<never>(() => undefined);
 const ended = (handle: { readonly workflowId: string; result(): Promise<unknown> } | Run): Promise<string[]> => {

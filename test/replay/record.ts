@@ -13,6 +13,7 @@ import { startHarness, type Harness } from '../workflow/environment.ts';
 import { createMemoryPorts } from '../workflow/memory-ports.ts';
 import { startSearchHarness } from '../workflow/search-harness.ts';
 import release from '../../package.json' with { type: 'json' };
+import { BESIDE_SCENARIOS, besideActivities } from './beside-scenarios.ts';
 import { PIPELINE_SCENARIOS } from './pipeline-scenarios.ts';
 import { AUDITING, SEARCH_SCENARIOS, SUGGEST_EARLY } from './search-scenarios.ts';
 
@@ -25,7 +26,7 @@ const anonymous = (text: string): string =>
 
 const TENSORBOARD = { startTensorboard: async () => 'http://tensorboard/', stopTensorboard: async () => undefined };
 
-const SCENARIOS = [...Object.keys(PIPELINE_SCENARIOS), ...Object.keys(SEARCH_SCENARIOS)];
+const SCENARIOS = [...Object.keys(PIPELINE_SCENARIOS), ...Object.keys(BESIDE_SCENARIOS), ...Object.keys(SEARCH_SCENARIOS)];
 const { words: wanted, refuse } = commandLine({
   call: 'npm run histories --',
   words: '[NAME…]',
@@ -51,11 +52,11 @@ async function keep(harness: Harness, file: string, workflowId: string, runId?: 
 }
 
 await mkdir(FOLDER, { recursive: true });
-for (const [, play] of chosen(PIPELINE_SCENARIOS)) {
+for (const [, play] of chosen({ ...PIPELINE_SCENARIOS, ...BESIDE_SCENARIOS })) {
   const ports = createMemoryPorts();
-  const harness = await startHarness(ports, 'real');
+  const harness = await startHarness(ports, 'real', besideActivities(ports));
   try {
-    for (const workflowId of await play(harness, ports)) await keep(harness, workflowId.replaceAll('/', '.'), workflowId);
+    for (const workflowId of await play(harness, ports)) await keep(harness, workflowId.replace(/[/:]/g, '.'), workflowId);
   } finally {
     await harness.stop();
   }

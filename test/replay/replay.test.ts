@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { WORKFLOWS } from '../../src/contract/names.ts';
 import { workflowBundle } from '../../workers/workflow-bundle.ts';
 
 const FOLDER = join(import.meta.dirname, 'histories');
@@ -12,7 +13,11 @@ const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(
 interface RecordedHistory {
   readonly events: readonly {
     readonly eventType: string;
-    readonly workflowExecutionStartedEventAttributes?: { readonly workflowId: string; readonly continuedExecutionRunId?: string };
+    readonly workflowExecutionStartedEventAttributes?: {
+      readonly workflowId: string;
+      readonly workflowType: { readonly name: string };
+      readonly continuedExecutionRunId?: string;
+    };
     readonly workflowExecutionSignaledEventAttributes?: {
       readonly signalName: string;
       readonly input?: { readonly payloads: { readonly metadata: object; data: string }[] };
@@ -55,6 +60,11 @@ describe('histories of earlier runs', () => {
 
   it('are there', () => {
     expect(files.length).toBeGreaterThanOrEqual(10);
+  });
+
+  it('are there for every type of workflow', () => {
+    const types = files.map((file) => read(file).events[0]?.workflowExecutionStartedEventAttributes?.workflowType.name);
+    expect(Object.values(WORKFLOWS).filter((type) => !types.includes(type))).toEqual([]);
   });
 
   // A history that was overwritten shows nothing any more about the workflows that it was recorded with.
