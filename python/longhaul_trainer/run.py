@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from longhaul.audits.repeat import Repeater, audit_of
 from longhaul.data.manifest import Manifest, load_manifest
 from longhaul.data.randomness import SCHEME
-from longhaul.errors import ConfigError, UsageError
+from longhaul.document import warn
 from longhaul.identity import check_identity
 from longhaul.position import Best, Metrics
 from longhaul.result import write_result
@@ -23,27 +22,21 @@ from longhaul.resume.rhythm import Rhythm
 from longhaul.store import open_store
 from longhaul.termination import Termination, leave
 
+from .checks import check_metric, check_sessions
 from .features import check_names
 from .identity import identity_of, lengthened, scheme_of, upgraded
 from .model.parameters import Taken, training_parameters
 from .model_card import card
+from .model_exports import MAX_UNFINISHED_EXPORTS, ModelExports
 from .resume.attachments import WEIGHTS, Attachments
 from .resume.fork import check_shapes, load_fork, state_of_fork
 from .resume.saver import Saver
-from .resume.snapshot import Arrays, Snapshot, from_files
+from .resume.snapshot import Snapshot, from_files
 from .state import State
 from .trial import BIGQUERY_ML, Trial
 
-METRICS = ("loss", "validation_loss", "validation_ndcg_at_10", "validation_mrr", "validation_average_rank")
-
-#: Exports that are being written or wait: training waits at a validation point while there are more.
-MAX_UNFINISHED_EXPORTS = 2
 #: While the loop waits for something, it looks around at this pace.
 WAIT_SECONDS = 0.5
-
-
-def warn(message: str) -> None:
-    print(f"longhaul: warning: {message}", file=sys.stderr, flush=True)
 
 
 def train(trial: Trial, termination: Termination) -> None:
@@ -52,36 +45,15 @@ def train(trial: Trial, termination: Termination) -> None:
     termination.answer = lambda: checkpoints.mark_sigterm(starting=True)
     parameters = training_parameters(Taken(trial.parameters))  # cheap mistakes are told before TensorFlow is loaded
     check_names(trial.features)
-    _check_metric(trial)
+    check_metric(trial)
     manifests = {name: load_manifest(open_store(uri), uri) for name, uri in trial.data.items() if name in ("train", "validation")}
     for manifest in manifests.values():
-        _check_sessions(trial, manifest)
+        check_sessions(trial, manifest)
     del parameters
     checkpoints.claim()
     checkpoints.read_ahead()
     open_store(trial.output).sweep(trial.output)
     Attempt(trial, checkpoints, manifests, termination).run()
-
-
-def _check_sessions(trial: Trial, manifest: Manifest) -> None:
-    """In the flat layout a session that is cut between two parts would be trained on as two."""
-    layout = trial.layout
-    if layout.candidates is not None or len(manifest.parts) == 1:
-        return
-    if manifest.session is None:
-        warn(f"{manifest.uri}: the export does not say that sessions are whole; export it again with session: {layout.session}")
-    elif manifest.session != layout.session:
-        raise ConfigError(
-            f"{manifest.uri}: parts were made so that {manifest.session} stays whole, the feature table's session is {layout.session}; "
-            f"export it with session: {layout.session}"
-        )
-
-
-def _check_metric(trial: Trial) -> None:
-    known = METRICS if "validation" in trial.data else METRICS[:1]
-    if trial.metric not in known:
-        reason = "" if "validation" in trial.data else " (there is no data set named validation)"
-        raise UsageError(f"objective.metric: expected {' or '.join(known)}{reason}, found {trial.metric!r}")
 
 
 class Attempt:
@@ -116,10 +88,9 @@ class Attempt:
         self._attachments = Attachments(self._store, trial.output)
         self._records = Behind("records")
         self._uploads = Behind("checkpoints")
-        self._models = Behind("exports")
         self._pace = Pace(trial.silence_seconds)
         self._progress = Progress(self._store, trial.output, trial.attempt, self._records)
-        self._exporter = Exporter(
+        exporter = Exporter(
             self._store,
             trial.output,
             self._learner.fresh_model,
@@ -128,9 +99,10 @@ class Attempt:
             branches=self._learner.branches,
             for_bigquery_ml=trial.export_for == BIGQUERY_ML,
         )
+        self._exports = ModelExports(exporter, self._progress, self._attachments)
+        self._is_ready = exporter.is_ready
         self._summaries = Summaries(self._store, trial.output, warn)
         self._lock = threading.Lock()
-        self._exports: list[tuple[dict[str, Any], Arrays]] = []
         self._audit = audit_of(
             trial.audit,
             trial.repeat,
@@ -212,7 +184,7 @@ class Attempt:
         leave(0)
 
     def _check(self) -> None:
-        for behind in (self._records, self._uploads, self._models):
+        for behind in (self._records, self._uploads, self._exports):
             behind.check()
 
     def _beat(self) -> None:
@@ -228,7 +200,7 @@ class Attempt:
 
     def _wait_for_exports(self, most: int) -> None:
         """Training does not run ahead of its exports; meanwhile checkpoints are taken when it is time, and it is heard of."""
-        while not self._models.wait_for(most, WAIT_SECONDS):
+        while not self._exports.wait_for(most, WAIT_SECONDS):
             self._check()
             self._beat()
             with self._lock:
@@ -236,7 +208,7 @@ class Attempt:
 
     def _restore(self) -> State:
         """The state to go on from, with the learner's variables set; what was made and not seen in the store is made again."""
-        files = self._checkpoints.load(lambda name, files: self._attachments.missing(name, files, self._exporter.is_ready, warn) is None)
+        files = self._checkpoints.load(lambda name, files: self._attachments.missing(name, files, self._is_ready, warn) is None)
         again = False
         if files is None and isinstance(self._audit, Repeater):
             again, files = True, self._audit.files()
@@ -249,7 +221,7 @@ class Attempt:
         self._go_on_with(scheme_of(found))
         check_identity(found, self._identity, self.trial.output)
         self._checkpoints.remove_leftovers()
-        self._attachments.remove_leftovers(self._exporter.is_ready)
+        self._attachments.remove_leftovers(self._is_ready)
         changed = [
             f"{name} (was {snapshot.machine.get(name)}, is {value})"
             for name, value in self._machine.items()
@@ -268,7 +240,7 @@ class Attempt:
             self._progress.add(record["kind"], {name: value for name, value in record.items() if name not in ("kind", "attempt", "time")})
         for export in snapshot.exports:
             plain = {name: value for name, value in export.items() if name != WEIGHTS}
-            self._queue_export(plain, dict(snapshot.attachments[export["name"]]))
+            self._exports.add(plain, dict(snapshot.attachments[export["name"]]))
         return State.from_json(snapshot.state)
 
     def _begin(self) -> State:
@@ -288,7 +260,7 @@ class Attempt:
         self._identity["scheme"] = scheme
 
     def _snapshot(self) -> Snapshot:
-        exports = list(self._exports)
+        exports = self._exports.unfinished
         waiting = {export["name"] for export, _ in exports}
         frontier = self._progress.frontier(self._state.step)
         return Snapshot(
@@ -344,7 +316,7 @@ class Attempt:
         best = self._is_best_export(metrics, name)
         if isinstance(self._audit, Repeater):
             return
-        self._queue_export(
+        self._exports.add(
             {
                 "name": name,
                 "step": step,
@@ -365,17 +337,6 @@ class Attempt:
             return False
         state.best_export = Best(value, state.step, metrics, name)
         return True
-
-    def _queue_export(self, export: dict[str, Any], weights: Arrays) -> None:
-        self._exports.append((export, weights))
-
-        def write() -> None:
-            self._exporter.write(export, weights)
-            self._progress.add("export", {name: value for name, value in export.items() if name != "best"})
-            self._exports.pop(0)
-            self._attachments.drop(export["name"])
-
-        self._models.do(write)
 
     def _write_result(self) -> None:
         state = self._state
