@@ -37,7 +37,11 @@ export async function launch(target, args, needs = {}) {
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
     Object.assign(process.env, ready.env);
     process.argv = [process.execPath, target, ...args];
-    if (kept !== null) nodeModule.enableCompileCache?.(kept);
+    if (kept !== null) {
+      nodeModule.enableCompileCache?.(kept);
+      // For the workers and whatever else it starts.
+      process.env.NODE_COMPILE_CACHE = kept;
+    }
     await import(pathToFileURL(target).href);
     return;
   }

@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, rename, rm, stat, symlink, unlink, writeFile } f
 import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { isOwn, locked, loopbackWithoutProxy, makeFolder, projectWithRuns } from '../../../bin/setup-tools.mjs';
@@ -242,6 +243,20 @@ describe('paths of a profile', () => {
 
   it.each(['~ada/store', '$HOME/store', 'data/$USER/store'])('%s is refused: no shell reads it', async (path) => {
     await expect(compiled(path)).rejects.toThrow('${HOME}/data');
+  });
+});
+
+describe('what sources were compiled to', () => {
+  it('is kept for the processes that a command starts, too: workers, and commands of scripts', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'longhaul-compiled-'));
+    const program = join(folder, 'program.mjs');
+    await writeFile(program, 'process.stdout.write(String(process.env.NODE_COMPILE_CACHE));');
+    const launcher = pathToFileURL(join(import.meta.dirname, '..', '..', '..', 'bin', 'launch.mjs')).href;
+    const call = `await (await import(${JSON.stringify(launcher)})).launch(${JSON.stringify(program)}, [], { python: false, tools: false })`;
+    const { NODE_COMPILE_CACHE: _kept, ...rest } = process.env;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', call], { env: { ...rest, LONGHAUL_CACHE: folder } });
+    expect(stdout).toBe(join(folder, 'compiled'));
+    await rm(folder, { recursive: true });
   });
 });
 
