@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
-from optuna.importance import BaseImportanceEvaluator, FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from .request import Parameters
 from .space import Space
+
+if TYPE_CHECKING:
+    from optuna.importance import BaseImportanceEvaluator
 
 #: Fewer finished trials say nothing about importance.
 MIN_TRIALS = 4
@@ -55,7 +57,7 @@ def importance(request: ImportanceRequest) -> dict[str, Any]:
     evaluator = "fanova" if len(trials) <= FANOVA_TRIALS else "ped-anova"
     shares: dict[str, float] = {}
     if len(trials) >= MIN_TRIALS and len({trial.value for trial in trials}) > 1:
-        shares = get_param_importances(study, evaluator=_evaluator(evaluator))
+        shares = optuna.importance.get_param_importances(study, evaluator=_evaluator(evaluator))
     return {
         "evaluator": evaluator,
         "metric": request.metric,
@@ -67,4 +69,7 @@ def importance(request: ImportanceRequest) -> dict[str, Any]:
 
 
 def _evaluator(name: str) -> BaseImportanceEvaluator:
+    # Here alone: its forests are of scikit-learn, whose import is most of what a start of the sampler would cost.
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+
     return FanovaImportanceEvaluator(seed=SEED) if name == "fanova" else PedAnovaImportanceEvaluator()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -45,3 +47,9 @@ def test_too_few_trials_say_nothing() -> None:
 
 def test_the_same_trials_have_the_same_importances() -> None:
     assert importance(request(30)) == importance(request(30))
+
+
+def test_a_start_of_the_sampler_does_not_wait_for_the_forests() -> None:
+    loaded = "import sys, longhaul_sampler.__main__; print([name for name in ('scipy', 'sklearn') if name in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
