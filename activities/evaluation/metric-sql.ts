@@ -128,45 +128,72 @@ WITH
   ),
   shapes AS (SELECT DISTINCT place, tied, items FROM ties),
   -- Each place of a tie, and how probable it is that the first of its ordered items stands there: drawing without replacement.
+  -- Step by step: DuckDB is given each operand several times, of a sum ten times.
   places AS (
-    SELECT
-      s.place, s.tied, s.items, i, s.place + i AS at,
-      IF(i > s.tied - s.items, 0.0, s.items / (s.tied - i) * EXP(IFNULL(SUM(LN(GREATEST(s.tied - s.items - i, 1) / (s.tied - i))) OVER (
-        PARTITION BY s.place, s.tied, s.items ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-      ), 0.0))) AS first
+    SELECT s.place, s.tied, s.items, i, s.place + i AS spot, s.tied - i AS remaining, GREATEST(s.tied - s.items - i, 1) AS unordered
     FROM shapes AS s, UNNEST(GENERATE_ARRAY(0, s.tied - 1)) AS i
+  ),
+  misses AS (SELECT *, LN(unordered / remaining) AS missed FROM places),
+  drawn AS (
+    SELECT
+      *, IFNULL(SUM(missed) OVER (PARTITION BY place, tied, items ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0.0) AS all_missed
+    FROM misses
+  ),
+  chances AS (SELECT *, IF(i > tied - items, 0.0, items / remaining * EXP(all_missed)) AS first FROM drawn),
+  parts AS (
+    SELECT
+      place, tied, items, spot, first / spot AS reciprocal,
+      ${each(
+        (at) =>
+          `IF(spot <= ${at}, ${discount('spot')}, 0.0) AS discount_${at}, IF(spot <= ${at}, 1.0, 0.0) AS found_${at},
+      IF(spot <= ${at}, items / tied / spot, 0.0) AS above_${at},
+      IF(spot <= ${at}, items / tied / spot * (1 + i * (items - 1) / GREATEST(tied - 1, 1)), 0.0) AS precise_${at}`,
+        ',\n      ',
+      )}
+    FROM chances
   ),
   -- What an item of the tie may expect; \`precise_k\` and \`above_k\`: the tie's part of the average precision, and what each item above it adds.
   expected AS (
     SELECT
-      place, tied, items, AVG(at) AS rank, SUM(first / at) AS reciprocal,
+      place, tied, items, AVG(spot) AS rank, SUM(reciprocal) AS reciprocal,
       ${each(
         (at) =>
-          `AVG(IF(at <= ${at}, ${discount('at')}, 0.0)) AS discount_${at}, AVG(IF(at <= ${at}, 1.0, 0.0)) AS found_${at},
-      SUM(IF(at <= ${at}, items / tied / at, 0.0)) AS above_${at},
-      SUM(IF(at <= ${at}, items / tied / at * (1 + i * (items - 1) / GREATEST(tied - 1, 1)), 0.0)) AS precise_${at}`,
+          `AVG(discount_${at}) AS discount_${at}, AVG(found_${at}) AS found_${at}, SUM(above_${at}) AS above_${at}, SUM(precise_${at}) AS precise_${at}`,
         ',\n      ',
       )}
-    FROM places GROUP BY place, tied, items
+    FROM parts GROUP BY place, tied, items
   ),
-  ideals AS (
-    SELECT scorer, session, segment, value, ${each((at) => `SUM(IF(at <= ${at}, gain * ${discount('at')}, 0.0)) AS ideal_${at}`, ', ')}
-    FROM (
-      SELECT
-        scorer, session, segment, value, label * item_weight AS gain,
-        ROW_NUMBER() OVER (PARTITION BY scorer, session, segment, value ORDER BY label * item_weight DESC) AS at
-      FROM ordered
-    )
-    GROUP BY scorer, session, segment, value
-  ),
-  sessions AS (
+  best AS (
     SELECT
-      t.scorer, t.bucket, t.unit, t.session, t.segment, t.value,
-      ${wanted.map((name) => `${metricOf(name)} AS ${name}`).join(',\n      ')}
+      scorer, session, segment, value, label * item_weight AS gain,
+      ROW_NUMBER() OVER (PARTITION BY scorer, session, segment, value ORDER BY label * item_weight DESC) AS spot
+    FROM ordered
+  ),
+  worths AS (SELECT scorer, session, segment, value, ${each((at) => `IF(spot <= ${at}, gain * ${discount('spot')}, 0.0) AS worth_${at}`, ', ')} FROM best),
+  ideals AS (
+    SELECT scorer, session, segment, value, ${each((at) => `SUM(worth_${at}) AS ideal_${at}`, ', ')}
+    FROM worths GROUP BY scorer, session, segment, value
+  ),
+  summands AS (
+    SELECT
+      t.scorer, t.bucket, t.unit, t.session, t.segment, t.value, t.weight, t.items, t.candidates, e.reciprocal,
+      ${[each((at) => `d.ideal_${at}`, ', '), ...wanted.map((name) => `${summandOf(name)} AS s_${name}`)].join(',\n      ')}
     FROM ties AS t
     JOIN expected AS e ON e.place = t.place AND e.tied = t.tied AND e.items = t.items
     JOIN ideals AS d ON d.scorer = t.scorer AND d.session = t.session AND d.segment = t.segment AND d.value = t.value
-    GROUP BY t.scorer, t.bucket, t.unit, t.session, t.segment, t.value
+  ),
+  sums AS (
+    SELECT
+      scorer, bucket, unit, session, segment, value, SUM(weight) AS weight, SUM(items) AS items, MAX(candidates) AS candidates,
+      MAX(reciprocal) AS reciprocal,
+      ${[each((at) => `MAX(ideal_${at}) AS ideal_${at}`, ', '), ...wanted.map((name) => `SUM(s_${name}) AS s_${name}`)].join(',\n      ')}
+    FROM summands GROUP BY scorer, bucket, unit, session, segment, value
+  ),
+  sessions AS (
+    SELECT
+      scorer, bucket, unit, session, segment, value,
+      ${wanted.map((name) => `${metricOf(name)} AS ${name}`).join(',\n      ')}
+    FROM sums
   ),
   buckets AS (
     SELECT
@@ -183,31 +210,53 @@ SELECT
 FROM buckets GROUP BY scorer, segment, value ORDER BY scorer, segment, value`.trim();
 }
 
-/** Of one session, over its ties `t`, what their items may expect `e`, and the best order `d`. */
-function metricOf(name: string): string {
-  const [, metric = name, at] = /^(\w+)_at_(\d+)$/.exec(name) ?? [];
-  const items = 'SUM(t.items)';
+/** A metric's name without its k, and the k. */
+const splitName = (name: string): readonly [metric: string, k: string] => {
+  const [, metric = name, at = ''] = /^(\w+)_at_(\d+)$/.exec(name) ?? [];
+  return [metric, at];
+};
+
+/** What a tie `t` of a session, what its items may expect `e`, and the best order `d` add to the session's metric. */
+function summandOf(name: string): string {
+  const [metric, at] = splitName(name);
   switch (metric) {
     case 'average_rank':
-      return 'SUM(t.weight * e.rank) / SUM(t.weight)';
+      return 't.weight * e.rank';
     case 'mrr':
-      // Of ties one after the other the first has the greatest.
-      return 'MAX(e.reciprocal)';
+      // Of ties one after the other the first has the greatest: the sum is not asked for.
+      return 'e.reciprocal';
     case 'ndcg':
-      return `SUM(t.gain * e.discount_${at}) / MAX(d.ideal_${at})`;
+      return `t.gain * e.discount_${at}`;
     case 'recall':
-      return `SUM(t.weight * e.found_${at}) / SUM(t.weight)`;
     case 'precision':
-      return `SUM(t.weight * e.found_${at}) / ${at}`;
+      return `t.weight * e.found_${at}`;
     case 'map':
-      return `SUM(t.items_above * e.above_${at} + e.precise_${at}) / LEAST(${items}, ${at})`;
-    case 'auc': {
+      return `t.items_above * e.above_${at} + e.precise_${at}`;
+    case 'auc':
       // Candidates below, of which those that are no ordered items count; of a tie half.
-      const below = 't.candidates - e.rank - (t.items_all - t.items_above - t.items + (t.items - 1) / 2)';
-      return `IF(MAX(t.candidates) > ${items}, SUM(t.weight * (${below})) / SUM(t.weight) / GREATEST(MAX(t.candidates) - ${items}, 1), 0.5)`;
-    }
+      return 't.weight * (t.candidates - e.rank - (t.items_all - t.items_above - t.items + (t.items - 1) / 2))';
     default:
       throw new Error(`there is no metric ${name}`);
+  }
+}
+
+/** Of one session, of the sums over its ties. */
+function metricOf(name: string): string {
+  const [metric, at] = splitName(name);
+  const sum = `s_${name}`;
+  switch (metric) {
+    case 'mrr':
+      return 'reciprocal';
+    case 'ndcg':
+      return `${sum} / ideal_${at}`;
+    case 'precision':
+      return `${sum} / ${at}`;
+    case 'map':
+      return `${sum} / LEAST(items, ${at})`;
+    case 'auc':
+      return `IF(candidates > items, ${sum} / weight / GREATEST(candidates - items, 1), 0.5)`;
+    default:
+      return `${sum} / weight`;
   }
 }
 

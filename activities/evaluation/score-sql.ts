@@ -115,18 +115,25 @@ export function quotientsOf({ task, quantile, scale, scorers }: RowsInput): Read
 /** A row for each scorer and segment's value: `units`, `bucket`, `sessions` (rows), `weights`, and of each metric `n_…` and, where it has its own, `d_…`. */
 export function rowMetricsSql(input: RowsInput): string {
   const quotients = Object.entries(quotientsOf(input));
-  const sums = quotients.flatMap(([name, { numerator, divisor }]) => [
-    `SUM(${numerator}) AS n_${name}`,
-    ...(divisor === undefined ? [] : [`SUM(${divisor}) AS d_${name}`]),
+  const summands = quotients.flatMap(([name, { numerator, divisor }]) => [
+    `${numerator} AS n_${name}`,
+    ...(divisor === undefined ? [] : [`${divisor} AS d_${name}`]),
   ]);
   const names = quotients.flatMap(([name, { divisor }]) => [`n_${name}`, ...(divisor === undefined ? [] : [`d_${name}`])]);
   return `
 WITH
   ${[givenSql(input), ...TABLES[input.task](input)].join(',\n  ')},
+  -- Each under a name of its own: what DuckDB is given of a sum names its summand ten times.
+  summands AS (
+    SELECT
+      scorer, segment, value, bucket, unit, w,
+      ${summands.join(',\n      ')}
+    FROM rated
+  ),
   buckets AS (
     SELECT scorer, segment, value, bucket, COUNT(*) AS sessions, COUNT(DISTINCT unit) AS units, SUM(w) AS weights,
-      ${sums.join(',\n      ')}
-    FROM rated GROUP BY scorer, segment, value, bucket
+      ${names.map((name) => `SUM(${name}) AS ${name}`).join(', ')}
+    FROM summands GROUP BY scorer, segment, value, bucket
   )
 SELECT
   scorer, segment, value, SUM(units) AS units,
@@ -205,23 +212,28 @@ const TABLES: Readonly<Record<RowTask, (input: RowsInput) => readonly string[]>>
       IFNULL(SUM(neg) OVER (${downwards}), 0.0) AS neg_above
     FROM levels
   )`,
-      `thresholds AS (
+      `amounts AS (
     SELECT
-      *, w_pos + w_neg AS w_all,
-      SAFE_DIVIDE(neg_below + neg / 2, w_neg) AS below,
-      SAFE_DIVIDE(pos_above + pos / 2, w_pos) AS above,
-      SAFE_DIVIDE(pos_above + pos, pos_above + pos + neg_above + neg) AS exactness,
-      SAFE_DIVIDE(pos, pos_above + pos + neg_above + neg) AS gain,
-      GREATEST(0.0, LEAST(1.0, SAFE_DIVIDE(${TOP_SHARE} * (w_pos + w_neg) - pos_above - neg_above, pos + neg))) AS in_top
+      *, w_pos + w_neg AS w_all, neg_below + neg / 2 AS half_below, pos_above + pos / 2 AS half_above,
+      pos_above + pos AS pos_down_to, pos_above + pos + neg_above + neg AS down_to,
+      ${TOP_SHARE} * (w_pos + w_neg) - pos_above - neg_above AS room, pos + neg AS here
     FROM placed
   )`,
+      `thresholds AS (
+    SELECT
+      *, SAFE_DIVIDE(half_below, w_neg) AS below, SAFE_DIVIDE(half_above, w_pos) AS above,
+      SAFE_DIVIDE(pos_down_to, down_to) AS exactness, SAFE_DIVIDE(pos, down_to) AS gain,
+      GREATEST(0.0, LEAST(1.0, SAFE_DIVIDE(room, here))) AS in_top
+    FROM amounts
+  )`,
+      `products AS (SELECT *, pos * below AS pos_below, pos * exactness AS pos_exact, gain * exactness AS gain_exact FROM thresholds)`,
       `curves AS (
     SELECT
-      *, SAFE_DIVIDE(SUM(pos * below) OVER (${PARTITION}), w_pos) AS auc,
-      SAFE_DIVIDE(SUM(pos * exactness) OVER (${PARTITION}), w_pos) AS ap,
+      *, SAFE_DIVIDE(SUM(pos_below) OVER (${PARTITION}), w_pos) AS auc,
+      SAFE_DIVIDE(SUM(pos_exact) OVER (${PARTITION}), w_pos) AS ap,
       SUM(gain) OVER (${PARTITION} ORDER BY p ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS gained,
-      SUM(gain * exactness) OVER (${PARTITION} ORDER BY p ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS lost
-    FROM thresholds
+      SUM(gain_exact) OVER (${PARTITION} ORDER BY p ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS lost
+    FROM products
   )`,
       `binned AS (SELECT *, LEAST(FLOOR(p * ${BINS}), ${BINS - 1}) AS bin FROM given)`,
       `bins AS (
