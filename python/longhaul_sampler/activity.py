@@ -8,7 +8,6 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from .errors import InvalidRequest, SamplerFailed
-from .importance import ImportanceRequest, importance
 from .own import OwnSamplers
 from .request import AskRequest
 from .studies import Studies
@@ -40,6 +39,9 @@ class SamplerActivities:
 
     @activity.defn(name="importance")
     def importance(self, data: dict[str, Any]) -> dict[str, Any]:
+        # Brings scikit-learn, which takes longer than all the rest, and which no ask needs.
+        from .importance import ImportanceRequest, importance
+
         try:
             return importance(ImportanceRequest.parse(data))
         except InvalidRequest as error:
