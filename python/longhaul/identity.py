@@ -76,14 +76,28 @@ def _own_files() -> Iterator[tuple[str, Path]]:
         root = root.parent
     own = Path(__file__).resolve().parent
     paths = {Path(main).resolve()}
+    resolved: dict[str, str] = {}
+    within = os.path.join(root, "")
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if file and file.endswith(".py"):
-            path = Path(file).resolve()
-            if root in path.parents and own not in path.parents and not set(FOREIGN) & set(path.parts):
+        if file and file.endswith(".py") and (real := _resolved(file, resolved)).startswith(within):
+            path = Path(real)
+            if own not in path.parents and not set(FOREIGN) & set(path.parts):
                 paths.add(path)
     for path in paths:
         yield path.relative_to(root).as_posix(), path
+
+
+def _resolved(path: str, known: dict[str, str]) -> str:
+    """As os.path.realpath, looking at each folder once: a framework has thousands of modules in hundreds of them."""
+    if path not in known:
+        parent, name = os.path.split(path)
+        if not os.path.isabs(path) or parent == path or name in ("", ".", ".."):
+            known[path] = os.path.realpath(path)
+        else:
+            found = os.path.join(_resolved(parent, known), name)
+            known[path] = os.path.realpath(found) if os.path.islink(found) else found
+    return known[path]
 
 
 def machine(threads: int) -> dict[str, str]:
