@@ -1,4 +1,4 @@
-"""Processes that are dear: one that forks scripts, for a whole session of tests."""
+"""Processes that fork scripts, for a whole session of tests."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from forking import Forker
-from scenes import PATH, PYTHON, SCRIPTS, Scene
+from forking import Forker, warm
+from scenes import PYTHON, SCRIPTS, Scene
 
 
 @pytest.fixture(scope="session")
-def forker() -> Iterator[Forker]:
-    process = Forker(PATH)
-    yield process
-    process.close()
+def forker() -> Forker:
+    return warm()
 
 
 def python_with_torch() -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from checking import checked, script_launcher
 from forking import Forker
 from scenes import PATH, PYTHON, Scene
 
@@ -36,19 +36,11 @@ def test_kills_change_nothing(tmp_path: Path, request: pytest.FixtureRequest, na
     assert found == expected, f"{story}\n{scene.log('killed')}"
 
 
-def test_the_checker_finds_nothing(tmp_path: Path) -> None:
-    command = f"{sys.executable} {EXAMPLES / 'sklearn_train.py'}"
+def test_the_checker_finds_nothing(tmp_path: Path, forker: Forker) -> None:
     # Long trainings are for `kills`, as are those of the reference trainer; what kills do to this script stands above.
-    kills = os.environ.get("LONGHAUL_SCHEDULES", "0")
-    checked = subprocess.run(
-        [sys.executable, "-m", "longhaul.check", "--command", command, "--keep", str(tmp_path), "--kills", kills],
-        env={**os.environ, "PYTHONPATH": PATH},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stderr
-    assert json.loads(checked.stdout)["broken"] == []
+    kills = int(os.environ.get("LONGHAUL_SCHEDULES", "0"))
+    report = checked(tmp_path / "kept", script_launcher(forker, EXAMPLES / "sklearn_train.py"), kills=kills)
+    assert report.ok and report.broken == [], report.checks
 
 
 def test_the_checker_takes_data_of_ones_own(tmp_path: Path, forker: Forker) -> None:

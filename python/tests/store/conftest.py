@@ -17,9 +17,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "trainer"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fault_proxy import FaultProxy
+from forking import Forker, warm
 
 from longhaul.store import gcs
 
@@ -77,6 +79,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert process.stdin is not None
     process.stdin.close()
     process.wait(timeout=600)
+
+
+@pytest.fixture(scope="session")
+def forker() -> Forker:
+    return warm()
 
 
 @pytest.fixture

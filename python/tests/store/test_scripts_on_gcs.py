@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
 from fault_proxy import FaultProxy
+from forking import Forker
 from test_training_on_gcs import bad_network, put_directory
 
 SDK = Path(__file__).parents[1] / "sdk"
 sys.path.insert(0, str(SDK))
 
-from forking import Forker  # noqa: E402
-from scenes import OFTEN, PATH, SCRIPTS, Scene  # noqa: E402
+from scenes import OFTEN, SCRIPTS, Scene  # noqa: E402
 
 from longhaul.check.sample import sample_trial  # noqa: E402
 from longhaul.store import join, open_store  # noqa: E402
@@ -23,13 +21,6 @@ from longhaul.store import join, open_store  # noqa: E402
 #: The write at which each attempt dies, and the signal.
 DEATHS = ((4, 9), (7, 15), (9, 9), (3, 15))
 SAME = ("weightsSha256", "metrics", "objective", "bestStep", "bestExport", "steps", "samples", "lastMetrics")
-
-
-@pytest.fixture(scope="module")
-def forker() -> Any:
-    process = Forker(PATH)
-    yield process
-    process.close()
 
 
 def test_gives_the_same_model_though_killed_inside_commits(proxy: FaultProxy, prefix: str, tmp_path: Path, forker: Forker) -> None:

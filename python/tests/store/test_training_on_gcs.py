@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import google_crc32c
-import pytest
-from attempts import OFTEN, Zygote, finish, result, zygote
+from attempts import OFTEN, Trainers, finish, result
 from builders import trial_json, write_data
 from fault_proxy import Fault, FaultProxy
+from forking import Forker
 
 from longhaul.store import join, open_store
 
@@ -21,12 +20,6 @@ from longhaul.store import join, open_store
 STEP_SECONDS = "0.5"
 #: A checkpoint is looked for so many steps after the start, of 24.
 STEPS_BEFORE_THE_KILL = 3
-
-
-@pytest.fixture(scope="module")
-def trainers() -> Iterator[Zygote]:
-    with zygote() as process:
-        yield process
 
 
 def put_directory(directory: Path, uri: str) -> str:
@@ -55,7 +48,8 @@ def bad_network(_method: str, _path: str, index: int) -> Fault | None:
     return Fault("slow", 400_000) if index % 13 == 7 else None
 
 
-def test_gives_the_same_model_though_killed_on_a_bad_network(proxy: FaultProxy, prefix: str, tmp_path: Path, trainers: Zygote) -> None:
+def test_gives_the_same_model_though_killed_on_a_bad_network(proxy: FaultProxy, prefix: str, tmp_path: Path, forker: Forker) -> None:
+    trainers = Trainers(forker)
     local = {
         "train": write_data(tmp_path / "train", parts=3, sessions=60, seed=1),
         "validation": write_data(tmp_path / "validation", parts=1, sessions=40, seed=2),

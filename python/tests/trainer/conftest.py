@@ -1,18 +1,19 @@
-"""Fixtures that are dear: one zygote, one data set and one finished trial for a whole session of tests."""
+"""Fixtures that are dear: one data set and one finished trial for a whole session of tests."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from attempts import Finished, Zygote, finish, zygote
+from attempts import Finished, Trainers, finish
 from builders import THREADS, write_data
+from forking import Forker, warm
 
 from longhaul_trainer.model.runtime import prepare_environment, tensorflow
 
@@ -26,9 +27,13 @@ def one_runtime() -> None:
 
 
 @pytest.fixture(scope="session")
-def trainers() -> Iterator[Zygote]:
-    with zygote() as process:
-        yield process
+def forker() -> Forker:
+    return warm()
+
+
+@pytest.fixture(scope="session")
+def trainers(forker: Forker) -> Trainers:
+    return Trainers(forker)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +47,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, trainers: Zygote, data: dict[str, str]) -> Finished:
+def finished(tmp_path_factory: pytest.TempPathFactory, trainers: Trainers, data: dict[str, str]) -> Finished:
     """An undisturbed trial with two validation points an epoch; not to be changed."""
     return finish(trainers, tmp_path_factory.mktemp("finished"), data, validateEverySteps=6, sampleCandidates=6)

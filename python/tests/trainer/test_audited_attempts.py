@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attempts import OFTEN, Zygote, result
+from attempts import OFTEN, Trainers, result
 from builders import trial_json, write_data, write_trial
 
 from longhaul.audits.points import differences
 
 
-def test_a_window_is_equal_when_it_is_trained_again_also_in_two_attempts(tmp_path: Path, trainers: Zygote) -> None:
+def test_a_window_is_equal_when_it_is_trained_again_also_in_two_attempts(tmp_path: Path, trainers: Trainers) -> None:
     data = {
         "train": write_data(tmp_path / "train", parts=4, sessions=50, seed=1),
         "validation": write_data(tmp_path / "validation", parts=1, sessions=40, seed=2),

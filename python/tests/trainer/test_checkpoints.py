@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attempts import Zygote, result, run, stop_after
+from attempts import Trainers, result, run, stop_after
 from builders import loaded
 from test_fencing import checkpoints, latest, snapshot
 
@@ -116,7 +116,9 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, dama
     assert "000000002-1-2 is torn or corrupt (variables.bin" in warnings[0] and "going back to the one before" in warnings[0]
 
 
-def test_training_goes_on_exactly_from_the_checkpoint_before_a_damaged_one(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_training_goes_on_exactly_from_the_checkpoint_before_a_damaged_one(
+    tmp_path: Path, trainers: Trainers, data: dict[str, str]
+) -> None:
     whole = run(trainers, tmp_path / "whole", data)
     stopped = stop_after(trainers, tmp_path / "torn", data, 5, signal.SIGTERM)
     assert stopped.code == 143
@@ -175,7 +177,7 @@ def test_arrays_and_numbers_survive_to_the_bit() -> None:
         assert found.arrays[name].shape == array.shape
 
 
-def test_sigkill_loses_no_more_than_what_came_after_the_last_commit(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_sigkill_loses_no_more_than_what_came_after_the_last_commit(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     killed = stop_after(trainers, tmp_path, data, 4, signal.SIGKILL)
     assert killed.code == -signal.SIGKILL
     committed = latest(killed.output)["step"]

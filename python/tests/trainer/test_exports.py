@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attempts import Finished, Zygote, finish, records, result, run
+from attempts import Finished, Trainers, finish, records, result, run
 from builders import NUMERIC, make_columns
 
 from longhaul_trainer import import_limits
@@ -91,7 +91,7 @@ def test_what_bigquery_ml_would_refuse_is_found(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_trial_for_bigquery_ml_ends_at_the_first_export_that_it_could_not_import(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str]
+    tmp_path: Path, trainers: Trainers, data: dict[str, str]
 ) -> None:
     (tmp_path / "calls_python").mkdir()
     (tmp_path / "calls_python" / "__init__.py").write_text(CALLS_PYTHON)
@@ -110,7 +110,7 @@ def test_a_trial_for_bigquery_ml_ends_at_the_first_export_that_it_could_not_impo
     assert finish(trainers, tmp_path / "not-asked", data, **{**changes, "epochs": 1}).code == 0
 
 
-def test_a_trial_for_bigquery_ml_goes_on_when_it_can_import_the_exports(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_a_trial_for_bigquery_ml_goes_on_when_it_can_import_the_exports(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     found = finish(trainers, tmp_path, data, exportFor="bigquery-ml")
     assert len(list((found.output / "exports").glob("*/READY"))) == 2
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attempts import OFTEN, Finished, Zygote, committed_step, records, result
+from attempts import OFTEN, Finished, Trainers, committed_step, records, result
 from builders import loaded, trial_json, write_trial
 
 from longhaul.errors import FencedError
@@ -109,7 +109,7 @@ def test_what_a_successor_swept_while_it_was_written_is_written_again(tmp_path: 
 
 
 def test_a_zombie_ends_with_75_and_the_trial_is_that_of_the_undisturbed_run(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str], finished: Finished
+    tmp_path: Path, trainers: Trainers, data: dict[str, str], finished: Finished
 ) -> None:
     document = trial_json(tmp_path / "out", data, validateEverySteps=6, sampleCandidates=6, checkpoint=OFTEN)
     uri = write_trial(tmp_path / "trial.json", document)

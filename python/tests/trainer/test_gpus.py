@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from attempts import Zygote, run
+from attempts import Trainers, run
 
 from longhaul.errors import ConfigError, UsageError
 from longhaul_trainer.model import runtime
@@ -51,7 +51,7 @@ def test_what_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_trial_that_asks_for_a_gpu_on_a_build_without_ends_before_it_trains(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str]
+    tmp_path: Path, trainers: Trainers, data: dict[str, str]
 ) -> None:
     found = run(trainers, tmp_path, data, environment={"LONGHAUL_GPUS": "1"})
     assert found.code == 78, found.log

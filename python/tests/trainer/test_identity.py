@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attempts import Finished, Zygote, finish, records, result, run, stop_after
+from attempts import Finished, Trainers, finish, records, result, run, stop_after
 from builders import features, trial_json, write_data
 
 from longhaul.errors import ConfigError
@@ -32,7 +32,7 @@ PARAMETERS = trial_json(Path("/unused"), {"train": ""})["parameters"]
 
 
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory, trainers: Zygote, data: dict[str, str]) -> Finished:
+def stopped(tmp_path_factory: pytest.TempPathFactory, trainers: Trainers, data: dict[str, str]) -> Finished:
     """A trial that was preempted."""
     found = stop_after(trainers, tmp_path_factory.mktemp("stopped"), data, 3, signal.SIGTERM)
     assert found.code == 143, found.log
@@ -54,7 +54,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, trainers: Zygote, data: di
     ids=["seed", "batch size", "learning rate and epochs", "candidates", "features"],
 )
 def test_changed_inputs_under_a_checkpoint_are_refused_with_all_that_differs(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished, changes: dict[str, Any], named: list[str]
+    tmp_path: Path, trainers: Trainers, data: dict[str, str], stopped: Finished, changes: dict[str, Any], named: list[str]
 ) -> None:
     shutil.copytree(stopped.output, tmp_path / "out")
     found = run(trainers, tmp_path, data, attempt=2, **changes)
@@ -66,7 +66,7 @@ def test_changed_inputs_under_a_checkpoint_are_refused_with_all_that_differs(
     assert not (tmp_path / "out" / "result.json").exists()
 
 
-def test_changed_data_are_refused(tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished) -> None:
+def test_changed_data_are_refused(tmp_path: Path, trainers: Trainers, data: dict[str, str], stopped: Finished) -> None:
     shutil.copytree(stopped.output, tmp_path / "out")
     other = write_data(tmp_path / "train", parts=3, sessions=60, seed=9)
     found = run(trainers, tmp_path, {**data, "train": other}, attempt=2)
@@ -74,7 +74,7 @@ def test_changed_data_are_refused(tmp_path: Path, trainers: Zygote, data: dict[s
     assert "data.train (was " in found.log
 
 
-def test_changed_code_of_ones_own_model_is_refused(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_changed_code_of_ones_own_model_is_refused(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     module = tmp_path / "changing_model.py"
     module.write_text(OWN_MODEL)
     changes: dict[str, Any] = {
@@ -97,7 +97,7 @@ def test_a_scheme_that_this_trainer_does_not_know_is_refused() -> None:
 
 
 def test_another_interval_or_retention_is_no_other_training(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished
+    tmp_path: Path, trainers: Trainers, data: dict[str, str], stopped: Finished
 ) -> None:
     shutil.copytree(stopped.output, tmp_path / "out")
     policy = {"minSeconds": 1, "maxSeconds": 90, "keep": 3, "meanSecondsBetweenPreemptions": 77.0}
@@ -106,7 +106,7 @@ def test_another_interval_or_retention_is_no_other_training(
 
 
 def test_a_longer_training_goes_on_where_the_shorter_one_ended_with_the_bits_of_the_undisturbed_one(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str]
+    tmp_path: Path, trainers: Trainers, data: dict[str, str]
 ) -> None:
     constant = {"parameters": {**PARAMETERS, "learning_rate_schedule": "constant"}}
     (tmp_path / "long").mkdir()
@@ -126,7 +126,7 @@ def test_a_longer_training_goes_on_where_the_shorter_one_ended_with_the_bits_of_
     assert begun[1] / wanted["steps"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_population_is_the_same_bit_for_bit_when_it_is_trained_again(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_a_population_is_the_same_bit_for_bit_when_it_is_trained_again(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     """As a search with `scheduler: { kind: pbt, interval: 2 }` does: a fork goes on in a poorer member's place."""
     constant = {**PARAMETERS, "learning_rate_schedule": "constant"}
     parent = finish(trainers, tmp_path / "parent", data, epochs=2, parameters=constant)
@@ -151,7 +151,7 @@ def test_a_population_is_the_same_bit_for_bit_when_it_is_trained_again(tmp_path:
 
 
 def test_a_longer_training_begins_anew_where_its_learning_rates_depend_on_the_end(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str], stopped: Finished
+    tmp_path: Path, trainers: Trainers, data: dict[str, str], stopped: Finished
 ) -> None:
     shutil.copytree(stopped.output, tmp_path / "out")
     found = run(trainers, tmp_path, data, attempt=2, epochs=5)

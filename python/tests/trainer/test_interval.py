@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from attempts import OFTEN, Finished, Zygote, finish, records
+from attempts import OFTEN, Finished, Trainers, finish, records
 
 from longhaul.resume.interval import NEWEST, UNSEEN_MEAN_SECONDS, SaveInterval
 from longhaul_trainer.trial import CheckpointPolicy
@@ -41,7 +41,7 @@ def test_the_cost_follows_the_measurements_without_jumping() -> None:
     assert found.cost_seconds == pytest.approx(1.0 + NEWEST)
 
 
-def test_progress_records_tell_the_interval(tmp_path: Path, trainers: Zygote, data: dict[str, str], finished: Finished) -> None:
+def test_progress_records_tell_the_interval(tmp_path: Path, trainers: Trainers, data: dict[str, str], finished: Finished) -> None:
     policy = {**OFTEN, "maxSeconds": 0.3, "meanSecondsBetweenPreemptions": 0.2}
     found = finish(trainers, tmp_path, data, checkpoint=policy, environment={"LONGHAUL_STEP_DELAY_SECONDS": "0.03"})
     saved = [record for record in records(found.output) if record["kind"] == "checkpoint"]

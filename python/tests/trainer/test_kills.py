@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attempts import Zygote, records, result
+from attempts import Trainers, records, result
 from builders import trial_json, write_data, write_trial
 
 #: For each layout; `npm test -- kills` plays more.
@@ -41,7 +41,7 @@ def outcome(output: Path) -> dict[str, Any]:
 class Scene:
     """A data set, a trial that has many things going on, and its undisturbed outcome."""
 
-    def __init__(self, root: Path, trainers: Zygote, layout: str) -> None:
+    def __init__(self, root: Path, trainers: Trainers, layout: str) -> None:
         self.root = root
         self.trainers = trainers
         self.layout = layout
@@ -89,7 +89,7 @@ def play(scene: Scene, seed: int) -> tuple[dict[str, Any], str]:
 
 
 @pytest.mark.parametrize(("layout", "first"), [("nested", 0), ("flat", 1000)])
-def test_any_schedule_of_kills_ends_in_the_same_bits(tmp_path: Path, trainers: Zygote, layout: str, first: int) -> None:
+def test_any_schedule_of_kills_ends_in_the_same_bits(tmp_path: Path, trainers: Trainers, layout: str, first: int) -> None:
     scene = Scene(tmp_path, trainers, layout)
     schedules = range(first, first + SCHEDULES)
     with ThreadPoolExecutor(max(len(os.sched_getaffinity(0)), 2)) as pool:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from attempts import Zygote, run
+from attempts import Trainers, run
 from builders import flat_table, make_columns, write_data, write_manifest
 
 from longhaul.errors import ConfigError
@@ -45,7 +45,7 @@ def unlabelled(data: str, *parts: int) -> str:
 FLAT: dict[str, Any] = {"layout": {"kind": "flat", "session": "session", "item": "item", "label": "label"}}
 
 
-def test_data_without_a_label_above_0_are_refused_at_the_first_step(tmp_path: Path, trainers: Zygote) -> None:
+def test_data_without_a_label_above_0_are_refused_at_the_first_step(tmp_path: Path, trainers: Trainers) -> None:
     train = unlabelled(write_data(tmp_path / "train", layout="flat"), 0, 1, 2)
     validation = write_data(tmp_path / "validation", layout="flat", parts=1)
     found = run(trainers, tmp_path, {"train": train, "validation": validation}, **FLAT)
@@ -55,14 +55,14 @@ def test_data_without_a_label_above_0_are_refused_at_the_first_step(tmp_path: Pa
     assert not list((tmp_path / "out" / "exports").glob("*"))
 
 
-def test_one_part_with_labels_is_enough(tmp_path: Path, trainers: Zygote) -> None:
+def test_one_part_with_labels_is_enough(tmp_path: Path, trainers: Trainers) -> None:
     train = unlabelled(write_data(tmp_path / "train", layout="flat"), 0, 2)
     validation = write_data(tmp_path / "validation", layout="flat", parts=1)
     found = run(trainers, tmp_path, {"train": train, "validation": validation}, **FLAT)
     assert found.code == 0, found.log
 
 
-def test_a_validation_that_cannot_be_measured_is_refused_where_the_objective_is_measured_on_it(tmp_path: Path, trainers: Zygote) -> None:
+def test_a_validation_that_cannot_be_measured_is_refused_where_the_objective_is_measured_on_it(tmp_path: Path, trainers: Trainers) -> None:
     train = write_data(tmp_path / "train", layout="flat")
     validation = unlabelled(write_data(tmp_path / "validation", layout="flat", parts=1), 0)
     found = run(trainers, tmp_path, {"train": train, "validation": validation}, **FLAT)

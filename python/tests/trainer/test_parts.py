@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from attempts import Zygote, records, result, run
+from attempts import Trainers, records, result, run
 from builders import flat_table, make_columns, nested_table, write_data, write_manifest
 
 from longhaul.errors import BadPart
@@ -171,13 +171,13 @@ def spoilt(root: Path, bad: int) -> str:
     return write_manifest(root)
 
 
-def test_a_bad_part_ends_the_trial_with_65(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_a_bad_part_ends_the_trial_with_65(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     found = run(trainers, tmp_path, {"train": spoilt(tmp_path / "data", 1)})
     assert found.code == 65, found.log
     assert "longhaul: part-00004.parquet, column price, row group 0: candidate 3: nan where" in found.log
 
 
-def test_bad_parts_are_passed_over_within_the_budget_and_counted(tmp_path: Path, trainers: Zygote) -> None:
+def test_bad_parts_are_passed_over_within_the_budget_and_counted(tmp_path: Path, trainers: Trainers) -> None:
     uri = spoilt(tmp_path / "data", 2)
     found = run(trainers, tmp_path / "skip", {"train": uri}, parts={"ahead": 2, "onBad": "skip", "badBudget": 2})
     assert found.code == 0, found.log
@@ -191,7 +191,7 @@ def test_bad_parts_are_passed_over_within_the_budget_and_counted(tmp_path: Path,
 
 
 @pytest.mark.parametrize("what", ["truncated", "replaced", "gone"])
-def test_a_part_that_is_not_what_the_manifest_lists_is_refused(tmp_path: Path, trainers: Zygote, what: str) -> None:
+def test_a_part_that_is_not_what_the_manifest_lists_is_refused(tmp_path: Path, trainers: Trainers, what: str) -> None:
     uri = write_data(tmp_path / "data", parts=2, sessions=30)
     part = tmp_path / "data" / "part-00001.parquet"
     if what == "gone":

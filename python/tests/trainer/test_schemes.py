@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attempts import Zygote, records, result, run
+from attempts import Trainers, records, result, run
 from builders import features, layout_json, write_data
 
 from longhaul.checked import Checked
@@ -60,14 +60,14 @@ def with_todays_libraries(output: Path) -> None:
     latest.write_text(json.dumps(document))
 
 
-def resumed(trainers: Zygote, root: Path, **changes: Any) -> Any:
+def resumed(trainers: Trainers, root: Path, **changes: Any) -> Any:
     shutil.copytree(RELEASE / "out", root / "out")
     with_todays_libraries(root / "out")
     data = {name: f"file://{RELEASE}/data/{name}" for name in ("train", "validation")}
     return run(trainers, root, data, attempt=2, **{**TRIAL, **changes})
 
 
-def test_a_trial_of_0_1_0_goes_on_to_the_bits_that_it_had(tmp_path: Path, trainers: Zygote) -> None:
+def test_a_trial_of_0_1_0_goes_on_to_the_bits_that_it_had(tmp_path: Path, trainers: Trainers) -> None:
     found = resumed(trainers, tmp_path)
     assert found.code == 0, found.log
     assert "begins at step 11 " in found.log
@@ -85,7 +85,7 @@ def test_a_trial_of_0_1_0_goes_on_to_the_bits_that_it_had(tmp_path: Path, traine
     assert state["identity"]["scheme"] == FIRST_SCHEME
 
 
-def test_a_trial_of_0_1_0_with_other_inputs_is_refused_still(tmp_path: Path, trainers: Zygote) -> None:
+def test_a_trial_of_0_1_0_with_other_inputs_is_refused_still(tmp_path: Path, trainers: Trainers) -> None:
     found = resumed(trainers, tmp_path, seed=8)
     assert found.code == 78
     assert "seed (was 7, is 8)" in found.log and "scheme" not in found.log

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from attempts import Finished, Zygote, result
+from attempts import Finished, Trainers, result
 from builders import features, layout_json, write_data
 
 from longhaul_trainer.score import saved_model
@@ -22,7 +22,7 @@ def feature_table(path: Path, layout: str = "nested", segments: tuple[str, ...] 
 
 
 @pytest.fixture
-def score(trainers: Zygote, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+def score(trainers: Trainers, tmp_path: Path) -> Callable[..., tuple[int, str]]:
     """`longhaul_trainer score`: exit code and what it told."""
 
     def run(model: str, data: str, features: str, output: Path, *more: str) -> tuple[int, str]:

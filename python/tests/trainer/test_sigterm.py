@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attempts import OFTEN, PATIENCE_SECONDS, Finished, Zygote, environment, finish, records, result
+from attempts import OFTEN, Finished, Trainers, environment, finish, records, result
 from builders import trial_json, write_trial
+from forking import PATIENCE_SECONDS
 
 #: Of the fixture `finished`.
 TRAINING: dict[str, Any] = {"validateEverySteps": 6, "sampleCandidates": 6}
@@ -54,7 +55,7 @@ def test_what_was_trained_is_committed_whenever_it_comes(
     checkpoint: dict[str, Any],
     tmp_path: Path,
     data: dict[str, str],
-    trainers: Zygote,
+    trainers: Trainers,
     finished: Finished,
 ) -> None:
     output = tmp_path / "out"
@@ -113,7 +114,7 @@ def test_a_handler_that_a_model_s_module_sets_is_no_answer(tmp_path: Path, data:
     assert json.loads((output / "checkpoints" / "LATEST").read_text())["reason"] == "sigterm"
 
 
-def test_a_commit_that_fails_is_no_preemption(tmp_path: Path, data: dict[str, str], trainers: Zygote) -> None:
+def test_a_commit_that_fails_is_no_preemption(tmp_path: Path, data: dict[str, str], trainers: Trainers) -> None:
     """The store refuses the last checkpoint: the exit code says that the attempt crashed."""
     output = tmp_path / "out"
     trial = write_trial(tmp_path / "trial.json", trial_json(output, data, checkpoint=SELDOM, **TRAINING))

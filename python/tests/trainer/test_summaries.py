@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from attempts import Zygote, finish, records, result, run, stop_after
+from attempts import Trainers, finish, records, result, run, stop_after
 from builders import trial_json, write_trial
 
 from longhaul.store.directory import DirectoryStore
@@ -25,7 +25,7 @@ def damaged(output: Path, damage: str) -> None:
 
 @pytest.mark.parametrize("damage", ["a file", "a full device"])
 def test_a_tensorboard_that_cannot_be_written_changes_nothing_else(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str], damage: str
+    tmp_path: Path, trainers: Trainers, data: dict[str, str], damage: str
 ) -> None:
     whole = finish(trainers, tmp_path / "whole", data)
     damaged(tmp_path / "damaged" / "out", damage)
@@ -49,7 +49,7 @@ def test_a_disk_that_takes_no_more_ends_no_training(tmp_path: Path, data: dict[s
     assert len(warnings) == 1 and "No space left on device" in warnings[0]
 
 
-def test_no_point_is_shown_twice_after_a_kill(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_no_point_is_shown_twice_after_a_kill(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
     killed = stop_after(trainers, tmp_path, data, 4, signal.SIGKILL, validateEverySteps=2)

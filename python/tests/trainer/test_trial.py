@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attempts import TRAINER, Finished, Zygote, finish, records, result, run, stop_after
+from attempts import TRAINER, Finished, Trainers, finish, records, result, run, stop_after
 from builders import trial_json
 
 from longhaul.errors import TrialError
@@ -42,7 +42,7 @@ PARAMETERS = trial_json(Path("/unused"), {"train": ""})["parameters"]
     ],
 )
 def test_mistakes_end_with_one_line_and_their_exit_code(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str], changes: dict[str, Any], code: int, message: str
+    tmp_path: Path, trainers: Trainers, data: dict[str, str], changes: dict[str, Any], code: int, message: str
 ) -> None:
     changes = dict(changes)
     found = run(trainers, tmp_path, changes.pop("data", data), **changes)
@@ -68,7 +68,7 @@ def test_the_environment_names_the_trial(tmp_path: Path) -> None:
     assert parse_trial(document, "trial.json").parts.ahead == 4
 
 
-def test_early_stopping_counts_on_across_preemptions(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_early_stopping_counts_on_across_preemptions(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     changes: dict[str, Any] = {
         "epochs": 12,
         "parameters": {**PARAMETERS, "learning_rate": 0.05, "patience": 3},
@@ -91,7 +91,7 @@ def test_early_stopping_counts_on_across_preemptions(tmp_path: Path, trainers: Z
         assert result(resumed.output)[name] == expected[name]
 
 
-def test_ones_own_model_trains_resumes_and_exports(tmp_path: Path, trainers: Zygote, data: dict[str, str]) -> None:
+def test_ones_own_model_trains_resumes_and_exports(tmp_path: Path, trainers: Trainers, data: dict[str, str]) -> None:
     (tmp_path / "my_package").mkdir()
     text = (TRAINER.parent / "docs" / "trainer.md").read_text()
     (tmp_path / "my_package" / "__init__.py").write_text(text.split("```python\n")[1].split("```")[0])
@@ -107,11 +107,11 @@ def test_ones_own_model_trains_resumes_and_exports(tmp_path: Path, trainers: Zyg
 
 
 @pytest.fixture(scope="module")
-def parent(tmp_path_factory: pytest.TempPathFactory, trainers: Zygote, data: dict[str, str]) -> Finished:
+def parent(tmp_path_factory: pytest.TempPathFactory, trainers: Trainers, data: dict[str, str]) -> Finished:
     return stop_after(trainers, tmp_path_factory.mktemp("parent"), data, 6, signal.SIGTERM)
 
 
-def test_a_fork_goes_on_from_another_trials_checkpoint(tmp_path: Path, trainers: Zygote, data: dict[str, str], parent: Finished) -> None:
+def test_a_fork_goes_on_from_another_trials_checkpoint(tmp_path: Path, trainers: Trainers, data: dict[str, str], parent: Finished) -> None:
     fork = {"trial": 3, "output": f"file://{parent.output}", "checkpoint": None}
     step = json.loads((parent.output / "checkpoints" / "LATEST").read_text())["step"]
     before = (parent.output / "checkpoints" / "LATEST").read_bytes()
@@ -135,7 +135,7 @@ def test_a_fork_goes_on_from_another_trials_checkpoint(tmp_path: Path, trainers:
     ],
 )
 def test_a_fork_that_does_not_fit_is_refused(
-    tmp_path: Path, trainers: Zygote, data: dict[str, str], parent: Finished, changes: dict[str, Any], code: int, message: str
+    tmp_path: Path, trainers: Trainers, data: dict[str, str], parent: Finished, changes: dict[str, Any], code: int, message: str
 ) -> None:
     fork = changes.get("fork", {"trial": 3, "output": "OUTPUT", "checkpoint": None})
     fork = {**fork, "output": fork["output"].replace("OUTPUT", f"file://{parent.output}")}
