@@ -12,7 +12,7 @@ from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer
 
 if TYPE_CHECKING:
-    from longhaul_sql.queries import Projection
+    from longhaul_sql.projections import Projection
 
 
 def group_text(writer: Writer, node: exp.Expression, projection: Projection, aliases: dict[str, Sql]) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlglot import exp
 
-from longhaul_sql.alike import by_place, differ, has_other_names, is_nameless, kind_of_all, nameless, text_as_time
+from longhaul_sql.alike import is_nameless, nameless
 from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text
 from longhaul_sql.pipes import EVERY_ROW, LOST
-from longhaul_sql.signatures import is_text, require_groupable
-from longhaul_sql.sources import Source, from_text
-from longhaul_sql.types import TIMES, Kind, Sql, declared, fields_of, quote
+from longhaul_sql.projections import Projection, alias_values, named_columns, projection_of, struct_text, used_parts
+from longhaul_sql.set_sides import coerced, common_projection, with_names_of
+from longhaul_sql.signatures import require_groupable
+from longhaul_sql.sources import from_text
+from longhaul_sql.types import Kind, Sql, quote
 from longhaul_sql.writer import Columns, Scope, Writer
 
 SELECT_PARTS = {
@@ -34,24 +36,6 @@ SELECT_PARTS = {
 }
 SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offset", "by_name", "side", "kind", "on"}
 _SET_OPERATORS: dict[type[exp.Expression], str] = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
-
-
-@dataclass
-class Projection:
-    """The SELECT list."""
-
-    texts: list[str] = field(default_factory=list)
-    columns: list[tuple[str, Sql]] = field(default_factory=list)
-    """Named columns in order; a star counts for none."""
-    has_star: bool = False
-    star_is_known: bool = True
-    """Whether `columns` has those of each star too."""
-    anonymous: list[int] = field(default_factory=list)
-    anonymous_names: list[str] = field(default_factory=list)
-
-    @property
-    def names(self) -> set[str]:
-        return {name.lower() for name, _ in self.columns}
 
 
 @dataclass
@@ -84,7 +68,7 @@ def subquery_text(writer: Writer, node: exp.Expression, *, as_value: bool = True
 
 
 def subquery(writer: Writer, node: exp.Expression, *, as_value: bool) -> Query:
-    while isinstance(node, exp.Subquery) and not node.alias and set(_used(node)) == {"this"}:
+    while isinstance(node, exp.Subquery) and not node.alias and set(used_parts(node)) == {"this"}:
         node = node.this
     # Aliases of the outer SELECT list are no names in here.
     with writer.with_aliases(None):
@@ -110,10 +94,6 @@ def value_kind(query: Query) -> str:
         return query.value
     columns = columns_of(query)
     return columns[0][1] if columns is not None and len(columns) == 1 else ""
-
-
-def _used(node: exp.Expression) -> list[str]:
-    return [key for key, value in node.args.items() if value not in (None, False, [])]
 
 
 def _with(writer: Writer, node: exp.Expression) -> tuple[str, bool]:
@@ -172,7 +152,7 @@ def _recursion(node: exp.Expression) -> exp.Expression:
 
 
 def _is_star_of_table(node: exp.Select) -> bool:
-    only = set(_used(node)) == {"expressions", "from_", "with_"} and len(node.expressions) == 1
+    only = set(used_parts(node)) == {"expressions", "from_", "with_"} and len(node.expressions) == 1
     return only and isinstance(node.expressions[0], exp.Star) and isinstance(node.args["from_"].this, exp.Table)
 
 
@@ -208,8 +188,8 @@ def _set_operation(writer: Writer, node: exp.Expression, as_value: bool) -> Quer
             kinds = [value.kind for _, value in pair]
             if "" in kinds and any(is_nameless(kind) for kind in kinds):
                 raise nameless(writer, node.expression)
-        left_text = _coerced(writer, (node.this, node.expression), left.projection, right.projection, left_text)
-        right_text = _coerced(writer, (node.expression, node.this), right.projection, left.projection, right_text)
+        left_text = coerced(writer, (node.this, node.expression), left.projection, right.projection, left_text)
+        right_text = coerced(writer, (node.expression, node.this), right.projection, left.projection, right_text)
         right_text = with_names_of(left.projection, right.projection, right_text)
     projection = common_projection(left.projection, right.projection)
     if node.args.get("by_name"):
@@ -234,13 +214,13 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     writer.scope.tables, writer.scope.columns = source.rows, source.columns
     if not node.expressions:
         raise writer.refuse(node, "the SELECT list is empty", expected="columns, or *")
-    projection = _projection(writer, node, source)
+    projection = projection_of(writer, node, source)
     kind = node.args.get("kind")
     if kind and kind != "STRUCT":
         raise writer.refuse(node, f"SELECT AS {kind} is not translated", found=f"AS {kind}")
     listed = ", ".join(projection.texts)
     if kind == "STRUCT" and as_value:
-        listed = _as_struct(writer, node, projection, source)
+        listed = struct_text(writer, node, projection, source)
     distinct = ""
     if node.args.get("distinct") is not None:
         writer.require_parts(node.args["distinct"], set(), "DISTINCT")
@@ -250,7 +230,7 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     text = f"SELECT {distinct}{listed}{source.text}"
     if (where := node.args.get("where")) is not None:
         text += f" WHERE {writer.condition_value(where.this, 'filter').text}"
-    aliases = _alias_values(node, projection)
+    aliases = alias_values(node, projection)
     text += group_text(writer, node, projection, aliases)
     with writer.with_aliases(aliases):
         if (having := node.args.get("having")) is not None:
@@ -272,11 +252,6 @@ def _select(writer: Writer, node: exp.Expression, as_value: bool) -> Query:
     _leave_with(writer, added)
     value = Kind("STRUCT", fields=[(name, each.kind) for name, each in projection.columns]) if kind == "STRUCT" and as_value else ""
     return Query(text, projection, order is not None, value)
-
-
-def named_columns(projection: Projection) -> list[tuple[str, Sql]]:
-    """The columns as one who reads the query names them."""
-    return [(name, Sql(quote(name), value.kind)) for name, value in projection.columns]
 
 
 def _orders_result(items: list[exp.Expression], projection: Projection, *, group_all: bool) -> bool:
@@ -303,192 +278,3 @@ def _limit(writer: Writer, node: exp.Expression) -> str:
         most = f"least({writer.value(number).text}, {EVERY_ROW})"
         text += f" {word} {min(int(number.this), EVERY_ROW) if str(number.this).isdigit() else most}"
     return text
-
-
-def _projection(writer: Writer, node: exp.Expression, source: Source) -> Projection:
-    projection = Projection()
-    for each in node.expressions:
-        star = each if isinstance(each, exp.Star) else each.this if isinstance(each, exp.Column) else None
-        if isinstance(each, exp.Dot) and isinstance(each.expression, exp.Star):
-            _fields_of_value(writer, each, projection)
-            continue
-        if isinstance(star, exp.Star):
-            projection.texts.append(_star(writer, each, star, source))
-            projection.has_star = True
-            _name_star(projection, each, star, source)
-            continue
-        value_node = each.this if isinstance(each, exp.Alias) else each
-        value = writer.value(value_node)
-        name = each.alias if isinstance(each, exp.Alias) else _own_name(value_node)
-        if not name:
-            name = f"f{len(projection.anonymous)}_"
-            projection.anonymous_names.append(name)
-            projection.anonymous.append(len(projection.texts))
-        if name.lower() in writer.variables:
-            raise writer.refuse(each, f"{name} is a variable and a column", found=name, hint="give the variable another name")
-        plain = isinstance(value_node, exp.Column) and len(value_node.parts) == 1 and value.text == quote(name)
-        projection.texts.append(value.text if plain else f"{value.text} AS {quote(name)}")
-        projection.columns.append((name, value))
-    return projection
-
-
-def _fields_of_value(writer: Writer, node: exp.Dot, projection: Projection) -> None:
-    """`struct.*`, where the struct is no column."""
-    writer.require_parts(node.expression, set(), "*")
-    value = writer.value(node.this)
-    fields = fields_of(value.kind)
-    if fields is None:
-        projection.texts.append(f"unnest({value.text})")
-        projection.has_star, projection.star_is_known = True, False
-        return
-    for place, (name, kind) in enumerate(fields, 1):
-        field = Sql(f"struct_extract_at({value.text}, {place})", kind)
-        projection.texts.append(f"{field.text} AS {quote(name)}")
-        projection.columns.append((name, field))
-
-
-def _name_star(projection: Projection, node: exp.Expression, star: exp.Expression, source: Source) -> None:
-    """The columns of a star, as far as the sources' are known."""
-    chosen = [node.parts[0].name.lower()] if isinstance(node, exp.Column) and len(node.parts) == 2 else list(source.columns)
-    tables = [source.columns.get(name) for name in chosen]
-    if not tables or any(columns is None for columns in tables) or source.using or source.elements or isinstance(node, exp.Dot):
-        projection.star_is_known = False
-        return
-    without = {each.name.lower() for each in star.args.get("except_") or []}
-    replaced = {each.alias.lower() for each in star.args.get("replace") or []}
-    renamed = {each.this.name.lower(): each.alias for each in star.args.get("rename") or []}
-    for columns in tables:
-        for name, kind in columns or []:
-            if name.lower() not in without:
-                now = renamed.get(name.lower(), name)
-                projection.columns.append((now, Sql(quote(now), "" if name.lower() in replaced else kind)))
-
-
-def with_names_of(left: Projection, right: Projection, right_text: str) -> str:
-    """The right side of a set operation, or rows for a table, with the names that the left has for fields of structs."""
-    pairs = list(zip(left.columns, right.columns, strict=False))
-    known = all(side.star_is_known or not side.has_star for side in (left, right)) and len(left.columns) == len(right.columns)
-    if not known or not any(has_other_names(other.kind, one.kind) for (_, one), (_, other) in pairs):
-        return right_text
-    places = [f"longhaul_c{place}" for place in range(len(pairs))]
-    listed = ", ".join(by_place(place, other.kind, one.kind) for place, ((_, one), (_, other)) in zip(places, pairs, strict=True))
-    return f"(SELECT {listed} FROM {right_text} AS longhaul_right({', '.join(places)}))"
-
-
-def _texts(node: exp.Expression, columns: int) -> set[int]:
-    """Places of the columns that are literals or parameters, or NULL, in all SELECTs of one union."""
-    if isinstance(node, exp.Union):
-        return _texts(node.this, columns) & _texts(node.expression, columns)
-    if not isinstance(node, exp.Select) or len(node.expressions) != columns:
-        return set()
-    return {at for at, each in enumerate(node.expressions) if is_text(each.unalias()) or isinstance(each.unalias(), exp.Null)}
-
-
-def _coerced(writer: Writer, nodes: tuple[exp.Expression, exp.Expression], own: Projection, other: Projection, text: str) -> str:
-    """A side of a set operation whose literals of texts are the dates and times that the other side has.
-
-    Raises:
-        Refusal: a column has types on the two sides that are never one.
-    """
-    node = nodes[0]
-    ours, others = (_texts(each, len(side.columns)) for each, side in zip(nodes, (own, other), strict=True))
-    places = [f"longhaul_t{place}" for place in range(len(own.columns))]
-    made: dict[int, Sql] = {}
-    for place, ((_, mine), (_, theirs)) in enumerate(zip(own.columns, other.columns, strict=False)):
-        if own.has_star or other.has_star or not differ(mine.kind, theirs.kind):
-            continue
-        said, wanted = declared(mine.kind), declared(theirs.kind)
-        if said == "STRING" and wanted in TIMES and place in ours:
-            one = node.expressions[place].unalias() if isinstance(node, exp.Select) else node
-            made[place] = text_as_time(writer, one, Sql(places[place], "STRING"), wanted)
-        elif not (wanted == "STRING" and said in TIMES and place in others):
-            raise writer.refuse(
-                node, f"column {place + 1} is {said} on one side and {wanted} on the other", found=writer.excerpt(node),
-                hint=f"CAST(… AS {said}), or the other",
-            )  # fmt: skip
-    if not made:
-        return text
-    listed = [f"{made[at].text if at in made else places[at]} AS {quote(name)}" for at, (name, _) in enumerate(own.columns)]
-    for at, value in made.items():
-        name = own.columns[at][0]
-        own.columns[at] = (name, Sql(quote(name), value.kind))
-    inner = text if text.startswith("(") and text.endswith(")") else f"({text})"
-    return f"(SELECT {', '.join(listed)} FROM {inner} AS longhaul_texts({', '.join(places)}))"
-
-
-def common_projection(left: Projection, right: Projection) -> Projection:
-    """The columns of a set operation are those of its left side; what they are, both must say."""
-    kinds = [value.kind for _, value in right.columns]
-    columns = []
-    for i, (name, value) in enumerate(left.columns):
-        other = kinds[i] if i < len(kinds) and not right.has_star else ""
-        kind = other if value.kind == "NULL" else value.kind if other == "NULL" else kind_of_all([value, Sql("", other)])
-        columns.append((name, Sql(value.text, kind, value.atom)))
-    return Projection(left.texts, columns, left.has_star, left.star_is_known, left.anonymous, left.anonymous_names)
-
-
-def _own_name(node: exp.Expression) -> str:
-    if isinstance(node, exp.Column):
-        return node.name
-    if isinstance(node, exp.ParseJSON):
-        return _own_name(node.this)
-    return node.expression.name if isinstance(node, exp.Dot) else ""
-
-
-def _star(writer: Writer, node: exp.Expression, star: exp.Expression, source: Source) -> str:
-    writer.require_parts(star, {"except_", "replace", "rename"}, "*")
-    without = [each.name for each in star.args.get("except_") or []]
-    replaced = star.args.get("replace") or []
-    if isinstance(node, exp.Column):
-        prefix = ".".join(quote(part.name) for part in node.parts[:-1]) + "."
-        first: list[str] = []
-        if node.parts[0].name.lower() in source.elements:
-            raise writer.refuse(node, "a star over array elements is not translated", found=writer.excerpt(node), hint="name the fields")
-    else:
-        if source.elements:
-            raise writer.refuse(node, "a star over array elements is not translated", found="*", hint="name the columns")
-        prefix = ""
-        # Of JOIN … USING the shared columns come first in GoogleSQL.
-        first = [name for name in source.using if name.lower() not in {each.lower() for each in without}]
-        if first and replaced:
-            raise writer.refuse(node, "REPLACE over JOIN … USING is not translated", found=writer.excerpt(node), hint="join with ON")
-    excluded = [*first, *without]
-    text = f"{prefix}*"
-    if isinstance(node, exp.Column) and len(node.parts) > 2:
-        if excluded or replaced or star.args.get("rename"):
-            raise writer.refuse(
-                node,
-                "EXCEPT and REPLACE over the fields of a struct are not translated",
-                found=writer.excerpt(node),
-                hint="name the fields",
-            )
-        return f"unnest({prefix[:-1]})"
-    if excluded:
-        text += f" EXCLUDE ({', '.join(quote(name) for name in excluded)})"
-    if replaced:
-        texts = ", ".join(f"{writer.value(each.this).text} AS {quote(each.alias)}" for each in replaced)
-        text += f" REPLACE ({texts})"
-    if renamed := star.args.get("rename"):
-        text += f" RENAME ({', '.join(f'{quote(each.this.name)} AS {quote(each.alias)}' for each in renamed)})"
-    return ", ".join([*(quote(name) for name in first), text])
-
-
-def _as_struct(writer: Writer, node: exp.Expression, projection: Projection, source: Source) -> str:
-    if projection.has_star and not projection.star_is_known:
-        # Of one table the row is the struct.
-        only = node.expressions[0]
-        if len(node.expressions) == 1 and isinstance(only, exp.Star) and not _used(only) and len(source.columns) == 1 and source.rows:
-            return quote(node.args["from_"].this.alias_or_name)
-        raise writer.refuse(node, "SELECT AS STRUCT * is not translated", hint="name the columns")
-    if projection.anonymous:
-        raise writer.refuse(node.expressions[projection.anonymous[0]], "a field of this STRUCT has no name", hint="add AS name")
-    return "{" + ", ".join(f"{quote(name)}: {value.text}" for name, value in projection.columns) + "}"
-
-
-def _alias_values(node: exp.Expression, projection: Projection) -> dict[str, Sql]:
-    """Names that come before the columns of FROM in GROUP BY, HAVING, QUALIFY and ORDER BY, unless they are just these columns."""
-    values: dict[str, Sql] = {}
-    for name, value in projection.columns:
-        if value.text.split(".")[-1].lower() != quote(name).lower():
-            values[name.lower()] = Sql(value.text, value.kind, atom=False)
-    return values

@@ -9,7 +9,9 @@ from sqlglot import exp
 
 from longhaul_sql.alike import by_place, has_other_names
 from longhaul_sql.expressions import variable_table
-from longhaul_sql.queries import Projection, Query, columns_of, query_text, with_names_of
+from longhaul_sql.projections import Projection
+from longhaul_sql.queries import Query, columns_of, query_text
+from longhaul_sql.set_sides import with_names_of
 from longhaul_sql.sources import Source, _item
 from longhaul_sql.types import Sql, fields_of, quote
 from longhaul_sql.writer import Columns, Scope, Writer
