@@ -1,9 +1,9 @@
 /** Scripts of steps, kept in the object store once, so that each attempt of a step only names its own. */
 import type { Profile, ScriptSpec } from '../src/contract/index.ts';
+import { keepScript } from '../src/cache/scripts.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { keepScript } from './step-jobs.ts';
 
 export const createScriptActivities = (ports: Ports) =>
   translated({

@@ -21,7 +21,7 @@ import { inFlavor } from '../src/rules/flavors.ts';
 import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../src/rules/kept-logs.ts';
 import { keepLog, markLostLog } from './attempt-logs.ts';
 import type { LogSource } from './attempt-logs.ts';
-import { canonicalJson, sha256 } from '../src/contract/canonical-json.ts';
+import { keepScript } from '../src/cache/scripts.ts';
 import { unlessClusterIsLost } from './cluster-silence.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -284,20 +284,6 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
   function place(uri: string): string {
     return spec.kind === 'container' ? pathOfFileUri(uri) : uri;
   }
-}
-
-/** The script goes through the object store: it may be larger than an environment variable, and names itself by its content. */
-export async function keepScript(store: ObjectStore, spec: ScriptSpec): Promise<string> {
-  const script = canonicalJson({
-    language: spec.language,
-    file: spec.file,
-    source: spec.source,
-    requirements: spec.requirements,
-    outputs: Object.keys(spec.outputs),
-  });
-  const uri = `${store.root}/scripts/${sha256(script).slice(0, 32)}.json`;
-  if (!(await store.stat(uri))) await store.write(uri, script, { contentType: 'application/json' });
-  return uri;
 }
 
 /** One for each attempt, so that an attempt that failed later than it wrote leaves nothing to be mistaken. */

@@ -19,7 +19,7 @@ export function registerGc(program: Command): void {
     .command('gc')
     .description(
       'remove what nobody needs any more: Jobs of runs that have ended, cached outputs that were not used for long, scores of evaluations that did not ' +
-        'end, logs and checkpoints of trials that were kept for as long as the profile says, and code that was shipped for runs that cannot go on any more. ' +
+        'end, logs and checkpoints of trials that were kept for as long as the profile says, code that was shipped for runs that cannot go on any more, and scripts of steps that no run under way has. ' +
         'What an open run, a model of the registry, a newer record or a run of late refers to stays, and so does what was made anew',
     )
     .argument('[run]', 'a run whose profile says where to look; the newest one when left out')

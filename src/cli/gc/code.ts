@@ -8,6 +8,7 @@ import { decideCode, digestsIn, whyCodeIsNeeded, type CodeUser } from '../../rul
 import { GRACES } from '../../rules/durations.ts';
 import { textsIn, type Reference } from '../../rules/garbage.ts';
 import { CacheRecord } from '../../cache/records.ts';
+import type { StoredDocument } from './documents.ts';
 import type { GarbageOptions, Runs } from './parts.ts';
 import { stateOf } from './parts.ts';
 import { removeUnchanged, type Found, type GarbageResult, type Removal } from './removal.ts';
@@ -24,6 +25,7 @@ interface Context {
   readonly trials: readonly LedgerRow<'trials'>[];
   readonly options: GarbageOptions;
   readonly open: readonly Reference[];
+  readonly documents: () => Promise<readonly StoredDocument[]>;
   /** What was found of all other kinds, whether it goes or stays. */
   readonly others: readonly Found[];
 }
@@ -52,7 +54,7 @@ async function shippedIn(store: ObjectStore): Promise<ObjectInfo[]> {
 const nameOf = (uri: string): string => uri.slice(uri.lastIndexOf('/') + 1);
 
 async function everyUser(context: Context): Promise<CodeUser[]> {
-  const { runs, store, warehouse, trials, open } = context;
+  const { runs, warehouse, trials, open } = context;
   const schedules = (await runs.schedules.documents()).map(({ name, document }): CodeUser => {
     const needs = document === null ? 'it could not tell what it runs' : 'it runs it';
     return { who: `schedule ${name}`, digests: document === null ? null : digestsIn(textsIn(document)), needs };
@@ -64,9 +66,7 @@ async function everyUser(context: Context): Promise<CodeUser[]> {
   const ends = new Map((await warehouse.ledger('runs')).map((row) => [row.run, timeOf(row.ended_at)]));
   const outputs = Map.groupBy(trials, ({ run }) => run);
   const made = await madeBy(context);
-  const documents = await inTurns(await documentsIn(store), READS, async ({ uri }): Promise<CodeUser[]> => {
-    const run = /\/runs\/([^/]+)\/run\.json$/.exec(uri)?.[1] ?? '';
-    const digests = await digestsOf(store, uri);
+  const documents = await inTurns(await context.documents(), READS, async ({ run, uri, digests }): Promise<CodeUser[]> => {
     if (digests?.size === 0) return [];
     const who = `run ${run}`;
     if (digests === null) return [{ who, digests, needs: `its document cannot be read: ${uri}` }];
@@ -90,23 +90,6 @@ async function everyUser(context: Context): Promise<CodeUser[]> {
 /** ms since 1970: runs that ended later may be gone on with. */
 function endedBefore({ profile, options }: Context): number {
   return Math.min(options.before, Date.now() - (profile.checkpoints?.keepDays ?? GRACES.checkpointsKeptDays) * DAY_MS);
-}
-
-async function documentsIn(store: ObjectStore): Promise<ObjectInfo[]> {
-  const found = [];
-  for await (const info of store.list(`${store.root}/runs/`)) if (/\/runs\/[^/]+\/run\.json$/.test(info.uri)) found.push(info);
-  return found;
-}
-
-/** null: it cannot be read. Any release may have written it. */
-async function digestsOf(store: ObjectStore, uri: string): Promise<Set<string> | null> {
-  const object = await store.read(uri);
-  if (object === null) return new Set();
-  try {
-    return digestsIn(textsIn(JSON.parse(new TextDecoder().decode(object.data))));
-  } catch {
-    return null;
-  }
 }
 
 /** Checkpoints and pairs for audits, of which this `gc` has found that they are there. */

@@ -14,6 +14,8 @@ import { objectsOf, removeAll, stateOf } from './parts.ts';
 import type { GarbageOptions, Runs, RunStatus } from './parts.ts';
 import { removeUnchanged, type GarbageResult, type Removal } from './removal.ts';
 import { unusedCode } from './code.ts';
+import { documentsIn, type StoredDocument } from './documents.ts';
+import { unusedScripts } from './scripts.ts';
 import { unusedScores } from './scores.ts';
 import { auditPairs, checkpoints, logs } from './trials.ts';
 
@@ -25,16 +27,19 @@ export async function collectGarbage(runs: Runs, ports: Ports, profile: Profile,
   const [store, warehouse] = await Promise.all([ports.store(profile), ports.warehouse(profile)]);
   const trials = (await warehouse.ledger('trials')).filter(({ output }) => typeof output === 'string');
   const open = await openRuns(runs);
+  let read: Promise<readonly StoredDocument[]> | null = null;
+  const documents = (): Promise<readonly StoredDocument[]> => (read ??= documentsIn(store));
   const removals = [
     ...(await jobs(runs, ports, profile, options, result)),
     ...(await outputs(ports, profile, [...open, ...(await recorded(warehouse, options))], options, result)),
     ...(await logs(runs, ports, profile, trials, result)),
     ...(await auditPairs(runs, store, trials, options, result)),
+    ...(await unusedScripts({ runs, store, warehouse, options, open, documents }, result)),
     ...(await unusedScores(store, () => Promise.resolve(open), options, result)),
     ...(await checkpoints(runs, store, profile, trials, open, result)),
   ];
   const others = [...result.kept, ...removals.filter(({ what }) => what !== 'cache record')];
-  removals.push(...(await unusedCode({ runs, store, warehouse, profile, trials, options, open, others }, result)));
+  removals.push(...(await unusedCode({ runs, store, warehouse, profile, trials, options, open, documents, others }, result)));
   const gone = new Set<Removal>();
   for (const removal of removals) {
     const { what, name, reason } = removal;

@@ -5,7 +5,8 @@ import type { ObjectStore } from '../../ports/index.ts';
 /** One thing that was looked at. */
 export interface Found {
   /** An orphan is a Job that still runs, or would, without a run. */
-  readonly what: 'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs' | 'audit pair' | 'scores' | 'checkpoints' | 'code';
+  readonly what:
+    'orphan' | 'job' | 'cache record' | 'table' | 'objects' | 'logs' | 'audit pair' | 'scores' | 'checkpoints' | 'code' | 'script';
   readonly name: string;
   readonly reason: string;
 }

@@ -7,6 +7,7 @@ import { checkShipped } from '../../../activities/shipped-code.ts';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
 import { identify } from '../../../src/cache/identity.ts';
 import { createStepCache } from '../../../src/cache/records.ts';
+import { keepScript } from '../../../src/cache/scripts.ts';
 import { collectGarbage } from '../../../src/cli/gc/collect.ts';
 import type { GarbageOptions, Runs } from '../../../src/cli/gc/parts.ts';
 import type { GarbageResult } from '../../../src/cli/gc/removal.ts';
@@ -15,7 +16,7 @@ import type { LedgerRow } from '../../../src/contract/ledger.ts';
 import { homeOf } from '../../../src/contract/ids.ts';
 import type { JobSpec } from '../../../src/contract/jobs.ts';
 import type { Profile } from '../../../src/contract/profile.ts';
-import type { Step } from '../../../src/contract/steps.ts';
+import { ScriptSpec, type Step } from '../../../src/contract/steps.ts';
 import type { ObjectStore, Ports, Warehouse } from '../../../src/ports/index.ts';
 import { createMemoryPorts } from '../../workflow/memory-ports.ts';
 import type { MemoryPorts } from '../../workflow/memory-ports.ts';
@@ -626,5 +627,90 @@ describe('code that was shipped', () => {
     await written('code/README', 'ours', 300);
     expect(about(await collect())).toEqual([]);
     expect(await left('code')).toBe(1);
+  });
+});
+
+describe('scripts of steps', () => {
+  const daysAgo = (days: number): number => NOW - days * DAY_MS;
+  const specOf = (source: string, more: object = {}): ScriptSpec =>
+    ScriptSpec.parse({
+      kind: 'script',
+      language: 'python',
+      file: 'count.py',
+      source,
+      output: uriOf('out/{key}'),
+      outputs: { rows: 'int' },
+      ...more,
+    });
+  const keep = (spec: ScriptSpec): Promise<string> => keepScript(scene.store, spec);
+  const age = async (uri: string, days: number): Promise<void> => {
+    await utimes(fileURLToPath(uri), daysAgo(days) / 1000, daysAgo(days) / 1000);
+  };
+  const old = async (spec: ScriptSpec): Promise<string> => {
+    const uri = await keep(spec);
+    await age(uri, 200);
+    return uri;
+  };
+  async function runOf(run: string, spec: object, ended: boolean, list: 'steps' | 'onExit' = 'steps'): Promise<void> {
+    await scene.store.write(uriOf(`runs/${run}/run.json`), JSON.stringify({ [list]: [{ id: 's', spec }] }));
+    scene.ledger.runs.push({ pipeline: 'p', run, time: new Date(OLD).toISOString(), ended_at: ended ? new Date(OLD).toISOString() : null });
+  }
+  const about = ({ found, kept }: GarbageResult): [string, string][] =>
+    [...found.map((one) => ['removed', one] as const), ...kept.map((one) => ['kept', one] as const)]
+      .filter(([, { what }]) => what === 'script')
+      .map(([became, { reason }]) => [became, reason]);
+
+  it('go when the runs that have them have ended, or no run has', async () => {
+    const spec = specOf('print(1)');
+    await runOf('ended-1', spec, true);
+    const uris = [await old(spec), await old(specOf('print(2)'))];
+    const result = await collect();
+    expect(result.found.map(({ name }) => name).sort()).toEqual(uris.sort());
+    expect(
+      about(result)
+        .map(([, reason]) => reason)
+        .sort(),
+    ).toEqual([expect.stringMatching(/^kept on 20.*, and no run names it$/), 'of run ended-1, which has ended']);
+    expect(await left('scripts')).toBe(0);
+  });
+
+  it.each<[string, RegExp, () => Promise<void> | void]>([
+    ['an open run has it', /^run busy: it may start it at any time$/, () => runOf('busy', specOf('print(1)'), false)],
+    ['an open run has it for its end', /^run busy: it may start it/, () => runOf('busy', specOf('print(1)'), false, 'onExit')],
+    [
+      'an open run may have it whose requirements are known later',
+      /^run busy: it may start it at any time, and not told which: .*run\.json$/,
+      () => runOf('busy', specOf('print(2)', { requirements: ['pandas=={steps.v.outputs.pandas}'] }), false),
+    ],
+    ['an open run may have it that nobody can ask', /could not tell what it uses$/, () => void scene.open.set('mute', new Error('away'))],
+    ['a run of another server has it', /another server may run it$/, () => runOf('foreign', specOf('print(1)'), false)],
+  ])('stay when %s', async (_what, reason, make) => {
+    await old(specOf('print(1)'));
+    await make();
+    if (reason.source.includes('busy')) scene.open.set('busy', {});
+    const result = await collect();
+    expect(about(result)).toEqual([['kept', expect.stringMatching(reason)]]);
+    expect(await left('scripts')).toBe(1);
+  });
+
+  it('stay where a step begins with one between the decision and the removal, and are written once for many', async () => {
+    const uri = await old(specOf('print(1)'));
+    const remove = scene.store.remove.bind(scene.store);
+    scene.store.remove = async (of, options) => {
+      if (of === uri) await keep(specOf('print(1)'));
+      return remove(of, options);
+    };
+    expect(about(await collect())).toEqual([['kept', 'it was used or made anew a moment ago']]);
+    const { generation } = (await scene.store.stat(uri)) ?? {};
+    expect(await keep(specOf('print(1)'))).toBe(uri);
+    expect((await scene.store.stat(uri))?.generation).toBe(generation);
+    expect(about(await collect({ before: NOW }))).toEqual([['kept', expect.stringMatching(/^kept or used on/)]]);
+  });
+
+  it('let what else lies beside them be', async () => {
+    await scene.store.write(uriOf('scripts/README'), 'ours');
+    await age(uriOf('scripts/README'), 300);
+    expect(about(await collect())).toEqual([]);
+    expect(await left('scripts')).toBe(1);
   });
 });
