@@ -25,6 +25,12 @@ interface AttemptOutcome {
 export const asLost = (seen: AttemptOutcome, cause: string): AttemptOutcome =>
   seen.verdict === 'succeeded' ? seen : { ...seen, verdict: 'preempted', cause, result: null };
 
+/** All ranks have saved, and what one of them would still write is fenced off by the attempt that follows: so its trainer says itself. */
+export async function hasLetGo(store: ObjectStore, { trial, attempt }: AttemptInput): Promise<boolean> {
+  const latest = await readLatest(store, trial.output);
+  return latest?.attempt === attempt && latest.reason === 'sigterm' && latest.letGo === true;
+}
+
 export async function attemptOutcome(
   { input, end, silent, stopRequested }: Seen,
   store: ObjectStore,

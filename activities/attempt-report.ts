@@ -40,6 +40,7 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
   const lostSamples = verdict === 'succeeded' ? 0 : Math.max(0, followed.samples - Math.max(facts.committedSamples, input.samples));
   return {
     verdict,
+    ...(end.letGo ? { letGo: true as const } : {}),
     cause: facts.cause,
     exitCode: end.exitCode,
     pool: input.pool.name,
@@ -124,7 +125,7 @@ function bounded(result: TrialResult): Record<string, Json> {
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 interface RecordOptions {
-  /** `lost`: with its cluster, so that another row takes the place of this one when its end is known. */
+  /** `lost`: with its cluster, or it has let go, so that another row takes the place of this one when its end is known. */
   readonly stage?: 'lost' | 'ended';
 }
 
@@ -141,7 +142,7 @@ export async function recordAttempt(
   const row: LedgerRow<'attempts'> = {
     pipeline: trial.pipeline,
     run: trial.run,
-    time: new Date(report.endedAt).toISOString(),
+    time: new Date(timeOf(report)).toISOString(),
     step: trial.step,
     trial: trial.trial,
     attempt,
@@ -169,22 +170,33 @@ export async function recordAttempt(
   await warehouse.append('attempts', [row], keyOf(input, stage === 'lost' ? [stage] : []));
 }
 
+/** Before whatever end is found later: of two rows the later one counts. */
+const timeOf = ({ letGo, startedAt, endedAt }: Pick<AttemptReport, 'letGo' | 'startedAt' | 'endedAt'>): number =>
+  letGo ? (startedAt ?? endedAt) : endedAt;
+
 const keyOf = ({ trial, attempt }: AttemptInput, more: readonly string[] = []): string =>
   ledgerKey(trial.run, trial.step, ...livesOf(trial), trial.trial, attempt, ...more);
 
 /** Of an attempt on several machines a row for each. */
 export async function recordNodes(warehouse: Warehouse, input: AttemptInput, end: JobEnd, job: string): Promise<void> {
   const pool = inFlavor(input.pool, end.flavor);
-  const rows = (end.nodes ?? []).map((node) => nodeRow({ ...input, pool }, endOf(end), job, node));
-  if (rows.length > 0) await warehouse.append('attempt_nodes', rows, keyOf(input));
+  const rows = (end.nodes ?? []).map((node) => ({
+    ...nodeRow({ ...input, pool }, endOf(end), job, node),
+    time: new Date(timeOf({ ...end, endedAt: endOf(end) })).toISOString(),
+  }));
+  if (rows.length > 0) await warehouse.append('attempt_nodes', rows, keyOf(input, end.letGo ? ['lost'] : []));
 }
 
-function nodeRow({ trial, attempt, pool }: AttemptInput, endedAt: number, job: string, node: NodeEnd): LedgerRow<'attempt_nodes'> {
+function nodeRow(
+  { trial, attempt, pool }: AttemptInput,
+  endedAt: number,
+  job: string,
+  node: NodeEnd,
+): Omit<LedgerRow<'attempt_nodes'>, 'time'> {
   const seconds = heldSeconds(node, endedAt);
   return {
     pipeline: trial.pipeline,
     run: trial.run,
-    time: new Date(endedAt).toISOString(),
     step: trial.step,
     trial: trial.trial,
     attempt,

@@ -24,6 +24,8 @@ interface Watching {
   readonly note: () => void;
   readonly onStatus: (status: JobStatus) => void;
   readonly use: NonNullable<WatchOptions['use']>;
+  /** Absent: its end is waited for. */
+  readonly hasLetGo?: () => Promise<boolean>;
 }
 
 export async function watchAttempt(watching: Watching): Promise<{ end: JobEnd; silent: boolean }> {
@@ -38,6 +40,7 @@ export async function watchAttempt(watching: Watching): Promise<{ end: JobEnd; s
         signal: AbortSignal.any(leaving),
         noCapacitySeconds: input.noCapacitySeconds,
         use: watching.use,
+        ...(watching.hasLetGo === undefined ? {} : { hasLetGo: watching.hasLetGo }),
         onStatus: (next) => {
           status = next;
           watching.onStatus(next);

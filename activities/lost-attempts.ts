@@ -32,7 +32,7 @@ export const createLostAttemptActivities = (ports: Ports) =>
         const foreign = new Foreign(true, { until: [detached] });
         const store = await foreign.ask('the object store', () => ports.store(trial.profile));
         const warehouse = await foreign.ask('the ledger', () => ports.warehouse(trial.profile));
-        const start = { lastProgress: input.lastProgress, samples: input.samples, flushed: input.lastProgress };
+        const start = { lastProgress: input.lastProgress, samples: input.samples, flushed: input.lastProgress, attempt: input.attempt };
         const follower = new ProgressFollower(store, warehouse, trial, start);
         await foreign.ask('the object store', () => follower.readAll());
         await foreign.ask('the ledger', () => follower.flush());

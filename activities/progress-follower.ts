@@ -27,6 +27,14 @@ export interface Followed {
   everSeen: boolean;
 }
 
+interface Start {
+  readonly lastProgress: number;
+  readonly samples: number;
+  readonly flushed: number;
+  /** Whom it follows: the ledger has the records of a later one as well, which says nothing of this one. Absent: whoever writes. */
+  readonly attempt?: number;
+}
+
 export class ProgressFollower {
   readonly followed: Followed;
   readonly #store: ObjectStore;
@@ -35,6 +43,7 @@ export class ProgressFollower {
   readonly #trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output' | 'life'>;
   /** Hears of each record once, as the ledger does. */
   readonly #observe: (record: ProgressRecord) => void;
+  readonly #attempt: number;
   #batch: LedgerRow<'progress'>[] = [];
   #batchSince = 0;
   /** Records up to here are in the ledger. */
@@ -44,7 +53,7 @@ export class ProgressFollower {
     store: ObjectStore,
     warehouse: Warehouse,
     trial: Pick<TrialInput, 'pipeline' | 'run' | 'step' | 'trial' | 'output' | 'life'>,
-    start: { readonly lastProgress: number; readonly samples: number; readonly flushed: number },
+    start: Start,
     observe: (record: ProgressRecord) => void = () => undefined,
   ) {
     this.#observe = observe;
@@ -52,6 +61,7 @@ export class ProgressFollower {
     this.#warehouse = warehouse;
     this.#batches = new ProgressBatches(store, trial.output);
     this.#trial = trial;
+    this.#attempt = start.attempt ?? Number.POSITIVE_INFINITY;
     this.flushed = Math.max(start.flushed, start.lastProgress);
     this.followed = {
       lastProgress: start.lastProgress,
@@ -88,17 +98,22 @@ export class ProgressFollower {
   }
 
   #take(n: number, record: ProgressRecord): void {
+    const isOwn = record.attempt <= this.#attempt;
+    if (isOwn) this.#follow(record);
+    // A beat says nothing that anybody would look up later.
+    if (n <= this.flushed || record.kind === 'beat') return;
+    if (isOwn) this.#observe(record);
+    if (this.#batch.length === 0) this.#batchSince = performance.now();
+    this.#batch.push(progressRow(this.#trial, n, record));
+  }
+
+  #follow(record: ProgressRecord): void {
     this.followed.samples = record.samples;
     this.followed.recordedAt = record.time * 1000;
     if (record.kind === 'start') this.followed.trainingFrom = record.time * 1000;
     if (record.use !== undefined) this.followed.use = record.use;
     if (record.done !== undefined) this.followed.done = record.done;
     for (const [name, value] of Object.entries(record.metrics).slice(0, MAX_METRICS)) this.followed.metrics[name] = value;
-    // A beat says nothing that anybody would look up later.
-    if (n <= this.flushed || record.kind === 'beat') return;
-    this.#observe(record);
-    if (this.#batch.length === 0) this.#batchSince = performance.now();
-    this.#batch.push(progressRow(this.#trial, n, record));
   }
 
   /** Writes the rows that wait, each once, whoever else follows the trial (`ProgressBatches`). */

@@ -11,7 +11,7 @@ import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
-import { asLost, attemptOutcome } from './attempt-outcome.ts';
+import { asLost, attemptOutcome, hasLetGo } from './attempt-outcome.ts';
 import { attemptReport, recordAttempt, recordNodes } from './attempt-report.ts';
 import { lostEnd, watchAttempt } from './attempt-watch.ts';
 import { awaitCapacity, forgetCapacity } from './capacity.ts';
@@ -159,7 +159,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const known = activityInfo().heartbeatDetails as Details | undefined;
   const flushed = Math.max(before.flushed, known?.flushed ?? 0);
   const meter = attemptMeter(input);
-  const start = { lastProgress: input.lastProgress, samples: input.samples, flushed };
+  const start = { lastProgress: input.lastProgress, samples: input.samples, flushed, attempt: input.attempt };
   const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
   const machineUse = new MachineUse(known?.use);
   const note = (): void => {
@@ -168,10 +168,12 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   };
   const watch = async (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
     log.info('attempt is watched', { pool: input.pool.name, job });
-    const kept = keepLogs(logSource(input, store, compute), trial.spec.resources.nodes ?? 1, job, context.detached);
+    const kept = input.isLogKept
+      ? null
+      : keepLogs(logSource(input, store, compute), trial.spec.resources.nodes ?? 1, job, context.detached);
     const onStatus = (status: JobStatus): void => {
       waitReports.status(status);
-      kept.status(status);
+      kept?.status(status);
     };
     const watching = {
       input,
@@ -184,10 +186,12 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
       onStatus,
       // A trainer that says it knows better, and more.
       use: { isWanted: () => follower.followed.use === null, tell: (sample: UseSample) => machineUse.take(sample) },
+      // Whoever is to stop is waited for: nothing follows that could begin sooner.
+      ...(input.mayLetGo ? { hasLetGo: async () => !context.stop.aborted && (await hasLetGo(store, input)) } : {}),
     };
     const watched = await watchAttempt(watching);
     // A machine that goes is replaced at once; what is left of its log comes meanwhile.
-    if (!watched.end.disruption && !watched.end.nodeLost && !watched.end.notStarted) await kept.settled(GRACES.logEndMs);
+    if (!watched.end.disruption && !watched.end.nodeLost && !watched.end.notStarted) await kept?.settled(GRACES.logEndMs);
     return watched;
   };
   const name = before.job === undefined ? await createJob(input, world, context) : before.job;
@@ -215,7 +219,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     foreign.ask('the ledger', () => follower.flush()),
     // Before the total, so that whoever sees that one finds its parts.
     foreign.ask('the ledger', () => recordNodes(warehouse, input, end, job)),
-    name === null ? undefined : foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end)),
+    name === null || end.letGo ? undefined : foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end)),
   ]);
   const outcome = input.lost === undefined ? seen : asLost(seen, input.lost);
   const { verdict } = outcome;
@@ -228,8 +232,9 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     bestExport: final ? await foreign.ask('the object store', () => findBestExport(store, trial.output).catch(unlessBadData)) : null,
     moveBytes: moved,
   });
-  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, job));
-  meter.end(report);
+  await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, job, { stage: end.letGo ? 'lost' : 'ended' }));
+  // Once, by whoever sees to its end.
+  if (!end.letGo) meter.end(report);
   log.info('attempt ended', { pool: report.pool, node: report.node, end: report.verdict, cause: report.cause, cost: report.cost });
   return report;
 }

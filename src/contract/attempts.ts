@@ -20,8 +20,12 @@ export interface AttemptInput {
   readonly preemptedAt?: number | null;
   /** Of a profile with several clusters: the activity gives its cluster up when that one has not answered for so long. */
   readonly lostAfterSeconds?: number;
-  /** Why it was given up before, with its cluster, in words: its Job is only to be ended. */
+  /** Why it was given up before, with its cluster or because it had let go, in words: its Job is only to be ended. */
   readonly lost?: string;
+  /** Its workflow has somebody else see to the end of a Job that has let go (`AttemptReport.letGo`): it need not be waited for. */
+  readonly mayLetGo?: boolean;
+  /** Of a Job that was handed over because it had let go: who watched it goes on keeping its log. */
+  readonly isLogKept?: boolean;
 }
 
 /** Argument of the activity `awaitCapacity`. */
@@ -32,6 +36,8 @@ export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'm
 
 /** What `runAttempt` returns: bounded, about 1 KB besides the log's tail. */
 export interface AttemptReport extends AttemptEnd {
+  /** It has saved and writes nothing more (`Latest.letGo`), and not all of its machines have told of their end: its Job is still to be ended. */
+  readonly letGo?: true;
   readonly lastProgress: number;
   readonly samples: number;
   /** Share done, 0–1, where the trainer says. */

@@ -79,6 +79,11 @@ export interface JobEnd {
    * which others may start again.
    */
   readonly lingering: 'rest' | 'job' | null;
+  /**
+   * Told before all of its machines have told of their end (`WatchOptions.hasLetGo`): it still is to be seen to that. Absent: they all have, or
+   * it was waited for in vain.
+   */
+  readonly letGo?: true;
   /** The resource flavor that its queue chose for it; absent: it was in none, or that is not known. */
   readonly flavor?: string;
   /** Of a Job on several machines what each of them did, by rank; the rest is that of the one which ended first. */

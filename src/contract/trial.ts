@@ -128,6 +128,8 @@ export const Latest = z.looseObject({
   files: z.record(z.string(), z.strictObject({ bytes: z.int(), sha256: z.string() })),
   /** Why it was written: by interval, at a SIGTERM, at the end. The classifier reads `sigterm`. */
   reason: z.enum(['interval', 'sigterm', 'epoch', 'end']),
+  /** With `sigterm`: all ranks have let go, and write nothing more that the next attempt does not fence off. Absent: nobody says so. */
+  letGo: z.boolean().optional(),
   /** Earlier committed checkpoints still kept, newest first, with their own `files`. */
   previous: z.array(z.looseObject({ checkpoint: z.string() })).default([]),
 });

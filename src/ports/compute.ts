@@ -34,6 +34,11 @@ export interface WatchOptions {
   readonly noCapacitySeconds: number;
   /** Exit code 0 says all: the end is told as soon as it is known, without what a machine adds later, and without the log's end. */
   readonly zeroIsSuccess?: boolean;
+  /**
+   * Asked again and again while one of several machines is being taken away: whether its program says that it has saved and does nothing more.
+   * Then the end is told (`letGo`) without waiting for the words of the machines, which take a second and more to notice. Rejects: not known.
+   */
+  readonly hasLetGo?: () => Promise<boolean>;
   /** Called now and then while it runs, as long as it is wanted; never where machines do not say what their Jobs use. */
   readonly use?: { readonly isWanted: () => boolean; readonly tell: (sample: UseSample) => void };
 }

@@ -36,6 +36,9 @@ const REAL_WAITS = {
   /** Progress records are looked for at this pace while they come, and more seldom while they do not. */
   recordsLookFirstMs: 500,
   recordsLookLongestMs: 10_000,
+  /** Whether an attempt on several machines, of which one is to go, has saved: from, to. */
+  letGoLookFirstMs: 50,
+  letGoLookLongestMs: 1_000,
   /** Whether a Job that is being removed is gone: from, to. */
   removalLookFirstMs: 50,
   removalLookLongestMs: 30_000,

@@ -184,6 +184,143 @@ describe('an attempt on several pods', () => {
     for (const rank of [0, 2]) await eventually(() => keptOf(input, rank)).toEqual([`rank ${rank}`, 'saved']);
   });
 
+  describe('one of which was evicted, and whose kubelets do not tell of their end yet', () => {
+    let told: () => void;
+    let input: AttemptInput;
+    let begun: ReturnType<typeof run>;
+    const latestUri = (): string => `${input.trial.output}/checkpoints/LATEST`;
+    const save = async (reason: string, { number = 1, letGo = true } = {}): Promise<void> => {
+      const told = letGo ? { letGo } : {};
+      const latest = { checkpoint: '7-1', attempt: number, step: 7, samples: 70, files: {}, reason, ...told };
+      await store.write(latestUri(), JSON.stringify(latest));
+    };
+    const begin = async (change: Partial<AttemptInput>, ranks: readonly number[] = [0]): Promise<void> => {
+      input = await attempt(1, profile(), change);
+      begun = run(input);
+      await watched();
+      const record = { n: 1, time: Date.now() / 1000, attempt: 1, kind: 'start', epoch: 0, part: 0, step: 0, samples: 0, metrics: {} };
+      await store.write(`${input.trial.output}/progress/1.json`, JSON.stringify(record));
+      const all = ranks.map((rank) => standIn.controllers.keepToItself(standIn.controllers.podOf(job(), rank)?.metadata.name ?? ''));
+      told = () => {
+        for (const tell of all) tell();
+      };
+    };
+    const evict = (): void => standIn.controllers.evict(standIn.controllers.podOf(job(), 1)?.metadata.name ?? '');
+    const victimIsOver = (): boolean => {
+      const status = standIn.controllers.podOf(job(), 1)?.status;
+      return status === undefined || status['phase'] === 'Failed';
+    };
+    const end = (change: Partial<AttemptInput>): Promise<AttemptReport | null> => {
+      const environment = new MockActivityEnvironment({ attempt: 1, heartbeatTimeoutMs: 1000 }, { logger });
+      const act = () => createTrainingActivities(ports()).endAttempt({ ...input, mayLetGo: false, ...change });
+      return environment.run<[], AttemptReport | null, typeof act>(act);
+    };
+    /** As readers of the ledger see it: of rows of one key the last one by time. */
+    const seen = (table: string): Record<string, unknown>[] => {
+      const last = new Map<unknown, Record<string, unknown>>();
+      for (const row of of(table).toSorted((a, b) => String(a['time']).localeCompare(String(b['time'])))) last.set(row['rank'], row);
+      return [...last.values()];
+    };
+
+    it('has let go when what it saved is that of all, and is told, and counted, once more when its end is known', async () => {
+      await begin({ mayLetGo: true }, [0, 1, 2]);
+      await save('sigterm');
+      evict();
+      const report = await begun.report;
+      expect(report).toMatchObject({ verdict: 'preempted', letGo: true, samples: 70, lostSamples: 0 });
+      expect(report.cause).toMatch(/^EvictionByEvictionAPI/);
+      expect(running()).toBe(NODES);
+      expect(standIn.objects.list('jobs')).toHaveLength(1);
+      const [early] = seen('attempts');
+      expect(early).toMatchObject({ verdict: 'preempted', cost: report.cost });
+      // The next attempt has trained on by the time at which somebody sees to the end of this one.
+      await save('interval', { number: 2, letGo: false });
+      const later = {
+        n: 2,
+        time: Date.now() / 1000,
+        attempt: 2,
+        kind: 'train',
+        epoch: 0,
+        part: 0,
+        step: 99,
+        samples: 990,
+        metrics: { loss: 1 },
+      };
+      await store.write(`${input.trial.output}/progress/2.json`, JSON.stringify(later));
+      const ended = end({ lost: report.cause, isLogKept: true });
+      told();
+      expect(await ended).toMatchObject({ verdict: 'preempted', cause: report.cause, lostSamples: 0, metrics: {} });
+      expect(running()).toBe(0);
+      const [total] = seen('attempts');
+      expect(total).not.toBe(early);
+      expect(total).toMatchObject({ verdict: 'preempted', cause: report.cause, ended_at: expect.any(String) as string });
+      const machines = seen('attempt_nodes');
+      expect(machines.map(({ rank }) => rank)).toEqual([0, 1, 2]);
+      expect(machines.every(({ ended_at }) => ended_at !== null)).toBe(true);
+      expect(machines.reduce((all, { cost }) => all + Number(cost), 0)).toBeCloseTo(Number(total?.['cost']), 9);
+      for (const rank of [0, 1, 2]) await eventually(() => keptOf(input, rank)).toEqual([`rank ${rank}`, 'saved']);
+    });
+
+    it.each([
+      ['nothing was saved', { mayLetGo: true }, null],
+      ['only an interval was saved', { mayLetGo: true }, { reason: 'interval', letGo: false }],
+      ['its trainer does not say that nothing follows', { mayLetGo: true }, { reason: 'sigterm', letGo: false }],
+      ['an attempt before it has let go', { mayLetGo: true, attempt: 2 }, { reason: 'sigterm', letGo: true }],
+      ['its workflow waits for its end', {}, { reason: 'sigterm', letGo: true }],
+    ])('is waited for where %s', async (_, change, saved) => {
+      await begin(change);
+      if (saved !== null) await save(saved.reason, saved);
+      evict();
+      await eventually(victimIsOver).toBe(true);
+      let isOver = false;
+      void begun.report.then(() => (isOver = true));
+      await eventually(() => standIn.objects.list('jobs')[0]?.status['conditions'] !== undefined).toBe(true);
+      expect(isOver).toBe(false);
+      told();
+      const report = await begun.report;
+      expect(report).toMatchObject({ verdict: 'preempted' });
+      expect(report).not.toHaveProperty('letGo');
+      expect(running()).toBe(0);
+      expectMoney();
+    });
+
+    it('is waited for where the store does not say what was saved', async () => {
+      const plain = store;
+      let isAway = false;
+      const asked = Promise.withResolvers<undefined>();
+      store = {
+        ...plain,
+        read: (uri, options) => {
+          if (!isAway || !uri.endsWith('/LATEST')) return plain.read(uri, options);
+          asked.resolve(undefined);
+          return Promise.reject(new Error('connect ECONNREFUSED'));
+        },
+      };
+      await begin({ mayLetGo: true });
+      await save('sigterm');
+      isAway = true;
+      evict();
+      await asked.promise;
+      told();
+      await eventually(() => of('attempt_nodes').length).toBe(NODES);
+      isAway = false;
+      expect(await begun.report).toMatchObject({ verdict: 'preempted' });
+      expect(await begun.report).not.toHaveProperty('letGo');
+    });
+
+    it('is waited for where it is to stop', async () => {
+      await begin({ mayLetGo: true });
+      await save('sigterm');
+      stop(begun.environment);
+      await eventually(() => standIn.asked.some(({ what }) => what === 'PATCH pods')).toBe(true);
+      evict();
+      told();
+      const report = await begun.report;
+      expect(report).toMatchObject({ verdict: 'stopped' });
+      expect(report).not.toHaveProperty('letGo');
+    });
+  });
+
   it('had no capacity where one of its pods had none, and holds no machine then', async () => {
     const input = await attempt(1, profile(), { noCapacitySeconds: 1 });
     const pool = { ...input.pool, nodeSelector: { pool: 'full' } };

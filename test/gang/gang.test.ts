@@ -11,7 +11,7 @@ import { newestPods, podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { archiveOf } from '../../src/compile/code/archive.ts';
 import { sha256 } from '../../src/contract/canonical-json.ts';
 import { codeUri } from '../../src/contract/code.ts';
-import { attemptJobName, homeOf } from '../../src/contract/ids.ts';
+import { attemptJobName, homeOf, jobEndingWorkflowId } from '../../src/contract/ids.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { SearchSpec } from '../../src/contract/steps.ts';
@@ -223,6 +223,10 @@ describe.skipIf(!clusterCanRun())('a trial on several machines', () => {
     const summary = await endsLike(run, 2, handle);
     expect(summary.carried).toMatchObject({ attempts: 2, preemptions: 1, crashes: 0, lostCost: 0 });
     expect(await verdicts(run)).toEqual(['preempted', 'succeeded']);
+    // It let go before its machines had told of their end, and was seen to its end by somebody else.
+    const ending = await handle.client.getHandle(jobEndingWorkflowId({ run, step: 'search', trial: 0 }, 'attempt', 1)).describe();
+    expect(ending.status.name).toBe('COMPLETED');
+    expect((await attempts(run))[0]).toMatchObject({ attempt: 1, exit_code: 143 });
   });
 
   it.each(Object.keys(TEN_LINES) as (keyof typeof TEN_LINES)[])(

@@ -9,6 +9,7 @@ import sys
 import time
 
 from longhaul.store import join, open_store
+from longhaul.store.base import ABSENT
 
 STEPS = int(os.environ.get("GANG_STEPS", "150"))
 STEP_SECONDS = 0.02
@@ -119,7 +120,8 @@ def main():
         if rank == 0:
             n = next(numbers)
             body = {"n": n, "time": time.time(), "attempt": attempt, "kind": kind, "epoch": 0, "part": 0, "step": step}
-            put(f"progress/{n}.json", {**body, "samples": step * world, "metrics": {"loss": 1 / (1 + step)}, "done": step / STEPS})
+            body = {**body, "samples": step * world, "metrics": {"loss": 1 / (1 + step)}, "done": step / STEPS}
+            put(f"progress/{n}.json", body, ABSENT)
 
     def save(step, reason):
         nonlocal generation
@@ -132,7 +134,8 @@ def main():
                 data = bytes(store.read(join(output, f"checkpoints/{name}/shard-{each}.json")).data)
                 files[f"shard-{each}.json"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             body = {"checkpoint": name, "attempt": attempt, "step": step, "samples": step * world, "files": files, "reason": reason}
-            put("checkpoints/LATEST", {**body, "world": world}, generation)
+            told = {"letGo": True} if reason == "sigterm" else {}
+            put("checkpoints/LATEST", {**body, "world": world, **told}, generation)
             generation = read("checkpoints/LATEST")[1]
         together(peers, True)
 

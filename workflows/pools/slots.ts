@@ -129,7 +129,8 @@ async function giveBack(place: Place, gate: string): Promise<void> {
     .catch(() => undefined);
 }
 
-const ownTeam = (): string | null => teamOfQueue(workflowInfo().taskQueue);
+/** Null: its workers are no team's. */
+export const ownTeam = (): string | null => teamOfQueue(workflowInfo().taskQueue);
 
 /** Pools of one name on two clusters are two pools; those of two teams too, unless they share one. */
 function gateOf(profile: Profile, pool: Pool): string {

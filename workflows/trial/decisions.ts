@@ -9,6 +9,7 @@ import { fruitlessEnd } from '../../src/rules/fruitless.ts';
 import { afterAttemptV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterAttempt, poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { ownTeam } from '../pools/slots.ts';
 import type { TrialRun } from './state.ts';
 
 /** Attempts in a row that were deleted, silent or fenced and trained nothing: someone or something is against it. */
@@ -33,8 +34,13 @@ export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool'
     meanSecondsBetweenPreemptions: carried.preemptions > 0 && carried.seconds > 0 ? carried.seconds / carried.preemptions : null,
     preemptedAt: carried.preemptedAt ?? null,
     ...lostAfter(input.profile, choice.pool),
+    ...(run.handsOver && countsNothing(trial.profile, choice.pool) ? { mayLetGo: true } : {}),
   };
 }
+
+/** Where the places of a pool, of a team or of a queue are counted, an attempt has its own until all of its machines have told of their end. */
+const countsNothing = ({ compute }: Profile, pool: Pool): boolean =>
+  pool.maxAttempts === undefined && ownTeam() === null && !(compute.kind === 'kubernetes' && compute.queue !== undefined);
 
 /** A Job that asks for what the trial's next attempt in that pool would ask for. */
 export function capacityInput(run: TrialRun, pool: Pool): CapacityInput {

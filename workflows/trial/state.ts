@@ -21,6 +21,8 @@ export interface TrialRun {
   readonly movesOn: boolean;
   /** It looks at all spot pools at once, and asks the one first that did best. False in histories from before: `placement-v1.ts`. */
   readonly placesByRates: boolean;
+  /** Of several machines: the Job of an attempt that has let go is handed over, and the next one begins. False in histories from before. */
+  readonly handsOver: boolean;
   carried: TrialCarried;
   /** 1 while a history of release 0.1 is replayed. */
   readonly rules: 1 | 2;

@@ -71,6 +71,7 @@ function setUp(input: TrialInput): TrialRun {
     rules: patched('crashes-without-training') ? 2 : 1,
     asksJobs: patched('ask-jobs-to-end'),
     movesOn: patched('move-between-attempts'),
+    handsOver: (input.spec.resources.nodes ?? 1) > 1 && patched('hand-over-what-let-go'),
     stop: input.wanted?.stop ?? null,
     paused: input.wanted?.paused ?? false,
     pool: null,
@@ -255,6 +256,7 @@ async function interruptible(run: TrialRun, choice: PlacementChoice): Promise<At
   try {
     run.last = await scope.run(() => attempts(input, run.asksJobs).runAttempt.executeWithOptions({ summary }, [input]));
     run.clusters.heard = input.pool.cluster ?? null;
+    if (run.last.letGo) await handOverLetGo(input, run.last);
     return run.last;
   } catch (error) {
     if (isSeveral(input) && isClusterLost(error)) return await lose(run, input);
@@ -273,6 +275,12 @@ async function interruptible(run: TrialRun, choice: PlacementChoice): Promise<At
     poolWatch.cancel();
     await looking;
   }
+}
+
+/** Its machines are about to tell of their end; until they have, its Job is somebody's. */
+async function handOverLetGo({ mayLetGo: _mayLetGo, ...input }: AttemptInput, { verdict, cause }: AttemptReport): Promise<void> {
+  const lost = verdict === 'preempted' ? { lost: cause } : {};
+  await handOver({ kind: 'attempt', input: { ...input, ...lost, isLogKept: true } });
 }
 
 /**

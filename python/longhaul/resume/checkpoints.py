@@ -179,7 +179,7 @@ class Checkpoints:
                 return None
             entry["reason"] = "sigterm" if self._sigterm else reason
             entries = [entry, *(old for old in self._committed if old["files"])]
-            self._write_latest(entries[: self._keep])
+            self._write_latest(entries[: self._keep], let_go=reason == "sigterm")
         for old in entries[self._keep :]:
             self._remove(old["checkpoint"])
         return name
@@ -226,8 +226,8 @@ class Checkpoints:
             )
         self._generation, self._committed, self._holder = found.generation, committed, holder
 
-    def _write_latest(self, entries: list[Latest], *, take_over: bool = False) -> None:
-        data = self._document(entries)
+    def _write_latest(self, entries: list[Latest], *, take_over: bool = False, let_go: bool = False) -> None:
+        data = self._document(entries, let_go=let_go)
         while True:
             try:
                 self._generation = self._store.write(self._address, [data], if_generation=self._generation)
@@ -237,8 +237,10 @@ class Checkpoints:
         self._committed = entries
         self._holder = (self._attempt, self._writer)
 
-    def _document(self, entries: list[Latest]) -> bytes:
-        document = {**entries[0], "attempt": self._attempt, "writer": self._writer, "previous": entries[1:]}
+    def _document(self, entries: list[Latest], *, let_go: bool = False) -> bytes:
+        """`let_go`: nothing follows but records, which do not replace what is there; the next attempt need not wait for this process."""
+        told = {"letGo": True} if let_go else {}
+        document = {**entries[0], "attempt": self._attempt, "writer": self._writer, **told, "previous": entries[1:]}
         return json.dumps(document if self._machine is None else {**document, "machine": dict(self._machine)}).encode()
 
     def _remove(self, name: str) -> None:

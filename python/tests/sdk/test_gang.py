@@ -52,6 +52,7 @@ def test_a_sigterm_at_one_rank_stops_all_at_one_boundary(gang: Gang, undisturbed
         assert codes == [PREEMPTED] * nodes, gang.log(name)
         latest = gang.latest(name)
         assert latest["reason"] == "sigterm" and latest["world"] == nodes and latest["step"] > step, gang.log(name)
+        assert latest["letGo"], gang.log(name)
         assert gang.finish_together(name, 2, nodes) == expected, gang.log(name)
 
 

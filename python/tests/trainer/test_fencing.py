@@ -135,6 +135,22 @@ def test_what_is_committed_after_a_sigterm_says_so(tmp_path: Path) -> None:
     assert (latest(tmp_path)["reason"], latest(tmp_path)["step"]) == ("sigterm", 13)
 
 
+def test_it_has_let_go_with_the_checkpoint_of_a_sigterm_alone(tmp_path: Path) -> None:
+    own, heir = checkpoints(tmp_path, 1), checkpoints(tmp_path, 2)
+    own.commit(snapshot(10), "interval")
+    assert "letGo" not in latest(tmp_path)
+    own.mark_sigterm()
+    assert "letGo" not in latest(tmp_path), "something may follow"
+    own.commit(snapshot(11), "interval")
+    assert latest(tmp_path)["reason"] == "sigterm" and "letGo" not in latest(tmp_path), "an upload that was behind"
+    own.commit(snapshot(12), "sigterm")
+    assert latest(tmp_path)["letGo"] is True
+    heir.claim()
+    assert latest(tmp_path)["attempt"] == 2 and "letGo" not in latest(tmp_path)
+    heir.commit(snapshot(14), "interval")
+    assert "letGo" not in json.dumps(latest(tmp_path)), "neither of the one before"
+
+
 def test_a_hung_step_at_a_sigterm_keeps_the_reason_for_the_upload_that_is_behind(tmp_path: Path) -> None:
     own = checkpoints(tmp_path, 1)
     own.commit(snapshot(10), "interval")

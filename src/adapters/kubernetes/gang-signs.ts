@@ -2,6 +2,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { NodeEnd } from '../../contract/jobs.ts';
 import { GRACES } from '../../rules/durations.ts';
+import { SIGTERM_EXIT } from '../../rules/attempt-ends.ts';
 import { firstEnd, isPlain } from '../../rules/gang-ends.ts';
 import { finished, observe } from './job-observation.ts';
 import type { LogSource, Observation } from './job-observation.ts';
@@ -34,7 +35,22 @@ export function observeJob(snapshots: readonly Snapshot[], now: number): Observa
   const members = snapshots.map((snapshot, rank): Member => ({ rank, snapshot, seen: observe(snapshot, now) }));
   if (members.every(({ seen }) => seen.kind === 'absent')) return { kind: 'absent' };
   const failures = failuresOf(members, now);
-  return failures.length > 0 ? failed(members, failures, now) : together(members);
+  const seen = failures.length > 0 ? failed(members, failures, now) : together(members);
+  if (seen.kind !== 'running' && seen.kind !== 'ending') return seen;
+  const going = goingOf(members, now);
+  return going === null ? seen : { ...seen, going };
+}
+
+/** Null: none of its machines is to go, or one has ended otherwise than by that. */
+function goingOf(members: readonly Member[], now: number): Pick<Over, 'end' | 'log'> | null {
+  const victim = members.find(({ snapshot }) => snapshot.pod && disruptionOf(snapshot, snapshot.pod) !== null);
+  const fits = ({ seen }: Member): boolean => seen.kind === 'running' || (isOver(seen) && seen.end.exitCode === SIGTERM_EXIT);
+  if (!victim?.snapshot.pod || !members.every(fits)) return null;
+  const { snapshot, seen } = victim;
+  const known = isOver(seen)
+    ? seen.end
+    : unknownEnd(snapshot, victim.snapshot.pod, 'it saved, and its machines have not told of their end', now);
+  return { end: { ...known, startedAt: earliestStart(members), lingering: 'job', nodes: nodesOf(members) }, log: { text: '' } };
 }
 
 /**

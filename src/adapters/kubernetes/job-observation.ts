@@ -13,10 +13,23 @@ import type { Wait } from './wait-reasons.ts';
 export type Observation =
   | { readonly kind: 'absent' }
   | { readonly kind: 'waiting'; readonly status: JobStatus; readonly wait: Wait; readonly nodes?: readonly NodeEnd[] }
-  | { readonly kind: 'running'; readonly status: JobStatus }
+  | { readonly kind: 'running'; readonly status: JobStatus; readonly going?: Going }
   /** The end is as good as told: it counts when nothing better was heard for so long. */
-  | { readonly kind: 'ending'; readonly status: JobStatus; readonly end: End; readonly log: LogSource; readonly settleSeconds: number }
+  | {
+      readonly kind: 'ending';
+      readonly status: JobStatus;
+      readonly end: End;
+      readonly log: LogSource;
+      readonly settleSeconds: number;
+      readonly going?: Going;
+    }
   | { readonly kind: 'ended'; readonly status: JobStatus; readonly end: End; readonly log: LogSource };
+
+/** Of several machines one is to go, and not all have told of their end: as what it ends where it turns out to have let go. */
+interface Going {
+  readonly end: End;
+  readonly log: LogSource;
+}
 
 /** Where the end of the log is: with the pod, or in its status, which holds the last 2 KiB of a container that failed. */
 export type LogSource = { readonly pod: string } | { readonly text: string };

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Job } from '@kubernetes/client-node';
 import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import type { WatchOptions } from '../../ports/compute.ts';
@@ -13,6 +14,8 @@ import { hasStarted } from './pod-parts.ts';
 import { QueueFlavor } from './queue-flavor.ts';
 import type { Wait } from './wait-reasons.ts';
 import type { Workloads } from './workloads.ts';
+
+const LOOKS_GROWTH = 1.5;
 
 export interface Patience {
   /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */
@@ -74,6 +77,7 @@ function follow(
     let endingSince: number | null = null;
     const trouble = new Trouble();
     const finish = (settle: () => void): void => {
+      going = null;
       unsubscribe();
       unmeasure?.();
       clearTimeout(timer);
@@ -97,6 +101,23 @@ function follow(
         })
         .finally(() => (asking = false));
     };
+    /** As which it ends where it has let go; null: it is not about to. */
+    let going: Watched | null = null;
+    let isAsking = false;
+    /** Until it has, or has ended: whoever cannot say, or not yet, is asked again. */
+    const askLetGo = async (hasLetGo: () => Promise<boolean>): Promise<void> => {
+      isAsking = true;
+      for (let ms: number = WAITS.letGoLookFirstMs; going !== null; ms = Math.min(WAITS.letGoLookLongestMs, ms * LOOKS_GROWTH)) {
+        const isTrue = await hasLetGo().catch(() => false);
+        if (isTrue) letGo();
+        await delay(ms, undefined, { ref: false });
+      }
+      isAsking = false;
+    };
+    const letGo = (): void => {
+      const seen = going;
+      if (seen !== null) finish(() => resolve({ ...seen, end: { ...seen.end, letGo: true } }));
+    };
     const asked = new Set<string>();
     /** Best effort: the Job controller deletes them when the first one has ended. */
     const passOn = (pods: readonly string[]): void => {
@@ -119,6 +140,8 @@ function follow(
       if (seen.kind !== 'waiting') trouble.over();
       if (seen.kind === 'ended' || (seen.kind === 'ending' && options.zeroIsSuccess && isDone(seen.end)))
         return finish(() => resolve(seen));
+      going = ('going' in seen && seen.going) || null;
+      if (going !== null && options.hasLetGo && !isAsking) void askLetGo(options.hasLetGo);
       if (seen.kind === 'running') return;
       if (seen.kind === 'ending') {
         endingSince ??= performance.now();

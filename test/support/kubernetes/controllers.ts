@@ -49,6 +49,11 @@ export class Controllers {
     else this.#objects.remove('pods', name);
   }
 
+  /** The pod's kubelet looks at its containers now and then only. @returns what has it told how the pod ended */
+  keepToItself(name: string): () => void {
+    return this.#kubelet.keepToItself(name);
+  }
+
   evict(name: string): void {
     const lastTransitionTime = stamp();
     this.deletePod(name, { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', lastTransitionTime });

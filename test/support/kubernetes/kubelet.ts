@@ -36,6 +36,7 @@ export class Kubelet {
   /** Between the container's end and the pod's, as a real kubelet takes. */
   readonly #podEndMs: number;
   readonly #running = new Map<string, Running>();
+  readonly #slow = new Map<string, Promise<undefined>>();
   #nanos = 0;
 
   constructor(objects: Objects, podEndMs: number) {
@@ -78,7 +79,10 @@ export class Kubelet {
     child.on('close', (code, signal) => {
       for (const each of flush) each();
       const exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0);
-      this.#ended(running, pod, { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', startedAt, finishedAt: stamp() });
+      const terminated = { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', startedAt, finishedAt: stamp() };
+      const slow = this.#slow.get(name);
+      if (slow === undefined) this.#ended(running, pod, terminated);
+      else void slow.then(() => this.#ended(running, pod, terminated));
     });
   }
 
@@ -90,6 +94,13 @@ export class Kubelet {
     const grace = graceSeconds ?? (this.#objects.get('pods', name)?.spec as PodSpec | undefined)?.terminationGracePeriodSeconds ?? 30;
     kill(running.child, 'SIGTERM');
     running.timers.push(setTimeout(() => kill(running.child, 'SIGKILL'), grace * 1000));
+  }
+
+  /** Nothing is told of the pod's end for now. @returns what has it told */
+  keepToItself(name: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#slow.set(name, promise);
+    return () => resolve(undefined);
   }
 
   #endAfter(running: Running, name: string, ms: number): void {

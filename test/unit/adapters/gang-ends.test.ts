@@ -272,6 +272,39 @@ describe('an attempt on several pods', () => {
     expect(seen.kind).toBe('ending');
   });
 
+  it.each([
+    ['saved', { 1: 143 }, true, true],
+    ['saved, as has another one', { 1: 143, 2: 143 }, true, true],
+    ['still saves while another one has', { 2: 143 }, true, true],
+    ['saved, which nobody had asked for', { 1: 143 }, false, false],
+    ['was killed', { 1: 137 }, true, false],
+    ['saved, and another one was killed', { 1: 143, 2: 137 }, true, false],
+    ['saved, and another one had ended by itself', { 1: 143, 2: 0 }, true, false],
+    ['has not ended', {}, true, true],
+  ])(
+    'is about to let go where of three ranks the one that was to go %s',
+    (_, codes: Readonly<Record<number, number>>, isToGo, expected) => {
+      const sign = isToGo ? { disruptedAt: NOW - 3 * SECOND, deletionAskedAt: NOW - 3 * SECOND } : {};
+      const pods = [0, 1, 2].map((rank) => {
+        const code = codes[rank];
+        return podOf({ rank, exit: code === undefined ? null : { code, at: NOW - SECOND }, ...(rank === 1 ? sign : {}) });
+      });
+      const seen = observeJob(
+        pods.map((pod) => snapshotOf(jobOf(3), pod)),
+        NOW,
+      );
+      const going = 'going' in seen ? seen.going : undefined;
+      expect(going !== undefined).toBe(expected);
+      if (going !== undefined) {
+        expect(classifyEnd({ ...going.end, logTail: '' }, NO_EVIDENCE).verdict).toBe('preempted');
+        expect(going.end.nodes?.map(({ exitCode }) => exitCode)).toEqual([0, 1, 2].map((rank) => codes[rank] ?? null));
+      }
+      // All of them have said so: there is nothing left to be handed over.
+      const all = [0, 1, 2].map((rank) => snapshotOf(jobOf(3), podOf({ rank, exit: { code: 143, at: NOW }, ...(rank === 1 ? sign : {}) })));
+      expect(observeJob(all, NOW)).not.toHaveProperty('going');
+    },
+  );
+
   it('was deleted by somebody where the other ranks, asked to end because of it, were quicker', () => {
     const pods = (victim: number): Snapshot[] =>
       [0, 1, 2].map((rank) => {
