@@ -132,7 +132,9 @@ function sessionOf(connection: DuckDBConnection, context: JobContext): Session {
   };
   return {
     connection,
-    run: (sql, bound = NOTHING_BOUND) => attended(connection.runAndReadAll(sql, bound.values, bound.types)),
+    // With values, also with none, it is planned twice, first to be prepared: half the time of a long statement over few rows.
+    run: (sql, bound = NOTHING_BOUND) =>
+      attended(bound === NOTHING_BOUND ? connection.runAndReadAll(sql) : connection.runAndReadAll(sql, bound.values, bound.types)),
     readUntil: (rows, sql, bound = NOTHING_BOUND) => attended(connection.streamAndReadUntil(sql, rows, bound.values, bound.types)),
   };
 }

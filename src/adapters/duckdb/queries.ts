@@ -13,7 +13,7 @@ import type { Script } from './script.ts';
 import type { TableFiles } from './tables.ts';
 import { tableInfo } from './tables.ts';
 import type { Translator } from './translate.ts';
-import { googleTypeOf, hasJson, storedArrays, storedType } from './types.ts';
+import { googleTypeOf, hasJson, isPlainArray, storedArray, storedArrays, storedType } from './types.ts';
 import { jsonOf } from './values.ts';
 
 /** What the parts of the adapter share. */
@@ -138,9 +138,10 @@ export async function asStored(
   if (name !== undefined) throw new Error(`Binder Error: two columns of the result are named "${name}"`);
   const nested = columns.some(({ type }) => type.includes('[]'));
   const json = columns.some(({ type }) => hasJson(type));
-  const types = nested ? (await session.run(`SELECT * FROM (${select}) LIMIT 0`, bound)).columnTypes() : [];
+  const deep = columns.some(({ type }) => type.includes('[]') && !isPlainArray(type));
+  const types = deep ? (await session.run(`SELECT * FROM (${select}) LIMIT 0`, bound)).columnTypes() : [];
   const list = columns.map(({ name, type }, i) => {
-    const written = types[i] === undefined ? null : storedArrays(types[i], identifier(name));
+    const written = isPlainArray(type) ? storedArray(identifier(name)) : types[i] ? storedArrays(types[i], identifier(name)) : null;
     const text = written ?? identifier(name);
     if (spelled(type) !== type) return `CAST(${text} AS ${spelled(type)}) AS ${identifier(name)}`;
     return written === null ? text : `${text} AS ${identifier(name)}`;

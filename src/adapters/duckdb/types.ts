@@ -88,12 +88,16 @@ export function duckdbSpelling(type: GoogleType): string {
   return `STRUCT(${type.fields.map((each) => `${identifier(each.name)} ${duckdbSpelling(each.type)}`).join(', ')})`;
 }
 
+/** Of scalars, as DuckDB spells it: how it is stored is known without asking for the types that it is made of. */
+export const isPlainArray = (type: string): boolean => /^[\w ]+\[\]$/.test(type);
+export const storedArray = (text: string): string => `longhaul_stored_array(${text})`;
+
 /** How a value with arrays in it is stored as BigQuery stores it: an empty array for NULL, and no array with a NULL in it; null where there is no array. */
 export function storedArrays(type: DuckDBType, text: string, depth = 0): string | null {
   if (type.typeId === DuckDBTypeId.LIST) {
     const element = `longhaul_e${depth}`;
     const inner = storedArrays(type.valueType, element, depth + 1);
-    const list = `longhaul_stored_array(${text})`;
+    const list = storedArray(text);
     return inner === null ? list : `list_transform(${list}, lambda ${element}: ${inner})`;
   }
   if (type.typeId !== DuckDBTypeId.STRUCT) return null;
