@@ -55,6 +55,9 @@ describe('metrics in SQL', () => {
   const run = (changes: object = {}, name = 'test'): Promise<Measured> =>
     measure(warehouse, store, { spec: spec(changes), candidates: [{ scorer: 'model', export: 'file:///m' }], name, labels: {} }, context);
 
+  /** Where it is not about the metrics: planning all of them, with every segment, takes seconds. */
+  const FEW = { metrics: ['mrr'], k: [10], segments: [], bootstrap: { samples: 100 } };
+
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'longhaul-metrics-'));
     const script = join(import.meta.dirname, 'fixtures', 'reference_metrics.py');
@@ -99,21 +102,21 @@ describe('metrics in SQL', () => {
   });
 
   it('count an ordered item by its weight', async () => {
-    const { measurements } = await run({ weight: 'seldom' }, 'weighted');
+    const { measurements } = await run({ weight: 'seldom', segments: [] }, 'weighted');
     const metrics = measurements.find((each) => each.scorer === 'model' && each.segment === '')?.metrics;
     expect(reference.whole['weighted']?.['average_rank']).not.toBeCloseTo(reference.whole['model']?.['average_rank'] ?? 0, 2);
     for (const [name, value] of Object.entries(reference.whole['weighted'] ?? {}))
       expect(metrics?.[name]?.value, name).toBeCloseTo(value, 9);
-    await expect(run({ weight: 'label_less' }, 'none')).rejects.toThrow('weight: d.test has no column label_less');
+    await expect(run({ ...FEW, weight: 'label_less' }, 'none')).rejects.toThrow('weight: d.test has no column label_less');
   });
 
   it('are the usual four where nobody asks for more', async () => {
-    const { measurements } = await run({ metrics: undefined, k: [10] }, 'usual');
+    const { measurements } = await run({ ...FEW, metrics: undefined }, 'usual');
     expect(Object.keys(measurements[0]?.metrics ?? {})).toEqual(['average_rank', 'mrr', 'ndcg_at_10', 'recall_at_10']);
   });
 
   it('do not depend on where the ordered items stand when all scores are equal', async () => {
-    const { measurements } = await run({ baseline: { name: 'constant', column: 'constant' } }, 'constant');
+    const { measurements } = await run({ baseline: { name: 'constant', column: 'constant' }, segments: [] }, 'constant');
     const metrics = measurements.find((each) => each.scorer === 'constant' && each.segment === '')?.metrics;
     for (const [name, value] of Object.entries(reference.whole['constant'] ?? {}))
       expect(metrics?.[name]?.value, name).toBeCloseTo(value, 9);
@@ -154,7 +157,7 @@ describe('metrics in SQL', () => {
 
   it('come out the same again, and other intervals of another seed', async () => {
     expect((await run()).measurements).toEqual(measured.measurements);
-    const other = (await run({ bootstrap: { seed: 1 } })).measurements[0];
+    const other = (await run({ ...FEW, bootstrap: { seed: 1 } })).measurements[0];
     const same = measured.measurements[0];
     expect(other?.metrics['mrr']?.value).toBe(same?.metrics['mrr']?.value);
     expect(other?.metrics['mrr']?.low).not.toBe(same?.metrics['mrr']?.low);
@@ -165,7 +168,9 @@ describe('metrics in SQL', () => {
       { file: 'own.sql', sql: 'SELECT AVG(score) AS mean_score, COUNT(DISTINCT session) AS sessions_seen FROM {scores}' },
     ];
     const { metrics } =
-      (await run({ customMetrics, goals: { mean_score: 'maximize' } }, 'own')).measurements.find((each) => each.scorer === 'model') ?? {};
+      (await run({ ...FEW, customMetrics, goals: { mean_score: 'maximize' } }, 'own')).measurements.find(
+        (each) => each.scorer === 'model',
+      ) ?? {};
     expect(metrics?.['sessions_seen']).toEqual({ value: 400, low: null, high: null, goal: null });
     expect(metrics?.['mean_score']?.goal).toBe('maximize');
     expect(metrics?.['mean_score']?.value).toBeTypeOf('number');
@@ -180,7 +185,7 @@ describe('metrics in SQL', () => {
     ['a text', "SELECT 'a' AS x FROM {scores} ORDER BY x LIMIT 1", 'own.sql: the metric x is no number; found "a"'],
     ['a name that is taken', 'SELECT AVG(score) AS mrr FROM {scores}', 'own.sql: there are two metrics named mrr'],
   ])('refuse %s of one’s own', async (_what, sql, message) => {
-    await expect(run({ customMetrics: [{ file: 'own.sql', sql }] }, 'wrong')).rejects.toThrow(message);
+    await expect(run({ ...FEW, customMetrics: [{ file: 'own.sql', sql }] }, 'wrong')).rejects.toThrow(message);
   });
 
   it.each([
