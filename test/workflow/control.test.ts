@@ -6,11 +6,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Search } from '../../src/client/index.ts';
 import { UPDATES } from '../../src/contract/names.ts';
 import type { SearchState } from '../../src/contract/state.ts';
-import { MAIN, run as execute, type Spoken } from './cli.ts';
+import { cliWithin, MAIN, run as execute, type Spoken } from './cli.ts';
 import { documentOf } from './documents.ts';
 import { temporalBinary, until } from './environment.ts';
-import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
-import type { SearchHarness } from './search-harness.ts';
+import { profileOf, specOf } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 const DOCUMENT = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'control.md'), 'utf8');
 const COMMANDS = [...DOCUMENT.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => (block ?? '').trimEnd().split('\n'));
@@ -31,19 +31,16 @@ describe('docs/control.md', () => {
 
 describe('a search listens to', () => {
   const bin = mkdtempSync(join(tmpdir(), 'longhaul-control-'));
-  let harness: SearchHarness;
+  const harness = sharedSearchHarness();
   let begun = 0;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
+  beforeAll(() => {
     writeFileSync(join(bin, 'longhaul'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`, { mode: 0o755 });
     symlinkSync(temporalBinary('temporal'), join(bin, 'temporal'));
   });
-  afterAll(async () => {
-    await harness.stop();
+  afterAll(() => {
     rmSync(bin, { recursive: true });
   });
   beforeEach(() => {
-    harness.reset();
     // Trains until it is told to stop, and then commits a checkpoint.
     harness.world.attempt = async () => ({ verdict: await harness.stopAsked(), lastProgress: 3 });
     harness.world.ask = async ({ count, trials }) => {
@@ -84,6 +81,12 @@ describe('a search listens to', () => {
       TEMPORAL_ADDRESS: harness.environment.address,
     });
 
+  /** Read by a shell, run within this process. */
+  const longhaul = async (line: string, name: string): Promise<Spoken> => {
+    const { stdout } = await shell(`longhaul() { printf '%s\\0' "$@"; }; ${line}`, name);
+    return cliWithin(harness.environment.address)(...stdout.split('\0').slice(0, -1));
+  };
+
   /** What has to be true before a command of the page makes sense. */
   async function prepare(search: Search, line: string): Promise<void> {
     if (/resume(?!.*trial)/.test(line)) await settled(search, 'paused');
@@ -104,7 +107,7 @@ describe('a search listens to', () => {
     const search = await begin(name);
     for (const line of lines) {
       await prepare(search, line);
-      const spoken = await shell(line, name);
+      const spoken = await (tool === 'longhaul' ? longhaul : shell)(line, name);
       expect(spoken.code, `${line}: ${spoken.stderr}`).toBe(0);
       expect(spoken.stdout, line).not.toBe('');
     }

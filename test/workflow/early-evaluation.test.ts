@@ -1,23 +1,17 @@
 /** Offline metrics while training goes on: what is evaluated, and what follows from it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { until } from './environment.ts';
-import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
+import { profileOf, specOf } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
 describe('early evaluation', () => {
-  let harness: SearchHarness;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  const harness = sharedSearchHarness();
 
   const spec = (early: object): ReturnType<typeof specOf> =>
     specOf({

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Longhaul } from '../../src/client/index.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
-import { cliAt } from './cli.ts';
+import { cliAt, cliWithin } from './cli.ts';
 import { documentOf } from './documents.ts';
 import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
@@ -39,7 +39,7 @@ describe('a run that is extended', () => {
 
   it('is refused with what is wrong, and nothing begins', async () => {
     const before = (await longhaul.list()).length;
-    const cli = cliAt(harness.environment.address);
+    const cli = cliWithin(harness.environment.address);
     const unsaid = await cli('extend', 'short');
     expect(unsaid).toMatchObject({ code: 2, stderr: expect.stringContaining('--trials or --epochs') as string });
     // The reference trainer's schedule depends on where training ends, where nothing else is said.

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UnknownRunError, type Longhaul } from '../../src/client/index.ts';
 import { askedRun } from '../../src/cli/run-data.ts';
@@ -26,17 +27,17 @@ describe('a run that Temporal has forgotten', () => {
 
   const forget = async (run: string): Promise<void> => {
     await harness.client.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: run } });
+    // Asked for its state, a worker would replay it each time.
+    const described = (): Promise<unknown> => harness.client.workflow.getHandle(run).describe();
     await until(
       () =>
-        longhaul
-          .run(run)
-          .state()
-          .then(
-            () => false,
-            (error: unknown) => error instanceof UnknownRunError,
-          ),
+        described().then(
+          () => false,
+          (error: unknown) => error instanceof WorkflowNotFoundError,
+        ),
       `the end of ${run}`,
     );
+    await expect(longhaul.run(run).state()).rejects.toThrow(UnknownRunError);
   };
 
   it('is read where the profiles of the runs that are known say', async () => {

@@ -1,20 +1,14 @@
 import { ApplicationFailure } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { until } from './environment.ts';
-import { specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
+import { specOf } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 const AWAY = 'mine:Mine: ConnectionError: the service of suggestions is away';
 
 describe('a search with a sampler of one’s own', () => {
-  let harness: SearchHarness;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  const harness = sharedSearchHarness();
 
   it('waits where that fails, says so, and goes on when it answers again', async () => {
     const { ask } = harness.world;

@@ -5,6 +5,7 @@ import { poolGateWorkflowId } from '../../src/contract/ids.ts';
 import { until, untilTriedAgainLater } from './environment.ts';
 import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 import { acquire, nextGrant, release } from '../../workflows/pools/gate.ts';
 import type { GateState } from '../../workflows/pools/gate.ts';
@@ -180,14 +181,7 @@ describe('requests for places', () => {
 });
 
 describe('a pool with a limit', () => {
-  let harness: SearchHarness;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  const harness = sharedSearchHarness();
   const gate = (name: string): Promise<GateState | null> =>
     harness.client.workflow
       .getHandle(poolGateWorkflowId(name))

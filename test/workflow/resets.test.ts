@@ -8,8 +8,8 @@ import { documentOf, query, script } from './documents.ts';
 import { startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
-import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
-import type { SearchHarness } from './search-harness.ts';
+import { profileOf, specOf } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 /** As `temporal workflow reset`: to its first task, or to its last. @returns what runs now */
 async function reset({ client }: Harness, workflowId: string, to: 'first' | 'last'): Promise<WorkflowHandle> {
@@ -78,14 +78,7 @@ describe('a run of steps that is reset', () => {
 });
 
 describe('a run with a search', () => {
-  let harness: SearchHarness;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  const harness = sharedSearchHarness();
   const document = (of: string): RunDocument => ({
     ...documentOf([{ id: 'search', spec: specOf({ trials: 3, parallel: 3, env: { OF: of }, output: 'file:///out/{key}' }) }]),
     profile: profileOf(),

@@ -5,13 +5,13 @@ import { RefusedError, type Longhaul } from '../../src/client/index.ts';
 import { UPDATES } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
-import { cliAt } from './cli.ts';
+import { cliAt, cliWithin } from './cli.ts';
 import { documentOf, query, script } from './documents.ts';
 import { longhaulOf, startHarness } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
-import { profileOf, specOf, startSearchHarness } from './search-harness.ts';
-import type { SearchHarness } from './search-harness.ts';
+import { profileOf, specOf } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 const statuses = (result: Pick<RunResult, 'steps'>): Record<string, string> =>
   Object.fromEntries(result.steps.map(({ id, status }) => [id, status]));
@@ -112,15 +112,10 @@ describe('a failed run that is run again', () => {
 });
 
 describe('a search of such a run', () => {
-  let harness: SearchHarness;
+  const harness = sharedSearchHarness();
   let longhaul: Longhaul;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
+  beforeAll(() => {
     longhaul = longhaulOf(harness.environment);
-  });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
   });
 
   const documentWith = (seed: number): RunDocument => ({
@@ -189,7 +184,7 @@ describe('a search of such a run', () => {
     const search = longhaul.run('open').search('search');
     const statusOf = async (): Promise<string | undefined> => (await search.state().catch(() => null))?.trials[0]?.status;
     await expect.poll(statusOf).toBe('failed');
-    const said = await cliAt(harness.environment.address)('resume', 'open', '--trial', '0', '--output', 'json');
+    const said = await cliWithin(harness.environment.address)('resume', 'open', '--trial', '0', '--output', 'json');
     expect(JSON.parse(said.stdout)).toMatchObject({ trial: 0 });
     await expect.poll(statusOf).toBe('succeeded');
     expect(harness.world.attempts.filter(({ trial }) => trial.trial === 0).map(({ samples }) => samples)).toEqual([0, 30]);

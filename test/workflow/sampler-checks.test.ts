@@ -1,23 +1,16 @@
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { codeUri } from '../../src/contract/code.ts';
 import { ROOT } from './memory-ports.ts';
 import { documentOf, query } from './documents.ts';
-import { specOf, startSearchHarness } from './search-harness.ts';
-import type { SearchHarness } from './search-harness.ts';
+import { specOf } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 const REFUSAL = 'sampler.kind: gp needs PyTorch, which the sampler’s environment does not have';
 
 describe('a sampler that cannot do what a search asks', () => {
-  let harness: SearchHarness;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  const harness = sharedSearchHarness();
   const documentWith = (kind: string) =>
     documentOf([query('data'), { id: 'search', dependsOn: ['data'], spec: specOf({ trials: 1, sampler: { kind } }) }]);
 

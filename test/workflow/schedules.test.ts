@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Schedules, type ScheduleSummary } from '../../src/client/index.ts';
-import { cliAt, type Cli } from './cli.ts';
+import { cliAt, cliWithin, type Cli } from './cli.ts';
 import { documentOf, script } from './documents.ts';
 import { startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
@@ -19,7 +19,7 @@ describe('longhaul schedule', () => {
   let cli: Cli;
   beforeAll(async () => {
     harness = await startHarness(createMemoryPorts(), 'real');
-    cli = cliAt(harness.environment.address);
+    cli = cliWithin(harness.environment.address);
     writeFileSync(file, JSON.stringify(documentOf([script('tidy')])));
   });
   afterAll(async () => {
@@ -28,7 +28,6 @@ describe('longhaul schedule', () => {
   });
 
   const create = (name: string, ...more: string[]) => cli('schedule', 'create', name, file, ...YEARLY, ...more);
-  // Waiting asks the client, not the command line, which takes a second to start.
   const listed = (): Promise<ScheduleSummary[]> => new Schedules(harness.client, '').list();
   /** Runs of a schedule that have ended well. */
   const runsOf = async (name: string): Promise<string[]> => {
@@ -57,7 +56,7 @@ describe('longhaul schedule', () => {
     expect((await cli('schedule', 'resume', 'nightly')).stdout).toBe('nightly is resumed\n');
     expect((await cli('schedule', 'delete', 'nightly')).code).toBe(0);
     await until(async () => !(await listed()).some((one) => one.name === 'nightly'), 'the list without it');
-    expect((await cli('schedule', 'list')).stdout).toBe('no schedules\n');
+    expect((await cliAt(harness.environment.address)('schedule', 'list')).stdout).toBe('no schedules\n');
   });
 
   it('reads day and weekday as crontab does, and shows when the next runs start', async () => {

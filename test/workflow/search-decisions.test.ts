@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
 import { until } from './environment.ts';
-import { specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
+import { specOf, type SearchHarness } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
 describe('what a search makes of how its trials end', () => {
-  let harness: SearchHarness;
+  const harness = sharedSearchHarness();
   let feed: CurveFeed;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
   beforeEach(() => {
-    harness.reset();
     feed = curveFeed();
     harness.world.curves = feed.curves;
   });
-  afterAll(() => harness.stop());
 
   const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
   const statusOf = async (search: Search, trial: number): Promise<string | undefined> => (await stateOf(search)).trials[trial]?.status;

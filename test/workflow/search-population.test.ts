@@ -1,24 +1,20 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState, TrialState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
 import { until } from './environment.ts';
-import { specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
+import { specOf, type SearchHarness } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 const POPULATION = { kind: 'pbt', population: 4, interval: 1, explore: 'perturb', resample_probability: 0 };
 
 describe('a population', () => {
-  let harness: SearchHarness;
+  const harness = sharedSearchHarness();
   let feed: CurveFeed;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
   beforeEach(() => {
-    harness.reset();
     feed = curveFeed();
     harness.world.curves = feed.curves;
   });
-  afterAll(() => harness.stop());
 
   const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
 

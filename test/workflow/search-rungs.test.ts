@@ -1,29 +1,25 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
 import { losesMachine } from './loses-machine.ts';
 import { until } from './environment.ts';
-import { specOf, startSearchHarness, type SearchHarness } from './search-harness.ts';
+import { specOf, type SearchHarness } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
 describe('a search with a scheduler', { timeout: 180_000 }, () => {
-  let harness: SearchHarness;
+  const harness = sharedSearchHarness();
   let feed: CurveFeed;
   /** Most trials that ever had a place at once. */
   let most: number;
   /** Where each attempt began, in points: [trial, point]. */
   let begun: [trial: number, point: number][];
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
   beforeEach(() => {
-    harness.reset();
     feed = curveFeed();
     harness.world.curves = feed.curves;
     [most, begun] = [0, []];
   });
-  afterAll(() => harness.stop());
 
   const stateOf = (search: Search): Promise<SearchState> => search.query<SearchState>('state');
 

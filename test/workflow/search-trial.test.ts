@@ -1,10 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../src/contract/jobs.ts';
 import type { AttemptReport } from '../../src/contract/attempts.ts';
 import { until } from './environment.ts';
 import { later, profileOf, specOf, SPOT_AND_ON_DEMAND, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness, World } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 const DAY = 86_400;
 
@@ -132,14 +133,7 @@ describe('trial', () => {
 
 /** These act on attempts that run, which is no matter of time to skip. */
 describe('a trial that runs', () => {
-  let harness: SearchHarness;
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
-  afterAll(() => harness.stop());
-  beforeEach(() => {
-    harness.reset();
-  });
+  const harness = sharedSearchHarness();
 
   /** Trains until it is stopped; then it commits a checkpoint. `finishes`: attempts from this one on end by themselves. */
   const untilStopped = (finishes = Number.POSITIVE_INFINITY): void => {

@@ -1,11 +1,11 @@
 /** Several spot pools: what a trial asks, what it looks at, and where it goes on. */
 import { ApplicationFailure } from '@temporalio/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { CapacityInput } from '../../src/contract/attempts.ts';
 import type { TrialInput } from '../../src/contract/trial-run.ts';
 import { until } from './environment.ts';
-import { profileOf, startSearchHarness } from './search-harness.ts';
-import type { SearchHarness } from './search-harness.ts';
+import { profileOf } from './search-harness.ts';
+import { sharedSearchHarness } from './shared-search-harness.ts';
 
 const spot = (name: string) => ({ name, spot: true, pricePerHour: 0.3, onDemandPricePerHour: 1 });
 const SPOTS = [spot('spot-a'), spot('spot-b'), spot('spot-c')];
@@ -13,14 +13,9 @@ const ON_DEMAND = { name: 'on-demand', spot: false, pricePerHour: 1 };
 const placement = { deadlineSeconds: 5 * 86_400 };
 
 describe('a trial with several spot pools', () => {
-  let harness: SearchHarness;
+  const harness = sharedSearchHarness();
   let looks: CapacityInput[];
-  beforeAll(async () => {
-    harness = await startSearchHarness('real');
-  });
-  afterAll(() => harness.stop());
   beforeEach(() => {
-    harness.reset();
     looks = [];
   });
 
