@@ -5,6 +5,7 @@ import type { Latest, TrialResult } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';
 import type { Foreign } from './foreign-systems.ts';
+import type { HadImage } from './images-ran.ts';
 import { readLatest, readResult } from './trial-files.ts';
 
 interface Seen {
@@ -12,11 +13,14 @@ interface Seen {
   readonly end: JobEnd;
   readonly silent: boolean;
   readonly stopRequested: boolean;
+  /** Absent: it is known to have begun. */
+  readonly images?: HadImage;
 }
 
 interface AttemptOutcome {
   readonly verdict: AttemptVerdict;
   readonly cause: string;
+  readonly awaits?: 'registry';
   readonly committedSamples: number;
   readonly result: TrialResult | null;
 }
@@ -32,24 +36,24 @@ export async function hasLetGo(store: ObjectStore, { trial, attempt }: AttemptIn
 }
 
 export async function attemptOutcome(
-  { input, end, silent, stopRequested }: Seen,
+  { input, end, silent, stopRequested, images }: Seen,
   store: ObjectStore,
   foreign: Foreign,
 ): Promise<AttemptOutcome> {
   const { output, profile } = input.trial;
-  let left: { readonly latest: Latest | null; readonly result: TrialResult | null };
+  let left: { readonly latest: Latest | null; readonly result: TrialResult | null; readonly hadImage: boolean };
   try {
-    const [latest, result] = await foreign.ask('the object store', () =>
-      Promise.all([readLatest(store, output), readResult(store, output)]),
+    const [latest, result, hadImage] = await foreign.ask('the object store', () =>
+      Promise.all([readLatest(store, output), readResult(store, output), images?.ask(end) ?? false]),
     );
-    left = { latest, result };
+    left = { latest, result, hadImage };
   } catch (error) {
     // Not as the trial contract says: the trainer's own doing, and told like it.
     if (!(error instanceof Error && 'type' in error && error.type === 'BadData')) throw error;
     return { verdict: 'bad-input', cause: error.message, committedSamples: 0, result: null };
   }
-  const { latest, result } = left;
-  const { verdict, cause } = classifyEnd(end, {
+  const { latest, result, hadImage } = left;
+  const { verdict, ...why } = classifyEnd(end, {
     attempt: input.attempt,
     latest: latest && { attempt: latest.attempt, reason: latest.reason, samples: latest.samples },
     hasResult: result !== null,
@@ -59,6 +63,7 @@ export async function attemptOutcome(
     newerAttempt: latest && latest.attempt > input.attempt ? latest.attempt : null,
     isTrial: true,
     hasTrained: input.samples > 0 || input.lastProgress > 0,
+    hadImage,
   });
-  return { verdict, cause, committedSamples: latest?.samples ?? 0, result: verdict === 'succeeded' ? result : null };
+  return { verdict, ...why, committedSamples: latest?.samples ?? 0, result: verdict === 'succeeded' ? result : null };
 }

@@ -20,6 +20,7 @@ interface AttemptFacts {
   readonly input: AttemptInput;
   readonly verdict: AttemptVerdict;
   readonly cause: string;
+  readonly awaits?: 'registry';
   readonly end: JobEnd;
   readonly followed: Followed;
   /** Samples in the last committed checkpoint. */
@@ -42,6 +43,7 @@ export function attemptReport(facts: AttemptFacts): AttemptReport {
     verdict,
     ...(end.letGo ? { letGo: true as const } : {}),
     cause: facts.cause,
+    ...(verdict === 'no-capacity' && facts.awaits !== undefined ? { awaits: facts.awaits } : {}),
     exitCode: end.exitCode,
     pool: input.pool.name,
     node: end.node,

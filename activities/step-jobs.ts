@@ -28,10 +28,12 @@ import { withHeartbeat } from './heartbeat.ts';
 import type { Interruptible } from './heartbeat.ts';
 import { claimJob } from './job-claims.ts';
 import { stepIdentity } from './job-places.ts';
-import { troubleText } from './wait-reports.ts';
+import { WaitReports, troubleText } from './wait-reports.ts';
 import { Foreign } from './foreign-systems.ts';
+import type { Trouble } from './foreign-systems.ts';
+import { runNews } from './trial-news.ts';
 import type { WorkInput } from './queries.ts';
-import { noteRan } from './images-ran.ts';
+import { HadImage, noteRan } from './images-ran.ts';
 import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Shipped } from '../src/contract/code.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -71,6 +73,8 @@ export type StepJobName = Pick<StepJobInput, 'profile' | 'run' | 'step' | 'attem
 export interface StepJobEnd {
   readonly verdict: AttemptVerdict;
   readonly cause: string;
+  /** As of an attempt (`AttemptEnd`). */
+  readonly awaits?: 'registry';
   readonly job: string;
   readonly image: string | null;
   readonly outputs: Record<string, Json>;
@@ -82,14 +86,17 @@ export const createStepJobActivities = (ports: Ports) =>
   translated({
     async runStepJob(input: StepJobInput): Promise<StepJobEnd> {
       return withHeartbeat((context) =>
-        unlessLost(ports, input, context, async (bounded) => {
-          const { attempt } = activityInfo();
-          const wasBegun = attempt > 1 || activityInfo().heartbeatDetails !== undefined;
-          const foreign = foreignOf(bounded, wasBegun || input.attempt > 1);
-          const [store, compute] = await foreign.ask('the machine', () =>
-            Promise.all([ports.store(input.profile), ports.compute(input.profile)]),
-          );
-          return runToItsEnd(input, { store, compute, foreign }, bounded);
+        tellingWaits(input, (waits, silence) => {
+          const work = async (bounded: Interruptible): Promise<StepJobEnd> => {
+            const { attempt } = activityInfo();
+            const wasBegun = attempt > 1 || activityInfo().heartbeatDetails !== undefined;
+            const foreign = foreignOf(bounded, wasBegun || input.attempt > 1, waits.trouble);
+            const [store, compute] = await foreign.ask('the machine', () =>
+              Promise.all([ports.store(input.profile), ports.compute(input.profile)]),
+            );
+            return runToItsEnd(input, { store, compute, foreign, waits }, bounded);
+          };
+          return unlessLost(ports, input, context, work, silence.trouble);
         }),
       );
     },
@@ -118,22 +125,44 @@ const unlessLost = <T>(
   bound: Pick<StepJobInput, 'profile' | 'lostAfterSeconds'>,
   context: Interruptible,
   work: (context: Interruptible) => Promise<T>,
-): Promise<T> => unlessClusterIsLost(bound, () => ports.compute(bound.profile), context, work);
+  tell?: (trouble: Trouble | null) => void,
+): Promise<T> => unlessClusterIsLost(bound, () => ports.compute(bound.profile), context, work, tell);
 
 interface World {
   readonly store: ObjectStore;
   readonly compute: Compute;
   readonly foreign: Foreign;
+  readonly waits: WaitReports;
 }
 
-const foreignOf = (context: Interruptible, isBegun: boolean): Foreign =>
+const foreignOf = (context: Interruptible, isBegun: boolean, tell?: (trouble: Trouble | null) => void): Foreign =>
   new Foreign(isBegun, {
     until: [context.detached],
-    tell: (trouble) => context.progress({ stage: trouble ? troubleText(trouble, Date.now()) : 'goes on' }),
+    tell: (trouble) => {
+      tell?.(trouble);
+      context.progress({ stage: trouble ? troubleText(trouble, Date.now()) : 'goes on' });
+    },
   });
 
+/** Its run shows what the Job waits for. */
+async function tellingWaits<T>(
+  { step, attempt }: StepJobInput,
+  work: (waits: WaitReports, silence: WaitReports) => Promise<T>,
+): Promise<T> {
+  const tell = runNews();
+  const open = (): WaitReports => new WaitReports((wait) => tell({ step, attempt, ...wait }));
+  const waits = open();
+  const timer = setInterval(() => waits.beat(), GRACES.waitLookMs);
+  try {
+    return await work(waits, open());
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 async function runToItsEnd(input: StepJobInput, world: World, context: Interruptible): Promise<StepJobEnd> {
-  const { store, compute, foreign } = world;
+  const { store, compute, foreign, waits } = world;
+  const images = imagesOf(input, store);
   const interrupted = AbortSignal.any([context.signal, context.detached]);
   const job = await foreign.ask('the object store', () => jobOf(store, input), [context.signal]);
   let { name } = job;
@@ -156,6 +185,8 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
         zeroIsSuccess: true,
         onStatus: (status) => {
           kept.status(status);
+          waits.status(status);
+          images.status(status);
           context.progress({ stage: status.message ?? status.phase, job: name });
         },
       });
@@ -185,10 +216,14 @@ const logSource = ({ run, step, attempt, profile }: StepJobInput, store: ObjectS
   },
 });
 
+const imagesOf = ({ profile, run, spec }: StepJobInput, store: ObjectStore): HadImage =>
+  new HadImage(store, run, { profile, spec: 'image' in spec ? spec : {} });
+
 /** @param known null: nobody saw it */
 async function endOf(input: StepJobInput, { store, compute, foreign }: World, known: JobEnd | null, name: string): Promise<StepJobEnd> {
   const end = known ?? UNKNOWN_END;
-  const { verdict, cause } =
+  const hadImage = known !== null && (await foreign.ask('the object store', () => imagesOf(input, store).ask(known)));
+  const { verdict, cause, awaits } =
     known === null
       ? await unknownVerdict(input, store, foreign)
       : classifyEnd(end, {
@@ -200,6 +235,7 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
           silentSeconds: null,
           newerAttempt: null,
           isTrial: false,
+          hadImage,
         });
   await foreign.ask('Kubernetes', async () => {
     if (end.lingering === 'rest') await compute.terminate(name);
@@ -211,6 +247,7 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
   return {
     verdict,
     cause,
+    ...(awaits === undefined ? {} : { awaits }),
     job: name,
     image: end.image,
     outputs,
@@ -220,7 +257,11 @@ async function endOf(input: StepJobInput, { store, compute, foreign }: World, kn
 }
 
 /** Our own programs write their outputs when all is done; nothing tells what became of another container. */
-async function unknownVerdict(input: StepJobInput, store: ObjectStore, foreign: Foreign): Promise<Pick<StepJobEnd, 'verdict' | 'cause'>> {
+async function unknownVerdict(
+  input: StepJobInput,
+  store: ObjectStore,
+  foreign: Foreign,
+): Promise<Pick<StepJobEnd, 'verdict' | 'cause' | 'awaits'>> {
   const last = lastWritten(input);
   if (last !== null && (await foreign.ask('the object store', () => store.stat(last))))
     return { verdict: 'succeeded', cause: 'finished while no worker watched' };

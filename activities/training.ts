@@ -22,11 +22,11 @@ import { Foreign } from './foreign-systems.ts';
 import { MachineUse } from './machine-use.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
-import { noteRan } from './images-ran.ts';
+import { HadImage, noteRan } from './images-ran.ts';
 import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
-import { inCluster, tellTrial } from './trial-news.ts';
+import { inCluster, trialNews } from './trial-news.ts';
 import { WaitReports } from './wait-reports.ts';
 import { findBestExport, readProgress, readResult, writeTrialJson } from './trial-files.ts';
 
@@ -118,7 +118,8 @@ interface World {
 }
 
 async function open(ports: Ports, { trial, attempt }: AttemptInput, context: Stoppable, isBegun: boolean): Promise<World> {
-  const waitReports = new WaitReports((wait) => tellTrial({ attempt, ...wait }));
+  const tell = trialNews();
+  const waitReports = new WaitReports((wait) => tell({ attempt, ...wait }));
   const foreign = new Foreign(isBegun, { until: [context.detached], tell: waitReports.trouble });
   const { profile } = trial;
   const [store, compute, warehouse] = await Promise.all([
@@ -162,6 +163,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const start = { lastProgress: input.lastProgress, samples: input.samples, flushed, attempt: input.attempt };
   const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
   const machineUse = new MachineUse(known?.use);
+  const images = new HadImage(store, trial.run, trial);
   const note = (): void => {
     waitReports.beat();
     context.note({ flushed: follower.flushed, ...machineUse.details, ...waitReports.details } satisfies Details);
@@ -174,6 +176,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     const onStatus = (status: JobStatus): void => {
       waitReports.status(status);
       kept?.status(status);
+      images.status(status);
     };
     const watching = {
       input,
@@ -213,7 +216,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const job = name ?? attemptIdentity(store, input).name;
   // Each is another system's answer, and none needs another's: the replacement waits for the slowest, and not for all in turn.
   const [seen, moved] = await Promise.all([
-    attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted }, store, foreign),
+    attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted, images }, store, foreign),
     moveBytes(store, input),
     noteRan(store, trial, end),
     foreign.ask('the ledger', () => follower.flush()),

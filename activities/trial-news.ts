@@ -1,6 +1,7 @@
-/** What activities tell their trial while they wait. */
-import { activityInfo, getClient } from '@temporalio/activity';
-import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
+/** What activities tell their trial, or their run, while they wait. */
+import { Context } from '@temporalio/activity';
+import { INTERNAL_SIGNALS, WORKFLOWS } from '../src/contract/names.ts';
+import type { StepWaits } from '../src/contract/state.ts';
 import type { AttemptWaits } from '../src/contract/trial-run.ts';
 import type { CapacityInput } from '../src/contract/attempts.ts';
 import type { Ports } from '../src/ports/index.ts';
@@ -9,13 +10,26 @@ import type { Trouble } from './foreign-systems.ts';
 import { stoppable, type Stoppable } from './stoppable.ts';
 import { WaitReports } from './wait-reports.ts';
 
-/** For its state alone: a message that does not arrive changes nothing. */
-export function tellTrial(waits: AttemptWaits): void {
-  const { workflowExecution } = activityInfo();
-  if (!workflowExecution) return;
-  const send = async (): Promise<void> =>
-    getClient().workflow.getHandle(workflowExecution.workflowId).signal(INTERNAL_SIGNALS.attemptWaits, waits);
-  send().catch(() => undefined);
+/**
+ * For its state alone: a message that does not arrive changes nothing.
+ *
+ * @returns tells it from wherever it is called: what watches Jobs for all activities of a worker calls in nobody's name, or in another one's
+ */
+export const trialNews = (): ((waits: AttemptWaits) => void) => newsTo(Context.current(), INTERNAL_SIGNALS.attemptWaits);
+
+/** The same of a Job of a step; that of a search has no place in its state. */
+export function runNews(): (waits: StepWaits) => void {
+  const context = Context.current();
+  return context.info.workflowType === WORKFLOWS.trainingPipeline ? newsTo(context, INTERNAL_SIGNALS.stepWaits) : () => undefined;
+}
+
+function newsTo(context: Context, signal: string): (news: AttemptWaits | StepWaits) => void {
+  const { workflowExecution } = context.info;
+  return (news) => {
+    if (!workflowExecution) return;
+    const send = async (): Promise<void> => context.client.workflow.getHandle(workflowExecution.workflowId).signal(signal, news);
+    send().catch(() => undefined);
+  };
 }
 
 /** `stoppable` work on a cluster, which is given up where that one is lost; the trial is told of a silence that lasts. */
@@ -25,6 +39,7 @@ export function inCluster<T>(
   work: (context: Stoppable) => Promise<T>,
 ): Promise<T> {
   let silentSince: number | null = null;
+  const tellTrial = trialNews();
   const silence = new WaitReports((wait) => tellTrial({ attempt, ...wait, cluster: { silentSince, askedAt: Date.now() } }));
   const bound = { profile, ...(lostAfterSeconds === undefined ? {} : { lostAfterSeconds }) };
   const tell = (trouble: Trouble | null): void => {

@@ -37,8 +37,9 @@ export class WaitReports {
     this.beat();
   };
 
-  readonly status = ({ phase, message, waitingSince: since }: JobStatus): void => {
-    this.#status = phase === 'pending' && message !== null ? { waiting: short(message), ...(since === undefined ? {} : { since }) } : null;
+  readonly status = ({ phase, message, waitingSince: since, waitingFor }: JobStatus): void => {
+    const waiting = waitingFor === undefined ? message : `waiting for ${waitingFor}: ${message ?? 'it is away'}`;
+    this.#status = phase === 'pending' && waiting !== null ? { waiting: short(waiting), ...(since === undefined ? {} : { since }) } : null;
     this.beat();
   };
 

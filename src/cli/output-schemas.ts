@@ -13,6 +13,7 @@ const StepState = z.looseObject({
   cacheHit: z.boolean(),
   outputs: z.record(z.string(), z.json()),
   reason: z.string().nullable(),
+  waitingSince: z.number().optional(),
   cost: z.number(),
 });
 

@@ -68,7 +68,7 @@ function stepLine(step: StepState, search: SearchState | undefined, colors: Colo
 
 /** What a person wants to know of a step in a few words. */
 export function noteOf(step: StepState, search: SearchState | undefined, now: number): string {
-  if (step.reason !== null) return oneLine(step.reason, 100);
+  if (step.reason !== null) return step.waitingSince === undefined ? oneLine(step.reason, 100) : reasonAt(step, now, 120);
   if (step.status === 'running' && search) return searchNote(search, now);
   const { rows, parts, best_objective: best, best_trial: trial, trials, passed, warned, results } = step.outputs;
   if (typeof best === 'number') return `best ${metric(best)} (trial ${JSON.stringify(trial)} of ${JSON.stringify(trials)})`;
@@ -179,9 +179,11 @@ function cut(line: string, columns: number): string {
 /** What changed from one moment to the next, one line each, for logs and pipes. */
 export function changes(before: Snapshot | null, after: Snapshot, now: number): string[] {
   const lines: string[] = [];
-  const earlier = new Map(before?.run.steps.map((step) => [step.id, step.status]));
+  const earlier = new Map(before?.run.steps.map((step) => [step.id, step]));
   for (const step of after.run.steps) {
-    if (step.status === 'pending' || earlier.get(step.id) === step.status) continue;
+    const old = earlier.get(step.id);
+    const waits = step.waitingSince !== undefined && old?.waitingSince === undefined;
+    if (step.status === 'pending' || (old?.status === step.status && !waits)) continue;
     const took = step.endedAt === null || step.status === 'cached' ? '' : ` in ${between(step.startedAt, step.endedAt, now)}`;
     const note = noteOf(step, undefined, now);
     lines.push(`${step.id} ${step.status}${took}${note ? `: ${note}` : ''}`);

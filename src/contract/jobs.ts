@@ -61,8 +61,15 @@ export interface JobEnd {
   readonly deadlineExceeded: boolean;
   /** `terminate` asked for it, whoever called that; absent: not, as far as is known. */
   readonly askedToEnd?: boolean;
-  /** Unschedulable for longer than allowed, quota exceeded, image that cannot be pulled: the message for the user. */
-  readonly notStarted: { readonly reason: 'no-capacity' | 'quota' | 'image' | 'rejected'; readonly message: string } | null;
+  /**
+   * Unschedulable for longer than allowed, quota exceeded, image that cannot be pulled: the message for the user. `passes`: nothing says that it
+   * is wrong in itself, as of an image whose registry is away.
+   */
+  readonly notStarted: {
+    readonly reason: 'no-capacity' | 'quota' | 'image' | 'rejected';
+    readonly message: string;
+    readonly passes?: boolean;
+  } | null;
   /** Node gone, silent or shutting down. */
   readonly nodeLost: boolean;
   readonly node: string | null;
@@ -131,6 +138,8 @@ export interface AttemptEnd {
   readonly verdict: AttemptVerdict;
   /** In words, for status, ledger and report. */
   readonly cause: string;
+  /** Of `no-capacity`: there was a machine, and it is something else that has to come back. */
+  readonly awaits?: 'registry';
   readonly exitCode: number | null;
   readonly pool: string;
   readonly node: string | null;

@@ -88,6 +88,8 @@ export const INTERNAL_SIGNALS = {
   trialReport: 'trial-report',
   /** From the activity of an attempt to its trial: what it waits for. */
   attemptWaits: 'attempt-waits',
+  /** From the activity of a Job of a step to its run, likewise. */
+  stepWaits: 'step-waits',
   acquire: 'acquire',
   release: 'release',
   granted: 'granted',

@@ -18,6 +18,8 @@ export interface StepState {
   outputs: Record<string, Json>;
   /** Why it failed, was skipped or is blocked; what it waits for. */
   reason: string | null;
+  /** ms since 1970 since when it waits for what `reason` says; absent where it does not. */
+  waitingSince?: number | undefined;
   /** Type of the failure, one of `ERRORS` where it is ours: it says what to do. */
   errorType?: string;
   /** Child workflow of a search. */
@@ -25,6 +27,16 @@ export interface StepState {
   cost: number;
   /** Of a container or script step: how many attempts began. Absent of other steps, and in states from before it was counted. */
   attempts?: number;
+}
+
+/** Signal of `runStepJob` to its run when its Job has waited for long, and when that is over. */
+export interface StepWaits {
+  readonly step: string;
+  readonly attempt: number;
+  /** In words; null: it waits no longer. */
+  readonly waiting: string | null;
+  /** ms since 1970; absent where it is not known. */
+  readonly since?: number;
 }
 
 export interface PendingApproval {

@@ -110,6 +110,8 @@ export interface TrialCarried {
   fruitless: number;
   /** ms since 1970 of the first attempt in a row for which no pool had a machine. */
   withoutCapacitySince?: number | null;
+  /** Attempts in a row that had a machine and no image: since when (ms since 1970), and how many. */
+  registry?: { readonly since: number; readonly attempts: number } | null;
   memoryRetries: number;
   lastProgress: number;
   samples: number;

@@ -8,6 +8,8 @@ export interface JobStatus {
   readonly startedAt: number | null;
   /** ms since 1970, by the machines' clock, since when it waits; absent where it does not, or that is not known. */
   readonly waitingSince?: number;
+  /** The foreign system that is to come back, where it is known; `message` has its words. */
+  readonly waitingFor?: 'the registry';
 }
 
 /** What the main container of a Job, of several machines that of rank 0, used over a short time until `at`. */

@@ -18,7 +18,19 @@ interface EndEvidence {
   readonly isTrial: boolean;
   /** An attempt with the same image, code and volumes has trained before: what keeps another one from its start passes. */
   readonly hasTrained?: boolean;
+  /** The run has pulled that image before: whatever its registry answers now passes. */
+  readonly hadImage?: boolean;
 }
+
+interface Judged {
+  readonly verdict: AttemptVerdict;
+  readonly cause: string;
+  /** What has to come back before it is worth trying again; absent: a machine, or nothing. */
+  readonly awaits?: 'registry';
+}
+
+/** How the cause of an attempt begins that waits for its image; its pool had a machine. */
+export const AWAITS_REGISTRY = 'waiting for the registry: ';
 
 const SYSEXITS = { first: 64, last: 78 };
 /** EX_TEMPFAIL: a trainer saw that a later attempt has taken over; another program that it may go well the next time. */
@@ -43,7 +55,7 @@ const SYSEXIT_MEANING: Readonly<Record<number, string>> = {
 /**
  * @example classifyEnd(end, evidence).verdict === 'preempted'
  */
-export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verdict: AttemptVerdict; readonly cause: string } {
+export function classifyEnd(end: JobEnd, evidence: EndEvidence): Judged {
   const committed = evidence.latest?.attempt === evidence.attempt && evidence.latest.reason === 'sigterm';
   const where = end.node ? ` on ${end.node}` : '';
 
@@ -57,7 +69,9 @@ export function classifyEnd(end: JobEnd, evidence: EndEvidence): { readonly verd
     return { verdict: 'silent', cause: `no progress record for ${evidence.silentSeconds} s${where}` };
   if (end.notStarted) {
     if (evidence.stopRequested) return { verdict: 'stopped', cause: 'stopped before it started' };
-    const { reason, message } = end.notStarted;
+    const { reason, message, passes = false } = end.notStarted;
+    if (reason === 'image' && (passes || evidence.hasTrained === true || evidence.hadImage === true))
+      return { verdict: 'no-capacity', cause: `${AWAITS_REGISTRY}${message}`, awaits: 'registry' };
     return reason === 'no-capacity' || reason === 'quota' || evidence.hasTrained === true
       ? { verdict: 'no-capacity', cause: message }
       : { verdict: 'bad-input', cause: message };

@@ -14,6 +14,11 @@ const REAL_WAITS = {
   foreignTroubleSeconds: 24 * 3600,
   /** Trouble that lasts longer is worth telling a person. */
   foreignTroubleToldSeconds: 10,
+  /** A registry of images that is away, or gives an image no longer, is asked anew by another attempt: after so long, twice so long, … */
+  registryPauseFirstSeconds: 30,
+  registryPauseLongestSeconds: 600,
+  /** One that has given no image for so long is not going to. */
+  registryTroubleSeconds: 24 * 3600,
   /** A wait of an attempt is told to its trial when it has lasted so long, and again after so long, twice so long, … */
   waitToldSeconds: 120,
   waitToldAgainSeconds: 600,
@@ -205,6 +210,8 @@ export const GRACES = {
   longestTimerMs: 3_600_000,
   /** A TensorBoard that does not start is done without. */
   tensorboardStartMs: 300_000,
+  /** Whether a wait has lasted so long that it is told. */
+  waitLookMs: 5_000,
   /** Between two heartbeats. */
   heartbeatLongestMs: 10_000,
   /** Whether another run has made what this one needs as well: from, to; a cancellation is heard of as often. */

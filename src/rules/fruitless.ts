@@ -1,6 +1,7 @@
-/** Attempts that train nothing, whatever ended them: each waits longer than the one before, and their number has an end. Pure. */
+/** Attempts that train nothing, whatever ended them: each waits longer than the one before, and they have an end. Pure. */
 import type { AttemptVerdict } from '../contract/jobs.ts';
 import type { Placement } from '../contract/profile.ts';
+import { lastedText } from './clusters.ts';
 import { WAITS } from './durations.ts';
 
 /** A spot market is busy for a moment: so many come at once. */
@@ -32,3 +33,22 @@ export function fruitlessEnd(
   if (since === null || maxHoursWithoutCapacity === undefined || now - since < maxHoursWithoutCapacity * MS_PER_HOUR) return null;
   return `no pool had a machine for ${maxHoursWithoutCapacity} hours (placement.maxWithoutCapacity)`;
 }
+
+/** A registry that gives no image: since when (ms since 1970), and of how many attempts. */
+export interface RegistryWait {
+  readonly since: number;
+  readonly attempts: number;
+}
+
+export const afterRegistryWait = (before: RegistryWait | null | undefined, now: number): RegistryWait => ({
+  since: before?.since ?? now,
+  attempts: (before?.attempts ?? 0) + 1,
+});
+
+/** Pause before the next attempt: its machine is given back meanwhile. */
+export const registryPauseSeconds = ({ attempts }: RegistryWait): number =>
+  Math.min(WAITS.registryPauseLongestSeconds, WAITS.registryPauseFirstSeconds * 2 ** (attempts - 1));
+
+/** Why it is to end now, in words; null: it may go on. */
+export const registryEnd = ({ since }: RegistryWait, now: number): string | null =>
+  now - since < WAITS.registryTroubleSeconds * 1000 ? null : `the registry has given no image for ${lastedText(now - since)}`;

@@ -1,6 +1,7 @@
 /** What is known of pools by how attempts in them ended: the older, the less it counts. Pure. */
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { PoolRate, PoolRates } from '../contract/trial-run.ts';
+import { AWAITS_REGISTRY } from './attempt-ends.ts';
 import { WAITS } from './durations.ts';
 
 /** How an attempt in a pool ended. */
@@ -26,7 +27,9 @@ export const ratesSince = (now: number): number => now - HALF_LIVES * WAITS.pool
 export function poolEvents(rows: readonly LedgerRow<'attempts'>[]): PoolEvent[] {
   return rows.flatMap((row): PoolEvent[] => {
     const at = Date.parse(String(row.ended_at ?? row.time));
-    const kind = row.verdict === 'no-capacity' ? 'empty' : row.verdict === 'preempted' || row.verdict === 'silent' ? 'preempted' : 'other';
+    const hadMachine = typeof row.cause === 'string' && row.cause.startsWith(AWAITS_REGISTRY);
+    const isEmpty = row.verdict === 'no-capacity' && !hadMachine;
+    const kind = isEmpty ? 'empty' : row.verdict === 'preempted' || row.verdict === 'silent' ? 'preempted' : 'other';
     return typeof row.pool === 'string' && Number.isFinite(at)
       ? [{ pool: row.pool, kind, at, hours: Number(row.seconds ?? 0) / 3600 }]
       : [];

@@ -40,7 +40,7 @@ export function reopen(record: TrialRecord, status: 'paused' | 'queued', reason:
     unrecorded: false,
     runningSince: null,
     carried: record.carried
-      ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0, withoutCapacitySince: null }
+      ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0, withoutCapacitySince: null, registry: null }
       : uncounted(state.attempts),
   });
   Object.assign(state, { status, endedAt: null, reason, objective: null, pool: null });

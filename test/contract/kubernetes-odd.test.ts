@@ -80,6 +80,88 @@ describe('an image', () => {
   });
 });
 
+describe('an image that is not there', () => {
+  const BACK_OFF = 'Back-off pulling image "image"';
+  const pulling = (why: string): string => `failed to pull and unpack image "image": failed to resolve reference "image": ${why}`;
+  const AWAY = [
+    pulling('failed to do request: Head "https://r.example/v2/m/manifests/1": dial tcp 10.0.0.7:443: connect: connection refused'),
+    pulling('failed to do request: Head "https://r.example/v2/m/manifests/1": dial tcp: lookup r.example on 10.0.0.10:53: no such host'),
+    pulling('failed to do request: Head "https://r.example/v2/m/manifests/1": net/http: TLS handshake timeout'),
+    pulling('unexpected status from HEAD request to https://r.example/v2/m/manifests/1: 503 Service Unavailable'),
+    pulling('pulling from host r.example failed with status code [manifests 1]: 502 Bad Gateway'),
+    'toomanyrequests: You have reached your unauthenticated pull rate limit.',
+    pulling('unexpected status from HEAD request to https://r.example/v2/m/manifests/1: 429 Too Many Requests'),
+    pulling('failed to authorize: failed to fetch oauth token: Post "https://auth.example/token": context deadline exceeded'),
+    'pull access denied, repository does not exist: server message: 500 Internal Server Error',
+  ];
+  const WRONG = [
+    pulling('r.example/m:1: not found'),
+    pulling('pull access denied, repository does not exist or may require authorization: authorization failed'),
+    pulling('unexpected status from HEAD request to https://r.example/v2/m/manifests/1: 403 Forbidden'),
+    pulling(
+      'failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://r.example/token: 401 Unauthorized',
+    ),
+    'no match for platform in manifest: not found',
+  ];
+  beforeEach(() => open({ patience: { mendingSeconds: 0.2 } }));
+
+  it.each(AWAY)('may come, where its registry is away: %s', async (why) => {
+    const pod = await placed('away');
+    const { said, end } = watch('away');
+    holds(pod, 'ErrImagePull', why);
+    expect(await end).toMatchObject({ notStarted: { reason: 'image', passes: true } });
+    expect(said.at(-1)).toMatchObject({ phase: 'pending', waitingFor: 'the registry', node: 'node-1' });
+  });
+
+  it.each(WRONG)('is not waited for, where it is wrong: %s', async (why) => {
+    const pod = await placed('wrong');
+    const { end } = watch('wrong');
+    holds(pod, 'ImagePullBackOff', `${BACK_OFF}: ErrImagePull: ${why}`);
+    const { notStarted } = await end;
+    expect(notStarted).toEqual({ reason: 'image', message: `ImagePullBackOff: ${BACK_OFF}: ErrImagePull: ${why}` });
+  });
+
+  it('is as wrong as it was said to be, where the kubelet does not repeat why', async () => {
+    const pod = await placed('old-kubelet');
+    const { said, end } = watch('old-kubelet');
+    holds(pod, 'ErrImagePull', pulling('not found'));
+    await eventually(() => said.at(-1)?.message).toMatch(/not found/);
+    holds(pod, 'ImagePullBackOff', BACK_OFF);
+    expect((await end).notStarted).not.toHaveProperty('passes');
+  });
+
+  it('is not known to be wrong, where nobody says why', async () => {
+    const pod = await placed('unsaid');
+    const { end } = watch('unsaid');
+    holds(pod, 'ImagePullBackOff', BACK_OFF);
+    expect((await end).notStarted).toMatchObject({ reason: 'image', passes: true });
+  });
+
+  it('is not judged by its own name', async () => {
+    standIn.controllers.closedPools.add('closed');
+    const image = 'r.example/access-denied/429 too/forbidden:1';
+    await compute.create({ ...job('named'), image });
+    await eventually(() => podName('named')).not.toBe('');
+    const { end } = watch('named');
+    holds(podName('named'), 'ErrImagePull', `failed to pull "${image}": x509: certificate has expired`);
+    expect((await end).notStarted).toMatchObject({ passes: true });
+  });
+
+  it('may be that of what comes before the main container', async () => {
+    const pod = await placed('launched');
+    const { said, end } = watch('launched');
+    const why = pulling('unexpected status from HEAD request to https://r.example/v2/l/manifests/1: 503 Service Unavailable');
+    standIn.objects.change('pods', pod, ({ spec, status }) => {
+      spec['nodeName'] = 'node-1';
+      status['conditions'] = [{ type: 'PodScheduled', status: 'True', lastTransitionTime: stamp() }];
+      status['initContainerStatuses'] = [{ name: 'launcher', state: { waiting: { reason: 'ImagePullBackOff', message: why } } }];
+      status['containerStatuses'] = [{ name: 'main', state: { waiting: { reason: 'PodInitializing' } } }];
+    });
+    expect(await end).toMatchObject({ notStarted: { reason: 'image', message: `ImagePullBackOff: ${why}`, passes: true } });
+    expect(said.at(-1)).toMatchObject({ waitingFor: 'the registry' });
+  });
+});
+
 describe('a pod', () => {
   beforeEach(() => open());
 

@@ -8,7 +8,8 @@ import type { Profile } from '../../src/contract/profile.ts';
 import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
-import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
+import { afterRegistryWait, fruitlessEnd, fruitlessPauseSeconds, registryEnd, registryPauseSeconds } from '../../src/rules/fruitless.ts';
+import type { RegistryWait } from '../../src/rules/fruitless.ts';
 import { afterAttemptV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
 import { isClusterLost, isTimeout, stepFailureOf } from '../failures.ts';
@@ -38,13 +39,14 @@ export interface JobHost {
   readonly attemptsBefore: number;
   begun(attempt: number): void;
   spent(cost: number): void;
-  /** How the last attempt ended, in words. */
-  told(reason: string): void;
+  /** How the last attempt ended, in words. @param since what they say lasts, in ms since 1970 */
+  told(reason: string, since?: number): void;
 }
 
 interface Fruitless {
   fruitless: number;
   withoutCapacitySince: number | null;
+  registry: RegistryWait | null;
 }
 
 /** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
@@ -52,7 +54,7 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
   const { profile } = host;
   const counts = { attempts: host.attemptsBefore, deletions: 0, grown: false };
   const news = noNews();
-  const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null };
+  const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null, registry: null };
   let placement: PlacementState = initialPlacement;
   let { resources } = input.spec;
   let work: JobWork | null = null;
@@ -90,6 +92,13 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
       });
       host.spent(end.cost);
       if (end.verdict === 'succeeded') return { outputs: end.outputs, job: end.job, image: end.image };
+      // Asked only then: what workers of before answered is in no history.
+      if (end.awaits === 'registry' && patched('registry-waits')) {
+        placement = afterAttempt(choice, 'stopped');
+        await waitForRegistry(host, end, fruitless);
+        continue;
+      }
+      if (end.image !== null) fruitless.registry = null;
       placement = placesByRates
         ? afterAttempt(choice, end.verdict)
         : afterAttemptV1(
@@ -132,6 +141,17 @@ async function pauseWhereFruitless(host: JobHost, end: StepJobEnd, counted: Frui
   if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
   const seconds = waited ? 0 : fruitlessPauseSeconds(counted.fruitless);
   if (seconds > 0) await sleep(seconds * 1000);
+}
+
+/** The pool had a machine, which is given back meanwhile. */
+async function waitForRegistry(host: JobHost, end: StepJobEnd, counted: Fruitless): Promise<void> {
+  const now = Date.now();
+  counted.withoutCapacitySince = null;
+  counted.registry = afterRegistryWait(counted.registry, now);
+  const reason = registryEnd(counted.registry, now);
+  if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
+  host.told(end.cause, counted.registry.since);
+  await sleep(registryPauseSeconds(counted.registry) * 1000);
 }
 
 /** Not for ever, as with pools that have no machine. */

@@ -25,6 +25,8 @@ export interface Run {
   readonly approvals: Approvals;
   /** Searches that run, for messages that concern all of them. */
   readonly searches: Map<string, RunningSearch>;
+  /** Of steps whose Job waits: what was said of them before. */
+  readonly beforeWaits: Map<string, { readonly reason: string | null; readonly since: number | undefined }>;
   /** Wakes the scheduler. */
   readonly changed: () => void;
   /** Type of the failure by step. */

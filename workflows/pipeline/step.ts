@@ -142,6 +142,8 @@ function endingOf(error: unknown): Ending & { type: string } {
 /** Record, ledger and claim first, then the state that lets other steps start. A cached step's row was written when it was found. */
 async function conclude(run: Run, step: Step, made: Made, ending: Ending): Promise<void> {
   const state = run.view.step(step.id);
+  run.beforeWaits.delete(step.id);
+  delete state.waitingSince;
   const ended: StepState = { ...state, ...ending, endedAt: Date.now(), outputs: ending.status === 'failed' ? {} : made.outputs };
   if (ending.status !== 'cached') {
     const { document, name } = run;

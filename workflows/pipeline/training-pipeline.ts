@@ -19,13 +19,14 @@ import type { DecidedSignal } from '../../src/contract/decisions.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Retry } from '../../src/contract/retry.ts';
 import type { UpdateAnswer, Who } from '../../src/contract/search-updates.ts';
-import type { RunGraph, RunResult, RunState } from '../../src/contract/state.ts';
+import type { RunGraph, RunResult, RunState, StepWaits } from '../../src/contract/state.ts';
 import type { Step } from '../../src/contract/steps.ts';
 import { standing } from '../../src/rules/retries.ts';
 import { createApprovals } from './approvals.ts';
 import type { Decision } from './approvals.ts';
 import { answerApproval, heardOf, recordUnheardCancel, recordUpdate } from './decisions.ts';
 import { control } from '../policies.ts';
+import { heardWait } from './job-waits.ts';
 import { checkResume, pause, resume } from './pauses.ts';
 import { lastOptions, notify } from './run.ts';
 import type { Run } from './run.ts';
@@ -44,6 +45,7 @@ export const resumeUpdate = defineUpdate<UpdateAnswer, [Who?]>(UPDATES.resume);
 /** The run is cancelled, and was before: its steps on exit are to end too. */
 export const cancelExitSignal = defineSignal(INTERNAL_SIGNALS.cancelExit);
 
+export const stepWaitsSignal = defineSignal<[StepWaits]>(INTERNAL_SIGNALS.stepWaits);
 export const decidedSignal = defineSignal<[DecidedSignal?]>(INTERNAL_SIGNALS.decided);
 
 const FAILURES_SHOWN = 5;
@@ -124,6 +126,7 @@ function createRun(document: RunDocument, retry: Retry | null, before?: Run): Ru
     }),
     searches: new Map(),
     failureTypes: new Map(),
+    beforeWaits: new Map(),
     changed: () => {
       run.dirty = true;
     },
@@ -177,6 +180,9 @@ function listen(current: () => Run): void {
   });
   setHandler(decidedSignal, (told) => {
     heardOf(current(), told);
+  });
+  setHandler(stepWaitsSignal, (waits) => {
+    heardWait(current(), waits);
   });
   setHandler(cancelExitSignal, () => current().cancelExit?.());
 }

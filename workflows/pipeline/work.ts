@@ -8,6 +8,7 @@ import { attemptsBefore } from '../../src/rules/retries.ts';
 import { isRepeatable, stepFailureOf } from '../failures.ts';
 import { cleanUpIfCancelled } from '../clean-up.ts';
 import { createJobRunner } from './jobs.ts';
+import { tellReason } from './job-waits.ts';
 import type { JobHost } from './jobs.ts';
 import { mayWork } from './run.ts';
 import { createScoring } from './scoring.ts';
@@ -25,13 +26,13 @@ export async function workWithRetries(run: Run, step: Step, spec: WorkingSpec, k
     try {
       if (run.reconciles && !mayWork(run, step.id)) await whilePaused(run, step);
       const result = await work(attempt);
-      state.reason = null;
+      tellReason(state, null);
       return result;
     } catch (error) {
       const failure = stepFailureOf(error);
       if (!failure || !isRepeatable(failure) || attempt >= step.retry.attempts) throw error;
       const seconds = step.retry.backoffSeconds * 2 ** (attempt - 1);
-      state.reason = `attempt ${attempt} of ${step.retry.attempts} failed, the next one in ${seconds} s: ${failure.message}`;
+      tellReason(state, `attempt ${attempt} of ${step.retry.attempts} failed, the next one in ${seconds} s: ${failure.message}`);
       run.changed();
       await sleep(seconds * 1000);
     }
@@ -87,8 +88,9 @@ function hostOf(run: Run, step: Step): JobHost {
     attemptsBefore: attemptsBefore(run.retry, step.id),
     begun: (attempt) => void (state.attempts = Math.max(state.attempts ?? 0, attempt)),
     spent: (cost) => void (state.cost += cost),
-    told: (reason) => {
-      state.reason = reason;
+    told: (reason, since) => {
+      run.beforeWaits.delete(step.id);
+      tellReason(state, reason, since);
       run.changed();
     },
   };

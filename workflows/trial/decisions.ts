@@ -5,7 +5,7 @@ import type { AttemptInput, AttemptReport, CapacityInput } from '../../src/contr
 import type { TrialCarried, TrialSummary } from '../../src/contract/trial-run.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
-import { fruitlessEnd } from '../../src/rules/fruitless.ts';
+import { afterRegistryWait, fruitlessEnd, registryEnd } from '../../src/rules/fruitless.ts';
 import { afterAttemptV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterAttempt, poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
@@ -53,7 +53,11 @@ function lostAfter(profile: Profile, pool: Pool): Pick<AttemptInput, 'lostAfterS
   return seconds === null ? {} : { lostAfterSeconds: seconds };
 }
 
-/** Adds the attempt to the sums; `summary` when the trial is over, `repeats` for the pause before the next attempt. */
+/**
+ * Adds the attempt to the sums; `summary` when the trial is over, `repeats` for the pause before the next attempt.
+ *
+ * @param choice which led to it
+ */
 export function afterReport(
   run: TrialRun,
   choice: PlacementChoice,
@@ -88,6 +92,8 @@ export function afterReport(
   run.note = `attempt ${carried.attempts} on ${report.pool}: ${report.verdict}, ${report.cause}`;
   run.pool = null;
 
+  const noImage = afterNoImage(run, choice, report, now);
+  if (noImage !== null) return noImage;
   if (report.verdict === 'preempted') carried.preemptions += 1;
   const end = run.reconciles ? fruitlessEnd(carried, report.verdict, input.profile.placement, now) : null;
   if (end !== null) return { summary: failed(run, report, end), repeats: 0 };
@@ -116,6 +122,24 @@ export function afterReport(
     case 'crashed':
       return afterCrash(run, report, trained);
   }
+}
+
+/** Null: its registry gave the image, or there was no machine to ask for it. Otherwise the pool is not to blame, nor how long it took to have it. */
+function afterNoImage(
+  run: TrialRun,
+  choice: PlacementChoice,
+  report: AttemptReport,
+  now: number,
+): { summary: TrialSummary | null; repeats: number } | null {
+  const { carried } = run;
+  if (report.startedAt !== null && carried.registry) carried.registry = null;
+  if (!run.awaitsRegistry(report)) return null;
+  carried.registry = afterRegistryWait(carried.registry, now);
+  carried.withoutCapacitySince = null;
+  carried.placement = afterAttempt(choice, 'stopped');
+  run.waits = { what: report.cause, since: carried.registry.since };
+  const end = registryEnd(carried.registry, now);
+  return { summary: end === null ? null : failed(run, report, end), repeats: 0 };
 }
 
 /** Crashes between which it trained on are different ones: a store that was away, a machine that was bad. */

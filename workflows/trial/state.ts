@@ -23,6 +23,8 @@ export interface TrialRun {
   readonly placesByRates: boolean;
   /** Of several machines: the Job of an attempt that has let go is handed over, and the next one begins. False in histories from before. */
   readonly handsOver: boolean;
+  /** The attempt had a machine and no image: its registry is waited for. */
+  readonly awaitsRegistry: (report: AttemptReport) => boolean;
   carried: TrialCarried;
   /** 1 while a history of release 0.1 is replayed. */
   readonly rules: 1 | 2;

@@ -22,8 +22,9 @@ import { afterFound, backoffSeconds, choosePool, poolOrder } from '../../src/rul
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { remainingSeconds } from '../../src/rules/spare-time.ts';
+import { AWAITS_REGISTRY } from '../../src/rules/attempt-ends.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
-import { fruitlessEnd, fruitlessPauseSeconds } from '../../src/rules/fruitless.ts';
+import { fruitlessEnd, fruitlessPauseSeconds, registryPauseSeconds } from '../../src/rules/fruitless.ts';
 import { learn, waitForMachine } from './machine-wait.ts';
 import { watchPools } from './pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
@@ -67,6 +68,8 @@ function setUp(input: TrialInput): TrialRun {
     input,
     reconciles: patched('wanted-state'),
     placesByRates: patched('places-by-rates'),
+    // Asked only then: what workers of before answered is in no history.
+    awaitsRegistry: ({ awaits }) => awaits === 'registry' && patched('registry-waits'),
     carried: input.carried ?? input.resumed ?? emptyCarried(),
     rules: patched('crashes-without-training') ? 2 : 1,
     asksJobs: patched('ask-jobs-to-end'),
@@ -101,7 +104,9 @@ function setUp(input: TrialInput): TrialRun {
   });
   setHandler(attemptWaitsSignal, ({ attempt, waiting, since, cluster }) => {
     if (run.pool === null || attempt !== run.carried.attempts) return;
-    run.waits = waiting === null ? null : { what: waiting, ...(since === undefined ? {} : { since }) };
+    // Attempts before this one have waited for the same.
+    const first = waiting?.startsWith(AWAITS_REGISTRY) ? (run.carried.registry?.since ?? since) : since;
+    run.waits = waiting === null ? null : { what: waiting, ...(first === undefined ? {} : { since: first }) };
     const name = run.input.profile.pools.find((pool) => pool.name === run.pool)?.cluster;
     if (cluster !== undefined && name !== undefined) run.clusters.known[name] = cluster;
     tellSearch(run.input, reportOf(run)).catch(() => undefined);
@@ -140,7 +145,9 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     const wait = run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause;
     const asks = wait === 0 ? afterMachineWent(run, report) : null;
     if (asks !== null) return asks;
+    if (run.waits !== null) await tellSearch(run.input, reportOf(run));
     await backOff(run, wait);
+    run.waits = null;
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
     await moveOn(run);
   }
@@ -164,6 +171,7 @@ function takeFound({ placesByRates, found, carried }: TrialRun): void {
 }
 
 function pauseSeconds(run: TrialRun, { verdict }: AttemptReport, repeats: number): number {
+  if (run.waits !== null && run.carried.registry) return registryPauseSeconds(run.carried.registry);
   const { placement, pools } = run.input.profile;
   const count = poolOrder(placement, pools).length;
   if (run.placesByRates) return backoffSeconds(verdict, repeats, run.carried.placement, count);

@@ -1,5 +1,5 @@
 /** Why a Job has not started, and whose patience counts. Pure. */
-import type { V1Job, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStateWaiting, V1Job, V1Pod } from '@kubernetes/client-node';
 import type { JobEnd } from '../../contract/jobs.ts';
 import type { JobStatus } from '../../ports/compute.ts';
 import { KUEUE_QUEUE } from './labels.ts';
@@ -12,6 +12,8 @@ export interface Wait {
   readonly patience: 'capacity' | 'queue' | 'mending' | 'starting' | 'none';
   /** ms since 1970, by the API server's clock */
   readonly since: number;
+  /** Of an image: why it is not there. `untold`: the kubelet does not repeat the reason that it gave before. */
+  readonly image?: 'wrong' | 'away' | 'untold';
 }
 
 interface Waiting {
@@ -25,7 +27,12 @@ const CONTAINER_TROUBLE = new Set(['CreateContainerConfigError', 'CreateContaine
 /** Events that a pod on a machine has behind it. */
 const BEFORE_A_MACHINE = new Set(['FailedScheduling', 'NotTriggerScaleUp', 'FailedCreate']);
 const NEVER_PASSES = /InvalidImageName|ErrImageNeverPull/;
-const SURELY_WRONG = /not found|manifest unknown|unauthorized|denied|forbidden|authentication required|runAsNonRoot/i;
+const SURELY_WRONG =
+  /not found|manifest unknown|no match(?:ing manifest)? for|unauthorized|denied|forbidden|authentication required|runAsNonRoot/i;
+/** It may say `denied` or `not found` beside that, of what it then asked for without an account. */
+const SURELY_AWAY =
+  /time(?:d )?-?out|deadline exceeded|connection refused|connection reset|broken pipe|no such host|no route to host|unreachable|misbehaving|\bEOF\b|too ?many ?requests|rate limit|quota exceeded|\b(?:429|5\d\d) [a-z]/i;
+const BACK_OFF_ALONE = /^Back-off pulling image[^:]*$/;
 
 export function waitOf(snapshot: Snapshot, now: number): Waiting {
   const { job, pod } = snapshot;
@@ -65,19 +72,44 @@ function waitOfPod({ warning }: Snapshot, pod: V1Pod, createdAt: number): Waitin
     return waiting('no-capacity', 'capacity', createdAt, message.filter(Boolean).join('; ') || null);
   }
   const since = time(scheduled?.lastTransitionTime) ?? createdAt;
-  const held = containerOf(pod)?.state?.waiting;
+  const held = heldBy(pod);
   const reason = held?.reason ?? '';
   const message = held?.message ?? '';
   const text = [reason, message].filter(Boolean).join(': ');
   if (IMAGE_TROUBLE.has(reason)) {
+    const image = whyNoImage(reason, withoutNames(pod, message));
     // The first refusal may be a registry's bad moment; a second one of the same kind is not.
-    const hopeless = NEVER_PASSES.test(reason) || (reason === 'ImagePullBackOff' && SURELY_WRONG.test(message));
-    return waiting('image', hopeless ? 'none' : 'mending', since, text, node);
+    const hopeless = NEVER_PASSES.test(reason) || (reason === 'ImagePullBackOff' && image === 'wrong');
+    const { status, wait } = waiting('image', hopeless ? 'none' : 'mending', since, text, node);
+    return { status: image === 'away' ? { ...status, waitingFor: 'the registry' } : status, wait: { ...wait, image } };
   }
   if (CONTAINER_TROUBLE.has(reason)) return waiting('rejected', SURELY_WRONG.test(message) ? 'none' : 'mending', since, text, node);
   const telling = warning !== null && !BEFORE_A_MACHINE.has(warning.reason) ? `${warning.reason}: ${warning.message}` : null;
   return waiting('rejected', 'starting', since, (telling ?? text) || null, node);
 }
+
+/** What keeps the pod: the main container waits for those that come before it, and its image for theirs. */
+function heldBy(pod: V1Pod): V1ContainerStateWaiting | undefined {
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  const inTrouble = [...initContainerStatuses, ...containerStatuses]
+    .map(({ state }) => state?.waiting)
+    .find((waits) => IMAGE_TROUBLE.has(waits?.reason ?? '') || CONTAINER_TROUBLE.has(waits?.reason ?? ''));
+  return inTrouble ?? containerOf(pod)?.state?.waiting;
+}
+
+function whyNoImage(reason: string, message: string): NonNullable<Wait['image']> {
+  if (NEVER_PASSES.test(reason)) return 'wrong';
+  if (reason === 'RegistryUnavailable' || SURELY_AWAY.test(message)) return 'away';
+  if (SURELY_WRONG.test(message)) return 'wrong';
+  return message === '' || BACK_OFF_ALONE.test(message) ? 'untold' : 'away';
+}
+
+/** An image may be called `registry/denied-503`. */
+const withoutNames = ({ spec }: V1Pod, message: string): string =>
+  [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].reduce(
+    (text, { image = '' }) => (image === '' ? text : text.replaceAll(image, 'image')),
+    message,
+  );
 
 function waiting(
   reason: Wait['reason'],

@@ -153,7 +153,7 @@ function follow(
       const wait = trouble.note(seen.wait, client.now());
       const limits = { ...patience, mendingSeconds: Math.max(patience.mendingSeconds, trouble.tookSeconds) };
       const left = patienceLeft(wait, seen.status.message, options.noCapacitySeconds, limits, client.now());
-      if (left <= 0) finish(() => resolve(waitedInVain(seen, options.noCapacitySeconds, limits, client.now())));
+      if (left <= 0) finish(() => resolve(waitedInVain({ ...seen, wait }, options.noCapacitySeconds, limits, client.now())));
       else again(left);
     };
     const show = (seen: Exclude<Observation, { kind: 'absent' }>): void => {
@@ -176,23 +176,27 @@ function follow(
  */
 class Trouble {
   #seenAt: number | null = null;
+  /** What was said of its image last. */
+  #image: Wait['image'];
   tookSeconds = 0;
 
   over(): void {
     this.#seenAt = null;
+    this.#image = undefined;
   }
 
-  /** @returns the wait, with the time from which its patience counts */
+  /** @returns the wait, with the time from which its patience counts, and why there is no image */
   note(wait: Wait, now: number): Wait {
     if (wait.patience !== 'mending') {
       this.over();
       return wait;
     }
+    if (wait.image !== 'untold') this.#image = wait.image;
     if (this.#seenAt === null) {
       this.#seenAt = now;
       this.tookSeconds = (now - wait.since) / 1000;
     }
-    return { ...wait, since: this.#seenAt };
+    return { ...wait, since: this.#seenAt, ...(this.#image === undefined ? {} : { image: this.#image }) };
   }
 }
 
@@ -228,11 +232,13 @@ function waitedInVain(
   const isTimed = wait.patience === 'capacity' || wait.patience === 'queue';
   const limit = isTimed ? `; it waited longer than ${secondsOf(wait.patience, noCapacitySeconds, limits)} s` : '';
   const message = `${status.message ?? 'it has not started'}${limit}`;
+  // Where nobody said why there is no image, it is not known to be wrong.
+  const passes = wait.reason === 'image' && wait.image !== 'wrong';
   return {
     end: {
       ...UNKNOWN_END,
       state: 'failed',
-      notStarted: { reason: wait.reason, message },
+      notStarted: { reason: wait.reason, message, ...(passes ? { passes } : {}) },
       node: status.node,
       endedAt: now,
       message,

@@ -4,6 +4,7 @@ import { layoutDag } from '../../present/charts/dag-layout.ts';
 import type { PlacedEdge } from '../../present/charts/dag-layout.ts';
 import { STATUS_MARKS } from '../../present/charts/dag.ts';
 import { between, money } from '../../present/format.ts';
+import { reasonAt } from '../../present/waits.ts';
 import type { RunView } from '../wire.ts';
 import { useMemo } from 'preact/hooks';
 import { addressOf, Link } from './router.tsx';
@@ -45,7 +46,7 @@ export function Dag({ view, now }: Props): preact.JSX.Element {
           return (
             <Link key={id} to={stepAddress(view, id)}>
               <g class={`node ${status}`} transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
-                <title>{`${id}: ${status}, ${facts}${step?.reason ? `: ${step.reason}` : ''}`}</title>
+                <title>{`${id}: ${status}, ${facts}${step?.reason ? `: ${reasonAt(step, now)}` : ''}`}</title>
                 <rect class="box" width={nodeWidth} height={nodeHeight} rx="7" />
                 <rect class="stripe" x="0.5" y="7" width="4" height={nodeHeight - 14} rx="2" />
                 <text class="name" x="14" y="20">

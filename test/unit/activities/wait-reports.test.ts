@@ -42,6 +42,13 @@ it('tells a wait that lasts, and that it is over', () => {
   expect(since).toEqual([7, undefined]);
 });
 
+it('names the foreign system that a Job waits for', () => {
+  const { told, since, reports, after } = open();
+  reports.status({ ...waiting('ImagePullBackOff: 503 Service Unavailable'), waitingSince: 7, waitingFor: 'the registry' });
+  after(5);
+  expect([told, since]).toEqual([['waiting for the registry: ImagePullBackOff: 503 Service Unavailable'], [7]]);
+});
+
 it('tells a day of it in a few words, whatever they are', () => {
   const { told, reports, after } = open();
   for (let i = 0; i < 24 * 60; i++) {

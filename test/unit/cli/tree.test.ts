@@ -57,6 +57,18 @@ describe('the task tree', () => {
     expect(changes(waits, waits, running.now)).toEqual([]);
   });
 
+  it('says what the Job of a step waits for and for how long', () => {
+    const [first, ...others] = running.run.steps;
+    const withStep = (change: object): Snapshot => ({ ...running, run: { ...running.run, steps: [{ ...first!, ...change }, ...others] } });
+    const works = withStep({ status: 'running', endedAt: null, reason: null });
+    const since = running.now - 75 * 60_000;
+    const waits = withStep({ status: 'running', endedAt: null, reason: 'waiting for the registry: 503', waitingSince: since });
+    const text = 'waiting for the registry: 503 (for 1 h 15 min)';
+    expect(treeLines(waits, plain, running.now, 400).find((line) => line.includes(first!.id))).toContain(text);
+    expect(changes(works, waits, running.now)).toEqual([`${first!.id} running: ${text}`]);
+    expect(changes(waits, waits, running.now)).toEqual([]);
+  });
+
   it('says which rules of a check did not keep, though it may go on', () => {
     const { outputs: _outputs, ...step } = running.run.steps[0]!;
     const results = { 'nulls of price': { value: 0.14, outcome: 'warn' }, rows: { value: 400, outcome: 'pass' } };

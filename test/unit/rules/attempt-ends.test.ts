@@ -37,7 +37,28 @@ describe('an attempt that could not start', () => {
   });
 
   it('is tried again after others have trained, whatever it was: a registry, a secret or a volume that is away comes back', () => {
-    for (const reason of ['image', 'rejected', 'no-capacity', 'quota'] as const)
+    for (const reason of ['rejected', 'no-capacity', 'quota'] as const)
       expect(kept(reason, true)).toEqual({ verdict: 'no-capacity', cause: 'why' });
+    expect(kept('image', true).verdict).toBe('no-capacity');
+  });
+});
+
+describe('an attempt without its image', () => {
+  const without = (passes: boolean, more: object = {}) =>
+    classifyEnd(
+      { ...UNKNOWN_END, state: 'failed', notStarted: { reason: 'image', message: 'why', ...(passes ? { passes } : {}) } },
+      { ...NO_EVIDENCE, ...more },
+    );
+  const awaits = { verdict: 'no-capacity', cause: 'waiting for the registry: why', awaits: 'registry' };
+
+  it('waits for its registry where that is away, or has given the image before', () => {
+    expect(without(true)).toEqual(awaits);
+    expect(without(false, { hadImage: true })).toEqual(awaits);
+    expect(without(false, { hasTrained: true })).toEqual(awaits);
+    expect(without(false)).toEqual({ verdict: 'bad-input', cause: 'why' });
+  });
+
+  it('was stopped where it was to stop', () => {
+    expect(without(true, { stopRequested: true }).verdict).toBe('stopped');
   });
 });

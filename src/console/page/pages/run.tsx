@@ -3,6 +3,7 @@ import type { StepState } from '../../../contract/state.ts';
 import type { Json } from '../../../contract/values.ts';
 import { timeline } from '../../../present/charts/timeline.ts';
 import { between, count, metric, money } from '../../../present/format.ts';
+import { reasonAt } from '../../../present/waits.ts';
 import type { RunView, StepInfo } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
 import { anchorOf, Dag, stepAddress } from '../dag.tsx';
@@ -101,7 +102,7 @@ function stepColumns(view: RunView, now: number): Column<StepState>[] {
       key: (step) => step.cost,
       cell: (step) => (step.cost > 0 ? money(step.cost, view.currency) : ''),
     },
-    { name: 'note', title: 'Result', cell: (step) => step.reason ?? resultOf(step) },
+    { name: 'note', title: 'Result', cell: (step) => (step.reason === null ? resultOf(step) : reasonAt(step, now)) },
     { name: 'links', title: 'Look at', cell: (step) => <StepLinks run={view.state.run} step={step} info={infos.get(step.id)} /> },
   ];
 }
