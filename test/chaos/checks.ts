@@ -50,7 +50,7 @@ export async function outcomeOf(world: World, played: Played): Promise<Outcome> 
 async function rowsOfTrials(world: World, bestExport: unknown): Promise<readonly Row[]> {
   const warehouse = await world.ports.warehouse(world.profile);
   const maker = /\/([^/]+)\/trial-\d+\//.exec(String(bestExport))?.[1] ?? '';
-  const rows: readonly Row[] = await warehouse.ledger('trials', { run: maker });
+  const rows: readonly Row[] = await warehouse.ledger('trials', { run: maker, step: 'search' });
   return [...rows].sort((a, b) => Number(a.trial) - Number(b.trial));
 }
 
@@ -90,14 +90,15 @@ function ledgerProblems(ledger: Ledger): string[] {
   }
   const attempts = rowsOf('attempts');
   for (const trial of rowsOf('trials')) {
-    const own = attempts.filter((row) => row.trial === trial.trial);
+    const isOwn = (row: Row): boolean => row.step === trial.step && row.trial === trial.trial;
+    const own = attempts.filter(isOwn);
     const numbers = own.map((row) => Number(row.attempt)).sort((a, b) => a - b);
     if (numbers.some((number, at) => number !== at + 1) || numbers.length !== trial.attempts)
       problems.push(`trial ${String(trial.trial)} had ${String(trial.attempts)} attempts, the ledger has ${numbers.join(', ')}`);
     const cost = own.reduce((total, row) => total + Number(row.cost), 0);
     if (Math.abs(cost - Number(trial.cost)) > CENTS)
       problems.push(`trial ${String(trial.trial)} cost ${String(trial.cost)}, its attempts ${cost}`);
-    const progress = rowsOf('progress').filter((row) => row.trial === trial.trial);
+    const progress = rowsOf('progress').filter(isOwn);
     const last = progress.map((row) => Number(row.n)).sort((a, b) => a - b);
     if (last.some((n, at) => n !== at + 1)) problems.push(`trial ${String(trial.trial)}: progress ${last.join(', ')} has gaps`);
   }

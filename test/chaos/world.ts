@@ -6,6 +6,7 @@ import { freePort } from '../../src/stack/tcp.ts';
 import { startStack } from '../../src/stack/stack.ts';
 import { createSupervisor, type Supervised, type Supervisor } from '../../src/stack/supervisor.ts';
 import { temporalServer, untilServing } from '../../src/stack/temporal-server.ts';
+import { shipCode } from '../../src/cli/ship-code.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
 import { compile } from '../../src/compile/index.ts';
 import type { Profile } from '../../src/contract/profile.ts';
@@ -100,12 +101,17 @@ export async function openWorld(kind: WorldKind, options: WorldOptions = {}): Pr
     profile,
     pid: (name) => (name === 'temporal' ? server.pid() : (stack.pids()[name] ?? null)),
     setClock: (worker, offsetMs) => writeFileSync(join(clocks, worker), String(offsetMs)),
-    document: (salt, set = []) =>
-      compile(pipeline, {
+    document: async (salt, set = []) => {
+      const code = new Map<string, Uint8Array>();
+      const document = await compile(pipeline, {
         profile: profileFile,
         set: [...ground.set, `params.salt=${salt}`, ...(options.set ?? []), ...set],
         cwd: ROOT,
-      }),
+        ship: (digest, data) => void code.set(digest, data),
+      });
+      await shipCode(document, code);
+      return document;
+    },
     stopWorkers: () => stack.stop(),
     startWorkers: async () => {
       stack = await startStack({ directory: folder });

@@ -37,7 +37,7 @@ export function misjudged(attempts: readonly Row[], done: Done, trial: number): 
 
 export async function soakProblems(world: World, played: Played, done: Done): Promise<string[]> {
   const run = played.run.id;
-  const attempts = await world.ground.rows('attempts', run, world.ports);
+  const attempts = (await world.ground.rows('attempts', run, world.ports)).filter(({ step }) => step === 'search');
   const trials = Array.from({ length: world.trials }, (_, trial) => trial);
   return [
     ...trials.flatMap((trial) => misjudged(attempts, done, trial)),

@@ -103,7 +103,7 @@ export class Days {
 
   async #signalTrainer(trial: number, name: NodeJS.Signals, counted: number[]): Promise<void> {
     const { world, run } = { world: this.#world, run: this.#run };
-    const jobs = await (await world.ports.compute(world.profile)).list({ run: run.id }).catch(() => []);
+    const jobs = await (await world.ports.compute(world.profile)).list({ run: run.id, step: 'search' }).catch(() => []);
     const own = jobs.filter(({ labels }) => labels.trial === String(trial));
     const processes = [...trainersOf(own, world.folder), ...this.#inPods(run.id, trial)];
     for (const pid of processes) signal(pid, name);
@@ -113,7 +113,7 @@ export class Days {
   /** Processes of a trial in containers, by their environment. */
   #inPods(run: string, trial: number): number[] {
     if (this.#world.profile.compute.kind !== 'kubernetes') return [];
-    return jobProcesses(this.#world.ground.mark, `/${run}/`, `/trial-${trial}\0`);
+    return jobProcesses(this.#world.ground.mark, '/search/', `/${run}/`, `/trial-${trial}\0`);
   }
 
   #inTurn(act: () => Promise<void>): Promise<void> {

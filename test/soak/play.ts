@@ -5,15 +5,21 @@ import { outcomeOf, problemsAfter, type Outcome } from '../chaos/checks.ts';
 import { resultOf, type Played } from '../chaos/play.ts';
 import type { World } from '../chaos/world.ts';
 import type { Run } from '../../src/client/index.ts';
+import type { Profile } from '../../src/contract/profile.ts';
 import { soakProblems } from './checks.ts';
 import { Days } from './days.ts';
+import { partProblems } from './parts-checks.ts';
+import { settingsOf, trackerFaults, type Part } from './parts.ts';
 import { secondsOf, settings, HOURS_PER_DAY, WEEKEND_HOURS, type Scale } from './scale.ts';
 import { TRIALS, type SoakEvent } from './timeline.ts';
+import type { SoakTracker } from './tracker.ts';
 
 /** Whether the run has ended; where hours are real, not so often that the looks are most of what is counted. */
 const lookMs = (scale: Scale): number => (scale.factor === 1 ? 5_000 : 200);
 /** Beyond the days: starts, stops and what is waited for in real seconds. */
 const PATIENCE_SECONDS = 900;
+/** As a registry says it: not that of the image which the nodes have, so that nothing is taken from a cache. */
+const DIGEST = `sha256:${'5'.repeat(64)}`;
 
 export interface SoakVerdict {
   readonly problems: readonly string[];
@@ -24,9 +30,12 @@ export interface SoakVerdict {
   readonly done: readonly SoakEvent[];
 }
 
+/** What the models depend on. */
+export const modelsBy = (parts: readonly Part[]): Part[] => parts.filter((part) => part === 'sampler');
+
 /** Without a disturbance and without waiting: the models are the same. */
-export async function undisturbed(world: World, scale: Scale): Promise<Outcome> {
-  const run = await begin(world, scale, 'undisturbed', settings(scale, true));
+export async function undisturbed(world: World, scale: Scale, parts: readonly Part[]): Promise<Outcome> {
+  const run = await begin(world, scale, 'undisturbed', { set: [...settings(scale, true), ...settingsOf(modelsBy(parts))] });
   const played = await end(world, run, scale, PATIENCE_SECONDS);
   const problems = await problemsAfter(world, played);
   const outcome = await outcomeOf(world, played);
@@ -40,14 +49,18 @@ export async function undisturbed(world: World, scale: Scale): Promise<Outcome> 
 interface Play {
   readonly seed: number;
   readonly events: readonly SoakEvent[];
+  readonly parts: readonly Part[];
+  readonly tracker: SoakTracker;
   /** Of the undisturbed run. */
   readonly expected: Outcome;
   readonly interrupt: AbortSignal;
 }
 
-export async function play(world: World, scale: Scale, { seed, events, expected, interrupt }: Play): Promise<SoakVerdict> {
+export async function play(world: World, scale: Scale, { seed, events, parts, tracker, expected, interrupt }: Play): Promise<SoakVerdict> {
   const began = performance.now();
-  const run = await begin(world, scale, `seed-${seed}`, settings(scale, false));
+  tracker.failAt(trackerFaults(seed));
+  const set = [...settings(scale, false), ...settingsOf(parts)];
+  const run = await begin(world, scale, `seed-${seed}`, { set, profile: profileWith(world, parts, tracker) });
   const over = new AbortController();
   await searching(run, scale, over.signal);
   const searchBegan = performance.now();
@@ -63,6 +76,7 @@ export async function play(world: World, scale: Scale, { seed, events, expected,
     await happening;
     problems.push(...(await problemsAfter(world, played)), ...(await soakProblems(world, played, days.done)));
     const outcome = await outcomeOf(world, played);
+    problems.push(...(await partProblems(parts, { world, played, tracker })));
     if (!isDeepStrictEqual(outcome, expected))
       problems.push(`another outcome: ${JSON.stringify(outcome)}, undisturbed ${JSON.stringify(expected)}`);
   } catch (error) {
@@ -75,9 +89,23 @@ export async function play(world: World, scale: Scale, { seed, events, expected,
   return { problems, seconds: (performance.now() - began) / 1000, hours, attempts, done: days.done.events };
 }
 
+interface Beginning {
+  readonly set: readonly string[];
+  /** Of the run alone. */
+  readonly profile?: Partial<Profile>;
+}
+
+function profileWith({ profile }: World, parts: readonly Part[], { uri }: SoakTracker): Partial<Profile> {
+  return {
+    ...(parts.includes('tracker') ? { trackers: [{ kind: 'mlflow', uri }] } : {}),
+    ...(parts.includes('digests') && profile.compute.kind === 'kubernetes' ? { imageDigests: { [profile.compute.image]: [DIGEST] } } : {}),
+  };
+}
+
 let started = 0;
-async function begin(world: World, scale: Scale, name: string, set: readonly string[]): Promise<Run> {
-  const document = await world.document(++started, set);
+async function begin(world: World, scale: Scale, name: string, { set, profile }: Beginning): Promise<Run> {
+  const compiled = await world.document(++started, set);
+  const document = { ...compiled, profile: { ...compiled.profile, ...profile } };
   return world.longhaul.start(scale.factor === 1 ? document : { ...document, factor: scale.factor }, {
     runId: `soak-${name}-${process.pid}`,
   });

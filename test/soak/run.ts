@@ -10,9 +10,11 @@ import type { Outcome } from '../chaos/checks.ts';
 import { freePort } from '../../src/stack/tcp.ts';
 import { commandLine } from '../../tools/command-line.ts';
 import { mostlyOf, sumOf, TemporalMeter } from './meter.ts';
-import { play, undisturbed, type SoakVerdict } from './play.ts';
+import { partsOf, type Part } from './parts.ts';
+import { modelsBy, play, undisturbed, type SoakVerdict } from './play.ts';
 import { compressed, HOURS_PER_DAY, profileOf, real, type Scale } from './scale.ts';
 import { describeTimeline, timelineOf, TRIALS } from './timeline.ts';
+import { SoakTracker } from './tracker.ts';
 import { preemptionsOf } from './traces.ts';
 
 const FOLDER = join(import.meta.dirname, 'pipeline');
@@ -85,19 +87,23 @@ async function close({ world, meter }: Place): Promise<void> {
 let failed = 0;
 let passed = 0;
 let place: Place | null = null;
-let expected: Outcome | null = null;
+const expected = new Map<string, Outcome>();
+const tracker = await SoakTracker.start();
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
 
 try {
   for (let seed = first; seed < first + seeds && !interrupt.signal.aborted; seed++) {
     place ??= await open();
-    expected ??= await undisturbed(place.world, scale);
+    const parts = partsOf(seed, kind);
+    const models = modelsBy(parts).join();
+    const outcome = expected.get(models) ?? (await undisturbed(place.world, scale, parts));
+    expected.set(models, outcome);
     const preemptions = traces === undefined ? {} : { preemptions: preemptionsOf(traces, seed, TRIALS, days * HOURS_PER_DAY) };
     const events = timelineOf({ seed, days, world: kind, ...preemptions });
-    say(`seed ${seed}, ${kind}, ${days} days: ${describeTimeline(events)}`);
+    say(`seed ${seed}, ${kind}, ${days} days: ${describeTimeline(events)}; with ${parts.join(', ')}`);
     const before = await askedOf(place);
-    const verdict = await play(place.world, scale, { seed, events, expected, interrupt: interrupt.signal });
+    const verdict = await play(place.world, scale, { seed, events, parts, tracker, expected: outcome, interrupt: interrupt.signal });
     const after = await askedOf(place);
     const asked = Object.fromEntries(Object.entries(after.requests).map(([to, count]) => [to, count - (before.requests[to] ?? 0)]));
     const hours = Math.max(verdict.hours, 1) * TRIALS;
@@ -106,7 +112,7 @@ try {
     const soaked = { scale, seconds, hours: verdict.hours, events: done.length, attempts };
     say(`     of Temporal: ${mostlyOf(before.operations, after.operations)}`);
     const problems = [...verdict.problems, ...tooMany(asked, soaked)];
-    tell(seed, { ...verdict, problems }, requests);
+    tell(seed, parts, { ...verdict, problems }, requests);
     if (problems.length === 0) passed += 1;
     else {
       failed += 1;
@@ -117,6 +123,7 @@ try {
   }
 } finally {
   if (place) await close(place);
+  await tracker.close();
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed > 0 || interrupt.signal.aborted ? 1 : 0);
@@ -129,7 +136,12 @@ async function askedOf({ world, meter }: Place): Promise<{
   return { requests: { temporal: sumOf(operations), ...world.ground.requests() }, operations };
 }
 
-function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVerdict, requests: Readonly<Record<string, number>>): void {
+function tell(
+  seed: number,
+  parts: readonly Part[],
+  { problems, seconds, hours, attempts, done }: SoakVerdict,
+  requests: Readonly<Record<string, number>>,
+): void {
   const result = problems.length === 0 ? 'ok  ' : 'FAIL';
   say(
     `${result} seed ${seed}, ${kind}: ${(hours / HOURS_PER_DAY).toFixed(1)} days in ${seconds.toFixed(0)} s, ${done.length} events, ${attempts} attempts; requests a trial and hour: ${JSON.stringify(requests)}`,
@@ -148,6 +160,7 @@ function tell(seed: number, { problems, seconds, hours, attempts, done }: SoakVe
     hours: Math.round(hours),
     attempts,
     events: describeTimeline(done),
+    parts,
     requests_per_trial_hour: requests,
   };
   if (values.record !== undefined) appendFileSync(values.record, `${JSON.stringify(line)}\n`);

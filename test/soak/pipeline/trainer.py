@@ -50,4 +50,4 @@ with longhaul.trial(defaults={"rate": 0.1}) as trial:
             trial.step(samples=SESSIONS)
             if trial.steps % every == 0:
                 lasts("SOAK_VALIDATION_SECONDS")
-                trial.validation({"accuracy": accuracy(validation)}, model=write_model)
+                trial.validation({"accuracy": accuracy(validation)}, model=write_model, scorer=["python", "score.py"])

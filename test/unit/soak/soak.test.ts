@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { requestBudget, tooMany } from '../../soak/budget.ts';
 import { countsOf } from '../../soak/meter.ts';
+import { join } from 'node:path';
+import { compile } from '../../../src/compile/index.ts';
 import { misjudged } from '../../soak/checks.ts';
+import { partsOf, settingsOf, trackerFaults } from '../../soak/parts.ts';
 import { compressed, real, secondsOf } from '../../soak/scale.ts';
 import { describeTimeline, timelineOf, TRIALS, type EventKind } from '../../soak/timeline.ts';
 import { lossesIn } from '../../soak/traces.ts';
@@ -38,6 +41,42 @@ describe('the days of a soak', () => {
     const scale = real(5, 2);
     expect(scale.factor).toBe(1);
     expect(secondsOf(scale, 7 * 24)).toBeCloseTo(7200);
+  });
+});
+
+describe('the parts of a soak', () => {
+  it('are the same for the same seed, each is in some seeds and not in others, and none is without any', () => {
+    const all = Array.from({ length: 50 }, (_, seed) => partsOf(seed, 'cloud'));
+    expect(all).toEqual(Array.from({ length: 50 }, (_, seed) => partsOf(seed, 'cloud')));
+    for (const part of ['check', 'train', 'sampler', 'promotion', 'tracker', 'digests'] as const) {
+      const with_ = all.filter((parts) => parts.includes(part)).length;
+      expect([part, with_ > 10 && with_ < 40]).toEqual([part, true]);
+    }
+    expect(all.every((parts) => parts.length > 0)).toBe(true);
+    // Processes have no images.
+    expect(all.flatMap((_, seed) => partsOf(seed, 'embedded'))).not.toContain('digests');
+  });
+
+  it('are compiled with the pipeline', async () => {
+    const parts = ['check', 'train', 'sampler', 'promotion'] as const;
+    const pipeline = join(import.meta.dirname, '..', '..', 'soak', 'pipeline', 'pipeline.yaml');
+    const shipped: string[] = [];
+    const { steps } = await compile(pipeline, {
+      set: ['params.trainer=/trainer.py', ...settingsOf(parts)],
+      cwd: join(import.meta.dirname, '..', '..', '..'),
+      ship: (digest) => void shipped.push(digest),
+    });
+    expect(steps.map(({ id }) => id)).toEqual(expect.arrayContaining(['check', 'train', 'evaluate']));
+    const search = steps.find(({ id }) => id === 'search')?.spec;
+    expect(search).toMatchObject({ sampler: { class: 'ladder:Ladder', code: { sha256: shipped[0] } } });
+  });
+
+  it('have a tracker whose answers fail a few times, in whichever seed', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const faults = trackerFaults(seed);
+      expect(faults.size).toBeGreaterThan(0);
+      expect(faults.size).toBeLessThanOrEqual(5);
+    }
   });
 });
 
