@@ -23,6 +23,7 @@ def card(trial: Trial, manifests: Mapping[str, Manifest]) -> dict[str, Any]:
         "trainer": __version__,
         "model": trial.model or "reference ranking model",
         "parameters": dict(trial.parameters),
+        "params": trial.document.get("params", {}),
         "features": trial.document["features"],
         "layout": trial.document["layout"],
         "data": {
@@ -49,6 +50,8 @@ def card_text(card: Mapping[str, Any]) -> str:
     )
     data = "\n".join(f"| {name} | {entry['uri']} | {entry['rows']} | {entry['sha256'][:12]} |" for name, entry in card["data"].items())
     parameters = "\n".join(f"| {name} | {value} |" for name, value in card["parameters"].items())
+    chosen = ", ".join(f"{name} {value}" for name, value in card["params"].items())
+    made_with = f"\nThe search chose these data: {chosen}.\n" if chosen else ""
     return f"""# Model {card["trial"]}, export {card["export"]}
 
 A ranking model: one score per candidate of a session, higher is better. Step {card["step"]}, {card["samples"]} sessions trained on,
@@ -61,7 +64,7 @@ seed {card["seed"]}, commit {card["commit"] or "unknown"}, trainer {card["traine
 | data set | place | rows | identity |
 | --- | --- | --- | --- |
 {data}
-
+{made_with}
 | hyper-parameter | value |
 | --- | --- |
 {parameters}

@@ -54,6 +54,11 @@ export function inputsOf(spec: StepSpec, root: string): TypedValue[] {
         ...(spec.earlyEvaluation
           ? [table(spec.earlyEvaluation.table), uri(spec.earlyEvaluation.features), uri(spec.earlyEvaluation.data)]
           : []),
+        ...(spec.dataBy ?? []).flatMap(({ data, features, earlyEvaluation: test }) => [
+          ...Object.values(data).map(uri),
+          ...(features === undefined ? [] : [uri(features)]),
+          ...(test ? [table(test.table), uri(test.features), uri(test.data)] : []),
+        ]),
       ];
     case 'evaluate':
       return [

@@ -103,3 +103,6 @@ export const INTERNAL_SIGNALS = {
 
 /** Views of the ledger that Looker Studio is connected to. */
 export const LEDGER_VIEWS = ['v_trials', 'v_learning_curves', 'v_evaluations', 'v_costs'] as const;
+
+/** Output `params_weeks` of a search that chooses `params.weeks`. */
+export const paramOutput = (param: string): `params_${string}` => `params_${param}`;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
 import { documentFields, STEP_RENAMES } from './earlier-names.ts';
-import { HalvingScheduler, Objective, PopulationScheduler, Sampler, StoppingRule } from './search-space.ts';
+import { HalvingScheduler, Objective, ParameterName, PopulationScheduler, Sampler, SpaceParameter, StoppingRule } from './search-space.ts';
 import { ApprovalSpec, ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
 import { Duration, inUnits } from './units.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
@@ -151,6 +151,8 @@ const {
   sampler: _sampler,
   takesOver: _takesOver,
   promise: _promise,
+  space: _space,
+  dataBy: _dataBy,
   ...searchFields
 } = SearchSpec.shape;
 
@@ -168,11 +170,20 @@ const SamplerInFile = z.strictObject({
   requirements: shippedFields.requirements,
 });
 
+/** A param of the pipeline: the steps between it and the search are made for each of its values. */
+const ParamInSpace = z.strictObject({
+  type: z.literal('param'),
+  choices: z.array(Scalar).min(1).optional().describe('Values that are tried; where absent the `choices` of the param'),
+});
+
 /** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
 const SearchFile = z.strictObject({
   ...searchFields,
   ...shippedFields,
   ...common,
+  space: z
+    .record(ParameterName, z.discriminatedUnion('type', [...SpaceParameter.options, ParamInSpace]))
+    .describe('Hyper-parameters by name; type `param` tries values of the param of this name'),
   objective: ObjectiveInFile,
   alsoOptimize: z.array(ObjectiveInFile).default([]).describe('Further objectives'),
   n_trials: plannedTrials.describe('Trials to run'),

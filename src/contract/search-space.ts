@@ -5,7 +5,7 @@ import { Scalar } from './values.ts';
 /** Only where the named parameter has one of these values. */
 const Condition = z.strictObject({ parameter: z.string(), in: z.array(Scalar).min(1) });
 
-const ParameterName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters (a to z), digits and _, no digit first');
+export const ParameterName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters (a to z), digits and _, no digit first');
 
 export const SpaceParameter = z.discriminatedUnion('type', [
   z.strictObject({

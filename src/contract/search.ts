@@ -50,6 +50,9 @@ export interface SearchResult {
     readonly trials: number;
     readonly cost: number;
     readonly weights_sha256: string | null;
+    /** What the best trial has chosen of the pipeline's params, where the space has some: all of them, and each by itself. */
+    readonly params?: Record<string, Json>;
+    readonly [param: `params_${string}`]: Json;
   };
   readonly cost: number;
   readonly onDemandCost: number;

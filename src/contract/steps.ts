@@ -8,7 +8,7 @@ import { SECRETS } from './secrets.ts';
 import { Resources, TrialResources } from './profile.ts';
 import { Budget, MetricConstraint, Objective, Sampler, Scheduler, Space, StoppingRule } from './search-space.ts';
 import { Template } from './template.ts';
-import { Json, OutputType, QueryParameter, StepId, Name } from './values.ts';
+import { Json, OutputType, QueryParameter, Scalar, StepId, Name } from './values.ts';
 
 export const QuerySpec = z.strictObject({
   kind: z.literal('query'),
@@ -145,6 +145,21 @@ export const SearchSpec = z.strictObject({
   /** Trials that break one are trained and told to the sampler, and are neither the best nor on the front. */
   metricConstraints: z.array(MetricConstraint).min(1).optional(),
   space: Space,
+  /**
+   * Where the space chooses params of the pipeline: what each combination of them has made. A trial trains on the data of its own one; `data`, `features`
+   * and the test set of `earlyEvaluation` are then those of the first.
+   */
+  dataBy: z
+    .array(
+      z.strictObject({
+        params: z.record(z.string(), Scalar),
+        data: z.record(z.string(), Template),
+        features: Template.optional(),
+        earlyEvaluation: EvaluationSpec.pick({ table: true, features: true, data: true }).optional(),
+      }),
+    )
+    .min(1)
+    .optional(),
   fixed: z.record(z.string(), Json).default({}),
   trials: z.int().positive(),
   parallel: z.int().positive().max(400).default(1),
@@ -310,6 +325,8 @@ export const Step = z.strictObject({
     .prefault({}),
   timeoutSeconds: z.number().positive().optional(),
   cache: z.boolean().default(true),
+  /** One of several that one step stands for, as a search tries values of params of the pipeline: the step as it is written, and the values. */
+  combination: z.strictObject({ of: StepId, params: z.record(z.string(), Scalar) }).optional(),
   /** Where it is written, for messages: file and line. */
   source: z.strictObject({ file: z.string(), line: z.int() }).optional(),
   spec: StepSpec,

@@ -67,6 +67,8 @@ export interface TrialInput {
   readonly step: string;
   readonly trial: number;
   readonly parameters: Readonly<Record<string, Json>>;
+  /** Those of them that are params of the pipeline: they have chosen the data, and the trainer hears nothing of them. */
+  readonly params?: Readonly<Record<string, Json>>;
   readonly profile: Profile;
   readonly spec: TrialSpec;
   readonly output: string;

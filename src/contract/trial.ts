@@ -15,6 +15,8 @@ export const TrialJson = z.strictObject({
   trial: z.int().nonnegative(),
   seed: z.int().nonnegative(),
   parameters: z.record(z.string(), Json),
+  /** Params of the pipeline that the search chose: the data were made with them. */
+  params: z.record(z.string(), Json).optional(),
   /** Data sets by name (`train`, `validation`, …): prefix URI of the parts; `manifest.json` beside them lists name, bytes, rows, crc32c and generation. */
   data: z.record(z.string(), Uri),
   /** These two are there where the data have a feature table. */

@@ -169,7 +169,10 @@ function tablesOf(spec: Step['spec']): [string, string][] {
     case 'check':
       return named('table', spec.table);
     case 'search':
-      return named('earlyEvaluation.table', spec.earlyEvaluation?.table);
+      return [
+        ...named('earlyEvaluation.table', spec.earlyEvaluation?.table),
+        ...(spec.dataBy ?? []).flatMap(({ earlyEvaluation: test }, i) => named(`dataBy.${i}.earlyEvaluation.table`, test?.table)),
+      ];
     default:
       return [];
   }

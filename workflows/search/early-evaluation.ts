@@ -4,6 +4,7 @@ import { shortHash } from '../../src/contract/ids.ts';
 import type { CurvePoints } from '../../src/contract/attempts.ts';
 import type { TrialRecord } from '../../src/contract/search.ts';
 import { better } from '../../src/rules/best-trials.ts';
+import { specOfTrial } from '../../src/rules/data-of-trial.ts';
 import { OFFLINE } from '../../src/rules/trial-ends.ts';
 import { applyStoppingRules } from './stopping.ts';
 import { reachRung } from './rungs.ts';
@@ -48,7 +49,7 @@ const evaluationOf = (run: SearchRun): Set<number> => {
 
 async function evaluate(run: SearchRun, record: TrialRecord): Promise<void> {
   const { input } = run;
-  const spec = input.spec.earlyEvaluation;
+  const spec = specOfTrial(input.spec, record.state.parameters)?.earlyEvaluation;
   const wanted = record.toEvaluate;
   if (!spec || !wanted) return;
   evaluationOf(run).add(record.state.trial);
@@ -93,7 +94,7 @@ async function scoresOf(
     told: () => undefined,
   };
   const step = `${input.step}--t${record.state.trial}-${shortHash(model)}`;
-  const rules = spec.earlyEvaluation;
+  const rules = specOfTrial(spec, record.state.parameters)?.earlyEvaluation;
   return rules ? createScoring(host, () => spec)({ run, pipeline, step, key, profile, spec: { ...rules, model } }) : [];
 }
 

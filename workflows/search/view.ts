@@ -1,9 +1,11 @@
 /** What people see of a search: the `state` query, the details in Temporal's web UI, the rows of the ledger. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { paramOutput } from '../../src/contract/names.ts';
 import type { SearchState, StatePage } from '../../src/contract/state.ts';
 import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
 import { silentClusters } from '../../src/rules/clusters.ts';
 import { bestTrial, kneeOf, paretoFront } from '../../src/rules/best-trials.ts';
+import { paramsOf, trainingParameters } from '../../src/rules/data-of-trial.ts';
 import { candidates } from './candidates.ts';
 import { promiseKept } from './promise-kept.ts';
 import { replicatedOf } from './replicates.ts';
@@ -85,11 +87,12 @@ export function resultOf(run: SearchRun): SearchResult | null {
     outputs: {
       best_trial: best.state.trial,
       best_objective: replicates?.finalists[0]?.mean ?? best.state.objective,
-      best_parameters: best.state.parameters,
+      best_parameters: trainingParameters(run.input.spec, best.state.parameters),
       export: best.state.bestExport,
       trials: records.filter((record) => record.state.startedAt !== null).length,
       cost: sum('cost'),
       weights_sha256: best.weightsSha256,
+      ...paramOutputs(run, best),
     },
     cost: sum('cost'),
     onDemandCost: sum('onDemandCost'),
@@ -100,6 +103,13 @@ export function resultOf(run: SearchRun): SearchResult | null {
     ...kneeIn(run),
     front: objectivesOf(run).length > 1 ? paretoFront(candidates(run), objectivesOf(run)) : [best.state.trial],
   };
+}
+
+/** What it chose of the pipeline's params: steps that come after the search go by it. */
+function paramOutputs({ input: { spec } }: SearchRun, best: TrialRecord): Partial<SearchResult['outputs']> {
+  if (spec.dataBy === undefined) return {};
+  const params = paramsOf(spec, best.state.parameters);
+  return { params, ...Object.fromEntries(Object.entries(params).map(([name, value]) => [paramOutput(name), value])) };
 }
 
 /**

@@ -9,7 +9,8 @@ import type {
   UpdateAnswer,
 } from '../../../src/contract/search-updates.ts';
 import { budgetExceeded, resumeSearch } from '../budget-pause.ts';
-import { checkedBudget, checkedSpace, checkedStopping, fieldsOf, numberIn } from './checks.ts';
+import { missingData } from '../../../src/rules/data-of-trial.ts';
+import { checkedBudget, checkedSpace, checkedStopping, fieldsOf, numberIn, refuse } from './checks.ts';
 import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { byWhom, done, stillOpen, WHO } from './common.ts';
@@ -59,7 +60,8 @@ export function listenToSettings(run: SearchRun): void {
     {
       validator: (payload) => {
         stillOpen(run);
-        checkedSpace(fieldsOf(payload, ['space', ...WHO]).space);
+        const missing = missingData(run.input.spec, checkedSpace(fieldsOf(payload, ['space', ...WHO]).space));
+        if (missing !== null) refuse(missing);
       },
     },
   );

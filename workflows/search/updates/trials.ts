@@ -10,6 +10,7 @@ import type {
   UpdateAnswer,
 } from '../../../src/contract/search-updates.ts';
 import type { TrialRecord } from '../../../src/contract/search.ts';
+import { chosenParams } from '../../../src/rules/data-of-trial.ts';
 import { checkedParameters, fieldsOf, numberIn, refuse } from './checks.ts';
 import { pinnedFork } from '../forks.ts';
 import { newRecord } from '../state.ts';
@@ -126,5 +127,11 @@ async function pinnedOf(
 
 function forkedParameters(run: SearchRun, parent: TrialRecord, changes: unknown): ReturnType<typeof checkedParameters> {
   const given = typeof changes === 'object' && changes !== null ? changes : refuse('parameters: expected the values that change, by name');
-  return checkedParameters(run.memory.space, run.input.spec.fixed, { ...parent.state.parameters, ...given });
+  const parameters = checkedParameters(run.memory.space, run.input.spec.fixed, { ...parent.state.parameters, ...given });
+  const other = chosenParams(run.input.spec).find((name) => parameters[name] !== parent.state.parameters[name]);
+  if (other !== undefined)
+    refuse(
+      `parameters.${other}: a fork goes on from a checkpoint, on its parent's data; expected ${JSON.stringify(parent.state.parameters[other])}`,
+    );
+  return parameters;
 }
