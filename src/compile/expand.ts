@@ -1,5 +1,6 @@
 /** From the steps of a file to the steps of a run: instances of `forEach`, and components in the place of the steps that use them. */
 import { z } from 'zod';
+import type { Step } from '../contract/steps.ts';
 import { ComponentFile, STEP_FILES } from '../contract/pipeline.ts';
 import { Name } from '../contract/values.ts';
 import { readDeclarations, refuseUnknown, valueOf, type Declared, type Expectation } from './declarations.ts';
@@ -10,7 +11,20 @@ import type { Resolver } from './resolve.ts';
 import { applySchema } from './schema-problems.ts';
 import { constantsOf, extend, leavesOf, type Component, type Constant, type Leaf, type Scope, type StepEntry } from './scope.ts';
 import { suggestion } from './suggest.ts';
-import { broken, child, emptyMap, scalar, show, toPlain, without, type Entry, type MapNode, type Node, type Place } from './tree.ts';
+import {
+  broken,
+  child,
+  emptyMap,
+  scalar,
+  show,
+  toPlain,
+  without,
+  type Entry,
+  type MapNode,
+  type Node,
+  type Place,
+  type ScalarNode,
+} from './tree.ts';
 
 const MAX_NESTING = 16;
 const MAX_ID = 120;
@@ -29,8 +43,23 @@ interface User {
   readonly settings: Settings;
 }
 
+/** Values of params by name, checked. */
+export type Chosen = ReadonlyMap<string, ScalarNode>;
+
+/** A search that chooses params, each time as it reads with one combination of their values. */
+export interface ChosenSearch {
+  readonly params: readonly string[];
+  readonly combinations: readonly { readonly values: Chosen; readonly leaf: LeafStep }[];
+}
+
 export interface LeafStep {
   readonly id: string;
+  /** Its id where no search chooses params. */
+  readonly template: string;
+  /** The values of params that it is made for, where there are several. */
+  readonly combination?: Step['combination'];
+  /** Of a search that chooses params. */
+  readonly chosen?: ChosenSearch;
   readonly kind: keyof typeof STEP_FILES;
   readonly fields: MapNode;
   /** Of its name. */
@@ -69,9 +98,12 @@ export class Expander {
   readonly #problems: Problems;
   readonly #resolver: Resolver;
   readonly #inputs: (() => Node)[] = [];
+  readonly #nameOf: (id: string) => string;
   #tooMany = false;
 
-  constructor(loader: Loader, resolver: Resolver) {
+  /** @param nameOf another id for a step */
+  constructor(loader: Loader, resolver: Resolver, nameOf: (id: string) => string = (id) => id) {
+    this.#nameOf = nameOf;
     this.#loader = loader;
     this.#problems = loader.problems;
     this.#resolver = resolver;
@@ -150,10 +182,13 @@ export class Expander {
   }
 
   #one(written: Written, scope: Scope, position: Position, components: (() => Promise<void>)[]): Leaf | Component {
-    const { id, fields, at, path } = written;
+    const { id: template, fields, at, path } = written;
+    const name = this.#nameOf(template);
+    // The steps inside of a component have names of their own.
+    const id = child(fields, 'uses') ? template : name;
     if (id.length > MAX_ID)
       this.#problems.add(at, path, "the step's full name is too long", { expected: `at most ${MAX_ID} characters`, found: id });
-    const own = extend(scope, constantsOf({ step: scalar(id, at) }));
+    const own = extend(scope, constantsOf({ step: scalar(name, at) }));
     if (child(fields, 'uses')) {
       const component: Component = { kind: 'component', id, inside: null };
       components.push(() => this.#component(component, written, own, position));
@@ -164,7 +199,7 @@ export class Expander {
       this.#tooMany = true;
       this.#problems.add(at, path, 'the pipeline has too many steps', { expected: `at most ${MAX_STEPS}, all instances counted` });
     }
-    if (kind && !this.#tooMany) this.leaves.push({ id, kind, fields, at, path, scope: own, users: position.users });
+    if (kind && !this.#tooMany) this.leaves.push({ id, template, kind, fields, at, path, scope: own, users: position.users });
     return { kind: 'leaf', id };
   }
 

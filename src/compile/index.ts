@@ -10,9 +10,11 @@ import { RUN_DOCUMENT_VERSION, RunDocument } from '../contract/run-document.ts';
 import type { Step } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
 import { CodePacker, type Ship } from './code/pack.ts';
-import { readDeclarations, valueOf, type Expectation } from './declarations.ts';
+import { choosingSearch } from './chosen-params.ts';
+import { expandCombinations, type Expand } from './combinations.ts';
+import { readDeclarations, valueOf, type Declared, type Expectation } from './declarations.ts';
 import { withPresentNames } from './earlier-names.ts';
-import { Expander } from './expand.ts';
+import { Expander, type Chosen, type LeafStep } from './expand.ts';
 import { Files, isInside } from './files.ts';
 import { gitState, type GitState } from './git.ts';
 import { loadExtended } from './load.ts';
@@ -84,25 +86,38 @@ export async function compile(file: string, options: CompileOptions = {}): Promi
   const resolver = new Resolver(problems);
   const name = nameOf(pipeline);
   const expectations: Expectation[] = [];
-  const base = paramsScope(pipeline, overridden.params, name, target.storage, resolver, problems, expectations);
+  const declared = readDeclarations(child(pipeline, 'params') ?? emptyMap(pipeline.at), 'params', problems);
+  const scoped = (to: Resolver, chosen: Chosen = new Map()): Scope =>
+    paramsScope({ pipeline, declared, given: overridden.params, chosen, name, storage: target.storage }, to, problems, expectations);
+  const base = scoped(resolver);
   const head = headOf(pipeline, base, resolver, problems);
 
-  const expander = new Expander(loader, resolver);
-  const steps = await expander.expand(child(pipeline, 'steps'), base, 'steps');
-  const mainLeaves = expander.leaves.splice(0);
-  await expander.expand(child(pipeline, 'onExit'), { ...base, isOnExit: true }, 'onExit', steps);
+  const expand: Expand = async (chosen, to, nameOf) => {
+    const own = new Resolver(to);
+    const expander = new Expander({ files, problems: to }, own, nameOf);
+    const scope = chosen.size === 0 ? base : scoped(own, chosen);
+    const steps = await expander.expand(child(pipeline, 'steps'), scope, 'steps');
+    const leaves = expander.leaves.splice(0);
+    await expander.expand(child(pipeline, 'onExit'), { ...scope, isOnExit: true }, 'onExit', steps);
+    return { leaves: [...leaves, ...expander.leaves], expectations: expander.expectations };
+  };
+  const plain = await expand(new Map(), problems, (id) => id);
+  const searches = plain.leaves.flatMap((leaf) => choosingSearch(leaf, declared, resolver, problems) ?? []);
+  const expanded = await expandCombinations(plain, searches, { expand, dataset: target.dataset, problems, values: valuesIn(base) });
+  const mainLeaves = expanded.leaves.filter(({ scope }) => !scope.isOnExit);
+  const exitLeaves = expanded.leaves.filter(({ scope }) => scope.isOnExit);
   if (mainLeaves.length === 0 && !problems.any) problems.add(pipeline.at, 'steps', 'the pipeline has no steps');
 
   const sqlChecks = options.checkSql && found?.profile.warehouse.kind === 'duckdb' ? new SqlChecks(options.checkSql, problems) : null;
   const packer = new CodePacker(files, problems, options.ship);
   const context = { ...loader, ...target, pipeline: toPlain(name) as string, sqlChecks, packer };
   const main = await buildSteps(mainLeaves, new Map(), resolver, context);
-  const onExit = await buildSteps(expander.leaves, main.outputs, resolver, context);
-  checkExpectations([...expectations, ...expander.expectations], onExit.outputs, problems);
-  checkDestinations([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], problems);
+  const onExit = await buildSteps(exitLeaves, main.outputs, resolver, context);
+  checkExpectations([...expectations, ...expanded.expectations], onExit.outputs, problems);
+  checkDestinations([...main.steps, ...onExit.steps], expanded.leaves, problems);
   if (found)
     for (const check of [checkNodes, checkPools, checkSecrets])
-      check([...main.steps, ...onExit.steps], [...mainLeaves, ...expander.leaves], found.profile, problems);
+      check([...main.steps, ...onExit.steps], expanded.leaves, found.profile, problems);
   await sqlChecks?.settled();
   if (sqlChecks && options.bindSql && !problems.any) await sqlChecks.withColumns([...main.steps, ...onExit.steps], options.bindSql);
   const earlier = problems.earlierNames;
@@ -130,12 +145,19 @@ function nameOf(pipeline: MapNode): Node {
   return node?.kind === 'scalar' && typeof node.value === 'string' ? node : scalar('pipeline', pipeline.at);
 }
 
+interface Params {
+  readonly pipeline: MapNode;
+  readonly declared: readonly Declared[];
+  readonly given: ReturnType<typeof applyOverrides>['params'];
+  /** By a search, and checked. */
+  readonly chosen: Chosen;
+  readonly name: Node;
+  readonly storage: string;
+}
+
 /** Params are resolved in the order of the file; each may use those before it. */
 function paramsScope(
-  pipeline: MapNode,
-  given: ReturnType<typeof applyOverrides>['params'],
-  name: Node,
-  storage: string,
+  { pipeline, declared, given, chosen, name, storage }: Params,
   resolver: Resolver,
   problems: Problems,
   expectations: Expectation[],
@@ -146,14 +168,23 @@ function paramsScope(
     inComponent: false,
     isOnExit: false,
   };
-  for (const declared of readDeclarations(child(pipeline, 'params') ?? emptyMap(pipeline.at), 'params', problems)) {
-    const fallback = declared.default && resolver.resolve(declared.default, scope, declared.path);
-    const other = given.get(declared.name);
+  for (const param of declared) {
+    const fallback = param.default && resolver.resolve(param.default, scope, param.path);
+    const other = given.get(param.name);
     const set = other && { ...other, node: resolver.resolve(other.node, scope, other.path) };
-    const value: Constant = valueOf({ ...declared, default: fallback }, set, problems, (expectation) => expectations.push(expectation));
-    scope = extend(scope, [[`params.${declared.name}`, value]]);
+    const value: Constant =
+      chosen.get(param.name) ?? valueOf({ ...param, default: fallback }, set, problems, (expectation) => expectations.push(expectation));
+    scope = extend(scope, [[`params.${param.name}`, value]]);
   }
   return scope;
+}
+
+function valuesIn({ constants }: Scope): Chosen {
+  return new Map(
+    [...constants].flatMap(([name, value]) =>
+      name.startsWith('params.') && typeof value !== 'function' && value.kind === 'scalar' ? [[name.slice('params.'.length), value]] : [],
+    ),
+  );
 }
 
 type Head = z.output<typeof PipelineShell>;
@@ -170,7 +201,7 @@ function headOf(pipeline: MapNode, scope: Scope, resolver: Resolver, problems: P
 }
 
 /** Two steps that write to one place would take turns at destroying each other's output; `{key}` keeps different content apart. */
-function checkDestinations(steps: readonly Step[], leaves: Expander['leaves'], problems: Problems): void {
+function checkDestinations(steps: readonly Step[], leaves: readonly LeafStep[], problems: Problems): void {
   const writers = new Map<string, string>();
   for (const { id, spec } of steps) {
     const destination = 'destination' in spec ? spec.destination : 'output' in spec ? spec.output : null;

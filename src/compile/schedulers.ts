@@ -6,18 +6,20 @@ import { SHAPING } from '../rules/exploration.ts';
 import { chooseScheduler } from '../rules/scheduler-choice.ts';
 
 /** What is explored is decided here too: what a checkpoint of the reference trainer fits stays as it is. */
-function withMutated(asked: PopulationScheduler, { space, command, image }: SearchOfFile): PopulationScheduler {
-  if (asked.mutate !== undefined || command !== undefined || image !== undefined) return asked;
-  return { ...asked, mutate: Object.keys(space).filter((name) => !SHAPING.includes(name)) };
+function withMutated(asked: PopulationScheduler, { space, command, image }: SearchOfFile, params: readonly string[]): PopulationScheduler {
+  const own = command !== undefined || image !== undefined;
+  if (asked.mutate !== undefined || (own && params.length === 0)) return asked;
+  // A fork goes on with its parent's data.
+  return { ...asked, mutate: Object.keys(space).filter((name) => !params.includes(name) && (own || !SHAPING.includes(name))) };
 }
 
-/** `auto` is decided here, so that the run document says what will be done. */
-export function withScheduler({
-  scheduler: asked,
-  ...file
-}: SearchOfFile): Omit<SearchOfFile, 'scheduler'> & Pick<SearchSpec, 'scheduler' | 'schedulerChoice'> {
+/** `auto` is decided here, so that the run document says what will be done. @param params of the space that are the pipeline's */
+export function withScheduler(
+  { scheduler: asked, ...file }: SearchOfFile,
+  params: readonly string[],
+): Omit<SearchOfFile, 'scheduler'> & Pick<SearchSpec, 'scheduler' | 'schedulerChoice'> {
   if (asked === undefined) return file;
-  if (asked.kind === 'pbt') return { ...file, scheduler: withMutated(asked, file) };
+  if (asked.kind === 'pbt') return { ...file, scheduler: withMutated(asked, file, params) };
   const { kind } = asked;
   if (kind !== 'auto') return { ...file, scheduler: { ...asked, kind } };
   const { scheduler, why } = chooseScheduler(asked, file);

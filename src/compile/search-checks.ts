@@ -55,7 +55,14 @@ interface Checking {
   readonly problems: Problems;
 }
 
-export function checkSearch(search: CheckedSearch, fields: MapNode, path: string, problems: Problems): void {
+/** @param params of the space that are the pipeline's */
+export function checkSearch(
+  search: CheckedSearch,
+  fields: MapNode,
+  path: string,
+  problems: Problems,
+  params: readonly string[] = [],
+): void {
   const checking: Checking = { search, fields, path, at: fields.at, problems };
   for (const problem of spaceProblems(search.space)) tell(checking, ['space'], problem);
   for (const [i, set] of search.sampler.enqueue.entries())
@@ -63,6 +70,12 @@ export function checkSearch(search: CheckedSearch, fields: MapNode, path: string
   checkConstraints(checking);
   checkMetrics(checking);
   checkScheduler(checking);
+  const mutated = search.scheduler?.kind === 'pbt' ? search.scheduler.mutate?.find((name) => params.includes(name)) : undefined;
+  if (mutated !== undefined)
+    add(checking, ['scheduler', 'mutate'], 'a member goes on from a checkpoint, on the data that it began with', {
+      expected: 'parameters of the training',
+      found: `${mutated}, a param of the pipeline`,
+    });
   if (search.replicates && search.alsoOptimize.length > 0)
     add(checking, ['replicates'], 'a winner by the mean has one objective', { hint: 'leave out alsoOptimize or replicates' });
 }

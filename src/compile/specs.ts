@@ -5,14 +5,14 @@ import { hasDecimals, parseGoogleType } from '../contract/google-type.ts';
 import { searchOfFile, searchOfTraining, STEP_FILES, type SearchOfFile } from '../contract/pipeline.ts';
 import { StepSpec } from '../contract/steps.ts';
 import type { Shipped } from '../contract/code.ts';
-import type { OutputType, QueryParameter } from '../contract/values.ts';
+import type { Json, OutputType, QueryParameter } from '../contract/values.ts';
 import type { CodePacker } from './code/pack.ts';
 import { shipped } from './shipped.ts';
 import { shippedSampler } from './own-sampler.ts';
 import { unexportableNames } from '../rules/feature-names.ts';
 import { featureTable } from './feature-table.ts';
 import { secondsOf } from '../contract/units.ts';
-import type { LeafStep } from './expand.ts';
+import type { ChosenSearch, LeafStep } from './expand.ts';
 import type { Loader } from './load.ts';
 import { join } from './problems.ts';
 import { queryParameter } from './query-parameters.ts';
@@ -23,7 +23,7 @@ import { withPresentNames, withPrunerList } from './earlier-names.ts';
 import { checkNames, readSql, type SqlChecks } from './sql-files.ts';
 import { identifier, isBelow } from './step-fields.ts';
 import { suggestion } from './suggest.ts';
-import { child, show, without, type Entry, type MapNode, type Reference } from './tree.ts';
+import { child, emptyMap, show, toPlain, without, type Entry, type MapNode, type Reference } from './tree.ts';
 
 export interface BuildContext extends Loader {
   readonly pipeline: string;
@@ -50,21 +50,38 @@ interface Built {
   readonly common: Pick<FileOf<'query'>, 'retry' | 'timeout' | 'cache'>;
 }
 
-/** null: there are mistakes in it, and they are told. @param fields resolved */
-export async function buildSpec(leaf: LeafStep, written: MapNode, context: BuildContext): Promise<Built | null> {
+/** null: there are mistakes in it, and they are told. @param variants resolved; of a search that chooses params several, which differ in their data */
+export async function buildSpec(leaf: LeafStep, variants: readonly MapNode[], context: BuildContext): Promise<Built | null> {
   const { problems } = context;
+  const [written = leaf.fields] = variants;
   const present = withPresentNames(written, STEP_RENAMES[leaf.kind], leaf.path, problems);
   const fields = leaf.kind === 'search' || leaf.kind === 'train' ? withPrunerList(present) : present;
   // `when` and `after` are read apart; here they need only be of some form.
   const file = applySchema(STEP_FILES[leaf.kind], without(fields, ['when', 'after']), leaf.path, problems, leaf.at);
   // Even then files are read, so that their mistakes are told in the same go.
-  const spec = await build(leaf, fields, file, context);
-  if (!spec || !file) return null;
+  const built = await build(leaf, fields, file, context);
+  if (!built || !file) return null;
+  if (leaf.chosen) for (const other of variants.slice(1)) checkFeatureNames(leaf, other, context);
+  const spec = leaf.chosen ? { ...built, dataBy: dataBy(leaf.chosen, variants) } : built;
   const parsed = StepSpec.safeParse(spec);
   if (parsed.success) return { spec: parsed.data, common: file };
   // The schema of the file lets nothing pass that the spec refuses; if it does, say what.
   problems.add(leaf.at, leaf.path, z.prettifyError(parsed.error));
   return null;
+}
+
+/** On what a trial with each combination of params trains. */
+function dataBy({ combinations }: ChosenSearch, variants: readonly MapNode[]): object[] {
+  return combinations.map(({ values }, i) => {
+    const { data, features, earlyEvaluation: early } = toPlain(variants[i] ?? emptyMap({ file: '', folder: '' })) as Record<string, Json>;
+    const test = early as Record<string, Json> | undefined;
+    return {
+      params: Object.fromEntries([...values].map(([name, { value }]) => [name, value])),
+      data: data ?? {},
+      ...(features === undefined ? {} : { features }),
+      ...(test ? { earlyEvaluation: { table: test['table'], features: test['features'], data: test['data'] } } : {}),
+    };
+  });
 }
 
 async function build(
@@ -179,10 +196,10 @@ async function querySpec(leaf: LeafStep, fields: MapNode, file: FileOf<'query'> 
 const MAX_TABLE = 220;
 const TABLE_PARTS = /^(?:(?:[A-Za-z0-9_-]+\.){1,2})?[A-Za-z0-9_-]+$/;
 
-/** Only identifiers: the name of a table becomes part of SQL. */
+/** Only identifiers: the name of a table becomes part of SQL. What is made for a combination of params is called as in a run with these params alone: it is the same. */
 function destinationOf(leaf: LeafStep, fields: MapNode, { dataset, pipeline, problems }: BuildContext): string | null {
   const node = child(fields, 'destination');
-  if (!node) return `${dataset}.${identifier(pipeline)}_${identifier(leaf.id)}_{key}`;
+  if (!node) return `${dataset}.${identifier(pipeline)}_${identifier(leaf.template)}_{key}`;
   if (node.kind !== 'scalar' || node.broken || typeof node.value !== 'string') return null;
   const constant = node.value.replaceAll('{key}', 'k'.repeat(12)).replaceAll('{run}', 'r');
   if (TABLE_PARTS.test(constant) && constant.length <= MAX_TABLE) return constant.includes('.') ? node.value : `${dataset}.${node.value}`;
@@ -196,7 +213,7 @@ function destinationOf(leaf: LeafStep, fields: MapNode, { dataset, pipeline, pro
 /** Where a step writes: below the storage of the profile, for nothing else may be written to. */
 function prefixOf(leaf: LeafStep, fields: MapNode, name: string, { pipeline, storage, problems }: BuildContext): string {
   const node = child(fields, name);
-  if (node?.kind !== 'scalar' || typeof node.value !== 'string') return `${storage}/${pipeline}/${leaf.id}/{key}`;
+  if (node?.kind !== 'scalar' || typeof node.value !== 'string') return `${storage}/${pipeline}/${leaf.template}/{key}`;
   const value = node.value.replace(/\/+$/, '');
   if (!isBelow(storage, value))
     problems.add(node.at, join(leaf.path, name), 'a step writes below the storage of the profile', {
@@ -210,7 +227,7 @@ function prefixOf(leaf: LeafStep, fields: MapNode, name: string, { pipeline, sto
 type ShippedSearch = Omit<SearchOfFile, keyof Shipped> & Shipped;
 
 async function searchSpec(leaf: LeafStep, fields: MapNode, asked: ShippedSearch, context: BuildContext): Promise<object> {
-  const file = withScheduler(asked);
+  const file = withScheduler(asked, leaf.chosen?.params ?? []);
   const { problems } = context;
   const path = (...keys: readonly PropertyKey[]): string => join(leaf.path, ...keys);
   const names = Object.keys(file.space);
@@ -247,7 +264,7 @@ async function searchSpec(leaf: LeafStep, fields: MapNode, asked: ShippedSearch,
       hint: 'a trainer of your own (code, command or image) needs none',
     });
   if (file.command === undefined && file.image === undefined) checkFeatureNames(leaf, fields, context);
-  checkSearch(file, fields, leaf.path, problems);
+  checkSearch(file, fields, leaf.path, problems, leaf.chosen?.params);
   if (!file.earlyEvaluation) return file;
   const early = child(fields, 'earlyEvaluation');
   const metrics = early?.kind === 'map' ? await customMetrics(early, path('earlyEvaluation', 'customMetrics'), context) : [];

@@ -2,6 +2,7 @@
 import type { Step, Condition } from '../contract/steps.ts';
 import { outputsOf } from '../contract/outputs.ts';
 import type { OutputType } from '../contract/values.ts';
+import { withChoices } from './chosen-params.ts';
 import { bindCondition, type BoundCondition } from './condition.ts';
 import { TYPE_WORDS, type Expectation } from './declarations.ts';
 import { secondsOf } from '../contract/units.ts';
@@ -13,14 +14,20 @@ import { findStep, isFailure, leavesOf, type Scope } from './scope.ts';
 import { buildSpec, type BuildContext } from './specs.ts';
 import { checkTypedFields, referencesWithPlaces, resolveFields, withDatasets } from './step-fields.ts';
 import { suggestion } from './suggest.ts';
-import { child, show, toPlain, type MapNode, type Node, type Reference } from './tree.ts';
+import { child, show, toPlain, without, type MapNode, type Node, type Reference } from './tree.ts';
 
 interface BoundStep {
   readonly leaf: LeafStep;
   readonly fields: MapNode;
+  /** Of a search that chooses params the fields with each combination of them, the first being `fields`; else `fields` alone. */
+  readonly variants: readonly MapNode[];
   readonly conditions: readonly BoundCondition[];
   readonly dependsOn: readonly string[];
 }
+
+/** Fields of a search that say on what is trained; and of its early evaluation, on what is scored. */
+const VARYING = ['data', 'features'];
+const VARYING_OF_EVALUATION = ['table', 'features', 'data'];
 
 type Outputs = ReadonlyMap<string, Readonly<Record<string, OutputType>>>;
 
@@ -53,12 +60,12 @@ export async function buildSteps(
     const step = bound.get(id);
     if (!step) continue;
     checkReferences(step, outputs, problems);
-    checkTypedFields(step.leaf.kind, step.fields, step.leaf.path, context.storage, typeOf, problems);
+    for (const fields of step.variants) checkTypedFields(step.leaf.kind, fields, step.leaf.path, context.storage, typeOf, problems);
     for (const condition of step.conditions) {
       for (const reference of condition.outputs) checkOutput(reference, condition.at, condition.path, outputs, problems);
       condition.check(typeOf);
     }
-    const built = await buildSpec(step.leaf, step.fields, { ...context, typeOf, specOf });
+    const built = await buildSpec(step.leaf, step.variants, { ...context, typeOf, specOf });
     if (!built) continue;
     outputs.set(id, outputsOfSpec(built.spec));
     steps.push(toStep(step, built, context));
@@ -77,8 +84,41 @@ export function checkExpectations(expectations: readonly Expectation[], outputs:
   }
 }
 
-function bind(leaf: LeafStep, resolver: Resolver, { problems, dataset }: Pick<BuildContext, 'problems' | 'dataset'>): BoundStep {
-  const fields = withDatasets(leaf.kind, resolveFields(leaf, resolver), dataset);
+export function bind(leaf: LeafStep, resolver: Resolver, context: Pick<BuildContext, 'problems' | 'dataset'>): BoundStep {
+  const { chosen } = leaf;
+  if (!chosen) return bindOne(leaf, resolver, context);
+  const bound = chosen.combinations.map((combination) => bindOne({ ...combination.leaf, chosen }, resolver, context));
+  const [first = bindOne(leaf, resolver, context)] = bound;
+  const variants = bound.map(({ fields }) => fields);
+  checkVariants(leaf, bound, context.problems);
+  return { ...first, leaf, variants, dependsOn: [...new Set(bound.flatMap(({ dependsOn }) => dependsOn))] };
+}
+
+/** What of a search depends on the params that it chooses: data alone. */
+function checkVariants(leaf: LeafStep, bound: readonly BoundStep[], problems: Problems): void {
+  const tell = (name: string): void =>
+    problems.add(
+      child(leaf.fields, name)?.at ?? leaf.at,
+      join(leaf.path, name),
+      'this differs from trial to trial, by the params of the space',
+      {
+        expected: `of such params only ${VARYING.join(', ')} and the test set of earlyEvaluation depend`,
+      },
+    );
+  const conditions = bound.map((step) => JSON.stringify(step.conditions.map(({ condition }) => condition)));
+  if (new Set(conditions).size > 1) tell('when');
+  for (const name of new Set(bound.flatMap(({ fields }) => [...fields.entries.keys()]))) {
+    if (VARYING.includes(name) || name === 'after' || name === 'when') continue;
+    const values = bound.map(({ fields }) => {
+      const node = child(fields, name);
+      return node && toPlain(name === 'earlyEvaluation' && node.kind === 'map' ? without(node, VARYING_OF_EVALUATION) : node);
+    });
+    if (new Set(values.map((value) => JSON.stringify(value))).size > 1) tell(name);
+  }
+}
+
+function bindOne(leaf: LeafStep, resolver: Resolver, { problems, dataset }: Pick<BuildContext, 'problems' | 'dataset'>): BoundStep {
+  const fields = withChoices(withDatasets(leaf.kind, resolveFields(leaf, resolver), dataset), leaf.chosen);
   const parts = [...leaf.users, { fields: leaf.fields, scope: leaf.scope, path: leaf.path }];
   const conditions = parts.flatMap(({ fields: written, scope, path }) => {
     const when = child(written, 'when');
@@ -89,7 +129,13 @@ function bind(leaf: LeafStep, resolver: Resolver, { problems, dataset }: Pick<Bu
     afterOf(child(written, 'after'), scope, join(path, 'after'), resolver, problems),
   );
   const referred = referencesWithPlaces(fields, leaf.path).map(({ reference }) => reference.step);
-  return { leaf, fields, conditions, dependsOn: [...new Set([...after, ...referred, ...conditions.flatMap(({ steps }) => steps)])] };
+  return {
+    leaf,
+    fields,
+    variants: [fields],
+    conditions,
+    dependsOn: [...new Set([...after, ...referred, ...conditions.flatMap(({ steps }) => steps)])],
+  };
 }
 
 function afterOf(node: Node | undefined, scope: Scope, path: string, resolver: Resolver, problems: Problems): string[] {
@@ -114,8 +160,9 @@ function afterOf(node: Node | undefined, scope: Scope, path: string, resolver: R
   });
 }
 
-function checkReferences({ leaf, fields }: BoundStep, outputs: Outputs, problems: Problems): void {
-  for (const { reference, at, path } of referencesWithPlaces(fields, leaf.path)) checkOutput(reference, at, path, outputs, problems);
+function checkReferences({ leaf, variants }: BoundStep, outputs: Outputs, problems: Problems): void {
+  for (const fields of variants)
+    for (const { reference, at, path } of referencesWithPlaces(fields, leaf.path)) checkOutput(reference, at, path, outputs, problems);
 }
 
 function checkOutput(reference: Reference, at: Node['at'], path: string, outputs: Outputs, problems: Problems): void {
@@ -157,6 +204,7 @@ function toStep(
     ...(timeout === undefined ? {} : { timeoutSeconds: secondsOf(timeout) }),
     // A check that was made of older data, or at an earlier time, says nothing of today's.
     cache: spec.kind !== 'check' && settings.every((each) => each.cache !== false),
+    ...(leaf.combination ? { combination: leaf.combination } : {}),
     ...(leaf.at.line === undefined ? {} : { source: { file: files.nameOf(leaf.at), line: leaf.at.line } }),
     spec,
   };

@@ -50,6 +50,7 @@ export function registerPlan(program: Command): void {
         step: step.id,
         kind: step.spec.kind,
         after: step.dependsOn,
+        ...(step.combination ? { combination: step.combination } : {}),
         what,
         key,
         why,
@@ -75,6 +76,7 @@ export function registerPlan(program: Command): void {
         () =>
           [
             render(document, steps, estimates, cli.terminal, options),
+            ...combinations(document),
             ...steps.flatMap(({ step }) => codeLine(step.id, codeOf(step.spec, code).code ?? null)),
             ...kept.map(renderKept),
             ...(since ? [sinceLine(since)] : []),
@@ -91,6 +93,18 @@ async function refuseByPolicy(document: RunDocument, file = process.env.LONGHAUL
   if (policy === null || file === undefined) return;
   const problems = violations(policy, document).map((found) => ({ file, path: '', message: violationText(found) }));
   if (problems.length > 0) throw new InvalidInputError(problems);
+}
+
+/** Steps that are made several times, for a search that chooses params of the pipeline. */
+function combinations({ steps }: RunDocument): string[] {
+  const made = Map.groupBy(
+    steps.flatMap(({ combination }) => combination ?? []),
+    ({ of }) => of,
+  );
+  return [...made].map(([of, all]) => {
+    const values = all.map(({ params }) => Object.entries(params).map(([name, value]) => `${name} ${String(value)}`).join(' and ')); // prettier-ignore
+    return `${of} is made ${all.length} times, with ${values.join('; ')}`;
+  });
 }
 
 interface ShownCode {

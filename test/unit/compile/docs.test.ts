@@ -60,6 +60,16 @@ describe('docs/pipeline.md', () => {
   });
 });
 
+test('docs/search.md shows a search over the data that compiles', async () => {
+  const block = blocks(read('search.md'), 'yaml').find((each) => each.includes('type: param')) ?? '';
+  await using made = await project({ 'pipeline.yaml': block });
+  const ids = (await made.compile()).steps.map((step) => step.id);
+  const three = (name: string): string[] => [4, 8, 16].map((weeks) => `${name}.weeks-${weeks}`);
+  expect(ids.sort()).toEqual(
+    [...three('sessions'), ...three('train'), 'holdout', 'refit', 'search', 'sessions', 'train', 'validation'].sort(),
+  );
+});
+
 describe('docs/profiles.md', () => {
   const text = read('profiles.md');
 
