@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- peers-cluster [--json] [--rounds N] [--evictions N] [--parts chain,evict,requests]`: Longhaul's container steps beside bare
- * Jobs that one client starts and watches, in turns on one development cluster with real pods: a chain of steps that do nothing, from the
- * eviction of a running pod to its replacement running, and what the API server is asked for a hundred steps.
+ * `npm run bench -- peers-cluster [--json] [--rounds N] [--evictions N] [--parts chain,evict,requests,kueue]`: Longhaul's container steps beside
+ * bare Jobs that one client starts and watches, in turns on one development cluster with real pods: a chain of steps that do nothing, from the
+ * eviction of a running pod to its replacement running, and what the API server is asked for a hundred steps. `kueue`: chain and evictions also
+ * in a queue of Kueue that has room for all of them (Kueue is built once, some 15 minutes of one processor).
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,8 +11,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { canRunCluster, startCluster } from '../deploy/dev-cluster/index.ts';
 import { openClient } from '../src/adapters/kubernetes/client.ts';
 import { makeNamespace } from '../test/cluster/harness.ts';
+import { openQueues } from '../test/kueue/queues.ts';
 import { openJobs } from './peers-cluster/jobs.ts';
 import { openLonghaul } from './peers-cluster/longhaul.ts';
+import type { Place } from './peers-cluster/longhaul.ts';
 import { answered } from './peers-cluster/requests.ts';
 import { GATE, PATIENT, POLITE, POOL, READY } from './peers-cluster/way.ts';
 import type { Way } from './peers-cluster/way.ts';
@@ -26,7 +29,10 @@ const RUNNING_MS = 30_000;
 const IDLE_MS = 20_000;
 const LOOK_MS = 50;
 
-const PARTS = ['chain', 'evict', 'requests'] as const;
+const PARTS = ['chain', 'evict', 'requests', 'kueue'] as const;
+const IN_QUEUE = '_kueue';
+/** More than all that is ever there at once. */
+const QUEUE_CPUS = 8;
 const { values, whole, refuse } = commandLine({
   call: 'npm run bench -- peers-cluster',
   about: "Longhaul's container steps beside bare Jobs, on a cluster of this machine.",
@@ -58,18 +64,29 @@ const cluster = await startCluster({
   nodes: ['spot-1', 'spot-2'].map((name) => ({ name, labels: POOL })),
   mounts: [{ from: gate, to: GATE }],
   timing: { nodeMonitorGrace: 60 },
+  kueue: asked.includes('kueue'),
 });
 try {
   const client = async (namespace: string) => {
     await makeNamespace(cluster, namespace);
     return openClient({ namespace, kubeconfig: cluster.kubeconfig });
   };
-  const longhaul = await openLonghaul(directory, await client('longhaul'), cluster.kubeconfig);
-  const jobs = openJobs(await client('jobs'));
+  const queued = async (name: string): Promise<Place> => {
+    const namespace = name.replace('_', '-');
+    const made = await client(namespace);
+    await (await openQueues(cluster, namespace)).make(namespace, { any: QUEUE_CPUS });
+    return { name, client: made, queue: namespace };
+  };
+  const places = async (name: string): Promise<Place[]> => {
+    const plain = { name, client: await client(name) };
+    return asked.includes('kueue') ? [plain, await queued(`${name}${IN_QUEUE}`)] : [plain];
+  };
+  const longhaul = await openLonghaul(directory, await places('longhaul'), cluster.kubeconfig);
+  const jobs = (await places('jobs')).map((each) => openJobs(each.client, each));
   try {
-    await measure([longhaul, jobs], longhaul.requests);
+    await measure([...longhaul.ways, ...jobs], longhaul.requests);
   } finally {
-    await jobs.close();
+    await Promise.all(jobs.map((each) => each.close()));
     await longhaul.close();
   }
 } finally {
@@ -79,14 +96,18 @@ try {
 
 async function measure(ways: readonly Way[], requestsOfWorker: () => Promise<number>): Promise<void> {
   const figures: [string, number][] = [];
-  const told = (name: string, of: (way: string) => number): void => {
-    for (const way of ways) figures.push([`${way.name}_${name}`, round(of(way.name))]);
+  const told = (name: string, of: (way: string) => number, whose = ways): void => {
+    for (const way of whose) figures.push([`${way.name}_${name}`, round(of(way.name))]);
+  };
+  const ratios = (name: string, of: (way: string) => number): void => {
+    figures.push([name, round(of('longhaul') / of('jobs'))]);
+    if (asked.includes('kueue')) figures.push([`kueue_${name}`, round(of(`longhaul${IN_QUEUE}`) / of(`jobs${IN_QUEUE}`))]);
   };
   for (const way of ways) await way.chain('warm-up', WARM_UP_STEPS);
   if (asked.includes('chain')) {
     const chains = await inTurns(ways, rounds, (way, number) => way.chain(`chain-${number}`, STEPS), 'ms a step');
     told('ms_per_step', chains);
-    figures.push(['step_ratio', round(chains('longhaul') / chains('jobs'))]);
+    ratios('step_ratio', chains);
   }
   if (asked.includes('evict')) {
     const evicted = await inTurns(
@@ -96,15 +117,16 @@ async function measure(ways: readonly Way[], requestsOfWorker: () => Promise<num
       's to the replacement running',
     );
     told('evict_to_running_p50_s', evicted);
-    figures.push(['evict_ratio', round(evicted('longhaul') / evicted('jobs'))]);
+    ratios('evict_ratio', evicted);
   }
   if (asked.includes('requests')) {
     const before = await requestsOfWorker();
     const counts = new Map<string, Requests>();
-    for (const way of ways) counts.set(way.name, await requestsFor(way));
+    const plain = ways.filter(({ name }) => !name.endsWith(IN_QUEUE));
+    for (const way of plain) counts.set(way.name, await requestsFor(way));
     const of = (way: string): Requests => counts.get(way) ?? { all: Number.NaN, perMinute: Number.NaN };
-    told('api_requests_100_steps', (way) => of(way).all);
-    told('api_requests_per_min_running', (way) => of(way).perMinute);
+    told('api_requests_100_steps', (way) => of(way).all, plain);
+    told('api_requests_per_min_running', (way) => of(way).perMinute, plain);
     figures.push(['requests_ratio', round(of('longhaul').all / of('jobs').all)]);
     figures.push(['longhaul_worker_requests_100_steps', (await requestsOfWorker()) - before]);
   }

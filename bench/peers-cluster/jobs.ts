@@ -1,6 +1,7 @@
 /** Bare Jobs, one after the other, by a client that watches them; as Kubernetes' documentation advises for machines that may go. */
 import { BUSYBOX_IMAGE } from '../../deploy/dev-cluster/index.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
+import { KUEUE_QUEUE } from '../../src/adapters/kubernetes/labels.ts';
 import { JobEnds } from '../peers/job-ends.ts';
 import { Pods } from './pods.ts';
 import { GRACE_SECONDS, NOTHING, POOL, RESOURCES, USER } from './way.ts';
@@ -10,16 +11,17 @@ interface JobsWay extends Way {
   readonly close: () => Promise<void>;
 }
 
-export function openJobs(client: KubeClient): JobsWay {
+/** @param queue of Kueue; undefined: whatever is made runs */
+export function openJobs(client: KubeClient, { name: way, queue }: Pick<Way, 'name'> & { readonly queue?: string }): JobsWay {
   const pods = new Pods(client);
   const ends = new JobEnds(client);
   const run = async (name: string, command: readonly string[]): Promise<void> => {
     const ended = ends.of(name);
-    await client.request('POST', client.jobsPath(), { body: jobOf(name, command) });
+    await client.request('POST', client.jobsPath(), { body: jobOf(name, command, queue) });
     await ended;
   };
   return {
-    name: 'jobs',
+    name: way,
     client,
     pods,
     chain: async (name, steps) => {
@@ -49,11 +51,12 @@ export function openJobs(client: KubeClient): JobsWay {
  * `backoffLimit` is Kubernetes' default, and `podFailurePolicy` that of its task "Handling retriable and non-retriable pod failures":
  * a disruption is ignored, an exit code of the program's own ends the Job.
  */
-const jobOf = (name: string, command: readonly string[]): object => ({
+const jobOf = (name: string, command: readonly string[], queue: string | undefined): object => ({
   apiVersion: 'batch/v1',
   kind: 'Job',
-  metadata: { name },
+  metadata: { name, ...(queue === undefined ? {} : { labels: { [KUEUE_QUEUE]: queue } }) },
   spec: {
+    ...(queue === undefined ? {} : { suspend: true }),
     backoffLimit: 6,
     podFailurePolicy: {
       rules: [

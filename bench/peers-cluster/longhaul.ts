@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { BUSYBOX_IMAGE } from '../../deploy/dev-cluster/index.ts';
-import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { RunDocument } from '../../src/contract/run-document.ts';
 import { createSupervisor } from '../../src/stack/supervisor.ts';
@@ -15,14 +14,20 @@ import { Pods } from './pods.ts';
 import { GRACE_SECONDS, NOTHING, POOL, RESOURCES, USER } from './way.ts';
 import type { Way } from './way.ts';
 
-interface LonghaulWay extends Way {
+interface Longhaul {
+  readonly ways: readonly Way[];
   /** Requests of the training worker to the API server so far. */
   readonly requests: () => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
+/** Where runs go: a namespace, and a queue of Kueue in it. */
+export interface Place extends Pick<Way, 'name' | 'client'> {
+  readonly queue?: string;
+}
+
 /** @param folder for Temporal's file, the store, the ledger and the workers' logs */
-export async function openLonghaul(folder: string, client: KubeClient, kubeconfig: string): Promise<LonghaulWay> {
+export async function openLonghaul(folder: string, places: readonly Place[], kubeconfig: string): Promise<Longhaul> {
   const supervisor = createSupervisor(() => undefined);
   const ports = { temporal: await freePort(), ui: await freePort() };
   const server = supervisor.start(temporalServer(folder, ports));
@@ -32,43 +37,50 @@ export async function openLonghaul(folder: string, client: KubeClient, kubeconfi
   const workers = await Promise.all([startWorker('control', folder, environment), startWorker('training', folder, environment)]);
   const connection = await Connection.connect({ address });
   const temporal = new Client({ connection });
-  const pods = new Pods(client);
   const run = (name: string, document: RunDocument) =>
     temporal.workflow.start<typeof trainingPipeline>(WORKFLOWS.trainingPipeline, {
       taskQueue: TASK_QUEUES.control,
       workflowId: name,
       args: [document],
     });
-  const documentOf = (steps: number, command: readonly string[], isChain: boolean): RunDocument =>
-    document(folder, client.namespace, kubeconfig, { steps, command, isChain });
+  const wayOf = (place: Place): Way => {
+    const { name: way, client } = place;
+    const pods = new Pods(client);
+    const documentOf = (steps: number, command: readonly string[], isChain: boolean): RunDocument =>
+      document(folder, place, kubeconfig, { steps, command, isChain });
+    return {
+      name: way,
+      client,
+      pods,
+      chain: async (name, steps) => {
+        const handle = await run(`${way}-${name}`, documentOf(steps, NOTHING, true));
+        const { status } = await handle.result();
+        if (status !== 'succeeded') throw new Error(`the run ${name} ended as ${status}`);
+        const { startTime, closeTime } = await handle.describe();
+        return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / steps;
+      },
+      start: async (name, steps, command) => {
+        const handle = await run(`${way}-${name}`, documentOf(steps, command, false));
+        const ended = handle.result();
+        ended.catch(() => undefined);
+        return {
+          ended,
+          end: async () => {
+            await handle.cancel();
+            await ended.catch(() => undefined);
+            await client.request('DELETE', client.jobsPath(), { body: { propagationPolicy: 'Background' } });
+            await pods.gone();
+          },
+        };
+      },
+    };
+  };
+  const ways = places.map(wayOf);
   return {
-    name: 'longhaul',
-    client,
-    pods,
+    ways,
     requests: async () => (await workers[1].ask()).requests,
-    chain: async (name, steps) => {
-      const handle = await run(name, documentOf(steps, NOTHING, true));
-      const { status } = await handle.result();
-      if (status !== 'succeeded') throw new Error(`the run ${name} ended as ${status}`);
-      const { startTime, closeTime } = await handle.describe();
-      return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / steps;
-    },
-    start: async (name, steps, command) => {
-      const handle = await run(name, documentOf(steps, command, false));
-      const ended = handle.result();
-      ended.catch(() => undefined);
-      return {
-        ended,
-        end: async () => {
-          await handle.cancel();
-          await ended.catch(() => undefined);
-          await client.request('DELETE', client.jobsPath(), { body: { propagationPolicy: 'Background' } });
-          await pods.gone();
-        },
-      };
-    },
     close: async () => {
-      await pods.close();
+      await Promise.all(ways.map(({ pods }) => pods.close()));
       await connection.close();
       await Promise.all(workers.map((worker) => worker.stop()));
       await server.stop();
@@ -84,7 +96,7 @@ interface Wanted {
   readonly isChain: boolean;
 }
 
-function document(folder: string, namespace: string, kubeconfig: string, { steps, command, isChain }: Wanted): RunDocument {
+function document(folder: string, { client, queue }: Place, kubeconfig: string, { steps, command, isChain }: Wanted): RunDocument {
   const nonce = randomUUID();
   return RunDocument.parse({
     schemaVersion: 1,
@@ -95,7 +107,8 @@ function document(folder: string, namespace: string, kubeconfig: string, { steps
       storage: { kind: 'directory', path: join(folder, 'store') },
       compute: {
         kind: 'kubernetes',
-        namespace,
+        namespace: client.namespace,
+        ...(queue === undefined ? {} : { queue }),
         kubeconfig,
         image: BUSYBOX_IMAGE,
         podTemplate: { spec: { securityContext: { runAsUser: USER } } },
