@@ -15,7 +15,7 @@ const SUITES = {
   contract: {},
   replay: {},
   // These share the machine's ports, processors and caches: one file at a time.
-  console: { fileParallelism: false },
+  console: { fileParallelism: false, globalSetup: 'test/console/shared-browser.setup.ts' },
   e2e: { fileParallelism: false },
   cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},

@@ -31,8 +31,8 @@ interface PageOptions {
   readonly expected?: RegExp;
 }
 
-/** Enough on a busy machine; a page that needs longer is a defect. */
-const PATIENCE_MS = 10_000;
+/** Against hanging for ever, and a little less than the runner's own limit, so that it is told what did not come. */
+const PATIENCE_MS = 570_000;
 const PICTURES = resolve('.longhaul', 'test', 'console');
 
 export async function startHarness(source: ConsoleSource, options: Partial<ConsoleOptions> = {}, shared?: Browser): Promise<Harness> {

@@ -42,7 +42,6 @@ describe('a person at the console of a real run', () => {
 
   it('watches a trial, pauses, resumes, adds, sees a preemption, stops, approves and opens the report', async () => {
     await harness.onPage('live run', async (page) => {
-      page.page.setDefaultTimeout(40_000);
       await page.runs();
       await page.page.getByRole('link', { name: live.run }).click();
 
@@ -117,7 +116,6 @@ describe('a person at the console of a real run', () => {
   it('stops a whole run after its trials have committed', async () => {
     const run = await live.another();
     await harness.onPage('stop run', async (page) => {
-      page.page.setDefaultTimeout(40_000);
       await page.run(run);
       await firstTrial(page);
       await expect.poll(() => samples(page), SLOWLY).toBeGreaterThan(0);

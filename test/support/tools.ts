@@ -10,7 +10,7 @@ const missing = (tool: Tool): string | undefined => (JSON.parse(process.env[MISS
 
 /** Test files that need a tool as a whole, by patterns of vitest; where it is missing they are left out, and said to be. */
 const FILES: Readonly<Partial<Record<Tool, readonly string[]>>> = {
-  chromium: ['test/console/{controls,live-run,live,pages,security}.test.ts', 'test/e2e/report.test.ts'],
+  chromium: ['test/console/{controls,live-run,live,load,pages,security}.test.ts', 'test/e2e/report.test.ts'],
   prometheus: ['test/e2e/telemetry.test.ts'],
   wheels: ['test/e2e/example.test.ts'],
   helm: ['test/chart/*.test.ts'],
