@@ -1,3 +1,3 @@
-import { survive } from '../chaos/survival.ts';
+import { seeds, survive } from '../chaos/survival.ts';
 
-survive({ first: 14, last: 20 });
+survive(seeds({ first: 14, last: 20 }));

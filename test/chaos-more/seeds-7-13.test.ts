@@ -1,3 +1,3 @@
-import { survive } from '../chaos/survival.ts';
+import { seeds, survive } from '../chaos/survival.ts';
 
-survive({ first: 7, last: 13 });
+survive(seeds({ first: 7, last: 13 }));

@@ -7,7 +7,10 @@ import { signal } from './processes.ts';
 import type { Fault, Schedule } from './schedule.ts';
 import type { World } from './world.ts';
 
-const POLL_MS = 50;
+/** How exactly a fault meets the beginning of its phase. */
+const PHASE_POLL_MS = 50;
+/** Between looks the processors are the run's. */
+const END_POLL_MS = 200;
 const RUN_LIMIT_MS = 600_000;
 /** Longer than the heartbeat timeout of `workflows/policies.ts`. */
 const FREEZE_MS = 17_000;
@@ -59,13 +62,14 @@ async function start(world: World, { seed }: Schedule, salt: number, turn: numbe
 async function toTheEnd(world: World, run: Run, faults: readonly Fault[]): Promise<{ result: RunResult }> {
   const limit = Date.now() + RUN_LIMIT_MS;
   const ended = new AbortController();
-  const happening = Promise.all(faults.map((fault) => happen(world, run, fault, ended.signal)));
+  const look = looksAt(run);
+  const happening = Promise.all(faults.map((fault) => happen(world, run, fault, look, ended.signal)));
   try {
     for (;;) {
       const result = await resultOf(world, run).catch(() => null);
       if (result) return { result };
       if (Date.now() > limit) throw new StuckError(run.id, await run.state().catch(() => null));
-      await delay(POLL_MS);
+      await delay(END_POLL_MS);
     }
   } finally {
     ended.abort();
@@ -90,16 +94,27 @@ export async function resultOf(world: World, run: Run): Promise<RunResult | null
 }
 
 /** Waits for the phase, then breaks something; what has ended meanwhile is left alone. */
-async function happen(world: World, run: Run, fault: Fault, ended: AbortSignal): Promise<void> {
-  while (!ended.aborted && !(await hasBegun(run, fault.phase))) await delay(POLL_MS);
+async function happen(world: World, run: Run, fault: Fault, look: () => Promise<RunState | null>, ended: AbortSignal): Promise<void> {
+  for (let state: RunState | null = null; !ended.aborted && !hasBegun(state, fault.phase);) state = await look();
   if (ended.aborted) return;
   await delay(fault.delayMs);
   await inflict(world, run, fault, ended);
 }
 
-async function hasBegun(run: Run, phase: Phase): Promise<boolean> {
+/** The next look at a run, one for all who wait for it; null where it does not answer. */
+function looksAt(run: Run): () => Promise<RunState | null> {
+  let next: Promise<RunState | null> | null = null;
+  const look = async (): Promise<RunState | null> => {
+    await delay(PHASE_POLL_MS);
+    const state = await run.state().catch(() => null);
+    next = null;
+    return state;
+  };
+  return () => (next ??= look());
+}
+
+function hasBegun(state: RunState | null, phase: Phase): boolean {
   if (phase === 'start') return true;
-  const state = await run.state().catch(() => null);
   // A phase that was passed between two looks has begun as well.
   const later = PHASES.slice(PHASES.indexOf(phase));
   return state?.steps.some((step) => later.some((name) => step.id.split('.')[0] === name) && step.startedAt !== null) ?? false;

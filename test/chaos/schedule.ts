@@ -47,7 +47,18 @@ export function scheduleOf(seed: number, { mostFaults = 5, world = 'embedded' }:
   const cancel = faults.findIndex((fault) => fault.kind === 'cancel');
   const kept = faults.filter((fault, at) => fault.kind !== 'cancel' || at === cancel);
   const all = [...kept, ...clockFaults(seed, world)];
-  return { seed, world, faults: all.sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || a.delayMs - b.delayMs) };
+  return { seed, world, faults: all.sort(byTime) };
+}
+
+const byTime = (a: Fault, b: Fault): number => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || a.delayMs - b.delayMs;
+
+/** What goes wrong in several, all in one run. Of cancellations the last one is kept: what comes after it would meet nothing. */
+export function inOne(schedules: readonly Schedule[]): Schedule {
+  const [first] = schedules;
+  if (first === undefined) throw new Error('expected at least one schedule, found none');
+  const faults = schedules.flatMap((each) => each.faults).sort(byTime);
+  const cancel = faults.findLastIndex(({ kind }) => kind === 'cancel');
+  return { ...first, faults: faults.filter(({ kind }, at) => kind !== 'cancel' || at === cancel) };
 }
 
 /** Every twentieth seed is played in the cloud: a world that takes longer, and is the only one with machines that go. */

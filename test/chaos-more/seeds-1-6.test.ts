@@ -1,0 +1,3 @@
+import { seeds, survive } from '../chaos/survival.ts';
+
+survive(seeds({ first: 1, last: 6 }));
