@@ -5,7 +5,7 @@ import { clusterCanRun, kubernetesConfig, makeNamespace, poolOf, removeNamespace
 
 const NAMESPACE = 'compute-contract';
 /** The development cluster's machines. */
-const NO_GPUS = { gpus: false };
+const HERE = { gpus: false, sideBySide: true };
 
 describe.skipIf(!clusterCanRun())('on a cluster', () => {
   beforeAll(async () => {
@@ -20,25 +20,25 @@ describe.skipIf(!clusterCanRun())('on a cluster', () => {
     () => {
       const cluster = sharedCluster();
       let pools = 0;
-      const relabel = async (pool: string): Promise<void> => {
-        await cluster.kubectl(['label', 'node', 'on-demand-1', `pool=${pool}`, '--overwrite']);
+      const label = async (...labels: readonly string[]): Promise<void> => {
+        await cluster.kubectl(['label', 'node', 'on-demand-1', ...labels]);
       };
       return Promise.resolve({
         connect: () => openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE)),
         job: {},
         closedPool() {
-          const label = `closed-${++pools}`;
+          const pool = `closed-${++pools}`;
           return Promise.resolve({
-            pool: poolOf(label),
+            pool: poolOf('on-demand', { nodeSelector: { [pool]: 'open' } }),
             message: /0\/\d+ nodes are available.*node affinity\/selector/,
-            open: () => relabel(label),
+            open: () => label(`${pool}=open`),
           });
         },
         startSeconds: 20,
         image: /sha256:[0-9a-f]{64}$/,
-        close: () => relabel('on-demand'),
+        close: () => label(...Array.from({ length: pools }, (_, at) => `closed-${at + 1}-`)),
       });
     },
-    NO_GPUS,
+    HERE,
   );
 });

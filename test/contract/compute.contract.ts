@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JobEnd, JobSpec } from '../../src/contract/jobs.ts';
 import type { Compute, JobStatus } from '../../src/ports/compute.ts';
 
@@ -20,60 +20,31 @@ export interface OpenedCompute {
 const POOL = { name: 'contract', spot: false, pricePerHour: 0, nodeSelector: {}, tolerations: [] };
 
 /** Claims that every `Compute` must keep. Jobs run POSIX `sh`. */
-/** @param gpus whether machines there have four for a Job on each of two */
-export function computeContract(name: string, open: () => Promise<OpenedCompute>, { gpus = true } = {}): void {
-  describe(`compute contract: ${name}`, () => {
+/**
+ * @param gpus whether machines there have four for a Job on each of two
+ * @param sideBySide whether its tests may run at once: where most of each is to wait for a machine
+ */
+export function computeContract(name: string, open: () => Promise<OpenedCompute>, { gpus = true, sideBySide = false } = {}): void {
+  (sideBySide ? describe.concurrent : describe)(`compute contract: ${name}`, () => {
     let opened: OpenedCompute;
     let compute: Compute;
     let count = 0;
     const stamp = Date.now().toString(36);
-    const made: string[] = [];
-    const clients: Compute[] = [];
-    const connect = async (): Promise<Compute> => {
-      const client = await opened.connect();
-      clients.push(client);
-      return client;
-    };
-
     beforeAll(async () => {
       opened = await open();
       compute = await opened.connect();
-    });
-    afterEach(async () => {
-      await Promise.all(made.splice(0).map((each) => compute.remove(each)));
-      await Promise.all(clients.splice(0).map((each) => each.close()));
     });
     afterAll(async () => {
       await compute.close();
       await opened.close();
     });
 
-    const job = (script: string, changes: Partial<JobSpec> = {}): JobSpec => {
-      const spec: JobSpec = {
-        name: `contract-${stamp}-${++count}`,
-        labels: { pipeline: 'contract', run: `run-${stamp}`, step: 'step' },
-        env: {},
-        resources: { cpu: 0.1, memoryMb: 64, gpu: 0 },
-        pool: POOL,
-        graceSeconds: 3,
-        ...opened.job,
-        command: ['sh', '-c', script],
-        ...changes,
-      };
-      made.push(spec.name);
-      return spec;
-    };
     const watch = (spec: JobSpec | string, options: Partial<Parameters<Compute['watch']>[1]> = {}, client = compute): Promise<JobEnd> =>
       client.watch(typeof spec === 'string' ? spec : spec.name, {
         signal: new AbortController().signal,
         noCapacitySeconds: 60,
         ...options,
       });
-    const run = async (script: string, changes: Partial<JobSpec> = {}): Promise<JobEnd> => {
-      const spec = job(script, changes);
-      await compute.create(spec);
-      return watch(spec);
-    };
     const lines = async (spec: JobSpec, options: Parameters<Compute['logs']>[1] = {}, client = compute): Promise<string[]> => {
       const found: string[] = [];
       for await (const line of client.logs(spec.name, options)) found.push(line);
@@ -85,8 +56,49 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     const POLITE = `trap 'echo asked; sleep 0.2; echo saved; exit 143' TERM; echo ready; while :; do sleep 0.1; done`;
     const STUBBORN = `trap 'echo asked' TERM; echo ready; while :; do sleep 0.1; done`;
 
+    // What a test makes is its own, and goes with it.
+    const it = test
+      .extend('job', ({ task: _task }, { onCleanup }) => {
+        const made: string[] = [];
+        onCleanup(async () => {
+          await Promise.all(made.map((each) => compute.remove(each)));
+        });
+        const run = `run-${stamp}-${++count}`;
+        return (script: string, changes: Partial<JobSpec> = {}): JobSpec => {
+          const spec: JobSpec = {
+            name: `contract-${stamp}-${++count}`,
+            labels: { pipeline: 'contract', run, step: 'step' },
+            env: {},
+            resources: { cpu: 0.1, memoryMb: 64, gpu: 0 },
+            pool: POOL,
+            graceSeconds: 3,
+            ...opened.job,
+            command: ['sh', '-c', script],
+            ...changes,
+          };
+          made.push(spec.name);
+          return spec;
+        };
+      })
+      .extend('connect', ({ task: _task }, { onCleanup }) => {
+        const clients: Compute[] = [];
+        onCleanup(async () => {
+          await Promise.all(clients.map((each) => each.close()));
+        });
+        return async (): Promise<Compute> => {
+          const client = await opened.connect();
+          clients.push(client);
+          return client;
+        };
+      })
+      .extend('run', ({ job }) => async (script: string, changes: Partial<JobSpec> = {}): Promise<JobEnd> => {
+        const spec = job(script, changes);
+        await compute.create(spec);
+        return watch(spec);
+      });
+
     describe('ends', () => {
-      it('tell success, with times and the end of the log', async () => {
+      it('tell success, with times and the end of the log', async ({ run }) => {
         const before = Date.now();
         const end = await run('echo hello; sleep 1');
         expect(end).toMatchObject({
@@ -107,19 +119,19 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(end.endedAt).toBeLessThanOrEqual(Date.now() + 1000);
       });
 
-      it('tell exit codes', async () => {
+      it('tell exit codes', async ({ run }) => {
         const codes = [1, 65, 143];
         const ends = await Promise.all(codes.map((code) => run(`exit ${code}`)));
         expect(ends.map((end) => [end.state, end.exitCode])).toEqual(codes.map((code) => ['failed', code]));
         for (const end of ends) expect(end.message).not.toBe('');
       });
 
-      it('tell a kill -9 from inside as 137', async () => {
+      it('tell a kill -9 from inside as 137', async ({ run }) => {
         // PID 1 of a container cannot be killed from inside: its child is, and the shell passes the code on.
         expect(await run(`sh -c 'kill -9 $$'; exit $?`)).toMatchObject({ state: 'failed', exitCode: 137 });
       });
 
-      it('are told again, to everybody who asks', async () => {
+      it('are told again, to everybody who asks', async ({ job, connect }) => {
         const spec = job('exit 7');
         await compute.create(spec);
         const other = await connect();
@@ -128,7 +140,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         for (const end of ends) expect(end).toMatchObject({ state: 'failed', exitCode: 7, endedAt: ends[0].endedAt });
       });
 
-      it('carry at most 4 KiB of the log', async () => {
+      it('carry at most 4 KiB of the log', async ({ run }) => {
         const end = await run(
           'i=0; while [ $i -lt 500 ]; do echo "line $i of a log that is longer than it may be"; i=$((i+1)); done; echo the last line; exit 3',
         );
@@ -141,14 +153,14 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await watch(`contract-${stamp}-none`)).toMatchObject({ state: 'lost', exitCode: null, startedAt: null });
       });
 
-      it('come at the deadline', async () => {
+      it('come at the deadline', async ({ run }) => {
         const end = await run(`trap 'exit 143' TERM; while :; do sleep 0.1; done`, { deadlineSeconds: 1 });
         expect(end).toMatchObject({ state: 'failed', deadlineExceeded: true });
       });
     });
 
     describe('creating', () => {
-      it('adopts the same Job, running or ended, from any client', async () => {
+      it('adopts the same Job, running or ended, from any client', async ({ job, connect }) => {
         const spec = job('echo once; sleep 0.5');
         const { name } = spec;
         expect(await compute.create(spec)).toEqual({ adopted: false, name });
@@ -160,14 +172,14 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual(['once']);
       });
 
-      it('takes a spec with its keys in another order for the same', async () => {
+      it('takes a spec with its keys in another order for the same', async ({ job }) => {
         const spec = job('exit 0', { env: { A: '1', B: '2' } });
         await compute.create(spec);
         const reordered = Object.fromEntries(Object.entries({ ...spec, env: { B: '2', A: '1' } }).reverse()) as unknown as JobSpec;
         expect(await compute.create(reordered)).toEqual({ adopted: true, name: spec.name });
       });
 
-      it('runs once whatever the number of creators', async () => {
+      it('runs once whatever the number of creators', async ({ job, connect }) => {
         const spec = job('echo once; sleep 0.3');
         const other = await connect();
         const results = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? compute : other).create(spec)));
@@ -176,7 +188,10 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual(['once']);
       });
 
-      it('adopts its own Job whatever the next release says of it, also under the name that the last one gave', async () => {
+      it('adopts its own Job whatever the next release says of it, also under the name that the last one gave', async ({
+        job,
+        connect,
+      }) => {
         const spec = job('sleep 0.5; exit 5', { labels: { ...job('').labels, trial: '1', attempt: '2' } });
         await compute.create(spec);
         const next: JobSpec = { ...spec, env: { ADDED: '1' }, graceSeconds: 7, labels: { ...spec.labels, home: 'here' } };
@@ -187,7 +202,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect((await compute.list({ run: spec.labels.run, attempt: '2' })).map(({ name }) => name)).toEqual([spec.name]);
       });
 
-      it('leaves alone what had its former name and is another’s', async () => {
+      it('leaves alone what had its former name and is another’s', async ({ job }) => {
         const theirs = job('echo theirs', { labels: { ...job('').labels, step: 'a.b' } });
         await compute.create(theirs);
         const ours = job('echo ours', { formerNames: [theirs.name], labels: { ...theirs.labels, step: 'a-b' } });
@@ -196,19 +211,20 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect([await lines(theirs), await lines(ours)]).toEqual([['theirs'], ['ours']]);
       });
 
-      it.each(['run', 'step', 'trial', 'attempt', 'home'] as const)('refuses a Job of another %s, and leaves it alone', async (label) => {
+      it('refuses a Job of another run, step, trial, attempt or home, and leaves it alone', async ({ job }) => {
         const labels = { ...job('').labels, trial: '1', attempt: '1', home: 'here' };
         const spec = job('sleep 0.5; exit 5', { labels });
         await compute.create(spec);
-        await expect(compute.create({ ...spec, labels: { ...labels, [label]: 'another' } })).rejects.toMatchObject({
-          name: 'AdapterError',
-          type: 'InvalidInput',
-          message: expect.stringContaining(spec.name) as string,
-        });
+        for (const label of ['run', 'step', 'trial', 'attempt', 'home'] as const)
+          await expect(compute.create({ ...spec, labels: { ...labels, [label]: 'another' } }), label).rejects.toMatchObject({
+            name: 'AdapterError',
+            type: 'InvalidInput',
+            message: expect.stringContaining(spec.name) as string,
+          });
         expect(await watch(spec)).toMatchObject({ exitCode: 5 });
       });
 
-      it('makes it anew after it was removed', async () => {
+      it('makes it anew after it was removed', async ({ job }) => {
         const spec = job('echo run');
         await compute.create(spec);
         await watch(spec);
@@ -218,7 +234,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual(['run']);
       });
 
-      it('refuses names that are no DNS labels', async () => {
+      it('refuses names that are no DNS labels', async ({ job }) => {
         for (const bad of ['', 'Upper', '../x', 'a/b', '-a', 'x'.repeat(64)]) {
           await expect(compute.create({ ...job('exit 0'), name: bad }), bad).rejects.toMatchObject({
             name: 'AdapterError',
@@ -229,7 +245,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     });
 
     describe('the environment', () => {
-      it('has the Job’s variables as they are, and not the worker’s', async () => {
+      it('has the Job’s variables as they are, and not the worker’s', async ({ job }) => {
         process.env['LONGHAUL_CONTRACT_SECRET'] = 'of the worker';
         const odd = 'a "b" $HOME \'c\' {d} 商品';
         const spec = job('echo "odd=$ODD"; echo "secret=[$LONGHAUL_CONTRACT_SECRET]"', { env: { ODD: odd } });
@@ -239,7 +255,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual([`odd=${odd}`, 'secret=[]']);
       });
 
-      it('passes arguments as they are', async () => {
+      it('passes arguments as they are', async ({ job }) => {
         const spec = job('', { command: ['sh', '-c', 'printf "%s|" "$0" "$@"', 'zero', 'a b', '$x', '*', ''] });
         await compute.create(spec);
         await watch(spec);
@@ -248,7 +264,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     });
 
     describe('watching', () => {
-      it('shows the way from pending or running to the end', async () => {
+      it('shows the way from pending or running to the end', async ({ job }) => {
         const spec = job('sleep 1');
         await compute.create(spec);
         const seen: JobStatus[] = [];
@@ -259,7 +275,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(seen.find((status) => status.phase === 'running')!.startedAt).not.toBeNull();
       });
 
-      it('ends with the signal’s reason and leaves the Job alone', async () => {
+      it('ends with the signal’s reason and leaves the Job alone', async ({ job }) => {
         const spec = job('echo begun; sleep 1; echo done');
         await compute.create(spec);
         await untilLogged(spec, 'begun');
@@ -273,7 +289,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual(['begun', 'done']);
       });
 
-      it('goes on in another client when the first is closed', async () => {
+      it('goes on in another client when the first is closed', async ({ job, connect }) => {
         const first = await opened.connect();
         const spec = job('echo begun; sleep 1; exit 9');
         await first.create(spec);
@@ -282,7 +298,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await watch(spec, {}, await connect())).toMatchObject({ state: 'failed', exitCode: 9 });
       });
 
-      it('ends when the Job is removed by someone else', async () => {
+      it('ends when the Job is removed by someone else', async ({ job, connect }) => {
         const spec = job(POLITE);
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -293,7 +309,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     });
 
     describe('terminating', () => {
-      it('sends SIGTERM and lets the Job end as it likes', async () => {
+      it('sends SIGTERM and lets the Job end as it likes', async ({ job, connect }) => {
         const spec = job(POLITE);
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -301,14 +317,14 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await watch(spec)).toMatchObject({ state: 'failed', exitCode: 143, deletedByOther: false, askedToEnd: true });
       });
 
-      it('is not what ended a Job that got SIGTERM from elsewhere', async () => {
+      it('is not what ended a Job that got SIGTERM from elsewhere', async ({ job }) => {
         const spec = job('trap "exit 143" TERM; kill -TERM $$; wait');
         await compute.create(spec);
         const end = await watch(spec);
         expect([end.exitCode, end.askedToEnd ?? false]).toEqual([143, false]);
       });
 
-      it('kills after the grace', async () => {
+      it('kills after the grace', async ({ job }) => {
         const spec = job(STUBBORN, { graceSeconds: 1 });
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -319,7 +335,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(Date.now() - asked).toBeGreaterThanOrEqual(900);
       });
 
-      it('does nothing to a Job that has ended or is not there', async () => {
+      it('does nothing to a Job that has ended or is not there', async ({ job }) => {
         const spec = job('exit 0');
         await compute.create(spec);
         await watch(spec);
@@ -328,7 +344,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await watch(spec)).toMatchObject({ state: 'succeeded' });
       });
 
-      it('may be asked twice', async () => {
+      it('may be asked twice', async ({ job }) => {
         const spec = job(POLITE);
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -338,7 +354,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     });
 
     describe('removing', () => {
-      it('asks first, waits until nothing runs, and forgets', async () => {
+      it('asks first, waits until nothing runs, and forgets', async ({ job }) => {
         const spec = job(POLITE);
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -348,7 +364,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual([]);
       });
 
-      it('waits no longer than it is told to', async () => {
+      it('waits no longer than it is told to', async ({ job }) => {
         const spec = job(POLITE);
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -360,7 +376,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         await compute.remove(`contract-${stamp}-none`);
       });
 
-      it('may be asked by two at once', async () => {
+      it('may be asked by two at once', async ({ job, connect }) => {
         const spec = job(POLITE);
         await compute.create(spec);
         await Promise.all([compute.remove(spec.name), (await connect()).remove(spec.name)]);
@@ -369,7 +385,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     });
 
     describe('logs', () => {
-      it('are the lines of both outputs in order, also the last without a line feed', async () => {
+      it('are the lines of both outputs in order, also the last without a line feed', async ({ job }) => {
         // Two pipes: what is written at the same moment may be read in either order.
         const spec = job('echo one; sleep 0.2; echo two >&2; sleep 0.2; echo; printf "grüße ohne Ende"');
         await compute.create(spec);
@@ -379,7 +395,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec, { tailLines: 100 })).toHaveLength(4);
       });
 
-      it('have their times when asked for, and go on behind a line', async () => {
+      it('have their times when asked for, and go on behind a line', async ({ job }) => {
         const spec = job('for i in 1 2 3 4; do echo "line $i"; sleep 0.05; done');
         await compute.create(spec);
         await watch(spec);
@@ -392,7 +408,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec, { follow: true, after: { at, lines: 2 } })).toEqual(['line 3', 'line 4']);
       });
 
-      it('are followed until the Job ends', async () => {
+      it('are followed until the Job ends', async ({ job }) => {
         const spec = job('for i in 1 2 3 4 5; do echo "line $i"; sleep 0.2; done');
         await compute.create(spec);
         await untilLogged(spec, 'line 1');
@@ -400,7 +416,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect((await watch(spec)).state).toBe('succeeded');
       });
 
-      it('are followed until the signal aborts', async () => {
+      it('are followed until the signal aborts', async ({ job }) => {
         const spec = job(POLITE);
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -413,7 +429,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(found).toEqual(['ready']);
       });
 
-      it('keep long lines and many of them', async () => {
+      it('keep long lines and many of them', async ({ job }) => {
         const spec = job(
           'i=0; while [ $i -lt 3000 ]; do echo "$i ----------------------------------------------------------------"; i=$((i+1)); done',
         );
@@ -427,7 +443,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     });
 
     describe('lists', () => {
-      it('choose by labels and tell the phase', async () => {
+      it('choose by labels and tell the phase', async ({ job, connect }) => {
         const labels = { pipeline: 'contract', run: `listed-${stamp}` };
         const [ended, running] = [
           job('exit 0', { labels: { ...labels, step: 'a', trial: '1', attempt: '1' } }),
@@ -451,7 +467,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
     });
 
     describe('no capacity', () => {
-      it('is told while the Job waits, ends the watch after the allowed time, and leaves the Job', async () => {
+      it('is told while the Job waits, ends the watch after the allowed time, and leaves the Job', async ({ job }) => {
         const closed = await opened.closedPool();
         const spec = job('echo ran', { pool: closed.pool });
         await compute.create(spec);
@@ -466,7 +482,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await lines(spec)).toEqual(['ran']);
       });
 
-      it('leaves a Job that can be removed', async () => {
+      it('leaves a Job that can be removed', async ({ job }) => {
         const closed = await opened.closedPool();
         const spec = job('echo ran', { pool: closed.pool });
         await compute.create(spec);
@@ -477,12 +493,13 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
       });
     });
 
-    describe('several machines', () => {
+    // One after another everywhere: each takes the machines of several.
+    describe('several machines', { concurrent: false }, () => {
       /** Of each rank, what the script prints. Followed, for a pod that is ended because of another one goes with its log. */
       const printed = async (spec: JobSpec): Promise<string[][]> =>
         Promise.all(Array.from({ length: spec.nodes ?? 1 }, (_, rank) => lines(spec, { rank, follow: true })));
 
-      it('run it as ranks that are told each other, and end as one', async () => {
+      it('run it as ranks that are told each other, and end as one', async ({ job }) => {
         const spec = job(
           'echo "$LONGHAUL_NODE_RANK of $LONGHAUL_NODES, $LONGHAUL_GPUS_PER_NODE GPUs at $LONGHAUL_COORDINATOR"; sleep 0.5',
           {
@@ -498,14 +515,14 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(all).toEqual([0, 1, 2].map((rank) => `${rank} of 3,  GPUs at ${address ?? '?'}`));
       });
 
-      it.runIf(gpus)('tell GPUs of each', async () => {
+      it.runIf(gpus)('tell GPUs of each', async ({ job }) => {
         const spec = job('echo "$LONGHAUL_GPUS_PER_NODE"', { nodes: 2, resources: { cpu: 0.1, memoryMb: 64, gpu: 4 } });
         await compute.create(spec);
         expect(await watch(spec)).toMatchObject({ state: 'succeeded' });
         expect(await printed(spec)).toEqual([['4'], ['4']]);
       });
 
-      it('end with the rank that failed first, and not with those that are ended because of it', async () => {
+      it('end with the rank that failed first, and not with those that are ended because of it', async ({ job }) => {
         const spec = job(`echo "rank $LONGHAUL_NODE_RANK"; if [ $LONGHAUL_NODE_RANK = 1 ]; then sleep 1.2; exit 65; fi; ${POLITE}`, {
           nodes: 3,
         });
@@ -518,7 +535,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await compute.list({ run: spec.labels.run })).toEqual([]);
       });
 
-      it('are asked to end together, and each may save', async () => {
+      it('are asked to end together, and each may save', async ({ job, connect }) => {
         const spec = job(POLITE, { nodes: 2 });
         await compute.create(spec);
         await untilLogged(spec, 'ready');
@@ -532,13 +549,13 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         ]);
       });
 
-      it('are killed after the grace where one does not end', async () => {
+      it('are killed after the grace where one does not end', async ({ job }) => {
         const spec = job(`if [ $LONGHAUL_NODE_RANK = 0 ]; then sleep 1.2; exit 3; fi; ${STUBBORN}`, { nodes: 2, graceSeconds: 1 });
         await compute.create(spec);
         expect((await watch(spec)).nodes?.map(({ exitCode }) => exitCode)).toEqual([3, 137]);
       });
 
-      it('are adopted as a whole', async () => {
+      it('are adopted as a whole', async ({ job, connect }) => {
         const spec = job('echo begun; sleep 1; exit 9', { nodes: 2 });
         const first = await opened.connect();
         await first.create(spec);
@@ -551,7 +568,7 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
         expect(await logs).toEqual([['begun'], ['begun']]);
       });
 
-      it('wait together for a pool that has none of them', async () => {
+      it('wait together for a pool that has none of them', async ({ job }) => {
         const closed = await opened.closedPool();
         const spec = job('echo ran', { pool: closed.pool, nodes: 2 });
         await compute.create(spec);
