@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUSYBOX_IMAGE, canRunCluster, ensureTools, openCluster, startCluster } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
@@ -284,20 +283,6 @@ describe.skipIf(!capability.ok)('the development cluster', () => {
     expect(await cluster.kubectl(['get', 'nodes', '-o', 'name'])).not.toContain('spot-2');
   });
 
-  it('lets a second cluster run beside it, and leaves nothing of it behind', async () => {
-    const linksBefore = links();
-    const other = await startCluster({ nodes: [{ name: 'spot-1' }] });
-    try {
-      expect(other.hostAddress).not.toBe(cluster.hostAddress);
-      expect(await other.kubectl(['get', 'nodes', '-o', 'name'])).toBe('node/spot-1\n');
-    } finally {
-      await other.stop();
-    }
-    expect(links()).toEqual(linksBefore);
-    expect(existsSync(other.directory)).toBe(false);
-    await ready('spot-1', 'True');
-  });
-
   it('refuses what it cannot do in one clear line', async () => {
     await expect(cluster.addNode({ name: 'spot-1' })).rejects.toThrow('there is a node spot-1 already');
     await expect(cluster.addNode({ name: 'Spot_1' })).rejects.toThrow('name: expected lower case letters');
@@ -322,13 +307,4 @@ async function httpStatus(url: string): Promise<number> {
 
 function machineSysctls(): readonly string[] {
   return ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops'].map((name) => readFileSync(`/proc/sys/${name}`, 'utf8'));
-}
-
-/** Network links, cgroups and mounts of clusters. */
-function links(): readonly string[] {
-  const network = execFileSync('ip', ['-br', 'link'], { encoding: 'utf8' }).split('\n').map((line) => line.split(/[ @]/)[0] ?? '').filter((name) => name.startsWith('lh')); // prettier-ignore
-  const cgroups = readdirSync('/sys/fs/cgroup', { recursive: false, encoding: 'utf8' })
-    .flatMap((name) => (existsSync(`/sys/fs/cgroup/${name}/cgroup.procs`) ? readdirSync(`/sys/fs/cgroup/${name}`) : [name]))
-    .filter((name) => name.startsWith('longhaul-'));
-  return [...network, ...cgroups].sort();
 }

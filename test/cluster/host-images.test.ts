@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canRunCluster, nodeImage, pythonImage, startCluster } from '../../deploy/dev-cluster/index.ts';
 import type { BuiltImage, Cluster } from '../../deploy/dev-cluster/index.ts';
+import { sharedCluster } from './harness.ts';
 
 const capability = await canRunCluster();
 
@@ -36,6 +37,7 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
   let packed: BuiltImage;
   let mounted: BuiltImage;
   let node: BuiltImage;
+  let linksBefore: readonly string[];
 
   beforeAll(async () => {
     execFileSync('python3', ['-m', 'venv', '--without-pip', venv]);
@@ -49,6 +51,7 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
     const folder = { from: source, at: '/app' };
     packed = await pythonImage({ venv, name: 'test.local/packed:1' });
     node = await nodeImage({ name: 'test.local/node:1', folders: [folder], workingDirectory: '/app', command: ['node', 'main.mjs'] });
+    linksBefore = links();
     cluster = await startCluster({ nodes: [{ name: 'one' }], mounts: mounted.mounts });
     await cluster.kubectl(['create', 'namespace', 'restricted']);
     await cluster.kubectl(['label', 'namespace', 'restricted', 'pod-security.kubernetes.io/enforce=restricted']);
@@ -96,4 +99,25 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
     expect(changed.archive).not.toBe(node.archive);
     rmSync(changed.archive);
   });
+
+  // The last one: it stops it.
+  it('are of a cluster that ran beside the one of all tests, and leaves nothing behind', async () => {
+    const shared = sharedCluster();
+    expect(cluster.hostAddress).not.toBe(shared.hostAddress);
+    expect(await cluster.kubectl(['get', 'nodes', '-o', 'name'])).toBe('node/one\n');
+    expect(links()).not.toEqual(linksBefore);
+    await cluster.stop();
+    expect(links()).toEqual(linksBefore);
+    expect(existsSync(cluster.directory)).toBe(false);
+    await shared.kubectl(['wait', '--for=condition=Ready', 'node/spot-1', 'node/on-demand-1', '--timeout=600s']);
+  });
 });
+
+/** Network links, cgroups and mounts of clusters. */
+function links(): readonly string[] {
+  const network = execFileSync('ip', ['-br', 'link'], { encoding: 'utf8' }).split('\n').map((line) => line.split(/[ @]/)[0] ?? '').filter((name) => name.startsWith('lh')); // prettier-ignore
+  const cgroups = readdirSync('/sys/fs/cgroup', { recursive: false, encoding: 'utf8' })
+    .flatMap((name) => (existsSync(`/sys/fs/cgroup/${name}/cgroup.procs`) ? readdirSync(`/sys/fs/cgroup/${name}`) : [name]))
+    .filter((name) => name.startsWith('longhaul-'));
+  return [...network, ...cgroups].sort();
+}
