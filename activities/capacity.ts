@@ -7,6 +7,7 @@ import { GRACES, WAITS } from '../src/rules/durations.ts';
 import { severalNodes } from '../src/rules/gang.ts';
 import { capacityIdentity, findJob } from './job-places.ts';
 import { Foreign } from './foreign-systems.ts';
+import { knownDigests } from './shipped-code.ts';
 import { aborted, pause } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
 
@@ -79,6 +80,7 @@ function jobOf(input: CapacityInput, store: Pick<ObjectStore, 'root'>): JobSpec 
   return {
     ...capacityIdentity(store, input),
     ...(spec.image === undefined ? {} : { image: spec.image }),
+    ...knownDigests(trial.profile),
     // Of several machines each is held until the last one is there.
     command: nodes === undefined ? ['true'] : ['sleep', String(WAITS.capacityRenewedSeconds)],
     env: {},

@@ -23,6 +23,8 @@ export async function noteRan(
 ): Promise<void> {
   const image = imageOf(images);
   if (image === null || id === null || startedAt === null) return;
+  // What ran by its digest tells nothing of what its tag is by now.
+  if (images.profile.imageDigests?.[image] !== undefined) return;
   try {
     await noteImage(store, { image, id, startedAt });
   } catch (error) {

@@ -1,8 +1,10 @@
 /** Between who asks and who runs: whatever activity gets a profile, it opens nothing that the workers' policy does not allow. */
+import type { JobSpec } from '../src/contract/jobs.ts';
 import type { Policy, Violation } from '../src/contract/policy.ts';
 import { Profile } from '../src/contract/profile.ts';
 import type { Compute, Ports, Warehouse } from '../src/ports/index.ts';
 import type { Tensorboards } from '../src/ports/tensorboard.ts';
+import { isImage, unless } from '../src/rules/policy-patterns.ts';
 import { addressViolations, requestViolations } from '../src/rules/policy-places.ts';
 import { jobViolations, profileViolations, refusalText } from '../src/rules/policy.ts';
 import { failure } from './failures.ts';
@@ -53,7 +55,7 @@ function guardCompute(policy: Policy, compute: Compute): Compute {
       const path = `job ${job.name}`;
       const asked = { ...job, resources: { ...job.resources, nodes: job.nodes } };
       refuseViolations([...jobViolations(policy, asked, path), ...addressViolations(policy, { env: job.env, code: job.code }, path)]);
-      return compute.create(job);
+      return compute.create(withAllowedDigests(policy, job));
     },
     watch: (name, options) => compute.watch(name, options),
     terminate: (name) => compute.terminate(name),
@@ -62,6 +64,16 @@ function guardCompute(policy: Policy, compute: Compute): Compute {
     list: (labels) => compute.list(labels),
     close: () => compute.close(),
   };
+}
+
+/** A digest is another image than its tag as far as a policy goes: where only the tag is allowed, the tag runs. */
+function withAllowedDigests(policy: Policy, job: JobSpec): JobSpec {
+  const { digests, ...rest } = job;
+  if (digests === undefined) return job;
+  const allowed = Object.entries(digests).filter(
+    ([image, digest]) => unless(policy, 'images', '', `${image}@${digest}`, isImage).length === 0,
+  );
+  return allowed.length === 0 ? rest : { ...rest, digests: Object.fromEntries(allowed) };
 }
 
 /** Names of tables and addresses may come of the outputs of a step: whatever program it ran chose them. A store keeps within its root by itself. */

@@ -20,6 +20,12 @@ export function shippedCode({ root }: Pick<ObjectStore, 'root'>, { code, require
   };
 }
 
+/** A tag that moves while a run lasts changes nothing between its attempts. */
+export function knownDigests({ imageDigests = {} }: Profile): Pick<JobSpec, 'digests'> {
+  const digests = Object.entries(imageDigests).flatMap(([image, [digest]]) => (digest === undefined ? [] : [[image, digest] as const]));
+  return digests.length === 0 ? {} : { digests: Object.fromEntries(digests) };
+}
+
 /** References only: what they lead to is put together where the Job runs. */
 export const withSecrets = ({ secrets }: { readonly secrets?: readonly SecretReference[] | undefined }): Pick<JobSpec, 'secrets'> =>
   secrets === undefined ? {} : { secrets };

@@ -34,7 +34,7 @@ import type { Trouble } from './foreign-systems.ts';
 import { runNews } from './trial-news.ts';
 import type { WorkInput } from './queries.ts';
 import { HadImage, noteRan } from './images-ran.ts';
-import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
+import { graceOf, knownDigests, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Shipped } from '../src/contract/code.ts';
 import { storageEnvironment } from './storage-environment.ts';
 
@@ -307,6 +307,7 @@ async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> 
   return {
     ...stepIdentity(store, input),
     ...program,
+    ...knownDigests(input.profile),
     env: {
       ...storageEnvironment(input.profile),
       ...program.env,

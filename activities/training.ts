@@ -23,7 +23,7 @@ import { MachineUse } from './machine-use.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
 import { HadImage, noteRan } from './images-ran.ts';
-import { graceOf, shippedCode, withSecrets } from './shipped-code.ts';
+import { graceOf, knownDigests, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
 import { inCluster, trialNews } from './trial-news.ts';
@@ -282,6 +282,7 @@ function jobOf(input: AttemptInput, store: ObjectStore, trialUri: string): JobSp
   return {
     ...attemptIdentity(store, input),
     ...(spec.image === undefined ? {} : { image: spec.image }),
+    ...knownDigests(profile),
     command: spec.command ?? REFERENCE_TRAINER,
     ...shippedCode(store, spec),
     env: {

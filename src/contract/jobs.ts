@@ -12,6 +12,8 @@ export interface JobSpec {
   readonly labels: Readonly<Record<'pipeline' | 'run' | 'step', string> & Partial<Record<'trial' | 'attempt' | 'home', string>>>;
   /** Absent: the reference trainer (the profile's image; the local Python environment). */
   readonly image?: string;
+  /** What tags of images meant when the run was compiled, `sha256:…` by image: those run, wherever the tags have moved since. */
+  readonly digests?: Readonly<Record<string, string>>;
   readonly command: readonly string[];
   /** The command is that of shipped code: `python -m longhaul.launch` (src/rules/launch.ts) starts it. */
   readonly code?: JobCode;

@@ -194,7 +194,8 @@ export function computeContract(name: string, open: () => Promise<OpenedCompute>
       }) => {
         const spec = job('sleep 0.5; exit 5', { labels: { ...job('').labels, trial: '1', attempt: '2' } });
         await compute.create(spec);
-        const next: JobSpec = { ...spec, env: { ADDED: '1' }, graceSeconds: 7, labels: { ...spec.labels, home: 'here' } };
+        const digests = { 'trainer:1': `sha256:${'a'.repeat(64)}` };
+        const next: JobSpec = { ...spec, digests, env: { ADDED: '1' }, graceSeconds: 7, labels: { ...spec.labels, home: 'here' } };
         expect(await compute.create(next)).toEqual({ adopted: true, name: spec.name });
         const renamed = { ...next, name: `${spec.name}-new`, formerNames: [`${spec.name}-older`, spec.name] };
         expect(await (await connect()).create(renamed)).toEqual({ adopted: true, name: spec.name });

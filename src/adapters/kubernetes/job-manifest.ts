@@ -124,7 +124,7 @@ function podSpec(spec: JobSpec, config: KubernetesConfig): object {
 function main(spec: JobSpec, config: KubernetesConfig): object {
   return {
     name: MAIN_CONTAINER,
-    image: spec.image ?? config.image,
+    image: imageOf(spec.image ?? config.image, spec, config),
     imagePullPolicy: config.imagePullPolicy,
     command: launchCommand(spec, HOME.mountPath).map(literal),
     // An image's own folder may hold what takes the place of a library.
@@ -137,11 +137,17 @@ function main(spec: JobSpec, config: KubernetesConfig): object {
 function launcher(spec: JobSpec, config: KubernetesConfig): object {
   return {
     name: LAUNCHER_CONTAINER,
-    image: config.image,
+    image: imageOf(config.image, spec, config),
     imagePullPolicy: config.imagePullPolicy,
     command: prepareCommand(spec.code, HOME.mountPath).map(literal),
     ...surroundings(spec, config, resources({ ...spec, resources: { ...spec.resources, gpu: 0 } }, config)),
   };
+}
+
+/** The tag stays for people to read; machines go by the digest. One that is never pulled is there by its tag alone. */
+function imageOf(image: string, { digests = {} }: JobSpec, { imagePullPolicy }: KubernetesConfig): string {
+  const digest = imagePullPolicy === 'Never' || image.includes('@') || !Object.hasOwn(digests, image) ? undefined : digests[image];
+  return digest === undefined ? image : `${image}@${digest}`;
 }
 
 function surroundings(spec: JobSpec, config: KubernetesConfig, asked: object, secrets: readonly object[] = []): object {

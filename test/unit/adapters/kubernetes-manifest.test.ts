@@ -115,6 +115,21 @@ describe('the Job of an attempt', () => {
     });
   });
 
+  it('has the images that its tags meant, but for those that machines have by the tag alone', () => {
+    const digests = { 'trainer:1': `sha256:${'a'.repeat(64)}`, 'own:2': `sha256:${'b'.repeat(64)}` };
+    const code = { archive: `gs://bucket/code/${'c'.repeat(64)}` };
+    const imagesOf = (changes: object, spec: Partial<JobSpec>) => {
+      const { initContainers = [], containers } = pod(changes, spec) as {
+        initContainers?: { image: string }[];
+        containers: { image?: unknown }[];
+      };
+      return [...initContainers, ...containers].map(({ image }) => image);
+    };
+    expect(imagesOf({}, { digests, image: 'own:2', code })).toEqual([`trainer:1@${digests['trainer:1']}`, `own:2@${digests['own:2']}`]);
+    expect(imagesOf({}, { digests, image: 'toString', code })).toEqual([`trainer:1@${digests['trainer:1']}`, 'toString']);
+    expect(imagesOf({ imagePullPolicy: 'Never' }, { digests })).toEqual(['trainer:1']);
+  });
+
   it('is suspended for Kueue, which admits it', () => {
     const queued = manifest({ queue: 'training' });
     expect(queued.metadata.labels).toMatchObject({ 'kueue.x-k8s.io/queue-name': 'training' });

@@ -139,6 +139,7 @@ it('a Job that has ended tells what the tag was, and ends however the store answ
   expect([...memory.objects.keys()].filter((uri) => uri.includes('/images/'))).toHaveLength(2);
   await note({ image: 'r.example/more:1' }, documentOf([]).profile);
   await note({ image: 'r.example/more:1' }, profileOf(), { startedAt: null });
+  await note({ image: 'r.example/more:1' }, profileOf({ 'r.example/more:1': [B] }));
   expect(memory.objects.size).toBe(2);
   Object.assign(store, { write: () => Promise.reject(new Error('away')) });
   await note({ image: 'r.example/more:1' }, profileOf());
