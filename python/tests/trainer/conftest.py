@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "sdk"))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from attempts import Finished, Trainers, finish

@@ -146,7 +146,7 @@ class Forker:
 @cache
 def warm() -> Forker:
     """The one that all tests of a session use."""
-    forker = Forker(os.pathsep.join(path for path in (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")) if path))
+    forker = Forker(os.pathsep.join(path for path in (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")) if path))
     atexit.register(forker.close)
     return forker
 
@@ -183,7 +183,7 @@ def attempt(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    sys.path.insert(0, str(Path(__file__).with_name("sdk")))
+    sys.path.insert(0, str(Path(__file__).parent))
     # As the scripts and the trainer set them.
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow")
     for module in PRELOADED:
