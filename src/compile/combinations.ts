@@ -294,7 +294,7 @@ class Combinations {
       if (first) leaves.push({ ...first.leaf, chosen: { params: search.params, combinations } });
     }
     const order = new Map([...this.#leaves.keys()].map((id, i) => [id, i]));
-    leaves.sort((a, b) => (order.get(a.template) ?? 0) - (order.get(b.template) ?? 0));
+    leaves.sort((a, b) => (order.get(a.template) ?? 0) - (order.get(b.template) ?? 0) || a.id.localeCompare(b.id, 'en', { numeric: true }));
     const last = leaves.at(-1);
     if (leaves.length > MAX_STEPS && last)
       problems.add(last.at, '', 'the pipeline has too many steps', {

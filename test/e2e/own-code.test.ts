@@ -42,6 +42,38 @@ path.parent.mkdir(parents=True, exist_ok=True)
 path.write_text(json.dumps({"told": sorted(os.listdir())[0]}))
 `;
 
+/** The more of the history, the better. */
+const WEEKS = `
+version: 1
+name: weeks
+params: { weeks: 1 }
+steps:
+  sessions: { kind: query, sql: { inline: "SELECT week FROM UNNEST(GENERATE_ARRAY(1, @weeks)) AS week" }, with: { weeks: "{params.weeks}" } }
+  parts: { kind: export, table: "{steps.sessions.outputs.table}" }
+  search:
+    kind: search
+    code: rows.py
+    command: [python, rows.py]
+    data: { train: "{steps.parts.outputs.uri}" }
+    objective: { metric: score, direction: maximize }
+    space: { weeks: { type: param, choices: [2, 3] } }
+    n_trials: 2
+    parallel: 2
+  tell: { kind: container, code: tell.py, after: search, inputs: { of: "{steps.parts.outputs.rows}" }, outputs: { told: string } }
+`;
+const ROWS = `
+import json, os, urllib.parse, urllib.request
+import longhaul
+place = urllib.parse.urlparse(json.load(urllib.request.urlopen(os.environ["LONGHAUL_TRIAL"]))["data"]["train"]).path
+rows = json.load(open(place + "/manifest.json"))["rows"]
+with longhaul.trial() as trial:
+    assert "weeks" not in trial.parameters
+    for epoch in trial.epochs():
+        for batch in trial.batches(range(2)):
+            trial.step()
+        trial.validation({"score": float(rows)})
+`;
+
 interface Printed {
   readonly run: string;
   readonly status: string;
@@ -110,6 +142,25 @@ describe('code of one’s own', () => {
     expect(stepOf(edited, 'tell').status).toBe('cached');
     write('trainer/net.py', 'def gain(lr):\n    return 2 * lr\n');
     expect(stepOf(await run(), 'search')).toMatchObject({ status: 'cached', cacheKey: stepOf(first, 'search').cacheKey });
+  });
+
+  it('trains each trial on the data that its search chose, and makes each of them once', async () => {
+    write('weeks.yaml', WEEKS);
+    write('rows.py', ROWS);
+    const planned = await runCli(['plan', 'weeks.yaml'], { cwd: folder });
+    expect(planned.stdout).toContain('parts is made 2 times, with weeks 2; weeks 3');
+    const { code, stdout, stderr } = await runCli(['run', 'weeks.yaml', '--output', 'json'], { cwd: folder });
+    expect(code, stderr).toBe(0);
+    const chosen = JSON.parse(stdout) as Printed;
+    expect(chosen.trials.map(({ objective }) => objective).sort()).toEqual([2, 3]);
+    expect(stepOf(chosen, 'search').outputs).toMatchObject({ best_parameters: {}, params_weeks: 3 });
+    // As it is for the best trial, it is there already.
+    expect(stepOf(chosen, 'parts')).toMatchObject({ status: 'cached', outputs: { rows: 3 } });
+    const one = await runCli(['plan', 'weeks.yaml', '--set', 'steps.search.n_trials=1', '--output', 'json'], { cwd: folder });
+    const { steps } = JSON.parse(one.stdout) as { steps: { step: string; what: string }[] };
+    expect(steps.map(({ step, what }) => `${step} ${what}`)).toEqual(
+      expect.arrayContaining(['sessions.weeks-2 cached', 'parts.weeks-3 cached', 'search run', 'parts depends']),
+    );
   });
 
   it('trains once without a pipeline file, and goes on with the same file of it', async () => {
