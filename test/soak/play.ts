@@ -98,8 +98,14 @@ interface Beginning {
 function profileWith({ profile }: World, parts: readonly Part[], { uri }: SoakTracker): Partial<Profile> {
   return {
     ...(parts.includes('tracker') ? { trackers: [{ kind: 'mlflow', uri }] } : {}),
-    ...(parts.includes('digests') && profile.compute.kind === 'kubernetes' ? { imageDigests: { [profile.compute.image]: [DIGEST] } } : {}),
+    ...(parts.includes('digests') ? digestsOf(profile) : {}),
   };
+}
+
+/** Nodes of a development cluster have the image by its tag alone, and there is nowhere to pull it from: the tag runs. */
+function digestsOf({ compute }: Profile): Partial<Profile> {
+  if (compute.kind !== 'kubernetes') return {};
+  return { imageDigests: { [compute.image]: [DIGEST] }, compute: { ...compute, imagePullPolicy: 'Never' } };
 }
 
 let started = 0;
