@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import BadPart, UsageError
+from ..importing import import_tensorflow
 from .rows import Rows
 
 Predict = Callable[[Rows], Any]
@@ -115,8 +116,7 @@ def _onnx_column(rows: Rows, one: Any) -> np.ndarray:
 
 
 def _saved_model(path: Path, scorer: Mapping[str, Any], features: tuple[Mapping[str, Any], ...], threads: int) -> Predict:
-    import tensorflow as tf
-
+    tf = import_tensorflow()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     with _inside(path.parent):  # TensorFlow takes brackets and question marks of a path for a pattern
         module = tf.saved_model.load(path.name)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from longhaul.errors import ConfigError, UsageError
+from longhaul.importing import import_tensorflow
 
 #: Read before TensorFlow is imported. oneDNN chooses kernels by shape and machine; without it the sums keep their order.
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow"}
@@ -56,19 +57,6 @@ def check_gpus(found: int, built_with_cuda: bool) -> None:
     if found < asked:
         why = "the machine or its driver has no more" if built_with_cuda else "it has no CUDA: use an image with tensorflow[and-cuda]"
         raise ConfigError(f"resources.gpu: expected {asked} GPU{'s' * (asked > 1)} in TensorFlow, found {found}; {why}, or ask for none")
-
-
-def import_tensorflow() -> Any:
-    """The module. Keras looks for scikit-learn, for wrappers that no trial uses: finding none saves a fifth of the import."""
-    hidden = "sklearn" not in sys.modules
-    if hidden:
-        sys.modules["sklearn"] = None  # type: ignore[assignment]
-    try:
-        import tensorflow as tf
-    finally:
-        if hidden:
-            del sys.modules["sklearn"]
-    return tf
 
 
 @lru_cache(maxsize=1)
