@@ -10,6 +10,8 @@ export async function writeImageRecipes(folder: string): Promise<void> {
     /^ARG (?:NODE|PYTHON)=(\S+)/m.exec(readFileSync(join(root, 'deploy/docker', file), 'utf8'))?.[1] ?? '';
   await mkdir(folder, { recursive: true });
   await cp(join(root, 'python/requirements.txt'), join(folder, 'requirements.txt'));
+  // uv installs the requirements of code that is shipped.
+  await cp(join(root, 'bin/uv-requirements.txt'), join(folder, 'uv-requirements.txt'));
   await writeFile(
     join(folder, 'worker.Dockerfile'),
     `# Workers, console and command line. Build from the folder that has the archives: docker build -f images/worker.Dockerfile -t REGISTRY/worker:${version} .
@@ -28,8 +30,8 @@ CMD ["node", "bin/program.mjs", "workers/control"]
     `# The reference trainer, the scorer, scripts and the sampler's worker: docker build -f images/trainer.Dockerfile -t REGISTRY/trainer:${version} .
 ARG PYTHON=${base('trainer.Dockerfile')}
 FROM \${PYTHON}
-COPY images/requirements.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
+COPY images/requirements.txt images/uv-requirements.txt /tmp/
+RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt -r /tmp/uv-requirements.txt
 COPY python/*.whl /tmp/
 RUN pip install --no-cache-dir --no-deps /tmp/*.whl && rm /tmp/*.whl
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
