@@ -238,10 +238,10 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
       expect(verdictOf(end)).toBe('crashed');
     });
 
-    it('an image that cannot be pulled', async () => {
+    it('an image that cannot be pulled, as nobody answers for its registry', async () => {
       const end = await finish('true', { image: 'dev-cluster.local/no-such-image:1' });
-      expect(end.notStarted).toMatchObject({ reason: 'image', message: expect.stringMatching(/no-such-image/) as string });
-      expect(verdictOf(end)).toBe('bad-input');
+      expect(end.notStarted).toMatchObject({ reason: 'image', message: expect.stringMatching(/no-such-image/) as string, passes: true });
+      expect(verdictOf(end)).toBe('no-capacity');
     });
 
     it('a pull policy that forbids to pull it, at once', async () => {
