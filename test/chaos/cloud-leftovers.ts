@@ -2,8 +2,10 @@
 import { EMULATOR_PROJECT } from '../../src/stack/emulators/index.ts';
 import { LEDGER } from '../../src/contract/ledger.ts';
 
-/** Of the pipelines of chaos and soak: what its steps and the ledger make is there to stay. */
-const STEP_TABLE = /^(?:chaos|soak)_dataset_(train|validation)_[0-9a-f]{12}$/;
+/** Of the pipelines of chaos and soak: what its steps and the ledger make is there to stay, an evaluation's scores and ranks with it. */
+const STEP_TABLE = /^(?:(?:chaos|soak)_dataset_(?:train|validation)_[0-9a-f]{12}|(?:scores|ranks)_evaluate_[0-9a-f]{12}_[0-9a-f]{12})$/;
+/** Where BigQuery has an external table over the files, which expires, its emulator has a loaded one. */
+const EMULATED_SOURCE = /^longhaul_source_[0-9a-f]+$/;
 
 interface Listed {
   readonly type: string;
@@ -19,9 +21,8 @@ export async function runningQueries(bigquery: string): Promise<string[]> {
 /** Tables that nobody would ever drop, in words: a helper's must expire by itself. */
 export async function orphanTables(bigquery: string, dataset: string): Promise<string[]> {
   const { tables = [] } = await answerOf<{ tables?: Listed[] }>(bigquery, `datasets/${dataset}/tables?maxResults=1000`);
-  const helpers = tables.filter(
-    ({ type, tableReference: { tableId } }) => type === 'TABLE' && !STEP_TABLE.test(tableId) && !(tableId in LEDGER),
-  );
+  const isKept = (table: string): boolean => STEP_TABLE.test(table) || EMULATED_SOURCE.test(table) || table in LEDGER;
+  const helpers = tables.filter(({ type, tableReference: { tableId } }) => type === 'TABLE' && !isKept(tableId));
   const expirations = await Promise.all(
     helpers.map(async ({ tableReference: { tableId } }) => {
       const { expirationTime } = await answerOf<{ expirationTime?: string }>(bigquery, `datasets/${dataset}/tables/${tableId}`);
