@@ -8,7 +8,7 @@ interface Pair {
   readonly value: string;
 }
 
-export interface TrackedRunSeen {
+interface TrackedRunSeen {
   readonly id: string;
   readonly tags: Map<string, string>;
   /** Of MLflow: one value for each name, step and time. */
