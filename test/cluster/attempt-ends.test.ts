@@ -167,7 +167,8 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
 
       await cluster.deleteNodeObject('lost-1');
       // Also for a worker that comes only now.
-      await expect.poll(async () => (await watch(silent.spec)).message).toMatch(/node lost-1 was deleted|not there|removed/);
+      const saysSo = async (): Promise<boolean> => /node lost-1 was deleted|not there|removed/.test((await watch(silent.spec)).message);
+      await until(saysSo, 'a worker that comes later to hear of the node');
     });
 
     it('when its pod is deleted by hand', async () => {

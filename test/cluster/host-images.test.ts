@@ -60,7 +60,7 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
   });
 
   afterAll(async () => {
-    await cluster.stop();
+    if (existsSync(cluster.directory)) await cluster.stop();
     for (const { archive } of [packed, mounted, node]) rmSync(archive, { force: true });
     rmSync(work, { recursive: true, force: true });
   });

@@ -34,7 +34,6 @@ describe.skipIf(!clusterCanRun())('on a cluster', () => {
             open: () => label(`${pool}=open`),
           });
         },
-        startSeconds: 20,
         image: /sha256:[0-9a-f]{64}$/,
         close: () => label(...Array.from({ length: pools }, (_, at) => `closed-${at + 1}-`)),
       });

@@ -26,7 +26,6 @@ async function open(standIn: StandIn, options: KubernetesComputeOptions): Promis
         },
       });
     },
-    startSeconds: 5,
     image: /sha256:[0-9a-f]{64}$/,
     close: () => standIn.close(),
   });

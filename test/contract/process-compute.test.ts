@@ -32,7 +32,6 @@ computeContract('process', async () => {
         open: () => rm(join(path, '.closed-pools', name)),
       };
     },
-    startSeconds: 5,
     image: null,
     close: () => rm(path, { recursive: true, force: true }),
   };
