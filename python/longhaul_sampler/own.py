@@ -34,6 +34,7 @@ IDLE_SECONDS = 600.0
 ANSWER_SECONDS = 840.0
 BEAT_SECONDS = 10.0
 LAST_LINES = 12
+LAST_WORDS_SECONDS = 5.0
 #: Exit codes of `longhaul.launch` where code or requirements are wrong.
 WRONG_CODE = range(64, 79)
 PASSED_ON = (
@@ -79,6 +80,8 @@ class _Child:
     folder: tempfile.TemporaryDirectory[str]
     answers: queue.Queue[str | None] = field(default_factory=queue.Queue)
     said: list[str] = field(default_factory=list)
+    #: Set once it can say no more.
+    silent: threading.Event = field(default_factory=threading.Event)
     used: float = field(default_factory=time.monotonic)
 
     def end(self) -> None:
@@ -170,6 +173,7 @@ class OwnSamplers:
             if line is not None:
                 return dict(json.loads(line))
             code = child.process.wait()
+            child.silent.wait(LAST_WORDS_SECONDS)  # what it said on its way out may still be on its way; its children may go on talking
             said = "\n".join(child.said[-LAST_LINES:])
             if code in WRONG_CODE:
                 raise InvalidRequest(f"sampler.code: {said}")
@@ -246,3 +250,4 @@ def _read_words(child: _Child) -> None:
         print(f"own sampler: {line}", end="", file=sys.stderr, flush=True)
         child.said.append(line.rstrip())
         del child.said[:-LAST_LINES]
+    child.silent.set()

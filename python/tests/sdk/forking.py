@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -167,7 +168,11 @@ def attempt(order: dict[str, Any]) -> None:
             dying.run(order["script"])
             code = 0
         else:
+            from longhaul.termination import answer_while_importing
             from longhaul_trainer.__main__ import main as command
+
+            answer_while_importing()  # as `import longhaul` does in a process of its own
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
             code = command(order["arguments"])
     except SystemExit as end:
@@ -199,9 +204,12 @@ def main() -> None:
 
     for line in sys.stdin:
         order = json.loads(line)
+        if "arguments" in order:  # a SIGTERM that comes at once waits until the child answers it
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if pid == 0:
             attempt(order)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         say({"order": order["order"], "pid": pid})
         threading.Thread(target=reap, args=(pid, order["order"])).start()
 
