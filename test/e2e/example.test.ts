@@ -173,7 +173,7 @@ describe('the grocery example', () => {
     /** The data sets come from the cache; trials and evaluation do not. */
     const ANEW = ['steps.search.cache=false', 'steps.evaluate.cache=false'];
     /** Slow enough to be met while it trains; the steps are the same. */
-    const SLOWLY = 'steps.search.env.LONGHAUL_STEP_DELAY_SECONDS="0.05"';
+    const SLOWLY = 'steps.search.env.LONGHAUL_STEP_DELAY_SECONDS="0.5"';
     const startAnew = async (more: readonly string[] = []): Promise<Run> => longhaul.start(await document([...ANEW, ...more]));
     const searchOf = async (one: Run): Promise<SearchState | null> =>
       one
