@@ -3,7 +3,8 @@ import { goalOf, metricNames } from '../../src/contract/metrics.ts';
 import type { EvaluationSpec } from '../../src/contract/steps.ts';
 import type { Json } from '../../src/contract/values.ts';
 import type { ObjectStore, Warehouse } from '../../src/ports/index.ts';
-import type { JobContext, TableInfo } from '../../src/ports/warehouse.ts';
+import type { JobContext, PredictRequest, TableInfo } from '../../src/ports/warehouse.ts';
+import { GRACES } from '../../src/rules/durations.ts';
 import { failure } from '../failures.ts';
 import type { Scored as ScoredByJob } from '../scoring.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -12,7 +13,7 @@ import { checkSql, metricsSql, rangesOf, ranksSql, SCORE } from './metric-sql.ts
 import { predictJobId, ranksJobId } from './names.ts';
 import { measurementsOf } from './measurements.ts';
 import type { Cell, Measurement } from './measurements.ts';
-import { digest } from './scorers.ts';
+import { digest, MODEL } from './scorers.ts';
 import type { Candidate } from './scorers.ts';
 import { openTestSet } from './test-set.ts';
 
@@ -40,19 +41,19 @@ export interface Scored {
 async function loadScores(
   warehouse: Warehouse,
   store: ObjectStore,
-  { name, destination, parts, labels }: { name: string; destination: string; parts: string; labels: Readonly<Record<string, string>> },
+  { name, parts, ...table }: Pick<PredictRequest, 'destination' | 'labels' | 'expirationDays'> & { name: string; parts: string },
   context: JobContext,
 ): Promise<TableInfo> {
   const ready = await store.stat(`${parts}/READY`);
   // An earlier attempt has made it, and may have removed the parts since: they are removed once the table is there.
-  const made = await warehouse.describe(destination);
+  const made = await warehouse.describe(table.destination);
   if (made) return made;
   if (!ready) throw failure('InvalidInput', `${parts}: expected scores with READY, found none: the Job that wrote them is to be run again`);
-  const statement = { sql: 'SELECT * FROM {scores}', sqlFile: 'scores', parameters: {}, tables: {}, sources: { scores: parts }, labels };
-  const table = await warehouse.query({ ...statement, jobId: predictJobId(name), destination, clustering: [] }, context);
+  const statement = { sql: 'SELECT * FROM {scores}', sqlFile: 'scores', parameters: {}, tables: {}, sources: { scores: parts } };
+  const loaded = await warehouse.query({ ...statement, ...table, jobId: predictJobId(name), clustering: [] }, context);
   // Some parts may have been gone already.
-  if ((await store.stat(`${parts}/READY`))?.generation === ready.generation) return table;
-  await warehouse.drop(destination);
+  if ((await store.stat(`${parts}/READY`))?.generation === ready.generation) return loaded;
+  await warehouse.drop(table.destination);
   throw failure('InvalidInput', `${parts}: the scores were removed while they were read: the Job that wrote them is to be run again`);
 }
 
@@ -139,8 +140,13 @@ export async function scoresOf(
   const job = input.scored?.find(({ model }) => model === candidate.export);
   context.progress({ stage: `scor${job ? 'es of' : 'ing with'} ${candidate.scorer}` });
   const name = `${input.name}_${digest(job ? `${candidate.export}\n${job.output}` : candidate.export)}`;
-  const destination = `${testSet.dataset}.scores_${name}`;
-  if (job) return loadScores(warehouse, store, { name, destination, parts: job.output, labels: input.labels }, context);
+  const made = {
+    destination: `${testSet.dataset}.scores_${name}`,
+    labels: input.labels,
+    // The model's own are an output of the step.
+    ...(candidate.scorer === MODEL ? {} : { expirationDays: GRACES.tablesBetweenDays }),
+  };
+  if (job) return loadScores(warehouse, store, { ...made, name, parts: job.output }, context);
   return warehouse.predict(
     {
       jobId: predictJobId(name),
@@ -149,8 +155,7 @@ export async function scoresOf(
       data: spec.data,
       features: spec.features,
       columns: testSet.carried,
-      destination,
-      labels: input.labels,
+      ...made,
     },
     context,
   );
@@ -221,6 +226,7 @@ async function rank(
       tables: Object.fromEntries(scored.map(({ table }, index) => [alias(index), table.table])),
       sources: {},
       destination: `${dataset}.ranks_${name}`,
+      expirationDays: GRACES.tablesBetweenDays,
       clustering: [],
       labels: input.labels,
     },

@@ -102,6 +102,7 @@ export interface PredictRequest {
   readonly columns: readonly string[];
   /** Scores: session, item, label, score, and `columns`. */
   readonly destination: string;
+  readonly expirationDays?: number;
   readonly labels: Readonly<Record<string, string>>;
 }
 

@@ -170,6 +170,8 @@ export const WAITS: { readonly [name in keyof typeof REAL_WAITS]: number } = Obj
 );
 
 export const GRACES = {
+  /** Tables of a warehouse that only a retry asks for again: scores of what a model is compared with, and ranks. */
+  tablesBetweenDays: 7,
   /** What an attempt uses of its machine is judged by no shorter measurement. */
   judgedUseSeconds: 60,
   /** A promised end or cost is not looked at more often. */

@@ -2,8 +2,8 @@
 import { EMULATOR_PROJECT } from '../../src/stack/emulators/index.ts';
 import { LEDGER } from '../../src/contract/ledger.ts';
 
-/** Of the pipelines of chaos and soak: what its steps and the ledger make is there to stay, an evaluation's scores and ranks with it. */
-const STEP_TABLE = /^(?:(?:chaos|soak)_dataset_(?:train|validation)_[0-9a-f]{12}|(?:scores|ranks)_evaluate_[0-9a-f]{12}_[0-9a-f]{12})$/;
+/** Of the pipelines of chaos and soak: what its steps and the ledger make is there to stay, the scores of an evaluation's model with it. */
+const STEP_TABLE = /^(?:(?:chaos|soak)_dataset_(?:train|validation)_[0-9a-f]{12}|scores_evaluate_[0-9a-f]{12}_[0-9a-f]{12})$/;
 /** Where BigQuery has an external table over the files, which expires, its emulator has a loaded one. */
 const EMULATED_SOURCE = /^longhaul_source_[0-9a-f]+$/;
 

@@ -89,7 +89,7 @@ describe('bigquery warehouse with recorded answers', () => {
 
   describe('BigQuery ML', () => {
     const DEPARTMENT = { name: 'department', type: 'categorical', default: "it's", buckets: 10 };
-    const predict = async (ready: object = {}, categories: readonly object[] = [DEPARTMENT]): Promise<void> => {
+    const predict = async (ready: object = {}, categories: readonly object[] = [DEPARTMENT], more: object = {}): Promise<void> => {
       await store.write(`${store.root}/exports/3/READY`, JSON.stringify({ savedModel: 'saved_model', ...ready }));
       const features = {
         layout: { kind: 'nested', candidates: 'items', session: 'basket', item: 'product', label: 'bought' },
@@ -128,10 +128,19 @@ describe('bigquery warehouse with recorded answers', () => {
           columns: ['kind', 'price'],
           destination: 'ranking.scores',
           labels: { step: 'evaluate' },
+          ...more,
         },
         context(),
       );
     };
+
+    it('makes a table that BigQuery removes by itself, where nobody keeps the scores', async () => {
+      await predict({}, [], { expirationDays: 3 });
+      const at = /OPTIONS \(description = '[^']+', expiration_timestamp = TIMESTAMP '([^']+)'\) AS/.exec(
+        jobs()[1]?.configuration.query.query ?? '',
+      )?.[1];
+      expect((Date.parse(at ?? '') - Date.now()) / (24 * 3600 * 1000)).toBeCloseTo(3, 1);
+    });
 
     it('imports the SavedModel of the export, then predicts', async () => {
       await predict();

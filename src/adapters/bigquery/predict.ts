@@ -14,7 +14,7 @@ import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './name
 import { guard } from './queries.ts';
 import { kmsOption } from './settings.ts';
 import { helperExpiration, helperTable, loadParquet } from './sources.ts';
-import { describe, descriptionOf, ensureDataset, fieldsOf, getTable, noteJob } from './tables.ts';
+import { describe, descriptionOf, ensureDataset, expirationOption, fieldsOf, getTable, noteJob } from './tables.ts';
 
 /** The model's output; the trainer's exports have this one. */
 const OUTPUT = 'score';
@@ -30,7 +30,8 @@ export async function predictTable(connection: Connection, request: PredictReque
   if (connection.config.predict === 'scorer') await withScorer(connection, request, id, context);
   else await guard(() => withBigqueryMl(connection, request, id, context));
   return guard(async () => {
-    if ((await describe(connection, request.destination))?.job !== id) await noteJob(connection, request.destination, id);
+    if ((await describe(connection, request.destination))?.job !== id)
+      await noteJob(connection, request.destination, id, request.expirationDays);
     const made = await describe(connection, request.destination);
     if (!made) throw new AdapterError('Unavailable', `${request.destination} vanished after it was written`);
     return made;
@@ -110,7 +111,7 @@ function predictStatement({ config }: Connection, request: PredictRequest, id: s
       ? features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`)
       : preparedInputs(imported, imported.features ?? features, column);
   const output = Object.keys(carried).map((name) => `${identifier(`longhaul_${name}`)} AS ${identifier(name)}`);
-  return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (${[`description = ${literal(descriptionOf(id))}`, ...kmsOption(config)].join(', ')}) AS
+  return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (${[`description = ${literal(descriptionOf(id))}`, ...expirationOption(request), ...kmsOption(config)].join(', ')}) AS
 SELECT ${[...output, `${imported.output === OUTPUT ? OUTPUT : identifier(imported.output)} AS score`].join(', ')} FROM ML.PREDICT(MODEL ${scoring.model}, (
 SELECT ${[...inside, ...inputs].join(', ')} FROM ${from}))`;
 }

@@ -13,14 +13,13 @@ import { apiParameters } from './parameters.ts';
 import { render, requireParameters } from './render.ts';
 import type { Rendered } from './render.ts';
 import { tablesOf } from './sources.ts';
-import { describe, descriptionOf, dropTable, ensureDataset, noteJob } from './tables.ts';
+import { describe, descriptionOf, dropTable, ensureDataset, expirationOption, noteJob } from './tables.ts';
 import type { Field } from './tables.ts';
 import { encryption, kmsOption, withSettings, type JobConfiguration } from './settings.ts';
 import type { ApiRow } from './values.ts';
 import { rowOf } from './values.ts';
 
 const MAX_RESULT_ROWS = 10_000;
-const DAY_MS = 24 * 3600 * 1000;
 const BYTES_PER_TIB = 2 ** 40;
 
 /** Runs the script; its last SELECT becomes the destination. */
@@ -59,12 +58,11 @@ export async function runQuery(connection: Connection, request: QueryRequest, co
 /** One statement makes the table with all that belongs to it: a destination of the job could have neither labels nor an expiration, and scripts have none. */
 function createTable(connection: Connection, request: QueryRequest, jobId: string, partition: string | undefined): string {
   const labels = Object.entries(labelsOf(request.labels)).map(([key, value]) => `(${literal(key)}, ${literal(value)})`);
-  const expires = request.expirationDays === undefined ? null : new Date(Date.now() + request.expirationDays * DAY_MS).toISOString();
   const options = [
     `description = ${literal(descriptionOf(jobId))}`,
     `labels = [${labels.join(', ')}]`,
     ...kmsOption(connection.config),
-    ...(expires === null ? [] : [`expiration_timestamp = TIMESTAMP ${literal(expires)}`]),
+    ...expirationOption(request),
   ];
   return [
     `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, connection.config.project))}`,

@@ -3,8 +3,10 @@ import type { TableInfo } from '../../ports/warehouse.ts';
 import { faultOf } from '../google/faults.ts';
 import { withRetries } from '../google/retry.ts';
 import type { Connection } from './client.ts';
-import { tableRef } from './names.ts';
+import { literal, tableRef } from './names.ts';
 import type { TableRef } from './names.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
 
 export type Field = TableField;
 
@@ -44,9 +46,16 @@ export function fieldsOf({ schema }: TableMetadata): readonly Field[] {
 }
 
 /** Notes the job in the table that a script changed; those that a SELECT made have it from their creation on. */
-export async function noteJob(connection: Connection, table: string, jobId: string): Promise<void> {
+export async function noteJob(connection: Connection, table: string, jobId: string, expirationDays?: number): Promise<void> {
   const ref = tableRef(table, connection.config.project);
-  await withRetries(() => tableOf(connection, ref).setMetadata({ description: descriptionOf(jobId) }));
+  const expires = expirationDays === undefined ? {} : { expirationTime: String(Date.now() + expirationDays * DAY_MS) };
+  await withRetries(() => tableOf(connection, ref).setMetadata({ description: descriptionOf(jobId), ...expires }));
+}
+
+/** For `OPTIONS` of a statement that makes a table. */
+export function expirationOption({ expirationDays }: { readonly expirationDays?: number }): readonly string[] {
+  if (expirationDays === undefined) return [];
+  return [`expiration_timestamp = TIMESTAMP ${literal(new Date(Date.now() + expirationDays * DAY_MS).toISOString())}`];
 }
 
 /** No error for a table that is not there. */

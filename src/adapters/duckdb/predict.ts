@@ -18,7 +18,15 @@ export async function predictTable(parts: Parts, request: PredictRequest, contex
       return { rows: Number(counted.getRows()[0]?.[0] ?? 0), columns: await columnsOf(session, file) };
     });
     return await parts.tables.exclusively([request.destination], () =>
-      parts.tables.commit({ table: request.destination, file, rows, columns, job: request.jobId, labels: request.labels }),
+      parts.tables.commit({
+        table: request.destination,
+        file,
+        rows,
+        columns,
+        job: request.jobId,
+        labels: request.labels,
+        ...(request.expirationDays === undefined ? {} : { expirationDays: request.expirationDays }),
+      }),
     );
   } finally {
     await rm(file, { force: true });

@@ -12,7 +12,7 @@ import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
 import { Profile } from '../../../src/contract/profile.ts';
 import { EvaluateSpec } from '../../../src/contract/steps.ts';
 import type { ObjectStore, Ports, Warehouse } from '../../../src/ports/index.ts';
-import type { TableInfo } from '../../../src/ports/warehouse.ts';
+import type { QueryRequest, TableInfo } from '../../../src/ports/warehouse.ts';
 
 const TABLE: TableInfo = { table: 'd.scores', rows: 1, bytes: 1, version: '1', columns: [], job: null };
 const DATA = { table: 'd.test', features: 'gs://f', data: 'gs://d' };
@@ -21,19 +21,22 @@ const context = { heartbeat: () => undefined, progress: () => undefined, signal:
 let folder: string;
 let store: ObjectStore;
 let dropped: string[];
+let expirations: (number | undefined)[];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'longhaul-scores-'));
   store = await openDirectoryStore({ kind: 'directory', path: folder });
   dropped = [];
+  expirations = [];
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** @param meanwhile happens while the parts are read */
-async function read(meanwhile: (output: string) => Promise<void>): Promise<TableInfo> {
+async function read(meanwhile: (output: string) => Promise<void>, scorer = 'model'): Promise<TableInfo> {
   const output = `${store.root}/scores/abc`;
   for (const name of ['READY', 'part-00000.parquet']) await store.write(`${output}/${name}`, name);
   const warehouse = {
-    query: async () => {
+    query: async ({ expirationDays }: QueryRequest) => {
+      expirations.push(expirationDays);
       await meanwhile(output);
       return TABLE;
     },
@@ -43,8 +46,14 @@ async function read(meanwhile: (output: string) => Promise<void>): Promise<Table
   const spec = { ...EvaluateSpec.parse({ kind: 'evaluate', model: 'gs://m', ...DATA }), ...DATA };
   const input = { spec, scored: [{ model: 'gs://m', output }], candidates: [], name: 'n', labels: {} };
   const testSet = { carried: [], dataset: 'd' };
-  return scoresOf(warehouse, store, input, { scorer: 'model', export: 'gs://m' }, testSet, context);
+  return scoresOf(warehouse, store, input, { scorer, export: 'gs://m' }, testSet, context);
 }
+
+it('stay where they are an output, and expire where a model is only compared with them', async () => {
+  await read(async () => undefined);
+  await read(async () => undefined, 'champion');
+  expect(expirations).toEqual([undefined, expect.any(Number)]);
+});
 
 it('are the table where nobody has removed any', async () => {
   expect(await read(async () => undefined)).toBe(TABLE);
