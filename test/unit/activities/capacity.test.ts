@@ -16,7 +16,14 @@ const input = {
   attempt: 2,
   pool: Pool.parse({ name: 'spot', spot: true }),
   memoryMb: 64,
-  trial: { pipeline: 'p', run: 'run-1', step: 'search', trial: 3, spec: { resources: { cpu: 1, memoryMb: 64, gpu: 0 } } },
+  trial: {
+    profile: {},
+    pipeline: 'p',
+    run: 'run-1',
+    step: 'search',
+    trial: 3,
+    spec: { resources: { cpu: 1, memoryMb: 64, gpu: 0 } },
+  },
 } as unknown as CapacityInput;
 
 const STORE = { root: 'file:///store' };
