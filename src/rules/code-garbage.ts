@@ -1,32 +1,12 @@
 /** Which shipped code may be removed: what no run, schedule, model or record can ask for any more. Pure. */
 import { day } from './garbage.ts';
-
-interface ShippedObject {
-  readonly sha256: string;
-  /** ms since 1970; a run that begins with it renews it. */
-  readonly usedAt: number;
-}
-
-/** A document that names code: that of a run or of a schedule. */
-export interface CodeUser {
-  readonly who: string;
-  /** What it names; null: it cannot be read, and may name anything. */
-  readonly digests: ReadonlySet<string> | null;
-  /** Why it may ask for its code again; null: it cannot. */
-  readonly needs: string | null;
-}
-
-interface CodeDecision {
-  readonly remove: boolean;
-  readonly reason: string;
-}
+import { usersOf, type ContentDecision, type ContentUser, type KeptByContent } from './kept-by-content.ts';
 
 /** @param before ms since 1970: what was put there or renewed later stays */
-export function decideCode({ sha256, usedAt }: ShippedObject, before: number, users: readonly CodeUser[]): CodeDecision {
+export function decideCode({ name, usedAt }: KeptByContent, before: number, users: readonly ContentUser[]): ContentDecision {
   if (usedAt >= before) return { remove: false, reason: `shipped or used on ${day(usedAt)}` };
-  const named = users.filter(({ digests }) => digests === null || digests.has(sha256));
-  const needing = named.find(({ needs }) => needs !== null);
-  if (needing) return { remove: false, reason: `${needing.who}: ${needing.needs}` };
+  const { needed, named } = usersOf(name, users);
+  if (needed !== null) return { remove: false, reason: needed };
   const last = named.at(-1);
   if (!last) return { remove: true, reason: `shipped on ${day(usedAt)}, and no run or schedule names it` };
   return {

@@ -1,24 +1,16 @@
 /** Which scripts of steps may be removed from a store: what no run that is under way can start any more. Pure. */
 import { day } from './garbage.ts';
+import { usersOf, type ContentDecision, type ContentUser, type KeptByContent } from './kept-by-content.ts';
 
-export interface ScriptUser {
-  readonly who: string;
-  /** Names of scripts; null: nobody could tell. */
-  readonly scripts: ReadonlySet<string> | null;
-  /** Why it may start them; null: it has ended, and whatever goes on with it puts its scripts there again. */
-  readonly needs: string | null;
-}
-
-/** @param before ms since 1970: what was put there or renewed later stays */
-export function decideScript(
-  { name, usedAt }: { readonly name: string; readonly usedAt: number },
-  before: number,
-  users: readonly ScriptUser[],
-): { readonly remove: boolean; readonly reason: string } {
+/**
+ * A run that has ended needs none: whatever goes on with it puts its scripts there again.
+ *
+ * @param before ms since 1970: what was put there or renewed later stays
+ */
+export function decideScript({ name, usedAt }: KeptByContent, before: number, users: readonly ContentUser[]): ContentDecision {
   if (usedAt >= before) return { remove: false, reason: `kept or used on ${day(usedAt)}` };
-  const named = users.filter(({ scripts }) => scripts === null || scripts.has(name));
-  const needing = named.find(({ needs }) => needs !== null);
-  if (needing) return { remove: false, reason: `${needing.who}: ${needing.needs}` };
+  const { needed, named } = usersOf(name, users);
+  if (needed !== null) return { remove: false, reason: needed };
   const last = named.at(-1);
   return { remove: true, reason: last ? `of ${last.who}, which has ended` : `kept on ${day(usedAt)}, and no run names it` };
 }

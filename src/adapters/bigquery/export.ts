@@ -10,7 +10,7 @@ import { guard, readRows } from './queries.ts';
 import { countsByFile } from './file-counts.ts';
 import { helperExpiration, helperTable } from './sources.ts';
 import { kmsOption } from './settings.ts';
-import { describe, ensureDataset, getTable } from './tables.ts';
+import { describe, ensureDataset, expirationOption, getTable } from './tables.ts';
 
 const MIB = 1024 * 1024;
 /** Partitions that one job may write. */
@@ -121,8 +121,7 @@ async function divideRows(connection: Connection, plan: Plan, count: number, hel
   const from = quoted(tableRef(request.table, connection.config.project));
   // Without sessions any division does, as long as it is the same each time.
   const hashed = request.session === undefined ? 'TO_JSON_STRING(t)' : `IFNULL(CAST(t.${identifier(request.session)} AS STRING), '')`;
-  const expires = new Date(helperExpiration()).toISOString();
-  const options = [`expiration_timestamp = TIMESTAMP ${literal(expires)}`, ...kmsOption(connection.config)];
+  const options = [expirationOption(helperExpiration()), ...kmsOption(connection.config)];
   const query = `CREATE OR REPLACE TABLE ${quoted(helper)} PARTITION BY RANGE_BUCKET(${PART}, GENERATE_ARRAY(0, ${count}, 1))
 OPTIONS (${options.join(', ')}) AS
 SELECT *, MOD(CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(${hashed})), 1, 15)) AS INT64), ${count}) AS ${PART} FROM ${from} AS t`;

@@ -14,7 +14,7 @@ import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './name
 import { guard } from './queries.ts';
 import { kmsOption } from './settings.ts';
 import { helperExpiration, helperTable, loadParquet } from './sources.ts';
-import { describe, descriptionOf, ensureDataset, expirationOption, fieldsOf, getTable, noteJob } from './tables.ts';
+import { describe, descriptionOf, ensureDataset, expirationOf, expirationOption, fieldsOf, getTable, noteJob } from './tables.ts';
 
 /** The model's output; the trainer's exports have this one. */
 const OUTPUT = 'score';
@@ -76,10 +76,9 @@ async function withBigqueryMl(connection: Connection, request: PredictRequest, i
   const inCandidate = await candidateColumns(connection, request, features);
   // Refused here, before a model is made.
   const statement = predictStatement(connection, request, id, { model, imported, features, inCandidate });
-  const expires = `TIMESTAMP ${literal(new Date(helperExpiration()).toISOString())}`;
   await run(
     `${id}-model`,
-    `CREATE OR REPLACE MODEL ${model}${schemaOf(imported, imported.features ?? features.features)} OPTIONS (model_type = '${MODEL_TYPES[imported.kind]}', ${[`model_path = ${literal(path)}`, `expiration_timestamp = ${expires}`, ...kmsOption(connection.config)].join(', ')})`,
+    `CREATE OR REPLACE MODEL ${model}${schemaOf(imported, imported.features ?? features.features)} OPTIONS (model_type = '${MODEL_TYPES[imported.kind]}', ${[`model_path = ${literal(path)}`, expirationOption(helperExpiration()), ...kmsOption(connection.config)].join(', ')})`,
   );
   await run(id, statement);
 }
@@ -111,7 +110,7 @@ function predictStatement({ config }: Connection, request: PredictRequest, id: s
       ? features.map((feature) => `${inputOf(feature, column(feature.name))} AS ${identifier(feature.name)}`)
       : preparedInputs(imported, imported.features ?? features, column);
   const output = Object.keys(carried).map((name) => `${identifier(`longhaul_${name}`)} AS ${identifier(name)}`);
-  return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (${[`description = ${literal(descriptionOf(id))}`, ...expirationOption(request), ...kmsOption(config)].join(', ')}) AS
+  return `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, config.project))} OPTIONS (${[`description = ${literal(descriptionOf(id))}`, ...expirationOf(request), ...kmsOption(config)].join(', ')}) AS
 SELECT ${[...output, `${imported.output === OUTPUT ? OUTPUT : identifier(imported.output)} AS score`].join(', ')} FROM ML.PREDICT(MODEL ${scoring.model}, (
 SELECT ${[...inside, ...inputs].join(', ')} FROM ${from}))`;
 }

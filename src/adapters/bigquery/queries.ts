@@ -13,7 +13,7 @@ import { apiParameters } from './parameters.ts';
 import { render, requireParameters } from './render.ts';
 import type { Rendered } from './render.ts';
 import { tablesOf } from './sources.ts';
-import { describe, descriptionOf, dropTable, ensureDataset, expirationOption, noteJob } from './tables.ts';
+import { describe, descriptionOf, dropTable, ensureDataset, expirationOf, noteJob } from './tables.ts';
 import type { Field } from './tables.ts';
 import { encryption, kmsOption, withSettings, type JobConfiguration } from './settings.ts';
 import type { ApiRow } from './values.ts';
@@ -62,7 +62,7 @@ function createTable(connection: Connection, request: QueryRequest, jobId: strin
     `description = ${literal(descriptionOf(jobId))}`,
     `labels = [${labels.join(', ')}]`,
     ...kmsOption(connection.config),
-    ...expirationOption(request),
+    ...expirationOf(request),
   ];
   return [
     `CREATE OR REPLACE TABLE ${quoted(tableRef(request.destination, connection.config.project))}`,

@@ -53,10 +53,11 @@ export async function noteJob(connection: Connection, table: string, jobId: stri
 }
 
 /** For `OPTIONS` of a statement that makes a table. */
-export function expirationOption({ expirationDays }: { readonly expirationDays?: number }): readonly string[] {
-  if (expirationDays === undefined) return [];
-  return [`expiration_timestamp = TIMESTAMP ${literal(new Date(Date.now() + expirationDays * DAY_MS).toISOString())}`];
-}
+export const expirationOf = ({ expirationDays }: { readonly expirationDays?: number }): readonly string[] =>
+  expirationDays === undefined ? [] : [expirationOption(Date.now() + expirationDays * DAY_MS)];
+
+/** @param at ms since 1970 */
+export const expirationOption = (at: number): string => `expiration_timestamp = TIMESTAMP ${literal(new Date(at).toISOString())}`;
 
 /** No error for a table that is not there. */
 export async function dropTable(connection: Connection, ref: TableRef): Promise<void> {

@@ -2,16 +2,18 @@
 import type { LedgerRow } from '../../contract/ledger.ts';
 import type { Profile } from '../../contract/profile.ts';
 import { inTurns } from '../../ports/in-turns.ts';
-import type { ObjectInfo, ObjectStore } from '../../ports/object-store.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Warehouse } from '../../ports/index.ts';
-import { decideCode, digestsIn, whyCodeIsNeeded, type CodeUser } from '../../rules/code-garbage.ts';
+import { decideCode, digestsIn, whyCodeIsNeeded } from '../../rules/code-garbage.ts';
 import { GRACES } from '../../rules/durations.ts';
 import { textsIn, type Reference } from '../../rules/garbage.ts';
+import type { ContentUser } from '../../rules/kept-by-content.ts';
 import { CacheRecord } from '../../cache/records.ts';
+import { unusedContent } from './by-content.ts';
 import type { StoredDocument } from './documents.ts';
 import type { GarbageOptions, Runs } from './parts.ts';
 import { stateOf } from './parts.ts';
-import { removeUnchanged, type Found, type GarbageResult, type Removal } from './removal.ts';
+import type { Found, GarbageResult, Removal } from './removal.ts';
 import { whyBusy } from './trials.ts';
 
 const DAY_MS = 86_400_000;
@@ -30,46 +32,28 @@ interface Context {
   readonly others: readonly Found[];
 }
 
-export async function unusedCode(context: Context, result: GarbageResult): Promise<Removal[]> {
-  const { store, options } = context;
-  const before = Math.min(options.before, Date.now() - GRACES.codeKeptMs);
-  const shipped = await shippedIn(store);
-  // Young ones are kept whoever names them: nobody needs to be asked.
-  const users = shipped.some(({ updatedAt }) => updatedAt < before) ? await everyUser(context) : [];
-  return shipped.flatMap(({ uri, updatedAt, generation }): Removal[] => {
-    const { remove, reason } = decideCode({ sha256: nameOf(uri), usedAt: updatedAt }, before, users);
-    if (remove) return [{ what: 'code', name: uri, reason, remove: () => removeUnchanged(store, uri, generation) }];
-    result.kept.push({ what: 'code', name: uri, reason });
-    return [];
-  });
+export function unusedCode(context: Context, result: GarbageResult): Promise<Removal[]> {
+  const kind = { what: 'code', pattern: /\/code\/([0-9a-f]{64})$/, users: () => everyUser(context), decide: decideCode } as const;
+  return unusedContent(context.store, 'code', kind, context.options, result);
 }
 
-/** What else may lie there is not ours. */
-async function shippedIn(store: ObjectStore): Promise<ObjectInfo[]> {
-  const found = [];
-  for await (const info of store.list(`${store.root}/code/`)) if (/\/code\/[0-9a-f]{64}$/.test(info.uri)) found.push(info);
-  return found;
-}
-
-const nameOf = (uri: string): string => uri.slice(uri.lastIndexOf('/') + 1);
-
-async function everyUser(context: Context): Promise<CodeUser[]> {
+async function everyUser(context: Context): Promise<ContentUser[]> {
   const { runs, warehouse, trials, open } = context;
-  const schedules = (await runs.schedules.documents()).map(({ name, document }): CodeUser => {
+  const schedules = (await runs.schedules.documents()).map(({ name, document }): ContentUser => {
     const needs = document === null ? 'it could not tell what it runs' : 'it runs it';
-    return { who: `schedule ${name}`, digests: document === null ? null : digestsIn(textsIn(document)), needs };
+    return { who: `schedule ${name}`, names: document === null ? null : digestsIn(textsIn(document)), needs };
   });
-  const opened = open.map(({ who, texts }): CodeUser => {
+  const opened = open.map(({ who, texts }): ContentUser => {
     const needs = texts === null ? 'it could not tell what it uses' : 'it may start it at any time';
-    return { who, digests: texts === null ? null : digestsIn(texts), needs };
+    return { who, names: texts === null ? null : digestsIn(texts), needs };
   });
   const ends = new Map((await warehouse.ledger('runs')).map((row) => [row.run, timeOf(row.ended_at)]));
   const outputs = Map.groupBy(trials, ({ run }) => run);
   const made = await madeBy(context);
-  const documents = await inTurns(await context.documents(), READS, async ({ run, uri, digests }): Promise<CodeUser[]> => {
+  const documents = await inTurns(await context.documents(), READS, async ({ run, uri, digests }): Promise<ContentUser[]> => {
     if (digests?.size === 0) return [];
     const who = `run ${run}`;
-    if (digests === null) return [{ who, digests, needs: `its document cannot be read: ${uri}` }];
+    if (digests === null) return [{ who, names: null, needs: `its document cannot be read: ${uri}` }];
     const state = await stateOf(runs, run);
     const needs = whyCodeIsNeeded(
       {
@@ -82,7 +66,7 @@ async function everyUser(context: Context): Promise<CodeUser[]> {
       },
       endedBefore(context),
     );
-    return [{ who, digests, needs }];
+    return [{ who, names: digests, needs }];
   });
   return [...schedules, ...opened, ...documents.flat()];
 }
