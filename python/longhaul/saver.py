@@ -64,8 +64,9 @@ class Saver:
         self.boundary()
 
     def exporting(self) -> None:
-        """A model is about to be written."""
-        self._before_export = self._aside
+        """A model is about to be written; it waits for the one before, without which no later state may be committed."""
+        if self._before_export is None or self._settled(0):
+            self._before_export = self._aside
 
     def ends(self) -> None:
         """Nothing is to be agreed upon before the last checkpoint."""
@@ -80,7 +81,7 @@ class Saver:
         """Away from boundaries, in the thread of the script."""
         if self._asked.is_set() and self._answer_right.acquire(blocking=False):
             self._answering.set()
-            leave_after(lambda: self._commit_aside(self._aside))
+            leave_after(lambda: self._commit_aside(self._last_whole()))
 
     def _answer(self) -> None:
         """At a boundary; the process ends here."""
@@ -102,9 +103,13 @@ class Saver:
         """In the thread that waits for SIGTERM: the script gets some seconds to come to a boundary."""
         if self._answering.wait(self._hung_seconds) or not self._answer_right.acquire(blocking=False):
             threading.Event().wait()
-        step = self._commit_aside(self._aside)
+        step = self._commit_aside(self._last_whole())
         stays = "the checkpoint committed before stays" if step is None else f"step {step}, before it, is committed"
         print(f"longhaul: SIGTERM, but no batch has ended; {stays}", flush=True)
+
+    def _last_whole(self) -> Snapshot | None:
+        """The last state that names no model that is not there."""
+        return self._aside if self._settled(0) else self._before_export
 
     def _commit_aside(self, snapshot: Snapshot | None) -> int | None:
         """Commits that state, or says beside what is committed that it stays. Returns the step."""

@@ -194,8 +194,9 @@ longhaul.attempt.HUNG_STEP_SECONDS = longhaul.attempt.EXPORT_SECONDS = 0.2
 uploaded = DirectoryStore.upload
 
 def upload(store, *arguments):
-    if trial.attempt == 1 and PLACE == "upload":
-        pathlib.Path(HERE, "away").touch()
+    if trial.attempt == 1 and PLACE.startswith("upload"):
+        if PLACE == "upload":
+            pathlib.Path(HERE, "away").touch()
         threading.Event().wait()
     uploaded(store, *arguments)
 
@@ -206,19 +207,20 @@ with longhaul.trial() as trial:
         for batch in trial.batches(range(5)):
             kept["n"] += 1
             trial.step()
-            if trial.attempt == 1 and epoch == 1:
+            if trial.attempt == 1 and PLACE == "upload" and epoch == 1:
                 while not pathlib.Path(HERE, "away").exists():
                     time.sleep(0.01)
-        if trial.attempt == 1 and PLACE == "validation":
+        if trial.attempt == 1 and (PLACE == "validation" or (PLACE == "upload, the next one waits" and epoch == 1)):
             pathlib.Path(HERE, "away").touch()
+        if trial.attempt == 1 and PLACE == "validation":
             time.sleep(600)
         trial.validation({"validation_ndcg_at_10": kept["n"]}, model=lambda folder: (folder / "n").write_text(str(kept["n"])))
 """
 
 
-@pytest.mark.parametrize("where", ["validation", "upload"])
+@pytest.mark.parametrize("where", ["validation", "upload", "upload, the next one waits"])
 def test_the_last_boundary_is_committed_where_no_other_comes_in_time(tmp_path: Path, forker: Forker, where: str) -> None:
-    """A validation that does not beat, and a model that is still being uploaded: no checkpoint has been taken before."""
+    """A validation that does not beat, a model that is still being uploaded, also with another behind it: no checkpoint was taken yet."""
     scene = scripted(tmp_path, forker, QUIET.replace("HERE", repr(str(tmp_path))).replace("PLACE", repr(where)))
     process = scene.start("one", 1, **SELDOM)
     wait(process, told(scene, "away"))
