@@ -187,7 +187,7 @@ class Attempt:
         gang = self.gang
         rhythm = Rhythm(interval, self._uploads, lambda about: self.records.add("checkpoint", **about))
         if isinstance(gang, Together):
-            return GangSaver(gang, self._checkpoints, rhythm, self._snapshot, lambda: self._exports.settled(EXPORT_SECONDS))
+            return GangSaver(gang, self._checkpoints, rhythm, self._snapshot, self._exports.settled, export_seconds=EXPORT_SECONDS)
         saver = Saver(
             self._checkpoints, rhythm, self._snapshot, self._exports.settled, self.termination.asked,
             hung_seconds=HUNG_STEP_SECONDS, export_seconds=EXPORT_SECONDS,

@@ -18,7 +18,7 @@ LAST = 0
 
 
 class GangSaver:
-    """`settled` tells whether the models that were written are in the store; it may wait for that."""
+    """`settled` tells whether the models that were written are in the store, after so long; a SIGTERM waits for `export_seconds`."""
 
     def __init__(
         self,
@@ -26,16 +26,21 @@ class GangSaver:
         checkpoints: Checkpoints,
         rhythm: Rhythm,
         take: Callable[[], Snapshot],
-        settled: Callable[[], bool],
+        settled: Callable[[float], bool],
+        *,
+        export_seconds: float,
     ) -> None:
         self._gang = gang
         self._checkpoints = checkpoints
         self._rhythm = rhythm
         self._take = take
         self._settled = settled
+        self._export_seconds = export_seconds
         self._crossing = gang.link.crossing
         #: A copy for a SIGTERM that finds the script away from boundaries for long, and the number of its boundary.
         self._aside: tuple[int, Snapshot] | None = None
+        #: Whether it names no model that is not there.
+        self._aside_is_whole = True
         self._order: Order | None = None
         gang.hung = self._end_without_the_hung
 
@@ -47,8 +52,9 @@ class GangSaver:
         if self._aside is not None and self._aside[0] < passed - 1:
             self._aside = None  # all ranks have come further since
         self._ask_if_due(pause)
+        is_whole = self._settled(0)
         if pause and (copied := self._rhythm.copy_aside(self._take)) is not None:
-            self._aside = passed, copied
+            self._aside, self._aside_is_whole = (passed, copied), is_whole
 
     def ends(self) -> None:
         """An order may wait for the boundary behind the last batch."""
@@ -109,7 +115,7 @@ class GangSaver:
     def _stop(self, order: Order) -> None:
         """All ranks are at this boundary, or about to come to it; the process ends here."""
         self._gang.link.arrived()
-        if not self._settled():  # a checkpoint would say that a model is there which is not
+        if not self._settled(self._export_seconds):  # a checkpoint would say that a model is there which is not
             self._gang.mark_and_end()
         self._commit_and_leave(self._take(), order.sequence)
 
@@ -127,7 +133,7 @@ class GangSaver:
 
     def _end_without_the_hung(self, sequence: int) -> None:
         """Not all ranks have come to the boundary in time: the copy that all have of an earlier one is committed, if there is one."""
-        aside = self._aside
+        aside = self._aside if self._aside_is_whole or self._settled(0) else None
         places = self._gang.gather(f"aside {sequence}", None if aside is None else aside[0])
         if aside is not None and places == [aside[0]] * len(places):
             self._commit_and_leave(aside[1], sequence)

@@ -156,6 +156,50 @@ def test_a_sigterm_in_a_long_validation_commits_what_all_ranks_had_before_it(gan
     assert gang.finish_together("one", 2, **SELDOM) == undisturbed
 
 
+STUCK = """
+import longhaul
+import longhaul.attempt
+import os, pathlib, signal, threading, time
+from longhaul.store.directory import DirectoryStore
+
+longhaul.attempt.HUNG_STEP_SECONDS = longhaul.attempt.EXPORT_SECONDS = 0.2
+uploaded = DirectoryStore.upload
+
+def upload(store, *arguments):
+    if trial.attempt == 1:
+        threading.Event().wait()
+    uploaded(store, *arguments)
+
+DirectoryStore.upload = upload
+with longhaul.trial() as trial:
+    kept = trial.keep(kept={"n": 0})
+    for epoch in trial.epochs():
+        for batch in trial.batches(range(5)):
+            kept["n"] += 1
+            trial.step()
+        if trial.attempt == 1 and epoch == 1:
+            if trial.rank == 0:
+                pathlib.Path(HERE, "away").touch()
+            while not pathlib.Path(HERE, "away").exists():
+                time.sleep(0.01)
+            if trial.rank == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+        trial.validation({"validation_ndcg_at_10": kept["n"]}, model=lambda folder: (folder / "n").write_text(str(kept["n"])))
+"""
+
+
+def test_a_sigterm_commits_nothing_that_names_a_model_whose_upload_did_not_end(tmp_path: Path, forker: Forker) -> None:
+    """Rank 0 waits with its second model for the first one."""
+    (tmp_path / "stuck.py").write_text(STUCK.replace("HERE", repr(str(tmp_path))), encoding="utf-8")
+    gang = Gang(forker, tmp_path, tmp_path / "stuck.py")
+    assert gang.attempt("one", 1, **SELDOM) == [PREEMPTED] * 2, gang.log("one")
+    assert not gang.latest("one").get("files"), gang.log("one")
+    found = gang.finish_together("one", 2, **SELDOM)
+    exported = [record["name"] for record in gang.records("one") if record["kind"] == "export"]
+    assert len(exported) == found["epochs"]
+    assert all((gang.output("one") / "exports" / name / "READY").exists() for name in exported), gang.log("one")
+
+
 def test_a_later_attempt_fences_all_ranks_of_the_older_one(gang: Gang) -> None:
     gang.finish_together("one", 2)
     assert gang.attempt("one", 1) == [75] * 2, gang.log("one")
