@@ -1,11 +1,11 @@
 /**
- * Durations have one home, `src/rules/durations.ts`, where a soak can divide them: elsewhere in the product no number may stand for one. What a
- * document says itself has its default in its schema (`.default(600)`), which is not looked at.
+ * Durations have one home, `src/rules/durations.ts` and the folder beside it, where a soak can divide them: elsewhere in the product no number may
+ * stand for one. What a document says itself has its default in its schema (`.default(600)`), which is not looked at.
  */
 import { relative, sep } from 'node:path';
 
 const FOLDERS = /^(src|activities|workflows|workers)\//;
-const HOME = 'src/rules/durations.ts';
+const HOME = /^src\/rules\/durations(?:\.ts$|\/)/;
 const NAMES = /(?:^|_)(?:MS|SECONDS|MINUTES|HOURS|DAYS)$|(?:Ms|Seconds|Minutes|Hours|Days)$/;
 /** Options of others that are durations without a unit in their name. */
 const OPTIONS = /^timeout$|(?:Timeout|Interval)$/;
@@ -27,11 +27,11 @@ export const durationsRule = {
   meta: {
     type: 'problem',
     schema: [],
-    messages: { literal: 'a duration has its home in src/rules/durations.ts: give it a name there, and use WAITS or GRACES here' },
+    messages: { literal: 'a duration has its home in src/rules/durations/: give it a name there, and use WAITS or GRACES here' },
   },
   create(context) {
     const file = relative(context.cwd, context.filename).split(sep).join('/');
-    if (!FOLDERS.test(file) || file === HOME) return {};
+    if (!FOLDERS.test(file) || HOME.test(file)) return {};
     const named = (name, value) => {
       if (NAMES.test(name) && !CONVERSIONS.test(name) && isNumber(value)) context.report({ node: value, messageId: 'literal' });
     };

@@ -48,5 +48,6 @@ describe('durations have one home', () => {
   it('and tests have their own', () => {
     expect(found('test/unit/x.test.ts', 'export const POLL_MS = 500;')).toBe(0);
     expect(found('src/rules/durations.ts', 'export const POLL_MS = 500;')).toBe(0);
+    expect(found('src/rules/durations/waits.ts', 'export const POLL_MS = 500;')).toBe(0);
   });
 });
