@@ -154,7 +154,14 @@ function incomplete(unplaced: readonly Member[], count: number, end: End, cause:
   const wait = seen.kind === 'waiting' ? seen : null;
   const message = `${wait?.status.message ?? ''}; rank ${cause.member.rank} did not wait for them: ${end.message}`;
   const notStarted = { reason: wait?.wait.reason ?? 'no-capacity', message };
-  return settled({ end: { ...end, exitCode: null, notStarted, endedAt: now, message, lingering: 'job' }, log: cause.log }, null, unplaced);
+  const { seen: own } = cause.member;
+  // With its exit code it may say what is wrong.
+  const seconds = own.kind === 'ending' && end.exitCode === null ? own.settleSeconds : null;
+  return settled(
+    { end: { ...end, exitCode: null, notStarted, endedAt: now, message, lingering: 'job' }, log: cause.log },
+    seconds,
+    unplaced,
+  );
 }
 
 function failuresOf(members: readonly Member[], now: number): Failure[] {

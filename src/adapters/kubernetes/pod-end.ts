@@ -3,7 +3,18 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { UNKNOWN_END, type JobEnd } from '../../contract/jobs.ts';
 import { GRACES } from '../../rules/durations.ts';
 import type { Snapshot } from './jobs-view.ts';
-import { deletionAskedAt, endOfMain, imageOf, isTerminal, lastTransition, runningBeside, startOf, time, wasAsked } from './pod-parts.ts';
+import {
+  containerOf,
+  deletionAskedAt,
+  endOfMain,
+  imageOf,
+  isTerminal,
+  lastTransition,
+  runningBeside,
+  startOf,
+  time,
+  wasAsked,
+} from './pod-parts.ts';
 
 export type End = Omit<JobEnd, 'logTail'>;
 
@@ -64,9 +75,12 @@ export function unknownEnd(snapshot: Snapshot, pod: V1Pod, message: string, now:
   };
 }
 
-/** In seconds, how long to wait for the pod's own words on why its main container ended; null: they are all there. */
+/** In seconds, how long to wait for the pod's own words on how and why its main container ended; null: they are all there. */
 export function settleSeconds(snapshot: Snapshot, pod: V1Pod): number | null {
-  if (isTerminal(pod) || isDeleted(pod) || disruptionOf(snapshot, pod) !== null) return null;
+  if (disruptionOf(snapshot, pod) !== null) return null;
+  // A kubelet may say that nothing in the pod runs any more a moment before it says how what ran has ended.
+  if (isTerminal(pod) && containerOf(pod)?.state?.running) return GRACES.podEndAfterContainersSeconds;
+  if (isTerminal(pod) || isDeleted(pod)) return null;
   const beside = runningBeside(pod);
   if (beside === 'none') return GRACES.podEndAfterContainersSeconds;
   const endedByKubelet = beside === 'sidecars' || SIGNAL_EXITS.has(endOfMain(pod)?.exitCode ?? 0);

@@ -201,7 +201,7 @@ class Trouble {
 }
 
 /** All of its containers have ended, and the main one with 0. */
-const isDone = ({ state, lingering }: Watched['end']): boolean => state === 'succeeded' && lingering === null;
+const isDone = ({ exitCode, lingering }: Watched['end']): boolean => exitCode === 0 && lingering === null;
 
 /** A Job that the view does not have (yet): asked for directly. */
 async function isThere(client: KubeClient, view: JobsView, name: string): Promise<boolean> {

@@ -192,6 +192,28 @@ describe('an attempt on several pods', () => {
     );
   });
 
+  it('is waited for where pods’ ends are told before those of their containers, and counts at once only as it does with them', () => {
+    fc.assert(
+      fc.property(story, fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }), (each, isUntold) => {
+        const snapshots = told(each);
+        const late = snapshots.flatMap(({ pod }, rank) => {
+          const state = pod?.status?.containerStatuses?.[0]?.state;
+          if (!isUntold[rank] || !state?.terminated) return [];
+          state.running = { startedAt: state.terminated.startedAt! };
+          delete state.terminated;
+          pod?.status?.conditions?.push({ type: 'Ready', status: 'False', lastTransitionTime: new Date(NOW) });
+          return [rank];
+        });
+        const seen = observeJob(snapshots, NOW);
+        if (seen.kind === 'ended') expect(verdictOf(seen)).toBe(truth(each));
+        else expect(seen.kind).toBe('ending');
+        if (seen.kind === 'ending') expect(seen.settleSeconds).toBeLessThanOrEqual(GRACE + 30);
+        if (late.includes(each.victim) && each.cause !== 'eviction') expect(seen.kind).toBe('ending');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it.each([
     ['was killed', undefined, 'crashed'],
     ['was disrupted and then killed', NOW - 3 * SECOND, 'preempted'],
@@ -254,6 +276,10 @@ describe('an attempt on several pods', () => {
         NOW,
       );
     expect([verdictOf(seen(1)), verdictOf(seen(78))]).toEqual(['no-capacity', 'bad-input']);
+    const pods = [podOf({ rank: 0, exit: null }), podOf({ rank: 1, exit: null, waiting: true })];
+    const [first, ...others] = pods.map((pod) => snapshotOf(job, pod));
+    first!.pod!.status!.phase = 'Failed';
+    expect(observeJob([first!, ...others], NOW).kind).toBe('ending');
     expect(seen(1)).toMatchObject({
       end: { message: '1 of 2 pods wait: 0/1 nodes are available; rank 0 did not wait for them: exit code 1', lingering: 'job' },
     });

@@ -37,16 +37,19 @@ const story: fc.Arbitrary<Story> = fc.record({
   ),
 });
 
-type Phase = 'starting' | 'running' | 'main ended' | 'pod ended' | 'pod gone';
-const PHASES: readonly Phase[] = ['starting', 'running', 'main ended', 'pod ended', 'pod gone'];
+const PHASES = ['starting', 'running', 'main ended', 'pod ended', 'pod gone'] as const;
+/** What comes with the pod's end may come before how its main container ended. */
+type Phase = (typeof PHASES)[number] | 'pod ended before main ended';
 
 /** What API server and kubelet say at one moment of the story. */
 function told({ age, ran, exitCode, beside, cause }: Story, phase: Phase): Snapshot {
   const finished = NOW - age * SECOND;
   const started = finished - ran * SECOND;
   const at = (ms: number): string => new Date(ms).toISOString();
-  const hasEnded = PHASES.indexOf(phase) >= PHASES.indexOf('main ended');
-  const isOver = PHASES.indexOf(phase) >= PHASES.indexOf('pod ended');
+  const isPodFirst = phase === 'pod ended before main ended';
+  const reached = isPodFirst ? 'pod ended' : phase;
+  const hasEnded = !isPodFirst && PHASES.indexOf(reached) >= PHASES.indexOf('main ended');
+  const isOver = PHASES.indexOf(reached) >= PHASES.indexOf('pod ended');
   const state =
     phase === 'starting'
       ? { waiting: { reason: 'ContainerCreating' } }
@@ -152,6 +155,22 @@ describe('how an attempt ended', () => {
         if (seen.kind === 'ending' && each.cause === 'itself') expect(verdictOf(seen, each.exitCode === 0)).toBe(truth(each));
         // A container beside it goes on: it is to be ended, the log kept.
         if (each.beside === 'other' && each.cause === 'itself') expect(seen.end.lingering).toBe('rest');
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is waited for where the pod’s end is told before its main container’s, unless its machine goes', () => {
+    fc.assert(
+      fc.property(story, (each) => {
+        const seen = observe(told(each, 'pod ended before main ended'), NOW);
+        const isDisrupted = ['eviction', 'kubelet', 'suspended'].includes(each.cause);
+        expect(seen).toMatchObject({ kind: isDisrupted ? 'ended' : 'ending', end: { exitCode: null, notStarted: null } });
+        if (seen.kind === 'ending') expect(seen.settleSeconds).toBeLessThanOrEqual(GRACE + 30);
+        // Of a machine that went nothing more may be heard; what succeeded has its result, whatever its exit code.
+        else if (each.exitCode !== 65) expect(verdictOf(seen, each.exitCode === 0)).toBe(truth(each));
+        const lost = { ...told(each, 'pod ended before main ended'), nodeGone: true };
+        expect(observe(lost, NOW).kind).toBe('ended');
       }),
       { numRuns: 500 },
     );
