@@ -6,7 +6,7 @@ import { Resources, TrialResources } from './profile.ts';
 import { RunDocument } from './run-document.ts';
 import { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';
 import { Step } from './steps.ts';
-import { Duration } from './units.ts';
+import { Duration } from './unit-fields.ts';
 import { BudgetInFile, PolicyInFile, ProfileInFile, ResourcesInFile, TrialResourcesInFile } from './written.ts';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;

@@ -4,7 +4,7 @@ import { FeatureTable } from './features.ts';
 import { documentFields, STEP_RENAMES } from './earlier-names.ts';
 import { HalvingScheduler, Objective, ParameterName, PopulationScheduler, Sampler, SpaceParameter, StoppingRule } from './search-space.ts';
 import { ApprovalSpec, ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
-import { Duration, inUnits } from './units.ts';
+import { Duration, inUnits } from './unit-fields.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
 import { BudgetInFile, ResourcesInFile, TrialResourcesInFile } from './written.ts';
 

@@ -1,43 +1,20 @@
-/** Durations and memory as people write them: `10m`, `1h30m`, `5d`; `512Mi`, `8Gi` as in Kubernetes. */
-import { z } from 'zod';
+/** Durations and memory as people write them: `10m`, `1h30m`, `5d`; `512Mi`, `8Gi` as in Kubernetes. No zod here: workflows read them, too. */
 
 /** What a field of the run document counts in: seconds, hours, days, MiB. */
 export type Unit = 's' | 'h' | 'd' | 'Mi';
 
 const SECONDS = { d: 86_400, h: 3600, m: 60, s: 1 } as const;
 const NUMBER = String.raw`(\d+(?:\.\d+)?)`;
-const DURATION = new RegExp(String.raw`^(?=\d)(?:${NUMBER}\s*d)?\s*(?:${NUMBER}\s*h)?\s*(?:${NUMBER}\s*m)?\s*(?:${NUMBER}\s*s)?$`);
+export const DURATION = new RegExp(String.raw`^(?=\d)(?:${NUMBER}\s*d)?\s*(?:${NUMBER}\s*h)?\s*(?:${NUMBER}\s*m)?\s*(?:${NUMBER}\s*s)?$`);
 /** In MiB. */
 const MEMORY = { Ki: 1 / 1024, Mi: 1, Gi: 1024, Ti: 1024 ** 2, k: 1e3 / 1024 ** 2, M: 1e6 / 1024 ** 2, G: 1e9 / 1024 ** 2 } as const;
-const QUANTITY = new RegExp(`^${NUMBER}\\s*(Ki|Mi|Gi|Ti|k|M|G)$`);
+export const QUANTITY = new RegExp(`^${NUMBER}\\s*(Ki|Mi|Gi|Ti|k|M|G)$`);
 
 export const EXPECTED: Readonly<Record<'duration' | 'memory', string>> = {
   duration: 'a duration: 30s, 10m, 1h30m or 5d',
   memory: 'memory: 512Mi or 8Gi',
 };
 export const kindOf = (unit: Unit): 'duration' | 'memory' => (unit === 'Mi' ? 'memory' : 'duration');
-
-export const Duration = z
-  .union([z.number().positive(), z.string().regex(DURATION, `${EXPECTED.duration}, or seconds`)])
-  .describe('Seconds, or a text such as 30s, 10m, 1h30m, 5d');
-const DurationText = z
-  .union([z.literal(0), z.string().regex(DURATION, EXPECTED.duration)])
-  .describe('A duration such as 30s, 10m, 1h30m, 5d');
-const MemoryText = z.string().regex(QUANTITY, EXPECTED.memory).describe('Memory such as 512Mi or 8Gi');
-
-/** A field of which the run document holds a number: written with its unit, or left out. @param inner the field of the run document */
-export function inUnits(
-  unit: Unit,
-  inner: z.ZodType<number | undefined, number | undefined>,
-): z.ZodOptional<z.ZodType<number, string | 0>> {
-  const written: z.ZodType<string | 0, string | 0> = unit === 'Mi' ? MemoryText : DurationText;
-  // The field is there, so that no default is asked for.
-  const inDocument = inner as z.ZodType<number, number>;
-  return written
-    .transform((value) => numberIn(unit, value))
-    .pipe(inDocument)
-    .optional();
-}
 
 /** Seconds of `30s`, `15m`, `1h30m`, `5d`, or of a plain number of seconds; NaN for what is no duration. */
 export function secondsOf(duration: string | number): number {

@@ -4,7 +4,7 @@ import { CLUSTER_RENAMES, documentFields, POLICY_RENAMES, POOL_RENAMES, PROFILE_
 import { Policy } from './policy.ts';
 import { Cluster, Compute, Placement, Pool, Profile, Resources, TrialResources, Warehouse } from './profile.ts';
 import { Budget } from './search-space.ts';
-import { inUnits } from './units.ts';
+import { inUnits } from './unit-fields.ts';
 import { Name } from './values.ts';
 
 const { memoryMb, ephemeralMb, ...resources } = Resources.shape;
