@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { ReplayWorkerOptions } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WORKFLOWS } from '../../src/contract/names.ts';
 import { workflowBundle } from '../../workers/workflow-bundle.ts';
 
@@ -16,6 +17,7 @@ interface RecordedHistory {
     readonly workflowExecutionStartedEventAttributes?: {
       readonly workflowId: string;
       readonly workflowType: { readonly name: string };
+      readonly originalExecutionRunId: string;
       readonly continuedExecutionRunId?: string;
     };
     readonly workflowExecutionSignaledEventAttributes?: {
@@ -51,11 +53,36 @@ function askedOtherwise(history: RecordedHistory, signalName: string, more: obje
   return { events };
 }
 
+/** One worker for many histories, one after another: a worker of its own takes longer to begin than a history to replay. */
+function replayer(options: () => Promise<ReplayWorkerOptions>): { replay(history: RecordedHistory): Promise<void>; stop(): Promise<void> } {
+  let history: RecordedHistory | undefined;
+  let results: ReturnType<typeof Worker.runReplayHistories> | undefined;
+  function* asked(): Generator<{ history: unknown; workflowId: string }> {
+    while (history) yield { history, workflowId: idOf(history) };
+  }
+  return {
+    replay: async (next) => {
+      history = next;
+      results ??= Worker.runReplayHistories(await options(), asked());
+      const { done, value } = (await results.next()) as IteratorResult<{ readonly runId: string; readonly error?: Error }, undefined>;
+      if (done === true) throw new Error('the worker ended');
+      expect(value.runId).toBe(next.events[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId);
+      if (value.error) throw value.error;
+    },
+    stop: async () => void (await results?.return?.()),
+  };
+}
+
 const base64 = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64');
 
 describe('histories of earlier runs', () => {
   beforeAll(() => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
+  });
+  const present = replayer(async () => ({ workflowBundle: await workflowBundle() }));
+  const changed = replayer(() => Promise.resolve({ workflowsPath: join(import.meta.dirname, 'changed-workflow.ts') }));
+  afterAll(async () => {
+    await Promise.all([present.stop(), changed.stop()]);
   });
 
   it('are there', () => {
@@ -87,19 +114,16 @@ describe('histories of earlier runs', () => {
   });
 
   it.each(files)('%s goes the same way again', async (file) => {
-    const history = read(file);
-    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
+    await present.replay(read(file));
   });
 
   // A client is newer than the workers for a while, or a worker than the others.
   it('go the same way where a run was told of a decision that its workers did not know', async () => {
-    const history = toldAtItsBegin(read('0.2.0/pipeline-retried.json'), 'decided', { decision: 'retry', payload: { by: 'ada' } });
-    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
+    await present.replay(toldAtItsBegin(read('0.2.0/pipeline-retried.json'), 'decided', { decision: 'retry', payload: { by: 'ada' } }));
   });
 
   it('go the same way where a newer worker asked a gate for a place that it would not give', async () => {
-    const history = askedOtherwise(read('0.1.0/pool-gate.json'), 'acquire', { ofRun: 0 });
-    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, idOf(history));
+    await present.replay(askedOtherwise(read('0.1.0/pool-gate.json'), 'acquire', { ofRun: 0 }));
   });
 
   it('hold searches that continued as new', () => {
@@ -112,9 +136,7 @@ describe('histories of earlier runs', () => {
   it.each(['pipeline-diamond', 'search-finished', 'search-continued-last', 'search-finished-trial-0'])(
     'betray a workflow that was changed without care: %s',
     async (name) => {
-      const history = read(`0.1.0/${name}.json`);
-      const changed = Worker.runReplayHistory({ workflowsPath: join(import.meta.dirname, 'changed-workflow.ts') }, history, idOf(history));
-      await expect(changed).rejects.toThrow(DeterminismViolationError);
+      await expect(changed.replay(read(`0.1.0/${name}.json`))).rejects.toThrow(DeterminismViolationError);
     },
   );
 });
