@@ -10,6 +10,7 @@ import { Foreign } from './foreign-systems.ts';
 import { attemptIdentity } from './job-places.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
+import { startOfAttempt } from './seen-starts.ts';
 import { stoppable } from './stoppable.ts';
 
 interface LostAttempt {
@@ -38,12 +39,13 @@ export const createLostAttemptActivities = (ports: Ports) =>
         await foreign.ask('the ledger', () => follower.flush());
         const { followed } = follower;
         // Its last sign of life, or its beginning: before whatever end is found later, whose row is to win.
-        const end: JobEnd = {
+        const told: JobEnd = {
           ...UNKNOWN_END,
           message: cause,
           startedAt: followed.trainingFrom,
           endedAt: followed.recordedAt ?? begunAt,
         };
+        const end = await foreign.ask('the object store', () => startOfAttempt(store, input).complete(told));
         const seen = await attemptOutcome({ input, end, silent: false, stopRequested: false }, store, foreign);
         const bytes = await moveBytes(store, input);
         const report = attemptReport({ input, ...asLost(seen, cause), end, followed, bestExport: null, moveBytes: bytes });

@@ -34,6 +34,7 @@ import type { Trouble } from './foreign-systems.ts';
 import { runNews } from './trial-news.ts';
 import type { WorkInput } from './queries.ts';
 import { HadImage, noteRan } from './images-ran.ts';
+import { SeenStart } from './seen-starts.ts';
 import { graceOf, knownDigests, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Shipped } from '../src/contract/code.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -94,7 +95,7 @@ export const createStepJobActivities = (ports: Ports) =>
             const [store, compute] = await foreign.ask('the machine', () =>
               Promise.all([ports.store(input.profile), ports.compute(input.profile)]),
             );
-            return runToItsEnd(input, { store, compute, foreign, waits }, bounded);
+            return runToItsEnd(input, { store, compute, foreign, waits, start: startOf(input, store) }, bounded);
           };
           return unlessLost(ports, input, context, work, silence.trouble);
         }),
@@ -133,6 +134,7 @@ interface World {
   readonly compute: Compute;
   readonly foreign: Foreign;
   readonly waits: WaitReports;
+  readonly start: SeenStart;
 }
 
 const foreignOf = (context: Interruptible, isBegun: boolean, tell?: (trouble: Trouble | null) => void): Foreign =>
@@ -161,7 +163,7 @@ async function tellingWaits<T>(
 }
 
 async function runToItsEnd(input: StepJobInput, world: World, context: Interruptible): Promise<StepJobEnd> {
-  const { store, compute, foreign, waits } = world;
+  const { store, compute, foreign, waits, start } = world;
   const images = imagesOf(input, store);
   const interrupted = AbortSignal.any([context.signal, context.detached]);
   const job = await foreign.ask('the object store', () => jobOf(store, input), [context.signal]);
@@ -187,6 +189,7 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
           kept.status(status);
           waits.status(status);
           images.status(status);
+          start.status(status);
           context.progress({ stage: status.message ?? status.phase, job: name });
         },
       });
@@ -219,9 +222,21 @@ const logSource = ({ run, step, attempt, profile }: StepJobInput, store: ObjectS
 const imagesOf = ({ profile, run, spec }: StepJobInput, store: ObjectStore): HadImage =>
   new HadImage(store, run, { profile, spec: 'image' in spec ? spec : {} });
 
+const startOf = (input: StepJobInput, store: ObjectStore): SeenStart =>
+  new SeenStart(store, {
+    home: stepLogHome(store.root, input.run, input.step),
+    job: stepIdentity(store, input).name,
+    profile: input.profile,
+  });
+
 /** @param known null: nobody saw it */
-async function endOf(input: StepJobInput, { store, compute, foreign }: World, known: JobEnd | null, name: string): Promise<StepJobEnd> {
-  const end = known ?? UNKNOWN_END;
+async function endOf(
+  input: StepJobInput,
+  { store, compute, foreign, start }: World,
+  known: JobEnd | null,
+  name: string,
+): Promise<StepJobEnd> {
+  const end = await foreign.ask('the object store', () => start.complete(known ?? UNKNOWN_END));
   const hadImage = known !== null && (await foreign.ask('the object store', () => imagesOf(input, store).ask(known)));
   const { verdict, cause, awaits } =
     known === null

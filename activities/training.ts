@@ -23,6 +23,7 @@ import { MachineUse } from './machine-use.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
 import { HadImage, noteRan } from './images-ran.ts';
+import { startOfAttempt } from './seen-starts.ts';
 import { graceOf, knownDigests, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
@@ -160,10 +161,11 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const known = activityInfo().heartbeatDetails as Details | undefined;
   const flushed = Math.max(before.flushed, known?.flushed ?? 0);
   const meter = attemptMeter(input);
-  const start = { lastProgress: input.lastProgress, samples: input.samples, flushed, attempt: input.attempt };
-  const follower = new ProgressFollower(store, warehouse, trial, start, meter.record);
+  const from = { lastProgress: input.lastProgress, samples: input.samples, flushed, attempt: input.attempt };
+  const follower = new ProgressFollower(store, warehouse, trial, from, meter.record);
   const machineUse = new MachineUse(known?.use);
   const images = new HadImage(store, trial.run, trial);
+  const start = startOfAttempt(store, input);
   const note = (): void => {
     waitReports.beat();
     context.note({ flushed: follower.flushed, ...machineUse.details, ...waitReports.details } satisfies Details);
@@ -177,6 +179,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
       waitReports.status(status);
       kept?.status(status);
       images.status(status);
+      start.status(status);
     };
     const watching = {
       input,
@@ -209,10 +212,11 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     foreign.ask('the object store', () => follower.readAll()),
   ]);
   const { trainingFrom, recordedAt } = follower.followed;
-  const end: JobEnd = watched.end ?? {
+  const told: JobEnd = watched.end ?? {
     ...lostEnd({ node: null, startedAt: trainingFrom }, 'its Job is not there any more'),
     endedAt: recordedAt ?? Date.now(),
   };
+  const end = await foreign.ask('the object store', () => start.complete(told));
   const job = name ?? attemptIdentity(store, input).name;
   // Each is another system's answer, and none needs another's: the replacement waits for the slowest, and not for all in turn.
   const [seen, moved] = await Promise.all([

@@ -5,6 +5,8 @@ export interface JobStatus {
   /** What it waits for, e.g. the FailedScheduling message. */
   readonly message: string | null;
   readonly node: string | null;
+  /** Of one that runs, by digest, as the container runtime says it; absent: it is none of a container, or that is not known. */
+  readonly image?: string;
   readonly startedAt: number | null;
   /** ms since 1970, by the machines' clock, since when it waits; absent where it does not, or that is not known. */
   readonly waitingSince?: number;

@@ -11,6 +11,9 @@ const MAX_HISTORY_BYTES = 2 * 1024 * 1024;
 /** A process that gets SIGTERM before it has imported the SDK dies of it and can save nothing: starts are as long as ever. */
 const MAX_START_SECONDS = 30;
 
+const MAX_END_SECONDS = 2;
+const MS = 1000;
+
 const endedAtStart = (row: Row): boolean =>
   String(row.cause).startsWith('SIGTERM that we did not send') && Number(row.seconds) < MAX_START_SECONDS;
 
@@ -34,6 +37,12 @@ export function misjudged(attempts: readonly Row[], done: Done, trial: number): 
       return `trial ${trial}: ${count(verdict)} attempts were judged ${verdict}, ${limits[verdict] ?? 0} were made so (${causes.join('; ')})`;
     });
 }
+
+/** Made at the last moment of a day, and gone with its machine before the next one: nobody was there who could have seen its container. */
+export const isUnseen = ({ started_at: start, ended_at: end }: Row, { nights }: Pick<Done, 'nights'>): boolean =>
+  nights.some(
+    ({ from, to }) => Date.parse(String(start)) > from - MAX_START_SECONDS * MS && Date.parse(String(end)) < to + MAX_END_SECONDS * MS,
+  );
 
 export async function soakProblems(world: World, played: Played, done: Done): Promise<string[]> {
   const run = played.run.id;

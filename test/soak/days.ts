@@ -24,6 +24,8 @@ export interface Done {
   pauses: number;
   readonly garbage: GarbageResult[];
   readonly events: SoakEvent[];
+  /** ms since 1970: when there were no workers. */
+  readonly nights: { readonly from: number; readonly to: number }[];
 }
 
 export class Days {
@@ -38,7 +40,7 @@ export class Days {
   constructor(world: World, run: Run, scale: Scale, over: AbortSignal) {
     [this.#world, this.#run, this.#scale, this.#over] = [world, run, scale, over];
     const none = (): number[] => Array.from({ length: world.trials }, () => 0);
-    this.done = { preempted: none(), killed: none(), pauses: 0, garbage: [], events: [] };
+    this.done = { preempted: none(), killed: none(), pauses: 0, garbage: [], events: [], nights: [] };
   }
 
   /** Resolves when all is mended; what would come after the end of the run is left out. */
@@ -130,9 +132,11 @@ export class Days {
   }
 
   async #night(hours: number): Promise<void> {
+    const from = Date.now();
     await this.#world.stopWorkers();
     await this.#pass(hours);
     await this.#world.startWorkers();
+    this.done.nights.push({ from, to: Date.now() });
   }
 
   async #sleep(hours: number): Promise<void> {

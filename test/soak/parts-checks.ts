@@ -5,6 +5,8 @@ import type { Row } from '../chaos/ground.ts';
 import type { Played } from '../chaos/play.ts';
 import { signal } from '../chaos/processes.ts';
 import type { World } from '../chaos/world.ts';
+import { isUnseen } from './checks.ts';
+import type { Done } from './days.ts';
 import { ownRate, TRAINED_RATE, type Part } from './parts.ts';
 import type { SoakTracker } from './tracker.ts';
 
@@ -19,6 +21,7 @@ interface Scene {
   readonly world: World;
   readonly played: Played;
   readonly tracker: SoakTracker;
+  readonly done: Done;
 }
 
 export async function partProblems(parts: readonly Part[], scene: Scene): Promise<string[]> {
@@ -59,10 +62,12 @@ const CHECKS: Readonly<Record<Part, (scene: Scene) => Promise<string[]>>> = {
   },
 
   digests: async (scene) => {
-    // Of a pod that was evicted nobody may have said what it ran.
-    const images = (await rowsOf(scene, 'attempts', 'search')).map(({ image }) => image).filter((image) => typeof image === 'string');
-    const known = [...new Set(images)];
-    return known.length === 1 ? [] : [`its attempts ran ${JSON.stringify(known)}, and not one image`];
+    const began = (await rowsOf(scene, 'attempts', 'search')).filter((row) => row.started_at !== null && !isUnseen(row, scene.done));
+    const images = [...new Set(began.map(({ image }) => image))];
+    const unknown = began.filter(({ image }) => image === null).map((row) => JSON.stringify(row));
+    return images.length === 1 && unknown.length === 0
+      ? []
+      : [`its attempts ran ${JSON.stringify(images)}, and not one image`, ...unknown.map((row) => `no image: ${row}`)];
   },
 
   promotion: async (scene) => {

@@ -76,7 +76,7 @@ export async function play(world: World, scale: Scale, { seed, events, parts, tr
     await happening;
     problems.push(...(await problemsAfter(world, played)), ...(await soakProblems(world, played, days.done)));
     const outcome = await outcomeOf(world, played);
-    problems.push(...(await partProblems(parts, { world, played, tracker })));
+    problems.push(...(await partProblems(parts, { world, played, tracker, done: days.done })));
     if (!isDeepStrictEqual(outcome, expected))
       problems.push(`another outcome: ${JSON.stringify(outcome)}, undisturbed ${JSON.stringify(expected)}`);
   } catch (error) {

@@ -6,7 +6,7 @@ import { DISRUPTION_RULE } from './job-manifest.ts';
 import type { Snapshot } from './jobs-view.ts';
 import { disruptionOf, podEnd, settleSeconds, unknownEnd } from './pod-end.ts';
 import type { End } from './pod-end.ts';
-import { endOfLauncher, endOfMain, hasStarted, isTerminal, startOf, time } from './pod-parts.ts';
+import { endOfLauncher, endOfMain, hasStarted, imageOf, isTerminal, startOf, time } from './pod-parts.ts';
 import { waitOf } from './wait-reasons.ts';
 import type { Wait } from './wait-reasons.ts';
 
@@ -68,9 +68,16 @@ function ended({ pod, podGone }: Snapshot, end: End): Extract<Observation, { kin
 }
 
 function running(pod: V1Pod): Observation {
+  const image = imageOf(pod);
   return {
     kind: 'running',
-    status: { phase: 'running', message: null, node: pod.spec?.nodeName ?? null, startedAt: startOf(pod) },
+    status: {
+      phase: 'running',
+      message: null,
+      node: pod.spec?.nodeName ?? null,
+      ...(image === null ? {} : { image }),
+      startedAt: startOf(pod),
+    },
   };
 }
 

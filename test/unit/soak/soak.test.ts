@@ -3,7 +3,7 @@ import { requestBudget, tooMany } from '../../soak/budget.ts';
 import { countsOf } from '../../soak/meter.ts';
 import { join } from 'node:path';
 import { compile } from '../../../src/compile/index.ts';
-import { misjudged } from '../../soak/checks.ts';
+import { isUnseen, misjudged } from '../../soak/checks.ts';
 import { partsOf, settingsOf, trackerFaults } from '../../soak/parts.ts';
 import { compressed, real, secondsOf } from '../../soak/scale.ts';
 import { describeTimeline, timelineOf, TRIALS, type EventKind } from '../../soak/timeline.ts';
@@ -138,7 +138,7 @@ describe('the requests of a soak', () => {
 
 describe('an attempt that ended', () => {
   const none = [0, 0, 0, 0, 0];
-  const done = { preempted: [1, ...none.slice(1)], killed: none, pauses: 1, garbage: [], events: [] };
+  const done = { preempted: [1, ...none.slice(1)], killed: none, pauses: 1, garbage: [], events: [], nights: [] };
   const attempt = (number: number, verdict: string, trial = 0): Record<string, unknown> => ({
     trial,
     attempt: number,
@@ -157,6 +157,17 @@ describe('an attempt that ended', () => {
     expect(misjudged([early], done, 0)).toEqual([]);
     expect(misjudged([{ ...early, seconds: 90 }], done, 0).join()).toContain('judged crashed');
     expect(misjudged([early, attempt(2, 'preempted')], done, 0).join()).toContain('judged crashed');
+  });
+
+  it('was seen by nobody only where it began and ended in a night', () => {
+    const nights = [{ from: Date.UTC(2026, 0, 1, 1), to: Date.UTC(2026, 0, 1, 2) }];
+    const between = (start: string, end: string): Record<string, unknown> => ({
+      started_at: `2026-01-01T${start}Z`,
+      ended_at: `2026-01-01T${end}Z`,
+    });
+    expect(isUnseen(between('00:59:50', '01:30:00'), { nights })).toBe(true);
+    expect(isUnseen(between('00:58:00', '01:30:00'), { nights })).toBe(false);
+    expect(isUnseen(between('01:00:01', '02:00:10'), { nights })).toBe(false);
   });
 
   it.each([
