@@ -1,87 +1,29 @@
 /** Container and script steps: one Job an attempt, watched until it ends, adopted by the next worker when this one goes. */
 import { activityInfo, log } from '@temporalio/activity';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';
-import { pathOfFileUri } from '../src/contract/file-uri.ts';
 import { homeOf } from '../src/contract/ids.ts';
 import { UNKNOWN_END } from '../src/contract/jobs.ts';
-import type {
-  AttemptVerdict,
-  ContainerSpec,
-  JobEnd,
-  JobSpec,
-  Json,
-  OutputType,
-  Pool,
-  Resources,
-  ScriptSpec,
-} from '../src/contract/index.ts';
+import type { JobEnd, Pool } from '../src/contract/index.ts';
 import type { Compute, ObjectStore, Ports } from '../src/ports/index.ts';
 import { GRACES } from '../src/rules/durations.ts';
 import { inFlavor } from '../src/rules/flavors.ts';
 import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../src/rules/kept-logs.ts';
-import { keepLog, markLostLog } from './attempt-logs.ts';
-import type { LogSource } from './attempt-logs.ts';
-import { keepScript } from '../src/cache/scripts.ts';
+import { keepLog, type LogSource, markLostLog } from './attempt-logs.ts';
 import { unlessClusterIsLost } from './cluster-silence.ts';
-import { failure, translated } from './failures.ts';
-import { withHeartbeat } from './heartbeat.ts';
-import type { Interruptible } from './heartbeat.ts';
+import { translated } from './failures.ts';
+import { type Interruptible, withHeartbeat } from './heartbeat.ts';
 import { claimJob } from './job-claims.ts';
 import { stepIdentity } from './job-places.ts';
-import { WaitReports, troubleText } from './wait-reports.ts';
-import { Foreign } from './foreign-systems.ts';
-import type { Trouble } from './foreign-systems.ts';
+import { troubleText, WaitReports } from './wait-reports.ts';
+import { Foreign, type Trouble } from './foreign-systems.ts';
 import { runNews } from './trial-news.ts';
-import type { WorkInput } from './queries.ts';
 import { HadImage, noteRan } from './images-ran.ts';
 import { SeenStart } from './seen-starts.ts';
-import { graceOf, knownDigests, shippedCode, withSecrets } from './shipped-code.ts';
-import type { Shipped } from '../src/contract/code.ts';
-import { storageEnvironment } from './storage-environment.ts';
+import type { StepJobEnd, StepJobInput, StepJobName } from './step-job-contract.ts';
+import { outputsOfJob, outputsUri } from './step-outputs.ts';
+import { jobOf } from './step-job-spec.ts';
 
 const SECONDS_PER_HOUR = 3600;
-/** Far above what the step may hand on (activities/steps.ts), far below what hurts. */
-const MAX_OUTPUT_BYTES = 1024 * 1024;
-
-/** Scoring of one export: parts that are written stay, so that an attempt goes on where the one before was taken away. */
-export interface ScoreSpec extends Shipped {
-  readonly kind: 'score';
-  /** URI of what is to be scored (LONGHAUL_SCORE). */
-  readonly document: string;
-  /** Prefix of the scores; READY is written last. */
-  readonly output: string;
-  /** Absent: the profile's. */
-  readonly image?: string;
-  readonly resources: Resources;
-  readonly inputs: Readonly<Record<string, Json>>;
-  readonly outputs: Readonly<Record<string, OutputType>>;
-}
-
-export interface StepJobInput extends WorkInput<ContainerSpec | ScriptSpec | ScoreSpec> {
-  /** Counted by the workflow, never Temporal's retry count. */
-  readonly attempt: number;
-  readonly pool: Pool;
-  readonly noCapacitySeconds: number;
-  readonly deadlineSeconds: number | null;
-  /** Where its script was kept before; its source is empty then. */
-  readonly script?: string;
-  /** Of a profile with several clusters: its cluster is given up when it has not answered for so long. */
-  readonly lostAfterSeconds?: number;
-}
-
-export type StepJobName = Pick<StepJobInput, 'profile' | 'run' | 'step' | 'attempt' | 'lostAfterSeconds'>;
-
-export interface StepJobEnd {
-  readonly verdict: AttemptVerdict;
-  readonly cause: string;
-  /** As of an attempt (`AttemptEnd`). */
-  readonly awaits?: 'registry';
-  readonly job: string;
-  readonly image: string | null;
-  readonly outputs: Record<string, Json>;
-  readonly cost: number;
-  readonly logTail: string;
-}
 
 export const createStepJobActivities = (ports: Ports) =>
   translated({
@@ -293,109 +235,6 @@ function lastWritten(input: StepJobInput): string | null {
   const { spec } = input;
   if (spec.kind === 'score') return `${spec.output}/READY`;
   return spec.kind === 'script' && Object.keys(spec.outputs).length > 0 ? outputsUri(input) : null;
-}
-
-async function programOf(store: ObjectStore, { spec, script }: StepJobInput): Promise<Pick<JobSpec, 'image' | 'command' | 'code' | 'env'>> {
-  switch (spec.kind) {
-    case 'container':
-      return {
-        ...(spec.image === undefined ? {} : { image: spec.image }),
-        command: spec.command,
-        ...shippedCode(store, spec),
-        env: spec.env,
-      };
-    case 'script':
-      return { command: ['python', '-m', 'longhaul_script'], env: { LONGHAUL_SCRIPT: script ?? (await keepScript(store, spec)) } };
-    case 'score':
-      return {
-        ...(spec.image === undefined ? {} : { image: spec.image }),
-        command: ['python', '-m', 'longhaul.scoring'],
-        ...shippedCode(store, spec),
-        env: { LONGHAUL_SCORE: spec.document },
-      };
-  }
-}
-
-async function jobOf(store: ObjectStore, input: StepJobInput): Promise<JobSpec> {
-  const { spec, attempt } = input;
-  const program = await programOf(store, input);
-  return {
-    ...stepIdentity(store, input),
-    ...program,
-    ...knownDigests(input.profile),
-    env: {
-      ...storageEnvironment(input.profile),
-      ...program.env,
-      LONGHAUL_INPUTS: JSON.stringify(spec.inputs),
-      LONGHAUL_OUTPUT: place(spec.output),
-      LONGHAUL_OUTPUTS: place(outputsUri(input)),
-      LONGHAUL_ATTEMPT: String(attempt),
-    },
-    ...(spec.kind === 'score' ? {} : withSecrets(spec)),
-    resources: spec.resources,
-    pool: input.pool,
-    graceSeconds: graceOf(input.profile, input.pool),
-    ...(input.deadlineSeconds === null ? {} : { deadlineSeconds: Math.ceil(input.deadlineSeconds) }),
-  };
-  /** Containers of any language read a path more easily than a URI; our own runner takes both. */
-  function place(uri: string): string {
-    return spec.kind === 'container' ? pathOfFileUri(uri) : uri;
-  }
-}
-
-/** One for each attempt, so that an attempt that failed later than it wrote leaves nothing to be mistaken. */
-const outputsUri = (input: StepJobInput): string => `${input.spec.output}/outputs-${input.attempt}.json`;
-
-async function outputsOfJob(store: ObjectStore, input: StepJobInput): Promise<Record<string, Json>> {
-  const { spec } = input;
-  const declared = Object.entries(spec.outputs);
-  const object = declared.length === 0 ? null : await store.read(outputsUri(input), { maxBytes: MAX_OUTPUT_BYTES });
-  if (declared.length > 0 && !object)
-    throw failure(
-      'InvalidInput',
-      `step ${input.step} ended without writing its outputs (${Object.keys(spec.outputs).join(', ')}) to the file named by LONGHAUL_OUTPUTS`,
-    );
-  const written = object ? parseOutputs(input.step, new TextDecoder().decode(object.data)) : {};
-  const checked = declared.map(([name, type]) => {
-    const value = written[name];
-    if (value === undefined || !hasType(value, type)) {
-      throw failure(
-        'InvalidInput',
-        `step ${input.step}, output ${name}: expected ${type}, found ${value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80)}`,
-      );
-    }
-    return [name, value] as const;
-  });
-  return { ...Object.fromEntries(checked), output: spec.output };
-}
-
-function parseOutputs(step: string, text: string): Record<string, Json> {
-  try {
-    const value = JSON.parse(text) as Json;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  } catch {
-    // Reported below, with what was found.
-  }
-  throw failure('InvalidInput', `step ${step} wrote outputs that are not one JSON object, found ${text.slice(0, 80)}`);
-}
-
-function hasType(value: Json, type: OutputType): boolean {
-  switch (type) {
-    case 'int':
-      return Number.isSafeInteger(value);
-    case 'float':
-      return typeof value === 'number';
-    case 'bool':
-      return typeof value === 'boolean';
-    case 'uri':
-      return typeof value === 'string' && /^(gs:\/\/|file:\/\/\/)/.test(value);
-    case 'table':
-      return typeof value === 'string' && /^[\w-]+(\.[\w-]+){1,2}$/.test(value);
-    case 'string':
-      return typeof value === 'string';
-    case 'json':
-      return true;
-  }
 }
 
 function costOf(end: JobEnd, pool: Pool): number {

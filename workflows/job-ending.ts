@@ -4,7 +4,7 @@
  */
 import { CancellationScope, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { StepJobName } from '../activities/step-jobs.ts';
+import type { StepJobName } from '../activities/step-job-contract.ts';
 import { jobEndingWorkflowId } from '../src/contract/ids.ts';
 import { WORKFLOWS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';

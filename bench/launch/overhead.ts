@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createRunActivities } from '../../activities/runs.ts';
-import type { StepJobEnd } from '../../activities/step-jobs.ts';
+import type { StepJobEnd } from '../../activities/step-job-contract.ts';
 import { createStepActivities } from '../../activities/steps.ts';
 import { temporalServer, untilServing } from '../../src/stack/temporal-server.ts';
 import { createSupervisor } from '../../src/stack/supervisor.ts';

@@ -1,7 +1,7 @@
 /** A sampler of one's own: its code packed, and refused where it can be seen that it is not there. */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join as joinPath, resolve } from 'node:path';
-import type { SamplerInFile } from '../contract/pipeline.ts';
+import type { SamplerInFile } from '../contract/pipeline-search.ts';
 import type { Sampler } from '../contract/search-space.ts';
 import type { CodePacker } from './code/pack.ts';
 import type { LeafStep } from './expand.ts';

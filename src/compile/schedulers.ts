@@ -1,5 +1,5 @@
 /** What the run document says of a search's scheduler. Pure. */
-import type { SearchOfFile } from '../contract/pipeline.ts';
+import type { SearchOfFile } from '../contract/pipeline-search.ts';
 import type { PopulationScheduler } from '../contract/search-space.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 import { SHAPING } from '../rules/exploration.ts';

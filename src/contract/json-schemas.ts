@@ -1,7 +1,8 @@
 /** The schemas of the contract as JSON Schema, for editors and for other languages. */
 import { z } from 'zod';
 import { FeatureTable } from './features.ts';
-import { ComponentFile, ForEach, PipelineFile, StepFile } from './pipeline.ts';
+import { ComponentFile, PipelineFile, StepFile } from './pipeline.ts';
+import { ForEach } from './pipeline-fields.ts';
 import { Resources, TrialResources } from './profile.ts';
 import { RunDocument } from './run-document.ts';
 import { Budget, Objective, Sampler, Space, StoppingRule } from './search-space.ts';

@@ -1,35 +1,12 @@
 import { z } from 'zod';
 import { PLAIN_RULES, RULE_FIELDS } from './checks.ts';
 import { FeatureTable } from './features.ts';
-import { documentFields, STEP_RENAMES } from './earlier-names.ts';
-import { HalvingScheduler, Objective, ParameterName, PopulationScheduler, Sampler, SpaceParameter, StoppingRule } from './search-space.ts';
-import { ApprovalSpec, ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec, SearchSpec } from './steps.ts';
+import { ApprovalSpec, ContainerSpec, EvaluateSpec, ExportSpec, QuerySpec, ScriptSpec } from './steps.ts';
 import { Duration, inUnits } from './unit-fields.ts';
 import { Json, Name, OutputType, Scalar } from './values.ts';
-import { BudgetInFile, ResourcesInFile, TrialResourcesInFile } from './written.ts';
-
-/**
- * The pipeline file as a person writes it (docs/pipeline.md). Texts may hold `{templates}`; where a number, a switch or a list
- * stands, a text that is exactly one reference (`"{params.trials}"`) may stand instead: templates are resolved before this schema is applied.
- */
-
-const Variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name: letters, digits and _, not beginning with a digit');
-const Alias = Variable;
-
-const FilePath = z.string().min(1).describe('Path relative to the file in which it is written');
-const CodePath = z
-  .string()
-  .min(1)
-  .describe('Folder or file of the project that is shipped to where the step runs; .gitignore and .longhaulignore hold');
-const shippedFields = {
-  code: CodePath.optional(),
-  requirements: z
-    .union([FilePath, z.array(z.string().min(1)).min(1)])
-    .optional()
-    .describe('pip requirements of the code, pinned: path of a file, or the lines; installed once for each content and Python'),
-  python: z.string().min(1).optional().describe('Interpreter of the machine or image that runs the code, e.g. /usr/bin/python3'),
-};
-const Names = z.union([z.string().min(1), z.array(z.string().min(1))]);
+import { BudgetInFile, ResourcesInFile } from './written.ts';
+import { Alias, common, CustomMetrics, FilePath, ScorerInFile, shippedFields, Sql, Variable } from './pipeline-fields.ts';
+import { SearchFile, TrainFile } from './pipeline-search.ts';
 
 /** A value with a declared type: a parameter of a pipeline or an input of a component. */
 export const Declaration = z.strictObject({
@@ -42,24 +19,6 @@ export type Declaration = z.infer<typeof Declaration>;
 
 const Declarations = z.record(Variable, z.union([Scalar, z.array(Json), Declaration]));
 
-export const ForEach = z.union([
-  z.record(Variable, z.array(Scalar).min(1)).describe('One variable with its values; of several, every combination'),
-  z.array(z.record(Variable, Json)).min(1).describe('One object of variables for each instance'),
-]);
-
-const common = {
-  description: z.string().optional(),
-  after: Names.optional().describe('Steps that must end first, besides those that are referred to'),
-  when: z
-    .union([z.string().min(1), z.boolean()])
-    .optional()
-    .describe('Condition, e.g. steps.evaluate.outputs.ndcg_at_10 > 0.5'),
-  forEach: ForEach.optional().describe('One template, many parameters'),
-  retry: z.strictObject({ attempts: z.int().min(1).max(100).optional(), backoff: Duration.optional() }).optional(),
-  timeout: Duration.optional(),
-  cache: z.boolean().optional().describe('false: always run again'),
-};
-
 const QueryValue = z.union([
   z.string(),
   z.number(),
@@ -67,10 +26,6 @@ const QueryValue = z.union([
   z.array(Json),
   z.strictObject({ type: z.string(), value: Json }).describe('With its GoogleSQL type, e.g. { type: DATE, value: 2024-01-01 }'),
 ]);
-
-const Sql = z
-  .union([FilePath, z.strictObject({ inline: z.string().min(1) })])
-  .describe('Path of a GoogleSQL file, or { inline: "SELECT …" }');
 
 const QueryFile = z.strictObject({
   kind: z.literal('query'),
@@ -97,168 +52,6 @@ const ExportFile = z.strictObject({
   partSize: inUnits('Mi', partSizeMb).describe('Of each part, default 64Mi'),
   destination: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
 });
-
-const CustomMetrics = z.array(Sql).optional().describe('GoogleSQL over {scores}, one row, each column a metric');
-
-const ScorerInFile = z
-  .strictObject({ ...EvaluateSpec.shape.scorer.unwrap().shape, resources: ResourcesInFile.optional() })
-  .optional()
-  .describe('The Job that scores with a model export: its image and machine');
-
-const ObjectiveInFile = z.strictObject({
-  metric: Objective.shape.metric.describe("Name in the trial's metrics; `offline.` before it for early evaluation"),
-  direction: Objective.shape.goal,
-});
-
-const [median, percentile, asha, hyperband, patience, divergence, overfitting, underfitting, wallClock, cost] = StoppingRule.options;
-const { reductionFactor: ashaFactor, ...ashaFields } = asha.shape;
-const { reductionFactor: hyperbandFactor, ...hyperbandFields } = hyperband.shape;
-const PrunerInFile = z.discriminatedUnion('kind', [
-  median,
-  percentile,
-  z.strictObject({ ...ashaFields, reduction_factor: ashaFactor }),
-  z.strictObject({ ...hyperbandFields, reduction_factor: hyperbandFactor }),
-  patience,
-  divergence,
-  overfitting,
-  underfitting,
-  z.strictObject({ kind: wallClock.shape.kind, time: inUnits('s', wallClock.shape.seconds).unwrap() }),
-  cost,
-]);
-
-const { factor: schedulerFactor, kind: schedulerKind, ...schedulerFields } = HalvingScheduler.shape;
-const SchedulerInFile = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.enum(['auto', ...schedulerKind.options]).describe('auto: asha where the search is large enough for it, else none'),
-    ...schedulerFields,
-    reduction_factor: schedulerFactor,
-  }),
-  PopulationScheduler,
-]);
-
-const {
-  trials: plannedTrials,
-  code: _code,
-  requirements: _requirements,
-  stopping: _stopping,
-  objective: _objective,
-  alsoOptimize: _alsoOptimize,
-  scheduler: _scheduler,
-  attemptDeadlineSeconds,
-  checkpoint,
-  earlyEvaluation,
-  schedulerChoice: _schedulerChoice,
-  sampler: _sampler,
-  takesOver: _takesOver,
-  promise: _promise,
-  space: _space,
-  dataBy: _dataBy,
-  ...searchFields
-} = SearchSpec.shape;
-
-const { minSeconds, maxSeconds, ...checkpointFields } = checkpoint.unwrap().shape;
-const { everySeconds, ...earlyEvaluationFields } = earlyEvaluation.unwrap().shape;
-
-const { class: ownClass, options: ownOptions, code: _ownCode, requirements: _ownRequirements, ...samplerFields } = Sampler.shape;
-const SamplerInFile = z.strictObject({
-  ...samplerFields,
-  class: ownClass.describe(
-    'A sampler of one’s own instead of `kind`: module:Class of a sampler of Optuna, or of a function that returns one',
-  ),
-  options: ownOptions.describe('What it is made with; `seed` too, where it takes one'),
-  code: CodePath.optional().describe('Folder or file with the module; where absent the `code` of the search, or an installed package'),
-  requirements: shippedFields.requirements,
-});
-
-/** A param of the pipeline: the steps between it and the search are made for each of its values. */
-const ParamInSpace = z.strictObject({
-  type: z.literal('param'),
-  choices: z.array(Scalar).min(1).optional().describe('Values that are tried; where absent the `choices` of the param'),
-});
-
-/** The names of the field (Optuna, Katib); what the run document calls otherwise: `searchOfFile`. */
-const SearchFile = z.strictObject({
-  ...searchFields,
-  ...shippedFields,
-  ...common,
-  space: z
-    .record(ParameterName, z.discriminatedUnion('type', [...SpaceParameter.options, ParamInSpace]))
-    .describe('Hyper-parameters by name; type `param` tries values of the param of this name'),
-  objective: ObjectiveInFile,
-  alsoOptimize: z.array(ObjectiveInFile).default([]).describe('Further objectives'),
-  n_trials: plannedTrials.describe('Trials to run'),
-  pruner: z.array(PrunerInFile).default([]).describe('Rules that stop poor trials early; one rule needs no list'),
-  sampler: SamplerInFile.prefault({}),
-  scheduler: SchedulerInFile.optional().describe('Holds trials at rungs and lets the best go on, or trains a population'),
-  output: z.string().optional().describe('Prefix URI, default {storage}/{pipeline}/{step}/{key}'),
-  budget: BudgetInFile.optional(),
-  resources: TrialResourcesInFile.optional().describe('Of each trial'),
-  attemptDeadline: inUnits('s', attemptDeadlineSeconds).describe('An attempt that lasts longer is ended'),
-  checkpoint: z
-    .strictObject({
-      ...checkpointFields,
-      min: inUnits('s', minSeconds).describe('Never more often than this'),
-      max: inUnits('s', maxSeconds).describe('Never more seldom than this'),
-    })
-    .optional(),
-  earlyEvaluation: z
-    .strictObject({
-      ...earlyEvaluationFields,
-      scorer: ScorerInFile,
-      customMetrics: CustomMetrics,
-      every: inUnits('s', everySeconds).describe('At most one in so long'),
-    })
-    .optional(),
-});
-export type SamplerInFile = z.output<typeof SamplerInFile>;
-/** With the sampler's code shipped. */
-type SearchInFile = Omit<z.output<typeof SearchFile>, 'sampler'> & { readonly sampler: Sampler };
-type Early = NonNullable<SearchSpec['earlyEvaluation']>;
-type AskedScheduler = PopulationScheduler | (Omit<HalvingScheduler, 'kind'> & { readonly kind: HalvingScheduler['kind'] | 'auto' });
-export type SearchOfFile = Omit<SearchSpec, 'earlyEvaluation' | 'scheduler'> & {
-  readonly earlyEvaluation?: Omit<Early, 'customMetrics'> & Pick<NonNullable<SearchInFile['earlyEvaluation']>, 'customMetrics'>;
-  readonly scheduler?: AskedScheduler;
-};
-
-/** With the names of the run document, which are those of 0.1: workers and histories of then go on reading them. */
-export const searchOfFile = (file: SearchInFile): SearchOfFile =>
-  documentFields(STEP_RENAMES.search, withoutOneNode(file)) as unknown as SearchOfFile;
-
-/** One machine is what a trial has anyway: its document, and what was made from it before, are the same with and without the word. */
-function withoutOneNode({ resources, ...file }: SearchInFile): Omit<SearchInFile, 'resources'> & Partial<Pick<SearchInFile, 'resources'>> {
-  if (resources === undefined) return file;
-  const { nodes, ...others } = resources;
-  return { ...file, resources: nodes === undefined || nodes === 1 ? others : resources };
-}
-
-/** One training: a search that has nothing to search. */
-const TrainFile = SearchFile.omit({
-  space: true,
-  fixed: true,
-  n_trials: true,
-  parallel: true,
-  sampler: true,
-  scheduler: true,
-  alsoOptimize: true,
-  maxFailedTrials: true,
-}).extend({
-  kind: z.literal('train'),
-  parameters: z.record(z.string(), Json).default({}).describe('What to train with, by name'),
-});
-
-export function searchOfTraining({ parameters, ...rest }: z.output<typeof TrainFile>): SearchOfFile {
-  return searchOfFile({
-    ...rest,
-    kind: 'search',
-    fixed: parameters,
-    space: {},
-    n_trials: 1,
-    parallel: 1,
-    // Given by hand, so that nobody is asked for a suggestion.
-    sampler: Sampler.parse({ kind: 'random', enqueue: [{}] }),
-    alsoOptimize: [],
-  });
-}
 
 const EvaluateFile = z.strictObject({ ...EvaluateSpec.shape, ...common, scorer: ScorerInFile, customMetrics: CustomMetrics });
 

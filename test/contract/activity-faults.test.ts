@@ -13,7 +13,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
-import type { StepJobInput } from '../../activities/step-jobs.ts';
+import type { StepJobInput } from '../../activities/step-job-contract.ts';
 import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { StepJobName } from '../../activities/step-jobs.ts';
+import type { StepJobName } from '../../activities/step-job-contract.ts';
 import { jobEndingWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { AttemptInput, CapacityInput } from '../../src/contract/attempts.ts';

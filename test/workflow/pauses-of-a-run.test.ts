@@ -2,7 +2,8 @@
 import { ApplicationFailure } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRunActivities, type OpenedRun, type OpenRunInput } from '../../activities/runs.ts';
-import { createStepJobActivities, type StepJobEnd, type StepJobInput, type StepJobName } from '../../activities/step-jobs.ts';
+import { createStepJobActivities } from '../../activities/step-jobs.ts';
+import type { StepJobEnd, StepJobInput, StepJobName } from '../../activities/step-job-contract.ts';
 import { Run } from '../../src/client/run.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';

@@ -22,7 +22,7 @@ import type { EarlierSearch, SearchInput, SearchResult, WarmTrial } from '../../
 import { SearchSpec } from '../../src/contract/steps.ts';
 import { createSearchActivities, type SlotInput } from '../../activities/search.ts';
 import type { PlanScoresInput, ScoringJob } from '../../activities/scoring.ts';
-import type { StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
+import type { StepJobEnd, StepJobInput } from '../../activities/step-job-contract.ts';
 import type { EvaluateExportInput } from '../../activities/early-evaluation-contract.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import type { hyperparameterSearch, trial } from '../../workflows/index.ts';

@@ -1,7 +1,7 @@
 /** Container and script steps: attempts in the pools of the profile until one succeeds or fails by its own fault. */
 import { CancellationScope, patched, sleep } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import type { ScoreSpec, StepJobEnd, StepJobInput } from '../../activities/step-jobs.ts';
+import type { ScoreSpec, StepJobEnd, StepJobInput } from '../../activities/step-job-contract.ts';
 import type { WorkInput, WorkResult } from '../../activities/queries.ts';
 import type { PlacementState } from '../../src/contract/trial-run.ts';
 import type { Profile } from '../../src/contract/profile.ts';

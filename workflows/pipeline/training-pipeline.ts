@@ -12,7 +12,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { INTERNAL_SIGNALS, QUERIES, UPDATES } from '../../src/contract/names.ts';
 import { playFaster } from '../../src/rules/durations.ts';
 import type { DecidedSignal } from '../../src/contract/decisions.ts';
@@ -22,19 +22,18 @@ import type { UpdateAnswer, Who } from '../../src/contract/search-updates.ts';
 import type { RunGraph, RunResult, RunState, StepWaits } from '../../src/contract/state.ts';
 import type { Step } from '../../src/contract/steps.ts';
 import { standing } from '../../src/rules/retries.ts';
-import { createApprovals } from './approvals.ts';
-import type { Decision } from './approvals.ts';
+import { createApprovals, type Decision } from './approvals.ts';
 import { answerApproval, heardOf, recordUnheardCancel, recordUpdate } from './decisions.ts';
 import { control } from '../policies.ts';
 import { heardWait } from './job-waits.ts';
 import { checkResume, pause, resume } from './pauses.ts';
-import { lastOptions, notify } from './run.ts';
-import type { Run } from './run.ts';
-import { graphOf, boundedSteps, createRunView, statusOf } from './view.ts';
+import { lastOptions, notify, type Run } from './run.ts';
+import { boundedSteps, createRunView, graphOf, statusOf } from './view.ts';
 import { checkSamplers } from './sampler-checks.ts';
 import { runSteps } from './scheduler.ts';
 import { openTrackers } from './trackers.ts';
 import { stepFailureOf } from '../failures.ts';
+import { answer, outcomeOf, reasonOf } from './outcome.ts';
 
 export const stateQuery = defineQuery<RunState>(QUERIES.state);
 export const graphQuery = defineQuery<RunGraph>(QUERIES.graph);
@@ -47,9 +46,6 @@ export const cancelExitSignal = defineSignal(INTERNAL_SIGNALS.cancelExit);
 
 export const stepWaitsSignal = defineSignal<[StepWaits]>(INTERNAL_SIGNALS.stepWaits);
 export const decidedSignal = defineSignal<[DecidedSignal?]>(INTERNAL_SIGNALS.decided);
-
-const FAILURES_SHOWN = 5;
-const BLOCKED_SHOWN = 20;
 
 /** @param retry of a run that ended before: its done steps stand, the others go on from where they are */
 export async function trainingPipeline(document: RunDocument, retry: Retry | null = null): Promise<RunResult> {
@@ -246,50 +242,6 @@ async function close(run: Run): Promise<void> {
   });
   await notify(run, state.status === 'failed' ? 'failure' : 'finish', state.reason ?? `${name} ${state.status}`);
 }
-
-function answer(run: Run): RunResult {
-  const { state } = run.view;
-  const status = outcomeOf(run, [...run.document.steps, ...run.document.onExit]);
-  const result: RunResult = {
-    run: run.name,
-    status,
-    steps: boundedSteps(state.steps),
-    cost: state.cost,
-    seconds: ((state.endedAt ?? Date.now()) - state.startedAt) / 1000,
-  };
-  if (status === 'cancelled') throw new CancelledFailure(state.reason ?? 'cancelled', [result]);
-  if (status === 'failed')
-    throw ApplicationFailure.create({
-      message: state.reason ?? 'failed',
-      type: firstFailureType(run),
-      nonRetryable: true,
-      details: [result],
-    });
-  return result;
-}
-
-function outcomeOf(run: Run, steps: readonly Step[]): RunResult['status'] {
-  if (run.cancelled) return 'cancelled';
-  if (run.refused !== null) return 'failed';
-  return steps.some((step) => run.view.step(step.id).status === 'failed') ? 'failed' : 'succeeded';
-}
-
-function reasonOf(run: Run): string | null {
-  if (run.cancelled) return `${run.name} was cancelled`;
-  if (run.refused !== null) return run.refused;
-  const failed = run.view.state.steps.filter((step) => step.status === 'failed');
-  const blocked = run.view.state.steps.filter((step) => step.status === 'blocked').map((step) => step.id);
-  if (failed.length === 0) return null;
-  const because = failed.slice(0, FAILURES_SHOWN).map((step) => `step ${step.id} failed: ${step.reason ?? 'no reason given'}`);
-  const more = failed.length - because.length;
-  return [
-    ...because,
-    ...(more > 0 ? [`and ${more} more steps failed`] : []),
-    ...(blocked.length > 0 ? [`not run because of that: ${blocked.slice(0, BLOCKED_SHOWN).join(', ')}`] : []),
-  ].join('\n');
-}
-
-const firstFailureType = (run: Run): string => [...run.failureTypes.values()].find((type) => type !== 'Cancelled') ?? 'Unexpected';
 
 /** Until the document was checked, show only what is certain to be well formed. */
 function plausible(document: RunDocument): RunDocument {

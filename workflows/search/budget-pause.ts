@@ -5,7 +5,7 @@ import type { SearchRun } from './state.ts';
 import { isWithoutMachine } from './held.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { costPerSecond, spent } from './spending.ts';
-import { pauseTrial, resumeTrial } from './trials.ts';
+import { pauseTrial, resumeTrial } from './trial-signals.ts';
 import { publish } from './view.ts';
 import { WAITS } from '../../src/rules/durations.ts';
 

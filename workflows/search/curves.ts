@@ -11,7 +11,7 @@ import { activeRecords, inBackground, isOver, objectivesOf, recordOf } from './s
 import type { SearchRun } from './state.ts';
 import { reachEndOfInterval } from './population.ts';
 import { reachRung } from './rungs.ts';
-import { endUnreportedTrial, finish, stopTrial } from './trials.ts';
+import { endUnreportedTrial, finish, stopTrial } from './trial-ends.ts';
 import { contextOf, applyStoppingRules } from './stopping.ts';
 import type { StoppingContext } from '../../src/rules/early-stopping.ts';
 import { WAITS } from '../../src/rules/durations.ts';

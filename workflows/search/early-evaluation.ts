@@ -14,7 +14,8 @@ import type { JobHost } from '../pipeline/jobs.ts';
 import { createScoring } from '../pipeline/scoring.ts';
 import { evaluating } from '../policies.ts';
 import type { SearchRun } from './state.ts';
-import { finalise, pauseTrial, stopTrial } from './trials.ts';
+import { finalise, stopTrial } from './trial-ends.ts';
+import { pauseTrial } from './trial-signals.ts';
 
 /** Scoring uses the warehouse, which other runs want too. */
 const MAX_EVALUATING = 4;

@@ -28,7 +28,7 @@ import { beginReplicates, tellReplicated } from './replicates.ts';
 import { closeRungs } from './rungs.ts';
 import { fillPlaces } from './sampling.ts';
 import { releaseTensorboard, openTensorboard } from './tensorboard.ts';
-import { endUnreportedTrial, finalise, finish } from './trials.ts';
+import { endUnreportedTrial, finalise, finish } from './trial-ends.ts';
 import { publish, resultOf } from './view.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
 

@@ -21,7 +21,8 @@ import { askSampler } from './asking.ts';
 import { askInput } from './sampling.ts';
 import { decided, isOver, newRecord, untilDrained } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { finalise, requestStop } from './trials.ts';
+import { finalise } from './trial-ends.ts';
+import { requestStop } from './trial-signals.ts';
 
 const OFFSPRING = 'pbt';
 /** Seeds of the sampler for each fork are so far from those of the first members. */

@@ -6,7 +6,7 @@ import { decided, isOver, notifyPeople } from './state.ts';
 import { lastMoment } from './last-moment.ts';
 import { mostPromised, newTrialsLeft } from './places.ts';
 import { costPerSecond, liveCost, spent, trainedSeconds } from './spending.ts';
-import { finish } from './trials.ts';
+import { finish } from './trial-ends.ts';
 import { publish } from './view.ts';
 
 export function keepPromise(run: SearchRun): void {

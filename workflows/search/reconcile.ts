@@ -8,7 +8,7 @@ import type { TrialRecord } from '../../src/contract/search.ts';
 import type { Wanted } from '../../src/contract/trial-run.ts';
 import { activeRecords, inBackground, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { stopTrial } from './trials.ts';
+import { stopTrial } from './trial-ends.ts';
 import { wantedOf } from './wanted.ts';
 
 const stop = defineSignal<[{ reason: string }]>(SIGNALS.stop);

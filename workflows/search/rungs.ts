@@ -10,7 +10,8 @@ import { newTrialsLeft, startsLeft } from './places.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { amountOf, type Reached } from './resource.ts';
-import { requestStop, finalise, stopTrial } from './trials.ts';
+import { finalise, stopTrial } from './trial-ends.ts';
+import { requestStop } from './trial-signals.ts';
 
 /** A trial has a new point: it may be at a rung. */
 export function reachRung(run: SearchRun, record: TrialRecord, reached: Reached): void {

@@ -5,7 +5,7 @@ import type { Curve, StoppingContext, TrialCurve } from '../../src/rules/early-s
 import { activeRecords, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { liveCost, trainedSeconds } from './spending.ts';
-import { stopTrial } from './trials.ts';
+import { stopTrial } from './trial-ends.ts';
 
 /**
  * Applies the rules to the trial that has a new point.

@@ -1,6 +1,5 @@
 /** A trial: attempts, one Job each, until one succeeds. Machines may go; the trial goes on from its last committed checkpoint. */
 import {
-  ActivityFailure,
   CancellationScope,
   condition,
   continueAsNew,
@@ -15,30 +14,24 @@ import {
 } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS } from '../../src/contract/names.ts';
 import type { Pool } from '../../src/contract/profile.ts';
-import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
+import type { AttemptReport } from '../../src/contract/attempts.ts';
 import type { AttemptWaits, PlacementState, TrialInput, TrialReport, TrialSummary } from '../../src/contract/trial-run.ts';
 import { backoffSecondsV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
-import { afterFound, backoffSeconds, choosePool, poolOrder } from '../../src/rules/placement.ts';
+import { afterFound, backoffSeconds, choosePool, type PlacementChoice, poolOrder } from '../../src/rules/placement.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
-import type { PlacementChoice } from '../../src/rules/placement.ts';
 import { remainingSeconds } from '../../src/rules/spare-time.ts';
 import { AWAITS_REGISTRY } from '../../src/rules/attempt-ends.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd, fruitlessPauseSeconds, registryPauseSeconds } from '../../src/rules/fruitless.ts';
 import { learn, waitForMachine } from './machine-wait.ts';
-import { watchPools } from './pool-watch.ts';
 import { withSearchWatch } from './search-watch.ts';
-import { acquirePlaces, grantedSignal, releasePlaces } from '../pools/slots.ts';
+import { grantedSignal } from '../pools/slots.ts';
 import { withMovedGb } from '../../src/rules/clusters.ts';
-import { cleanUpOnRequest } from '../clean-up.ts';
 import { inClusterThatAnswers, noAnswer, noNews } from '../clusters.ts';
-import { isClusterLost, isTimeout } from '../failures.ts';
-import { handOver } from '../job-ending.ts';
-import { attempts, endings } from '../policies.ts';
-import { afterReport, attemptInput, failedSummary, messageOf, summaryOf, unforeseenMessageOf } from './decisions.ts';
-import { isSeveral, lose } from './lost-cluster.ts';
+import { afterReport, failedSummary, messageOf, summaryOf } from './decisions.ts';
 import { reportOf, tellSearch, tellSearchTheEnd } from './messages.ts';
 import type { TrialRun } from './state.ts';
+import { backOff, nextAttempt } from './attempt.ts';
 
 export const stopSignal = defineSignal<[{ reason: string }?]>(SIGNALS.stop);
 export const pauseSignal = defineSignal(SIGNALS.pause);
@@ -228,103 +221,6 @@ function choose(run: TrialRun, state: PlacementState): PlacementChoice {
   return run.placesByRates
     ? choosePool({ ...moment, rates: run.carried.rates ?? null })
     : choosePoolV1({ ...moment, spreads: run.reconciles });
-}
-
-/** Null when it was stopped or paused before anything ran. */
-async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
-  const { pool } = choice;
-  run.carried.placement = choice.state;
-  if (!(await acquirePlaces(run, pool))) return null;
-  try {
-    run.carried.startedAt ??= Date.now();
-    run.pool = pool.name;
-    run.waits = null;
-    await tellSearch(run.input, { ...reportOf(run), attempts: run.carried.attempts + 1 });
-    if (run.stop !== null || run.paused) return null;
-    // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
-    run.carried.attempts += 1;
-    return await interruptible(run, choice);
-  } finally {
-    await CancellationScope.nonCancellable(() => releasePlaces(run, pool));
-  }
-}
-
-/** Ends the attempt, with a checkpoint, when the trial is stopped or paused, or when a pool that is looked at has a machine. */
-async function interruptible(run: TrialRun, choice: PlacementChoice): Promise<AttemptReport | null> {
-  run.begunAt = Date.now();
-  const scope = new CancellationScope();
-  const poolWatch = new CancellationScope();
-  run.interrupt = () => {
-    scope.cancel();
-  };
-  const input = attemptInput(run, choice);
-  const summary = `attempt ${run.carried.attempts} on ${choice.pool.name}: ${choice.reason}`;
-  const over = run.asksJobs ? cleanUpOnRequest(scope, () => endings(input.trial).askAttemptToEnd(input)) : undefined;
-  const looking = poolWatch.run(() => watchPools(run, choice.looks)).catch(() => undefined);
-  try {
-    run.last = await scope.run(() => attempts(input, run.asksJobs).runAttempt.executeWithOptions({ summary }, [input]));
-    run.clusters.heard = input.pool.cluster ?? null;
-    if (run.last.letGo) await handOverLetGo(input, run.last);
-    return run.last;
-  } catch (error) {
-    if (isSeveral(input) && isClusterLost(error)) return await lose(run, input);
-    if (run.reconciles && !scope.consideredCancelled) return await givenUp(run, input, error);
-    // Temporal tries nothing again that was cancelled: whatever it failed of, the Job may go on.
-    const isUnheard = isCancellation(error) || isTimeout(error) || (run.reconciles && error instanceof ActivityFailure);
-    if (!scope.consideredCancelled || !isUnheard) throw error;
-    // No worker was there to be asked: none had begun, or the one that had is gone, and the Job goes on.
-    const report = await CancellationScope.nonCancellable(() => endOf(run, input));
-    if (report === null && CancellationScope.current().consideredCancelled) throw error;
-    return report;
-  } finally {
-    over?.();
-    run.waits = null;
-    run.interrupt = null;
-    poolWatch.cancel();
-    await looking;
-  }
-}
-
-/** Its machines are about to tell of their end; until they have, its Job is somebody's. */
-async function handOverLetGo({ mayLetGo: _mayLetGo, ...input }: AttemptInput, { verdict, cause }: AttemptReport): Promise<void> {
-  const lost = verdict === 'preempted' ? { lost: cause } : {};
-  await handOver({ kind: 'attempt', input: { ...input, ...lost, isLogKept: true } });
-}
-
-/**
- * The activity that watched the attempt failed for good; its Job may go on, so that it is ended first. What no one foresaw costs a retry,
- * as a crash does; the rest, such as a permission that is missing, fails the trial.
- */
-async function givenUp(run: TrialRun, input: AttemptInput, error: unknown): Promise<AttemptReport | null> {
-  const report = await CancellationScope.nonCancellable(() => endOf(run, input).catch(() => null));
-  const message = unforeseenMessageOf(error);
-  if (message === null) throw error;
-  if (report !== null) return { ...report, verdict: 'crashed', cause: `it could not be watched any more: ${message}` };
-  const inRow = (run.carried.crashesInRow ?? run.carried.crashes) + 1;
-  Object.assign(run.carried, { crashes: run.carried.crashes + 1, crashesInRow: inRow });
-  if (inRow > run.input.spec.maxCrashes) throw error;
-  run.note = message;
-  await backOff(run, backoffSeconds('crashed', inRow, run.carried.placement, 1));
-  return null;
-}
-
-/** Null where there was no attempt after all: its number is the next one's. Null also where nobody could look. */
-async function endOf(run: TrialRun, input: AttemptInput): Promise<AttemptReport | null> {
-  try {
-    const report = await endings(input.trial).endAttempt(input);
-    if (report === null) run.carried.attempts -= 1;
-    else run.last = report;
-    return report;
-  } catch (error) {
-    if (isSeveral(input) && (isTimeout(error) || isClusterLost(error))) return lose(run, input);
-    if (!isTimeout(error)) throw error;
-    if (patched('job-ending')) await handOver({ kind: 'attempt', input });
-    return null;
-  }
-}
-
-async function backOff(run: TrialRun, seconds: number): Promise<void> {
-  if (seconds > 0) await condition(() => run.stop !== null || run.paused, seconds * 1000);
 }
 
 /** A trial that began before this was counted has its machines' time only. */

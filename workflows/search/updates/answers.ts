@@ -6,7 +6,8 @@ import { extendBudget, resumeSearch } from '../budget-pause.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
-import { finish, resumeTrial, stopTrial } from '../trials.ts';
+import { finish, stopTrial } from '../trial-ends.ts';
+import { resumeTrial } from '../trial-signals.ts';
 import { byWhom, done, shownTrial, trialOf, WHO } from './common.ts';
 
 export const approveUpdate = defineUpdate<UpdateAnswer, [ApproveUpdate?]>(UPDATES.approve);

@@ -11,7 +11,8 @@ import { nextMemory } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 import { listenToSettings } from './settings.ts';
 import { listenToTrialUpdates } from './trials.ts';
-import { ended, reported } from '../trials.ts';
+import { reported } from '../trials.ts';
+import { ended } from '../trial-ends.ts';
 import { stateOf } from '../view.ts';
 
 export const stateQuery = defineQuery<SearchState, [StatePage?]>(QUERIES.state);

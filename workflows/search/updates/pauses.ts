@@ -9,7 +9,7 @@ import { activeRecords, decided, isOver } from '../state.ts';
 import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { isHeld, isWithoutMachine, release } from '../held.ts';
-import { pauseTrial, resumeTrial } from '../trials.ts';
+import { pauseTrial, resumeTrial } from '../trial-signals.ts';
 import { byWhom, done, openTrial, shownTrial, stillOpen, trialOf, WHO } from './common.ts';
 
 export const pauseUpdate = defineUpdate<UpdateAnswer, [PauseUpdate?]>(UPDATES.pause);

@@ -16,7 +16,7 @@ import { pinnedFork } from '../forks.ts';
 import { newRecord } from '../state.ts';
 import { hear } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
-import { stopTrial } from '../trials.ts';
+import { stopTrial } from '../trial-ends.ts';
 import { byWhom, done, openTrial, stillOpen, trialOf, WHO } from './common.ts';
 
 export const stopTrialUpdate = defineUpdate<UpdateAnswer, [StopTrialUpdate]>(UPDATES.stopTrial);
