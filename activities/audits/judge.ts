@@ -1,10 +1,10 @@
 /** Compares a window with its repetitions; the certificate of what came of it, and its row in the ledger. */
+import type { Pair } from '../../src/contract/audit.ts';
 import {
   Certificate,
   type FirstDifference,
   type JudgeInput,
   type Judgement,
-  Pair,
   type Place,
   Repeated,
   type Side,

@@ -1,7 +1,7 @@
 /** What a step's spec is built with: what is read, asked and told. */
-import { z } from 'zod';
-import { STEP_FILES } from '../contract/pipeline.ts';
-import { StepSpec } from '../contract/steps.ts';
+import type { z } from 'zod';
+import type { STEP_FILES } from '../contract/pipeline.ts';
+import type { StepSpec } from '../contract/steps.ts';
 import type { OutputType } from '../contract/values.ts';
 import type { CodePacker } from './code/pack.ts';
 import type { LeafStep } from './expand.ts';
