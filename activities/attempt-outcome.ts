@@ -5,7 +5,7 @@ import type { Latest, TrialResult } from '../src/contract/trial.ts';
 import type { ObjectStore } from '../src/ports/index.ts';
 import { classifyEnd } from '../src/rules/attempt-ends.ts';
 import type { Foreign } from './foreign-systems.ts';
-import type { HadImage } from './images-ran.ts';
+import type { PulledImages } from './pulled-images.ts';
 import { readLatest, readResult } from './trial-files.ts';
 
 interface Seen {
@@ -14,7 +14,7 @@ interface Seen {
   readonly silent: boolean;
   readonly stopRequested: boolean;
   /** Absent: it is known to have begun. */
-  readonly images?: HadImage;
+  readonly images?: PulledImages;
 }
 
 interface AttemptOutcome {
@@ -26,7 +26,7 @@ interface AttemptOutcome {
 }
 
 /** Of an attempt that had already been given up with its cluster: whatever ended its Job came later. */
-export const asLost = (seen: AttemptOutcome, cause: string): AttemptOutcome =>
+export const asLostOutcome = (seen: AttemptOutcome, cause: string): AttemptOutcome =>
   seen.verdict === 'succeeded' ? seen : { ...seen, verdict: 'preempted', cause, result: null };
 
 /** All ranks have saved, and what one of them would still write is fenced off by the attempt that follows: so its trainer says itself. */

@@ -2,7 +2,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { JobContext } from '../src/ports/warehouse.ts';
 import { GRACES } from '../src/rules/durations.ts';
-import { hearIfUnwanted } from './stop-requests.ts';
+import { heartbeatIfCancelled } from './stop-requests.ts';
 
 /** A short limit is for work that is to hear quickly; a long one is there to save heartbeats, each of which Temporal Cloud bills. */
 const SHARE_OF_SHORT = 0.25;
@@ -45,7 +45,7 @@ export async function withHeartbeat<T>(work: (context: Interruptible) => Promise
       if (timer && !isLong(timeoutMs ?? 0)) beat();
     },
     look: async () => {
-      if (!cancel.signal.aborted && !detach.signal.aborted) await hearIfUnwanted(activity, beat);
+      if (!cancel.signal.aborted && !detach.signal.aborted) await heartbeatIfCancelled(activity, beat);
     },
   });
   const cleanedUp = running.then(

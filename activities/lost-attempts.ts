@@ -4,7 +4,7 @@ import type { JobEnd } from '../src/contract/jobs.ts';
 import type { AttemptInput, AttemptReport } from '../src/contract/attempts.ts';
 import type { Ports } from '../src/ports/index.ts';
 import { attemptReport, recordAttempt } from './attempt-report.ts';
-import { asLost, attemptOutcome } from './attempt-outcome.ts';
+import { asLostOutcome, attemptOutcome } from './attempt-outcome.ts';
 import { translated } from './failures.ts';
 import { Foreign } from './foreign-systems.ts';
 import { attemptIdentity } from './job-places.ts';
@@ -48,7 +48,7 @@ export const createLostAttemptActivities = (ports: Ports) =>
         const end = await foreign.ask('the object store', () => startOfAttempt(store, input).complete(told));
         const seen = await attemptOutcome({ input, end, silent: false, stopRequested: false }, store, foreign);
         const bytes = await moveBytes(store, input);
-        const report = attemptReport({ input, ...asLost(seen, cause), end, followed, bestExport: null, moveBytes: bytes });
+        const report = attemptReport({ input, ...asLostOutcome(seen, cause), end, followed, bestExport: null, moveBytes: bytes });
         const job = attemptIdentity(store, input).name;
         await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, job, { stage: 'lost' }));
         return report;

@@ -1,6 +1,6 @@
 /** A model becomes the champion of its pipeline, and the ledger hears who decided it. */
 import { createHash } from 'node:crypto';
-import type { HeardDecision } from '../src/contract/decisions.ts';
+import type { ReceivedDecision } from '../src/contract/decisions.ts';
 import { ledgerKey } from '../src/contract/ids.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
 import { PROMOTE } from '../src/contract/names.ts';
@@ -22,7 +22,7 @@ export const createPromotionActivities = (ports: Ports, signers: () => Signers =
         const [models, before] = await Promise.all([warehouse.ledger('models'), warehouse.ledger('decisions', { run })]);
         const time = new Date(heardAt).toISOString();
         const signature = signatureOf(payload);
-        const heard: HeardDecision = {
+        const heard: ReceivedDecision = {
           id: signature === null ? id : digestOf(signature),
           search: null,
           step: stepOf(models, model),
@@ -53,7 +53,7 @@ export const createPromotionActivities = (ports: Ports, signers: () => Signers =
   });
 export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
 
-function signatureOf({ signed }: HeardDecision['payload']): string | null {
+function signatureOf({ signed }: ReceivedDecision['payload']): string | null {
   const value = (signed as { readonly value?: unknown } | null | undefined)?.value;
   return typeof value === 'string' ? value : null;
 }

@@ -17,7 +17,7 @@ import { stepIdentity } from './job-places.ts';
 import { troubleText, WaitReports } from './wait-reports.ts';
 import { Foreign, type Trouble } from './foreign-systems.ts';
 import { runNews } from './trial-news.ts';
-import { HadImage, noteRan } from './images-ran.ts';
+import { PulledImages, recordRanImage } from './pulled-images.ts';
 import { SeenStart } from './seen-starts.ts';
 import type { StepJobEnd, StepJobInput, StepJobName } from './step-job-contract.ts';
 import { outputsOfJob, outputsUri } from './step-outputs.ts';
@@ -161,8 +161,8 @@ const logSource = ({ run, step, attempt, profile }: StepJobInput, store: ObjectS
   },
 });
 
-const imagesOf = ({ profile, run, spec }: StepJobInput, store: ObjectStore): HadImage =>
-  new HadImage(store, run, { profile, spec: 'image' in spec ? spec : {} });
+const imagesOf = ({ profile, run, spec }: StepJobInput, store: ObjectStore): PulledImages =>
+  new PulledImages(store, run, { profile, spec: 'image' in spec ? spec : {} });
 
 const startOf = (input: StepJobInput, store: ObjectStore): SeenStart =>
   new SeenStart(store, {
@@ -199,7 +199,7 @@ async function endOf(
     else if (end.lingering === 'job' || end.notStarted)
       await compute.remove(name, { waitSeconds: end.nodeLost ? 0 : GRACES.removalPatienceSeconds });
   });
-  await noteRan(store, { profile: input.profile, spec: 'image' in input.spec ? input.spec : {} }, end);
+  await recordRanImage(store, { profile: input.profile, spec: 'image' in input.spec ? input.spec : {} }, end);
   const outputs = verdict === 'succeeded' ? await foreign.ask('the object store', () => outputsOfJob(store, input)) : {};
   return {
     verdict,

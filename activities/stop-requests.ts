@@ -13,13 +13,13 @@ const TRIES = 3;
 type Wanted = 'goes-on' | 'stop' | 'gone' | 'unknown';
 
 /** One request, which is no action of Temporal Cloud's bill. Never rejects. */
-export async function stillWanted(): Promise<Wanted> {
+export async function cancellationState(): Promise<Wanted> {
   const { activityId, attempt, workflowExecution: execution, namespace } = activityInfo();
   if (!execution) return 'unknown';
   for (let tries = 1; tries <= TRIES; tries++) {
     try {
       const client = getClient();
-      const { pendingActivities } = await client.withDeadline(Date.now() + GRACES.stillWantedMs, () =>
+      const { pendingActivities } = await client.withDeadline(Date.now() + GRACES.cancellationAnswerMs, () =>
         client.workflowService.describeWorkflowExecution({ namespace, execution }),
       );
       const own = pendingActivities.find((one) => one.activityId === activityId);
@@ -27,15 +27,15 @@ export async function stillWanted(): Promise<Wanted> {
       return (own.state as number | null | undefined) === CANCEL_REQUESTED ? 'stop' : 'goes-on';
     } catch (error) {
       if ((error as { code?: unknown }).code === NOT_FOUND) return 'gone';
-      if (tries < TRIES) await sleep(GRACES.stillWantedRetryMs * tries);
+      if (tries < TRIES) await sleep(GRACES.cancellationRetryMs * tries);
     }
   }
   return 'unknown';
 }
 
 /** Lets Temporal itself say that the activity is to end, where it is: a heartbeat is answered so. Returns at once where it goes on. */
-export async function hearIfUnwanted({ cancelled }: Pick<Context, 'cancelled'>, beat: () => void): Promise<void> {
-  const wanted = await stillWanted();
+export async function heartbeatIfCancelled({ cancelled }: Pick<Context, 'cancelled'>, beat: () => void): Promise<void> {
+  const wanted = await cancellationState();
   if (wanted !== 'stop' && wanted !== 'gone') return;
   beat();
   await cancelled.catch(() => undefined);

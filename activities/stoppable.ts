@@ -3,7 +3,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { GRACES } from '../src/rules/durations.ts';
 import { beatIntervalMs } from './heartbeat.ts';
-import { hearIfUnwanted } from './stop-requests.ts';
+import { heartbeatIfCancelled } from './stop-requests.ts';
 
 export interface Stoppable {
   /** Aborts when the end was asked for: end what was started, and return what came of it. */
@@ -50,7 +50,7 @@ export async function stoppable<T>(work: (context: Stoppable) => Promise<T>): Pr
   });
   const look = async (): Promise<void> => {
     if (stop.signal.aborted || detach.signal.aborted) return;
-    await hearIfUnwanted(activity, beat);
+    await heartbeatIfCancelled(activity, beat);
   };
   leaving.catch(() => undefined);
   const running = work({ stop: stop.signal, detached: detach.signal, note: (next) => (details = next), look });

@@ -11,7 +11,7 @@ import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
 import { keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
-import { asLost, attemptOutcome, hasLetGo } from './attempt-outcome.ts';
+import { asLostOutcome, attemptOutcome, hasLetGo } from './attempt-outcome.ts';
 import { attemptReport, recordAttempt, recordNodes } from './attempt-report.ts';
 import { lostEnd, watchAttempt } from './attempt-watch.ts';
 import { awaitCapacity, forgetCapacity } from './capacity.ts';
@@ -22,7 +22,7 @@ import { Foreign } from './foreign-systems.ts';
 import { MachineUse } from './machine-use.ts';
 import { moveBytes } from './move-bytes.ts';
 import { ProgressFollower } from './progress-follower.ts';
-import { HadImage, noteRan } from './images-ran.ts';
+import { PulledImages, recordRanImage } from './pulled-images.ts';
 import { startOfAttempt } from './seen-starts.ts';
 import { graceOf, knownDigests, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Stoppable } from './stoppable.ts';
@@ -164,7 +164,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const from = { lastProgress: input.lastProgress, samples: input.samples, flushed, attempt: input.attempt };
   const follower = new ProgressFollower(store, warehouse, trial, from, meter.record);
   const machineUse = new MachineUse(known?.use);
-  const images = new HadImage(store, trial.run, trial);
+  const images = new PulledImages(store, trial.run, trial);
   const start = startOfAttempt(store, input);
   const note = (): void => {
     waitReports.beat();
@@ -222,13 +222,13 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   const [seen, moved] = await Promise.all([
     attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted, images }, store, foreign),
     moveBytes(store, input),
-    noteRan(store, trial, end),
+    recordRanImage(store, trial, end),
     foreign.ask('the ledger', () => follower.flush()),
     // Before the total, so that whoever sees that one finds its parts.
     foreign.ask('the ledger', () => recordNodes(warehouse, input, end, job)),
     name === null || end.letGo ? undefined : foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end)),
   ]);
-  const outcome = input.lost === undefined ? seen : asLost(seen, input.lost);
+  const outcome = input.lost === undefined ? seen : asLostOutcome(seen, input.lost);
   const { verdict } = outcome;
   const final = verdict !== 'preempted' && verdict !== 'no-capacity' && verdict !== 'succeeded';
   const report = attemptReport({

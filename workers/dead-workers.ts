@@ -10,7 +10,7 @@ import type { temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import { WORKFLOWS } from '../src/contract/names.ts';
 import { GRACES } from '../src/rules/durations.ts';
-import { Lives } from '../src/rules/worker-lives.ts';
+import { WorkerLiveness } from '../src/rules/worker-liveness.ts';
 
 const DESCRIBED_AT_ONCE = 8;
 const PAGE = 200;
@@ -49,7 +49,7 @@ const RHYTHM: Rhythm = { silentMs: GRACES.workerSilentMs, lookMs: GRACES.deadWor
 /** Looks until the signal aborts. Never rejects. */
 export async function takeFromDeadWorkers(watched: Watched, signal: AbortSignal, { silentMs, lookMs } = RHYTHM): Promise<void> {
   const { say } = watched;
-  const lives = new Lives(watched.identity, silentMs);
+  const lives = new WorkerLiveness(watched.identity, silentMs);
   let looks = 0;
   while (!signal.aborted) {
     try {

@@ -3,7 +3,7 @@ import { isCancellation, patched } from '@temporalio/workflow';
 import { profileIn } from '../src/contract/clusters.ts';
 import type { Pool, Profile } from '../src/contract/profile.ts';
 import type { ClusterSign, PlacementState } from '../src/contract/trial-run.ts';
-import { heardLater, silenceText } from '../src/rules/clusters.ts';
+import { newerSign, silenceText } from '../src/rules/clusters.ts';
 import { afterAttempt, poolOrder } from '../src/rules/placement.ts';
 import type { PlacementChoice } from '../src/rules/placement.ts';
 import { clusters } from './policies.ts';
@@ -72,7 +72,7 @@ async function answers(profile: Profile, news: ClusterNews, pool: Pool): Promise
 }
 
 const note = ({ known }: ClusterNews, cluster: string, sign: ClusterSign): void => {
-  known[cluster] = heardLater(known[cluster], sign);
+  known[cluster] = newerSign(known[cluster], sign);
 };
 
 /** @returns why what ran there is lost, in words */

@@ -1,18 +1,18 @@
 /** What a workflow heard of people, for the ledger. */
 import { uuid4 } from '@temporalio/workflow';
-import type { HeardDecision } from '../src/contract/decisions.ts';
+import type { ReceivedDecision } from '../src/contract/decisions.ts';
 
 /** Signatures that came lately: older ones are refused by their age. */
 const SIGNATURES_KEPT = 1000;
 
 /** @param used signatures that came before; this one is added */
-export function heardDecision(
+export function receivedDecision(
   used: Set<string>,
   decision: string,
   payload: object | undefined,
-  { search, step }: Pick<HeardDecision, 'search' | 'step'>,
-): HeardDecision {
-  const given = (payload ?? {}) as HeardDecision['payload'];
+  { search, step }: Pick<ReceivedDecision, 'search' | 'step'>,
+): ReceivedDecision {
+  const given = (payload ?? {}) as ReceivedDecision['payload'];
   const value = (given.signed as { readonly value?: unknown } | undefined)?.value;
   const signature = typeof value === 'string' ? value : null;
   const again = signature !== null && used.has(signature);

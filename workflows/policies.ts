@@ -163,7 +163,7 @@ export const clusters = (profile: Profile): Pick<ActivityInterfaceFor<TrainingAc
   });
 
 /** Needs no cluster. */
-export const losing = proxyActivities<LostAttemptActivities>(CONTROL_POLICY);
+export const lostAttempts = proxyActivities<LostAttemptActivities>(CONTROL_POLICY);
 
 /** Ends attempts whose worker had gone when they were to stop. */
 export const endings = ({ profile }: Pick<TrialInput, 'profile'>): ActivityInterfaceFor<TrainingActivities> =>
@@ -241,7 +241,7 @@ export const promoting = proxyActivities<PromotionActivities>(CONTROL_POLICY);
 export const auditing = proxyActivities<AuditActivities>(CONTROL_POLICY);
 
 /** It only makes a choice better: a warehouse that is away is not waited for. */
-export const learning = proxyActivities<Pick<SearchActivities, 'poolRates'>>({
+export const observing = proxyActivities<Pick<SearchActivities, 'poolRates'>>({
   ...CONTROL_POLICY,
   scheduleToCloseTimeout: GRACES.smallRequestMs,
   retry: { ...PATIENT, maximumAttempts: 3 },

@@ -21,7 +21,7 @@ from .document import Document, Objective, load_document, warn
 from .errors import EXIT_CRASH, FencedError, TrialError, UsageError
 from .exports import Exports
 from .found import Found
-from .gang.member import Alone, Together
+from .gang.member import GangMember, SingleRank
 from .gang.ranks import Ranks, ranks_of, set_missing
 from .gang.saver import GangSaver
 from .gang.wire import key_of
@@ -35,12 +35,12 @@ from .position import Best, Metrics
 from .records import Records
 from .restoring import Restorer
 from .result import write_result
-from .resume.behind import Behind
+from .resume.background import BackgroundWorker
 from .resume.checkpoints import Checkpoints
+from .resume.heartbeat import Heartbeat
 from .resume.interval import SaveInterval
-from .resume.pace import Pace
-from .resume.progress import Progress, Untold
-from .resume.rhythm import Rhythm
+from .resume.progress import DiscardedProgress, Progress
+from .resume.schedule import CheckpointSchedule
 from .saver import Saver
 from .scorer import Scorer, describe_scorer, with_own_files
 from .snapshot import Pickled, Snapshot
@@ -77,7 +77,7 @@ class Attempt:
     termination: Termination
 
     def __init__(self) -> None:
-        self.gang: Alone = Alone()
+        self.gang: SingleRank = SingleRank()
         self.inputs = Inputs()
         #: What must survive, by name.
         self.kept: dict[str, Any] = {}
@@ -126,7 +126,7 @@ class Attempt:
         if ranks.world == 1:
             return
         set_missing(ranks, os.environ)
-        gang = Together(ranks, self._checkpoints, hung_seconds=HUNG_STEP_SECONDS)
+        gang = GangMember(ranks, self._checkpoints, hung_seconds=HUNG_STEP_SECONDS)
         self.gang = gang
         self.termination.answer = gang.sigterm
         document = self.document
@@ -136,10 +136,10 @@ class Attempt:
         document = self.document
         self.generators = Generators(document.seed)
         self.generators.seed_new()
-        self._uploads = Behind("uploads")
-        self._telling = Behind("records")  # a record does not wait for a checkpoint or a model
-        self._progress: Progress | Untold = (
-            Progress(self._store, document.output, document.attempt, self._telling) if self.gang.first else Untold()
+        self._uploads = BackgroundWorker("uploads")
+        self._telling = BackgroundWorker("records")  # a record does not wait for a checkpoint or a model
+        self._progress: Progress | DiscardedProgress = (
+            Progress(self._store, document.output, document.attempt, self._telling) if self.gang.first else DiscardedProgress()
         )
         self._identity = trial_identity(document, self.manifests, self.parameters)
         self.audit = self._make_audit()
@@ -166,7 +166,7 @@ class Attempt:
         ours = os.getppid() if self.gang.ranks.local_world > 1 else os.getpid()
         self._use = Use(ours, lambda: self.loop.wait_seconds)
         self.records = Records(
-            self._progress, self.loop, document.epochs, lambda: interval.seconds, Pace(document.silence_seconds), self._use
+            self._progress, self.loop, document.epochs, lambda: interval.seconds, Heartbeat(document.silence_seconds), self._use
         )
         self._exports = Exports(self._store, document.output, self._uploads, lambda record: self._progress.add("export", record))
         self.saver = self._make_saver(interval)
@@ -185,11 +185,11 @@ class Attempt:
 
     def _make_saver(self, interval: SaveInterval) -> Saver | GangSaver:
         gang = self.gang
-        rhythm = Rhythm(interval, self._uploads, lambda about: self.records.add("checkpoint", **about))
-        if isinstance(gang, Together):
-            return GangSaver(gang, self._checkpoints, rhythm, self._snapshot, self._exports.settled, export_seconds=EXPORT_SECONDS)
+        schedule = CheckpointSchedule(interval, self._uploads, lambda about: self.records.add("checkpoint", **about))
+        if isinstance(gang, GangMember):
+            return GangSaver(gang, self._checkpoints, schedule, self._snapshot, self._exports.settled, export_seconds=EXPORT_SECONDS)
         saver = Saver(
-            self._checkpoints, rhythm, self._snapshot, self._exports.settled, self.termination.asked,
+            self._checkpoints, schedule, self._snapshot, self._exports.settled, self.termination.asked,
             hung_seconds=HUNG_STEP_SECONDS, export_seconds=EXPORT_SECONDS,
         )  # fmt: skip
         self.termination.answer = saver.answer_hung
@@ -203,7 +203,7 @@ class Attempt:
             return None
         return audit_of(
             document.audit, document.repeat, self._store, document.output, seed=document.seed, name=document.name,
-            attempt=document.attempt, machine=self._machine, behind=self._uploads, warn=warn,
+            attempt=document.attempt, machine=self._machine, background=self._uploads, warn=warn,
         )  # fmt: skip
 
     # -- between two batches

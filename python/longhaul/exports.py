@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import UsageError
 from .identity import CODE_DIGEST
-from .resume.behind import Behind
+from .resume.background import BackgroundWorker
 from .store import Store, join
 
 Fill = Callable[[Path], object]
@@ -25,10 +25,10 @@ LOOK_SECONDS = 0.2
 class Exports:
     """`{output}/exports`. One upload at a time: the next model waits, so that none queues up on the disk."""
 
-    def __init__(self, store: Store, output: str, behind: Behind, record: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, store: Store, output: str, background: BackgroundWorker, record: Callable[[dict[str, Any]], None]) -> None:
         self._store = store
         self._root = join(output, "exports")
-        self._behind = behind
+        self._background = background
         self._record = record
         #: Records of models that are not there yet. A checkpoint must know of them: its training will not make the models again.
         self.unrecorded: list[dict[str, Any]] = []
@@ -38,7 +38,7 @@ class Exports:
     def write(self, name: str, fill: Fill, about: dict[str, Any], record: dict[str, Any]) -> None:
         """`about` becomes READY, with what is known only when the files are there; `record` is made then."""
         while not self._settled.wait(LOOK_SECONDS):
-            self._behind.check()
+            self._background.check()
         if self._store.read(join(self._root, name, "READY")) is not None:
             self._record(record)  # an attempt that was killed later had come so far
             return
@@ -53,7 +53,7 @@ class Exports:
             raise
         self._settled.clear()
         self.unrecorded = [record]
-        self._behind.do(lambda: self._upload(name, folder, files, about, record))
+        self._background.do(lambda: self._upload(name, folder, files, about, record))
 
     def settled(self, seconds: float) -> bool:
         """Whether all that was written has been uploaded, at the latest after so long."""

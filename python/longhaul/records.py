@@ -9,8 +9,8 @@ from typing import Any
 
 from .loop import Loop
 from .position import Metrics
-from .resume.pace import Pace
-from .resume.progress import Progress, Untold
+from .resume.heartbeat import Heartbeat
+from .resume.progress import DiscardedProgress, Progress
 from .use import Use
 
 #: A record of these says what the attempt has used so far; the last one counts, whatever ended it.
@@ -30,7 +30,9 @@ def numbers_of(metrics: Mapping[str, Any]) -> Metrics:
 class Records:
     """Each record says where the training stands."""
 
-    def __init__(self, progress: Progress | Untold, loop: Loop, epochs: int, interval: Callable[[], float], pace: Pace, use: Use) -> None:
+    def __init__(
+        self, progress: Progress | DiscardedProgress, loop: Loop, epochs: int, interval: Callable[[], float], pace: Heartbeat, use: Use
+    ) -> None:
         self._progress = progress
         self._loop = loop
         self._epochs = epochs

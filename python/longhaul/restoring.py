@@ -12,12 +12,12 @@ from .audits.repeat import Repeater
 from .document import Fork, warn
 from .errors import ConfigError
 from .found import Found
-from .gang.member import Alone
+from .gang.member import SingleRank
 from .gang.restoring import Restored, restore_together
 from .identity import check_identity, machine_changes
 from .position import Position
 from .resume.checkpoints import Checkpoints, committed_by, other_world
-from .resume.progress import Progress, Untold
+from .resume.progress import DiscardedProgress, Progress
 from .snapshot import Snapshot, from_files
 from .store import Store, join, open_store
 
@@ -43,10 +43,10 @@ class Restorer:
 
     def __init__(
         self,
-        gang: Alone,
+        gang: SingleRank,
         store: Store,
         checkpoints: Checkpoints,
-        progress: Progress | Untold,
+        progress: Progress | DiscardedProgress,
         audit: Keeper | Repeater | None,
         *,
         output: str,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from .resume.checkpoints import Checkpoints
-from .resume.rhythm import Rhythm
+from .resume.schedule import CheckpointSchedule
 from .snapshot import Snapshot
 from .termination import leave_after
 
@@ -20,7 +20,7 @@ class Saver:
     def __init__(
         self,
         checkpoints: Checkpoints,
-        rhythm: Rhythm,
+        schedule: CheckpointSchedule,
         take: Callable[[], Snapshot],
         settled: Callable[[float], bool],
         asked: threading.Event,
@@ -29,7 +29,7 @@ class Saver:
         export_seconds: float,
     ) -> None:
         self._checkpoints = checkpoints
-        self._rhythm = rhythm
+        self._schedule = schedule
         self._take = take
         self._settled = settled
         self._asked = asked
@@ -47,18 +47,18 @@ class Saver:
         if self._asked.is_set():
             self._answer()
         self._aside = None
-        if self._rhythm.due(pause=pause):
-            snapshot = self._aside = self._rhythm.copy(self._take)
-            self._rhythm.upload(snapshot, lambda: self._checkpoints.commit(snapshot, "interval"))
+        if self._schedule.due(pause=pause):
+            snapshot = self._aside = self._schedule.copy(self._take)
+            self._schedule.upload(snapshot, lambda: self._checkpoints.commit(snapshot, "interval"))
         elif pause:
-            self._aside = self._rhythm.copy_aside(self._take)
+            self._aside = self._schedule.copy_aside(self._take)
         if self._before_export is not None and self._settled(0):
             self._before_export = None
 
     # -- for frameworks that have checkpoints of their own: they ask, and the state is whole once they have written
 
     def due(self) -> bool:
-        return self._asked.is_set() or self._rhythm.due()
+        return self._asked.is_set() or self._schedule.due()
 
     def written(self) -> None:
         self.boundary()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.alike import with_common
+from longhaul_sql.coercion import with_common
 from longhaul_sql.nan import is_nan, may_be_nan, order_key
 from longhaul_sql.operands import bare
 from longhaul_sql.ordering import order_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.alike import alike, kind_of_all
+from longhaul_sql.coercion import alike, kind_of_all
 from longhaul_sql.dates import date_argument, interval
 from longhaul_sql.operands import bare
 from longhaul_sql.registry import function, name_of

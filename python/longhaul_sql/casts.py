@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from longhaul_sql.alike import by_place, parts_of
+from longhaul_sql.coercion import by_place, parts_of
 from longhaul_sql.operands import time_literal
 from longhaul_sql.registry import name_of
 from longhaul_sql.safely import safely

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from longhaul_sql.alike import parts_of, with_common
+from longhaul_sql.coercion import parts_of, with_common
 from longhaul_sql.nan import is_nan, may_be_nan, not_nan
 from longhaul_sql.operands import bare
 from longhaul_sql.queries import subquery, value_kind

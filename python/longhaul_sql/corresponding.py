@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from longhaul_sql.alike import kind_of_all
+from longhaul_sql.coercion import kind_of_all
 from longhaul_sql.types import Sql, quote
 from longhaul_sql.writer import Writer
 

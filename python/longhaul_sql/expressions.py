@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from longhaul_sql.alike import alike, kind_of_all, with_common
+from longhaul_sql.coercion import alike, kind_of_all, with_common
 from longhaul_sql.comparisons import compare
 from longhaul_sql.nan import may_be_nan, not_nan
 from longhaul_sql.operands import INT64_MAX, arithmetic_kind, bare

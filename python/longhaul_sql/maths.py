@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from longhaul_sql import nan
-from longhaul_sql.alike import alike, kind_of_all, with_common
+from longhaul_sql.coercion import alike, kind_of_all, with_common
 from longhaul_sql.comparisons import compare
 from longhaul_sql.nan import least_of, may_be_nan, not_nan
 from longhaul_sql.operands import bare, common_kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.alike import typed_nulls
+from longhaul_sql.coercion import typed_nulls
 from longhaul_sql.registry import function
 from longhaul_sql.types import Sql
 from longhaul_sql.writer import Writer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from longhaul_sql.alike import is_nameless, nameless
+from longhaul_sql.coercion import is_nameless, nameless
 from longhaul_sql.corresponding import matched
 from longhaul_sql.grouping import group_text
 from longhaul_sql.ordering import order_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.alike import by_place, differ, has_other_names, kind_of_all, text_as_time
+from longhaul_sql.coercion import by_place, differ, has_other_names, kind_of_all, text_as_time
 from longhaul_sql.projections import Projection
 from longhaul_sql.signatures import is_text
 from longhaul_sql.types import TIMES, Sql, declared, quote

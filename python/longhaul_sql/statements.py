@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from longhaul_sql.alike import by_place, has_other_names
+from longhaul_sql.coercion import by_place, has_other_names
 from longhaul_sql.expressions import variable_table
 from longhaul_sql.projections import Projection
 from longhaul_sql.queries import Query, columns_of, query_text

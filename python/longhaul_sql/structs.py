@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.alike import alike, kind_of_all, with_common
+from longhaul_sql.coercion import alike, kind_of_all, with_common
 from longhaul_sql.queries import subquery, value_kind
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.types import Kind, Sql, array_of, quote

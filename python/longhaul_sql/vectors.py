@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from longhaul_sql.alike import by_place
+from longhaul_sql.coercion import by_place
 from longhaul_sql.registry import function, name_of
 from longhaul_sql.types import Kind, Sql, array_of, element_of, fields_of, string
 from longhaul_sql.writer import Writer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from longhaul.resume.behind import Behind
+from longhaul.resume.background import BackgroundWorker
 from longhaul.resume.progress import Progress
 
 from .resume.attachments import Attachments
@@ -22,7 +22,7 @@ class ModelExports:
         self._exporter = exporter
         self._progress = progress
         self._attachments = attachments
-        self._behind = Behind("exports")
+        self._background = BackgroundWorker("exports")
         self._unfinished: list[tuple[dict[str, Any], Arrays]] = []
 
     @property
@@ -32,11 +32,11 @@ class ModelExports:
 
     def check(self) -> None:
         """Raises what ended the thread."""
-        self._behind.check()
+        self._background.check()
 
     def wait_for(self, most: int, seconds: float) -> bool:
         """Whether no more than so many are unfinished, after so long."""
-        return self._behind.wait_for(most, seconds)
+        return self._background.wait_for(most, seconds)
 
     def add(self, export: dict[str, Any], weights: Arrays) -> None:
         self._unfinished.append((export, weights))
@@ -47,4 +47,4 @@ class ModelExports:
             self._unfinished.pop(0)
             self._attachments.drop(export["name"])
 
-        self._behind.do(write)
+        self._background.do(write)

@@ -13,12 +13,12 @@ from longhaul.document import warn
 from longhaul.identity import check_identity
 from longhaul.position import Best, Metrics
 from longhaul.result import write_result
-from longhaul.resume.behind import Behind
+from longhaul.resume.background import BackgroundWorker
 from longhaul.resume.checkpoints import Checkpoints
+from longhaul.resume.heartbeat import Heartbeat
 from longhaul.resume.interval import SaveInterval
-from longhaul.resume.pace import Pace
 from longhaul.resume.progress import Progress
-from longhaul.resume.rhythm import Rhythm
+from longhaul.resume.schedule import CheckpointSchedule
 from longhaul.store import open_store
 from longhaul.termination import Termination, leave
 
@@ -86,9 +86,9 @@ class Attempt:
         self._learner = Learner(build, trial.model, trial.features, taken, parameters, trial.seed)
         self._weights = {f"{index:04d}": str(variable.path) for index, variable in enumerate(self._learner.model.weights)}
         self._attachments = Attachments(self._store, trial.output)
-        self._records = Behind("records")
-        self._uploads = Behind("checkpoints")
-        self._pace = Pace(trial.silence_seconds)
+        self._records = BackgroundWorker("records")
+        self._uploads = BackgroundWorker("checkpoints")
+        self._pace = Heartbeat(trial.silence_seconds)
         self._progress = Progress(self._store, trial.output, trial.attempt, self._records)
         exporter = Exporter(
             self._store,
@@ -112,12 +112,12 @@ class Attempt:
             name=f"{trial.run}/{trial.step}/{trial.number}",
             attempt=trial.attempt,
             machine=self._machine,
-            behind=self._uploads,
+            background=self._uploads,
             warn=warn,
         )
         self._state = self._restore()
-        rhythm = Rhythm(SaveInterval(trial.checkpoint), self._uploads, self._on_checkpoint)
-        self._saver = Saver(checkpoints, rhythm, self._lock, self._snapshot, self._attachments)
+        schedule = CheckpointSchedule(SaveInterval(trial.checkpoint), self._uploads, self._on_checkpoint)
+        self._saver = Saver(checkpoints, schedule, self._lock, self._snapshot, self._attachments)
         data = {
             name: DataSet(open_store(manifest.uri), manifest, trial.layout, trial.features, hash_texts, trial.parts)
             for name, manifest in manifests.items()
@@ -184,8 +184,8 @@ class Attempt:
         leave(0)
 
     def _check(self) -> None:
-        for behind in (self._records, self._uploads, self._exports):
-            behind.check()
+        for worker in (self._records, self._uploads, self._exports):
+            worker.check()
 
     def _beat(self) -> None:
         """A record that only says that the trial lives: for what lasts long without a step."""

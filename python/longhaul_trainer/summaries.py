@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from longhaul.resume.behind import Behind
+from longhaul.resume.background import BackgroundWorker
 from longhaul.store import Store, join
 from longhaul.store.directory import path_of
 
@@ -39,7 +39,7 @@ class Summaries:
         self._direct = output.startswith("file://")
         self._directory = path_of(self._target) if self._direct else Path(tempfile.mkdtemp(prefix="longhaul-tensorboard-"))
         self._warn = warn
-        self._behind = Behind("tensorboard")
+        self._background = BackgroundWorker("tensorboard")
         self._writer: Any = None
         self._header: tuple[str, Mapping[str, Any]] = ("", {})
         self._copied = time.monotonic()
@@ -70,11 +70,11 @@ class Summaries:
 
     def close(self) -> None:
         self._do(self._close, always=True)
-        self._behind.wait_for(0, CLOSE_SECONDS)
+        self._background.wait_for(0, CLOSE_SECONDS)
 
     def _do(self, write: Callable[[], None], *, always: bool = False) -> None:
-        if always or self._behind.unfinished < MAX_WAITING:
-            self._behind.do(lambda: self._guarded(write))
+        if always or self._background.unfinished < MAX_WAITING:
+            self._background.do(lambda: self._guarded(write))
 
     def _guarded(self, write: Callable[[], None]) -> None:
         if time.monotonic() < self._retry_at:

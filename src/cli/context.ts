@@ -55,11 +55,11 @@ export async function runOf(longhaul: Longhaul, cli: Cli, id: string | undefined
   if (id !== undefined) return longhaul.run(id);
   const [newest] = await longhaul.list({ limit: 1 });
   if (!newest) throw new UsageError('there are no runs yet; `longhaul run PIPELINE` starts one');
-  sayNewest(cli, newest.run, said);
+  printNewest(cli, newest.run, said);
   return longhaul.run(newest.run);
 }
 
-export function sayNewest(cli: Cli, run: string, said?: string): void {
+export function printNewest(cli: Cli, run: string, said?: string): void {
   if (!cli.json) cli.terminal.say(said === undefined ? `run ${run} (the newest)` : `${said}, ${run}`);
 }
 

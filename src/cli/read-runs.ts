@@ -2,7 +2,7 @@
 import type { OpenPorts } from '../adapters/open.ts';
 import type { Longhaul } from '../client/index.ts';
 import type { KeptPlaces } from '../client/kept-runs.ts';
-import { runOf, sayNewest, type Cli } from './context.ts';
+import { runOf, printNewest, type Cli } from './context.ts';
 import { endedRuns } from './ended-runs.ts';
 import { keptRunProfile } from './kept-run-profile.ts';
 import { openRunPorts } from './own-places.ts';
@@ -56,7 +56,7 @@ async function keptOnes(cli: Cli, { ids, newest: said, withOpenRuns }: Choice): 
   const names = ids.length > 0 ? ids : newest === undefined ? [] : [newest];
   const found = await Promise.all(names.map((id) => ended.readable(id)));
   if (found.length === 0 || !found.every((run) => run !== null)) return null;
-  if (ids.length === 0) for (const { id } of found) sayNewest(cli, id, said);
+  if (ids.length === 0) for (const { id } of found) printNewest(cli, id, said);
   return found;
 }
 

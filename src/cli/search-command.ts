@@ -1,4 +1,4 @@
-/** What the commands that steer a search have in common: RUN, --step, --by, --why, one update, its answer. */
+/** What the commands that change a search have in common: RUN, --step, --by, --why, one update, its answer. */
 import type { Command } from 'commander';
 import type { Search } from '../client/index.ts';
 import type { UpdateAnswer } from '../contract/search-updates.ts';
@@ -21,7 +21,7 @@ export function searchCommand(program: Command, name: string, description: strin
 }
 
 /** Sends the update and prints what was done, in words. */
-export async function steer(
+export async function sendUpdate(
   command: Command,
   id: string,
   options: SearchOptions,

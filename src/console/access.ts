@@ -5,7 +5,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { HowVerified } from '../contract/decisions.ts';
 import { HttpError } from './failures.ts';
 import type { ConsoleOptions } from './options.ts';
-import { Guesses } from './guesses.ts';
+import { TokenGuessLimit } from './token-guess-limit.ts';
 import { createProxyIdentity, IAP } from './proxy-identity.ts';
 import { allSessionsOf, oneSession, RecentRevocations, revocationsInMemory, type Revocations } from './revocations.ts';
 import { same, SessionSigner, type Session } from './sessions.ts';
@@ -34,7 +34,7 @@ export class Access {
   readonly #proxy: ReturnType<typeof createProxyIdentity> | null;
   readonly #signer: SessionSigner;
   readonly #now: () => number;
-  readonly #guesses = new Guesses();
+  readonly #guesses = new TokenGuessLimit();
   readonly #revocations: RecentRevocations;
 
   constructor(options: ConsoleOptions, revocations: Revocations = revocationsInMemory(), now: () => number = Date.now) {

@@ -18,7 +18,7 @@ export interface Signature {
 }
 
 /** An update of a run or a search as the workflow heard it. */
-export interface HeardDecision {
+export interface ReceivedDecision {
   readonly id: string;
   /** Null: the run. */
   readonly search: string | null;
@@ -54,7 +54,7 @@ export interface Verdict {
 /** Argument of the activity `checkDecision`. */
 export interface CheckDecisionInput {
   readonly run: string;
-  readonly decision: HeardDecision;
+  readonly decision: ReceivedDecision;
 }
 
 /** Argument of the activity `recordDecisions`. */
@@ -62,5 +62,5 @@ export interface RecordDecisionsInput {
   readonly profile: Profile;
   readonly pipeline: string;
   readonly run: string;
-  readonly decisions: readonly HeardDecision[];
+  readonly decisions: readonly ReceivedDecision[];
 }

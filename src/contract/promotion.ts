@@ -1,5 +1,5 @@
 /** A model becomes the champion of its pipeline. Types only, so that workflows may load it. */
-import type { HeardDecision } from './decisions.ts';
+import type { ReceivedDecision } from './decisions.ts';
 import type { Profile } from './profile.ts';
 
 /** Argument of the workflow `promotion`. */
@@ -9,7 +9,7 @@ export interface PromotionInput {
   readonly run: string;
   readonly model: string;
   /** Who and why, signed where there is a key. */
-  readonly payload: HeardDecision['payload'];
+  readonly payload: ReceivedDecision['payload'];
 }
 
 /** Argument of the activity `promoteModel`. */

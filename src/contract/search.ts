@@ -1,5 +1,5 @@
 /** What the search, its trials and their activities pass to each other. Types only, so that workflows may load it. */
-import type { HeardDecision } from './decisions.ts';
+import type { ReceivedDecision } from './decisions.ts';
 import type { AttemptVerdict } from './jobs.ts';
 import type { Profile } from './profile.ts';
 import type { Budget, Space, StoppingRule } from './search-space.ts';
@@ -216,7 +216,7 @@ export interface SearchCarried {
   /** Ends that were being written to the ledger: the same batch comes first, under the same key. */
   recording?: { readonly first: number; readonly last: number } | null;
   /** Decisions of persons that the ledger has not heard of. */
-  unrecordedDecisions?: HeardDecision[];
+  unrecordedDecisions?: ReceivedDecision[];
   /** Signatures that came lately, and do not count again. */
   signatures?: readonly string[];
 }

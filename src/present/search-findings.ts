@@ -54,7 +54,7 @@ export function findingsOf(trials: readonly TrialView[], { objective, alsoOptimi
 }
 
 /** Whether a trial may be the best one, or on the front: it keeps to the constraints, and is no repetition of another. */
-export const mayWin = (trial: TrialView, constraints: readonly MetricConstraint[]): boolean =>
+export const canBeBest = (trial: TrialView, constraints: readonly MetricConstraint[]): boolean =>
   trial.origin !== REPLICATE && brokenBy(trial, constraints).length === 0;
 
 function brokenBy({ metrics }: TrialView, constraints: readonly MetricConstraint[]): string[] {

@@ -31,7 +31,7 @@ export const silenceText = (cluster: string, seconds: number): string =>
   `cluster ${cluster} does not answer for ${lastedText(seconds * 1000)}`;
 
 /** What is known after another sign, in whichever order they come: a silence lasts from its first sign. */
-export function heardLater(known: ClusterSign | undefined, sign: ClusterSign): ClusterSign {
+export function newerSign(known: ClusterSign | undefined, sign: ClusterSign): ClusterSign {
   if (known === undefined) return sign;
   const [first, last] = known.askedAt <= sign.askedAt ? [known, sign] : [sign, known];
   if (last.silentSince === null || first.silentSince === null) return last;

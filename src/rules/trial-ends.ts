@@ -84,7 +84,7 @@ const OWN_FAULT: readonly AttemptVerdict[] = ['crashed', 'out-of-memory', 'bad-i
  * `complete`: it counts with its values. `pruned`: as poor as its best point, or as anything where it has none. `failed`: it says nothing of its
  * parameters.
  */
-export function toldAs(
+export function samplerStateOf(
   record: Pick<TrialRecord, 'values' | 'verdict'> & { readonly state: Pick<TrialRecord['state'], 'status' | 'reason'> },
 ): 'complete' | 'pruned' | 'failed' {
   const { status, reason } = record.state;

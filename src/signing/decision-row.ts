@@ -1,10 +1,10 @@
 /** A decision as the ledger has it, with what proves whose it is. */
-import type { HeardDecision, Verdict } from '../contract/decisions.ts';
+import type { ReceivedDecision, Verdict } from '../contract/decisions.ts';
 import { InvalidInputError } from '../contract/errors.ts';
 import type { LedgerRow } from '../contract/ledger.ts';
 import { verified, type Signers } from './signers.ts';
 
-export function decisionRow(pipeline: string, run: string, heard: HeardDecision, signers: () => Signers): LedgerRow<'decisions'> {
+export function decisionRow(pipeline: string, run: string, heard: ReceivedDecision, signers: () => Signers): LedgerRow<'decisions'> {
   const { by: _by, why, signed, trial, step: _step, ...details } = heard.payload;
   const { by, how, refused } = heard.verdict ?? verdictOf(signers, run, heard);
   return {
@@ -25,7 +25,7 @@ export function decisionRow(pipeline: string, run: string, heard: HeardDecision,
 }
 
 /** Nobody is known by a file that cannot be read: what was decided is kept for all that, and says why. */
-export function verdictOf(signers: () => Signers, run: string, decision: HeardDecision): Verdict {
+export function verdictOf(signers: () => Signers, run: string, decision: ReceivedDecision): Verdict {
   try {
     return verified(signers(), run, decision);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Whose signatures count: the control workers' file of public keys. */
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { HeardDecision, Signature, Verdict } from '../contract/decisions.ts';
+import type { ReceivedDecision, Signature, Verdict } from '../contract/decisions.ts';
 import { InvalidInputError, type Problem } from '../contract/errors.ts';
 import { GRACES } from '../rules/durations.ts';
 import { keyIdOf, signedText } from './statement.ts';
@@ -71,7 +71,7 @@ export function signersOf(environment: NodeJS.ProcessEnv = process.env): Signers
 const EARLY_MS = GRACES.tokenClockSkewSeconds * 1000;
 
 /** Who it was. `refused` says why nothing proves it; whether it counts all the same, the caller decides. */
-export function verified(signers: Signers, run: string, { search, decision, payload, heardAt, again = false }: HeardDecision): Verdict {
+export function verified(signers: Signers, run: string, { search, decision, payload, heardAt, again = false }: ReceivedDecision): Verdict {
   const typed = typeof payload.by === 'string' ? payload.by : 'unknown';
   const no = (refused: string): Verdict => ({ by: typed, how: null, refused });
   const signed = payload.signed as Partial<Signature> | null | undefined;

@@ -1,16 +1,16 @@
 /** Decisions of people about a run: who it was is checked where it matters, and the ledger hears of all of them. */
 import { CancellationScope, log, patched } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import type { DecidedSignal, HeardDecision, Verdict } from '../../src/contract/decisions.ts';
+import type { DecidedSignal, ReceivedDecision, Verdict } from '../../src/contract/decisions.ts';
 import { DECISIONS, UPDATES } from '../../src/contract/names.ts';
 import type { UpdateAnswer } from '../../src/contract/search-updates.ts';
-import { heardDecision } from '../decisions.ts';
+import { receivedDecision } from '../decisions.ts';
 import { control } from '../policies.ts';
 import type { Decision } from './approvals.ts';
 import type { Run } from './run.ts';
 
 /** Beside what it decides: a ledger that is away holds nobody up before the run's end. */
-function record(run: Run, decision: HeardDecision): void {
+function record(run: Run, decision: ReceivedDecision): void {
   const { name, document } = run;
   const { recordings } = run;
   recordings.underWay += 1;
@@ -27,11 +27,11 @@ function record(run: Run, decision: HeardDecision): void {
 
 /** Of an update that counts whoever sent it. */
 export function recordUpdate(run: Run, name: string, payload: object | undefined, step: string | null = null): void {
-  if (run.recordsDecisions) record(run, heardDecision(run.signatures, name, payload, { search: null, step }));
+  if (run.recordsDecisions) record(run, receivedDecision(run.signatures, name, payload, { search: null, step }));
 }
 
 /** What was told to the run and done otherwise: its cancellation, or that it was begun anew. Other names are none of these. */
-export function heardOf(run: Run, told: DecidedSignal | undefined): void {
+export function receiveDecision(run: Run, told: DecidedSignal | undefined): void {
   const decision = Object.values(DECISIONS).find((name) => name === told?.decision);
   if (decision === undefined) return;
   if (decision === DECISIONS.cancel) run.cancelHeard = true;
@@ -55,7 +55,7 @@ export async function answerApproval(run: Run, approved: boolean, decision: Deci
     recordUpdate(run, name, decision, step);
     return answer;
   }
-  const heard = heardDecision(run.signatures, name, decision, { search: null, step });
+  const heard = receivedDecision(run.signatures, name, decision, { search: null, step });
   const verdict = await checked(run, heard, since);
   const refused = verdict.refused ?? run.approvals.objection(step, since, approved, verdict.by);
   // Counted before anything is waited for: what was found true is true still.
@@ -65,7 +65,7 @@ export async function answerApproval(run: Run, approved: boolean, decision: Deci
   throw ApplicationFailure.nonRetryable(`step ${step} counts only signed answers, and this one does not: ${refused}`, 'InvalidInput');
 }
 
-async function checked(run: Run, heard: HeardDecision, since: number): Promise<Verdict> {
+async function checked(run: Run, heard: ReceivedDecision, since: number): Promise<Verdict> {
   const signed = heard.payload.signed as { readonly asked?: unknown } | undefined;
   const verdict = await control.checkDecision.executeWithOptions({ summary: 'check who decides' }, [{ run: run.name, decision: heard }]);
   if (verdict.refused !== null || signed?.asked === since) return verdict;

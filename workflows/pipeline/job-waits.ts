@@ -11,7 +11,7 @@ export function tellReason(state: StepState, reason: string | null, since?: numb
 }
 
 /** A word of an attempt that is over, or of a step that is, comes too late. */
-export function heardWait(run: Run, { step, attempt, waiting, since }: StepWaits): void {
+export function receiveJobWait(run: Run, { step, attempt, waiting, since }: StepWaits): void {
   const state = run.view.find(step);
   if (state?.status !== 'running' || state.attempts !== attempt) return;
   const before = run.beforeWaits.get(step) ?? { reason: state.reason, since: state.waitingSince };

@@ -23,9 +23,9 @@ import type { RunGraph, RunResult, RunState, StepWaits } from '../../src/contrac
 import type { Step } from '../../src/contract/steps.ts';
 import { standing } from '../../src/rules/retries.ts';
 import { createApprovals, type Decision } from './approvals.ts';
-import { answerApproval, heardOf, recordUnheardCancel, recordUpdate } from './decisions.ts';
+import { answerApproval, receiveDecision, recordUnheardCancel, recordUpdate } from './decisions.ts';
 import { control } from '../policies.ts';
-import { heardWait } from './job-waits.ts';
+import { receiveJobWait } from './job-waits.ts';
 import { checkResume, pause, resume } from './pauses.ts';
 import { lastOptions, notify, type Run } from './run.ts';
 import { boundedSteps, createRunView, graphOf, statusOf } from './view.ts';
@@ -175,10 +175,10 @@ function listen(current: () => Run): void {
     },
   });
   setHandler(decidedSignal, (told) => {
-    heardOf(current(), told);
+    receiveDecision(current(), told);
   });
   setHandler(stepWaitsSignal, (waits) => {
-    heardWait(current(), waits);
+    receiveJobWait(current(), waits);
   });
   setHandler(cancelExitSignal, () => current().cancelExit?.());
 }

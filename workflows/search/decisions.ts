@@ -2,9 +2,9 @@
 import { isCancellation, log, setHandler } from '@temporalio/workflow';
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { UpdateAnswer } from '../../src/contract/search-updates.ts';
-import type { HeardDecision } from '../../src/contract/decisions.ts';
+import type { ReceivedDecision } from '../../src/contract/decisions.ts';
 import { UPDATES } from '../../src/contract/names.ts';
-import { heardDecision } from '../decisions.ts';
+import { receivedDecision } from '../decisions.ts';
 import { isOneOf } from '../../src/contract/persons.ts';
 import { control } from '../policies.ts';
 import { untilDrained } from './state.ts';
@@ -15,13 +15,13 @@ const DECISIONS_PER_BATCH = 200;
 /** Answers to what a search asks; another budget answers it too. */
 const NEED_APPROVERS: ReadonlySet<string> = new Set([UPDATES.approve, UPDATES.reject, UPDATES.setBudget]);
 
-function keep(run: SearchRun, decision: HeardDecision): void {
+function keep(run: SearchRun, decision: ReceivedDecision): void {
   (run.memory.unrecordedDecisions ??= []).push(decision);
   run.dirty = true;
 }
 
 /** Of a search with approvers: who it was is checked where keys may be read. */
-async function checkedBy(run: SearchRun, heard: HeardDecision): Promise<HeardDecision> {
+async function checkedBy(run: SearchRun, heard: ReceivedDecision): Promise<ReceivedDecision> {
   const { spec, run: name } = run.input;
   if (spec.approvers === undefined) return heard;
   const verdict = await control.checkDecision.executeWithOptions({ summary: 'check who decides' }, [{ run: name, decision: heard }]);
@@ -33,7 +33,7 @@ const notCounted = (run: SearchRun, refused: string): string =>
   `search ${run.input.step} counts only signed answers, and this one does not: ${refused}`;
 
 /** Handles an update, and keeps for the ledger what was done by it. */
-export function hear<A extends [object?]>(
+export function handleUpdate<A extends [object?]>(
   run: SearchRun,
   update: UpdateDefinition<UpdateAnswer, A>,
   handler: (...payload: A) => UpdateAnswer | Promise<UpdateAnswer>,
@@ -44,7 +44,7 @@ export function hear<A extends [object?]>(
     update,
     async (...given: A) => {
       const of = { search: run.input.step, step: run.input.step };
-      const heard = heardDecision(run.signatures, update.name, given[0], of);
+      const heard = receivedDecision(run.signatures, update.name, given[0], of);
       const decided = NEED_APPROVERS.has(update.name) ? await checkedBy(run, heard) : heard;
       const refused = decided.verdict?.refused ?? null;
       try {

@@ -9,7 +9,7 @@ import type { SearchRun } from './state.ts';
 import { contextOf } from './stopping.ts';
 
 /** One that deserves it, if there is one, goes into the queue. What a person keeps comes first. */
-export function giveMachine(run: SearchRun, { scheduler }: Rungs): boolean {
+export function assignMachine(run: SearchRun, { scheduler }: Rungs): boolean {
   const waiting = waitingOf(run);
   if (waiting.length === 0) return false;
   const kept = waiting.find(({ state }) => state.kept);
@@ -20,7 +20,7 @@ export function giveMachine(run: SearchRun, { scheduler }: Rungs): boolean {
 }
 
 /** Nobody else is to have one: the best of those that are left goes on to its next rung. */
-export function giveMachineAnyway(run: SearchRun, { scheduler }: Rungs): boolean {
+export function assignMachineToBest(run: SearchRun, { scheduler }: Rungs): boolean {
   const waiting = waitingOf(run);
   if (waiting.length === 0) return false;
   const best = bestWithoutMachine(among(trainedOf(run), waiting), run.input.spec.objective.goal, scheduler.factor);

@@ -8,7 +8,7 @@ export const startsLeft = (run: SearchRun): number =>
 
 /** Trials that are planned and not yet made. */
 export const newTrialsLeft = (run: SearchRun): number =>
-  run.memory.exhausted ? 0 : Math.max(0, Math.min(run.memory.plannedTrials, mostPromised(run)) - run.memory.records.length);
+  run.memory.exhausted ? 0 : Math.max(0, Math.min(run.memory.plannedTrials, trialsPromised(run)) - run.memory.records.length);
 
 /** Trials that a promised end or cost has room for. */
-export const mostPromised = ({ memory }: SearchRun): number => memory.promised?.trials ?? Number.POSITIVE_INFINITY;
+export const trialsPromised = ({ memory }: SearchRun): number => memory.promised?.trials ?? Number.POSITIVE_INFINITY;

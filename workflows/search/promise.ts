@@ -4,7 +4,7 @@ import { GRACES, WAITS } from '../../src/rules/durations.ts';
 import type { SearchRun } from './state.ts';
 import { decided, isOver, notifyPeople } from './state.ts';
 import { lastMoment } from './last-moment.ts';
-import { mostPromised, newTrialsLeft } from './places.ts';
+import { trialsPromised, newTrialsLeft } from './places.ts';
 import { costPerSecond, liveCost, spent, trainedSeconds } from './spending.ts';
 import { finish } from './trial-ends.ts';
 import { publish } from './view.ts';
@@ -48,7 +48,7 @@ function allowTrials(run: SearchRun): void {
     },
     knownOf(overOf(run, now), earlierOf(run)),
   );
-  const before = mostPromised(run);
+  const before = trialsPromised(run);
   const trials = fit < planned ? memory.records.length + fit : Number.MAX_SAFE_INTEGER;
   memory.promised = { trials, tells: memory.tells };
   if (trials === before || (before === Number.POSITIVE_INFINITY && fit >= planned)) return;

@@ -5,7 +5,7 @@ import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotion } fr
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
 import { endOfTraining } from '../../src/rules/population.ts';
 import { heldReason, heldSummary, isHeld, isWithoutMachine, NO_RUNG, release } from './held.ts';
-import { giveMachine, giveMachineAnyway } from './machines.ts';
+import { assignMachine, assignMachineToBest } from './machines.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -44,12 +44,12 @@ export function reachRung(run: SearchRun, record: TrialRecord, reached: Reached)
 export function promoteNext(run: SearchRun): boolean {
   const rungs = rungsOf(run);
   if (rungs?.scheduler.promote !== true) return false;
-  if (giveMachine(run, rungs)) return true;
+  if (assignMachine(run, rungs)) return true;
   const field = fieldOf(run);
   const next = promotion(rungs, field);
   if (next) return goOn(run, next, null);
   const noneIsNew = (newTrialsLeft(run) === 0 && run.busy.asking === 0) || startsLeft(run) === 0;
-  if (noneIsNew && giveMachineAnyway(run, rungs)) return true;
+  if (noneIsNew && assignMachineToBest(run, rungs)) return true;
   const last = field.complete && isStill(run) ? lastPromotion(field, finishedOf(run)) : null;
   return last !== null && goOn(run, last, NO_RUNG);
 }

@@ -4,7 +4,7 @@ import type { TrialRecord } from '../../src/contract/search.ts';
 import type { Json } from '../../src/contract/values.ts';
 import { violations } from '../../src/rules/best-trials.ts';
 import { bestOf } from '../../src/rules/curves.ts';
-import { toldAs } from '../../src/rules/trial-ends.ts';
+import { samplerStateOf } from '../../src/rules/trial-ends.ts';
 import { searching } from '../policies.ts';
 import { askSampler } from './asking.ts';
 import { decided, untilDrained, isOver, newRecord, objectivesOf, occupying, queuedRecords } from './state.ts';
@@ -105,7 +105,7 @@ const lastValue = (run: SearchRun, { curve }: TrialRecord): number | null =>
 
 function stateForSampler(run: SearchRun, record: TrialRecord): AskedTrial['state'] {
   if (!isOver(record)) return 'running';
-  if (run.rules !== 1) return toldAs(record);
+  if (run.rules !== 1) return samplerStateOf(record);
   if (record.state.status === 'succeeded') return 'complete';
   return record.state.status === 'stopped' ? 'pruned' : 'failed';
 }

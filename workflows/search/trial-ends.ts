@@ -123,13 +123,13 @@ export function finalise(run: SearchRun, record: TrialRecord, summary: Omit<Tria
   memory.tells += 1;
   record.unrecorded = true;
   run.dirty = true;
-  tellWhatItIsWorth(run, record);
+  recordConstraintsAndDominance(run, record);
   if (status === 'failed') limitFailures(run, reason ?? 'unknown');
   publish(run);
 }
 
 /** In words, among the decisions: which constraints it breaks, and with several objectives which trials it beats in all of them. */
-function tellWhatItIsWorth(run: SearchRun, record: TrialRecord): void {
+function recordConstraintsAndDominance(run: SearchRun, record: TrialRecord): void {
   const { trial, status, metrics, offline } = record.state;
   if (status !== 'succeeded' && status !== 'stopped') return;
   const broken = brokenConstraints(run.input.spec.metricConstraints ?? [], metrics, offline);

@@ -5,7 +5,7 @@ import { trialOutput } from '../../src/contract/ids.ts';
 import { WORKFLOWS } from '../../src/contract/names.ts';
 import type { TrialRecord } from '../../src/contract/search.ts';
 import type { TrialReport } from '../../src/contract/trial-run.ts';
-import { heardLater } from '../../src/rules/clusters.ts';
+import { newerSign } from '../../src/rules/clusters.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { pinning, searching, TRIAL_POLICY } from '../policies.ts';
 import { decided, inBackground, recordOf, type SearchRun } from './state.ts';
@@ -141,7 +141,7 @@ export function reported(run: SearchRun, report: TrialReport): void {
   Object.assign(record.state, { status, attempts, preemptions, pool, cost, onDemandCost, lostCost, reason: note, waitingSince });
   for (const [cluster, sign] of Object.entries(report.clusters ?? {})) {
     run.memory.clusters ??= {};
-    run.memory.clusters[cluster] = heardLater(run.memory.clusters[cluster], sign);
+    run.memory.clusters[cluster] = newerSign(run.memory.clusters[cluster], sign);
   }
   if (contradicts(run, record, report)) record.heard = null;
   run.dirty = true;

@@ -9,8 +9,8 @@ import { isClusterLost, isTimeout } from '../failures.ts';
 import { handOver } from '../job-ending.ts';
 import { attempts, endings } from '../policies.ts';
 import { attemptInput, unforeseenMessageOf } from './decisions.ts';
-import { isSeveral, lose } from './lost-cluster.ts';
-import { reportOf, tellSearch } from './messages.ts';
+import { isSeveral, endLostAttempt } from './lost-cluster.ts';
+import { reportOf, reportToSearch } from './messages.ts';
 import type { TrialRun } from './state.ts';
 
 /** Null when it was stopped or paused before anything ran. */
@@ -22,7 +22,7 @@ export async function nextAttempt(run: TrialRun, choice: PlacementChoice): Promi
     run.carried.startedAt ??= Date.now();
     run.pool = pool.name;
     run.waits = null;
-    await tellSearch(run.input, { ...reportOf(run), attempts: run.carried.attempts + 1 });
+    await reportToSearch(run.input, { ...reportOf(run), attempts: run.carried.attempts + 1 });
     if (run.stop !== null || run.paused) return null;
     // Not before: where the search could not be told, or the trial was cancelled meanwhile, there was no attempt.
     run.carried.attempts += 1;
@@ -50,7 +50,7 @@ async function interruptible(run: TrialRun, choice: PlacementChoice): Promise<At
     if (run.last.letGo) await handOverLetGo(input, run.last);
     return run.last;
   } catch (error) {
-    if (isSeveral(input) && isClusterLost(error)) return await lose(run, input);
+    if (isSeveral(input) && isClusterLost(error)) return await endLostAttempt(run, input);
     if (run.reconciles && !scope.consideredCancelled) return await givenUp(run, input, error);
     // Temporal tries nothing again that was cancelled: whatever it failed of, the Job may go on.
     const isUnheard = isCancellation(error) || isTimeout(error) || (run.reconciles && error instanceof ActivityFailure);
@@ -99,7 +99,7 @@ async function endOf(run: TrialRun, input: AttemptInput): Promise<AttemptReport 
     else run.last = report;
     return report;
   } catch (error) {
-    if (isSeveral(input) && (isTimeout(error) || isClusterLost(error))) return lose(run, input);
+    if (isSeveral(input) && (isTimeout(error) || isClusterLost(error))) return endLostAttempt(run, input);
     if (!isTimeout(error)) throw error;
     if (patched('job-ending')) await handOver({ kind: 'attempt', input });
     return null;

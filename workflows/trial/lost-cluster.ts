@@ -3,16 +3,16 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import { lostWith } from '../clusters.ts';
 import { handOver } from '../job-ending.ts';
-import { losing } from '../policies.ts';
+import { lostAttempts } from '../policies.ts';
 import type { TrialRun } from './state.ts';
 
 /** An attempt whose cluster fell silent counts as preempted; its Job is ended when the cluster is back, however long that takes. */
-export async function lose(run: TrialRun, input: AttemptInput): Promise<AttemptReport> {
+export async function endLostAttempt(run: TrialRun, input: AttemptInput): Promise<AttemptReport> {
   const { lostAfterSeconds = 0, ...patient } = input;
   const cause = lostWith(run.clusters, input.pool, lostAfterSeconds);
   return CancellationScope.nonCancellable(async () => {
     await handOver({ kind: 'attempt', input: { ...patient, lost: cause } });
-    run.last = await losing.loseAttempt({ input, cause, ...(run.begunAt === undefined ? {} : { begunAt: run.begunAt }) });
+    run.last = await lostAttempts.loseAttempt({ input, cause, ...(run.begunAt === undefined ? {} : { begunAt: run.begunAt }) });
     return run.last;
   });
 }

@@ -5,20 +5,20 @@ import { WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd } from '../../src/rules/fruitless.ts';
 import { afterFound, afterWaiting, learnsRates } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
-import { learning } from '../policies.ts';
+import { observing } from '../policies.ts';
 import { failedSummary } from './decisions.ts';
-import { reportOf, tellSearch } from './messages.ts';
+import { reportOf, reportToSearch } from './messages.ts';
 import { watchPools } from './pool-watch.ts';
 import type { TrialRun } from './state.ts';
 
 /** What other attempts met in the pools: read at first, and then only after hours, whatever else happens. */
-export async function learn(run: TrialRun): Promise<void> {
+export async function refreshPoolRates(run: TrialRun): Promise<void> {
   const { profile } = run.input;
   if (!run.placesByRates || !learnsRates(profile.placement, profile.pools)) return;
   const { carried } = run;
   if (carried.ratesAskedAt !== undefined && Date.now() - carried.ratesAskedAt < WAITS.poolRatesReadMs) return;
   carried.ratesAskedAt = Date.now();
-  carried.rates = await learning.poolRates({ profile }).catch((error: unknown) => {
+  carried.rates = await observing.poolRates({ profile }).catch((error: unknown) => {
     if (isCancellation(error)) throw error;
     return carried.rates ?? null;
   });
@@ -30,7 +30,7 @@ export async function waitForMachine(run: TrialRun, choice: PlacementChoice): Pr
   carried.withoutCapacitySince ??= Date.now();
   carried.placement = choice.state;
   run.note = choice.reason;
-  await tellSearch(input, reportOf(run));
+  await reportToSearch(input, reportOf(run));
   const scope = new CancellationScope();
   const watching = scope.run(() => watchPools(run, choice.looks)).catch(() => undefined);
   try {

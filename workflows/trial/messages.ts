@@ -8,7 +8,7 @@ const ended = defineSignal<[TrialSummary]>(INTERNAL_SIGNALS.trialEnded);
 const report = defineSignal<[TrialReport]>(INTERNAL_SIGNALS.trialReport);
 
 /** @throws when the search is gone: nobody would hear of the end, so the trial does not begin another attempt. */
-export async function tellSearch(input: TrialInput, news: TrialReport): Promise<void> {
+export async function reportToSearch(input: TrialInput, news: TrialReport): Promise<void> {
   if (input.search === null) return;
   try {
     await getExternalWorkflowHandle(input.search).signal(report, news);
@@ -18,7 +18,7 @@ export async function tellSearch(input: TrialInput, news: TrialReport): Promise<
   }
 }
 
-export async function tellSearchTheEnd(input: TrialInput, summary: TrialSummary): Promise<void> {
+export async function reportEndToSearch(input: TrialInput, summary: TrialSummary): Promise<void> {
   if (input.search === null) return;
   // A search that is gone has no use for it; the ledger and the object store keep what there is.
   await getExternalWorkflowHandle(input.search)

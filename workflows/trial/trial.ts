@@ -23,13 +23,13 @@ import { remainingSeconds } from '../../src/rules/spare-time.ts';
 import { AWAITS_REGISTRY } from '../../src/rules/attempt-ends.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd, fruitlessPauseSeconds, registryPauseSeconds } from '../../src/rules/fruitless.ts';
-import { learn, waitForMachine } from './machine-wait.ts';
+import { refreshPoolRates, waitForMachine } from './machine-wait.ts';
 import { withSearchWatch } from './search-watch.ts';
 import { grantedSignal } from '../pools/slots.ts';
 import { withMovedGb } from '../../src/rules/clusters.ts';
 import { inClusterThatAnswers, noAnswer, noNews } from '../clusters.ts';
 import { afterReport, failedSummary, messageOf, summaryOf } from './decisions.ts';
-import { reportOf, tellSearch, tellSearchTheEnd } from './messages.ts';
+import { reportOf, reportToSearch, reportEndToSearch } from './messages.ts';
 import type { TrialRun } from './state.ts';
 import { backOff, nextAttempt } from './attempt.ts';
 
@@ -52,7 +52,7 @@ export async function trial(input: TrialInput): Promise<TrialSummary> {
     if (message === null) throw error;
     return failedSummary(run, message);
   });
-  await CancellationScope.nonCancellable(() => tellSearchTheEnd(input, summary));
+  await CancellationScope.nonCancellable(() => reportEndToSearch(input, summary));
   return summary;
 }
 
@@ -102,7 +102,7 @@ function setUp(input: TrialInput): TrialRun {
     run.waits = waiting === null ? null : { what: waiting, ...(first === undefined ? {} : { since: first }) };
     const name = run.input.profile.pools.find((pool) => pool.name === run.pool)?.cluster;
     if (cluster !== undefined && name !== undefined) run.clusters.known[name] = cluster;
-    tellSearch(run.input, reportOf(run)).catch(() => undefined);
+    reportToSearch(run.input, reportOf(run)).catch(() => undefined);
   });
   setHandler(stateQuery, () => reportOf(run));
   return run;
@@ -112,7 +112,7 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
   for (;;) {
     await waitWhilePaused(run);
     if (run.stop !== null) return summaryOf(run, 'stopped', run.stop, run.last ?? null);
-    await learn(run);
+    await refreshPoolRates(run);
     run.found = null;
     const choice = await inClusterThatAnswers(run.input.profile, run.clusters, run.carried.placement, (state) => choose(run, state));
     if (choice === null) {
@@ -138,7 +138,7 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     const wait = run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause;
     const asks = wait === 0 ? afterMachineWent(run, report) : null;
     if (asks !== null) return asks;
-    if (run.waits !== null) await tellSearch(run.input, reportOf(run));
+    if (run.waits !== null) await reportToSearch(run.input, reportOf(run));
     await backOff(run, wait);
     run.waits = null;
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
@@ -188,7 +188,7 @@ const nextInput = ({ input, carried, stop, paused }: TrialRun): TrialInput => ({
 async function waitWhilePaused(run: TrialRun): Promise<void> {
   if (!run.paused || run.stop !== null) return;
   run.pool = null;
-  await tellSearch(run.input, reportOf(run));
+  await reportToSearch(run.input, reportOf(run));
   await condition(() => !run.paused || run.stop !== null);
 }
 
@@ -200,7 +200,7 @@ async function withoutCluster(run: TrialRun): Promise<TrialSummary | null> {
   const end = fruitlessEnd(carried, 'no-capacity', input.profile.placement, now);
   if (end !== null) return failedSummary(run, end);
   run.note = noAnswer(run.clusters);
-  await tellSearch(input, reportOf(run));
+  await reportToSearch(input, reportOf(run));
   await backOff(run, WAITS.allPoolsEmptyMs / 1000);
   if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
   return null;

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import FencedError
 from ..policies import AuditPolicy
-from ..resume.behind import Behind
+from ..resume.background import BackgroundWorker
 from ..resume.checkpoints import Snapshot, write_files
 from ..store import PreconditionFailed, Store, join
 from ..store.base import ABSENT
@@ -41,7 +41,7 @@ class Keeper:
         name: str,
         attempt: int,
         machine: Mapping[str, str],
-        behind: Behind,
+        background: BackgroundWorker,
         warn: Callable[[str], None],
     ) -> None:
         self._store = store
@@ -50,7 +50,7 @@ class Keeper:
         self._draw = (seed, name)
         self._attempt = attempt
         self._machine = dict(machine)
-        self._behind = behind
+        self._background = background
         self._warn = warn
         self._done = -1
         self._window: Window | None = None
@@ -127,7 +127,7 @@ class Keeper:
         """The training is over: a window that is open stays without an end, and is of no use."""
         if self._window is not None:
             number, self._window = self._window.number, None
-            self._behind.do(lambda: self._remove(number))
+            self._background.do(lambda: self._remove(number))
 
     def _opens(self, step: int) -> Window | None:
         window = window_at(self._policy.share, *self._draw, step)
@@ -164,7 +164,7 @@ class Keeper:
         def upload() -> None:
             start["files"] = write_files(self._store, root, files)
 
-        self._behind.do(upload)
+        self._background.do(upload)
 
     def _may_digest(self, window: Window) -> bool:
         """Evenly, so that a pair stays small, and so seldom that all of it costs the training a share of the share."""
@@ -197,7 +197,7 @@ class Keeper:
                 self._remove(number)
             self._remove(window.number, but=(PAIR, f"checkpoints/{pair['from']['checkpoint']}/"))
 
-        self._behind.do(write)
+        self._background.do(write)
 
     def _write_pair(self, number: int, pair: Mapping[str, Any]) -> None:
         address = join(self._root, str(number), PAIR)

@@ -9,7 +9,7 @@ from typing import Any
 from ..checked import parse_json
 from ..errors import NoInputError
 from ..policies import AuditPolicy, Repeat
-from ..resume.behind import Behind
+from ..resume.background import BackgroundWorker
 from ..resume.checkpoints import Files, Snapshot, read_files
 from ..store import Store, join, open_store
 from .keeper import PAIR, Keeper, State
@@ -115,7 +115,7 @@ def audit_of(
     name: str,
     attempt: int,
     machine: Mapping[str, str],
-    behind: Behind,
+    background: BackgroundWorker,
     warn: Callable[[str], None],
 ) -> Keeper | Repeater | None:
     """A part of another training is trained again, or something of this one is kept so that it can be."""
@@ -123,4 +123,4 @@ def audit_of(
         return Repeater(store, open_store(repeat.pair), output, repeat, attempt=attempt, machine=machine, warn=warn)
     if audit is None:
         return None
-    return Keeper(store, output, audit, seed=seed, name=name, attempt=attempt, machine=machine, behind=behind, warn=warn)
+    return Keeper(store, output, audit, seed=seed, name=name, attempt=attempt, machine=machine, background=background, warn=warn)

@@ -14,7 +14,7 @@ from . import command
 from .errors import CannotConnectError, InvalidInputError, RefusedError, RunFailedError, UnknownRunError
 from .following import Changes
 from .frames import frame
-from .outages import outlast, outlasting
+from .outages import retry_through_outage, retry_through_outage_sync
 from .progress import Progress
 from .temporal import Server, server
 
@@ -188,12 +188,12 @@ class Run:
     async def _follow(self, there: Server, shown: Progress) -> dict[str, Any]:
         changes = Changes(there, self.id)
         async for _ in changes:
-            run = await outlasting(lambda: there.ask(self.id, "state"))
+            run = await retry_through_outage(lambda: there.ask(self.id, "state"))
             running = [each["id"] for each in run["steps"] if each["kind"] == "search" and each["status"] == "running"]
             searches = {}
             for step in running:
                 with suppress(UnknownRunError):  # the run says so a moment before its search is there
-                    searches[step] = await outlasting(partial(_search_state, there, f"{self.id}/{step}"))
+                    searches[step] = await retry_through_outage(partial(_search_state, there, f"{self.id}/{step}"))
             shown.show(run, searches)
             if run["endedAt"] is not None:
                 return dict(run)
@@ -263,9 +263,9 @@ class Run:
             raise RefusedError(f"{self.id} has already ended: {state['status']}")
         try:
             self.pause(by=by, why=why or "stop")
-            while outlast(self._busy):
+            while retry_through_outage_sync(self._busy):
                 time.sleep(LOOK_SECONDS)
-            outlast(lambda: server().cancel(self.id, None))
+            retry_through_outage_sync(lambda: server().cancel(self.id, None))
         except BaseException:
             print(f"{self.id} may be paused, and is not cancelled: stop() it again, or resume() it", file=sys.stderr)
             raise

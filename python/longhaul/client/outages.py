@@ -41,7 +41,7 @@ class Outage:
         return found
 
 
-async def outlasting(ask: Callable[[], Awaitable[T]]) -> T:
+async def retry_through_outage(ask: Callable[[], Awaitable[T]]) -> T:
     outage = Outage()
     while True:
         try:
@@ -50,7 +50,7 @@ async def outlasting(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(outage.pause(error))
 
 
-def outlast(ask: Callable[[], T]) -> T:
+def retry_through_outage_sync(ask: Callable[[], T]) -> T:
     outage = Outage()
     while True:
         try:

@@ -23,7 +23,7 @@ NICENESS = 10
 MOST_DECODERS = 4
 
 
-def give_way() -> None:
+def lower_priority() -> None:
     """Lets the training loop have a processor the moment it wants one: what this thread makes is not urgent yet.
 
     On Linux a thread is scheduled by itself; elsewhere nothing changes.
@@ -65,7 +65,7 @@ def read_ahead(
     decoding: deque[tuple[Item, Future[Result]]] = deque()
     fetchers = ThreadPoolExecutor(ahead, thread_name_prefix="fetch")
     depth = min(decoders, 1)
-    decoder = ThreadPoolExecutor(max(decoders, 1), thread_name_prefix="decode", initializer=give_way)
+    decoder = ThreadPoolExecutor(max(decoders, 1), thread_name_prefix="decode", initializer=lower_priority)
 
     def top_up() -> None:
         while len(fetching) < ahead:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import TrialError
-from .crossing import Crossing, Order
+from .agreement import Agreement, Order
 from .ranks import Ranks
 from .wire import Message, Refused, Wire, greet
 
@@ -30,7 +30,7 @@ class Link:
         self._ranks = ranks
         self._heard = heard
         self._lost = lost
-        self.crossing = Crossing()
+        self.agreement = Agreement()
         self._changed = threading.Condition()
         self._waiting: set[str] = set()
         self._values: dict[str, list[Any]] = {}
@@ -66,9 +66,9 @@ class Link:
         while (message := self._wire.receive()) is not None:
             kind = message.get("kind")
             if kind == "freeze":
-                self._wire.send({"kind": "passed", "number": self.crossing.freeze()})
+                self._wire.send({"kind": "passed", "number": self.agreement.freeze()})
             elif kind == "order":
-                self.crossing.order(Order(int(message["sequence"]), int(message["at"]), str(message["reason"])))
+                self.agreement.order(Order(int(message["sequence"]), int(message["at"]), str(message["reason"])))
             elif kind == "gathered":
                 with self._changed:
                     self._over = self._over or message["name"] == OVER

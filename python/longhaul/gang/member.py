@@ -1,4 +1,4 @@
-"""What a trial does together with its other ranks; `Alone` is the rank that has none."""
+"""What a trial does together with its other ranks; `SingleRank` is the rank that has none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .wire import Message
 NEWS_SECONDS = 3.0
 
 
-class Alone:
+class SingleRank:
     """One process on one machine."""
 
     def __init__(self, ranks: Ranks = Ranks()) -> None:  # noqa: B008  it cannot be changed
@@ -56,7 +56,7 @@ class Alone:
         """The others leave with the same exit code."""
 
 
-class Together(Alone):
+class GangMember(SingleRank):
     """One of several; made in the order rank 0 first, and complete after `join`."""
 
     def __init__(self, ranks: Ranks, checkpoints: Checkpoints, *, hung_seconds: float) -> None:

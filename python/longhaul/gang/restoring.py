@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..resume.checkpoints import Files, Latest, in_shard, read_files, world_of
 from ..store import Store
-from .member import Alone
+from .member import SingleRank
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,12 @@ class Restored:
 
 
 def restore_together(
-    gang: Alone, store: Store, root: str, newest: Callable[[], Latest | None], pass_over: Callable[[], object], warn: Callable[[str], None]
+    gang: SingleRank,
+    store: Store,
+    root: str,
+    newest: Callable[[], Latest | None],
+    pass_over: Callable[[], object],
+    warn: Callable[[str], None],
 ) -> Restored | None:
     """`newest` and `pass_over` are asked in rank 0 only; None: there is nothing to go on from."""
     tried = 0

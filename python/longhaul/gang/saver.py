@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from ..errors import EXIT_PREEMPTED, UsageError
 from ..resume.checkpoints import Checkpoints, Shard, in_shard
-from ..resume.rhythm import Rhythm
+from ..resume.schedule import CheckpointSchedule
 from ..snapshot import Snapshot
 from ..termination import leave
-from .crossing import Order
-from .member import Together
+from .agreement import Order
+from .member import GangMember
 
 #: Sequence of the checkpoint at the end; those that are agreed upon count from 1.
 LAST = 0
@@ -22,9 +22,9 @@ class GangSaver:
 
     def __init__(
         self,
-        gang: Together,
+        gang: GangMember,
         checkpoints: Checkpoints,
-        rhythm: Rhythm,
+        schedule: CheckpointSchedule,
         take: Callable[[], Snapshot],
         settled: Callable[[float], bool],
         *,
@@ -32,11 +32,11 @@ class GangSaver:
     ) -> None:
         self._gang = gang
         self._checkpoints = checkpoints
-        self._rhythm = rhythm
+        self._schedule = schedule
         self._take = take
         self._settled = settled
         self._export_seconds = export_seconds
-        self._crossing = gang.link.crossing
+        self._agreement = gang.link.agreement
         #: A copy for a SIGTERM that finds the script away from boundaries for long, and the number of its boundary.
         self._aside: tuple[int, Snapshot] | None = None
         #: Whether it names no model that is not there.
@@ -46,14 +46,14 @@ class GangSaver:
 
     def boundary(self, *, pause: bool = False) -> None:
         """`pause`: no further one may come for long, since a validation begins."""
-        while (order := self._crossing.arrive()) is not None:
+        while (order := self._agreement.arrive()) is not None:
             self._obey(order)
-        passed = self._crossing.passed
+        passed = self._agreement.passed
         if self._aside is not None and self._aside[0] < passed - 1:
             self._aside = None  # all ranks have come further since
         self._ask_if_due(pause)
         is_whole = self._settled(0)
-        if pause and (copied := self._rhythm.copy_aside(self._take)) is not None:
+        if pause and (copied := self._schedule.copy_aside(self._take)) is not None:
             self._aside, self._aside_is_whole = (passed, copied), is_whole
 
     def ends(self) -> None:
@@ -69,7 +69,7 @@ class GangSaver:
     # -- for frameworks that have checkpoints of their own: the boundary is where they ask, and the state is whole once they have written
 
     def due(self) -> bool:
-        self._order = self._order or self._crossing.arrive()
+        self._order = self._order or self._agreement.arrive()
         if self._order is None:
             self._ask_if_due(False)
         return self._order is not None
@@ -78,20 +78,20 @@ class GangSaver:
         order, self._order = self._order, None
         while order is not None:
             self._obey(order)
-            order = self._crossing.arrive()
+            order = self._agreement.arrive()
 
     def _ask_if_due(self, pause: bool) -> None:
         """Rank 0 alone looks at the clock."""
-        if self._gang.first and self._rhythm.due(pause=pause):
-            self._rhythm.expect()
+        if self._gang.first and self._schedule.due(pause=pause):
+            self._schedule.expect()
             self._gang.link.ask("interval")
 
     def _obey(self, order: Order) -> None:
         if order.reason == "sigterm":
             self._stop(order)
             return
-        snapshot = self._rhythm.copy(self._take)
-        self._rhythm.upload(snapshot, lambda: self._commit(snapshot, order.sequence, "interval"))
+        snapshot = self._schedule.copy(self._take)
+        self._schedule.upload(snapshot, lambda: self._commit(snapshot, order.sequence, "interval"))
 
     def _commit(self, snapshot: Snapshot, sequence: int, reason: str) -> str | None:
         """This rank's shard, and in rank 0 LATEST when all shards are there; the name, where it was committed."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..errors import FencedError
 from ..store import PreconditionFailed, Store, join
 from ..store.base import ABSENT
-from .behind import Behind
+from .background import BackgroundWorker
 
 Record = dict[str, Any]
 
@@ -30,11 +30,11 @@ class Frontier(NamedTuple):
 class Progress:
     """Records get their number when they are written, behind the loop, so that no number is ever left out."""
 
-    def __init__(self, store: Store, output: str, attempt: int, behind: Behind) -> None:
+    def __init__(self, store: Store, output: str, attempt: int, background: BackgroundWorker) -> None:
         self._store = store
         self._root = join(output, "progress")
         self._attempt = attempt
-        self._behind = behind
+        self._background = background
         self._next = 1
         self._stored: set[tuple[str, int, str]] = set()
         self._pending: list[Record] = []
@@ -64,7 +64,7 @@ class Progress:
             if kind in KEPT and (_key(full) in self._stored or any(_key(full) == _key(other) for other in self._pending)):
                 return
             self._pending.append(full)
-        self._behind.do(lambda: self._write(full))
+        self._background.do(lambda: self._write(full))
 
     def _write(self, record: Record) -> None:
         while not self._is_stored(record):
@@ -103,7 +103,7 @@ class Progress:
         return join(self._root, f"{number}.json")
 
 
-class Untold:
+class DiscardedProgress:
     """Of a rank that records nothing: rank 0 does."""
 
     def go_on_after(self, number: int, ahead: Sequence[Sequence[Any]] = ()) -> None:

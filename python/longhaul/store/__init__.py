@@ -6,12 +6,12 @@ from functools import lru_cache
 
 from ..errors import UsageError
 from .base import Found, PreconditionFailed, Store, join
-from .patience import PatientStore
+from .retrying import RetryingStore
 
-__all__ = ["Found", "PatientStore", "PreconditionFailed", "Store", "join", "open_store"]
+__all__ = ["Found", "PreconditionFailed", "RetryingStore", "Store", "join", "open_store"]
 
 
-def open_store(uri: str) -> PatientStore:
+def open_store(uri: str) -> RetryingStore:
     """The store that serves `uri`, one for all that lies in the same bucket; its outages are waited out.
 
     Example:
@@ -26,11 +26,11 @@ def open_store(uri: str) -> PatientStore:
 
 
 @lru_cache(maxsize=64)
-def _open(place: str) -> PatientStore:
+def _open(place: str) -> RetryingStore:
     if place.startswith("gs://"):
         from .gcs import GcsStore
 
-        return PatientStore(GcsStore(), place)
+        return RetryingStore(GcsStore(), place)
     from .directory import DirectoryStore
 
-    return PatientStore(DirectoryStore(), place)
+    return RetryingStore(DirectoryStore(), place)

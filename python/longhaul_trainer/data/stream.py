@@ -14,7 +14,7 @@ from longhaul.data.cache import PartCache, cache_of
 from longhaul.data.fetch import fetch
 from longhaul.data.manifest import Manifest, Part
 from longhaul.data.randomness import SCHEME, Randomness
-from longhaul.data.readahead import give_way, read_ahead, usual_decoders
+from longhaul.data.readahead import lower_priority, read_ahead, usual_decoders
 from longhaul.errors import BadPart, DataError
 from longhaul.store import Store
 from longhaul.store.base import Chunk
@@ -198,7 +198,7 @@ class Ahead:
         self._thread.start()
 
     def _run(self, make: Callable[[], Iterator[Batch]]) -> None:
-        give_way()
+        lower_priority()
         group: list[Batch] = []
         try:
             for batch in make():

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from longhaul.resume.checkpoints import Checkpoints
-from longhaul.resume.rhythm import Rhythm
+from longhaul.resume.schedule import CheckpointSchedule
 
 from .attachments import Attachments
 from .snapshot import Snapshot
@@ -22,26 +22,26 @@ class Saver:
     def __init__(
         self,
         checkpoints: Checkpoints,
-        rhythm: Rhythm,
+        schedule: CheckpointSchedule,
         lock: threading.Lock,
         take: Callable[[], Snapshot],
         attachments: Attachments,
     ) -> None:
         self._checkpoints = checkpoints
         self._attachments = attachments
-        self._rhythm = rhythm
+        self._schedule = schedule
         self._lock = lock
         self._take = take
 
     @property
     def interval_seconds(self) -> float:
-        return self._rhythm.interval_seconds
+        return self._schedule.interval_seconds
 
     def after_step(self) -> None:
         """With the lock held: takes a checkpoint when one is due."""
-        if self._rhythm.due():
-            snapshot = self._rhythm.copy(self._take)
-            self._rhythm.upload(snapshot, lambda: self._commit(snapshot, "interval"))
+        if self._schedule.due():
+            snapshot = self._schedule.copy(self._take)
+            self._schedule.upload(snapshot, lambda: self._commit(snapshot, "interval"))
 
     def save_now(self, reason: str) -> str | None:
         """Takes and commits a checkpoint in this thread."""

@@ -14,10 +14,10 @@ import pytest
 
 from longhaul.check.launch import free_port
 from longhaul.errors import FencedError
+from longhaul.gang.agreement import Order
 from longhaul.gang.coordinator import START, Coordinator
-from longhaul.gang.crossing import Order
 from longhaul.gang.link import Link
-from longhaul.gang.member import Together
+from longhaul.gang.member import GangMember
 from longhaul.gang.ranks import Ranks, ranks_of, ranks_of_node
 from longhaul.gang.wire import LENGTH, Refused, Wire, greet, key_of
 from longhaul.resume.checkpoints import Checkpoints
@@ -39,7 +39,7 @@ def play(world: int, seed: int) -> list[list[Order]]:
         link.gather(START, None)
         own, met = random.Random(seed * world + rank), []
         for number in range(200):
-            while (order := link.crossing.arrive()) is not None:
+            while (order := link.agreement.arrive()) is not None:
                 met.append(order)
                 if order.reason == "sigterm":
                     link.gather("over", None)
@@ -153,7 +153,7 @@ def test_a_mark_of_another_rank_of_this_attempt_fences_nobody(tmp_path: Path) ->
 
     first = checkpoints(3)
     first.claim()
-    together = Together(Ranks(0, 2, 0, 1, "127.0.0.1", 1), first, hung_seconds=600)
+    together = GangMember(Ranks(0, 2, 0, 1, "127.0.0.1", 1), first, hung_seconds=600)
     together._training = True
     checkpoints(3).mark_sigterm(starting=True)
     together._mark()

@@ -19,7 +19,7 @@ from longhaul.audits.points import differences
 from longhaul.audits.tensors import digests_of
 from longhaul.audits.windows import window_at
 from longhaul.policies import AuditPolicy
-from longhaul.resume.behind import Behind
+from longhaul.resume.background import BackgroundWorker
 from longhaul.store import open_store
 from longhaul.store.base import Chunk
 
@@ -160,7 +160,7 @@ class Kept:
 
     def __init__(self, root: Path, attempt: int, found: Any = None, step: int = -1, max_bytes: int | None = None) -> None:
         self.said: list[str] = []
-        self.root, self.behind, self.step = root, Behind("uploads"), step
+        self.root, self.behind, self.step = root, BackgroundWorker("uploads"), step
         self.keeper = Keeper(
             open_store(root.as_uri()),
             root.as_uri(),
@@ -169,7 +169,7 @@ class Kept:
             name="t",
             attempt=attempt,
             machine={},
-            behind=self.behind,
+            background=self.behind,
             warn=self.said.append,
         )
         self.keeper.restore(found, step)

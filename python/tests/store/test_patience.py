@@ -12,7 +12,7 @@ from gcs_stub import GcsStub
 from longhaul.errors import EXIT_CRASH, StoreError
 from longhaul.store import PreconditionFailed, gcs, open_store
 from longhaul.store.directory import DirectoryStore
-from longhaul.store.patience import PATIENCE_SECONDS, SET_UP_SECONDS, PatientStore
+from longhaul.store.retrying import PATIENCE_SECONDS, SET_UP_SECONDS, RetryingStore
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -30,8 +30,8 @@ class World:
         self.now += seconds
         self.on_sleep()
 
-    def store(self, inner: gcs.GcsStore | DirectoryStore, patience_seconds: float = PATIENCE_SECONDS) -> PatientStore:
-        return PatientStore(
+    def store(self, inner: gcs.GcsStore | DirectoryStore, patience_seconds: float = PATIENCE_SECONDS) -> RetryingStore:
+        return RetryingStore(
             inner, "gs://bucket", patience_seconds=patience_seconds, clock=lambda: self.now, sleep=self.sleep, tell=self.told.append
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from builders import Termination, trial_json, write_data
 
-from longhaul.resume import pace
+from longhaul.resume import heartbeat
 from longhaul_trainer import run
 from longhaul_trainer.model.learner import Learner
 from longhaul_trainer.trial import parse_trial
@@ -37,7 +37,7 @@ def test_records_come_within_a_validation(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Learner, "evaluate", slow)
     monkeypatch.setattr(run.Attempt, "_report", noted)
-    monkeypatch.setattr(run, "Pace", lambda silence: pace.Pace(silence, lambda: now[0]))
+    monkeypatch.setattr(run, "Heartbeat", lambda silence: heartbeat.Heartbeat(silence, lambda: now[0]))
     document = trial_json(tmp_path / "out", data, epochs=1, silenceSeconds=SILENCE_SECONDS)
     run.train(parse_trial(document, "test"), Termination())  # type: ignore[arg-type]
     assert now[0] - 1000 > 2 * SILENCE_SECONDS

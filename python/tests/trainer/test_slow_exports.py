@@ -15,7 +15,7 @@ import pytest
 from builders import Termination, trial_json
 
 from longhaul.resume.checkpoints import Checkpoints, Files
-from longhaul.resume.pace import Pace
+from longhaul.resume.heartbeat import Heartbeat
 from longhaul.store.directory import DirectoryStore
 from longhaul_trainer import export, run
 from longhaul_trainer.resume.attachments import Attachments
@@ -214,7 +214,7 @@ def test_a_trial_is_heard_of_several_times_within_what_counts_as_a_silence(
     silence: float | None, age: float, beat: float, train: float
 ) -> None:
     now = [0.0]
-    pace = Pace(silence, lambda: now[0])
+    pace = Heartbeat(silence, lambda: now[0])
     now[0] = age
     pace.heard()
     assert pace.train_seconds == train

@@ -6,7 +6,7 @@ import { withRetries } from '../google/retry.ts';
 import { createClient } from './client.ts';
 import type { BigqueryConfig, Client } from './client.ts';
 import { withPermission } from './errors.ts';
-import { QUIET, runJob } from './jobs.ts';
+import { NO_CONTEXT, runJob } from './jobs.ts';
 import { encryption } from './settings.ts';
 
 /** Whoever runs the command must put its own account here. */
@@ -57,7 +57,7 @@ async function datasetCheck(client: Client, name: string, remedy: (fault: Fault)
 
 async function query(client: Client, sql: string): Promise<void> {
   const configuration = { query: { query: sql, useLegacySql: false, ...encryption(client.config) }, labels: { longhaul: 'doctor' } };
-  await runJob(client, { id: `longhaul-doctor-${randomUUID()}`, configuration }, QUIET);
+  await runJob(client, { id: `longhaul-doctor-${randomUUID()}`, configuration }, NO_CONTEXT);
 }
 
 async function check(

@@ -156,4 +156,4 @@ function numbers(given: { readonly slotMs: unknown; readonly bytes: unknown }): 
 }
 
 /** For work that nothing else waits for. */
-export const QUIET: JobContext = { signal: new AbortController().signal, progress: () => undefined };
+export const NO_CONTEXT: JobContext = { signal: new AbortController().signal, progress: () => undefined };

@@ -5,7 +5,7 @@ import { faultOf } from '../google/faults.ts';
 import { withRetries } from '../google/retry.ts';
 import type { Json } from '../../contract/values.ts';
 import type { Connection } from './client.ts';
-import { QUIET, runJob } from './jobs.ts';
+import { NO_CONTEXT, runJob } from './jobs.ts';
 import type { JobRequest } from './jobs.ts';
 import { LedgerLoads } from './ledger-loads.ts';
 import { identifier, quoted } from './names.ts';
@@ -89,7 +89,7 @@ export class LedgerTables {
       destinationTable: { projectId: project, datasetId: dataset, tableId: table },
     };
     const start: JobRequest['start'] = (jobId, configuration) => uploadJob(this.#connection, jobId, configuration, lines);
-    await guard(() => runJob(this.#connection, { id, configuration: { load }, start }, QUIET));
+    await guard(() => runJob(this.#connection, { id, configuration: { load }, start }, NO_CONTEXT));
   }
 
   async rows(table: LedgerTable, where: Filter = {}, since?: number): Promise<LedgerRow[]> {
@@ -130,7 +130,7 @@ ORDER BY \`time\``;
       since === undefined ? equal : [...equal, ['since', { type: 'TIMESTAMP' as const, value: new Date(since).toISOString() }] as const],
     );
     const statement = { sql, sqlFile: `ledger ${table}`, parameters, tables: {}, sources: {} };
-    return (await readRows(this.#connection, statement, QUIET, Infinity)).map(({ [APPENDED_AT]: appendedAt, ...row }) => ({
+    return (await readRows(this.#connection, statement, NO_CONTEXT, Infinity)).map(({ [APPENDED_AT]: appendedAt, ...row }) => ({
       row,
       appendedAt: appendedAt as string,
     }));

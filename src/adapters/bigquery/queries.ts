@@ -6,7 +6,7 @@ import { withRetries } from '../google/retry.ts';
 import { SqlProblem } from '../google-sql/placeholders.ts';
 import type { Connection } from './client.ts';
 import { adapterError } from './errors.ts';
-import { QUIET, runJob } from './jobs.ts';
+import { NO_CONTEXT, runJob } from './jobs.ts';
 import type { EndedJob, JobRequest } from './jobs.ts';
 import { identifier, jobIdOf, labelsOf, literal, quoted, tableRef } from './names.ts';
 import { apiParameters } from './parameters.ts';
@@ -200,7 +200,7 @@ export async function estimate(connection: Connection, statement: Statement): Pr
   if (Object.keys(statement.sources).length > 0) return unknown;
   const tables = await guard(() => Promise.all(Object.values(statement.tables).map((table) => describe(connection, table))));
   if (tables.includes(null)) return unknown;
-  const rendered = await renderStatement(connection, statement, QUIET);
+  const rendered = await renderStatement(connection, statement, NO_CONTEXT);
   const configuration = configurationOf(statement, rendered, {});
   return guard(async () => {
     const { bytes, script } = await dryRun(connection, configuration);

@@ -2,7 +2,7 @@ import type { LedgerTable } from '../../contract/ledger.ts';
 import { LEDGER } from '../../contract/ledger.ts';
 import type { LEDGER_VIEWS } from '../../contract/names.ts';
 import type { Connection } from './client.ts';
-import { QUIET, runJob } from './jobs.ts';
+import { NO_CONTEXT, runJob } from './jobs.ts';
 import { digest, identifier, literal, quoted } from './names.ts';
 import { getTable } from './tables.ts';
 
@@ -64,6 +64,6 @@ export async function ensureViews(connection: Connection, table: LedgerTable): P
     if ((await getTable(connection, refOf(name)))?.description === description) continue;
     const query = `CREATE OR REPLACE VIEW ${quoted(refOf(name))} OPTIONS (description = ${literal(description)}) AS\n${select}`;
     const id = `longhaul-view-${digest(`${config.dataset} ${query}`)}`;
-    await runJob(connection, { id, configuration: { query: { query, useLegacySql: false } }, stillThere: async () => false }, QUIET);
+    await runJob(connection, { id, configuration: { query: { query, useLegacySql: false } }, stillThere: async () => false }, NO_CONTEXT);
   }
 }

@@ -13,7 +13,7 @@ export interface Bound {
   readonly values: Record<string, DuckDBValue>;
   readonly types: Record<string, DuckDBType>;
 }
-export const NOTHING_BOUND: Bound = { values: {}, types: {} };
+export const NO_BINDINGS: Bound = { values: {}, types: {} };
 
 /** One connection of a job. Views and temporary tables are its own and end with it. */
 export interface Session {
@@ -133,9 +133,9 @@ function sessionOf(connection: DuckDBConnection, context: JobContext): Session {
   return {
     connection,
     // With values, also with none, it is planned twice, first to be prepared: half the time of a long statement over few rows.
-    run: (sql, bound = NOTHING_BOUND) =>
-      attended(bound === NOTHING_BOUND ? connection.runAndReadAll(sql) : connection.runAndReadAll(sql, bound.values, bound.types)),
-    readUntil: (rows, sql, bound = NOTHING_BOUND) => attended(connection.streamAndReadUntil(sql, rows, bound.values, bound.types)),
+    run: (sql, bound = NO_BINDINGS) =>
+      attended(bound === NO_BINDINGS ? connection.runAndReadAll(sql) : connection.runAndReadAll(sql, bound.values, bound.types)),
+    readUntil: (rows, sql, bound = NO_BINDINGS) => attended(connection.streamAndReadUntil(sql, rows, bound.values, bound.types)),
   };
 }
 

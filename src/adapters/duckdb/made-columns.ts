@@ -38,7 +38,7 @@ export interface Binder {
 }
 
 const NOTHING: Binding = { problems: [], columns: null };
-const QUIET: JobContext = { signal: new AbortController().signal, progress: () => undefined };
+const NO_CONTEXT: JobContext = { signal: new AbortController().signal, progress: () => undefined };
 /** Nothing is computed. */
 const MEMORY_MB = 512;
 /** What no row can be to blame for. */
@@ -52,7 +52,7 @@ export async function createBinder(translator: Translator): Promise<Binder> {
       try {
         const script = await prepareScript(translator, statement, known);
         if (![...script.quoted.aliases].every((alias) => Object.hasOwn(known, alias))) return NOTHING;
-        return await engine.session(QUIET, (session) => bindScript(session, script, known));
+        return await engine.session(NO_CONTEXT, (session) => bindScript(session, script, known));
       } catch (error) {
         // What DuckDB says of the empty tables is nothing that the statement is to blame for.
         if (error instanceof Error && !(error instanceof AdapterError)) return NOTHING;

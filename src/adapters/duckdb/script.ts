@@ -6,7 +6,7 @@ import { pathOfFileUri } from '../../contract/file-uri.ts';
 import { hasDecimals, parseGoogleType } from '../../contract/google-type.ts';
 import type { Statement, TableInfo } from '../../ports/warehouse.ts';
 import { hasCode } from '../files.ts';
-import { identifier, NOTHING_BOUND, pathLiteral } from './engine.ts';
+import { identifier, NO_BINDINGS, pathLiteral } from './engine.ts';
 import type { Bound, Session } from './engine.ts';
 import { adapterError } from './errors.ts';
 import { bindParameters } from './parameters.ts';
@@ -81,7 +81,7 @@ export async function atPlace<T>(script: Script, statement: number, work: () => 
 /** Values of the parameters that occur in this statement. */
 export function boundFor(script: Script, sql: string): Bound {
   const used = script.parameters.filter((name) => new RegExp(`\\$${name}\\b`).test(sql));
-  return used.length === 0 ? NOTHING_BOUND : bindParameters(script.statement.parameters, used, script.statement.sqlFile);
+  return used.length === 0 ? NO_BINDINGS : bindParameters(script.statement.parameters, used, script.statement.sqlFile);
 }
 
 export const viewOf = (alias: string): string => identifier(`{${alias}}`);

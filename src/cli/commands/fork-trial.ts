@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { assignments, examples, integer } from '../context.ts';
-import { searchCommand, steer, type SearchOptions } from '../search-command.ts';
+import { searchCommand, sendUpdate, type SearchOptions } from '../search-command.ts';
 
 export function registerForkTrial(program: Command): void {
   searchCommand(program, 'fork-trial', 'a new trial that goes on from the checkpoint of another')
@@ -17,7 +17,7 @@ export function registerForkTrial(program: Command): void {
         command: Command,
       ) => {
         const checkpoint = options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint };
-        return steer(command, id, options, (search, by) =>
+        return sendUpdate(command, id, options, (search, by) =>
           search.forkTrial({ ...by, ...checkpoint, trial, parameters: assignments(pairs) }),
         );
       },

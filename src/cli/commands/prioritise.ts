@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { decimal, examples, integer } from '../context.ts';
-import { searchCommand, steer, type SearchOptions } from '../search-command.ts';
+import { searchCommand, sendUpdate, type SearchOptions } from '../search-command.ts';
 
 export function registerPrioritise(program: Command): void {
   searchCommand(program, 'prioritise', 'which trials get machines first')
@@ -8,6 +8,6 @@ export function registerPrioritise(program: Command): void {
     .argument('<priority>', 'higher goes first; 0 is usual', decimal)
     .addHelpText('after', examples('longhaul prioritise grocery-ranking-20261124-101500-k3f9 3 10'))
     .action((id: string, trial: number, priority: number, options: SearchOptions, command: Command) =>
-      steer(command, id, options, (search, by) => search.prioritise({ ...by, trial, priority })),
+      sendUpdate(command, id, options, (search, by) => search.prioritise({ ...by, trial, priority })),
     );
 }

@@ -3,7 +3,7 @@ import { withDocumentNames } from '../../contract/earlier-names.ts';
 import { Space, StoppingRule } from '../../contract/search-space.ts';
 import { decimal, examples, integer, jsonArgument } from '../context.ts';
 import { UsageError } from '../exit.ts';
-import { searchCommand, steer, type SearchOptions } from '../search-command.ts';
+import { searchCommand, sendUpdate, type SearchOptions } from '../search-command.ts';
 
 const RUN = 'grocery-ranking-20261124-101500-k3f9';
 
@@ -24,7 +24,7 @@ export function registerSet(program: Command): void {
     .argument('<trials>', 'at once', integer)
     .addHelpText('after', examples(`longhaul set-parallelism ${RUN} 8`))
     .action((id: string, parallel: number, options: SearchOptions, command: Command) =>
-      steer(command, id, options, (search, by) => search.setParallelism({ ...by, parallel })),
+      sendUpdate(command, id, options, (search, by) => search.setParallelism({ ...by, parallel })),
     );
 
   searchCommand(program, 'set-budget', 'caps at which the search checkpoints, pauses and asks')
@@ -36,14 +36,14 @@ export function registerSet(program: Command): void {
       const given = Object.entries({ cost, hours, trials }).filter(([, value]) => value !== undefined);
       const caps = Object.fromEntries(given.map(([name, value]) => [name, value === NONE ? null : value]));
       if (Object.keys(caps).length === 0) throw new UsageError('say which cap: --cost, --hours or --trials');
-      return steer(command, id, options, (search, by) => search.setBudget({ ...by, ...caps }));
+      return sendUpdate(command, id, options, (search, by) => search.setBudget({ ...by, ...caps }));
     });
 
   searchCommand(program, 'set-space', 'the space of hyper-parameters for further trials')
     .argument('<json>', 'as `space` in the pipeline file, in JSON', (text) => parsed(Space, text))
     .addHelpText('after', examples(`longhaul set-space ${RUN} '{"learning_rate":{"type":"float","low":1e-4,"high":1e-2,"log":true}}'`))
     .action((id: string, space: Space, options: SearchOptions, command: Command) =>
-      steer(command, id, options, (search, by) => search.setSpace({ ...by, space })),
+      sendUpdate(command, id, options, (search, by) => search.setSpace({ ...by, space })),
     );
 
   searchCommand(program, 'set-pruner', 'the rules that stop trials early')
@@ -51,7 +51,7 @@ export function registerSet(program: Command): void {
     .argument('<json>', 'as `pruner` in the pipeline file, in JSON; [] for none', rulesOf)
     .addHelpText('after', examples(`longhaul set-pruner ${RUN} '[{"kind":"median"}]'`))
     .action((id: string, stopping: StoppingRule[], options: SearchOptions, command: Command) =>
-      steer(command, id, options, (search, by) => search.setStopping({ ...by, stopping })),
+      sendUpdate(command, id, options, (search, by) => search.setStopping({ ...by, stopping })),
     );
 }
 

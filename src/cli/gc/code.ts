@@ -14,7 +14,7 @@ import type { StoredDocument } from './documents.ts';
 import type { GarbageOptions, Runs } from './parts.ts';
 import { stateOf } from './parts.ts';
 import type { Found, GarbageResult, Removal } from './removal.ts';
-import { whyBusy } from './trials.ts';
+import { whyInUse } from './trials.ts';
 
 const DAY_MS = 86_400_000;
 const READS = 16;
@@ -59,7 +59,7 @@ async function everyUser(context: Context): Promise<ContentUser[]> {
       {
         state,
         endedAt: ends.get(run) ?? null,
-        busy: state === 'ended' ? await whyBusy(runs, run) : null,
+        busy: state === 'ended' ? await whyInUse(runs, run) : null,
         places: placesOf(outputs.get(run) ?? [], context.others),
         models: made.models.get(run) ?? [],
         records: made.records.get(run) ?? [],

@@ -62,7 +62,7 @@ export async function auditPairs(
     const prefix = `${String(output)}/audits`;
     const objects = await objectsOf(store, prefix);
     if (objects.length === 0) continue;
-    if (!busy.has(run)) busy.set(run, await whyBusy(runs, run));
+    if (!busy.has(run)) busy.set(run, await whyInUse(runs, run));
     const why = objects.some(({ updatedAt }) => updatedAt >= before) ? 'some of it is newer' : (busy.get(run) ?? null);
     if (why !== null) {
       result.kept.push({ what: 'audit pair', name: prefix, reason: why });
@@ -75,7 +75,7 @@ export async function auditPairs(
 }
 
 /** An audit of an ended run goes on, or nobody can tell. */
-export async function whyBusy(runs: Runs, run: string): Promise<string | null> {
+export async function whyInUse(runs: Runs, run: string): Promise<string | null> {
   if ((await stateOf(runs, run)) === 'open') return `run ${run} is open`;
   // Whoever cannot be asked may be at work.
   const audited = await runs
@@ -145,7 +145,7 @@ async function whyNeeded(runs: Runs, home: string, owners: readonly string[], re
     if (named !== undefined) return `${who} goes on with trials of ${named}`;
   }
   for (const run of owners) {
-    const why = await whyBusy(runs, run);
+    const why = await whyInUse(runs, run);
     if (why !== null) return why;
   }
   return null;

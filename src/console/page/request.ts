@@ -17,7 +17,7 @@ export class RequestError extends Error {
 
 let session: SessionInfo | null = null;
 /** Whether buttons are shown; the server checks again. */
-export const mayPress = (): boolean => session?.role === 'operator';
+export const isOperator = (): boolean => session?.role === 'operator';
 export const rememberSession = (info: SessionInfo | null): void => {
   session = info;
 };

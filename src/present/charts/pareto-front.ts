@@ -1,7 +1,7 @@
 /** Two values of each trial against each other, and the trials that no other one beats in both. */
 import type { MetricConstraint } from '../../contract/search-space.ts';
 import { kneeOf } from '../../rules/best-trials.ts';
-import { mayWin } from '../search-findings.ts';
+import { canBeBest } from '../search-findings.ts';
 import { brief, metric as shown, money } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import type { ChartTheme } from './theme.ts';
@@ -37,7 +37,7 @@ export function paretoFront({ trials, objective, x, y, currency = 'USD', constra
   });
   if (points.length === 0) return null;
   const front = unbeaten(
-    points.filter((point) => mayWin(point.trial, constraints)),
+    points.filter((point) => canBeBest(point.trial, constraints)),
     x.goal,
     y.goal,
   );

@@ -160,8 +160,8 @@ export const GRACES = {
   changesRetryFirstMs: 500,
   changesRetryLongestMs: 10_000,
   /** Whether an activity is still wanted: Temporal answers within so long, and is asked again. */
-  stillWantedMs: 5_000,
-  stillWantedRetryMs: 200,
+  cancellationAnswerMs: 5_000,
+  cancellationRetryMs: 200,
   /** A question that was not answered for so long: is there a worker? One that waits for tasks asks again within a minute. */
   unservedLookMs: 3_000,
   pollerSilentMs: 75_000,

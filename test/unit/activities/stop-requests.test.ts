@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
-import { stillWanted } from '../../../activities/stop-requests.ts';
+import { cancellationState } from '../../../activities/stop-requests.ts';
 
 type Answer = object | Error;
 
@@ -17,7 +17,7 @@ async function wanted(...answers: readonly Answer[]): Promise<string> {
   const within = (_: unknown, call: () => unknown): unknown => call();
   const client = { withDeadline: within, withAbortSignal: within, workflowService: { describeWorkflowExecution } };
   const info = { activityId: '7', attempt: 2, workflowExecution: { workflowId: 'w', runId: 'r' } };
-  return new MockActivityEnvironment(info, { client: client as unknown as Client }).run(stillWanted);
+  return new MockActivityEnvironment(info, { client: client as unknown as Client }).run(cancellationState);
 }
 
 describe('whether an activity is still wanted', () => {

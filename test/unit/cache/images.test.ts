@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
-import { noteRan } from '../../../activities/images-ran.ts';
+import { recordRanImage } from '../../../activities/pulled-images.ts';
 import { noteImage } from '../../../src/cache/images.ts';
 import { digestOf, usableRecord, type PrepareInput } from '../../../src/cache/key.ts';
 import { createStepCache } from '../../../src/cache/records.ts';
@@ -133,7 +133,7 @@ it('a Job that has ended tells what the tag was, and ends however the store answ
   const store = await memory.store(profileOf());
   const end = (fields: object) => ({ image: `r.example/own@${A}`, startedAt: 1, ...fields });
   const note = (spec: { image?: string }, profile: Profile, fields: object = {}): Promise<void> =>
-    new MockActivityEnvironment().run(() => noteRan(store, { profile, spec }, end(fields)));
+    new MockActivityEnvironment().run(() => recordRanImage(store, { profile, spec }, end(fields)));
   await note({ image: 'r.example/own:1' }, profileOf());
   await note({}, profileOf());
   expect([...memory.objects.keys()].filter((uri) => uri.includes('/images/'))).toHaveLength(2);

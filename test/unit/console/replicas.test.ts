@@ -1,7 +1,7 @@
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Guesses } from '../../../src/console/guesses.ts';
+import { TokenGuessLimit } from '../../../src/console/token-guess-limit.ts';
 import { startConsole, type ConsoleOptions, type ConsoleServer } from '../../../src/console/index.ts';
 import { sessionKeyOf, SessionSigner } from '../../../src/console/sessions.ts';
 import type { Command, ConsoleSource } from '../../../src/console/source.ts';
@@ -138,7 +138,7 @@ describe('the key of the replicas', () => {
 
 describe('guesses', () => {
   /** How many of `count` guesses were looked at. */
-  const seen = (guesses: Guesses, count: number, guess: (n: number) => { address?: string; token: string }, now = 0): number => {
+  const seen = (guesses: TokenGuessLimit, count: number, guess: (n: number) => { address?: string; token: string }, now = 0): number => {
     let looked = 0;
     for (let n = 0; n < count; n++) {
       const { address = 'proxy', token } = guess(n);
@@ -150,7 +150,7 @@ describe('guesses', () => {
   };
 
   it('at one token are slowed, from one address and from many; whoever else is there, or is the same elsewhere, enters', () => {
-    const guesses = new Guesses();
+    const guesses = new TokenGuessLimit();
     expect(seen(guesses, 500, (n) => ({ token: `${ADA.slice(0, 8)}${n}` }))).toBe(30);
     expect(guesses.allows('proxy', BOB, 0)).toBe(true);
     expect(guesses.allows('home', ADA, 0)).toBe(true);
@@ -161,7 +161,7 @@ describe('guesses', () => {
   });
 
   it('at nobody’s token in particular lock nobody out, and are no longer told more than that they are many', () => {
-    const guesses = new Guesses();
+    const guesses = new TokenGuessLimit();
     const told = Array.from({ length: 35 }, (_, n) => guesses.failed('proxy', `${n}-guess-of-something`, 0));
     expect(told).toEqual([...Array<boolean>(30).fill(false), ...Array<boolean>(5).fill(true)]);
     expect(guesses.allows('proxy', ADA, 0)).toBe(true);
@@ -169,7 +169,7 @@ describe('guesses', () => {
   });
 
   it('fill no memory', () => {
-    const guesses = new Guesses();
+    const guesses = new TokenGuessLimit();
     seen(guesses, 30, () => ({ address: 'first', token: 'first-of-all-the-guesses' }));
     expect(guesses.failed('first', 'another-guess-of-it', 0)).toBe(true);
     seen(guesses, 10_000, (n) => ({ address: `bot-${n}`, token: `${n}`.padStart(20, '0') }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { heardLater, lastedText, lostAfterSeconds, silenceText, silentClusters, withMovedGb } from '../../../src/rules/clusters.ts';
+import { newerSign, lastedText, lostAfterSeconds, silenceText, silentClusters, withMovedGb } from '../../../src/rules/clusters.ts';
 import { WAITS } from '../../../src/rules/durations.ts';
 import { Profile } from '../../../src/contract/profile.ts';
 
@@ -41,11 +41,11 @@ describe('a cluster that does not answer', () => {
       { silentSince: 150, askedAt: 160 },
       { silentSince: null, askedAt: 200 },
     ];
-    expect(heardLater(undefined, silent)).toEqual(silent);
-    expect(heardLater(silent, silentStill)).toEqual({ silentSince: 100, askedAt: 160 });
-    expect(heardLater(silentStill, silent)).toEqual({ silentSince: 100, askedAt: 160 });
-    expect(heardLater(silentStill, heard)).toEqual(heard);
-    expect(heardLater(heard, silentStill)).toEqual(heard);
+    expect(newerSign(undefined, silent)).toEqual(silent);
+    expect(newerSign(silent, silentStill)).toEqual({ silentSince: 100, askedAt: 160 });
+    expect(newerSign(silentStill, silent)).toEqual({ silentSince: 100, askedAt: 160 });
+    expect(newerSign(silentStill, heard)).toEqual(heard);
+    expect(newerSign(heard, silentStill)).toEqual(heard);
     expect(silentClusters({ us: silent, eu: heard, asia: silentStill })).toEqual([
       { name: 'asia', silentSince: 150 },
       { name: 'us', silentSince: 100 },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptVerdict } from '../../../src/contract/jobs.ts';
 import type { Objective } from '../../../src/contract/search-space.ts';
 import type { TrialState } from '../../../src/contract/state.ts';
-import { endOf, toldAs } from '../../../src/rules/trial-ends.ts';
+import { endOf, samplerStateOf } from '../../../src/rules/trial-ends.ts';
 
 const SCORE: Objective = { metric: 'score', goal: 'maximize' };
 const LATENCY: Objective = { metric: 'latency', goal: 'minimize' };
@@ -12,7 +12,7 @@ describe('what the sampler hears of an end', () => {
     status: TrialState['status'],
     more: { reason?: string; verdict?: AttemptVerdict; values?: (number | null)[] } = {},
   ): string =>
-    toldAs({
+    samplerStateOf({
       state: { status, reason: more.reason ?? null },
       values: more.values ?? [0.5],
       ...(more.verdict ? { verdict: more.verdict } : {}),

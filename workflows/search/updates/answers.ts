@@ -4,7 +4,7 @@ import { UPDATES } from '../../../src/contract/names.ts';
 import type { ApproveUpdate, RejectUpdate, UpdateAnswer } from '../../../src/contract/search-updates.ts';
 import { extendBudget, resumeSearch } from '../budget-pause.ts';
 import { fieldsOf, refuse } from './checks.ts';
-import { hear } from '../decisions.ts';
+import { handleUpdate } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { finish, stopTrial } from '../trial-ends.ts';
 import { resumeTrial } from '../trial-signals.ts';
@@ -22,7 +22,7 @@ export function listenToAnswers(run: SearchRun): void {
     if (fields.trial !== undefined && trialOf(run, fields.trial).asking === null)
       refuse(`trial ${shownTrial(fields.trial)} does not wait for an answer`);
   };
-  hear(
+  handleUpdate(
     run,
     approveUpdate,
     (payload?: ApproveUpdate) => {
@@ -38,7 +38,7 @@ export function listenToAnswers(run: SearchRun): void {
     },
     { validator: asked },
   );
-  hear(
+  handleUpdate(
     run,
     rejectUpdate,
     (payload?: RejectUpdate) => {

@@ -6,7 +6,7 @@ import type { TrialRecord } from '../../../src/contract/search.ts';
 import { budgetExceeded, pauseSearch, resumeSearch } from '../budget-pause.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';
-import { hear } from '../decisions.ts';
+import { handleUpdate } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { isHeld, isWithoutMachine, release } from '../held.ts';
 import { pauseTrial, resumeTrial } from '../trial-signals.ts';
@@ -23,7 +23,7 @@ export function listenToPauses(run: SearchRun): void {
       refuse(`the search is ${memory.status}${memory.reason ? `: ${memory.reason}` : ''}`);
     if (fields.trial !== undefined && openTrial(run, fields.trial).held) refuse(`trial ${shownTrial(fields.trial)} is paused already`);
   };
-  hear(
+  handleUpdate(
     run,
     pauseUpdate,
     (payload?: PauseUpdate) => {
@@ -38,7 +38,7 @@ export function listenToPauses(run: SearchRun): void {
     },
     { validator: pausable },
   );
-  hear(
+  handleUpdate(
     run,
     resumeUpdate,
     (payload?: ResumeUpdate) => {

@@ -11,7 +11,7 @@ import type {
 import { budgetExceeded, resumeSearch } from '../budget-pause.ts';
 import { missingData } from '../../../src/rules/data-of-trial.ts';
 import { checkedBudget, checkedSpace, checkedStopping, fieldsOf, numberIn, refuse } from './checks.ts';
-import { hear } from '../decisions.ts';
+import { handleUpdate } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { byWhom, done, stillOpen, WHO } from './common.ts';
 
@@ -25,7 +25,7 @@ const MAX_PARALLEL = 400;
 
 export function listenToSettings(run: SearchRun): void {
   const { memory } = run;
-  hear(
+  handleUpdate(
     run,
     setParallelismUpdate,
     (payload) => {
@@ -37,7 +37,7 @@ export function listenToSettings(run: SearchRun): void {
         void numberIn(fieldsOf(payload, ['parallel', ...WHO]).parallel, 'parallel', { integer: true, min: 1, max: MAX_PARALLEL }),
     },
   );
-  hear(
+  handleUpdate(
     run,
     setBudgetUpdate,
     (payload) => {
@@ -48,7 +48,7 @@ export function listenToSettings(run: SearchRun): void {
     },
     { validator: (payload) => void checkedBudget(memory.budget, payload) },
   );
-  hear(
+  handleUpdate(
     run,
     setSpaceUpdate,
     (payload) => {
@@ -65,7 +65,7 @@ export function listenToSettings(run: SearchRun): void {
       },
     },
   );
-  hear(
+  handleUpdate(
     run,
     setStoppingUpdate,
     (payload) => {

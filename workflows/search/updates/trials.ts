@@ -14,7 +14,7 @@ import { chosenParams } from '../../../src/rules/data-of-trial.ts';
 import { checkedParameters, fieldsOf, numberIn, refuse } from './checks.ts';
 import { pinnedFork } from '../forks.ts';
 import { newRecord } from '../state.ts';
-import { hear } from '../decisions.ts';
+import { handleUpdate } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
 import { stopTrial } from '../trial-ends.ts';
 import { byWhom, done, openTrial, stillOpen, trialOf, WHO } from './common.ts';
@@ -27,7 +27,7 @@ export const forkTrialUpdate = defineUpdate<UpdateAnswer, [ForkTrialUpdate]>(UPD
 
 export function listenToTrialUpdates(run: SearchRun): void {
   const { memory, input } = run;
-  hear(
+  handleUpdate(
     run,
     stopTrialUpdate,
     (payload) => {
@@ -41,7 +41,7 @@ export function listenToTrialUpdates(run: SearchRun): void {
       },
     },
   );
-  hear(
+  handleUpdate(
     run,
     keepTrialUpdate,
     (payload) => {
@@ -50,7 +50,7 @@ export function listenToTrialUpdates(run: SearchRun): void {
     },
     { validator: (payload) => void openTrial(run, fieldsOf(payload, ['trial', ...WHO]).trial) },
   );
-  hear(
+  handleUpdate(
     run,
     prioritiseUpdate,
     (payload) => {
@@ -65,7 +65,7 @@ export function listenToTrialUpdates(run: SearchRun): void {
       },
     },
   );
-  hear(
+  handleUpdate(
     run,
     addTrialUpdate,
     (payload) => {
@@ -84,7 +84,7 @@ export function listenToTrialUpdates(run: SearchRun): void {
       },
     },
   );
-  hear(
+  handleUpdate(
     run,
     forkTrialUpdate,
     async (payload) => {

@@ -2,11 +2,11 @@
 import { UPDATES } from '../../../contract/names.ts';
 import type { RunState } from '../../../contract/state.ts';
 import { dialogs } from '../dialog.tsx';
-import { mayPress } from '../request.ts';
+import { isOperator } from '../request.ts';
 import { Button } from '../ui.tsx';
 
 export function RunControls({ state }: { readonly state: RunState }): preact.JSX.Element | null {
-  if (!mayPress() || state.endedAt !== null) return null;
+  if (!isOperator() || state.endedAt !== null) return null;
   const { run } = state;
   const paused = state.status === 'paused';
   return (
@@ -77,7 +77,7 @@ export function RunControls({ state }: { readonly state: RunState }): preact.JSX
 
 /** Yes or no to a step that asks. */
 export function ApprovalButtons({ run, step }: { readonly run: string; readonly step: string }): preact.JSX.Element | null {
-  if (!mayPress()) return null;
+  if (!isOperator()) return null;
   const ask = (control: 'approve' | 'reject'): void =>
     dialogs.ask({
       title: control === 'approve' ? `Approve “${step}”?` : `Reject “${step}”?`,

@@ -4,7 +4,7 @@ import type { SearchSettings, SearchState } from '../../../contract/state.ts';
 import type { Json } from '../../../contract/values.ts';
 import type { SearchInfo } from '../../wire.ts';
 import { dialogs, type Field, type Question } from '../dialog.tsx';
-import { mayPress } from '../request.ts';
+import { isOperator } from '../request.ts';
 import { Button } from '../ui.tsx';
 import { jsonIn, numberIn, pretty } from './inputs.ts';
 
@@ -20,7 +20,7 @@ export function SearchControls({
   readonly info: SearchInfo;
 }): preact.JSX.Element | null {
   const over = search.status !== 'running' && search.status !== 'paused' && search.status !== 'waiting';
-  if (!mayPress() || over) return null;
+  if (!isOperator() || over) return null;
   const { step } = search;
   const settings = search.settings ?? info;
   const of = { run, payload: { step } };

@@ -2,7 +2,7 @@
 import { UPDATES } from '../../../contract/names.ts';
 import type { TrialState } from '../../../contract/state.ts';
 import { dialogs } from '../dialog.tsx';
-import { mayPress } from '../request.ts';
+import { isOperator } from '../request.ts';
 import { Button } from '../ui.tsx';
 import { jsonIn, numberIn, pretty } from './inputs.ts';
 
@@ -15,7 +15,7 @@ export function TrialControls({
   readonly step: string;
   readonly trial: TrialState;
 }): preact.JSX.Element | null {
-  if (!mayPress()) return null;
+  if (!isOperator()) return null;
   const number = trial.trial;
   const of = { run, payload: { step, trial: number } };
   const open = trial.status === 'running' || trial.status === 'queued' || trial.status === 'paused';

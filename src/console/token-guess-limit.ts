@@ -15,7 +15,7 @@ const MAX_KEYS = 10_000;
  * number of wrong ones. What is refused unseen is what begins like a token that was guessed at from there: whoever does not know how somebody's
  * token begins cannot keep them out, and whoever does gets no further.
  */
-export class Guesses {
+export class TokenGuessLimit {
   /** When wrong tokens came, by address, by prefix, and by both. */
   readonly #failures = new Map<string, readonly number[]>();
 

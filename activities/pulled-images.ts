@@ -16,7 +16,7 @@ const imageOf = ({ profile, spec }: Images): string | null =>
   profile.compute.kind === 'kubernetes' ? (spec.image ?? profile.compute.image) : null;
 
 /** Notes which image the tag of a Job was, for the cache. A store that does not answer now costs a hit later, and keeps no Job from ending. */
-export async function noteRan(
+export async function recordRanImage(
   store: ObjectStore,
   images: Images,
   { image: id, startedAt }: Pick<JobEnd, 'image' | 'startedAt'>,
@@ -38,7 +38,7 @@ const NAME_DIGITS = 32;
  * Which images the Jobs of a run have had: once one has, its name is right and the run may pull it, whatever its registry answers later.
  * Each is noted once by each attempt that has it.
  */
-export class HadImage {
+export class PulledImages {
   readonly #store: ObjectStore;
   readonly #image: string | null;
   readonly #uri: string;

@@ -20,7 +20,7 @@ class Order:
     reason: str
 
 
-class Crossing:
+class Agreement:
     """Boundaries of one rank: the training calls `arrive`, the thread that hears the coordinator the others."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 /** What a run knows of its images: whether one that cannot be pulled now could be before. */
 import { expect, it } from 'vitest';
-import { HadImage } from '../../../activities/images-ran.ts';
+import { PulledImages } from '../../../activities/pulled-images.ts';
 import { UNKNOWN_END, type JobEnd } from '../../../src/contract/jobs.ts';
 import type { ObjectStore } from '../../../src/ports/index.ts';
 import { createMemoryPorts } from '../../workflow/memory-ports.ts';
@@ -8,8 +8,8 @@ import { profileOf } from '../../workflow/search-harness.ts';
 
 const kubernetes = profileOf({ compute: { kind: 'kubernetes', namespace: 'n', image: 'r.example/trainer:1' } });
 const ends = (reason: 'image' | 'rejected'): JobEnd => ({ ...UNKNOWN_END, notStarted: { reason, message: 'not found' } });
-const open = (store: ObjectStore, run: string, image?: string): HadImage =>
-  new HadImage(store, run, { profile: kubernetes, spec: { image } });
+const open = (store: ObjectStore, run: string, image?: string): PulledImages =>
+  new PulledImages(store, run, { profile: kubernetes, spec: { image } });
 
 it('knows of the run and the image that a Job ran with, for any other Job of it', async () => {
   const store = await createMemoryPorts().store(kubernetes);

@@ -6,7 +6,7 @@ interface Life {
   readonly since: number;
 }
 
-export class Lives {
+export class WorkerLiveness {
   readonly #own: string;
   readonly #silentMs: number;
   #lives = new Map<string, Life>();

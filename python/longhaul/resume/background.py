@@ -9,13 +9,13 @@ from collections.abc import Callable
 Job = Callable[[], None]
 
 
-class Behind:
+class BackgroundWorker:
     """A thread that does jobs in the order in which they were given.
 
     What must not wait for one another has threads of its own: a checkpoint is not behind an export, a record not behind either.
     """
 
-    def __init__(self, name: str = "behind") -> None:
+    def __init__(self, name: str = "background") -> None:
         self._jobs: deque[Job] = deque()
         self._unfinished = 0
         self._error: BaseException | None = None

@@ -31,7 +31,7 @@ def tell(message: str) -> None:
     print(f"longhaul: {message}", file=sys.stderr, flush=True)
 
 
-class PatientStore:
+class RetryingStore:
     """Any store, with its outages waited out. Threads may share it."""
 
     def __init__(

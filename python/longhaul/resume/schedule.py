@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from .behind import Behind
+from .background import BackgroundWorker
 from .interval import SaveInterval
 
 #: A copy that may never be needed costs at most this share of the time.
@@ -27,12 +27,12 @@ class Copied(Protocol):
 AnyCopied = TypeVar("AnyCopied", bound=Copied)
 
 
-class Rhythm:
+class CheckpointSchedule:
     """Knows what copies and uploads have taken; `report` hears of each checkpoint that was committed, by the fields of its record."""
 
-    def __init__(self, interval: SaveInterval, behind: Behind, report: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, interval: SaveInterval, background: BackgroundWorker, report: Callable[[dict[str, Any]], None]) -> None:
         self._interval = interval
-        self._behind = behind
+        self._background = background
         self._report = report
         self._in_flight = threading.Event()
         self._last = time.monotonic()
@@ -76,7 +76,7 @@ class Rhythm:
         copied = self._copy_seconds
         self._last = time.monotonic()
         self._in_flight.set()
-        self._behind.do(lambda: self._commit(snapshot, commit, copied))
+        self._background.do(lambda: self._commit(snapshot, commit, copied))
 
     def _commit(self, snapshot: Copied, commit: Callable[[], str | None], copied: float) -> None:
         try:

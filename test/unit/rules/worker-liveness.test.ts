@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Lives } from '../../../src/rules/worker-lives.ts';
+import { WorkerLiveness } from '../../../src/rules/worker-liveness.ts';
 
 const SILENT_MS = 15_000;
 const LOOK_MS = 5000;
@@ -9,7 +9,7 @@ const words = (said: Readonly<Record<string, number>>): Map<string, string> =>
 
 describe('who of the workers lives', () => {
   it('takes for dead whom nobody hears any more, once, and nobody else', () => {
-    const lives = new Lives('own', SILENT_MS);
+    const lives = new WorkerLiveness('own', SILENT_MS);
     const deaths: number[] = [];
     for (let now = 0; now <= 60_000; now += LOOK_MS) {
       lives.heard(words({ own: now, living: now, killed: Math.min(now, 20_000) }), now);
@@ -22,14 +22,14 @@ describe('who of the workers lives', () => {
   });
 
   it('knows that a stranger is dead only when it would have heard it', () => {
-    const lives = new Lives('own', SILENT_MS);
+    const lives = new WorkerLiveness('own', SILENT_MS);
     lives.heard(words({ own: 1 }), 1000);
     expect(lives.isDead('stranger', 15_999)).toBe(false);
     expect(lives.isDead('stranger', 16_000)).toBe(true);
   });
 
   it('notices one that vanishes from the list', () => {
-    const lives = new Lives('own', SILENT_MS);
+    const lives = new WorkerLiveness('own', SILENT_MS);
     lives.heard(words({ own: 1, other: 1 }), 0);
     for (let now = LOOK_MS; now < SILENT_MS; now += LOOK_MS) lives.heard(words({ own: now }), now);
     expect(lives.isDead('other', SILENT_MS - 1)).toBe(false);
@@ -41,7 +41,7 @@ describe('who of the workers lives', () => {
       fc.property(
         fc.array(fc.record({ own: fc.boolean(), other: fc.boolean(), pauseMs: fc.integer({ min: 1, max: 10_000 }) })),
         (looks) => {
-          const lives = new Lives('own', SILENT_MS);
+          const lives = new WorkerLiveness('own', SILENT_MS);
           let now = 0;
           let heardSince: number | null = null;
           looks.forEach(({ own, other, pauseMs }, i) => {

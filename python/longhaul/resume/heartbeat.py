@@ -16,7 +16,7 @@ RECORDS_PER_SILENCE = 4.0
 UNTOLD_SILENCE_SECONDS = 20.0
 
 
-class Pace:
+class Heartbeat:
     """Knows when the last record was made. `silence_seconds` None: untold; 0: nobody minds."""
 
     def __init__(self, silence_seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
