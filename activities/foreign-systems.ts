@@ -1,5 +1,5 @@
 /**
- * Foreign systems refuse, break off and fall silent. Before anything was begun, a refusal that cannot mend itself ends the activity at once,
+ * Foreign systems refuse, break off and fall silent. Before anything was begun, a refusal that cannot fix itself ends the activity at once,
  * with the message for the user. Once something of ours may be out there, all of them are waited out, for hours, and told of.
  */
 import { ApplicationFailure } from '@temporalio/activity';
@@ -24,7 +24,7 @@ interface ForeignRetryOptions {
   readonly tell?: (trouble: Trouble | null) => void;
 }
 
-/** It is wrong in itself, and no time mends it. */
+/** It is wrong in itself, and no time fixes it. */
 const PERMANENT: ReadonlySet<ErrorType> = new Set([
   'InvalidDocument',
   'InvalidQuery',
@@ -46,7 +46,7 @@ function isPermanent(error: unknown): boolean {
 /**
  * Does `work` until it succeeds, with back-off.
  *
- * @throws what no time mends at once; the last error when one of the signals aborts, or after a day
+ * @throws what no time fixes at once; the last error when one of the signals aborts, or after a day
  */
 export async function retryForeign<T>(of: ForeignSystem, work: () => Promise<T>, { until, tell }: ForeignRetryOptions): Promise<T> {
   const begun = performance.now();

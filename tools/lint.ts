@@ -5,7 +5,7 @@ import { commandLine } from './command-line.ts';
 const { fix } = commandLine({
   call: 'npm run lint --',
   about: 'oxlint, unused exports, Prettier and Ruff.',
-  options: { fix: { type: 'boolean', default: false, about: 'mends what can be mended' } },
+  options: { fix: { type: 'boolean', default: false, about: 'fixes what can be fixed' } },
 }).values;
 const python = process.env.LONGHAUL_PYTHON ?? 'python3';
 const PYTHON_FOLDERS = ['python', 'examples', 'bench', 'test'];

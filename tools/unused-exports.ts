@@ -144,7 +144,7 @@ if (import.meta.main) {
   const { fix } = commandLine({
     call: 'node tools/unused-exports.ts',
     about: 'Exports that nobody imports.',
-    options: { fix: { type: 'boolean', default: false, about: 'mends what can be mended' } },
+    options: { fix: { type: 'boolean', default: false, about: 'fixes what can be fixed' } },
   }).values;
   for (const { file, name } of found) {
     if (fix) writeFileSync(file, withoutExport(readFileSync(file, 'utf8'), name));

@@ -31,7 +31,7 @@ export function isClusterLost(error: unknown): boolean {
   return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
 }
 
-/** null: not a failure of the step but a defect of ours, which must stay a failure of the workflow task until it is mended. */
+/** null: not a failure of the step but a defect of ours, which must stay a failure of the workflow task until it is fixed. */
 export function stepFailureOf(error: unknown): StepFailure | null {
   if (error instanceof UnboundReferenceError || error instanceof ConditionError) return { type: 'InvalidInput', message: error.message };
   if (!(error instanceof TemporalFailure)) return null;

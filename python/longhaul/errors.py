@@ -13,7 +13,7 @@ EXIT_PREEMPTED = 143
 
 
 class TrialError(Exception):
-    """Root of the errors that a person can mend; the message says what, where, and the next step."""
+    """Root of the errors that a person can fix; the message says what, where, and the next step."""
 
     exit_code = EXIT_CRASH
 

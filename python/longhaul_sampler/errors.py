@@ -2,7 +2,7 @@
 
 
 class InvalidRequest(ValueError):
-    """Raised when the space, the sampler or a constraint cannot work; the message is for the user, and no retry can mend it."""
+    """Raised when the space, the sampler or a constraint cannot work; the message is for the user, and no retry can fix it."""
 
 
 class SamplerFailed(RuntimeError):

@@ -20,7 +20,7 @@ export async function tagWarnings(document: RunDocument, registry: ImageRegistry
     unknown.map(async (image) => {
       const answer = await registry.digests(image);
       const why = 'why' in answer ? answer.why : 'it was compiled without asking its registry';
-      return `${image}: this tag may change; pin it (IMAGE@sha256:…), or the cache may be wrong (its digest is not known: ${why})`;
+      return `${image}: this tag may change; pin it (IMAGE@sha256:…), or the cache may be stale (its digest is not known: ${why})`;
     }),
   );
 }

@@ -265,7 +265,7 @@ export const PoolsOutput = z.array(
     running: z.int().describe('attempts of open runs'),
     waiting: z.int().describe('attempts of open runs that wait for a machine'),
     pricePerHour: z.number().describe('of a machine, in the profile’s currency'),
-    preemptionsPerHour: z.number().nullable().describe('of a machine, from all runs, the older the less; null: none was used of late'),
+    preemptionsPerHour: z.number().nullable().describe('of a machine, from all runs, recent ones count more; null: none was used recently'),
     lastPreemptedAt: ms('last preemption').nullable(),
     lastEmptyAt: ms('when it last had no machine').nullable(),
   }),

@@ -1,4 +1,4 @@
-/** Collects every mistake of a compilation, so that a person mends them in one go. */
+/** Collects every mistake of a compilation, so that a person fixes them in one go. */
 import { InvalidInputError, type Problem } from '../contract/errors.ts';
 import type { Place } from './tree.ts';
 

@@ -154,7 +154,8 @@ export function createApi({ source, models, list, overview, access }: ApiParts):
   api.post('/runs/:run/controls/:name', async (context) => {
     const identity = context.get('identity');
     access.checkCsrf(context, identity);
-    if (identity.role !== 'operator') throw new HttpError(403, 'ReadOnly', `${identity.user} may look but not press buttons here`);
+    if (identity.role !== 'operator')
+      throw new HttpError(403, 'ReadOnly', `${identity.user} is a viewer here and may not use the controls`);
     const { run, name } = context.req.param();
     const body: unknown = await context.req.json().catch(() => {
       throw new HttpError(400, 'InvalidInput', 'the request holds no JSON');

@@ -7,6 +7,6 @@ export interface DoctorCheck {
   readonly unsure?: true;
   /** What was found, in words. */
   readonly detail: string;
-  /** The command that mends it, ready to paste. */
+  /** The command that fixes it, ready to paste. */
   readonly remedy?: string;
 }

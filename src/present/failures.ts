@@ -20,7 +20,7 @@ const ATTEMPT_ADVICE: Readonly<Record<Exclude<AttemptVerdict, 'succeeded' | 'sto
   deleted: 'find out who deletes Jobs in this namespace; the trial went on',
   'no-capacity': 'nothing; the next pool was tried. Often: more pools in the profile, or fewer trials at once',
   'out-of-memory': 'raise resources.memory of the search, or a smaller batch size',
-  'bad-input': 'mend what the log names; bad data can be skipped with parts.onBad: skip and a budget',
+  'bad-input': 'fix what the log names; bad data can be skipped with parts.onBad: skip and a budget',
   fenced: 'nothing; a later attempt had taken over',
   silent: 'look at the last lines of its log; raise silence of the profile if it was only slow',
   crashed: '`longhaul logs RUN --trial N` shows the last lines of its log',

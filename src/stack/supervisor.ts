@@ -31,7 +31,7 @@ export interface Supervised {
   readonly stop: () => Promise<void>;
 }
 
-/** A process that never served and died so often has a defect that a restart does not mend. */
+/** A process that never served and died so often has a defect that a restart does not fix. */
 const MAX_FAILED_STARTS = 5;
 
 export interface Supervisor {

@@ -35,7 +35,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
     ]);
     const config = kubernetesConfig(cluster, NAMESPACE);
     client = openClient(config);
-    compute = await openKubernetesCompute(config, { patience: { mendingSeconds: 5 } });
+    compute = await openKubernetesCompute(config, { patience: { recoverySeconds: 5 } });
   });
   afterAll(async () => {
     await compute.close();

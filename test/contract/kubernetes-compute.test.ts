@@ -35,7 +35,7 @@ computeContract('kubernetes, stood in for', async () => open(await startStandIn(
 
 describe('older than every patience', () => {
   computeContract('kubernetes, stood in for, with no patience left', async () =>
-    open(await startStandIn({ podEndMs: 500 }), { patience: { startingSeconds: 0, mendingSeconds: 0, queueSeconds: 0 } }),
+    open(await startStandIn({ podEndMs: 500 }), { patience: { startingSeconds: 0, recoverySeconds: 0, queueSeconds: 0 } }),
   );
 });
 

@@ -54,7 +54,7 @@ const placed = async (name: string): Promise<string> => {
 describe('an image', () => {
   const MENDING_SECONDS = 2;
   const HALF_AN_HOUR_MS = 1_800_000;
-  beforeEach(() => open({ patience: { mendingSeconds: MENDING_SECONDS } }));
+  beforeEach(() => open({ patience: { recoverySeconds: MENDING_SECONDS } }));
 
   it('that was pulled for half an hour, failed then, and is pulled again, has not been in trouble for half an hour', async () => {
     // A machine that is older than the pod on it.
@@ -103,7 +103,7 @@ describe('an image that is not there', () => {
     ),
     'no match for platform in manifest: not found',
   ];
-  beforeEach(() => open({ patience: { mendingSeconds: 0.2 } }));
+  beforeEach(() => open({ patience: { recoverySeconds: 0.2 } }));
 
   it.each(AWAY)('may come, where its registry is away: %s', async (why) => {
     const pod = await placed('away');

@@ -13,7 +13,7 @@ from typing import TypeVar
 from ..errors import StoreError
 from .base import Chunk, Found, Store
 
-#: An outage is waited out for so long; what a service cannot mend by then, a person must.
+#: An outage is waited out for so long; what a service cannot fix by then, a person must.
 PATIENCE_SECONDS = 6 * 3600.0
 #: A refusal (401, 403, no such bucket) before anything has ever worked is a mistake of the set-up, unless it passes at once:
 #: on a fresh node the identity of a pod may take some seconds to be known.

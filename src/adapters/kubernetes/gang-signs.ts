@@ -13,7 +13,7 @@ import { deletionAskedAt, endOfMain, hasStarted, isTerminal, startOf, time, wasA
 
 const SKEW_MS = GRACES.clockSkewSeconds * 1000;
 /** Which of several waits is told: what no patience helps first, a queue last. */
-const URGENCY = ['none', 'capacity', 'mending', 'starting', 'queue'] as const;
+const URGENCY = ['none', 'capacity', 'recovery', 'starting', 'queue'] as const;
 
 interface Member {
   readonly rank: number;

@@ -9,7 +9,7 @@ import type { Snapshot } from './jobs-view.ts';
 export interface Wait {
   readonly reason: NonNullable<JobEnd['notStarted']>['reason'];
   /** `capacity`: the profile's `noCapacity`; `queue`: its `queueTimeout`, if it has any; `none`: waiting does not help. */
-  readonly patience: 'capacity' | 'queue' | 'mending' | 'starting' | 'none';
+  readonly patience: 'capacity' | 'queue' | 'recovery' | 'starting' | 'none';
   /** ms since 1970, by the API server's clock */
   readonly since: number;
   /** Of an image: why it is not there. `untold`: the kubelet does not repeat the reason that it gave before. */
@@ -21,7 +21,7 @@ interface Waiting {
   readonly wait: Wait;
 }
 
-/** A person has to mend these; some pass by themselves (a registry that is away, a secret that is still to come). */
+/** A person has to fix these; some pass by themselves (a registry that is away, a secret that is still to come). */
 const IMAGE_TROUBLE = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'RegistryUnavailable']);
 const CONTAINER_TROUBLE = new Set(['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'PreCreateHookError']);
 /** Events that a pod on a machine has behind it. */
@@ -80,10 +80,10 @@ function waitOfPod({ warning }: Snapshot, pod: V1Pod, createdAt: number): Waitin
     const image = whyNoImage(reason, withoutNames(pod, message));
     // The first refusal may be a registry's bad moment; a second one of the same kind is not.
     const hopeless = NEVER_PASSES.test(reason) || (reason === 'ImagePullBackOff' && image === 'wrong');
-    const { status, wait } = waiting('image', hopeless ? 'none' : 'mending', since, text, node);
+    const { status, wait } = waiting('image', hopeless ? 'none' : 'recovery', since, text, node);
     return { status: image === 'away' ? { ...status, waitingFor: 'the registry' } : status, wait: { ...wait, image } };
   }
-  if (CONTAINER_TROUBLE.has(reason)) return waiting('rejected', SURELY_WRONG.test(message) ? 'none' : 'mending', since, text, node);
+  if (CONTAINER_TROUBLE.has(reason)) return waiting('rejected', SURELY_WRONG.test(message) ? 'none' : 'recovery', since, text, node);
   const telling = warning !== null && !BEFORE_A_MACHINE.has(warning.reason) ? `${warning.reason}: ${warning.message}` : null;
   return waiting('rejected', 'starting', since, (telling ?? text) || null, node);
 }

@@ -19,14 +19,14 @@ const LOOKS_GROWTH = 1.5;
 
 export interface Patience {
   /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */
-  readonly mendingSeconds: number;
+  readonly recoverySeconds: number;
   /** From a machine to a running container: pulling a large image, mounting volumes. */
   readonly startingSeconds: number;
   /** In a queue that admits Jobs; without a limit the queue's order decides. */
   readonly queueSeconds: number;
 }
 export const DEFAULT_PATIENCE: Patience = {
-  mendingSeconds: GRACES.containerMendingSeconds,
+  recoverySeconds: GRACES.containerRecoverySeconds,
   startingSeconds: GRACES.containerStartingSeconds,
   queueSeconds: Number.POSITIVE_INFINITY,
 };
@@ -151,7 +151,7 @@ function follow(
         return;
       }
       const wait = trouble.note(seen.wait, client.now());
-      const limits = { ...patience, mendingSeconds: Math.max(patience.mendingSeconds, trouble.tookSeconds) };
+      const limits = { ...patience, recoverySeconds: Math.max(patience.recoverySeconds, trouble.tookSeconds) };
       const left = patienceLeft(wait, seen.status.message, options.noCapacitySeconds, limits, client.now());
       if (left <= 0) finish(() => resolve(waitedInVain({ ...seen, wait }, options.noCapacitySeconds, limits, client.now())));
       else again(left);
@@ -171,7 +171,7 @@ function follow(
 }
 
 /**
- * What may mend itself is given its time from when it was first seen, and as long again as it took to come: an image that was pulled for half an
+ * What may fix itself is given its time from when it was first seen, and as long again as it took to come: an image that was pulled for half an
  * hour and failed then is being pulled again.
  */
 class Trouble {
@@ -187,7 +187,7 @@ class Trouble {
 
   /** @returns the wait, with the time from which its patience counts, and why there is no image */
   note(wait: Wait, now: number): Wait {
-    if (wait.patience !== 'mending') {
+    if (wait.patience !== 'recovery') {
       this.over();
       return wait;
     }
@@ -221,7 +221,9 @@ function patienceLeft({ patience, since }: Wait, message: string | null, noCapac
 }
 
 const secondsOf = (patience: Exclude<Wait['patience'], 'none'>, noCapacitySeconds: number, limits: Patience): number =>
-  ({ capacity: noCapacitySeconds, queue: limits.queueSeconds, mending: limits.mendingSeconds, starting: limits.startingSeconds })[patience];
+  ({ capacity: noCapacitySeconds, queue: limits.queueSeconds, recovery: limits.recoverySeconds, starting: limits.startingSeconds })[
+    patience
+  ];
 
 function waitedInVain(
   { status, wait, nodes }: Extract<Observation, { kind: 'waiting' }>,

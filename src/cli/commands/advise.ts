@@ -18,10 +18,15 @@ interface Options {
 export function registerAdvise(program: Command): void {
   program
     .command('advise')
-    .description('what the attempts of a run used of the machines that they asked for, what would do, and what it had cost less')
+    .description(
+      'what the attempts of a run used of the resources that they requested, which smaller size is enough, and what that would have saved',
+    )
     .argument('[run]', 'name of a run; the newest one when left out')
     .option('--prices <file>', 'a prices file (docs/profiles.md), whose `machines` are looked through for a cheaper one')
-    .option('--write <file...>', 'change what these say so: the pipeline, and the profile where a pool gets other machines; comments stay')
+    .option(
+      '--write <file...>',
+      'write the advice into these files: the pipeline, and the profile where a pool gets other machines; comments stay',
+    )
     .addHelpText(
       'after',
       examples(

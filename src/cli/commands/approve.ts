@@ -10,8 +10,8 @@ interface Options {
 }
 
 export const registerApprove = (program: Command): void =>
-  register(program, 'approve', 'say yes to what a run asks: an approval step, a budget, a doubted trial');
-export const registerReject = (program: Command): void => register(program, 'reject', 'say no to what a run asks');
+  register(program, 'approve', 'approve what a run asks for: an approval step, a budget, a trial in doubt');
+export const registerReject = (program: Command): void => register(program, 'reject', 'reject what a run asks for');
 
 function register(program: Command, name: 'approve' | 'reject', description: string): void {
   program

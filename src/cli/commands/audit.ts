@@ -22,7 +22,7 @@ export function registerAudit(program: Command): void {
   program
     .command('audit')
     .description(
-      'train parts of a run again from checkpoints that were kept for it, elsewhere if there is an elsewhere, and compare all bits',
+      'train parts of a run again from checkpoints that were kept for it, on another pool where there is one, and compare all bits',
     )
     .argument('[run]', 'name of the run; the newest one when left out')
     .option('--share <number>', 'train at most this share of its samples again', shareOf, 0.02)

@@ -35,16 +35,21 @@ export function registerConsole(program: Command): void {
     .description('the web console: runs, trials, curves, cost, and every control, in a browser')
     .option('--port <number>', '0 takes any free one', portNumber, CONSOLE_PORT)
     .option('--host <address>', 'where to listen; others than this machine need a token or a proxy', '127.0.0.1')
-    .option('--read-only', 'nobody may press a button')
+    .option('--read-only', 'read-only: the controls are off for everybody')
     .option('--token-file <path>', 'who may sign in; a line each: TOKEN [operator|viewer] [name]')
     .option('--iap <audience>', 'behind Google’s Identity-Aware Proxy')
     .option('--jwks <url>', 'behind another proxy that signs who the person is: its keys')
     .option('--issuer <text>', 'of the proxy’s tokens')
     .option('--audience <text>', 'of the proxy’s tokens')
     .option('--jwt-header <name>', 'header with the proxy’s token', 'authorization')
-    .option('--operator <email>', 'who may press buttons; everyone whom the proxy lets in, when no --…-group is named either', collect, [])
-    .option('--operator-group <name>', 'a group of the proxy’s tokens that may press buttons', collect, [])
-    .option('--viewer-group <name>', 'a group that may look; nobody else then but operators', collect, [])
+    .option(
+      '--operator <email>',
+      'operators, who may use the controls; everyone whom the proxy lets in, when no --…-group is named either',
+      collect,
+      [],
+    )
+    .option('--operator-group <name>', 'a group of the proxy’s tokens whose members are operators', collect, [])
+    .option('--viewer-group <name>', 'a group with read-only access; nobody else then but operators', collect, [])
     .option('--groups-claim <name>', 'claim of the tokens with the groups, or a path: realm_access.roles', 'groups')
     .option('--host-name <name>', 'a name under which browsers reach it, besides the address', collect, [])
     .option('--https', 'browsers reach it by https')

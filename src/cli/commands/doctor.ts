@@ -17,7 +17,7 @@ const EXIT_UNHEALTHY = 1;
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('ask everything that a profile names whether it is there and lets us in, and say how to mend what is not')
+    .description('check that everything a profile names exists and grants the permissions that runs need, and say how to fix what does not')
     .option('--profile <name>', 'a profile beside the pipeline, or a path', DEFAULT_PROFILE)
     .option('--folder <path>', 'where the pipeline and its profiles are', '.')
     .option('--as <account>', 'the workers’ account, whose rights in the cluster are asked for: system:serviceaccount:NAMESPACE:NAME')

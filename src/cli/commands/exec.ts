@@ -27,7 +27,7 @@ export function registerExec(program: Command): void {
     .argument('[command...]', 'what to run there; otherwise sh')
     .option('--step <id>', 'of this step')
     .option('-t, --trial <number>', 'of this trial', integer)
-    .option('--print', 'only print the command, for somebody who may')
+    .option('--print', 'only print the command, for somebody who has the permission')
     .addHelpText('after', examples('longhaul exec grocery-ranking-20261124-101500-k3f9 --trial 4', 'longhaul exec --trial 4 --print'))
     .action(async (id: string | undefined, words: readonly string[], { step, trial, print }: Options, command: Command) => {
       const cli = cliOf(command);

@@ -20,11 +20,11 @@ export function registerGc(program: Command): void {
     .description(
       'remove what nobody needs any more: Jobs of runs that have ended, cached outputs that were not used for long, scores of evaluations that did not ' +
         'end, logs and checkpoints of trials that were kept for as long as the profile says, code that was shipped for runs that cannot go on any more, and scripts of steps that no run under way has. ' +
-        'What an open run, a model of the registry, a newer record or a run of late refers to stays, and so does what was made anew',
+        'What an open run, a model of the registry, a newer record or a recent run refers to stays, and so does what was made anew',
     )
     .argument('[run]', 'a run whose profile says where to look; the newest one when left out')
     .option('--older-than <days>', 'cached outputs that were not used since', decimal, 30)
-    .option('--dry-run', 'only say what would go')
+    .option('--dry-run', 'only list what would be removed')
     .option('--orphans', 'also end running Jobs of runs that this Temporal server does not know')
     .option('--candidates', 'also models that were evaluated and never promoted')
     .addHelpText('after', examples('longhaul gc --dry-run', 'longhaul gc --older-than 7'))

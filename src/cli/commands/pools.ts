@@ -9,7 +9,7 @@ export function registerPools(program: Command): void {
   program
     .command('pools')
     .description(
-      'what each pool is now: attempts of open runs that run and that wait for a machine, price, and from the ledger of all runs preemptions an hour of a machine (of late, the older the less) and the last time that it had none',
+      'what each pool is now: attempts of open runs that run and that wait for a machine, price, and from the ledger of all runs preemptions an hour of a machine (recent ones count more) and the last time that it had none',
     )
     .argument('[run]', 'a run whose profile names the pools; the newest one when left out')
     .addHelpText('after', examples('longhaul pools', 'longhaul pools --output json'))

@@ -12,7 +12,7 @@ export const GRACES = {
   /** From a machine to a running container: pulling a large image, mounting volumes. */
   containerStartingSeconds: 1_800,
   /** Image or container trouble that may pass: a registry that is away, a secret that is still to come. */
-  containerMendingSeconds: 300,
+  containerRecoverySeconds: 300,
   /** The reason of a wait comes a moment after the wait itself. */
   waitReasonSeconds: 3,
   /** A kubelet that told of the last container's end tells of the pod's about a second later, and within its next round in the worst case. */

@@ -3,7 +3,7 @@ export const REAL_WAITS = {
   /** Between two tries of what a foreign system refused: from, to. */
   foreignRetryFirstMs: 500,
   foreignRetryLongestMs: 60_000,
-  /** A foreign system that refuses for so long is not going to mend. */
+  /** A foreign system that refuses for so long is not going to recover. */
   foreignTroubleSeconds: 24 * 3600,
   /** Trouble that lasts longer is worth telling a person. */
   foreignTroubleToldSeconds: 10,

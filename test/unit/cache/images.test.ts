@@ -189,7 +189,7 @@ describe('a compiled document', () => {
     expect(resolved.hash).not.toBe(document.hash);
     expect((await withImageDigests(document, registry({ [TRAINER]: B }))).hash).not.toBe(resolved.hash);
     expect(await tagWarnings(resolved, some)).toEqual([
-      'r.example/job:1: this tag may change; pin it (IMAGE@sha256:…), or the cache may be wrong (its digest is not known: it is away)',
+      'r.example/job:1: this tag may change; pin it (IMAGE@sha256:…), or the cache may be stale (its digest is not known: it is away)',
     ]);
   });
 

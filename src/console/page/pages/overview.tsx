@@ -71,7 +71,7 @@ function Parts({ view, now }: { readonly view: OverviewView; readonly now: numbe
         <Figure name="Next scheduled run" value={next === undefined ? 'none' : time(next, now)} />
       </Figures>
       <Money view={view} />
-      <Card title="Pools" note="Attempts of open runs; preemptions of a machine, from all runs, the older the less.">
+      <Card title="Pools" note="Attempts of open runs; preemptions of a machine, from all runs, recent ones count more.">
         {pools.length === 0 ? (
           <Empty title="No run has named a pool yet" />
         ) : (
