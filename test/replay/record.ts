@@ -14,6 +14,7 @@ import { createMemoryPorts } from '../workflow/memory-ports.ts';
 import { startSearchHarness } from '../workflow/search-harness.ts';
 import release from '../../package.json' with { type: 'json' };
 import { BESIDE_SCENARIOS, besideActivities } from './beside-scenarios.ts';
+import { JOB_ENDING_SCENARIOS } from './job-ending-scenarios.ts';
 import { PIPELINE_SCENARIOS } from './pipeline-scenarios.ts';
 import { AUDITING, SEARCH_SCENARIOS, SUGGEST_EARLY } from './search-scenarios.ts';
 
@@ -26,7 +27,8 @@ const anonymous = (text: string): string =>
 
 const TENSORBOARD = { startTensorboard: async () => 'http://tensorboard/', stopTensorboard: async () => undefined };
 
-const SCENARIOS = [...Object.keys(PIPELINE_SCENARIOS), ...Object.keys(BESIDE_SCENARIOS), ...Object.keys(SEARCH_SCENARIOS)];
+const SEARCHES = { ...SEARCH_SCENARIOS, ...JOB_ENDING_SCENARIOS };
+const SCENARIOS = [...Object.keys(PIPELINE_SCENARIOS), ...Object.keys(BESIDE_SCENARIOS), ...Object.keys(SEARCHES)];
 const { words: wanted, refuse } = commandLine({
   call: 'npm run histories --',
   words: '[NAME…]',
@@ -61,7 +63,7 @@ for (const [, play] of chosen({ ...PIPELINE_SCENARIOS, ...BESIDE_SCENARIOS })) {
     await harness.stop();
   }
 }
-for (const [, play] of chosen(SEARCH_SCENARIOS)) {
+for (const [, play] of chosen(SEARCHES)) {
   const harness = await startSearchHarness('real', [...SUGGEST_EARLY], { ...TENSORBOARD, ...AUDITING });
   try {
     for (const { file, workflowId, runId } of await play(harness)) await keep(harness, file, workflowId, runId);

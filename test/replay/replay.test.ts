@@ -20,11 +20,12 @@ interface RecordedHistory {
       readonly originalExecutionRunId: string;
       readonly continuedExecutionRunId?: string;
     };
-    readonly workflowExecutionSignaledEventAttributes?: {
-      readonly signalName: string;
-      readonly input?: { readonly payloads: { readonly metadata: object; data: string }[] };
-    };
+    readonly workflowExecutionSignaledEventAttributes?: { readonly signalName: string; readonly input?: Payloads };
+    readonly activityTaskCompletedEventAttributes?: { readonly result?: Payloads };
   }[];
+}
+interface Payloads {
+  readonly payloads: { readonly metadata: object; data?: string }[];
 }
 const read = (file: string): RecordedHistory => JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedHistory;
 const idOf = (history: RecordedHistory): string => history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
@@ -48,7 +49,17 @@ function askedOtherwise(history: RecordedHistory, signalName: string, more: obje
   const { events } = JSON.parse(JSON.stringify(history)) as RecordedHistory;
   for (const { workflowExecutionSignaledEventAttributes: signal } of events) {
     const [payload] = signal?.signalName === signalName ? (signal.input?.payloads ?? []) : [];
-    if (payload) payload.data = base64({ ...(JSON.parse(Buffer.from(payload.data, 'base64').toString()) as object), ...more });
+    if (payload?.data) payload.data = base64({ ...decoded(payload.data), ...more });
+  }
+  return { events };
+}
+
+/** The same, where activities said less. */
+function answeredWithout(history: RecordedHistory, field: string): RecordedHistory {
+  const { events } = JSON.parse(JSON.stringify(history)) as RecordedHistory;
+  for (const { activityTaskCompletedEventAttributes: completed } of events) {
+    const [payload] = completed?.result?.payloads ?? [];
+    if (payload?.data) payload.data = base64({ ...decoded(payload.data), [field]: undefined });
   }
   return { events };
 }
@@ -73,6 +84,7 @@ function replayer(options: () => Promise<ReplayWorkerOptions>): { replay(history
   };
 }
 
+const decoded = (data: string): object => JSON.parse(Buffer.from(data, 'base64').toString()) as object;
 const base64 = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64');
 
 describe('histories of earlier runs', () => {
@@ -131,6 +143,11 @@ describe('histories of earlier runs', () => {
     expect(began.at(-1)).toMatchObject({ eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW' });
     const [first] = read('0.1.0/search-continued-last.json').events;
     expect(first?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toEqual(expect.stringMatching(/./));
+  });
+
+  it('hold a gang whose next attempt began when the first had let go, and go another way where it had not', async () => {
+    const waits = answeredWithout(read('0.2.0/search-gang-lets-go-trial-0.json'), 'letGo');
+    await expect(present.replay(waits)).rejects.toThrow(/does not handle this event: .*StartChildWorkflowExecutionInitiated/);
   });
 
   it.each(['pipeline-diamond', 'search-finished', 'search-continued-last', 'search-finished-trial-0'])(

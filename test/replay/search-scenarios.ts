@@ -1,7 +1,5 @@
 /** One search for every path through `hyperparameterSearch` and `trial`. */
-import { ApplicationFailure } from '@temporalio/common';
-import { Worker } from '@temporalio/worker';
-import { auditWorkflowId, homeOfStorage, jobEndingWorkflowId, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { auditWorkflowId, homeOfStorage, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import type {
   AuditedPair,
   AuditInput,
@@ -24,7 +22,7 @@ import { profileOf, specOf, SPOT_AND_ON_DEMAND, trialInputOf } from '../workflow
 import type { SearchHarness } from '../workflow/search-harness.ts';
 
 /** Plays to the end; resolves to names of files and the workflows, with the run where it is not the last one, that go into them. */
-type SearchScenario = (harness: SearchHarness) => Promise<readonly Recorded[]>;
+export type SearchScenario = (harness: SearchHarness) => Promise<readonly Recorded[]>;
 interface Recorded {
   readonly file: string;
   readonly workflowId: string;
@@ -37,7 +35,7 @@ export const SUGGEST_EARLY = ['--dynamic-config-value', 'limit.historyCount.sugg
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 const priced = profileOf({ pools: [{ name: 'spot', spot: true, pricePerHour: 1 }] });
 
-const recorded = (file: string, search: { workflowId: string }, ...trials: readonly number[]): Recorded[] => [
+export const recorded = (file: string, search: { workflowId: string }, ...trials: readonly number[]): Recorded[] => [
   { file, workflowId: search.workflowId },
   ...trials.map((trial) => ({ file: `${file}-trial-${trial}`, workflowId: `${search.workflowId}/trial-${trial}` })),
 ];
@@ -321,37 +319,6 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
       { file: 'pipeline-of-a-search-retried', workflowId: again.id },
       ...recorded('search-retried', { workflowId: searchWorkflowId(again.id, 'search') }, 1),
     ];
-  },
-
-  'search-over-two-clusters': async (harness) => {
-    const lostAfterSeconds = 5;
-    const clusters = {
-      east: { kind: 'process', path: '/east', lostAfterSeconds },
-      west: { kind: 'process', path: '/west', lostAfterSeconds },
-    };
-    const pools = Object.keys(clusters).map((name) => ({ name, cluster: name, spot: true, pricePerHour: 1 }));
-    harness.world.attempt = async ({ pool }) => {
-      if (pool.name === 'east') throw ApplicationFailure.nonRetryable('cluster east does not answer for 5 s', 'ClusterLost');
-      return Promise.resolve({});
-    };
-    const connection = harness.environment.nativeConnection;
-    const workers = await Promise.all(
-      Object.keys(clusters).map((name) =>
-        Worker.create({ connection, taskQueue: `${TASK_QUEUES.training}-${name}`, activities: harness.activities }),
-      ),
-    );
-    const running = workers.map((worker) => worker.run());
-    try {
-      const search = await harness.search(specOf({ trials: 2 }), profileOf({ clusters, pools }));
-      await search.result();
-      const [run = ''] = search.workflowId.split('/');
-      const workflowId = jobEndingWorkflowId({ run, step: 'search', trial: 0 }, 'attempt', 1);
-      await harness.client.workflow.getHandle(workflowId).result();
-      return [...recorded('search-over-two-clusters', search, 0), { file: 'job-ending-of-a-lost-cluster', workflowId }];
-    } finally {
-      for (const worker of workers) worker.shutdown();
-      await Promise.all(running);
-    }
   },
 
   'audit-of-a-run': async ({ client }) => {
