@@ -283,6 +283,15 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return recorded('search-cancelled', search, 1);
   },
 
+  'trial-cancelled': async (harness) => {
+    untilStopped(harness);
+    const trial = await harness.trial();
+    await until(() => Promise.resolve(harness.running() === 1), 'its attempt');
+    await trial.cancel();
+    await trial.result();
+    return [{ file: 'trial-cancelled', workflowId: trial.workflowId }];
+  },
+
   'search-shares-a-pool': async (harness) => {
     const search = await harness.search(
       specOf({ trials: 3, parallel: 3 }),

@@ -109,6 +109,15 @@ describe('a trial that has to continue as new', () => {
     expect(harness.world.attempts).toHaveLength(2);
   });
 
+  it('stays cancelled, of which a run of its workflow that continued would know nothing', async () => {
+    harness.world.attempt = async ({ attempt }) => (attempt === 1 ? { verdict: await harness.stopAsked(), lastProgress: 3 } : {});
+    const trial = await harness.trial();
+    await until(() => Promise.resolve(harness.running() === 1), 'the first attempt');
+    await trial.cancel();
+    expect(await trial.result()).toMatchObject({ status: 'cancelled', carried: { attempts: 1 } });
+    expect(harness.world.attempts).toHaveLength(1);
+  });
+
   it('stops when it is told so while it waits for its next attempt', async () => {
     harness.world.attempt = async ({ attempt }) => (attempt === 1 ? { verdict: 'crashed' } : {});
     const trial = await harness.trial({ spec: specOf({ maxCrashes: 3 }) });

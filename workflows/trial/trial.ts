@@ -1,6 +1,7 @@
 /** A trial: attempts, one Job each, until one succeeds. Machines may go; the trial goes on from its last committed checkpoint. */
 import {
   CancellationScope,
+  CancelledFailure,
   condition,
   continueAsNew,
   defineQuery,
@@ -134,6 +135,7 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     takeFound(run);
     if (report === null || next === null) continue;
     if (next.summary) return next.summary;
+    endIfCancelled();
     const pause = pauseSeconds(run, report, next.repeats);
     const wait = run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause;
     const asks = wait === 0 ? afterMachineWent(run, report) : null;
@@ -144,6 +146,11 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
     await moveOn(run);
   }
+}
+
+/** A cancelled attempt answers as any that was stopped; and of a cancellation the run that this one continues as would know nothing. */
+function endIfCancelled(): void {
+  if (CancellationScope.current().consideredCancelled && patched('end-if-cancelled')) throw new CancelledFailure('the trial was cancelled');
 }
 
 /** Null: the trial goes on by itself. */
