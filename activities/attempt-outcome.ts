@@ -25,9 +25,9 @@ interface AttemptOutcome {
   readonly result: TrialResult | null;
 }
 
-/** Of an attempt that had already been given up with its cluster: whatever ended its Job came later. */
-export const asLostOutcome = (seen: AttemptOutcome, cause: string): AttemptOutcome =>
-  seen.verdict === 'succeeded' ? seen : { ...seen, verdict: 'preempted', cause, result: null };
+/** Of an attempt that had already been given up with its cluster, or had let go: whatever ended its Job came later. */
+export const asLostOutcome = (seen: AttemptOutcome, cause: string, judged: AttemptVerdict = 'preempted'): AttemptOutcome =>
+  seen.verdict === 'succeeded' ? seen : { ...seen, verdict: judged, cause, result: null };
 
 /** All ranks have saved, and what one of them would still write is fenced off by the attempt that follows: so its trainer says itself. */
 export async function hasLetGo(store: ObjectStore, { trial, attempt }: AttemptInput): Promise<boolean> {

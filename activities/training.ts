@@ -228,7 +228,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     foreign.ask('the ledger', () => recordNodes(warehouse, input, end, job)),
     name === null || end.letGo ? undefined : foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end)),
   ]);
-  const outcome = input.lost === undefined ? seen : asLostOutcome(seen, input.lost);
+  const outcome = input.lost === undefined ? seen : asLostOutcome(seen, input.lost, input.judged);
   const { verdict } = outcome;
   const final = verdict !== 'preempted' && verdict !== 'no-capacity' && verdict !== 'succeeded';
   const report = attemptReport({

@@ -12,9 +12,12 @@ import type { AttemptInput, CapacityInput } from '../src/contract/attempts.ts';
 import { patientEndings, JOB_ENDING_POLICY } from './policies.ts';
 
 type JobEnding =
-  | { readonly kind: 'attempt'; readonly input: AttemptInput }
-  | { readonly kind: 'capacity'; readonly input: CapacityInput }
-  | { readonly kind: 'step'; readonly input: StepJobName };
+  | { readonly kind: 'attempt'; readonly input: Patient<AttemptInput> }
+  | { readonly kind: 'capacity'; readonly input: Patient<CapacityInput> }
+  | { readonly kind: 'step'; readonly input: Patient<StepJobName> };
+
+/** Nothing gives up on its cluster, however long that is silent: nobody would come after it. */
+type Patient<T> = Omit<T, 'lostAfterSeconds'> & { readonly lostAfterSeconds?: never };
 
 export async function jobEnding(ending: JobEnding): Promise<void> {
   const activities = patientEndings(profileOf(ending));

@@ -1,5 +1,5 @@
 /** What an attempt and what reads its curve are told, and what they answer. Types only, so that workflows may load it. */
-import type { AttemptEnd } from './jobs.ts';
+import type { AttemptEnd, AttemptVerdict } from './jobs.ts';
 import type { Pool, Profile } from './profile.ts';
 import type { TrialInput, TrialSummary } from './trial-run.ts';
 import type { AttemptUse } from './trial.ts';
@@ -22,6 +22,8 @@ export interface AttemptInput {
   readonly lostAfterSeconds?: number;
   /** Why it was given up before, with its cluster or because it had let go, in words: its Job is only to be ended. */
   readonly lost?: string;
+  /** As what it was judged then, whatever ended its Job later; absent: as preempted. */
+  readonly judged?: AttemptVerdict;
   /** Its workflow has somebody else see to the end of a Job that has let go (`AttemptReport.letGo`): it need not be waited for. */
   readonly mayLetGo?: boolean;
   /** Of a Job that was handed over because it had let go: who watched it goes on keeping its log. */

@@ -261,6 +261,41 @@ describe('an attempt on several pods', () => {
       for (const rank of [0, 1, 2]) await eventually(() => keptOf(input, rank)).toEqual([`rank ${rank}`, 'saved']);
     });
 
+    it('stays as what it was judged when it had let go, whatever has come after it', async () => {
+      await begin({ mayLetGo: true }, [0, 1, 2]);
+      await save('sigterm');
+      evict();
+      await begun.report;
+      await save('interval', { number: 2, letGo: false });
+      const ended = end({ lost: 'stopped with a checkpoint', judged: 'stopped', isLogKept: true });
+      told();
+      expect(await ended).toMatchObject({ verdict: 'stopped', cause: 'stopped with a checkpoint', lostCost: 0 });
+      expect(seen('attempts')).toMatchObject([{ verdict: 'stopped' }]);
+    });
+
+    it('is seen to its end by the next worker where the first one that does so goes', async () => {
+      await begin({ mayLetGo: true }, [0, 1, 2]);
+      await save('sigterm');
+      evict();
+      const { cause } = await begun.report;
+      const change = { lost: cause, isLogKept: true };
+      const environment = new MockActivityEnvironment({ attempt: 1, heartbeatTimeoutMs: 1000 }, { logger });
+      const act = () => createTrainingActivities(ports()).endAttempt({ ...input, mayLetGo: false, ...change });
+      const lookedAt = (): number => standIn.asked.filter(({ what }) => what === 'LIST pods').length;
+      const before = lookedAt();
+      const first = environment.run<[], AttemptReport | null, typeof act>(act);
+      first.catch(() => undefined);
+      await eventually(lookedAt).toBeGreaterThan(before);
+      environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+      await expect(first).rejects.toMatchObject({ type: 'Unavailable' });
+      expect(of('attempts')).toHaveLength(1);
+      const second = end(change);
+      told();
+      expect(await second).toMatchObject({ verdict: 'preempted', cause });
+      expect(of('attempts')).toHaveLength(2);
+      expect(running()).toBe(0);
+    });
+
     it.each([
       ['nothing was saved', { mayLetGo: true }, null],
       ['only an interval was saved', { mayLetGo: true }, { reason: 'interval', letGo: false }],

@@ -69,9 +69,12 @@ async function interruptible(run: TrialRun, choice: PlacementChoice): Promise<At
 }
 
 /** Its machines are about to tell of their end; until they have, its Job is somebody's. */
-async function handOverLetGo({ mayLetGo: _mayLetGo, ...input }: AttemptInput, { verdict, cause }: AttemptReport): Promise<void> {
-  const lost = verdict === 'preempted' ? { lost: cause } : {};
-  await handOver({ kind: 'attempt', input: { ...input, ...lost, isLogKept: true } });
+async function handOverLetGo(
+  { mayLetGo: _mayLetGo, lostAfterSeconds: _bound, ...input }: AttemptInput,
+  { verdict, cause }: AttemptReport,
+): Promise<void> {
+  const judged = verdict === 'preempted' ? {} : { judged: verdict };
+  await handOver({ kind: 'attempt', input: { ...input, lost: cause, ...judged, isLogKept: true } });
 }
 
 /**
@@ -101,7 +104,8 @@ async function endOf(run: TrialRun, input: AttemptInput): Promise<AttemptReport 
   } catch (error) {
     if (isSeveral(input) && (isTimeout(error) || isClusterLost(error))) return endLostAttempt(run, input);
     if (!isTimeout(error)) throw error;
-    if (patched('job-ending')) await handOver({ kind: 'attempt', input });
+    const { lostAfterSeconds: _bound, ...patient } = input;
+    if (patched('job-ending')) await handOver({ kind: 'attempt', input: patient });
     return null;
   }
 }
