@@ -16,7 +16,7 @@ import { claimJob } from './job-claims.ts';
 import { stepIdentity } from './job-places.ts';
 import { troubleText, WaitReports } from './wait-reports.ts';
 import { Foreign, type Trouble } from './foreign-systems.ts';
-import { runNews } from './trial-news.ts';
+import { runNews } from './wait-signals.ts';
 import { PulledImages, recordRanImage } from './pulled-images.ts';
 import { SeenStart } from './seen-starts.ts';
 import type { StepJobEnd, StepJobInput, StepJobName } from './step-job-contract.ts';

@@ -6,7 +6,7 @@ import type { Ports } from '../src/ports/index.ts';
 import type { ExperimentTracker } from '../src/ports/tracker.ts';
 import { WAITS } from '../src/rules/durations.ts';
 import { trackerViolations } from '../src/rules/policy.ts';
-import { trackedRuns } from '../src/rules/tracked.ts';
+import { trackedRuns } from '../src/rules/tracker-entries.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { refuseViolations } from './policy-guard.ts';

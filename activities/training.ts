@@ -27,7 +27,7 @@ import { startOfAttempt } from './seen-starts.ts';
 import { graceOf, knownDigests, shippedCode, withSecrets } from './shipped-code.ts';
 import type { Stoppable } from './stoppable.ts';
 import { storageEnvironment } from './storage-environment.ts';
-import { inCluster, trialNews } from './trial-news.ts';
+import { inCluster, trialNews } from './wait-signals.ts';
 import { WaitReports } from './wait-reports.ts';
 import { findBestExport, readProgress, readResult, writeTrialJson } from './trial-files.ts';
 

@@ -6,8 +6,8 @@ import type { V1Deployment, V1OwnerReference } from '@kubernetes/client-node';
 import type { NativeConnection } from '@temporalio/worker';
 import { openClient } from '../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../src/adapters/kubernetes/client.ts';
-import { buildSteps } from '../src/rules/builds.ts';
-import type { VersionStatus } from '../src/rules/builds.ts';
+import { buildSteps } from '../src/rules/worker-builds.ts';
+import type { VersionStatus } from '../src/rules/worker-builds.ts';
 import { connect } from './connection.ts';
 import { deploymentName as deploymentOf } from './versioning.ts';
 

@@ -14,7 +14,7 @@ import type { Look, PlacementChoice } from '../../src/rules/placement.ts';
 import { poolRates } from '../../src/rules/pool-rates.ts';
 import type { PoolEvent } from '../../src/rules/pool-rates.ts';
 import { WAITS } from '../../src/rules/durations.ts';
-import { remainingSeconds } from '../../src/rules/spare-time.ts';
+import { remainingSeconds } from '../../src/rules/deadline-slack.ts';
 import type { Random } from '../../test/support/random.ts';
 
 export const START_SECONDS = WAITS.machineStartSeconds;

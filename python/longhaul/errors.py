@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-EXIT_DONE = 0
 EXIT_CRASH = 1
 EXIT_USAGE = 64
 EXIT_DATA = 65

@@ -8,7 +8,7 @@ from functools import cache
 
 from sqlglot import exp
 
-from longhaul_sql import casts, expressions, numbers, safe, texts  # noqa: F401 - their rules are wrapped here
+from longhaul_sql import casts, expressions, numbers, safe_functions, texts  # noqa: F401 - their rules are wrapped here
 from longhaul_sql.registry import AGGREGATES, WINDOW_FUNCTIONS, name_of
 from longhaul_sql.safely import prelude
 from longhaul_sql.types import Sql

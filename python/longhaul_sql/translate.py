@@ -20,7 +20,7 @@ from longhaul_sql import (  # noqa: F401 - they register their rules
     numbers,
     overloads,
     printf,
-    safe,
+    safe_functions,
     statistics,
     structs,
     texts,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from longhaul.checked import Checked
 from longhaul.errors import ConfigError
@@ -94,17 +93,6 @@ def parse_features(value: Checked) -> tuple[Feature, ...]:
     if repeated:
         raise value.wrong("each feature once", f"{', '.join(repeated)} repeated")
     return features
-
-
-def parse_feature_table(document: Any, source: str) -> FeatureTable:
-    """Reads `features.json`."""
-    root = Checked(document, source)
-    segments = root.optional("segments")
-    return FeatureTable(
-        layout=parse_layout(root["layout"]),
-        features=parse_features(root["features"]),
-        segments=() if segments is None else tuple(item.text() for item in segments.items()),
-    )
 
 
 def check_names(features: Sequence[Feature]) -> None:

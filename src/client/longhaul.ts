@@ -16,7 +16,7 @@ import type { Who } from '../contract/search-updates.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
 import { CannotConnectError } from './errors.ts';
-import { isRefused } from './refused.ts';
+import { isRefused } from './connection-refused.ts';
 import { Audit } from './audit.ts';
 import { about } from './failures.ts';
 import { ownRunsOnly } from './own-runs.ts';

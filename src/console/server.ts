@@ -8,7 +8,7 @@ import { loadPage, type Page } from './bundle.ts';
 import { describeFailure, HttpError } from './failures.ts';
 import { boundedBodies, onlyOurHosts, onlySameOrigin, securityHeaders } from './guard.ts';
 import type { Revocations } from './revocations.ts';
-import { RunModels } from './models.ts';
+import { RunModels } from './run-models.ts';
 import { Overview } from './overview.ts';
 import { checkSafe, type ConsoleOptions } from './options.ts';
 import { RunList } from './run-list.ts';

@@ -166,7 +166,7 @@ export interface Halving {
   allowed: number;
 }
 
-/** Records without the keys of their objects: see `src/rules/packed.ts`. */
+/** Records without the keys of their objects: see `src/rules/packed-json.ts`. */
 export interface Packed {
   /** Keys of objects; an object is an array that begins with the number of its shape, from 1. A list begins with 0. */
   readonly shapes: readonly (readonly string[])[];

@@ -3,7 +3,7 @@ import type { LedgerRow } from '../contract/ledger.ts';
 import type { Importance } from '../contract/sampler.ts';
 import type { MetricConstraint, Objective, Space } from '../contract/search-space.ts';
 import type { RunState } from '../contract/state.ts';
-import type { ReportData } from './data.ts';
+import type { ReportData } from './report-data.ts';
 import { evaluationsOf } from './evaluations.ts';
 import { costChart } from './charts/cost.ts';
 import type { Chart } from './charts/chart.ts';

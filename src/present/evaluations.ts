@@ -3,7 +3,7 @@ import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
 import { MIN_UNITS } from '../rules/significance.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
-import type { ReportData } from './data.ts';
+import type { ReportData } from './report-data.ts';
 
 type Row = LedgerRow<'evaluations'>;
 

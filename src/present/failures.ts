@@ -1,7 +1,7 @@
 /** What went wrong in a run, why, and what to do about it. Pure. */
 import { ERRORS } from '../contract/errors.ts';
 import type { AttemptVerdict } from '../contract/jobs.ts';
-import type { ReportData } from './data.ts';
+import type { ReportData } from './report-data.ts';
 import { trialsOf } from './charts/views.ts';
 
 export interface Failure {

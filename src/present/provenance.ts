@@ -1,7 +1,7 @@
 /** Where everything in a report comes from: enough to make the run again and to find its traces. Pure. */
 import { trainerImages } from '../contract/clusters.ts';
 import type { Json } from '../contract/values.ts';
-import type { ReportData } from './data.ts';
+import type { ReportData } from './report-data.ts';
 import { comparable, differences, type Difference } from './differences.ts';
 
 export interface Fact {

@@ -1,5 +1,5 @@
 /** The first thing on a report: is the new model better, than what, and how sure is that. Pure. */
-import type { ReportData } from './data.ts';
+import type { ReportData } from './report-data.ts';
 import { CHAMPION, evaluationsOf, hasTooFewUnits, MODEL } from './evaluations.ts';
 import { metricsOf } from './charts/metrics-with-intervals.ts';
 import { directionOf } from './directions.ts';

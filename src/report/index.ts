@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { pageScript } from './bundle.ts';
 import { chartData, chartsOf } from '../present/chart-data.ts';
 import { LIGHT } from '../present/charts/theme.ts';
-import type { ReportData } from '../present/data.ts';
+import type { ReportData } from '../present/report-data.ts';
 import { html, jsonForScript, trusted, type Markup } from '../present/html.ts';
 import { sectionsOf, type Section } from './sections/run.ts';
 import { sideBySide } from './sections/side-by-side.ts';
@@ -11,7 +11,7 @@ import { verdictSection } from './sections/verdict.ts';
 import { STYLE } from './style.ts';
 import { verdictOf } from '../present/verdict.ts';
 
-export type { ReportData } from '../present/data.ts';
+export type { ReportData } from '../present/report-data.ts';
 export { renderMarkdown } from './markdown.ts';
 export { reportJson } from './json.ts';
 

@@ -1,7 +1,7 @@
 /** The report as data (`longhaul report --format json`), with the same content as the page; the schema is in docs/cli.md. */
 import { chartData } from '../present/chart-data.ts';
 import { costFigures, type CostFigures } from '../present/charts/cost-figures.ts';
-import type { ReportData } from '../present/data.ts';
+import type { ReportData } from '../present/report-data.ts';
 import { failuresOf, type Failure } from '../present/failures.ts';
 import { changesSince, provenanceOf, type Fact } from '../present/provenance.ts';
 import type { SearchFindings } from '../present/search-findings.ts';

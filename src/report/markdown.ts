@@ -3,7 +3,7 @@ import { auditsShown } from '../present/audits.ts';
 import { chartData } from '../present/chart-data.ts';
 import { metricsOf } from '../present/charts/metrics-with-intervals.ts';
 import { ranked } from '../present/charts/views.ts';
-import type { ReportData } from '../present/data.ts';
+import type { ReportData } from '../present/report-data.ts';
 import { evaluationsOf } from '../present/evaluations.ts';
 import { failuresOf } from '../present/failures.ts';
 import { between, metric, money, parameters } from '../present/format.ts';

@@ -7,7 +7,7 @@ import { trialOutput } from '../contract/ids.ts';
 import type { Packed, TrialRecord } from '../contract/search.ts';
 import type { Objective, StoppingRule } from '../contract/search-space.ts';
 import type { Json } from '../contract/values.ts';
-import { jsonBytes, pack, unpack } from './packed.ts';
+import { jsonBytes, pack, unpack } from './packed-json.ts';
 import { redrawn, thinned } from './thinned-curves.ts';
 import type { Curve } from './thinned-curves.ts';
 

@@ -5,8 +5,8 @@ import type { PlacementState } from '../contract/trial-run.ts';
 import { WAITS } from './durations.ts';
 import { initialPlacement, poolOrder } from './placement.ts';
 import type { PlacementChoice } from './placement.ts';
-import { idleSeconds, spareSeconds } from './spare-time.ts';
-import type { Progress } from './spare-time.ts';
+import { idleSeconds, spareSeconds } from './deadline-slack.ts';
+import type { Progress } from './deadline-slack.ts';
 
 interface PlacementInput extends Progress {
   readonly rules: Placement;

@@ -11,8 +11,8 @@ import type { Placement, Pool, Profile } from '../contract/profile.ts';
 import type { PlacementState, PoolRates } from '../contract/trial-run.ts';
 import { WAITS } from './durations.ts';
 import { emptyShare, preemptionsPerHour } from './pool-rates.ts';
-import { idleSeconds, spareSeconds } from './spare-time.ts';
-import type { Progress } from './spare-time.ts';
+import { idleSeconds, spareSeconds } from './deadline-slack.ts';
+import type { Progress } from './deadline-slack.ts';
 
 export interface PlacementInput extends Progress {
   readonly rules: Placement;

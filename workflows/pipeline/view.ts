@@ -6,7 +6,7 @@ import type { RunState, RunStatus, StepState, RunGraph } from '../../src/contrac
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import type { Step } from '../../src/contract/steps.ts';
 import { edgesOf, toNode } from '../../src/rules/dag.ts';
-import { jsonBytes } from '../../src/rules/packed.ts';
+import { jsonBytes } from '../../src/rules/packed-json.ts';
 
 /** Search attribute values are limited to about 2 KB. */
 const RUNNING_STEPS_SHOWN = 20;

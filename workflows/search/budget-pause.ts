@@ -2,7 +2,7 @@
 import { exceeded, extended, secondsUntilCap } from '../../src/rules/budget.ts';
 import { notifyPeople, activeRecords, decided, isOver, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
-import { isWithoutMachine } from './held.ts';
+import { isWithoutMachine } from './held-trials.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { costPerSecond, spent } from './spending.ts';
 import { pauseTrial, resumeTrial } from './trial-signals.ts';

@@ -14,7 +14,7 @@ import { followCurves } from './curves.ts';
 import { applyStoppingRulesBetweenPoints } from './stopping.ts';
 import { evaluateExports } from './early-evaluation.ts';
 import { listen } from './updates/index.ts';
-import { nextMemory, activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
+import { carriedState, activeRecords, createSearchRun, isOver, queuedRecords } from './state.ts';
 import { searching } from '../policies.ts';
 import { idle, isDrained, mustContinueAsNew, secondsUntilPatienceEnds } from './draining.ts';
 import { hasUnrecordedDecisions, recordDecisions } from './decisions.ts';
@@ -68,7 +68,7 @@ async function work(run: SearchRun): Promise<void> {
     followCurves(run);
     reconcile(run);
     if (run.draining && (await isDrained(run)))
-      await continueAsNew<typeof hyperparameterSearch>({ ...run.input, carried: nextMemory(run) });
+      await continueAsNew<typeof hyperparameterSearch>({ ...run.input, carried: carriedState(run) });
     await waitForNews(run);
     if (run.fatal !== null) throw run.fatal;
   }

@@ -9,7 +9,7 @@ import type { Wanted } from '../../src/contract/trial-run.ts';
 import { activeRecords, inBackground, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { stopTrial } from './trial-ends.ts';
-import { wantedOf } from './wanted.ts';
+import { wantedOf } from './desired-state.ts';
 
 const stop = defineSignal<[{ reason: string }]>(SIGNALS.stop);
 const pause = defineSignal(SIGNALS.pause);

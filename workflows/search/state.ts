@@ -235,7 +235,7 @@ export function notifyPeople(run: SearchRun, event: NotifyInput['event'], text: 
 }
 
 /** What the next run of this workflow begins with. */
-export function nextMemory({ memory, input, signatures }: SearchRun): SearchCarried {
+export function carriedState({ memory, input, signatures }: SearchRun): SearchCarried {
   return {
     ...memory,
     generation: memory.generation + 1,

@@ -6,7 +6,7 @@ import { trialSpec, type TrialSpec } from '../../src/contract/trial-spec.ts';
 import { paramsOf, specOfTrial } from '../../src/rules/data-of-trial.ts';
 import { inPools } from '../../src/rules/placement.ts';
 import { lastMoment } from './last-moment.ts';
-import { epochsOf } from './member.ts';
+import { epochsOf } from './population-member.ts';
 import type { SearchRun } from './state.ts';
 
 export function trialInput(run: SearchRun, record: TrialRecord): TrialInput {

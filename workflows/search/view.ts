@@ -9,7 +9,7 @@ import { paramsOf, trainingParameters } from '../../src/rules/data-of-trial.ts';
 import { candidates } from './candidates.ts';
 import { promiseKept } from './promise-kept.ts';
 import { replicatedOf } from './replicates.ts';
-import { jsonBytes } from '../../src/rules/packed.ts';
+import { jsonBytes } from '../../src/rules/packed-json.ts';
 import { ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { objectivesOf } from './state.ts';
 import type { SearchRun } from './state.ts';

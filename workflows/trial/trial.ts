@@ -20,7 +20,7 @@ import type { AttemptWaits, PlacementState, TrialInput, TrialReport, TrialSummar
 import { backoffSecondsV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterFound, backoffSeconds, choosePool, type PlacementChoice, poolOrder } from '../../src/rules/placement.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
-import { remainingSeconds } from '../../src/rules/spare-time.ts';
+import { remainingSeconds } from '../../src/rules/deadline-slack.ts';
 import { AWAITS_REGISTRY } from '../../src/rules/attempt-ends.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd, fruitlessPauseSeconds, registryPauseSeconds } from '../../src/rules/fruitless.ts';

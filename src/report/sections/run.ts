@@ -3,7 +3,7 @@ import type { ChartData, ChartGroup, PlacedChart } from '../../present/chart-dat
 import { auditsShown } from '../../present/audits.ts';
 import { dagSvg, STATUS_MARKS } from '../../present/charts/dag.ts';
 import { attemptsOf, placeOf, type TrialView } from '../../present/charts/views.ts';
-import type { ReportData } from '../../present/data.ts';
+import type { ReportData } from '../../present/report-data.ts';
 import { evaluationsOf, hasTooFewUnits } from '../../present/evaluations.ts';
 import { failuresOf } from '../../present/failures.ts';
 import { between, bytes, count, duration, metric, money, parameters, short } from '../../present/format.ts';

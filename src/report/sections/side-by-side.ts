@@ -1,7 +1,7 @@
 /** Several runs as columns: what they came to, cost and took. */
 import { costFigures } from '../../present/charts/cost-figures.ts';
 import { chartData } from '../../present/chart-data.ts';
-import type { ReportData } from '../../present/data.ts';
+import type { ReportData } from '../../present/report-data.ts';
 import { evaluationsOf, MODEL } from '../../present/evaluations.ts';
 import { duration, metric, money } from '../../present/format.ts';
 import { html, type Markup } from '../../present/html.ts';

@@ -1,7 +1,7 @@
 /** The verdict: a sentence, what it rests on, and the figures of the run at a glance. */
 import { costFigures } from '../../present/charts/cost-figures.ts';
 import type { ChartData } from '../../present/chart-data.ts';
-import type { ReportData } from '../../present/data.ts';
+import type { ReportData } from '../../present/report-data.ts';
 import { duration, metric, money } from '../../present/format.ts';
 import { html, type Markup } from '../../present/html.ts';
 import { table } from '../tables.ts';

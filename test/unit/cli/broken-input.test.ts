@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT, report } from '../../../src/cli/exit.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import { openTerminal } from '../../../src/cli/terminal.ts';
-import { isRefused } from '../../../src/client/refused.ts';
+import { isRefused } from '../../../src/client/connection-refused.ts';
 
 type Kind = 'file' | 'folder' | 'output' | 'output folder' | 'port' | 'choice' | 'text';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { provenanceOf } from '../../../src/present/provenance.ts';
-import type { ReportData } from '../../../src/present/data.ts';
+import type { ReportData } from '../../../src/present/report-data.ts';
 import { RunDocument } from '../../../src/contract/run-document.ts';
 import { inlineQuery, pipeline, project } from './project.ts';
 

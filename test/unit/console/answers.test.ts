@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { Hono } from 'hono';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Answers } from '../../../src/console/answers.ts';
+import { Answers } from '../../../src/console/cached-json.ts';
 
 describe('answers that are kept', () => {
   const owner = {};

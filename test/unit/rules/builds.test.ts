@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildSteps } from '../../../src/rules/builds.ts';
-import type { VersionStatus } from '../../../src/rules/builds.ts';
+import { buildSteps } from '../../../src/rules/worker-builds.ts';
+import type { VersionStatus } from '../../../src/rules/worker-builds.ts';
 
 const deployment = (build: string, ready = 1) => ({ name: `x-control-${build}`, build, ready });
 

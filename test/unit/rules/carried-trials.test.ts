@@ -4,7 +4,7 @@ import { trialWorkflowId } from '../../../src/contract/ids.ts';
 import type { TrialRecord } from '../../../src/contract/search.ts';
 import { packTrials, unpackTrials } from '../../../src/rules/carried-trials.ts';
 import type { CarryingRules, TrialPlaces } from '../../../src/rules/carried-trials.ts';
-import { jsonBytes, pack, unpack } from '../../../src/rules/packed.ts';
+import { jsonBytes, pack, unpack } from '../../../src/rules/packed-json.ts';
 import { OUTPUT, recordOf, RUN, STOPPING } from '../../workflow/large-search.ts';
 
 const MEBIBYTE = 1024 * 1024;

@@ -10,7 +10,7 @@ import {
   spotPositionsV1 as spotPositions,
 } from '../../../src/rules/placement-v1.ts';
 import { initialPlacement, poolOrder } from '../../../src/rules/placement.ts';
-import { remainingSeconds, spareSeconds } from '../../../src/rules/spare-time.ts';
+import { remainingSeconds, spareSeconds } from '../../../src/rules/deadline-slack.ts';
 import type { PlacementChoice } from '../../../src/rules/placement.ts';
 
 const pool = (name: string, spot: boolean): Pool => Pool.parse({ name, spot });

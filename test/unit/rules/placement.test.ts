@@ -14,7 +14,7 @@ import {
 } from '../../../src/rules/placement.ts';
 import type { PlacementChoice, PlacementInput } from '../../../src/rules/placement.ts';
 import { poolRates } from '../../../src/rules/pool-rates.ts';
-import { spareSeconds } from '../../../src/rules/spare-time.ts';
+import { spareSeconds } from '../../../src/rules/deadline-slack.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;

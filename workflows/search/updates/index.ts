@@ -7,7 +7,7 @@ import type { SearchState, StatePage } from '../../../src/contract/state.ts';
 import { listenToAnswers } from './answers.ts';
 import { pauseSearch, resumeSearch } from '../budget-pause.ts';
 import { listenToPauses } from './pauses.ts';
-import { nextMemory } from '../state.ts';
+import { carriedState } from '../state.ts';
 import type { SearchRun } from '../state.ts';
 import { listenToSettings } from './settings.ts';
 import { listenToTrialUpdates } from './trials.ts';
@@ -25,7 +25,7 @@ export const resumeSignal = defineSignal(SIGNALS.resume);
 
 export function listen(run: SearchRun): void {
   setHandler(stateQuery, (page) => stateOf(run, page));
-  setHandler(memoryQuery, () => ({ existed: true, carried: nextMemory(run), life: run.input.life ?? null, output: run.output }));
+  setHandler(memoryQuery, () => ({ existed: true, carried: carriedState(run), life: run.input.life ?? null, output: run.output }));
   setHandler(trialEndedSignal, (summary) => {
     ended(run, summary);
   });

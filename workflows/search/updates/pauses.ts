@@ -8,7 +8,7 @@ import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';
 import { handleUpdate } from '../decisions.ts';
 import type { SearchRun } from '../state.ts';
-import { isHeld, isWithoutMachine, release } from '../held.ts';
+import { isHeld, isWithoutMachine, release } from '../held-trials.ts';
 import { pauseTrial, resumeTrial } from '../trial-signals.ts';
 import { byWhom, done, openTrial, shownTrial, stillOpen, trialOf, WHO } from './common.ts';
 

@@ -4,7 +4,7 @@ import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import type { PopulationScheduler } from '../../src/contract/search-space.ts';
 import { endsExactly } from '../../src/rules/population.ts';
 import { pinning } from '../policies.ts';
-import { NO_RUNG } from './held.ts';
+import { NO_RUNG } from './held-trials.ts';
 import type { SearchRun } from './state.ts';
 
 export const populationOf = ({ input: { spec } }: SearchRun): PopulationScheduler | null =>

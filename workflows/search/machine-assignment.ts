@@ -3,7 +3,7 @@ import type { TrialRecord } from '../../src/contract/search.ts';
 import { afterFound } from '../../src/rules/placement.ts';
 import { bestWithoutMachine, nextWithoutMachine, type Rungs, type Trained } from '../../src/rules/halving.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
-import { isHeld, isWithoutMachine } from './held.ts';
+import { isHeld, isWithoutMachine } from './held-trials.ts';
 import { decided } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { contextOf } from './stopping.ts';
