@@ -41,6 +41,8 @@ export async function installChart(cluster: Cluster, namespace: string, temporal
     ...['control', 'warehouse', 'training'].map((name) => `workers.${name}.replicas=1,workers.${name}.resources.${small}`),
     `sampler.resources.${small},console.resources.${small}`,
     'nodeSelector.pool=on-demand',
+    // Tests say when builds are looked after.
+    'builds.schedule=0 0 1 1 *',
   ].flatMap((setting) => ['--set', setting]);
   // BigQuery and Cloud Storage are emulators here.
   const policy = ['--set-json', 'policy={"endpoints":["http://*"]}'];

@@ -42,8 +42,16 @@ interface RenderedObject {
 
 describe.skipIf(!clusterCanRun())('the Helm chart', () => {
   describe('gives its workers a policy', () => {
+    const texts = new Map<string, Promise<string>>();
+    /** Rendered once for the same settings. */
+    const template = (...settings: readonly string[]): Promise<string> => {
+      const key = settings.join('\n');
+      const text = texts.get(key) ?? helm(['template', 'x', CHART, '--namespace', 'north', '--kube-version', '1.35.0', ...settings]);
+      texts.set(key, text);
+      return text;
+    };
     const rendered = async (...settings: readonly string[]) => {
-      const text = await helm(['template', 'x', CHART, '--namespace', 'north', '--kube-version', '1.35.0', ...settings]);
+      const text = await template(...settings);
       const objects = parseAllDocuments(text).map((each) => each.toJS() as RenderedObject | null);
       const map = objects.find((each) => each?.metadata.name === 'x-policy');
       const workers = objects.filter((each) => each?.kind === 'Deployment' && JSON.stringify(each).includes('LONGHAUL_POLICY'));
@@ -115,7 +123,7 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
       }).not.toThrow();
       expect(workers).toHaveLength(4);
       for (const each of workers) expect(JSON.stringify(each)).toContain('{"name":"LONGHAUL_TEAM","value":"north"}');
-      const text = await helm(['template', 'x', CHART, '--kube-version', '1.35.0', ...settings]);
+      const text = await template(...settings);
       // Control, warehouse, training, sampler, console, builds and `helm test`.
       expect(text.match(/name: LONGHAUL_TEAM/g)).toHaveLength(7);
     });

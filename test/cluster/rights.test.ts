@@ -70,11 +70,12 @@ describe.skipIf(!clusterCanRun())('the rights of the chart', () => {
       },
     });
     const job = shellJob('true');
-    await (await openKubernetesCompute(administrator())).create(job);
+    const own = await openKubernetesCompute(administrator());
+    await own.create(job);
     await compute
       .watch(job.name, { signal: over.signal, noCapacitySeconds: 600, onStatus: () => void watchesOpen(config).then(() => over.abort()) })
       .catch(() => undefined);
-    await compute.close();
+    await Promise.all([own.close(), compute.close()]);
   };
 
   const tensorboard: Operation = async (config, refusals) => {
