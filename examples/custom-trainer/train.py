@@ -1,5 +1,6 @@
 """A whole trainer that keeps the trial contract (docs/trial-contract.md): logistic regression, trained part by part."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -7,6 +8,7 @@ import pickle
 import signal
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,8 +17,8 @@ from sklearn.metrics import ndcg_score
 
 stop = []
 signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))  # answered between two steps
-trial = json.loads(Path(os.environ["LONGHAUL_TRIAL"].removeprefix("file://")).read_text())
-output, attempt = Path(os.environ["LONGHAUL_OUTPUT"].removeprefix("file://")), int(os.environ["LONGHAUL_ATTEMPT"])
+trial = json.loads(Path(unquote(os.environ["LONGHAUL_TRIAL"][7:])).read_text())  # of file:// URIs, which are percent-encoded
+output, attempt = Path(unquote(os.environ["LONGHAUL_OUTPUT"][7:])), int(os.environ["LONGHAUL_ATTEMPT"])
 latest, features = output / "checkpoints" / "LATEST", [feature["name"] for feature in trial["features"] if feature["type"] == "numeric"]
 
 
@@ -38,7 +40,7 @@ def load(part):  # [candidate, feature] and [candidate] of each session
     return [([[row[name] for name in features] for row in rows], [row[trial["layout"]["label"]] for row in rows]) for rows in sessions]
 
 
-parts, validation = (sorted(Path(trial["data"][name].removeprefix("file://")).glob("*.parquet")) for name in ("train", "validation"))
+parts, validation = (sorted(Path(unquote(trial["data"][name][7:])).glob("*.parquet")) for name in ("train", "validation"))
 model = SGDClassifier(loss="log_loss", alpha=trial["parameters"].get("alpha", 1e-3), random_state=trial["seed"])
 inputs = {name: trial[name] for name in ("seed", "parameters", "data", "epochs")}
 state = {"model": model, "step": 0, "samples": 0, "epoch": 0, "part": 0, "best": (-1.0, 0, ""), "inputs": inputs}
@@ -48,18 +50,18 @@ if not parts or state["inputs"] != inputs:
     raise SystemExit(66 if not parts else 78)  # no input, or a checkpoint of another training: trying again would not help
 record("start")
 while True:
-    if latest.exists() and json.loads(latest.read_text())["attempt"] > attempt:
-        raise SystemExit(75)  # a later attempt has taken over
-    data, name = pickle.dumps(state), f"{state['step']}-{attempt}"
-    put(f"checkpoints/{name}/state", data)  # the state first, LATEST last
+    data, name, counts = pickle.dumps(state), f"{state['step']}-{attempt}", {key: state[key] for key in ("step", "samples")}
     entry = {"checkpoint": name, "files": {"state": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}, "attempt": attempt}
-    counts, stopping = {"step": state["step"], "samples": state["samples"]}, bool(stop)  # a later SIGTERM gets its own checkpoint
-    put("checkpoints/LATEST", {**entry, **counts, "reason": "sigterm" if stopping else "interval", "previous": []})
+    with (output / "lock").open("w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)  # nobody else looks at LATEST and writes it meanwhile
+        if latest.exists() and json.loads(latest.read_text())["attempt"] > attempt:
+            raise SystemExit(75)  # a later attempt has taken over
+        put(f"checkpoints/{name}/state", data)  # the state first, LATEST last
+        put("checkpoints/LATEST", {**entry, **counts, "reason": "sigterm" if (stopping := bool(stop)) else "interval", "previous": []})
     if stopping or state["epoch"] == trial["epochs"]:
         break
     time.sleep(float(os.environ.get("LONGHAUL_STEP_DELAY_SECONDS", "0")))
-    order = np.random.default_rng([trial["seed"], state["epoch"]]).permutation(len(parts))  # a function of the position alone
-    sessions = load(parts[order[state["part"]]])
+    sessions = load(parts[np.random.default_rng([trial["seed"], state["epoch"]]).permutation(len(parts))[state["part"]]])  # by position
     x, labels = (np.concatenate(columns) for columns in zip(*sessions, strict=True))
     state["model"].partial_fit(x, labels > 0, classes=[False, True])
     step, samples = state["step"] + 1, state["samples"] + len(sessions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -44,10 +43,11 @@ def local_document(
 ) -> Document:
     options, _ = parser().parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
     output = _output(options.output)
-    found = {**{name: _uri(path) for name, path in data.items()}, **_data_of(options.data)}
+    found = {**{name: _uri(path) for name, path in data.items()}, **data_of(options.data)}
     for name, uri in found.items():
-        if uri.startswith("file://") and not os.path.exists(_path(uri)):
-            raise NoInputError(f"--data {name}: {_path(uri)} does not exist; expected a folder of parquet files, or one file")
+        place = place_of(uri)
+        if place is not None and not place.exists():
+            raise NoInputError(f"--data {name}: {place} does not exist; expected a folder of parquet files, or one file")
     epochs = epochs if options.epochs is None else options.epochs
     if epochs < 1:
         raise UsageError(f"--epochs: expected at least 1, found {epochs}")
@@ -97,7 +97,8 @@ def _output(option: str | None) -> str:
     return _uri(str(path))
 
 
-def _data_of(options: Sequence[str]) -> dict[str, str]:
+def data_of(options: Sequence[str]) -> dict[str, str]:
+    """Data sets by name. A folder may hold them: folders, or files of which one is `train.parquet`; otherwise its files are `train`."""
     found = {}
     for option in options:
         name, equals, path = option.partition("=")
@@ -105,9 +106,17 @@ def _data_of(options: Sequence[str]) -> dict[str, str]:
             found[name] = _uri(path)
             continue
         uri = _uri(option)
-        folders = sorted(entry.name for entry in Path(_path(uri)).iterdir() if entry.is_dir()) if os.path.isdir(_path(uri)) else []
-        found.update({folder: join(uri, folder) for folder in folders} if folders else {"train": uri})
+        place = place_of(uri)
+        entries = sorted(place.iterdir()) if place is not None and place.is_dir() else []
+        folders = {entry.name: entry.as_uri() for entry in entries if entry.is_dir() and not entry.name.startswith(".")}
+        files = {entry.stem: entry.as_uri() for entry in entries if entry.is_file() and entry.suffix == ".parquet"}
+        found.update(folders or (files if "train" in files else {"train": uri}))
     return found
+
+
+def place_of(uri: str) -> Path | None:
+    """Where it is on this machine, if it is there."""
+    return Path(_path(uri)) if uri.startswith("file://") else None
 
 
 def _uri(path: str) -> str:

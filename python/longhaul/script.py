@@ -214,7 +214,9 @@ class Trial:
             self._running.objective = objective_of(next(iter(values)))
         metric = self._running.objective.metric
         if metric not in values:
-            raise UsageError(f"trial.validation: expected {metric}, the objective of the search, found {', '.join(values) or 'nothing'}")
+            found = ", ".join(values) or "nothing"
+            how = "report it, or name what you report as the objective (of the search; `--objective` of `trial check`)"
+            raise UsageError(f"trial.validation: expected {metric}, the objective of the search, found {found}; {how}")
         position.validations += 1
         position.last = values
         if self._running.audit is not None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .files import check_exports, check_latest, check_progress, check_result, check_silence, read_records
+from .hints import NOT_DECODED, NOT_REPEATABLE, NOT_RESTORED, OTHER_DATA
 from .report import Enough, Report
 from .scene import DELAY_SECONDS, Scene
 
@@ -22,13 +23,24 @@ EQUAL = ("weightsSha256", "metrics", "objective", "steps", "samples")
 LONGER = 8.0
 #: Below this a training is too short to tell.
 TELLING_SECONDS = 2.0
+#: Two attempts meet only while the first still trains, which must last longer than the second takes to start;
+#: a training of many steps is not slowed by more than this in all.
+MEETING_SECONDS, MOST_MEETING_SECONDS = 3.0, 30.0
 
 
 class Check:
     """One trainer, tried from its first step to its end and beyond."""
 
     def __init__(
-        self, scene: Scene, *, kills: int = 4, silence: float = 600.0, seed: int = 0, nodes: int = 1, fail_fast: bool = False
+        self,
+        scene: Scene,
+        *,
+        kills: int = 4,
+        silence: float = 600.0,
+        seed: int = 0,
+        nodes: int = 1,
+        fail_fast: bool = False,
+        own_data: bool = False,
     ) -> None:
         self._scene = scene
         self._nodes = nodes
@@ -36,6 +48,8 @@ class Check:
         self._silence = silence
         self._rng = random.Random(seed)
         self._seconds = 0.0
+        self._own_data = own_data
+        self._repeatable: bool | None = None
         self.report = Report(fail_fast)
 
     def run(self) -> Report:
@@ -57,7 +71,8 @@ class Check:
         began = time.monotonic()
         code, log = self._scene.run("whole", 1)
         self._seconds = time.monotonic() - began
-        if not self.report.add("trains and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
+        told = f"exit {code}: {log}" + ("" if self._own_data else f" ({OTHER_DATA})")
+        if not self.report.add("trains and exits 0", code == 0, "" if code == 0 else told):
             return False
         self._check_output("whole", attempts=1)
         return True
@@ -73,17 +88,31 @@ class Check:
             report.add(f"{name}: LATEST says how many ranks have made it", world == self._nodes, f"{world} of {self._nodes}")
         report.problems(f"{name}: a record at least every {self._silence:g} s", check_silence(output, self._silence))
 
-    def _check_equal(self, name: str, undisturbed: str = "whole") -> None:
+    def _check_equal(self, name: str, undisturbed: str = "whole", told_as: str | None = None) -> None:
         found, expected = self._scene.result(name), self._scene.result(undisturbed)
+        different = [what for what in EQUAL if found.get(what) != expected.get(what)]
+        if different and not self._is_repeatable():
+            return
         for what in EQUAL:
-            same = found.get(what) == expected.get(what)
-            told = "" if same else f"{found.get(what)} is not {expected.get(what)}"
-            self.report.add(f"{name}: {what} equals that of the undisturbed run", same, told)
+            told = f"{found.get(what)} is not {expected.get(what)}" if what in different else ""
+            if different and what == different[0]:
+                told = f"{told}; {NOT_RESTORED}"
+            self.report.add(f"{told_as or name}: {what} equals that of the undisturbed run", what not in different, told)
+
+    def _is_repeatable(self) -> bool:
+        """Asked only where something differs: whether it would have differed without a stop, too."""
+        if self._repeatable is None:
+            code, log = self._scene.run("again", 1)
+            found, expected = self._scene.result("again"), self._scene.result("whole")
+            self._repeatable = code == 0 and all(found.get(what) == expected.get(what) for what in EQUAL)
+            told = "" if self._repeatable else NOT_REPEATABLE if code == 0 else f"exit {code}: {log}"
+            self.report.add("the same seed gives the same model", self._repeatable, told)
+        return self._repeatable
 
     def _stopped(self, name: str, number: signal.Signals) -> None:
         """Once, after some steps; and the next attempt trains to the end."""
         scene, report = self._scene, self.report
-        process = scene.start(name, 1, slow=True)
+        process = scene.start(name, 1, delay=DELAY_SECONDS)
         begun = (scene.output(name) / "checkpoints" / "LATEST").exists
         if scene.wait(process, begun if number == signal.SIGKILL else lambda: scene.has_records(name), scene.timeout):
             time.sleep(3 * DELAY_SECONDS)  # some steps further on
@@ -139,7 +168,7 @@ class Check:
         attempt, torn = 0, False
         for attempt in range(1, self._kills + 1):
             number = self._rng.choice((signal.SIGKILL, signal.SIGTERM)) if attempt > 1 else signal.SIGKILL
-            process = scene.start(name, attempt, slow=True, epochs=self._many)
+            process = scene.start(name, attempt, delay=DELAY_SECONDS, epochs=self._many)
             step = scene.committed_step(name)
             further = step + self._rng.randint(1, 3)
             committing = number == signal.SIGKILL and self._rng.random() < 0.7
@@ -164,13 +193,17 @@ class Check:
 
     def _two_at_once(self) -> None:
         """Attempt 1 is thought to be dead and is not: both write, and only attempt 2 may win."""
-        scene, report, name = self._scene, self.report, "two at once"
-        first = scene.start(name, 1, slow=True, epochs=self._many)
+        scene, report, name = self._scene, self.report, "two-at-once"
+        steps = max(int(scene.result("long").get("steps") or 1), 1)
+        delay = min(MEETING_SECONDS + 2 * self._seconds, MOST_MEETING_SECONDS) / steps
+        first = scene.start(name, 1, delay=delay, epochs=self._many)
         if not scene.wait(first, lambda: scene.committed_step(name) > 0, scene.timeout):
             first.signal(signal.SIGKILL)
-            first.wait(scene.timeout)
+            code, log = first.wait(scene.timeout)
+            told = f"attempt 1 committed no step before it ended with exit {code}: {log}"
+            report.add("two at once: a second attempt meets the first", False, told, level="should")
             return
-        second = scene.start(name, 2, slow=True, epochs=self._many)
+        second = scene.start(name, 2, delay=delay, epochs=self._many)
         highest = 0
         fell = False
         while not second.ended:
@@ -182,10 +215,10 @@ class Check:
         code, log = second.wait(1.0)
         old, _ = first.wait(scene.timeout)
         last = (scene.latest(name) or {}).get("attempt")
-        report.add(f"{name}: LATEST never goes back to the older attempt", not fell and last == 2, f"ends as that of attempt {last}")
-        report.add(f"{name}: the older attempt exits 75", old == FENCED, f"exit {old}", level="should")
-        if report.add(f"{name}: the later attempt exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
-            self._check_equal(name, "long")
+        report.add("two at once: LATEST never goes back to the older attempt", not fell and last == 2, f"ends as that of attempt {last}")
+        report.add("two at once: the older attempt exits 75", old == FENCED, f"exit {old}", level="should")
+        if report.add("two at once: the later attempt exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
+            self._check_equal(name, "long", "two at once")
 
     def _other_inputs(self) -> None:
         """A checkpoint was made with other inputs: going on would mix two trainings."""
@@ -206,9 +239,15 @@ class Check:
         self.report.add("another parameter on resume exits 78", refused, f"exit {code}")
 
     def _other_seed(self) -> None:
-        code, log = self._scene.run("seed", 1, seed=int(self._scene.changes.get("seed", 7)) + 1)
+        seed, name = int(self._scene.changes.get("seed", 7)) + 1, "another seed"
+        code, log = self._scene.run(name, 1, seed=seed)
+        decoded = code == 0 and (self._scene.output(name) / "result.json").exists()
+        self.report.add("a folder with a space in its name is written to", decoded, "" if decoded else NOT_DECODED, level="should")
+        if not decoded:
+            name = "seed"
+            code, log = self._scene.run(name, 1, seed=seed)
         if self.report.add("seed: trains and exits 0", code == 0, "" if code == 0 else f"exit {code}: {log}"):
-            other = self._scene.result("seed").get("weightsSha256") != self._scene.result("whole").get("weightsSha256")
+            other = self._scene.result(name).get("weightsSha256") != self._scene.result("whole").get("weightsSha256")
             self.report.add("another seed gives another model", other, "" if other else "weightsSha256 is the same")
 
     @property

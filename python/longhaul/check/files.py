@@ -112,8 +112,7 @@ def check_silence(output: Path, seconds: float) -> list[str]:
 
 def _lacks(file: str, objective: str, metrics: Any) -> str:
     found = ", ".join(metrics) if isinstance(metrics, dict) and metrics else "none"
-    change = '--trial \'{"objective": {"metric": "NAME", "goal": "maximize"}}\''
-    return f"{file}: the metrics lack the objective {objective} (found {found}); report it, or give {change}"
+    return f"{file}: the metrics lack the objective {objective} (found {found}); report it, or give --objective METRIC"
 
 
 def check_result(output: Path, objective: str) -> list[str]:

@@ -151,9 +151,9 @@ def free_port() -> int:
 
 
 class ImageLauncher:
-    """Runs an image as Longhaul does: the image's own entry point, not root, the data where `directory` is."""
+    """Runs an image as Longhaul does: the image's own entry point, not root. It sees `directory` and the `data`, where they are here."""
 
-    def __init__(self, image: str, runtime: str | None = None) -> None:
+    def __init__(self, image: str, runtime: str | None = None, data: Sequence[Path] = ()) -> None:
         problems: dict[str, str] = {}
         for name in (runtime,) if runtime else RUNTIMES:
             problem = _problem_of(name)
@@ -167,11 +167,13 @@ class ImageLauncher:
                 f"--image: expected {' or '.join(problems)} that runs containers, found {found}; or use --command inside the image"
             )
         self._image = image
+        self._data = data
 
     def start(self, directory: Path, environment: Mapping[str, str], log: Path) -> Running:
         name = f"longhaul-check-{uuid.uuid4().hex[:12]}"
         given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
         user = f"{os.getuid()}:{os.getgid()}"
-        mount = f"{directory}:{directory}"
-        command = [self.runtime, "run", "--rm", "--name", name, "--user", user, "--volume", mount, *given, self._image]
+        mounts = [f"{directory}:{directory}", *(f"{place}:{place}:ro" for place in self._data)]
+        volumes = [part for mount in mounts for part in ("--volume", mount)]
+        command = [self.runtime, "run", "--rm", "--name", name, "--user", user, *volumes, *given, self._image]
         return Running(command, log, {}, (self.runtime, name))

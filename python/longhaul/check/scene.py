@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .document import sample_trial
 from .files import read_json, read_records
 from .launch import CommandLauncher, ImageLauncher, RanksLauncher, Running, RunningRanks
-from .sample import sample_trial
 
 #: Steps are slowed (by trainers that know LONGHAUL_STEP_DELAY_SECONDS), so that there is time to stop them.
 DELAY_SECONDS = 0.1
@@ -42,7 +42,8 @@ class Scene:
     def output(self, name: str) -> Path:
         return self._directory / name
 
-    def start(self, name: str, attempt: int, *, slow: bool = False, **changes: Any) -> Running | RunningRanks:
+    def start(self, name: str, attempt: int, *, delay: float = 0.0, **changes: Any) -> Running | RunningRanks:
+        """`delay` in seconds: how much each training step is slowed."""
         output = self.output(name)
         document = sample_trial(self.data, output, {**self.changes, **changes})
         path = self._directory / f"{name}.trial.json"
@@ -53,8 +54,8 @@ class Scene:
             "LONGHAUL_OUTPUT": output.absolute().as_uri(),
             "LONGHAUL_ATTEMPT": str(attempt),
         }
-        if slow:
-            variables["LONGHAUL_STEP_DELAY_SECONDS"] = str(DELAY_SECONDS)
+        if delay:
+            variables["LONGHAUL_STEP_DELAY_SECONDS"] = str(delay)
         return self._launcher.start(self._directory, variables, self._directory / f"{name}.log")
 
     def run(self, name: str, attempt: int, **more: Any) -> tuple[int, str]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from forking import Forker
 
-from longhaul.check.sample import sample_trial, write_sample
+from longhaul.check.document import sample_trial
+from longhaul.check.sample import write_sample
 
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1]

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from longhaul.check.sample import FEATURES, LAYOUT, write_sample
+from longhaul.check.document import FEATURES, LAYOUT
+from longhaul.check.sample import write_sample
 from longhaul.data.dataset import DataSet
 from longhaul.data.manifest import find_parts
 from longhaul.errors import BadPart, DataError, NoInputError

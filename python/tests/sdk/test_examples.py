@@ -47,8 +47,7 @@ def test_the_checker_takes_data_of_ones_own(tmp_path: Path, forker: Forker) -> N
     script = tmp_path / "train.py"
     script.write_text(OWN_DATA, encoding="utf-8")
     data = Scene(forker, tmp_path, script).data["train"].removeprefix("file://")
-    objective = '{"objective": {"metric": "fare", "goal": "minimize"}, "parameters": {"rate": 0.5}}'
-    arguments = ["--data", f"trips={data}", "--trial", objective, "--kills", "0"]
+    arguments = ["--data", f"trips={data}", "--trial", '{"parameters": {"rate": 0.5}}', "--objective", "fare", "--kills", "0"]
     checked = subprocess.run(
         [sys.executable, "-m", "longhaul.check", "--command", f"{sys.executable} {script}", *arguments],
         env={**os.environ, "PYTHONPATH": PATH},

@@ -13,7 +13,7 @@ from scenes import PATH
 
 from longhaul.check.sample import write_sample
 from longhaul.errors import UsageError
-from longhaul.local import objective_of, parameters_of
+from longhaul.local import data_of, objective_of, parameters_of
 
 SCRIPT = """
 import longhaul
@@ -74,6 +74,12 @@ def test_data_are_named_or_found(tmp_path: Path) -> None:
     write_sample(tmp_path / "parts")
     assert python(tmp_path, "--data", "parts", DATA="1").returncode == 0
     assert python(tmp_path, "--data", "train=parts/train", DATA="1").returncode == 0
+    (tmp_path / "files").mkdir()
+    for name in ("train", "test"):
+        os.link(tmp_path / "parts" / "validation" / "part-00000.parquet", tmp_path / "files" / f"{name}.parquet")
+    files = data_of([str(tmp_path / "files")])
+    assert files == {name: (tmp_path / "files" / f"{name}.parquet").as_uri() for name in ("train", "test")}
+    assert python(tmp_path, "--data", "files", DATA="1").returncode == 0
     without = python(tmp_path, DATA="1")
     assert without.returncode == 64 and "give --data train=FOLDER" in without.stderr
     gone = python(tmp_path, "--data", "nowhere", DATA="1")

@@ -17,7 +17,7 @@ import pytest
 from forking import Forker
 from scenes import PYTHON, SCRIPTS, Scene
 
-from longhaul.check.sample import FEATURES, LAYOUT
+from longhaul.check.document import FEATURES, LAYOUT
 from longhaul.data.dataset import DataSet
 from longhaul.data.manifest import find_parts
 from longhaul.policies import PartsPolicy

@@ -15,7 +15,7 @@ sys.path.insert(0, str(SDK))
 
 from scenes import OFTEN, SCRIPTS, Scene  # noqa: E402
 
-from longhaul.check.sample import sample_trial  # noqa: E402
+from longhaul.check.document import sample_trial  # noqa: E402
 from longhaul.store import join, open_store  # noqa: E402
 
 #: The write at which each attempt dies, and the signal.

@@ -31,7 +31,7 @@ FOUND = {
     "ignores SIGTERM": "SIGTERM: is stopped",
     "exits 0 on SIGTERM": "SIGTERM: exits 143",
     "begins anew": "SIGTERM: goes on from the committed step",
-    "ignores the seed": "SIGTERM: weightsSha256 equals that of the undisturbed run",
+    "ignores the seed": "the same seed gives the same model",
     "keeps no learning curve": "whole: progress records are numbered and whole",
     "wrong checksum": "whole: LATEST and its checksums",
     "no fencing": "an older attempt is fenced off",
@@ -89,6 +89,13 @@ def test_every_mistake_is_found(tmp_path: Path, forker: Forker) -> None:
             assert report.broken == [FOUND[mistake]], f"{mistake}\n{report.checks}"
 
 
+def test_two_at_once_are_played_whatever_the_trainer_makes_of_uris(tmp_path: Path, forker: Forker) -> None:
+    report = checked(tmp_path / "kept", script_launcher(forker, LIGHT, BROKEN="does not decode URIs"), kills=1)
+    found = {entry["name"]: entry["ok"] for entry in report.checks}
+    assert report.broken == [] and found["two at once: the later attempt exits 0"], report.checks
+    assert not found["a folder with a space in its name is written to"] and found["another seed gives another model"]
+
+
 def test_a_mistake_of_a_command_is_told_on_both_streams(tmp_path: Path) -> None:
     code, report, told = check(tmp_path, "--fail-fast", "--command", f"{sys.executable} {LIGHT}", BROKEN="no result")
     assert code == 1 and not report["ok"]
@@ -121,6 +128,14 @@ def test_an_image_is_run_with_its_environment_and_stopped_by_name(tmp_path: Path
     assert len(list(tmp_path.glob("longhaul-check-*"))) >= 7
 
 
+def test_an_image_sees_data_of_ones_own(tmp_path: Path) -> None:
+    runtime = tmp_path / "docker"
+    runtime.write_text('#!/bin/sh\necho "$@"\n')
+    runtime.chmod(0o755)
+    running = ImageLauncher("registry/trainer:1", str(runtime), [Path("/data/my parts")]).start(tmp_path, {}, tmp_path / "log")
+    assert f"--volume {tmp_path}:{tmp_path} --volume /data/my parts:/data/my parts:ro registry/trainer:1" in running.wait(60)[1]
+
+
 def test_a_runtime_whose_server_does_not_answer_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "docker").write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
     (tmp_path / "podman").write_text("#!/bin/sh\n")
@@ -142,6 +157,7 @@ def test_a_runtime_whose_server_does_not_answer_is_passed_over(tmp_path: Path, m
         (["--image", "registry/trainer:1", "--runtime", "no-such-runtime"], "found no-such-runtime: not on PATH"),
         (["--command", "true", "--image", "x"], "not allowed with argument"),
         ([], "one of the arguments --command --image is required"),
+        (["--command", "true", "--data", "train=no-such-folder"], "--data train: expected a folder of parquet parts or one file"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ interface CheckOptions {
   readonly image?: string;
   readonly runtime?: string;
   readonly trial?: string;
+  readonly objective?: string;
   readonly data: readonly string[];
   readonly kills?: number;
   readonly randomSeed?: number;
@@ -41,7 +42,13 @@ export function registerTrial(program: Command): void {
     .option('--image <image>', 'a container image whose entry point is the trainer')
     .option('--runtime <program>', 'what runs the image (default: docker, podman or nerdctl)')
     .option('--trial <json>', 'fields of trial.json to change, e.g. its parameters')
-    .option('--data <name=folder>', "parquet parts of one's own instead of the sample's; may be repeated", collect, [])
+    .option('--objective <metric>', 'what the trainer reports instead of validation_ndcg_at_10')
+    .option(
+      '--data <name=folder>',
+      "parquet parts of one's own; or without a name a folder that holds train, validation, …; may be repeated",
+      collect,
+      [],
+    )
     .option('--kills <number>', 'how often one long training is killed at random (0: no long training)', integer, KILLS)
     .option('--random-seed <number>', 'of the moments of these kills', integer, 0)
     .option('--nodes <number>', 'train with so many ranks, all of them on this machine; a kill takes one of them', integer, 1)
@@ -53,6 +60,7 @@ export function registerTrial(program: Command): void {
       'after',
       examples(
         "longhaul trial check --command 'python examples/custom-trainer/train.py'",
+        "longhaul trial check --command 'python train.py' --data parts/ --objective auc",
         `longhaul trial check --image registry/trainer:1 --trial '{"parameters": {"depth": 6}}'`,
       ),
     )
@@ -85,6 +93,7 @@ function checkerArguments(options: CheckOptions): string[] {
     '--image': options.image,
     '--runtime': options.runtime,
     '--trial': options.trial,
+    '--objective': options.objective,
     '--kills': text(options.kills),
     '--random-seed': text(options.randomSeed),
     '--nodes': text(options.nodes),
