@@ -1,11 +1,8 @@
 /** The file of a policy: that of a worker is named by LONGHAUL_POLICY. */
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { fileProblem } from '../contract/file-problems.ts';
 import { InvalidInputError } from '../contract/errors.ts';
-import { POLICY_RENAMES, withPresentNames } from '../contract/earlier-names.ts';
 import type { Policy } from '../contract/policy.ts';
-import { PolicyInFile, policyOfFile } from '../contract/written.ts';
 
 /**
  * @returns null where none is named: everything is allowed
@@ -14,6 +11,12 @@ import { PolicyInFile, policyOfFile } from '../contract/written.ts';
 export async function readPolicy(file = process.env.LONGHAUL_POLICY): Promise<Policy | null> {
   if (file === undefined || file === '') return null;
   const refuse = (message: string, path = ''): InvalidInputError => new InvalidInputError([{ file, path, message }]);
+  // Loaded here: every worker and most commands come by, and few have a policy.
+  const [{ parse }, { POLICY_RENAMES, withPresentNames }, { PolicyInFile, policyOfFile }] = await Promise.all([
+    import('yaml'),
+    import('../contract/earlier-names.ts'),
+    import('../contract/written.ts'),
+  ]);
   let content: unknown;
   try {
     content = parse(await readFile(file, 'utf8'));

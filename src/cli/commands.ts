@@ -1,92 +1,74 @@
 /** Every command, by the group under which `--help` lists it. */
 import type { Command } from 'commander';
-import { registerAddTrial } from './commands/add-trial.ts';
-import { registerAdvise } from './commands/advise.ts';
-import { registerApprove, registerReject } from './commands/approve.ts';
-import { registerAudit } from './commands/audit.ts';
-import { registerCancel } from './commands/cancel.ts';
-import { registerCheckpoints } from './commands/checkpoints.ts';
-import { registerCodecServer } from './commands/codec-server.ts';
-import { registerCompare } from './commands/compare.ts';
-import { registerCompile } from './commands/compile.ts';
-import { registerCompletion } from './commands/completion.ts';
-import { registerConsole } from './commands/console.ts';
-import { registerCosts } from './commands/costs.ts';
-import { registerCurves } from './commands/curves.ts';
-import { registerDecisions } from './commands/decisions.ts';
-import { registerDev } from './commands/dev.ts';
-import { registerDiff } from './commands/diff.ts';
-import { registerDoctor } from './commands/doctor.ts';
-import { registerExample } from './commands/example.ts';
-import { registerExtend } from './commands/extend.ts';
-import { registerExec } from './commands/exec.ts';
-import { registerForkTrial } from './commands/fork-trial.ts';
-import { registerGc } from './commands/gc.ts';
-import { registerInit } from './commands/init.ts';
-import { registerKeepTrial } from './commands/keep-trial.ts';
-import { registerList } from './commands/list.ts';
-import { registerLogs } from './commands/logs.ts';
-import { registerMigrate } from './commands/migrate.ts';
-import { registerModels } from './commands/models.ts';
-import { registerOpen } from './commands/open.ts';
-import { registerPause, registerResume } from './commands/pause.ts';
-import { registerPools } from './commands/pools.ts';
-import { registerPlan } from './commands/plan.ts';
-import { registerPrioritise } from './commands/prioritise.ts';
-import { registerReplaySearch } from './commands/replay-search.ts';
-import { registerReport } from './commands/report.ts';
-import { registerRetry } from './commands/retry.ts';
-import { registerRun } from './commands/run.ts';
-import { registerSchedule } from './commands/schedule.ts';
-import { registerSet } from './commands/set.ts';
-import { registerStatus } from './commands/status.ts';
-import { registerStop } from './commands/stop.ts';
-import { registerStopTrial } from './commands/stop-trial.ts';
-import { registerTrain } from './commands/train.ts';
-import { registerTrial } from './commands/trial.ts';
-import { registerTrials } from './commands/trials.ts';
 
-type Register = (program: Command) => void;
+interface Entry {
+  /** What calls it; none: it asks for all others, so that all have to be there. */
+  readonly words: readonly string[];
+  /** Adds it to the program. Its modules are loaded then: all of them take 0.2 s of a processor, and a command needs those of one. */
+  readonly register: (program: Command) => Promise<void>;
+}
 
-export const COMMANDS: Readonly<Record<'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine', readonly Register[]>> = {
+type Group = 'Pipelines' | 'Runs' | 'Control' | 'Results' | 'This machine';
+
+export const COMMANDS: Readonly<Record<Group, readonly Entry[]>> = {
   Pipelines: [
-    registerInit,
-    registerCompile,
-    registerMigrate,
-    registerPlan,
-    registerRun,
-    registerTrain,
-    registerSchedule,
-    registerExample,
-    registerTrial,
+    { words: ['init'], register: async (program) => (await import('./commands/init.ts')).registerInit(program) },
+    { words: ['compile'], register: async (program) => (await import('./commands/compile.ts')).registerCompile(program) },
+    { words: ['migrate'], register: async (program) => (await import('./commands/migrate.ts')).registerMigrate(program) },
+    { words: ['plan'], register: async (program) => (await import('./commands/plan.ts')).registerPlan(program) },
+    { words: ['run'], register: async (program) => (await import('./commands/run.ts')).registerRun(program) },
+    { words: ['train'], register: async (program) => (await import('./commands/train.ts')).registerTrain(program) },
+    { words: ['schedule'], register: async (program) => (await import('./commands/schedule.ts')).registerSchedule(program) },
+    { words: ['example'], register: async (program) => (await import('./commands/example.ts')).registerExample(program) },
+    { words: ['trial'], register: async (program) => (await import('./commands/trial.ts')).registerTrial(program) },
   ],
-  Runs: [registerStatus, registerList, registerLogs, registerExec, registerConsole, registerOpen, registerCancel, registerStop],
+  Runs: [
+    { words: ['status'], register: async (program) => (await import('./commands/status.ts')).registerStatus(program) },
+    { words: ['list', 'ls'], register: async (program) => (await import('./commands/list.ts')).registerList(program) },
+    { words: ['logs'], register: async (program) => (await import('./commands/logs.ts')).registerLogs(program) },
+    { words: ['exec'], register: async (program) => (await import('./commands/exec.ts')).registerExec(program) },
+    { words: ['console'], register: async (program) => (await import('./commands/console.ts')).registerConsole(program) },
+    { words: ['open'], register: async (program) => (await import('./commands/open.ts')).registerOpen(program) },
+    { words: ['cancel'], register: async (program) => (await import('./commands/cancel.ts')).registerCancel(program) },
+    { words: ['stop'], register: async (program) => (await import('./commands/stop.ts')).registerStop(program) },
+  ],
   Control: [
-    registerApprove,
-    registerReject,
-    registerPause,
-    registerResume,
-    registerRetry,
-    registerExtend,
-    registerStopTrial,
-    registerKeepTrial,
-    registerPrioritise,
-    registerAddTrial,
-    registerForkTrial,
-    registerSet,
-    registerDecisions,
+    { words: ['approve'], register: async (program) => (await import('./commands/approve.ts')).registerApprove(program) },
+    { words: ['reject'], register: async (program) => (await import('./commands/approve.ts')).registerReject(program) },
+    { words: ['pause'], register: async (program) => (await import('./commands/pause.ts')).registerPause(program) },
+    { words: ['resume'], register: async (program) => (await import('./commands/pause.ts')).registerResume(program) },
+    { words: ['retry'], register: async (program) => (await import('./commands/retry.ts')).registerRetry(program) },
+    { words: ['extend'], register: async (program) => (await import('./commands/extend.ts')).registerExtend(program) },
+    { words: ['stop-trial'], register: async (program) => (await import('./commands/stop-trial.ts')).registerStopTrial(program) },
+    { words: ['keep-trial'], register: async (program) => (await import('./commands/keep-trial.ts')).registerKeepTrial(program) },
+    { words: ['prioritise'], register: async (program) => (await import('./commands/prioritise.ts')).registerPrioritise(program) },
+    { words: ['add-trial'], register: async (program) => (await import('./commands/add-trial.ts')).registerAddTrial(program) },
+    { words: ['fork-trial'], register: async (program) => (await import('./commands/fork-trial.ts')).registerForkTrial(program) },
+    {
+      words: ['set-parallelism', 'set-budget', 'set-space', 'set-pruner', 'set-stopping'],
+      register: async (program) => (await import('./commands/set.ts')).registerSet(program),
+    },
+    { words: ['decisions'], register: async (program) => (await import('./commands/decisions.ts')).registerDecisions(program) },
   ],
   Results: [
-    registerTrials,
-    registerCurves,
-    registerCompare,
-    registerDiff,
-    registerReplaySearch,
-    registerModels,
-    registerCheckpoints,
-    registerAudit,
-    registerAdvise,
-    registerReport,
+    { words: ['trials'], register: async (program) => (await import('./commands/trials.ts')).registerTrials(program) },
+    { words: ['curves'], register: async (program) => (await import('./commands/curves.ts')).registerCurves(program) },
+    { words: ['compare'], register: async (program) => (await import('./commands/compare.ts')).registerCompare(program) },
+    { words: ['diff'], register: async (program) => (await import('./commands/diff.ts')).registerDiff(program) },
+    { words: ['replay-search'], register: async (program) => (await import('./commands/replay-search.ts')).registerReplaySearch(program) },
+    { words: ['models'], register: async (program) => (await import('./commands/models.ts')).registerModels(program) },
+    { words: ['checkpoints'], register: async (program) => (await import('./commands/checkpoints.ts')).registerCheckpoints(program) },
+    { words: ['audit'], register: async (program) => (await import('./commands/audit.ts')).registerAudit(program) },
+    { words: ['advise'], register: async (program) => (await import('./commands/advise.ts')).registerAdvise(program) },
+    { words: ['report'], register: async (program) => (await import('./commands/report.ts')).registerReport(program) },
   ],
-  'This machine': [registerDev, registerDoctor, registerPools, registerCosts, registerGc, registerCodecServer, registerCompletion],
+  'This machine': [
+    { words: ['dev'], register: async (program) => (await import('./commands/dev.ts')).registerDev(program) },
+    { words: ['doctor'], register: async (program) => (await import('./commands/doctor.ts')).registerDoctor(program) },
+    { words: ['pools'], register: async (program) => (await import('./commands/pools.ts')).registerPools(program) },
+    { words: ['costs'], register: async (program) => (await import('./commands/costs.ts')).registerCosts(program) },
+    { words: ['gc'], register: async (program) => (await import('./commands/gc.ts')).registerGc(program) },
+    { words: ['codec-server'], register: async (program) => (await import('./commands/codec-server.ts')).registerCodecServer(program) },
+    { words: [], register: async (program) => (await import('./commands/completion.ts')).registerCompletion(program) },
+  ],
 };

@@ -1,5 +1,6 @@
 /** The command that `process.argv` names, whose failure is told and becomes the exit code of this process. */
 import { CommanderError } from 'commander';
+import { commandWord } from '../../bin/command-word.mjs';
 import { asksForJson } from './asks-for-json.ts';
 import { EXIT, report } from './exit.ts';
 import { createProgram } from './program.ts';
@@ -11,7 +12,8 @@ export async function execute(): Promise<boolean> {
   const terminal = openTerminal();
   const json = asksForJson(process.argv);
   try {
-    await createProgram().parseAsync(process.argv);
+    const program = await createProgram(commandWord(process.argv.slice(2)));
+    await program.parseAsync(process.argv);
     return false;
   } catch (error) {
     process.exitCode = report(error, terminal, json);

@@ -1,6 +1,5 @@
 /** Shows a run while it goes on: a tree that is repainted on a terminal, lines elsewhere. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLogUpdate } from 'log-update';
 import { CannotConnectError, RunFailedError } from '../client/errors.ts';
 import { QuestionPace } from '../client/changes.ts';
 import type { Run } from '../client/run.ts';
@@ -39,7 +38,7 @@ export async function snapshotOf(run: Run): Promise<Snapshot> {
 
 /** Follows until the run ends or the signal aborts. Servers that are away for a while only stop the picture. */
 export async function follow(run: Run, cli: Cli, signal: AbortSignal): Promise<Followed> {
-  const screen = createScreen(cli);
+  const screen = await createScreen(cli);
   let snapshot: Snapshot | null = null;
   const outcome: { end: End | null; broken: unknown } = { end: null, broken: null };
   const over = new AbortController();
@@ -125,10 +124,12 @@ interface Screen {
   readonly done: () => void;
 }
 
-function createScreen(cli: Cli): Screen {
+async function createScreen(cli: Cli): Promise<Screen> {
   const { terminal } = cli;
   if (cli.json) return { show: () => undefined, repaint: () => undefined, done: () => undefined };
   if (terminal.live) {
+    // Loaded here: what it knows of emoji takes a tenth of a short command's time.
+    const { createLogUpdate } = await import('log-update');
     const update = createLogUpdate(process.stderr);
     const show = (snapshot: Snapshot): void => {
       update(treeLines(snapshot, terminal.talk, Date.now(), terminal.columns).join('\n'));

@@ -8,7 +8,11 @@ import { versions } from './versions.ts';
 
 const GROUPS = ['Pipelines', 'Runs', 'Control', 'Results', 'This machine'] as const;
 
-export function createProgram(): Command {
+/** @param word the command that is called: where it is known, only that one is there. `--help` and mistakes need all. */
+export async function createProgram(word?: string): Promise<Command> {
+  const called = Object.values(COMMANDS)
+    .flat()
+    .find(({ words }) => word !== undefined && words.includes(word));
   const program = new Command('longhaul')
     .description('Durable model-training pipelines on machines that may vanish at any minute')
     .option('-V, --version', 'versions of all parts')
@@ -33,7 +37,7 @@ Exit codes: 0 ok, 1 the run failed, 2 bad input, 3 refused, 4 cannot connect, 5 
   program.hook('preAction', (_program, command) => checkPaths(command));
   for (const group of GROUPS) {
     program.commandsGroup(`${group}:`);
-    for (const register of COMMANDS[group]) register(program);
+    for (const command of called ? COMMANDS[group].filter((each) => each === called) : COMMANDS[group]) await command.register(program);
   }
   return program;
 }

@@ -19,8 +19,8 @@ const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   interrupted: 'interrupted by Ctrl-C; the run goes on',
 };
 
-export function reference(): string {
-  const program = createProgram();
+export async function reference(): Promise<string> {
+  const program = await createProgram();
   const commands = program.commands.filter((command) => command.name() !== 'help');
   const groups = [...new Set(commands.map((command) => command.helpGroup()))];
   return [
@@ -115,7 +115,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = reference();
+  const text = await reference();
   if (process.argv.includes('--check')) process.exitCode = readFileSync(REFERENCE_FILE, 'utf8') === text ? 0 : 1;
   else writeFileSync(REFERENCE_FILE, text);
 }

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { fileProblem } from '../../contract/file-problems.ts';
-import { writeSizes, type Sizes } from '../../compile/write-sizes.ts';
+import type { Sizes } from '../../compile/write-sizes.ts';
 import { adviceLines, adviceOf } from '../../present/sizes.ts';
 import { unifiedDiff } from '../../present/unified-diff.ts';
 import type { SizeAdvice } from '../../rules/size-advice.ts';
@@ -89,6 +89,7 @@ interface Change {
 
 /** @throws {UsageError} where a file is none, or names neither step nor pool that there is advice for; before anything is written */
 async function changed(files: readonly string[], sizes: Sizes): Promise<readonly Change[]> {
+  const { writeSizes } = await import('../../compile/write-sizes.ts');
   const found = await Promise.all(files.map((file) => changeOf(file, sizes)));
   const smaller = Object.keys(sizes.steps);
   const named = (part: Sizes): boolean => found.some(({ before }) => writeSizes(before, part) !== null);
@@ -106,6 +107,7 @@ async function changeOf(file: string, sizes: Sizes): Promise<Change> {
   });
   const names = [...Object.keys(sizes.steps), ...Object.keys(sizes.pools)];
   if (names.length === 0) return { file, before, after: before };
+  const { writeSizes } = await import('../../compile/write-sizes.ts');
   let after: string | null;
   try {
     after = writeSizes(before, sizes);

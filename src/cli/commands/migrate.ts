@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { migrate, type Migrated } from '../../compile/migrate.ts';
+import type { Migrated } from '../../compile/migrate.ts';
 import { cliOf, examples } from '../context.ts';
 import { fileProblem } from '../../contract/file-problems.ts';
 import { UsageError } from '../exit.ts';
@@ -42,6 +42,7 @@ async function migratedFile(file: string): Promise<Migrated> {
   }
   if (text.trim() === '' || text.includes('\0'))
     throw new UsageError(`${file}: expected YAML in UTF-8, found ${text.trim() === '' ? 'an empty file' : 'bytes of value 0'}`);
+  const { migrate } = await import('../../compile/migrate.ts');
   try {
     return migrate(text);
   } catch (error) {

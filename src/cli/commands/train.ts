@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { stringify } from 'yaml';
 import { openPorts } from '../../adapters/open.ts';
 import type { Profile } from '../../contract/profile.ts';
 import { checkRunName } from '../../contract/run-names.ts';
@@ -67,6 +66,7 @@ The pipeline is written to ${FOLDER}, a file to go on from.`,
       const parameters = assignments(options.set);
       const { pipeline, uploads } = await trainingPipeline(script, { ...options, parameters }, cwd, folder);
       const file = join(FOLDER, `${String(pipeline['name'])}.yaml`);
+      const { stringify } = await import('yaml');
       await mkdir(folder, { recursive: true });
       await writeFile(join(cwd, file), stringify(pipeline));
       const compiled = await compileWithCode(file, { profile: profileIn(cwd, options.profile), set: [] }, cli);

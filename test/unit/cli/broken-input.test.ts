@@ -83,7 +83,7 @@ function declaredIn(command: Command, words: readonly string[] = []): Declared[]
   return [{ words, inputs: [...command.registeredArguments, ...options].map((one) => inputOf(words.join(' '), one)) }];
 }
 
-const DECLARED = declaredIn(createProgram());
+const DECLARED = declaredIn(await createProgram());
 
 /** The whole line, good but for one input. */
 function line({ words, inputs }: Declared, broken?: Input, value?: string): string[] {
@@ -166,7 +166,7 @@ async function asked(words: readonly string[]): Promise<Answer> {
   const before = process.exitCode;
   process.exitCode = undefined;
   try {
-    await createProgram().parseAsync(['node', 'longhaul', ...words]);
+    await (await createProgram()).parseAsync(['node', 'longhaul', ...words]);
     return { code: exitCode(), told };
   } catch (error) {
     const code = report(error, TERMINAL, false);

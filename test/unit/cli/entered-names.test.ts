@@ -25,7 +25,8 @@ describe('the name of a run', () => {
   });
 
   it.each(BAD)('%j is refused by the command before anything is compiled', async (runId) => {
-    const asked = createProgram().parseAsync(['node', 'longhaul', 'run', 'not-there.yaml', `--run-id=${runId}`]);
+    const program = await createProgram();
+    const asked = program.parseAsync(['node', 'longhaul', 'run', 'not-there.yaml', `--run-id=${runId}`]);
     await expect(asked).rejects.toThrow('--run-id: no name for a run');
   });
 
@@ -52,8 +53,8 @@ describe('global options before the command', () => {
     [['--output', 'json'], undefined],
   ])('%j', (args, command) => expect(commandWord(args)).toBe(command));
 
-  it('are all known to the launcher', () => {
-    const { options } = createProgram();
+  it('are all known to the launcher', async () => {
+    const { options } = await createProgram();
     const valued = options.filter(({ required, optional }) => required || optional);
     expect(
       valued

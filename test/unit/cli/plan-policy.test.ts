@@ -9,7 +9,7 @@ describe('longhaul plan', () => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-plan-policy-'));
   const document = join(folder, 'run.json');
   writeFileSync(document, JSON.stringify(makeRun().document));
-  const plan = (...args: readonly string[]) => createProgram().parseAsync(['node', 'longhaul', 'plan', document, ...args]);
+  const plan = async (...args: readonly string[]) => (await createProgram()).parseAsync(['node', 'longhaul', 'plan', document, ...args]);
 
   it('refuses what the workers would refuse, by the rule, before it looks anywhere', async () => {
     const policy = join(folder, 'policy.yaml');

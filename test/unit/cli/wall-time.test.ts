@@ -54,7 +54,8 @@ describe('a span', () => {
     ['2026-11-01', '2026-11-01'],
     ['2026-11-01T05:00Z', '2026-11-01T06:00+02:00'],
   ])('from %s to %s is refused before a server is asked', async (from, to) => {
-    const asked = createProgram().parseAsync(['node', 'longhaul', 'schedule', 'backfill', 'nightly', '--from', from, '--to', to]);
+    const program = await createProgram();
+    const asked = program.parseAsync(['node', 'longhaul', 'schedule', 'backfill', 'nightly', '--from', from, '--to', to]);
     const error: unknown = await asked.catch((thrown: unknown) => thrown);
     expect((error as Error).message).toContain('the span ends before it begins');
     expect(exitCodeOf(error)).toBe(2);

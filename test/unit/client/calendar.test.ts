@@ -75,7 +75,7 @@ describe('a cron line', () => {
 
   it('is looked at before the pipeline is compiled, and by the client before a server is asked', async () => {
     const line = ['node', 'longhaul', 'schedule', 'create', 'nightly', 'not-there.yaml', '--cron', '0 25 * * *'];
-    await expect(createProgram().parseAsync(line)).rejects.toThrow('cron hour: cannot be read; expected 0-23');
+    await expect((await createProgram()).parseAsync(line)).rejects.toThrow('cron hour: cannot be read; expected 0-23');
     const schedules = Object.create(Schedules.prototype) as Schedules;
     await expect(schedules.create('nightly', makeRun().document, { cron: '0 3 31 2 *' })).rejects.toThrow('it never comes');
   });
