@@ -22,6 +22,7 @@ const MAY_IMPORT = {
   'src/report': ['bin/setup-tools.mjs', 'src/client', 'src/contract', 'src/present', 'types:src/ports'],
   'src/console': ['bin/setup-tools.mjs', 'src/client', 'src/contract', 'src/present', 'types:src/ports'],
   'src/cli': [
+    'bin/command-word.mjs',
     'src/client',
     'src/codec',
     'src/compile',

@@ -1,11 +1,10 @@
 /** An audit of a run on the development stack: equal at first, and a fault that only the first training had. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditState } from '../../src/contract/audit.ts';
-import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { runCli } from '../support/run-cli.ts';
+import { projectOnSharedStack } from './shared-stack.ts';
 
 const TRAINER = `
 import os, random
@@ -39,23 +38,18 @@ steps:
 `;
 
 describe('longhaul audit', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'longhaul-audit-'));
+  const folder = projectOnSharedStack('audit');
   const fault = join(folder, 'fault');
-  let stack: Stack;
   const cli = async (...args: string[]): Promise<{ code: number | null; json: unknown; stderr: string }> => {
     const { code, stdout, stderr } = await runCli([...args, '--output', 'json'], { cwd: folder });
     return { code, stderr, json: stdout === '' ? null : JSON.parse(stdout) };
   };
 
-  beforeAll(async () => {
-    mkdirSync(folder, { recursive: true });
+  beforeAll(() => {
     writeFileSync(join(folder, 'pipeline.yaml'), pipeline(fault));
     writeFileSync(join(folder, 'train.py'), TRAINER);
-    stack = await startStack({ directory: folder });
-    await stack.ready;
   });
-  afterAll(async () => {
-    await stack.stop();
+  afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,37 +1,31 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startEmulators } from '../../src/stack/emulators/index.ts';
 import type { Emulators } from '../../src/stack/emulators/index.ts';
-import { startStack } from '../../src/stack/stack.ts';
-import type { Stack } from '../../src/stack/stack.ts';
 import { connect } from '../../src/client/index.ts';
 import type { Longhaul } from '../../src/client/index.ts';
 import { compile } from '../../src/compile/index.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import { openPorts } from '../../src/adapters/open.ts';
+import { projectOnSharedStack } from './shared-stack.ts';
 
 const PIPELINE = join(import.meta.dirname, 'fixtures', 'ranking', 'pipeline.yaml');
 /** The same arithmetic in another order of rows: sums differ in their last bits. */
 const DIGITS = 6;
 
-const folder = mkdtempSync(join(tmpdir(), 'longhaul-emulators-'));
+const folder = projectOnSharedStack('emulators');
 let emulators: Emulators;
-let stack: Stack;
 let longhaul: Longhaul;
 
 beforeAll(async () => {
   emulators = await startEmulators({ directory: join(folder, 'emulators'), gcs: { buckets: ['miniature'] }, bigquery: {} });
   process.env['LONGHAUL_TEST_BIGQUERY'] = emulators.bigquery ?? '';
   process.env['LONGHAUL_TEST_GCS'] = emulators.gcs ?? '';
-  stack = await startStack({ directory: folder });
-  await stack.ready;
   longhaul = await connect({ directory: folder });
 });
 afterAll(async () => {
   await longhaul.close();
-  await stack.stop();
   await emulators.stop();
   rmSync(folder, { recursive: true, force: true });
 });

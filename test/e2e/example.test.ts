@@ -1,9 +1,7 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul, type Run } from '../../src/client/index.ts';
 import { compile } from '../../src/compile/index.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
@@ -12,6 +10,7 @@ import type { RunResult, SearchState } from '../../src/contract/state.ts';
 import { openPorts, type OpenPorts } from '../../src/adapters/open.ts';
 import { runCli } from '../support/run-cli.ts';
 import { until } from '../workflow/environment.ts';
+import { projectOnSharedStack, sharedPids } from './shared-stack.ts';
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'grocery-ranking');
 /** The example on fewer weeks, so that it can be run again and again. */
@@ -40,25 +39,21 @@ interface Printed {
 
 /** What `npm start` does, on real data. */
 describe('the grocery example', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'longhaul-example-'));
+  const folder = projectOnSharedStack('example');
   const project = join(folder, 'grocery-ranking');
   const pipeline = join(project, 'pipeline.yaml');
-  let stack: Stack;
   let longhaul: Longhaul;
   let ports: OpenPorts;
   let undisturbed: Record<string, unknown>;
 
   beforeAll(async () => {
     cpSync(EXAMPLE, project, { recursive: true });
-    stack = await startStack({ directory: folder });
-    await stack.ready;
     longhaul = await connect({ directory: folder });
     ports = openPorts();
   });
   afterAll(async () => {
     await ports.close();
     await longhaul.close();
-    await stack.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -189,14 +184,14 @@ describe('the grocery example', () => {
         (await compute.list({ run: one.id, step: 'search', trial: String(trial), attempt: String(attempt) }))[0]?.name;
       await Promise.all([signalled(0, 'SIGKILL'), signalled(1, 'SIGTERM')]);
       await until(async () => (await jobOf(0, 2)) !== undefined && (await jobOf(1, 2)) !== undefined, 'both to be tried again');
-      const before = stack.pids();
+      const before = sharedPids();
       for (const victim of ['control', 'training', 'temporal']) {
         const pid = before[victim];
         if (!pid) throw new Error(`no process ${victim}`);
         process.kill(pid, 'SIGKILL');
       }
       expect(await tableOf(await one.result())).toEqual(undisturbed);
-      for (const victim of ['control', 'training', 'temporal']) expect(stack.pids()[victim]).not.toBe(before[victim]);
+      for (const victim of ['control', 'training', 'temporal']) expect(sharedPids()[victim]).not.toBe(before[victim]);
       const attempts = await (await ports.warehouse(profile)).ledger('attempts', { run: one.id });
       expect(attempts.map(({ trial, attempt, verdict }) => `${trial} ${attempt} ${verdict}`).sort()).toEqual([
         '0 1 crashed',

@@ -1,11 +1,10 @@
 /** Early evaluation and the registry of models, on the embedded profile with real trainers. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { runCli } from '../support/run-cli.ts';
+import { projectOnSharedStack } from './shared-stack.ts';
 
 /** So long that it only ends because its first export is judged. */
 const LONG = `
@@ -36,22 +35,20 @@ interface Printed {
 }
 
 describe('models of a run', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'longhaul-models-'));
+  const folder = projectOnSharedStack('models');
   const pipeline = join(folder, 'ranking', 'pipeline.yaml');
-  let stack: Stack;
   let first: Printed;
+  /** The pipeline, whose models are judged when they have been trained. */
+  let compared: string;
 
-  beforeAll(async () => {
+  beforeAll(() => {
     cpSync(join(import.meta.dirname, 'fixtures', 'ranking'), join(folder, 'ranking'), { recursive: true });
-    const text = readFileSync(pipeline, 'utf8')
-      .replace('    epochs: 2\n', `${LONG.slice(1)}\n    earlyEvaluation:${EVALUATION}\n`)
+    compared = readFileSync(pipeline, 'utf8')
+      .replace('name: miniature\n', 'name: judged\n')
       .replace('  evaluate:\n', '  evaluate:\n    compareWith: [champion]\n');
-    writeFileSync(pipeline, text);
-    stack = await startStack({ directory: folder });
-    await stack.ready;
+    writeFileSync(pipeline, compared.replace('    epochs: 2\n', `${LONG.slice(1)}\n    earlyEvaluation:${EVALUATION}\n`));
   });
-  afterAll(async () => {
-    await stack.stop();
+  afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -61,7 +58,7 @@ describe('models of a run', () => {
     return JSON.parse(stdout) as T;
   }
   const models = (): Promise<{ model: string; run: string; stage: string; promoted_by: string | null; why: string | null }[]> =>
-    cli('models', 'list', '--pipeline', 'miniature');
+    cli('models', 'list', '--pipeline', 'judged');
 
   it('are evaluated while they train, which may stop them, and status and report show it', async () => {
     first = await cli<Printed>('run', pipeline, '--profile', 'local');
@@ -95,6 +92,7 @@ describe('models of a run', () => {
   });
 
   it('are compared with the champion by the next run, in its report too', async () => {
+    writeFileSync(pipeline, compared);
     const second = await cli<Printed>('run', pipeline, '--profile', 'local', '--set', 'steps.search.seed=8');
     const rows = second.evaluations.filter((row) => !row.early && row.metric === 'average_rank');
     expect(new Set(rows.map((row) => row.scorer))).toEqual(new Set(['model', 'champion', 'popularity']));

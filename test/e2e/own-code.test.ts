@@ -1,10 +1,9 @@
 /** A trainer of one's own, shipped with the run: by `code:`, on the development stack. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { runCli } from '../support/run-cli.ts';
+import { projectOnSharedStack } from './shared-stack.ts';
 
 const trainer = (score: string): string => `
 import longhaul
@@ -87,22 +86,18 @@ interface Printed {
 }
 
 describe('code of one’s own', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'longhaul-own-code-'));
+  const folder = projectOnSharedStack('own-code');
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
-  let stack: Stack;
   let first: Printed;
 
-  beforeAll(async () => {
+  beforeAll(() => {
     mkdirSync(join(folder, 'trainer'));
     write('pipeline.yaml', PIPELINE);
     write('tell.py', TELL);
     write('trainer/net.py', 'def gain(lr):\n    return 2 * lr\n');
     write('trainer/train.py', trainer('kept["n"]'));
-    stack = await startStack({ directory: folder });
-    await stack.ready;
   });
-  afterAll(async () => {
-    await stack.stop();
+  afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,12 +1,11 @@
 /** `import longhaul` in a notebook: a Python process of its own that starts, follows, reads and controls runs on the development stack. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { clientPackages } from '../support/client-packages.ts';
+import { projectOnSharedStack } from './shared-stack.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const TRAINER = `
@@ -35,11 +34,10 @@ steps:
 
 describe('the Python client', () => {
   let folder: string;
-  let stack: Stack;
   let environment: NodeJS.ProcessEnv;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'longhaul-notebook-'));
+    folder = projectOnSharedStack('notebook');
     await writeFile(join(folder, 'pipeline.yaml'), PIPELINE);
     await writeFile(join(folder, 'train.py'), TRAINER);
     environment = {
@@ -47,17 +45,14 @@ describe('the Python client', () => {
       LONGHAUL_CLI: `'${process.execPath}' '${join(ROOT, 'src/cli/main.ts')}'`,
       PYTHONPATH: [join(ROOT, 'python'), await clientPackages()].join(delimiter),
     };
-    stack = await startStack({ directory: folder });
-    await stack.ready;
   });
   afterAll(async () => {
-    await stack.stop();
     await rm(folder, { recursive: true, force: true });
   });
 
   /** What the program's last line says, in JSON, and what it told a person. */
   async function python(program: string): Promise<{ readonly answer: unknown; readonly talk: string }> {
-    const source = `import json, longhaul\n${program}`;
+    const source = `import json, longhaul, time\n${program}`;
     const child = spawn(process.env.LONGHAUL_PYTHON ?? 'python3', ['-c', source], { cwd: folder, env: environment });
     const said = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()));
@@ -100,7 +95,7 @@ print(json.dumps({
 begun = longhaul.run("pipeline.yaml", set={"params.lr": 1.5, "params.epochs": 10000}, run_id="held", follow=False)
 run = longhaul.attach("held")
 while not any(each["id"] == "search" and each["status"] == "running" for each in run.state()["steps"]):
-    pass
+    time.sleep(0.1)
 search = run.search()
 def refused(call):
     try:
@@ -108,7 +103,7 @@ def refused(call):
     except longhaul.client.RefusedError as error:
         return f"refused: {error}"
 while not any(trial["status"] == "running" for trial in search.state()["trials"]):
-    pass
+    time.sleep(0.1)
 kept = search.keep_trial(0, by="ada", why="to see")
 decided = [each for each in search.state()["decisions"] if "by ada (to see)" in each["text"]]
 unknown = refused(lambda: search.stop_trial(99))
@@ -118,7 +113,7 @@ resumed = run.resume()
 run.stop(by="ada")
 print(json.dumps({
     "kept": kept, "decided": len(decided), "unknown": unknown, "status": status, "ended": run.status,
-    "again": refused(run.stop), "listed": longhaul.runs(status="cancelled")["run"].tolist(),
+    "again": refused(run.stop), "listed": longhaul.runs(pipeline="notebook", status="cancelled")["run"].tolist(),
 }))`);
     expect(answer).toEqual({
       kept: expect.stringContaining('0') as unknown,

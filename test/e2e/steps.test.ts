@@ -1,9 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack } from '../../src/stack/stack.ts';
-import type { Stack } from '../../src/stack/stack.ts';
 import { askForWorkers } from '../../src/stack/cluster-workers.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import { connect } from '../../src/client/index.ts';
@@ -14,22 +11,19 @@ import { openPorts } from '../../src/adapters/open.ts';
 import { documentOf } from '../workflow/documents.ts';
 import type { StepInput } from '../workflow/documents.ts';
 import { until } from '../workflow/environment.ts';
+import { projectOnSharedStack, sharedPids } from './shared-stack.ts';
 
 /** Real server, real workers, real embedded adapters; tiny steps. */
 describe('steps on a development stack', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'longhaul-steps-'));
+  const folder = projectOnSharedStack('steps');
   const root = `file://${folder}/store`;
-  let stack: Stack;
   let longhaul: Longhaul;
 
   beforeAll(async () => {
-    stack = await startStack({ directory: folder });
-    await stack.ready;
     longhaul = await connect({ directory: folder });
   });
   afterAll(async () => {
     await longhaul.close();
-    await stack.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -102,7 +96,7 @@ json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len
       const { steps } = await run.result();
       expect(steps[0]?.outputs['value']).toContain(jobs(cluster));
     }
-    expect(Object.keys(stack.pids()).sort()).toEqual(expect.arrayContaining(['training', 'training-one', 'training-two']));
+    expect(Object.keys(sharedPids()).sort()).toEqual(expect.arrayContaining(['training', 'training-one', 'training-two']));
   });
 
   it('pass data on from SQL to parquet to a script, once', async () => {
@@ -133,10 +127,10 @@ json.dump({"rows": sum(part["rows"] for part in manifest["parts"]), "parts": len
       document([shell('long', source), shell('next', `echo '{"value": "after"}' > "$LONGHAUL_OUTPUTS"`, { dependsOn: ['long'] })]),
     );
     await until(async () => existsSync(started), 'the script to start');
-    const before = stack.pids()[victim];
+    const before = sharedPids()[victim];
     if (!before) throw new Error(`no process ${victim}`);
     process.kill(before, 'SIGKILL');
-    await until(async () => stack.pids()[victim] !== before && stack.pids()[victim] !== null, `${victim} to come back`);
+    await until(async () => sharedPids()[victim] !== before, `${victim} to come back`);
     writeFileSync(gate, '');
     const result = await run.result();
     expect(result.steps.map((step) => step.outputs.value)).toEqual([victim, 'after']);

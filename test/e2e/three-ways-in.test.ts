@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../src/stack/stack.ts';
 import { connect, type Longhaul } from '../../src/client/index.ts';
+import { projectOnSharedStack } from './shared-stack.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -31,20 +30,16 @@ onExit:
 /** One pipeline on real servers, started in each way that there is. */
 describe('the ways in', () => {
   let folder: string;
-  let stack: Stack;
   let longhaul: Longhaul;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'longhaul-ways-'));
+    folder = projectOnSharedStack('ways');
     await writeFile(join(folder, 'pipeline.yaml'), PIPELINE);
     await writeFile(join(folder, 'count.sh'), 'echo \'{"answer": "done"}\' > "$LONGHAUL_OUTPUTS"\n');
-    stack = await startStack({ directory: folder });
-    await stack.ready;
     longhaul = await connect({ directory: folder });
   });
   afterAll(async () => {
     await longhaul.close();
-    await stack.stop();
     await rm(folder, { recursive: true, force: true });
   });
 
