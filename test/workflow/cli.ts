@@ -2,7 +2,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { vi } from 'vitest';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { execute } from '../../src/cli/execute.ts';
+import { variablesOf } from './environment.ts';
 
 export const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 
@@ -15,9 +17,9 @@ export interface Spoken {
 export type Cli = (...args: readonly string[]) => Promise<Spoken>;
 
 export const cliAt =
-  (address: string): Cli =>
+  (environment: TestWorkflowEnvironment): Cli =>
   (...args) =>
-    run(process.execPath, [MAIN, ...args], { TEMPORAL_ADDRESS: address });
+    run(process.execPath, [MAIN, ...args], variablesOf(environment));
 
 let busy: Promise<unknown> = Promise.resolve();
 
@@ -26,9 +28,9 @@ let busy: Promise<unknown> = Promise.resolve();
  * also ends its process is what those show that are called by `cliAt`, and test/e2e/cli.test.ts.
  */
 export const cliWithin =
-  (address: string): Cli =>
+  (environment: TestWorkflowEnvironment): Cli =>
   (...args) => {
-    const spoken = busy.then(() => speak(args, { NO_COLOR: '1', TEMPORAL_ADDRESS: address }));
+    const spoken = busy.then(() => speak(args, { NO_COLOR: '1', ...variablesOf(environment) }));
     busy = spoken;
     return spoken;
   };

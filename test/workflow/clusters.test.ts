@@ -15,7 +15,7 @@ import type { Profile } from '../../src/contract/profile.ts';
 import type { TrialInput } from '../../src/contract/trial-run.ts';
 import type { trial as trialWorkflow } from '../../workflows/index.ts';
 import { documentOf, script } from './documents.ts';
-import { startHarness, until } from './environment.ts';
+import { namespaceOf, startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { fakeCluster } from './fake-cluster.ts';
 import type { FakeCluster } from './fake-cluster.ts';
@@ -93,6 +93,7 @@ describe('a trial over two clusters', () => {
   async function startWorker(cluster: 'east' | 'west'): Promise<void> {
     const worker = await Worker.create({
       connection: harness.environment.nativeConnection,
+      namespace: namespaceOf(harness.environment),
       taskQueue: `${TASK_QUEUES.training}-${cluster}`,
       activities: { ...createTrainingActivities(ports), ...createStepJobActivities(ports) },
       maxHeartbeatThrottleInterval: '100 ms',
@@ -318,6 +319,7 @@ it('ends a step for which no cluster answers for longer than the placement allow
     ['east', 'west'].map((cluster) =>
       Worker.create({
         connection: harness.environment.nativeConnection,
+        namespace: namespaceOf(harness.environment),
         taskQueue: `${TASK_QUEUES.training}-${cluster}`,
         activities: {
           clusterAnswers: () => Promise.reject(ApplicationFailure.nonRetryable('connect ECONNREFUSED', 'Unavailable')),

@@ -8,7 +8,7 @@ import { UPDATES } from '../../src/contract/names.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import { cliWithin, MAIN, run as execute, type Spoken } from './cli.ts';
 import { documentOf } from './documents.ts';
-import { temporalBinary, until } from './environment.ts';
+import { temporalBinary, until, variablesOf } from './environment.ts';
 import { profileOf, specOf } from './search-harness.ts';
 import { sharedSearchHarness } from './shared-search-harness.ts';
 
@@ -78,13 +78,13 @@ describe('a search listens to', () => {
     execute('bash', ['-c', line], {
       PATH: `${bin}:${process.env.PATH ?? ''}`,
       RUN: name,
-      TEMPORAL_ADDRESS: harness.environment.address,
+      ...variablesOf(harness.environment),
     });
 
   /** Read by a shell, run within this process. */
   const longhaul = async (line: string, name: string): Promise<Spoken> => {
     const { stdout } = await shell(`longhaul() { printf '%s\\0' "$@"; }; ${line}`, name);
-    return cliWithin(harness.environment.address)(...stdout.split('\0').slice(0, -1));
+    return cliWithin(harness.environment)(...stdout.split('\0').slice(0, -1));
   };
 
   /** What has to be true before a command of the page makes sense. */

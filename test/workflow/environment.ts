@@ -1,4 +1,5 @@
 /** A Temporal server of a test's own, with workers for all queues of a run. */
+import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
@@ -44,23 +45,50 @@ export interface HarnessPlace {
 /** They only wait; more than the largest search of a test has. */
 const MAX_ATTEMPTS = 500;
 
+/** Where processes that are started from now on find the development server that serves them all. */
+const SHARED_SERVER = 'LONGHAUL_TEST_TEMPORAL';
+const DAY_SECONDS = 86_400;
+
 let installed = false;
 
-/** The server alone, with Longhaul's search attributes. */
+const localServer = (extraArgs: string[] = []): Promise<TestWorkflowEnvironment> =>
+  TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal') }, extraArgs } });
+
+/** For this process and those that it starts: a namespace takes a tenth of what a server takes. @returns what ends it */
+export async function serveTemporal(): Promise<() => Promise<void>> {
+  const server = await localServer();
+  process.env[SHARED_SERVER] = server.address;
+  return () => server.teardown();
+}
+
+async function namespaceOfItsOwn(address: string): Promise<TestWorkflowEnvironment> {
+  const namespace = `test-${randomUUID()}`;
+  const environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
+  const workflowExecutionRetentionPeriod = { seconds: DAY_SECONDS as never };
+  await environment.nativeConnection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+  return environment;
+}
+
+/** The server alone, with Longhaul's search attributes; of the one that is served, a namespace, where nothing is asked of the server itself. */
 export async function startServer(time: 'skipping' | 'real', serverArguments: string[] = []): Promise<TestWorkflowEnvironment> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
+  const shared = serverArguments.length === 0 ? process.env[SHARED_SERVER] : undefined;
   const environment =
     time === 'skipping'
       ? await TestWorkflowEnvironment.createTimeSkipping({
           server: { executable: { type: 'existing-path', path: temporalBinary('temporal-test-server') } },
         })
-      : await TestWorkflowEnvironment.createLocal({
-          server: { executable: { type: 'existing-path', path: temporalBinary('temporal') }, extraArgs: serverArguments },
-        });
-  await registerSearchAttributes({ connection: environment.nativeConnection, namespace: 'default', address: environment.address });
+      : await (shared === undefined ? localServer(serverArguments) : namespaceOfItsOwn(shared));
+  await registerSearchAttributes({
+    connection: environment.nativeConnection,
+    namespace: namespaceOf(environment),
+    address: environment.address,
+  });
   return environment;
 }
+
+export const namespaceOf = ({ namespace = 'default' }: TestWorkflowEnvironment): string => namespace;
 
 /**
  * `skipping`: long waits pass at once, but the server knows less (no lists, no describing of search attributes), and after a workflow
@@ -79,6 +107,7 @@ export async function startHarness(
   const queue = (name: keyof typeof TASK_QUEUES): string => queueOf(team, TASK_QUEUES[name]);
   const common = {
     connection: environment.nativeConnection,
+    namespace: namespaceOf(environment),
     maxHeartbeatThrottleInterval: '200 ms',
     defaultHeartbeatThrottleInterval: '200 ms',
   } as const;
@@ -148,5 +177,20 @@ export const untilTriedAgainLater = (workflow: WorkflowHandle): Promise<unknown>
   );
 
 /** As the command line connects to that server, of a team or of none. */
-export const longhaulOf = ({ connection, address }: TestWorkflowEnvironment, team: Team = null): Longhaul =>
-  new Longhaul(connection, { connection: { address }, address, namespace: 'default', source: 'environment', ui: null, team });
+export function longhaulOf(environment: TestWorkflowEnvironment, team: Team = null): Longhaul {
+  const { connection, address } = environment;
+  return new Longhaul(connection, {
+    connection: { address },
+    address,
+    namespace: namespaceOf(environment),
+    source: 'environment',
+    ui: null,
+    team,
+  });
+}
+
+/** For commands that are to find it. */
+export const variablesOf = (environment: TestWorkflowEnvironment): { TEMPORAL_ADDRESS: string; TEMPORAL_NAMESPACE: string } => ({
+  TEMPORAL_ADDRESS: environment.address,
+  TEMPORAL_NAMESPACE: namespaceOf(environment),
+});

@@ -25,7 +25,7 @@ describe('a run that is extended', () => {
   it('goes on with the trials of the ended one, and trains what is new only', async () => {
     await (await harness.start(document(), 'short')).result();
     const trained = harness.world.attempts.length;
-    const said = await cliAt(harness.environment.address)('extend', 'short', '--trials', '2', '--detach', '--output', 'json');
+    const said = await cliAt(harness.environment)('extend', 'short', '--trials', '2', '--detach', '--output', 'json');
     expect(said).toMatchObject({ code: 0 });
     const { run } = JSON.parse(said.stdout) as { run: string };
     await longhaul.run(run).result();
@@ -39,7 +39,7 @@ describe('a run that is extended', () => {
 
   it('is refused with what is wrong, and nothing begins', async () => {
     const before = (await longhaul.list()).length;
-    const cli = cliWithin(harness.environment.address);
+    const cli = cliWithin(harness.environment);
     const unsaid = await cli('extend', 'short');
     expect(unsaid).toMatchObject({ code: 2, stderr: expect.stringContaining('--trials or --epochs') as string });
     // The reference trainer's schedule depends on where training ends, where nothing else is said.

@@ -9,7 +9,7 @@ import { askedRun } from '../../src/cli/run-data.ts';
 import { createLiveSource } from '../../src/console/index.ts';
 import type { OpenPorts } from '../../src/adapters/open.ts';
 import { documentOf, query, script } from './documents.ts';
-import { longhaulOf, startHarness, until } from './environment.ts';
+import { longhaulOf, namespaceOf, startHarness, until, variablesOf } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { runCli } from '../support/run-cli.ts';
 import { createMemoryPorts, ROOT } from './memory-ports.ts';
@@ -26,7 +26,10 @@ describe('a run that Temporal has forgotten', () => {
   afterAll(() => harness.stop());
 
   const forget = async (run: string): Promise<void> => {
-    await harness.client.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: run } });
+    await harness.client.workflowService.deleteWorkflowExecution({
+      namespace: namespaceOf(harness.environment),
+      workflowExecution: { workflowId: run },
+    });
     // Asked for its state, a worker would replay it each time.
     const described = (): Promise<unknown> => harness.client.workflow.getHandle(run).describe();
     await until(
@@ -85,7 +88,7 @@ describe('a run that Temporal has forgotten', () => {
       }
       await Promise.all(['good', 'bad'].map(forget));
 
-      const env = { TEMPORAL_ADDRESS: harness.environment.address };
+      const env = variablesOf(harness.environment);
       const cli = (...args: string[]): ReturnType<typeof runCli> => runCli(args, { cwd: folder, env });
       const named = ['--profile', 'kept'];
       const [good, bad, report, logs, nowhere] = await Promise.all([

@@ -9,7 +9,7 @@ import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { AttemptInput, CapacityInput } from '../../src/contract/attempts.ts';
 import { documentOf, script } from './documents.ts';
 import type { trial as trialWorkflow } from '../../workflows/index.ts';
-import { startHarness, until } from './environment.ts';
+import { namespaceOf, startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 import { profileOf, SPOT_AND_ON_DEMAND, trialInputOf } from './search-harness.ts';
@@ -47,6 +47,7 @@ describe('a Job that no worker could be told to end', () => {
     };
     const worker = await Worker.create({
       connection: harness.environment.nativeConnection,
+      namespace: namespaceOf(harness.environment),
       taskQueue: `${TASK_QUEUES.training}-${CLUSTER}`,
       activities: {
         endAttempt: ({ attempt }: AttemptInput) => end(`attempt ${attempt}`),

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSearchActivities } from '../../activities/search.ts';
 import { poolGateWorkflowId } from '../../src/contract/ids.ts';
-import { until, untilTriedAgainLater } from './environment.ts';
+import { namespaceOf, until, untilTriedAgainLater } from './environment.ts';
 import { later, profileOf, specOf, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness } from './search-harness.ts';
 import { sharedSearchHarness } from './shared-search-harness.ts';
@@ -227,7 +227,7 @@ describe('a pool with a limit', () => {
     const held = (await gate('one'))?.holders[0]?.holder ?? '';
     // A worker that lost its memory replays the gate's history for this query.
     await harness.client.workflowService.resetStickyTaskQueue({
-      namespace: 'default',
+      namespace: namespaceOf(harness.environment),
       execution: { workflowId: poolGateWorkflowId('one') },
     });
     expect(await gate('one')).toMatchObject({ limit: 1, holders: [{ holder: held }] });

@@ -3,7 +3,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { createPromotionActivities } from '../../activities/promotions.ts';
 import type { Longhaul } from '../../src/client/index.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
@@ -51,8 +51,8 @@ afterAll(async () => {
   await harness.stop();
   rmSync(folder, { recursive: true });
 });
+afterEach(() => void vi.unstubAllEnvs());
 beforeEach(async () => {
-  vi.unstubAllEnvs();
   ports.rows.length = 0;
   const model = (name: string, stage: string): LedgerRow<'models'> => ({
     ...{ pipeline: 'p', run: 'r', time: '2026-01-01T00:00:00.000Z', model: name, stage, step: 'evaluate', export: `file:///${name}` },

@@ -5,14 +5,14 @@ import { searchWorkflowId, trialWorkflowId } from '../../src/contract/ids.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
 import { documentOf, query, script } from './documents.ts';
-import { startHarness, until } from './environment.ts';
+import { namespaceOf, startHarness, until } from './environment.ts';
 import type { Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 import { profileOf, specOf } from './search-harness.ts';
 import { sharedSearchHarness } from './shared-search-harness.ts';
 
 /** As `temporal workflow reset`: to its first task, or to its last. @returns what runs now */
-async function reset({ client }: Harness, workflowId: string, to: 'first' | 'last'): Promise<WorkflowHandle> {
+async function reset({ client, environment }: Harness, workflowId: string, to: 'first' | 'last'): Promise<WorkflowHandle> {
   const handle = client.workflow.getHandle(workflowId);
   const completed = await until(async () => {
     const { events } = await handle.fetchHistory();
@@ -20,7 +20,7 @@ async function reset({ client }: Harness, workflowId: string, to: 'first' | 'las
     return to === 'first' ? tasks[0] : tasks.at(-1);
   }, `a task of ${workflowId}`);
   const { runId } = await client.workflowService.resetWorkflowExecution({
-    namespace: 'default',
+    namespace: namespaceOf(environment),
     workflowExecution: { workflowId, runId: (await handle.describe()).runId },
     reason: 'somebody reset it',
     workflowTaskFinishEventId: completed.eventId,

@@ -100,7 +100,7 @@ describe('a failed run that is run again', () => {
     ports.onJob = async ({ labels }) => (labels.step === 'broken' ? { state: 'failed', exitCode: 1 } : {});
     await failed(document, 'commanded');
     ports.onJob = async () => ({});
-    const cli = cliAt(harness.environment.address);
+    const cli = cliAt(harness.environment);
     const said = await cli('retry', 'commanded', '--detach', '--output', 'json', '--why', 'mended');
     expect(said.code).toBe(0);
     expect(JSON.parse(said.stdout)).toEqual({ run: 'commanded' });
@@ -184,7 +184,7 @@ describe('a search of such a run', () => {
     const search = longhaul.run('open').search('search');
     const statusOf = async (): Promise<string | undefined> => (await search.state().catch(() => null))?.trials[0]?.status;
     await expect.poll(statusOf).toBe('failed');
-    const said = await cliWithin(harness.environment.address)('resume', 'open', '--trial', '0', '--output', 'json');
+    const said = await cliWithin(harness.environment)('resume', 'open', '--trial', '0', '--output', 'json');
     expect(JSON.parse(said.stdout)).toMatchObject({ trial: 0 });
     await expect.poll(statusOf).toBe('succeeded');
     expect(harness.world.attempts.filter(({ trial }) => trial.trial === 0).map(({ samples }) => samples)).toEqual([0, 30]);

@@ -19,7 +19,7 @@ describe('longhaul schedule', () => {
   let cli: Cli;
   beforeAll(async () => {
     harness = await startHarness(createMemoryPorts(), 'real');
-    cli = cliWithin(harness.environment.address);
+    cli = cliWithin(harness.environment);
     writeFileSync(file, JSON.stringify(documentOf([script('tidy')])));
   });
   afterAll(async () => {
@@ -56,7 +56,7 @@ describe('longhaul schedule', () => {
     expect((await cli('schedule', 'resume', 'nightly')).stdout).toBe('nightly is resumed\n');
     expect((await cli('schedule', 'delete', 'nightly')).code).toBe(0);
     await until(async () => !(await listed()).some((one) => one.name === 'nightly'), 'the list without it');
-    expect((await cliAt(harness.environment.address)('schedule', 'list')).stdout).toBe('no schedules\n');
+    expect((await cliAt(harness.environment)('schedule', 'list')).stdout).toBe('no schedules\n');
   });
 
   it('reads day and weekday as crontab does, and shows when the next runs start', async () => {

@@ -10,7 +10,7 @@ import { dataConverterOf } from '../../src/codec/encryption.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import { workflowBundle } from '../../workers/workflow-bundle.ts';
 import { documentOf, script } from './documents.ts';
-import { startServer } from './environment.ts';
+import { namespaceOf, startServer } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 
 const PRINTED = 'KeyError: no customer erika.mustermann@example.com';
@@ -24,7 +24,7 @@ describe('the history of a run that failed', () => {
   beforeAll(async () => {
     environment = await startServer('real');
     const activities = { ...createRunActivities(ports), ...createStepActivities(ports), ...createStepJobActivities(ports) };
-    const common = { connection: environment.nativeConnection, dataConverter, activities };
+    const common = { connection: environment.nativeConnection, namespace: namespaceOf(environment), dataConverter, activities };
     workers = [
       await Worker.create({ ...common, taskQueue: TASK_QUEUES.control, workflowBundle: await workflowBundle({ sealed: true }) }),
       await Worker.create({ ...common, taskQueue: TASK_QUEUES.training }),
@@ -39,7 +39,11 @@ describe('the history of a run that failed', () => {
 
   it('tells nothing of it without the keys, and all of it with them', async () => {
     ports.onJob = async () => Promise.resolve({ state: 'failed', exitCode: 1, logTail: `reads\n${PRINTED}\n` });
-    const client = new Client({ connection: environment.connection, ...(dataConverter ? { dataConverter } : {}) });
+    const client = new Client({
+      connection: environment.connection,
+      namespace: namespaceOf(environment),
+      ...(dataConverter ? { dataConverter } : {}),
+    });
     const run = await client.workflow.start(WORKFLOWS.trainingPipeline, {
       taskQueue: TASK_QUEUES.control,
       workflowId: 'sealed',

@@ -4,7 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { missingSearchAttributes } from '../../src/adapters/search-attributes.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/names.ts';
 import { registerSearchAttributes, SearchAttributesError } from '../../workers/connection.ts';
-import { startServer } from './environment.ts';
+import { namespaceOf, startServer } from './environment.ts';
 
 describe('without OperatorService', () => {
   let environment: TestWorkflowEnvironment;
@@ -26,7 +26,7 @@ describe('without OperatorService', () => {
 
   it('starts where the search attributes are there', async () => {
     refusals.length = 0;
-    await registerSearchAttributes(withheld('default'));
+    await registerSearchAttributes(withheld(namespaceOf(environment)));
     expect(refusals).toEqual(['list']);
   });
 

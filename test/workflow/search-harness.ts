@@ -29,7 +29,7 @@ import type { hyperparameterSearch, trial } from '../../workflows/index.ts';
 import type { Policy } from '../../src/contract/policy.ts';
 import { queueOf, type Team } from '../../src/contract/teams.ts';
 import { workflowBundle } from '../../workers/workflow-bundle.ts';
-import { startHarness } from './environment.ts';
+import { namespaceOf, startHarness } from './environment.ts';
 import type { Harness, HarnessPlace } from './environment.ts';
 import { createMemoryPorts, type MemoryPorts } from './memory-ports.ts';
 
@@ -382,6 +382,7 @@ export async function startSearchHarness(
 async function startSampler({ environment }: Harness, world: World, team: Team): Promise<{ stop: () => Promise<void> }> {
   const worker = await Worker.create({
     connection: environment.nativeConnection,
+    namespace: namespaceOf(environment),
     taskQueue: queueOf(team, TASK_QUEUES.sampler),
     activities: {
       ask: async (input: AskInput): Promise<AskResult> => {

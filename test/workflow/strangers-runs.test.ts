@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/run-cli.ts';
 import { documentOf, script } from './documents.ts';
-import { startHarness, type Harness } from './environment.ts';
+import { startHarness, variablesOf, type Harness } from './environment.ts';
 import { createMemoryPorts } from './memory-ports.ts';
 
 /** One for each way to open something; that no other command has a way of its own, test/unit/cli/own-places.test.ts says. */
@@ -70,7 +70,7 @@ describe('a command about a run of somebody else', () => {
   });
 
   const cli = (at: string, args: readonly string[], env: Record<string, string> = {}): ReturnType<typeof runCli> =>
-    runCli(args, { cwd: join(folder, at), env: { TEMPORAL_ADDRESS: harness.environment.address, LONGHAUL_POLICY: '', ...env } });
+    runCli(args, { cwd: join(folder, at), env: { ...variablesOf(harness.environment), LONGHAUL_POLICY: '', ...env } });
 
   it.each(COMMANDS)('%s %s goes nowhere with the caller’s account, and says what to do', async (...args) => {
     const { code, stdout, stderr } = await cli('project', args);

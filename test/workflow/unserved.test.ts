@@ -1,18 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { CannotConnectError } from '../../src/client/errors.ts';
-import { Longhaul } from '../../src/client/index.ts';
+import type { Longhaul } from '../../src/client/index.ts';
 import { documentOf, script } from './documents.ts';
-import { startServer } from './environment.ts';
+import { longhaulOf, startServer } from './environment.ts';
 
 describe('a run that no worker serves', () => {
   let server: TestWorkflowEnvironment;
   let longhaul: Longhaul;
   beforeAll(async () => {
     server = await startServer('real');
-    const { address } = server;
-    const target = { connection: { address }, address, namespace: 'default', source: 'environment', ui: null } as const;
-    longhaul = new Longhaul(server.connection, target);
+    longhaul = longhaulOf(server);
     await longhaul.start(documentOf([script('a')]), { runId: 'alone' });
   });
   afterAll(() => server.teardown());
