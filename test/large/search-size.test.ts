@@ -8,6 +8,8 @@ const TRIALS = 1000;
 const PARALLEL = 200;
 /** Trials wait for as many others to start, so that the places are full all the time. */
 const BATCH = 100;
+/** Two hundred attempts look whether others have begun, and each answer about the search holds all its trials. */
+const LOOK_MS = 500;
 /** The quickest of so many: the others tell what else the machine does. */
 const QUERIES = 20;
 
@@ -27,7 +29,7 @@ describe('a search of 1,000 trials, 200 at once', () => {
     harness.world.attempt = async ({ trial }) => {
       const others = Math.min(TRIALS, (Math.floor(trial.trial / BATCH) + 2) * BATCH);
       most = Math.max(most, running.add(trial.trial).size);
-      await until(() => Promise.resolve(harness.world.attempts.length >= others), `trial ${others}`);
+      await until(() => Promise.resolve(harness.world.attempts.length >= others), `trial ${others}`, LOOK_MS);
       if (trial.trial >= TRIALS - PARALLEL) await asked.promise;
       running.delete(trial.trial);
       const objective = (trial.trial * 31) % TRIALS;
@@ -40,10 +42,16 @@ describe('a search of 1,000 trials, 200 at once', () => {
     // As people ask, who wait while the machine is busy with two hundred beginnings.
     const [run = ''] = search.workflowId.split('/');
     const asking = longhaulOf(harness.environment).run(run).search('search');
-    const state = await until(async () => {
-      const now = await asking.state();
-      return now.trials.length === TRIALS && now.trials.filter(({ status }) => status === 'succeeded').length === TRIALS - PARALLEL && now;
-    }, 'all but the last trials');
+    const state = await until(
+      async () => {
+        const now = await asking.state();
+        return (
+          now.trials.length === TRIALS && now.trials.filter(({ status }) => status === 'succeeded').length === TRIALS - PARALLEL && now
+        );
+      },
+      'all but the last trials',
+      LOOK_MS,
+    );
     const times: number[] = [];
     for (let i = 0; i < QUERIES; i++) {
       const before = performance.now();

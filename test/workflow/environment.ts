@@ -155,17 +155,17 @@ export function temporalBinary(name: string): string {
   return found;
 }
 
-/** Polls until the condition holds. */
 /** Against hanging for ever; how quick it is, a bench says. A little less than the runner's own limit, so that the words are told. */
 const PATIENCE_SECONDS = 570;
 
-export async function until<T>(look: () => Promise<T | undefined | false | null>, what: string): Promise<T> {
+/** Polls until the condition holds. @param everyMs longer where a look is dear, or many look at once */
+export async function until<T>(look: () => Promise<T | undefined | false | null>, what: string, everyMs = 50): Promise<T> {
   const end = Date.now() + PATIENCE_SECONDS * 1000;
   for (;;) {
     const found = await look();
     if (found) return found;
     if (Date.now() > end) throw new Error(`waited ${PATIENCE_SECONDS} s in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 
