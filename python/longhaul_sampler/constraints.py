@@ -33,33 +33,37 @@ class Constraint:
     def __init__(self, text: str, names: set[str]) -> None:
         self.text = text
         try:
-            self._tree = ast.parse(text, mode="eval").body
+            tree = ast.parse(text, mode="eval").body
         except SyntaxError as error:
             raise InvalidRequest(f"sampler.constraints: {text!r} is not an expression: {error.msg}") from error
-        for node in ast.walk(self._tree):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Name) and node.id not in names and node.id not in _FUNCTIONS:
                 raise InvalidRequest(f"sampler.constraints: {text!r}: expected a parameter of the space, found {node.id!r}")
+        self._value = self._compiled(tree)
 
     def holds(self, parameters: Parameters) -> bool:
         try:
-            return bool(self._value(self._tree, parameters) <= 0)
+            return bool(self._value(parameters) <= 0)
         except (TypeError, ZeroDivisionError, OverflowError, ValueError) as error:
-            if isinstance(error, InvalidRequest):
-                raise
             raise InvalidRequest(f"sampler.constraints: {self.text!r} with {parameters}: {error}") from error
 
-    def _value(self, node: ast.expr, parameters: Parameters) -> Any:
+    def _compiled(self, node: ast.expr) -> Callable[[Parameters], Any]:
+        """A search asks a constraint of thousands of random sets: its tree is walked once."""
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            return node.value
+            constant = node.value
+            return lambda parameters: constant
         if isinstance(node, ast.Name):
-            return parameters.get(node.id, 0)
+            name = node.id
+            return lambda parameters: parameters.get(name, 0)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-            value = self._value(node.operand, parameters)
-            return -value if isinstance(node.op, ast.USub) else value
+            operand = self._compiled(node.operand)
+            return (lambda parameters: -operand(parameters)) if isinstance(node.op, ast.USub) else operand
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-            return _BINARY[type(node.op)](self._value(node.left, parameters), self._value(node.right, parameters))
+            operate, left, right = _BINARY[type(node.op)], self._compiled(node.left), self._compiled(node.right)
+            return lambda parameters: operate(left(parameters), right(parameters))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and not node.keywords:
-            return _FUNCTIONS[node.func.id](*(self._value(argument, parameters) for argument in node.args))
+            function, arguments = _FUNCTIONS[node.func.id], [self._compiled(argument) for argument in node.args]
+            return lambda parameters: function(*(argument(parameters) for argument in arguments))
         raise InvalidRequest(
             f"sampler.constraints: {self.text!r}: expected + - * / // % **, numbers, parameters and {', '.join(_FUNCTIONS)}, "
             f"found {ast.unparse(node)!r}"
