@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from forking import PATIENCE_SECONDS, Attempt, Forker
 
+from longhaul.check import __main__ as command
 from longhaul.check.checks import Check
 from longhaul.check.launch import CommandLauncher, RanksLauncher, Running
 from longhaul.check.report import Report
@@ -42,3 +46,13 @@ def checked(root: Path, launcher: CommandLauncher | RanksLauncher, **options: An
     """As `longhaul trial check`, whose options are those of `Check`."""
     root.mkdir(exist_ok=True)
     return Check(Scene(launcher, root, write_sample(root / "data"), {}, PATIENCE_SECONDS), **options).run()
+
+
+def checked_by_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], forker: Forker, script: Path, *options: str
+) -> tuple[int, dict[str, Any], str]:
+    """The command `longhaul trial check` with a script's attempts forked: its exit code, report and findings."""
+    monkeypatch.setattr(command, "CommandLauncher", lambda words: script_launcher(forker, Path(words[-1])))
+    code = command.main(["--command", f"{sys.executable} {script}", *options])
+    out, told = capsys.readouterr()
+    return code, json.loads(out), told

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from checking import checked_by_command
+from forking import Forker
 from scenes import PATH, SCRIPTS
 
 from longhaul.check import launch
@@ -48,22 +49,14 @@ def test_a_signal_hits_one_rank(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("by-*"))) == 1
 
 
-def test_a_trainer_of_two_ranks_keeps_the_contract(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "longhaul.check",
-        "--nodes",
-        "2",
-        "--kills",
-        "0",
-        "--command",
-        f"{sys.executable} {SCRIPTS / 'gang_sockets.py'}",
-    ]
-    done = subprocess.run(command, env={"PYTHONPATH": PATH, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = {check["name"] for check in json.loads(done.stdout)["checks"]}
-    assert {"SIGKILL: weightsSha256 equals that of the undisturbed run", "SIGTERM: LATEST says how many ranks have made it"} <= found
+def test_a_trainer_of_two_ranks_keeps_the_contract(
+    forker: Forker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = SCRIPTS / "gang_sockets.py"
+    code, found, told = checked_by_command(monkeypatch, capsys, forker, script, "--nodes", "2", "--kills", "0")
+    assert code == 0, told
+    names = {check["name"] for check in found["checks"]}
+    assert {"SIGKILL: weightsSha256 equals that of the undisturbed run", "SIGTERM: LATEST says how many ranks have made it"} <= names
 
 
 def test_several_nodes_of_an_image_are_refused(tmp_path: Path) -> None:

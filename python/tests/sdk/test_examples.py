@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from checking import checked, script_launcher
+from checking import checked, checked_by_command, script_launcher
 from forking import Forker
-from scenes import PATH, PYTHON, Scene
+from scenes import PYTHON, Scene
 
 EXAMPLES = PYTHON.parent / "examples" / "own-code"
 MODULES = {"keras_train": "keras", "lightgbm_train": "lightgbm", "sklearn_train": "sklearn", "torch_train": "torch"}
@@ -43,19 +41,15 @@ def test_the_checker_finds_nothing(tmp_path: Path, forker: Forker) -> None:
     assert report.ok and report.broken == [], report.checks
 
 
-def test_the_checker_takes_data_of_ones_own(tmp_path: Path, forker: Forker) -> None:
+def test_the_checker_takes_data_of_ones_own(
+    tmp_path: Path, forker: Forker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     script = tmp_path / "train.py"
     script.write_text(OWN_DATA, encoding="utf-8")
     data = Scene(forker, tmp_path, script).data["train"].removeprefix("file://")
     arguments = ["--data", f"trips={data}", "--trial", '{"parameters": {"rate": 0.5}}', "--objective", "fare", "--kills", "0"]
-    checked = subprocess.run(
-        [sys.executable, "-m", "longhaul.check", "--command", f"{sys.executable} {script}", *arguments],
-        env={**os.environ, "PYTHONPATH": PATH},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stderr
+    code, _, told = checked_by_command(monkeypatch, capsys, forker, script, *arguments)
+    assert code == 0, told
 
 
 OWN_DATA = """

@@ -1,12 +1,13 @@
-"""SIGTERM at any moment of a process of its own: exit code 143 says that what was trained up to then is committed."""
+"""SIGTERM at any moment, from the imports on: exit code 143 says that what was trained up to then is committed."""
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ def commits(output: Path, pid: int) -> bool:
     return any((output / "checkpoints").glob("0*"))
 
 
+def started_anew(log: Path, variables: Mapping[str, str], *options: str, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+    """A process that has its imports before it: it ends as those that are forked with theirs behind them."""
+    command = [sys.executable, "-m", "longhaul_trainer", "train", *options]
+    with log.open("w") as file:
+        return subprocess.Popen(command, env={**environment(), **variables}, cwd=cwd, stdout=file, stderr=file)
+
+
 @pytest.mark.parametrize(
     ("moment", "checkpoint"),
     [(imports_tensorflow, SELDOM), (has_begun, SELDOM), (has_validated, SELDOM), (writes_a_model, SELDOM), (commits, OFTEN)],
@@ -62,15 +70,12 @@ def test_what_was_trained_is_committed_whenever_it_comes(
     trial = write_trial(tmp_path / "trial.json", trial_json(output, data, checkpoint=checkpoint, **TRAINING))
     variables = {"LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": "1", "LONGHAUL_STEP_DELAY_SECONDS": "0.05"}
     log = tmp_path / "attempt-1.log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "longhaul_trainer", "train"], env={**environment(), **variables}, stdout=file, stderr=file
-        )
+    process = started_anew(log, variables) if moment is imports_tensorflow else trainers.command(["train"], log, **variables)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not moment(output, process.pid):
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.002)
-    process.terminate()
+    process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_SECONDS) == 143, log.read_text()
     latest = json.loads((output / "checkpoints" / "LATEST").read_text())
     assert (latest["reason"], latest["attempt"]) == ("sigterm", 1)
@@ -100,11 +105,9 @@ def test_a_handler_that_a_model_s_module_sets_is_no_answer(tmp_path: Path, data:
     (tmp_path / "swallows.py").write_text(SWALLOWS)
     output = tmp_path / "out"
     trial = write_trial(tmp_path / "trial.json", trial_json(output, data, checkpoint=SELDOM, **TRAINING))
-    variables = {**environment(), "LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": "1", "LONGHAUL_STEP_DELAY_SECONDS": "0.05"}
+    variables = {"LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": "1", "LONGHAUL_STEP_DELAY_SECONDS": "0.05"}
     log = tmp_path / "attempt-1.log"
-    with log.open("w") as file:
-        command = [sys.executable, "-m", "longhaul_trainer", "train", "--model", "swallows:build"]
-        process = subprocess.Popen(command, env=variables, cwd=tmp_path, stdout=file, stderr=file)
+    process = started_anew(log, variables, "--model", "swallows:build", cwd=tmp_path)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not has_begun(output, process.pid):
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()
