@@ -35,15 +35,6 @@ class Layout:
     candidates: str | None = None
 
 
-@dataclass(frozen=True)
-class FeatureTable:
-    """`features.json` beside a data set."""
-
-    layout: Layout
-    features: tuple[Feature, ...]
-    segments: tuple[str, ...]
-
-
 def text_of(value: object) -> str:
     """A categorical value as the text that is hashed: as BigQuery's `CAST(x AS STRING)` writes it."""
     if isinstance(value, bool):
