@@ -7,7 +7,7 @@ import { jobEndingWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES } from '../../src/contract/names.ts';
 import type { Profile } from '../../src/contract/profile.ts';
 import type { TrialReport } from '../../src/contract/trial-run.ts';
-import { until } from './environment.ts';
+import { namespaceOf, until } from './environment.ts';
 import { later, profileOf, specOf, SPOT_AND_ON_DEMAND, startSearchHarness } from './search-harness.ts';
 import type { SearchHarness, World } from './search-harness.ts';
 
@@ -180,8 +180,10 @@ describe('a trial whose attempt has let go', () => {
       input.lostAfterSeconds === undefined
         ? Promise.resolve({ verdict: 'preempted' })
         : Promise.reject(ApplicationFailure.nonRetryable('cluster east does not answer for 5 s', 'ClusterLost'));
-    const [connection, taskQueue] = [harness.environment.nativeConnection, `${TASK_QUEUES.training}-east`];
-    const worker = await Worker.create({ connection, taskQueue, activities: harness.activities });
+    const { nativeConnection: connection } = harness.environment;
+    const taskQueue = `${TASK_QUEUES.training}-east`;
+    const namespace = namespaceOf(harness.environment);
+    const worker = await Worker.create({ connection, namespace, taskQueue, activities: harness.activities });
     await worker.runUntil(async () => {
       const profile = profileOf({ clusters: { east, west: { ...east, path: '/west' } }, ...pool({ cluster: 'east' }) });
       const trial = await harness.trial({ spec: specOf(SEVERAL), profile });
