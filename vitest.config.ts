@@ -18,7 +18,8 @@ const SUITES = {
   // These share the machine's ports, processors and caches: one file at a time.
   console: { fileParallelism: false, globalSetup: 'test/console/shared-browser.setup.ts' },
   e2e: { fileParallelism: false, globalSetup: 'test/e2e/shared-stack.setup.ts' },
-  cluster: { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
+  // Its files have namespaces of their own, and load each module once.
+  cluster: { fileParallelism: false, isolate: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},
   'chaos-more': { include: ['test/chaos-more/**/*.test.ts', ...filesOf('chaos-more')] as string[] },
   trackers: {},

@@ -121,7 +121,8 @@ export function kubeletConfig(place: NodePlace): Readonly<Record<string, unknown
     resolvConf: '',
     registerWithTaints: spec.taints ?? [],
     nodeStatusUpdateFrequency: '1s',
-    nodeStatusReportFrequency: '1s',
+    // What does not change need not be told: the lease says that it lives.
+    nodeStatusReportFrequency: '5m',
     // Renewed every quarter of it.
     nodeLeaseDurationSeconds: 4,
     syncFrequency: '10s',

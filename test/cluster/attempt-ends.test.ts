@@ -5,6 +5,7 @@ import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
+import { podOf as findPod } from '../../src/adapters/kubernetes/pods.ts';
 import { classifyEnd } from '../../src/rules/attempt-ends.ts';
 import type { AttemptVerdict, JobEnd, JobSpec } from '../../src/contract/jobs.ts';
 import type { Compute, JobStatus } from '../../src/ports/compute.ts';
@@ -46,8 +47,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
   const kubectl = (...args: string[]): Promise<string> => cluster.kubectl(['-n', NAMESPACE, ...args]);
   const watch = (spec: JobSpec, noCapacitySeconds = 60, onStatus?: (status: JobStatus) => void): Promise<JobEnd> =>
     compute.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds, onStatus });
-  const podOf = async (spec: JobSpec): Promise<string> =>
-    (await kubectl('get', 'pods', '-l', `job-name=${spec.name}`, '-o', 'jsonpath={.items[0].metadata.name}')).trim();
+  const podOf = async ({ name }: JobSpec): Promise<string> => (await findPod(client, name))?.metadata?.name ?? '';
   /** Created, and running on a node. */
   const begin = async (script: string, changes: Partial<JobSpec> = {}): Promise<{ spec: JobSpec; watching: Promise<JobEnd> }> => {
     const spec = shellJob(script, changes);
@@ -60,8 +60,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
       watching.catch(reject);
     });
     // PID 1 sets its trap a moment after it runs.
-    const isReady = async (): Promise<boolean> => (await kubectl('logs', `job/${spec.name}`).catch(() => '')).includes('ready');
-    await until(isReady, `${spec.name} to be ready`);
+    for await (const line of compute.logs(spec.name, { follow: true })) if (line === 'ready') break;
     return { spec, watching };
   };
   const finish = async (script: string, changes: Partial<JobSpec> = {}): Promise<JobEnd> => {
@@ -81,7 +80,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
     sign: 'pod' | 'node' = 'pod',
   ): Promise<{ end: JobEnd; afterSignMs: number }> => {
     const over = new AbortController();
-    const node = (JSON.parse(await kubectl('get', 'pod', await podOf(spec), '-o', 'json')) as { spec: { nodeName: string } }).spec.nodeName;
+    const node = (await findPod(client, spec.name))?.spec?.nodeName ?? '';
     const signAt = sign === 'pod' ? podEnds(spec, over.signal) : nodeIsSilent(node, over.signal);
     await act();
     const end = await watching;
@@ -336,7 +335,7 @@ describe.skipIf(!clusterCanRun())('an attempt on a cluster', () => {
       const { spec, watching } = await begin(POLITE);
       await evict(await podOf(spec));
       await watching;
-      await until(async () => (await podOf(spec).catch(() => '')) === '', 'the pod to be gone');
+      await until(async () => (await podOf(spec)) === '', 'the pod to be gone');
       await kubectl('wait', '--for=condition=Failed', `job/${spec.name}`, '--timeout=600s');
       const late = await openKubernetesCompute(kubernetesConfig(cluster, NAMESPACE));
       const end = await late.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 60 });

@@ -2,9 +2,12 @@
 import { inject } from 'vitest';
 import { BUSYBOX_IMAGE, openCluster } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
+import { openClient } from '../../src/adapters/kubernetes/client.ts';
+import { absent } from '../../src/adapters/kubernetes/ending.ts';
 import type { JobSpec } from '../../src/contract/jobs.ts';
 import { Compute } from '../../src/contract/profile.ts';
 import type { Pool } from '../../src/contract/profile.ts';
+import { until } from '../workflow/environment.ts';
 
 export type KubernetesConfig = Extract<Compute, { kind: 'kubernetes' }>;
 
@@ -18,13 +21,16 @@ export function sharedCluster(): Cluster {
 }
 
 export async function makeNamespace(cluster: Cluster, name: string): Promise<void> {
-  await cluster.kubectl(['create', 'namespace', name]);
-  await cluster.kubectl(['label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted']);
-  await cluster.kubectl(['-n', name, 'wait', '--for=create', 'serviceaccount/default', '--timeout=600s']);
+  const client = openClient(kubernetesConfig(cluster, name));
+  const metadata = { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } };
+  await client.request('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata } });
+  const account = `/api/v1/namespaces/${name}/serviceaccounts/default`;
+  await until(() => client.request<object>('GET', account).catch(absent), `the account of namespace ${name}`);
 }
 
 export async function removeNamespace(cluster: Cluster, name: string): Promise<void> {
-  await cluster.kubectl(['delete', 'namespace', name, '--wait=false', '--ignore-not-found']);
+  const client = openClient(kubernetesConfig(cluster, name));
+  await client.request('DELETE', `/api/v1/namespaces/${name}`).catch(absent);
 }
 
 export function kubernetesConfig(cluster: Cluster, namespace: string, changes: object = {}): KubernetesConfig {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,6 +38,7 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
   let mounted: BuiltImage;
   let node: BuiltImage;
   let linksBefore: readonly string[];
+  const sysctlsBefore = machineSysctls();
 
   beforeAll(async () => {
     execFileSync('python3', ['-m', 'venv', '--without-pip', venv]);
@@ -108,6 +109,7 @@ describe.skipIf(!capability.ok)('images of what this machine has', () => {
     expect(links()).not.toEqual(linksBefore);
     await cluster.stop();
     expect(links()).toEqual(linksBefore);
+    expect(machineSysctls()).toEqual(sysctlsBefore);
     expect(existsSync(cluster.directory)).toBe(false);
     await shared.kubectl(['wait', '--for=condition=Ready', 'node/spot-1', 'node/on-demand-1', '--timeout=600s']);
   });
@@ -120,4 +122,8 @@ function links(): readonly string[] {
     .flatMap((name) => (existsSync(`/sys/fs/cgroup/${name}/cgroup.procs`) ? readdirSync(`/sys/fs/cgroup/${name}`) : [name]))
     .filter((name) => name.startsWith('longhaul-'));
   return [...network, ...cgroups].sort();
+}
+
+function machineSysctls(): readonly string[] {
+  return ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops'].map((name) => readFileSync(`/proc/sys/${name}`, 'utf8'));
 }

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { canRunCluster, ensureTools, startCluster } from '../../deploy/dev-cluster/index.ts';
 import { scoringWorkerImage, trainerImage, workerImage } from './images.ts';
+import { NODE_MONITOR_GRACE_SECONDS } from './timing.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Folder of the cluster; null where there can be none. */
     clusterDirectory: string | null;
+    /** What its start took. */
+    clusterStartSeconds: number;
   }
 }
-
-/** Short, so that a lost node is noticed soon; long enough that a busy machine keeps its nodes. */
-const NODE_MONITOR_GRACE_SECONDS = 8;
 
 let stop = (): Promise<void> => Promise.resolve();
 
@@ -30,6 +30,7 @@ export async function setup(project: TestProject): Promise<void> {
   const images = await Promise.all([trainerImage(), workerImage(), scoringWorkerImage()]);
   // Two images may share what they mount.
   const mounts = new Map(images.flatMap((image) => image.mounts).map((mount) => [mount.to, mount]));
+  const started = performance.now();
   const cluster = await startCluster({
     dir: join(directory, 'state'),
     kueue: project.name === 'kueue',
@@ -40,6 +41,7 @@ export async function setup(project: TestProject): Promise<void> {
     ],
     timing: { nodeMonitorGrace: NODE_MONITOR_GRACE_SECONDS, unreachableToleration: 20 },
   });
+  project.provide('clusterStartSeconds', (performance.now() - started) / 1000);
   await Promise.all(images.map(async ({ archive }) => await cluster.loadImage(archive)));
   project.provide('clusterDirectory', cluster.directory);
   stop = async () => {
