@@ -99,9 +99,7 @@ describe.skipIf(!clusterCanRun())('the view of Jobs', () => {
     const client = openClient(kubernetesConfig(cluster, NAMESPACE));
     const specs = Array.from({ length: JOBS }, () => shellJob('true', { pool: poolOf('simulated') }));
     await inTurns(specs, async (spec) => many.create(spec));
-    const ends = specs.map((spec) =>
-      many.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 600, zeroIsSuccess: true }),
-    );
+    const ends = specs.map((spec) => many.watch(spec.name, { signal: new AbortController().signal, noCapacitySeconds: 600 }));
     await inTurns(specs, async ({ name }) => client.request('POST', client.podsPath(), { body: podOf(name) }));
     expect(proxy.open()).toBeLessThanOrEqual(CONNECTIONS);
     const at = new Date().toISOString();

@@ -11,8 +11,6 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Folder of the cluster; null where there can be none. */
     clusterDirectory: string | null;
-    /** What its start took. */
-    clusterStartSeconds: number;
   }
 }
 
@@ -30,7 +28,6 @@ export async function setup(project: TestProject): Promise<void> {
   const images = await Promise.all([trainerImage(), workerImage(), scoringWorkerImage()]);
   // Two images may share what they mount.
   const mounts = new Map(images.flatMap((image) => image.mounts).map((mount) => [mount.to, mount]));
-  const started = performance.now();
   const cluster = await startCluster({
     dir: join(directory, 'state'),
     kueue: project.name === 'kueue',
@@ -41,7 +38,6 @@ export async function setup(project: TestProject): Promise<void> {
     ],
     timing: { nodeMonitorGrace: NODE_MONITOR_GRACE_SECONDS, unreachableToleration: 20 },
   });
-  project.provide('clusterStartSeconds', (performance.now() - started) / 1000);
   await Promise.all(images.map(async ({ archive }) => await cluster.loadImage(archive)));
   project.provide('clusterDirectory', cluster.directory);
   stop = async () => {
