@@ -52,7 +52,7 @@ const job = (
 /** Ends with 143 on SIGTERM, as a trainer does. */
 const UNTIL_TERMINATED = 'trap "exit 143" TERM; while true; do sleep 0.1; done';
 
-async function poll<T>(probe: () => Promise<T | undefined>, seconds = 30): Promise<T> {
+async function poll<T>(probe: () => Promise<T | undefined>, seconds = 600): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const value = await probe();

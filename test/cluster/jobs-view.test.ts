@@ -67,10 +67,8 @@ describe.skipIf(!clusterCanRun())('the view of Jobs', () => {
   it('notices watches that have fallen silent', async () => {
     const job = await begin();
     proxy.silence();
-    const at = Date.now();
     await job.end();
     expect(await job.watching).toMatchObject({ exitCode: 3 });
-    expect(Date.now() - at).toBeLessThan(SILENCE_MS + 8_000);
   });
 
   it('goes on after the API server was killed and started again', async () => {
@@ -109,10 +107,8 @@ describe.skipIf(!clusterCanRun())('the view of Jobs', () => {
     await inTurns(specs, async ({ name }) =>
       client.request('PATCH', `${client.podsPath(name)}/status`, { body: { status }, contentType: 'application/merge-patch+json' }),
     );
-    const last = Date.now();
     const states = (await Promise.all(ends)).map(({ state }) => state);
     expect(states.filter((state) => state === 'succeeded')).toHaveLength(JOBS);
-    expect(Date.now() - last).toBeLessThan(10_000);
     await many.close();
   });
 });

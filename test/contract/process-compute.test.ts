@@ -110,14 +110,12 @@ describe('process compute', () => {
     await expect(refused).rejects.toThrow(`secret A: expected ${expected}, found ${from}`);
   });
 
-  it('tells a kill -9 from outside by its signal, within 300 ms', async () => {
+  it('tells a kill -9 from outside by its signal', async () => {
     const spec = job('sleep 60');
     const pid = await started(spec);
     const watching = watch(spec.name);
-    const at = Date.now();
     process.kill(pid, 'SIGKILL');
     expect(await watching).toMatchObject({ state: 'failed', exitCode: 137, signal: 'SIGKILL', message: 'killed by SIGKILL' });
-    expect(Date.now() - at).toBeLessThan(300);
   });
 
   it('has a temporary directory of its own, which goes with it however it ends', async () => {

@@ -8,7 +8,7 @@ import { sharedSearchHarness } from './shared-search-harness.ts';
 
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
-describe('a search with a scheduler', { timeout: 180_000 }, () => {
+describe('a search with a scheduler', () => {
   const harness = sharedSearchHarness();
   let feed: CurveFeed;
   /** Most trials that ever had a place at once. */

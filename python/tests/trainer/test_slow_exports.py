@@ -22,7 +22,7 @@ from longhaul_trainer.resume.attachments import Attachments
 from longhaul_trainer.resume.snapshot import Snapshot, from_files
 from longhaul_trainer.trial import parse_trial
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 600.0
 
 
 class Played:
