@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from .files import check_exports, check_latest, check_progress, check_result, check_silence, read_records
+from .files import check_exports, check_latest, check_progress, check_result, check_silence, not_finite, read_records
 from .hints import NOT_DECODED, NOT_REPEATABLE, NOT_RESTORED, OTHER_DATA
 from .report import Enough, Report
 from .scene import DELAY_SECONDS, Scene
@@ -81,6 +81,9 @@ class Check:
         report, output, objective = self.report, self._scene.output(name), self._scene.objective
         report.problems(f"{name}: progress records are numbered and whole", check_progress(output, attempts, objective))
         report.problems(f"{name}: result.json", check_result(output, objective))
+        told = not_finite(output, objective)
+        if told and self._scene.result(name).get("objective") is not None:
+            report.add(f"{name}: each validation gives a number", False, told, level="should")
         report.problems(f"{name}: models are ready", check_exports(output))
         report.problems(f"{name}: LATEST and its checksums", check_latest(output))
         if self._nodes > 1:

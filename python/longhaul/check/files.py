@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .hints import NOT_FINITE
+
 KINDS = {"start", "train", "validation", "checkpoint", "export", "beat", "end"}
 REASONS = {"interval", "sigterm", "epoch", "end"}
 
@@ -110,6 +112,17 @@ def check_silence(output: Path, seconds: float) -> list[str]:
     return [f"{longest[0]:.1f} s without a record after progress/{longest[1].get('n')}.json ({longest[1].get('kind')})"]
 
 
+def not_finite(output: Path, objective: str) -> str:
+    """Where validations gave NaN or infinity for the objective, and what to do; empty where none did."""
+    validations = [(number, record) for number, record in enumerate(read_records(output), 1) if record.get("kind") == "validation"]
+    without = [each for each in validations if isinstance(each[1].get("metrics"), dict) and each[1]["metrics"].get(objective, 0) is None]
+    if not without:
+        return ""
+    number, first = without[0]
+    where = f"first at training step {first.get('step')} (progress/{number}.json)"
+    return f"{objective} is NaN or infinite (written as null) in {len(without)} of {len(validations)} validations, {where}; {NOT_FINITE}"
+
+
 def _lacks(file: str, objective: str, metrics: Any) -> str:
     found = ", ".join(metrics) if isinstance(metrics, dict) and metrics else "none"
     return f"{file}: the metrics lack the objective {objective} (found {found}); report it, or give --objective METRIC"
@@ -125,12 +138,16 @@ def check_result(output: Path, objective: str) -> list[str]:
         if not _whole(result.get(name))
     ]
     problems += _metric_problems(result.get("metrics"))
+    value = result.get("objective")
     if objective not in (result.get("metrics") or {}):
         problems.append(_lacks("result.json", objective, result.get("metrics")))
-    elif result["metrics"][objective] != result.get("objective"):
-        problems.append(f"objective is {result.get('objective')!r}, but metrics.{objective} is {result['metrics'][objective]!r}")
-    if not isinstance(result.get("objective"), (int, float)):
-        problems.append(f"objective is {result.get('objective')!r}; expected a number")
+    elif value is not None and result["metrics"][objective] != value:
+        problems.append(f"objective is {value!r}, but metrics.{objective} is {result['metrics'][objective]!r}")
+    if value is None:
+        found = f"objective is {'null' if 'objective' in result else 'missing'}; expected the value of {objective} at the best validation"
+        problems.append("; ".join([found, *filter(None, [not_finite(output, objective)])]))
+    elif not isinstance(value, (int, float)):
+        problems.append(f"objective is {value!r}; expected a number")
     if not isinstance(result.get("weightsSha256"), str) or not result["weightsSha256"]:
         problems.append("weightsSha256 is missing; it is what tells equal models")
     export = result.get("bestExport")

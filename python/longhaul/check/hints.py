@@ -15,4 +15,8 @@ NOT_DECODED = (
     "the path of a URI is percent-encoded, and this trainer does not decode it (Python: urllib.parse.unquote): "
     "it fails in folders with a space"
 )
+NOT_FINITE = (
+    "look for a loss that grows without end (a smaller learning rate, clipped gradients), a division by 0, the logarithm of 0, and for a "
+    "metric that needs what the data lack, such as an AUC of rows of one class"
+)
 OTHER_DATA = "it was given the checker's small data set, a ranking; --data PARTS gives it yours"

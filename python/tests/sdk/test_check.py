@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from forking import Attempt, Forker
 from scenes import PYTHON
 
 from longhaul.check.__main__ import main
-from longhaul.check.hints import NOT_REPEATABLE, NOT_RESTORED, OTHER_DATA
+from longhaul.check.files import check_result
+from longhaul.check.hints import NOT_FINITE, NOT_REPEATABLE, NOT_RESTORED, OTHER_DATA
 
 SCRIPT = """
 import longhaul, random, time
@@ -40,6 +42,7 @@ MISTAKES = {
         'random.Random(f"{trial.seed}-{epoch}")', "rng", "SIGTERM: weightsSha256 equals that of the undisturbed run", NOT_RESTORED,
     ),
     "has data of its own": ("range(20)", 'trial.data("train").numpy()["age"]', "trains and exits 0", OTHER_DATA),
+    "gives NaN": ('10": model["w"]', '10": float("nan")', "whole: result.json", NOT_FINITE),
 }  # fmt: skip
 
 
@@ -58,6 +61,44 @@ def test_a_mistake_is_told_with_how_to_fix_it(tmp_path: Path, forker: Forker, mi
     script.write_text(SCRIPT.replace(good, bad), encoding="utf-8")
     report = checked(tmp_path / "kept", script_launcher(forker, script), kills=0, fail_fast=True)
     assert report.broken == [found] and told in report.checks[-1]["detail"], report.checks
+
+
+def test_a_validation_that_gives_nan_is_told_with_its_step(tmp_path: Path, forker: Forker) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT.replace('10": model["w"]', '10": float("nan") if epoch == 1 else model["w"]'), encoding="utf-8")
+    report = checked(tmp_path / "kept", script_launcher(forker, script), kills=0)
+    warned = {entry["name"]: entry["detail"] for entry in report.checks if not entry["ok"]}
+    assert report.broken == [] and "whole: each validation gives a number" in warned, report.checks
+    where = "in 1 of 3 validations, first at training step 40 (progress/"
+    assert f"validation_ndcg_at_10 is NaN or infinite (written as null) {where}" in warned["whole: each validation gives a number"]
+
+
+def _result_problems(output: Path, result: Mapping[str, object], values: Sequence[float | None]) -> list[str]:
+    (output / "exports" / "40").mkdir(parents=True)
+    (output / "exports" / "40" / "READY").write_text("{}", encoding="utf-8")
+    (output / "progress").mkdir()
+    for number, value in enumerate(values, 1):
+        record = {"n": number, "kind": "validation", "step": 20 * number, "metrics": {"auc": value}}
+        (output / "progress" / f"{number}.json").write_text(json.dumps(record), encoding="utf-8")
+    whole = {"bestStep": 40, "steps": 40, "samples": 40, "epochs": 2, "weightsSha256": "0f", "bestExport": "40", **result}
+    (output / "result.json").write_text(json.dumps(whole), encoding="utf-8")
+    return check_result(output, "auc")
+
+
+def test_an_objective_that_is_nan_is_no_missing_one(tmp_path: Path) -> None:
+    expected = "expected the value of auc at the best validation"
+    nan = _result_problems(tmp_path / "nan", {"objective": None, "metrics": {"auc": None}}, [None, None])
+    in_both = "auc is NaN or infinite (written as null) in 2 of 2 validations, first at training step 20 (progress/1.json)"
+    assert nan == [f"objective is null; {expected}; {in_both}; {NOT_FINITE}"]
+    missing = _result_problems(tmp_path / "missing", {"metrics": {"auc": 0.7}}, [0.6, 0.7])
+    assert missing == [f"objective is missing; {expected}"]
+    null = _result_problems(tmp_path / "null", {"objective": None, "metrics": {"auc": 0.7}}, [0.6, 0.7])
+    assert null == [f"objective is null; {expected}"]
+    assert _result_problems(tmp_path / "text", {"objective": "0.7", "metrics": {"auc": "0.7"}}, [0.7]) == [
+        "metric auc is '0.7'; expected a number or null",
+        "objective is '0.7'; expected a number",
+    ]
+    assert _result_problems(tmp_path / "good", {"objective": 0.7, "metrics": {"auc": 0.7}}, [None, 0.7]) == []
 
 
 def test_a_training_of_many_steps_is_slowed_by_little_in_all(tmp_path: Path, forker: Forker) -> None:
