@@ -6,13 +6,15 @@
  * same for a thousand units and for a hundred million, a bucket being as good an independent observation as a unit; with 1,999 of them the
  * width of an interval is known to about 1.6 % (1/√(2n)). All scorers are judged by the same draws, which makes differences paired. Few units
  * make percentile intervals too narrow; they are expanded as Hesterberg ("What Teachers Should Know About the Bootstrap", 2015) has it, on a
- * scale that keeps them among the values that the metric can have (ranges.ts).
+ * scale that keeps them among the values that the metric can have (ranges.ts). Where all draws are the same, at an end of these values, the interval is an
+ * exact one (unseen.ts).
  */
 import { setImmediate } from 'node:timers/promises';
 import { normalQuantile, studentQuantile } from '../../src/rules/distributions.ts';
 import { MIN_UNITS } from '../../src/rules/significance.ts';
-import { ANY, differenceRange, drawnInside, expanded } from './ranges.ts';
+import { ANY, differenceRange, drawnInside, expanded, isAtEnd, NOISE, widened } from './ranges.ts';
 import type { Range } from './ranges.ts';
+import { effectiveUnits, pairsUnseen, shareUnseen } from './unseen.ts';
 
 /** What becomes of the quotient: its root, one less it, a distance that its draws may have on either side of zero, or the metric to first order around its value. */
 export type Shape = 'root' | 'complement' | 'distance' | 'first order';
@@ -27,13 +29,15 @@ export interface Series {
   readonly shapes?: Readonly<Record<string, Shape>>;
   /** Values that the metrics can have; of those that are missing any. */
   readonly ranges?: Readonly<Record<string, Range>>;
+  /** Of metrics that compare each of one class with each of another: weights of both classes, beside `bucket`. */
+  readonly pairs?: Readonly<Record<string, readonly [positives: readonly number[], negatives: readonly number[]]>>;
   /** Independent units, where they are not the sessions. */
   readonly units?: number;
 }
 
 export interface Interval {
   readonly value: number;
-  /** null where there are too few units to tell. */
+  /** null where there are too few units to tell; where no draw differed, and nothing is known of what may be otherwise, both are the value. */
   readonly low: number | null;
   readonly high: number | null;
 }
@@ -65,7 +69,7 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
   const places = new Map(
     [...new Set(series.flatMap(({ bucket }) => bucket))].sort((a, b) => a - b).map((bucket, place) => [bucket, place]),
   );
-  const prepared = series.map((one) => prepare(one, places, options.samples));
+  const prepared = series.map((one) => prepare(one, places, options));
   const random = xoshiro128(options.seed);
   const times = new Uint32Array(places.size);
   for (let draw = 0; draw < options.samples; draw++) {
@@ -83,16 +87,20 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
   const find = (
     index: number,
     metric: string,
-  ): Pick<PreparedMetric, 'value' | 'draws' | 'range' | 'kind'> & Pick<Prepared, 'units' | 'blocks'> => {
+  ): Pick<PreparedMetric, 'value' | 'draws' | 'range' | 'kind' | 'unseen'> & Pick<Prepared, 'units' | 'blocks'> => {
     const found = prepared[index]?.metrics.get(metric);
     if (!found) throw new RangeError(`series ${index} has no metric ${metric}`);
     return { ...found, units: prepared[index]?.units ?? 0, blocks: prepared[index]?.blocks ?? 0 };
   };
   return {
     mean(index, metric) {
-      const { value, draws, range, units, blocks, kind } = find(index, metric);
+      const { value, draws, range, units, blocks, kind, unseen } = find(index, metric);
       if (units < MIN_UNITS) return { value, ...UNKNOWN };
-      const known = { confidence: options.confidence, blocks, range: kind === 'distance' ? bothSides(range) : range };
+      const known = {
+        ...{ confidence: options.confidence, blocks, range: kind === 'distance' ? bothSides(range) : range },
+        // Elsewhere all draws are equal where the metric cannot vary: the AUC of a score that is the same for all.
+        unseen: isAtEnd(value, range) ? unseen : null,
+      };
       const found = interval(value, draws, known);
       return { value, ...(kind === 'distance' ? folded(found) : found) };
     },
@@ -101,7 +109,11 @@ export async function bootstrap(series: readonly Series[], options: BootstrapOpt
       const value = a.value - b.value;
       const draws = a.draws.map((mean, draw) => mean - (b.draws[draw] ?? Number.NaN));
       const few = Math.min(a.units, b.units) < MIN_UNITS;
-      const known = { confidence: options.confidence, blocks: Math.min(a.blocks, b.blocks), range: differenceRange(a.range) };
+      const known = {
+        ...{ confidence: options.confidence, blocks: Math.min(a.blocks, b.blocks), range: differenceRange(a.range) },
+        // Models that are alike elsewhere mostly are one model.
+        unseen: isAtEnd(a.value, a.range) || isAtEnd(b.value, b.range) ? unseenOfBoth(a, b) : null,
+      };
       return { value, ...(few ? UNKNOWN : interval(value, draws, known)) };
     },
   };
@@ -125,6 +137,8 @@ interface PreparedMetric {
   readonly kind: Shape | 'plain';
   readonly shape: (quotient: number) => number;
   readonly range: Range;
+  /** The share that may be otherwise where no unit differed; null: nobody knows. */
+  readonly unseen: number | null;
   readonly value: number;
   readonly draws: Float64Array;
 }
@@ -137,7 +151,7 @@ const SHAPES = {
   'first order': (quotient: number) => quotient,
 } as const;
 
-function prepare(series: Series, places: ReadonlyMap<number, number>, samples: number): Prepared {
+function prepare(series: Series, places: ReadonlyMap<number, number>, { samples, confidence }: BootstrapOptions): Prepared {
   const total = sum(series.sessions);
   const units = series.units ?? total;
   return {
@@ -155,11 +169,23 @@ function prepare(series: Series, places: ReadonlyMap<number, number>, samples: n
         const value = plain(sum(sums) / (own ? sum(own) : total));
         const shape = kind === 'first order' ? (quotient: number) => drawnInside(value, quotient, range) : plain;
         const divisors = own ? Float64Array.from(own) : null;
-        return [name, { sums: Float64Array.from(sums), divisors, kind, shape, range, value, draws: new Float64Array(samples) }];
+        const unseen = unseenOf(series, name, units, confidence);
+        return [name, { sums: Float64Array.from(sums), divisors, kind, shape, range, unseen, value, draws: new Float64Array(samples) }];
       }),
     ),
   };
 }
+
+function unseenOf(series: Series, metric: string, units: number, confidence: number): number | null {
+  const pairs = series.pairs?.[metric];
+  if (pairs) return pairsUnseen(effectiveUnits(pairs[0], units), effectiveUnits(pairs[1], units), confidence);
+  // Its summands are no values of units.
+  if (series.shapes?.[metric] === 'first order') return null;
+  return shareUnseen(effectiveUnits(series.divisors?.[metric] ?? series.sessions, units), confidence);
+}
+
+const unseenOfBoth = (a: Pick<PreparedMetric, 'unseen'>, b: Pick<PreparedMetric, 'unseen'>): number | null =>
+  a.unseen === null || b.unseen === null ? null : Math.max(a.unseen, b.unseen);
 
 function drawMeans({ places, weights, sessions, metrics }: Prepared, times: Uint32Array, draw: number): void {
   for (let i = 0; i < places.length; i++) weights[i] = times[places[i] ?? 0] ?? 0;
@@ -187,11 +213,13 @@ interface Known {
   readonly confidence: number;
   readonly blocks: number;
   readonly range: Range;
+  readonly unseen: number | null;
 }
 
-function interval(value: number, draws: Float64Array, { confidence, blocks, range }: Known): Omit<Estimated, 'value'> {
+function interval(value: number, draws: Float64Array, { confidence, blocks, range, unseen }: Known): Omit<Estimated, 'value'> {
   const known = draws.filter((mean) => Number.isFinite(mean)).sort();
   if (blocks < 2 || known.length === 0 || known.length < draws.length * DRAWS_NEEDED) return UNKNOWN;
+  if (quantile(known, 1) - quantile(known, 0) <= NOISE * Math.max(1, Math.abs(value))) return undrawn(value, range, unseen, confidence);
   const wider =
     Math.sqrt(blocks / (blocks - 1)) * (studentQuantile((1 + confidence) / 2, blocks - 1) / normalQuantile((1 + confidence) / 2));
   const bound = (share: number): number => expanded(value, quantile(known, share), wider, range);
@@ -200,6 +228,13 @@ function interval(value: number, draws: Float64Array, { confidence, blocks, rang
     high: bound((1 + confidence) / 2),
     error: deviation(known) * Math.sqrt(blocks / (blocks - 1)),
   };
+}
+
+/** No draw differed. The error is that of a normal distribution whose interval is as wide. */
+function undrawn(value: number, range: Range, unseen: number | null, confidence: number): Omit<Estimated, 'value'> {
+  if (unseen === null || !range.every(Number.isFinite)) return { low: value, high: value, error: 0 };
+  const [low, high] = widened(value, unseen, range);
+  return { low, high, error: Math.max(value - low, high - value) / normalQuantile((1 + confidence) / 2) };
 }
 
 const bothSides = ([, most]: Range): Range => [-most, most];

@@ -3,6 +3,7 @@ import type { Goal } from '../../src/contract/metrics.ts';
 import { verdictsOf } from '../../src/rules/significance.ts';
 import type { Difference, Outcome } from '../../src/rules/significance.ts';
 import type { Draws, Estimated, Interval, Series } from './bootstrap.ts';
+import { NOISE } from './ranges.ts';
 import { MODEL } from './scorers.ts';
 
 export interface Measurement {
@@ -140,8 +141,6 @@ const negated = ({ value, low, high }: Estimated): Interval => ({
 /** Parallel sums differ in their last digits from run to run; equal scores are to give equal metrics. */
 const SIGNIFICANT_DIGITS = 12;
 const round = (value: number): number => (value === 0 ? 0 : Number(value.toPrecision(SIGNIFICANT_DIGITS)));
-/** A difference of two equal sums is noise below the digits that count. */
-const NOISE = 1e-12;
 const settle = (number: number): number => (Math.abs(number) < NOISE ? 0 : round(number));
 
 function rounded({ value, low, high }: Interval): Interval {

@@ -11,6 +11,9 @@ export const ANY: Range = [-Infinity, Infinity];
 export const SHARE: Range = [0, 1];
 export const NOT_NEGATIVE: Range = [0, Infinity];
 
+/** Sums of the same numbers in another order differ by less. */
+export const NOISE = 1e-12;
+
 /** Of the first less the second. */
 export const differenceRange = ([least, most]: Range): Range => (Number.isFinite(most - least) ? [least - most, most - least] : ANY);
 
@@ -31,6 +34,14 @@ const slope = (value: number, [least, most]: Range): number =>
   Number.isFinite(least) || Number.isFinite(most) ? 1 / (value - least) + 1 / (most - value) : 1;
 
 const atEnd = (value: number, [least, most]: Range): boolean => value <= least || value >= most;
+
+/** But for the last digits of its sums. */
+export const isAtEnd = (value: number, [least, most]: Range): boolean => value <= least + NOISE || value >= most - NOISE;
+
+/** What of a bounded metric may be otherwise lies anywhere between its ends. */
+export function widened(value: number, unseen: number, [least, most]: Range): readonly [low: number, high: number] {
+  return [value - (value - least) * unseen, value + (most - value) * unseen];
+}
 
 /** A draw of a metric that its sums tell to first order only, and may so put beyond an end: as far off on the scale without ends. */
 export function drawnInside(value: number, draw: number, range: Range): number {

@@ -41,6 +41,8 @@ interface Quotient {
   readonly divisor?: string;
   readonly shape?: Shape;
   readonly range: Range;
+  /** Of a metric that compares each of one class with each of another: the weight of a row in either. */
+  readonly pairs?: readonly [string, string];
 }
 
 const PARTITION = 'PARTITION BY scorer, segment, value';
@@ -97,6 +99,7 @@ export function quotientsOf({ task, quantile, scale, scorers }: RowsInput): Read
           numerator: 'w * (auc + w_all * IF(y > 0, SAFE_DIVIDE(below - auc, w_pos), SAFE_DIVIDE(above - auc, w_neg)))',
           shape: 'first order',
           range: SHARE,
+          pairs: ['w * y', 'w * (1.0 - y)'],
         },
         pr_auc: {
           numerator: 'w * (ap + SAFE_DIVIDE(w_all, w_pos) * (IF(y > 0, exactness - ap + gained, 0.0) - lost))',
@@ -112,14 +115,20 @@ export function quotientsOf({ task, quantile, scale, scorers }: RowsInput): Read
   }
 }
 
-/** A row for each scorer and segment's value: `units`, `bucket`, `sessions` (rows), `weights`, and of each metric `n_…` and, where it has its own, `d_…`. */
+/** A row for each scorer and segment's value: `units`, `bucket`, `sessions` (rows), `weights`, and of each metric `n_…` and, where it has them, `d_…`, or `a_…` and `b_…` of pairs. */
 export function rowMetricsSql(input: RowsInput): string {
-  const quotients = Object.entries(quotientsOf(input));
-  const summands = quotients.flatMap(([name, { numerator, divisor }]) => [
-    `${numerator} AS n_${name}`,
-    ...(divisor === undefined ? [] : [`${divisor} AS d_${name}`]),
+  const sums = Object.entries(quotientsOf(input)).flatMap(([name, { numerator, divisor, pairs }]) => [
+    [`n_${name}`, numerator],
+    ...(divisor === undefined ? [] : [[`d_${name}`, divisor]]),
+    ...(pairs === undefined
+      ? []
+      : [
+          [`a_${name}`, pairs[0]],
+          [`b_${name}`, pairs[1]],
+        ]),
   ]);
-  const names = quotients.flatMap(([name, { divisor }]) => [`n_${name}`, ...(divisor === undefined ? [] : [`d_${name}`])]);
+  const summands = sums.map(([name, sql]) => `${sql} AS ${name}`);
+  const names = sums.map(([name]) => name);
   return `
 WITH
   ${[givenSql(input), ...TABLES[input.task](input)].join(',\n  ')},

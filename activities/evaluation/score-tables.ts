@@ -259,6 +259,11 @@ function cellOf(row: Readonly<Record<string, Json>>, input: RowsInput): Cell {
       divisors: Object.fromEntries(quotients.map(([name, { divisor }]) => [name, divisor === undefined ? weights : numbers(`d_${name}`)])),
       ranges: Object.fromEntries(quotients.map(([name, { range }]) => [name, range])),
       shapes: Object.fromEntries(quotients.flatMap(([name, { shape }]) => (shape === undefined ? [] : [[name, shape] as const]))),
+      pairs: Object.fromEntries(
+        quotients.flatMap(([name, { pairs }]) =>
+          pairs === undefined ? [] : [[name, [numbers(`a_${name}`), numbers(`b_${name}`)] as const] as const],
+        ),
+      ),
     },
   };
 }

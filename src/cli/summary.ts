@@ -3,7 +3,7 @@ import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import { between, duration, metric, money, parameters } from '../present/format.ts';
-import { hasTooFewUnits, MODEL } from '../present/evaluations.ts';
+import { intervalAfter, MODEL } from '../present/evaluations.ts';
 import type { RunData } from './run-data.ts';
 import { noteOf, type Snapshot } from './run-tree.ts';
 import { table, type Column } from './table.ts';
@@ -113,9 +113,7 @@ function evaluationRows({ run, evaluations }: RunData, step: StepState): LedgerR
 
 function interval(row: LedgerRow<'evaluations'>): string {
   const value = metric(number(row.value));
-  const [low, high] = [number(row.low), number(row.high)];
-  if (low !== null && high !== null) return `${value} [${metric(low)}, ${metric(high)}]`;
-  return hasTooFewUnits(row) ? `${value} (too few units)` : value;
+  return `${value}${intervalAfter({ low: number(row.low), high: number(row.high), units: row.units }, metric)}`;
 }
 
 /** Where the ledger has no rows, e.g. of an evaluation that another pipeline made. */

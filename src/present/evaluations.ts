@@ -15,6 +15,28 @@ export const CHAMPION = 'champion';
 export const hasTooFewUnits = ({ units }: { readonly units?: LedgerValue | undefined }): boolean =>
   typeof units === 'number' && units < MIN_UNITS;
 
+interface Bounds {
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly units?: LedgerValue | undefined;
+}
+
+/**
+ * An interval, or why there is none; empty where nobody knows. One without a width is none: a few units that say the same are no certainty.
+ *
+ * @param drawn of what some would have to differ
+ */
+export function intervalOf({ low, high, units }: Bounds, shown: (bound: number) => string, drawn = 'draw'): string {
+  if (low === null || high === null) return hasTooFewUnits({ units }) ? 'too few units' : '';
+  return low === high ? `no ${drawn} differed` : `[${shown(low)}, ${shown(high)}]`;
+}
+
+/** The same behind a value. */
+export function intervalAfter(bounds: Bounds, shown: (bound: number) => string): string {
+  const found = intervalOf(bounds, shown);
+  return found === '' ? '' : found.startsWith('[') ? ` ${found}` : ` (${found})`;
+}
+
 /** Rows of one evaluate step, all segments. */
 export function evaluationsOf(data: ReportData, step: StepState): Row[] {
   const own = data.evaluations.filter((row) => row.step === step.id && row.run === data.run.run && row.early !== true);

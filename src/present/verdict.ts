@@ -1,6 +1,6 @@
 /** The first thing on a report: is the new model better, than what, and how sure is that. Pure. */
 import type { ReportData } from './report-data.ts';
-import { CHAMPION, evaluationsOf, hasTooFewUnits, MODEL } from './evaluations.ts';
+import { CHAMPION, evaluationsOf, hasTooFewUnits, intervalAfter, MODEL } from './evaluations.ts';
 import { metricsOf } from './charts/metrics-with-intervals.ts';
 import { directionOf } from './directions.ts';
 import { numberOf } from './charts/views.ts';
@@ -126,9 +126,8 @@ function sentence(comparison: Comparison): string {
   const { metric, value, other, difference, low, high, outcome } = comparison;
   const what = comparison.ofModel === true ? 'model' : 'baseline';
   const against = comparison.against === CHAMPION ? 'the last champion' : `the ${what} ${comparison.against}`;
-  const tooFew = hasTooFewUnits(comparison);
-  const none = tooFew ? ` (too few: ${comparison.units} independent units)` : ' (no interval)';
-  const interval = low === null || high === null ? none : ` [${signed(low)}, ${signed(high)}]`;
+  const none = hasTooFewUnits(comparison) ? `too few: ${comparison.units} independent units` : 'no interval';
+  const interval = intervalAfter({ low, high }, signed) || ` (${none})`;
   const facts = `${metric} ${shown(value)} against ${shown(other)}, ${signed(difference)}${interval}`;
   if (outcome === 'unclear') {
     const needed =

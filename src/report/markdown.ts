@@ -4,7 +4,7 @@ import { chartData } from '../present/chart-data.ts';
 import { metricsOf } from '../present/charts/metrics-with-intervals.ts';
 import { ranked } from '../present/charts/views.ts';
 import type { ReportData } from '../present/report-data.ts';
-import { evaluationsOf } from '../present/evaluations.ts';
+import { evaluationsOf, intervalOf } from '../present/evaluations.ts';
 import { failuresOf } from '../present/failures.ts';
 import { between, metric, money, parameters } from '../present/format.ts';
 import type { SearchFindings } from '../present/search-findings.ts';
@@ -50,7 +50,7 @@ function oneRun(data: ReportData): string {
           metric(one.value),
           metric(one.other),
           signed(one.difference),
-          one.low === null || one.high === null ? '' : `[${signed(one.low)}, ${signed(one.high)}]`,
+          intervalOf(one, signed),
           one.outcome,
         ]),
       ),
@@ -129,7 +129,7 @@ function replicatesOf(step: string, { replicates }: SearchFindings): string {
   const rows = (replicates?.finalists ?? []).map(({ trial, mean, low, high, values }) => [
     String(trial),
     metric(mean),
-    low === null || high === null ? '' : `[${metric(low)}, ${metric(high)}]`,
+    intervalOf({ low, high }, metric, 'seed'),
     values.map((value) => metric(value)).join(', '),
   ]);
   const body = tableOf(['trial', 'mean', '95 % interval', 'values'], rows);

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Measured } from '../../activities/evaluation/measure.ts';
 import type { Measurement } from '../../activities/evaluation/measurements.ts';
+import { pairsUnseen } from '../../activities/evaluation/unseen.ts';
 import { measureScores } from '../../activities/evaluation/score-tables.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openDuckdbWarehouse } from '../../src/adapters/duckdb/index.ts';
@@ -155,6 +156,24 @@ describe.each([
       const width = (of: typeof byRow): number => Number(of?.high) - Number(of?.low);
       expect(width(metrics['auc']) / width(byRow)).toBeGreaterThan(0.7);
       expect(width(metrics['auc']) / width(byRow)).toBeLessThan(1.4);
+    });
+
+    it('of a model that makes no mistake are not certain: 20 positives and 40 negatives tell so much', async () => {
+      await make(
+        'perfect',
+        'SELECT t.id, IF(MOD(t.id, 3) = 0, 1, 0) AS label, IF(MOD(t.id, 3) = 0, 0.9, 0.1) AS score FROM {t} AS t WHERE t.id < 60',
+        {},
+        { t: 'd.binary_good' },
+      );
+      const measured = await measure(specOf('binary', { scores: 'd.perfect', weight: undefined, segments: [] }));
+      const { auc, accuracy, pr_auc: exactness } = one(measured, 'model').metrics;
+      expect([one(measured, 'model').units, auc?.value, auc?.high, accuracy?.value, accuracy?.high]).toEqual([60, 1, 1, 1, 1]);
+      expect(auc?.low).toBeCloseTo(1 - pairsUnseen(20, 40, 0.95), 2);
+      expect(accuracy?.low).toBeCloseTo(0.025 ** (1 / 60), 3);
+      // Of an average precision without a mistake nobody knows, and the AUC of a constant is what it is.
+      expect(exactness).toMatchObject({ value: 1, low: 1, high: 1 });
+      expect(one(measured, 'share').metrics['auc']).toMatchObject({ value: 0.5, low: 0.5, high: 0.5 });
+      expect(auc?.difference).toMatchObject({ value: 0.5, comparedWith: 'share', verdict: 'better' });
     });
 
     it('have no interval of fewer than 30 units', async () => {

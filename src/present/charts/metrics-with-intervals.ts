@@ -1,5 +1,6 @@
 /** Offline metrics as forest plots: a point and its confidence interval, one row a model, a pair or a segment. */
 import type { LedgerRow } from '../../contract/ledger.ts';
+import { intervalAfter } from '../evaluations.ts';
 import { brief, count, metric as shown } from '../format.ts';
 import { directionOf } from '../directions.ts';
 import { axisOption, baseOption, MAX_ROWS, rowZoom, type Chart } from './chart.ts';
@@ -84,8 +85,7 @@ function forest(title: string, metric: string, rows: readonly ForestRow[], zero:
   if (rows.length === 0) return null;
   const groups = [...new Set(rows.map((row) => row.group))];
   const color = (row: ForestRow | undefined): string => seriesColor(row ? groups.indexOf(row.group) : 0, theme);
-  const text = (row: ForestRow): string =>
-    `${shown(row.value)}${row.low === null || row.high === null ? '' : ` [${shown(row.low)}, ${shown(row.high)}]`}`;
+  const text = (row: ForestRow): string => `${shown(row.value)}${intervalAfter(row, shown)}`;
   const description = `${title}: ${rows
     .slice(0, 12)
     .map((row) => `${row.label} ${text(row)}`)

@@ -1,5 +1,6 @@
 /** Offline metrics of exports while training goes on (early evaluation), with their intervals. */
 import type { LedgerRow } from '../../contract/ledger.ts';
+import { intervalAfter } from '../evaluations.ts';
 import { brief, count, short, metric as shown } from '../format.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
@@ -84,8 +85,7 @@ function seriesOf(trial: number, points: readonly Point[], color: string, band: 
       formatter: ({ dataIndex }: { dataIndex: number }) => {
         const point = points[dataIndex];
         if (!point) return name;
-        const interval = point.low === null ? '' : ` [${shown(point.low)}, ${shown(point.high)}]`;
-        return `${name}\n${metric} ${shown(point.value)}${interval}\n${count(point.samples)} samples`;
+        return `${name}\n${metric} ${shown(point.value)}${intervalAfter(point, shown)}\n${count(point.samples)} samples`;
       },
     },
   };

@@ -4,7 +4,7 @@ import { auditsShown } from '../../present/audits.ts';
 import { dagSvg, STATUS_MARKS } from '../../present/charts/dag.ts';
 import { attemptsOf, placeOf, type TrialView } from '../../present/charts/views.ts';
 import type { ReportData } from '../../present/report-data.ts';
-import { evaluationsOf, hasTooFewUnits } from '../../present/evaluations.ts';
+import { evaluationsOf, intervalOf } from '../../present/evaluations.ts';
 import { failuresOf } from '../../present/failures.ts';
 import { between, bytes, count, duration, metric, money, parameters, short } from '../../present/format.ts';
 import { html, trusted, type Markup } from '../../present/html.ts';
@@ -99,12 +99,7 @@ function evaluationSection(data: ReportData, pictures: Markup): Markup {
     { title: 'value', cell: (row) => metric(value(row, 'value')), number: (row) => value(row, 'value') },
     {
       title: 'interval',
-      cell: (row) =>
-        value(row, 'low') === null
-          ? hasTooFewUnits(row)
-            ? 'too few units'
-            : ''
-          : `[${metric(value(row, 'low'))}, ${metric(value(row, 'high'))}]`,
+      cell: (row) => intervalOf({ low: value(row, 'low'), high: value(row, 'high'), units: row.units }, metric),
     },
     {
       title: 'sessions',

@@ -1,4 +1,5 @@
 /** Tables of what came of a search besides its best trial. */
+import { intervalOf } from '../../present/evaluations.ts';
 import { metric, parameters } from '../../present/format.ts';
 import { html, type Markup } from '../../present/html.ts';
 import type { SearchFindings } from '../../present/search-findings.ts';
@@ -27,7 +28,7 @@ function replicatesTable(replicates: SearchFindings['replicates']): Markup {
   const rows = table('Finalists, trained again with other seeds', replicates.finalists, [
     { title: 'trial', cell: ({ trial }) => trial, number: ({ trial }) => trial },
     { title: 'mean', cell: ({ mean }) => metric(mean), number: ({ mean }) => mean },
-    { title: '95 % interval', cell: ({ low, high }) => (low === null || high === null ? '' : `[${metric(low)}, ${metric(high)}]`) },
+    { title: '95 % interval', cell: (one) => intervalOf(one, metric, 'seed') },
     { title: 'values', cell: ({ values }) => values.map((value) => metric(value)).join(', '), wide: true },
   ]);
   return html`${rows}${order}`;

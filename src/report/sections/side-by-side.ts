@@ -2,7 +2,8 @@
 import { costFigures } from '../../present/charts/cost-figures.ts';
 import { chartData } from '../../present/chart-data.ts';
 import type { ReportData } from '../../present/report-data.ts';
-import { evaluationsOf, MODEL } from '../../present/evaluations.ts';
+import { evaluationsOf, intervalAfter, MODEL } from '../../present/evaluations.ts';
+import { numberOf } from '../../present/charts/views.ts';
 import { duration, metric, money } from '../../present/format.ts';
 import { html, type Markup } from '../../present/html.ts';
 import { table } from '../tables.ts';
@@ -49,7 +50,7 @@ export function factsOf(data: ReportData): Map<string, string> {
     if (step.kind !== 'evaluate') continue;
     for (const row of evaluationsOf(data, step)) {
       if (row.scorer !== MODEL || (row.segment ?? '') !== '' || typeof row.value !== 'number') continue;
-      const interval = typeof row.low === 'number' && typeof row.high === 'number' ? ` [${metric(row.low)}, ${metric(row.high)}]` : '';
+      const interval = intervalAfter({ low: numberOf(row.low), high: numberOf(row.high), units: row.units }, metric);
       facts.set(`${step.id}: ${String(row.metric)}`, `${metric(row.value)}${interval}`);
     }
   }

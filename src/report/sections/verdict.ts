@@ -3,6 +3,7 @@ import { costFigures } from '../../present/charts/cost-figures.ts';
 import type { ChartData } from '../../present/chart-data.ts';
 import type { ReportData } from '../../present/report-data.ts';
 import { duration, metric, money } from '../../present/format.ts';
+import { intervalOf } from '../../present/evaluations.ts';
 import { html, type Markup } from '../../present/html.ts';
 import { table } from '../tables.ts';
 import { signed, type Comparison, type Verdict } from '../../present/verdict.ts';
@@ -34,7 +35,7 @@ export const comparisonTable = (comparisons: readonly Comparison[]): Markup =>
     { title: 'model', cell: ({ value }) => metric(value), number: ({ value }) => value },
     { title: 'other', cell: ({ other }) => metric(other), number: ({ other }) => other },
     { title: 'difference', cell: ({ difference }) => signed(difference), number: ({ difference }) => difference },
-    { title: 'interval', cell: ({ low, high }) => (low === null || high === null ? '' : `[${signed(low)}, ${signed(high)}]`) },
+    { title: 'interval', cell: (one) => intervalOf(one, signed) },
     { title: 'outcome', cell: ({ outcome }) => html`<span class="outcome ${outcome}">${outcome}</span>` },
   ]);
 

@@ -65,11 +65,6 @@ describe('an interval', () => {
     expect(high).toBeLessThanOrEqual(1);
     expect(low).toBeLessThan(0.95);
   });
-
-  it('of a metric that is at its end everywhere is that end', async () => {
-    const draws = await bootstrap([seriesOf(() => 1, { ranges: { metric: SHARE }, shapes: { metric: 'first order' } })], OPTIONS);
-    expect(draws.mean(0, 'metric')).toMatchObject({ value: 1, low: 1, high: 1 });
-  });
 });
 
 describe('a distance from the calibrated', () => {

@@ -17,6 +17,17 @@ it('shows an evaluation from the cache as the run that made it did', () => {
   expect(evaluationTable(later, other, pc.createColors(false))).toMatch(/model +0\.1230/);
 });
 
+it('tells no interval without a width, which older versions wrote of an AUC of 1', () => {
+  const made = makeRun();
+  const step = made.run.steps.find(({ id }) => id === 'evaluate') as StepState;
+  const evaluations = made.evaluations.map((row) => (row.scorer === 'model' ? { ...row, value: 1, low: 1, high: 1, units: 40 } : row));
+  const model = evaluationTable({ ...made, evaluations }, step, pc.createColors(false))
+    .split('\n')
+    .find((line) => line.startsWith('model'));
+  expect(model).toMatch(/^model +1 \(no draw differed\)/);
+  expect(model).not.toContain('[');
+});
+
 it('says where there are too few independent units for an interval', () => {
   const made = makeRun();
   const step = made.run.steps.find(({ id }) => id === 'evaluate') as StepState;

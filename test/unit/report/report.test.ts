@@ -23,6 +23,15 @@ describe('the verdict', () => {
     expect([verdict.tone, verdict.headline]).toEqual(['warn', expect.stringMatching(/^Cannot be told from the last champion/)]);
   });
 
+  it('shows no interval without a width: where no draw differed, that is said', async () => {
+    const made = makeRun();
+    const evaluations = made.evaluations.map((row) => ({ ...row, low: row.value, high: row.value, difference_low: 0, difference_high: 0 }));
+    const data = { ...made, evaluations };
+    expect(verdictOf(data).headline).toMatch(/, \+0\.0078 \(no draw differed\)$/);
+    for (const page of [renderMarkdown([data]), await renderReport(data)]) expect(page).toContain('no draw differed');
+    expect(renderMarkdown([data])).not.toMatch(/\| \[[+−0]/);
+  });
+
   it('takes a lower rank for the better one', () => {
     const made = makeRun();
     const evaluations = made.evaluations.filter((row) => row.metric === 'average_rank');

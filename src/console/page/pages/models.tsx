@@ -9,7 +9,7 @@ import {
   segmentsOf,
 } from '../../../present/charts/metrics-with-intervals.ts';
 import { numberOf, objectOf, textOf, timeOf } from '../../../present/charts/views.ts';
-import { hasTooFewUnits } from '../../../present/evaluations.ts';
+import { intervalOf } from '../../../present/evaluations.ts';
 import { count, metric as shown, time } from '../../../present/format.ts';
 import type { RunView } from '../../wire.ts';
 import { ChartView } from '../chart.tsx';
@@ -126,12 +126,14 @@ function Verdict({ rows, metric }: { readonly rows: readonly Evaluation[]; reado
     return number === null || !turned ? number : -number;
   };
   const difference = signed(row.difference);
-  const interval = [signed(row.difference_low), signed(row.difference_high)].filter((end) => end !== null).sort((a, b) => a - b);
+  const ends = [signed(row.difference_low), signed(row.difference_high)];
+  const [low = null, high = null] = turned ? ends.reverse() : ends;
+  const interval = intervalOf({ low, high, units: row.units }, shown);
   return (
     <Figure
       name={(turned ? sides.reverse() : sides).join(' − ')}
       value={`${(difference ?? 0) > 0 ? '+' : ''}${shown(difference)}`}
-      note={interval.length < 2 ? metric : `${metric}, ${interval.map(shown).join(' to ')}`}
+      note={interval === '' ? metric : `${metric}, ${interval}`}
     />
   );
 }
@@ -146,7 +148,7 @@ function MetricTable({ rows }: { readonly rows: readonly Evaluation[] }): preact
       name: 'interval',
       title: 'Interval',
       align: 'right',
-      cell: (row) => intervalOf(numberOf(row.low), numberOf(row.high)) || (hasTooFewUnits(row) ? 'too few units' : ''),
+      cell: (row) => intervalOf({ low: numberOf(row.low), high: numberOf(row.high), units: row.units }, shown),
     },
     {
       name: 'sessions',
@@ -166,8 +168,6 @@ const segmentOf = (row: Evaluation): string => {
   const segment = textOf(row.segment);
   return segment === null ? 'all' : `${segment} ${textOf(row.segment_value) ?? ''}`;
 };
-const intervalOf = (low: number | null, high: number | null): string =>
-  low === null || high === null ? '' : `${shown(low)} – ${shown(high)}`;
 const keyOf = (row: Evaluation): string =>
   [row.step, row.trial, row.export, row.scorer, row.segment, row.segment_value, row.metric].map(String).join('/');
 
