@@ -3,6 +3,7 @@ import { activityInfo, getClient, log } from '@temporalio/activity';
 import type { z } from 'zod';
 import { LEDGER_VERSION } from '../src/contract/ledger.ts';
 import type { LedgerRow } from '../src/contract/ledger.ts';
+import { withOlderWorkers } from '../src/contract/release-differences.ts';
 import { RunDocument } from '../src/contract/run-document.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { Step } from '../src/contract/steps.ts';
@@ -173,7 +174,8 @@ function checkedDocument(input: OpenRunInput): RunDocument {
     );
   }
   const parsed = RunDocument.safeParse(input.document);
-  if (!parsed.success) throw failure('InvalidDocument', `the run document is not valid:\n${describe(parsed.error, input.document)}`);
+  if (!parsed.success)
+    throw failure('InvalidDocument', withOlderWorkers(`the run document is not valid:\n${describe(parsed.error, input.document)}`));
   const problem =
     graphProblem([...parsed.data.steps, ...parsed.data.onExit]) ??
     poolProblem(parsed.data.profile) ??

@@ -11,6 +11,7 @@ import {
   WorkflowUpdateFailedError,
   isGrpcServiceError,
 } from '@temporalio/client';
+import { withOlderWorkers } from '../contract/release-differences.ts';
 import type { RunResult } from '../contract/state.ts';
 import { CannotConnectError, RefusedError, RunFailedError, UnknownRunError } from './errors.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -99,8 +100,11 @@ function runFailed(run: string, { cause }: WorkflowFailedError): RunFailedError 
   if (cause instanceof CancelledFailure) return new RunFailedError(run, 'cancelled', `${run} was cancelled`, null, resultIn(cause.details));
   if (cause instanceof TerminatedFailure) return new RunFailedError(run, 'terminated', `${run} was terminated`, null, null);
   if (cause instanceof ApplicationFailure)
-    return new RunFailedError(run, 'failed', cause.message, cause.type ?? null, resultIn(cause.details));
+    return new RunFailedError(run, 'failed', wordsOf(cause), cause.type ?? null, resultIn(cause.details));
   return new RunFailedError(run, 'failed', cause?.message ?? 'failed', null, null);
 }
+
+/** Workers of releases that do not say so themselves may not know what this client's document says. */
+const wordsOf = ({ message, type }: ApplicationFailure): string => (type === 'InvalidDocument' ? withOlderWorkers(message) : message);
 
 const resultIn = (details: readonly unknown[] | null | undefined): RunResult | null => (details?.[0] as RunResult | undefined) ?? null;

@@ -1,10 +1,11 @@
 /** Runs that Temporal has forgotten: their document and how they stood at their end lie in the object store, their rows in the ledger. */
-import { RunDocument } from '../contract/run-document.ts';
+import type { RunDocument } from '../contract/run-document.ts';
 import { RUN_NAME } from '../contract/run-names.ts';
 import { archiveUri, documentUri, type RunArchive } from '../contract/state.ts';
 import type { Profile } from '../contract/profile.ts';
 import { UnknownRunError } from './errors.ts';
 import type { Longhaul } from './longhaul.ts';
+import { readDocument } from './read-document.ts';
 
 export interface KeptRun extends RunArchive {
   readonly document: RunDocument;
@@ -76,6 +77,6 @@ async function readKept(ports: Stores, profile: Profile, run: string): Promise<K
   const text = new TextDecoder();
   return {
     ...(JSON.parse(text.decode(archive.data)) as RunArchive),
-    document: RunDocument.parse(JSON.parse(text.decode(document.data))),
+    document: readDocument(JSON.parse(text.decode(document.data)), run),
   };
 }

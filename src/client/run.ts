@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@tempor
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { DECISIONS, INTERNAL_SIGNALS, QUERIES, UPDATES } from '../contract/names.ts';
 import type { Retry } from '../contract/retry.ts';
-import { RunDocument } from '../contract/run-document.ts';
+import type { RunDocument } from '../contract/run-document.ts';
 import type { UpdateAnswer, Who } from '../contract/search-updates.ts';
 import type { RunGraph, RunResult, RunState } from '../contract/state.ts';
 import type { Team } from '../contract/teams.ts';
@@ -11,6 +11,7 @@ import { clustersNow } from './clusters.ts';
 import { followChanges, type Changes } from './changes.ts';
 import { UnknownRunError, RefusedError, RunFailedError } from './errors.ts';
 import { about, ask } from './failures.ts';
+import { readDocument } from './read-document.ts';
 import { Search } from './search.ts';
 import { signedPayload, tellDecided, type Signed } from './signing.ts';
 import { whileServed } from './served.ts';
@@ -96,7 +97,7 @@ export class Run {
     const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
     if (!payloads) throw new UnknownRunError(this.id);
     const [document, retry] = await decodeArrayFromPayloads(this.#client.options.loadedDataConverter, payloads);
-    return { document: RunDocument.parse(document), retries: (retry as Retry | null | undefined)?.number ?? 0 };
+    return { document: readDocument(document, this.id), retries: (retry as Retry | null | undefined)?.number ?? 0 };
   }
 
   /** How a run that has ended stood then, whatever ended it. @throws RefusedError it runs */
