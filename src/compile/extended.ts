@@ -23,10 +23,12 @@ export function extendedDocument(document: RunDocument, extension: Extension): R
   return { ...content, steps, source, hash: hashOf({ ...content, steps }) };
 }
 
-function extended(spec: SearchSpec, { run, step, trials, epochs }: Extension): SearchSpec {
+function extended({ promise: _kept, ...spec }: SearchSpec, { run, step, trials, epochs }: Extension): SearchSpec {
   const longer = epochs !== null && epochs > spec.epochs;
   if (epochs !== null && epochs < spec.epochs)
     refuse(step, 'epochs', 'training cannot be made shorter', `at least ${spec.epochs}`, String(epochs));
+  if (trials === 0 && epochs === spec.epochs)
+    refuse(step, 'epochs', 'training is no longer than it was', `more than ${spec.epochs}`, String(epochs));
   if (longer) checkSchedule(spec, step);
   return {
     ...spec,

@@ -17,8 +17,8 @@ describe('a run that is extended', () => {
   });
   afterAll(() => harness.stop());
 
-  const document = (): RunDocument => ({
-    ...documentOf([{ id: 'search', spec: specOf({ trials: 3, parallel: 3, output: 'file:///out/{key}' }) }]),
+  const document = (more: object = {}): RunDocument => ({
+    ...documentOf([{ id: 'search', spec: specOf({ trials: 3, parallel: 3, output: 'file:///out/{key}', ...more }) }]),
     profile: profileOf(),
   });
 
@@ -35,6 +35,12 @@ describe('a run that is extended', () => {
     expect(decisions.map(({ text }) => text)).toContain('took over 3 trials of short; none can go on from their checkpoints');
     const begun = harness.world.attempts.slice(trained).map(({ trial }) => `${trial.run}/${trial.trial}`);
     expect(begun.sort()).toEqual([`${run}/3`, `${run}/4`]);
+  });
+
+  it('is refused where the members of a population have trained to their end', async () => {
+    await (await harness.start(document({ scheduler: { kind: 'pbt', population: 3, interval: 5 } }), 'grown')).result();
+    const said = await cliWithin(harness.environment)('extend', 'grown', '--trials', '2');
+    expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining('--epochs, more than 1') as string });
   });
 
   it('is refused with what is wrong, and nothing begins', async () => {

@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { searchWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
-import type { EarlierSearch, SearchInput, SearchResult } from '../../src/contract/search.ts';
+import type { EarlierSearch, SearchCarried, SearchInput, SearchResult } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
 import { curveFeed } from './curve-feed.ts';
@@ -20,18 +20,22 @@ describe('a search that goes on with an ended one', () => {
   afterEach(() => harness.stop());
 
   /** As `trainingPipeline` begins it. */
-  async function extended(workflowId: string, spec: SearchSpec): Promise<{ readonly result: SearchResult; readonly state: SearchState }> {
-    const handle = await extending(workflowId, spec);
+  async function extended(
+    workflowId: string,
+    spec: SearchSpec,
+    known: Partial<SearchCarried> = {},
+  ): Promise<{ readonly result: SearchResult; readonly state: SearchState }> {
+    const handle = await extending(workflowId, spec, known);
     const result = (await handle.result()) as SearchResult;
     return { result, state: await handle.query<SearchState>('state') };
   }
 
-  async function extending(workflowId: string, spec: SearchSpec): Promise<WorkflowHandle> {
+  async function extending(workflowId: string, spec: SearchSpec, known: Partial<SearchCarried> = {}): Promise<WorkflowHandle> {
     const earlier = await harness.client.workflow.getHandle(workflowId).query<EarlierSearch>('memory');
     if (earlier.carried === null || earlier.output === undefined) throw new Error('the ended search says nothing');
     const input: SearchInput = {
       ...{ run: 'longer', pipeline: 'p', step: 'search', commit: null, profile: PRICED, spec },
-      carried: earlier.carried,
+      carried: { ...earlier.carried, ...known },
       takenFrom: earlier.output,
     };
     return harness.client.workflow.start(WORKFLOWS.hyperparameterSearch, {
@@ -64,6 +68,14 @@ describe('a search that goes on with an ended one', () => {
     expect(result.cost).toBeLessThan(before.cost);
     expect(state.decisions.map(({ text }) => text)).toContain('took over 3 trials of run-1; none can go on from their checkpoints');
     expect(harness.world.adopted).toEqual([]);
+  });
+
+  it('begins also those that a promise of the ended one had no room for', async () => {
+    const first = await harness.search(specOf({ trials: 1, parallel: 1 }));
+    await first.result();
+    const spec = specOf({ trials: 3, parallel: 1, takesOver: { run: 'run-1', step: 'search' } });
+    const { state } = await extended(first.workflowId, spec, { promised: { trials: 1, tells: 1 } });
+    expect(state.trials.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
   });
 
   it('goes on with finished trials where training is longer, from a copy of what they had', async () => {

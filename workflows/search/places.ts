@@ -11,4 +11,6 @@ export const newTrialsLeft = (run: SearchRun): number =>
   run.memory.exhausted ? 0 : Math.max(0, Math.min(run.memory.plannedTrials, trialsPromised(run)) - run.memory.records.length);
 
 /** Trials that a promised end or cost has room for. */
-export const trialsPromised = ({ memory }: SearchRun): number => memory.promised?.trials ?? Number.POSITIVE_INFINITY;
+export const trialsPromised = ({ memory, input }: SearchRun): number =>
+  // What one that was taken over had promised is no promise of this one.
+  input.spec.promise === undefined ? Number.POSITIVE_INFINITY : (memory.promised?.trials ?? Number.POSITIVE_INFINITY);

@@ -71,11 +71,20 @@ async function extensionOf(longhaul: Longhaul, id: string, { step: wanted, trial
   const { extendedDocument } = await import('../../compile/extended.ts');
   const extended = extendedDocument(document, { run: id, step, trials, epochs: epochs ?? null });
   const search = await longhaul.run(id).search(step).state();
+  const spec = extended.steps.find((one) => one.id === step)?.spec;
+  if (spec?.kind === 'search' && spec.scheduler?.kind === 'pbt' && spec.takesOver?.longer === false && search.trials.every(isGrown))
+    throw new UsageError(
+      `the members of "${step}" have trained to their end, and nobody is forked from them any more; only longer training goes on: --epochs, more than ${spec.epochs}`,
+    );
   const goingOn = search.trials.filter(
     ({ status, reason, points }) => points > 0 && (status === 'stopped' ? reason?.startsWith(HELD) : status === 'succeeded' && epochs),
   );
   return { document: extended, goingOn };
 }
+
+/** A member of a population that no interval comes for. */
+const isGrown = ({ status, reason }: TrialState): boolean =>
+  status === 'succeeded' || status === 'failed' || (status === 'stopped' && reason?.startsWith('pbt: ') === true);
 
 /** Numbers of those whose checkpoints were removed; none where the store does not answer here, though it may where the workers are. */
 async function withoutCheckpoints(cli: Cli, profile: Profile, trials: readonly TrialState[]): Promise<number[]> {

@@ -95,6 +95,14 @@ describe('the document of an extended search', () => {
     });
   });
 
+  it('keeps no promise of the run before, whose end is over', async () => {
+    const document = await compileText(text(''));
+    const promise = { by: '2026-11-01T18:00:00.000Z', cost: 3, samples: [] };
+    const steps = document.steps.map((step) => (step.spec.kind === 'search' ? { ...step, spec: { ...step.spec, promise } } : step));
+    const longer = extendedDocument({ ...document, steps }, { run: 'old', step: 'search', trials: 2, epochs: null });
+    expect(stepOf(longer, 'search', 'search').spec).not.toHaveProperty('promise');
+  });
+
   it('is longer where the learning rate does not depend on the end, with the rungs where they were', async () => {
     const constant = 'fixed: { learning_rate_schedule: constant }';
     expect(await extended(`${constant}, scheduler: { kind: asha }`, { epochs: 32 })).toMatchObject({
@@ -103,6 +111,8 @@ describe('the document of an extended search', () => {
       scheduler: { min: 2 },
     });
     await expect(extended(constant, { epochs: 8 })).rejects.toThrow('cannot be made shorter');
+    await expect(extended(constant, { epochs: 16 })).rejects.toThrow('training is no longer than it was; expected more than 16, found 16');
+    expect(await extended(constant, { epochs: 16, trials: 2 })).toMatchObject({ trials: 7, takesOver: { longer: false } });
     await expect(extended('', { epochs: 32 })).rejects.toThrow('would begin anew');
     await expect(extended('fixed: { learning_rate_schedule: linear }', { epochs: 32 })).rejects.toThrow('found "linear"');
   });
