@@ -27,6 +27,8 @@ export async function beginRun(
   const [{ withServers }, { runToEnd }] = await Promise.all([import('./own-stack.ts'), import('./run-to-end.ts')]);
   const servers = await withServers(cli, temporalProfileOf(command));
   try {
+    // The earlier run is asked: a worker has to be there.
+    await servers.stack?.ready;
     const { profile, start } = await prepare(servers.longhaul);
     const where = await profile();
     await withWorkers(where);
