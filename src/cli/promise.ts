@@ -19,6 +19,7 @@ interface Asked {
 
 const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 const OF_DAY = /^(?:([a-z]+)-)?(\d{1,2}):(\d{2})$/;
+const DATE = /^(\d{4})-(\d{2})-(\d{2})/;
 const EXPECTED = 'a day and time as friday-18:00, a time as 18:00, a moment as 2026-12-04T18:00, or a duration as 36h';
 /** Of earlier trials so many stand for all in the run document. */
 const MOST_SAMPLES = 60;
@@ -45,8 +46,11 @@ function readMoment(text: string, now: number): number | null {
     while (at.getTime() <= now || (wanted !== null && at.getDay() !== wanted)) at.setDate(at.getDate() + 1);
     return at.getTime();
   }
-  if (/^\d{4}-/.test(text)) {
-    const at = Date.parse(text);
+  const [date, year, month, ofMonth] = DATE.exec(text) ?? [];
+  if (date !== undefined) {
+    // `Date.parse` takes the 30th of February for the 2nd of March, and a date alone for one of UTC.
+    if (Number(ofMonth) > new Date(Number(year), Number(month), 0).getDate()) return null;
+    const at = Date.parse(date === text ? `${date}T00:00` : text);
     return Number.isNaN(at) ? null : at;
   }
   const seconds = secondsOf(text);
@@ -88,7 +92,7 @@ export async function promised(
   const quote = renderQuote({ step: step.id, estimate, budget: null }, document);
   const { currency } = document.profile;
   const what = [
-    by === null ? null : `over ${duration(by - now)} from now`,
+    by === null ? null : `within ${duration(by - now)}`,
     asked.cost === undefined ? null : `for at most ${money(asked.cost, currency)}`,
   ]
     .filter((part) => part !== null)

@@ -96,14 +96,19 @@ async function refuseByPolicy(document: RunDocument, file = process.env.LONGHAUL
 }
 
 /** Steps that are made several times, for a search that chooses params of the pipeline. */
-function combinations({ steps }: RunDocument): string[] {
+export function combinations({ steps }: Pick<RunDocument, 'steps'>): string[] {
   const made = Map.groupBy(
     steps.flatMap(({ combination }) => combination ?? []),
     ({ of }) => of,
   );
+  // One of these may be what is made in any run; after the search it is what the best trial chose, which is there by then.
+  const before = new Set<string>();
+  for (const { id, dependsOn, spec } of steps.toReversed())
+    if (before.has(id) || (spec.kind === 'search' && spec.dataBy)) for (const one of dependsOn) before.add(one);
   return [...made].map(([of, all]) => {
     const values = all.map(({ params }) => Object.entries(params).map(([name, value]) => `${name} ${String(value)}`).join(' and ')); // prettier-ignore
-    return `${of} is made ${all.length} times, with ${values.join('; ')}`;
+    const itself = before.has(of) ? ['as it is'] : [];
+    return `${of} is made ${all.length + itself.length} times, ${[...itself, `with ${values.join('; ')}`].join(', and ')}`;
   });
 }
 

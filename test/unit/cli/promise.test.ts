@@ -18,14 +18,22 @@ describe('--by', () => {
     ['tuesday-10:00', new Date(2026, 11, 1, 10, 0).getTime()],
     ['9:00', new Date(2026, 11, 2, 9, 0).getTime()],
     ['2026-12-04T18:00:00Z', Date.UTC(2026, 11, 4, 18)],
+    ['2026-12-04T18:00', new Date(2026, 11, 4, 18, 0).getTime()],
+    ['2026-12-04', new Date(2026, 11, 4).getTime()],
+    ['2028-02-29T18:00', new Date(2028, 1, 29, 18, 0).getTime()],
     ['36h', NOW + 36 * HOUR_MS],
   ])('reads %s', (text, moment) => {
     expect(momentOf(text, NOW)).toBe(moment);
   });
 
-  it.each(['someday', 'freitag-18:00', '25:00', '2026-11-01T10:00:00Z', '2026-99-99', '-3h'])('refuses %s', (text) => {
-    expect(() => momentOf(text, NOW)).toThrow(expect.objectContaining({ problems: [expect.objectContaining({ path: '--by' })] }) as Error);
-  });
+  it.each(['someday', 'freitag-18:00', '25:00', '2026-11-01T10:00:00Z', '2026-99-99', '2027-02-30', '2027-02-29T18:00', '2026-12', '-3h'])(
+    'refuses %s',
+    (text) => {
+      expect(() => momentOf(text, NOW)).toThrow(
+        expect.objectContaining({ problems: [expect.objectContaining({ path: '--by' })] }) as Error,
+      );
+    },
+  );
 });
 
 describe('what is promised of a run', () => {
@@ -65,7 +73,7 @@ describe('what is promised of a run', () => {
     });
     expect(kept.hash).not.toBe(asked.hash);
     expect(says).toContain('search quality: 5 % ');
-    expect(says).toContain('search: all 10 trials over 5h 00m from now');
+    expect(says).toContain('search: all 10 trials within 5h 00m');
   });
 
   it('begins fewer trials where not all have room', async () => {
