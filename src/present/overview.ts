@@ -3,10 +3,10 @@ import type { ClusterNow, ScheduleSummary } from '../client/index.ts';
 import type { LedgerRow } from '../contract/ledger.ts';
 import type { Profile } from '../contract/profile.ts';
 import type { JobInfo } from '../ports/compute.ts';
-import { monthsUntil, spendings, type OpenSpending, type Spending } from '../rules/costs.ts';
+import { monthsUntil, spendings, type OpenSpending, type Spending } from '../rules/monthly-costs.ts';
 import { poolsNow, ratesOf, ratesSince, type Placed, type PoolNow } from './pools-now.ts';
 
-export { summed, type Spending, type SpendingPart } from '../rules/costs.ts';
+export { summed, type Spending, type SpendingPart } from '../rules/monthly-costs.ts';
 
 const MONTHS = 12;
 /** The newest ones besides champions; `longhaul models list` has all. */

@@ -10,6 +10,7 @@ import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
 import { afterRegistryWait, fruitlessEnd, fruitlessPauseSeconds, registryEnd, registryPauseSeconds } from '../../src/rules/fruitless.ts';
 import type { RegistryWait } from '../../src/rules/fruitless.ts';
+import { grownMemoryMb, growsMemory } from '../../src/rules/memory-growth.ts';
 import { afterAttemptV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
 import { isClusterLost, isTimeout, stepFailureOf } from '../failures.ts';
@@ -52,11 +53,10 @@ interface Fruitless {
 /** Every call runs the Job until it succeeds or fails by its own fault; attempts are counted over all calls, so that Job names never repeat. */
 export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<WorkResult> {
   const { profile } = host;
-  const counts = { attempts: host.attemptsBefore, deletions: 0, grown: false };
+  const counts = { attempts: host.attemptsBefore, deletions: 0, grown: 0 };
   const news = noNews();
   const fruitless: Fruitless = { fruitless: 0, withoutCapacitySince: null, registry: null };
   let placement: PlacementState = initialPlacement;
-  let { resources } = input.spec;
   let work: JobWork | null = null;
 
   return async () => {
@@ -80,10 +80,11 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
       host.begun(attempt);
       const begun = Date.now();
       const bound = lostAfterSeconds(profile, choice.pool);
+      const { resources } = work.spec;
       const end = await runJob(host, news, `${input.step}, attempt ${attempt} on ${choice.pool.name}`, {
         ...work,
         profile: profileIn(profile, choice.pool),
-        spec: { ...work.spec, resources },
+        spec: { ...work.spec, resources: { ...resources, memoryMb: grownMemoryMb(resources.memoryMb, counts.grown, profile) } },
         attempt,
         pool: choice.pool,
         noCapacitySeconds: choice.noCapacitySeconds,
@@ -111,10 +112,8 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
           );
       host.told(`attempt ${attempt}: ${end.cause}`);
       if (host.reconciles) await pauseWhereFruitless(host, end, fruitless, begun);
-      if (end.verdict === 'out-of-memory' && !counts.grown && profile.memoryGrowth > 1) {
-        counts.grown = true;
-        resources = { ...resources, memoryMb: Math.ceil(resources.memoryMb * profile.memoryGrowth) };
-      } else if (end.verdict === 'no-capacity') {
+      if (growsMemory(end.verdict, counts.grown, profile)) counts.grown += 1;
+      else if (end.verdict === 'no-capacity') {
         if (placement.emptyPools >= profile.pools.length) await sleep(WAITS.allPoolsEmptyMs);
       } else if (end.verdict !== 'preempted' && !(end.verdict === 'deleted' && ++counts.deletions <= MAX_DELETIONS)) {
         throw jobFailure(end);

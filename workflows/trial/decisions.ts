@@ -6,6 +6,7 @@ import type { TrialCarried, TrialSummary } from '../../src/contract/trial-run.ts
 import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
 import { afterRegistryWait, fruitlessEnd, registryEnd } from '../../src/rules/fruitless.ts';
+import { grownMemoryMb, growsMemory } from '../../src/rules/memory-growth.ts';
 import { afterAttemptV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterAttempt, poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
@@ -22,12 +23,11 @@ export function attemptInput(run: TrialRun, choice: Pick<PlacementChoice, 'pool'
   const { resumed: _resumed, carried: _carried, wanted: _wanted, ...input } = run.input;
   const trial = { ...input, profile: profileIn(input.profile, choice.pool) };
   const { carried } = run;
-  const growth = carried.memoryRetries > 0 ? trial.profile.memoryGrowth : 1;
   return {
     trial,
     attempt: carried.attempts,
     pool: choice.pool,
-    memoryMb: Math.ceil(trial.spec.resources.memoryMb * growth),
+    memoryMb: grownMemoryMb(trial.spec.resources.memoryMb, carried.memoryRetries, trial.profile),
     noCapacitySeconds: choice.noCapacitySeconds,
     lastProgress: carried.lastProgress,
     samples: carried.samples,
@@ -114,7 +114,7 @@ export function afterReport(
         repeats: carried.fruitless,
       };
     case 'out-of-memory':
-      if (carried.memoryRetries > 0 || input.profile.memoryGrowth <= 1) return { summary: failed(run, report, null), repeats: 0 };
+      if (!growsMemory(report.verdict, carried.memoryRetries, input.profile)) return { summary: failed(run, report, null), repeats: 0 };
       carried.memoryRetries += 1;
       return { summary: null, repeats: 0 };
     case 'bad-input':

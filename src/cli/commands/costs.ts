@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Longhaul } from '../../client/index.ts';
 import { money } from '../../present/format.ts';
 import { MOST_OPEN_RUNS } from '../../present/pools-now.ts';
-import { monthsUntil, spendings, summed, type OpenSpending, type SpendingPart, type SpendingSum } from '../../rules/costs.ts';
+import { monthsUntil, spendings, summed, type OpenSpending, type SpendingPart, type SpendingSum } from '../../rules/monthly-costs.ts';
 import { cliOf, examples } from '../context.ts';
 import { readLedger } from '../read-runs.ts';
 import { table } from '../table.ts';

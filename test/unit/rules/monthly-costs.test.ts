@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CostsOutput } from '../../../src/cli/output-schemas.ts';
 import type { LedgerRow } from '../../../src/contract/ledger.ts';
-import { monthsUntil, spendings, summed } from '../../../src/rules/costs.ts';
+import { monthsUntil, spendings, summed } from '../../../src/rules/monthly-costs.ts';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const run = (name: string, more: Partial<LedgerRow<'runs'>> = {}): LedgerRow<'runs'> => ({

@@ -1,4 +1,4 @@
-/** Money by month, team and pipeline: what the ledger knows, and what open runs have spent beyond that. Pure. */
+/** What was spent by month, team and pipeline: what the ledger knows, and what open runs have spent beyond that. Pure. */
 import type { LedgerRow } from '../contract/ledger.ts';
 
 /** What was spent for one pipeline of one team in one month. */
