@@ -2,7 +2,7 @@
 import { PreconditionFailedError } from '../src/contract/errors.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
-import { WAITS } from '../src/rules/durations.ts';
+import { GRACES, WAITS } from '../src/rules/durations.ts';
 import {
   endUri,
   firstLineOf,
@@ -35,6 +35,8 @@ export interface LogSource {
   /** Of an attempt on several machines; 0 when left out. */
   readonly rank?: number;
   readonly bounds: LogBounds;
+  /** Its Job has ended, and who kept it has gone: nothing more comes, and what is not there any more is missing. */
+  readonly isTakenOver?: boolean;
   /** Hears why a log is not kept any more. */
   readonly tell: (error: unknown) => void;
 }
@@ -47,12 +49,15 @@ interface KeptLog {
 }
 
 /** The logs of all machines of an attempt, those of the others behind that of rank 0: as large together as that one may be, and no more than so many. */
-export function keepLogs(source: LogSource, nodes: number, job: string, detached: AbortSignal): KeptLog {
+function sourcesOf(source: LogSource, nodes: number): LogSource[] {
   const ranks = Math.min(nodes, MAX_KEPT_RANKS);
   const maxMb = source.bounds.maxMb / Math.max(1, ranks - 1);
-  const kept = Array.from({ length: ranks }, (_, rank) =>
-    keepLog(rank === 0 ? source : { ...source, rank, bounds: { ...source.bounds, maxMb } }, job, detached),
-  );
+  return Array.from({ length: ranks }, (_, rank) => (rank === 0 ? source : { ...source, rank, bounds: { ...source.bounds, maxMb } }));
+}
+
+/** Those of all of its machines. */
+export function keepLogs(source: LogSource, nodes: number, job: string, detached: AbortSignal): KeptLog {
+  const kept = sourcesOf(source, nodes).map((each) => keepLog(each, job, detached));
   return {
     status: (status) => {
       for (const each of kept) each.status(status);
@@ -61,6 +66,31 @@ export function keepLogs(source: LogSource, nodes: number, job: string, detached
       await Promise.all(kept.map((each) => each.settled(patienceMs)));
     },
   };
+}
+
+/**
+ * Completes logs whose Job has ended and which another worker keeps, where that one has gone before their end.
+ *
+ * @param job null: it is not there any more, nor is what nobody has kept
+ */
+export async function completeLogs(source: LogSource, nodes: number, job: string | null, detached: AbortSignal): Promise<void> {
+  if (!source.bounds.keep) return;
+  const complete = async (each: LogSource): Promise<void> => {
+    if (await isEndedSoon(each, detached)) return;
+    if (job === null) await markLostLog(each);
+    else await follow({ ...each, isTakenOver: true }, job, detached);
+  };
+  await Promise.all(sourcesOf(source, nodes).map((each) => complete(each).catch(source.tell)));
+}
+
+async function isEndedSoon({ store, output, attempt, rank }: LogSource, detached: AbortSignal): Promise<boolean> {
+  const uri = endUri(logPrefix(output, attempt, rank));
+  const begun = performance.now();
+  for (;;) {
+    if (await store.stat(uri)) return true;
+    if (detached.aborted || performance.now() - begun >= GRACES.logEndMs) return detached.aborted;
+    await pause(WAITS.recordsLookFirstMs, detached);
+  }
 }
 
 /** Follows the Job's log until it ends, or until the worker leaves it to the next one. Its own trouble never becomes the attempt's. */
@@ -81,30 +111,30 @@ export function keepLog(source: LogSource, job: string, detached: AbortSignal): 
 }
 
 /** Says that nobody was there to keep the rest of a log: its Job ended and went while no worker ran. */
-export async function markLostLog({ store, output, attempt, bounds }: Omit<LogSource, 'compute'>): Promise<void> {
+export async function markLostLog({ store, output, attempt, rank = 0, bounds }: Omit<LogSource, 'compute'>): Promise<void> {
   if (!bounds.keep) return;
-  const book = await LogBook.open(store, logPrefix(output, attempt), bounds);
+  const book = await LogBook.open(store, logPrefix(output, attempt, rank), bounds);
   if (book.ended) return;
   book.add(stampedLine({ at: new Date().toISOString(), text: gapLine(NOTHING_MORE) }));
   await book.end();
 }
 
 async function follow(source: LogSource, job: string, detached: AbortSignal): Promise<void> {
-  const { compute, store, output, attempt, rank = 0, bounds } = source;
+  const { compute, store, output, attempt, rank = 0, bounds, isTakenOver = false } = source;
   const book = await LogBook.open(store, logPrefix(output, attempt, rank), bounds);
   if (book.ended) return;
-  const wasKept = book.lines > 0;
+  const mayLack = isTakenOver || book.lines > 0;
   const over = new AbortController();
   const writing = writeAtAPace(book, AbortSignal.any([over.signal, detached]));
   writing.catch(() => undefined);
   try {
     let some = false;
-    for await (const line of compute.logs(job, { rank, follow: true, stamped: true, after: book.position, signal: detached })) {
+    for await (const line of compute.logs(job, { rank, follow: !isTakenOver, stamped: true, after: book.position, signal: detached })) {
       some = true;
       book.add(line.slice(0, LONGEST_LINE));
     }
     if (detached.aborted) return;
-    if (!some && wasKept) book.add(stampedLine({ at: new Date().toISOString(), text: gapLine(NOTHING_MORE) }));
+    if (!some && mayLack) book.add(stampedLine({ at: new Date().toISOString(), text: gapLine(NOTHING_MORE) }));
   } finally {
     over.abort();
     await writing;

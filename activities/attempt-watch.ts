@@ -54,7 +54,9 @@ export async function watchAttempt(watching: Watching): Promise<{ end: JobEnd; s
   try {
     const first = await Promise.race([ended, silence, stopping]);
     if (first !== 'silent' && first !== 'stuck') return { end: first, silent: false };
-    await foreign.ask('Kubernetes', () => compute.remove(job.name, { waitSeconds: GRACES.removalPatienceSeconds }));
+    // One that was handed over is removed by who has recorded its end.
+    if (input.lost === undefined)
+      await foreign.ask('Kubernetes', () => compute.remove(job.name, { waitSeconds: GRACES.removalPatienceSeconds }));
     return { end: lostEnd(status, first === 'silent' ? 'no progress records' : 'did not end after SIGTERM'), silent: first === 'silent' };
   } finally {
     over.abort();

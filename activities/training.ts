@@ -9,7 +9,7 @@ import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.
 import { GRACES } from '../src/rules/durations.ts';
 import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
-import { keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
+import { completeLogs, keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
 import { asLostOutcome, attemptOutcome, hasLetGo } from './attempt-outcome.ts';
 import { attemptReport, recordAttempt, recordNodes } from './attempt-report.ts';
@@ -64,7 +64,10 @@ export const createTrainingActivities = (ports: Ports) =>
         const { compute, store, warehouse, foreign } = world;
         const found = await foreign.ask('Kubernetes', () => findJob(compute, attemptIdentity(store, input)));
         // One that trained and is not there any more ended while nobody watched; of one that was given up all is told that is known.
-        if (found === null && input.lost !== undefined) return null;
+        if (found === null && input.lost !== undefined) {
+          await completeLogs(logSource(input, store, compute), nodesOf(input), null, context.detached);
+          return null;
+        }
         if (found === null && !(await foreign.ask('the object store', () => hasTrained(store, input)))) return null;
         const flushed = await foreign.ask('the ledger', () => lastRecorded(warehouse, input));
         return runAttempt(input, world, { ...context, stop: AbortSignal.abort() }, { flushed, job: found });
@@ -172,9 +175,8 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   };
   const watch = async (job: string): Promise<{ end: JobEnd; silent: boolean }> => {
     log.info('attempt is watched', { pool: input.pool.name, job });
-    const kept = input.isLogKept
-      ? null
-      : keepLogs(logSource(input, store, compute), trial.spec.resources.nodes ?? 1, job, context.detached);
+    const logs = logSource(input, store, compute);
+    const kept = input.isLogKept ? null : keepLogs(logs, nodesOf(input), job, context.detached);
     const onStatus = (status: JobStatus): void => {
       waitReports.status(status);
       kept?.status(status);
@@ -196,6 +198,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
       ...(input.mayLetGo ? { hasLetGo: async () => !context.stop.aborted && (await hasLetGo(store, input)) } : {}),
     };
     const watched = await watchAttempt(watching);
+    if (input.isLogKept) await completeLogs(logs, nodesOf(input), job, context.detached);
     // A machine that goes is replaced at once; what is left of its log comes meanwhile.
     if (!watched.end.disruption && !watched.end.nodeLost && !watched.end.notStarted) await kept?.settled(GRACES.logEndMs);
     return watched;
@@ -218,6 +221,9 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
   };
   const end = await foreign.ask('the object store', () => start.complete(told));
   const job = name ?? attemptIdentity(store, input).name;
+  const cleanUp = async (): Promise<void> => {
+    if (name !== null && !end.letGo) await foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end));
+  };
   // Each is another system's answer, and none needs another's: the replacement waits for the slowest, and not for all in turn.
   const [seen, moved] = await Promise.all([
     attemptOutcome({ input, end, silent: watched.silent, stopRequested: context.stop.aborted, images }, store, foreign),
@@ -226,7 +232,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     foreign.ask('the ledger', () => follower.flush()),
     // Before the total, so that whoever sees that one finds its parts.
     foreign.ask('the ledger', () => recordNodes(warehouse, input, end, job)),
-    name === null || end.letGo ? undefined : foreign.ask('Kubernetes', () => cleanUpJob(compute, name, end)),
+    input.lost === undefined ? cleanUp() : undefined,
   ]);
   const outcome = input.lost === undefined ? seen : asLostOutcome(seen, input.lost, input.judged);
   const { verdict } = outcome;
@@ -240,6 +246,8 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     moveBytes: moved,
   });
   await foreign.ask('the ledger', () => recordAttempt(warehouse, input, report, job, { stage: end.letGo ? 'lost' : 'ended' }));
+  // Whoever comes after a worker that goes now finds the Job, or its end in the ledger; and nothing waits for this one's machines.
+  if (input.lost !== undefined) await cleanUp();
   // Once, by whoever sees to its end.
   if (!end.letGo) meter.end(report);
   log.info('attempt ended', { pool: report.pool, node: report.node, end: report.verdict, cause: report.cause, cost: report.cost });
@@ -267,6 +275,8 @@ function unlessBadData(error: unknown): null {
   if (error instanceof Error && 'type' in error && error.type === 'BadData') return null;
   throw error;
 }
+
+const nodesOf = ({ trial }: AttemptInput): number => trial.spec.resources.nodes ?? 1;
 
 const logSource = ({ trial, attempt }: AttemptInput, store: ObjectStore, compute: Compute): LogSource => ({
   store,

@@ -13,7 +13,7 @@ import { openProcessCompute } from '../../src/adapters/process/index.ts';
 import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
-import { readKeptLog } from '../../src/present/kept-logs.ts';
+import { keptAttempts, readKeptLog } from '../../src/present/kept-logs.ts';
 import { attemptInput } from '../support/attempt-input.ts';
 import { startStandIn } from '../support/kubernetes/server.ts';
 import type { StandIn } from '../support/kubernetes/server.ts';
@@ -294,6 +294,74 @@ describe('an attempt on several pods', () => {
       expect(await second).toMatchObject({ verdict: 'preempted', cause });
       expect(of('attempts')).toHaveLength(2);
       expect(running()).toBe(0);
+    });
+
+    it('has its logs completed by who sees to its end where the worker that kept them went', async () => {
+      const plain = store;
+      let isGone = false;
+      store = {
+        ...plain,
+        write: (uri, ...more) => (isGone && uri.includes('/logs/') ? new Promise(() => undefined) : plain.write(uri, ...more)),
+      };
+      await begin({ mayLetGo: true }, [0, 1, 2]);
+      await save('sigterm');
+      isGone = true;
+      evict();
+      const { cause } = await begun.report;
+      store = plain;
+      const ended = end({ lost: cause, isLogKept: true });
+      told();
+      await ended;
+      for (const rank of [0, 2]) await eventually(() => keptOf(input, rank)).toEqual([`rank ${rank}`, 'saved']);
+      // Its pod is gone.
+      await eventually(() => keptOf(input, 1)).toEqual([expect.stringContaining('the rest of this log is lost')]);
+      await eventually(() => keptAttempts(store, input.trial.output)).toEqual([{ attempt: 1, ended: true }]);
+    });
+
+    it('has its logs ended where its Job is gone with the worker that kept them', async () => {
+      const plain = store;
+      store = { ...plain, write: (uri, ...more) => (uri.includes('/logs/') ? new Promise(() => undefined) : plain.write(uri, ...more)) };
+      await begin({ mayLetGo: true }, [0, 1, 2]);
+      await save('sigterm');
+      evict();
+      const { cause } = await begun.report;
+      store = plain;
+      await compute.remove(job(), { waitSeconds: 0 });
+      told();
+      await eventually(() => standIn.objects.list('jobs')).toEqual([]);
+      expect(await end({ lost: cause, isLogKept: true })).toBeNull();
+      expect(await keptAttempts(store, input.trial.output)).toEqual([{ attempt: 1, ended: true }]);
+      for (const rank of [0, 1, 2]) expect(await keptOf(input, rank)).toEqual([expect.stringContaining('the rest of this log is lost')]);
+    });
+
+    it('is in the ledger with its end before its Job is removed, so that a worker that goes in between loses nothing', async () => {
+      await begin({ mayLetGo: true }, [0, 1, 2]);
+      await save('sigterm');
+      evict();
+      const { cause } = await begun.report;
+      const plain = compute;
+      const environment = new MockActivityEnvironment({ attempt: 1, heartbeatTimeoutMs: 1000 }, { logger });
+      let rowsAtRemoval = 0;
+      compute = {
+        ...plain,
+        remove: () => {
+          rowsAtRemoval = of('attempts').length;
+          environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+          return new Promise(() => undefined);
+        },
+      };
+      // It hangs: nothing tells of its end, nor does it record anything.
+      const { trial, ...rest } = input;
+      const silent = { ...trial, profile: { ...trial.profile, silenceSeconds: 0.2 } };
+      const act = () =>
+        createTrainingActivities(ports()).endAttempt({ ...rest, trial: silent, mayLetGo: false, lost: cause, isLogKept: true });
+      const first = environment.run<[], AttemptReport | null, typeof act>(act);
+      await expect(first).rejects.toMatchObject({ type: 'Unavailable' });
+      compute = plain;
+      expect(rowsAtRemoval).toBe(2);
+      expect(seen('attempts')).toMatchObject([{ verdict: 'preempted', cause }]);
+      expect(standIn.objects.list('jobs')).toHaveLength(1);
+      told();
     });
 
     it.each([
