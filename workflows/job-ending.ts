@@ -9,6 +9,7 @@ import { jobEndingWorkflowId } from '../src/contract/ids.ts';
 import { WORKFLOWS } from '../src/contract/names.ts';
 import type { Profile } from '../src/contract/profile.ts';
 import type { AttemptInput, CapacityInput } from '../src/contract/attempts.ts';
+import { tellTrial } from './late-costs.ts';
 import { patientEndings, JOB_ENDING_POLICY } from './policies.ts';
 
 type JobEnding =
@@ -22,9 +23,12 @@ type Patient<T> = Omit<T, 'lostAfterSeconds'> & { readonly lostAfterSeconds?: ne
 export async function jobEnding(ending: JobEnding): Promise<void> {
   const activities = patientEndings(profileOf(ending));
   switch (ending.kind) {
-    case 'attempt':
-      await activities.endAttempt(ending.input);
+    case 'attempt': {
+      const report = await activities.endAttempt(ending.input);
+      // Those that were handed over before this was told name nothing counted.
+      if (report !== null && ending.input.counted !== undefined) await tellTrial(report, ending.input.counted);
       return;
+    }
     case 'capacity':
       await activities.forgetCapacity(ending.input);
       return;

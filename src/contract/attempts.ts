@@ -28,7 +28,12 @@ export interface AttemptInput {
   readonly mayLetGo?: boolean;
   /** Of a Job that was handed over because it had let go: who watched it goes on keeping its log. */
   readonly isLogKept?: boolean;
+  /** What its trial has counted of a Job that was handed over: it is told of the rest. Absent: of nothing. */
+  readonly counted?: AttemptMoney;
 }
+
+/** Amounts of the profile's currency. */
+export type AttemptMoney = Pick<AttemptReport, 'cost' | 'onDemandCost' | 'lostCost'>;
 
 /** Argument of the activity `awaitCapacity`. */
 export type CapacityInput = Pick<AttemptInput, 'trial' | 'attempt' | 'pool' | 'memoryMb' | 'lostAfterSeconds'> & {

@@ -88,6 +88,8 @@ export const INTERNAL_SIGNALS = {
   trialReport: 'trial-report',
   /** From the activity of an attempt to its trial: what it waits for. */
   attemptWaits: 'attempt-waits',
+  /** To a trial, from who saw the Job of one of its attempts to its end: what it cost beyond what the trial has counted. */
+  attemptCost: 'attempt-cost',
   /** From the activity of a Job of a step to its run, likewise. */
   stepWaits: 'step-waits',
   acquire: 'acquire',

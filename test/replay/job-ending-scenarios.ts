@@ -13,9 +13,10 @@ const endingOf = (search: { readonly workflowId: string }): string => {
   return jobEndingWorkflowId({ run, step: 'search', trial: 0 }, 'attempt', 1);
 };
 
-export const JOB_ENDING_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
-  /** One of several machines is evicted and all ranks have saved: the next attempt trains before the Job of the first has ended. */
-  'search-gang-lets-go': async (harness) => {
+/** One of several machines is evicted and all ranks have saved: the next attempt trains before the Job of the first has ended. */
+const gangLetsGo =
+  (search: string, ending: string): SearchScenario =>
+  async (harness) => {
     const second = Promise.withResolvers<undefined>();
     const firstEnded = Promise.withResolvers<undefined>();
     harness.world.attempt = async ({ attempt }): Promise<Partial<AttemptReport>> => {
@@ -28,14 +29,19 @@ export const JOB_ENDING_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
       await second.promise;
       return { verdict: 'preempted' };
     };
-    const search = await harness.search(specOf({ trials: 1, resources: { nodes: 2 } }));
+    const begun = await harness.search(specOf({ trials: 1, resources: { nodes: 2 } }));
     await second.promise;
-    const workflowId = endingOf(search);
+    const workflowId = endingOf(begun);
     await harness.client.workflow.getHandle(workflowId).result();
     firstEnded.resolve(undefined);
-    await search.result();
-    return [...recorded('search-gang-lets-go', search, 0), { file: 'job-ending-of-a-gang-that-let-go', workflowId }];
-  },
+    await begun.result();
+    return [...recorded(search, begun, 0), { file: ending, workflowId }];
+  };
+
+export const JOB_ENDING_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
+  'search-gang-lets-go': gangLetsGo('search-gang-lets-go', 'job-ending-of-a-gang-that-let-go'),
+  /** As before, and the trial is told what the first attempt cost after it was handed over. */
+  'search-gang-told-of-costs': gangLetsGo('search-gang-told-of-costs', 'job-ending-that-tells-of-costs'),
 
   'search-over-two-clusters': async (harness) => {
     const lostAfterSeconds = 5;

@@ -30,18 +30,18 @@ interface Payloads {
 const read = (file: string): RecordedHistory => JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedHistory;
 const idOf = (history: RecordedHistory): string => history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
 
-/** The same, with a signal before the workflow's first task. */
-function toldAtItsBegin(history: RecordedHistory, signalName: string, told: object): RecordedHistory {
-  const later = (key: string, value: unknown): unknown => (/eventId$/i.test(key) && Number(value) > 1 ? String(Number(value) + 1) : value);
-  const [began, ...rest] = (JSON.parse(JSON.stringify(history), later) as RecordedHistory).events;
-  if (!began) throw new Error('the history is empty');
-  const input = { payloads: [{ metadata: { encoding: base64('json/plain') }, data: base64(told) }] };
+/** The same, with a signal behind that event: the first one, before the workflow's first task, where none is named. */
+function told(history: RecordedHistory, signalName: string, what: object, behind = 1): RecordedHistory {
+  const later = (key: string, value: unknown): unknown =>
+    /eventId$/i.test(key) && Number(value) > behind ? String(Number(value) + 1) : value;
+  const { events } = JSON.parse(JSON.stringify(history), later) as RecordedHistory;
+  const input = { payloads: [{ metadata: { encoding: base64('json/plain') }, data: base64(what) }] };
   const signal = {
-    eventId: '2',
+    eventId: String(behind + 1),
     eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED',
     workflowExecutionSignaledEventAttributes: { signalName, input },
   };
-  return { events: [began, signal, ...rest] };
+  return { events: events.toSpliced(behind, 0, signal) };
 }
 
 /** The same, where all signals of that name said more. */
@@ -131,7 +131,13 @@ describe('histories of earlier runs', () => {
 
   // A client is newer than the workers for a while, or a worker than the others.
   it('go the same way where a run was told of a decision that its workers did not know', async () => {
-    await present.replay(toldAtItsBegin(read('0.2.0/pipeline-retried.json'), 'decided', { decision: 'retry', payload: { by: 'ada' } }));
+    await present.replay(told(read('0.2.0/pipeline-retried.json'), 'decided', { decision: 'retry', payload: { by: 'ada' } }));
+  });
+
+  it('go the same way where a newer worker told of costs that a trial did not know of', async () => {
+    const trial = read('0.2.0/search-gang-lets-go-trial-0.json');
+    const secondEnded = trial.events.findLastIndex(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_COMPLETED') + 1;
+    await present.replay(told(trial, 'attempt-cost', { cost: 1, onDemandCost: 1, lostCost: 1 }, secondEnded));
   });
 
   it('go the same way where a newer worker asked a gate for a place that it would not give', async () => {

@@ -50,7 +50,10 @@ describe('a Job that no worker could be told to end', () => {
       namespace: namespaceOf(harness.environment),
       taskQueue: `${TASK_QUEUES.training}-${CLUSTER}`,
       activities: {
-        endAttempt: ({ attempt }: AttemptInput) => end(`attempt ${attempt}`),
+        endAttempt: async ({ attempt }: AttemptInput) => {
+          await end(`attempt ${attempt}`);
+          return null;
+        },
         forgetCapacity: ({ pool }: CapacityInput) => end(`capacity ${pool.name}`),
         removeStepJob: ({ step, attempt }: StepJobName) => end(`step ${step} ${attempt}`),
       },

@@ -58,6 +58,28 @@ describe('a trial whose attempt has let go', () => {
     expect(await trial.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 2, preemptions: 1, crashes: 0 } });
   });
 
+  it('counts what it costs until that one has ended', async () => {
+    const { world } = harness;
+    const [first, second] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    world.attempt = async ({ attempt }) => {
+      if (attempt === 1) return { verdict: 'preempted', letGo: true, cost: 2, onDemandCost: 6, lostCost: 0.5 };
+      first.resolve(undefined);
+      await second.promise;
+      return { cost: 1, onDemandCost: 3 };
+    };
+    world.end = async () => {
+      await first.promise;
+      return { verdict: 'preempted', cost: 2.25, onDemandCost: 6.75, lostCost: 0.75 };
+    };
+    const trial = await harness.trial({ spec: specOf(SEVERAL), profile: profileOf(pool()) });
+    await first.promise;
+    await endings(runOf(world), 1).result();
+    // While the second one runs.
+    await until(async () => (await trial.query<TrialReport>('state')).cost === 2.25, 'the cost of the first');
+    second.resolve(undefined);
+    expect(await trial.result()).toMatchObject({ carried: { cost: 3.25, onDemandCost: 9.75, lostCost: 0.75 } });
+  });
+
   it('that was to stop hands it over as stopped, and begins no other', async () => {
     const { world } = harness;
     const ended: AttemptInput[] = [];

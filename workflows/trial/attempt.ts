@@ -71,10 +71,13 @@ async function interruptible(run: TrialRun, choice: PlacementChoice): Promise<At
 /** Its machines are about to tell of their end; until they have, its Job is somebody's. */
 async function handOverLetGo(
   { mayLetGo: _mayLetGo, lostAfterSeconds: _bound, ...input }: AttemptInput,
-  { verdict, cause }: AttemptReport,
+  { verdict, cause, cost, onDemandCost, lostCost }: AttemptReport,
 ): Promise<void> {
   const judged = verdict === 'preempted' ? {} : { judged: verdict };
-  await handOver({ kind: 'attempt', input: { ...input, lost: cause, ...judged, isLogKept: true } });
+  await handOver({
+    kind: 'attempt',
+    input: { ...input, lost: cause, ...judged, isLogKept: true, counted: { cost, onDemandCost, lostCost } },
+  });
 }
 
 /**
@@ -105,7 +108,8 @@ async function endOf(run: TrialRun, input: AttemptInput): Promise<AttemptReport 
     if (isSeveral(input) && (isTimeout(error) || isClusterLost(error))) return endLostAttempt(run, input);
     if (!isTimeout(error)) throw error;
     const { lostAfterSeconds: _bound, ...patient } = input;
-    if (patched('job-ending')) await handOver({ kind: 'attempt', input: patient });
+    if (patched('job-ending'))
+      await handOver({ kind: 'attempt', input: { ...patient, counted: { cost: 0, onDemandCost: 0, lostCost: 0 } } });
     return null;
   }
 }

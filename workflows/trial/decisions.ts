@@ -10,6 +10,7 @@ import { grownMemoryMb, growsMemory } from '../../src/rules/memory-growth.ts';
 import { afterAttemptV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterAttempt, poolOrder } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { countMoney } from '../late-costs.ts';
 import { ownTeam } from '../pools/slots.ts';
 import type { TrialRun } from './state.ts';
 
@@ -69,9 +70,7 @@ export function afterReport(
   carried.lastProgress = report.lastProgress;
   carried.samples = report.samples;
   carried.done = report.done ?? carried.done;
-  carried.cost += report.cost;
-  carried.onDemandCost += report.onDemandCost;
-  carried.lostCost += report.lostCost;
+  countMoney(carried, report);
   const seconds = report.startedAt === null ? 0 : (report.endedAt - report.startedAt) / 1000;
   carried.trainedSeconds = (carried.trainedSeconds ?? carried.seconds) + (report.trainedSeconds ?? seconds);
   carried.seconds += seconds;

@@ -29,6 +29,7 @@ import { withSearchWatch } from './search-watch.ts';
 import { grantedSignal } from '../pools/slots.ts';
 import { withMovedGb } from '../../src/rules/clusters.ts';
 import { inClusterThatAnswers, noAnswer, noNews } from '../clusters.ts';
+import { attemptCostSignal, countMoney } from '../late-costs.ts';
 import { afterReport, failedSummary, messageOf, summaryOf } from './decisions.ts';
 import { reportOf, reportToSearch, reportEndToSearch } from './messages.ts';
 import type { TrialRun } from './state.ts';
@@ -104,6 +105,11 @@ function setUp(input: TrialInput): TrialRun {
     const name = run.input.profile.pools.find((pool) => pool.name === run.pool)?.cluster;
     if (cluster !== undefined && name !== undefined) run.clusters.known[name] = cluster;
     reportToSearch(run.input, reportOf(run)).catch(() => undefined);
+  });
+  setHandler(attemptCostSignal, (rest) => {
+    countMoney(run.carried, rest);
+    // A worker that is older than the one which told it reports nothing.
+    if (run.pool !== null && patched('report-late-costs')) reportToSearch(run.input, reportOf(run)).catch(() => undefined);
   });
   setHandler(stateQuery, () => reportOf(run));
   return run;
