@@ -23,6 +23,7 @@ export class SeenStart {
   /** Null: it is a process, whose folder keeps what its start was. */
   readonly #uri: string | null;
   #seen: Seen | null = null;
+  #isNoted = false;
 
   constructor(store: ObjectStore, { home, job, profile }: Place) {
     this.#store = store;
@@ -30,10 +31,13 @@ export class SeenStart {
   }
 
   readonly status = ({ phase, node, image, startedAt }: JobStatus): void => {
-    if (phase !== 'running' || node === null || startedAt === null || this.#uri === null || this.#seen !== null) return;
-    this.#seen = { node, image: image ?? null, startedAt };
-    // Without it an end that nobody sees tells less, which keeps no Job from being watched.
-    this.#store.write(this.#uri, JSON.stringify(this.#seen), { contentType: 'application/json' }).catch(() => undefined);
+    if (phase !== 'running' || node === null || startedAt === null || this.#uri === null || this.#isNoted) return;
+    this.#seen ??= { node, image: image ?? null, startedAt };
+    this.#isNoted = true;
+    this.#store.write(this.#uri, JSON.stringify(this.#seen), { contentType: 'application/json' }).catch(() => {
+      // Without it an end that nobody sees tells less, which keeps no Job from being watched: the next status tries again.
+      this.#isNoted = false;
+    });
   };
 
   /** The end with what it lacks. A Job that outlives its pod says when it was made, and not when its container began. */

@@ -13,6 +13,7 @@ import type { AuditCarried, AuditedPair, AuditInput, AuditState, PairResult, Sid
 import { auditName, trialWorkflowId } from '../src/contract/ids.ts';
 import { QUERIES, WORKFLOWS } from '../src/contract/names.ts';
 import { placedFor } from '../src/rules/audits.ts';
+import { endIfCancelled } from './end-if-cancelled.ts';
 import { stepFailureOf } from './failures.ts';
 import { auditing, REPETITION_POLICY } from './policies.ts';
 import type { trial } from './trial/trial.ts';
@@ -42,6 +43,7 @@ export async function audit(input: AuditInput): Promise<AuditState> {
     const next = plan.pairs.slice(carried.results.length, carried.results.length + PARALLEL);
     const results = await Promise.all(next.map((pair) => auditPair(input, name, pair))).catch(asOwn);
     carried.results = [...carried.results, ...results];
+    endIfCancelled();
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof audit>({ ...input, carried });
   }
   isDone = true;

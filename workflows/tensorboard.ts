@@ -5,6 +5,7 @@ import {
   continueAsNew,
   defineSignal,
   isCancellation,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -36,19 +37,28 @@ export async function tensorboard(keeping: TensorboardKeeping): Promise<void> {
   const holders = new Set(keeping.holders);
   setHandler(holdTensorboardSignal, ({ holder }) => void holders.add(holder));
   setHandler(releaseTensorboardSignal, ({ holder }) => void holders.delete(holder));
-  for (;;) {
-    if (workflowInfo().continueAsNewSuggested && allHandlersFinished())
-      await continueAsNew<typeof tensorboard>({ ...keeping, holders: [...holders] });
-    if (holders.size === 0) {
-      if (!(await condition(() => holders.size > 0, profile.tensorboard.keepSeconds * 1000))) break;
-    } else if (!(await condition(() => holders.size === 0, WAITS.tensorboardHoldersLookMs))) {
-      // A look that fails is made again the next time.
-      const closed = await searching.closedWorkflows({ workflowIds: [...holders] }).catch((error: unknown): string[] => {
-        if (isCancellation(error)) throw error;
-        return [];
-      });
-      for (const gone of closed) holders.delete(gone);
+  const isHeldAtTheEnd = (): boolean => holders.size > 0 && patched('heard-at-the-end');
+  const untilUnused = async (): Promise<void> => {
+    for (;;) {
+      if (workflowInfo().continueAsNewSuggested && allHandlersFinished())
+        await continueAsNew<typeof tensorboard>({ ...keeping, holders: [...holders] });
+      if (holders.size === 0) {
+        const isHeld = await condition(() => holders.size > 0, profile.tensorboard.keepSeconds * 1000);
+        // Word of a search may have come together with the end of the wait.
+        if (!isHeld && !isHeldAtTheEnd()) return;
+      } else if (!(await condition(() => holders.size === 0, WAITS.tensorboardHoldersLookMs))) {
+        // A look that fails is made again the next time.
+        const closed = await searching.closedWorkflows({ workflowIds: [...holders] }).catch((error: unknown): string[] => {
+          if (isCancellation(error)) throw error;
+          return [];
+        });
+        for (const gone of closed) holders.delete(gone);
+      }
     }
-  }
-  await tensorboards(profile).stopTensorboard({ profile, pipeline, ...(home === undefined ? {} : { home }) });
+  };
+  do {
+    await untilUnused();
+    await tensorboards(profile).stopTensorboard({ profile, pipeline, ...(home === undefined ? {} : { home }) });
+    // A search that came while it was being stopped has started it again: somebody must end that one too.
+  } while (isHeldAtTheEnd());
 }

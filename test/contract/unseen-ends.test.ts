@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createLostAttemptActivities } from '../../activities/lost-attempts.ts';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
 import type { StepJobInput } from '../../activities/step-job-contract.ts';
+import { startOfAttempt } from '../../activities/seen-starts.ts';
 import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
@@ -142,4 +143,17 @@ it('has node and image of an attempt whose cluster is lost', async () => {
   const { loseAttempt } = createLostAttemptActivities(ports());
   const report = await new MockActivityEnvironment().run(loseAttempt, { input, cause: 'cluster east does not answer' });
   expect(report).toMatchObject({ verdict: 'preempted', node: 'node-1', image: IMAGE });
+});
+
+it('is noted with a later status where the store was away at the first one', async () => {
+  let faults = 1;
+  const write: ObjectStore['write'] = (...args) =>
+    faults-- > 0 ? Promise.reject(new Error('connect ECONNREFUSED')) : store.write(...args);
+  const start = startOfAttempt(Object.assign(Object.create(store) as ObjectStore, { write }), await attempt());
+  const tell = async (): Promise<number> => {
+    start.status({ phase: 'running', message: null, node: 'node-1', image: 'image', startedAt: 1 });
+    return noted();
+  };
+  expect(await tell()).toBe(0);
+  await expect.poll(tell, { interval: 5 }).toBe(1);
 });

@@ -292,6 +292,29 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return [{ file: 'trial-cancelled', workflowId: trial.workflowId }];
   },
 
+  'trial-cancelled-between-attempts': async (harness) => {
+    const looking = Promise.withResolvers<undefined>();
+    let asked = 0;
+    harness.world.attempt = () => Promise.resolve({ verdict: 'no-capacity', startedAt: null });
+    harness.world.capacity = async ({ pool }) => {
+      if (pool.name === 'b') return until(() => Promise.resolve(harness.looking() === 2), 'both looks');
+      await harness.stopAsked();
+      asked += 1;
+      return looking.promise;
+    };
+    const pools = ['a', 'b'].map((name) => ({ name, spot: true, pricePerHour: 0.3, onDemandPricePerHour: 1 }));
+    const trial = await harness.trial({
+      profile: profileOf({ pools: [...pools, { name: 'on-demand', spot: false, pricePerHour: 1 }] }),
+      deadlineAt: Date.now() + 5 * 86_400_000,
+      factor: 1000,
+    });
+    await until(() => Promise.resolve(asked === 1), 'a look to be asked to end');
+    await trial.cancel();
+    looking.resolve(undefined);
+    await trial.result();
+    return [{ file: 'trial-cancelled-between-attempts', workflowId: trial.workflowId }];
+  },
+
   'search-shares-a-pool': async (harness) => {
     const search = await harness.search(
       specOf({ trials: 3, parallel: 3 }),

@@ -118,6 +118,30 @@ describe('a trial that has to continue as new', () => {
     expect(harness.world.attempts).toHaveLength(1);
   });
 
+  it('stays cancelled where that comes while its looks for a machine are seen to their end', async () => {
+    const pools = ['a', 'b', 'c'].map((name) => ({ name, spot: true, pricePerHour: 0.3, onDemandPricePerHour: 1 }));
+    const [looks, seen] = [new Set<string>(), Promise.withResolvers<undefined>()];
+    let asked = 0;
+    harness.world.attempt = ({ attempt }) => Promise.resolve(attempt === 1 ? { verdict: 'no-capacity', startedAt: null } : {});
+    harness.world.capacity = async ({ pool }) => {
+      looks.add(pool.name);
+      if (pool.name === 'c') return until(() => Promise.resolve(looks.size === 3), 'all looks');
+      await harness.stopAsked();
+      asked += 1;
+      return seen.promise;
+    };
+    const trial = await harness.trial({
+      profile: profileOf({ pools: [...pools, { name: 'on-demand', spot: false, pricePerHour: 1 }] }),
+      deadlineAt: Date.now() + 5 * 86_400_000,
+      factor: 1000,
+    });
+    await until(() => Promise.resolve(asked === 2), 'two looks to be asked to end');
+    await trial.cancel();
+    seen.resolve(undefined);
+    expect(await trial.result()).toMatchObject({ status: 'cancelled', carried: { attempts: 1 } });
+    expect(harness.world.attempts).toHaveLength(1);
+  });
+
   it('stops when it is told so while it waits for its next attempt', async () => {
     harness.world.attempt = async ({ attempt }) => (attempt === 1 ? { verdict: 'crashed' } : {});
     const trial = await harness.trial({ spec: specOf({ maxCrashes: 3 }) });

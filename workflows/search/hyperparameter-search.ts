@@ -30,6 +30,7 @@ import { fillPlaces } from './sampling.ts';
 import { releaseTensorboard, openTensorboard } from './tensorboard.ts';
 import { endUnreportedTrial, finalise, finish } from './trial-ends.ts';
 import { publish, resultOf } from './view.ts';
+import { endIfCancelled } from '../end-if-cancelled.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
 
 export async function hyperparameterSearch(input: SearchInput): Promise<SearchResult> {
@@ -67,8 +68,10 @@ async function work(run: SearchRun): Promise<void> {
     recordDecisions(run);
     followCurves(run);
     reconcile(run);
-    if (run.draining && (await isDrained(run)))
+    if (run.draining && (await isDrained(run))) {
+      endIfCancelled();
       await continueAsNew<typeof hyperparameterSearch>({ ...run.input, carried: carriedState(run) });
+    }
     await waitForNews(run);
     if (run.fatal !== null) throw run.fatal;
   }

@@ -1,7 +1,6 @@
 /** A trial: attempts, one Job each, until one succeeds. Machines may go; the trial goes on from its last committed checkpoint. */
 import {
   CancellationScope,
-  CancelledFailure,
   condition,
   continueAsNew,
   defineQuery,
@@ -25,6 +24,7 @@ import { AWAITS_REGISTRY } from '../../src/rules/attempt-ends.ts';
 import { playFaster, WAITS } from '../../src/rules/durations.ts';
 import { fruitlessEnd, fruitlessPauseSeconds, registryPauseSeconds } from '../../src/rules/fruitless.ts';
 import { refreshPoolRates, waitForMachine } from './machine-wait.ts';
+import { endIfCancelled } from '../end-if-cancelled.ts';
 import { withSearchWatch } from './search-watch.ts';
 import { grantedSignal } from '../pools/slots.ts';
 import { withMovedGb } from '../../src/rules/clusters.ts';
@@ -130,6 +130,7 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (choice.waitSeconds !== null) {
       const ended = await waitForMachine(run, choice);
       if (ended !== null) return ended;
+      endIfCancelled();
       const asks = afterMachineCame(run);
       if (asks !== null) return asks;
       if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
@@ -141,6 +142,7 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     takeFound(run);
     if (report === null || next === null) continue;
     if (next.summary) return next.summary;
+    // A cancelled attempt answers as any that was stopped.
     endIfCancelled();
     const pause = pauseSeconds(run, report, next.repeats);
     const wait = run.reconciles ? Math.max(pause, fruitlessPauseSeconds(run.carried.fruitless)) : pause;
@@ -149,14 +151,10 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (run.waits !== null) await reportToSearch(run.input, reportOf(run));
     await backOff(run, wait);
     run.waits = null;
+    endIfCancelled();
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
     await moveOn(run);
   }
-}
-
-/** A cancelled attempt answers as any that was stopped; and of a cancellation the run that this one continues as would know nothing. */
-function endIfCancelled(): void {
-  if (CancellationScope.current().consideredCancelled && patched('end-if-cancelled')) throw new CancelledFailure('the trial was cancelled');
 }
 
 /** Null: the trial goes on by itself. */
@@ -215,6 +213,7 @@ async function withoutCluster(run: TrialRun): Promise<TrialSummary | null> {
   run.note = noAnswer(run.clusters);
   await reportToSearch(input, reportOf(run));
   await backOff(run, WAITS.allPoolsEmptyMs / 1000);
+  endIfCancelled();
   if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
   return null;
 }
