@@ -3,7 +3,7 @@
  * Non-retryable ones end the step at once.
  */
 export const ERRORS = {
-  InvalidDocument: { retryable: false, advice: 'mend what the message names, then start the run again' },
+  InvalidDocument: { retryable: false, advice: 'fix what the message names, then start the run again' },
   InvalidInput: { retryable: false, advice: 'fix what the message names, then start the run again; finished steps come from the cache' },
   InvalidQuery: { retryable: false, advice: 'fix the SQL at the named line' },
   AccessDenied: { retryable: false, advice: 'grant the named permission; `longhaul doctor` prints the command' },
