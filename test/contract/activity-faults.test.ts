@@ -13,7 +13,6 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
-import type { StepJobInput } from '../../activities/step-job-contract.ts';
 import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
@@ -24,6 +23,7 @@ import { attemptInput } from '../support/attempt-input.ts';
 import { isFinished } from '../support/kubernetes/controllers.ts';
 import { startStandIn } from '../support/kubernetes/server.ts';
 import type { Fault, StandIn } from '../support/kubernetes/server.ts';
+import { stepInput } from '../support/step-input.ts';
 
 const FAULTS: readonly Fault[] = [401, 403, 404, 409, 410, 429, 500, 503, 'reset', 'hang', 'truncated'];
 const STORE_FAULTS = [403, 404, 500, 'reset'] as const;
@@ -180,32 +180,9 @@ async function playAttempt(world: World, script: string, stopping: (environment:
   return { verdict: second.result?.verdict, failed: first.failed };
 }
 
-const stepInput = (world: World, script: string): StepJobInput =>
-  ({
-    run: 'run',
-    pipeline: 'pipeline',
-    step: 'prepare',
-    key: 'k',
-    profile: { compute: world.standIn.config, storage: { kind: 'directory', path: '/x' }, warehouse: { kind: 'duckdb', path: '/x' } },
-    spec: {
-      kind: 'container',
-      image: 'image',
-      command: ['sh', '-c', script],
-      env: {},
-      inputs: {},
-      outputs: {},
-      output: `${world.store.root}/prepare`,
-      resources: { cpu: 1, memoryMb: 64, gpu: 0 },
-    },
-    attempt: 1,
-    pool: { name: 'spot', spot: true, pricePerHour: 1, nodeSelector: {}, tolerations: [] },
-    noCapacitySeconds: 60,
-    deadlineSeconds: null,
-  }) as unknown as StepJobInput;
-
 async function playStep(world: World, script: string, stopping: (environment: MockActivityEnvironment) => Promise<boolean>) {
   const activities = createStepJobActivities(world.ports);
-  const input = stepInput(world, script);
+  const input = stepInput(world.store, world.standIn.config, { command: ['sh', '-c', script] });
   const { result, failed } = await tryAgain(() => activities.runStepJob(input), stopping);
   if (result) return { verdict: result.verdict, failed: null };
   await tryAgain(() => activities.removeStepJob(input), never);

@@ -10,11 +10,11 @@ import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import { openProcessCompute } from '../../src/adapters/process/index.ts';
-import type { LedgerRow } from '../../src/contract/ledger.ts';
 import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
 import { keptAttempts, readKeptLog } from '../../src/present/kept-logs.ts';
 import { attemptInput } from '../support/attempt-input.ts';
+import { recordedLedger, type RecordedRow } from '../support/recorded-ledger.ts';
 import { startStandIn } from '../support/kubernetes/server.ts';
 import type { StandIn } from '../support/kubernetes/server.ts';
 
@@ -25,7 +25,7 @@ const logger = new DefaultLogger('ERROR', () => undefined);
 let folder: string;
 let store: ObjectStore;
 let compute: Compute;
-let rows: { readonly table: string; readonly row: Record<string, unknown> }[];
+let rows: RecordedRow[];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'longhaul-gang-'));
   store = await openDirectoryStore({ kind: 'directory', path: folder });
@@ -36,16 +36,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 });
 
-const ports = (): Ports => {
-  const warehouse = {
-    append: (table: string, added: readonly LedgerRow[]) => {
-      rows.push(...added.map((row) => ({ table, row })));
-      return Promise.resolve();
-    },
-    ledger: () => Promise.resolve([]),
-  } as unknown as Warehouse;
-  return { store: () => Promise.resolve(store), compute: () => Promise.resolve(compute), warehouse: () => Promise.resolve(warehouse) };
-};
+const ports = (): Ports => ({
+  store: () => Promise.resolve(store),
+  compute: () => Promise.resolve(compute),
+  warehouse: () => Promise.resolve(recordedLedger(rows)),
+});
 const attempt = async (number: number, profile: object, change: Partial<AttemptInput> = {}): Promise<AttemptInput> => ({
   ...(await attemptInput(store, {
     profile,
@@ -112,14 +107,8 @@ describe('an attempt on several pods', () => {
     };
     const plain = store;
     const slow: ObjectStore = { ...plain, read: async (uri) => arrived(uri.split('/').at(-1) ?? '').then(() => plain.read(uri)) };
-    const { warehouse } = ports();
-    const ledger = {
-      ...(await warehouse({} as never)),
-      append: async (table: string, added: readonly LedgerRow[]) => {
-        await arrived(table);
-        rows.push(...added.map((row) => ({ table, row })));
-      },
-    } as unknown as Warehouse;
+    const recorded = recordedLedger(rows);
+    const ledger: Warehouse = { ...recorded, append: async (...row) => arrived(row[0]).then(() => recorded.append(...row)) };
     const input = await attempt(1, profile());
     const record = { n: 1, time: 1, attempt: 1, kind: 'train', epoch: 0, part: 0, step: 1, samples: 1, metrics: {} };
     const environment = new MockActivityEnvironment({ attempt: 1, heartbeatTimeoutMs: 1000 }, { logger });

@@ -20,6 +20,7 @@ import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/ind
 import { attemptInput } from '../support/attempt-input.ts';
 import { startStandIn } from '../support/kubernetes/server.ts';
 import type { StandIn } from '../support/kubernetes/server.ts';
+import { stepInput } from '../support/step-input.ts';
 
 const TRAINS = `trap 'exit 143' TERM; while ! test -e $FINISH; do sleep 0.02; done; exit 3`;
 const POLITE = 'trap exit TERM; sleep 600 & wait';
@@ -360,31 +361,10 @@ describe('on a machine that is lost', () => {
 describe('after a night without workers', () => {
   const EFFECT = 'echo done >> $EFFECTS';
   const step = (kind: 'container' | 'script', outputs: object = {}): StepJobInput =>
-    ({
-      run: 'run',
-      pipeline: 'pipeline',
-      step: 'prepare',
-      key: 'k',
-      profile: { compute: standIn.config, storage: { kind: 'directory', path: folder }, warehouse: { kind: 'duckdb', path: folder } },
-      spec: {
-        kind,
-        image: 'image',
-        language: 'python',
-        file: 'x.py',
-        source: '',
-        requirements: [],
-        command: ['sh', '-c', EFFECT],
-        env: { EFFECTS: `${folder}/effects` },
-        inputs: {},
-        outputs,
-        output: `${store.root}/prepare`,
-        resources: { cpu: 1, memoryMb: 64, gpu: 0 },
-      },
-      attempt: 1,
-      pool: { name: 'spot', spot: true, pricePerHour: 1, nodeSelector: {}, tolerations: [] },
-      noCapacitySeconds: 60,
-      deadlineSeconds: null,
-    }) as unknown as StepJobInput;
+    stepInput(store, standIn.config, {
+      ...{ kind, language: 'python', file: 'x.py', source: '', requirements: [], command: ['sh', '-c', EFFECT] },
+      ...{ env: { EFFECTS: `${folder}/effects` }, outputs },
+    });
   const runStep = (input: StepJobInput, tries: number): Promise<StepJobEnd> => {
     const act = () => createStepJobActivities(ports).runStepJob(input);
     return new MockActivityEnvironment({ attempt: tries, heartbeatTimeoutMs: 1000 }, { logger }).run<[], StepJobEnd, typeof act>(act);

@@ -14,12 +14,13 @@ import { createTrainingActivities } from '../../activities/training.ts';
 import { openDirectoryStore } from '../../src/adapters/directory/index.ts';
 import { openKubernetesCompute } from '../../src/adapters/kubernetes/index.ts';
 import type { AttemptInput } from '../../src/contract/attempts.ts';
-import type { LedgerRow } from '../../src/contract/ledger.ts';
-import type { Compute, ObjectStore, Ports, Warehouse } from '../../src/ports/index.ts';
+import type { Compute, ObjectStore, Ports } from '../../src/ports/index.ts';
 import { attemptInput } from '../support/attempt-input.ts';
+import { recordedLedger, type RecordedRow } from '../support/recorded-ledger.ts';
 import { isFinished } from '../support/kubernetes/controllers.ts';
 import { stamp } from '../support/kubernetes/objects.ts';
 import { startStandIn, type StandIn } from '../support/kubernetes/server.ts';
+import { stepInput } from '../support/step-input.ts';
 
 const HOUR_MS = 3_600_000;
 /** An image by its digest, as the container runtime says it. */
@@ -31,7 +32,7 @@ let folder: string;
 let standIn: StandIn;
 let store: ObjectStore;
 let compute: Compute;
-let rows: { readonly table: string; readonly row: Record<string, unknown> }[];
+let rows: RecordedRow[];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'longhaul-unseen-'));
   store = await openDirectoryStore({ kind: 'directory', path: folder });
@@ -45,43 +46,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 });
 
-const ports = (): Ports => {
-  const warehouse = {
-    append: (table: string, added: readonly LedgerRow[]) => {
-      rows.push(...added.map((row) => ({ table, row })));
-      return Promise.resolve();
-    },
-    ledger: () => Promise.resolve([]),
-  } as unknown as Warehouse;
-  return { store: () => Promise.resolve(store), compute: () => Promise.resolve(compute), warehouse: () => Promise.resolve(warehouse) };
-};
+const ports = (): Ports => ({
+  store: () => Promise.resolve(store),
+  compute: () => Promise.resolve(compute),
+  warehouse: () => Promise.resolve(recordedLedger(rows)),
+});
 const attempt = (resources: object = {}): Promise<AttemptInput> =>
   attemptInput(store, {
     profile: { compute: standIn.config },
     spec: { command: TRAINS, resources: { cpu: 0.1, memoryMb: 32, ...resources } },
   });
-const step = (): StepJobInput =>
-  ({
-    run: 'run',
-    pipeline: 'pipeline',
-    step: 'prepare',
-    key: 'k',
-    profile: { compute: standIn.config, storage: { kind: 'directory', path: folder }, warehouse: { kind: 'duckdb', path: folder } },
-    spec: {
-      kind: 'container',
-      image: 'image',
-      command: TRAINS,
-      env: {},
-      inputs: {},
-      outputs: {},
-      output: `${store.root}/prepare`,
-      resources: { cpu: 1, memoryMb: 64, gpu: 0 },
-    },
-    attempt: 1,
-    pool: { name: 'spot', spot: true, pricePerHour: 1, nodeSelector: {}, tolerations: [] },
-    noCapacitySeconds: 60,
-    deadlineSeconds: null,
-  }) as unknown as StepJobInput;
+const step = (): StepJobInput => stepInput(store, standIn.config, { command: TRAINS });
 
 const noted = async (): Promise<number> => {
   let count = 0;
