@@ -48,14 +48,14 @@ interface KeptLog {
   settled(patienceMs: number): Promise<void>;
 }
 
-/** The logs of all machines of an attempt, those of the others behind that of rank 0: as large together as that one may be, and no more than so many. */
+/** One for each machine, those of the others behind that of rank 0: as large together as that one may be, and no more than so many. */
 function sourcesOf(source: LogSource, nodes: number): LogSource[] {
   const ranks = Math.min(nodes, MAX_KEPT_RANKS);
   const maxMb = source.bounds.maxMb / Math.max(1, ranks - 1);
   return Array.from({ length: ranks }, (_, rank) => (rank === 0 ? source : { ...source, rank, bounds: { ...source.bounds, maxMb } }));
 }
 
-/** Those of all of its machines. */
+/** The logs of all machines of an attempt. */
 export function keepLogs(source: LogSource, nodes: number, job: string, detached: AbortSignal): KeptLog {
   const kept = sourcesOf(source, nodes).map((each) => keepLog(each, job, detached));
   return {

@@ -133,7 +133,7 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
       endIfCancelled();
       const asks = afterMachineCame(run);
       if (asks !== null) return asks;
-      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
+      await continueIfLong(run);
       await moveOn(run);
       continue;
     }
@@ -151,8 +151,7 @@ async function runToItsEnd(run: TrialRun): Promise<TrialSummary> {
     if (run.waits !== null) await reportToSearch(run.input, reportOf(run));
     await backOff(run, wait);
     run.waits = null;
-    endIfCancelled();
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
+    await continueIfLong(run);
     await moveOn(run);
   }
 }
@@ -181,6 +180,11 @@ function pauseSeconds(run: TrialRun, { verdict }: AttemptReport, repeats: number
   if (run.placesByRates) return backoffSeconds(verdict, repeats, run.carried.placement, count);
   const inTurn = run.reconciles && spotPositionsV1(placement, pools).length > 0;
   return backoffSecondsV1(verdict, repeats, run.carried.placement.emptyPools, count, inTurn);
+}
+
+async function continueIfLong(run: TrialRun): Promise<void> {
+  endIfCancelled();
+  if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
 }
 
 /** To the build that became current meanwhile: an attempt that ended left nothing behind that the next one could not take up. */
@@ -213,8 +217,7 @@ async function withoutCluster(run: TrialRun): Promise<TrialSummary | null> {
   run.note = noAnswer(run.clusters);
   await reportToSearch(input, reportOf(run));
   await backOff(run, WAITS.allPoolsEmptyMs / 1000);
-  endIfCancelled();
-  if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof trial>(nextInput(run));
+  await continueIfLong(run);
   return null;
 }
 
