@@ -52,9 +52,10 @@ class GangSaver:
         if self._aside is not None and self._aside[0] < passed - 1:
             self._aside = None  # all ranks have come further since
         self._ask_if_due(pause)
-        is_whole = self._settled(0)
-        if pause and (copied := self._schedule.copy_aside(self._take)) is not None:
-            self._aside, self._aside_is_whole = (passed, copied), is_whole
+        if pause:
+            is_whole = self._settled(0)
+            if (copied := self._schedule.copy_aside(self._take)) is not None:
+                self._aside, self._aside_is_whole = (passed, copied), is_whole
 
     def ends(self) -> None:
         """An order may wait for the boundary behind the last batch."""
