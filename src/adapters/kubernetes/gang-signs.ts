@@ -57,7 +57,7 @@ function goingOf(members: readonly Member[], now: number): Pick<Over, 'end' | 'l
  * Names of pods that are to hear what only one of them was told: it is to go, and its Job ends with it. So each saves with the others while all
  * have their grace, whatever its trainer tells its peers, and its kubelet looks for its end, where one that ends by itself is found a second later.
  */
-export function podsToQuery(snapshots: readonly Snapshot[]): readonly string[] {
+export function podsToAskToEnd(snapshots: readonly Snapshot[]): readonly string[] {
   if (snapshots.length === 1) return [];
   const pods = snapshots.flatMap(({ pod, podGone }) => (pod && !podGone ? [pod] : []));
   // A rank that is done has nothing to go on with: its pod may be cleared away, by a drain for example, while others still train.
@@ -119,7 +119,7 @@ function failed(members: readonly Member[], failures: readonly Failure[], now: n
   return settled({ end: unanswered(end, running), log: cause.log }, grace + GRACES.sidecarEndSeconds, members);
 }
 
-/** Whom we asked only because another one was to go (`podsToQuery`), nobody wanted to stop. */
+/** Whom we asked only because another one was to go (`podsToAskToEnd`), nobody wanted to stop. */
 function askedByPerson({ askedToEnd, ...end }: End, members: readonly Member[]): End {
   const isToGo = members.some(({ snapshot: { pod } }) => pod?.metadata?.deletionTimestamp !== undefined && !wasAsked(pod));
   return askedToEnd === undefined || isToGo ? end : { ...end, askedToEnd };

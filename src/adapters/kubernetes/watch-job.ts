@@ -5,7 +5,7 @@ import type { WatchOptions } from '../../ports/compute.ts';
 import { GRACES, WAITS } from '../../rules/durations.ts';
 import type { KubeClient } from './client.ts';
 import { askPods } from './ending.ts';
-import { observeJob, podsToQuery } from './gang-signs.ts';
+import { observeJob, podsToAskToEnd } from './gang-signs.ts';
 import type { LogSource, Observation } from './job-observation.ts';
 import { hasStatus } from './errors.ts';
 import type { JobsView } from './jobs-view.ts';
@@ -133,7 +133,7 @@ function follow(
         snapshots.some(({ pod }) => pod !== null && hasStarted(pod)),
       );
       const seen = observeJob(snapshots, client.now());
-      passOn(podsToQuery(snapshots));
+      passOn(podsToAskToEnd(snapshots));
       if (seen.kind === 'absent') return absent();
       show(seen);
       if (seen.kind !== 'ending') endingSince = null;

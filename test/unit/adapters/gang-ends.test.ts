@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../src/adapters/kubernetes/job-observation.ts';
-import { observeJob, podsToQuery } from '../../../src/adapters/kubernetes/gang-signs.ts';
+import { observeJob, podsToAskToEnd } from '../../../src/adapters/kubernetes/gang-signs.ts';
 import type { Snapshot } from '../../../src/adapters/kubernetes/jobs-view.ts';
 import { classifyEnd } from '../../../src/rules/attempt-ends.ts';
 import { NO_EVIDENCE } from '../../support/end-evidence.ts';
@@ -364,13 +364,13 @@ describe('an attempt on several pods', () => {
       podOf({ rank: 3, exit: { code: 0, at: NOW - SECOND } }),
     ];
     const all = (first: object): Snapshot[] => [first, ...others].map((pod) => snapshotOf(job, pod));
-    expect(podsToQuery(all(going))).toEqual(['job-1-x']);
-    expect(podsToQuery(all(podOf({ rank: 0, exit: null })))).toEqual([]);
+    expect(podsToAskToEnd(all(going))).toEqual(['job-1-x']);
+    expect(podsToAskToEnd(all(podOf({ rank: 0, exit: null })))).toEqual([]);
     // Whom we asked and Kubernetes deletes afterwards is no sign.
-    expect(podsToQuery(all(podOf({ rank: 0, exit: null, deletionAskedAt: NOW, asked: true })))).toEqual([]);
+    expect(podsToAskToEnd(all(podOf({ rank: 0, exit: null, deletionAskedAt: NOW, asked: true })))).toEqual([]);
     // Nor is one that is done and cleared away.
-    expect(podsToQuery(all(podOf({ rank: 0, exit: { code: 0, at: NOW - 9 * SECOND }, deletionAskedAt: NOW })))).toEqual([]);
-    expect(podsToQuery([snapshotOf(jobOf(1), going)])).toEqual([]);
+    expect(podsToAskToEnd(all(podOf({ rank: 0, exit: { code: 0, at: NOW - 9 * SECOND }, deletionAskedAt: NOW })))).toEqual([]);
+    expect(podsToAskToEnd([snapshotOf(jobOf(1), going)])).toEqual([]);
   });
 
   it('is not there where neither Job nor pods are', () => {
