@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { commandLine } from '../tools/command-line.ts';
 import { NOTHING, add, countJunit, countVitest, processorSeconds, summaryLine, withExitCode, type Counts } from './counts.ts';
+import { junitFailures, shown, vitestFailures } from './failures.ts';
 import { prepare } from './prepare.ts';
 import { readRecord, writeRecord } from './records.ts';
 import { AT_ONCE, BY_NAME, OWN_COMMANDS, QUICK, SUITES, type Suite } from './suites.ts';
@@ -38,6 +39,9 @@ function command(suite: Suite, report: string): readonly [string, readonly strin
   return ['vitest', ['run', ...files, `--project=${suite.name}`, '--no-color', ...reporters, `--maxWorkers=${suite.workers}`], '.'];
 }
 
+/** What failed, told again at the end: whoever sees only the last lines sees these. */
+const failures: string[] = [];
+
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function run(suite: Suite, prepared: Prepared): Promise<Counts> {
@@ -54,8 +58,19 @@ async function run(suite: Suite, prepared: Prepared): Promise<Counts> {
   say(
     `${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${suite.name}: ${summaryLine(counts)} (${((performance.now() - started) / 1000).toFixed(0)} s, ${processorSeconds(existsSync(times) ? await readFile(times, 'utf8') : '')} s of processors, ${log})`,
   );
-  if (counts.failed > 0) say((await readFile(log, 'utf8')).split('\n').slice(-80).join('\n'));
+  if (counts.failed > 0) failures.push(...(await whyFailed(suite, text, log)));
   return counts;
+}
+
+/** What the report says of each failure, or the end of the log where it names none: the runner crashed, or an error was nobody's. */
+async function whyFailed(suite: Suite, report: string | null, log: string): Promise<readonly string[]> {
+  const vitest = suite.runner === 'vitest';
+  const failed = report === null ? [] : vitest ? vitestFailures(report) : junitFailures(report);
+  const why = failed.map((failure) => shown(failure, vitest ? 'first' : 'last'));
+  if (why.length === 0)
+    why.push(`failed: ${suite.name}, outside of a test\n${(await readFile(log, 'utf8')).split('\n').slice(-80).join('\n')}`);
+  for (const each of why) say(each);
+  return why;
 }
 
 function execute(suite: Suite, program: string, args: readonly string[], cwd: string, log: string, prepared: Prepared): Promise<number> {
@@ -121,6 +136,7 @@ const tests = performance.now();
 const total = await runAll(present, prepared);
 if (wanted.length === 0)
   for (const { name, command, why } of OWN_COMMANDS) say(`skip ${name}: ${why}: ${command}; ${await readRecord(name)}`);
+for (const failure of failures) say(failure);
 say(`prepared in ${preparing}, tested in ${minutes(tests)}`);
 process.stdout.write(`${summaryLine(total)}\n`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
