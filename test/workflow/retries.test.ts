@@ -5,6 +5,7 @@ import { RefusedError, type Longhaul } from '../../src/client/index.ts';
 import { UPDATES } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
+import type { SearchSpec } from '../../src/contract/steps.ts';
 import { cliAt, cliWithin } from './cli.ts';
 import { documentOf, query, script } from './documents.ts';
 import { longhaulOf, startHarness } from './environment.ts';
@@ -122,6 +123,10 @@ describe('a search of such a run', () => {
     ...documentOf([{ id: 'search', spec: specOf({ trials: 3, parallel: 3, maxFailedTrials: 0, seed, output: 'file:///out/{key}' }) }]),
     profile: profileOf(),
   });
+  const promised = (promise: SearchSpec['promise']): RunDocument => ({
+    ...documentOf([{ id: 'search', spec: specOf({ trials: 3, parallel: 3, promise, output: 'file:///out/{key}' }) }]),
+    profile: profileOf(),
+  });
   const attemptsOf = (trial: number): number[] =>
     harness.world.attempts.filter((input) => input.trial.trial === trial).map(({ attempt }) => attempt);
 
@@ -155,6 +160,23 @@ describe('a search of such a run', () => {
     expect(harness.world.rows.filter(({ trial }) => trial === 1).map(({ status }) => status)).toEqual(['failed', 'succeeded']);
     const outputs = new Set(harness.world.attempts.filter(({ trial }) => trial.trial === 1).map(({ trial }) => trial.output));
     expect(outputs.size).toBe(1);
+  });
+
+  it('is not ended by an end that was promised of the run before, and keeps to the cost that was', async () => {
+    harness.world.attempt = async () => Promise.resolve({});
+    const past = { by: '2020-01-01T00:00:00Z', samples: [] };
+    for (const [promise, name] of [
+      [past, 'late'],
+      [{ ...past, cost: 1000 }, 'late-and-priced'],
+    ] as const) {
+      const first = await harness.start(promised(promise), name);
+      await expect(first.result()).rejects.toThrow(WorkflowFailedError);
+      const result = await (await longhaul.retry(name)).result();
+      expect(statuses(result)).toEqual({ search: 'succeeded' });
+      const state: SearchState = await longhaul.run(name).search('search').state();
+      expect(state.trials.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+      expect(state.decisions.filter(({ text }) => text.includes('promised to be over'))).toHaveLength(1);
+    }
   });
 
   it('lets a cancelled one train on', async () => {

@@ -33,7 +33,7 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
     ...(document.factor === undefined ? {} : { factor: document.factor }),
   };
   const workflowId = searchWorkflowId(name, step.id);
-  const child = await startSearch(run, step, workflowId, input);
+  const child = await startSearch(run, step, workflowId, run.retry === null ? input : withoutPastEnd(input));
   state.workflowId = workflowId;
   const running: RunningSearch = { signal: child.signal.bind(child), heard: 'run', telling: null };
   run.searches.set(step.id, running);
@@ -47,6 +47,19 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
   } finally {
     run.searches.delete(step.id);
   }
+}
+
+/** An end that had passed when the run was run again was promised of the run before, and would end this search at once. */
+function withoutPastEnd(input: SearchInput): SearchInput {
+  const { promise, ...spec } = input.spec;
+  const begun = workflowInfo().startTime.getTime();
+  if (promise?.by === undefined || Date.parse(promise.by) > begun) return input;
+  const { by: _past, ...rest } = promise;
+  return {
+    ...input,
+    spec: rest.cost === undefined ? spec : { ...spec, promise: rest },
+    ...(input.carried === undefined ? {} : { carried: { ...input.carried, promised: undefined } }),
+  };
 }
 
 /**
