@@ -8,11 +8,14 @@ const MAX_MODELS = 40;
 
 interface Entry {
   readonly opening: Promise<RunModel>;
+  /** Null while it is being opened. */
+  model: RunModel | null;
   usedAt: number;
   tickedAt: number;
-  /** Somebody has it open: whatever others open, it is not forgotten. */
-  isWatched: boolean;
 }
+
+/** Nobody has it open, nor is about to: it may be forgotten. */
+const isIdle = ({ model }: Entry): boolean => model !== null && !model.events.watched;
 
 export class RunModels {
   readonly #source: ConsoleSource;
@@ -36,12 +39,12 @@ export class RunModels {
       return model;
     }
     const opening = RunModel.open(this.#source, run);
-    const entry = { opening, usedAt: Date.now(), tickedAt: Date.now(), isWatched: false };
+    const entry: Entry = { opening, model: null, usedAt: Date.now(), tickedAt: Date.now() };
     this.#entries.set(run, entry);
     opening.catch(() => this.#entries.delete(run));
-    const model = await opening;
-    entry.tickedAt = Date.now();
-    return model;
+    entry.model = await opening;
+    entry.usedAt = entry.tickedAt = Date.now();
+    return entry.model;
   }
 
   /** After a button was pressed: its effect is to be seen at once. */
@@ -61,20 +64,15 @@ export class RunModels {
   }
 
   #beat(now: number): void {
-    for (const [run, entry] of this.#entries) {
-      entry.opening.then(
-        (model) => {
-          entry.isWatched = model.events.watched;
-          if (entry.isWatched) {
-            entry.usedAt = now;
-            if (!model.settled) void this.#tick(entry, model);
-          } else if (now - entry.usedAt > GRACES.consoleModelKeptMs) this.#forget(run);
-        },
-        () => undefined,
-      );
+    for (const entry of this.#entries.values()) {
+      if (entry.model === null || isIdle(entry)) continue;
+      entry.usedAt = now;
+      if (!entry.model.settled) void this.#tick(entry, entry.model);
     }
-    const idle = [...this.#entries].filter(([, { isWatched }]) => !isWatched).sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    for (const [run] of idle.slice(0, Math.max(0, this.#entries.size - MAX_MODELS))) this.#forget(run);
+    const idle = [...this.#entries].filter(([, entry]) => isIdle(entry)).sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    const tooMany = this.#entries.size - MAX_MODELS;
+    for (const [index, [run, { usedAt }]] of idle.entries())
+      if (index < tooMany || now - usedAt > GRACES.consoleModelKeptMs) this.#forget(run);
   }
 
   #forget(run: string): void {
