@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 /** A test that failed. */
-export interface Failure {
+interface Failure {
   /** File and name. */
   readonly test: string;
   /** What the runner says of it, without colours. */
