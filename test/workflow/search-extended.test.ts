@@ -45,6 +45,15 @@ describe('a search that goes on with an ended one', () => {
     });
   }
 
+  it('has the budget of trials that its document says for its own, beside those that it took over', async () => {
+    const first = await harness.search(specOf({ trials: 3, parallel: 1, budget: { trials: 3 } }), PRICED);
+    await first.result();
+    const takesOver = { run: 'run-1', step: 'search' };
+    const { result, state } = await extended(first.workflowId, specOf({ trials: 6, parallel: 1, budget: { trials: 3 }, takesOver }));
+    expect(result.outputs.trials).toBe(6);
+    expect(state.decisions.map(({ text }) => text).filter((text) => text.includes('budget'))).toEqual([]);
+  });
+
   it('trains only what is new, tells the sampler of all, and may name a trial of before the best', async () => {
     harness.world.ask = ({ trials, count }) =>
       Promise.resolve({

@@ -1,10 +1,10 @@
 /** How many trials may still begin. Pure but for the state that it reads. */
 import { trialsLeft } from '../../src/rules/budget.ts';
+import { startedTrials } from './started-trials.ts';
 import type { SearchRun } from './state.ts';
 
 /** Starts that the budget of trials allows. */
-export const startsLeft = (run: SearchRun): number =>
-  trialsLeft(run.memory.budget, run.memory.records.filter((record) => record.state.startedAt !== null).length);
+export const startsLeft = ({ memory }: SearchRun): number => trialsLeft(memory.budget, startedTrials(memory));
 
 /** Trials that are planned and not yet made. */
 export const newTrialsLeft = (run: SearchRun): number =>

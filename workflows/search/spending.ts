@@ -2,6 +2,7 @@
 import type { Pool } from '../../src/contract/profile.ts';
 import type { TrialRecord } from '../../src/contract/search.ts';
 import type { Spent } from '../../src/rules/budget.ts';
+import { startedTrials } from './started-trials.ts';
 import type { SearchRun } from './state.ts';
 
 const MS_PER_HOUR = 3_600_000;
@@ -30,7 +31,7 @@ export function spent(run: SearchRun, now: number): Spent {
   return {
     cost: memory.records.reduce((sum, record) => sum + liveCost(run, record, now), memory.scoringCost ?? 0),
     hours: (now - memory.startedAt - paused) / MS_PER_HOUR,
-    trials: memory.records.filter((record) => record.state.startedAt !== null).length,
+    trials: startedTrials(memory),
   };
 }
 

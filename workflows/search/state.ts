@@ -11,6 +11,7 @@ import { reopenEnded } from '../../src/rules/retries.ts';
 import type { RulesVersion } from '../../src/rules/early-stopping.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import { notifications } from '../policies.ts';
+import { startedTrials } from './started-trials.ts';
 
 export interface SearchRun {
   readonly input: SearchInput;
@@ -66,6 +67,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
   const memory = input.carried ? remembered(input, input.carried) : newMemory(input);
   const again = input.again === true ? reopenEnded(memory, Date.now()) : [];
   const takenOver = input.takenFrom === undefined ? null : takeOver(memory, input.spec, Date.now());
+  if (takenOver !== null && memory.budget.trials !== undefined && patched('budget-of-own-trials'))
+    memory.budget = { ...memory.budget, trials: memory.budget.trials + startedTrials(memory) };
   for (const record of memory.records) {
     record.inherited ||= record.active;
     // Told again in each run of the workflow: what was said last may not have been heard.
