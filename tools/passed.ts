@@ -1,7 +1,7 @@
 /** What passed a check before, by what was read for it: kept outside of the checkout, for one that is new is mostly as another was. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { cacheDirectory } from '../bin/setup-tools.mjs';
 
@@ -83,15 +83,25 @@ export async function takeOver(kept: string): Promise<void> {
   await cp(join(HOME, kept), resolve(kept), { recursive: true, force: false, preserveTimestamps: true }).catch(() => undefined);
 }
 
+/** Not while a database of it is being written, as by a process of the tool that ends after it; and what cannot be kept is found out again. */
 export async function keep(kept: string): Promise<void> {
-  await replace(join(HOME, kept), (path) => cp(resolve(kept), path, { recursive: true, preserveTimestamps: true }));
+  if (await isBeingWritten(resolve(kept))) return;
+  await replace(join(HOME, kept), (path) => cp(resolve(kept), path, { recursive: true, preserveTimestamps: true })).catch(() => undefined);
 }
+
+const isBeingWritten = async (folder: string): Promise<boolean> =>
+  (await readdir(folder, { recursive: true }).catch(() => [])).some((file) => /-(wal|journal)$/.test(file));
 
 /** As a whole, since others may read it or write it now. */
 async function replace(path: string, write: (path: string) => Promise<unknown>): Promise<void> {
   const made = `${path}.${process.pid}`;
   await mkdir(dirname(path), { recursive: true });
-  await write(made);
+  try {
+    await write(made);
+  } catch (error) {
+    await rm(made, { recursive: true, force: true });
+    throw error;
+  }
   try {
     await rename(made, path);
   } catch {

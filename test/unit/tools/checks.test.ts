@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -83,5 +84,18 @@ describe('a check of a checkout', () => {
     expect(await readFile(join(folder, 'found'), 'utf8')).toBe('first');
     await rm(join(folder, 'b.txt'));
     expect(await check('all')).toEqual({ code: 0, asked: 'all;' });
+  });
+
+  it('passes though what the tool found out is not there, or is still written: then the next one begins anew', async () => {
+    expect(await check('all')).toEqual({ code: 0, asked: 'all;' });
+    await mkdir(join(folder, 'found'));
+    await write('found/cache.db', 'half');
+    await write('found/cache.db-wal', 'the rest');
+    await write('a.txt', 'good still');
+    expect(await check('all')).toEqual({ code: 0, asked: 'all;' });
+    await rm(join(folder, 'found'), { recursive: true });
+    await write('a.txt', 'good again');
+    expect(await check('all')).toEqual({ code: 0, asked: 'all;' });
+    expect(existsSync(join(folder, 'found'))).toBe(false);
   });
 });
