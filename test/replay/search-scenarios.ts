@@ -14,6 +14,7 @@ import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { AttemptReport } from '../../src/contract/attempts.ts';
 import type { EarlierSearch, SearchInput } from '../../src/contract/search.ts';
 import type { SearchState } from '../../src/contract/state.ts';
+import type { SearchSpec } from '../../src/contract/steps.ts';
 import { curveFeed } from '../workflow/curve-feed.ts';
 import { documentOf } from '../workflow/documents.ts';
 import { longhaulOf, until } from '../workflow/environment.ts';
@@ -113,6 +114,25 @@ export const AUDITING = {
   closeAudit: async (): Promise<{ uri: string }> => Promise.resolve({ uri: '' }),
 };
 
+const LONGER = { run: 'run-1', step: 'search', longer: true };
+
+/** A search that goes on with one that has ended. */
+async function extended(harness: SearchHarness, name: string, ended: SearchSpec, spec: SearchSpec): Promise<Recorded[]> {
+  const first = await harness.search(ended);
+  await first.result();
+  const { carried, output } = await harness.client.workflow.getHandle(first.workflowId).query<EarlierSearch>('memory');
+  if (carried === null || output === undefined) throw new Error('the ended search says nothing');
+  const input: SearchInput = {
+    ...{ run: 'longer', pipeline: 'p', step: 'search', commit: null, profile: profileOf(), takenFrom: output, carried },
+    spec,
+  };
+  const workflowId = searchWorkflowId(input.run, input.step);
+  const { workflow } = harness.client;
+  const search = await workflow.start(WORKFLOWS.hyperparameterSearch, { taskQueue: TASK_QUEUES.control, workflowId, args: [input] });
+  await search.result();
+  return recorded(name, search);
+}
+
 export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
   'search-finished': async (harness) => {
     const search = await harness.search(specOf());
@@ -180,21 +200,13 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return wholly(harness, 'search-replicates', search);
   },
 
-  'search-extended': async (harness) => {
-    const first = await harness.search(specOf({ trials: 2, parallel: 1 }));
-    await first.result();
-    const { carried, output } = await harness.client.workflow.getHandle(first.workflowId).query<EarlierSearch>('memory');
-    if (carried === null || output === undefined) throw new Error('the ended search says nothing');
-    const takesOver = { run: 'run-1', step: 'search', longer: true };
-    const input: SearchInput = {
-      ...{ run: 'longer', pipeline: 'p', step: 'search', commit: null, profile: profileOf(), takenFrom: output, carried },
-      spec: specOf({ trials: 3, epochs: 2, takesOver }),
-    };
-    const workflowId = searchWorkflowId(input.run, input.step);
-    const { workflow } = harness.client;
-    const search = await workflow.start(WORKFLOWS.hyperparameterSearch, { taskQueue: TASK_QUEUES.control, workflowId, args: [input] });
-    await search.result();
-    return recorded('search-extended', search);
+  'search-extended': (harness) =>
+    extended(harness, 'search-extended', specOf({ trials: 2, parallel: 1 }), specOf({ trials: 3, epochs: 2, takesOver: LONGER })),
+
+  'search-extended-within-a-budget': (harness) => {
+    const budget = { trials: 2 };
+    const first = specOf({ trials: 2, parallel: 1, budget });
+    return extended(harness, 'search-extended-within-a-budget', first, specOf({ trials: 3, epochs: 2, budget, takesOver: LONGER }));
   },
 
   'search-stopped-early': async (harness) => {
