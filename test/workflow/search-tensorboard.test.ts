@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { homeOfStorage, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
@@ -69,5 +70,35 @@ it('is removed also when a search that holds it has gone without a word', async 
     expect(calls).toEqual(['stop p']);
   } finally {
     await skipping.stop();
+  }
+});
+
+it('is asked for again by a search that continued as new before there was an answer', async () => {
+  let asked = 0;
+  const slow = {
+    ...fakes,
+    startTensorboard: async (): Promise<string> => (++asked === 1 ? Context.current().cancelled : 'http://second/'),
+  };
+  // Stands for 4,096 events.
+  const SUGGEST_AFTER = 60;
+  const own = await startSearchHarness(
+    'real',
+    ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${SUGGEST_AFTER}`],
+    slow,
+  );
+  try {
+    own.world.attempt = async () => ({ verdict: await own.stopAsked() });
+    const search = await own.search(specOf({ trials: 1, parallel: 1 }), profile);
+    const now = own.client.workflow.getHandle(search.workflowId);
+    await until(() => Promise.resolve(own.running() === 1 && asked === 1), 'the trial and the question');
+    const isFirst = async (): Promise<boolean> => (await now.describe()).runId === search.firstExecutionRunId;
+    while ((await now.describe()).historyLength < SUGGEST_AFTER && (await isFirst()))
+      await now.executeUpdate('set-parallelism', { args: [{ parallel: 1 }] });
+    await until(async () => !(await isFirst()), 'the search to continue as new');
+    await until(async () => (await now.query<{ tensorboard?: string }>('state')).tensorboard === 'http://second/', 'the answer');
+    await now.cancel();
+    await now.result().catch(() => undefined);
+  } finally {
+    await own.stop();
   }
 });

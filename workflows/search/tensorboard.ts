@@ -19,7 +19,7 @@ const NONE = '';
 
 export function openTensorboard(run: SearchRun): void {
   const { profile, pipeline } = run.input;
-  if (!profile.tensorboard.enabled || run.memory.tensorboard !== undefined) return;
+  if (!profile.tensorboard.enabled || isAsked(run)) return;
   run.memory.tensorboard = null;
   // Before, teams that share a namespace had one for their pipelines of one name.
   const place = { pipeline, ...(patched('homes-of-tensorboards') ? { home: homeOfStorage(profile.storage) } : {}) };
@@ -34,6 +34,12 @@ export function openTensorboard(run: SearchRun): void {
       run.memory.tensorboard = NONE;
       if (!isCancellation(error)) decided(run, null, `no TensorBoard: ${messageOf(error) ?? String(error)}`);
     });
+}
+
+/** The answer to a question of the workflow's run before, if it was open, came to nobody. */
+function isAsked({ memory: { tensorboard } }: SearchRun): boolean {
+  if (tensorboard === null) return !patched('tensorboard-asked-again');
+  return tensorboard !== undefined;
 }
 
 async function hold({ input: { profile, factor } }: SearchRun, place: TensorboardPlace): Promise<void> {
