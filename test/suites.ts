@@ -115,7 +115,16 @@ export const QUICK: readonly Suite[] = [
   {
     ...named('contract'),
     needs: [],
-    only: ['directory-', 'duckdb-', 'process-', 'evaluation-metrics', 'bigquery-recorded', 'google-sql-'],
+    only: [
+      'directory-',
+      'duckdb-',
+      'process-',
+      'evaluation-metrics',
+      'bigquery-recorded',
+      'google-sql-',
+      'googlesql/duckdb',
+      'googlesql/stored-structs',
+    ],
   },
   named('replay'),
 ];
