@@ -37,7 +37,7 @@ export class RunModel {
   #makers: readonly string[];
   #ticking: Promise<void> | null = null;
   /** null: the source cannot tell, so that workflows are asked each time. */
-  readonly #moved: Changes | null;
+  #moved: Changes | null;
   /** Workflows that are to be asked. */
   readonly #due = new Set<string>();
   readonly #questions = new QuestionPace();
@@ -54,6 +54,13 @@ export class RunModel {
     this.state = state;
     this.#makers = [state.run];
     this.#moved = source.changes?.(state.run) ?? null;
+  }
+
+  /** It was run again under its name. */
+  reopen(): void {
+    this.#settled = false;
+    this.#moved = this.#source.changes?.(this.id) ?? null;
+    this.#due.add(this.id);
   }
 
   /** Nobody looks any more. */

@@ -1,4 +1,5 @@
 /** The runs that somebody looks at, each loaded once and asked for changes once, however many pages are open. */
+import type { RunList } from './run-list.ts';
 import { RunModel } from './run-model.ts';
 import type { ConsoleSource } from './source.ts';
 import { GRACES } from '../rules/durations.ts';
@@ -19,11 +20,14 @@ const isIdle = ({ model }: Entry): boolean => model !== null && !model.events.wa
 
 export class RunModels {
   readonly #source: ConsoleSource;
+  readonly #list: RunList;
   readonly #entries = new Map<string, Entry>();
   readonly #timer: NodeJS.Timeout;
+  #listedAt = 0;
 
-  constructor(source: ConsoleSource) {
+  constructor(source: ConsoleSource, list: RunList) {
     this.#source = source;
+    this.#list = list;
     this.#timer = setInterval(() => this.#beat(Date.now()), GRACES.consoleModelLookMs);
     this.#timer.unref();
   }
@@ -69,10 +73,23 @@ export class RunModels {
       entry.usedAt = now;
       if (!entry.model.settled) void this.#tick(entry, entry.model);
     }
+    if (now - this.#listedAt >= GRACES.consoleReopenedLookMs) {
+      this.#listedAt = now;
+      // The list tells of its own troubles.
+      this.#reopen().catch(() => undefined);
+    }
     const idle = [...this.#entries].filter(([, entry]) => isIdle(entry)).sort(([, a], [, b]) => a.usedAt - b.usedAt);
     const tooMany = this.#entries.size - MAX_MODELS;
     for (const [index, [run, { usedAt }]] of idle.entries())
       if (index < tooMany || now - usedAt > GRACES.consoleModelKeptMs) this.#forget(run);
+  }
+
+  /** Runs that had ended and were run again under their names. */
+  async #reopen(): Promise<void> {
+    const settled = [...this.#entries.values()].flatMap(({ model }) => (model?.settled === true ? [model] : []));
+    if (settled.length === 0) return;
+    const open = new Set((await this.#list.get()).filter(({ endedAt }) => endedAt === null).map(({ run }) => run));
+    for (const model of settled) if (open.has(model.id)) model.reopen();
   }
 
   #forget(run: string): void {

@@ -33,8 +33,8 @@ export async function startConsole(
   revocations?: Revocations,
 ): Promise<ConsoleServer> {
   checkSafe(options);
-  const models = new RunModels(source);
   const list = new RunList(source);
+  const models = new RunModels(source, list);
   const overview = new Overview(source, list);
   const app = createApp({ source, models, list, overview, access: new Access(options, revocations) }, options, await loadPage(), onError);
   return new Promise((resolve, reject) => {

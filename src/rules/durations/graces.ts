@@ -173,6 +173,8 @@ export const GRACES = {
   firstVersionRetryMs: 1_000,
   /** So long after the last question or event stream a run is forgotten. */
   consoleModelKeptMs: 120_000,
+  /** Whether a run that had ended was run again is asked of the list of runs. */
+  consoleReopenedLookMs: 5_000,
   /** Proxies cut connections that stay silent for a minute. */
   consoleHeartbeatMs: 15_000,
   consoleReconnectMs: 1000,
