@@ -1,5 +1,5 @@
 /** Search steps: the child workflow of a search, which hears what is wanted of its run. */
-import { ApplicationFailure, getExternalWorkflowHandle, sleep, startChild, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, getExternalWorkflowHandle, patched, sleep, startChild, workflowInfo } from '@temporalio/workflow';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { WorkResult } from '../../activities/queries.ts';
@@ -21,6 +21,8 @@ type HyperparameterSearch = (input: SearchInput) => Promise<SearchResult>;
 export async function search(run: Run, step: Step, spec: SearchSpec, attempt: number): Promise<WorkResult> {
   const { document, name } = run;
   const state = run.view.step(step.id);
+  const life = await lifeOf(run, step, attempt);
+  const isFirst = attempt === 1 && run.retry === null;
   const input: SearchInput = {
     run: name,
     pipeline: document.pipeline,
@@ -28,8 +30,8 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
     profile: document.profile,
     spec,
     commit: document.source.commit,
-    ...(await lifeOf(run, step, attempt)),
-    ...(attempt === 1 && run.retry === null ? await takenOver(step, spec) : {}),
+    ...life,
+    ...(life.carried === undefined ? await takenOver(step, spec, isFirst) : {}),
     ...(document.factor === undefined ? {} : { factor: document.factor }),
   };
   const workflowId = searchWorkflowId(name, step.id);
@@ -79,9 +81,9 @@ async function lifeOf(run: Run, step: Step, attempt: number): Promise<Pick<Searc
   return parts.length === 0 ? {} : { life: parts.join('-') };
 }
 
-/** The search of another run, as it stood at its end. */
-async function takenOver(step: Step, { takesOver }: SearchSpec): Promise<Pick<SearchInput, 'carried' | 'takenFrom'>> {
-  if (takesOver === undefined) return {};
+/** The search of another run, as it stood at its end: for each life that begins without a memory of its own. */
+async function takenOver(step: Step, { takesOver }: SearchSpec, isFirst: boolean): Promise<Pick<SearchInput, 'carried' | 'takenFrom'>> {
+  if (takesOver === undefined || !(isFirst || patched('taken-over-in-each-life'))) return {};
   const workflowId = searchWorkflowId(takesOver.run, takesOver.step);
   const { carried, output } = await searching.earlierSearch.executeWithOptions({ summary: `${step.id}: takes over ${workflowId}` }, [
     { workflowId },
