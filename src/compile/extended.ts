@@ -10,6 +10,8 @@ interface Extension {
   readonly step: string;
   /** Further trials. */
   readonly trials: number;
+  /** Trials that the ended search was to have: replicates, and those that people added, among them. */
+  readonly planned: number;
   /** Of training, where it is to be longer. */
   readonly epochs: number | null;
 }
@@ -23,7 +25,7 @@ export function extendedDocument(document: RunDocument, extension: Extension): R
   return { ...content, steps, source, hash: hashOf({ ...content, steps }) };
 }
 
-function extended({ promise: _kept, ...spec }: SearchSpec, { run, step, trials, epochs }: Extension): SearchSpec {
+function extended({ promise: _kept, ...spec }: SearchSpec, { run, step, trials, planned, epochs }: Extension): SearchSpec {
   const longer = epochs !== null && epochs > spec.epochs;
   if (epochs !== null && epochs < spec.epochs)
     refuse(step, 'epochs', 'training cannot be made shorter', `at least ${spec.epochs}`, String(epochs));
@@ -32,7 +34,7 @@ function extended({ promise: _kept, ...spec }: SearchSpec, { run, step, trials, 
   if (longer) checkSchedule(spec, step);
   return {
     ...spec,
-    trials: spec.trials + trials,
+    trials: trials === 0 ? spec.trials : Math.max(spec.trials, planned) + trials,
     epochs: epochs ?? spec.epochs,
     takesOver: { run, step, longer },
     ...(spec.scheduler === undefined ? {} : { scheduler: { ...spec.scheduler, ...firstRungOf(spec) } }),

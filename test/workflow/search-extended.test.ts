@@ -54,6 +54,35 @@ describe('a search that goes on with an ended one', () => {
     expect(state.decisions.map(({ text }) => text).filter((text) => text.includes('budget'))).toEqual([]);
   });
 
+  it('trains finalists again that the ended one did not have, and lets the mean of all decide', async () => {
+    harness.world.ask = ({ trials, count }) =>
+      Promise.resolve({
+        suggestions: Array.from({ length: count }, (_, i) => ({ x: trials.length + i })),
+        exhausted: false,
+        sampler: 'fake',
+      });
+    // The later the better.
+    harness.world.attempt = ({ trial: { parameters } }) => {
+      const objective = Number(parameters.x);
+      return Promise.resolve({ objective, metrics: { score: objective } });
+    };
+    const replicates = { seeds: 2, of: 1 };
+    const first = await harness.search(specOf({ trials: 2, parallel: 1, replicates }), PRICED);
+    const before = await first.result();
+    expect([before.outputs.best_trial, before.outputs.trials]).toEqual([1, 4]);
+    const takesOver = { run: 'run-1', step: 'search' };
+    const { result, state } = await extended(first.workflowId, specOf({ trials: 5, parallel: 1, replicates, takesOver }));
+    expect(state.trials.slice(2).map(({ origin, parent }) => [origin, parent])).toEqual([
+      ['replicate', 1],
+      ['replicate', 1],
+      ['sampler', null],
+      ['replicate', 4],
+      ['replicate', 4],
+    ]);
+    expect(result.replicates?.finalists.map(({ trial }) => trial)).toEqual([4, 1]);
+    expect(result.outputs.best_trial).toBe(4);
+  });
+
   it('trains only what is new, tells the sampler of all, and may name a trial of before the best', async () => {
     harness.world.ask = ({ trials, count }) =>
       Promise.resolve({

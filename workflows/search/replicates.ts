@@ -1,4 +1,5 @@
 /** Trains the finalists of a search again with other seeds, once all else is over. */
+import { patched } from '@temporalio/workflow';
 import type { Replicated, TrialRecord } from '../../src/contract/search.ts';
 import { show } from '../../src/rules/curves.ts';
 import { finalistsOf, replicated } from '../../src/rules/replicates.ts';
@@ -8,10 +9,15 @@ import type { SearchRun } from './state.ts';
 
 /** True: there is something to train again. They train to their ends, whatever scheduler and rules say. */
 export function beginReplicates(run: SearchRun): boolean {
-  const { replicates, objective, seed, fixed } = run.input.spec;
+  const { replicates, objective, seed, fixed, takesOver } = run.input.spec;
   const { memory } = run;
-  if (replicates === undefined || memory.finishing !== null || memory.records.some(isReplicate)) return false;
-  const finalists = finalistsOf(candidates(run), objective, replicates.of);
+  if (replicates === undefined || memory.finishing !== null) return false;
+  const known = memory.records.filter(isReplicate);
+  // A search that goes on with an ended one has those of its finalists, and may have found better trials since.
+  if (known.length > 0 && (takesOver === undefined || !patched('finalists-of-an-extended-search'))) return false;
+  const finalists = finalistsOf(candidates(run), objective, replicates.of).filter(
+    (trial) => !known.some(({ state }) => state.parent === trial),
+  );
   for (const trial of finalists)
     for (let i = 1; i <= replicates.seeds; i++) {
       const parameters = Object.fromEntries(Object.entries(parametersOf(run, trial)).filter(([name]) => !(name in fixed)));

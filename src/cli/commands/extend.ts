@@ -69,8 +69,8 @@ async function extensionOf(longhaul: Longhaul, id: string, { step: wanted, trial
   if (state.steps.find((one) => one.id === step)?.cacheHit === true)
     throw new UsageError(`${id} took its search "${step}" from the cache: extend the run that made it`);
   const { extendedDocument } = await import('../../compile/extended.ts');
-  const extended = extendedDocument(document, { run: id, step, trials, epochs: epochs ?? null });
   const search = await longhaul.run(id).search(step).state();
+  const extended = extendedDocument(document, { run: id, step, trials, planned: search.plannedTrials, epochs: epochs ?? null });
   const spec = extended.steps.find((one) => one.id === step)?.spec;
   if (spec?.kind === 'search' && spec.scheduler?.kind === 'pbt' && spec.takesOver?.longer === false && search.trials.every(isGrown))
     throw new UsageError(

@@ -82,7 +82,7 @@ describe('the document of an extended search', () => {
       objective: { metric: validation_mrr, direction: maximize }, space: { dropout: { type: float, low: 0, high: 1 } }, n_trials: 5, epochs: 16, ${more} }`);
   const extended = async (more: string, by: object): Promise<SearchSpec> => {
     const document = await compileText(text(more));
-    const longer = extendedDocument(document, { run: 'old', step: 'search', trials: 0, epochs: null, ...by });
+    const longer = extendedDocument(document, { run: 'old', step: 'search', trials: 0, planned: 5, epochs: null, ...by });
     expect(longer.hash).not.toBe(document.hash);
     return stepOf(longer, 'search', 'search').spec;
   };
@@ -95,11 +95,16 @@ describe('the document of an extended search', () => {
     });
   });
 
+  it('has so many more than the ended one came to have, with replicates and what people added', async () => {
+    expect(await extended('', { trials: 7, planned: 11 })).toMatchObject({ trials: 18 });
+    expect(await extended('', { trials: 7, planned: 3 })).toMatchObject({ trials: 12 });
+  });
+
   it('keeps no promise of the run before, whose end is over', async () => {
     const document = await compileText(text(''));
     const promise = { by: '2026-11-01T18:00:00.000Z', cost: 3, samples: [] };
     const steps = document.steps.map((step) => (step.spec.kind === 'search' ? { ...step, spec: { ...step.spec, promise } } : step));
-    const longer = extendedDocument({ ...document, steps }, { run: 'old', step: 'search', trials: 2, epochs: null });
+    const longer = extendedDocument({ ...document, steps }, { run: 'old', step: 'search', trials: 2, planned: 5, epochs: null });
     expect(stepOf(longer, 'search', 'search').spec).not.toHaveProperty('promise');
   });
 
