@@ -128,7 +128,8 @@ class RanksLauncher:
         self._rng = random.Random(seed)
 
     def start(self, directory: Path, environment: Mapping[str, str], log: Path) -> RunningRanks:
-        shared = {**environment, "LONGHAUL_NODES": str(self._nodes), "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}"}
+        coordinator = f"127.0.0.1:{free_port(self._nodes)}"
+        shared = {**environment, "LONGHAUL_NODES": str(self._nodes), "LONGHAUL_COORDINATOR": coordinator}
         ranks = [
             self._command.start(
                 directory, {**shared, "LONGHAUL_NODE_RANK": str(rank)}, log if rank == 0 else log.with_suffix(f".{rank}.log")
@@ -138,13 +139,17 @@ class RanksLauncher:
         return RunningRanks(ranks, log, self._rng)
 
 
-def free_port() -> int:
-    """A port that is free, as is the next one, which is for frameworks; below those that Linux gives to connections."""
+def free_port(processes: int = 1) -> int:
+    """A port that is free, as are the next ones, which frameworks take, TensorFlow one for each process.
+
+    They lie below those that Linux gives to connections.
+    """
     while True:
         port = random.randint(20000, 32000)
         try:
-            for each in (port, port + 1):
-                socket.create_server(("127.0.0.1", each)).close()
+            for each in range(port, port + 1 + processes):
+                # At every address, as TensorFlow listens.
+                socket.create_server(("", each)).close()
         except OSError:
             continue
         return port

@@ -19,7 +19,7 @@ class Gang(Scene):
         """Exit codes by rank; `on` are variables of single ranks."""
         shared = self.variables(name, attempt, **changes) | {
             "LONGHAUL_NODES": str(nodes),
-            "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}",
+            "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port(nodes)}",
             **(everywhere or {}),
         }
 

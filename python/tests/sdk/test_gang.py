@@ -6,6 +6,7 @@ import importlib.util
 import json
 import random
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,14 @@ def test_tensorflow_with_multi_worker_mirrored_strategy(tmp_path: Path, forker: 
     assert gang.finish_together("one", 2) == expected, gang.log("one")
 
 
+def test_every_port_that_a_framework_takes_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        tries = iter([port - 2, port - 1, port, port + 1])
+        monkeypatch.setattr(random, "randint", lambda *_: next(tries))
+        assert free_port(2) == port + 1
+
+
 FORKS = """
 import os, signal, time
 import longhaul
@@ -262,7 +271,7 @@ def test_a_sigterm_while_the_ranks_gather_leaves_what_is_committed(tmp_path: Pat
     script = tmp_path / "train.py"
     script.write_text(STARTS, encoding="utf-8")
     gang = Gang(forker, tmp_path, script)
-    alone = {"LONGHAUL_NODES": "2", "LONGHAUL_NODE_RANK": "1", "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}"}
+    alone = {"LONGHAUL_NODES": "2", "LONGHAUL_NODE_RANK": "1", "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port(2)}"}
     process = gang.start("alone", 1, environment=alone)
     while "rank 1: waits for rank 0 at" not in gang.log("alone"):
         assert process.poll() is None

@@ -385,7 +385,7 @@ def test_two_nodes_of_two_processes_are_one_trial(tmp_path: Path) -> None:
     def start(attempt: int) -> list[subprocess.Popen[str]]:
         shared = {
             "LONGHAUL_TRIAL": trial, "LONGHAUL_ATTEMPT": str(attempt), "LONGHAUL_NODES": "2",
-            "LONGHAUL_GPUS_PER_NODE": "2", "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port()}",
+            "LONGHAUL_GPUS_PER_NODE": "2", "LONGHAUL_COORDINATOR": f"127.0.0.1:{free_port(4)}",
         }  # fmt: skip
         return [shipped.start("python", "train.py", str(tmp_path), env={**shared, "LONGHAUL_NODE_RANK": str(node)}) for node in (0, 1)]
 

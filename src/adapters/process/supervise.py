@@ -105,7 +105,7 @@ def run(directory: Path, launch: dict[str, Any]) -> None:
             started_at=started_at,
         )
         return
-    coordinator = free_address() if launch["nodes"] > 1 else None
+    coordinator = free_address(launch) if launch["nodes"] > 1 else None
     # Kept: one that Python forgets is reaped by it, and its end is lost.
     processes: list[subprocess.Popen[bytes]] = []
     for rank in range(launch["nodes"]):
@@ -192,19 +192,27 @@ def log_of(directory: Path, rank: int) -> Path:
     return directory / ("log" if rank == 0 else f"log.{rank}")
 
 
-def free_address() -> str:
-    """Of rank 0: a port of this machine that nobody uses, and neither the next one, which is for frameworks."""
-    import socket  # of several processes only
+def free_address(launch: dict[str, Any]) -> str:
+    """Of rank 0: a port of this machine that nobody uses, nor the next ones, which frameworks take, TensorFlow one for each process.
 
+    They lie below those that Linux gives to connections.
+    """
+    import random  # of several processes only
+    import socket
+
+    env = launch["env"]
+    each = env.get(
+        "LONGHAUL_PROCESSES_PER_NODE", env.get("LONGHAUL_GPUS_PER_NODE", "1")
+    )
+    processes = launch["nodes"] * (int(each) if each.isdigit() else 1)
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return f"127.0.0.1:{port}"
+        port = random.randint(20000, 32000)
+        try:
+            for each_port in range(port, port + 1 + processes):
+                socket.create_server(("", each_port)).close()
+        except OSError:
+            continue
+        return f"127.0.0.1:{port}"
 
 
 def clear(scratch: Path) -> None:
