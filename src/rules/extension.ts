@@ -1,29 +1,31 @@
 /** What an extended search takes over from the one that it goes on with. Pure. */
 import type { SearchCarried, TrialRecord } from '../contract/search.ts';
 import type { SearchSpec } from '../contract/steps.ts';
+import { HELD, holdAgain, wasHeld } from './held-trials.ts';
 import { reopen } from './reopened-trials.ts';
-
-/** How the reason of a trial begins that was held at a rung when nothing was left to be promoted: see `heldReason`. */
-export const HELD = 'held at rung';
 
 /**
  * Changes what an ended search knew into what this one begins with. Trials that were held are held again, those that its end stopped are queued, and
  * where training is longer now the finished ones go on as well; all from their checkpoints. The others stay as they ended. What they cost was paid by
  * the other run. Returns the numbers of those that can go on.
+ *
+ * @param holdsAgain also those that were held when the search ended before its time; false while a history from before that is replayed
  */
-export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): number[] {
+export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number, holdsAgain = true): number[] {
   const endReason = memory.finishing?.reason ?? null;
   const open: number[] = [];
   for (const record of memory.records) {
-    const how = howItGoesOn(record, spec, endReason);
+    const how = holdsAgain && wasHeld(record) && promotes(spec) ? 'held' : howItGoesOn(record, spec, endReason);
     Object.assign(record, { active: false, inherited: false, heard: null, unrecorded: false, runningSince: null, adopted: true });
     Object.assign(record.state, { cost: 0, onDemandCost: 0, lostCost: 0, pool: null });
     if (record.carried) record.carried = { ...record.carried, cost: 0, onDemandCost: 0, lostCost: 0 };
     if (how === 'over') continue;
-    const { halving, state } = record;
-    if (halving) Object.assign(halving, { held: how === 'held', allowed: halving.rungs.length });
-    if (how === 'held') reopen(record, 'paused', state.reason);
-    else reopen(record, 'queued', null);
+    const { halving } = record;
+    if (how === 'held') holdAgain(record);
+    else {
+      if (halving) Object.assign(halving, { held: false, allowed: halving.rungs.length });
+      reopen(record, 'queued', null);
+    }
     // A rule that stopped it would do so again.
     if (spec.takesOver?.thaw) record.state.kept = true;
     open.push(record.state.trial);
@@ -46,14 +48,17 @@ export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number): 
   return open;
 }
 
+/** A population holds its members itself, at the end of the interval that they are in. */
+const promotes = ({ scheduler }: Pick<SearchSpec, 'scheduler'>): boolean =>
+  scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote;
+
 function howItGoesOn(record: TrialRecord, { scheduler, takesOver }: SearchSpec, endReason: string | null): 'over' | 'held' | 'queued' {
   const { state, told, stopping, halving } = record;
   if (takesOver?.thaw) return takesOver.thaw.some(({ trial }) => trial === state.trial) ? 'queued' : 'over';
-  // A population holds its members itself, at the end of the interval that they are in.
-  const promotes = scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote && halving !== undefined;
-  if (state.status === 'succeeded') return takesOver?.longer === true ? (promotes ? 'held' : 'queued') : 'over';
-  if (told === null || state.status === 'cancelled') return state.startedAt === null ? 'queued' : promotes ? 'held' : 'queued';
+  const isPromoted = promotes({ scheduler }) && halving !== undefined;
+  if (state.status === 'succeeded') return takesOver?.longer === true ? (isPromoted ? 'held' : 'queued') : 'over';
+  if (told === null || state.status === 'cancelled') return state.startedAt === null ? 'queued' : isPromoted ? 'held' : 'queued';
   if (state.status !== 'stopped') return 'over';
-  if (promotes && state.reason?.startsWith(HELD)) return 'held';
+  if (isPromoted && state.reason?.startsWith(HELD)) return 'held';
   return endReason !== null && (stopping === endReason || state.reason === endReason) ? 'queued' : 'over';
 }

@@ -3,6 +3,7 @@ import type { Retry } from '../contract/retry.ts';
 import type { SearchCarried, TrialRecord } from '../contract/search.ts';
 import type { StepState } from '../contract/state.ts';
 import type { Step } from '../contract/steps.ts';
+import { holdAgain, wasHeld } from './held-trials.ts';
 import { reopen } from './reopened-trials.ts';
 
 const needsSignature = (spec: Step['spec']): boolean =>
@@ -31,11 +32,16 @@ export function attemptsBefore(retry: Retry | null, step: string): number {
 /**
  * Changes what an ended search knows so that it goes on: trials that failed, were cancelled, or were stopped only because the search ended are
  * queued again, from their last checkpoints; the others stay as they are. Returns the numbers of those that go on.
+ *
+ * @param holdsAgain those that were held when it ended wait again to be promoted; false while a history from before that is replayed, and where no
+ *   scheduler promotes
  */
-export function reopenEnded(memory: SearchCarried, now: number): number[] {
+export function reopenEnded(memory: SearchCarried, now: number, holdsAgain: boolean): number[] {
   const endReason = memory.finishing?.reason ?? memory.reason;
-  const again = memory.records.filter((record) => goesOn(record, endReason));
+  const held = memory.records.filter((record) => holdsAgain && wasHeld(record));
+  const again = memory.records.filter((record) => !held.includes(record) && goesOn(record, endReason));
   const lastEnd = Math.max(memory.startedAt, ...memory.records.map(({ state }) => state.endedAt ?? 0));
+  for (const record of held) holdAgain(record);
   for (const record of again) reopen(record, 'queued', null);
   for (const record of memory.records) Object.assign(record, { active: false, inherited: false, heard: null });
   Object.assign(memory, {

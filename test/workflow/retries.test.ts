@@ -7,6 +7,7 @@ import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
 import { cliAt, cliWithin } from './cli.ts';
+import { curveFeed } from './curve-feed.ts';
 import { documentOf, query, script } from './documents.ts';
 import { longhaulOf, startHarness } from './environment.ts';
 import type { Harness } from './environment.ts';
@@ -194,6 +195,39 @@ describe('a search of such a run', () => {
       [1, 2],
     ]);
     expect(harness.world.attempts.slice(-3).every(({ samples }) => samples === 40)).toBe(true);
+  });
+
+  it('holds again what was held at a rung, and trains it no further', async () => {
+    const feed = curveFeed();
+    harness.world.curves = feed.curves;
+    harness.world.ask = ({ trials, count }) =>
+      Promise.resolve({
+        suggestions: [0.1, 0.9].slice(trials.length, trials.length + count).map((x) => ({ x })),
+        exhausted: false,
+        sampler: 'fake',
+      });
+    harness.world.attempt = async ({ trial: { trial, parameters } }) => {
+      const stopped = harness.stopAsked();
+      feed.add(trial, Number(parameters.x));
+      await stopped;
+      return { verdict: 'stopped', lastProgress: feed.count(trial) };
+    };
+    const spec = specOf({ trials: 2, parallel: 1, scheduler: { kind: 'asha', min: 1, factor: 2, max: 4 }, output: 'file:///out/{key}' });
+    const first = await harness.start({ ...documentOf([{ id: 'search', spec }]), profile: profileOf() }, 'holding');
+    const trials = async (): Promise<SearchState['trials']> => (await longhaul.run('holding').search('search').state()).trials;
+    await expect.poll(async () => (await trials().catch(() => [])).map(({ status, points }) => [status, points])).toEqual([
+      ['paused', 1],
+      ['running', 1],
+    ]); // prettier-ignore
+    await first.cancel();
+    await expect(first.result()).rejects.toThrow(WorkflowFailedError);
+    harness.world.attempt = async () => Promise.resolve({ objective: 0.9, metrics: { score: 0.9 } });
+    await (await longhaul.retry('holding')).result();
+    expect((await trials()).map(({ status, reason }) => [status, reason])).toEqual([
+      ['stopped', 'held at rung 0 (point 1) with 0.1'],
+      ['succeeded', null],
+    ]);
+    expect([0, 1].map(attemptsOf)).toEqual([[1], [1, 2]]);
   });
 
   it('resumes a failed trial while the search goes on', async () => {

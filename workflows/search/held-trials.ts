@@ -1,7 +1,7 @@
 /** Trials that are held at a rung: their place is free, their checkpoint kept. */
-import type { Halving, TrialRecord } from '../../src/contract/search.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
 import type { TrialSummary } from '../../src/contract/trial-run.ts';
-import { show } from '../../src/rules/curves.ts';
+import { heldReason } from '../../src/rules/held-trials.ts';
 import { decided, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';
 
@@ -44,9 +44,9 @@ export function release(record: TrialRecord, allowed: number | null = NO_RUNG): 
   Object.assign(record.state, { status: 'queued', reason: null });
 }
 
-/** The end of a trial that is held. */
-export function heldSummary(record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> {
-  if (record.halving) record.halving.held = false;
+/** The end of a trial that is held. Where its search ends before its time, whoever goes on with that holds it again. */
+export function heldSummary(record: TrialRecord, reason: string, heldAgain = false): Omit<TrialSummary, 'carried'> {
+  if (record.halving) record.halving.held = heldAgain;
   return {
     trial: record.state.trial,
     status: 'stopped',
@@ -57,9 +57,4 @@ export function heldSummary(record: TrialRecord, reason: string): Omit<TrialSumm
     weightsSha256: null,
     endedAt: Date.now(),
   };
-}
-
-export function heldReason({ rungs }: Halving): string {
-  const [, point, value] = rungs.at(-1) ?? [0, 0, null];
-  return `held at rung ${rungs.length - 1} (point ${point}) with ${value === null ? 'no number' : show(value)}`;
 }

@@ -7,6 +7,7 @@ import type { Json } from '../../src/contract/values.ts';
 import { blankRecord, packTrials, unpackTrials } from '../../src/rules/carried-trials.ts';
 import type { TrialPlaces } from '../../src/rules/carried-trials.ts';
 import { takeOver } from '../../src/rules/extension.ts';
+import { wasHeld } from '../../src/rules/held-trials.ts';
 import { reopenEnded } from '../../src/rules/retries.ts';
 import type { RulesVersion } from '../../src/rules/early-stopping.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
@@ -65,8 +66,9 @@ const MAX_CARRIED_BYTES = 900_000;
 
 export function createSearchRun(input: SearchInput): SearchRun {
   const memory = input.carried ? remembered(input, input.carried) : newMemory(input);
-  const again = input.again === true ? reopenEnded(memory, Date.now()) : [];
-  const takenOver = input.takenFrom === undefined ? null : takeOver(memory, input.spec, Date.now());
+  const holdsAgain = promotes(input.spec.scheduler) && endedHolding(input, memory) && patched('held-again');
+  const again = input.again === true ? reopenEnded(memory, Date.now(), holdsAgain) : [];
+  const takenOver = input.takenFrom === undefined ? null : takeOver(memory, input.spec, Date.now(), holdsAgain);
   if (takenOver !== null && memory.budget.trials !== undefined && patched('budget-of-own-trials'))
     memory.budget = { ...memory.budget, trials: memory.budget.trials + startedTrials(memory) };
   for (const record of memory.records) {
@@ -107,6 +109,10 @@ export function createSearchRun(input: SearchInput): SearchRun {
   if (takenOver !== null) decided(run, null, takenOverWords(input, memory.records.length, takenOver));
   return run;
 }
+
+/** It goes on with a search that held trials when it ended before its time. */
+const endedHolding = ({ again, takenFrom }: SearchInput, { records }: SearchCarried): boolean =>
+  (again === true || takenFrom !== undefined) && records.some(wasHeld);
 
 const promotes = (scheduler: SearchInput['spec']['scheduler']): boolean =>
   scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote;

@@ -23,8 +23,15 @@ export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): 
   decided(run, record.state.trial, `stopped: ${reason}`);
   requestStop(run, record, reason);
   if (!record.active)
-    finalise(run, record, isHeld(record) || isWithoutMachine(record) ? heldSummary(record, reason) : withoutRunning(record, reason));
+    finalise(
+      run,
+      record,
+      isHeld(record) || isWithoutMachine(record) ? waitingSummary(run, record, reason) : withoutRunning(record, reason),
+    );
 }
+
+const waitingSummary = ({ memory }: SearchRun, record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> =>
+  heldSummary(record, reason, isHeld(record) && memory.finishing !== null);
 
 /** Takes in a trial's end, by whichever way it is heard of first. */
 export function ended(run: SearchRun, summary: TrialSummary): void {

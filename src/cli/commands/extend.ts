@@ -4,7 +4,7 @@ import type { Profile } from '../../contract/profile.ts';
 import type { RunDocument } from '../../contract/run-document.ts';
 import type { TrialState } from '../../contract/state.ts';
 import { inTurns } from '../../ports/in-turns.ts';
-import { HELD } from '../../rules/extension.ts';
+import { HELD } from '../../rules/held-trials.ts';
 import { beginRun, type Beginning } from '../begin-run.ts';
 import { cliOf, examples, integer, searchStepOf, who, type Cli } from '../context.ts';
 import { UsageError } from '../exit.ts';
