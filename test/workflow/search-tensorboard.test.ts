@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { homeOfStorage, tensorboardWorkflowId } from '../../src/contract/ids.ts';
+import { homeOfStorage, searchWorkflowId, tensorboardWorkflowId } from '../../src/contract/ids.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
+import type { EarlierSearch, SearchInput } from '../../src/contract/search.ts';
 import type { TensorboardInput } from '../../activities/tensorboard.ts';
 import type { tensorboard } from '../../workflows/tensorboard.ts';
 import { until } from './environment.ts';
@@ -71,6 +72,23 @@ it('is removed also when a search that holds it has gone without a word', async 
   } finally {
     await skipping.stop();
   }
+});
+
+it('is started for a search that is run again, as that of its end was let go', async () => {
+  const search = await harness.search(specOf(), profile);
+  await search.result();
+  await keeperEnds();
+  const { carried } = await search.query<EarlierSearch>('memory');
+  if (carried === null) throw new Error('the ended search says nothing');
+  calls.length = 0;
+  const again: SearchInput = { run: 'again', pipeline: 'p', step: 'search', commit: null, profile, spec: specOf(), carried, again: true };
+  await harness.client.workflow.execute(WORKFLOWS.hyperparameterSearch, {
+    taskQueue: TASK_QUEUES.control,
+    workflowId: searchWorkflowId(again.run, again.step),
+    args: [again],
+  });
+  await keeperEnds();
+  expect(calls.map((call) => call.split(' ')[0])).toEqual(['start', 'stop']);
 });
 
 it('is asked for again by a search that continued as new before there was an answer', async () => {

@@ -71,6 +71,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
   const takenOver = input.takenFrom === undefined ? null : takeOver(memory, input.spec, Date.now(), holdsAgain);
   if (takenOver !== null && memory.budget.trials !== undefined && patched('budget-of-own-trials'))
     memory.budget = { ...memory.budget, trials: memory.budget.trials + startedTrials(memory) };
+  // That of the run before was let go when it ended.
+  if (input.again === true && memory.tensorboard !== undefined && patched('tensorboard-of-a-retry')) memory.tensorboard = undefined;
   for (const record of memory.records) {
     record.inherited ||= record.active;
     // Told again in each run of the workflow: what was said last may not have been heard.
