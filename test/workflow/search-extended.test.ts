@@ -45,12 +45,15 @@ describe('a search that goes on with an ended one', () => {
     });
   }
 
-  it('has the budget of trials that its document says for its own, beside those that it took over', async () => {
+  it('has the budget that its document says for its own, beside what the ended one used', async () => {
     const first = await harness.search(specOf({ trials: 3, parallel: 1, budget: { trials: 3 } }), PRICED);
     await first.result();
     const takesOver = { run: 'run-1', step: 'search' };
-    const { result, state } = await extended(first.workflowId, specOf({ trials: 6, parallel: 1, budget: { trials: 3 }, takesOver }));
+    // Jobs that scored exports cost the ended one something, too.
+    const spec = specOf({ trials: 6, parallel: 1, budget: { trials: 3, cost: 400 }, takesOver });
+    const { result, state } = await extended(first.workflowId, spec, { scoringCost: 500 });
     expect(result.outputs.trials).toBe(6);
+    expect(result.cost).toBeLessThan(400);
     expect(state.decisions.map(({ text }) => text).filter((text) => text.includes('budget'))).toEqual([]);
   });
 

@@ -71,6 +71,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
   const takenOver = input.takenFrom === undefined ? null : takeOver(memory, input.spec, Date.now(), holdsAgain);
   if (takenOver !== null && memory.budget.trials !== undefined && patched('budget-of-own-trials'))
     memory.budget = { ...memory.budget, trials: memory.budget.trials + startedTrials(memory) };
+  // Paid by the other run, as its trials were.
+  if (takenOver !== null && memory.scoringCost !== undefined && patched('scores-paid-before')) memory.scoringCost = 0;
   // That of the run before was let go when it ended.
   if (input.again === true && memory.tensorboard !== undefined && patched('tensorboard-of-a-retry')) memory.tensorboard = undefined;
   for (const record of memory.records) {
