@@ -6,13 +6,10 @@ import type { Objective } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
 import { blankRecord, packTrials, unpackTrials } from '../../src/rules/carried-trials.ts';
 import type { TrialPlaces } from '../../src/rules/carried-trials.ts';
-import { takeOver } from '../../src/rules/extension.ts';
-import { wasHeld } from '../../src/rules/held-trials.ts';
-import { reopenEnded } from '../../src/rules/retries.ts';
 import type { RulesVersion } from '../../src/rules/early-stopping.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import { notifications } from '../policies.ts';
-import { startedTrials } from './started-trials.ts';
+import { promotes, takeUpEnded } from './taking-up.ts';
 
 export interface SearchRun {
   readonly input: SearchInput;
@@ -66,15 +63,7 @@ const MAX_CARRIED_BYTES = 900_000;
 
 export function createSearchRun(input: SearchInput): SearchRun {
   const memory = input.carried ? remembered(input, input.carried) : newMemory(input);
-  const holdsAgain = promotes(input.spec.scheduler) && endedHolding(input, memory) && patched('held-again');
-  const again = input.again === true ? reopenEnded(memory, Date.now(), holdsAgain) : [];
-  const takenOver = input.takenFrom === undefined ? null : takeOver(memory, input.spec, Date.now(), holdsAgain);
-  if (takenOver !== null && memory.budget.trials !== undefined && patched('budget-of-own-trials'))
-    memory.budget = { ...memory.budget, trials: memory.budget.trials + startedTrials(memory) };
-  // Paid by the other run, as its trials were.
-  if (takenOver !== null && memory.scoringCost !== undefined && patched('scores-paid-before')) memory.scoringCost = 0;
-  // That of the run before was let go when it ended.
-  if (input.again === true && memory.tensorboard !== undefined && patched('tensorboard-of-a-retry')) memory.tensorboard = undefined;
+  const takenUp = takeUpEnded(input, memory);
   for (const record of memory.records) {
     record.inherited ||= record.active;
     // Told again in each run of the workflow: what was said last may not have been heard.
@@ -104,25 +93,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
     drainingSince: null,
     published: null,
   };
-  if (input.again === true)
-    decided(
-      run,
-      null,
-      `goes on after its end, with ${again.length === 0 ? 'no trial' : `trials ${again.join(', ')}`} from their checkpoints`,
-    );
-  if (takenOver !== null) decided(run, null, takenOverWords(input, memory.records.length, takenOver));
+  if (takenUp !== null) decided(run, null, takenUp);
   return run;
-}
-
-/** It goes on with a search that held trials when it ended before its time. */
-const endedHolding = ({ again, takenFrom }: SearchInput, { records }: SearchCarried): boolean =>
-  (again === true || takenFrom !== undefined) && records.some(wasHeld);
-
-const promotes = (scheduler: SearchInput['spec']['scheduler']): boolean =>
-  scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote;
-
-function takenOverWords({ spec: { takesOver } }: SearchInput, count: number, open: readonly number[]): string {
-  return `took over ${count} trials of ${takesOver?.run ?? 'another run'}; ${open.length === 0 ? 'none' : `trials ${open.join(', ')}`} can go on from their checkpoints`;
 }
 
 /** Only the first run of the workflow takes in what had ended. */
