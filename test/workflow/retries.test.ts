@@ -197,6 +197,24 @@ describe('a search of such a run', () => {
     expect(harness.world.attempts.slice(-3).every(({ samples }) => samples === 40)).toBe(true);
   });
 
+  it.each([3, 5])(
+    'asks for no more trials than its budget has before what had begun has gone on, of %d that are planned',
+    async (trials) => {
+      harness.world.attempt = ({ trial: { trial } }) => Promise.resolve(trial === 1 ? { verdict: 'bad-input' } : {});
+      const spec = specOf({ trials, parallel: 3, maxFailedTrials: 0, budget: { trials: 3 }, output: 'file:///out/{key}' });
+      const name = `within-budget-of-${trials}`;
+      const first = await harness.start({ ...documentOf([{ id: 'search', spec }]), profile: profileOf() }, name);
+      await expect(first.result()).rejects.toThrow(WorkflowFailedError);
+      harness.world.attempt = async () => Promise.resolve({});
+      const again = await longhaul.retry(name);
+      const state = (): Promise<SearchState> => longhaul.run(name).search('search').state();
+      await expect.poll(async () => (await state()).trials.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+      if (trials === 3) return void (await again.result());
+      await expect.poll(async () => (await state()).status).toBe('waiting');
+      await again.cancel();
+    },
+  );
+
   it('holds again what was held at a rung, and trains it no further', async () => {
     const feed = curveFeed();
     harness.world.curves = feed.curves;

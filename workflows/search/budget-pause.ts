@@ -1,4 +1,5 @@
 /** At a cap the search checkpoints its trials, pauses, and asks. It never just kills. */
+import { patched } from '@temporalio/workflow';
 import { exceeded, extended, secondsUntilCap } from '../../src/rules/budget.ts';
 import { notifyPeople, activeRecords, decided, isOver, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -19,7 +20,8 @@ export function checkBudget(run: SearchRun): void {
     startsLeft(run) === 0 &&
     occupying(run).length === 0 &&
     !memory.records.some(isWithoutMachine) &&
-    (newTrialsLeft(run) > 0 || waiting(run));
+    (newTrialsLeft(run) > 0 || waiting(run)) &&
+    !(goesOn(run) && patched('begun-trials-go-on'));
   const reason = cap ?? (noStartsLeft ? `${spent(run, now).trials} of ${memory.budget.trials ?? 0} trials` : null);
   if (reason === null) return;
   pauseSearch(
@@ -33,6 +35,9 @@ export function checkBudget(run: SearchRun): void {
 /** Members of a population that go on were counted when they began. */
 const waiting = (run: SearchRun): boolean =>
   queuedRecords(run).some(({ state }) => state.startedAt === null || run.input.spec.scheduler?.kind !== 'pbt');
+
+/** What has begun and waits for a place, as in a run that is retried, was counted then. */
+const goesOn = (run: SearchRun): boolean => queuedRecords(run).some(({ state }) => state.startedAt !== null);
 
 /** To zero machines: every trial commits a checkpoint. */
 export function pauseSearch(run: SearchRun, status: 'paused' | 'waiting', reason: string): void {
