@@ -215,6 +215,22 @@ describe('a search of such a run', () => {
     },
   );
 
+  it('lets a trial succeed whose trainer has the metric now that it lacked', async () => {
+    const feed = curveFeed();
+    harness.world.curves = feed.curves;
+    harness.world.attempt = async ({ trial: { trial } }) => {
+      const stopped = harness.stopAsked();
+      feed.add(trial, { loss: 1 });
+      await stopped;
+      return { verdict: 'stopped', lastProgress: 1 };
+    };
+    const spec = specOf({ trials: 1, parallel: 1, output: 'file:///out/{key}' });
+    const first = await harness.start({ ...documentOf([{ id: 'search', spec }]), profile: profileOf() }, 'lacking');
+    await expect(first.result()).rejects.toMatchObject({ cause: { message: expect.stringContaining('has no metric score') as string } });
+    harness.world.attempt = () => Promise.resolve({ objective: 0.9, metrics: { score: 0.9 } });
+    expect(statuses(await (await longhaul.retry('lacking')).result())).toEqual({ search: 'succeeded' });
+  });
+
   it('holds again what was held at a rung, and trains it no further', async () => {
     const feed = curveFeed();
     harness.world.curves = feed.curves;

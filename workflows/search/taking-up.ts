@@ -19,6 +19,9 @@ export function takeUpEnded(input: SearchInput, memory: SearchCarried): string |
 
 function retried(memory: SearchCarried, holdsAgain: boolean): string {
   const open = reopenEnded(memory, Date.now(), holdsAgain);
+  // What its trainer lacked may be there by now: an image of the same tag, say.
+  const invalid = memory.records.filter((record) => record.invalid === true);
+  if (invalid.length > 0 && patched('invalid-trials-again')) for (const record of invalid) delete record.invalid;
   // The TensorBoard of the search before was let go when that ended.
   if (memory.tensorboard !== undefined && patched('tensorboard-of-a-retry')) memory.tensorboard = undefined;
   return `goes on after its end, with ${open.length === 0 ? 'no trial' : `trials ${open.join(', ')}`} from their checkpoints`;
