@@ -23,6 +23,16 @@ export function emptyCarried(): TrialCarried {
   };
 }
 
+/** What went wrong before it ended, and for how long it had waited then, is no reason to end it again. */
+export const patientAgain = (carried: TrialCarried): TrialCarried => ({
+  ...carried,
+  crashesInRow: 0,
+  fruitless: 0,
+  memoryRetries: 0,
+  withoutCapacitySince: null,
+  registry: null,
+});
+
 /** The trial is one that has not ended: it goes on from its last checkpoint, with patience as at first. */
 export function reopen(record: TrialRecord, status: 'paused' | 'queued', reason: string | null): void {
   const { state } = record;
@@ -39,9 +49,7 @@ export function reopen(record: TrialRecord, status: 'paused' | 'queued', reason:
     held: false,
     unrecorded: false,
     runningSince: null,
-    carried: record.carried
-      ? { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0, withoutCapacitySince: null, registry: null }
-      : uncounted(state.attempts),
+    carried: record.carried ? patientAgain(record.carried) : uncounted(state.attempts),
   });
   Object.assign(state, { status, endedAt: null, reason, objective: null, pool: null });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TrialRecord } from '../../../src/contract/search.ts';
 import { blankRecord } from '../../../src/rules/carried-trials.ts';
-import { beginAnew, beginWithoutFork, emptyCarried } from '../../../src/rules/reopened-trials.ts';
+import { beginAnew, beginWithoutFork, emptyCarried, patientAgain } from '../../../src/rules/reopened-trials.ts';
 
 const FORK = { trial: 1, output: 'file:///o/pins/trial-1-7', checkpoint: '7' };
 
@@ -29,4 +29,11 @@ describe('a fork that begins anew', () => {
     if (attempts > 0)
       expect(record).toMatchObject({ curve: [], carried: { samples: 0, cost: 2, attempts }, state: { points: 0, bestExport: null } });
   });
+});
+
+it('has patience as at first, with machines and registries too, and forgets nothing that it trained or paid', () => {
+  const carried = { ...emptyCarried(), attempts: 9, samples: 80, cost: 3 };
+  const tired = { crashesInRow: 3, fruitless: 9, memoryRetries: 1, withoutCapacitySince: 1, registry: { since: 1, attempts: 7 } };
+  const anew = { crashesInRow: 0, fruitless: 0, memoryRetries: 0, withoutCapacitySince: null, registry: null };
+  expect(patientAgain({ ...carried, ...tired })).toEqual({ ...carried, ...anew });
 });

@@ -3,6 +3,7 @@ import { defineUpdate, patched } from '@temporalio/workflow';
 import { UPDATES } from '../../../src/contract/names.ts';
 import type { PauseUpdate, ResumeUpdate, UpdateAnswer } from '../../../src/contract/search-updates.ts';
 import type { TrialRecord } from '../../../src/contract/search.ts';
+import { patientAgain } from '../../../src/rules/reopened-trials.ts';
 import { budgetExceeded, pauseSearch, resumeSearch } from '../budget-pause.ts';
 import { fieldsOf, refuse } from './checks.ts';
 import { activeRecords, decided, isOver } from '../state.ts';
@@ -93,7 +94,7 @@ function reopen(run: SearchRun, record: TrialRecord): void {
   const was = record.state.status;
   if (run.rules !== 1) {
     record.state.kept = true;
-    if (record.carried) record.carried = { ...record.carried, crashesInRow: 0, fruitless: 0, memoryRetries: 0 };
+    if (record.carried) record.carried = patientAgain(record.carried);
     if (record.halving) release(record);
     if (run.input.spec.takesOver?.thaw && patched('thawed-trials-go-on')) record.unbounded = true;
   }
