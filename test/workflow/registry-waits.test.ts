@@ -1,4 +1,5 @@
 /** A registry that is away for hours, on a server whose time is skipped; and what the Jobs of steps wait for, in the state of their run. */
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UNKNOWN_END } from '../../src/contract/jobs.ts';
 import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
@@ -128,6 +129,25 @@ describe('a trial', () => {
     expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: TRIES, registry: null } });
     expect(await harness.environment.currentTimeMs()).toBeGreaterThan(begun + 3 * HOUR_MS);
     expect(new Set(harness.world.attempts.map(({ pool }) => pool.name))).toEqual(new Set(['spot']));
+  });
+
+  it.each([
+    ['a machine', { verdict: 'no-capacity', startedAt: null, samples: 0 }],
+    ['its registry', noImage],
+  ] as const)('does not count a weekend of pause as waiting for %s', async (_, waits) => {
+    const placement = { maxHoursWithoutCapacity: 1 };
+    const begun = Promise.withResolvers<WorkflowHandle>();
+    harness.world.attempt = async ({ attempt }) => {
+      if (attempt === 1) await (await begun.promise).signal('pause');
+      return attempt < 3 ? waits : {};
+    };
+    const handle = await harness.trial({ profile: profileOf({ placement }) });
+    begun.resolve(handle);
+    const paused = async (): Promise<boolean> => (await handle.query<{ status: string }>('state')).status === 'paused';
+    await until(paused, 'the pause');
+    await harness.environment.sleep('60 hours');
+    await handle.signal('resume');
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', carried: { attempts: 3 } });
   });
 
   it('fails when its registry gave nothing for a day', async () => {

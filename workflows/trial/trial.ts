@@ -205,6 +205,10 @@ async function waitWhilePaused(run: TrialRun): Promise<void> {
   run.pool = null;
   await reportToSearch(run.input, reportOf(run));
   await condition(() => !run.paused || run.stop !== null);
+  // It waited for nothing meanwhile, neither for a machine nor for a registry.
+  const { carried } = run;
+  const hasWaited = (carried.withoutCapacitySince ?? null) !== null || (carried.registry ?? null) !== null;
+  if (hasWaited && patched('patience-after-a-pause')) run.carried = { ...carried, withoutCapacitySince: null, registry: null };
 }
 
 /** Null: it is worth asking again. */
