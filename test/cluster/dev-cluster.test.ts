@@ -7,7 +7,7 @@ import { BUSYBOX_IMAGE, openCluster } from '../../deploy/dev-cluster/index.ts';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
 import type { KubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { openClient } from '../../src/adapters/kubernetes/client.ts';
-import { clusterCanRun, kubernetesConfig, makeNamespace, removeNamespace, sharedCluster } from './harness.ts';
+import { clusterCanRun, endByFile, kubernetesConfig, makeNamespace, removeNamespace, sharedCluster } from './harness.ts';
 import { NODE_MONITOR_GRACE_SECONDS } from './timing.ts';
 
 const NAMESPACE = 'dev-cluster';
@@ -216,7 +216,7 @@ describe.skipIf(!clusterCanRun())('the development cluster', () => {
     await running('outlives');
     await cluster.restartApiServer();
     const name = (await cluster.kubectl(['-n', NAMESPACE, 'get', 'pods', '-l', 'run=outlives', '-o', 'name'])).trim();
-    await cluster.kubectl(['-n', NAMESPACE, 'exec', name, '--', 'touch', '/tmp/end']);
+    await endByFile(cluster, NAMESPACE, name);
     await completed('outlives');
   });
 

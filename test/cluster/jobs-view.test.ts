@@ -12,7 +12,7 @@ import type { JobEnd } from '../../src/contract/jobs.ts';
 import type { Compute } from '../../src/ports/compute.ts';
 import { faultProxy } from './fault-proxy.ts';
 import type { FaultProxy } from './fault-proxy.ts';
-import { clusterCanRun, kubernetesConfig, makeNamespace, poolOf, sharedCluster, shellJob } from './harness.ts';
+import { clusterCanRun, endByFile, kubernetesConfig, makeNamespace, poolOf, sharedCluster, shellJob } from './harness.ts';
 
 const NAMESPACE = 'jobs-view';
 const SILENCE_MS = 2_000;
@@ -42,7 +42,7 @@ describe.skipIf(!clusterCanRun())('the view of Jobs', () => {
   });
 
   /** A Job that runs until it is told to end, through a file in it. */
-  const begin = async (): Promise<{ watching: Promise<JobEnd>; end: () => Promise<unknown> }> => {
+  const begin = async (): Promise<{ watching: Promise<JobEnd>; end: () => Promise<void> }> => {
     const spec = shellJob('while ! test -e /tmp/end; do sleep 0.1; done; exit 3');
     await compute.create(spec);
     let watching!: Promise<JobEnd>;
@@ -54,7 +54,7 @@ describe.skipIf(!clusterCanRun())('the view of Jobs', () => {
       });
       watching.catch(reject);
     });
-    return { watching, end: () => cluster.kubectl(['-n', NAMESPACE, 'exec', `job/${spec.name}`, '--', 'touch', '/tmp/end']) };
+    return { watching, end: () => endByFile(cluster, NAMESPACE, `job/${spec.name}`) };
   };
 
   it('goes on after its connections broke', async () => {
