@@ -16,23 +16,34 @@ export const add = (a: Counts, b: Counts): Counts => ({
 /** The last line of `npm test` and `.ci/run`; others read it by machine. */
 export const summaryLine = (counts: Counts): string => `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
 
-interface VitestReport {
+/** Of vitest's JSON, what is read here and in failures.ts. */
+export interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
 }
+
+/** It failed before its first test. */
+export const isBroken = ({ status, assertionResults }: VitestReport['testResults'][number]): boolean =>
+  status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
 
 /** A file that fails before its first test (an import that is missing) counts as one failure. */
 export function countVitest(json: string): Counts {
   const report = JSON.parse(json) as VitestReport;
-  const broken = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  );
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
+    failed: report.numFailedTests + report.testResults.filter(isBroken).length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }

@@ -1,6 +1,7 @@
 /** Reads from the runners' reports which tests failed, and why: the end of a log shows whoever wrote last. */
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { isBroken, type VitestReport } from './counts.ts';
 
 /** A test that failed. */
 interface Failure {
@@ -19,26 +20,13 @@ const plain = (xml: string): string =>
     name ? XML[name] : String.fromCodePoint(decimal ? Number(decimal) : parseInt(hex ?? '', 16)),
   );
 
-interface VitestReport {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message?: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages?: readonly string[];
-    }[];
-  }[];
-}
-
 /** Of vitest's JSON; a file that fails before its first test is one failure. */
 export function vitestFailures(json: string): readonly Failure[] {
-  return (JSON.parse(json) as VitestReport).testResults.flatMap(({ name, status, message, assertionResults }) => {
-    const file = relative('.', name);
-    const failed = assertionResults.filter((test) => test.status === 'failed');
-    if (status === 'failed' && failed.length === 0) return [{ test: file, message: message ?? '' }];
-    return failed.map(({ fullName, failureMessages }) => ({ test: `${file} ${fullName}`, message: (failureMessages ?? []).join('\n') }));
+  return (JSON.parse(json) as VitestReport).testResults.flatMap((file) => {
+    const name = relative('.', file.name);
+    if (isBroken(file)) return [{ test: name, message: file.message ?? '' }];
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    return failed.map(({ fullName, failureMessages }) => ({ test: `${name} ${fullName}`, message: (failureMessages ?? []).join('\n') }));
   });
 }
 

@@ -1,6 +1,7 @@
 /** What an extended search takes over from the one that it goes on with. Pure. */
 import type { SearchCarried, TrialRecord } from '../contract/search.ts';
 import type { SearchSpec } from '../contract/steps.ts';
+import { promotes } from './halving.ts';
 import { HELD, holdAgain, wasHeld } from './held-trials.ts';
 import { reopen } from './reopened-trials.ts';
 
@@ -9,13 +10,14 @@ import { reopen } from './reopened-trials.ts';
  * where training is longer now the finished ones go on as well; all from their checkpoints. The others stay as they ended. What they cost was paid by
  * the other run. Returns the numbers of those that can go on.
  *
- * @param holdsAgain also those that were held when the search ended before its time; false while a history from before that is replayed
+ * @param holdsAgain also those that were held when the search ended before its time; false while a history from before that is replayed, and where no
+ *   scheduler promotes
  */
-export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number, holdsAgain = true): number[] {
+export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number, holdsAgain: boolean): number[] {
   const endReason = memory.finishing?.reason ?? null;
   const open: number[] = [];
   for (const record of memory.records) {
-    const how = holdsAgain && wasHeld(record) && promotes(spec) ? 'held' : howItGoesOn(record, spec, endReason);
+    const how = holdsAgain && wasHeld(record) ? 'held' : howItGoesOn(record, spec, endReason);
     Object.assign(record, { active: false, inherited: false, heard: null, unrecorded: false, runningSince: null, adopted: true });
     Object.assign(record.state, { cost: 0, onDemandCost: 0, lostCost: 0, pool: null });
     if (record.carried) record.carried = { ...record.carried, cost: 0, onDemandCost: 0, lostCost: 0 };
@@ -48,14 +50,10 @@ export function takeOver(memory: SearchCarried, spec: SearchSpec, now: number, h
   return open;
 }
 
-/** A population holds its members itself, at the end of the interval that they are in. */
-const promotes = ({ scheduler }: Pick<SearchSpec, 'scheduler'>): boolean =>
-  scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote;
-
 function howItGoesOn(record: TrialRecord, { scheduler, takesOver }: SearchSpec, endReason: string | null): 'over' | 'held' | 'queued' {
   const { state, told, stopping, halving } = record;
   if (takesOver?.thaw) return takesOver.thaw.some(({ trial }) => trial === state.trial) ? 'queued' : 'over';
-  const isPromoted = promotes({ scheduler }) && halving !== undefined;
+  const isPromoted = promotes(scheduler) && halving !== undefined;
   if (state.status === 'succeeded') return takesOver?.longer === true ? (isPromoted ? 'held' : 'queued') : 'over';
   if (told === null || state.status === 'cancelled') return state.startedAt === null ? 'queued' : isPromoted ? 'held' : 'queued';
   if (state.status !== 'stopped') return 'over';

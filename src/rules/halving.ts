@@ -6,6 +6,7 @@
  * that a slow learner that still rises is not lost at an early rung. Optuna's and Ray's ASHA stop instead of holding, as their trials cannot go on.
  */
 import type { Objective, HalvingScheduler } from '../contract/search-space.ts';
+import type { SearchSpec } from '../contract/steps.ts';
 import { better } from './best-trials.ts';
 import { bestOf, type Curve } from './curves.ts';
 import { bracketBudgets, bracketOf } from './early-stopping.ts';
@@ -38,6 +39,10 @@ export function firstRung({ scheduler, end }: Rungs): number {
   const training = scheduler.max ?? end;
   return scheduler.min ?? (training === null ? 1 : Math.max(1, Math.ceil(training * FIRST_RUNG_SHARE)));
 }
+
+/** Whether it holds trials at rungs and lets the best go on. A population holds its members itself, at the end of the interval that they are in. */
+export const promotes = (scheduler: SearchSpec['scheduler']): boolean =>
+  scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote;
 
 /** Resource at each rung of a bracket, below the end of training. */
 export function levelsOf(rungs: Rungs, bracket: number): number[] {

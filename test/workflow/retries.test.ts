@@ -2,6 +2,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RefusedError, type Longhaul } from '../../src/client/index.ts';
+import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
 import { UPDATES } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { RunResult, SearchState } from '../../src/contract/state.ts';
@@ -262,6 +263,36 @@ describe('a search of such a run', () => {
       ['succeeded', null],
     ]);
     expect([0, 1].map(attemptsOf)).toEqual([[1], [1, 2]]);
+  });
+
+  it('lets the members of a population go on, also those that waited for the others', async () => {
+    const feed = curveFeed();
+    harness.world.curves = feed.curves;
+    const trains = async ({ trial: { trial, parameters, spec } }: AttemptInput): Promise<Partial<AttemptReport>> => {
+      const score = Number(parameters.x);
+      while (feed.count(trial) < spec.epochs) feed.add(trial, score);
+      return Promise.resolve({ lastProgress: feed.count(trial), objective: score, metrics: { score } });
+    };
+    harness.world.attempt = async (input) =>
+      input.trial.trial === 0 ? trains(input) : { verdict: await harness.stopAsked(), lastProgress: feed.count(input.trial.trial) };
+    const scheduler = { kind: 'pbt', population: 2, interval: 1, explore: 'perturb', resample_probability: 0 };
+    const spec = specOf({ trials: 2, parallel: 2, epochs: 2, scheduler, output: 'file:///out/{key}' });
+    const first = await harness.start({ ...documentOf([{ id: 'search', spec }]), profile: profileOf() }, 'population');
+    const statuses = async (): Promise<string[]> =>
+      (
+        await longhaul
+          .run('population')
+          .search('search')
+          .state()
+          .catch(() => null)
+      )?.trials.map(({ status }) => status) ?? [];
+    await expect.poll(statuses).toEqual(['paused', 'running']);
+    await first.cancel();
+    await expect(first.result()).rejects.toThrow(WorkflowFailedError);
+    harness.world.attempt = trains;
+    await (await longhaul.retry('population')).result();
+    expect(await statuses()).toEqual(['succeeded', 'succeeded']);
+    expect([0, 1].map((trial) => feed.count(trial))).toEqual([2, 2]);
   });
 
   it('resumes a failed trial while the search goes on', async () => {

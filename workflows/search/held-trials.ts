@@ -44,9 +44,9 @@ export function release(record: TrialRecord, allowed: number | null = NO_RUNG): 
   Object.assign(record.state, { status: 'queued', reason: null });
 }
 
-/** The end of a trial that is held. Where its search ends before its time, whoever goes on with that holds it again. */
-export function heldSummary(record: TrialRecord, reason: string, heldAgain = false): Omit<TrialSummary, 'carried'> {
-  if (record.halving) record.halving.held = heldAgain;
+/** The end of a trial that is held. @param staysHeld its search ends before its time, and whoever goes on with it holds the trial again */
+export function heldSummary(record: TrialRecord, reason: string, staysHeld = false): Omit<TrialSummary, 'carried'> {
+  if (record.halving && !staysHeld) record.halving.held = false;
   return {
     trial: record.state.trial,
     status: 'stopped',

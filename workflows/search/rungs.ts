@@ -1,11 +1,11 @@
 /** Holds trials at the rungs of the search's scheduler, and lets the best go on from where they were held. */
 import type { Halving, TrialRecord } from '../../src/contract/search.ts';
 import { bestOf } from '../../src/rules/curves.ts';
-import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotion } from '../../src/rules/halving.ts';
+import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotes, promotion } from '../../src/rules/halving.ts';
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
+import { heldReason } from '../../src/rules/held-trials.ts';
 import { endOfTraining } from '../../src/rules/population.ts';
 import { heldSummary, isHeld, isWithoutMachine, NO_RUNG, release } from './held-trials.ts';
-import { heldReason } from '../../src/rules/held-trials.ts';
 import { assignMachine, assignMachineToBest } from './machine-assignment.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
@@ -102,7 +102,7 @@ function fieldOf(run: SearchRun, held?: number): Field {
 
 /** Where rungs stop instead of holding, no trial can wait for others to be seen. */
 function plannedOf({ waitsForOthers, input: { spec }, memory }: SearchRun): Pick<Field, 'planned'> {
-  if (!waitsForOthers || !spec.scheduler || spec.scheduler.kind === 'pbt' || !spec.scheduler.promote) return {};
+  if (!waitsForOthers || !promotes(spec.scheduler)) return {};
   return { planned: Math.min(memory.plannedTrials, memory.budget.trials ?? memory.plannedTrials) };
 }
 

@@ -7,9 +7,10 @@ import type { Json } from '../../src/contract/values.ts';
 import { blankRecord, packTrials, unpackTrials } from '../../src/rules/carried-trials.ts';
 import type { TrialPlaces } from '../../src/rules/carried-trials.ts';
 import type { RulesVersion } from '../../src/rules/early-stopping.ts';
+import { promotes } from '../../src/rules/halving.ts';
 import type { NotifyInput } from '../../activities/notifications.ts';
 import { notifications } from '../policies.ts';
-import { promotes, takeUpEnded } from './taking-up.ts';
+import { takeUpEnded } from './taking-up.ts';
 
 export interface SearchRun {
   readonly input: SearchInput;

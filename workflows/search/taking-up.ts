@@ -2,12 +2,10 @@
 import { patched } from '@temporalio/workflow';
 import type { SearchCarried, SearchInput } from '../../src/contract/search.ts';
 import { takeOver } from '../../src/rules/extension.ts';
+import { promotes } from '../../src/rules/halving.ts';
 import { wasHeld } from '../../src/rules/held-trials.ts';
 import { reopenEnded } from '../../src/rules/retries.ts';
 import { startedTrials } from './started-trials.ts';
-
-export const promotes = (scheduler: SearchInput['spec']['scheduler']): boolean =>
-  scheduler !== undefined && scheduler.kind !== 'pbt' && scheduler.promote;
 
 /** @returns what was taken up, in words; null where it goes on with none */
 export function takeUpEnded(input: SearchInput, memory: SearchCarried): string | null {

@@ -3,6 +3,7 @@ import type { TrialRecord } from '../../src/contract/search.ts';
 import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { endOf, endOfV1, OFFLINE } from '../../src/rules/trial-ends.ts';
 import { brokenConstraints, dominates } from '../../src/rules/best-trials.ts';
+import { promotes } from '../../src/rules/halving.ts';
 import { decided, isOver, objectivesOf, recordOf, type SearchRun } from './state.ts';
 import { heldSummary, holds, isHeld, isWithoutMachine, yields } from './held-trials.ts';
 import { waitsForOthers } from './population-member.ts';
@@ -22,16 +23,11 @@ export function stopTrial(run: SearchRun, record: TrialRecord, reason: string): 
   if (isOver(record) || record.stopping !== null) return;
   decided(run, record.state.trial, `stopped: ${reason}`);
   requestStop(run, record, reason);
-  if (!record.active)
-    finalise(
-      run,
-      record,
-      isHeld(record) || isWithoutMachine(record) ? waitingSummary(run, record, reason) : withoutRunning(record, reason),
-    );
+  if (record.active) return;
+  const waits = isHeld(record) || isWithoutMachine(record);
+  const staysHeld = run.memory.finishing !== null && promotes(run.input.spec.scheduler);
+  finalise(run, record, waits ? heldSummary(record, reason, staysHeld) : withoutRunning(record, reason));
 }
-
-const waitingSummary = ({ memory }: SearchRun, record: TrialRecord, reason: string): Omit<TrialSummary, 'carried'> =>
-  heldSummary(record, reason, isHeld(record) && memory.finishing !== null);
 
 /** Takes in a trial's end, by whichever way it is heard of first. */
 export function ended(run: SearchRun, summary: TrialSummary): void {

@@ -41,7 +41,7 @@ describe('a search that goes on with an ended one', () => {
 
   it('holds again what was held, and leaves the others as they ended', () => {
     const memory = ended();
-    expect(takeOver(memory, takingOver({ scheduler: { kind: 'asha' } }), 100)).toEqual([1, 4]);
+    expect(takeOver(memory, takingOver({ scheduler: { kind: 'asha' } }), 100, true)).toEqual([1, 4]);
     expect(memory.records.map(({ state }) => state.status)).toEqual(['succeeded', 'paused', 'stopped', 'failed', 'queued']);
     expect(memory.records[1]).toMatchObject({ told: null, halving: { held: true, allowed: 1 }, carried: { attempts: 3 }, adopted: true });
     expect(memory).toMatchObject({ status: 'running', plannedTrials: 12, startedAt: 100, exhausted: false, tells: 9 });
@@ -50,7 +50,7 @@ describe('a search that goes on with an ended one', () => {
   it('lets only those go on whose curves are asked for, and no rule stop them', () => {
     const memory = ended();
     const thaw = [{ trial: 2, points: 4 }];
-    expect(takeOver(memory, takingOver({ trials: 1, takesOver: { run: 'old', step: 's', thaw } }), 100)).toEqual([2]);
+    expect(takeOver(memory, takingOver({ trials: 1, takesOver: { run: 'old', step: 's', thaw } }), 100, true)).toEqual([2]);
     expect(memory.records.map(({ state }) => state.status)).toEqual(['succeeded', 'stopped', 'queued', 'failed', 'cancelled']);
     expect(memory).toMatchObject({ plannedTrials: 5 });
     expect(memory.records[2]).toMatchObject({ adopted: true, state: { kept: true } });
@@ -59,19 +59,19 @@ describe('a search that goes on with an ended one', () => {
   it('starts what waited for a machine when the other run ended: nobody is asked any more who is to have one', () => {
     const memory = memoryOf(record(0, 'succeeded'), record(1, 'stopped', { withoutMachine: true }, { reason: 'enough' }));
     const thaw = [{ trial: 1, points: 4 }];
-    expect(takeOver(memory, takingOver({ trials: 1, takesOver: { run: 'old', step: 's', thaw } }), 100)).toEqual([1]);
+    expect(takeOver(memory, takingOver({ trials: 1, takesOver: { run: 'old', step: 's', thaw } }), 100, true)).toEqual([1]);
     expect(memory.records[1]).not.toHaveProperty('withoutMachine');
   });
 
   it('does not pay again what the other run has paid', () => {
     const memory = ended();
-    takeOver(memory, takingOver(), 100);
+    takeOver(memory, takingOver(), 100, true);
     expect(memory.records.map(({ state }) => state.cost)).toEqual([0, 0, 0, 0, 0]);
   });
 
   it('goes on with finished trials where training is longer', () => {
     const memory = ended();
-    expect(takeOver(memory, takingOver({ takesOver: { run: 'old', step: 's', longer: true } }), 100)).toContain(0);
+    expect(takeOver(memory, takingOver({ takesOver: { run: 'old', step: 's', longer: true } }), 100, true)).toContain(0);
     expect(memory.records[0]).toMatchObject({ told: null, state: { status: 'queued', objective: null }, carried: { attempts: 3 } });
   });
 });
