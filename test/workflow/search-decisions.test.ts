@@ -207,6 +207,8 @@ describe('what a search makes of how its trials end', () => {
     };
     const search = await harness.search(specOf({ trials: 2, parallel: 1, stopping: [{ kind: 'median', startupTrials: 2 }] }));
     await until(async () => (await statusOf(search, 0)) === 'succeeded', 'the first trial');
+    // Forks have the next numbers.
+    await until(async () => (await stateOf(search)).trials.length === 2, 'the second trial');
     for (let fork = 0; fork < 3; fork++) await search.executeUpdate('fork-trial', { args: [{ trial: 0, parameters: { x: 0.5 } }] });
     await search.executeUpdate('add-trial', { args: [{ parameters: { x: 0.7 } }] });
     forked.resolve(undefined);
