@@ -1,11 +1,9 @@
 #!/usr/bin/env node
 /** The command `longhaul`. */
-import { commandWord } from './command-word.mjs';
+import { WITH_PYTHON, commandWord } from './command-word.mjs';
 import { launch } from './launch.mjs';
 import { programFile, projectWithRuns } from './setup-tools.mjs';
 
-/** Commands that start or check a pipeline here need Python and Temporal. */
-const WITH_PYTHON = new Set(['example', 'dev', 'run', 'plan', 'compile', 'schedule', 'trial', 'doctor']);
 /** These answer without, wherever they are asked. */
 const NEVER = new Set(['init', 'completion', 'help']);
 
