@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
@@ -175,6 +176,28 @@ export const untilTriedAgainLater = (workflow: WorkflowHandle): Promise<unknown>
     async () => (await workflow.describe()).raw.pendingActivities?.some(({ attempt }) => (attempt ?? 0) > 1),
     'an activity that failed once',
   );
+
+const { EventType } = proto.temporal.api.enums.v1;
+const TASK_BEGAN = new Set([EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED]);
+const TASK_OR_WORKFLOW_ENDED = new Set([
+  EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+  EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+]);
+
+/**
+ * In an activity, before it ends. The time-skipping server stands still for good where an activity ends while its workflow is about to
+ * ask it to (https://github.com/temporalio/sdk-java/issues/2391).
+ */
+export const untilWorkflowHeard = (client: Client, workflow: { readonly workflowId: string; readonly runId: string }): Promise<unknown> =>
+  until(async () => {
+    const { events } = await client.workflow.getHandle(workflow.workflowId, workflow.runId).fetchHistory();
+    const types = (events ?? []).map(({ eventType }) => eventType ?? EventType.EVENT_TYPE_UNSPECIFIED);
+    return types.findLastIndex((type) => TASK_BEGAN.has(type)) < types.findLastIndex((type) => TASK_OR_WORKFLOW_ENDED.has(type));
+  }, 'its workflow to hear what came');
 
 /** As the command line connects to that server, of a team or of none. */
 export function longhaulOf(environment: TestWorkflowEnvironment, team: Team = null): Longhaul {

@@ -29,7 +29,7 @@ import type { hyperparameterSearch, trial } from '../../workflows/index.ts';
 import type { Policy } from '../../src/contract/policy.ts';
 import { queueOf, type Team } from '../../src/contract/teams.ts';
 import { workflowBundle } from '../../workers/workflow-bundle.ts';
-import { namespaceOf, startHarness } from './environment.ts';
+import { namespaceOf, startHarness, untilWorkflowHeard } from './environment.ts';
 import type { Harness, HarnessPlace } from './environment.ts';
 import { createMemoryPorts, type MemoryPorts } from './memory-ports.ts';
 
@@ -233,6 +233,10 @@ export async function startSearchHarness(
     pointsOfPins: 0,
   };
   let [running, looking] = [0, 0];
+  const workflowHeard = async (): Promise<void> => {
+    const { workflowExecution } = activityInfo();
+    if (time === 'skipping' && workflowExecution) await untilWorkflowHeard(harness.client, workflowExecution);
+  };
   const ports = createMemoryPorts();
   const real = createSearchActivities(ports, { policy });
   const fakes = {
@@ -255,6 +259,7 @@ export async function startSearchHarness(
         return reportOf(input, await world.attempt(input, attempt - 1));
       } finally {
         running -= 1;
+        await workflowHeard();
       }
     },
     loseAttempt: async ({ input, cause }: { readonly input: AttemptInput; readonly cause: string }): Promise<AttemptReport> =>
@@ -270,6 +275,7 @@ export async function startSearchHarness(
         await world.capacity(input);
       } finally {
         looking -= 1;
+        await workflowHeard();
       }
     },
     awaitCurvePoints: async (input: CurveInput): Promise<CurvePoints> => ({
