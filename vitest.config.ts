@@ -20,6 +20,8 @@ const SUITES = {
   e2e: { fileParallelism: false, globalSetup: 'test/e2e/shared-stack.setup.ts' },
   // Its files have namespaces of their own, and load each module once.
   cluster: { fileParallelism: false, isolate: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
+  'e2e-more': { fileParallelism: false, globalSetup: 'test/e2e/shared-stack.setup.ts' },
+  'cluster-more': { fileParallelism: false, globalSetup: 'test/cluster/shared-cluster.setup.ts' },
   chaos: {},
   'chaos-more': { include: ['test/chaos-more/**/*.test.ts', ...filesOf('chaos-more')] as string[] },
   trackers: {},

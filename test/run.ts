@@ -32,7 +32,8 @@ function command(suite: Suite, report: string): readonly [string, readonly strin
   if (suite.runner === 'pytest') {
     const options = ['-q', '--color=no', '-p', 'no:cacheprovider', '-n', String(suite.workers), `--junitxml=${report}`];
     const files = suite.only?.map((part) => `tests/${part}`) ?? ['tests'];
-    return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', ...files, ...options], 'python'];
+    const ignored = (suite.without ?? []).map((file) => `--ignore=tests/${file}`);
+    return [process.env.LONGHAUL_PYTHON ?? 'python3', ['-m', 'pytest', ...files, ...ignored, ...options], 'python'];
   }
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const files = suite.only?.map((part) => `test/${suite.name}/${part}`) ?? [];

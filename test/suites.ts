@@ -14,6 +14,8 @@ export interface Suite {
   readonly needs: readonly Tool[];
   /** Only test files whose path has one of these in it. */
   readonly only?: readonly string[];
+  /** Of pytest: files that a suite of another name runs. */
+  readonly without?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -33,14 +35,24 @@ const SELDOM_COLLECTED = { GOGC: '400' };
 /** A good part of each suite waits for pods, timers and starts, so that four at once keep two processors busy. */
 export const AT_ONCE = 4;
 
+/** What `longhaul contract` plays, with whole trainings that are killed in turn. */
+const CONTRACT_OF_TRAINERS = ['trainer/test_contract.py'];
+
 /** The next one begins when one has ended: those that last longest come first, so that all lanes end together. */
 export const SUITES: readonly Suite[] = [
   vitest('cluster', { needs: ['kubernetes', 'helm', 'emulators', 'wheels'], env: SELDOM_COLLECTED }),
   vitest('e2e', { needs: ['emulators', 'wheels', 'chromium', 'prometheus'] }),
-  { name: 'trainer', runner: 'pytest', folder: 'python/tests', workers: 1, yields: true, needs: ['emulators'] },
+  {
+    name: 'trainer',
+    runner: 'pytest',
+    folder: 'python/tests',
+    workers: 1,
+    yields: true,
+    needs: ['emulators'],
+    without: CONTRACT_OF_TRAINERS,
+  },
   vitest('contract', { workers: 2, needs: ['emulators'] }),
   vitest('workflow', { workers: 2, env: SELDOM_COLLECTED }),
-  vitest('large', { env: SELDOM_COLLECTED }),
   vitest('chaos'),
   vitest('chart', { needs: ['helm'] }),
   vitest('console', { needs: ['chromium'] }),
@@ -56,6 +68,9 @@ export const BY_NAME: readonly Suite[] = [
   vitest('gang', { needs: ['kubernetes', 'emulators'] }),
   vitest('trackers', { needs: ['mlflow', 'wandb'] }),
   vitest('frameworks', { needs: ['frameworks'] }),
+  vitest('large', { env: SELDOM_COLLECTED }),
+  vitest('e2e-more', { needs: ['emulators'] }),
+  vitest('cluster-more', { needs: ['kubernetes', 'helm', 'emulators', 'wheels'], env: SELDOM_COLLECTED }),
   // Every fault at every request, too.
   vitest('chaos-more', { workers: 2, env: { LONGHAUL_SCHEDULES: '3' } }),
   {
@@ -67,7 +82,7 @@ export const BY_NAME: readonly Suite[] = [
     needs: [],
     only: [
       'trainer/test_kills.py',
-      'trainer/test_contract.py',
+      ...CONTRACT_OF_TRAINERS,
       'sdk/test_audits.py',
       'sdk/test_examples.py',
       'sdk/test_gang.py',

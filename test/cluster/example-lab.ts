@@ -26,7 +26,12 @@ const QUICK_DRAINAGE = ['RefreshInterval', 'VisibilityGracePeriod'].flatMap((par
   '--dynamic-config-value',
   `matching.wv.VersionDrainageStatus${part}="1s"`,
 ]);
-/** The example's data, as its fetch_data.py asks for it. */
+/** The example on a week each. */
+export const SMALL_EXAMPLE = [
+  ...['train_from=51', 'train_to=51', 'validation_from=52', 'validation_to=52', 'test_from=53', 'test_to=53'].map((set) => `params.${set}`),
+  ...['households=1', 'others=0.05', 'history_weeks=4'].map((set) => `params.${set}`),
+  ...['trials=2', 'epochs=8', 'validateEverySteps=20', 'resources.cpu=0.5'].map((set) => `steps.search.${set}`),
+];
 
 export interface ExampleLab {
   readonly longhaul: Longhaul;

@@ -1,37 +1,23 @@
-/** The chart on a real cluster: its workers, with the rights it gives them, run the example, whose trainers lose their machines on the way. */
+/** The chart on a real cluster: its workers, with the rights it gives them, run the example. Upgraded while it trains: test/cluster-more. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import type { Cluster } from '../../deploy/dev-cluster/index.ts';
-import { openClient } from '../../src/adapters/kubernetes/client.ts';
 import { checkKubernetes } from '../../src/adapters/kubernetes/doctor.ts';
 import { PERMISSIONS } from '../../src/adapters/kubernetes/permissions.ts';
-import { podOf } from '../../src/adapters/kubernetes/pods.ts';
 import { readFileSync } from 'node:fs';
-import { trialWorkflowId } from '../../src/contract/ids.ts';
 import { Policy } from '../../src/contract/policy.ts';
 import { Profile } from '../../src/contract/profile.ts';
 import { requireWall } from '../../src/rules/policy-teams.ts';
 import { violations } from '../../src/rules/policy.ts';
 import { runCli } from '../support/run-cli.ts';
 import { CHART, helm, RELEASE, upgradeChart } from './chart.ts';
-import { openExampleLab } from './example-lab.ts';
-import type { ExampleLab, ResultTable } from './example-lab.ts';
+import { openExampleLab, SMALL_EXAMPLE } from './example-lab.ts';
+import type { ExampleLab } from './example-lab.ts';
 import { clusterCanRun, kubernetesConfig, poolOf, sharedCluster, shellJob } from './harness.ts';
 
 const NAMESPACE = 'helm';
-const PATIENCE = { interval: 200 };
-/** The example on a week each. */
-const SMALLER = [
-  ...['train_from=51', 'train_to=51', 'validation_from=52', 'validation_to=52', 'test_from=53', 'test_to=53'].map((set) => `params.${set}`),
-  ...['households=1', 'others=0.05', 'history_weeks=4'].map((set) => `params.${set}`),
-  ...['trials=2', 'epochs=8', 'validateEverySteps=20', 'resources.cpu=0.5'].map((set) => `steps.search.${set}`),
-];
-/** Data sets come from the cache; trials and evaluation do not. */
-const TRAINED_ANEW = ['steps.search.cache=false', 'steps.evaluate.cache=false'];
-/** Slow enough to be met while it trains; the steps are the same. */
-const SLOWLY = 'steps.search.env.LONGHAUL_STEP_DELAY_SECONDS="0.2"';
 
 interface RenderedObject {
   readonly kind: string;
@@ -156,7 +142,6 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
   describe('installed', () => {
     let cluster: Cluster;
     let lab: ExampleLab;
-    let undisturbed: ResultTable;
     beforeAll(async () => {
       cluster = sharedCluster();
       lab = await openExampleLab(cluster, NAMESPACE);
@@ -164,16 +149,6 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
     afterAll(async () => {
       await lab.close();
     });
-
-    const buildOf = async (workflowId: string): Promise<string | undefined> => {
-      const { raw } = await lab.longhaul.client.workflow.getHandle(workflowId).describe();
-      return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId ?? undefined;
-    };
-    const currentBuild = async (): Promise<string | undefined> => {
-      const request = { namespace: 'default', deploymentName: 'longhaul' };
-      const { workerDeploymentInfo } = await lab.longhaul.client.workflowService.describeWorkerDeployment(request);
-      return workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId ?? undefined;
-    };
 
     it('runs one Deployment a task queue under Pod Security "restricted", and the console answers', async () => {
       const deployments = await cluster.kubectl(['-n', NAMESPACE, 'get', 'deployments', '-o', 'jsonpath={range .items[*]}{.metadata.name}={.status.readyReplicas} {end}']); // prettier-ignore
@@ -218,95 +193,16 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
     });
 
     it('runs the example from raw data to an evaluation', async () => {
-      const result = await (await lab.start('calm', SMALLER)).result();
+      const result = await (await lab.start('calm', SMALL_EXAMPLE)).result();
       expect(result.steps.map(({ id, status }) => `${id} ${status}`).filter((step) => !step.endsWith(' succeeded'))).toEqual([]);
-      undisturbed = await lab.tableOf('calm');
-      expect(undisturbed.trials).toHaveLength(2);
+      expect((await lab.tableOf('calm')).trials).toHaveLength(2);
       const { outputs = {} } = result.steps.find(({ id }) => id === 'evaluate') ?? {};
       expect(Number(outputs['average_rank'])).toBeLessThan(Number(outputs['baseline_average_rank']));
     });
 
-    it('ends with the same bits, objectives and metrics when it is upgraded twice, and two of its trainers are evicted between', async () => {
-      const run = await lab.start('stormy', [...SMALLER, ...TRAINED_ANEW, SLOWLY]);
-      const ended = run.result();
-      const upgrading = async (): Promise<void> => {
-        await Promise.all([trains(0), trains(1)]);
-        expect(await buildsOfTrials()).toEqual(['1', '1']);
-        await upgraded('second');
-        await Promise.all([evict(0), evict(1)]);
-        await Promise.all([trains(0, 2), trains(1, 2)]);
-        // Preempted trials go on with the workers of the new build.
-        expect(await buildsOfTrials()).toEqual(['second', 'second']);
-        await upgraded('third');
-      };
-      await Promise.race([ended, upgrading()]);
-      const result = await ended;
-      expect(result.steps.filter(({ status }) => status !== 'cached').map(({ id }) => id)).toEqual(['search', 'evaluate']);
-      const attempts = await lab.warehouse.ledger('attempts', { run: 'stormy' });
-      expect(attempts.map(({ trial, attempt, verdict }) => `${trial} ${attempt} ${verdict}`).sort()).toEqual([
-        '0 1 preempted',
-        '0 2 succeeded',
-        '1 1 preempted',
-        '1 2 succeeded',
-      ]);
-      // The second attempts went on in the middle.
-      const starts = (await Promise.all([lab.records('stormy', 0), lab.records('stormy', 1)]))
-        .flat()
-        .filter(({ kind }) => kind === 'start');
-      expect(starts.filter(({ attempt, samples }) => attempt === 2 && samples > 0)).toHaveLength(2);
-      expect(await lab.tableOf('stormy')).toEqual(undisturbed);
-      expect([await buildsOfTrials(), await buildOf('stormy')]).toEqual([['second', 'second'], 'third']);
-
-      async function trains(trial: number, attempt = 1): Promise<void> {
-        const trained = async (): Promise<boolean> =>
-          (await lab.records('stormy', trial)).some(
-            (record) => record.attempt === attempt && (record.kind === 'train' || record.kind === 'validation'),
-          );
-        await expect.poll(trained, PATIENCE).toBe(true);
-      }
-
-      async function evict(trial: number): Promise<void> {
-        const client = openClient(kubernetesConfig(cluster, NAMESPACE));
-        const [job] = await lab.compute.list({ run: 'stormy', step: 'search', trial: String(trial), attempt: '1' });
-        const name = (await podOf(client, job?.name ?? ''))?.metadata?.name ?? '';
-        const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
-        await client.request('POST', `${client.podsPath(name)}/eviction`, { body });
-      }
-
-      async function upgraded(build: string): Promise<void> {
-        await upgradeChart(cluster, NAMESPACE, build);
-        await cluster.kubectl([
-          '-n',
-          NAMESPACE,
-          'rollout',
-          'status',
-          'deployment',
-          '-l',
-          'app.kubernetes.io/component=control',
-          '--timeout=300s',
-        ]);
-        await lookAfterBuilds(`promote-${build}`);
-        await expect.poll(currentBuild, PATIENCE).toBe(build);
-      }
-
-      function buildsOfTrials(): Promise<(string | undefined)[]> {
-        return Promise.all([0, 1].map((trial) => buildOf(trialWorkflowId('stormy', 'search', trial))));
-      }
-    });
-
-    it('has removed the control workers of builds that have drained, and kept those of the current one', async () => {
-      let looks = 0;
-      const builds = async (): Promise<string[]> => {
-        await lookAfterBuilds(`retire-${++looks}`);
-        const names = await cluster.kubectl(['-n', NAMESPACE, 'get', 'deployments', '-l', 'app.kubernetes.io/component=control', '-o', 'jsonpath={range .items[*]}{.metadata.annotations.longhaul\\.dev/build} {end}']); // prettier-ignore
-        return names.trim().split(' ');
-      };
-      await expect.poll(builds, PATIENCE).toEqual(['third']);
-    });
-
     it('has left no orphan, and gc finds and removes a Job whose run nobody knows', async () => {
       const gc = async (...args: string[]): Promise<readonly { what: string; name: string }[]> => {
-        const { code, stdout, stderr } = await runCli(['gc', 'stormy', '--output', 'json', ...args], { cwd: lab.directory, env: lab.env });
+        const { code, stdout, stderr } = await runCli(['gc', 'calm', '--output', 'json', ...args], { cwd: lab.directory, env: lab.env });
         expect(code, stderr).toBe(0);
         return (JSON.parse(stdout) as { found: { what: string; name: string }[] }).found;
       };
@@ -321,13 +217,6 @@ describe.skipIf(!clusterCanRun())('the Helm chart', () => {
     });
   });
 });
-
-/** What the chart's CronJob does every minute, now. */
-async function lookAfterBuilds(name: string): Promise<void> {
-  const cluster = sharedCluster();
-  await cluster.kubectl(['-n', NAMESPACE, 'create', 'job', name, `--from=cronjob/${RELEASE}-builds`]);
-  await cluster.kubectl(['-n', NAMESPACE, 'wait', '--for=condition=Complete', `job/${name}`, '--timeout=300s']);
-}
 
 /** A kubeconfig with the token of a service account, beside the administrator's. */
 async function kubeconfigOf(cluster: Cluster, account: string): Promise<string> {

@@ -17,7 +17,7 @@ const QUERIES = 20;
 describe('a search of 1,000 trials, 200 at once', () => {
   let harness: SearchHarness;
   beforeAll(async () => {
-    harness = await startSearchHarness('real');
+    harness = await startSearchHarness('real', [], {}, 'world', { threads: true });
   });
   afterAll(() => harness.stop());
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/run-cli.ts';
-import { projectOnSharedStack } from './shared-stack.ts';
+import { projectOnSharedStack } from '../e2e/shared-stack.ts';
 
 /** So long that it only ends because its first export is judged. */
 const LONG = `
@@ -42,7 +42,7 @@ describe('models of a run', () => {
   let compared: string;
 
   beforeAll(() => {
-    cpSync(join(import.meta.dirname, 'fixtures', 'ranking'), join(folder, 'ranking'), { recursive: true });
+    cpSync(join(import.meta.dirname, '..', 'e2e', 'fixtures', 'ranking'), join(folder, 'ranking'), { recursive: true });
     compared = readFileSync(pipeline, 'utf8')
       .replace('name: miniature\n', 'name: judged\n')
       .replace('  evaluate:\n', '  evaluate:\n    compareWith: [champion]\n');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditState } from '../../src/contract/audit.ts';
 import { runCli } from '../support/run-cli.ts';
-import { projectOnSharedStack } from './shared-stack.ts';
+import { projectOnSharedStack } from '../e2e/shared-stack.ts';
 
 const TRAINER = `
 import os, random
