@@ -50,7 +50,7 @@ export interface ExampleLab {
   close(): Promise<void>;
 }
 
-export interface ResultTable {
+interface ResultTable {
   readonly trials: readonly unknown[];
   readonly evaluations: readonly unknown[];
 }
