@@ -4,11 +4,14 @@ import type { JobEnd, JobSpec } from '../src/contract/jobs.ts';
 import type { AttemptInput } from '../src/contract/attempts.ts';
 import type { Compute, JobStatus, WatchOptions } from '../src/ports/compute.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
+import { machineWaitSeconds } from '../src/rules/gang.ts';
 import type { Foreign } from './foreign-systems.ts';
 import type { ProgressFollower } from './progress-follower.ts';
 import { Silence } from './silence.ts';
 import { aborted, pause } from './stoppable.ts';
 import type { Stoppable } from './stoppable.ts';
+
+export const nodesOf = ({ trial }: AttemptInput): number => trial.spec.resources.nodes ?? 1;
 
 /** How often records are looked for grows so while none come. */
 const POLL_GROWTH = 1.4;
@@ -38,7 +41,7 @@ export async function watchAttempt(watching: Watching): Promise<{ end: JobEnd; s
     () =>
       compute.watch(job.name, {
         signal: AbortSignal.any(leaving),
-        noCapacitySeconds: input.noCapacitySeconds,
+        noCapacitySeconds: machineWaitSeconds(input.noCapacitySeconds, nodesOf(input), job.name),
         use: watching.use,
         ...(watching.hasLetGo === undefined ? {} : { hasLetGo: watching.hasLetGo }),
         onStatus: (next) => {

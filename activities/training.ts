@@ -13,7 +13,7 @@ import { completeLogs, keepLogs, markLostLog, type LogSource } from './attempt-l
 import { attemptMeter } from './attempt-metrics.ts';
 import { asLostOutcome, attemptOutcome, hasLetGo } from './attempt-outcome.ts';
 import { attemptReport, recordAttempt, recordNodes } from './attempt-report.ts';
-import { lostEnd, watchAttempt } from './attempt-watch.ts';
+import { lostEnd, nodesOf, watchAttempt } from './attempt-watch.ts';
 import { awaitCapacity, forgetCapacity } from './capacity.ts';
 import { askCluster } from './cluster-silence.ts';
 import { translated } from './failures.ts';
@@ -275,8 +275,6 @@ function unlessBadData(error: unknown): null {
   if (error instanceof Error && 'type' in error && error.type === 'BadData') return null;
   throw error;
 }
-
-const nodesOf = ({ trial }: AttemptInput): number => trial.spec.resources.nodes ?? 1;
 
 const logSource = ({ trial, attempt }: AttemptInput, store: ObjectStore, compute: Compute): LogSource => ({
   store,

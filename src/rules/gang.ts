@@ -1,4 +1,5 @@
 /** A Job on several machines: what its ranks are told. Pure. */
+import { sha256 } from '../contract/canonical-json.ts';
 import type { JobSpec } from '../contract/jobs.ts';
 import { TRIAL_ENVIRONMENT } from '../contract/names.ts';
 
@@ -13,4 +14,14 @@ export function gangEnvironment({ nodes = 1, resources }: Pick<JobSpec, 'nodes' 
   if (nodes === 1) return {};
   const gpus: Record<string, string> = resources.gpu > 0 ? { [TRIAL_ENVIRONMENT.gpusPerNode]: String(resources.gpu) } : {};
   return { [TRIAL_ENVIRONMENT.nodes]: String(nodes), ...gpus };
+}
+
+/**
+ * How long a Job may wait for its machines: one on several machines by up to a half longer, each by its own share. Where no queue admits
+ * Jobs as a whole, two may each hold machines that the other one lacks; gave they up together, they would meet again.
+ */
+export function machineWaitSeconds(seconds: number, nodes: number, job: string): number {
+  if (nodes === 1) return seconds;
+  const share = Number.parseInt(sha256(job).slice(0, 8), 16) / 2 ** 32;
+  return Math.round(seconds * (1 + share / 2));
 }

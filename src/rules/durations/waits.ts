@@ -36,7 +36,7 @@ export const REAL_WAITS = {
   recordsLookLongestMs: 10_000,
   /** Whether an attempt on several machines, of which one is to go, has saved: from, to. */
   letGoLookFirstMs: 50,
-  letGoLookLongestMs: 1_000,
+  letGoLookLongestMs: 250,
   /** Whether a Job that is being removed is gone: from, to. */
   removalLookFirstMs: 50,
   removalLookLongestMs: 30_000,
