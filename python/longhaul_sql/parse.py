@@ -6,6 +6,7 @@ are parsed specially, so that `functions.py` decides by the name that the user w
 
 from __future__ import annotations
 
+import difflib
 import logging
 import re
 from typing import ClassVar
@@ -42,6 +43,18 @@ class GoogleSqlParser(Grammar):
         node_type = exp.Cast if strict else exp.TryCast
         return self.expression(node_type(this=value, to=to, format=pattern))
 
+
+#: Those between which the others stand.
+KEYWORDS = re.findall(
+    r"\w+",
+    """
+    SELECT DISTINCT FROM WHERE GROUP BY HAVING QUALIFY WINDOW ORDER LIMIT OFFSET WITH RECURSIVE UNION INTERSECT EXCEPT
+    INNER LEFT RIGHT FULL CROSS OUTER JOIN USING UNNEST PARTITION OVER BETWEEN CASE WHEN THEN ELSE LIKE
+    CREATE REPLACE TABLE INSERT INTO VALUES UPDATE DELETE MERGE MATCHED TRUNCATE DECLARE
+    """,
+)
+#: Where a word is misspelt, what follows it may still be read: `a FORM t` as a column and its alias.
+WORDS_BEFORE = 4
 
 REFUSED_STATEMENTS = {
     "ALTER": "ALTER is not translated",
@@ -157,8 +170,13 @@ def _not_grammar(text: str, error: ParseError, tokens: list[Token]) -> Refusal:
     offset = tokens[0].start
     if isinstance(line, int) and isinstance(column, int):
         offset = max(0, _line_start(text, line) + column - max(1, len(highlight)))
+    misspelt = _misspelt(text, tokens, offset, offset + len(highlight))
+    if misspelt:
+        word, meant = misspelt
+        return Refusal(f"{word.text} is not understood", word.start, found=f"`{word.text}`", hint=f"did you mean {meant}?")
     message = re.sub(r" for <class '.*?'>", "", str(detail.get("description") or error)).rstrip(".")
-    message = message.replace("Required keyword: 'expression' missing", "an expression is missing")
+    message = re.sub(r"Required keyword: '\w+' missing", "an expression is missing", message)
+    message = message.replace("Invalid expression / Unexpected token", "it does not belong here")
     # Which of the two it is, the parser does not know.
     return Refusal(
         f"this is not understood: {message}",
@@ -167,6 +185,37 @@ def _not_grammar(text: str, error: ParseError, tokens: list[Token]) -> Refusal:
         expected="GoogleSQL of the kinds that docs/sql.md lists",
         hint="a word before this place may be missing or misspelt, or the construct is not translated: write it another way",
     )
+
+
+def _misspelt(text: str, tokens: list[Token], offset: int, end: int) -> tuple[Token, str] | None:
+    """A word up to the place where reading ended that is nearly a keyword, with which more of the statement is read."""
+    before = [token for token in tokens if token.start <= offset and token.token_type == TokenType.VAR]
+    for token in reversed(before[-WORDS_BEFORE:]):
+        for keyword in _meant(token.text.upper()):
+            statement = text[tokens[0].start : token.start] + keyword + text[token.end + 1 : tokens[-1].end + 1]
+            read = _read_until(statement)
+            if read is None or read > end - tokens[0].start + len(keyword) - len(token.text):
+                return token, keyword
+    return None
+
+
+def _meant(word: str) -> list[str]:
+    if word in ("GROUP", "ORDER", "PARTITION"):
+        return [f"{word} BY"]
+    return [] if word in KEYWORDS else difflib.get_close_matches(word, KEYWORDS, n=2, cutoff=0.75)
+
+
+def _read_until(statement: str) -> int | None:
+    """Where it is not understood any more; None: nowhere."""
+    dialect = BigQuery()
+    try:
+        GoogleSqlParser(dialect=dialect).parse(dialect.tokenize(masked(statement)[0]), statement)
+    except ParseError as error:
+        detail = error.errors[0] if error.errors else {}
+        return _line_start(statement, int(detail.get("line") or 1)) + int(detail.get("col") or 0)
+    except (AttributeError, IndexError, TypeError, TokenError):
+        return 0
+    return None
 
 
 def _unreadable(text: str, error: TokenError) -> Refusal:

@@ -40,6 +40,28 @@ describe('GoogleSQL on the embedded warehouse', () => {
     expect(problem).toMatchObject({ file: 'statement.sql', line: 1 });
   });
 
+  it.each([
+    ['SELECT i FORM t WHERE i > 1', 'FORM', 'FROM'],
+    ["SELECT 'FORM' AS form, COUNT(*) AS n FRM t GROUP BY form", 'FRM', 'FROM'],
+    ['SELECT i FROM t WEHRE i = 2', 'WEHRE', 'WHERE'],
+    ['SELECT i FROM t GRUOP BY i', 'GRUOP', 'GROUP'],
+    ['SELECT SUM(i) OVER (PARTITON BY j) AS s FROM t', 'PARTITON', 'PARTITION'],
+    ['WITH t AS (SELECT 1 AS i) SELETC * FROM t', 'SELETC', 'SELECT'],
+    ['SELECT i FROM t ORDER i', 'ORDER', 'ORDER BY'],
+  ])('names the word that is misspelt: %s', async (sql, word, meant) => {
+    const [problem] = await checker.check(sql, 'statement.sql');
+    expect(problem).toMatchObject({
+      column: sql.search(new RegExp(`\\b${word}\\b`)) + 1,
+      found: `\`${word}\``,
+      hint: `did you mean ${meant}?`,
+    });
+  });
+
+  it.each(['SELECT form, lmit FROM t x y', 'SELECT oder FROM t u v'])('takes no name for a misspelt word: %s', async (sql) => {
+    const [problem] = await checker.check(sql, 'statement.sql');
+    expect(problem?.hint).not.toContain('did you mean');
+  });
+
   it('are at least 60, each with a name of its own', () => {
     expect(KNOWN.length).toBeGreaterThanOrEqual(60);
     expect(new Set([...KNOWN, ...REFUSED].map(({ name }) => name)).size).toBe(KNOWN.length + REFUSED.length);
