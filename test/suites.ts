@@ -46,7 +46,7 @@ export const SUITES: readonly Suite[] = [
     name: 'trainer',
     runner: 'pytest',
     folder: 'python/tests',
-    workers: 1,
+    workers: 2,
     yields: true,
     needs: ['emulators'],
     without: CONTRACT_OF_TRAINERS,
