@@ -52,7 +52,7 @@ export const SUITES: readonly Suite[] = [
     without: CONTRACT_OF_TRAINERS,
   },
   vitest('contract', { workers: 2, needs: ['emulators'] }),
-  vitest('workflow', { workers: 2, env: SELDOM_COLLECTED }),
+  vitest('workflow', { workers: 3, env: SELDOM_COLLECTED }),
   vitest('chaos'),
   vitest('chart', { needs: ['helm'] }),
   vitest('console', { needs: ['chromium'] }),
@@ -125,7 +125,7 @@ const named = (name: string): Suite => {
 
 /** What one runs between two edits: `npm test -- quick`. */
 export const QUICK: readonly Suite[] = [
-  named('workflow'),
+  { ...named('workflow'), workers: 4 },
   named('unit'),
   {
     ...named('contract'),
