@@ -168,6 +168,19 @@ export const PIPELINE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     return ended(handle);
   },
 
+  'pipeline-paused-within-limits': async (harness, ports) => {
+    const gate = Promise.withResolvers<undefined>();
+    ports.onQuery = (sql) => (sql.includes('first') ? gate.promise : Promise.resolve(undefined));
+    const steps = [query('first', { timeoutSeconds: 900 }), query('second', { dependsOn: ['first'], timeoutSeconds: 900 })];
+    const handle = await harness.start(documentOf(steps, { budget: { hours: 1 } }), 'pipeline-paused-within-limits');
+    await until(async () => ports.calls.length > 0, 'the first query');
+    await handle.executeUpdate('pause', { args: [{ by: 'ana' }] });
+    gate.resolve(undefined);
+    await until(async () => (await stateOf(handle)).steps[0]?.status === 'succeeded', 'the first step');
+    await handle.executeUpdate('resume', { args: [{ by: 'ana' }] });
+    return ended(handle);
+  },
+
   // Two minutes, for no worker of that cluster comes.
   'pipeline-job-handed-over': async (harness) => {
     const document = documentOf([script('prepare')]);

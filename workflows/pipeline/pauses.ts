@@ -1,5 +1,5 @@
 /** Pausing and resuming a run: a state that its searches are told of until they have heard it, whenever they begin. */
-import { defineSignal, isCancellation } from '@temporalio/workflow';
+import { defineSignal, isCancellation, patched } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import { SIGNALS } from '../../src/contract/names.ts';
 import type { UpdateAnswer, Who } from '../../src/contract/search-updates.ts';
@@ -12,7 +12,7 @@ const resumeSearch = defineSignal(SIGNALS.resume);
 const MS_PER_HOUR = 3_600_000;
 
 export async function pause(run: Run, who?: Who): Promise<UpdateAnswer> {
-  run.paused = true;
+  beginPause(run);
   run.pausedBySomeone = true;
   run.view.state.reason = `paused by ${who?.by ?? 'unknown'}${who?.why ? `: ${who.why}` : ''}`;
   run.changed();
@@ -23,7 +23,8 @@ export async function pause(run: Run, who?: Who): Promise<UpdateAnswer> {
 /** Gives back what the pause took; a run that stands at its budget gets as much again. */
 export async function resume(run: Run, who?: Who): Promise<UpdateAnswer> {
   if (run.atBudget) run.budget = extended(run.budget, run.document.budget, spentBy(run));
-  Object.assign(run, { paused: false, pausedBySomeone: false, atBudget: false, budgetWaived: true });
+  if (run.pausedAt !== null) run.pausedMs += Date.now() - run.pausedAt;
+  Object.assign(run, { paused: false, pausedAt: null, pausedBySomeone: false, atBudget: false, budgetWaived: true });
   run.view.state.reason = null;
   run.changed();
   await Promise.all(tellSearches(run, resumeSearch));
@@ -36,11 +37,21 @@ export function checkResume(run: Run): void {
   if (!run.paused) throw ApplicationFailure.nonRetryable(`${run.name} is ${status}, not paused`, 'InvalidInput');
 }
 
-const spentBy = ({ view: { state } }: Run): Spent => ({
-  cost: state.cost,
-  hours: (Date.now() - state.startedAt) / MS_PER_HOUR,
-  trials: 0,
-});
+/** No further step starts. */
+export function beginPause(run: Run): void {
+  run.paused = true;
+  run.pausedAt ??= Date.now();
+}
+
+export const spentBy = (run: Run): Spent => ({ cost: run.view.state.cost, hours: hoursOf(run), trials: 0 });
+
+/** Since it began, without its pauses. */
+function hoursOf({ view, pausedAt, pausedMs, document }: Run): number {
+  const now = Date.now();
+  const paused = pausedMs + (pausedAt === null ? 0 : now - pausedAt);
+  const counts = paused > 0 && document.budget.hours !== undefined && patched('pauses-cost-no-hours');
+  return (now - view.state.startedAt - (counts ? paused : 0)) / MS_PER_HOUR;
+}
 
 function tellSearches(run: Run, signal: typeof pauseSearch | typeof resumeSearch): Promise<void>[] {
   const searches = [...run.searches.values()];

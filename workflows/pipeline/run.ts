@@ -35,6 +35,10 @@ export interface Run {
   /** No new step starts: someone paused the run, or it is at its budget. */
   paused: boolean;
   pausedBySomeone: boolean;
+  /** When it was paused; null while it is not. */
+  pausedAt: number | null;
+  /** All its pauses before, in milliseconds. */
+  pausedMs: number;
   atBudget: boolean;
   /** That of the document, raised each time when someone resumed the run that stood at it. */
   budget: Budget;

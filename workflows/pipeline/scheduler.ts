@@ -7,6 +7,7 @@ import { decide, isSettled, toNode } from '../../src/rules/dag.ts';
 import type { DagNode, DagView, Decision } from '../../src/rules/dag.ts';
 import { notify } from './run.ts';
 import type { Run } from './run.ts';
+import { beginPause, spentBy } from './pauses.ts';
 import { executeStep } from './step.ts';
 import { stepFailureOf } from '../failures.ts';
 
@@ -111,7 +112,7 @@ async function pauseAtBudget(run: Run): Promise<void> {
   const budget = run.reconciles ? run.budget : run.document.budget;
   const { state } = run.view;
   if (run.paused || (run.budgetWaived && !run.reconciles)) return;
-  const hours = (Date.now() - state.startedAt) / 3_600_000;
+  const { hours } = spentBy(run);
   const spent =
     budget.cost !== undefined && state.cost >= budget.cost
       ? `it cost ${state.cost.toFixed(2)} of ${budget.cost} ${run.document.profile.currency}`
@@ -119,7 +120,7 @@ async function pauseAtBudget(run: Run): Promise<void> {
         ? `it took ${hours.toFixed(1)} of ${budget.hours} hours`
         : null;
   if (spent === null || state.steps.every((step) => isSettled(step.status))) return;
-  run.paused = true;
+  beginPause(run);
   run.atBudget = true;
   state.reason = `paused at its budget: ${spent}; resume it to go on`;
   run.view.publish();

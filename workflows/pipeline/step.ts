@@ -9,6 +9,7 @@ import type { Json, OutputType } from '../../src/contract/values.ts';
 import { bindSpec, referencesOf } from '../../src/rules/bind.ts';
 import { control, waitingForOthers } from '../policies.ts';
 import { lastOptions, notify } from './run.ts';
+import { withinTime } from './time-limit.ts';
 import type { Run } from './run.ts';
 import { stepFailureOf } from '../failures.ts';
 import { workWithRetries } from './work.ts';
@@ -35,7 +36,7 @@ export async function executeStep(run: Run, step: Step, prepared: () => void): P
   run.changed();
   const made: Made = { outputs: {}, digest: null, job: null, image: null, bytes: null };
   try {
-    const status = await withinTime(step.timeoutSeconds, () => perform(run, step, made, prepared));
+    const status = await withinTime(run, step, () => perform(run, step, made, prepared));
     await conclude(run, step, made, { status, reason: null });
   } catch (error) {
     await concludeFailed(run, step, made, endingOf(error));
@@ -117,19 +118,6 @@ async function approve(run: Run, step: Step, spec: Extract<StepSpec, { kind: 'ap
   const [answer] = await Promise.all([run.approvals.ask(step.id, spec), telling]);
   state.reason = null;
   return { ...answer };
-}
-
-/** The time limit of the whole step, retries included. */
-async function withinTime<T>(seconds: number | undefined, work: () => Promise<T>): Promise<T> {
-  if (seconds === undefined) return work();
-  const outer = CancellationScope.current();
-  try {
-    return await CancellationScope.withTimeout(seconds * 1000, work);
-  } catch (error) {
-    if (isCancellation(error) && !outer.consideredCancelled)
-      throw ApplicationFailure.nonRetryable(`not done within its time limit of ${seconds} s`, 'Timeout');
-    throw error;
-  }
 }
 
 function endingOf(error: unknown): Ending & { type: string } {

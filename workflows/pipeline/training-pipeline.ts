@@ -129,6 +129,8 @@ function createRun(document: RunDocument, retry: Retry | null, before?: Run): Ru
     dirty: false,
     paused: false,
     pausedBySomeone: false,
+    pausedAt: null,
+    pausedMs: 0,
     atBudget: false,
     budget: document.budget,
     cancelled: false,
@@ -143,8 +145,8 @@ function createRun(document: RunDocument, retry: Retry | null, before?: Run): Ru
     exitCancelled: false,
   };
   if (before?.reconciles) {
-    const { paused, pausedBySomeone } = before;
-    Object.assign(run, { paused, pausedBySomeone });
+    const { paused, pausedBySomeone, pausedAt, pausedMs } = before;
+    Object.assign(run, { paused, pausedBySomeone, pausedAt, pausedMs });
     Object.assign(view.state, { status: before.view.state.status, reason: before.view.state.reason });
   }
   return run;
