@@ -35,12 +35,13 @@ export function attemptsBefore(retry: Retry | null, step: string): number {
  *
  * @param holdsAgain those that were held when it ended wait again to be promoted; false while a history from before that is replayed, and where no
  *   scheduler promotes
+ * @param pausedSince it was paused when it ended, and has been since then; null also while a history from before that was counted is replayed
  */
-export function reopenEnded(memory: SearchCarried, now: number, holdsAgain: boolean): number[] {
+export function reopenEnded(memory: SearchCarried, now: number, holdsAgain: boolean, pausedSince: number | null): number[] {
   const endReason = memory.finishing?.reason ?? memory.reason;
   const held = memory.records.filter((record) => holdsAgain && wasHeld(record));
   const again = memory.records.filter((record) => !held.includes(record) && goesOn(record, endReason));
-  const lastEnd = Math.max(memory.startedAt, ...memory.records.map(({ state }) => state.endedAt ?? 0));
+  const lastEnd = pausedSince ?? Math.max(memory.startedAt, ...memory.records.map(({ state }) => state.endedAt ?? 0));
   for (const record of held) holdAgain(record);
   for (const record of again) reopen(record, 'queued', null);
   for (const record of memory.records) Object.assign(record, { active: false, inherited: false, heard: null });

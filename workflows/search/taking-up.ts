@@ -16,7 +16,8 @@ export function takeUpEnded(input: SearchInput, memory: SearchCarried): string |
 }
 
 function retried(memory: SearchCarried, holdsAgain: boolean): string {
-  const open = reopenEnded(memory, Date.now(), holdsAgain);
+  const pausedSince = memory.pausedSince !== null && patched('paused-until-its-retry') ? memory.pausedSince : null;
+  const open = reopenEnded(memory, Date.now(), holdsAgain, pausedSince);
   // What its trainer lacked may be there by now: an image of the same tag, say.
   const invalid = memory.records.filter((record) => record.invalid === true);
   if (invalid.length > 0 && patched('invalid-trials-again')) for (const record of invalid) delete record.invalid;

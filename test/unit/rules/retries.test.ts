@@ -91,10 +91,16 @@ describe('an ended search', () => {
       record(4, 'cancelled'),
       record(5, 'running', { told: null, active: true }),
     );
-    expect(reopenEnded(found, 9 * HOUR, true)).toEqual([1, 3, 4, 5]);
+    expect(reopenEnded(found, 9 * HOUR, true, null)).toEqual([1, 3, 4, 5]);
     expect(found).toMatchObject({ status: 'running', reason: null, finishing: null, pausedSince: null, pausedMs: 5 * HOUR });
     expect(found.records.map(({ state }) => state.status)).toEqual(['succeeded', 'queued', 'stopped', 'queued', 'queued', 'queued']);
     expect(found.records.every(({ active }) => !active)).toBe(true);
+  });
+
+  it('counts no time of a pause in which it ended, nor what came after', () => {
+    const found = memory(record(0, 'cancelled'));
+    reopenEnded(found, 9 * HOUR, true, 4 * HOUR);
+    expect(found).toMatchObject({ pausedSince: null, pausedMs: 6 * HOUR });
   });
 
   it('holds again what was held when it ended, at the rung where it was', () => {
@@ -104,20 +110,20 @@ describe('an ended search', () => {
       record(1, 'stopped', { stopping: 'cancelled', ...halving(false) }, { reason: 'cancelled' }),
     ];
     const found = { ...memory(...records()), reason: 'cancelled', finishing: null };
-    expect(reopenEnded(found, 9 * HOUR, true)).toEqual([1]);
+    expect(reopenEnded(found, 9 * HOUR, true, null)).toEqual([1]);
     expect(found.records[0]).toMatchObject({
       told: null,
       halving: { held: true, allowed: 1 },
       state: { status: 'paused', reason: 'held at rung 0 (point 4) with 0.25' },
     });
     // As a history from before that says.
-    expect(reopenEnded({ ...memory(...records()), reason: 'cancelled', finishing: null }, 9 * HOUR, false)).toEqual([0, 1]);
+    expect(reopenEnded({ ...memory(...records()), reason: 'cancelled', finishing: null }, 9 * HOUR, false, null)).toEqual([0, 1]);
   });
 
   it('numbers attempts on, also of a trial that could not say its end', () => {
     const carried = { attempts: 4, samples: 80, fruitless: 9, crashesInRow: 3, memoryRetries: 1 };
     const found = memory(record(0, 'failed', { carried }), record(1, 'failed'), record(2, 'failed', {}, { attempts: 0 }));
-    reopenEnded(found, 6 * HOUR, true);
+    reopenEnded(found, 6 * HOUR, true, null);
     expect(found.records.map((one) => one.carried?.attempts ?? null)).toEqual([4, 2, null]);
     expect(found.records[0]?.carried).toMatchObject({ samples: 80, fruitless: 0, crashesInRow: 0, memoryRetries: 0 });
   });
