@@ -92,6 +92,8 @@ export const INTERNAL_SIGNALS = {
   attemptCost: 'attempt-cost',
   /** From the activity of a Job of a step to its run, likewise. */
   stepWaits: 'step-waits',
+  /** From a search to its run: whether it stands still. */
+  searchStands: 'search-stands',
   acquire: 'acquire',
   release: 'release',
   granted: 'granted',

@@ -39,6 +39,14 @@ export interface StepWaits {
   readonly since?: number;
 }
 
+/** Signal of a search to its run when it is paused or waits for a person, and when it goes on. */
+export interface SearchStands {
+  readonly step: string;
+  readonly still: boolean;
+  /** ms since 1970; of two words the later one counts. */
+  readonly at: number;
+}
+
 export interface PendingApproval {
   readonly step: string;
   readonly message: string;

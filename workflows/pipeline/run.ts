@@ -6,6 +6,7 @@ import type { Retry } from '../../src/contract/retry.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Approvals } from './approvals.ts';
 import { MAX_TIME_TO_CANCEL, notifications } from '../policies.ts';
+import type { SearchStands } from '../../src/contract/state.ts';
 import type { Budget } from '../../src/contract/search-space.ts';
 import type { RunView } from './view.ts';
 
@@ -25,6 +26,8 @@ export interface Run {
   readonly approvals: Approvals;
   /** Searches that run, for messages that concern all of them. */
   readonly searches: Map<string, RunningSearch>;
+  /** What each search said last of whether it stands still. */
+  readonly stands: Map<string, SearchStands>;
   /** Of steps whose Job waits: what was said of them before. */
   readonly beforeWaits: Map<string, { readonly reason: string | null; readonly since: number | undefined }>;
   /** Wakes the scheduler. */

@@ -35,6 +35,7 @@ export async function search(run: Run, step: Step, spec: SearchSpec, attempt: nu
     ...(document.factor === undefined ? {} : { factor: document.factor }),
   };
   const workflowId = searchWorkflowId(name, step.id);
+  run.stands.delete(step.id);
   const child = await startSearch(run, step, workflowId, run.retry === null ? input : withoutPastEnd(input));
   state.workflowId = workflowId;
   const running: RunningSearch = { signal: child.signal.bind(child), heard: 'run', telling: null };

@@ -1,6 +1,7 @@
 /** The time limit of a whole step, retries included. */
 import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
+import type { SearchStands } from '../../src/contract/state.ts';
 import type { Step } from '../../src/contract/steps.ts';
 import { mayWork } from './run.ts';
 import type { Run } from './run.ts';
@@ -41,8 +42,14 @@ async function withClock<T>(run: Run, step: Step, limitMs: number, work: () => P
   }
 }
 
-/** A pause stops searches, and what has not begun to work; a Job or a query of the warehouse goes on. */
+/** A pause stops searches, and what has not begun to work; a Job or a query of the warehouse goes on. A search may also wait for a person. */
 function standsStill(run: Run, { id, spec }: Step): boolean {
-  const isWorking = run.view.step(id).status === 'running';
-  return isWorking ? spec.kind === 'search' && run.pausedBySomeone : !mayWork(run, id);
+  if (run.view.step(id).status !== 'running') return !mayWork(run, id);
+  return spec.kind === 'search' && (run.pausedBySomeone || run.stands.get(id)?.still === true);
+}
+
+export function receiveStands(run: Run, word: SearchStands): void {
+  if (word.at < (run.stands.get(word.step)?.at ?? 0)) return;
+  run.stands.set(word.step, word);
+  run.changed();
 }

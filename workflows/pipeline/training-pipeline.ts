@@ -19,7 +19,7 @@ import type { DecidedSignal } from '../../src/contract/decisions.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
 import type { Retry } from '../../src/contract/retry.ts';
 import type { UpdateAnswer, Who } from '../../src/contract/search-updates.ts';
-import type { RunGraph, RunResult, RunState, StepWaits } from '../../src/contract/state.ts';
+import type { RunGraph, RunResult, RunState, SearchStands, StepWaits } from '../../src/contract/state.ts';
 import type { Step } from '../../src/contract/steps.ts';
 import { standing } from '../../src/rules/retries.ts';
 import { createApprovals, type Decision } from './approvals.ts';
@@ -31,6 +31,7 @@ import { lastOptions, notify, type Run } from './run.ts';
 import { boundedSteps, createRunView, graphOf, statusOf } from './view.ts';
 import { checkSamplers } from './sampler-checks.ts';
 import { runSteps } from './scheduler.ts';
+import { receiveStands } from './time-limit.ts';
 import { openTrackers } from './trackers.ts';
 import { stepFailureOf } from '../failures.ts';
 import { answer, outcomeOf, reasonOf } from './outcome.ts';
@@ -45,6 +46,7 @@ export const resumeUpdate = defineUpdate<UpdateAnswer, [Who?]>(UPDATES.resume);
 export const cancelExitSignal = defineSignal(INTERNAL_SIGNALS.cancelExit);
 
 export const stepWaitsSignal = defineSignal<[StepWaits]>(INTERNAL_SIGNALS.stepWaits);
+export const searchStandsSignal = defineSignal<[SearchStands]>(INTERNAL_SIGNALS.searchStands);
 export const decidedSignal = defineSignal<[DecidedSignal?]>(INTERNAL_SIGNALS.decided);
 
 /** @param retry of a run that ended before: its done steps stand, the others go on from where they are */
@@ -121,6 +123,7 @@ function createRun(document: RunDocument, retry: Retry | null, before?: Run): Ru
       run.changed();
     }),
     searches: new Map(),
+    stands: new Map(),
     failureTypes: new Map(),
     beforeWaits: new Map(),
     changed: () => {
@@ -178,6 +181,9 @@ function listen(current: () => Run): void {
   });
   setHandler(decidedSignal, (told) => {
     receiveDecision(current(), told);
+  });
+  setHandler(searchStandsSignal, (word) => {
+    receiveStands(current(), word);
   });
   setHandler(stepWaitsSignal, (waits) => {
     receiveJobWait(current(), waits);

@@ -1,7 +1,9 @@
 /** At a cap the search checkpoints its trials, pauses, and asks. It never just kills. */
-import { patched } from '@temporalio/workflow';
+import { defineSignal, getExternalWorkflowHandle, patched, workflowInfo } from '@temporalio/workflow';
+import { INTERNAL_SIGNALS } from '../../src/contract/names.ts';
+import type { SearchStands } from '../../src/contract/state.ts';
 import { exceeded, extended, secondsUntilCap } from '../../src/rules/budget.ts';
-import { notifyPeople, activeRecords, decided, isOver, occupying, queuedRecords } from './state.ts';
+import { notifyPeople, activeRecords, decided, inBackground, isOver, occupying, queuedRecords } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { isWithoutMachine } from './held-trials.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
@@ -9,6 +11,8 @@ import { costPerSecond, spent } from './spending.ts';
 import { pauseTrial, resumeTrial } from './trial-signals.ts';
 import { publish } from './view.ts';
 import { WAITS } from '../../src/rules/durations.ts';
+
+const stands = defineSignal<[SearchStands]>(INTERNAL_SIGNALS.searchStands);
 
 export function checkBudget(run: SearchRun): void {
   const { memory, input } = run;
@@ -46,6 +50,7 @@ export function pauseSearch(run: SearchRun, status: 'paused' | 'waiting', reason
   memory.reason = reason;
   memory.pausedSince ??= Date.now();
   for (const record of activeRecords(run)) pauseTrial(run, record);
+  tellItsRun(run);
   decided(run, null, reason);
   run.dirty = true;
   publish(run);
@@ -58,9 +63,23 @@ export function resumeSearch(run: SearchRun, text: string): void {
   if (memory.pausedSince !== null) memory.pausedMs += Date.now() - memory.pausedSince;
   memory.pausedSince = null;
   for (const record of occupying(run)) resumeTrial(run, record);
+  tellItsRun(run);
   decided(run, null, text);
   run.dirty = true;
   publish(run);
+}
+
+/** The time limit of its step stands still with it. */
+function tellItsRun(run: SearchRun): void {
+  const { parent } = workflowInfo();
+  if (parent === undefined || !patched('tells-its-run')) return;
+  const word = { step: run.input.step, still: run.memory.pausedSince !== null, at: Date.now() };
+  inBackground(run, 'telling', async () => {
+    // A run that is over needs no word.
+    await getExternalWorkflowHandle(parent.workflowId)
+      .signal(stands, word)
+      .catch(() => undefined);
+  });
 }
 
 export function extendBudget(run: SearchRun): void {
