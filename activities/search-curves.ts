@@ -48,6 +48,8 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
   let firstFoundAt: number | null = null;
   let lookedAt = begun - WAITS.inheritedTrialsAskedMs + (input.lookAfterSeconds ?? 0) * 1000;
   let poll = WAITS.curveLookFirstMs;
+  const ending = input.trials.flatMap(({ trial, last }) => (last === undefined ? [] : [{ trial, last }]));
+  const isReadToItsEnd = (): boolean => ending.some(({ trial, last }) => followed.some((one) => one.trial === trial && one.n >= last));
   for (;;) {
     const before = followed.reduce((sum, { n }) => sum + n, 0);
     const { stop, detached } = context;
@@ -61,7 +63,7 @@ export async function awaitPoints(store: ObjectStore, input: CurveInput, context
       lookedAt = performance.now();
     }
     const now = performance.now();
-    if (found.points.length + found.exports.length > 0) firstFoundAt ??= now;
+    if (found.points.length + found.exports.length > 0 || isReadToItsEnd()) firstFoundAt ??= now;
     const gathered = firstFoundAt !== null && now - firstFoundAt >= input.gatherSeconds * 1000;
     const over = now - begun > input.maxSeconds * 1000 || context.stop.aborted || context.detached.aborted;
     const full = isFull(found);

@@ -65,8 +65,8 @@ export interface AttemptReport extends AttemptEnd {
 /** Argument of the activity `awaitCurvePoints`. */
 export interface CurveInput {
   readonly profile: Profile;
-  /** Trials that run, and the last progress record that was seen. */
-  readonly trials: readonly { readonly trial: number; readonly output: string; readonly n: number }[];
+  /** Trials that run, and the last progress record that was seen; of one that has ended also the last that there is. */
+  readonly trials: readonly { readonly trial: number; readonly output: string; readonly n: number; readonly last?: number }[];
   /** Names of the values wanted of each point, in this order. */
   readonly metrics: readonly string[];
   readonly exports: boolean;

@@ -1,5 +1,5 @@
 /** Takes in learning curves as they grow, and stops trials by the rules. */
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, patched } from '@temporalio/workflow';
 import type { CurveInput, CurvePoint, CurvePoints } from '../../src/contract/attempts.ts';
 import type { TrialRecord } from '../../src/contract/search.ts';
 import type { SearchSpec } from '../../src/contract/steps.ts';
@@ -30,6 +30,7 @@ export function followCurves(run: SearchRun): void {
   const input = curveInput(run);
   const { first, count } = input.upcoming;
   run.covered = new Set([...input.trials.map(({ trial }) => trial), ...Array.from({ length: count }, (_, i) => first + i)]);
+  run.watchedToTheEnd = new Set(input.trials.filter(({ last }) => last !== undefined).map(({ trial }) => trial));
   const begun = Date.now();
   inBackground(run, null, async () => {
     try {
@@ -51,7 +52,10 @@ function curveInput(run: SearchRun): CurveInput {
   const ageSeconds = (Date.now() - memory.startedAt) / 1000;
   return {
     profile: input.profile,
-    trials: followed(run).map((record) => ({ trial: record.state.trial, output: record.state.output, n: record.progress })),
+    trials: followed(run).map(({ state: { trial, output }, progress, lastProgress }) => ({
+      ...{ trial, output, n: progress },
+      ...(lastProgress === null ? {} : { last: lastProgress }),
+    })),
     metrics: wantedMetrics(run),
     exports: input.spec.earlyEvaluation !== undefined,
     gatherSeconds: Math.min(
@@ -94,10 +98,11 @@ function take(run: SearchRun, input: CurveInput, news: CurvePoints): void {
     if (record) record.progress = Math.max(record.progress, n);
   }
   if (news.more !== true)
-    for (const { trial } of input.trials) {
+    for (const { trial, last } of input.trials) {
       const record = recordOf(run, trial);
-      // The end was told, and all that there is has been asked for.
-      if (record && record.lastProgress !== null) record.progress = Math.max(record.progress, record.lastProgress);
+      if (!record || record.lastProgress === null || record.progress >= record.lastProgress) continue;
+      // The end was told, and all that there is has been asked for; where it was told meanwhile, that may have come after the last look.
+      if (last !== undefined || !patched('points-before-the-end')) record.progress = record.lastProgress;
     }
   for (const { trial, summary, reason } of news.ended) endUnreportedTrial(run, trial, summary, reason);
 }

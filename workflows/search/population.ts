@@ -2,7 +2,7 @@
  * Population based training. Each member is held at the end of an interval until all are there; then the poorest end, and forks of the best go on in
  * their place. A fork is a trial of its own, which begins from a pinned copy of its parent's checkpoint: see `src/rules/population.ts`.
  */
-import { ActivityFailure, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, isCancellation, patched } from '@temporalio/workflow';
 import type { AskResult } from '../../src/contract/sampler.ts';
 import type { TrialRecord } from '../../src/contract/search.ts';
 import type { PopulationScheduler } from '../../src/contract/search-space.ts';
@@ -91,11 +91,20 @@ const seedOf = ({ input: { spec } }: SearchRun): number => spec.sampler.seed;
 
 /** It is held, and all that it wrote was read. */
 function hasCome(run: SearchRun, record: TrialRecord): boolean {
-  if (!isHeld(record) || (record.lastProgress !== null && record.progress < record.lastProgress)) return false;
+  if (!isHeld(record)) return false;
+  if (record.lastProgress !== null && record.progress < record.lastProgress) {
+    readToTheEnd(run, record);
+    return false;
+  }
   const halving = halvingOf(record);
   // Its last point may have come before the end of the interval, or none at all.
   if (halving.rungs.length <= halving.allowed) noteEnd(run, record);
   return true;
+}
+
+/** A watch that began before its end was told waits for further points, of which there are none. */
+function readToTheEnd(run: SearchRun, { state }: TrialRecord): void {
+  if (run.stopWatching !== null && !run.watchedToTheEnd.has(state.trial) && patched('points-before-the-end')) run.stopWatching();
 }
 
 function memberOf(run: SearchRun, record: TrialRecord): Member {

@@ -44,6 +44,8 @@ export interface SearchRun {
   readonly busy: Record<'asking' | 'starting' | 'exploring' | 'evaluating' | 'recording' | 'telling' | 'decisions', number>;
   /** Trials whose curves the activity that runs now follows. */
   covered: ReadonlySet<number>;
+  /** Those of them whose end was told before it began, so that it reads all that there is. */
+  watchedToTheEnd: ReadonlySet<number>;
   /** Ends the activity that follows the curves. */
   stopWatching: (() => void) | null;
   /** Error of background work: ends the search. */
@@ -88,6 +90,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     dirty: true,
     busy: { asking: 0, starting: 0, exploring: 0, evaluating: 0, recording: 0, telling: 0, decisions: 0 },
     covered: new Set(),
+    watchedToTheEnd: new Set(),
     stopWatching: null,
     fatal: null,
     draining: false,

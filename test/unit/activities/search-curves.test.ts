@@ -95,3 +95,24 @@ it('reads on where the store refused it once', async () => {
   });
   expect(points.map(([trial]) => trial).sort()).toEqual([0, 1]);
 });
+
+it('waits for no point of a trial that has ended once it has read the last record, which is none', async () => {
+  const record = { n: 5, time: 1, attempt: 1, kind: 'end', step: 4, samples: 8, epoch: 1, part: 0, metrics: {} };
+  const store = {
+    read: (uri: string) => Promise.resolve(/trial-0.*\b0*5\.json$/.test(uri) ? { data: Buffer.from(JSON.stringify(record)) } : null),
+  } as unknown as ObjectStore;
+  const trials = [
+    { trial: 0, output: 'file:///out/trial-0', n: 4, last: 5 },
+    { trial: 1, output: 'file:///out/trial-1', n: 7 },
+  ];
+  const upcoming = { first: 2, count: 0, output: 'file:///out' };
+  const input = { trials, metrics: ['loss'], exports: false, gatherSeconds: 0, maxSeconds: 3600, upcoming, inherited: [] };
+  const never = new AbortController().signal;
+  const context = { stop: never, detached: never, note: () => undefined, look: () => Promise.resolve() };
+  const { points, seen } = await awaitPoints(store, input as unknown as CurveInput, context);
+  expect(points).toEqual([]);
+  expect(seen).toEqual([
+    [0, 5],
+    [1, 7],
+  ]);
+});
