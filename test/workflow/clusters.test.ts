@@ -288,7 +288,8 @@ describe('a trial over two clusters', () => {
     const profile = two({ clusters: { ...two().clusters, north } });
     const run = await harness.start({ ...documentOf([script('prepare')]), profile }, 'steps');
     const asked = new Run(harness.client, harness.environment.address, 'steps');
-    expect(await asked.unservedClusters()).toEqual([{ name: 'north', silentSince: null }]);
+    // A worker that just began may not have asked for work yet.
+    await expect.poll(() => asked.unservedClusters()).toEqual([{ name: 'north', silentSince: null }]);
     await until(async () => Promise.resolve(clusters.east.running().length), 'the Job of the step');
     clusters.east.isDown = true;
     await until(async () => Promise.resolve(clusters.west.running().length), 'its next attempt');
