@@ -69,7 +69,7 @@ export const BY_NAME: readonly Suite[] = [
   vitest('trackers', { needs: ['mlflow', 'wandb'] }),
   vitest('frameworks', { needs: ['frameworks'] }),
   vitest('large', { env: SELDOM_COLLECTED }),
-  vitest('e2e-more', { needs: ['emulators'] }),
+  vitest('e2e-more'),
   vitest('cluster-more', { needs: ['kubernetes', 'helm', 'emulators', 'wheels'], env: SELDOM_COLLECTED }),
   // Every fault at every request, too.
   vitest('chaos-more', { workers: 2, env: { LONGHAUL_SCHEDULES: '3' } }),

@@ -1,4 +1,7 @@
 import { short, survive } from './survival.ts';
 
-/** The server, a worker, connections and a clock break in one run. What seeds 1 to 20 break one by one is in test/chaos-more. */
+/**
+ * Workers, a trainer, connections and clocks: each breaks in one run. The server is killed in test/e2e/steps.test.ts, and in
+ * test/chaos-more, by what seeds 1 to 20 break one by one.
+ */
 survive([short(3, 6)]);
