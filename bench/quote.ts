@@ -80,7 +80,7 @@ for (let sweep = 0; sweep < sweeps; sweep++) {
   end += Number(inside(quote.elapsedSeconds, elapsed(truth, parallel)));
   const asked = (most: number): number => most * (0.2 + 0.8 * promising.next());
   const promise = { end: asked(quote.elapsedSeconds.high), cost: asked(quote.cost.high) };
-  const kept = keptPromise(truth, parallel, earlierTrials('search', rows, runs), promise, promising);
+  const kept = keptPromise(truth, parallel, earlierTrials('search', rows, runs).trials, promise, promising);
   if (kept === null) continue;
   promises.accepted += 1;
   promises.deadline += Number(kept.end > promise.end);

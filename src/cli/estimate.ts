@@ -18,6 +18,8 @@ export interface Interval {
 export interface SearchEstimate {
   readonly step: string;
   readonly trials: number;
+  /** Trainings of finalists with other seeds, once all else is over. */
+  readonly replicates: number;
   readonly parallel: number;
   /** What it rests on. */
   readonly earlierRuns: number;
@@ -44,28 +46,31 @@ const [LOW, HIGH] = [0.05, 0.95];
  */
 export function estimateSearch(
   step: string,
-  spec: Pick<SearchSpec, 'trials' | 'parallel' | 'budget'> & Partial<Pick<SearchSpec, 'objective'>>,
+  spec: Pick<SearchSpec, 'trials' | 'parallel' | 'budget'> & Partial<Pick<SearchSpec, 'objective' | 'replicates'>>,
   trials: readonly LedgerRow<'trials'>[],
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
 ): SearchEstimate | null {
-  const earlier = spread(byRun(step, trials, runs, usedBy));
+  const earlier = earlierRuns(step, trials, runs);
   if (earlier.length === 0) return null;
-  const planned = Math.min(spec.trials, spec.budget.trials ?? Number.POSITIVE_INFINITY);
+  const most = spec.budget.trials ?? Number.POSITIVE_INFINITY;
+  const planned = Math.min(spec.trials, most);
+  const replicates = Math.min(replicatesOf(spec), most - planned);
   const draw = random(SEED);
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(items.length * draw())];
+  const some = (count: number, of: readonly Used[]): Used[] => Array.from({ length: count }, () => pick(of) ?? { cost: 0, seconds: 0 });
   const drawn = Array.from({ length: DRAWS }, () => {
     const run = pick(earlier) ?? [];
-    return totalsOf(
-      Array.from({ length: planned }, () => pick(run) ?? { cost: 0, seconds: 0 }),
-      spec.parallel,
-    );
+    const searched = totalsOf(some(planned, run.filter(isOrdinary)), spec.parallel);
+    if (replicates === 0) return searched;
+    return both(searched, totalsOf(some(replicates, wholeOf(run)), spec.parallel));
   });
   return {
     step,
     trials: planned,
+    replicates,
     parallel: spec.parallel,
     earlierRuns: earlier.length,
-    earlierTrials: earlier.reduce((sum, run) => sum + run.length, 0),
+    earlierTrials: earlier.reduce((sum, run) => sum + run.filter(isOrdinary).length, 0),
     cost: intervalOf(drawn.map(({ cost }) => cost)),
     machineSeconds: intervalOf(drawn.map(({ seconds }) => seconds)),
     elapsedSeconds: intervalOf(drawn.map(({ elapsed }) => elapsed)),
@@ -73,12 +78,39 @@ export function estimateSearch(
   };
 }
 
-/** What trials of earlier runs used, their levels moved apart as a prediction needs. */
-export const earlierTrials = (
+/** Trainings that come once all trials are over. */
+export const replicatesOf = ({ replicates, trials }: Pick<SearchSpec, 'trials'> & Partial<Pick<SearchSpec, 'replicates'>>): number =>
+  replicates === undefined ? 0 : replicates.seeds * Math.min(replicates.of, trials);
+
+/** What trials of earlier runs used, and those that trained to their ends; their levels moved apart as a prediction needs. */
+export function earlierTrials(
   step: string,
   trials: readonly LedgerRow<'trials'>[],
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
-): Used[] => spread(byRun(step, trials, runs, usedBy)).flat();
+): { readonly trials: Used[]; readonly whole: Used[] } {
+  const earlier = earlierRuns(step, trials, runs);
+  return { trials: earlier.flatMap((run) => run.filter(isOrdinary)), whole: earlier.flatMap(wholeOf) };
+}
+
+const earlierRuns = (
+  step: string,
+  trials: readonly LedgerRow<'trials'>[],
+  runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
+): Told[][] => spread(byRun(step, trials, runs, toldOf).filter((run) => run.some(isOrdinary)));
+
+/** What a trial of the ledger tells of those to come. */
+interface Told extends Used {
+  readonly isReplicate: boolean;
+  readonly isWhole: boolean;
+}
+
+const isOrdinary = ({ isReplicate }: Told): boolean => !isReplicate;
+
+/** Replicates train to their ends; where none did, all that is known is what trials used. */
+function wholeOf(run: readonly Told[]): readonly Told[] {
+  const whole = run.filter(({ isWhole }) => isWhole);
+  return whole.length > 0 ? whole : run;
+}
 
 /** Of each earlier run what its trials tell, the newest runs first; those of which none tells anything do not count. */
 function byRun<T>(
@@ -95,32 +127,41 @@ function byRun<T>(
 }
 
 /** Stopped and failed trials are part of what a search costs. */
-const usedBy = (row: LedgerRow<'trials'>): Used[] =>
-  Number(row.seconds) > 0 ? [{ cost: Number(row.cost ?? 0), seconds: Number(row.seconds) }] : [];
+function toldOf(row: LedgerRow<'trials'>): Told[] {
+  const seconds = Number(row.seconds);
+  const kind = { isReplicate: row.origin === 'replicate', isWhole: row.status === 'succeeded' };
+  return seconds > 0 ? [{ cost: Number(row.cost ?? 0), seconds, ...kind }] : [];
+}
 
 const objectiveOf =
   (metric: string | undefined) =>
   (row: LedgerRow<'trials'>): number[] =>
-    row.objective_metric === metric && typeof row.objective === 'number' ? [row.objective] : [];
+    row.objective_metric === metric && row.origin !== 'replicate' && typeof row.objective === 'number' ? [row.objective] : [];
 
 /**
  * A further run is none of the earlier ones: it differs from their mean as they do, and that mean is itself known from few. So their levels are moved
  * apart until their variance is that of a prediction, s² (1 + 1/n) with s² over n - 1; of the logarithm, as times and prices differ by factors.
  */
-function spread(earlier: readonly Used[][]): Used[][] {
+function spread(earlier: readonly Told[][]): Told[][] {
   const apart = Math.sqrt((earlier.length + 1) / (earlier.length - 1));
   const scales = (of: keyof Used): number[] => {
-    const levels = earlier.map((run) => run.reduce((sum, used) => sum + used[of], 0) / run.length);
+    const levels = earlier.map((run) => run.filter(isOrdinary)).map((run) => run.reduce((sum, used) => sum + used[of], 0) / run.length);
     if (earlier.length < 2 || levels.some((level) => level <= 0)) return levels.map(() => 1);
     const mean = levels.reduce((sum, level) => sum + Math.log(level), 0) / levels.length;
     return levels.map((level) => Math.exp((Math.log(level) - mean) * (apart - 1)));
   };
   const [cost, seconds] = [scales('cost'), scales('seconds')];
-  return earlier.map((run, i) => run.map((used) => ({ cost: used.cost * (cost[i] ?? 1), seconds: used.seconds * (seconds[i] ?? 1) })));
+  return earlier.map((run, i) =>
+    run.map((used) => ({ ...used, cost: used.cost * (cost[i] ?? 1), seconds: used.seconds * (seconds[i] ?? 1) })),
+  );
+}
+
+interface Totals extends Used {
+  readonly elapsed: number;
 }
 
 /** Trials one after the other into the place that is free first. */
-function totalsOf(trials: readonly Used[], parallel: number): Used & { readonly elapsed: number } {
+function totalsOf(trials: readonly Used[], parallel: number): Totals {
   const places = new Array<number>(Math.max(1, Math.min(parallel, trials.length))).fill(0);
   let cost = 0;
   let seconds = 0;
@@ -132,6 +173,13 @@ function totalsOf(trials: readonly Used[], parallel: number): Used & { readonly 
   }
   return { cost, seconds, elapsed: Math.max(...places) };
 }
+
+/** The one after the other. */
+const both = (first: Totals, then: Totals): Totals => ({
+  cost: first.cost + then.cost,
+  seconds: first.seconds + then.seconds,
+  elapsed: first.elapsed + then.elapsed,
+});
 
 function qualityOf(earlier: readonly number[][], planned: number, goal: 'maximize' | 'minimize'): Interval | null {
   if (earlier.length === 0) return null;

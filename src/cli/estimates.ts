@@ -39,10 +39,10 @@ export function renderEstimate({ step, estimate, budget }: Estimated, document: 
     return `${step}: no earlier runs of ${document.pipeline} on ${document.profileName} to estimate cost and time from`;
   const { currency } = document.profile;
   const hours = (seconds: number): string => duration(seconds * 1000);
-  const { trials, parallel, earlierRuns, earlierTrials, cost, machineSeconds, elapsedSeconds } = estimate;
+  const { trials, replicates, parallel, earlierRuns, earlierTrials, cost, machineSeconds, elapsedSeconds } = estimate;
   const of = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
   return [
-    `${step}: ${of(trials, 'trial')} will cost about ${around(cost, (amount) => money(amount, currency))},`,
+    `${step}: ${of(trials, 'trial')}${replicates > 0 ? ` and ${of(replicates, 'replicate')}` : ''} will cost about ${around(cost, (amount) => money(amount, currency))},`,
     `use ${around(machineSeconds, hours)} of machines and take ${around(elapsedSeconds, hours)} with ${parallel} at once`,
     `(90 % intervals, from ${of(earlierTrials, 'trial')} of ${of(earlierRuns, 'earlier run')} on ${document.profileName})` +
       (budget === null ? '' : `; at its budget of ${money(budget, currency)} it pauses and asks`),

@@ -8,7 +8,7 @@ import { secondsOf } from '../contract/units.ts';
 import type { Warehouse } from '../ports/index.ts';
 import { duration, money } from '../present/format.ts';
 import { trialsThatFit } from '../rules/promise.ts';
-import { earlierTrials, estimateSearch } from './estimate.ts';
+import { earlierTrials, estimateSearch, replicatesOf } from './estimate.ts';
 import { earlierOf, renderQuote } from './estimates.ts';
 
 interface Asked {
@@ -86,9 +86,16 @@ export async function promised(
   const spec = step.spec;
   const estimate = estimateSearch(step.id, spec, trials, here);
   const known = earlierTrials(step.id, trials, here);
+  const after = spec.replicates === undefined ? {} : { after: { trainings: replicatesOf(spec), known: known.whole } };
   const by = asked.by === undefined ? null : momentOf(asked.by, now) - secondsAfter(step.id, trials, here) * 1000;
-  const standing = { secondsLeft: by === null ? null : (by - now) / 1000, costLeft: asked.cost ?? null, begun: [], places: spec.parallel };
-  const fit = trialsThatFit({ ...standing, planned: spec.trials }, known);
+  const standing = {
+    secondsLeft: by === null ? null : (by - now) / 1000,
+    costLeft: asked.cost ?? null,
+    begun: [],
+    places: spec.parallel,
+    ...after,
+  };
+  const fit = trialsThatFit({ ...standing, planned: spec.trials }, known.trials);
   const quote = renderQuote({ step: step.id, estimate, budget: null }, document);
   const { currency } = document.profile;
   const what = [
@@ -102,12 +109,13 @@ export async function promised(
   const promise: SearchSpec['promise'] = {
     ...(by === null ? {} : { by: new Date(by).toISOString() }),
     ...(asked.cost === undefined ? {} : { cost: asked.cost }),
-    samples: sampled(known),
+    samples: sampled(known.trials),
+    ...(spec.replicates === undefined ? {} : { finished: sampled(known.whole) }),
   };
   const steps = document.steps.map((one) => (one === step ? { ...one, spec: { ...spec, promise } } : one));
   const { hash: _hash, ...content } = document;
   const says =
-    known.length === 0
+    known.trials.length === 0
       ? `${step.id}: no earlier run to go by; it ends ${what} in any case, with what it has found by then`
       : `${quote}\n${step.id}: ${fit < spec.trials ? `about ${fit} of ${spec.trials}` : `all ${spec.trials}`} trials ${what}`;
   return { document: { ...content, steps, hash: hashOf({ ...content, steps }) }, says };

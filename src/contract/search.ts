@@ -72,14 +72,16 @@ export interface SearchResult {
 export interface Replicated {
   readonly finalists: readonly {
     readonly trial: number;
-    /** Objectives of its replicates. */
+    /** Objectives of its replicates that trained to their ends. */
     readonly values: readonly number[];
+    /** Replicates whose objective was no number in the end; absent: none. Whatever its mean, a finalist comes after those with fewer. */
+    readonly diverged?: number;
     readonly mean: number;
     /** 95 % interval of the mean, by Student's t with the variance of all finalists together; null where each has but one value. */
     readonly low: number | null;
     readonly high: number | null;
   }[];
-  /** Probability that the first is better than the second in truth; null with one finalist. */
+  /** Probability that the first is better than the second in truth; null with one finalist, and where it is the first because fewer diverged. */
   readonly sure: number | null;
 }
 

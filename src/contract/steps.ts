@@ -186,6 +186,8 @@ export const SearchSpec = z.strictObject({
       cost: z.number().positive().optional(),
       /** What trials of earlier runs used: seconds of a machine, and cost. */
       samples: z.array(z.tuple([z.number().nonnegative(), z.number().nonnegative()])).default([]),
+      /** The same of those that trained to their ends, where replicates are to come. */
+      finished: z.array(z.tuple([z.number().nonnegative(), z.number().nonnegative()])).optional(),
     })
     .optional(),
   /** What `scheduler: { kind: auto }` was taken for, and why; absent where it was not asked for. */

@@ -4,7 +4,7 @@ import type { MetricConstraint, Objective } from '../contract/search-space.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
 import { brokenConstraints, kneeOf, paretoFront } from '../rules/best-trials.ts';
-import { replicated } from '../rules/replicates.ts';
+import { groupsOf, replicated } from '../rules/replicates.ts';
 import type { TrialView } from './charts/views.ts';
 
 type Searched = Pick<SearchSpec, 'objective' | 'alsoOptimize' | 'metricConstraints'>;
@@ -67,14 +67,14 @@ function brokenBy({ metrics }: TrialView, constraints: readonly MetricConstraint
 const valueOf = ({ objective, metrics }: TrialView, metric: string, i: number): number | null =>
   (i === 0 ? objective : null) ?? metrics[metric] ?? null;
 
+/** What the replicates of a finalist came to. */
+export const replicateValues = ({ values, diverged = 0 }: Replicated['finalists'][number], show: (value: number) => string): string =>
+  [...values.map(show), ...new Array<string>(diverged).fill('diverged')].join(', ');
+
 function replicatesOf(trials: readonly TrialView[], objective: Objective): Replicated | null {
   const all = trials.filter(({ origin }) => origin === REPLICATE);
   if (all.length === 0 || all.some(({ endedAt }) => endedAt === null)) return null;
-  const groups = [...new Set(all.map(({ parent }) => parent ?? 0))].map((trial) => ({
-    trial,
-    values: all.filter(({ parent }) => parent === trial).flatMap(({ objective: value }) => (value === null ? [] : [value])),
-  }));
-  return replicated(groups, objective);
+  return replicated(groupsOf(all.map(({ parent, ...end }) => ({ finalist: parent ?? 0, ...end }))), objective);
 }
 
 function lineagesOf(trials: readonly TrialView[], { goal }: Objective): Lineage[] {

@@ -7,7 +7,7 @@ import type { ReportData } from '../present/report-data.ts';
 import { evaluationsOf, intervalOf } from '../present/evaluations.ts';
 import { failuresOf } from '../present/failures.ts';
 import { between, metric, money, parameters } from '../present/format.ts';
-import type { SearchFindings } from '../present/search-findings.ts';
+import { replicateValues, type SearchFindings } from '../present/search-findings.ts';
 import { reportJson } from './json.ts';
 import { changesSince, provenanceOf } from '../present/provenance.ts';
 import { comparisonsBy, signed, verdictOf } from '../present/verdict.ts';
@@ -126,11 +126,11 @@ function oneRun(data: ReportData): string {
 function replicatesOf(step: string, { replicates }: SearchFindings): string {
   const sure = replicates?.sure ?? null;
   const order = sure === null ? '' : `\n\nThe order of the first two is ${Math.round(sure * 100)} % sure.`;
-  const rows = (replicates?.finalists ?? []).map(({ trial, mean, low, high, values }) => [
-    String(trial),
-    metric(mean),
-    intervalOf({ low, high }, metric, 'seed'),
-    values.map((value) => metric(value)).join(', '),
+  const rows = (replicates?.finalists ?? []).map((one) => [
+    String(one.trial),
+    metric(one.mean),
+    intervalOf(one, metric, 'seed'),
+    replicateValues(one, metric),
   ]);
   const body = tableOf(['trial', 'mean', '95 % interval', 'values'], rows);
   return titled(`Finalists of ${text(step)}, trained again`, body === '' ? '' : `${body}${order}`);

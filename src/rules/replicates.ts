@@ -4,6 +4,7 @@
  */
 import type { Replicated } from '../contract/search.ts';
 import type { Objective } from '../contract/search-space.ts';
+import type { TrialStatus } from '../contract/state.ts';
 import { better, type Candidate } from './best-trials.ts';
 
 const CONFIDENCE = 0.95;
@@ -18,31 +19,61 @@ export function finalistsOf(candidates: readonly Candidate[], { goal }: Objectiv
     .map(({ trial }) => trial);
 }
 
+/** The end of a replicate, and whose it is. */
+export interface ReplicateEnd {
+  readonly finalist: number;
+  readonly status: TrialStatus;
+  readonly objective: number | null;
+  readonly reason: string | null;
+}
+
+/** A finalist with the objectives of its replicates. */
+interface Group {
+  readonly trial: number;
+  readonly values: readonly number[];
+  readonly diverged?: number;
+}
+
+/** Finalists in the order of their first replicates. One that was stopped, or failed, says nothing: others trained for longer. */
+export function groupsOf(ends: readonly ReplicateEnd[]): Group[] {
+  return [...new Set(ends.map(({ finalist }) => finalist))].map((trial) => {
+    const own = ends.filter(({ finalist }) => finalist === trial);
+    const whole = own.filter(({ status }) => status === 'succeeded');
+    const diverged = own.filter((end) => end.status === 'stopped' && hasDiverged(end)).length;
+    const values = whole.flatMap(({ objective }) => (objective === null ? [] : [objective]));
+    return { trial, values, ...(diverged > 0 ? { diverged } : {}) };
+  });
+}
+
+/** As `endOf` words it (trial-ends.ts). */
+const hasDiverged = ({ reason }: ReplicateEnd): boolean => reason?.startsWith('diverged: ') === true;
+
 /** Null: no finalist has a replicate that came to a value. */
-export function replicated(
-  groups: readonly { readonly trial: number; readonly values: readonly number[] }[],
-  { goal }: Objective,
-): Replicated | null {
+export function replicated(groups: readonly Group[], { goal }: Objective): Replicated | null {
   const measured = groups.filter(({ values }) => values.length > 0);
   const freedom = measured.reduce((sum, { values }) => sum + values.length - 1, 0);
   const squares = measured.reduce((sum, { values }) => sum + values.reduce((own, value) => own + (value - meanOf(values)) ** 2, 0), 0);
   const variance = freedom > 0 ? squares / freedom : 0;
   const finalists = measured
-    .map(({ trial, values }) => {
-      const mean = meanOf(values);
-      if (freedom === 0) return { trial, values, mean, low: null, high: null };
-      const half = quantileOfT(0.5 + CONFIDENCE / 2, freedom) * Math.sqrt(variance / values.length);
-      return { trial, values, mean, low: mean - half, high: mean + half };
+    .map((group) => {
+      const mean = meanOf(group.values);
+      if (freedom === 0) return { ...group, mean, low: null, high: null };
+      const half = quantileOfT(0.5 + CONFIDENCE / 2, freedom) * Math.sqrt(variance / group.values.length);
+      return { ...group, mean, low: mean - half, high: mean + half };
     })
-    .sort((a, b) => (better(a.mean, b.mean, goal) ? -1 : better(b.mean, a.mean, goal) ? 1 : a.trial - b.trial));
+    .sort(
+      (a, b) =>
+        (a.diverged ?? 0) - (b.diverged ?? 0) || (better(a.mean, b.mean, goal) ? -1 : better(b.mean, a.mean, goal) ? 1 : a.trial - b.trial),
+    );
   const [first, second] = finalists;
   if (!first) return null;
-  return { finalists, sure: second ? probability(first, second, variance, freedom) : null };
+  const byMean = second !== undefined && (first.diverged ?? 0) === (second.diverged ?? 0);
+  return { finalists, sure: byMean ? probability(first, second, variance, freedom) : null };
 }
 
-type Group = Pick<Replicated['finalists'][number], 'mean' | 'values'>;
+type Compared = Pick<Replicated['finalists'][number], 'mean' | 'values'>;
 
-function probability(first: Group, second: Group, variance: number, freedom: number): number {
+function probability(first: Compared, second: Compared, variance: number, freedom: number): number {
   const difference = Math.abs(first.mean - second.mean);
   const error = Math.sqrt(variance / first.values.length + variance / second.values.length);
   if (freedom === 0) return 0.5;

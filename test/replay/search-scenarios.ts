@@ -200,6 +200,25 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return wholly(harness, 'search-replicates', search);
   },
 
+  'search-promise-with-replicates': async (harness) => {
+    const feed = curveFeed();
+    harness.world.curves = feed.curves;
+    harness.world.attempt = async ({ trial: { trial, spec } }): Promise<Partial<AttemptReport>> => {
+      if (trial === 3) return { verdict: await harness.stopAsked(), lastProgress: 0 };
+      if (trial < 2) feed.add(trial, 0.1 * trial);
+      const score = spec.seed / 10 + trial / 100;
+      return { objective: score, metrics: { score }, lastProgress: feed.count(trial) };
+    };
+    const used: [number, number][] = [[3600, 1]];
+    const promise = { cost: 100, samples: used, finished: used };
+    const scheduler = { kind: 'asha', min: 1, factor: 2, max: 4 };
+    const search = await harness.search(specOf({ trials: 2, scheduler, promise, replicates: { seeds: 2, of: 1 } }), priced);
+    await until(async () => (await state(search)).trials[3]?.status === 'running', 'the second replicate');
+    await update(search, 'stop-trial', { trial: 3 });
+    await search.result();
+    return wholly(harness, 'search-promise-with-replicates', search);
+  },
+
   'search-extended': (harness) =>
     extended(harness, 'search-extended', specOf({ trials: 2, parallel: 1 }), specOf({ trials: 3, epochs: 2, takesOver: LONGER })),
 

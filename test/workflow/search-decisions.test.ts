@@ -144,6 +144,24 @@ describe('what a search makes of how its trials end', () => {
     expect(decisions.at(-1)?.text).toMatch(/^wins by the mean of its replicates: trial 2 with 0.6065 .* before trial 3 .* 100 % sure$/);
   });
 
+  it('does not compare a replicate that was stopped with those that trained to their ends', async () => {
+    feed = curveFeed();
+    harness.world.curves = feed.curves;
+    harness.world.attempt = async ({ trial: { trial, spec } }) => {
+      const score = { 5: trial / 10, 6: 0.4, 7: 0.2 }[spec.seed] ?? 0;
+      if (trial !== 3) return { objective: score, metrics: { score } };
+      // It begins better than any of them ends.
+      feed.add(trial, { score: 0.9 });
+      return { verdict: await harness.stopAsked(), lastProgress: 1 };
+    };
+    const search = await harness.search(specOf({ trials: 2, parallel: 2, seed: 5, replicates: { seeds: 2, of: 1 } }));
+    await until(async () => (await stateOf(search)).trials[3]?.points === 1, 'the point to be seen');
+    await search.executeUpdate('stop-trial', { args: [{ trial: 3 }] });
+    const { replicates, outputs } = await search.result();
+    expect(replicates?.finalists.map(({ trial, values }) => [trial, values])).toEqual([[1, [0.4]]]);
+    expect(outputs.best_objective).toBe(0.4);
+  });
+
   it('stops no trial of the front by its first objective', async () => {
     harness.world.attempt = async ({ trial: { trial } }) => {
       const metrics = trial < 5 ? { score: 0.5, latency: 100 } : { score: 0.4, latency: 1 };

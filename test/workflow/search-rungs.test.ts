@@ -3,9 +3,10 @@ import type { SearchState } from '../../src/contract/state.ts';
 import { curveFeed, type CurveFeed } from './curve-feed.ts';
 import { losesMachine } from './loses-machine.ts';
 import { until } from './environment.ts';
-import { specOf, type SearchHarness } from './search-harness.ts';
+import { profileOf, specOf, type SearchHarness } from './search-harness.ts';
 import { sharedSearchHarness } from './shared-search-harness.ts';
 
+const PRICED = profileOf({ pools: [{ name: 'spot', spot: true, pricePerHour: 1 }] });
 type Search = Awaited<ReturnType<SearchHarness['search']>>;
 
 describe('a search with a scheduler', () => {
@@ -68,6 +69,20 @@ describe('a search with a scheduler', () => {
       return { verdict: 'stopped', lastProgress: 1 };
     };
   }
+
+  it('keeps what was promised without counting trials that are held as ones that train to their ends', async () => {
+    let search: Search | null = null;
+    trains(8, () => search as unknown as Search);
+    suggests(0.3, 0.8, 0.1, 0.6, 0.2, 0.5, 0, 0.7, 0.4);
+    // An attempt costs one. Of earlier trials most ended at the first rung, as here.
+    const samples = [...Array.from({ length: 8 }, () => [3600, 1]), [10 * 3600, 10]];
+    const scheduler = { kind: 'asha', min: 1, factor: 3, max: 8 };
+    search = await harness.search(specOf({ trials: 9, parallel: 2, scheduler, promise: { cost: 45, samples } }), PRICED);
+    const { promise, outputs } = await search.result();
+    expect(promise).toEqual({ leftOut: 0, ended: null });
+    expect(outputs).toMatchObject({ trials: 9, best_trial: 1 });
+    expect((await stateOf(search)).decisions.filter(({ text }) => text.includes('further trials'))).toEqual([]);
+  });
 
   it('holds trials at rungs, gives their places away, and trains the best to its end without repeating a point', async () => {
     let search: Search | null = null;

@@ -1,8 +1,10 @@
 /** Keeps what `longhaul run --by … --cost …` promised: begins fewer trials, has them leave spot machines in time, and ends with what there is. */
-import { knownOf, trialsThatFit, type Used } from '../../src/rules/promise.ts';
+import type { TrialRecord } from '../../src/contract/search.ts';
+import { knownOf, trialsThatFit, type Begun, type Standing, type Used } from '../../src/rules/promise.ts';
 import { GRACES, WAITS } from '../../src/rules/durations.ts';
 import type { SearchRun } from './state.ts';
-import { decided, isOver, notifyPeople } from './state.ts';
+import { decided, isOver, isReplicate, notifyPeople } from './state.ts';
+import { isHeld } from './held-trials.ts';
 import { lastMoment } from './last-moment.ts';
 import { trialsPromised, newTrialsLeft } from './places.ts';
 import { costPerSecond, liveCost, spent, trainedSeconds } from './spending.ts';
@@ -42,11 +44,12 @@ function allowTrials(run: SearchRun): void {
     {
       secondsLeft: last === null ? null : (last - now) / 1000,
       costLeft: cost === undefined ? null : cost - spent(run, now).cost,
-      begun: open.map((record) => ({ seconds: trainedSeconds(record, now), cost: liveCost(run, record, now) })),
+      begun: open.map((record) => ({ ...usedBy(run, record, now), ...waitsOf(run, record) })),
       places: memory.parallel,
       planned,
+      ...replicatesToCome(run, now),
     },
-    knownOf(overOf(run, now), earlierOf(run)),
+    knownOf(overOf(run, now), usedIn(run.input.spec.promise?.samples)),
   );
   const before = trialsPromised(run);
   const trials = fit < planned ? memory.records.length + fit : Number.MAX_SAFE_INTEGER;
@@ -63,12 +66,39 @@ function allowTrials(run: SearchRun): void {
     notifyPeople(run, 'budget', `${run.id}: begins no further trial, to keep what was promised`);
 }
 
+const usedBy = (run: SearchRun, record: TrialRecord, now: number): Used => ({
+  seconds: trainedSeconds(record, now),
+  cost: liveCost(run, record, now),
+});
+
+/** What trials came to; one that is held counts with what it has trained, as most of them go no further. */
 const overOf = (run: SearchRun, now: number): Used[] =>
   run.memory.records
-    .filter((record) => isOver(record) && record.busyMs > 0)
-    .map((record) => ({ seconds: trainedSeconds(record, now), cost: liveCost(run, record, now) }));
+    .filter((record) => record.busyMs > 0 && (isOver(record) || waitsOf(run, record).waits === 'held'))
+    .filter((record) => !run.wholeReplicates || !isReplicate(record))
+    .map((record) => usedBy(run, record, now));
 
-const earlierOf = ({ input }: SearchRun): Used[] => (input.spec.promise?.samples ?? []).map(([seconds, cost]) => ({ seconds, cost }));
+function waitsOf(run: SearchRun, record: TrialRecord): Pick<Begun, 'waits'> {
+  if (!run.promisesHeld || record.active) return {};
+  return { waits: isHeld(record) ? 'held' : 'queued' };
+}
+
+/** They come when all trials are over, and train to their ends. */
+function replicatesToCome(run: SearchRun, now: number): Pick<Standing, 'after'> {
+  const { replicates, promise } = run.input.spec;
+  if (!run.wholeReplicates || replicates === undefined) return {};
+  const { records, plannedTrials } = run.memory;
+  const begun = new Set(records.filter(isReplicate).map(({ state }) => state.parent)).size;
+  const finalists = Math.max(0, Math.min(replicates.of, plannedTrials) - begun);
+  const finished = records.filter((record) => record.state.status === 'succeeded' && record.busyMs > 0);
+  const known = knownOf(
+    finished.map((record) => usedBy(run, record, now)),
+    usedIn(promise?.finished),
+  );
+  return { after: { trainings: finalists * replicates.seeds, known } };
+}
+
+const usedIn = (samples: readonly (readonly [number, number])[] = []): Used[] => samples.map(([seconds, cost]) => ({ seconds, cost }));
 
 /** Seconds until it has to be looked at again; null: no promise. */
 export function secondsUntilPromise(run: SearchRun): number | null {

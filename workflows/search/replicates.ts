@@ -2,7 +2,7 @@
 import { patched } from '@temporalio/workflow';
 import type { Replicated, TrialRecord } from '../../src/contract/search.ts';
 import { show } from '../../src/rules/curves.ts';
-import { finalistsOf, replicated } from '../../src/rules/replicates.ts';
+import { finalistsOf, groupsOf, replicated } from '../../src/rules/replicates.ts';
 import { candidates } from './candidates.ts';
 import { decided, isReplicate, newRecord } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -37,11 +37,11 @@ const parametersOf = (run: SearchRun, trial: number): TrialRecord['state']['para
 export function replicatedOf(run: SearchRun): Replicated | null {
   const all = run.memory.records.filter(isReplicate);
   if (all.length === 0 || all.some(({ told }) => told === null)) return null;
-  const groups = [...new Set(all.map(({ state }) => state.parent ?? 0))].map((trial) => ({
-    trial,
-    values: all.filter(({ state }) => state.parent === trial).flatMap(({ values: [value] }) => (typeof value === 'number' ? [value] : [])),
+  const ends = all.map(({ state, values: [objective = null] }) => ({
+    ...{ finalist: state.parent ?? 0, reason: state.reason, objective },
+    status: run.wholeReplicates ? state.status : ('succeeded' as const),
   }));
-  return replicated(groups, run.input.spec.objective);
+  return replicated(groupsOf(ends), run.input.spec.objective);
 }
 
 /** Who won, and how sure that is, in words. */
@@ -49,8 +49,12 @@ export function tellReplicated(run: SearchRun): void {
   const found = replicatedOf(run);
   const [first, second] = found?.finalists ?? [];
   if (!found || !first) return;
-  const words = ({ trial, mean, low, high }: typeof first): string =>
-    `trial ${trial} with ${show(mean)}${low === null || high === null ? '' : ` (${show(low)} to ${show(high)})`}`;
+  const words = ({ trial, mean, low, high, diverged }: typeof first): string =>
+    [
+      `trial ${trial} with ${show(mean)}`,
+      low === null || high === null ? '' : ` (${show(low)} to ${show(high)})`,
+      diverged === undefined ? '' : `, ${diverged} diverged`,
+    ].join('');
   const order = second && found.sure !== null ? ` before ${words(second)}; ${Math.round(found.sure * 100)} % sure` : '';
   decided(run, first.trial, `wins by the mean of its replicates: ${words(first)}${order}`);
 }

@@ -20,6 +20,10 @@ export interface SearchRun {
   readonly memory: SearchCarried;
   /** Rungs promote once half of the trials that they will see are there; false in searches of 0.2. */
   readonly waitsForOthers: boolean;
+  /** What is promised takes trials that are held at rungs for what they are; false in searches from before. */
+  readonly promisesHeld: boolean;
+  /** What is promised has room for replicates, and only those count that trained to their ends; false in searches from before. */
+  readonly wholeReplicates: boolean;
   /** Trials ask it who is to have the next machine when one went or came; false in searches from before, and without a scheduler that promotes. */
   readonly givesMachines: boolean;
   /** Pool in which a trial just found a machine. */
@@ -77,6 +81,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
     rules: patched('search-rules-2') ? 2 : 1,
     reconciles: patched('wanted-state'),
     waitsForOthers: input.spec.scheduler !== undefined && patched('rungs-wait'),
+    promisesHeld: input.spec.promise !== undefined && promotes(input.spec.scheduler) && patched('promise-with-held-trials'),
+    wholeReplicates: input.spec.replicates !== undefined && patched('whole-replicates'),
     givesMachines: promotes(input.spec.scheduler) && patched('preemption-is-a-rung'),
     foundPool: null,
     recordsDecisions: patched('decisions'),

@@ -2,7 +2,7 @@
 import { intervalOf } from '../../present/evaluations.ts';
 import { metric, parameters } from '../../present/format.ts';
 import { html, type Markup } from '../../present/html.ts';
-import type { SearchFindings } from '../../present/search-findings.ts';
+import { replicateValues, type SearchFindings } from '../../present/search-findings.ts';
 import { table } from '../tables.ts';
 
 /** Further ones are for `--format json`. */
@@ -29,7 +29,7 @@ function replicatesTable(replicates: SearchFindings['replicates']): Markup {
     { title: 'trial', cell: ({ trial }) => trial, number: ({ trial }) => trial },
     { title: 'mean', cell: ({ mean }) => metric(mean), number: ({ mean }) => mean },
     { title: '95 % interval', cell: (one) => intervalOf(one, metric, 'seed') },
-    { title: 'values', cell: ({ values }) => values.map((value) => metric(value)).join(', '), wide: true },
+    { title: 'values', cell: (one) => replicateValues(one, metric), wide: true },
   ]);
   return html`${rows}${order}`;
 }

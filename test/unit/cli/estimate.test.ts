@@ -45,6 +45,31 @@ describe('the estimate of a search', () => {
     expect(estimate).toMatchObject({ earlierRuns: 10, trials: 5, cost: { low: 5, high: 5 } });
   });
 
+  it('has the replicates, each as long as what trained to its end, after all trials', () => {
+    const rows = [
+      ...trialsOf('a', [1, 1, 1]).map((row) => ({ ...row, status: 'stopped', objective: 0.1, objective_metric: 'm' })),
+      {
+        ...PIPELINE,
+        run: 'a',
+        trial: 3,
+        cost: 5,
+        seconds: 5 * 3600,
+        status: 'succeeded',
+        origin: 'replicate',
+        objective: 0.9,
+        objective_metric: 'm',
+      },
+    ];
+    const spec = { ...SPEC, objective: { metric: 'm', goal: 'maximize' as const }, replicates: { seeds: 3, of: 4 } };
+    expect(estimateSearch('search', spec, rows, [runOf('a')])).toMatchObject({
+      ...{ trials: 20, replicates: 12, earlierTrials: 3, quality: { high: 0.1 } },
+      ...{ cost: { low: 20 + 60, high: 20 + 60 }, elapsedSeconds: { expected: (5 + 15) * 3600 } },
+    });
+    // They count against the budget of trials; a search without them is not dearer for those of an earlier run.
+    expect(estimateSearch('search', { ...spec, budget: { trials: 22 } }, rows, [runOf('a')])).toMatchObject({ trials: 20, replicates: 2 });
+    expect(estimateSearch('search', SPEC, rows, [runOf('a')])).toMatchObject({ replicates: 0, cost: { low: 20, high: 20 } });
+  });
+
   it('is none without an earlier run', () => {
     expect(estimateSearch('search', SPEC, [], [runOf('a')])).toBeNull();
     expect(estimateSearch('other', SPEC, trialsOf('a', [1]), [runOf('a')])).toBeNull();

@@ -66,6 +66,14 @@ describe('what came of a search', () => {
     expect(text).toMatch(/trial 0 is better than trial 1 is 9\d % sure/);
     const chart = paretoFront({ trials, objective: 'ndcg', x: { metric: 'cost', goal: 'minimize' }, y: objective }, LIGHT);
     expect(chart?.description).toContain('on the front: trial 1.');
+    const diverged = trial(6, {
+      origin: 'replicate',
+      parent: 0,
+      status: 'stopped',
+      objective: null,
+      reason: 'diverged: ndcg is not a number',
+    });
+    expect(findingsSection(findingsOf([...trials, diverged], { objective, alsoOptimize: [] })).text).toContain('0.7100, 0.7300, diverged');
     // While some still train, nothing is said.
     expect(
       findingsOf([...trials, trial(9, { origin: 'replicate', parent: 1, endedAt: null })], { objective, alsoOptimize: [] }).replicates,

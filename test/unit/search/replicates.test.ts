@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { distributionOfT, finalistsOf, replicated } from '../../../src/rules/replicates.ts';
+import type { TrialStatus } from '../../../src/contract/state.ts';
+import { distributionOfT, finalistsOf, groupsOf, replicated, type ReplicateEnd } from '../../../src/rules/replicates.ts';
 
 const UP = { metric: 'm', goal: 'maximize' } as const;
 const DOWN = { metric: 'm', goal: 'minimize' } as const;
@@ -59,6 +60,38 @@ describe('replicates', () => {
         UP,
       ),
     ).toMatchObject({ sure: 0.5, finalists: [{ low: null, high: null }, {}] });
+  });
+
+  it('count where they trained to their ends, and put who diverges last', () => {
+    const end = (
+      finalist: number,
+      objective: number | null,
+      status: TrialStatus = 'succeeded',
+      reason: string | null = null,
+    ): ReplicateEnd => ({
+      ...{ finalist, objective, status, reason },
+    });
+    const groups = groupsOf([
+      end(3, 0.9),
+      end(3, null, 'stopped', 'diverged: m is not a number'),
+      end(3, 0.8),
+      end(5, 0.6),
+      end(5, 0.2, 'stopped', 'it was promised to be over by friday'),
+      end(5, null, 'failed', 'no machine'),
+      end(8, 0.1, 'stopped', 'stopped'),
+    ]);
+    expect(groups).toEqual([
+      { trial: 3, values: [0.9, 0.8], diverged: 1 },
+      { trial: 5, values: [0.6] },
+      { trial: 8, values: [] },
+    ]);
+    const found = replicated(groups, UP);
+    expect(found?.finalists.map(({ trial, mean }) => [trial, mean])).toEqual([
+      [5, 0.6],
+      [3, expect.closeTo(0.85) as number],
+    ]);
+    // Which is no matter of means.
+    expect(found?.sure).toBeNull();
   });
 
   it.each([
