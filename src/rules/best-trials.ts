@@ -55,6 +55,13 @@ export function brokenConstraints(
   });
 }
 
+/** Whether what was measured so far breaks one; what was not measured yet may keep to it. */
+export const breaksMeasured = (...[constraints, metrics, offline]: Parameters<typeof brokenConstraints>): boolean =>
+  constraints.some((constraint) => {
+    const own = constraint.metric.startsWith(OFFLINE) ? offline[constraint.metric.slice(OFFLINE.length)] : metrics[constraint.metric];
+    return own !== undefined && brokenConstraints([constraint], metrics, offline).length > 0;
+  });
+
 /**
  * By how much each constraint is broken, for the sampler: of the bound, or as it is where the bound is 0; at most 0 where it is kept. What was not
  * measured is broken by all of the bound.

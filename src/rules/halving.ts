@@ -21,6 +21,8 @@ export interface HalvingTrial {
   readonly expected: readonly (number | null)[];
   /** `going`: it runs or waits for a place; `over`: ended for good. */
   readonly state: 'going' | 'held' | 'over';
+  /** What was measured breaks a constraint, so that it cannot be the best: it comes after all that keep to them. */
+  readonly breaks?: boolean;
 }
 
 export interface Rungs {
@@ -148,6 +150,20 @@ export interface Trained {
   readonly rungs: number;
   /** It is held, or without a machine. */
   readonly waits: boolean;
+  /** As of a `HalvingTrial`. */
+  readonly breaks?: boolean;
+}
+
+/** @returns whether the one with the first value comes before the other, whose value is the second */
+function comesBefore(
+  one: Pick<Trained, 'breaks'>,
+  value: number | null,
+  other: Pick<Trained, 'breaks'>,
+  than: number | null,
+  goal: Objective['goal'],
+): boolean {
+  if ((one.breaks ?? false) !== (other.breaks ?? false)) return one.breaks !== true;
+  return better(value, than, goal);
 }
 
 /** What is to be expected of a trial when it had that many points. */
@@ -169,11 +185,11 @@ export function deservesMachine(own: Trained, trials: readonly Trained[], goal: 
   const asFar = others.filter(({ curve }) => curve.length >= points);
   const ahead = asFar.filter((other) => {
     const theirs = expectedAt(other, points, goal, factor);
-    return better(theirs, expected, goal) || (!better(expected, theirs, goal) && other.trial < own.trial);
+    const isAhead = comesBefore(other, theirs, own, expected, goal);
+    return isAhead || (!comesBefore(own, expected, other, theirs, goal) && other.trial < own.trial);
   });
-  const sooner = others.filter(
-    (other) => other.waits && other.curve.length < points && better(expectedAt(other, points, goal, factor), expected, goal),
-  );
+  const isSooner = (other: Trained): boolean => comesBefore(other, expectedAt(other, points, goal, factor), own, expected, goal);
+  const sooner = others.filter((other) => other.waits && other.curve.length < points && isSooner(other));
   const compared = asFar.length + sooner.length + 1;
   return ahead.length + sooner.length < Math.max(1, Math.floor(compared * KEPT_WITHOUT_MACHINE));
 }
@@ -192,20 +208,25 @@ export function nextWithoutMachine(
 /** Where nobody else is to have a machine: the one of which most is to be expected. */
 export function bestWithoutMachine(waiting: readonly Trained[], goal: Objective['goal'], factor: number): Trained | null {
   const worth = (one: Trained): number | null => expectedAt(one, one.curve.length, goal, factor);
-  return waiting.reduce<Trained | null>((best, one) => (best === null || better(worth(one), worth(best), goal) ? one : best), null);
+  return waiting.reduce<Trained | null>(
+    (best, one) => (best === null || comesBefore(one, worth(one), best, worth(best), goal) ? one : best),
+    null,
+  );
 }
 
 /**
  * Where nothing runs and nothing is to come: the best held trial goes on to its end, unless one that is as good has got there, so that a search never
  * ends with none that was trained to the end.
+ *
+ * @param finished values of those that were, and may be the best
  */
 export function lastPromotion({ trials, goal }: Field, finished: readonly (number | null)[]): Promotion | null {
   const held = trials.filter((trial) => trial.state === 'held');
   const best = held.reduce<HalvingTrial | null>(
-    (found, trial) => (found === null || better(bestValue(trial, goal), bestValue(found, goal), goal) ? trial : found),
+    (found, trial) => (found === null || comesBefore(trial, bestValue(trial, goal), found, bestValue(found, goal), goal) ? trial : found),
     null,
   );
-  if (best === null || finished.some((value) => !better(bestValue(best, goal), value, goal))) return null;
+  if (best === null || finished.some((value) => best.breaks === true || !better(bestValue(best, goal), value, goal))) return null;
   return { trial: best.trial, reason: 'the best so far, though not yet trained to its end' };
 }
 
@@ -219,6 +240,6 @@ function ranked(trials: readonly HalvingTrial[], rung: number, goal: Objective['
     .filter(({ values }) => values.length > rung)
     .sort((a, b) => {
       const [x, y] = [a.expected[rung] ?? null, b.expected[rung] ?? null];
-      return better(x, y, goal) ? -1 : better(y, x, goal) ? 1 : a.trial - b.trial;
+      return comesBefore(a, x, b, y, goal) ? -1 : comesBefore(b, y, a, x, goal) ? 1 : a.trial - b.trial;
     });
 }

@@ -219,6 +219,23 @@ export const SEARCH_SCENARIOS: Readonly<Record<string, SearchScenario>> = {
     return wholly(harness, 'search-promise-with-replicates', search);
   },
 
+  'search-constraints-at-rungs': async (harness) => {
+    const feed = curveFeed();
+    harness.world.curves = feed.curves;
+    harness.world.attempt = async ({ trial: { trial } }): Promise<Partial<AttemptReport>> => {
+      const metrics = { score: 1 - trial / 10, latency_ms: trial % 2 === 0 ? 30 : 10 };
+      const held = feed.count(trial) === 0 ? harness.stopAsked() : null;
+      feed.add(trial, metrics);
+      if (held !== null) return { verdict: await held, lastProgress: 1 };
+      return { objective: metrics.score, metrics, lastProgress: feed.count(trial) };
+    };
+    const constrained = { metricConstraints: [{ metric: 'latency_ms', max: 20 }] };
+    const scheduler = { kind: 'sync-halving', min: 1, factor: 2, max: 2 };
+    const search = await harness.search(specOf({ trials: 4, scheduler, ...constrained }));
+    await search.result();
+    return wholly(harness, 'search-constraints-at-rungs', search);
+  },
+
   'search-extended': (harness) =>
     extended(harness, 'search-extended', specOf({ trials: 2, parallel: 1 }), specOf({ trials: 3, epochs: 2, takesOver: LONGER })),
 

@@ -70,14 +70,38 @@ describe('a search with a scheduler', () => {
     };
   }
 
+  it('trains no trial further that cannot be the best, as what was measured of it breaks a constraint', async () => {
+    const latency = [30, 10, 40, 12];
+    const values = [0.9, 0.5, 0.8, 0.4];
+    suggests(...values);
+    harness.world.attempt = async ({ trial: { trial } }) => {
+      const metrics = { score: values[trial] ?? 0, latency_ms: latency[trial] ?? 0 };
+      if (feed.count(trial) === 0) {
+        const stopped = harness.stopAsked();
+        feed.add(trial, metrics);
+        return { verdict: await stopped, lastProgress: 1 };
+      }
+      feed.add(trial, metrics, metrics, metrics);
+      return { lastProgress: 4, objective: metrics.score, metrics };
+    };
+    const scheduler = { kind: 'sync-halving', min: 1, factor: 2, max: 4 };
+    const search = await harness.search(
+      specOf({ trials: 4, parallel: 2, scheduler, metricConstraints: [{ metric: 'latency_ms', max: 20 }] }),
+    );
+    const { outputs } = await search.result();
+    expect(outputs.best_trial).toBe(1);
+    expect((await stateOf(search)).trials.map(({ points }) => points)).toEqual([1, 4, 1, 4]);
+  });
+
   it('keeps what was promised without counting trials that are held as ones that train to their ends', async () => {
     let search: Search | null = null;
     trains(8, () => search as unknown as Search);
     suggests(0.3, 0.8, 0.1, 0.6, 0.2, 0.5, 0, 0.7, 0.4);
     // An attempt costs one. Of earlier trials most ended at the first rung, as here.
     const samples = [...Array.from({ length: 8 }, () => [3600, 1]), [10 * 3600, 10]];
-    const scheduler = { kind: 'asha', min: 1, factor: 3, max: 8 };
-    search = await harness.search(specOf({ trials: 9, parallel: 2, scheduler, promise: { cost: 45, samples } }), PRICED);
+    // While the last ones are to begin seven are held, each of which would cost nine more if it trained to its end.
+    const scheduler = { kind: 'sync-halving', min: 1, factor: 3, max: 8 };
+    search = await harness.search(specOf({ trials: 9, parallel: 2, scheduler, promise: { cost: 60, samples } }), PRICED);
     const { promise, outputs } = await search.result();
     expect(promise).toEqual({ leftOut: 0, ended: null });
     expect(outputs).toMatchObject({ trials: 9, best_trial: 1 });

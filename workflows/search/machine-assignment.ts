@@ -3,7 +3,7 @@ import type { TrialRecord } from '../../src/contract/search.ts';
 import { afterFound } from '../../src/rules/placement.ts';
 import { bestWithoutMachine, nextWithoutMachine, type Rungs, type Trained } from '../../src/rules/halving.ts';
 import { emptyCarried } from '../../src/rules/reopened-trials.ts';
-import { isHeld, isWithoutMachine } from './held-trials.ts';
+import { breaksOf, isHeld, isWithoutMachine } from './held-trials.ts';
 import { decided } from './state.ts';
 import type { SearchRun } from './state.ts';
 import { contextOf } from './stopping.ts';
@@ -37,7 +37,7 @@ const trainedOf = (run: SearchRun): Trained[] =>
   contextOf(run).trials.map(({ trial, curve }) => {
     const record = run.memory.records[trial];
     const waits = record !== undefined && (isHeld(record) || isWithoutMachine(record));
-    return { trial, curve, rungs: record?.halving?.rungs.length ?? 0, waits };
+    return { trial, curve, rungs: record?.halving?.rungs.length ?? 0, waits, ...(record ? breaksOf(run, record) : {}) };
   });
 
 /** The pool that was just seen to have a machine is asked first, whoever saw it. */

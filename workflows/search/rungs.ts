@@ -1,11 +1,12 @@
 /** Holds trials at the rungs of the search's scheduler, and lets the best go on from where they were held. */
 import type { Halving, TrialRecord } from '../../src/contract/search.ts';
+import { brokenConstraints } from '../../src/rules/best-trials.ts';
 import { bestOf } from '../../src/rules/curves.ts';
 import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotes, promotion } from '../../src/rules/halving.ts';
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
 import { heldReason } from '../../src/rules/held-trials.ts';
 import { endOfTraining } from '../../src/rules/population.ts';
-import { heldSummary, isHeld, isWithoutMachine, NO_RUNG, release } from './held-trials.ts';
+import { breaksOf, heldSummary, isHeld, isWithoutMachine, NO_RUNG, release } from './held-trials.ts';
 import { assignMachine, assignMachineToBest } from './machine-assignment.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
@@ -94,6 +95,7 @@ function fieldOf(run: SearchRun, held?: number): Field {
         values: rungs.map(([, , value]) => value),
         expected,
         state: isOver(record) ? 'over' : waits ? 'held' : 'going',
+        ...breaksOf(run, record),
       },
     ];
   });
@@ -106,8 +108,16 @@ function plannedOf({ waitsForOthers, input: { spec }, memory }: SearchRun): Pick
   return { planned: Math.min(memory.plannedTrials, memory.budget.trials ?? memory.plannedTrials) };
 }
 
-const finishedOf = (run: SearchRun): (number | null)[] =>
-  run.memory.records.filter(({ state }) => state.status === 'succeeded').map(({ state }) => state.objective);
+/** Of those that may be the best. */
+function finishedOf(run: SearchRun): (number | null)[] {
+  const { memory, heedsConstraints, input } = run;
+  return memory.records
+    .filter(({ state }) => state.status === 'succeeded')
+    .filter(
+      ({ state }) => !heedsConstraints || brokenConstraints(input.spec.metricConstraints ?? [], state.metrics, state.offline).length === 0,
+    )
+    .map(({ state }) => state.objective);
+}
 
 const isStill = (run: SearchRun): boolean =>
   activeRecords(run).length === 0 && queuedRecords(run).length === 0 && !run.memory.records.some(isWithoutMachine);

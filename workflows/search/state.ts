@@ -20,6 +20,8 @@ export interface SearchRun {
   readonly memory: SearchCarried;
   /** Rungs promote once half of the trials that they will see are there; false in searches of 0.2. */
   readonly waitsForOthers: boolean;
+  /** Trials that break constraints on what was measured are promoted after all others; false in searches from before. */
+  readonly heedsConstraints: boolean;
   /** What is promised takes trials that are held at rungs for what they are; false in searches from before. */
   readonly promisesHeld: boolean;
   /** What is promised has room for replicates, and only those count that trained to their ends; false in searches from before. */
@@ -81,6 +83,7 @@ export function createSearchRun(input: SearchInput): SearchRun {
     rules: patched('search-rules-2') ? 2 : 1,
     reconciles: patched('wanted-state'),
     waitsForOthers: input.spec.scheduler !== undefined && patched('rungs-wait'),
+    heedsConstraints: hasConstraints(input) && input.spec.scheduler !== undefined && patched('constraints-at-rungs'),
     promisesHeld: input.spec.promise !== undefined && promotes(input.spec.scheduler) && patched('promise-with-held-trials'),
     wholeReplicates: input.spec.replicates !== undefined && patched('whole-replicates'),
     givesMachines: promotes(input.spec.scheduler) && patched('preemption-is-a-rung'),
@@ -106,6 +109,8 @@ export function createSearchRun(input: SearchInput): SearchRun {
   if (takenUp !== null) decided(run, null, takenUp);
   return run;
 }
+
+const hasConstraints = ({ spec }: SearchInput): boolean => (spec.metricConstraints ?? []).length > 0;
 
 /** Only the first run of the workflow takes in what had ended. */
 function withoutAgain({ again: _again, takenFrom: _takenFrom, ...input }: SearchInput): SearchInput {

@@ -117,6 +117,23 @@ describe('promotion', () => {
     expect(lastPromotion(field([[null]], { complete: true }), [null])).toBeNull();
   });
 
+  it('is of those that keep to the constraints first, and of the others where too few do', () => {
+    const breaking = (values: number[], ...broken: number[]): Field => {
+      const all = field(
+        values.map((value) => [value]),
+        { complete: true },
+      );
+      return { ...all, trials: all.trials.map((trial) => (broken.includes(trial.trial) ? { ...trial, breaks: true } : trial)) };
+    };
+    const rungs = rungsOf({ factor: 2 });
+    expect(promotion(rungs, breaking([0.2, 0.9, 0.8, 0.5], 1, 2))?.trial).toBe(3);
+    expect(promotion(rungs, breaking([0.2, 0.9, 0.8, 0.5], 0, 1, 2, 3))?.trial).toBe(1);
+    expect(lastPromotion(breaking([0.2, 0.9, 0.5], 1), [])?.trial).toBe(2);
+    // None that breaks them is trained to its end beside one that may be the best.
+    expect(lastPromotion(breaking([0.9], 0), [0.1])).toBeNull();
+    expect(lastPromotion(breaking([0.9], 0), [])?.trial).toBe(0);
+  });
+
   it('is of a held trial that is among the best share of its rung, and of none where a better one waits there', () => {
     const own = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 0, maxLength: 3 });
     fc.assert(
@@ -171,6 +188,12 @@ describe('a trial whose machine went', () => {
     expect(deserves(0, trials)).toBe(false);
     expect(deserves(0, trials.map((one) => ({ ...one, rungs: 1 })))).toBe(true); // prettier-ignore
     expect(deserves(0, trials.map((one) => ({ ...one, waits: false })))).toBe(true); // prettier-ignore
+  });
+
+  it('comes after those that keep to the constraints where it breaks them', () => {
+    const trials = of([0.9, 0.9], [0.3, 0.3], [0.2]).map((one) => ({ ...one, breaks: one.trial === 0 }));
+    expect([0, 1].map((trial) => deserves(trial, trials))).toEqual([false, true]);
+    expect(bestWithoutMachine(trials, 'maximize', 2)?.trial).toBe(1);
   });
 
   it('is compared in the direction of the objective', () => {
