@@ -15,6 +15,7 @@ import { checkRunName } from '../contract/run-names.ts';
 import type { Who } from '../contract/search-updates.ts';
 import type { RunStatus } from '../contract/state.ts';
 import { findTarget, withoutProxy, type Target, type TargetOptions } from './address.ts';
+import { tryAgainWhileOpen } from './closed-connection.ts';
 import { CannotConnectError } from './errors.ts';
 import { isRefused } from './connection-refused.ts';
 import { Audit } from './audit.ts';
@@ -271,6 +272,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Longhaul> {
       ...target.connection,
       ...withoutProxy(target.address),
       connectTimeout: GRACES.clientConnectMs,
+      interceptors: [tryAgainWhileOpen],
     });
     return new Longhaul(connection, target, options, await openTracing('longhaul-client'));
   } catch (error) {
