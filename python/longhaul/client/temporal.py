@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import threading
 from collections.abc import Awaitable, Coroutine
@@ -11,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
-from .errors import CannotConnectError, LonghaulError, MissingPackageError, RefusedError, UnknownRunError
+from .development import development_server
+from .errors import CannotConnectError, InvalidInputError, LonghaulError, MissingPackageError, RefusedError, UnknownRunError
 
 try:
     from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -38,32 +38,18 @@ def find_server() -> dict[str, Any]:
 
     Raises:
         CannotConnectError: neither is there.
+        InvalidInputError: Temporal's environment configuration cannot be read.
     """
-    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
-    if config.get("target_host"):
-        return config
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        file = folder / ".longhaul" / "stack.json"
-        if file.exists():
-            stack = json.loads(file.read_text(encoding="utf-8"))
-            if stack.get("address") and _is_running(stack.get("pid", 0)):
-                return {"target_host": stack["address"], "namespace": stack.get("namespace", "default")}
-    raise CannotConnectError(
-        "no Temporal server is named and no `longhaul dev` runs in this project; start `longhaul dev`, or set TEMPORAL_ADDRESS"
-    )
-
-
-def _is_running(pid: int) -> bool:
-    if pid <= 0:
-        return False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # another user's
-    return True
+        config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    except (RuntimeError, ValueError, OSError) as error:
+        raise InvalidInputError(f"Temporal's environment configuration: {error}; `temporal config list` shows the profiles") from error
+    found = config if config.get("target_host") else development_server(Path.cwd())
+    if found is None:
+        raise CannotConnectError(
+            "no Temporal server is named and no `longhaul dev` runs in this project; start `longhaul dev`, or set TEMPORAL_ADDRESS"
+        )
+    return found
 
 
 class Server:
