@@ -107,16 +107,20 @@ while not any(trial["status"] == "running" for trial in search.state()["trials"]
 kept = search.keep_trial(0, by="ada", why="to see")
 decided = [each for each in search.state()["decisions"] if "by ada (to see)" in each["text"]]
 unknown = refused(lambda: search.stop_trial(99))
+search.set_budget(hours=2, cost=9)
+search.set_budget(hours="none")
+budget = search.state()["settings"]["budget"]
 paused = run.pause()
 status = run.status
 resumed = run.resume()
 run.stop(by="ada")
 print(json.dumps({
-    "kept": kept, "decided": len(decided), "unknown": unknown, "status": status, "ended": run.status,
+    "kept": kept, "budget": budget, "decided": len(decided), "unknown": unknown, "status": status, "ended": run.status,
     "again": refused(run.stop), "listed": longhaul.runs(pipeline="notebook", status="cancelled")["run"].tolist(),
 }))`);
     expect(answer).toEqual({
       kept: expect.stringContaining('0') as unknown,
+      budget: { cost: 9 },
       decided: 1,
       unknown: expect.stringMatching(/^refused: .*99/) as unknown,
       status: 'paused',

@@ -101,14 +101,16 @@ class Search:
     def set_budget(
         self,
         *,
-        cost: float | None = None,
-        hours: float | None = None,
-        trials: int | None = None,
+        cost: float | str | None = None,
+        hours: float | str | None = None,
+        trials: int | str | None = None,
         by: str | None = None,
         why: str | None = None,
     ) -> str:
-        """What is left out stays as it is."""
-        return self._update("set-budget", _who(by, why), cost=cost, hours=hours, trials=trials)
+        """What is left out stays as it is; `"none"` lifts a cap."""
+        given = {name: cap for name, cap in (("cost", cost), ("hours", hours), ("trials", trials)) if cap is not None}
+        caps = {name: None if cap == "none" else cap for name, cap in given.items()}
+        return str(server().update(self._workflow, "set-budget", {**_who(by, why), **caps})["text"])
 
     def set_space(self, space: Mapping[str, Any], *, by: str | None = None, why: str | None = None) -> str:
         return self._update("set-space", _who(by, why), space=dict(space))
