@@ -3,7 +3,7 @@
  * draw takes one earlier run, so that the interval also tells how runs differ, and as many of its trials as are planned, with replacement. Pure.
  */
 import type { LedgerRow } from '../contract/ledger.ts';
-import type { Used } from '../rules/promise.ts';
+import { elapsedSeconds, type Used } from '../rules/promise.ts';
 import { random } from '../rules/random.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 
@@ -160,19 +160,11 @@ interface Totals extends Used {
   readonly elapsed: number;
 }
 
-/** Trials one after the other into the place that is free first. */
-function totalsOf(trials: readonly Used[], parallel: number): Totals {
-  const places = new Array<number>(Math.max(1, Math.min(parallel, trials.length))).fill(0);
-  let cost = 0;
-  let seconds = 0;
-  for (const trial of trials) {
-    const free = places.indexOf(Math.min(...places));
-    places[free] = (places[free] ?? 0) + trial.seconds;
-    cost += trial.cost;
-    seconds += trial.seconds;
-  }
-  return { cost, seconds, elapsed: Math.max(...places) };
-}
+const totalsOf = (trials: readonly Used[], parallel: number): Totals => ({
+  cost: trials.reduce((sum, { cost }) => sum + cost, 0),
+  seconds: trials.reduce((sum, { seconds }) => sum + seconds, 0),
+  elapsed: elapsedSeconds(trials, parallel),
+});
 
 /** The one after the other. */
 const both = (first: Totals, then: Totals): Totals => ({

@@ -65,7 +65,7 @@ export function trialsThatFit({ secondsLeft, costLeft, begun, places, planned, a
   const { trainings, known: whole } = after ?? { trainings: 0, known };
   const rooms = Array.from({ length: DRAWS }, () => {
     const last = Array.from({ length: trainings }, () => pick(whole.length > 0 ? whole : known));
-    const end = (secondsLeft ?? Number.POSITIVE_INFINITY) - secondsOf(last, places);
+    const end = (secondsLeft ?? Number.POSITIVE_INFINITY) - elapsedSeconds(last, places);
     const most = (costLeft ?? Number.POSITIVE_INFINITY) - costOf(last);
     const rests = running.map((used) => restOf(used, known, next));
     const free = [...rests.map(({ seconds }) => seconds), ...new Array<number>(Math.max(0, places - rests.length)).fill(0)];
@@ -94,7 +94,7 @@ function takePlace(free: number[], seconds: number): number {
 }
 
 /** Of trials one after the other into the place that is free first: from the start of the first to the end of the last. */
-function secondsOf(trials: readonly Used[], places: number): number {
+export function elapsedSeconds(trials: readonly Used[], places: number): number {
   const free = new Array<number>(Math.max(1, places)).fill(0);
   return trials.reduce((last, { seconds }) => Math.max(last, takePlace(free, seconds)), 0);
 }

@@ -49,7 +49,7 @@ function allowTrials(run: SearchRun): void {
       planned,
       ...replicatesToCome(run, now),
     },
-    knownOf(overOf(run, now), usedIn(run.input.spec.promise?.samples)),
+    [...knownOf(overOf(run, now), usedIn(run.input.spec.promise?.samples)), ...heldOf(run, now)],
   );
   const before = trialsPromised(run);
   const trials = fit < planned ? memory.records.length + fit : Number.MAX_SAFE_INTEGER;
@@ -71,12 +71,15 @@ const usedBy = (run: SearchRun, record: TrialRecord, now: number): Used => ({
   cost: liveCost(run, record, now),
 });
 
-/** What trials came to; one that is held counts with what it has trained, as most of them go no further. */
 const overOf = (run: SearchRun, now: number): Used[] =>
   run.memory.records
-    .filter((record) => record.busyMs > 0 && (isOver(record) || waitsOf(run, record).waits === 'held'))
+    .filter((record) => isOver(record) && record.busyMs > 0)
     .filter((record) => !run.wholeReplicates || !isReplicate(record))
     .map((record) => usedBy(run, record, now));
+
+/** Most of them go no further; how long those are that do, the others say. */
+const heldOf = (run: SearchRun, now: number): Used[] =>
+  run.memory.records.filter((record) => !isOver(record) && waitsOf(run, record).waits === 'held').map((record) => usedBy(run, record, now));
 
 function waitsOf(run: SearchRun, record: TrialRecord): Pick<Begun, 'waits'> {
   if (!run.promisesHeld || record.active) return {};
