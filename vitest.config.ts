@@ -9,8 +9,8 @@ const HANGS_AFTER_MS = 600_000;
 const SUITES = {
   // Loads each module once: no file changes what others see.
   unit: { isolate: false },
-  // A process for each file: a client's retry that is under way when its file ends would fail in the next one.
-  workflow: { globalSetup: 'test/workflow/shared-server.setup.ts' },
+  // Loads the SDK once, and shares a server: no file changes what others see.
+  workflow: { isolate: false, globalSetup: 'test/workflow/shared-server.setup.ts' },
   // In a process of its own: it asks how quickly a busy one answers.
   large: {},
   contract: {},

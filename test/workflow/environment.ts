@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { Client, ConnectionOptions, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -16,6 +16,7 @@ import { createScriptActivities } from '../../activities/scripts.ts';
 import { createStepJobActivities } from '../../activities/step-jobs.ts';
 import { createStepActivities } from '../../activities/steps.ts';
 import { createWarehouseJobActivities } from '../../activities/warehouse-jobs.ts';
+import { tryAgainWhileOpen } from '../../src/client/closed-connection.ts';
 import { Longhaul } from '../../src/client/index.ts';
 import { TASK_QUEUES, WORKFLOWS } from '../../src/contract/names.ts';
 import type { RunDocument } from '../../src/contract/run-document.ts';
@@ -54,8 +55,19 @@ const DAY_SECONDS = 86_400;
 
 let installed = false;
 
+/** What a test still asks when its server goes ends, as it does on a connection of Longhaul's client: tried again it would fail another test. */
+const plugins = [
+  {
+    name: 'ends-calls-when-closed',
+    configureConnection: (options: ConnectionOptions): ConnectionOptions => ({ ...options, interceptors: [tryAgainWhileOpen] }),
+  },
+];
+
 const localServer = (extraArgs: string[] = []): Promise<TestWorkflowEnvironment> =>
-  TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: temporalBinary('temporal') }, extraArgs } });
+  TestWorkflowEnvironment.createLocal({
+    plugins,
+    server: { executable: { type: 'existing-path', path: temporalBinary('temporal') }, extraArgs },
+  });
 
 /** For this process and those that it starts: a namespace takes a tenth of what a server takes. @returns what ends it */
 export async function serveTemporal(): Promise<() => Promise<void>> {
@@ -66,7 +78,7 @@ export async function serveTemporal(): Promise<() => Promise<void>> {
 
 async function namespaceOfItsOwn(address: string): Promise<TestWorkflowEnvironment> {
   const namespace = `test-${randomUUID()}`;
-  const environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
+  const environment = await TestWorkflowEnvironment.createFromExistingServer({ address, namespace, plugins });
   const workflowExecutionRetentionPeriod = { seconds: DAY_SECONDS as never };
   await environment.nativeConnection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
   return environment;
@@ -80,6 +92,7 @@ export async function startServer(time: 'skipping' | 'real', serverArguments: st
   const environment =
     time === 'skipping'
       ? await TestWorkflowEnvironment.createTimeSkipping({
+          plugins,
           server: { executable: { type: 'existing-path', path: temporalBinary('temporal-test-server') } },
         })
       : await (shared === undefined ? localServer(serverArguments) : namespaceOfItsOwn(shared));
