@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,23 +39,24 @@ def test_it_is_that_of_the_nearest_folder_upwards(tmp_path: Path) -> None:
     assert development_server(inside) == {**FOUND, "target_host": "127.0.0.1:9999"}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        json.dumps(running())[:-20],
-        "",
-        "[]",
-        json.dumps({**ADDRESS, "pid": 0}),
-        json.dumps({**ADDRESS, "pid": "1"}),
-        json.dumps({**ADDRESS, "pid": 2**70}),
-        json.dumps(running(address=None)),
-        json.dumps(running(started="another-boot/1")),
-        # As releases wrote it that did not tell when the process began: this one is no Node.
-        json.dumps({**ADDRESS, "pid": os.getpid()}),
-    ],
-)
-def test_what_tells_of_no_process_that_runs_is_passed_over(tmp_path: Path, text: str) -> None:
-    written(tmp_path, text)
+#: By what is wrong with it. Made when a test runs: process numbers differ between those that run tests.
+USELESS: dict[str, Callable[[], str]] = {
+    "cut off": lambda: json.dumps(running())[:-20],
+    "empty": lambda: "",
+    "no object": lambda: "[]",
+    "ended": lambda: json.dumps(running(pid=0)),
+    "number as text": lambda: json.dumps(running(pid="1")),
+    "no number of a process": lambda: json.dumps(running(pid=2**70)),
+    "no address": lambda: json.dumps(running(address=None)),
+    "another process since": lambda: json.dumps(running(started="another-boot/1")),
+    # As releases wrote it that did not tell when the process began.
+    "no process of Node": lambda: json.dumps({**ADDRESS, "pid": os.getpid()}),
+}
+
+
+@pytest.mark.parametrize("what", USELESS)
+def test_what_tells_of_no_process_that_runs_is_passed_over(tmp_path: Path, what: str) -> None:
+    written(tmp_path, USELESS[what]())
     assert development_server(tmp_path) is None
 
 
