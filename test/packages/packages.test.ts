@@ -7,10 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensurePrograms } from '../../bin/python.mjs';
 import { cacheDirectory, root } from '../../bin/setup-tools.mjs';
-import { argumentsOf, copiedBy } from '../support/dockerfile.ts';
-import { DIST, outsider, PREFIX, versionOf } from './built.ts';
+import { copiedBy } from '../support/dockerfile.ts';
+import { DIST, hadolint, outsider, PREFIX, resolveRequirements, versionOf } from './built.ts';
 
 const run = promisify(execFile);
 const scratch = mkdtempSync(join(tmpdir(), 'longhaul-packages-'));
@@ -82,11 +81,8 @@ describe('recipes of images', () => {
   const recipes = folders.flatMap((folder) => readdirSync(folder).filter((file) => file.endsWith('.Dockerfile')).map((file) => join(folder, file))); // prettier-ignore
 
   it('have nothing that hadolint would do otherwise', async () => {
-    const target = join(scratch, 'hadolint');
-    const requirements = join(import.meta.dirname, 'hadolint-requirements.txt');
-    await ensurePrograms({ what: 'hadolint', target, requirements, shows: join(target, 'bin/hadolint') });
     expect(recipes).toHaveLength(5);
-    expect(await run(join(target, 'bin/hadolint'), recipes)).toMatchObject({ stdout: '' });
+    expect(await run(hadolint.path, recipes)).toMatchObject({ stdout: '' });
   });
 
   it('copy what is in dist/', () => {
@@ -95,15 +91,7 @@ describe('recipes of images', () => {
   });
 
   it('install requirements that are to be had for their Python, each by its hash', async () => {
-    const uv = join(scratch, 'uv');
-    await ensurePrograms({ what: 'uv', target: uv, requirements: join(root, 'bin/uv-requirements.txt'), shows: join(uv, 'bin/uv') });
-    const python = argumentsOf(readFileSync(join(root, 'deploy/docker/trainer.Dockerfile'), 'utf8')).get('PYTHON') ?? '';
-    const [minor = ''] = /\d+\.\d+/.exec(python) ?? [];
-    const files = ['requirements.txt', 'uv-requirements.txt'].flatMap((file) => ['-r', join(DIST, 'images', file)]);
-    const where = ['--python-version', minor, '--python-platform', 'x86_64-manylinux_2_36', '--target', join(scratch, 'none')];
-    const args = ['pip', 'install', '--dry-run', '--require-hashes', '--only-binary', ':all:', ...where, ...files];
-    // Debian bookworm has glibc 2.36; what an earlier set-up has fetched needs no network.
-    await run(join(uv, 'bin/uv'), args, { env: { UV_CACHE_DIR: join(cacheDirectory(), 'uv'), ...process.env } });
+    await resolveRequirements();
   });
 });
 

@@ -10,7 +10,7 @@ const COMPILED = ['src', 'workflows', 'activities', 'workers'];
 /** Copied as they are. */
 const COPIED = ['bin', 'python', 'examples', 'deploy/helm', 'deploy/docker', 'LICENSE', 'README.md', 'CHANGELOG.md'];
 const LEFT_OUT =
-  /(^|\/)(__pycache__|\.longhaul|tests|build|[^/]*\.egg-info|\.(mypy|ruff|pytest)_cache)(\/|$)|^deploy\/helm\/tool\.ts$|^examples\/client\.ts$/;
+  /(^|\/)(__pycache__|\.longhaul|tests|build|[^/]*\.egg-info|\.(mypy|ruff|pytest)_cache)(\/|$)|^deploy\/helm\/[^/]*\.ts$|^examples\/client\.ts$/;
 /** What a program that uses the package imports. */
 const EXPORTS = { './client': 'src/client/index', './pipeline': 'src/compile/pipeline' };
 
