@@ -48,7 +48,7 @@ export function brokenConstraints(
   offline: Readonly<Record<string, number | null>>,
 ): string[] {
   return constraints.flatMap(({ metric, min, max }) => {
-    const value = (metric.startsWith(OFFLINE) ? offline[metric.slice(OFFLINE.length)] : metrics[metric]) ?? null;
+    const value = measured(metric, metrics, offline) ?? null;
     if (value === null || Number.isNaN(value)) return [`${metric} was not measured`];
     if (max !== undefined && value > max) return [`${metric} ${shown(value)} is above ${max}`];
     return min !== undefined && value < min ? [`${metric} ${shown(value)} is below ${min}`] : [];
@@ -57,10 +57,10 @@ export function brokenConstraints(
 
 /** Whether what was measured so far breaks one; what was not measured yet may keep to it. */
 export const breaksMeasured = (...[constraints, metrics, offline]: Parameters<typeof brokenConstraints>): boolean =>
-  constraints.some((constraint) => {
-    const own = constraint.metric.startsWith(OFFLINE) ? offline[constraint.metric.slice(OFFLINE.length)] : metrics[constraint.metric];
-    return own !== undefined && brokenConstraints([constraint], metrics, offline).length > 0;
-  });
+  constraints.some(
+    (constraint) =>
+      measured(constraint.metric, metrics, offline) !== undefined && brokenConstraints([constraint], metrics, offline).length > 0,
+  );
 
 /**
  * By how much each constraint is broken, for the sampler: of the bound, or as it is where the bound is 0; at most 0 where it is kept. What was not
@@ -73,7 +73,7 @@ export function violations(
 ): Record<string, number> {
   return Object.fromEntries(
     constraints.flatMap(({ metric, min, max }) => {
-      const value = (metric.startsWith(OFFLINE) ? offline[metric.slice(OFFLINE.length)] : metrics[metric]) ?? null;
+      const value = measured(metric, metrics, offline) ?? null;
       const beyond = (bound: number, sign: number): number =>
         value === null || Number.isNaN(value) ? 1 : (sign * (value - bound)) / (Math.abs(bound) || 1);
       return [
@@ -85,6 +85,9 @@ export function violations(
 }
 
 const OFFLINE = 'offline.';
+type Measured = Readonly<Record<string, number | null>>;
+const measured = (metric: string, metrics: Measured, offline: Measured): number | null | undefined =>
+  metric.startsWith(OFFLINE) ? offline[metric.slice(OFFLINE.length)] : metrics[metric];
 const shown = (value: number): string => String(Number(value.toPrecision(5)));
 
 /**

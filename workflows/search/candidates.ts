@@ -1,6 +1,7 @@
 /** Which trials may be the best one, or on the front. Pure but for the state that it reads. */
 import type { TrialRecord } from '../../src/contract/search.ts';
-import { brokenConstraints, type Candidate } from '../../src/rules/best-trials.ts';
+import { breaksMeasured, brokenConstraints, type Candidate } from '../../src/rules/best-trials.ts';
+import type { Trained } from '../../src/rules/halving.ts';
 import { isReplicate } from './state.ts';
 import type { SearchRun } from './state.ts';
 
@@ -17,5 +18,9 @@ export function candidates(run: SearchRun): Candidate[] {
   return pool.filter((record) => keepsConstraints(run, record)).map((record) => ({ trial: record.state.trial, values: record.values }));
 }
 
-const keepsConstraints = ({ input }: SearchRun, { state }: TrialRecord): boolean =>
+/** Whether what was measured of it breaks a constraint: at a rung it comes after all others then. Not in searches from before. */
+export const breaksOf = ({ heedsConstraints, input }: SearchRun, { state }: TrialRecord): Pick<Trained, 'breaks'> =>
+  heedsConstraints && breaksMeasured(input.spec.metricConstraints ?? [], state.metrics, state.offline) ? { breaks: true } : {};
+
+export const keepsConstraints = ({ input }: SearchRun, { state }: TrialRecord): boolean =>
   brokenConstraints(input.spec.metricConstraints ?? [], state.metrics, state.offline).length === 0;

@@ -1,8 +1,6 @@
 /** Trials that are held at a rung: their place is free, their checkpoint kept. */
 import type { TrialRecord } from '../../src/contract/search.ts';
 import type { TrialSummary } from '../../src/contract/trial-run.ts';
-import { breaksMeasured } from '../../src/rules/best-trials.ts';
-import type { Trained } from '../../src/rules/halving.ts';
 import { heldReason } from '../../src/rules/held-trials.ts';
 import { decided, isOver } from './state.ts';
 import type { SearchRun } from './state.ts';
@@ -33,10 +31,6 @@ export function yields(run: SearchRun, record: TrialRecord, { yielded, reason }:
   run.dirty = true;
   return true;
 }
-
-/** Whether it cannot be the best by what was measured of it so far. */
-export const breaksOf = ({ heedsConstraints, input }: SearchRun, { state }: TrialRecord): Pick<Trained, 'breaks'> =>
-  heedsConstraints && breaksMeasured(input.spec.metricConstraints ?? [], state.metrics, state.offline) ? { breaks: true } : {};
 
 export const isWithoutMachine = (record: TrialRecord): boolean => record.withoutMachine === true && !record.active && !isOver(record);
 

@@ -7,11 +7,11 @@ import type { AskResult } from '../../src/contract/sampler.ts';
 import type { TrialRecord } from '../../src/contract/search.ts';
 import type { PopulationScheduler } from '../../src/contract/search-space.ts';
 import type { Json } from '../../src/contract/values.ts';
-import { brokenConstraints } from '../../src/rules/best-trials.ts';
 import { bestOf, show } from '../../src/rules/curves.ts';
 import { explored, suggested } from '../../src/rules/exploration.ts';
 import { atSameEnd, endOfTraining, endsExactly, exploits, type Exploit, type Member } from '../../src/rules/population.ts';
 import { random } from '../../src/rules/random.ts';
+import { keepsConstraints } from './candidates.ts';
 import { heldSummary, isHeld, NO_RUNG, release } from './held-trials.ts';
 import { pinnedFork } from './forks.ts';
 import { generationOf, halvingOf, populationOf } from './population-member.ts';
@@ -108,12 +108,12 @@ function readToTheEnd(run: SearchRun, { state }: TrialRecord): void {
 }
 
 function memberOf(run: SearchRun, record: TrialRecord): Member {
-  const { trial, kept, metrics, offline } = record.state;
+  const { trial, kept } = record.state;
   return {
     trial,
     generation: generationOf(record),
     value: record.halving?.expected.at(-1) ?? null,
-    allowed: brokenConstraints(run.input.spec.metricConstraints ?? [], metrics, offline).length === 0,
+    allowed: keepsConstraints(run, record),
     kept,
   };
 }

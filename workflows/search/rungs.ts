@@ -1,12 +1,12 @@
 /** Holds trials at the rungs of the search's scheduler, and lets the best go on from where they were held. */
 import type { Halving, TrialRecord } from '../../src/contract/search.ts';
-import { brokenConstraints } from '../../src/rules/best-trials.ts';
 import { bestOf } from '../../src/rules/curves.ts';
 import { bracketOfTrial, expectedValue, lastPromotion, nextLevel, promotes, promotion } from '../../src/rules/halving.ts';
 import type { Field, HalvingTrial, Promotion, Rungs } from '../../src/rules/halving.ts';
 import { heldReason } from '../../src/rules/held-trials.ts';
 import { endOfTraining } from '../../src/rules/population.ts';
-import { breaksOf, heldSummary, isHeld, isWithoutMachine, NO_RUNG, release } from './held-trials.ts';
+import { breaksOf, keepsConstraints } from './candidates.ts';
+import { heldSummary, isHeld, isWithoutMachine, NO_RUNG, release } from './held-trials.ts';
 import { assignMachine, assignMachineToBest } from './machine-assignment.ts';
 import { newTrialsLeft, startsLeft } from './places.ts';
 import { activeRecords, decided, isOver, queuedRecords } from './state.ts';
@@ -109,15 +109,10 @@ function plannedOf({ waitsForOthers, input: { spec }, memory }: SearchRun): Pick
 }
 
 /** Of those that may be the best. */
-function finishedOf(run: SearchRun): (number | null)[] {
-  const { memory, heedsConstraints, input } = run;
-  return memory.records
-    .filter(({ state }) => state.status === 'succeeded')
-    .filter(
-      ({ state }) => !heedsConstraints || brokenConstraints(input.spec.metricConstraints ?? [], state.metrics, state.offline).length === 0,
-    )
+const finishedOf = (run: SearchRun): (number | null)[] =>
+  run.memory.records
+    .filter((record) => record.state.status === 'succeeded' && (!run.heedsConstraints || keepsConstraints(run, record)))
     .map(({ state }) => state.objective);
-}
 
 const isStill = (run: SearchRun): boolean =>
   activeRecords(run).length === 0 && queuedRecords(run).length === 0 && !run.memory.records.some(isWithoutMachine);
