@@ -58,11 +58,11 @@ export function estimateSearch(
   const draw = random(SEED);
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(items.length * draw())];
   const some = (count: number, of: readonly Used[]): Used[] => Array.from({ length: count }, () => pick(of) ?? { cost: 0, seconds: 0 });
+  const parts = earlier.map((run) => ({ ordinary: run.filter(isOrdinary), whole: wholeOf(run) }));
   const drawn = Array.from({ length: DRAWS }, () => {
-    const run = pick(earlier) ?? [];
-    const searched = totalsOf(some(planned, run.filter(isOrdinary)), spec.parallel);
-    if (replicates === 0) return searched;
-    return both(searched, totalsOf(some(replicates, wholeOf(run)), spec.parallel));
+    const { ordinary, whole } = pick(parts) ?? { ordinary: [], whole: [] };
+    const searched = totalsOf(some(planned, ordinary), spec.parallel);
+    return replicates === 0 ? searched : both(searched, totalsOf(some(replicates, whole), spec.parallel));
   });
   return {
     step,
@@ -70,7 +70,7 @@ export function estimateSearch(
     replicates,
     parallel: spec.parallel,
     earlierRuns: earlier.length,
-    earlierTrials: earlier.reduce((sum, run) => sum + run.filter(isOrdinary).length, 0),
+    earlierTrials: parts.reduce((sum, { ordinary }) => sum + ordinary.length, 0),
     cost: intervalOf(drawn.map(({ cost }) => cost)),
     machineSeconds: intervalOf(drawn.map(({ seconds }) => seconds)),
     elapsedSeconds: intervalOf(drawn.map(({ elapsed }) => elapsed)),
