@@ -34,9 +34,14 @@ def _own_text(file: Path) -> str | None:
         opened = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None
-    with os.fdopen(opened, encoding="utf-8") as stream:
+    try:
         found = os.fstat(opened)
-        return stream.read() if stat.S_ISREG(found.st_mode) and _is_own(found) else None
+        if not stat.S_ISREG(found.st_mode) or not _is_own(found):
+            return None
+        with os.fdopen(opened, encoding="utf-8", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(opened)
 
 
 def _is_own(found: os.stat_result) -> bool:

@@ -71,6 +71,11 @@ def test_what_another_user_may_have_written_is_not_believed(tmp_path: Path) -> N
     assert development_server(tmp_path) is None
 
 
+def test_a_folder_of_that_name_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".longhaul" / "stack.json").mkdir(parents=True)
+    assert development_server(tmp_path) is None
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
 def test_a_file_of_another_user_is_not_believed(tmp_path: Path) -> None:
     file = written(tmp_path, json.dumps(running()))
