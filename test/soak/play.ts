@@ -35,7 +35,8 @@ export const modelsBy = (parts: readonly Part[]): Part[] => parts.filter((part) 
 
 /** Without a disturbance and without waiting: the models are the same. */
 export async function undisturbed(world: World, scale: Scale, parts: readonly Part[]): Promise<Outcome> {
-  const run = await begin(world, scale, 'undisturbed', { set: [...settings(scale, true), ...settingsOf(modelsBy(parts))] });
+  const by = modelsBy(parts);
+  const run = await begin(world, scale, ['undisturbed', ...by].join('-'), { set: [...settings(scale, true), ...settingsOf(by)] });
   const played = await end(world, run, scale, PATIENCE_SECONDS);
   const problems = await problemsAfter(world, played);
   const outcome = await outcomeOf(world, played);
