@@ -3,7 +3,7 @@ import type { UnservedCluster } from '../client/run.ts';
 import type { RunState, SearchState, StepState, TrialState } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import { between, count, duration, metric, money, oneLine } from '../present/format.ts';
-import { remaining } from '../present/pace.ts';
+import { costForecast, pointsPerMinute, remaining, trialsPerHour } from '../present/pace.ts';
 import { reasonAt } from '../present/waits.ts';
 import { silenceText } from '../rules/clusters.ts';
 import type { Colors } from './terminal.ts';
@@ -91,6 +91,8 @@ function searchNote(search: SearchState, now: number): string {
   const with_ = (...statuses: TrialState['status'][]): number => search.trials.filter((trial) => statuses.includes(trial.status)).length;
   const ended = with_('succeeded', 'stopped', 'failed', 'cancelled');
   const parts = [`${ended} of ${search.plannedTrials} trials`];
+  const held = search.trials.filter((trial) => trial.held).length;
+  if (held > 0) parts.push(`${held} held`);
   if (search.status === 'paused' || search.status === 'waiting') parts.push(search.reason ?? search.status);
   else if (search.reason !== null) parts.push(oneLine(search.reason, 100));
   if (search.bestObjective !== null)
@@ -104,28 +106,9 @@ function searchNote(search: SearchState, now: number): string {
   return parts.join(', ');
 }
 
-/** Ended trials an hour since the first began; null while none has ended. */
-export function trialsPerHour(search: SearchState, now: number): number | null {
-  const ended = search.trials.filter((trial) => trial.endedAt !== null && trial.status !== 'failed' && trial.status !== 'cancelled').length;
-  const began = Math.min(...search.trials.map((trial) => trial.startedAt ?? Number.POSITIVE_INFINITY));
-  return ended === 0 || now <= began ? null : ended / ((now - began) / HOUR_MS);
-}
-const HOUR_MS = 3_600_000;
-
-/** What the planned trials will have cost, at the mean of the ended ones; null where trials cost nothing or none has ended. */
-export function costForecast(search: SearchState): number | null {
-  const ended = search.trials.filter((trial) => trial.status === 'succeeded' || trial.status === 'stopped');
-  const mean = ended.reduce((sum, trial) => sum + trial.cost, 0) / ended.length;
-  if (ended.length === 0 || mean === 0) return null;
-  const open = search.trials.filter((trial) => trial.endedAt === null).reduce((sum, trial) => sum + Math.max(0, mean - trial.cost), 0);
-  return search.cost + open + Math.max(0, search.plannedTrials - search.trials.length) * mean;
-}
-
-/** Validation points a minute, of a trial that runs. */
 function pointRate(trial: TrialState, now: number): string {
-  if (trial.startedAt === null || trial.points === 0 || now <= trial.startedAt) return '';
-  const perMinute = trial.points / ((now - trial.startedAt) / 60_000);
-  return `${metric(Number(perMinute.toPrecision(2)))} points/min`;
+  const perMinute = pointsPerMinute(trial, now);
+  return perMinute === null ? '' : `${metric(Number(perMinute.toPrecision(2)))} points/min`;
 }
 
 const OFFLINE_SHOWN = 2;

@@ -134,6 +134,12 @@ export interface TrialState {
   onDemandCost: number;
   lostCost: number;
   bestExport: string | null;
+  /** Seconds that it had machines before its present attempt; absent where an older worker answers, and in rows of the ledger. */
+  readonly trainedSeconds?: number;
+  /** ms since 1970 since when its present attempt has one; absent where it has none. */
+  readonly trainsSince?: number;
+  /** It is held at a rung of its search's scheduler. */
+  readonly held?: true;
 }
 
 export interface SearchSettings {

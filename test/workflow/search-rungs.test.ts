@@ -143,7 +143,7 @@ describe('a search with a scheduler', () => {
     search = await harness.search(specOf({ trials: 3, parallel: 1, scheduler: { kind: 'sync-halving', min: 1, factor: 3, max: 3 } }));
     const running = search;
     await until(async () => (await stateOf(running)).trials[0]?.status === 'paused', 'trial 0 to be held');
-    expect((await stateOf(running)).trials[0]?.reason).toBe('held at rung 0 (point 1) with 0');
+    expect((await stateOf(running)).trials[0]).toMatchObject({ reason: 'held at rung 0 (point 1) with 0', held: true });
     await running.executeUpdate('resume', { args: [{ trial: 0, by: 'ada' }] });
     wait.resolve(undefined);
     await running.result();

@@ -1,12 +1,13 @@
 /** What people see of a search: the `state` query, the details in Temporal's web UI, the rows of the ledger. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { paramOutput } from '../../src/contract/names.ts';
-import type { SearchState, StatePage } from '../../src/contract/state.ts';
+import type { SearchState, StatePage, TrialState } from '../../src/contract/state.ts';
 import type { SearchResult, TrialRecord } from '../../src/contract/search.ts';
 import { silentClusters } from '../../src/rules/clusters.ts';
 import { bestTrial, kneeOf, paretoFront } from '../../src/rules/best-trials.ts';
 import { paramsOf, trainingParameters } from '../../src/rules/data-of-trial.ts';
 import { candidates } from './candidates.ts';
+import { isHeld } from './held-trials.ts';
 import { promiseKept } from './promise-kept.ts';
 import { replicatedOf } from './replicates.ts';
 import { jsonBytes } from '../../src/rules/packed-json.ts';
@@ -29,7 +30,7 @@ export function stateOf(run: SearchRun, { from = 0 }: StatePage = {}): SearchSta
   // Not spread: the worker's bundle would define each of 25,000 properties by itself.
   const all = memory.records
     .slice(from)
-    .map((record) => Object.assign({}, record.state, { cost: liveCost(run, record, now), reason: reasonOf(record) }));
+    .map((record) => Object.assign({}, record.state, seenOf(run, record, now)));
   const trials = fitting(all);
   return {
     run: input.run,
@@ -50,6 +51,14 @@ export function stateOf(run: SearchRun, { from = 0 }: StatePage = {}): SearchSta
     decisions: memory.decisions,
   };
 }
+
+const seenOf = (run: SearchRun, record: TrialRecord, now: number): Partial<TrialState> => ({
+  cost: liveCost(run, record, now),
+  reason: reasonOf(record),
+  trainedSeconds: record.busyMs / 1000,
+  ...(record.runningSince === null ? {} : { trainsSince: record.runningSince }),
+  ...(isHeld(record) ? { held: true } : {}),
+});
 
 function fitting<T>(trials: T[]): T[] {
   if (trials.length <= TRIALS_THAT_FIT) return trials;

@@ -1,9 +1,9 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { changes, costForecast, noteOf, treeLines, trialsPerHour } from '../../../src/cli/run-tree.ts';
+import { changes, noteOf, treeLines } from '../../../src/cli/run-tree.ts';
 import type { Snapshot } from '../../../src/cli/run-tree.ts';
 import type { StepState } from '../../../src/contract/state.ts';
-import { remaining } from '../../../src/present/pace.ts';
+import { costForecast, remaining, trialsPerHour } from '../../../src/present/pace.ts';
 import { makeRun } from '../../support/run-data.ts';
 
 const plain = pc.createColors(false);
