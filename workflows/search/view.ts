@@ -28,9 +28,7 @@ export function stateOf(run: SearchRun, { from = 0 }: StatePage = {}): SearchSta
   const now = Date.now();
   const best = bestRecord(run);
   // Not spread: the worker's bundle would define each of 25,000 properties by itself.
-  const all = memory.records
-    .slice(from)
-    .map((record) => Object.assign({}, record.state, seenOf(run, record, now)));
+  const all = memory.records.slice(from).map((record) => Object.assign({}, record.state, seenOf(run, record, now)));
   const trials = fitting(all);
   return {
     run: input.run,
