@@ -71,7 +71,7 @@ function processesIn(name: string): readonly number[] {
 
 /** SIGKILL to every process of a node's pods, until none is left. */
 export async function killCgroup(name: string): Promise<void> {
-  await until(`end of the pods in cgroup ${name}`, 10, async () => (signalCgroup(name, 'SIGKILL') === 0 ? true : undefined));
+  await until(`end of the pods in cgroup ${name}`, async () => (signalCgroup(name, 'SIGKILL') === 0 ? true : undefined));
 }
 
 /** @returns how many processes a node's pods have */
@@ -89,7 +89,7 @@ export function signalCgroup(name: string, signal: NodeJS.Signals): number {
 
 /** Removes a node's folders once the last process is gone. */
 export async function removeCgroup(name: string): Promise<void> {
-  await until(`removal of cgroup ${name}`, 10, async () => {
+  await until(`removal of cgroup ${name}`, async () => {
     for (const directory of directories(name).flatMap(descend)) rmdirSync(directory);
     return true;
   });

@@ -11,14 +11,12 @@ import { removeIfEmpty, unregister } from './machine.ts';
 import { bridgeName, hostAddress, MAX_NODES, releaseSubnet, routeBetween } from './network.ts';
 import * as machine from './node.ts';
 import { end, isAlive, send } from './processes.ts';
-import { ClusterError, run } from './shell.ts';
+import { ClusterError, HANGS_AFTER_SECONDS, run } from './shell.ts';
 import { readState, writeState } from './state.ts';
 import type { ClusterState, NodeSpec, NodeState, Taint } from './state.ts';
 import { nodeStatus, parseNodes } from './status.ts';
 import type { ClusterStatus } from './status.ts';
 import { unnamedClusters } from './tools.ts';
-
-const NODE_READY_SECONDS = 60;
 
 /** A cluster in a folder; any number of these may stand for the same one, in any process. */
 export class Cluster {
@@ -76,7 +74,12 @@ export class Cluster {
   /** What `kubectl drain` does: cordons the node and evicts its pods by the Eviction API. */
   async drain(name: string, options: { readonly graceSeconds?: number; readonly timeoutSeconds?: number } = {}): Promise<void> {
     const grace = options.graceSeconds === undefined ? [] : [`--grace-period=${options.graceSeconds}`];
-    const flags = ['--force', '--ignore-daemonsets', '--delete-emptydir-data', `--timeout=${options.timeoutSeconds ?? 60}s`];
+    const flags = [
+      '--force',
+      '--ignore-daemonsets',
+      '--delete-emptydir-data',
+      `--timeout=${options.timeoutSeconds ?? HANGS_AFTER_SECONDS}s`,
+    ];
     await this.kubectl(['drain', this.#node(name).spec.name, ...flags, ...grace]);
   }
 
@@ -253,9 +256,9 @@ export class Cluster {
   }
 
   async #whenReady(spec: NodeSpec): Promise<void> {
-    await this.kubectl(['wait', '--for=create', `node/${spec.name}`, `--timeout=${NODE_READY_SECONDS}s`]);
+    await this.kubectl(['wait', '--for=create', `node/${spec.name}`, `--timeout=${HANGS_AFTER_SECONDS}s`]);
     // A kubelet forgets what it does not know itself when it starts.
-    await this.kubectl(['wait', '--for=condition=Ready', `node/${spec.name}`, `--timeout=${NODE_READY_SECONDS}s`]);
+    await this.kubectl(['wait', '--for=condition=Ready', `node/${spec.name}`, `--timeout=${HANGS_AFTER_SECONDS}s`]);
     if (spec.gpus !== undefined) await this.setGpus(spec.name, spec.gpus);
   }
 

@@ -106,7 +106,7 @@ export async function startApiServer(layout: Layout): Promise<ProcessRecord> {
     `--default-not-ready-toleration-seconds=${timing.unreachableToleration}`,
     '--profiling=false',
   ]);
-  await until('the API server', 60, async () => {
+  await until('the API server', async () => {
     if (!isAlive(api)) throw new HopelessError(`the API server ended:\n${tail(logOf(layout, 'kube-apiserver'))}`);
     return (await readyz(layout)) ? true : undefined;
   });

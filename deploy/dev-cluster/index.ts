@@ -16,7 +16,7 @@ import { register, registered, unregister } from './machine.ts';
 import { reserveSubnet } from './network.ts';
 import { checkSpec } from './node.ts';
 import { isAlive, recordOf } from './processes.ts';
-import { ClusterError } from './shell.ts';
+import { ClusterError, HANGS_AFTER_SECONDS } from './shell.ts';
 import { hasState, readState, writeState } from './state.ts';
 import type { Mount, NodeSpec, Timing } from './state.ts';
 import { cacheDirectory, ensureTools, unnamedClusters } from './tools.ts';
@@ -76,7 +76,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     // Machines boot and unpack their images while the API server starts.
     const nodes = options.nodes.map(async (spec) => await cluster.addNode(spec, ready));
     await Promise.all([ready, ...nodes]);
-    await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--timeout=30s']);
+    await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', `--timeout=${HANGS_AFTER_SECONDS}s`]);
     if (kueue !== null) cluster.setComponents({ kueue: await startKueue(layout, kueue) });
   } catch (error) {
     await cluster.stop();

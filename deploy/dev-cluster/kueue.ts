@@ -8,7 +8,7 @@ import type { Layout } from './layout.ts';
 import { loopbackAddress } from './network.ts';
 import { isAlive, startDetached, tail } from './processes.ts';
 import type { ProcessRecord } from './processes.ts';
-import { ClusterError, HopelessError, run, until } from './shell.ts';
+import { ClusterError, HANGS_AFTER_SECONDS, HopelessError, run, until } from './shell.ts';
 import { cacheDirectory, ensureTools, goBuild, lock, withGo } from './tools.ts';
 import type { Progress } from './tools.ts';
 
@@ -86,14 +86,14 @@ export async function startKueue(layout: Layout, programs: string): Promise<Proc
   const list = { apiVersion: 'v1', kind: 'List', items: objects.map((object) => reachedBy(object, reached)) };
   await kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(list));
   const kinds = objects.filter(({ kind }) => kind === 'CustomResourceDefinition').map(({ metadata }) => `crd/${metadata.name}`);
-  await kubectl(['wait', '--for=condition=Established', ...kinds, '--timeout=60s']);
+  await kubectl(['wait', '--for=condition=Established', ...kinds, `--timeout=${HANGS_AFTER_SECONDS}s`]);
   const log = logOf(layout, 'kueue');
   const command = [join(programs, 'kueue'), `--config=${join(directory, 'config.json')}`, '--feature-gates=VisibilityOnDemand=false'];
   const kueue = await startDetached('unshare', ['--mount', 'sh', '-c', OWN_ETC, directory, ...command], {
     log,
     env: { KUBECONFIG: kubeconfigOf(layout, 'kueue') },
   });
-  await until('Kueue', 120, async () => {
+  await until('Kueue', async () => {
     if (!isAlive(kueue)) throw new HopelessError(`Kueue ended:\n${tail(log)}`);
     return (await isReady(address)) ? true : undefined;
   });

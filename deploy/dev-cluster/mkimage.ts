@@ -65,7 +65,7 @@ export async function writeImage(image: Image, archive: string): Promise<void> {
     const manifest = [{ Config: configFile, RepoTags: [image.name], Layers: layers.map((digest) => `${digest}.tar`) }];
     writeFileSync(join(work, 'manifest.json'), JSON.stringify(manifest));
     const draft = join(work, 'image.tar');
-    await run('tar', ['-C', work, '-cf', draft, 'manifest.json', ...members], { timeoutMs: 600_000 });
+    await run('tar', ['-C', work, '-cf', draft, 'manifest.json', ...members]);
     renameSync(draft, archive);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -84,7 +84,7 @@ async function writeFiles(files: readonly ImageFile[], archive: string, staging:
     else if ('text' in file) writeFileSync(path, file.text);
     if (!('link' in file)) chmodSync(path, file.mode ?? ('text' in file ? 0o644 : 0o755));
   }
-  await run('tar', ['-C', staging, ...OWNED_BY_ROOT, '--mtime=@0', '-cf', archive, '.'], { timeoutMs: 600_000 });
+  await run('tar', ['-C', staging, ...OWNED_BY_ROOT, '--mtime=@0', '-cf', archive, '.']);
 }
 
 /** Times of files are kept: Python compares them with those in its compiled files. */

@@ -65,7 +65,8 @@ export async function boot(place: NodePlace): Promise<Entered> {
     mkdir -p /run/lock
     hostname '${place.spec.name}'`;
   // unshare's child is there a moment before it has its own /proc.
-  await until(`namespaces of node ${place.spec.name}`, 5, async () => {
+  await until(`namespaces of node ${place.spec.name}`, async () => {
+    if (!isAlive(init.process)) throw new HopelessError(`the namespaces of node ${place.spec.name} ended`);
     return (await tryRun('nsenter', [...entering(init), 'test', '-d', '/proc/1/task/1'])) === undefined ? undefined : true;
   });
   await run('nsenter', [...entering(init), 'sh', '-c', setUp]);
@@ -84,7 +85,7 @@ export async function startContainerd(place: NodePlace, init: Entered, images: r
     '--config',
     join(directory, 'containerd.toml'),
   ]);
-  await until(`containerd of node ${place.spec.name}`, 30, async () => {
+  await until(`containerd of node ${place.spec.name}`, async () => {
     const log = logOf(place.layout, `${place.spec.name}-containerd`);
     if (!isAlive(containerd)) throw new HopelessError(`containerd of node ${place.spec.name} ended:\n${tail(log)}`);
     return (await tryRun('nsenter', [...entering(init), 'ctr', 'version'])) === undefined ? undefined : true;
@@ -94,7 +95,7 @@ export async function startContainerd(place: NodePlace, init: Entered, images: r
 
 /** Unpacks a docker or OCI archive into the node's image store. */
 export async function importImage(init: Entered, archive: string): Promise<void> {
-  await run('nsenter', [...entering(init), 'ctr', '-n', 'k8s.io', 'images', 'import', '--digests=false', archive], { timeoutMs: 600_000 });
+  await run('nsenter', [...entering(init), 'ctr', '-n', 'k8s.io', 'images', 'import', '--digests=false', archive]);
 }
 
 /** Certificates of the node and its kubelet's identity: the Node authorizer lets it see its own pods only. */
@@ -112,13 +113,15 @@ export async function issueIdentity(place: NodePlace): Promise<void> {
 export async function startLogind(place: NodePlace, init: Entered): Promise<Entered> {
   const config = join(nodeDirectory(place), 'dbus.conf');
   writeFileSync(config, dbusConfig());
-  await startInside(place, init, 'dbus', ['dbus-daemon', `--config-file=${config}`, '--nofork', '--nopidfile']);
-  await until(`D-Bus of node ${place.spec.name}`, 10, async () => {
+  const dbus = await startInside(place, init, 'dbus', ['dbus-daemon', `--config-file=${config}`, '--nofork', '--nopidfile']);
+  await until(`D-Bus of node ${place.spec.name}`, async () => {
+    if (!isAlive(dbus.process))
+      throw new HopelessError(`D-Bus of node ${place.spec.name} ended:\n${tail(logOf(place.layout, `${place.spec.name}-dbus`))}`);
     return (await tryRun('nsenter', [...entering(init), 'test', '-S', DBUS_SOCKET])) === undefined ? undefined : true;
   });
   const logind = await startInside(place, init, 'logind', [join(place.layout.programs, 'logind'), `unix:path=${DBUS_SOCKET}`]);
   const log = logOf(place.layout, `${place.spec.name}-logind`);
-  await until(`logind of node ${place.spec.name}`, 10, async () => {
+  await until(`logind of node ${place.spec.name}`, async () => {
     if (!isAlive(logind.process)) throw new HopelessError(`logind of node ${place.spec.name} ended:\n${tail(log)}`);
     return tail(log).includes('ready') ? true : undefined;
   });

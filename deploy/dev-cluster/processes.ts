@@ -47,9 +47,9 @@ export function send(record: ProcessRecord, signal: NodeJS.Signals): void {
 }
 
 /** Kills and waits until it is gone. */
-export async function end(record: ProcessRecord, signal: NodeJS.Signals = 'SIGKILL', seconds = 20): Promise<void> {
+export async function end(record: ProcessRecord, signal: NodeJS.Signals = 'SIGKILL', seconds?: number): Promise<void> {
   send(record, signal);
-  await until(`end of process ${record.pid}`, seconds, async () => (isAlive(record) ? undefined : true));
+  await until(`end of process ${record.pid}`, async () => (isAlive(record) ? undefined : true), seconds);
 }
 
 /** Starts a program that goes on after this process; its output goes to the log file. */

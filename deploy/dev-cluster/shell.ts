@@ -15,6 +15,9 @@ interface RunOptions {
   readonly timeoutMs?: number;
 }
 
+/** Guards against waiting for ever and says nothing about speed: on a busy machine everything here takes minutes. */
+export const HANGS_AFTER_SECONDS = 600;
+
 /** Runs a program to its end and returns its standard output. */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   return await new Promise((resolve, reject) => {
@@ -24,7 +27,7 @@ export async function run(command: string, args: readonly string[], options: Run
       {
         encoding: 'utf8',
         maxBuffer: 64 << 20,
-        timeout: options.timeoutMs ?? 120_000,
+        timeout: options.timeoutMs ?? HANGS_AFTER_SECONDS * 1000,
         cwd: options.cwd,
         env: { ...process.env, ...options.env },
       },
@@ -55,7 +58,7 @@ export const sleep = async (milliseconds: number): Promise<void> =>
   });
 
 /** Polls until `probe` gives something other than undefined. @throws ClusterError with `what` and the last error after the time. */
-export async function until<T>(what: string, seconds: number, probe: () => Promise<T | undefined>): Promise<T> {
+export async function until<T>(what: string, probe: () => Promise<T | undefined>, seconds = HANGS_AFTER_SECONDS): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   let last: unknown;
   for (;;) {

@@ -70,7 +70,7 @@ export async function openQueues(cluster: Cluster, namespace: string): Promise<Q
         { apiVersion: API, kind: 'ClusterQueue', metadata: { name }, spec },
         { apiVersion: API, kind: 'LocalQueue', metadata: { name, namespace }, spec: { clusterQueue: name } },
       );
-      await cluster.kubectl(['-n', namespace, 'wait', '--for=condition=Active', `localqueue/${name}`, '--timeout=60s']);
+      await cluster.kubectl(['-n', namespace, 'wait', '--for=condition=Active', `localqueue/${name}`, '--timeout=600s']);
     },
     occupy: async (queue, { cpu, urgent, pool }) => {
       const name = `occupant-${++occupants}`;
@@ -81,7 +81,7 @@ export async function openQueues(cluster: Cluster, namespace: string): Promise<Q
         metadata: { name, namespace, labels },
         spec: { suspend: true, template: { spec: occupantPod(cpu, pool) } },
       });
-      await cluster.kubectl(['-n', namespace, 'wait', '--for=jsonpath={.status.ready}=1', `job/${name}`, '--timeout=300s']);
+      await cluster.kubectl(['-n', namespace, 'wait', '--for=jsonpath={.status.ready}=1', `job/${name}`, '--timeout=600s']);
       return { leave: async () => void (await cluster.kubectl(['-n', namespace, 'delete', 'job', name, '--wait=false'])) };
     },
     workloadOf: async (job) => {
