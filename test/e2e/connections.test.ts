@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificates, startTlsFront, type Certificates, type TlsFront } from '../support/tls-front.ts';
+import { startServer } from '../workflow/environment.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const API_KEY = 'a-key-of-the-test';
@@ -19,9 +20,7 @@ describe('connections to Temporal by TLS', () => {
   let keyed: TlsFront;
 
   beforeAll(async () => {
-    environment = await TestWorkflowEnvironment.createLocal({
-      server: { executable: { type: 'existing-path', path: process.env.LONGHAUL_TEMPORAL ?? 'temporal' } },
-    });
+    environment = await startServer('real');
     certificates = makeCertificates(folder);
     mutual = await startTlsFront(environment.address, certificates, 'certificate');
     keyed = await startTlsFront(environment.address, certificates, { apiKey: API_KEY });
