@@ -5,18 +5,21 @@ import { startApiServer } from './control-plane.ts';
 import { exposePort } from './expose.ts';
 import type { Exposed } from './expose.ts';
 import { standardImages } from './images.ts';
-import { cgroupOf, kubeconfigOf, pkiOf } from './layout.ts';
+import { cgroupOf, kubeconfigOf, logOf, pkiOf } from './layout.ts';
 import type { Layout, NodePlace } from './layout.ts';
 import { removeIfEmpty, unregister } from './machine.ts';
 import { bridgeName, hostAddress, MAX_NODES, releaseSubnet, routeBetween } from './network.ts';
 import * as machine from './node.ts';
-import { end, isAlive, send } from './processes.ts';
-import { ClusterError, HANGS_AFTER_SECONDS, run } from './shell.ts';
+import { end, isAlive, send, tail } from './processes.ts';
+import { ClusterError, HANGS_AFTER_SECONDS, HopelessError, run, until } from './shell.ts';
 import { readState, writeState } from './state.ts';
 import type { ClusterState, NodeSpec, NodeState, Taint } from './state.ts';
 import { nodeStatus, parseNodes } from './status.ts';
 import type { ClusterStatus } from './status.ts';
 import { unnamedClusters } from './tools.ts';
+
+/** A kubelet that has ended is noticed after so long. */
+const KUBELET_LOOK_SECONDS = 10;
 
 /** A cluster in a folder; any number of these may stand for the same one, in any process. */
 export class Cluster {
@@ -256,9 +259,14 @@ export class Cluster {
   }
 
   async #whenReady(spec: NodeSpec): Promise<void> {
-    await this.kubectl(['wait', '--for=create', `node/${spec.name}`, `--timeout=${HANGS_AFTER_SECONDS}s`]);
     // A kubelet forgets what it does not know itself when it starts.
-    await this.kubectl(['wait', '--for=condition=Ready', `node/${spec.name}`, `--timeout=${HANGS_AFTER_SECONDS}s`]);
+    for (const condition of ['create', 'condition=Ready'])
+      await until(`node ${spec.name}`, async () => {
+        const { kubelet } = this.#node(spec.name);
+        if (kubelet && !isAlive(kubelet.process))
+          throw new HopelessError(`the kubelet of node ${spec.name} ended:\n${tail(logOf(this.#layout, `${spec.name}-kubelet`))}`);
+        return await this.kubectl(['wait', `--for=${condition}`, `node/${spec.name}`, `--timeout=${KUBELET_LOOK_SECONDS}s`]);
+      });
     if (spec.gpus !== undefined) await this.setGpus(spec.name, spec.gpus);
   }
 

@@ -17,6 +17,10 @@ const SYSCTLS = [
   'kernel/keys/root_maxbytes',
 ];
 
+/** A kubelet and what runs beside it take some ten each, all of one user; without any left it ends with "too many open files". */
+const WATCHERS = 'fs/inotify/max_user_instances';
+const ENOUGH_WATCHERS = 8192;
+
 /** Folders that kubelets and CNI want at fixed places; each node mounts its own over them. */
 const MOUNT_POINTS = ['/var/lib/kubelet', '/var/lib/cni'];
 
@@ -52,16 +56,19 @@ export async function canRunCluster(): Promise<Capability> {
   return { ok: true, why: todo.length > 0 ? `the first start will ${todo.join(' and ')}` : '' };
 }
 
-/** Notes a cluster; the first one also saves what kubelets change. */
+/** Notes a cluster; the first one also saves what kubelets change, and makes room for the watchers of all. */
 export function register(id: string, directory: string): void {
   mkdirSync(REGISTRY, { recursive: true, mode: 0o700 });
   if (!existsSync(SAVED_SYSCTLS)) {
-    const saved = SYSCTLS.map((name) => `${name} ${readFileSync(join('/proc/sys', name), 'utf8').trim()}`);
+    const saved = [...SYSCTLS, WATCHERS].map((name) => `${name} ${sysctl(name)}`);
     writeFileSync(SAVED_SYSCTLS, saved.join('\n'));
   }
+  if (Number(sysctl(WATCHERS)) < ENOUGH_WATCHERS) writeFileSync(join('/proc/sys', WATCHERS), String(ENOUGH_WATCHERS));
   writeFileSync(join(REGISTRY, `${id}.cluster`), directory);
   for (const path of MOUNT_POINTS) mkdirSync(path, { recursive: true });
 }
+
+const sysctl = (name: string): string => readFileSync(join('/proc/sys', name), 'utf8').trim();
 
 /** Forgets a cluster; the last one gives the machine back as it was. */
 export function unregister(id: string): void {
