@@ -6,6 +6,7 @@ import type { LedgerRow } from '../contract/ledger.ts';
 import { elapsedSeconds, type Used } from '../rules/promise.ts';
 import { random } from '../rules/random.ts';
 import type { SearchSpec } from '../contract/steps.ts';
+import { MAX_EARLIER_RUNS } from './earlier-runs.ts';
 
 /** 90 % interval, mean and median. */
 export interface Interval {
@@ -32,8 +33,6 @@ export interface SearchEstimate {
   readonly quality: Interval | null;
 }
 
-/** Older ones say little about what is written now. */
-const MAX_EARLIER_RUNS = 10;
 const DRAWS = 1000;
 /** The same ledger gives the same estimate. */
 const SEED = 1;

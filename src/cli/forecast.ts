@@ -16,11 +16,17 @@ export interface Forecast {
   readonly what: 'cached' | 'run' | 'depends';
   readonly key: string | null;
   readonly why: string;
+  /** Of a cached one. */
+  readonly outputs?: Readonly<Record<string, Json>>;
 }
 
 /** The searches that would run. */
 export const searching = (steps: readonly Forecast[]): string[] =>
   steps.filter(({ step, what }) => step.spec.kind === 'search' && what !== 'cached').map(({ step }) => step.id);
+
+/** What cached steps have made, by step. */
+export const madeBefore = (steps: readonly Forecast[]): ReadonlyMap<string, Readonly<Record<string, Json>>> =>
+  new Map(steps.flatMap(({ step, outputs }) => (outputs ? [[step.id, outputs] as const] : [])));
 
 export async function forecast(document: RunDocument, ports: OpenPorts): Promise<Forecast[]> {
   const outputs = new Map<string, Readonly<Record<string, Json>>>();
@@ -60,7 +66,13 @@ export async function forecast(document: RunDocument, ports: OpenPorts): Promise
     }));
     if (answer.outputs) outputs.set(step.id, answer.outputs);
     const why = 'why' in answer ? answer.why : !step.cache ? 'cache: false' : '';
-    found.push({ step, what: answer.outputs ? 'cached' : 'run', key: answer.key, why });
+    found.push({
+      step,
+      what: answer.outputs ? 'cached' : 'run',
+      key: answer.key,
+      why,
+      ...(answer.outputs ? { outputs: answer.outputs } : {}),
+    });
   }
   return found;
 }

@@ -5,11 +5,11 @@ import type { LedgerRow } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 import { secondsOf } from '../contract/units.ts';
-import type { Warehouse } from '../ports/index.ts';
 import { duration, money } from '../present/format.ts';
 import { trialsThatFit } from '../rules/promise.ts';
 import { earlierTrials, estimateSearch, replicatesOf } from './estimate.ts';
-import { earlierOf, renderQuote } from './estimates.ts';
+import type { Earlier } from './earlier-runs.ts';
+import { renderQuote } from './estimates.ts';
 
 interface Asked {
   /** As it was written. */
@@ -67,13 +67,13 @@ interface Promised {
  * @param searching the searches that would run
  * @throws {InvalidInputError} where it cannot be kept, by what earlier runs say
  */
-export async function promised(
+export function promised(
   document: RunDocument,
   asked: Asked,
   searching: readonly string[],
-  warehouse: Warehouse,
+  { trials, comparable, runs: here, unlike }: Earlier,
   now: number,
-): Promise<Promised> {
+): Promised {
   const [step, ...more] = document.steps.filter(({ id }) => searching.includes(id));
   if (!step || more.length > 0 || step.spec.kind !== 'search')
     refuse(
@@ -82,10 +82,9 @@ export async function promised(
       'a pipeline in which one search would run',
       searching.join(', ') || 'none',
     );
-  const { trials, runs: here } = await earlierOf(document, warehouse);
   const spec = step.spec;
-  const estimate = estimateSearch(step.id, spec, trials, here);
-  const known = earlierTrials(step.id, trials, here);
+  const estimate = estimateSearch(step.id, spec, comparable, here);
+  const known = earlierTrials(step.id, comparable, here);
   const after = spec.replicates === undefined ? {} : { after: { trainings: replicatesOf(spec), known: known.whole } };
   const by = asked.by === undefined ? null : momentOf(asked.by, now) - secondsAfter(step.id, trials, here) * 1000;
   const standing = {
@@ -96,7 +95,7 @@ export async function promised(
     ...after,
   };
   const fit = trialsThatFit({ ...standing, planned: spec.trials }, known.trials);
-  const quote = renderQuote({ step: step.id, estimate, budget: null }, document);
+  const quote = renderQuote({ step: step.id, estimate, budget: null, unlike: unlike.filter((one) => one.step === step.id) }, document);
   const { currency } = document.profile;
   const what = [
     by === null ? null : `within ${duration(by - now)}`,

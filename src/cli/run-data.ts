@@ -4,11 +4,12 @@ import { orKept, type KeptPlaces } from '../client/kept-runs.ts';
 import type { LedgerRow, LedgerTable } from '../contract/ledger.ts';
 import type { RunDocument } from '../contract/run-document.ts';
 import type { Importance, ImportanceInput } from '../contract/sampler.ts';
-import { documentUri, type RunGraph, type RunState } from '../contract/state.ts';
+import type { RunGraph, RunState } from '../contract/state.ts';
 import type { Warehouse } from '../ports/index.ts';
 import { trialsOf } from '../present/charts/views.ts';
 import { hasCachedSearch, importanceInput, makersOf, runBefore, takenOver } from '../present/gathering.ts';
 import type { ReportData } from '../report/index.ts';
+import { recordedDocument } from './earlier-runs.ts';
 import { snapshotOf } from './follow.ts';
 import type { Snapshot } from './run-tree.ts';
 import type { OpenPorts } from '../adapters/open.ts';
@@ -153,14 +154,7 @@ async function importances(run: ReadableRun, data: RunData): Promise<Record<stri
 /** Its document lies in the object store, where it outlives Temporal's history. */
 async function previousRun(data: RunData, ports: OpenPorts, warehouse: Warehouse): Promise<ReportData['previous']> {
   const before = runBefore(data.run, await warehouse.ledger('runs', { pipeline: data.run.pipeline }));
-  if (!before || typeof before.document_uri !== 'string') return null;
-  const store = await ports.store(data.document.profile);
-  // A project that was moved has it at the same place of its store.
-  const moved = !before.document_uri.startsWith(`${store.root}/`);
-  const object = await store.read(moved ? documentUri(store.root, before.run) : before.document_uri);
-  if (object === null) return null;
-  // Loaded here: the schemas are most of what a command would have to read before it answers.
-  const { RunDocument: schema } = await import('../contract/run-document.ts');
-  const document = schema.safeParse(JSON.parse(new TextDecoder().decode(object.data)));
-  return document.success ? { run: before.run, document: document.data } : null;
+  if (!before) return null;
+  const document = await recordedDocument(before, await ports.store(data.document.profile));
+  return document === null ? null : { run: before.run, document };
 }

@@ -2,15 +2,15 @@ import type { Command } from 'commander';
 import { filesIn } from '../../compile/code/archive.ts';
 import { InvalidInputError } from '../../contract/errors.ts';
 import { violationText } from '../../contract/policy.ts';
-import { RunDocument } from '../../contract/run-document.ts';
-import { documentUri } from '../../contract/state.ts';
+import type { RunDocument } from '../../contract/run-document.ts';
 import { scoreTables } from '../../contract/steps.ts';
 import type { SearchSpec, StepSpec } from '../../contract/steps.ts';
 import { compileWithCode, withCompileOptions, type CompileOptions } from '../compile-file.ts';
 import { keptForAudits, renderKept } from '../audit-bytes.ts';
 import { codeChanges, inStore, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
-import { earlierOf, estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
+import { earlierOf, recordedDocument } from '../earlier-runs.ts';
+import { estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
 import { comparable, differences, type Difference } from '../../present/differences.ts';
@@ -38,13 +38,14 @@ export function registerPlan(program: Command): void {
       const cli = cliOf(command);
       const { document, code, registry } = await compileWithCode(file, options, cli);
       await refuseByPolicy(document, options.policy);
-      const { forecast, searching } = await import('../forecast.ts');
+      const { forecast, madeBefore, searching } = await import('../forecast.ts');
       await using ports = openPorts();
       const steps = await forecast(document, ports);
       const searches = searching(steps);
-      const earlier = searches.length === 0 ? null : await earlierOf(document, await ports.warehouse(document.profile));
+      const [warehouse, store] = await Promise.all([ports.warehouse(document.profile), ports.store(document.profile)]);
+      const earlier = searches.length === 0 ? null : await earlierOf(document, madeBefore(steps), { warehouse, store });
       const estimates = earlier === null ? [] : estimatesOf(document, searches, earlier);
-      const kept = earlier === null ? [] : await keptForAudits(document, searches, earlier.trials, await ports.store(document.profile));
+      const kept = earlier === null ? [] : await keptForAudits(document, searches, earlier.trials, store);
       const far = crossings(await placesOf(document.profile)).map(({ detail, remedy }) => `${detail}; ${remedy}`);
       const plan = steps.map(({ step, what, key, why }) => ({
         step: step.id,
@@ -152,15 +153,14 @@ async function sinceLastRun(document: RunDocument, shipped: ReadonlyMap<string, 
     .filter((row) => typeof row.started_at === 'string')
     .sort((a, b) => String(b.started_at).localeCompare(String(a.started_at)))[0];
   const store = await ports.store(document.profile);
-  const object = last && (await store.read(documentUri(store.root, last.run)));
-  const before = object ? RunDocument.safeParse(JSON.parse(new TextDecoder().decode(object.data))) : null;
-  if (!last || !before?.success) return null;
+  const before = last ? await recordedDocument(last, store) : null;
+  if (!last || !before) return null;
   const read = inStore(store);
   const now = { document, read: async (sha256: string) => shipped.get(sha256) ?? (await read(sha256)) };
-  const code = await codeChanges({ document: before.data, read }, now);
+  const code = await codeChanges({ document: before, read }, now);
   return {
     run: last.run,
-    changes: differences(comparable(before.data), comparable(document)),
+    changes: differences(comparable(before), comparable(document)),
     code: code.map(({ step, file, change }) => ({ step, file, change })),
   };
 }

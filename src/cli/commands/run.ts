@@ -38,16 +38,19 @@ Ctrl-C leaves the run going and says how to come back.`,
 /** With the promise in the document, and its quote told, where one was asked for. */
 async function keeping(compiled: Compiled, { by, cost }: Options, cli: Cli): Promise<Compiled> {
   if (by === undefined && cost === undefined) return compiled;
-  const [{ promised }, { forecast, searching }, { openPorts }] = await Promise.all([
+  const [{ promised }, { earlierOf }, { forecast, madeBefore, searching }, { openPorts }] = await Promise.all([
     import('../promise.ts'),
+    import('../earlier-runs.ts'),
     import('../forecast.ts'),
     import('../../adapters/open.ts'),
   ]);
   await using ports = openPorts();
   const { document } = compiled;
-  const searches = searching(await forecast(document, ports));
+  const steps = await forecast(document, ports);
+  const [warehouse, store] = await Promise.all([ports.warehouse(document.profile), ports.store(document.profile)]);
   const asked = { ...(by === undefined ? {} : { by }), ...(cost === undefined ? {} : { cost }) };
-  const found = await promised(document, asked, searches, await ports.warehouse(document.profile), Date.now());
+  const earlier = await earlierOf(document, madeBefore(steps), { warehouse, store });
+  const found = promised(document, asked, searching(steps), earlier, Date.now());
   cli.terminal.say(found.says);
   return { ...compiled, document: found.document };
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Earlier } from '../../../src/cli/earlier-runs.ts';
 import { momentOf, promised } from '../../../src/cli/promise.ts';
-import type { LedgerRow } from '../../../src/contract/ledger.ts';
 import type { RunDocument } from '../../../src/contract/run-document.ts';
 import type { SearchSpec } from '../../../src/contract/steps.ts';
-import type { Warehouse } from '../../../src/ports/index.ts';
 import { compileText, pipeline } from '../compile/project.ts';
 
 /** A Tuesday. */
@@ -48,7 +47,7 @@ describe('what is promised of a run', () => {
   n_trials: 10
   parallel: 2`),
     );
-  const ledgerOf = ({ pipeline: name, profileName }: RunDocument, hours: number, count = 5): Warehouse => {
+  const earlierOf = ({ pipeline: name, profileName }: RunDocument, hours: number, count = 5): Earlier => {
     const end = new Date(NOW - 24 * HOUR_MS).toISOString();
     const trials = Array.from({ length: count }, (_, trial) => ({
       ...{ pipeline: name, run: 'before', step: 'search', time: end, trial, ended_at: end },
@@ -56,15 +55,13 @@ describe('what is promised of a run', () => {
     }));
     const over = new Date(NOW - 23 * HOUR_MS).toISOString();
     const runs = count === 0 ? [] : [{ pipeline: name, run: 'before', profile: profileName, time: end, started_at: end, ended_at: over }];
-    return {
-      ledger: (table: 'trials' | 'runs') => Promise.resolve((table === 'trials' ? trials : runs) as LedgerRow<'trials'>[]),
-    } as unknown as Warehouse;
+    return { trials, comparable: trials, runs, unlike: [] };
   };
   const specIn = ({ steps }: RunDocument): SearchSpec => steps.find(({ id }) => id === 'search')?.spec as SearchSpec;
 
   it('is in its document, with what earlier trials used, and leaves time for what comes after the search', async () => {
     const asked = await document();
-    const { document: kept, says } = await promised(asked, { by: '6h', cost: 300 }, ['search'], ledgerOf(asked, 1), NOW);
+    const { document: kept, says } = promised(asked, { by: '6h', cost: 300 }, ['search'], earlierOf(asked, 1), NOW);
     const { promise } = specIn(kept);
     expect(promise).toMatchObject({
       by: new Date(NOW + 5 * HOUR_MS).toISOString(),
@@ -78,28 +75,45 @@ describe('what is promised of a run', () => {
 
   it('begins fewer trials where not all have room', async () => {
     const asked = await document();
-    const { says } = await promised(asked, { cost: 4.5 }, ['search'], ledgerOf(asked, 1), NOW);
+    const { says } = promised(asked, { cost: 4.5 }, ['search'], earlierOf(asked, 1), NOW);
     expect(says).toMatch(/search: about 4 of 10 trials for at most/);
   });
 
   it('is refused where not even one trial has room, and where there is no search, or several', async () => {
     const asked = await document();
-    await expect(promised(asked, { by: '90m' }, ['search'], ledgerOf(asked, 1), NOW)).rejects.toMatchObject({
-      problems: [
-        { message: expect.stringContaining('not even one trial') as string, found: expect.stringContaining('search end: 5 %') as string },
-      ],
-    });
+    expect(() => promised(asked, { by: '90m' }, ['search'], earlierOf(asked, 1), NOW)).toThrow(
+      expect.objectContaining({
+        problems: [
+          expect.objectContaining({
+            message: expect.stringContaining('not even one trial') as string,
+            found: expect.stringContaining('search end: 5 %') as string,
+          }),
+        ],
+      }) as Error,
+    );
     const search = asked.steps.find(({ id }) => id === 'search')!;
     const two = { ...asked, steps: [...asked.steps, { ...search, id: 'other' }] };
     for (const searching of [[], ['search', 'other']])
-      await expect(promised(two, { by: '6h' }, searching, ledgerOf(asked, 1), NOW)).rejects.toMatchObject({
-        problems: [{ message: 'these hold the one search of a run', found: searching.join(', ') || 'none' }],
-      });
+      expect(() => promised(two, { by: '6h' }, searching, earlierOf(asked, 1), NOW)).toThrow(
+        expect.objectContaining({
+          problems: [expect.objectContaining({ message: 'these hold the one search of a run', found: searching.join(', ') || 'none' })],
+        }) as Error,
+      );
+  });
+
+  it('goes by what as much training took', async () => {
+    const asked = await document();
+    const earlier = earlierOf(asked, 1);
+    const dearer = earlier.trials.map((row) => ({ ...row, cost: 4 * Number(row.cost), seconds: 4 * Number(row.seconds) }));
+    const unlike = [{ run: 'before', step: 'search', factor: 4, onlyWhole: false, had: ['2 epochs'] }];
+    const { says } = promised(asked, { cost: 18 }, ['search'], { ...earlier, comparable: dearer, unlike }, NOW);
+    expect(says).toMatch(/search: about 4 of 10 trials for at most/);
+    expect(says).toContain('search counted as what is trained now: of 1 run with 2 epochs 4 times');
   });
 
   it('holds without an earlier run too, and says that there is none', async () => {
     const asked = await document();
-    const { document: kept, says } = await promised(asked, { cost: 3 }, ['search'], ledgerOf(asked, 1, 0), NOW);
+    const { document: kept, says } = promised(asked, { cost: 3 }, ['search'], earlierOf(asked, 1, 0), NOW);
     expect(specIn(kept).promise).toEqual({ cost: 3, samples: [] });
     expect(says).toContain('no earlier run to go by');
   });
