@@ -1,5 +1,6 @@
 /** Keeps the log of an attempt beside its other files, in pieces, so that it outlives pod, Job and node. */
 import { PreconditionFailedError } from '../src/contract/errors.ts';
+import type { JobEnd } from '../src/contract/jobs.ts';
 import type { JobStatus } from '../src/ports/compute.ts';
 import type { Compute, ObjectStore } from '../src/ports/index.ts';
 import { GRACES, WAITS } from '../src/rules/durations.ts';
@@ -15,6 +16,7 @@ import {
   type LogBounds,
   type Piece,
 } from '../src/rules/kept-logs.ts';
+import { background } from './background.ts';
 import { pause } from './stoppable.ts';
 
 /** A piece is written again with more lines until it has this size. */
@@ -26,6 +28,7 @@ const MAX_KEPT_RANKS = 32;
 const LONGEST_LINE = 16 * 1024;
 const BYTES_PER_MB = 1024 * 1024;
 const NOTHING_MORE = 'the rest of this log is lost: its pod was gone before a worker had read it';
+const CUT_OFF = 'the rest of this log is lost: nothing more came of it, and its Job had ended';
 
 export interface LogSource {
   readonly compute: Pick<Compute, 'logs'>;
@@ -44,7 +47,7 @@ export interface LogSource {
 interface KeptLog {
   /** To be told of what becomes of the Job: there is a log when its container runs, and asking earlier would be asking again and again. */
   status(status: Pick<JobStatus, 'phase'>): void;
-  /** Waits until all was kept, at the latest for so long; keeping goes on behind. */
+  /** The Job has ended. Waits until all was kept, at the latest for so long; keeping goes on behind, for a while, or until the worker goes. */
   settled(patienceMs: number): Promise<void>;
 }
 
@@ -54,6 +57,10 @@ function sourcesOf(source: LogSource, nodes: number): LogSource[] {
   const maxMb = source.bounds.maxMb / Math.max(1, ranks - 1);
   return Array.from({ length: ranks }, (_, rank) => (rank === 0 ? source : { ...source, rank, bounds: { ...source.bounds, maxMb } }));
 }
+
+/** Its log may be of a machine that is not there any more, or never was. */
+export const isWithoutMachine = ({ disruption, nodeLost, notStarted }: JobEnd): boolean =>
+  disruption !== null || nodeLost || notStarted !== null;
 
 /** The logs of all machines of an attempt. */
 export function keepLogs(source: LogSource, nodes: number, job: string, detached: AbortSignal): KeptLog {
@@ -78,7 +85,7 @@ export async function completeLogs(source: LogSource, nodes: number, job: string
   const complete = async (each: LogSource): Promise<void> => {
     if (await isEndedSoon(each, detached)) return;
     if (job === null) await markLostLog(each);
-    else await follow({ ...each, isTakenOver: true }, job, detached);
+    else await follow({ ...each, isTakenOver: true }, job, { detached });
   };
   await Promise.all(sourcesOf(source, nodes).map((each) => complete(each).catch(source.tell)));
 }
@@ -94,19 +101,35 @@ async function isEndedSoon({ store, output, attempt, rank }: LogSource, detached
 }
 
 /** Follows the Job's log until it ends, or until the worker leaves it to the next one. Its own trouble never becomes the attempt's. */
-export function keepLog(source: LogSource, job: string, detached: AbortSignal): KeptLog {
+export function keepLog(source: LogSource, job: string, detached: AbortSignal, behind = background): KeptLog {
   if (!source.bounds.keep) return { status: () => undefined, settled: () => Promise.resolve() };
+  const late = new AbortController();
   let following: Promise<void> | null = null;
   const begin = (): Promise<void> =>
-    (following ??= follow(source, job, detached).catch((error: unknown) => {
+    (following ??= follow(source, job, { detached, late: late.signal }).catch((error: unknown) => {
       // Another worker keeps it then.
       if (!(error instanceof PreconditionFailedError)) source.tell(error);
     }));
+  const goOnBehind = (work: Promise<void>): void => {
+    const cutOff = (): void => {
+      late.abort();
+    };
+    const timer = setTimeout(cutOff, GRACES.logBehindMs);
+    behind.signal.addEventListener('abort', cutOff);
+    behind.add(work);
+    void work.finally(() => {
+      clearTimeout(timer);
+      behind.signal.removeEventListener('abort', cutOff);
+    });
+  };
   return {
     status: ({ phase }) => {
       if (phase !== 'pending') void begin();
     },
-    settled: (patienceMs) => Promise.race([begin(), pause(patienceMs, detached)]),
+    settled: async (patienceMs) => {
+      if (patienceMs > 0) await Promise.race([begin(), pause(patienceMs, detached)]);
+      if (following) goOnBehind(following);
+    },
   };
 }
 
@@ -119,22 +142,31 @@ export async function markLostLog({ store, output, attempt, rank = 0, bounds }: 
   await book.end();
 }
 
-async function follow(source: LogSource, job: string, detached: AbortSignal): Promise<void> {
+interface Leaving {
+  /** The next worker goes on. */
+  readonly detached: AbortSignal;
+  /** Nobody goes on: what has not come by now is missing. */
+  readonly late?: AbortSignal;
+}
+
+async function follow(source: LogSource, job: string, { detached, late }: Leaving): Promise<void> {
   const { compute, store, output, attempt, rank = 0, bounds, isTakenOver = false } = source;
   const book = await LogBook.open(store, logPrefix(output, attempt, rank), bounds);
   if (book.ended) return;
   const mayLack = isTakenOver || book.lines > 0;
   const over = new AbortController();
-  const writing = writeAtAPace(book, AbortSignal.any([over.signal, detached]));
+  const signal = AbortSignal.any([detached, ...(late ? [late] : [])]);
+  const writing = writeAtAPace(book, AbortSignal.any([over.signal, signal]));
   writing.catch(() => undefined);
   try {
     let some = false;
-    for await (const line of compute.logs(job, { rank, follow: !isTakenOver, stamped: true, after: book.position, signal: detached })) {
+    for await (const line of compute.logs(job, { rank, follow: !isTakenOver, stamped: true, after: book.position, signal })) {
       some = true;
       book.add(line.slice(0, LONGEST_LINE));
     }
     if (detached.aborted) return;
-    if (!some && mayLack) book.add(stampedLine({ at: new Date().toISOString(), text: gapLine(NOTHING_MORE) }));
+    const lost = late?.aborted ? CUT_OFF : !some && mayLack ? NOTHING_MORE : null;
+    if (lost !== null) book.add(stampedLine({ at: new Date().toISOString(), text: gapLine(lost) }));
   } finally {
     over.abort();
     await writing;

@@ -12,6 +12,7 @@ import { takeFromDeadWorkers, workerIdentity } from './dead-workers.ts';
 import { serveHealth } from './health.ts';
 import { attemptLogs, fieldsOf } from './log-context.ts';
 import { metricsOptions } from './metrics.ts';
+import { background } from '../activities/background.ts';
 import { guardPorts } from '../activities/policy-guard.ts';
 import { InvalidInputError } from '../src/contract/errors.ts';
 import type { Policy } from '../src/contract/policy.ts';
@@ -91,6 +92,7 @@ async function runWorker(role: WorkerRole): Promise<void> {
       await health.close();
     }
   } finally {
+    await background.end(GRACES.workerBehindMs);
     await ports.close();
     await connected.connection.close();
     await tracing?.flush();
@@ -99,13 +101,18 @@ async function runWorker(role: WorkerRole): Promise<void> {
 
 /** For the entry points: a failure is one line, and exit code 1. */
 export function main(role: WorkerRole): void {
-  runWorker(role).catch((error: unknown) => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(
-      `${role.name} worker: ${error instanceof InvalidInputError || error instanceof SearchAttributesError ? error.message : text}\n`,
-    );
-    process.exitCode = 1;
-  });
+  void runWorker(role)
+    .catch((error: unknown) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      process.stderr.write(
+        `${role.name} worker: ${error instanceof InvalidInputError || error instanceof SearchAttributesError ? error.message : text}\n`,
+      );
+      process.exitCode = 1;
+    })
+    .finally(() => {
+      // A connection that nobody closes is no reason to stay: whoever replaces this worker waits for its end.
+      setTimeout(() => process.exit(), GRACES.workerEndMs).unref();
+    });
 }
 
 function toPino(log: pino.Logger, entry: LogEntry): void {

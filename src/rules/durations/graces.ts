@@ -27,6 +27,8 @@ export const GRACES = {
   removalPatienceSeconds: 15,
   /** The end of a log is read before its Job goes; where the machine itself goes, nothing waits for it. */
   logEndMs: 1_000,
+  /** What is left of a log when its Job has ended comes behind, for so long: of a machine that has vanished nothing comes, and nobody closes its connection. */
+  logBehindMs: 600_000,
   /** Between SIGTERM and SIGKILL of a Job that is a process of this machine. */
   processGraceSeconds: 15,
   /** An API server that does not answer a small request in this time is away. */
@@ -63,6 +65,9 @@ export const GRACES = {
   /** Below the 30 s that Kubernetes gives a pod by default. Activities that only watch let go at once. */
   workerShutdownMs: 10_000,
   workerShutdownForcedMs: 20_000,
+  /** A worker that goes waits so long for what goes on behind its activities; then it ends, whatever still holds it. */
+  workerBehindMs: 5_000,
+  workerEndMs: 5_000,
   /** Cancellations arrive on heartbeats; the default throttle would delay them up to a minute. */
   heartbeatThrottleMs: 2_000,
   /** A server that is starting is waited for, and asked so often. */

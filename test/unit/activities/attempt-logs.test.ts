@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Background } from '../../../activities/background.ts';
 import { keepLog, markLostLog } from '../../../activities/attempt-logs.ts';
 import type { LogSource } from '../../../activities/attempt-logs.ts';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
@@ -93,6 +94,27 @@ describe('the log of an attempt', () => {
     expect(await kept()).toEqual(['one', '', '  three']);
     expect(await kept(Date.parse(stamp(2)))).toEqual(['  three']);
     expect(await keptAttempts(store, output)).toEqual([{ attempt: 3, ended: true }]);
+  });
+
+  it('of which nothing more comes after its Job has ended ends with the worker, and says what is missing', async () => {
+    const pod = new Pod();
+    const behind = new Background();
+    const keeping = keepLog(sourceOf(pod), 'job', new AbortController().signal, behind);
+    pod.print('one');
+    keeping.status({ phase: 'running' });
+    await expect.poll(() => pod.asked.length).toBe(1);
+    await keeping.settled(0);
+    expect(await isEnded()).toBe(false);
+    await behind.end(PATIENCE_MS);
+    expect(await kept()).toEqual(['one', expect.stringContaining('the rest of this log is lost')]);
+    expect(await isEnded()).toBe(true);
+  });
+
+  it('does not hold a worker that goes where it does not end at all', async () => {
+    const behind = new Background();
+    behind.add(new Promise(() => undefined));
+    await behind.end(10);
+    expect(behind.signal.aborted).toBe(true);
   });
 
   it('goes on where a worker that left has stopped, without a line twice or lost', async () => {
