@@ -244,6 +244,24 @@ describe('pages of the console', () => {
     });
   });
 
+  it('has the best trials in colour whatever metric of them is shown', async () => {
+    await harness.onPage('metric', async (page) => {
+      await page.search(RUNNING);
+      const inColour = async (): Promise<string> =>
+        /in colour (.*?)\./.exec((await (await page.chart('Learning curves')).getAttribute('aria-label')) ?? '')?.[1] ?? '';
+      const best = await inColour();
+      expect(best).toMatch(/trial \d+, trial \d+/);
+      const choice = page.card('Learning curves').getByLabel('Metric');
+      const others = (await choice.locator('option').allInnerTexts()).filter((name) => /loss|rank/.test(name));
+      expect(others).not.toEqual([]);
+      for (const other of others) {
+        await choice.selectOption(other);
+        await expect.poll(async () => (await page.chart('Learning curves')).getAttribute('aria-label')).toContain(`${other} of`);
+        expect(await inColour(), other).toBe(best);
+      }
+    });
+  });
+
   it('shows champion, intervals and segments', async () => {
     await harness.onPage('models', async (page) => {
       await page.run(DONE, '/models');

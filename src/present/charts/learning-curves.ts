@@ -8,6 +8,7 @@ interface LearningCurvesInput {
   readonly trials: readonly TrialView[];
   readonly points: readonly CurvePoint[];
   readonly metric: string;
+  /** Of the search's objective, by which trials are the best, whatever is shown of them. */
   readonly goal: 'maximize' | 'minimize';
   /** Trials to highlight; otherwise the best ones. */
   readonly highlight?: readonly number[];

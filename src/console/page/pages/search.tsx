@@ -55,7 +55,6 @@ function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Ele
   const trials = useMemo(() => trialViews(search), [search]);
   const curves = useCurves(store, search.step, metric);
   const results = useResults(store);
-  const goal = metric === objective.metric ? objective.goal : goalOf(metric);
   const count = (...statuses: readonly string[]): number => search.trials.filter((trial) => statuses.includes(trial.status)).length;
   const ended = count('succeeded', 'stopped', 'failed', 'cancelled');
   const mark = (trial: number): void => {
@@ -102,7 +101,10 @@ function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Ele
         ) : (
           <ChartView
             make={(theme) =>
-              learningCurves({ trials, points: curves.points, metric, goal, ...(marked.size > 0 ? { highlight: [...marked] } : {}) }, theme)
+              learningCurves(
+                { trials, points: curves.points, metric, goal: objective.goal, ...(marked.size > 0 ? { highlight: [...marked] } : {}) },
+                theme,
+              )
             }
             of={[curves.points, trials, metric, marked]}
             empty="No validation point yet. The first one appears here as soon as a trial reports it."
@@ -231,9 +233,6 @@ export function MetricChoice({ value, metrics, onChange }: ChoiceProps): preact.
 }
 
 const withOwn = (metrics: readonly string[], own: string): string[] => [...new Set([own, ...metrics])];
-
-/** By its name, as people name metrics. */
-const goalOf = (metric: string): 'maximize' | 'minimize' => (/loss|error|rank|rmse|mae|mse/.test(metric) ? 'minimize' : 'maximize');
 
 function openTrial(view: RunView, step: string, series: string | undefined): void {
   const trial = /^trial (\d+)$/.exec(series ?? '')?.[1];
