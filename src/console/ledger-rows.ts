@@ -52,6 +52,7 @@ export function restoredSearch(state: RunState, step: StepState, document: RunDo
 }
 
 function trialOfRow(row: LedgerRow<'trials'>): TrialState {
+  const trained = numberOf(row.seconds);
   return {
     trial: numberOf(row.trial) ?? 0,
     parameters: objectOf(row.parameters),
@@ -76,5 +77,6 @@ function trialOfRow(row: LedgerRow<'trials'>): TrialState {
     onDemandCost: numberOf(row.on_demand_cost) ?? 0,
     lostCost: numberOf(row.lost_cost) ?? 0,
     bestExport: textOf(row.export),
+    ...(trained === null ? {} : { trainedSeconds: trained }),
   };
 }

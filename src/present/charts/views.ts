@@ -23,6 +23,8 @@ export interface TrialView {
   /** ms since 1970. */
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** That it had machines; null before its end. */
+  readonly seconds: number | null;
 }
 
 export interface AttemptView {
@@ -98,8 +100,12 @@ function trialOfRow(row: LedgerRow<'trials'>): TrialView {
     lostCost: numberOf(row.lost_cost) ?? 0,
     startedAt: timeOf(row.started_at),
     endedAt: timeOf(row.ended_at),
+    seconds: numberOf(row.seconds) ?? secondsBetween(timeOf(row.started_at), timeOf(row.ended_at)),
   };
 }
+
+const secondsBetween = (from: number | null, to: number | null): number | null =>
+  from === null || to === null ? null : (to - from) / 1000;
 
 export function trialOfState(step: string, state: TrialState): TrialView {
   const offline = Object.entries(state.offline).map(([name, value]) => [`offline.${name}`, value]);
@@ -120,6 +126,7 @@ export function trialOfState(step: string, state: TrialState): TrialView {
     lostCost: state.lostCost,
     startedAt: state.startedAt,
     endedAt: state.endedAt,
+    seconds: state.endedAt === null ? null : (state.trainedSeconds ?? secondsBetween(state.startedAt, state.endedAt)),
   };
 }
 
@@ -213,7 +220,7 @@ export function ranked(trials: readonly TrialView[], goal: 'maximize' | 'minimiz
 export function valueOf(trial: TrialView, name: string, objective?: string): number | null {
   if (name === objective || name === 'objective') return trial.objective;
   if (name === 'cost') return trial.cost;
-  if (name === 'seconds') return trial.startedAt === null || trial.endedAt === null ? null : (trial.endedAt - trial.startedAt) / 1000;
+  if (name === 'seconds') return trial.seconds;
   const value = trial.metrics[name] ?? trial.parameters[name];
   return typeof value === 'number' ? value : null;
 }

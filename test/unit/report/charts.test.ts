@@ -6,7 +6,7 @@ import { costFigures } from '../../../src/present/charts/cost-figures.ts';
 import { paretoFront } from '../../../src/present/charts/pareto-front.ts';
 import { axisName } from '../../../src/present/charts/parallel-coordinates.ts';
 import { timelineRows } from '../../../src/present/charts/timeline-rows.ts';
-import { attemptsOf, runningAttempts, trialsOf, type TrialView } from '../../../src/present/charts/views.ts';
+import { attemptsOf, runningAttempts, trialOfState, trialsOf, valueOf, type TrialView } from '../../../src/present/charts/views.ts';
 import { makeRun } from '../../support/run-data.ts';
 
 const trial = (number: number, more: Partial<TrialView>): TrialView => ({
@@ -26,7 +26,35 @@ const trial = (number: number, more: Partial<TrialView>): TrialView => ({
   lostCost: 0,
   startedAt: 0,
   endedAt: 1,
+  seconds: 0.001,
   ...more,
+});
+
+describe('the time of a trial', () => {
+  const HOUR = 3_600_000;
+  const state = makeRun({ stage: 'running' }).searches.search!.trials.find(({ endedAt }) => endedAt !== null)!;
+  const row = {
+    pipeline: 'p',
+    run: 'r',
+    time: '',
+    step: 'search',
+    trial: 0,
+    started_at: new Date(0).toISOString(),
+    ended_at: new Date(9 * HOUR).toISOString(),
+  };
+
+  it('is that which it had machines, however long it was held or waited', () => {
+    const held = { ...state, startedAt: 0, endedAt: 9 * HOUR, trainedSeconds: 7200 };
+    expect(valueOf(trialOfState('search', held), 'seconds')).toBe(7200);
+    expect(valueOf(trialOfState('search', { ...held, endedAt: null }), 'seconds')).toBeNull();
+    expect(trialsOf([{ ...row, seconds: 7200 }], 'search', undefined).map((one) => valueOf(one, 'seconds'))).toEqual([7200]);
+  });
+
+  it('is from start to end where nothing else is known', () => {
+    const { trainedSeconds: _, ...older } = { ...state, startedAt: 0, endedAt: 9 * HOUR };
+    expect(valueOf(trialOfState('search', older), 'seconds')).toBe(9 * 3600);
+    expect(trialsOf([row], 'search', undefined).map((one) => valueOf(one, 'seconds'))).toEqual([9 * 3600]);
+  });
 });
 
 describe('names of axes that stand side by side', () => {

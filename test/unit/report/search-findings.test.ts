@@ -22,6 +22,7 @@ const trial = (number: number, more: Partial<TrialView> = {}): TrialView => ({
   lostCost: 0,
   startedAt: 1,
   endedAt: 2,
+  seconds: 0.001,
   ...more,
 });
 const objective = { metric: 'ndcg', goal: 'maximize' } as const;

@@ -77,7 +77,7 @@ function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Ele
           value={`${ended} of ${Math.max(search.plannedTrials, search.trials.length)}`}
           note={`${search.parallel} at once`}
         />
-        <Figure name="Running" value={count('running')} note={count('paused') > 0 ? `${count('paused')} paused` : left(search, now)} />
+        <Figure name="Running" value={count('running')} note={standing(search, now)} />
         <Figure
           name={`Best ${objective.metric}`}
           value={search.bestObjective === null ? '–' : shown(search.bestObjective)}
@@ -239,8 +239,15 @@ function openTrial(view: RunView, step: string, series: string | undefined): voi
   if (trial !== undefined) router.go(addressOf.trial(view.state.run, step, Number(trial)));
 }
 
-/** How long the planned trials will take. */
-function left(search: SearchState, now: number): string | undefined {
+/** Trials that stand still, and how long the planned ones will take. */
+function standing(search: SearchState, now: number): string | undefined {
+  const held = search.trials.filter((trial) => trial.held).length;
+  const paused = search.trials.filter((trial) => trial.status === 'paused').length - held;
   const time = search.status === 'running' ? remaining(search, now) : null;
-  return time === null || time <= 0 ? undefined : `about ${duration(time)} left`;
+  const parts = [
+    ...(held > 0 ? [`${held} held`] : []),
+    ...(paused > 0 ? [`${paused} paused`] : []),
+    ...(time === null || time <= 0 ? [] : [`about ${duration(time)} left`]),
+  ];
+  return parts.length === 0 ? undefined : parts.join(', ');
 }
