@@ -128,7 +128,8 @@ const question = (trial: TrialState): string => (trial.status === 'paused' && tr
 const waitOf = (trial: TrialState, now: number): string => (trial.waitingSince === undefined ? '' : reasonAt(trial, now, 120));
 
 function trialLines(search: SearchState, colors: Colors, now: number): string[] {
-  const active = search.trials.filter((trial) => trial.status === 'running' || trial.status === 'paused');
+  const open = search.trials.filter((trial) => trial.status === 'running' || trial.status === 'paused');
+  const active = [...open.filter(({ held }) => !held), ...open.filter(({ held }) => held)];
   const lines = active.slice(0, TRIALS_SHOWN).map((trial) => {
     const [sign, color] = SIGNS[trial.status];
     const value = trial.objective === null ? '' : `${search.objective.metric} ${metric(trial.objective)}`;

@@ -3,8 +3,12 @@ import type { SearchState, TrialState } from '../contract/state.ts';
 
 const HOUR_MS = 3_600_000;
 
+type Standing = Pick<TrialState, 'status' | 'held'>;
+
 /** Whether it says what the next ones will take. Most that are held at a rung go no further; a failed or cancelled one says nothing. */
-const isSettled = ({ status, held }: TrialState): boolean => status === 'succeeded' || status === 'stopped' || held === true;
+const isSettled = ({ status, held }: Standing): boolean => status === 'succeeded' || status === 'stopped' || held === true;
+
+const isOpen = (trial: Standing): boolean => ['running', 'paused', 'queued'].includes(trial.status) && !isSettled(trial);
 
 /** Milliseconds that it trained; of a row of the ledger or an older worker, those from start to end. */
 function trainedMs({ trainedSeconds, trainsSince, startedAt, endedAt }: TrialState, now: number): number {
@@ -35,13 +39,18 @@ export function trialsPerHour(search: SearchState, now: number): number | null {
   return settled === 0 || now <= began ? null : settled / ((now - began) / HOUR_MS);
 }
 
-/** What the planned trials will have cost, at the mean of the settled ones; null where trials cost nothing or none is settled. */
-export function costForecast(search: SearchState): number | null {
-  const mean = meanOf(search.trials.filter(isSettled).map(({ cost }) => cost));
-  if (mean === null || mean === 0) return null;
-  const open = search.trials.filter((trial) => trial.endedAt === null && !isSettled(trial));
-  const rests = open.reduce((sum, trial) => sum + Math.max(0, mean - trial.cost), 0);
-  return search.cost + rests + Math.max(0, search.plannedTrials - search.trials.length) * mean;
+/** What trials that go on and those that are to come will cost yet, at the mean of the settled ones; null while there is none. */
+export function costToCome(trials: readonly (Standing & Pick<TrialState, 'cost'>)[], planned: number): number | null {
+  const mean = meanOf(trials.filter(isSettled).map(({ cost }) => cost));
+  if (mean === null) return null;
+  const rests = trials.filter(isOpen).reduce((sum, { cost }) => sum + Math.max(0, mean - cost), 0);
+  return rests + Math.max(0, planned - trials.length) * mean;
+}
+
+/** What the planned trials will have cost; null where trials cost nothing or none is settled. */
+export function costForecast({ trials, plannedTrials, cost }: SearchState): number | null {
+  const toCome = costToCome(trials, plannedTrials);
+  return toCome === null || trials.filter(isSettled).every((trial) => trial.cost === 0) ? null : cost + toCome;
 }
 
 /** Validation points a minute, of a trial that trains; null before the first one. */

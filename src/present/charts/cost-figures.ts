@@ -1,5 +1,6 @@
 /** What a run has cost, will cost, saved and lost. Pure. */
 import type { RunState } from '../../contract/state.ts';
+import { costToCome } from '../pace.ts';
 import type { AttemptView, TrialView } from './views.ts';
 
 export interface CostFigures {
@@ -40,20 +41,10 @@ export function costFigures({ run, trials, attempts, plannedTrials, budget = nul
   const onDemand = steps + onDemandTrials;
   return {
     spent,
-    forecast: run.endedAt === null ? spent + expected(trials, plannedTrials) : spent,
+    forecast: run.endedAt === null ? spent + (costToCome(trials, plannedTrials) ?? 0) : spent,
     onDemand,
     saved: Math.max(0, onDemandTrials - trialCost),
     lost: sum((trial) => trial.lostCost),
     budget,
   };
-}
-
-/** Mean cost of the ended trials for each that is still to come, less what the running ones have cost already. */
-function expected(trials: readonly TrialView[], planned: number): number {
-  const ended = trials.filter((trial) => trial.status === 'succeeded' || trial.status === 'stopped');
-  if (ended.length === 0) return 0;
-  const mean = ended.reduce((total, trial) => total + trial.cost, 0) / ended.length;
-  const open = trials.filter((trial) => trial.status === 'running' || trial.status === 'paused' || trial.status === 'queued');
-  const rest = open.reduce((total, trial) => total + Math.max(0, mean - trial.cost), 0);
-  return rest + Math.max(0, planned - trials.length) * mean;
 }

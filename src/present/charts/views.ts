@@ -25,6 +25,8 @@ export interface TrialView {
   readonly endedAt: number | null;
   /** That it had machines; null before its end. */
   readonly seconds: number | null;
+  /** At a rung of its search's scheduler. */
+  readonly held?: true;
 }
 
 export interface AttemptView {
@@ -127,6 +129,7 @@ export function trialOfState(step: string, state: TrialState): TrialView {
     startedAt: state.startedAt,
     endedAt: state.endedAt,
     seconds: state.endedAt === null ? null : (state.trainedSeconds ?? secondsBetween(state.startedAt, state.endedAt)),
+    ...(state.held ? { held: true } : {}),
   };
 }
 

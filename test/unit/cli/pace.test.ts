@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { SearchState, TrialState } from '../../../src/contract/state.ts';
 import { costForecast, pointsPerMinute, remaining, trialsPerHour } from '../../../src/present/pace.ts';
+import { costFigures } from '../../../src/present/charts/cost-figures.ts';
+import { trialOfState } from '../../../src/present/charts/views.ts';
 import { makeRun } from '../../support/run-data.ts';
 
 const HOUR = 3_600_000;
@@ -39,6 +41,9 @@ describe('the pace of a search that holds trials at rungs', () => {
 
   it('expects of those to come what the others took so far, and nothing more of those that are held', () => {
     expect(costForecast(search)).toBeCloseTo(15 + (4 - 3) + 2 * 4);
+    const { run } = makeRun({ stage: 'running' });
+    const trials = search.trials.map((one) => trialOfState('search', one));
+    expect(costFigures({ run: { ...run, cost: 15, steps: [] }, trials, attempts: [], plannedTrials: 6 }).forecast).toBeCloseTo(15 + 9);
     expect(remaining(search, NOW)).toBeCloseTo((3 - 1.5 + 2 * 3) * HOUR);
     expect(remaining({ ...search, parallel: 3 }, NOW)).toBeCloseTo((1.5 + 6) * (HOUR / 3));
     expect(trialsPerHour(search, NOW)).toBeCloseTo(3 / 10);

@@ -96,6 +96,18 @@ describe('the task tree', () => {
       expect(line.length).toBeLessThan(80);
   });
 
+  it('shows trials that train before those that are held, of which a search has many', () => {
+    const [first] = search.trials.filter((trial) => trial.status === 'running');
+    const trials = Array.from({ length: 30 }, (_, trial) =>
+      trial < 20 ? { ...first!, trial, status: 'paused' as const, held: true as const, reason: 'held at rung 0' } : { ...first!, trial },
+    );
+    const lines = treeLines({ ...running, searches: { search: { ...search, trials } } }, plain, running.now, 400);
+    expect(lines.filter((line) => / trial \d/.test(line)).map((line) => Number(/ trial (\d+)/.exec(line)?.[1]))).toEqual([
+      20, 21, 22, 23, 24, 25, 26, 27,
+    ]);
+    expect(lines.find((line) => line.includes('● search'))).toContain('20 held');
+  });
+
   it('adds up to what the search says', () => {
     const ended = search.trials.filter((trial) => trial.endedAt !== null);
     expect(trialsPerHour(search, running.now)).toBeGreaterThan(0);
