@@ -2,7 +2,7 @@
 import type { RunDocument } from '../contract/run-document.ts';
 import { duration, money } from '../present/format.ts';
 import type { Earlier } from './earlier-runs.ts';
-import { estimateSearch, type Interval, type SearchEstimate } from './estimate.ts';
+import { estimateSearch, replicatesOf, type Interval, type SearchEstimate } from './estimate.ts';
 
 export interface Estimated {
   readonly step: string;
@@ -21,6 +21,20 @@ export function estimatesOf(document: RunDocument, steps: readonly string[], { c
     const cap = spec.budget.cost;
     const budget = estimate !== null && cap !== undefined && cap < estimate.cost.high ? cap : null;
     return { step: id, estimate, budget, unlike: unlike.filter(({ step }) => step === id) };
+  });
+}
+
+/** What to know of searches that pause before all of their replicates have begun: these count against `budget.trials` as other trials do. */
+export function replicatesBeyondBudget({ steps }: Pick<RunDocument, 'steps'>): string[] {
+  return steps.flatMap(({ id, spec }) => {
+    if (spec.kind !== 'search' || spec.budget.trials === undefined) return [];
+    const wanted = replicatesOf(spec);
+    const room = Math.max(0, spec.budget.trials - spec.trials);
+    return room >= wanted
+      ? []
+      : [
+          `${id}: budget.trials ${spec.budget.trials} has room for ${room} of ${wanted} replicates behind ${spec.trials} trials, and the search pauses and asks there; ${spec.trials + wanted} has room for all`,
+        ];
   });
 }
 

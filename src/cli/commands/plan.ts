@@ -10,7 +10,7 @@ import { keptForAudits, renderKept } from '../audit-bytes.ts';
 import { codeChanges, inStore, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
 import { earlierOf, recordedDocument } from '../earlier-runs.ts';
-import { estimatesOf, renderEstimate, renderQuote, type Estimated } from '../estimates.ts';
+import { estimatesOf, renderEstimate, renderQuote, replicatesBeyondBudget, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
 import { comparable, differences, type Difference } from '../../present/differences.ts';
@@ -61,7 +61,7 @@ export function registerPlan(program: Command): void {
       }));
       const since = await sinceLastRun(document, code, ports).catch(() => null);
       const { tagWarnings } = await import('../image-digests.ts');
-      const warnings = await tagWarnings(document, registry);
+      const warnings = [...(await tagWarnings(document, registry)), ...far, ...replicatesBeyondBudget(document)];
       cli.print(
         {
           pipeline: document.pipeline,
@@ -71,7 +71,7 @@ export function registerPlan(program: Command): void {
           onExit: document.onExit.map((step) => step.id),
           estimates,
           audits: kept,
-          warnings: [...warnings, ...far],
+          warnings,
           since,
         },
         () =>
@@ -81,7 +81,7 @@ export function registerPlan(program: Command): void {
             ...steps.flatMap(({ step }) => codeLine(step.id, codeOf(step.spec, code).code ?? null)),
             ...kept.map(renderKept),
             ...(since ? [sinceLine(since)] : []),
-            ...[...warnings, ...far].map((warning) => cli.terminal.colors.yellow(warning)),
+            ...warnings.map((warning) => cli.terminal.colors.yellow(warning)),
           ].join('\n'),
       );
     });

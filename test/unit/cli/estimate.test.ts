@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { estimateSearch } from '../../../src/cli/estimate.ts';
+import { replicatesBeyondBudget } from '../../../src/cli/estimates.ts';
 import type { LedgerRow } from '../../../src/contract/ledger.ts';
+import type { RunDocument } from '../../../src/contract/run-document.ts';
 
 const PIPELINE = { pipeline: 'p', step: 'search', time: '2026-11-24T00:00:00Z' };
 
@@ -68,6 +70,24 @@ describe('the estimate of a search', () => {
     // They count against the budget of trials; a search without them is not dearer for those of an earlier run.
     expect(estimateSearch('search', { ...spec, budget: { trials: 22 } }, rows, [runOf('a')])).toMatchObject({ trials: 20, replicates: 2 });
     expect(estimateSearch('search', SPEC, rows, [runOf('a')])).toMatchObject({ replicates: 0, cost: { low: 20, high: 20 } });
+  });
+
+  it.each([
+    [undefined, []],
+    [32, []],
+    [
+      26,
+      [
+        'search: budget.trials 26 has room for 6 of 12 replicates behind 20 trials, and the search pauses and asks there; 32 has room for all',
+      ],
+    ],
+    [20, [expect.stringContaining('room for 0 of 12')]],
+    [5, [expect.stringContaining('room for 0 of 12')]],
+  ])('tells where the budget has no room for replicates: %s trials', (trials, told) => {
+    const spec = { ...SPEC, kind: 'search', budget: trials === undefined ? {} : { trials }, replicates: { seeds: 3, of: 4 } };
+    expect(replicatesBeyondBudget({ steps: [{ id: 'search', spec }] as unknown as RunDocument['steps'] })).toEqual(told);
+    const without = { ...spec, replicates: undefined };
+    expect(replicatesBeyondBudget({ steps: [{ id: 'search', spec: without }] as unknown as RunDocument['steps'] })).toEqual([]);
   });
 
   it('is none without an earlier run', () => {
