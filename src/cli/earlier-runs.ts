@@ -95,7 +95,7 @@ function unlikeIn(document: RunDocument, run: string, before: RunDocument, { row
     const then = searchesIn(before).find((search) => search.id === id)?.spec;
     if (then === undefined) return [];
     const likeness = likenessOf(spec, then, { now: trained(spec, rowsNow), then: trained(then, rowsThen) });
-    return likeness.had.length === 0 ? [] : [{ run, step: id, ...likeness }];
+    return likeness === null ? [] : [{ run, step: id, ...likeness }];
   });
 }
 

@@ -55,14 +55,22 @@ export function renderEstimate({ step, estimate, budget, unlike }: Estimated, do
 
 /** @example '; counted as what is trained now: of 1 run with 2 epochs 4 times' */
 function unlikeText(unlike: Earlier['unlike']): string {
-  if (unlike.length === 0) return '';
-  const groups = Map.groupBy(
-    unlike,
-    ({ factor, had }) => `with ${had.join(' and ')}${factor === 1 ? '' : ` ${Number(factor.toPrecision(2))} times`}`,
+  const runs = ({ length }: Earlier['unlike']): string => `${length} run${length === 1 ? '' : 's'}`;
+  const converted = Map.groupBy(
+    unlike.filter(({ had }) => had.length > 0),
+    ({ factor, had }) => `with ${had.join(' and ')} ${Number(factor.toPrecision(2))} times`,
   );
-  const counted = [...groups].map(([text, { length }]) => `of ${length} run${length === 1 ? '' : 's'} ${text}`);
-  const whole = unlike.some(({ onlyWhole }) => onlyWhole) ? '; of those with a scheduler only trials that trained to their ends' : '';
-  return `; counted as what is trained now: ${counted.join(', ')}${whole}`;
+  const held = unlike.filter(({ onlyWhole }) => onlyWhole);
+  const other = unlike.filter(({ otherResources }) => otherResources);
+  return [
+    ...(converted.size > 0
+      ? [`counted as what is trained now: ${[...converted].map(([text, of]) => `of ${runs(of)} ${text}`).join(', ')}`]
+      : []),
+    ...(held.length > 0 ? [`of ${runs(held)} with a scheduler only trials that trained to their ends`] : []),
+    ...(other.length > 0 ? [`${runs(other)} had other resources`] : []),
+  ]
+    .map((part) => `; ${part}`)
+    .join('');
 }
 
 const around = ({ low, expected, high }: Interval, show: (value: number) => string): string =>

@@ -7,8 +7,10 @@ export interface Likeness {
   readonly factor: number;
   /** Trials were held at rungs, and now none is: only those that trained to their ends tell something. */
   readonly onlyWhole: boolean;
-  /** What the earlier one had, where that is not what this one has; in words. */
+  /** What the earlier one trained, where that is not what this one trains; in words. */
   readonly had: readonly string[];
+  /** It ran with more or less of a machine, for which nothing is converted. */
+  readonly otherResources: boolean;
 }
 
 type Compared = Pick<SearchSpec, 'epochs' | 'scheduler' | 'resources'>;
@@ -22,16 +24,16 @@ interface Rows {
 /** Fewer of a hundred make no other training. */
 const SAME_SIZE = 0.01;
 
-/** Training takes as long as there are epochs, and an epoch as there are rows; what starts and ends take is counted with them. */
-export function likenessOf(now: Compared, then: Compared, rows: Rows): Likeness {
+/** Training takes as long as there are epochs, and an epoch as there are rows; what starts and ends take is counted with them. @returns null: as this one */
+export function likenessOf(now: Compared, then: Compared, rows: Rows): Likeness | null {
   const grown = rows.now && rows.then ? rows.now / rows.then : 1;
   const isOfOtherSize = Math.abs(grown - 1) > SAME_SIZE;
-  const onlyWhole = promotes(then.scheduler) && !promotes(now.scheduler);
   const had = [
     ...(now.epochs === then.epochs ? [] : [`${then.epochs} epoch${then.epochs === 1 ? '' : 's'}`]),
     ...(isOfOtherSize ? [`${(rows.then ?? 0).toLocaleString('en-US')} rows`] : []),
-    ...(onlyWhole ? ['a scheduler'] : []),
-    ...(JSON.stringify(now.resources) === JSON.stringify(then.resources) ? [] : ['other resources']),
   ];
-  return { factor: (now.epochs / then.epochs) * (isOfOtherSize ? grown : 1), onlyWhole, had };
+  const onlyWhole = promotes(then.scheduler) && !promotes(now.scheduler);
+  const otherResources = JSON.stringify(now.resources) !== JSON.stringify(then.resources);
+  if (had.length === 0 && !onlyWhole && !otherResources) return null;
+  return { factor: (now.epochs / then.epochs) * (isOfOtherSize ? grown : 1), onlyWhole, had, otherResources };
 }

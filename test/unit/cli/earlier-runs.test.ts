@@ -97,8 +97,14 @@ describe('an estimate from earlier runs', () => {
     expect(await told(held, before)).toMatchObject({ text: expect.not.stringContaining('counted as') as string });
     expect(await told(all, before)).toMatchObject({
       cost: 80,
-      text: expect.stringContaining('with a scheduler; of those with a scheduler only trials that') as string,
+      text: expect.stringContaining('local; of 1 run with a scheduler only trials that trained to their ends)') as string,
     });
+  });
+
+  it('with other resources is taken as it is, and told', async () => {
+    const [small, large] = await Promise.all([documentOf('epochs: 2'), documentOf('epochs: 2\n  resources: { cpu: 8 }')]);
+    const found = await told(large, [{ document: small, trials: WHOLE }]);
+    expect(found).toMatchObject({ cost: 20, text: expect.stringContaining('local; 1 run had other resources)') as string });
   });
 
   it('whose document is gone takes its trials as they are', async () => {
