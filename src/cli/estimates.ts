@@ -61,12 +61,14 @@ function unlikeText(unlike: Earlier['unlike']): string {
     ({ factor, had }) => `with ${had.join(' and ')} ${Number(factor.toPrecision(2))} times`,
   );
   const held = unlike.filter(({ onlyWhole }) => onlyWhole);
+  const whole = unlike.filter(({ heldNone }) => heldNone);
   const other = unlike.filter(({ otherResources }) => otherResources);
   return [
     ...(converted.size > 0
       ? [`counted as what is trained now: ${[...converted].map(([text, of]) => `of ${runs(of)} ${text}`).join(', ')}`]
       : []),
     ...(held.length > 0 ? [`of ${runs(held)} with a scheduler only trials that trained to their ends`] : []),
+    ...(whole.length > 0 ? [`${runs(whole)} held no trials at rungs, so that it will be less`] : []),
     ...(other.length > 0 ? [`${runs(other)} had other resources`] : []),
   ]
     .map((part) => `; ${part}`)

@@ -7,6 +7,8 @@ export interface Likeness {
   readonly factor: number;
   /** Trials were held at rungs, and now none is: only those that trained to their ends tell something. */
   readonly onlyWhole: boolean;
+  /** All trained to their ends, and now trials are held at rungs: less will be trained, how much less is not known. */
+  readonly heldNone: boolean;
   /** What the earlier one trained, where that is not what this one trains; in words. */
   readonly had: readonly string[];
   /** It ran with more or less of a machine, for which nothing is converted. */
@@ -34,6 +36,7 @@ export function likenessOf(now: Compared, then: Compared, rows: Rows): Likeness 
   ];
   const onlyWhole = promotes(then.scheduler) && !promotes(now.scheduler);
   const otherResources = JSON.stringify(now.resources) !== JSON.stringify(then.resources);
-  if (had.length === 0 && !onlyWhole && !otherResources) return null;
-  return { factor: (now.epochs / then.epochs) * (isOfOtherSize ? grown : 1), onlyWhole, had, otherResources };
+  const heldNone = promotes(now.scheduler) && !promotes(then.scheduler);
+  if (had.length === 0 && !onlyWhole && !heldNone && !otherResources) return null;
+  return { factor: (now.epochs / then.epochs) * (isOfOtherSize ? grown : 1), onlyWhole, heldNone, had, otherResources };
 }

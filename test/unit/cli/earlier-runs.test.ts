@@ -101,6 +101,14 @@ describe('an estimate from earlier runs', () => {
     });
   });
 
+  it('whose trials were held at no rungs is told to be more where they are held now', async () => {
+    const [held, all] = await Promise.all([documentOf('epochs: 8\n  scheduler: { kind: asha }'), documentOf('epochs: 8')]);
+    expect(await told(held, [{ document: all, trials: WHOLE }])).toMatchObject({
+      cost: 20,
+      text: expect.stringContaining('local; 1 run held no trials at rungs, so that it will be less)') as string,
+    });
+  });
+
   it('with other resources is taken as it is, and told', async () => {
     const [small, large] = await Promise.all([documentOf('epochs: 2'), documentOf('epochs: 2\n  resources: { cpu: 8 }')]);
     const found = await told(large, [{ document: small, trials: WHOLE }]);

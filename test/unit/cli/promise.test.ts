@@ -105,7 +105,9 @@ describe('what is promised of a run', () => {
     const asked = await document();
     const earlier = earlierOf(asked, 1);
     const dearer = earlier.trials.map((row) => ({ ...row, cost: 4 * Number(row.cost), seconds: 4 * Number(row.seconds) }));
-    const unlike = [{ run: 'before', step: 'search', factor: 4, onlyWhole: false, had: ['2 epochs'], otherResources: false }];
+    const unlike = [
+      { run: 'before', step: 'search', factor: 4, onlyWhole: false, heldNone: false, had: ['2 epochs'], otherResources: false },
+    ];
     const { says } = promised(asked, { cost: 18 }, ['search'], { ...earlier, comparable: dearer, unlike }, NOW);
     expect(says).toMatch(/search: about 4 of 10 trials for at most/);
     expect(says).toContain('search counted as what is trained now: of 1 run with 2 epochs 4 times');
