@@ -57,7 +57,7 @@ export async function earlierOf(
   return { trials, runs: here, comparable: comparableOf(trials, unlike.flat()), unlike: unlike.flat() };
 }
 
-/** The document of an earlier run; null where it is gone, or of a version that is not read any more. */
+/** The document of an earlier run; null where it is gone, torn, or of a version that is not read any more. */
 export async function recordedDocument(
   { run, document_uri: uri }: Pick<LedgerRow<'runs'>, 'run' | 'document_uri'>,
   store: ObjectStore,
@@ -68,8 +68,16 @@ export async function recordedDocument(
   if (object === null) return null;
   // Loaded here: the schemas are most of what a command would have to read before it answers.
   const { RunDocument: schema } = await import('../contract/run-document.ts');
-  const document = schema.safeParse(JSON.parse(new TextDecoder().decode(object.data)));
+  const document = schema.safeParse(jsonOf(new TextDecoder().decode(object.data)));
   return document.success ? document.data : null;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function newest(runs: readonly LedgerRow<'runs'>[], trials: readonly LedgerRow<'trials'>[]): LedgerRow<'runs'>[] {

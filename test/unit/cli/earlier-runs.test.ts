@@ -115,10 +115,12 @@ describe('an estimate from earlier runs', () => {
     expect(found).toMatchObject({ cost: 20, text: expect.stringContaining('local; 1 run had other resources)') as string });
   });
 
-  it('whose document is gone takes its trials as they are', async () => {
+  it('whose document is gone or torn takes its trials as they are', async () => {
     const [two, six] = await Promise.all([documentOf('epochs: 2'), documentOf('epochs: 6')]);
     const { warehouse, store } = placesOf([{ document: two, trials: WHOLE }]);
-    const gone = { ...store, read: () => Promise.resolve(null) };
-    expect((await earlierOf(six, new Map(), { warehouse, store: gone })).comparable).toMatchObject([{ cost: 2 }]);
+    for (const data of [null, new TextEncoder().encode('{"steps": [')]) {
+      const other = { ...store, read: () => Promise.resolve(data && { data }) } as unknown as ObjectStore;
+      expect((await earlierOf(six, new Map(), { warehouse, store: other })).comparable).toMatchObject([{ cost: 2 }]);
+    }
   });
 });
