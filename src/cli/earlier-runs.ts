@@ -62,9 +62,9 @@ export async function recordedDocument(
   { run, document_uri: uri }: Pick<LedgerRow<'runs'>, 'run' | 'document_uri'>,
   store: ObjectStore,
 ): Promise<RunDocument | null> {
-  if (typeof uri !== 'string') return null;
   // A project that was moved has it at the same place of its store.
-  const object = await store.read(uri.startsWith(`${store.root}/`) ? uri : documentUri(store.root, run));
+  const isThere = typeof uri === 'string' && uri.startsWith(`${store.root}/`);
+  const object = await store.read(isThere ? uri : documentUri(store.root, run));
   if (object === null) return null;
   // Loaded here: the schemas are most of what a command would have to read before it answers.
   const { RunDocument: schema } = await import('../contract/run-document.ts');
