@@ -58,9 +58,9 @@ function sourcesOf(source: LogSource, nodes: number): LogSource[] {
   return Array.from({ length: ranks }, (_, rank) => (rank === 0 ? source : { ...source, rank, bounds: { ...source.bounds, maxMb } }));
 }
 
-/** Its log may be of a machine that is not there any more, or never was. */
-export const isWithoutMachine = ({ disruption, nodeLost, notStarted }: JobEnd): boolean =>
-  disruption !== null || nodeLost || notStarted !== null;
+/** Nobody is to wait for the rest of its log: its machine goes, or its pod does, and another one takes its place. */
+export const isReplacedAtOnce = ({ disruption, nodeLost, notStarted, deletedByOther }: JobEnd): boolean =>
+  disruption !== null || nodeLost || notStarted !== null || deletedByOther;
 
 /** The logs of all machines of an attempt. */
 export function keepLogs(source: LogSource, nodes: number, job: string, detached: AbortSignal): KeptLog {

@@ -8,7 +8,7 @@ import type { Compute, ObjectStore, Ports } from '../src/ports/index.ts';
 import { GRACES } from '../src/rules/durations.ts';
 import { inFlavor } from '../src/rules/flavors.ts';
 import { DEFAULT_LOG_BOUNDS, stepLogHome } from '../src/rules/kept-logs.ts';
-import { isWithoutMachine, keepLog, type LogSource, markLostLog } from './attempt-logs.ts';
+import { isReplacedAtOnce, keepLog, type LogSource, markLostLog } from './attempt-logs.ts';
 import { unlessClusterIsLost } from './cluster-silence.ts';
 import { translated } from './failures.ts';
 import { type Interruptible, withHeartbeat } from './heartbeat.ts';
@@ -137,7 +137,7 @@ async function runToItsEnd(input: StepJobInput, world: World, context: Interrupt
       });
     const end = await foreign.ask('Kubernetes', watch, [context.signal]);
     // A machine that goes is replaced at once; what is left of its log comes meanwhile.
-    await kept.settled(isWithoutMachine(end) ? 0 : GRACES.logEndMs);
+    await kept.settled(isReplacedAtOnce(end) ? 0 : GRACES.logEndMs);
     if (end.state !== 'succeeded') await context.look();
     interrupted.throwIfAborted();
     return await endOf(input, world, end, name);

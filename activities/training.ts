@@ -9,7 +9,7 @@ import type { Compute, ObjectStore, Ports, Warehouse } from '../src/ports/index.
 import { GRACES } from '../src/rules/durations.ts';
 import { severalNodes } from '../src/rules/gang.ts';
 import { DEFAULT_LOG_BOUNDS } from '../src/rules/kept-logs.ts';
-import { completeLogs, isWithoutMachine, keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
+import { completeLogs, isReplacedAtOnce, keepLogs, markLostLog, type LogSource } from './attempt-logs.ts';
 import { attemptMeter } from './attempt-metrics.ts';
 import { asLostOutcome, attemptOutcome, hasLetGo } from './attempt-outcome.ts';
 import { attemptReport, recordAttempt, recordNodes } from './attempt-report.ts';
@@ -200,7 +200,7 @@ async function runAttempt(input: AttemptInput, world: World, context: Stoppable,
     const watched = await watchAttempt(watching);
     if (input.isLogKept) await completeLogs(logs, nodesOf(input), job, context.detached);
     // A machine that goes is replaced at once; what is left of its log comes meanwhile.
-    await kept?.settled(isWithoutMachine(watched.end) ? 0 : GRACES.logEndMs);
+    await kept?.settled(isReplacedAtOnce(watched.end) ? 0 : GRACES.logEndMs);
     return watched;
   };
   const name = before.job === undefined ? await createJob(input, world, context) : before.job;

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Background } from '../../../activities/background.ts';
-import { keepLog, markLostLog } from '../../../activities/attempt-logs.ts';
+import { isReplacedAtOnce, keepLog, markLostLog } from '../../../activities/attempt-logs.ts';
 import type { LogSource } from '../../../activities/attempt-logs.ts';
 import { openDirectoryStore } from '../../../src/adapters/directory/index.ts';
+import { UNKNOWN_END } from '../../../src/contract/jobs.ts';
 import type { JobLogOptions } from '../../../src/ports/compute.ts';
 import type { ObjectStore } from '../../../src/ports/index.ts';
 import { keptAttempts, readKeptLog } from '../../../src/present/kept-logs.ts';
@@ -108,6 +109,17 @@ describe('the log of an attempt', () => {
     await behind.end(PATIENCE_MS);
     expect(await kept()).toEqual(['one', expect.stringContaining('the rest of this log is lost')]);
     expect(await isEnded()).toBe(true);
+  });
+
+  it.each([
+    [{ disruption: 'EvictionByEvictionAPI' }, true],
+    [{ nodeLost: true }, true],
+    [{ deletedByOther: true }, true],
+    [{ notStarted: { reason: 'no-capacity', message: '' } }, true],
+    [{ exitCode: 1 }, false],
+    [{ state: 'succeeded', exitCode: 0 }, false],
+  ] as const)('is waited for by nobody where another machine or pod takes its place: %j', (end, atOnce) => {
+    expect(isReplacedAtOnce({ ...UNKNOWN_END, ...end })).toBe(atOnce);
   });
 
   it('does not hold a worker that goes where it does not end at all', async () => {
