@@ -48,13 +48,13 @@ export function renderEstimate({ step, estimate, budget, unlike }: Estimated, do
   return [
     `${step}: ${of(trials, 'trial')}${replicates > 0 ? ` and ${of(replicates, 'replicate')}` : ''} will cost about ${around(cost, (amount) => money(amount, currency))},`,
     `use ${around(machineSeconds, hours)} of machines and take ${around(elapsedSeconds, hours)} with ${parallel} at once`,
-    `(90 % intervals, from ${of(earlierTrials, 'trial')} of ${of(earlierRuns, 'earlier run')} on ${document.profileName}${unlikeText(unlike)})` +
+    `(90 % intervals, from ${of(earlierTrials, 'trial')} of ${of(earlierRuns, 'earlier run')} on ${[document.profileName, ...unlikeTexts(unlike)].join('; ')})` +
       (budget === null ? '' : `; at its budget of ${money(budget, currency)} it pauses and asks`),
   ].join(' ');
 }
 
-/** @example '; counted as what is trained now: of 1 run with 2 epochs 4 times' */
-function unlikeText(unlike: Earlier['unlike']): string {
+/** @example ['counted as what is trained now: of 1 run with 2 epochs 4 times'] */
+function unlikeTexts(unlike: Earlier['unlike']): string[] {
   const runs = ({ length }: Earlier['unlike']): string => `${length} run${length === 1 ? '' : 's'}`;
   const converted = Map.groupBy(
     unlike.filter(({ had }) => had.length > 0),
@@ -70,9 +70,7 @@ function unlikeText(unlike: Earlier['unlike']): string {
     ...(held.length > 0 ? [`of ${runs(held)} with a scheduler only trials that trained to their ends`] : []),
     ...(whole.length > 0 ? [`${runs(whole)} held no trials at rungs, so that it will be less`] : []),
     ...(other.length > 0 ? [`${runs(other)} had other resources`] : []),
-  ]
-    .map((part) => `; ${part}`)
-    .join('');
+  ];
 }
 
 const around = ({ low, expected, high }: Interval, show: (value: number) => string): string =>
@@ -86,7 +84,7 @@ export function renderQuote({ step, estimate, unlike }: Estimated, { profile: { 
   return [
     line('cost', estimate.cost, (amount) => money(amount, currency)),
     line('end', estimate.elapsedSeconds, (seconds) => `after ${duration(seconds * 1000)}`),
-    ...(unlike.length === 0 ? [] : [`${step} ${unlikeText(unlike).slice('; '.length)}`]),
+    ...(unlike.length === 0 ? [] : [`${step} ${unlikeTexts(unlike).join('; ')}`]),
     ...(estimate.quality ? [line('quality', estimate.quality, (value) => String(Number(value.toPrecision(4))))] : []),
   ].join('\n');
 }

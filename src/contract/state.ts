@@ -137,9 +137,9 @@ export interface TrialState {
   /** Seconds that it had machines before its present attempt; absent where an older worker answers, and in rows of the ledger. */
   readonly trainedSeconds?: number;
   /** ms since 1970 since when its present attempt has one; absent where it has none. */
-  readonly trainsSince?: number;
+  readonly trainsSince?: number | undefined;
   /** It is held at a rung of its search's scheduler. */
-  readonly held?: true;
+  readonly held?: boolean | undefined;
 }
 
 export interface SearchSettings {

@@ -54,8 +54,8 @@ const seenOf = (run: SearchRun, record: TrialRecord, now: number): Partial<Trial
   cost: liveCost(run, record, now),
   reason: reasonOf(record),
   trainedSeconds: record.busyMs / 1000,
-  ...(record.runningSince === null ? {} : { trainsSince: record.runningSince }),
-  ...(isHeld(record) ? { held: true } : {}),
+  trainsSince: record.runningSince ?? undefined,
+  held: isHeld(record) || undefined,
 });
 
 function fitting<T>(trials: T[]): T[] {
