@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { commandWord } from '../../bin/command-word.mjs';
 import { asksForJson } from './asks-for-json.ts';
 import { EXIT, report } from './exit.ts';
-import { createProgram } from './program.ts';
+import { createOverview, createProgram } from './program.ts';
 import { openTerminal } from './terminal.ts';
 
 /** @returns whether it failed, so that whatever is still open must not keep the process alive */
@@ -12,7 +12,8 @@ export async function execute(): Promise<boolean> {
   const terminal = openTerminal();
   const json = asksForJson(process.argv);
   try {
-    const program = await createProgram(commandWord(process.argv.slice(2)));
+    const word = commandWord(process.argv.slice(2));
+    const program = word === undefined ? createOverview() : await createProgram(word);
     await program.parseAsync(process.argv);
     return false;
   } catch (error) {

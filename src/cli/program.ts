@@ -4,15 +4,56 @@ import { asksForJson } from './asks-for-json.ts';
 import { COMMANDS } from './commands.ts';
 import { examples } from './context.ts';
 import { UsageError } from './exit.ts';
+import OVERVIEW from './overview.json' with { type: 'json' };
 import { versions } from './versions.ts';
 
 const GROUPS = ['Pipelines', 'Runs', 'Control', 'Results', 'This machine'] as const;
 
-/** @param word the command that is called: where it is known, only that one is there. `--help` and mistakes need all. */
+/** @param word the command that is called: where it is known, only that one is there. `help` and mistakes need all. */
 export async function createProgram(word?: string): Promise<Command> {
   const called = Object.values(COMMANDS)
     .flat()
     .find(({ words }) => word !== undefined && words.includes(word));
+  const program = withoutCommands();
+  program.hook('preAction', (_program, command) => checkPaths(command));
+  for (const group of GROUPS) {
+    program.commandsGroup(`${group}:`);
+    for (const command of called ? COMMANDS[group].filter((each) => each === called) : COMMANDS[group]) await command.register(program);
+  }
+  return program;
+}
+
+/** A command as `--help` lists it: `list|ls [options]`. */
+export interface Listed {
+  readonly group: string;
+  readonly name: string;
+  readonly term: string;
+  readonly about: string;
+}
+
+export function listed(program: Command): readonly Listed[] {
+  const help = program.createHelp();
+  return program.commands
+    .filter((command) => command.name() !== 'help')
+    .map((command) => ({
+      group: command.helpGroup(),
+      name: command.name(),
+      term: help.subcommandTerm(command),
+      about: help.subcommandDescription(command),
+    }));
+}
+
+/** The program where no command is called: its help is that of all commands, whose modules take four times as long to load as the rest. */
+export function createOverview(): Command {
+  const terms = new Map(OVERVIEW.map(({ name, term }) => [name, term]));
+  const program = withoutCommands();
+  const termOf = program.createHelp().subcommandTerm;
+  program.configureHelp({ subcommandTerm: (command) => terms.get(command.name()) ?? termOf(command) });
+  for (const { group, name, about } of OVERVIEW) program.command(name).helpGroup(group).description(about);
+  return program;
+}
+
+function withoutCommands(): Command {
   const program = new Command('longhaul')
     .description('Durable model-training pipelines on machines that may vanish at any minute')
     .option('-V, --version', 'versions of all parts')
@@ -34,11 +75,6 @@ Exit codes: 0 ok, 1 the run failed, 2 bad input, 3 refused, 4 cannot connect, 5 
     process.stdout.write(`${asksForJson(process.argv) ? JSON.stringify(parts) : lines.join('\n')}\n`);
     throw new CommanderError(0, 'commander.version', '');
   });
-  program.hook('preAction', (_program, command) => checkPaths(command));
-  for (const group of GROUPS) {
-    program.commandsGroup(`${group}:`);
-    for (const command of called ? COMMANDS[group].filter((each) => each === called) : COMMANDS[group]) await command.register(program);
-  }
   return program;
 }
 

@@ -1,13 +1,17 @@
-/** docs/cli.md: made of the commands' own help, so that it cannot say anything else. `node bin/run.mjs src/cli/reference.ts` writes it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/**
+ * docs/cli.md, and the list of commands that `longhaul --help` shows: made of the commands' own help, so that they cannot say anything else.
+ * `npm run reference` writes them.
+ */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Argument, Command, Option } from 'commander';
 import { EXIT } from './exit.ts';
 import { OUTPUTS } from './output-schemas.ts';
-import { createProgram } from './program.ts';
+import { createProgram, listed } from './program.ts';
 
 export const REFERENCE_FILE = join(import.meta.dirname, '..', '..', 'docs', 'cli.md');
+export const OVERVIEW_FILE = join(import.meta.dirname, 'overview.json');
 
 const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'done',
@@ -47,6 +51,8 @@ export async function reference(): Promise<string> {
     .join('\n\n')
     .concat('\n');
 }
+
+export const overview = async (): Promise<string> => `${JSON.stringify(listed(await createProgram()), null, 2)}\n`;
 
 /** A command and its subcommands. */
 function sections(command: Command, parents = 'longhaul'): string[] {
@@ -115,7 +121,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = await reference();
-  if (process.argv.includes('--check')) process.exitCode = readFileSync(REFERENCE_FILE, 'utf8') === text ? 0 : 1;
-  else writeFileSync(REFERENCE_FILE, text);
+  writeFileSync(REFERENCE_FILE, await reference());
+  writeFileSync(OVERVIEW_FILE, await overview());
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProgram } from '../../../src/cli/program.ts';
+import { createOverview, createProgram } from '../../../src/cli/program.ts';
 
 const all = await createProgram();
 const words = all.commands.flatMap((command) => [command.name(), ...command.aliases()]).filter((word) => word !== 'completion');
@@ -13,4 +13,8 @@ it.each(words)('longhaul %s finds its command without the modules of the others,
 
 it.each([undefined, 'help', 'lsit', 'completion'])('all commands are there for %s', async (word) => {
   expect((await createProgram(word)).commands.map((command) => command.name())).toEqual(all.commands.map((command) => command.name()));
+});
+
+it('lists in its help what all commands say of themselves, without their modules', () => {
+  expect(createOverview().helpInformation()).toBe(all.helpInformation());
 });

@@ -6,7 +6,7 @@ import { curvesOf } from '../../../src/cli/commands/curves.ts';
 import { outputOf } from '../../../src/cli/commands/open.ts';
 import { CompareOutput, CurvesOutput, ReportOutput, StatusOutput, TrialsOutput } from '../../../src/cli/output-schemas.ts';
 import { createProgram } from '../../../src/cli/program.ts';
-import { REFERENCE_FILE, reference } from '../../../src/cli/reference.ts';
+import { OVERVIEW_FILE, REFERENCE_FILE, overview, reference } from '../../../src/cli/reference.ts';
 import { withLiveTrials } from '../../../src/cli/run-data.ts';
 import { reportJson } from '../../../src/report/index.ts';
 import { makeRun } from '../../support/run-data.ts';
@@ -16,6 +16,7 @@ const program = await createProgram();
 describe('docs/cli.md', () => {
   it('says what --help says; `npm run reference` writes it', async () => {
     expect(readFileSync(REFERENCE_FILE, 'utf8')).toBe(await reference());
+    expect(readFileSync(OVERVIEW_FILE, 'utf8')).toBe(await overview());
   });
 
   /** Those that do something; the others only lead to them. */
