@@ -53,11 +53,11 @@ export const SUITES: readonly Suite[] = [
   },
   vitest('contract', { workers: 2, needs: ['emulators'] }),
   vitest('workflow', { workers: 3, env: SELDOM_COLLECTED }),
-  vitest('chaos'),
-  vitest('chart', { needs: ['helm'] }),
   vitest('console', { needs: ['chromium'] }),
   vitest('unit', { yields: true }),
+  vitest('chaos'),
   vitest('replay'),
+  vitest('chart', { needs: ['helm'] }),
 ];
 
 /** Suites for which the whole has no minutes: each is run by its own name. With `--record` its counts are kept in test/records/NAME.json. */
