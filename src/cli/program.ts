@@ -24,7 +24,7 @@ export async function createProgram(word?: string): Promise<Command> {
 }
 
 /** A command as `--help` lists it: `list|ls [options]`. */
-export interface Listed {
+interface Listed {
   readonly group: string;
   readonly name: string;
   readonly term: string;
@@ -47,8 +47,8 @@ export function listed(program: Command): readonly Listed[] {
 export function createOverview(): Command {
   const terms = new Map(OVERVIEW.map(({ name, term }) => [name, term]));
   const program = withoutCommands();
-  const termOf = program.createHelp().subcommandTerm;
-  program.configureHelp({ subcommandTerm: (command) => terms.get(command.name()) ?? termOf(command) });
+  const help = program.createHelp();
+  program.configureHelp({ subcommandTerm: (command) => terms.get(command.name()) ?? help.subcommandTerm(command) });
   for (const { group, name, about } of OVERVIEW) program.command(name).helpGroup(group).description(about);
   return program;
 }
