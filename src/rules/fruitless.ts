@@ -34,11 +34,23 @@ export function fruitlessEnd(
   return `no pool had a machine for ${maxHoursWithoutCapacity} hours (placement.maxWithoutCapacity)`;
 }
 
-/** A registry that gives no image: since when (ms since 1970), and of how many attempts. */
+/** A registry that gives no image: since when (ms since 1970, see `withoutAbsence`), and of how many attempts. */
 export interface RegistryWait {
   readonly since: number;
   readonly attempts: number;
 }
+
+/** Waits that have an end: since when, in ms since 1970. */
+interface Waits {
+  readonly withoutCapacitySince?: number | null;
+  readonly registry?: RegistryWait | null;
+}
+
+/** Time in which nobody asked, as no worker was there, is no waiting: a night of it would end what has asked once. */
+export const withoutAbsence = ({ withoutCapacitySince, registry }: Waits, absentMs: number): Waits => ({
+  ...(withoutCapacitySince ? { withoutCapacitySince: withoutCapacitySince + absentMs } : {}),
+  ...(registry ? { registry: { ...registry, since: registry.since + absentMs } } : {}),
+});
 
 export const afterRegistryWait = (before: RegistryWait | null | undefined, now: number): RegistryWait => ({
   since: before?.since ?? now,

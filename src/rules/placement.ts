@@ -135,9 +135,11 @@ export function backoffSeconds(
   { emptyPools, empty = [] }: PlacementState,
   poolCount: number,
 ): number {
-  if (verdict === 'crashed' || verdict === 'deleted') return Math.min(300, 5 * 2 ** Math.max(0, repeats - 1));
+  if (verdict === 'crashed' || verdict === 'deleted')
+    return Math.min(WAITS.crashPauseLongestSeconds, WAITS.crashPauseFirstSeconds * 2 ** Math.max(0, repeats - 1));
   if (verdict !== 'no-capacity' || empty.length < poolCount) return 0;
-  return Math.min(600, 30 * 2 ** Math.min(5, Math.floor(emptyPools / poolCount) - 1));
+  const rounds = Math.floor(emptyPools / poolCount);
+  return Math.min(WAITS.emptyPauseLongestSeconds, WAITS.emptyPauseFirstSeconds * 2 ** Math.min(5, rounds - 1));
 }
 
 interface Scene extends PlacementInput {

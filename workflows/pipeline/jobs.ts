@@ -8,11 +8,19 @@ import type { Profile } from '../../src/contract/profile.ts';
 import type { ContainerSpec, ScriptSpec } from '../../src/contract/steps.ts';
 import { profileIn } from '../../src/contract/clusters.ts';
 import { lostAfterSeconds } from '../../src/rules/clusters.ts';
-import { afterRegistryWait, fruitlessEnd, fruitlessPauseSeconds, registryEnd, registryPauseSeconds } from '../../src/rules/fruitless.ts';
+import {
+  afterRegistryWait,
+  fruitlessEnd,
+  fruitlessPauseSeconds,
+  registryEnd,
+  registryPauseSeconds,
+  withoutAbsence,
+} from '../../src/rules/fruitless.ts';
 import type { RegistryWait } from '../../src/rules/fruitless.ts';
 import { grownMemoryMb, growsMemory } from '../../src/rules/memory-growth.ts';
 import { afterAttemptV1, choosePoolV1, spotPositionsV1 } from '../../src/rules/placement-v1.ts';
 import { afterAttempt, choosePool, initialPlacement, poolOrder } from '../../src/rules/placement.ts';
+import { absenceMs } from '../absence.ts';
 import { isClusterLost, isTimeout, stepFailureOf } from '../failures.ts';
 import { handOver } from '../job-ending.ts';
 import { control, jobs, MAX_TIME_FOR_A_WORKER, stepJobLimits, trainingQueue } from '../policies.ts';
@@ -71,7 +79,7 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
       if (choice === null) {
         host.told(noAnswer(news));
         if (patched('jobs-without-clusters-end')) endWithoutCluster(host, noAnswer(news), fruitless);
-        await sleep(WAITS.allPoolsEmptyMs);
+        await rest(fruitless, WAITS.allPoolsEmptyMs);
         continue;
       }
       placement = choice.state;
@@ -114,7 +122,7 @@ export function createJobRunner(host: JobHost, input: JobOfStep): () => Promise<
       if (host.reconciles) await pauseWhereFruitless(host, end, fruitless, begun);
       if (growsMemory(end.verdict, counts.grown, profile)) counts.grown += 1;
       else if (end.verdict === 'no-capacity') {
-        if (placement.emptyPools >= profile.pools.length) await sleep(WAITS.allPoolsEmptyMs);
+        if (placement.emptyPools >= profile.pools.length) await rest(fruitless, WAITS.allPoolsEmptyMs);
       } else if (end.verdict !== 'preempted' && !(end.verdict === 'deleted' && ++counts.deletions <= MAX_DELETIONS)) {
         throw jobFailure(end);
       }
@@ -139,7 +147,7 @@ async function pauseWhereFruitless(host: JobHost, end: StepJobEnd, counted: Frui
   const reason = fruitlessEnd(counted, end.verdict, host.profile.placement, now);
   if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
   const seconds = waited ? 0 : fruitlessPauseSeconds(counted.fruitless);
-  if (seconds > 0) await sleep(seconds * 1000);
+  if (seconds > 0) await rest(counted, seconds * 1000);
 }
 
 /** The pool had a machine, which is given back meanwhile. */
@@ -150,7 +158,13 @@ async function waitForRegistry(host: JobHost, end: StepJobEnd, counted: Fruitles
   const reason = registryEnd(counted.registry, now);
   if (reason !== null) throw jobFailure({ ...end, cause: `${reason}; the last time: ${end.cause}` });
   host.told(end.cause, counted.registry.since);
-  await sleep(registryPauseSeconds(counted.registry) * 1000);
+  await rest(counted, registryPauseSeconds(counted.registry) * 1000);
+}
+
+async function rest(counted: Fruitless, ms: number): Promise<void> {
+  const begun = Date.now();
+  await sleep(ms);
+  Object.assign(counted, withoutAbsence(counted, absenceMs(begun, ms)));
 }
 
 /** Not for ever, as with pools that have no machine. */

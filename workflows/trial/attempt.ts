@@ -1,7 +1,9 @@
 /** One attempt of a trial, from its place in the pool to its report, whatever becomes of the worker that watches it. */
 import { ActivityFailure, CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
 import type { AttemptInput, AttemptReport } from '../../src/contract/attempts.ts';
+import { withoutAbsence } from '../../src/rules/fruitless.ts';
 import { backoffSeconds, type PlacementChoice } from '../../src/rules/placement.ts';
+import { absenceMs } from '../absence.ts';
 import { watchPools } from './pool-watch.ts';
 import { acquirePlaces, releasePlaces } from '../pools/slots.ts';
 import { cleanUpOnRequest } from '../clean-up.ts';
@@ -115,5 +117,8 @@ async function endOf(run: TrialRun, input: AttemptInput): Promise<AttemptReport 
 }
 
 export async function backOff(run: TrialRun, seconds: number): Promise<void> {
-  if (seconds > 0) await condition(() => run.stop !== null || run.paused, seconds * 1000);
+  if (seconds === 0) return;
+  const begun = Date.now();
+  await condition(() => run.stop !== null || run.paused, seconds * 1000);
+  Object.assign(run.carried, withoutAbsence(run.carried, absenceMs(begun, seconds * 1000)));
 }

@@ -2,9 +2,10 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { TrialSummary } from '../../src/contract/trial-run.ts';
 import { WAITS } from '../../src/rules/durations.ts';
-import { fruitlessEnd } from '../../src/rules/fruitless.ts';
+import { fruitlessEnd, withoutAbsence } from '../../src/rules/fruitless.ts';
 import { afterFound, afterWaiting, learnsRates } from '../../src/rules/placement.ts';
 import type { PlacementChoice } from '../../src/rules/placement.ts';
+import { absenceMs } from '../absence.ts';
 import { observing } from '../policies.ts';
 import { failedSummary } from './decisions.ts';
 import { reportOf, reportToSearch } from './messages.ts';
@@ -31,14 +32,17 @@ export async function waitForMachine(run: TrialRun, choice: PlacementChoice): Pr
   carried.placement = choice.state;
   run.note = choice.reason;
   await reportToSearch(input, reportOf(run));
+  const begun = Date.now();
+  const waitMs = (choice.waitSeconds ?? 0) * 1000;
   const scope = new CancellationScope();
   const watching = scope.run(() => watchPools(run, choice.looks)).catch(() => undefined);
   try {
-    await condition(() => run.found !== null || run.stop !== null || run.paused, (choice.waitSeconds ?? 0) * 1000);
+    await condition(() => run.found !== null || run.stop !== null || run.paused, waitMs);
   } finally {
     scope.cancel();
     await CancellationScope.nonCancellable(() => watching);
   }
+  Object.assign(carried, withoutAbsence(carried, absenceMs(begun, waitMs)));
   if (run.found !== null) carried.placement = afterFound(choice.state, run.found);
   else if (run.stop === null && !run.paused) carried.placement = afterWaiting(choice);
   if (run.found !== null || run.stop !== null) return null;

@@ -53,6 +53,14 @@ export const REAL_WAITS = {
   capacityWaitShortestSeconds: 10,
   /** A node of a pool that has machines joins within about two minutes; of several spot pools none is waited for much longer. */
   capacityWaitInTurnSeconds: 180,
+  /** A workflow that goes on so much later than it was to had no worker: a busy one is not that late. */
+  workersAwayMs: 60_000,
+  /** After a crash: from, to. */
+  crashPauseFirstSeconds: 5,
+  crashPauseLongestSeconds: 300,
+  /** After a round through all pools, none of which had a machine: from, to. */
+  emptyPauseFirstSeconds: 30,
+  emptyPauseLongestSeconds: 600,
   /** Between attempts that train nothing: from, to. */
   fruitlessPauseFirstSeconds: 5,
   fruitlessPauseLongestSeconds: 600,

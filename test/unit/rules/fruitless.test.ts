@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fruitlessEnd, fruitlessPauseSeconds } from '../../../src/rules/fruitless.ts';
+import { fruitlessEnd, fruitlessPauseSeconds, registryEnd, withoutAbsence } from '../../../src/rules/fruitless.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -24,5 +24,17 @@ describe('attempts that train nothing', () => {
     expect(fruitlessEnd(since, 'no-capacity', {}, 1000 * HOUR_MS)).toBeNull();
     expect(fruitlessEnd(since, 'no-capacity', { maxHoursWithoutCapacity: 2 }, 2 * HOUR_MS)).toBeNull();
     expect(fruitlessEnd(since, 'no-capacity', { maxHoursWithoutCapacity: 2 }, 2 * HOUR_MS + 5)).toContain('for 2 hours');
+  });
+
+  it('count no time in which nobody asked', () => {
+    const limits = { maxHoursWithoutCapacity: 24 };
+    const waits = { withoutCapacitySince: 5, registry: { since: 7, attempts: 2 } };
+    const after = withoutAbsence(waits, 60 * HOUR_MS);
+    const [sooner, later] = [61 * HOUR_MS, 84 * HOUR_MS + 7];
+    expect(fruitlessEnd({ fruitless: 0, ...after }, 'no-capacity', limits, sooner)).toBeNull();
+    expect(fruitlessEnd({ fruitless: 0, ...after }, 'no-capacity', limits, later)).toContain('for 24 hours');
+    expect(registryEnd(after.registry ?? waits.registry, sooner)).toBeNull();
+    expect(registryEnd(after.registry ?? waits.registry, later)).toContain('no image for 24 h');
+    expect(withoutAbsence({ withoutCapacitySince: null }, HOUR_MS)).toEqual({});
   });
 });
