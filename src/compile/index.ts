@@ -26,6 +26,7 @@ import { Problems } from './problems.ts';
 import { datasetOf, findProfile, storageRoot } from './profile.ts';
 import { Resolver } from './resolve.ts';
 import { applySchema } from './schema-problems.ts';
+import { nearestName } from './suggest.ts';
 import { constantsOf, extend, type Constant, type Scope } from './scope.ts';
 import type { BindSql } from './bind-steps.ts';
 import { SqlChecks, type CheckSql } from './sql-files.ts';
@@ -195,7 +196,8 @@ function headOf(pipeline: MapNode, scope: Scope, resolver: Resolver, problems: P
   const entries = new Map(pipeline.entries);
   const key = entries.get('budget')?.key;
   if (budget && key) entries.set('budget', { key, value: resolver.resolve(budget, scope, 'budget') });
-  if (!child(pipeline, 'steps'))
+  const isMisspelt = [...entries.keys()].some((name) => nearestName(name, Object.keys(PipelineShell.shape)) === 'steps');
+  if (!child(pipeline, 'steps') && !isMisspelt)
     problems.add(pipeline.at, 'steps', '"steps" is missing', { expected: 'a map: name of a step, then its fields' });
   const fields = withPresentNames({ ...pipeline, entries }, PIPELINE_RENAMES, '', problems);
   return applySchema(PipelineShell, without(fields, ['params', 'steps', 'onExit']), '', problems);

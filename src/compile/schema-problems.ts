@@ -22,9 +22,23 @@ export function applySchema<S extends z.ZodType>(
   const value = toPlain(node);
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  for (const issue of result.error.issues.flatMap(simplest)) tell(issue, schema, node, path, problems, at);
+  const issues = result.error.issues.flatMap(simplest);
+  const meant = new Set(issues.flatMap((issue) => fieldsMeant(issue, schema)));
+  for (const issue of issues)
+    if (!(isMissing(issue, node) && meant.has(placeOf(issue.path)))) tell(issue, schema, node, path, problems, at);
   return null;
 }
+
+/** Fields of which another spelling is there: that they are missing, too, is the same mistake. */
+function fieldsMeant(issue: Issue, schema: z.ZodType): string[] {
+  if (issue.code !== 'unrecognized_keys') return [];
+  const known = knownKeys(schema, issue.path);
+  return issue.keys.flatMap((name) => nearestName(name, known) ?? []).map((name) => placeOf([...issue.path, name]));
+}
+
+const placeOf = (path: readonly PropertyKey[]): string => JSON.stringify(path.map(String));
+
+const isMissing = (issue: Issue, root: Node): boolean => issue.input === undefined && !nearest(root, issue.path).found;
 
 function tell(issue: Issue, schema: z.ZodType, root: Node, base: string, problems: Problems, rootAt: Place): void {
   const { node, key, found } = nearest(root, issue.path);
@@ -45,11 +59,10 @@ function tell(issue: Issue, schema: z.ZodType, root: Node, base: string, problem
     }
     return;
   }
-  const missing = !found && issue.input === undefined;
   // What is missing has no place of its own: show the key of what it is missing from.
   const at = found && node.at.line !== undefined ? node.at : node === root ? rootAt : key;
   const name = issue.path.at(-1);
-  if (missing && name !== undefined) {
+  if (isMissing(issue, root) && name !== undefined) {
     problems.add(at, path, `${typeof name === 'number' ? 'an item' : `"${String(name)}"`} is missing`, expectation(issue));
     return;
   }

@@ -560,6 +560,14 @@ describe('a mistake is told once', () => {
   });
 });
 
+test.each([
+  ['of the file', 'version: 1\nname: a\nstesp: { ask: { kind: approval, message: ok } }', 'stesp', 'steps'],
+  ['of a step', pipeline(SEARCH('').replace('n_trials', 'n_trails')), 'steps.search.n_trails', 'n_trials'],
+  ['within one', pipeline(SEARCH('').replace('metric: loss', 'mertic: loss')), 'steps.search.objective.mertic', 'metric'],
+])('a field that is needed and misspelt is not told to be missing, too: %s', async (_what, text, path, near) => {
+  expect(await problemsOf(text)).toEqual([expect.objectContaining({ path, hint: `did you mean ${near}?` })]);
+});
+
 test('all mistakes are told at once', async () => {
   const problems = await problemsOf(
     pipeline(
@@ -571,7 +579,6 @@ test('all mistakes are told at once', async () => {
   expect(problems.map(({ file, line, path }) => [file, line, path])).toEqual([
     ['--profile nowhere', undefined, undefined],
     ['pipeline.yaml', 3, 'params.x.default'],
-    ['pipeline.yaml', 5, 'steps.a.message'],
     ['pipeline.yaml', 5, 'steps.a.mesage'],
     ['pipeline.yaml', 6, 'steps.b.sql'],
     ['pipeline.yaml', 6, 'steps.b.with.x'],
