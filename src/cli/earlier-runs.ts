@@ -80,12 +80,12 @@ function jsonOf(text: string): unknown {
   }
 }
 
+export const newestFirst = <R extends Pick<LedgerRow<'runs'>, 'started_at'>>(runs: readonly R[]): R[] =>
+  runs.toSorted((a, b) => String(b.started_at ?? '').localeCompare(String(a.started_at ?? '')));
+
 function newest(runs: readonly LedgerRow<'runs'>[], trials: readonly LedgerRow<'trials'>[]): LedgerRow<'runs'>[] {
   const trained = new Set(trials.map(({ run }) => run));
-  return runs
-    .filter(({ run }) => trained.has(run))
-    .sort((a, b) => String(b.started_at ?? '').localeCompare(String(a.started_at ?? '')))
-    .slice(0, MAX_EARLIER_RUNS);
+  return newestFirst(runs.filter(({ run }) => trained.has(run))).slice(0, MAX_EARLIER_RUNS);
 }
 
 const rowsOf = ({ rows }: Readonly<Record<string, Json>>): number | null => (typeof rows === 'number' && rows > 0 ? rows : null);

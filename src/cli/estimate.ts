@@ -6,7 +6,7 @@ import type { LedgerRow } from '../contract/ledger.ts';
 import { elapsedSeconds, type Used } from '../rules/promise.ts';
 import { random } from '../rules/random.ts';
 import type { SearchSpec } from '../contract/steps.ts';
-import { MAX_EARLIER_RUNS } from './earlier-runs.ts';
+import { MAX_EARLIER_RUNS, newestFirst } from './earlier-runs.ts';
 
 /** 90 % interval, mean and median. */
 export interface Interval {
@@ -118,8 +118,7 @@ function byRun<T>(
   runs: readonly Pick<LedgerRow<'runs'>, 'run' | 'started_at'>[],
   tells: (row: LedgerRow<'trials'>) => readonly T[],
 ): T[][] {
-  return [...runs]
-    .sort((a, b) => String(b.started_at ?? '').localeCompare(String(a.started_at ?? '')))
+  return newestFirst(runs)
     .map(({ run }) => trials.filter((row) => row.run === run && row.step === step).flatMap(tells))
     .filter((told) => told.length > 0)
     .slice(0, MAX_EARLIER_RUNS);

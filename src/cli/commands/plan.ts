@@ -9,7 +9,7 @@ import { compileWithCode, withCompileOptions, type CompileOptions } from '../com
 import { keptForAudits, renderKept } from '../audit-bytes.ts';
 import { codeChanges, inStore, type CodeChange } from '../code-changes.ts';
 import { cliOf, examples } from '../context.ts';
-import { earlierOf, recordedDocument } from '../earlier-runs.ts';
+import { earlierOf, newestFirst, recordedDocument } from '../earlier-runs.ts';
 import { estimatesOf, renderEstimate, renderQuote, replicatesBeyondBudget, type Estimated } from '../estimates.ts';
 import type { Forecast } from '../forecast.ts';
 import { oneLine, parameters } from '../../present/format.ts';
@@ -149,9 +149,7 @@ interface Since {
 /** What is different from the newest run of the pipeline; null: there was none. */
 async function sinceLastRun(document: RunDocument, shipped: ReadonlyMap<string, Uint8Array>, ports: OpenPorts): Promise<Since | null> {
   const rows = await (await ports.warehouse(document.profile)).ledger('runs', { pipeline: document.pipeline });
-  const last = rows
-    .filter((row) => typeof row.started_at === 'string')
-    .sort((a, b) => String(b.started_at).localeCompare(String(a.started_at)))[0];
+  const [last] = newestFirst(rows);
   const store = await ports.store(document.profile);
   const before = last ? await recordedDocument(last, store) : null;
   if (!last || !before) return null;
