@@ -12,6 +12,7 @@ import {
 import type { TrackInput } from '../activities/trackers.ts';
 import { INTERNAL_SIGNALS } from '../src/contract/names.ts';
 import { playFaster, WAITS } from '../src/rules/durations.ts';
+import { absenceMs } from './absence.ts';
 import { trackers } from './policies.ts';
 
 export const runEndedSignal = defineSignal(INTERNAL_SIGNALS.runEnded);
@@ -46,7 +47,9 @@ export async function tracker({ toldAt = Date.now(), since, factor, ...input }: 
       if (Date.now() - last >= WAITS.trackerTroubleMs)
         throw ApplicationFailure.nonRetryable(`${input.tracker.uri} could not be told`, 'Unavailable');
     }
+    const begun = Date.now();
     await condition(() => news, WAITS.trackerLookMs);
+    last += absenceMs(begun, WAITS.trackerLookMs);
     if (workflowInfo().continueAsNewSuggested)
       await continueAsNew<typeof tracker>({ ...input, toldAt: last, ...from(heard), ...(factor === undefined ? {} : { factor }) });
   }
