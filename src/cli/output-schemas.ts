@@ -151,7 +151,7 @@ export const ReplaySearchOutput = z.looseObject({
           .join(
             ', ',
           )}, \`resolved\` (every part of the curves that it asks for was trained), \`untrained\` (else: \`trial\`, \`points\` that are known, \`wanted\` ones, null: to its end), \`elapsed\` (seconds from start to end), and \`ended\`: the trials in the order of their ends with \`trial\`, \`status\`, ` +
-        '`reason` (null: ended as recorded), `points`, `seconds`, `cost`, `objective`, `startedAt`, `endedAt`, `distance`',
+        '`reason` (null: ended as recorded), `points`, `seconds`, `cost`, `objective`, `startedAt`, `endedAt`, `distance`, `keeps` (to `metricConstraints`: `all`, `not all`, `unknown`; only the first can be the best)',
     ),
 });
 

@@ -17,11 +17,12 @@ export interface Untrained {
   readonly wanted: number | null;
 }
 
-interface Playing extends Omit<HalvingTrial, 'values' | 'expected' | 'state'> {
+interface Playing extends Omit<HalvingTrial, 'values' | 'expected' | 'state' | 'breaks'> {
   readonly recorded: RecordedTrial;
   readonly values: (number | null)[];
   readonly expected: (number | null)[];
   state: HalvingTrial['state'];
+  breaks?: boolean;
   /** Trained. */
   points: number;
   readonly startedAt: number;
@@ -66,7 +67,9 @@ export function replayPromotion(
   }
 
   function last(): ReturnType<typeof lastPromotion> {
-    const finished = begun.filter(({ state, recorded }) => state === 'over' && recorded.status === 'succeeded');
+    const finished = begun.filter(
+      ({ state, recorded }) => state === 'over' && recorded.status === 'succeeded' && (recorded.keeps ?? 'all') === 'all',
+    );
     return lastPromotion(
       field(),
       finished.map(({ recorded }) => recorded.objective),
@@ -105,6 +108,7 @@ export function replayPromotion(
       const seen = recorded.points.slice(0, level).map(({ value }) => value);
       trial.values.push(bestOf(seen, goal));
       trial.expected.push(expectedValue(seen, goal, scheduler.factor));
+      trial.breaks = recorded.points[level - 1]?.keeps === 'not all';
       trial.state = 'held';
       // The best of its rung need not be held to go on.
       if (promotion(rungs, field())?.trial === trial.trial) goOn(trial);
@@ -119,8 +123,9 @@ export function replayPromotion(
   function endOf({ trial, recorded, points, values, state, startedAt, at }: Playing): ReplayedTrial {
     const curve = recorded.points.slice(0, points).map(({ value }) => value);
     const known = { trial, points, lastValue: curve.at(-1) ?? null, startedAt, endedAt: at };
-    const { status, seconds, cost, objective, values: objectives } = recorded;
-    if (state === 'over') return { ...known, status, reason: null, seconds, cost, objective, values: objectives };
+    const { status, seconds, cost, objective, values: objectives, keeps } = recorded;
+    if (state === 'over') return { ...known, status, reason: null, seconds, cost, objective, values: objectives, ...(keeps && { keeps }) };
+    const keptThen = recorded.points[points - 1]?.keeps;
     const best = bestOf(curve, goal);
     return {
       ...known,
@@ -130,6 +135,7 @@ export function replayPromotion(
       cost: recorded.points[points - 1]?.cost ?? 0,
       objective: best,
       values: objectives.map((_, i) => (i === 0 ? best : null)),
+      ...(keptThen && { keeps: keptThen }),
     };
   }
 }

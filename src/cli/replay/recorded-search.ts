@@ -1,10 +1,11 @@
 /** The recorded trials and curves of a search, from the rows of the ledger. Pure. */
 import type { LedgerRow } from '../../contract/ledger.ts';
-import type { Objective } from '../../contract/search-space.ts';
+import type { MetricConstraint, Objective } from '../../contract/search-space.ts';
 import type { SearchSpec } from '../../contract/steps.ts';
 import type { Json } from '../../contract/values.ts';
 import { UsageError } from '../exit.ts';
 import { json } from '../summary.ts';
+import { keepsOf, type KeepsAt } from './kept-constraints.ts';
 import type { RecordedPoint, RecordedSearch, RecordedTrial } from './replayed-search.ts';
 
 export interface RecordedRows {
@@ -20,9 +21,15 @@ const ENDS = ['succeeded', 'stopped', 'failed', 'cancelled'] as const;
 /** @throws {UsageError} without ended trials, or without a curve */
 export function recordedSearch(study: string, step: string, spec: SearchSpec, rows: RecordedRows): RecordedSearch {
   const objectives = [spec.objective, ...spec.alsoOptimize];
-  const ofStep = rows.trials.filter((row) => row.step === step && isEnd(row.status) && number(row.seconds) > 0);
+  const ofStep = rows.trials.filter(
+    // Replicates come once all others are over, and are none of the trials that a search chooses among.
+    (row) => row.step === step && row.origin !== 'replicate' && isEnd(row.status) && number(row.seconds) > 0,
+  );
   if (ofStep.length === 0) throw new UsageError(`no trial of ${study} has ended yet, or none ever started: there is nothing to replay`);
-  const trials = ofStep.map((row) => recordedTrial(row, objectives, rows)).sort((a, b) => a.startedAt - b.startedAt || a.trial - b.trial);
+  const constraints = spec.metricConstraints ?? [];
+  const trials = ofStep
+    .map((row) => recordedTrial(row, objectives, constraints, rows))
+    .sort((a, b) => a.startedAt - b.startedAt || a.trial - b.trial);
   const { metric } = spec.objective;
   if (trials.every(({ points }) => points.length === 0)) {
     const names = [...new Set(rows.progress.filter(isPoint).flatMap((row) => Object.keys(json(row.metrics))))].sort();
@@ -76,6 +83,7 @@ export function checkMetrics(search: RecordedSearch, metrics: readonly string[])
 function recordedTrial(
   row: LedgerRow<'trials'>,
   objectives: readonly Objective[],
+  constraints: readonly MetricConstraint[],
   rows: RecordedRows,
 ): RecordedTrial & { readonly startedAt: number } {
   const own = <R extends LedgerRow<'attempts'> | LedgerRow<'progress'> | LedgerRow<'evaluations'>>(list: readonly R[]): R[] =>
@@ -84,9 +92,11 @@ function recordedTrial(
   const [objective] = objectives;
   const metric = objective?.metric ?? '';
   const clock = clockOf(own(rows.attempts), total);
+  const [validations, evaluations] = [own(rows.progress).filter(isPoint), own(rows.evaluations).filter(isEarly)];
+  const keeps = keepsOf(constraints, row, validations, evaluations);
   const points = metric.startsWith(OFFLINE)
-    ? offlinePoints(own(rows.evaluations), metric, clock)
-    : validationPoints(own(rows.progress), metric, clock);
+    ? offlinePoints(evaluations, metric, clock, keeps)
+    : validationPoints(validations, metric, clock, keeps);
   const metrics = json(row.metrics);
   return {
     trial: number(row.trial),
@@ -96,6 +106,7 @@ function recordedTrial(
     ...total,
     objective: numeric(row.objective),
     values: objectives.map(({ metric: name }, i) => (i === 0 ? numeric(row.objective) : numeric(metrics[name]))),
+    ...keeps.end,
     startedAt: time(row.started_at),
     endedAt: time(row.ended_at),
   };
@@ -119,21 +130,27 @@ function clockOf(attempts: readonly LedgerRow<'attempts'>[], total: { readonly s
   };
 }
 
-function validationPoints(rows: readonly LedgerRow<'progress'>[], metric: string, clock: Clock): RecordedPoint[] {
-  const points = rows.filter(isPoint).sort((a, b) => number(a.n) - number(b.n));
+function validationPoints(rows: readonly LedgerRow<'progress'>[], metric: string, clock: Clock, keeps: KeepsAt): RecordedPoint[] {
+  const points = rows.toSorted((a, b) => number(a.n) - number(b.n));
   if (points.every((row) => !(metric in json(row.metrics)))) return [];
   return points.map((row) => {
     const metrics = Object.fromEntries(Object.entries(json(row.metrics)).map(([name, value]) => [name, numeric(value)]));
-    return { ...clock(number(row.attempt), time(row.time)), value: metrics[metric] ?? null, metrics };
+    const at = time(row.time);
+    return { ...clock(number(row.attempt), at), value: metrics[metric] ?? null, metrics, ...keeps.at(at) };
   });
 }
 
 /** Early evaluations of the exports, as far as training had got. */
-function offlinePoints(rows: readonly LedgerRow<'evaluations'>[], metric: string, clock: Clock): RecordedPoint[] {
+function offlinePoints(rows: readonly LedgerRow<'evaluations'>[], metric: string, clock: Clock, keeps: KeepsAt): RecordedPoint[] {
   return rows
-    .filter((row) => row.early === true && `${OFFLINE}${String(row.metric)}` === metric && (row.segment ?? '') === '')
+    .filter((row) => `${OFFLINE}${String(row.metric)}` === metric)
     .sort((a, b) => number(a.samples) - number(b.samples))
-    .map((row) => ({ ...clock(null, time(row.time)), value: numeric(row.value), metrics: { [metric]: numeric(row.value) } }));
+    .map((row) => ({
+      ...clock(null, time(row.time)),
+      value: numeric(row.value),
+      metrics: { [metric]: numeric(row.value) },
+      ...keeps.at(time(row.time)),
+    }));
 }
 
 /** Clocks of several machines may differ by a little; a curve never goes back, nor past its end. */
@@ -147,6 +164,7 @@ function inOrder(points: readonly RecordedPoint[], end: { readonly seconds: numb
   });
 }
 
+const isEarly = (row: LedgerRow<'evaluations'>): boolean => row.early === true && (row.segment ?? '') === '';
 const isPoint = (row: LedgerRow<'progress'>): boolean => row.kind === 'validation';
 const isEnd = (status: unknown): boolean => ENDS.some((end) => end === status);
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number(value ?? 0));

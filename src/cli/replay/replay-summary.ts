@@ -17,7 +17,7 @@ export interface ReplaySummary {
   readonly regret: number | null;
 }
 
-type Ended = Pick<ReplayedTrial, 'trial' | 'status' | 'reason' | 'seconds' | 'cost' | 'objective'>;
+type Ended = Pick<ReplayedTrial, 'trial' | 'status' | 'reason' | 'seconds' | 'cost' | 'objective' | 'keeps'>;
 
 export function summarise(search: RecordedSearch, ended: readonly Ended[]): ReplaySummary {
   const recordedAs = new Map(search.trials.map((trial) => [trial.trial, trial]));
@@ -52,7 +52,8 @@ function bestEnd(ended: readonly Ended[], { goal }: Objective): ReplaySummary['b
   let cost = 0;
   for (const [i, trial] of ended.entries()) {
     cost += trial.cost;
-    const { objective } = trial;
+    const { objective, keeps = 'all' } = trial;
+    if (keeps !== 'all') continue;
     if ((trial.status !== 'succeeded' && trial.status !== 'stopped') || objective === null) continue;
     if (best === null || (goal === 'maximize' ? objective > best.objective : objective < best.objective))
       best = { trial: trial.trial, objective, trials: i + 1, cost };

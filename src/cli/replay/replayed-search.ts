@@ -7,6 +7,7 @@ import type { Objective, StoppingRule } from '../../contract/search-space.ts';
 import type { Json } from '../../contract/values.ts';
 import { bestOf, metricsOfRules, stopReason, type TrialCurve } from '../../rules/early-stopping.ts';
 import { GRACES } from '../../rules/durations.ts';
+import type { Keeps } from './kept-constraints.ts';
 
 /** A validation point: seconds and money that the trial had used by then. */
 export interface RecordedPoint {
@@ -14,6 +15,8 @@ export interface RecordedPoint {
   readonly cost: number;
   readonly value: number | null;
   readonly metrics: Readonly<Record<string, number | null>>;
+  /** Whether what was measured by then keeps to the constraints of the search. */
+  readonly keeps?: Keeps;
 }
 
 export interface RecordedTrial {
@@ -28,6 +31,8 @@ export interface RecordedTrial {
   readonly objective: number | null;
   /** Values of all objectives at its end. */
   readonly values: readonly (number | null)[];
+  /** At its end. */
+  readonly keeps?: Keeps;
   /** ms since 1970. */
   readonly endedAt: number;
 }
@@ -55,6 +60,8 @@ export interface ReplayedTrial {
   readonly cost: number;
   readonly objective: number | null;
   readonly values: readonly (number | null)[];
+  /** One that does not keep to all constraints cannot be the best. */
+  readonly keeps?: Keeps;
   /** Seconds since the search began. */
   readonly startedAt: number;
   readonly endedAt: number;
@@ -173,15 +180,17 @@ function stepOn(
 }
 
 function asRecorded({ recorded, seen }: Playing): Omit<ReplayedTrial, 'startedAt' | 'endedAt'> {
-  const { trial, status, seconds, cost, objective, values } = recorded;
+  const { trial, status, seconds, cost, objective, values, keeps } = recorded;
   seen.status = status === 'succeeded' ? 'complete' : status === 'stopped' ? 'stopped' : 'failed';
   const { length } = seen.curve;
-  return { trial, status, reason: null, points: length, lastValue: seen.curve.at(-1) ?? null, seconds, cost, objective, values };
+  const lastValue = seen.curve.at(-1) ?? null;
+  return { trial, status, reason: null, points: length, lastValue, seconds, cost, objective, values, ...(keeps && { keeps }) };
 }
 
 function stopped({ recorded, seen }: Playing, reason: string, { goal }: Objective): Omit<ReplayedTrial, 'startedAt' | 'endedAt'> {
   seen.status = 'stopped';
   const objective = bestOf(seen.curve, goal);
+  const keeps = recorded.points[seen.curve.length - 1]?.keeps ?? (recorded.keeps && 'unknown');
   return {
     trial: recorded.trial,
     status: 'stopped',
@@ -193,6 +202,7 @@ function stopped({ recorded, seen }: Playing, reason: string, { goal }: Objectiv
     objective,
     // What else it would have had by then is not told to a sampler: it knows by the state that the trial was cut short.
     values: recorded.values.map((_, i) => (i === 0 ? objective : null)),
+    ...(keeps && { keeps }),
   };
 }
 

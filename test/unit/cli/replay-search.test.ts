@@ -211,6 +211,62 @@ describe('promotion on a recorded search', () => {
     expect(of(joined)?.seconds).toBeGreaterThan(of(search)?.seconds ?? 0);
   });
 
+  it('lets no trial go on before others, nor be the best, that does not keep to the constraints', () => {
+    const search = searchOf(
+      [0.2, 0.8, 0.1, 0.4].map((worth, trial) => {
+        const made = trialOf(trial, rising(worth));
+        const keeps = worth > 0.5 ? 'not all' : 'all';
+        return { ...made, keeps, points: made.points.map((point) => ({ ...point, keeps })) } as const;
+      }),
+    );
+    const { ended } = replayPromotion(search, asha);
+    expect(ended.map(({ trial, status, points }) => [trial, status, points]).sort()).toEqual([
+      [0, 'stopped', 2],
+      [1, 'stopped', 1],
+      [2, 'stopped', 1],
+      [3, 'succeeded', 4],
+    ]);
+    expect(summarise(search, ended)).toMatchObject({ best: { trial: 3 }, regret: 0 });
+  });
+
+  it('reads of the ledger what keeps to the constraints, and leaves replicates out', () => {
+    const made = makeRun({ trials: 3, parallel: 1 });
+    const spec = made.document.steps.find(({ id }) => id === 'search')?.spec;
+    if (spec?.kind !== 'search') throw new Error('no search');
+    const metricConstraints = [
+      { metric: 'latency', max: 20 },
+      { metric: 'offline.recall', min: 0.3 },
+    ];
+    const [first] = made.trials;
+    if (!first) throw new Error('no trial');
+    const at = (seconds: number): string => new Date(Date.parse(String(first.started_at)) + seconds * 1000).toISOString();
+    const of = { pipeline: first.pipeline, run: first.run, step: first.step ?? null, trial: first.trial, attempt: 1 };
+    const point = (n: number, latency: number): (typeof made.progress)[number] => ({
+      ...{ ...of, n, kind: 'validation', time: at(n) },
+      metrics: JSON.stringify({ [spec.objective.metric]: 0.5, latency }),
+    });
+    const recall = { ...of, metric: 'recall', value: 0.5, early: true, samples: 1, time: at(2.5) };
+    const search = recordedSearch(
+      'run/search',
+      'search',
+      { ...spec, metricConstraints },
+      {
+        attempts: [],
+        trials: [
+          { ...first, metrics: JSON.stringify({ latency: 10, 'offline.recall': 0.2 }) },
+          { ...first, trial: 1, origin: 'replicate' },
+        ],
+        progress: [point(1, 10), point(2, 30), point(3, 10)],
+        evaluations: [recall],
+      },
+    );
+    expect(search.trials).toHaveLength(1);
+    expect(search.trials[0]?.keeps).toBe('not all');
+    expect(search.trials[0]?.points.map(({ keeps }) => keeps)).toEqual(['unknown', 'not all', 'all']);
+    const [without] = recordedSearch('run/search', 'search', spec, made).trials;
+    expect(without).not.toHaveProperty('keeps');
+  });
+
   it('asks of each trial for as much as any of the answers does', () => {
     const ended = replayPromotion(searchOf([trialOf(0, rising(1))]), asha).ended;
     const one = (...untrained: Untrained[]): Replayed => ({ rules: 'r', sampler: null, distances: null, ended, untrained });
