@@ -214,7 +214,9 @@ async function isRunning(workflowId: string, runId?: string): Promise<boolean> {
 }
 
 function warmTrial(row: LedgerRow<'trials'>, objectives: readonly Objective[]): WarmTrial[] {
-  if (row.status !== 'succeeded' || typeof row.parameters !== 'string' || typeof row.metrics !== 'string') return [];
+  // A replicate is the same parameters again, with another seed.
+  if (row.status !== 'succeeded' || row.origin === 'replicate' || typeof row.parameters !== 'string' || typeof row.metrics !== 'string')
+    return [];
   const metrics = JSON.parse(row.metrics) as Record<string, number | null>;
   const values = objectives.map(({ metric }) =>
     metric === row.objective_metric ? numberOrNull(row.objective) : (metrics[metric] ?? null),

@@ -12,11 +12,20 @@ import { learningCurves } from './charts/learning-curves.ts';
 import { metricBySegment, metricIntervals, metricsOf, pairedDifferences, segmentsOf } from './charts/metrics-with-intervals.ts';
 import { offlineMetrics, offlineQuality } from './charts/offline-quality.ts';
 import { parallelCoordinates } from './charts/parallel-coordinates.ts';
-import { findingsOf, type SearchFindings } from './search-findings.ts';
+import { findingsOf, mayBeBest, type SearchFindings } from './search-findings.ts';
 import { paretoFront } from './charts/pareto-front.ts';
 import type { ChartTheme } from './charts/theme.ts';
 import { timeline } from './charts/timeline.ts';
-import { attemptsOf, curvePointsOf, runningAttempts, trialsOf, type AttemptView, type CurvePoint, type TrialView } from './charts/views.ts';
+import {
+  attemptsOf,
+  curvePointsOf,
+  ranked,
+  runningAttempts,
+  trialsOf,
+  type AttemptView,
+  type CurvePoint,
+  type TrialView,
+} from './charts/views.ts';
 
 interface SearchCharts {
   readonly step: string;
@@ -147,7 +156,7 @@ function searchCharts(search: SearchCharts, currency: string, theme: ChartTheme)
   );
   const other = others[0] ?? { metric: 'cost', goal: 'minimize' as const };
   return [
-    ['curves', learningCurves({ trials, points, metric, goal }, theme)],
+    ['curves', learningCurves({ trials, points, metric, goal, constraints }, theme)],
     [
       'curves-loss',
       loss === undefined ? null : learningCurves({ trials, points, metric: loss, goal: 'minimize', highlight: bestTrials(search) }, theme),
@@ -164,11 +173,9 @@ function searchCharts(search: SearchCharts, currency: string, theme: ChartTheme)
 
 const HIGHLIGHTED = 6;
 /** The same trials have the same colours in every picture of their curves. */
-function bestTrials({ trials, objective }: SearchCharts): number[] {
-  const sign = objective.goal === 'maximize' ? -1 : 1;
-  const valued = trials.flatMap((trial) => (trial.objective === null ? [] : [[trial.trial, sign * trial.objective] as const]));
-  return valued
-    .sort((a, b) => a[1] - b[1] || a[0] - b[0])
+function bestTrials({ trials, objective, constraints }: SearchCharts): number[] {
+  const valued = trials.filter((trial) => trial.objective !== null && mayBeBest(trial, constraints));
+  return ranked(valued, objective.goal)
     .slice(0, HIGHLIGHTED)
-    .map(([trial]) => trial);
+    .map(({ trial }) => trial);
 }

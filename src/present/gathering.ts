@@ -5,6 +5,7 @@ import type { ImportanceInput } from '../contract/sampler.ts';
 import type { RunState, TrialStatus } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import { textOf } from './charts/views.ts';
+import { REPLICATE } from './search-findings.ts';
 
 /** Whether trials of other runs belong to this one: those of a search that came from the cache. */
 export const hasCachedSearch = (run: RunState): boolean => run.steps.some((step) => step.kind === 'search' && step.cacheHit);
@@ -35,10 +36,12 @@ export function importanceInput(
     readonly status: TrialStatus;
     readonly parameters: Readonly<Record<string, Json>>;
     readonly objective: number | null;
+    readonly origin: string;
   }[],
 ): ImportanceInput | null {
   const spec = [...document.steps, ...document.onExit].find((one) => one.id === step)?.spec;
-  const finished = trials.filter((trial) => trial.status === 'succeeded');
+  // Replicates would count what the best have three times and more.
+  const finished = trials.filter(({ status, origin }) => status === 'succeeded' && origin !== REPLICATE);
   if (spec?.kind !== 'search' || finished.length === 0) return null;
   return {
     space: spec.space,

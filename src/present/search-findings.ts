@@ -3,7 +3,7 @@ import type { Replicated } from '../contract/search.ts';
 import type { MetricConstraint, Objective } from '../contract/search-space.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
-import { brokenConstraints, kneeOf, paretoFront } from '../rules/best-trials.ts';
+import { breaksMeasured, brokenConstraints, kneeOf, paretoFront } from '../rules/best-trials.ts';
 import { groupsOf, replicated } from '../rules/replicates.ts';
 import type { TrialView } from './charts/views.ts';
 
@@ -31,7 +31,7 @@ export interface SearchFindings {
 }
 
 const OFFLINE = 'offline.';
-const REPLICATE = 'replicate';
+export const REPLICATE = 'replicate';
 const OFFSPRING = 'pbt';
 
 export function findingsOf(trials: readonly TrialView[], { objective, alsoOptimize, metricConstraints = [] }: Searched): SearchFindings {
@@ -57,12 +57,17 @@ export function findingsOf(trials: readonly TrialView[], { objective, alsoOptimi
 export const canBeBest = (trial: TrialView, constraints: readonly MetricConstraint[]): boolean =>
   trial.origin !== REPLICATE && brokenBy(trial, constraints).length === 0;
 
-function brokenBy({ metrics }: TrialView, constraints: readonly MetricConstraint[]): string[] {
-  const offline = Object.entries(metrics).flatMap(([name, value]) =>
-    name.startsWith(OFFLINE) ? [[name.slice(OFFLINE.length), value]] : [],
+/** Whether it may become the best one: no constraint is known to be broken yet. */
+export const mayBeBest = (trial: TrialView, constraints: readonly MetricConstraint[]): boolean =>
+  trial.origin !== REPLICATE && !breaksMeasured(constraints, trial.metrics, offlineOf(trial));
+
+const brokenBy = (trial: TrialView, constraints: readonly MetricConstraint[]): string[] =>
+  brokenConstraints(constraints, trial.metrics, offlineOf(trial));
+
+const offlineOf = ({ metrics }: TrialView): Record<string, number | null> =>
+  Object.fromEntries(
+    Object.entries(metrics).flatMap(([name, value]) => (name.startsWith(OFFLINE) ? [[name.slice(OFFLINE.length), value] as const] : [])),
   );
-  return brokenConstraints(constraints, metrics, Object.fromEntries(offline) as Record<string, number | null>);
-}
 
 const valueOf = ({ objective, metrics }: TrialView, metric: string, i: number): number | null =>
   (i === 0 ? objective : null) ?? metrics[metric] ?? null;

@@ -7,7 +7,7 @@ import type { ReportData } from '../present/report-data.ts';
 import { evaluationsOf, intervalOf } from '../present/evaluations.ts';
 import { failuresOf } from '../present/failures.ts';
 import { between, metric, money, parameters } from '../present/format.ts';
-import { replicateValues, type SearchFindings } from '../present/search-findings.ts';
+import { mayBeBest, replicateValues, type SearchFindings } from '../present/search-findings.ts';
 import { reportJson } from './json.ts';
 import { changesSince, provenanceOf } from '../present/provenance.ts';
 import { comparisonsBy, signed, verdictOf } from '../present/verdict.ts';
@@ -76,12 +76,15 @@ function oneRun(data: ReportData): string {
         ]),
       ),
     ),
-    ...chartData(data).searches.flatMap(({ step, trials, objective, findings }) => [
+    ...chartData(data).searches.flatMap(({ step, trials, objective, constraints, findings }) => [
       titled(
         `Best trials of ${text(step)}`,
         tableOf(
           ['trial', 'status', objective.metric, 'attempts', 'cost', 'parameters'],
-          ranked(trials, objective.goal)
+          ranked(
+            trials.filter((trial) => mayBeBest(trial, constraints)),
+            objective.goal,
+          )
             .slice(0, MAX_TRIALS)
             .map((trial) => [
               String(trial.trial),

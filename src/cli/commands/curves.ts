@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
+import { UsageError } from '../exit.ts';
 import { cliOf, collect as gather, examples, integer } from '../context.ts';
 import { metric as shown } from '../../present/format.ts';
 import { plot, type Series } from '../plot.ts';
@@ -9,6 +10,7 @@ import { json } from '../summary.ts';
 
 interface Options {
   readonly metric?: string;
+  readonly step?: string;
   readonly trial: readonly string[];
   readonly height: number;
 }
@@ -23,6 +25,7 @@ export function registerCurves(program: Command): void {
     .description('learning curves of the trials, plotted in the terminal')
     .argument('[run]', 'name of the run; the newest one when left out')
     .option('-m, --metric <name>', 'otherwise the objective')
+    .option('--step <id>', 'only the trials of this step')
     .option('-t, --trial <number>', 'only this trial; may be repeated', gather, [])
     .option('--height <lines>', 'of the plot', integer, 16)
     .addHelpText(
@@ -33,13 +36,17 @@ export function registerCurves(program: Command): void {
       const cli = cliOf(command);
       await using reading = await readRun(cli, id);
       const data = await collect(reading.runs[0], reading.ports);
-      const objective = data.document.steps.map((step) => step.spec).find((spec) => spec.kind === 'search')?.objective.metric;
+      const { step } = options;
+      const trained = data.document.steps.filter(({ id, spec }) => spec.kind === 'search' && (step === undefined || id === step));
+      if (step !== undefined && trained.length === 0) throw new UsageError(`--step: ${data.run.run} has no step "${step}" with trials`);
+      const objective = trained.map(({ spec }) => spec).find((spec) => spec.kind === 'search')?.objective.metric;
       const metric = options.metric ?? objective ?? 'loss';
-      const series = curvesOf(data.progress, metric, options.trial);
+      const points = data.progress.filter((row) => step === undefined || row.step === step);
+      const series = curvesOf(points, metric, options.trial);
       const { cyan, green, yellow, magenta, blue, red } = cli.terminal.colors;
       cli.print({ metric, series }, () =>
         series.length === 0
-          ? `no points of ${metric}; there are: ${metricsOf(data.progress).join(', ') || 'none yet'}`
+          ? `no points of ${metric}; there are: ${metricsOf(points).join(', ') || 'none yet'}`
           : `${metric} by samples\n${plot(series, { width: Math.min(cli.terminal.columns - MARGIN, MAX_WIDTH), height: options.height, label: shown, paint: [cyan, green, yellow, magenta, blue, red] })}`,
       );
     });
@@ -48,16 +55,20 @@ export function registerCurves(program: Command): void {
 const metricsOf = (rows: readonly LedgerRow<'progress'>[]): string[] =>
   [...new Set(rows.flatMap((row) => Object.keys(json(row.metrics))))].sort();
 
-/** One series a trial, by samples: comparable between trials of other batch sizes. */
+/** One series a trial, by samples: comparable between trials of other batch sizes. Of several steps, each is named with its own. */
 export function curvesOf(rows: readonly LedgerRow<'progress'>[], metric: string, trials: readonly string[]): Series[] {
-  const byTrial = new Map<string, [number, number][]>();
+  const several = new Set(rows.map(({ step }) => step)).size > 1;
+  const byTrial = new Map<string, { readonly step: string; readonly trial: number; readonly points: [number, number][] }>();
   for (const row of [...rows].sort((a, b) => Number(a.n) - Number(b.n))) {
     const value = json(row.metrics)[metric];
     const trial = String(row.trial);
     if (typeof value !== 'number' || (trials.length > 0 && !trials.includes(trial))) continue;
-    const points = byTrial.get(trial) ?? [];
-    points.push([Number(row.samples), value]);
-    byTrial.set(trial, points);
+    const step = String(row.step);
+    const curve = byTrial.get(`${step}/${trial}`) ?? { step, trial: Number(trial), points: [] };
+    curve.points.push([Number(row.samples), value]);
+    byTrial.set(`${step}/${trial}`, curve);
   }
-  return [...byTrial].sort(([a], [b]) => Number(a) - Number(b)).map(([trial, points]) => ({ name: `trial ${trial}`, points }));
+  return [...byTrial.values()]
+    .sort((a, b) => a.step.localeCompare(b.step) || a.trial - b.trial)
+    .map(({ step, trial, points }) => ({ name: several ? `${step}, trial ${trial}` : `trial ${trial}`, points }));
 }

@@ -1,5 +1,7 @@
 /** Learning curves: the best trials in colour, all others behind them. */
 import { brief, short, count, metric as shown } from '../format.ts';
+import type { MetricConstraint } from '../../contract/search-space.ts';
+import { mayBeBest } from '../search-findings.ts';
 import { axisOption, baseOption, legendOption, xName, type Chart } from './chart.ts';
 import { seriesColor, type ChartTheme } from './theme.ts';
 import { ranked, type CurvePoint, type TrialView } from './views.ts';
@@ -10,6 +12,8 @@ interface LearningCurvesInput {
   readonly metric: string;
   /** Of the search's objective, by which trials are the best, whatever is shown of them. */
   readonly goal: 'maximize' | 'minimize';
+  /** Of the search: a trial that breaks one is not among the best. */
+  readonly constraints?: readonly MetricConstraint[];
   /** Trials to highlight; otherwise the best ones. */
   readonly highlight?: readonly number[];
 }
@@ -19,12 +23,18 @@ const HIGHLIGHTED = 6;
 /** More marks than this hide their line. */
 const MAX_SYMBOLS = 30;
 
-export function learningCurves({ trials, points, metric, goal, highlight }: LearningCurvesInput, theme: ChartTheme): Chart | null {
+export function learningCurves(
+  { trials, points, metric, goal, constraints = [], highlight }: LearningCurvesInput,
+  theme: ChartTheme,
+): Chart | null {
   const curves = byTrial(points, metric);
   if (curves.size === 0) return null;
   const best =
     highlight ??
-    ranked(trials, goal)
+    ranked(
+      trials.filter((trial) => mayBeBest(trial, constraints)),
+      goal,
+    )
       .map((trial) => trial.trial)
       .filter((trial) => curves.has(trial))
       .slice(0, HIGHLIGHTED);

@@ -32,6 +32,17 @@ describe('docs/cli.md', () => {
   });
 });
 
+it('curves of several steps are told apart: each has a trial 0', () => {
+  const point = (step: string, n: number, loss: number) => ({
+    ...{ pipeline: 'p', run: 'r', time: '2026-12-01T00:00:00Z', step, trial: 0, n, samples: n },
+    metrics: JSON.stringify({ loss }),
+  });
+  expect(curvesOf([point('b', 1, 3), point('a', 1, 1), point('a', 2, 2)], 'loss', [])).toEqual([
+    { name: 'a, trial 0', points: [[1, 1], [2, 2]] },
+    { name: 'b, trial 0', points: [[1, 3]] },
+  ]); // prettier-ignore
+});
+
 describe('--output json', () => {
   const running = makeRun({ stage: 'running' });
   const ended = makeRun();

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { paretoFront } from '../../../src/present/charts/pareto-front.ts';
 import { LIGHT } from '../../../src/present/charts/theme.ts';
-import type { TrialView } from '../../../src/present/charts/views.ts';
+import { trialsOf, type TrialView } from '../../../src/present/charts/views.ts';
+import { chartData, chartsOf } from '../../../src/present/chart-data.ts';
+import { importanceInput } from '../../../src/present/gathering.ts';
 import { findingsOf } from '../../../src/present/search-findings.ts';
+import { renderMarkdown } from '../../../src/report/index.ts';
 import { findingsSection } from '../../../src/report/sections/search.ts';
+import { makeRun } from '../../support/run-data.ts';
 
 const trial = (number: number, more: Partial<TrialView> = {}): TrialView => ({
   step: 'search',
@@ -79,6 +83,27 @@ describe('what came of a search', () => {
     expect(
       findingsOf([...trials, trial(9, { origin: 'replicate', parent: 1, endedAt: null })], { objective, alsoOptimize: [] }).replicates,
     ).toBeNull();
+  });
+
+  it('takes for the best no replicate, nor a trial that breaks a constraint, in curves, tables and what mattered', () => {
+    const made = makeRun({ trials: 6 });
+    const [first, second, third] = made.trials.filter(({ status }) => status === 'succeeded');
+    if (!first || !second || !third) throw new Error('too few trials');
+    const lucky = { ...second, origin: 'replicate', objective: 0.99 };
+    const slow = { ...third, objective: 0.98, metrics: JSON.stringify({ latency_ms: 40 }) };
+    const steps = made.document.steps.map((step) =>
+      step.spec.kind === 'search' ? { ...step, spec: { ...step.spec, metricConstraints: constraints } } : step,
+    );
+    const document = { ...made.document, steps };
+    const data = { ...made, document, searches: {}, trials: [first, lucky, slow] };
+    const [table] = /## Best trials[^#]*/.exec(renderMarkdown([data])) ?? [];
+    expect(table).toContain(`| ${Number(first.trial)} |`);
+    expect(table).not.toMatch(/0\.99|0\.98/);
+    const curves = chartsOf(chartData(data), LIGHT).filter(({ id }) => id.startsWith('curves'));
+    expect(curves.length).toBeGreaterThan(0);
+    for (const { chart } of curves) expect(chart.description).toContain(`; in colour trial ${Number(first.trial)}.`);
+    const asked = importanceInput(document, 'search', trialsOf(data.trials, 'search', undefined));
+    expect(asked?.trials.map(({ value }) => value)).toEqual([first.objective, 0.98]);
   });
 
   it('tells a population by its lineages, with what each fork changed', () => {

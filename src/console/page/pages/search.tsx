@@ -102,11 +102,18 @@ function Search({ view, store, search, info, now }: SearchProps): preact.JSX.Ele
           <ChartView
             make={(theme) =>
               learningCurves(
-                { trials, points: curves.points, metric, goal: objective.goal, ...(marked.size > 0 ? { highlight: [...marked] } : {}) },
+                {
+                  trials,
+                  points: curves.points,
+                  metric,
+                  goal: objective.goal,
+                  constraints: info.constraints,
+                  ...(marked.size > 0 ? { highlight: [...marked] } : {}),
+                },
                 theme,
               )
             }
-            of={[curves.points, trials, metric, marked]}
+            of={[curves.points, trials, metric, marked, info.constraints]}
             empty="No validation point yet. The first one appears here as soon as a trial reports it."
             onClick={({ seriesName }) => openTrial(view, search.step, seriesName)}
           />
