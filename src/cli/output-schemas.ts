@@ -98,8 +98,8 @@ export const TrialsOutput = z.array(
 export const CurvesOutput = z.looseObject({
   metric: z.string(),
   series: z
-    .array(z.looseObject({ name: z.string(), points: z.array(z.tuple([z.number(), z.number()])) }))
-    .describe('a trial each: `name`, and `points` of samples and value'),
+    .array(z.looseObject({ name: z.string(), step: z.string(), trial: z.int(), points: z.array(z.tuple([z.number(), z.number()])) }))
+    .describe('a trial each: `name`, `step`, `trial`, and `points` of samples and value'),
 });
 
 const ReplayedFigures = {

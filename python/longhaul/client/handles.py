@@ -220,17 +220,15 @@ class Run:
         more = () if step is None else ("--step", step)
         return frame(command.ask("trials", self.id, *more), ("run", "step", "trial", "status", "objective"))
 
-    def curves(self, metric: str | None = None) -> DataFrame:
-        """A row a point: `trial`, `samples`, and the metric (the objective when left out)."""
-        more = () if metric is None else ("--metric", metric)
-        found = command.ask("curves", self.id, *more)
+    def curves(self, metric: str | None = None, step: str | None = None) -> DataFrame:
+        """A row a point: `step`, `trial`, `samples`, and the metric (the objective when left out)."""
+        options = {"--metric": metric, "--step": step}
+        found = command.ask("curves", self.id, *(word for name, value in options.items() if value is not None for word in (name, value)))
         name = found["metric"]
         # Of records at the same point the last one counts.
-        points = {
-            (int(series["name"].rsplit(" ", 1)[-1]), samples): value for series in found["series"] for samples, value in series["points"]
-        }
-        rows = [{"trial": trial, "samples": samples, name: value} for (trial, samples), value in points.items()]
-        return frame(rows, ("trial", "samples", name))
+        points = {(series["step"], series["trial"], samples): value for series in found["series"] for samples, value in series["points"]}
+        rows = [{"step": of, "trial": trial, "samples": samples, name: value} for (of, trial, samples), value in points.items()]
+        return frame(rows, ("step", "trial", "samples", name))
 
     def metrics(self) -> DataFrame:
         """A row a figure of its evaluation steps: `step`, `scorer`, `metric`, `segment`, `value`, `low`, `high`, …"""

@@ -55,8 +55,13 @@ export function registerCurves(program: Command): void {
 const metricsOf = (rows: readonly LedgerRow<'progress'>[]): string[] =>
   [...new Set(rows.flatMap((row) => Object.keys(json(row.metrics))))].sort();
 
+interface TrialSeries extends Series {
+  readonly step: string;
+  readonly trial: number;
+}
+
 /** One series a trial, by samples: comparable between trials of other batch sizes. Of several steps, each is named with its own. */
-export function curvesOf(rows: readonly LedgerRow<'progress'>[], metric: string, trials: readonly string[]): Series[] {
+export function curvesOf(rows: readonly LedgerRow<'progress'>[], metric: string, trials: readonly string[]): TrialSeries[] {
   const several = new Set(rows.map(({ step }) => step)).size > 1;
   const byTrial = new Map<string, { readonly step: string; readonly trial: number; readonly points: [number, number][] }>();
   for (const row of [...rows].sort((a, b) => Number(a.n) - Number(b.n))) {
@@ -70,5 +75,5 @@ export function curvesOf(rows: readonly LedgerRow<'progress'>[], metric: string,
   }
   return [...byTrial.values()]
     .sort((a, b) => a.step.localeCompare(b.step) || a.trial - b.trial)
-    .map(({ step, trial, points }) => ({ name: several ? `${step}, trial ${trial}` : `trial ${trial}`, points }));
+    .map((curve) => ({ name: several ? `${curve.step}, trial ${curve.trial}` : `trial ${curve.trial}`, ...curve }));
 }

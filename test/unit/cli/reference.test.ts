@@ -38,8 +38,8 @@ it('curves of several steps are told apart: each has a trial 0', () => {
     metrics: JSON.stringify({ loss }),
   });
   expect(curvesOf([point('b', 1, 3), point('a', 1, 1), point('a', 2, 2)], 'loss', [])).toEqual([
-    { name: 'a, trial 0', points: [[1, 1], [2, 2]] },
-    { name: 'b, trial 0', points: [[1, 3]] },
+    { name: 'a, trial 0', step: 'a', trial: 0, points: [[1, 1], [2, 2]] },
+    { name: 'b, trial 0', step: 'b', trial: 0, points: [[1, 3]] },
   ]); // prettier-ignore
 });
 
