@@ -1,9 +1,12 @@
 /** The tables that end a run: steps, trials, offline metrics. Pure. */
 import type { LedgerRow, LedgerValue } from '../contract/ledger.ts';
 import type { StepState } from '../contract/state.ts';
+import type { SearchSpec } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
 import { between, duration, metric, money, parameters } from '../present/format.ts';
+import { ranked, trialsOf } from '../present/charts/views.ts';
 import { intervalAfter, MODEL } from '../present/evaluations.ts';
+import { mayBeBest, REPLICATE } from '../present/search-findings.ts';
 import type { RunData } from './run-data.ts';
 import { noteOf, type Snapshot } from './run-tree.ts';
 import { table, type Column } from './table.ts';
@@ -48,19 +51,24 @@ export const json = (value: LedgerValue | undefined): Record<string, Json> =>
   typeof value === 'string' && value !== '' ? (JSON.parse(value) as Record<string, Json>) : {};
 const number = (value: LedgerValue | undefined): number | null => (typeof value === 'number' ? value : null);
 
-/** One table a search; the columns of metrics are those of its trials. */
-export function trialTable(trials: readonly LedgerRow<'trials'>[], colors: Colors, goal: 'maximize' | 'minimize' = 'maximize'): string {
-  const objective = String(trials[0]?.objective_metric ?? 'objective');
-  const values = trials.map((trial) => number(trial.objective)).filter((value) => value !== null);
-  const best = values.length === 0 ? null : goal === 'maximize' ? Math.max(...values) : Math.min(...values);
+type Searched = Pick<SearchSpec, 'objective' | 'metricConstraints'>;
+
+/** Of one search; the columns of metrics are those of its trials. */
+export function trialTable(
+  trials: readonly LedgerRow<'trials'>[],
+  colors: Colors,
+  { objective, metricConstraints = [] }: Searched,
+): string {
+  const eligible = trialsOf(trials, String(trials[0]?.step), undefined).filter((trial) => mayBeBest(trial, metricConstraints));
+  const best = ranked(eligible, objective.goal)[0]?.trial;
   const metrics = [...new Set(trials.flatMap((trial) => Object.keys(json(trial.metrics))))]
-    .filter((name) => name !== objective)
+    .filter((name) => name !== objective.metric)
     .slice(0, MAX_METRICS);
   const right = (title: string): Column => ({ title, align: 'right' });
   const columns = [
     right('trial'),
     { title: 'status' },
-    right(objective),
+    right(objective.metric),
     ...metrics.map(right),
     right('attempts'),
     right('cost'),
@@ -69,19 +77,18 @@ export function trialTable(trials: readonly LedgerRow<'trials'>[], colors: Color
     { title: 'reason' },
   ];
   const rows = trials.map((trial) => {
-    const value = number(trial.objective);
-    const shown = metric(value);
+    const shown = metric(number(trial.objective));
     const seconds = number(trial.seconds);
     return [
       String(trial.trial),
       status(String(trial.status), colors),
-      value !== null && value === best ? colors.bold(colors.green(shown)) : shown,
+      Number(trial.trial) === best ? colors.bold(colors.green(shown)) : shown,
       ...metrics.map((name) => metric(numeric(json(trial.metrics)[name]))),
       String(trial.attempts ?? ''),
       money(number(trial.cost) ?? 0),
       seconds === null ? '' : duration(seconds * 1000),
       parameters(json(trial.parameters)),
-      String(trial.reason ?? ''),
+      [trial.origin === REPLICATE ? `replicate of trial ${Number(trial.parent_trial)}` : '', trial.reason ?? ''].filter(Boolean).join(': '),
     ];
   });
   return table(columns, rows, colors.dim);
@@ -132,7 +139,7 @@ export function summary(data: RunData, colors: Colors): string {
     if (step.kind === 'search') {
       const trials = data.trials.filter((trial) => trial.step === step.id);
       const spec = [...data.document.steps, ...data.document.onExit].find((one) => one.id === step.id)?.spec;
-      if (trials.length > 0) parts.push(trialTable(trials, colors, spec?.kind === 'search' ? spec.objective.goal : 'maximize'));
+      if (trials.length > 0 && spec?.kind === 'search') parts.push(trialTable(trials, colors, spec));
     }
     if (step.kind === 'evaluate' && Object.keys(step.outputs).length > 0) parts.push(evaluationTable(data, step, colors));
   }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
-import { UsageError } from '../exit.ts';
 import { cliOf, collect as gather, examples, integer } from '../context.ts';
 import { metric as shown } from '../../present/format.ts';
 import { plot, type Series } from '../plot.ts';
 import { readRun } from '../read-runs.ts';
 import { collect } from '../run-data.ts';
+import { searchesOf } from '../searches-of.ts';
 import { json } from '../summary.ts';
 
 interface Options {
@@ -37,10 +37,8 @@ export function registerCurves(program: Command): void {
       await using reading = await readRun(cli, id);
       const data = await collect(reading.runs[0], reading.ports);
       const { step } = options;
-      const trained = data.document.steps.filter(({ id, spec }) => spec.kind === 'search' && (step === undefined || id === step));
-      if (step !== undefined && trained.length === 0) throw new UsageError(`--step: ${data.run.run} has no step "${step}" with trials`);
-      const objective = trained.map(({ spec }) => spec).find((spec) => spec.kind === 'search')?.objective.metric;
-      const metric = options.metric ?? objective ?? 'loss';
+      const [first] = searchesOf(data, step);
+      const metric = options.metric ?? first?.spec.objective.metric ?? 'loss';
       const points = data.progress.filter((row) => step === undefined || row.step === step);
       const series = curvesOf(points, metric, options.trial);
       const { cyan, green, yellow, magenta, blue, red } = cli.terminal.colors;

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import type { LedgerRow } from '../../contract/ledger.ts';
 import { cliOf, examples } from '../context.ts';
 import { UsageError } from '../exit.ts';
+import { searchesOf } from '../searches-of.ts';
 import { readRun } from '../read-runs.ts';
 import { collect, withLiveTrials } from '../run-data.ts';
 import { json, trialTable } from '../summary.ts';
@@ -33,26 +34,39 @@ export function registerTrials(program: Command): void {
       const cli = cliOf(command);
       await using reading = await readRun(cli, id);
       const data = await collect(reading.runs[0], reading.ports);
-      const searches = data.document.steps.flatMap((step) =>
-        step.spec.kind === 'search' ? [{ id: step.id, goal: step.spec.objective.goal }] : [],
-      );
-      const goal = searches.find((search) => search.id === options.step)?.goal ?? searches[0]?.goal ?? 'maximize';
-      const trials = sorted(
-        withLiveTrials(data).filter((trial) => options.step === undefined || trial.step === options.step),
+      const { step } = options;
+      const all = withLiveTrials(data);
+      const searches = searchesOf(data, step).map(({ id, spec }) => ({ spec, id, rows: all.filter((row) => row.step === id) }));
+      checkSort(
+        searches.flatMap(({ rows }) => rows),
         options,
-        goal,
       );
-      cli.print(trials, () => (trials.length === 0 ? 'no trials yet' : trialTable(trials, cli.terminal.colors, goal)));
+      const shown = searches
+        .map(({ rows, ...search }) => ({ ...search, rows: sorted(rows, options, search.spec.objective.goal) }))
+        .filter(({ rows }) => rows.length > 0);
+      const { colors } = cli.terminal;
+      cli.print(
+        shown.flatMap(({ rows }) => rows),
+        () =>
+          shown
+            .map(({ id, rows, spec }) => `${shown.length > 1 ? `${colors.bold(id)}\n` : ''}${trialTable(rows, colors, spec)}`)
+            .join('\n\n') || 'no trials yet',
+      );
     });
+}
+
+const columnOf = (trial: LedgerRow<'trials'>, name: string): unknown =>
+  (trial as Record<string, unknown>)[name] ?? json(trial.metrics)[name] ?? json(trial.parameters)[name] ?? null;
+
+function checkSort(trials: readonly LedgerRow<'trials'>[], { sort }: Options): void {
+  if (sort !== undefined && trials.length > 0 && trials.every((trial) => columnOf(trial, sort) === null))
+    throw new UsageError(`no trial has "${sort}"; columns, metrics and parameters can be sorted by`);
 }
 
 /** The objective, by this word or by its metric's name, sorts the best first; everything else ascending. */
 function sorted(trials: readonly LedgerRow<'trials'>[], { sort, order }: Options, goal: 'maximize' | 'minimize'): LedgerRow<'trials'>[] {
   if (sort === undefined) return [...trials];
-  const valueOf = (trial: LedgerRow<'trials'>): unknown =>
-    (trial as Record<string, unknown>)[sort] ?? json(trial.metrics)[sort] ?? json(trial.parameters)[sort] ?? null;
-  if (trials.length > 0 && trials.every((trial) => valueOf(trial) === null))
-    throw new UsageError(`no trial has "${sort}"; columns, metrics and parameters can be sorted by`);
+  const valueOf = (trial: LedgerRow<'trials'>): unknown => columnOf(trial, sort);
   const byObjective = sort === 'objective' || trials.some((trial) => trial.objective_metric === sort);
   const descending = order === undefined ? byObjective && goal === 'maximize' : order === 'descending';
   return [...trials].sort((a, b) => compare(valueOf(a), valueOf(b), descending));

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { expect, it } from 'vitest';
 import type { StepState } from '../../../src/contract/state.ts';
-import { evaluationTable } from '../../../src/cli/summary.ts';
+import { evaluationTable, trialTable } from '../../../src/cli/summary.ts';
 import { makeRun } from '../../support/run-data.ts';
 
 it('shows an evaluation from the cache as the run that made it did', () => {
@@ -35,4 +35,20 @@ it('says where there are too few independent units for an interval', () => {
   const lines = evaluationTable({ ...made, evaluations }, step, pc.createColors(false)).split('\n');
   expect(lines.find((line) => line.startsWith('model'))).toContain('(too few units)');
   for (const line of lines.slice(1)) expect(line.includes('too few')).toBe(line.startsWith('model'));
+});
+
+it('has in colour the best trial that a search could answer with, and says what is a replicate', () => {
+  const { trials, document } = makeRun({ trials: 6 });
+  const [first, second, third] = trials.filter(({ status }) => status === 'succeeded');
+  const spec = document.steps.flatMap(({ spec: one }) => (one.kind === 'search' ? [one] : []))[0];
+  if (!first || !second || !third || !spec) throw new Error('too few trials');
+  const rows = [
+    { ...first, objective: 0.5 },
+    { ...second, objective: 0.99, origin: 'replicate', parent_trial: 7, reason: null },
+    { ...third, objective: 0.98, metrics: JSON.stringify({ latency_ms: 40 }) },
+  ];
+  const shown = trialTable(rows, pc.createColors(true), { ...spec, metricConstraints: [{ metric: 'latency_ms', max: 20 }] });
+  const lines = shown.split('\n').slice(1);
+  expect(lines.map((line) => line.includes('\u001b[1m'))).toEqual([true, false, false]);
+  expect(lines[1]).toContain('replicate of trial 7');
 });
