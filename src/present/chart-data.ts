@@ -13,7 +13,7 @@ import { metricBySegment, metricIntervals, metricsOf, pairedDifferences, segment
 import { offlineMetrics, offlineQuality } from './charts/offline-quality.ts';
 import { parallelCoordinates } from './charts/parallel-coordinates.ts';
 import { findingsOf, mayBeBest, type SearchFindings } from './search-findings.ts';
-import { paretoFront } from './charts/pareto-front.ts';
+import { effortOf, paretoFront } from './charts/pareto-front.ts';
 import type { ChartTheme } from './charts/theme.ts';
 import { timeline } from './charts/timeline.ts';
 import {
@@ -154,7 +154,7 @@ function searchCharts(search: SearchCharts, currency: string, theme: ChartTheme)
   const loss = ['validation_loss', 'loss'].find(
     (name) => name !== metric && points.some((point) => typeof point.metrics[name] === 'number'),
   );
-  const other = others[0] ?? { metric: 'cost', goal: 'minimize' as const };
+  const other = others[0] ?? effortOf(trials);
   return [
     ['curves', learningCurves({ trials, points, metric, goal, constraints }, theme)],
     [

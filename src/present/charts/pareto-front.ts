@@ -13,6 +13,12 @@ export interface Direction {
   readonly goal: 'maximize' | 'minimize';
 }
 
+/** What a trial took, beside which its quality stands: money, or time where the machines cost nothing. */
+export const effortOf = (trials: readonly Pick<TrialView, 'cost'>[]): Direction => ({
+  metric: trials.every(({ cost }) => cost === 0) ? 'seconds' : 'cost',
+  goal: 'minimize',
+});
+
 interface ParetoInput {
   readonly trials: readonly TrialView[];
   /** Metric that `TrialView.objective` holds. */

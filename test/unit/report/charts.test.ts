@@ -117,6 +117,16 @@ describe('charts of a run', () => {
 });
 
 describe('the Pareto front', () => {
+  it('shows quality against money, and against time where the machines cost nothing', () => {
+    const made = makeRun({ trials: 4 });
+    const front = (cost: number): string | undefined => {
+      const trials = made.trials.map((row) => ({ ...row, cost: Number(row.cost) * cost }));
+      return chartsOf(chartData({ ...made, trials, searches: {} }), LIGHT).find(({ id }) => id.startsWith('pareto'))?.chart.description;
+    };
+    expect(front(1)).toContain('against cost (minimize)');
+    expect(front(0)).toContain('against seconds (minimize)');
+  });
+
   it('holds the trials that no other one beats in both directions', () => {
     const trials = [
       trial(0, { objective: 0.5, cost: 1 }),

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { SearchState } from '../../../contract/state.ts';
 import { learningCurves } from '../../../present/charts/learning-curves.ts';
 import { parallelCoordinates } from '../../../present/charts/parallel-coordinates.ts';
-import { paretoFront, type Direction } from '../../../present/charts/pareto-front.ts';
+import { effortOf, paretoFront, type Direction } from '../../../present/charts/pareto-front.ts';
 import { offlineMetrics, offlineQuality } from '../../../present/charts/offline-quality.ts';
 import { duration, metric as shown, money, time } from '../../../present/format.ts';
 import { remaining } from '../../../present/pace.ts';
@@ -173,11 +173,12 @@ function ParetoCard({
 }): preact.JSX.Element {
   const trials = useMemo(() => trialViews(search), [search]);
   const [first] = info.objectives;
-  const second: Direction = info.objectives[1] ?? { metric: 'cost', goal: 'minimize' };
-  const free = info.objectives.length < 2 && trials.every((trial) => trial.cost === 0);
-  const other: Direction = free ? { metric: 'seconds', goal: 'minimize' } : second;
+  const other: Direction = info.objectives[1] ?? effortOf(trials);
   return (
-    <Card title="Pareto front" note={info.objectives.length < 2 ? `Quality against ${free ? 'time' : 'cost'}.` : undefined}>
+    <Card
+      title="Pareto front"
+      note={info.objectives.length < 2 ? `Quality against ${other.metric === 'cost' ? 'cost' : 'time'}.` : undefined}
+    >
       <ChartView
         make={(theme) =>
           first
