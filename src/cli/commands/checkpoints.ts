@@ -8,6 +8,7 @@ import { download } from '../downloads.ts';
 import { UsageError } from '../exit.ts';
 import { readRun } from '../read-runs.ts';
 import { collect, withLiveTrials } from '../run-data.ts';
+import { searchesOf } from '../searches-of.ts';
 import { table } from '../table.ts';
 
 interface Options {
@@ -56,16 +57,21 @@ export function registerCheckpoints(program: Command): void {
     .addHelpText('after', examples('longhaul checkpoints download --trial 4 --to ./checkpoint'))
     .action((id: string | undefined, options: Options, command: Command) =>
       withCheckpoints(command, id, options, async (cli, kept, store) => {
-        const wanted = options.checkpoint === undefined ? kept[0] : kept.find(({ checkpoint }) => checkpoint === options.checkpoint);
-        if (!wanted)
-          throw new UsageError(
-            `trial ${options.trial ?? ''} has no such checkpoint; there are: ${kept.map(({ checkpoint }) => checkpoint).join(', ') || 'none'}`,
-          );
+        const wanted = chosen(kept, options);
         const folder = options.to ?? join('.', wanted.checkpoint);
         const got = await download(store, wanted.uri, folder);
         cli.print({ ...wanted, folder, ...got }, () => `${folder}: ${got.files} files, ${got.bytes} bytes`);
       }),
     );
+}
+
+/** @throws {UsageError} where there is none, or another search has a trial of that number */
+export function chosen(kept: readonly Kept[], { trial, checkpoint }: Options): Kept {
+  const steps = [...new Set(kept.map(({ step }) => step))];
+  if (steps.length > 1) throw new UsageError(`several searches have a trial ${trial ?? ''}; say --step ${steps.join(' or --step ')}`);
+  const wanted = checkpoint === undefined ? kept[0] : kept.find((one) => one.checkpoint === checkpoint);
+  if (wanted) return wanted;
+  throw new UsageError(`trial ${trial ?? ''} has no such checkpoint; there are: ${kept.map((one) => one.checkpoint).join(', ') || 'none'}`);
 }
 
 async function withCheckpoints(
@@ -78,9 +84,8 @@ async function withCheckpoints(
   await using reading = await readRun(cli, id);
   const data = await collect(reading.runs[0], reading.ports);
   const store = await reading.ports.store(data.document.profile);
-  const trials = withLiveTrials(data).filter(
-    (row) => (step === undefined || row.step === step) && (trial === undefined || row.trial === trial),
-  );
+  const steps = searchesOf(data, step).map(({ id: of }) => of);
+  const trials = withLiveTrials(data).filter((row) => steps.includes(String(row.step)) && (trial === undefined || row.trial === trial));
   if (trials.length === 0) throw new UsageError(`${data.run.run} has no such trial${trial === undefined ? '' : `: ${trial}`}`);
   await work(cli, (await Promise.all(trials.map((row) => keptOf(store, row)))).flat(), store);
 }
