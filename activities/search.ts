@@ -24,6 +24,7 @@ import type { Objective } from '../src/contract/search-space.ts';
 import { teamOfQueue } from '../src/contract/teams.ts';
 import type { Json } from '../src/contract/values.ts';
 import type { Ports } from '../src/ports/index.ts';
+import { REPLICATE } from '../src/rules/replicates.ts';
 import { sharedLimit } from '../src/rules/policy-pools.ts';
 import { failure, translated } from './failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -215,7 +216,7 @@ async function isRunning(workflowId: string, runId?: string): Promise<boolean> {
 
 function warmTrial(row: LedgerRow<'trials'>, objectives: readonly Objective[]): WarmTrial[] {
   // A replicate is the same parameters again, with another seed.
-  if (row.status !== 'succeeded' || row.origin === 'replicate' || typeof row.parameters !== 'string' || typeof row.metrics !== 'string')
+  if (row.status !== 'succeeded' || row.origin === REPLICATE || typeof row.parameters !== 'string' || typeof row.metrics !== 'string')
     return [];
   const metrics = JSON.parse(row.metrics) as Record<string, number | null>;
   const values = objectives.map(({ metric }) =>

@@ -5,6 +5,7 @@
 import type { LedgerRow } from '../contract/ledger.ts';
 import { elapsedSeconds, type Used } from '../rules/promise.ts';
 import { random } from '../rules/random.ts';
+import { REPLICATE } from '../rules/replicates.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 import { MAX_EARLIER_RUNS, newestFirst } from './earlier-runs.ts';
 
@@ -127,14 +128,14 @@ function byRun<T>(
 /** Stopped and failed trials are part of what a search costs. */
 function toldOf(row: LedgerRow<'trials'>): Told[] {
   const seconds = Number(row.seconds);
-  const kind = { isReplicate: row.origin === 'replicate', isWhole: row.status === 'succeeded' };
+  const kind = { isReplicate: row.origin === REPLICATE, isWhole: row.status === 'succeeded' };
   return seconds > 0 ? [{ cost: Number(row.cost ?? 0), seconds, ...kind }] : [];
 }
 
 const objectiveOf =
   (metric: string | undefined) =>
   (row: LedgerRow<'trials'>): number[] =>
-    row.objective_metric === metric && row.origin !== 'replicate' && typeof row.objective === 'number' ? [row.objective] : [];
+    row.objective_metric === metric && row.origin !== REPLICATE && typeof row.objective === 'number' ? [row.objective] : [];
 
 /**
  * A further run is none of the earlier ones: it differs from their mean as they do, and that mean is itself known from few. So their levels are moved

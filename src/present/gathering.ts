@@ -5,7 +5,7 @@ import type { ImportanceInput } from '../contract/sampler.ts';
 import type { RunState, TrialStatus } from '../contract/state.ts';
 import type { Json } from '../contract/values.ts';
 import { textOf } from './charts/views.ts';
-import { REPLICATE } from './search-findings.ts';
+import { REPLICATE } from '../rules/replicates.ts';
 
 /** Whether trials of other runs belong to this one: those of a search that came from the cache. */
 export const hasCachedSearch = (run: RunState): boolean => run.steps.some((step) => step.kind === 'search' && step.cacheHit);

@@ -3,8 +3,8 @@ import type { Replicated } from '../contract/search.ts';
 import type { MetricConstraint, Objective } from '../contract/search-space.ts';
 import type { SearchSpec } from '../contract/steps.ts';
 import type { Json } from '../contract/values.ts';
-import { breaksMeasured, brokenConstraints, kneeOf, paretoFront } from '../rules/best-trials.ts';
-import { groupsOf, replicated } from '../rules/replicates.ts';
+import { breaksMeasured, brokenConstraints, kneeOf, offlineOf, paretoFront } from '../rules/best-trials.ts';
+import { groupsOf, REPLICATE, replicated } from '../rules/replicates.ts';
 import type { TrialView } from './charts/views.ts';
 
 type Searched = Pick<SearchSpec, 'objective' | 'alsoOptimize' | 'metricConstraints'>;
@@ -30,8 +30,6 @@ export interface SearchFindings {
   readonly lineages: readonly Lineage[];
 }
 
-const OFFLINE = 'offline.';
-export const REPLICATE = 'replicate';
 const OFFSPRING = 'pbt';
 
 export function findingsOf(trials: readonly TrialView[], { objective, alsoOptimize, metricConstraints = [] }: Searched): SearchFindings {
@@ -59,15 +57,10 @@ export const canBeBest = (trial: TrialView, constraints: readonly MetricConstrai
 
 /** Whether it may become the best one: no constraint is known to be broken yet. */
 export const mayBeBest = (trial: TrialView, constraints: readonly MetricConstraint[]): boolean =>
-  trial.origin !== REPLICATE && !breaksMeasured(constraints, trial.metrics, offlineOf(trial));
+  trial.origin !== REPLICATE && !breaksMeasured(constraints, trial.metrics, offlineOf(trial.metrics));
 
 const brokenBy = (trial: TrialView, constraints: readonly MetricConstraint[]): string[] =>
-  brokenConstraints(constraints, trial.metrics, offlineOf(trial));
-
-const offlineOf = ({ metrics }: TrialView): Record<string, number | null> =>
-  Object.fromEntries(
-    Object.entries(metrics).flatMap(([name, value]) => (name.startsWith(OFFLINE) ? [[name.slice(OFFLINE.length), value] as const] : [])),
-  );
+  brokenConstraints(constraints, trial.metrics, offlineOf(trial.metrics));
 
 const valueOf = ({ objective, metrics }: TrialView, metric: string, i: number): number | null =>
   (i === 0 ? objective : null) ?? metrics[metric] ?? null;

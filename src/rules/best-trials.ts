@@ -85,6 +85,12 @@ export function violations(
 }
 
 const OFFLINE = 'offline.';
+
+/** Those of early evaluation, among metrics that have `offline.` before their names. */
+export const offlineOf = (metrics: Measured): Measured =>
+  Object.fromEntries(
+    Object.entries(metrics).flatMap(([name, value]) => (name.startsWith(OFFLINE) ? [[name.slice(OFFLINE.length), value] as const] : [])),
+  );
 type Measured = Readonly<Record<string, number | null>>;
 const measured = (metric: string, metrics: Measured, offline: Measured): number | null | undefined =>
   metric.startsWith(OFFLINE) ? offline[metric.slice(OFFLINE.length)] : metrics[metric];

@@ -7,6 +7,9 @@ import type { Objective } from '../contract/search-space.ts';
 import type { TrialStatus } from '../contract/state.ts';
 import { better, type Candidate } from './best-trials.ts';
 
+/** `origin` of a trial that is a finalist's parameters again. */
+export const REPLICATE = 'replicate';
+
 const CONFIDENCE = 0.95;
 
 /** The best trials by what they came to, of equal ones the earliest. */

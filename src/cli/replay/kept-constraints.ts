@@ -1,9 +1,8 @@
 /** Whether a recorded trial keeps to the constraints of its search, and did at each of its points. Pure. */
 import type { LedgerRow } from '../../contract/ledger.ts';
 import type { MetricConstraint } from '../../contract/search-space.ts';
-import type { Json } from '../../contract/values.ts';
-import { breaksMeasured, brokenConstraints } from '../../rules/best-trials.ts';
-import { json } from '../summary.ts';
+import { metricValues, numberOf, timeOf } from '../../present/charts/views.ts';
+import { breaksMeasured, brokenConstraints, offlineOf } from '../../rules/best-trials.ts';
 
 /** `unknown`: something was not measured. Absent where a search has no constraints. */
 export type Keeps = 'all' | 'not all' | 'unknown';
@@ -12,9 +11,7 @@ type Measured = Readonly<Record<string, number | null>>;
 
 /** @param metrics of validations, and with `offline.` before their names those of early evaluations */
 function keeps(constraints: readonly MetricConstraint[], metrics: Measured): Keeps {
-  const offline = Object.fromEntries(
-    Object.entries(metrics).flatMap(([name, value]) => (name.startsWith(OFFLINE) ? [[name.slice(OFFLINE.length), value] as const] : [])),
-  );
+  const offline = offlineOf(metrics);
   if (brokenConstraints(constraints, metrics, offline).length === 0) return 'all';
   return breaksMeasured(constraints, metrics, offline) ? 'not all' : 'unknown';
 }
@@ -38,8 +35,8 @@ export function keepsOf(
 ): KeepsAt {
   if (constraints.length === 0) return { end: {}, at: () => ({}) };
   const measured = [
-    ...validations.map((row) => ({ time: timeOf(row), metrics: numbers(json(row.metrics)) })),
-    ...evaluations.map((row) => ({ time: timeOf(row), metrics: numbers({ [`${OFFLINE}${String(row.metric)}`]: row.value ?? null }) })),
+    ...validations.map((row) => ({ time: timeOf(row.time) ?? 0, metrics: metricValues(row.metrics) })),
+    ...evaluations.map((row) => ({ time: timeOf(row.time) ?? 0, metrics: { [`${OFFLINE}${String(row.metric)}`]: numberOf(row.value) } })),
   ].sort((a, b) => a.time - b.time);
   let known: Measured = {};
   const then = measured.map(({ time, metrics }) => {
@@ -47,14 +44,9 @@ export function keepsOf(
     return { time, keeps: keeps(constraints, known) };
   });
   return {
-    end: { keeps: keeps(constraints, numbers(json(trial.metrics))) },
+    end: { keeps: keeps(constraints, metricValues(trial.metrics)) },
     at: (until) => ({ keeps: then.findLast(({ time }) => time <= until)?.keeps ?? 'unknown' }),
   };
 }
 
 const OFFLINE = 'offline.';
-const timeOf = ({ time }: { readonly time?: Json }): number => (typeof time === 'string' ? Date.parse(time) : 0);
-const numbers = (metrics: Readonly<Record<string, Json>>): Measured =>
-  Object.fromEntries(
-    Object.entries(metrics).map(([name, value]) => [name, typeof value === 'number' && Number.isFinite(value) ? value : null]),
-  );

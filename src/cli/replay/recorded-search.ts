@@ -3,6 +3,7 @@ import type { LedgerRow } from '../../contract/ledger.ts';
 import type { MetricConstraint, Objective } from '../../contract/search-space.ts';
 import type { SearchSpec } from '../../contract/steps.ts';
 import type { Json } from '../../contract/values.ts';
+import { REPLICATE } from '../../rules/replicates.ts';
 import { UsageError } from '../exit.ts';
 import { json } from '../summary.ts';
 import { keepsOf, type KeepsAt } from './kept-constraints.ts';
@@ -23,7 +24,7 @@ export function recordedSearch(study: string, step: string, spec: SearchSpec, ro
   const objectives = [spec.objective, ...spec.alsoOptimize];
   const ofStep = rows.trials.filter(
     // Replicates come once all others are over, and are none of the trials that a search chooses among.
-    (row) => row.step === step && row.origin !== 'replicate' && isEnd(row.status) && number(row.seconds) > 0,
+    (row) => row.step === step && row.origin !== REPLICATE && isEnd(row.status) && number(row.seconds) > 0,
   );
   if (ofStep.length === 0) throw new UsageError(`no trial of ${study} has ended yet, or none ever started: there is nothing to replay`);
   const constraints = spec.metricConstraints ?? [];
